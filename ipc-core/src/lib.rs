@@ -1,0 +1,1 @@
+//! Safe System V IPC.
