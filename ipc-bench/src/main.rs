@@ -1,2 +1,42 @@
-//! ipc-bench
-fn main() {}
+//! ipc-bench: measures ways for processes on one machine to pass messages.
+//!
+//! Separate processes, pinned; percentiles; floors of the machine beside each number; sleeping and spinning never
+//! mixed; every message checked; a mechanism that fails is a row with its reason.
+
+mod cli;
+mod clock;
+mod commands;
+mod doctor;
+mod environment;
+mod histogram;
+mod measure;
+mod mechanism;
+mod payload;
+mod pin;
+mod process;
+mod progress;
+mod report;
+mod result;
+mod topology;
+mod units;
+mod wait;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    process::interrupt::watch();
+    let cli = Cli::parse();
+    match cli.command {
+        None => commands::matrix::run(&cli.run, &cli.output),
+        Some(Command::Pingpong(asked)) => commands::measure::run(workload::Workload::Pingpong, &asked),
+        Some(Command::Stream(asked)) => commands::measure::run(workload::Workload::Stream, &asked),
+        Some(Command::List) => commands::list::run(),
+        Some(Command::Worker) => process::run_worker(),
+        Some(Command::Janitor) => process::run_janitor(),
+    }
+}

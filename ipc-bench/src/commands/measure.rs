@@ -1,0 +1,77 @@
+//! `pingpong`, `stream` and the like: one workload, the mechanisms and sizes asked for.
+
+use std::process::ExitCode;
+
+use super::session::Session;
+use super::{USAGE, fail};
+use crate::cli::Measurement;
+use crate::measure::Cell;
+use crate::mechanism::{self, Kind, Mechanism};
+use crate::process::Faults;
+use crate::report::{summary, table};
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// Measures `workload` as asked.
+pub(crate) fn run(workload: Workload, asked: &Measurement) -> ExitCode {
+    run_at(workload, asked, &[None])
+}
+
+/// Measures `workload` as asked, at each of the rates.
+pub(crate) fn run_at(workload: Workload, asked: &Measurement, rates: &[Option<f64>]) -> ExitCode {
+    let mechanisms = match chosen(&asked.mechanisms, workload) {
+        Ok(mechanisms) => mechanisms,
+        Err(reason) => return fail(USAGE, &reason),
+    };
+    let mut session = match Session::open(&asked.run, &asked.output) {
+        Ok(session) => session,
+        Err(code) => return code,
+    };
+    session.settings.slots = asked.capacity;
+    session.settings.faults = Faults {
+        delay_ns: asked.faults.null_delay_ns,
+        lose_every: asked.faults.null_lose_every,
+        repeat_every: asked.faults.null_repeat_every,
+        swap_every: asked.faults.null_swap_every,
+        damage_every: asked.faults.null_damage_every,
+    };
+    let mut cells = Vec::new();
+    for size in &asked.sizes {
+        for mechanism in &mechanisms {
+            for wait in waits(*mechanism, &asked.wait) {
+                for rate in rates {
+                    cells.push(Cell { mechanism: *mechanism, wait, workload, size: *size, rate: *rate });
+                }
+            }
+        }
+    }
+    session.run(&cells, |results| {
+        table::print(results);
+        summary::print(results);
+    })
+}
+
+/// The mechanisms asked for by name; without names all that can do the workload and are no checks.
+fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'static dyn Mechanism>, String> {
+    if names.is_empty() {
+        let all = mechanism::ALL.iter().copied();
+        return Ok(all
+            .filter(|mechanism| mechanism.kind() != Kind::Check && mechanism.workloads().contains(&workload))
+            .collect());
+    }
+    let known = || mechanism::ALL.iter().map(|mechanism| mechanism.name()).collect::<Vec<_>>().join(", ");
+    let find = |name: &String| {
+        mechanism::find(name).ok_or_else(|| format!("no mechanism is called {name}; there are: {}", known()))
+    };
+    names.iter().map(find).collect()
+}
+
+/// The ways of waiting to measure: those asked for that the mechanism has. Without any, the first asked for, so that
+/// the row says why there is none.
+fn waits(mechanism: &dyn Mechanism, asked: &[Wait]) -> Vec<Wait> {
+    if asked.is_empty() {
+        return mechanism.default_waits().to_vec();
+    }
+    let had: Vec<_> = asked.iter().copied().filter(|wait| mechanism.waits().contains(wait)).collect();
+    if had.is_empty() { asked[..1].to_vec() } else { had }
+}

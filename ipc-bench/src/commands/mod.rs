@@ -1,0 +1,25 @@
+//! The commands: each decides what to measure and what to say; exit codes are here.
+
+pub(crate) mod list;
+pub(crate) mod matrix;
+pub(crate) mod measure;
+mod session;
+
+use std::process::ExitCode;
+
+/// Something went wrong while running.
+pub(crate) const RUN_TIME_ERROR: u8 = 1;
+/// The command line cannot be done; the same number that the parser of the command line uses.
+pub(crate) const USAGE: u8 = 2;
+/// `--strict` found a reason for distrust.
+pub(crate) const STRICT_WARNING: u8 = 4;
+/// The only mechanism asked for is not on this machine.
+pub(crate) const UNAVAILABLE: u8 = 5;
+/// The user interrupted: 128 + SIGINT, as shells say it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Says on stderr why, and gives the exit code.
+pub(crate) fn fail(code: u8, reason: &str) -> ExitCode {
+    eprintln!("ipc-bench: {reason}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,107 @@
+//! What every measuring command shares: settings before, results after.
+
+use std::process::ExitCode;
+
+use super::{INTERRUPTED, RUN_TIME_ERROR, STRICT_WARNING, UNAVAILABLE, USAGE, fail};
+use crate::cli::{Output, RunOptions};
+use crate::clock::Clock;
+use crate::doctor;
+use crate::environment::Environment;
+use crate::measure::{self, Cell, Settings};
+use crate::process::{Failure, Faults};
+use crate::progress::Progress;
+use crate::report;
+use crate::result::{Measured, Results, SCHEMA_VERSION};
+use crate::topology;
+
+/// A measuring command under way.
+pub(super) struct Session<'a> {
+    options: &'a RunOptions,
+    output: &'a Output,
+    pub(super) settings: Settings,
+    environment: Environment,
+}
+
+impl<'a> Session<'a> {
+    /// Finds the processors and the clock, and looks at the machine.
+    ///
+    /// # Errors
+    /// The exit code when the asked-for processors cannot be had.
+    pub(super) fn open(options: &'a RunOptions, output: &'a Output) -> Result<Session<'a>, ExitCode> {
+        let seats = topology::choose(options.pin).map_err(|reason| fail(USAGE, &reason))?;
+        let clock = Clock::detect();
+        let mut environment = Environment::observe(clock, seats);
+        environment.warnings = doctor::warnings(&environment);
+        let settings = Settings {
+            clock,
+            seats,
+            repetitions: options.reps,
+            warm_up_ns: options.warm_up * 1_000_000,
+            measure_ns: options.duration * 1_000_000,
+            messages: options.messages,
+            slots: None,
+            faults: Faults::default(),
+        };
+        Ok(Session { options, output, settings, environment })
+    }
+
+    /// Measures the cells, writes the results, prints them with `print` when stdout is free for them.
+    pub(super) fn run(self, cells: &[Cell], print: impl FnOnce(&Results)) -> ExitCode {
+        let steps = cells.len() as u64 * u64::from(self.settings.repetitions);
+        let progress = Progress::new(steps, self.output.quiet);
+        let measured = match measure::run(cells, &self.settings, &progress) {
+            Ok(measured) => measured,
+            Err(Failure::Interrupted) => return fail(INTERRUPTED, "interrupted; nothing is left behind"),
+            Err(failure) => return fail(RUN_TIME_ERROR, &failure.to_string()),
+        };
+        self.finish(measured, print)
+    }
+
+    fn finish(self, measured: Vec<Measured>, print: impl FnOnce(&Results)) -> ExitCode {
+        if let Some(folder) = &self.output.hdr
+            && let Err(reason) = report::hgrm::write(folder, &measured, self.settings.clock)
+        {
+            return fail(RUN_TIME_ERROR, &reason);
+        }
+        let results = Results {
+            schema_version: SCHEMA_VERSION,
+            environment: self.environment,
+            command: command_line(),
+            rows: measured.into_iter().map(|measured| measured.row).collect(),
+        };
+        match report::write(&results, self.output) {
+            Ok(report::Stdout::Free) => print(&results),
+            Ok(report::Stdout::Taken) => {}
+            Err(reason) => return fail(RUN_TIME_ERROR, &reason),
+        }
+        for warning in &results.environment.warnings {
+            eprintln!("warning: {warning}");
+        }
+        let code = exit_code(&results);
+        if code == 0 && self.options.strict && !results.environment.warnings.is_empty() {
+            return ExitCode::from(STRICT_WARNING);
+        }
+        ExitCode::from(code)
+    }
+}
+
+/// 0 when every mechanism that is here was measured; 5 when all rows are of one mechanism that is not here.
+fn exit_code(results: &Results) -> u8 {
+    let failed = results.rows.iter().any(|row| row.error.is_some() && !row.unavailable);
+    let one_mechanism = results.rows.windows(2).all(|rows| rows[0].mechanism == rows[1].mechanism);
+    let nothing = results.rows.iter().all(|row| row.unavailable);
+    match (failed, nothing, one_mechanism) {
+        (true, ..) => RUN_TIME_ERROR,
+        (false, true, true) => UNAVAILABLE,
+        (false, true, false) => RUN_TIME_ERROR,
+        (false, false, _) => 0,
+    }
+}
+
+fn command_line() -> String {
+    let words = std::env::args().skip(1).map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:+%".contains(c);
+        if word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    });
+    std::iter::once("ipc-bench".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,225 @@
+//! From a list of cells to rows: interleaved rounds, each in fresh processes; medians over the rounds.
+
+use crate::clock::Clock;
+use crate::histogram::{Histogram, Percentiles};
+use crate::mechanism::Mechanism;
+use crate::process::{Failure, Faults, Plan, Round, run_pair};
+use crate::progress::Progress;
+use crate::result::{Measured, PerSide, RoundFigures, Row, Spread, median_percentiles};
+use crate::topology::Seats;
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// What all cells of a run share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) clock: Clock,
+    pub(crate) seats: Seats,
+    pub(crate) repetitions: u32,
+    pub(crate) warm_up_ns: u64,
+    pub(crate) measure_ns: u64,
+    pub(crate) messages: Option<u64>,
+    /// Slots of a ring; chosen by size when absent.
+    pub(crate) slots: Option<usize>,
+    pub(crate) faults: Faults,
+}
+
+/// One row to be measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell {
+    pub(crate) mechanism: &'static dyn Mechanism,
+    pub(crate) wait: Wait,
+    pub(crate) workload: Workload,
+    pub(crate) size: usize,
+    /// Messages a second, for open-loop workloads.
+    pub(crate) rate: Option<f64>,
+}
+
+impl Cell {
+    /// Its name in progress lines.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {} {} {} B", self.workload.name(), self.mechanism.name(), self.wait.name(), self.size)
+    }
+
+    fn plan(&self, settings: &Settings) -> Plan {
+        Plan {
+            mechanism: self.mechanism.name().into(),
+            wait: self.wait,
+            workload: self.workload,
+            size: self.size,
+            slots: settings.slots.unwrap_or_else(|| default_slots(self.workload, self.size)),
+            warm_up_ns: settings.warm_up_ns,
+            measure_ns: settings.measure_ns,
+            messages: settings.messages,
+            interval_ns: self.rate.map_or(0.0, |rate| 1e9 / rate),
+            clock: settings.clock,
+            faults: settings.faults,
+        }
+    }
+
+    /// What this cell cannot do, found before anything is started.
+    fn objection(&self) -> Option<String> {
+        let name = self.mechanism.name();
+        if !self.mechanism.workloads().contains(&self.workload) {
+            return Some(format!("{name} has no {} workload", self.workload.name()));
+        }
+        if !self.mechanism.waits().contains(&self.wait) {
+            let waits: Vec<_> = self.mechanism.waits().iter().map(|wait| wait.name()).collect();
+            return Some(format!("{name} cannot wait by {}; it has {}", self.wait.name(), waits.join(", ")));
+        }
+        (self.size < 8).then(|| "a message has at least 8 bytes, for its sequence number".into())
+    }
+}
+
+/// One MiB of payload within 16 and 1024 slots; 64 at most where only one message is in flight.
+fn default_slots(workload: Workload, size: usize) -> usize {
+    let slots = ((1usize << 20) / size.next_power_of_two()).clamp(16, 1024);
+    if workload == Workload::Pingpong { slots.min(64) } else { slots }
+}
+
+/// What has been found about a cell so far.
+struct State {
+    cell: Cell,
+    rounds: Vec<Round>,
+    failure: Option<Failure>,
+}
+
+/// Measures the cells round by round. A cell that failed is left out of the further rounds.
+///
+/// # Errors
+/// Only when the user interrupted.
+pub(crate) fn run(
+    cells: &[Cell],
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<Vec<Measured>, Failure> {
+    let mut states: Vec<_> = cells
+        .iter()
+        .map(|cell| State { cell: *cell, rounds: Vec::new(), failure: cell.objection().map(Failure::Unavailable) })
+        .collect();
+    for round in 1..=settings.repetitions {
+        for state in states.iter_mut().filter(|state| state.failure.is_none()) {
+            progress.next(&format!("round {round} of {}: {}", settings.repetitions, state.cell.label()));
+            match run_pair(state.cell.mechanism, &state.cell.plan(settings), settings.seats) {
+                Ok(round) => state.rounds.push(round),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                Err(failure) => state.failure = Some(failure),
+            }
+        }
+    }
+    progress.finish();
+    Ok(states.into_iter().map(|state| summarise(state, settings)).collect())
+}
+
+fn summarise(state: State, settings: &Settings) -> Measured {
+    let State { cell, rounds, failure } = state;
+    let mut row = empty_row(&cell, settings);
+    row.unavailable = matches!(failure, Some(Failure::Unavailable(_)));
+    row.error = failure.map(|failure| match failure {
+        Failure::Unavailable(reason) => reason,
+        other => other.to_string(),
+    });
+    row.repetitions = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
+    row.capacity = rounds.first().and_then(|round| round.capacity);
+    for round in &rounds {
+        let (producer, consumer) = (&round.producer, &round.consumer);
+        row.count += measured_by(cell.workload, round).count;
+        row.lost += producer.lost + consumer.lost;
+        row.duplicated += producer.duplicated + consumer.duplicated;
+        row.reordered += producer.reordered + consumer.reordered;
+        row.damaged += producer.damaged + consumer.damaged;
+    }
+    if row.error.is_none() && row.lost + row.duplicated + row.reordered + row.damaged > 0 {
+        row.error = Some(format!(
+            "void: {} lost, {} duplicated, {} reordered, {} damaged",
+            row.lost, row.duplicated, row.reordered, row.damaged
+        ));
+    }
+    if row.error.is_some() {
+        return Measured { row, histogram: Histogram::new() };
+    }
+    let histogram = figures(&mut row, &rounds, settings);
+    Measured { row, histogram }
+}
+
+/// Which side's outcome counts: the one that closes the loop, or the one where messages arrive.
+fn measured_by(workload: Workload, round: &Round) -> &crate::process::Outcome {
+    if workload == Workload::Pingpong { &round.producer } else { &round.consumer }
+}
+
+fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
+    let clock = settings.clock;
+    let divisor = if row.workload == Workload::Pingpong { 2.0 } else { 1.0 };
+    let mut all = Histogram::new();
+    for round in rounds {
+        let outcome = measured_by(row.workload, round);
+        let mut histogram = Histogram::new();
+        histogram.add(&outcome.histogram);
+        all.add(&outcome.histogram);
+        row.rounds.push(RoundFigures {
+            count: outcome.count,
+            one_way_ns: histogram.percentiles(clock, divisor),
+            messages_per_second: (row.workload == Workload::Stream && outcome.elapsed_ns > 0.0)
+                .then(|| outcome.count as f64 / outcome.elapsed_ns * 1e9),
+        });
+    }
+    let latencies: Vec<Percentiles> = row.rounds.iter().filter_map(|round| round.one_way_ns).collect();
+    row.one_way_ns = median_percentiles(&latencies);
+    row.one_way_p50_ns = Spread::of(latencies.iter().map(|round| round.p50));
+    row.curve = all.curve(clock, divisor).into_iter().map(|(quantile, ns, _)| (quantile, ns)).collect();
+    row.messages_per_second = Spread::of(row.rounds.iter().filter_map(|round| round.messages_per_second));
+    row.bytes_per_second = row.messages_per_second.map(|rate| rate.scaled(row.size_bytes as f64));
+    if matches!(row.workload, Workload::Load | Workload::Wake) {
+        let mut service = Histogram::new();
+        rounds.iter().for_each(|round| service.add(&round.producer.service));
+        row.service_ns = service.percentiles(clock, 1.0);
+        let achieved = rounds.iter().map(|round| round.consumer.count as f64 / round.consumer.elapsed_ns * 1e9);
+        row.achieved_rate = Spread::of(achieved).map(|spread| spread.median);
+    }
+    let cost = |side: fn(&Round) -> &crate::process::Outcome| {
+        let costs = rounds.iter().filter(|round| side(round).count > 0);
+        Spread::of(costs.map(|round| side(round).cpu_seconds / side(round).count as f64 * 1e6))
+            .map(|spread| spread.median)
+    };
+    row.cpu_seconds_per_million = cost(|round| &round.producer)
+        .zip(cost(|round| &round.consumer))
+        .map(|(producer, consumer)| PerSide { producer, consumer });
+    let sum = |of: fn(&crate::process::Outcome) -> u64| {
+        rounds.iter().map(|round| of(&round.producer) + of(&round.consumer)).sum()
+    };
+    row.voluntary_switches = Some(sum(|outcome| outcome.voluntary_switches));
+    row.involuntary_switches = Some(sum(|outcome| outcome.involuntary_switches));
+    all
+}
+
+fn empty_row(cell: &Cell, settings: &Settings) -> Row {
+    Row {
+        workload: cell.workload,
+        mechanism: cell.mechanism.name().into(),
+        wait: cell.wait,
+        placement: settings.seats.placement,
+        size_bytes: cell.size,
+        capacity: None,
+        repetitions: 0,
+        count: 0,
+        lost: 0,
+        duplicated: 0,
+        reordered: 0,
+        damaged: 0,
+        error: None,
+        unavailable: false,
+        one_way_ns: None,
+        one_way_p50_ns: None,
+        service_ns: None,
+        messages_per_second: None,
+        bytes_per_second: None,
+        cpu_seconds_per_million: None,
+        voluntary_switches: None,
+        involuntary_switches: None,
+        syscalls_per_message: None,
+        target_rate: cell.rate,
+        achieved_rate: None,
+        rounds: Vec::new(),
+        curve: Vec::new(),
+    }
+}

@@ -1,0 +1,98 @@
+//! The mechanisms that can be measured, one file each.
+
+mod byte_stream;
+mod link;
+mod pipe;
+mod unix_stream;
+
+use std::any::Any;
+use std::fmt;
+use std::os::fd::OwnedFd;
+
+pub(crate) use link::Link;
+
+use crate::process::{Failure, Gate, Job, Outcome, Plan};
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// Where a mechanism belongs in tables and lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// This project's rings.
+    Ring,
+    /// What the kernel offers.
+    Kernel,
+    /// What the machine allows: written as well as possible, without any safety.
+    Floor,
+    /// For checking the harness itself; not part of any default run.
+    Check,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Ring => "ring",
+            Kind::Kernel => "kernel",
+            Kind::Floor => "floor",
+            Kind::Check => "check",
+        })
+    }
+}
+
+/// What the parent makes for one round and the workers use.
+#[derive(Default)]
+pub(crate) struct Resources {
+    /// Identifiers of kernel objects, told to both workers.
+    pub(crate) numbers: Vec<i64>,
+    /// Descriptors that the producer inherits.
+    pub(crate) producer: Vec<OwnedFd>,
+    /// Descriptors that the consumer inherits.
+    pub(crate) consumer: Vec<OwnedFd>,
+    /// What the mechanism holds: slots of a ring, bytes of a kernel buffer.
+    pub(crate) capacity: Option<u64>,
+    /// Dropped when both workers have ended: guards that remove what the parent made.
+    pub(crate) keep: Vec<Box<dyn Any>>,
+}
+
+/// A way to pass messages.
+pub(crate) trait Mechanism: Sync {
+    /// Its name on the command line and in results.
+    fn name(&self) -> &'static str;
+
+    /// One line on what it is.
+    fn about(&self) -> &'static str;
+
+    /// Where it belongs.
+    fn kind(&self) -> Kind;
+
+    /// The ways of waiting it has; the first is used when none is asked for... unless `default_waits` says more.
+    fn waits(&self) -> &'static [Wait];
+
+    /// The ways of waiting measured when none is asked for.
+    fn default_waits(&self) -> &'static [Wait] {
+        &self.waits()[..1]
+    }
+
+    /// The workloads it can do.
+    fn workloads(&self) -> &'static [Workload];
+
+    /// Makes, in the parent, what one round needs.
+    ///
+    /// # Errors
+    /// `Unavailable` when this machine does not have the mechanism or it cannot do what the plan asks.
+    fn prepare(&self, plan: &Plan) -> Result<Resources, Failure>;
+
+    /// Does the job of one worker.
+    ///
+    /// # Errors
+    /// What went wrong.
+    fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure>;
+}
+
+/// All mechanisms, in the order of lists and tables.
+pub(crate) static ALL: &[&dyn Mechanism] = &[&pipe::Pipe, &unix_stream::UnixStream];
+
+/// The mechanism of that name.
+pub(crate) fn find(name: &str) -> Option<&'static dyn Mechanism> {
+    ALL.iter().copied().find(|mechanism| mechanism.name() == name)
+}

@@ -1,0 +1,115 @@
+//! The parent's hold on one worker.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
+use nix::sys::signal::Signal;
+use serde::Serialize;
+
+use super::protocol::{Failure, Job, Reply, Role};
+
+/// Something a worker did.
+#[derive(Debug)]
+pub(super) enum Event {
+    Said(Role, Reply),
+    /// Its output ended: it has ended, or is about to.
+    Silent(Role),
+}
+
+/// A running worker. Dropping it kills it.
+#[derive(Debug)]
+pub(super) struct Worker {
+    role: Role,
+    child: Child,
+    input: ChildStdin,
+    complaint: Option<JoinHandle<String>>,
+}
+
+impl Worker {
+    /// Starts a worker on `job`; what it does arrives at `events`.
+    pub(super) fn spawn(job: &Job, events: Sender<Event>) -> Result<Worker, Failure> {
+        let program = std::env::current_exe().map_err(Failure::at("finding this program's file"))?;
+        let mut child = Command::new(program)
+            .arg("worker")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(Failure::at("starting a worker process"))?;
+        let (Some(input), Some(output), Some(mut errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(Failure::Failed("a worker process has no pipes".into()));
+        };
+        let role = job.role;
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let Ok(reply) = serde_json::from_str(&line) else { break };
+                if events.send(Event::Said(role, reply)).is_err() {
+                    return;
+                }
+            }
+            // The receiver may have finished with us already; then nobody needs to know.
+            let _ = events.send(Event::Silent(role));
+        });
+        let complaint = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = errors.read_to_string(&mut text);
+            text
+        });
+        let mut worker = Worker { role, child, input, complaint: Some(complaint) };
+        worker.tell(job)?;
+        Ok(worker)
+    }
+
+    /// Sends one line.
+    pub(super) fn tell<T: Serialize>(&mut self, what: &T) -> Result<(), Failure> {
+        let mut line = serde_json::to_string(what).map_err(Failure::at("writing to a worker"))?;
+        line.push('\n');
+        // A worker that has died already is reported by its end, not by this write.
+        let _ = self.input.write_all(line.as_bytes());
+        Ok(())
+    }
+
+    /// Waits for its end; true when it ended by itself and content.
+    pub(super) fn ended_well(&mut self) -> bool {
+        self.child.wait().is_ok_and(|status| status.success())
+    }
+
+    /// How it ended, in words, for a worker that went silent without an answer. Waits for its end.
+    pub(super) fn obituary(&mut self) -> String {
+        let status = self.child.wait();
+        let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let role = self.role;
+        let how = match status {
+            Ok(status) => in_words(status),
+            Err(error) => format!("ended unseen ({error})"),
+        };
+        match complaint.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("note:")).last() {
+            Some(line) => format!("the {role} {how}: {}", line.trim()),
+            None => format!("the {role} {how}"),
+        }
+    }
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(number), _) => match Signal::try_from(number) {
+            Ok(signal) => format!("was killed by {signal}"),
+            Err(_) => format!("was killed by signal {number}"),
+        },
+        (None, Some(code)) => format!("ended with exit code {code} before it had a result"),
+        (None, None) => "ended".into(),
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already; either way nothing of it stays behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

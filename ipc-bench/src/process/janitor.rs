@@ -1,0 +1,115 @@
+//! The hidden `janitor` command: removes kernel objects when the parent is gone.
+//!
+//! Segments need no janitor: they are marked for removal as soon as they exist. Message queues and semaphore sets have
+//! no such state, so while the parent owns any, a small process of its own session sleeps on a pipe from it. Each
+//! object is told to it, and struck off again when the parent has removed it. When the pipe ends, for whatever reason,
+//! SIGKILL included, it removes what is left on the list.
+
+use std::io::{BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Mutex;
+
+use ipc_core::msg::{MessageQueue, MsgId};
+use ipc_core::sem::{SemId, SemaphoreSet};
+
+use super::protocol::Failure;
+
+/// A kernel object that outlives its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    Queue(MessageQueue),
+    Semaphores(SemaphoreSet),
+}
+
+impl Object {
+    fn line(self, verb: char) -> String {
+        match self {
+            Object::Queue(queue) => format!("{verb} queue {}\n", queue.id().as_raw()),
+            Object::Semaphores(set) => format!("{verb} semaphores {}\n", set.id().as_raw()),
+        }
+    }
+
+    fn parse(line: &str) -> Option<(char, Object)> {
+        let mut words = line.split_whitespace();
+        let verb = words.next()?.chars().next()?;
+        let kind = words.next()?;
+        let id = words.next()?.parse().ok()?;
+        let object = match kind {
+            "queue" => Object::Queue(MessageQueue::from_id(MsgId::from_raw(id))),
+            "semaphores" => Object::Semaphores(SemaphoreSet::from_id(SemId::from_raw(id))),
+            _ => return None,
+        };
+        Some((verb, object))
+    }
+
+    fn remove(self) {
+        // An object that somebody else removed first is gone all the same.
+        let _ = match self {
+            Object::Queue(queue) => queue.remove(),
+            Object::Semaphores(set) => set.remove(),
+        };
+    }
+}
+
+/// Removes its object when dropped; the janitor does so when the process cannot.
+#[derive(Debug)]
+pub(crate) struct Registered(Object);
+
+impl Registered {
+    /// Puts an object under care. It is removed at once when that fails.
+    ///
+    /// # Errors
+    /// The janitor could not be started.
+    pub(crate) fn new(object: Object) -> Result<Registered, Failure> {
+        let registered = Registered(object);
+        tell(&object.line('+'))?;
+        Ok(registered)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.0.remove();
+        // If the janitor is gone there is no list to strike it off.
+        let _ = tell(&self.0.line('-'));
+    }
+}
+
+static JANITOR: Mutex<Option<Child>> = Mutex::new(None);
+
+/// Sends a line to the janitor, starting it at the first call.
+fn tell(line: &str) -> Result<(), Failure> {
+    let mut janitor = JANITOR.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let child = match &mut *janitor {
+        Some(child) => child,
+        none => {
+            let program = std::env::current_exe().map_err(Failure::at("finding this program's file"))?;
+            let child = Command::new(program)
+                .arg("janitor")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .process_group(0)
+                .spawn()
+                .map_err(Failure::at("starting the janitor process"))?;
+            none.insert(child)
+        }
+    };
+    let input = child.stdin.as_mut().ok_or_else(|| Failure::Failed("the janitor has no pipe".into()))?;
+    input.write_all(line.as_bytes()).map_err(Failure::at("writing to the janitor"))
+}
+
+/// The janitor itself. The signals that stop the parent stay blocked, as inherited.
+pub(crate) fn run() -> ExitCode {
+    let mut list = Vec::new();
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match Object::parse(&line) {
+            Some(('+', object)) => list.push(object),
+            Some((_, object)) => list.retain(|other| *other != object),
+            None => {}
+        }
+    }
+    list.into_iter().for_each(Object::remove);
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,154 @@
+//! What parent and workers say to each other: one JSON object a line.
+
+use std::fmt;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::histogram::Pairs;
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// Which of the two processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    /// Sends the stream; starts each round trip.
+    Producer,
+    /// Receives the stream; answers each round trip.
+    Consumer,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Producer => "producer",
+            Role::Consumer => "consumer",
+        })
+    }
+}
+
+/// Faults that the `null` mechanism makes on purpose, so that the harness can be checked. Zero means never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Faults {
+    /// How long a message takes, in nanoseconds.
+    pub(crate) delay_ns: u64,
+    /// Every how many messages one is dropped.
+    pub(crate) lose_every: u64,
+    /// Every how many messages one is sent twice.
+    pub(crate) repeat_every: u64,
+    /// Every how many messages one changes places with its follower.
+    pub(crate) swap_every: u64,
+    /// Every how many messages one is damaged.
+    pub(crate) damage_every: u64,
+}
+
+/// What is measured in one round, the same for both processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) mechanism: String,
+    pub(crate) wait: Wait,
+    pub(crate) workload: Workload,
+    /// Message size in bytes.
+    pub(crate) size: usize,
+    /// Slots of a ring, where the mechanism lets us choose.
+    pub(crate) slots: usize,
+    pub(crate) warm_up_ns: u64,
+    pub(crate) measure_ns: u64,
+    /// Ends the measurement earlier, after so many messages.
+    pub(crate) messages: Option<u64>,
+    /// Time between intended sends, in nanoseconds, for open-loop workloads.
+    pub(crate) interval_ns: f64,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+}
+
+/// What one worker is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) plan: Plan,
+    pub(crate) role: Role,
+    pub(crate) cpu: Option<usize>,
+    /// Identifiers of the kernel objects that the parent made.
+    pub(crate) numbers: Vec<i64>,
+    /// File descriptors that this worker inherits.
+    pub(crate) descriptors: Vec<i32>,
+}
+
+/// What one worker found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// Measured messages: round trips at the producer of a ping-pong, arrivals at a consumer.
+    pub(crate) count: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) reordered: u64,
+    /// Messages whose checksum was wrong.
+    pub(crate) damaged: u64,
+    /// From the first measured message to the last, in nanoseconds.
+    pub(crate) elapsed_ns: f64,
+    pub(crate) histogram: Pairs,
+    /// Beside the open-loop histogram: from the real time of sending.
+    pub(crate) service: Pairs,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) voluntary_switches: u64,
+    pub(crate) involuntary_switches: u64,
+}
+
+/// Why there are no figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Failure {
+    /// The mechanism is not on this machine, or cannot do what was asked.
+    Unavailable(String),
+    /// It was there and went wrong.
+    Failed(String),
+    /// The user interrupted the run.
+    Interrupted,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unavailable(reason) => write!(f, "unavailable: {reason}"),
+            Failure::Failed(reason) => f.write_str(reason),
+            Failure::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of the call named `what`.
+    pub(crate) fn at<E: fmt::Display>(what: &str) -> impl FnOnce(E) -> Failure {
+        move |error| Failure::Failed(format!("{what}: {error}"))
+    }
+
+    /// The mechanism cannot be used here: the call named `what` says so.
+    pub(crate) fn unavailable<E: fmt::Display>(what: &str) -> impl FnOnce(E) -> Failure {
+        move |error| Failure::Unavailable(format!("{what}: {error}"))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// A line from a worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// Everything is set up; the worker waits for the word to start.
+    Ready,
+    Outcome(Outcome),
+    Failure(Failure),
+}
+
+/// The word to start.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Go {
+    /// The common start of an open-loop schedule, in ticks of the plan's clock.
+    pub(crate) start: u64,
+}

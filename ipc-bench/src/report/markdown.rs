@@ -1,0 +1,34 @@
+//! The rows as Markdown tables.
+
+use super::table;
+use crate::result::Results;
+use crate::workload::Workload;
+
+/// The text of the file.
+#[expect(clippy::unnecessary_wraps, reason = "all forms have the same signature")]
+pub(super) fn text(results: &Results) -> Result<String, String> {
+    let mut text = format!("{}\n", table::machine(results));
+    for workload in [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake] {
+        let rows = table::sorted(results, workload);
+        if rows.is_empty() {
+            continue;
+        }
+        let header = table::header(workload);
+        text += &format!("\n{}\n\n| {} |\n|", table::title(workload), header.join(" | "));
+        text += &" --- |".repeat(header.len());
+        text += "\n";
+        for row in rows {
+            text += &format!("| {} |\n", table::cells(row).join(" | "));
+        }
+    }
+    let failed: Vec<_> = results.rows.iter().filter(|row| row.error.is_some()).collect();
+    if !failed.is_empty() {
+        text += "\nWithout figures:\n\n";
+    }
+    for row in failed {
+        let reason = row.error.as_deref().unwrap_or_default();
+        let (workload, wait) = (row.workload.name(), row.wait.name());
+        text += &format!("- {workload} {} {wait} {} bytes: {reason}\n", row.mechanism, row.size_bytes);
+    }
+    Ok(text + &format!("\n`{}`\n", results.command))
+}

@@ -1,0 +1,55 @@
+//! Results for people and for programs.
+
+mod columns;
+mod csv;
+pub(crate) mod hgrm;
+mod json;
+mod markdown;
+#[cfg(test)]
+mod sample;
+pub(crate) mod summary;
+pub(crate) mod table;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use crate::cli::Output;
+use crate::result::Results;
+
+/// Whether stdout has been given to one of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stdout {
+    Free,
+    Taken,
+}
+
+/// Writes the files that were asked for.
+///
+/// # Errors
+/// Names the file that could not be written.
+pub(crate) fn write(results: &Results, output: &Output) -> Result<Stdout, String> {
+    let mut stdout = Stdout::Free;
+    let mut to = |path: &Option<_>, form: fn(&Results) -> Result<String, String>| {
+        path.as_deref().map_or(Ok(()), |path: &Path| {
+            if path == Path::new("-") {
+                stdout = Stdout::Taken;
+            }
+            put(path, &form(results)?)
+        })
+    };
+    to(&output.json, json::text)?;
+    to(&output.csv, csv::text)?;
+    to(&output.md, markdown::text)?;
+    Ok(stdout)
+}
+
+/// Writes to a file, or to stdout when it is called `-`.
+pub(crate) fn put(path: &Path, text: &str) -> Result<(), String> {
+    let written = if path == Path::new("-") {
+        std::io::stdout().write_all(text.as_bytes())
+    } else {
+        fs::write(path, text)
+    };
+    written.map_err(|error| format!("writing {}: {error}", path.display()))
+}

@@ -1,0 +1,132 @@
+//! The table on stdout: one for each workload, grouped by size and way of waiting.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+use crate::result::{Results, Row};
+use crate::units;
+use crate::workload::Workload;
+
+/// Prints the machine, then a table for each workload.
+pub(crate) fn print(results: &Results) {
+    println!("{}", machine(results));
+    for workload in [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake] {
+        let rows = sorted(results, workload);
+        if !rows.is_empty() {
+            println!("\n{}\n{}", title(workload), render(workload, &rows));
+        }
+    }
+    for row in results.rows.iter().filter(|row| row.error.is_some()) {
+        let reason = row.error.as_deref().unwrap_or_default();
+        println!("{} {} {} {} B: {reason}", row.workload.name(), row.mechanism, row.wait.name(), row.size_bytes);
+    }
+}
+
+/// One line on the machine.
+pub(super) fn machine(results: &Results) -> String {
+    let environment = &results.environment;
+    let cpus = match environment.pinned {
+        Some((producer, consumer)) => format!("cpus {producer} and {consumer}"),
+        None => "not pinned".into(),
+    };
+    let placement = environment.placement.map(|placement| format!(" ({placement})")).unwrap_or_default();
+    format!(
+        "{}, {cpus}{placement}, Linux {}, {}; reading the clock costs {} ns",
+        environment.cpu_model, environment.kernel, environment.virtualisation, environment.clock_cost_ns
+    )
+}
+
+/// What the numbers of a workload are.
+pub(super) fn title(workload: Workload) -> &'static str {
+    match workload {
+        Workload::Pingpong => "Round trip, one message in flight; half of it is shown as the time of one way",
+        Workload::Stream => "Stream, one way, one send for each message",
+        Workload::Load => "Fixed rate; latency counts from the intended time of sending",
+        Workload::Wake => "Rare messages; latency counts from the intended time of sending",
+    }
+}
+
+/// The rows of a workload in the order of the table: by size, then way of waiting, then figure. Rows without figures
+/// come last.
+pub(super) fn sorted(results: &Results, workload: Workload) -> Vec<&Row> {
+    let mut rows: Vec<_> =
+        results.rows.iter().filter(|row| row.workload == workload && row.error.is_none()).collect();
+    let figure = |row: &Row| match (row.one_way_ns, row.messages_per_second) {
+        (Some(latency), _) => latency.p50,
+        (None, Some(rate)) => -rate.median,
+        (None, None) => f64::INFINITY,
+    };
+    rows.sort_by(|a, b| {
+        (a.size_bytes, a.wait)
+            .cmp(&(b.size_bytes, b.wait))
+            .then(a.target_rate.unwrap_or(0.0).total_cmp(&b.target_rate.unwrap_or(0.0)))
+            .then(figure(a).total_cmp(&figure(b)))
+    });
+    rows
+}
+
+fn render(workload: Workload, rows: &[&Row]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header(workload));
+    let mut last = None;
+    for row in rows {
+        let group = (row.size_bytes, row.wait);
+        if last.is_some_and(|last| last != group) {
+            table.add_row([""]);
+        }
+        last = Some(group);
+        table.add_row(cells(row).into_iter().enumerate().map(|(column, text)| {
+            let alignment = if column < 2 { CellAlignment::Left } else { CellAlignment::Right };
+            Cell::new(text).set_alignment(alignment)
+        }));
+    }
+    table
+}
+
+/// The names of the columns.
+pub(super) fn header(workload: Workload) -> Vec<&'static str> {
+    let mut names = vec!["waits by", "mechanism", "bytes"];
+    names.extend(match workload {
+        Workload::Stream => &["messages", "lowest", "highest", "bytes/s"][..],
+        Workload::Pingpong => &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
+        Workload::Load | Workload::Wake => {
+            &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..]
+        }
+    });
+    names.extend(["count", "CPU s/million"]);
+    names
+}
+
+/// The cells of a row without error, in the order of the header.
+pub(super) fn cells(row: &Row) -> Vec<String> {
+    let mut cells = vec![row.wait.name().to_owned(), row.mechanism.clone(), row.size_bytes.to_string()];
+    if let Some(rate) = row.target_rate {
+        cells.extend([units::rate(rate), row.achieved_rate.map(units::rate).unwrap_or_default()]);
+    }
+    if let Some(latency) = row.one_way_ns {
+        let times = [latency.p50, latency.p90, latency.p99, latency.p999, latency.p9999, latency.max];
+        cells.extend(times.map(units::time));
+    }
+    if let Some(rate) = row.messages_per_second {
+        cells.extend([rate.median, rate.min, rate.max].map(units::rate));
+        cells.push(row.bytes_per_second.map(|rate| units::throughput(rate.median)).unwrap_or_default());
+    }
+    cells.push(row.count.to_string());
+    let cpu = row.cpu_seconds_per_million.map(|cpu| format!("{:.2} + {:.2}", cpu.producer, cpu.consumer));
+    cells.push(cpu.unwrap_or_default());
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::wait::Wait;
+
+    #[test]
+    fn rows_fill_their_header() {
+        assert_eq!(cells(&sample::row()).len(), header(Workload::Pingpong).len());
+        let stream = sample::stream("pipe", Wait::Sleep, 1e6);
+        assert_eq!(cells(&stream).len(), header(Workload::Stream).len());
+    }
+}

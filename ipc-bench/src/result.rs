@@ -1,0 +1,153 @@
+//! The results: the rows and the file of JSON version 1.
+//!
+//! New fields may be added; none changes its meaning without a new version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::histogram::{Histogram, Percentiles};
+use crate::topology::Placement;
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// The version of the file's form.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// A whole result file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Results {
+    pub(crate) schema_version: u32,
+    pub(crate) environment: Environment,
+    /// The command line that made it.
+    pub(crate) command: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One measured combination, over all its rounds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) workload: Workload,
+    pub(crate) mechanism: String,
+    pub(crate) wait: Wait,
+    pub(crate) placement: Placement,
+    pub(crate) size_bytes: usize,
+    /// What the mechanism holds: slots of a ring, bytes of a kernel buffer.
+    pub(crate) capacity: Option<u64>,
+    /// Rounds, each in two fresh processes.
+    pub(crate) repetitions: u32,
+    /// Measured messages of all rounds; round trips for `pingpong`.
+    pub(crate) count: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    pub(crate) reordered: u64,
+    /// Messages whose checksum was wrong.
+    pub(crate) damaged: u64,
+    /// Why the row has no figures.
+    pub(crate) error: Option<String>,
+    /// Set with `error` when the mechanism is not on this machine or cannot do what was asked.
+    #[serde(default)]
+    pub(crate) unavailable: bool,
+    /// Each percentile and the mean: the median over the rounds. `max`: the largest of all rounds.
+    /// `pingpong`: half of a round trip. `load`, `wake`: from the intended time of sending.
+    pub(crate) one_way_ns: Option<Percentiles>,
+    /// The same over the rounds' smallest and largest p50.
+    pub(crate) one_way_p50_ns: Option<Spread>,
+    /// `load`, `wake`: how long the call that sends took, without the time it started late.
+    pub(crate) service_ns: Option<Percentiles>,
+    /// `stream`: counted by the consumer.
+    pub(crate) messages_per_second: Option<Spread>,
+    pub(crate) bytes_per_second: Option<Spread>,
+    /// Processor time for a million messages, in seconds; median over the rounds.
+    pub(crate) cpu_seconds_per_million: Option<PerSide>,
+    /// Context switches of both processes in all rounds: they slept.
+    pub(crate) voluntary_switches: Option<u64>,
+    /// Context switches of both processes in all rounds: somebody else was let on.
+    pub(crate) involuntary_switches: Option<u64>,
+    /// Not measured yet on any machine; kept in the form.
+    pub(crate) syscalls_per_message: Option<f64>,
+    /// `load`, `wake`: intended messages a second.
+    pub(crate) target_rate: Option<f64>,
+    /// `load`, `wake`: messages a second that arrived; median over the rounds.
+    pub(crate) achieved_rate: Option<f64>,
+    /// The figures of each round, for comparisons.
+    #[serde(default)]
+    pub(crate) rounds: Vec<RoundFigures>,
+    /// The latency curve of all rounds together: (quantile, nanoseconds).
+    #[serde(default)]
+    pub(crate) curve: Vec<(f64, f64)>,
+}
+
+/// One round of a row.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct RoundFigures {
+    pub(crate) count: u64,
+    pub(crate) one_way_ns: Option<Percentiles>,
+    pub(crate) messages_per_second: Option<f64>,
+}
+
+/// Smallest, middle and largest over the rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    pub(crate) min: f64,
+    pub(crate) median: f64,
+    pub(crate) max: f64,
+}
+
+/// A figure for each process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PerSide {
+    pub(crate) producer: f64,
+    pub(crate) consumer: f64,
+}
+
+impl Spread {
+    /// The spread of some values; `None` without any.
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (Some(min), Some(max)) = (values.first(), values.last()) else { return None };
+        let middle = values.len() / 2;
+        let median =
+            if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) };
+        Some(Spread { min: *min, median, max: *max })
+    }
+
+    /// The same in another unit.
+    pub(crate) fn scaled(self, factor: f64) -> Spread {
+        Spread { min: self.min * factor, median: self.median * factor, max: self.max * factor }
+    }
+}
+
+/// The median over the rounds of each percentile; the largest maximum.
+pub(crate) fn median_percentiles(rounds: &[Percentiles]) -> Option<Percentiles> {
+    let median = |of: fn(&Percentiles) -> f64| Spread::of(rounds.iter().map(of)).map(|spread| spread.median);
+    Some(Percentiles {
+        p50: median(|round| round.p50)?,
+        p90: median(|round| round.p90)?,
+        p99: median(|round| round.p99)?,
+        p999: median(|round| round.p999)?,
+        p9999: median(|round| round.p9999)?,
+        max: rounds.iter().map(|round| round.max).fold(0.0, f64::max),
+        mean: median(|round| round.mean)?,
+    })
+}
+
+/// A row and what belongs to it but not into the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) row: Row,
+    /// All latencies of all rounds, in ticks.
+    pub(crate) histogram: Histogram,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_have_the_middle_value() {
+        assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { min: 1.0, median: 2.0, max: 3.0 }));
+        assert_eq!(Spread::of([1.0, 2.0]), Some(Spread { min: 1.0, median: 1.5, max: 2.0 }));
+        assert_eq!(Spread::of([]), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! What the two processes do with a link, written once over every mechanism.
+
+mod open_loop;
+mod pingpong;
+mod stream;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::mechanism::Link;
+use crate::process::{Failure, Gate, Job, Outcome, Role};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Workload {
+    /// Round trips, one message in flight; told as half of a round trip.
+    Pingpong,
+    /// As many messages as go through, one `send` each.
+    Stream,
+    /// Sends at a fixed rate; latency counts from the intended time.
+    Load,
+    /// Rare messages: what it takes to reach a consumer that has been idle for a while.
+    Wake,
+}
+
+impl Workload {
+    /// The name used in tables and JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Workload::Pingpong => "pingpong",
+            Workload::Stream => "stream",
+            Workload::Load => "load",
+            Workload::Wake => "wake",
+        }
+    }
+}
+
+/// Every workload: what most mechanisms can do.
+pub(crate) const ALL: &[Workload] = &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake];
+
+/// Memory for one message, of a size known when compiled or not.
+pub(crate) trait Buffer {
+    /// A buffer of zeros.
+    fn zeroed(size: usize) -> Self;
+    /// Its bytes.
+    fn bytes(&mut self) -> &mut [u8];
+}
+
+impl<const N: usize> Buffer for [u8; N] {
+    fn zeroed(_size: usize) -> Self {
+        [0; N]
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl Buffer for Vec<u8> {
+    fn zeroed(size: usize) -> Self {
+        vec![0; size]
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+/// Runs the job over a link whose cost does not depend on knowing the size when compiled.
+///
+/// # Errors
+/// The link failed, or the parent went away.
+pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
+    run_with::<Vec<u8>, L>(job, gate, link)
+}
+
+/// Runs the job over a link for messages of exactly `N` bytes.
+///
+/// # Errors
+/// The link failed, or the parent went away.
+pub(crate) fn run_sized<const N: usize, L: Link>(
+    job: &Job,
+    gate: &mut Gate,
+    link: L,
+) -> Result<Outcome, Failure> {
+    run_with::<[u8; N], L>(job, gate, link)
+}
+
+fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {
+    let buffer = B::zeroed(job.plan.size);
+    match (job.plan.workload, job.role) {
+        (Workload::Pingpong, Role::Producer) => pingpong::start(job, gate, &mut link, buffer),
+        (Workload::Pingpong, Role::Consumer) => pingpong::answer(job, gate, &mut link, buffer),
+        (Workload::Stream, Role::Producer) => stream::send(job, gate, &mut link, buffer),
+        (Workload::Stream, Role::Consumer) => stream::receive(job, gate, &mut link, buffer),
+        (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
+        (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
+    }
+}

@@ -1,0 +1,127 @@
+//! One way, as fast as it goes; the rate is the consumer's, from the first measured message to the last.
+
+use std::io;
+
+use super::Buffer;
+use super::pingpong::outcome;
+use crate::mechanism::Link;
+use crate::payload::{self, END, Ledger, MEASURED, WARM_UP};
+use crate::process::{Failure, Gate, Job, Outcome, Usage};
+
+/// How many messages pass between two looks at the clock.
+const LOOK_EVERY: u64 = 64;
+
+/// Sends until the time is over.
+pub(super) fn send<B: Buffer, L: Link>(
+    job: &Job,
+    gate: &mut Gate,
+    link: &mut L,
+    mut buffer: B,
+) -> Result<Outcome, Failure> {
+    let plan = &job.plan;
+    let clock = plan.clock;
+    gate.pass()?;
+    let started = clock.now();
+    let mut sequence = 0;
+    sequence = send_until(link, &mut buffer, sequence, WARM_UP, u64::MAX, || {
+        clock.now() >= started + clock.to_ticks(plan.warm_up_ns)
+    })?;
+    let first = sequence;
+    let usage = Usage::now();
+    let started = clock.now();
+    let last = plan.messages.map_or(u64::MAX, |messages| sequence + messages);
+    sequence = send_until(link, &mut buffer, sequence, MEASURED, last, || {
+        clock.now() >= started + clock.to_ticks(plan.measure_ns)
+    })?;
+    let mut outcome = Outcome { count: sequence - first, ..Outcome::default() };
+    usage.until(Usage::now(), &mut outcome);
+    outcome.elapsed_ns = clock.to_ns(clock.now() - started);
+    send_end(link, buffer.bytes(), sequence + 1)?;
+    Ok(outcome)
+}
+
+#[inline(always)]
+fn send_until<B: Buffer, L: Link>(
+    link: &mut L,
+    buffer: &mut B,
+    mut sequence: u64,
+    phase: u64,
+    last: u64,
+    over: impl Fn() -> bool,
+) -> Result<u64, Failure> {
+    loop {
+        sequence += 1;
+        payload::write(buffer.bytes(), phase | sequence);
+        link.send(buffer.bytes())?;
+        if sequence == last || (sequence.is_multiple_of(LOOK_EVERY) && over()) {
+            return Ok(sequence);
+        }
+    }
+}
+
+/// Sends the end mark; several times where messages may get lost on the way.
+pub(super) fn send_end<L: Link>(link: &mut L, message: &mut [u8], sequence: u64) -> io::Result<()> {
+    payload::write(message, END | sequence);
+    for attempt in 0..L::END_MARKS {
+        if attempt > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        match link.send(message).and_then(|()| link.flush()) {
+            // The consumer may have left after the first mark.
+            Err(_) if attempt > 0 => break,
+            sent => sent?,
+        }
+    }
+    Ok(())
+}
+
+/// Receives until the end mark.
+pub(super) fn receive<B: Buffer, L: Link>(
+    job: &Job,
+    gate: &mut Gate,
+    link: &mut L,
+    mut buffer: B,
+) -> Result<Outcome, Failure> {
+    let clock = job.plan.clock;
+    let mut warm = Ledger::starting_at(1);
+    gate.pass()?;
+    loop {
+        link.receive(buffer.bytes())?;
+        match payload::read(buffer.bytes()) {
+            Some(word) if payload::phase(word) == WARM_UP => warm.arrived(payload::number(word)),
+            Some(_) => break,
+            None => warm.arrived_damaged(),
+        }
+    }
+    // The first measured message is in the buffer; time and count start after it.
+    let mut ledger = Ledger::starting_at(payload::number(payload::read(buffer.bytes()).unwrap_or(1)));
+    let usage = Usage::now();
+    let started = clock.now();
+    let mut ended = None;
+    loop {
+        match payload::read(buffer.bytes()) {
+            Some(word) if payload::phase(word) == MEASURED => ledger.arrived(payload::number(word)),
+            Some(word) => {
+                if payload::phase(word) == END {
+                    ledger.ended_at(payload::number(word));
+                }
+                break;
+            }
+            None => ledger.arrived_damaged(),
+        }
+        if let Err(error) = link.receive(buffer.bytes()) {
+            // Where messages may get lost, the end marks may too: silence ends the run.
+            if L::END_MARKS > 1 && error.kind() == io::ErrorKind::TimedOut {
+                ended = link.last_arrival();
+                break;
+            }
+            return Err(error.into());
+        }
+    }
+    let ended = ended.unwrap_or_else(|| clock.now());
+    let mut outcome = outcome(&ledger);
+    usage.until(Usage::now(), &mut outcome);
+    outcome.elapsed_ns = clock.to_ns(ended.saturating_sub(started));
+    outcome.count = ledger.received.saturating_sub(1);
+    Ok(outcome)
+}
