@@ -1,0 +1,1 @@
+//! The kernel's limits and what is in use.

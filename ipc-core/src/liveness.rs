@@ -1,0 +1,190 @@
+//! Knowing that a process is alive, and being told at once when it is not, by the kernel.
+//!
+//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends, the kernel lowers it and wakes whoever waits for
+//! zero. There is no polling, no heartbeat and no process id that could have been used again.
+//!
+//! What a token says, exactly:
+//! - Zero means that **no thread of its process can store to shared memory any more**: the kernel reverts only after the address space is gone.
+//! - It belongs to the process: the end of a thread, also of the one that claimed it, does not release it.
+//! - A child made by `fork` does not hold it. A program started by `exec` does, though the attachments are gone.
+//! - A stopped process is alive. A core dump delays the news until it is written.
+//! - [`SemaphoreSet::set_value`] on it, by anybody, makes the token immortal: never do that.
+//! - Removing the set is an error for all who ask, never the answer "dead".
+//! - `unshare` of the IPC namespace or of CLONE_SYSVSEM releases it early.
+
+use core::mem::ManuallyDrop;
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::sem::{Op, SemaphoreSet};
+
+/// One semaphore held for as long as this process lives.
+///
+/// ```
+/// use ipc_core::{Key, Mode, RemoveOnDrop, liveness::{self, ProcessToken}, sem::SemaphoreSet};
+///
+/// let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 64, Mode::PRIVATE)?);
+/// let token = ProcessToken::claim(&set, 5)?.expect("nobody holds it");
+/// assert!(liveness::is_alive(&set, 5)?);
+/// assert!(ProcessToken::claim(&set, 5)?.is_none()); // held
+/// token.release()?;
+/// assert!(!liveness::is_alive(&set, 5)?);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping the token releases it"]
+pub struct ProcessToken {
+    set: SemaphoreSet,
+    index: u16,
+    process: u32,
+}
+
+impl ProcessToken {
+    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: somebody holds it.
+    ///
+    /// # Errors
+    /// As of [`SemaphoreSet::try_perform`].
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::ProcessToken, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+    /// let token = ProcessToken::claim(&set, 0)?.expect("free");
+    /// assert_eq!(set.value(0)?, 1);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// semop(2), SEM_UNDO
+    pub fn claim(set: &SemaphoreSet, index: u16) -> Result<Option<ProcessToken>> {
+        let operations = [Op::wait_zero(index).no_wait(), Op::add(index, 1).undo().no_wait()];
+        let claimed = set.try_perform(&operations)?;
+        Ok(claimed.then(|| ProcessToken { set: *set, index, process: std::process::id() }))
+    }
+
+    /// The semaphore held.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::ProcessToken, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 9, Mode::PRIVATE)?);
+    /// assert_eq!(ProcessToken::claim(&set, 8)?.unwrap().index(), 8);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Releases the token now, and reports an error, which drop cannot. In a child made by `fork` nothing is released: the token is the parent's.
+    ///
+    /// # Errors
+    /// As of [`SemaphoreSet::perform`].
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::ProcessToken, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+    /// ProcessToken::claim(&set, 0)?.unwrap().release()?;
+    /// assert_eq!(set.value(0)?, 0);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn release(self) -> Result<()> {
+        ManuallyDrop::new(self).lower()
+    }
+
+    fn lower(&self) -> Result<()> {
+        if self.process != std::process::id() {
+            return Ok(());
+        }
+        // With undo, so that the sum to revert goes back to nothing; not to wait, since a lowered token is not ours.
+        self.set.perform(&[Op::take(self.index, 1).undo().no_wait()])
+    }
+}
+
+impl Drop for ProcessToken {
+    fn drop(&mut self) {
+        // The set may be gone, and with it the token.
+        let _ = self.lower();
+    }
+}
+
+/// Whether semaphore `index` is held by a living process.
+///
+/// One `semop` that does not wait; it needs the right to read only and does not lock the set, as reading the value would.
+///
+/// # Errors
+/// As of [`SemaphoreSet::try_perform`]: a removed set is an error, not a death.
+///
+/// ```
+/// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness, sem::SemaphoreSet};
+/// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+/// assert!(!liveness::is_alive(&set, 0)?);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[inline]
+pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
+    set.try_perform(&[Op::wait_zero(index).no_wait()]).map(|zero| !zero)
+}
+
+/// Waiting for a death.
+///
+/// ```
+/// use ipc_core::{Key, Mode, RemoveOnDrop, liveness::{DeathWatch, ProcessToken}, sem::SemaphoreSet};
+/// use std::time::{Duration, Instant};
+///
+/// let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+/// let token = ProcessToken::claim(&set, 0)?;
+/// assert!(!DeathWatch::wait_deadline(&set, 0, Instant::now() + Duration::from_millis(2))?); // we live
+/// drop(token);
+/// DeathWatch::wait(&set, 0)?;
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct DeathWatch;
+
+impl DeathWatch {
+    /// Waits until nobody holds semaphore `index`: until its holder has released it or died. The kernel wakes us at once.
+    ///
+    /// A new process may claim it before we look: what we learn is that the one before is gone.
+    ///
+    /// # Errors
+    /// As of [`SemaphoreSet::perform`].
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::DeathWatch, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+    /// DeathWatch::wait(&set, 0)?; // nobody holds it
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn wait(set: &SemaphoreSet, index: u16) -> Result<()> {
+        set.perform(&[Op::wait_zero(index)])
+    }
+
+    /// As [`wait`](Self::wait), until the deadline: `false` when it passed and the holder lives.
+    ///
+    /// # Errors
+    /// As of [`SemaphoreSet::perform_deadline`].
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::DeathWatch, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+    /// assert!(DeathWatch::wait_deadline(&set, 0, std::time::Instant::now())?);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn wait_deadline(set: &SemaphoreSet, index: u16, deadline: Instant) -> Result<bool> {
+        set.perform_deadline(&[Op::wait_zero(index)], deadline)
+    }
+
+    /// As [`wait_deadline`](Self::wait_deadline), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    ///
+    /// # Errors
+    /// As of [`SemaphoreSet::perform_deadline_interruptible`].
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::DeathWatch, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+    /// assert!(DeathWatch::wait_deadline_interruptible(&set, 0, std::time::Instant::now())?);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn wait_deadline_interruptible(set: &SemaphoreSet, index: u16, deadline: Instant) -> Result<bool> {
+        set.perform_deadline_interruptible(&[Op::wait_zero(index)], deadline)
+    }
+}

@@ -1,0 +1,117 @@
+//! What an errno of a message queue call means.
+
+use nix::libc;
+
+use super::MsgId;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::limit::Limit;
+use crate::permissions::Mode;
+use crate::sys::{self, Errno};
+
+/// `msgget` that was to create.
+#[cold]
+pub(super) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::EEXIST => ErrorKind::AlreadyExists,
+        libc::ENOSPC => ErrorKind::LimitReached(Limit::Queues),
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    Error::os("msgget", format!("key={key}, mode={mode}"), errno, kind)
+}
+
+/// `msgget` that was to open.
+#[cold]
+pub(super) fn open(key: Key, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::ENOENT => ErrorKind::NotFound,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EIDRM => ErrorKind::Removed,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let error = Error::os("msgget", format!("key={key}, mode=0600"), errno, kind);
+    match kind {
+        ErrorKind::PermissionDenied => error
+            .with_hint("the key names a queue that may not be used so: perhaps another user took the key"),
+        _ => error,
+    }
+}
+
+fn on_queue(errno: Errno) -> ErrorKind {
+    match errno.0 {
+        libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EPERM => ErrorKind::NotOwner,
+        libc::EINTR => ErrorKind::Interrupted,
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::ENOSYS => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// `msgctl` with this command.
+#[cold]
+pub(super) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
+    Error::os("msgctl", format!("id={id}, {command}"), errno, on_queue(errno))
+}
+
+/// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not negative.
+#[cold]
+pub(super) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
+    let too_long = || Limit::MessageBytes.value().is_some_and(|limit| length as u64 > limit);
+    let kind = match errno.0 {
+        libc::EINVAL if too_long() => ErrorKind::LimitReached(Limit::MessageBytes),
+        _ => on_queue(errno),
+    };
+    Error::os("msgsnd", format!("id={id}, {length} bytes"), errno, kind)
+}
+
+/// A message that the queue can never take: the kernel would wait for ever.
+#[cold]
+pub(super) fn never_fits(id: MsgId, length: usize, queue_bytes: u64) -> Error {
+    let hint = format!("the queue holds at most {queue_bytes} bytes, so the kernel would wait for ever");
+    Error::refused("msgsnd", format!("id={id}, {length} bytes"), ErrorKind::MessageTooLargeForQueue, hint)
+}
+
+/// `msgrcv`.
+#[cold]
+pub(super) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::E2BIG => ErrorKind::BufferTooSmall,
+        _ => on_queue(errno),
+    };
+    let error = Error::os("msgrcv", format!("id={id}, room for {room} bytes, {what}"), errno, kind);
+    match kind {
+        ErrorKind::BufferTooSmall => {
+            let limit = sys::msg_info(false).map_or(8192, |(_, info)| info.msgmax);
+            error.with_hint(format!(
+                "the message is longer and stays in the queue; a buffer of MSGMAX ({limit}) bytes takes any"
+            ))
+        }
+        ErrorKind::Unsupported => error.with_hint("the kernel was built without CONFIG_CHECKPOINT_RESTORE"),
+        _ => error,
+    }
+}
+
+/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group, and EPERM may be about the bytes.
+#[cold]
+pub(super) fn set(id: MsgId, what: &str, queue_bytes: u64, errno: Errno) -> Error {
+    let arguments = || format!("id={id}, IPC_SET, {what}");
+    match errno.0 {
+        libc::EINVAL => Error::os("msgctl", arguments(), errno, ErrorKind::Invalid)
+            .with_hint("no such user or group in this user namespace"),
+        // Every IPC_SET writes the bytes back, so a queue above the limit cannot even be given another mode.
+        libc::EPERM if Limit::QueueBytes.value().is_some_and(|limit| queue_bytes > limit) => {
+            let limit = Limit::QueueBytes;
+            Error::os("msgctl", arguments(), errno, ErrorKind::LimitReached(limit)).with_hint(format!(
+                "setting {queue_bytes} bytes, or anything else of a queue that has so many, needs CAP_SYS_RESOURCE: {}",
+                limit.explain()
+            ))
+        }
+        _ => control(id, &format!("IPC_SET, {what}"), errno),
+    }
+}

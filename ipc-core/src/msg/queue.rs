@@ -1,0 +1,316 @@
+//! The handle of a message queue.
+
+use core::fmt;
+
+use nix::libc;
+
+use super::{Stat, failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Key;
+use crate::open::{self, Disposition, Trust};
+use crate::permissions::Mode;
+use crate::sys;
+
+/// The kernel's number for a message queue. Never to be taken for a key. 0 is a number like others.
+///
+/// ```
+/// # use ipc_core::msg::MsgId;
+/// assert_eq!(MsgId::from_raw(32768).to_string(), "32768");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MsgId(i32);
+
+impl MsgId {
+    /// The identifier of this number, as another process told it.
+    ///
+    /// ```
+    /// # use ipc_core::msg::MsgId;
+    /// assert_eq!(MsgId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn from_raw(id: i32) -> MsgId {
+        MsgId(id)
+    }
+
+    /// The number.
+    ///
+    /// ```
+    /// # use ipc_core::msg::MsgId;
+    /// assert_eq!(MsgId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn as_raw(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for MsgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The handle of a message queue: its identifier. Copying it copies the number; dropping it does nothing, the queue and its messages stay
+/// until it is removed.
+///
+/// ```
+/// use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg};
+///
+/// let key = Key::random()?;
+/// let queue = RemoveOnDrop::new(msg::MessageQueue::create_new(key, Mode::PRIVATE)?);
+/// msg::MessageQueue::open(key, &Trust::same_user())?.send_bytes(msg::MessageType::ONE, b"hello")?;
+/// assert_eq!(queue.stat()?.messages(), 1);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageQueue {
+    id: MsgId,
+}
+
+impl MessageQueue {
+    /// `int msgget(key_t key, int msgflg)` with `IPC_CREAT | IPC_EXCL`—creates an empty queue.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
+    /// - [`ErrorKind::LimitReached`] of `Queues` (ENOSPC).
+    /// - [`ErrorKind::OutOfMemory`] (ENOMEM).
+    /// - [`ErrorKind::Unsupported`] (ENOSYS, EPERM): no System V IPC here.
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// let key = Key::random()?;
+    /// let queue = RemoveOnDrop::new(MessageQueue::create_new(key, Mode::PRIVATE)?);
+    /// let error = MessageQueue::create_new(key, Mode::PRIVATE).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// msgget(2)
+    #[doc(alias = "msgget")]
+    pub fn create_new(key: Key, mode: Mode) -> Result<MessageQueue> {
+        sys::msgget(key.as_raw(), libc::IPC_CREAT | libc::IPC_EXCL | i32::from(mode.bits()))
+            .map(|id| MessageQueue { id: MsgId(id) })
+            .map_err(|errno| failure::create(key, mode, errno))
+    }
+
+    /// `int msgget(key_t key, 0600)`—opens the queue of this key for sending and receiving, and checks whose it is.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
+    /// - [`ErrorKind::Removed`]: it vanished between the two calls.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::MessageQueue};
+    /// let key = Key::random()?;
+    /// let queue = RemoveOnDrop::new(MessageQueue::create_new(key, Mode::PRIVATE)?);
+    /// assert_eq!(MessageQueue::open(key, &Trust::same_user())?, *queue);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// msgget(2)
+    #[doc(alias = "msgget")]
+    pub fn open(key: Key, trust: &Trust) -> Result<MessageQueue> {
+        if key == Key::PRIVATE {
+            let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
+            return Err(Error::refused("msgget", format!("key={key}"), ErrorKind::Invalid, hint));
+        }
+        let id = sys::msgget(key.as_raw(), i32::from(Mode::PRIVATE.bits()))
+            .map_err(|errno| failure::open(key, errno))?;
+        let queue = MessageQueue::from_id(MsgId(id));
+        queue.verify(trust)?;
+        Ok(queue)
+    }
+
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the queue comes and goes in between.
+    ///
+    /// An opened queue may hold messages of an earlier life.
+    ///
+    /// # Errors
+    /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Disposition, Key, Mode, RemoveOnDrop, Trust, msg::MessageQueue};
+    /// let (queue, how) = MessageQueue::open_or_create(Key::random()?, Mode::PRIVATE, &Trust::same_user())?;
+    /// let queue = RemoveOnDrop::new(queue);
+    /// assert_eq!(how, Disposition::Created);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_or_create(key: Key, mode: Mode, trust: &Trust) -> Result<(MessageQueue, Disposition)> {
+        open::open_or_create(|| MessageQueue::create_new(key, mode), || MessageQueue::open(key, trust))
+    }
+
+    /// The handle of a queue whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageQueue, MsgId}};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// let told = queue.id().as_raw();
+    /// MessageQueue::from_id(MsgId::from_raw(told)).verify(&Trust::same_user())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_id(id: MsgId) -> MessageQueue {
+        MessageQueue { id }
+    }
+
+    /// The identifier.
+    ///
+    /// ```
+    /// # use ipc_core::msg::{MessageQueue, MsgId};
+    /// assert_eq!(MessageQueue::from_id(MsgId::from_raw(5)).id().as_raw(), 5);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn id(self) -> MsgId {
+        self.id
+    }
+
+    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Needs the right to **read**: who may only send cannot ask.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// assert_eq!(queue.stat()?.messages(), 0);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// msgctl(2)
+    #[doc(alias = "msgctl")]
+    pub fn stat(self) -> Result<Stat> {
+        self.raw_stat().map(|raw| Stat::from_raw(&raw))
+    }
+
+    fn raw_stat(self) -> Result<libc::msqid_ds> {
+        sys::msg_stat(self.id.0).map_err(|errno| failure::control(self.id, "IPC_STAT", errno))
+    }
+
+    /// Checks creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Untrusted`], and those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// assert_eq!(queue.verify(&Trust::same_user())?.messages(), 0);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn verify(self, trust: &Trust) -> Result<Stat> {
+        let stat = self.stat()?;
+        trust.check(&stat.permissions())?;
+        Ok(stat)
+    }
+
+    /// `msgctl(IPC_RMID)`—removes the queue at once with its messages, and wakes everybody who waits on it with [`ErrorKind::Removed`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, Mode, msg::MessageQueue};
+    /// let queue = MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?;
+    /// queue.remove()?;
+    /// assert_eq!(queue.remove().unwrap_err().kind(), ErrorKind::Removed);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// msgctl(2)
+    #[doc(alias = "IPC_RMID")]
+    pub fn remove(self) -> Result<()> {
+        sys::msg_remove(self.id.0).map_err(|errno| failure::control(self.id, "IPC_RMID", errno))
+    }
+
+    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes sleepers, who look again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the initial user namespace;
+    /// [`ErrorKind::NotOwner`] (EPERM); those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// queue.set_capacity_bytes(1000)?;
+    /// assert_eq!(queue.stat()?.capacity_bytes(), 1000);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// msgctl(2)
+    #[doc(alias = "msg_qbytes")]
+    pub fn set_capacity_bytes(self, bytes: u64) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.msg_qbytes = bytes;
+        self.write(&raw, || format!("qbytes={bytes}"))
+    }
+
+    /// `msgctl(IPC_SET)`—gives the queue to another user and group. The creator keeps all its rights.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
+    /// namespace; [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM) when the queue was made larger than MSGMNB allows; those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// let found = queue.stat()?.permissions();
+    /// queue.set_owner(found.uid(), found.gid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "IPC_SET")]
+    pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.msg_perm.uid = uid;
+        raw.msg_perm.gid = gid;
+        self.write(&raw, || format!("uid={uid}, gid={gid}"))
+    }
+
+    /// `msgctl(IPC_SET)`—changes the permission bits. Who sleeps on the queue and loses the right to it gets [`ErrorKind::PermissionDenied`].
+    ///
+    /// # Errors
+    /// As of [`set_owner`](Self::set_owner).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// queue.set_mode(Mode::PRIVATE.group_write())?;
+    /// assert_eq!(queue.stat()?.permissions().mode().bits(), 0o620);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "IPC_SET")]
+    pub fn set_mode(self, mode: Mode) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.msg_perm.mode = mode.bits().into();
+        self.write(&raw, || format!("mode={mode}"))
+    }
+
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the queue is then for exactly two users: its creator and `uid`.
+    ///
+    /// # Errors
+    /// As of [`set_owner`](Self::set_owner).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
+    /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
+    /// queue.grant(queue.stat()?.permissions().uid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn grant(self, uid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.msg_perm.uid = uid;
+        self.write(&raw, || format!("uid={uid}"))
+    }
+
+    fn write(self, raw: &libc::msqid_ds, what: impl Fn() -> String) -> Result<()> {
+        sys::msg_set(self.id.0, raw).map_err(|errno| failure::set(self.id, &what(), raw.msg_qbytes, errno))
+    }
+}

@@ -1,0 +1,1 @@
+//! One type over all kinds of memory.

@@ -1,0 +1,131 @@
+//! What an errno of a semaphore call means.
+
+use nix::libc;
+
+use super::{Op, SemId};
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::limit::Limit;
+use crate::permissions::Mode;
+use crate::sys::{self, Errno};
+
+/// `semget` that was to create.
+#[cold]
+pub(super) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::EEXIST => ErrorKind::AlreadyExists,
+        libc::EINVAL => ErrorKind::LimitReached(Limit::SemaphoresPerSet),
+        libc::ENOSPC => ErrorKind::LimitReached(full()),
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    Error::os("semget", format!("key={key}, count={count} semaphores, mode={mode}"), errno, kind)
+}
+
+/// `semget` that was to open.
+#[cold]
+pub(super) fn open(key: Key, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::ENOENT => ErrorKind::NotFound,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EIDRM => ErrorKind::Removed,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let error = Error::os("semget", format!("key={key}, count=0 semaphores, mode=0600"), errno, kind);
+    match kind {
+        ErrorKind::PermissionDenied => {
+            error.with_hint("the key names a set that may not be used so: perhaps another user took the key")
+        }
+        _ => error,
+    }
+}
+
+/// ENOSPC: which of the two counts is full.
+fn full() -> Limit {
+    match (sys::sem_info(false), sys::sem_info(true)) {
+        (Ok((_, limits)), Ok((_, usage))) if usage.semusz >= limits.semmni => Limit::SemaphoreSets,
+        (Ok(_), Ok(_)) => Limit::Semaphores,
+        _ => Limit::Unknown,
+    }
+}
+
+/// `semop` and `semtimedop`; EAGAIN is an outcome and only comes here from calls that have none for it.
+#[cold]
+pub(super) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: Errno) -> Error {
+    let kind = match errno.0 {
+        // No operations and a bad timeout are excluded before the call, so EINVAL is the identifier.
+        libc::EINVAL | libc::EIDRM if !operations.is_empty() => ErrorKind::Removed,
+        libc::EINVAL => ErrorKind::Invalid,
+        libc::EAGAIN => ErrorKind::WouldBlock,
+        libc::EINTR => ErrorKind::Interrupted,
+        libc::E2BIG => ErrorKind::TooManyOperations,
+        libc::EFBIG => ErrorKind::NoSuchSemaphore,
+        libc::ERANGE => ErrorKind::OutOfRange,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::ENOSPC => ErrorKind::LimitReached(Limit::Unknown),
+        libc::ENOSYS => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let operations = match operations {
+        few @ ([] | [_] | [_, _] | [_, _, _] | [_, _, _, _]) => format!("{few:?}"),
+        [first, ..] => format!("[{first:?}, and {} more]", operations.len() - 1),
+    };
+    let error = Error::os(call, format!("id={id}, {operations}"), errno, kind);
+    match kind {
+        ErrorKind::TooManyOperations => error.with_hint(Limit::OperationsPerCall.explain()),
+        ErrorKind::OutOfRange => {
+            error.with_hint("a semaphore goes to 32767, and so does the sum that is to be undone")
+        }
+        ErrorKind::NoSuchSemaphore => error.with_hint(match sys::sem_stat(id.as_raw()) {
+            Ok(stat) => format!("the set has {} semaphores, counted from 0", stat.sem_nsems),
+            Err(_) => "an index is beyond the end of the set".to_owned(),
+        }),
+        ErrorKind::Invalid => error.with_hint("at least one operation is needed"),
+        ErrorKind::PermissionDenied => {
+            error.with_hint("waiting for zero needs the right to read, adding and taking the right to alter")
+        }
+        _ => error,
+    }
+}
+
+/// A call on the whole set: `semctl` with this command.
+#[cold]
+pub(super) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EPERM => ErrorKind::NotOwner,
+        libc::ERANGE => ErrorKind::OutOfRange,
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::ENOSYS => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    Error::os("semctl", format!("id={id}, {command}"), errno, kind)
+}
+
+/// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells which.
+#[cold]
+pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
+    if errno.0 == libc::EINVAL
+        && let Ok(stat) = sys::sem_stat(id.as_raw())
+    {
+        let arguments = format!("id={id}, index={index}, {command}");
+        return Error::os("semctl", arguments, errno, ErrorKind::NoSuchSemaphore)
+            .with_hint(format!("the set has {} semaphores, counted from 0", stat.sem_nsems));
+    }
+    on_id(id, &format!("index={index}, {command}"), errno)
+}
+
+/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group.
+#[cold]
+pub(super) fn set(id: SemId, what: &str, errno: Errno) -> Error {
+    match errno.0 {
+        libc::EINVAL => Error::os("semctl", format!("id={id}, IPC_SET, {what}"), errno, ErrorKind::Invalid)
+            .with_hint("no such user or group in this user namespace"),
+        _ => on_id(id, &format!("IPC_SET, {what}"), errno),
+    }
+}

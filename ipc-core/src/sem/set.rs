@@ -1,0 +1,369 @@
+//! The handle of a semaphore set.
+
+use core::fmt;
+
+use nix::libc;
+
+use super::{Stat, failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Key;
+use crate::limit::Limit;
+use crate::open::{self, Disposition, Trust};
+use crate::permissions::Mode;
+use crate::sys::{self, Errno};
+
+/// The kernel's number for a semaphore set. Never to be taken for a key. 0 is a number like others.
+///
+/// ```
+/// # use ipc_core::sem::SemId;
+/// assert_eq!(SemId::from_raw(32768).to_string(), "32768");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SemId(i32);
+
+impl SemId {
+    /// The identifier of this number, as another process told it.
+    ///
+    /// ```
+    /// # use ipc_core::sem::SemId;
+    /// assert_eq!(SemId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn from_raw(id: i32) -> SemId {
+        SemId(id)
+    }
+
+    /// The number.
+    ///
+    /// ```
+    /// # use ipc_core::sem::SemId;
+    /// assert_eq!(SemId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn as_raw(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for SemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many semaphores an opened set must have. `semget` itself only knows "at least".
+///
+/// ```
+/// # use ipc_core::sem::Count;
+/// assert!(Count::Exact(2).allows(2));
+/// assert!(!Count::Exact(2).allows(3));
+/// assert!(Count::AtLeast(2).allows(3));
+/// assert!(Count::Any.allows(1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Count {
+    /// This many, no more, no fewer.
+    Exact(usize),
+    /// This many or more.
+    AtLeast(usize),
+    /// Whatever it has.
+    Any,
+}
+
+impl Count {
+    /// Whether a set of this many semaphores will do.
+    ///
+    /// ```
+    /// # use ipc_core::sem::Count;
+    /// assert!(!Count::AtLeast(2).allows(1));
+    /// ```
+    #[must_use]
+    pub const fn allows(self, semaphores: usize) -> bool {
+        match self {
+            Count::Exact(exact) => semaphores == exact,
+            Count::AtLeast(least) => semaphores >= least,
+            Count::Any => true,
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Count::Exact(count) => write!(f, "exactly {count} semaphores"),
+            Count::AtLeast(count) => write!(f, "at least {count} semaphores"),
+            Count::Any => f.write_str("any number of semaphores"),
+        }
+    }
+}
+
+/// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing, the set stays until it is
+/// removed.
+///
+/// A new set is all zero (on Linux; POSIX leaves it open). **Make zero the right start**, as [`Mutex`](super::Mutex) does: a set that its
+/// creator must first fill can be used by others before it is filled.
+///
+/// ```
+/// use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem};
+///
+/// let key = Key::random()?;
+/// let set = RemoveOnDrop::new(sem::SemaphoreSet::create_new(key, 3, Mode::PRIVATE)?);
+/// let other = sem::SemaphoreSet::open(key, sem::Count::Exact(3), &Trust::same_user())?;
+/// other.post(2)?;
+/// assert_eq!(set.values()?, [0, 0, 1]);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SemaphoreSet {
+    id: SemId,
+}
+
+impl SemaphoreSet {
+    /// `int semget(key_t key, int nsems, int semflg)` with `IPC_CREAT | IPC_EXCL`—creates a set of `count` semaphores, all zero.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
+    /// - [`ErrorKind::Invalid`]: no semaphores.
+    /// - [`ErrorKind::LimitReached`]: `SemaphoresPerSet` (EINVAL), `SemaphoreSets` or `Semaphores` (ENOSPC).
+    /// - [`ErrorKind::OutOfMemory`] (ENOMEM).
+    /// - [`ErrorKind::Unsupported`] (ENOSYS, EPERM): no System V IPC here.
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
+    /// let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// let error = SemaphoreSet::create_new(Key::PRIVATE, 0, Mode::PRIVATE).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Invalid);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// semget(2)
+    #[doc(alias = "semget")]
+    pub fn create_new(key: Key, count: usize, mode: Mode) -> Result<SemaphoreSet> {
+        let arguments = || format!("key={key}, count={count} semaphores, mode={mode}");
+        if count == 0 {
+            let hint = "a set has at least 1 semaphore".to_owned();
+            return Err(Error::refused("semget", arguments(), ErrorKind::Invalid, hint));
+        }
+        let Ok(nsems) = i32::try_from(count) else {
+            let kind = ErrorKind::LimitReached(Limit::SemaphoresPerSet);
+            return Err(Error::refused("semget", arguments(), kind, Limit::SemaphoresPerSet.explain()));
+        };
+        let flags = libc::IPC_CREAT | libc::IPC_EXCL | i32::from(mode.bits());
+        sys::semget(key.as_raw(), nsems, flags)
+            .map(|id| SemaphoreSet { id: SemId(id) })
+            .map_err(|errno| failure::create(key, count, mode, errno))
+    }
+
+    /// `int semget(key_t key, 0, 0600)`—opens the set of this key for reading and altering, and checks whose it is and how many semaphores it has.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
+    /// - [`ErrorKind::SizeMismatch`]: the text says both counts.
+    /// - [`ErrorKind::Removed`]: it vanished between the two calls.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemaphoreSet}};
+    /// let key = Key::random()?;
+    /// let set = RemoveOnDrop::new(SemaphoreSet::create_new(key, 2, Mode::PRIVATE)?);
+    /// let error = SemaphoreSet::open(key, Count::Exact(3), &Trust::same_user()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// semget(2)
+    #[doc(alias = "semget")]
+    pub fn open(key: Key, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
+        if key == Key::PRIVATE {
+            let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
+            return Err(Error::refused("semget", format!("key={key}"), ErrorKind::Invalid, hint));
+        }
+        // Count 0: a count that does not fit would be EINVAL before any permission is checked.
+        let id = sys::semget(key.as_raw(), 0, i32::from(Mode::PRIVATE.bits()))
+            .map_err(|errno| failure::open(key, errno))?;
+        let set = SemaphoreSet::from_id(SemId(id));
+        set.verify(count, trust)?;
+        Ok(set)
+    }
+
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the set comes and goes in between.
+    ///
+    /// An existing set must have exactly `count` semaphores.
+    ///
+    /// # Errors
+    /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Disposition, Key, Mode, RemoveOnDrop, Trust, sem::SemaphoreSet};
+    /// let (set, how) = SemaphoreSet::open_or_create(Key::random()?, 1, Mode::PRIVATE, &Trust::same_user())?;
+    /// let set = RemoveOnDrop::new(set);
+    /// assert_eq!(how, Disposition::Created);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_or_create(
+        key: Key,
+        count: usize,
+        mode: Mode,
+        trust: &Trust,
+    ) -> Result<(SemaphoreSet, Disposition)> {
+        open::open_or_create(
+            || SemaphoreSet::create_new(key, count, mode),
+            || SemaphoreSet::open(key, Count::Exact(count), trust),
+        )
+    }
+
+    /// The handle of a set whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemId, SemaphoreSet}};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// let told = set.id().as_raw();
+    /// SemaphoreSet::from_id(SemId::from_raw(told)).verify(Count::Exact(2), &Trust::same_user())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_id(id: SemId) -> SemaphoreSet {
+        SemaphoreSet { id }
+    }
+
+    /// The identifier.
+    ///
+    /// ```
+    /// # use ipc_core::sem::{SemId, SemaphoreSet};
+    /// assert_eq!(SemaphoreSet::from_id(SemId::from_raw(5)).id().as_raw(), 5);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn id(self) -> SemId {
+        self.id
+    }
+
+    /// `semctl(IPC_STAT)`—the kernel's record of the set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// assert_eq!(set.stat()?.count(), 2);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// semctl(2)
+    #[doc(alias = "semctl")]
+    pub fn stat(self) -> Result<Stat> {
+        self.raw_stat().map(|raw| Stat::from_raw(&raw))
+    }
+
+    fn raw_stat(self) -> Result<libc::semid_ds> {
+        sys::sem_stat(self.id.0).map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
+    }
+
+    /// Checks count, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemaphoreSet}};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// assert!(set.verify(Count::AtLeast(2), &Trust::same_user()).is_ok());
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn verify(self, count: Count, trust: &Trust) -> Result<Stat> {
+        let stat = self.stat()?;
+        trust.check(&stat.permissions())?;
+        if count.allows(stat.count()) {
+            return Ok(stat);
+        }
+        let hint = format!("the set has {} semaphores, asked for was {count}", stat.count());
+        Err(Error::refused("semctl", format!("id={}, IPC_STAT", self.id), ErrorKind::SizeMismatch, hint))
+    }
+
+    /// `semctl(IPC_RMID)`—removes the set at once, and wakes everybody who waits on it with [`ErrorKind::Removed`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, Mode, sem::SemaphoreSet};
+    /// let set = SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?;
+    /// set.remove()?;
+    /// assert_eq!(set.post(0).unwrap_err().kind(), ErrorKind::Removed);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// semctl(2)
+    #[doc(alias = "IPC_RMID")]
+    pub fn remove(self) -> Result<()> {
+        sys::sem_remove(self.id.0).map_err(|errno| failure::on_id(self.id, "IPC_RMID", errno))
+    }
+
+    /// `semctl(IPC_SET)`—gives the set to another user and group. The creator keeps all its rights.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
+    /// namespace; those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// let found = set.stat()?.permissions();
+    /// set.set_owner(found.uid(), found.gid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "IPC_SET")]
+    pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.sem_perm.uid = uid;
+        raw.sem_perm.gid = gid;
+        self.write(&raw, || format!("uid={uid}, gid={gid}"))
+    }
+
+    /// `semctl(IPC_SET)`—changes the permission bits.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// set.set_mode(Mode::PRIVATE.group_read())?;
+    /// assert_eq!(set.stat()?.permissions().mode().bits(), 0o640);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "IPC_SET")]
+    pub fn set_mode(self, mode: Mode) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.sem_perm.mode = mode.bits().into();
+        self.write(&raw, || format!("mode={mode}"))
+    }
+
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the set is then for exactly two users: its creator and `uid`.
+    ///
+    /// # Errors
+    /// As of [`set_owner`](Self::set_owner).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
+    /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 2, Mode::PRIVATE)?);
+    /// set.grant(set.stat()?.permissions().uid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn grant(self, uid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.sem_perm.uid = uid;
+        self.write(&raw, || format!("uid={uid}"))
+    }
+
+    fn write(self, raw: &libc::semid_ds, what: impl Fn() -> String) -> Result<()> {
+        sys::sem_set(self.id.0, raw).map_err(|errno: Errno| failure::set(self.id, &what(), errno))
+    }
+}

@@ -1,0 +1,120 @@
+//! A segment mapped into this process.
+//!
+//! # Safety
+//! `unsafe` is allowed here. An [`Attachment`] is the only owner of the mapping that its `shmat` made, and gives the address only
+//! together with a borrow of itself or as a raw pointer; it is unmapped once, by `detach` or by drop.
+#![allow(unsafe_code)]
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+
+use nix::libc;
+
+use super::memory::ShmId;
+use super::{Stat, failure};
+use crate::bytes::SharedBytes;
+use crate::error::Result;
+use crate::sys::{self, Errno};
+
+/// A segment attached to this process; detached on drop. Access is through [`SharedBytes`].
+///
+/// The segment stays while any process has it attached, also after its removal. A child made by `fork` has the same mapping; dropping the value
+/// there detaches the child only. `exec` and exit detach.
+///
+/// ```
+/// use ipc_core::{Key, shm};
+/// use std::sync::atomic::Ordering;
+///
+/// let memory = shm::SharedMemory::create_new(Key::PRIVATE, 4096, &shm::Options::default())?;
+/// let writer = memory.attach()?;
+/// let reader = memory.attach_read_only()?;
+/// memory.remove()?;
+/// writer.atomic_u64(0).unwrap().store(5, Ordering::Release);
+/// assert_eq!(reader.load_u64(0, Ordering::Acquire), Some(5));
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+pub struct Attachment {
+    bytes: SharedBytes,
+    id: ShmId,
+}
+
+impl Attachment {
+    /// Maps the segment at a place of the kernel's choice, and asks for its size, which cannot change and whose identifier cannot be
+    /// given away while it is attached.
+    pub(super) fn new(id: ShmId, read_only: bool) -> Result<Attachment> {
+        let (flags, text) = if read_only { (libc::SHM_RDONLY, "SHM_RDONLY") } else { (0, "") };
+        // EINTR only comes with a fatal signal, which no process lives to see.
+        let base =
+            sys::shmat(id.as_raw(), flags).map_err(|errno| failure::on_id("shmat", id, text, errno))?;
+        // Unmaps also when IPC_STAT fails.
+        // SAFETY: a length of zero promises nothing about the memory.
+        let mut attached = Attachment { bytes: unsafe { SharedBytes::new(base, 0, read_only) }, id };
+        let stat =
+            sys::shm_stat(id.as_raw()).map_err(|errno| failure::on_id("shmctl", id, "IPC_STAT", errno))?;
+        // SAFETY: the mapping has the size of the segment, rounded up, and lives as long as `attached`, which owns it.
+        attached.bytes = unsafe { SharedBytes::new(base, Stat::from_raw(&stat).size(), read_only) };
+        Ok(attached)
+    }
+
+    /// The identifier of the attached segment.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// assert_eq!(memory.attach()?.id(), memory.id());
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> ShmId {
+        self.id
+    }
+
+    /// `int shmdt(const void *shmaddr)`—detaches now and reports an error, which drop cannot.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Removed`](crate::ErrorKind::Removed) (EINVAL) when somebody unmapped the address behind our back.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// memory.attach()?.detach()?;
+    /// assert_eq!(memory.stat()?.attachments(), 0);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmop(2)
+    #[doc(alias = "shmdt")]
+    pub fn detach(self) -> Result<()> {
+        let this = ManuallyDrop::new(self);
+        this.unmap().map_err(|errno| failure::on_id("shmdt", this.id, "", errno))
+    }
+
+    /// Called once, by `detach` or by drop.
+    fn unmap(&self) -> core::result::Result<(), Errno> {
+        // SAFETY: the address came from shmat, is ours alone, and both callers take the value away, so no borrow of it lives on.
+        unsafe { sys::shmdt(self.bytes.base()) }
+    }
+}
+
+impl Deref for Attachment {
+    type Target = SharedBytes;
+
+    #[inline]
+    fn deref(&self) -> &SharedBytes {
+        &self.bytes
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let _ = self.unmap();
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment").field("id", &self.id).field("bytes", &self.bytes).finish()
+    }
+}

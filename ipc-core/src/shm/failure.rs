@@ -1,0 +1,117 @@
+//! What an errno of a shared memory call means.
+
+use nix::libc;
+
+use super::ShmId;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::limit::Limit;
+use crate::permissions::Mode;
+use crate::sys::{self, Errno};
+
+/// `shmget` that was to create.
+#[cold]
+pub(super) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::EEXIST => ErrorKind::AlreadyExists,
+        libc::EPERM | libc::ENOMEM | libc::EINVAL if huge => ErrorKind::HugePagesUnavailable,
+        libc::EINVAL => ErrorKind::LimitReached(Limit::SegmentBytes),
+        libc::ENOSPC => ErrorKind::LimitReached(full()),
+        libc::ENOMEM | libc::ENFILE => ErrorKind::OutOfMemory,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let error = Error::os("shmget", format!("key={key}, size={size} bytes, mode={mode}"), errno, kind);
+    match kind {
+        ErrorKind::HugePagesUnavailable => error.with_hint(match errno.0 {
+            libc::EPERM => {
+                "huge pages need CAP_IPC_LOCK or membership in the group of /proc/sys/vm/hugetlb_shm_group"
+            }
+            libc::EINVAL => "the kernel has no huge pages of this size",
+            _ => "not enough free huge pages; as root: sysctl -w vm.nr_hugepages=<number>",
+        }),
+        ErrorKind::OutOfMemory => {
+            error.with_hint("memory and swap, or the overcommit rule, do not allow this size")
+        }
+        _ => error,
+    }
+}
+
+/// `shmget` that was to open.
+#[cold]
+pub(super) fn open(key: Key, mode: Mode, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::ENOENT => ErrorKind::NotFound,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EIDRM => ErrorKind::Removed,
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let error = Error::os("shmget", format!("key={key}, size=0 bytes, mode={mode}"), errno, kind);
+    match kind {
+        ErrorKind::PermissionDenied => error
+            .with_hint("the key names a segment that may not be used so: perhaps another user took the key"),
+        _ => error,
+    }
+}
+
+/// ENOSPC: which of the two counts is full.
+fn full() -> Limit {
+    match (sys::shm_limits(), sys::shm_info()) {
+        (Ok((_, limits)), Ok((_, info)))
+            if u64::try_from(info.used_ids).is_ok_and(|used| used >= limits.shmmni) =>
+        {
+            Limit::Segments
+        }
+        (Ok(_), Ok(_)) => Limit::SegmentPages,
+        _ => Limit::Unknown,
+    }
+}
+
+/// A call on an identifier: `shmat`, and `shmctl` with this command.
+#[cold]
+pub(super) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        // EIDRM is the same news, when the removal was seen half-way.
+        libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
+        libc::EACCES => ErrorKind::PermissionDenied,
+        libc::EPERM => ErrorKind::NotOwner,
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::ENOSYS => ErrorKind::Unsupported,
+        _ => ErrorKind::Other,
+    };
+    let separator = if command.is_empty() { "" } else { ", " };
+    Error::os(call, format!("id={id}{separator}{command}"), errno, kind)
+}
+
+/// `SHM_LOCK` and `SHM_UNLOCK`.
+#[cold]
+pub(super) fn lock(id: ShmId, command: &str, errno: Errno) -> Error {
+    match errno.0 {
+        // Over RLIMIT_MEMLOCK; EPERM also stands for a limit of zero.
+        libc::ENOMEM => Error::os(
+            "shmctl",
+            format!("id={id}, {command}"),
+            errno,
+            ErrorKind::LimitReached(Limit::LockedBytes),
+        ),
+        libc::EPERM if Limit::LockedBytes.value() == Some(0) => Error::os(
+            "shmctl",
+            format!("id={id}, {command}"),
+            errno,
+            ErrorKind::LimitReached(Limit::LockedBytes),
+        ),
+        _ => on_id("shmctl", id, command, errno),
+    }
+}
+
+/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group.
+#[cold]
+pub(super) fn set(id: ShmId, what: &str, errno: Errno) -> Error {
+    match errno.0 {
+        libc::EINVAL => Error::os("shmctl", format!("id={id}, IPC_SET, {what}"), errno, ErrorKind::Invalid)
+            .with_hint("no such user or group in this user namespace"),
+        _ => on_id("shmctl", id, &format!("IPC_SET, {what}"), errno),
+    }
+}

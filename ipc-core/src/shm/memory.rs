@@ -1,0 +1,528 @@
+//! The handle of a segment.
+
+use core::fmt;
+
+use nix::libc;
+
+use super::{Attachment, HugePages, Options, Pages, Stat, failure};
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Key;
+use crate::open::{self, Disposition, Trust};
+use crate::permissions::Mode;
+use crate::sys::{self, shm_flags};
+
+/// The kernel's number for a segment. Never to be taken for a key. 0 is a number like others.
+///
+/// ```
+/// # use ipc_core::shm::ShmId;
+/// assert_eq!(ShmId::from_raw(32768).to_string(), "32768");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShmId(i32);
+
+impl ShmId {
+    /// The identifier of this number, as another process told it.
+    ///
+    /// ```
+    /// # use ipc_core::shm::ShmId;
+    /// assert_eq!(ShmId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn from_raw(id: i32) -> ShmId {
+        ShmId(id)
+    }
+
+    /// The number.
+    ///
+    /// ```
+    /// # use ipc_core::shm::ShmId;
+    /// assert_eq!(ShmId::from_raw(3).as_raw(), 3);
+    /// ```
+    #[must_use]
+    pub const fn as_raw(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for ShmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What size an opened segment must have. `shmget` itself only knows "at least".
+///
+/// ```
+/// # use ipc_core::shm::Size;
+/// assert!(Size::Exact(100).allows(100));
+/// assert!(!Size::Exact(100).allows(101));
+/// assert!(Size::AtLeast(100).allows(101));
+/// assert!(Size::Any.allows(1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Size {
+    /// This many bytes, no more, no fewer.
+    Exact(usize),
+    /// This many bytes or more.
+    AtLeast(usize),
+    /// Whatever it has.
+    Any,
+}
+
+impl Size {
+    /// Whether a segment of this many bytes will do.
+    ///
+    /// ```
+    /// # use ipc_core::shm::Size;
+    /// assert!(!Size::AtLeast(2).allows(1));
+    /// ```
+    #[must_use]
+    pub const fn allows(self, bytes: usize) -> bool {
+        match self {
+            Size::Exact(exact) => bytes == exact,
+            Size::AtLeast(least) => bytes >= least,
+            Size::Any => true,
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Size::Exact(bytes) => write!(f, "exactly {bytes} bytes"),
+            Size::AtLeast(bytes) => write!(f, "at least {bytes} bytes"),
+            Size::Any => f.write_str("any size"),
+        }
+    }
+}
+
+/// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the segment stays until it is removed.
+///
+/// A handle is not a promise that the segment is still there. Identifiers are used again, though only after millions of
+/// creations: a program that stores one for long should store the creation time and creator beside it.
+///
+/// ```
+/// use ipc_core::{Disposition, Key, RemoveOnDrop, Trust, shm};
+///
+/// let key = Key::random()?;
+/// let options = shm::Options::default();
+/// let (memory, how) = shm::SharedMemory::open_or_create(key, 4096, &options, &Trust::same_user())?;
+/// let memory = RemoveOnDrop::new(memory);
+/// assert_eq!(how, Disposition::Created);
+/// assert_eq!(shm::SharedMemory::open(key, shm::Size::Exact(4096), &Trust::same_user())?.id(), memory.id());
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SharedMemory {
+    id: ShmId,
+}
+
+impl SharedMemory {
+    /// `int shmget(key_t key, size_t size, int shmflg)` with `IPC_CREAT | IPC_EXCL`—creates a segment of `size` bytes, all zero.
+    ///
+    /// With [`HugePages::Prefer`] it silently falls back to normal pages; [`create_new_reported`](Self::create_new_reported) says so.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
+    /// - [`ErrorKind::Invalid`]: size 0.
+    /// - [`ErrorKind::LimitReached`]: `SegmentBytes` (EINVAL), `Segments` or `SegmentPages` (ENOSPC).
+    /// - [`ErrorKind::OutOfMemory`] (ENOMEM, ENFILE): memory, or the overcommit rule.
+    /// - [`ErrorKind::HugePagesUnavailable`] (EPERM, ENOMEM, EINVAL): with [`HugePages::Require`].
+    /// - [`ErrorKind::Unsupported`] (ENOSYS, EPERM): no System V IPC here.
+    ///
+    /// ```
+    /// use ipc_core::{Key, RemoveOnDrop, shm};
+    ///
+    /// let memory = shm::SharedMemory::create_new(Key::PRIVATE, 4096, &shm::Options::default())?;
+    /// let memory = RemoveOnDrop::new(memory);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmget(2)
+    #[doc(alias = "shmget")]
+    pub fn create_new(key: Key, size: usize, options: &Options) -> Result<SharedMemory> {
+        SharedMemory::create_new_reported(key, size, options).map(|(memory, _)| memory)
+    }
+
+    /// As [`create_new`](Self::create_new), and tells in which pages the segment came to lie.
+    ///
+    /// # Errors
+    /// As of [`create_new`](Self::create_new).
+    ///
+    /// ```
+    /// use ipc_core::{Key, RemoveOnDrop, shm};
+    ///
+    /// let (memory, pages) = shm::SharedMemory::create_new_reported(Key::PRIVATE, 4096, &shm::Options::default())?;
+    /// let memory = RemoveOnDrop::new(memory);
+    /// assert!(matches!(pages, shm::Pages::Normal));
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn create_new_reported(key: Key, size: usize, options: &Options) -> Result<(SharedMemory, Pages)> {
+        if size == 0 {
+            let arguments = format!("key={key}, size=0 bytes, mode={}", options.mode);
+            let hint = "a segment has at least 1 byte".to_owned();
+            return Err(Error::refused("shmget", arguments, ErrorKind::Invalid, hint));
+        }
+        let huge_flags = match options.huge_pages {
+            HugePages::Never => {
+                return create(key, size, options, None).map(|memory| (memory, Pages::Normal));
+            }
+            HugePages::Prefer(page) | HugePages::Require(page) => {
+                libc::SHM_HUGETLB | (page.exponent() << shm_flags::HUGE_SHIFT).cast_signed()
+            }
+        };
+        match create(key, size, options, Some(huge_flags)) {
+            Ok(memory) => Ok((memory, Pages::Huge)),
+            Err(why)
+                if why.kind() == ErrorKind::HugePagesUnavailable
+                    && matches!(options.huge_pages, HugePages::Prefer(_)) =>
+            {
+                create(key, size, options, None).map(|memory| (memory, Pages::FellBack(why)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `int shmget(key_t key, 0, 0600)`—opens the segment of this key for reading and writing, and checks whose it is and its size.
+    ///
+    /// The rights asked for are read and write, so that a segment which cannot be written fails here and not later.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
+    /// - [`ErrorKind::SizeMismatch`]: the text says both sizes.
+    /// - [`ErrorKind::Removed`]: it vanished between the two calls.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    ///
+    /// ```
+    /// use ipc_core::{ErrorKind, Key, RemoveOnDrop, Trust, shm};
+    ///
+    /// let key = Key::random()?;
+    /// let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(key, 100, &shm::Options::default())?);
+    /// let error = shm::SharedMemory::open(key, shm::Size::Exact(200), &Trust::same_user()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmget(2)
+    #[doc(alias = "shmget")]
+    pub fn open(key: Key, size: Size, trust: &Trust) -> Result<SharedMemory> {
+        SharedMemory::open_with(key, Mode::PRIVATE, size, trust)
+    }
+
+    /// As [`open`](Self::open), asking for the right to read only. For [`attach_read_only`](Self::attach_read_only).
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, Trust, shm};
+    /// # let key = Key::random()?;
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(key, 100, &shm::Options::default())?);
+    /// let observer = shm::SharedMemory::open_read_only(key, shm::Size::Any, &Trust::same_user())?;
+    /// assert!(observer.attach_read_only()?.is_read_only());
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_read_only(key: Key, size: Size, trust: &Trust) -> Result<SharedMemory> {
+        SharedMemory::open_with(key, Mode::READ, size, trust)
+    }
+
+    fn open_with(key: Key, rights: Mode, size: Size, trust: &Trust) -> Result<SharedMemory> {
+        if key == Key::PRIVATE {
+            let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
+            return Err(Error::refused("shmget", format!("key={key}"), ErrorKind::Invalid, hint));
+        }
+        // Size 0: a size that does not fit would be EINVAL before any permission is checked.
+        let id = sys::shmget(key.as_raw(), 0, i32::from(rights.bits()))
+            .map_err(|errno| failure::open(key, rights, errno))?;
+        let memory = SharedMemory::from_id(ShmId(id));
+        memory.verify(size, trust)?;
+        Ok(memory)
+    }
+
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the segment comes and goes in between.
+    ///
+    /// An existing segment must have exactly `size` bytes.
+    ///
+    /// # Errors
+    /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
+    ///
+    /// ```
+    /// use ipc_core::{Disposition, Key, RemoveOnDrop, Trust, shm};
+    ///
+    /// let key = Key::random()?;
+    /// let (memory, how) = shm::SharedMemory::open_or_create(key, 64, &shm::Options::default(), &Trust::same_user())?;
+    /// let memory = RemoveOnDrop::new(memory);
+    /// assert_eq!(how, Disposition::Created);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_or_create(
+        key: Key,
+        size: usize,
+        options: &Options,
+        trust: &Trust,
+    ) -> Result<(SharedMemory, Disposition)> {
+        open::open_or_create(
+            || SharedMemory::create_new(key, size, options),
+            || SharedMemory::open(key, Size::Exact(size), trust),
+        )
+    }
+
+    /// The handle of a segment whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, Trust, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// let told = memory.id().as_raw();
+    /// let other = shm::SharedMemory::from_id(shm::ShmId::from_raw(told));
+    /// other.verify(shm::Size::Exact(64), &Trust::same_user())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn from_id(id: ShmId) -> SharedMemory {
+        SharedMemory { id }
+    }
+
+    /// The identifier.
+    ///
+    /// ```
+    /// # use ipc_core::shm;
+    /// assert_eq!(shm::SharedMemory::from_id(shm::ShmId::from_raw(5)).id().as_raw(), 5);
+    /// ```
+    #[must_use]
+    pub const fn id(self) -> ShmId {
+        self.id
+    }
+
+    /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// assert_eq!(memory.stat()?.size(), 64);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmctl(2)
+    #[doc(alias = "shmctl")]
+    pub fn stat(self) -> Result<Stat> {
+        self.raw_stat().map(|raw| Stat::from_raw(&raw))
+    }
+
+    fn raw_stat(self) -> Result<libc::shmid_ds> {
+        sys::shm_stat(self.id.0).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
+    }
+
+    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), and once more after attaching when
+    /// the object may have been exchanged in between: what is attached cannot be exchanged any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, RemoveOnDrop, Trust, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// assert!(memory.verify(shm::Size::AtLeast(64), &Trust::same_user()).is_ok());
+    /// let error = memory.verify(shm::Size::AtLeast(65), &Trust::same_user()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn verify(self, size: Size, trust: &Trust) -> Result<Stat> {
+        let stat = self.stat()?;
+        trust.check(&stat.permissions())?;
+        if size.allows(stat.size()) {
+            return Ok(stat);
+        }
+        let hint = format!("the segment has {} bytes, asked for was {size}", stat.size());
+        Err(Error::refused("shmctl", format!("id={}, IPC_STAT", self.id), ErrorKind::SizeMismatch, hint))
+    }
+
+    /// `void *shmat(int shmid, NULL, 0)`—maps the segment for reading and writing.
+    ///
+    /// Also works after [`remove`](Self::remove), while another attachment keeps the segment (Linux only).
+    ///
+    /// # Errors
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read and write; [`ErrorKind::Removed`] (EINVAL, EIDRM);
+    /// [`ErrorKind::OutOfMemory`] (ENOMEM): no room in the address space.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// assert_eq!(memory.attach()?.len(), 64);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmop(2)
+    #[doc(alias = "shmat")]
+    pub fn attach(self) -> Result<Attachment> {
+        Attachment::new(self.id, false)
+    }
+
+    /// `void *shmat(int shmid, NULL, SHM_RDONLY)`—maps the segment for reading. A later `mprotect` cannot make it writable.
+    ///
+    /// # Errors
+    /// As of [`attach`](Self::attach); the right to read is enough.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// let attached = memory.attach_read_only()?;
+    /// assert!(attached.atomic_u64(0).is_none());
+    /// assert!(attached.copy_to(0, b"no").is_err());
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmop(2)
+    #[doc(alias = "shmat")]
+    pub fn attach_read_only(self) -> Result<Attachment> {
+        Attachment::new(self.id, true)
+    }
+
+    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if nobody has it attached, else at the last detach.
+    ///
+    /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it went. Until then the key is free
+    /// again, so a new segment can get the same key while old users still talk through the old one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM) when nothing is left. Repeating it
+    /// while the segment is still attached is no error.
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, shm};
+    /// let memory = shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?;
+    /// memory.remove()?;
+    /// assert_eq!(memory.remove().unwrap_err().kind(), ErrorKind::Removed);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmctl(2)
+    #[doc(alias = "shmctl")]
+    #[doc(alias = "IPC_RMID")]
+    pub fn remove(self) -> Result<()> {
+        sys::shm_remove(self.id.0).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_RMID", errno))
+    }
+
+    /// `shmctl(IPC_SET)`—gives the segment to another user and group. The creator keeps all its rights.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
+    /// namespace; those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// let found = memory.stat()?.permissions();
+    /// memory.set_owner(found.uid(), found.gid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmctl(2)
+    #[doc(alias = "IPC_SET")]
+    pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.shm_perm.uid = uid;
+        raw.shm_perm.gid = gid;
+        sys::shm_set(self.id.0, &raw)
+            .map_err(|errno| failure::set(self.id, &format!("uid={uid}, gid={gid}"), errno))
+    }
+
+    /// `shmctl(IPC_SET)`—changes the permission bits. Existing attachments stay as they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; those of [`stat`](Self::stat).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// memory.set_mode(Mode::PRIVATE.group_read())?;
+    /// assert_eq!(memory.stat()?.permissions().mode().bits(), 0o640);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "IPC_SET")]
+    pub fn set_mode(self, mode: Mode) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.shm_perm.mode = mode.bits().into();
+        sys::shm_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, &format!("mode={mode}"), errno))
+    }
+
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the segment is then for exactly two users: its creator and `uid`.
+    ///
+    /// # Errors
+    /// As of [`set_owner`](Self::set_owner).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// memory.grant(memory.stat()?.permissions().uid())?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn grant(self, uid: u32) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        raw.shm_perm.uid = uid;
+        sys::shm_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, &format!("uid={uid}"), errno))
+    }
+
+    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on huge pages.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LimitReached`] of `LockedBytes` (ENOMEM, or EPERM with a limit of 0); [`ErrorKind::NotOwner`] (EPERM);
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// match memory.lock() {
+    ///     Ok(()) => assert!(memory.stat()?.is_locked()),
+    ///     Err(error) => println!("{error}"), // says which limit, its value and how to raise it
+    /// }
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// shmctl(2)
+    #[doc(alias = "SHM_LOCK")]
+    pub fn lock(self) -> Result<()> {
+        sys::shm_lock(self.id.0).map_err(|errno| failure::lock(self.id, "SHM_LOCK", errno))
+    }
+
+    /// `shmctl(SHM_UNLOCK)`—lets the pages be swapped again.
+    ///
+    /// # Errors
+    /// As of [`lock`](Self::lock).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// # if memory.lock().is_ok() {
+    /// memory.unlock()?;
+    /// assert!(!memory.stat()?.is_locked());
+    /// # }
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "SHM_UNLOCK")]
+    pub fn unlock(self) -> Result<()> {
+        sys::shm_unlock(self.id.0).map_err(|errno| failure::lock(self.id, "SHM_UNLOCK", errno))
+    }
+}
+
+fn create(key: Key, size: usize, options: &Options, huge_flags: Option<i32>) -> Result<SharedMemory> {
+    let mut flags =
+        libc::IPC_CREAT | libc::IPC_EXCL | i32::from(options.mode.bits()) | huge_flags.unwrap_or(0);
+    if options.no_reserve {
+        flags |= libc::SHM_NORESERVE;
+    }
+    sys::shmget(key.as_raw(), size, flags)
+        .map(|id| SharedMemory { id: ShmId(id) })
+        .map_err(|errno| failure::create(key, size, options.mode, huge_flags.is_some(), errno))
+}

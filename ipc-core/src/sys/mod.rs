@@ -1,0 +1,43 @@
+//! The only system calls of this crate.
+//!
+//! Every function here is one call into the C library with Rust types around it: it checks nothing, retries nothing and
+//! decides nothing. An error is the raw errno. What an errno means depends on the call and is decided by the callers.
+//!
+//! # Safety
+//! This is one of the few places where `unsafe` is allowed. Each function here is safe to call with any argument: pointers handed
+//! to the kernel always come from references that live for the whole call, with lengths taken from those references. The exceptions
+//! (`shmat`, `shmdt`) return or take an address and say what the caller owes.
+#![allow(unsafe_code)]
+
+mod abi;
+mod membarrier;
+mod msg;
+mod random;
+mod sem;
+mod shm;
+
+pub(crate) use abi::shm_flags;
+pub(crate) use membarrier::{MembarrierCommand, membarrier};
+pub(crate) use msg::*;
+pub(crate) use random::getrandom;
+pub(crate) use sem::*;
+pub(crate) use shm::*;
+
+/// The number a failed call left in `errno`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) i32);
+
+impl Errno {
+    /// Reads the calling thread's errno.
+    fn last() -> Errno {
+        Errno(nix::errno::Errno::last_raw())
+    }
+}
+
+/// What a call answers: its value, or the errno.
+pub(crate) type Raw<T> = core::result::Result<T, Errno>;
+
+/// Turns the usual "-1 means look at errno" into a `Raw`.
+fn check(answer: i32) -> Raw<i32> {
+    if answer == -1 { Err(Errno::last()) } else { Ok(answer) }
+}
