@@ -1,0 +1,243 @@
+//! What every end of a channel does beside moving messages: holding its seat, sleeping, waking, and noticing that the
+//! other end is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
+use crate::error::{AttachError, PeerExit};
+use crate::platform::{Barrier, Native};
+use crate::region::Region;
+use crate::wait::signal::{self, CLOSED, DETACHED, WAITING};
+use crate::wait::{WaitStrategy, Waits};
+
+/// Whether the other end of a channel is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerState {
+    /// Attached, and its process is alive.
+    Alive {
+        /// Its process.
+        pid: u32,
+    },
+    /// It has closed the channel for good.
+    Closed,
+    /// It is not there, but the channel is open.
+    Gone(PeerExit),
+}
+
+/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times attached (8).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    offset: usize,
+}
+
+const OWNER: usize = 0;
+const WAKE: usize = 8;
+const PID: usize = 12;
+const TIMES: usize = 16;
+
+impl Record {
+    pub(super) const fn at(offset: usize) -> Self {
+        Self { offset }
+    }
+
+    fn owner(self, region: &Region) -> &AtomicU64 {
+        region.word(self.offset + OWNER)
+    }
+
+    fn times(self, region: &Region) -> &AtomicU64 {
+        region.word(self.offset + TIMES)
+    }
+
+    fn wake(self, region: &Region) -> &AtomicU32 {
+        region.half(self.offset + WAKE)
+    }
+
+    fn pid(self, region: &Region) -> &AtomicU32 {
+        region.half(self.offset + PID)
+    }
+}
+
+/// The words of the two ends, in the order own, other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seats {
+    pub(super) own: Record,
+    pub(super) peer: Record,
+    /// Offset of this end's signal word.
+    pub(super) own_signal: usize,
+    /// Offset of the other end's signal word.
+    pub(super) peer_signal: usize,
+    /// Offset of this end's count of wakes given.
+    pub(super) own_wakes: usize,
+}
+
+/// An attached end.
+#[derive(Debug)]
+pub(super) struct End {
+    member: Arc<Member>,
+    region: Region,
+    entry: Entry,
+    seats: Seats,
+    barrier: Barrier,
+    wake: WakeSemaphore,
+    /// The semaphore that this process's death posts to, once arranged.
+    armed: Option<WakeSemaphore>,
+    pub(super) waits: Waits,
+}
+
+impl End {
+    /// Takes a seat. The domain's lock is held.
+    ///
+    /// # Errors
+    /// [`AttachError::EndTaken`] by a live process, this one included; [`AttachError::Closed`] when this end was closed
+    /// before.
+    pub(super) fn take_seat(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        region: Region,
+        entry: Entry,
+        seats: Seats,
+        barrier: Barrier,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        let member = Arc::clone(domain.member());
+        // All under the lock, whose system calls order what different processes do here.
+        let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Relaxed));
+        if owner.is_some() && member.is_alive(owner) {
+            return Err(AttachError::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) });
+        }
+        let signal = region.half(seats.own_signal);
+        if signal.load(Ordering::Relaxed) & CLOSED != 0 {
+            return Err(AttachError::Closed);
+        }
+        let wake = locked.claim_wake()?;
+        signal.fetch_and(!(WAITING | DETACHED), Ordering::Relaxed); // What the predecessor left.
+        let times = seats.own.times(&region);
+        times.store(times.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Under the lock.
+        seats.own.pid(&region).store(std::process::id(), Ordering::Relaxed); // Before the owner.
+        seats.own.wake(&region).store(wake.as_raw(), Ordering::Relaxed); // Before the owner.
+        // [E1] Release → `peer_owner`: who sees the owner sees its semaphore and process number.
+        seats.own.owner(&region).store(member.me().as_raw(), Ordering::Release);
+        let mut end =
+            Self { member, region, entry, seats, barrier, wake, armed: None, waits: Waits::new(strategy) };
+        // A peer that waits for this end to come looks again.
+        end.wake_peer_if(signal::look::<Native>(end.region.half(seats.peer_signal), barrier));
+        Ok(end)
+    }
+
+    pub(super) fn own_signal(&self) -> &AtomicU32 {
+        self.region.half(self.seats.own_signal)
+    }
+
+    fn peer_signal(&self) -> &AtomicU32 {
+        self.region.half(self.seats.peer_signal)
+    }
+
+    /// The other end's state bits; look at the ring again after seeing one.
+    pub(super) fn peer_bits(&self) -> u32 {
+        signal::seen::<Native>(self.peer_signal())
+    }
+
+    /// Acts on the other end's signal word as the ring gave it: wakes it if it waits.
+    #[cold]
+    pub(super) fn wake_peer_if(&mut self, bits: u32) {
+        if bits & WAITING == 0 || !signal::take::<Native>(self.peer_signal()) {
+            return;
+        }
+        let raw = self.seats.peer.wake(&self.region).load(Ordering::Relaxed); // Changes only while nobody waits.
+        let Some(wake) = WakeSemaphore::from_raw(raw) else { return };
+        if self.armed != Some(wake) {
+            if let Some(old) = self.armed.replace(wake) {
+                self.member.no_wake_at_my_death(old);
+            }
+            self.member.wake_at_my_death(wake);
+        }
+        self.member.wake(wake);
+        let wakes = self.region.word(self.seats.own_wakes);
+        wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
+    }
+
+    /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
+    /// [`do_not_sleep`](Self::do_not_sleep).
+    pub(super) fn announce(&self) {
+        signal::announce::<Native>(self.own_signal(), self.barrier);
+    }
+
+    /// Sleeps until woken or until the time has come.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(super) fn sleep(&self, until: Instant) -> Result<(), ipc_core::Error> {
+        let woken = self.member.sleep(self.wake, until);
+        let taken = signal::withdraw::<Native>(self.own_signal());
+        if taken && matches!(woken, Ok(false)) {
+            // A token is on its way, or there already: one that comes later ends the next sleep early, no more.
+            self.member.drain(self.wake);
+        }
+        woken.map(|_| ())
+    }
+
+    /// Takes the announcement back.
+    pub(super) fn do_not_sleep(&self) {
+        if signal::withdraw::<Native>(self.own_signal()) {
+            self.member.drain(self.wake);
+        }
+    }
+
+    /// Whether the other end is there. One system call when it is attached.
+    pub(super) fn peer(&self) -> PeerState {
+        if self.peer_bits() & CLOSED != 0 {
+            return PeerState::Closed;
+        }
+        // [E1] Acquire ← the Release in `take_seat`.
+        let owner = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));
+        let pid = self.seats.peer.pid(&self.region).load(Ordering::Relaxed); // For display.
+        if !owner.is_some() {
+            let ever = self.seats.peer.times(&self.region).load(Ordering::Relaxed) > 0; // For the answer only.
+            return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
+        }
+        if self.member.is_alive(owner) {
+            PeerState::Alive { pid }
+        } else {
+            PeerState::Gone(PeerExit::Died { pid })
+        }
+    }
+
+    /// Sets bits of this end's signal and wakes the other end, so that it sees them.
+    pub(super) fn raise(&mut self, bits: u32) {
+        signal::raise::<Native>(self.own_signal(), bits);
+        let peer = signal::look::<Native>(self.peer_signal(), self.barrier);
+        self.wake_peer_if(peer);
+    }
+
+    /// # Errors
+    /// [`AttachError::Forked`] in a child that inherited this end.
+    pub(super) fn is_ours(&self) -> bool {
+        self.member.is_ours()
+    }
+
+    /// Gives the seat up. The ring stays for the other end, or for a successor of this one.
+    pub(super) fn give_up(&mut self) {
+        if !self.member.is_ours() {
+            return;
+        }
+        self.raise(DETACHED);
+        if let Some(armed) = self.armed.take() {
+            self.member.no_wake_at_my_death(armed);
+        }
+        let member = Arc::clone(&self.member);
+        // When the lock cannot be had, what is left is swept like that of a process that died.
+        let _ = member.locked(|locked| {
+            self.seats.own.owner(&self.region).store(Owner::NONE.as_raw(), Ordering::Release); // [E1]
+            self.seats.own.wake(&self.region).store(0, Ordering::Relaxed); // Under the lock.
+            locked.free_wake(self.wake);
+            let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
+            if !peer.is_some() || !member.is_alive(peer) {
+                locked.remove(&self.entry);
+            }
+            Ok(())
+        });
+    }
+}

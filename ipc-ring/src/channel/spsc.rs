@@ -1,0 +1,36 @@
+//! One producer, one consumer: a named ring of fixed-size messages between two processes.
+//!
+//! ```no_run
+//! # #[derive(Clone, Copy, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+//! # #[repr(C)] struct Tick { time_ns: u64 }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let tick = Tick { time_ns: 0 };
+//! // process A
+//! let mut ticks = ipc_ring::spsc::Producer::<Tick>::create("md.ticks")?;
+//! ticks.push(tick)?;
+//!
+//! // process B
+//! let mut ticks = ipc_ring::spsc::Consumer::<Tick>::open("md.ticks")?;
+//! for tick in &mut ticks { /* polls a little, then sleeps; ends when the producer closes */ }
+//! # Ok(()) }
+//! ```
+//!
+//! **Ends.** Each end has one holder at a time. Either may come first, go, and come back: a new holder continues exactly
+//! where the last one stopped, whether that one let go or was killed. Dropping the *producer* closes the channel: what was
+//! pushed can still be popped, then the consumer is told [`Closed`](PopError::Closed). Dropping the *consumer* only detaches
+//! it. [`Producer::detach`] and [`Consumer::close`] are the other way round. An end that is dropped by a panic detaches.
+//!
+//! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] returned has not
+//! popped it, and its successor will; one that is killed after has taken the message with it.
+//!
+//! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all.
+
+mod builder;
+mod consumer;
+mod producer;
+
+pub use builder::Builder;
+pub use consumer::{Consumer, Drain, View};
+pub use producer::{Claim, Producer};
+
+pub use crate::error::{PopError, PushError};

@@ -1,0 +1,311 @@
+//! How a channel is made or found.
+
+use std::marker::PhantomData;
+
+use ipc_core::Key;
+use ipc_core::shm::{Options, SharedMemory, Size};
+
+use super::{Consumer, Producer};
+use crate::channel::end::{End, Record, Seats};
+use crate::domain::{Domain, Entry, Locked, check_name};
+use crate::error::AttachError;
+use crate::layout::{self, Expected, Geometry, Identity, Kind};
+use crate::message::{Fingerprint, Message};
+use crate::platform::Barrier;
+use crate::region::Region;
+use crate::ring::spsc::{
+    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Mapped, PRODUCER_RECORD, PRODUCER_SIGNAL,
+    PRODUCER_WAKES, SLOTS_OFFSET,
+};
+use crate::wait::WaitStrategy;
+
+/// Payload bytes of a channel whose capacity nobody chose.
+const USUAL_BYTES: usize = 1 << 20;
+
+/// Options for creating and opening a channel of `T`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{WaitStrategy, spsc};
+///
+/// let domain = ipc_ring::Domain::open("doc-example-builder")?;
+/// let channel = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(256).wait(WaitStrategy::Spin);
+/// let mut producer = channel.create_producer()?;
+/// let mut consumer = channel.open_consumer()?;
+/// producer.push(7)?;
+/// assert_eq!(consumer.pop()?, 7);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder<T> {
+    name: String,
+    domain: Option<Domain>,
+    capacity: Option<u64>,
+    strategy: WaitStrategy,
+    fingerprint: Option<Fingerprint>,
+    barrier: Option<Barrier>,
+    element: PhantomData<fn() -> T>,
+}
+
+/// Whether a channel may, must or must not exist already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creation {
+    MakeOrFind,
+    MustMake,
+    MustFind,
+}
+
+/// The producer's seat or the consumer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Producer,
+    Consumer,
+}
+
+impl<T: Message> Builder<T> {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            domain: None,
+            capacity: None,
+            strategy: WaitStrategy::DEFAULT,
+            fingerprint: None,
+            barrier: None,
+            element: PhantomData,
+        }
+    }
+
+    /// Where to look for the name and put it. The default is the user's own domain.
+    #[must_use]
+    pub fn domain(mut self, domain: &Domain) -> Self {
+        self.domain = Some(domain.clone());
+        self
+    }
+
+    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
+    /// that says nothing takes the ring as it is, one that says a number insists on it.
+    #[must_use]
+    pub fn capacity(mut self, slots: u64) -> Self {
+        self.capacity = Some(slots);
+        self
+    }
+
+    /// How this end waits. The other end has its own.
+    #[must_use]
+    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// A name for the element type that both sides agree on, such as `"md.Tick/2"`, in place of the type's own.
+    #[must_use]
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self
+    }
+
+    /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`] where the kernel has it.
+    #[must_use]
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = Some(barrier);
+        self
+    }
+
+    /// Makes the channel, or finds it, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another type or capacity, or the kernel refused.
+    pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
+        self.attach(Role::Producer, Creation::MakeOrFind).and_then(Producer::new)
+    }
+
+    /// Makes the channel, which must not exist, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    pub fn create_new_producer(&self) -> Result<Producer<T>, AttachError> {
+        self.attach(Role::Producer, Creation::MustMake).and_then(Producer::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    pub fn open_producer(&self) -> Result<Producer<T>, AttachError> {
+        self.attach(Role::Producer, Creation::MustFind).and_then(Producer::new)
+    }
+
+    /// Makes the channel, or finds it, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// As [`create_producer`](Self::create_producer).
+    pub fn create_consumer(&self) -> Result<Consumer<T>, AttachError> {
+        self.attach(Role::Consumer, Creation::MakeOrFind).map(Consumer::new)
+    }
+
+    /// Makes the channel, which must not exist, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    pub fn create_new_consumer(&self) -> Result<Consumer<T>, AttachError> {
+        self.attach(Role::Consumer, Creation::MustMake).map(Consumer::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
+        self.attach(Role::Consumer, Creation::MustFind).map(Consumer::new)
+    }
+
+    fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
+        check_name(&self.name)?;
+        let domain = match &self.domain {
+            Some(domain) => domain.clone(),
+            None => Domain::default_for_user()?,
+        };
+        let wanted = match self.capacity {
+            Some(capacity) => Some(Mapped::<T>::geometry(capacity)?),
+            None => None,
+        };
+        domain.member().locked(|locked| {
+            let found = locked.find(&self.name);
+            let found = match (found, creation) {
+                (Some(_), Creation::MustMake) => {
+                    return Err(AttachError::AlreadyExists { name: self.name.clone() });
+                }
+                (None, Creation::MustFind) => return Err(AttachError::NotFound { name: self.name.clone() }),
+                (found, _) => found,
+            };
+            if let Some(entry) = found {
+                match self.open(locked, &domain, entry.clone(), role, wanted) {
+                    // The stream under this name has ended. A new one may begin; who holds the old one keeps it.
+                    Err(AttachError::Closed) if creation == Creation::MakeOrFind => locked.remove(&entry),
+                    result => return result,
+                }
+            }
+            self.make(locked, &domain, role, wanted)
+        })
+    }
+
+    /// Attaches to a channel that exists.
+    fn open(
+        &self,
+        locked: &Locked<'_>,
+        domain: &Domain,
+        entry: Entry,
+        role: Role,
+        wanted: Option<Geometry>,
+    ) -> Result<Attached<T>, AttachError> {
+        let member = domain.member();
+        entry.segment.verify(Size::Any, member.trust())?;
+        let region = Region::segment(entry.segment.attach()?);
+        let checked = layout::check(
+            &region,
+            &Expected {
+                kind: Kind::Spsc,
+                element_size: size_of::<T>(),
+                element_align: align_of::<T>(),
+                fingerprint: self.fingerprint(),
+                slots_offset: SLOTS_OFFSET,
+                capacity: wanted.map(|geometry| geometry.capacity),
+                generation: Some(entry.generation),
+            },
+        )?;
+        if checked.barrier == Barrier::Asymmetric && !member.asymmetric() {
+            return Err(AttachError::NoMembarrier);
+        }
+        let ring = Mapped::new(region, &checked.geometry, checked.barrier);
+        self.seat(locked, domain, entry, role, ring, checked.barrier)
+    }
+
+    /// Makes the channel. Its segment is marked for removal at once, so that no death leaves it behind.
+    fn make(
+        &self,
+        locked: &Locked<'_>,
+        domain: &Domain,
+        role: Role,
+        wanted: Option<Geometry>,
+    ) -> Result<Attached<T>, AttachError> {
+        let member = domain.member();
+        let geometry = match wanted {
+            Some(geometry) => geometry,
+            None => {
+                let slots = (USUAL_BYTES / size_of::<T>()).clamp(16, 1024);
+                Mapped::<T>::geometry(1 << slots.ilog2())?
+            }
+        };
+        let barrier = match self.barrier {
+            Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachError::NoMembarrier),
+            Some(barrier) => barrier,
+            None if member.asymmetric() => Barrier::Asymmetric,
+            None => Barrier::Fence,
+        };
+        let options = Options::default().mode(member.mode());
+        let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
+        let attached = segment.attach();
+        segment.remove()?;
+        let region = Region::segment(attached?);
+        let generation = locked.next_generation();
+        layout::write(
+            &region,
+            &geometry,
+            SLOTS_OFFSET,
+            Identity {
+                kind: Kind::Spsc,
+                barrier,
+                fingerprint: self.fingerprint(),
+                generation,
+                first_position: 0,
+                name: &self.name,
+            },
+        );
+        let ring = Mapped::new(region, &geometry, barrier);
+        let entry = locked.enter(&self.name, Kind::Spsc, segment, generation)?;
+        self.seat(locked, domain, entry, role, ring, barrier)
+    }
+
+    fn seat(
+        &self,
+        locked: &Locked<'_>,
+        domain: &Domain,
+        entry: Entry,
+        role: Role,
+        ring: Mapped<T>,
+        barrier: Barrier,
+    ) -> Result<Attached<T>, AttachError> {
+        let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));
+        let seats = match role {
+            Role::Producer => Seats {
+                own: producer,
+                peer: consumer,
+                own_signal: PRODUCER_SIGNAL,
+                peer_signal: CONSUMER_SIGNAL,
+                own_wakes: PRODUCER_WAKES,
+            },
+            Role::Consumer => Seats {
+                own: consumer,
+                peer: producer,
+                own_signal: CONSUMER_SIGNAL,
+                peer_signal: PRODUCER_SIGNAL,
+                own_wakes: CONSUMER_WAKES,
+            },
+        };
+        let region = ring.region().clone();
+        let end = End::take_seat(locked, domain, region, entry, seats, barrier, self.strategy)?;
+        Ok(Attached { ring, end })
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.unwrap_or_else(Fingerprint::of::<T>)
+    }
+}
+
+/// A ring and a seat at it.
+pub(super) struct Attached<T> {
+    pub(super) ring: Mapped<T>,
+    pub(super) end: End,
+}

@@ -1,0 +1,371 @@
+//! The consuming end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::builder::{Attached, Builder};
+use super::producer::Ending;
+use crate::channel::end::{End, PeerState};
+use crate::error::{AttachError, PeerExit, PopError};
+use crate::message::Message;
+use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::wait::Step;
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+
+/// The consuming end: one holder at a time, in one thread at a time.
+///
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells the producer
+/// that nobody will.
+///
+/// As an iterator over itself (`for message in &mut consumer`) it waits for each message and ends when the channel is
+/// closed, or when it fails; [`last_error`](Self::last_error) tells which.
+#[derive(Debug)]
+pub struct Consumer<T: Message> {
+    ring: ring::Consumer<Mapped<T>>,
+    end: End,
+    ending: Ending,
+    last_error: Option<PopError>,
+}
+
+impl<T: Message> Consumer<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another type, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_consumer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_consumer()
+    }
+
+    pub(super) fn new(attached: Attached<T>) -> Self {
+        let Attached { ring, end } = attached;
+        Self { ring: ring::Consumer::attach(ring), end, ending: Ending::Detach, last_error: None }
+    }
+
+    /// Pops the next message if there is one.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
+    /// nothing and the producer has detached; [`PopError::Corrupt`]. That a producer died is not noticed here but by
+    /// [`pop`](Self::pop) and [`peer`](Self::peer), since it costs a system call to ask.
+    ///
+    /// # Blocking
+    /// Never. One system call when the producer sleeps, to wake it.
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
+        match self.ring.try_pop() {
+            Pop::Item { item, signal: 0 } => Ok(item),
+            other => self.settle(other),
+        }
+    }
+
+    /// Pops the next message, waiting for it.
+    ///
+    /// # Errors
+    /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything pushed has been popped and the producer has detached or
+    /// died; [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        match self.ring.try_pop() {
+            Pop::Item { item, signal: 0 } => Ok(item),
+            other => self.pop_slowly(other, None),
+        }
+    }
+
+    /// As [`pop`](Self::pop), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
+        match self.ring.try_pop() {
+            Pop::Item { item, signal: 0 } => Ok(item),
+            other => self.pop_slowly(other, Some(deadline)),
+        }
+    }
+
+    /// As [`pop`](Self::pop), for a length of time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
+        self.pop_deadline(Instant::now() + timeout)
+    }
+
+    /// Pops as many messages as are ready and fit into `out`, from its front; gives their number.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), when there is none.
+    pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        match self.ring.try_pop_slice(crate::copy::as_uninit(out)) {
+            Ok((0, signal)) => self.nothing(signal).map_or_else(Err, |item| {
+                out[0] = item;
+                Ok(1)
+            }),
+            Ok((count, signal)) => {
+                if signal != 0 {
+                    self.end.wake_peer_if(signal);
+                }
+                Ok(count)
+            }
+            Err(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Lends the next message where it lies. [`View::release`] pops it; dropping the view leaves it.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_view(&mut self) -> Result<View<'_, T>, PopError> {
+        if !self.ring.has_item() {
+            // Empty, or a word that makes no sense: let the pop decide, which takes nothing then.
+            let signal = match self.ring.try_view() {
+                Ok(Ok(_)) => None,
+                Ok(Err(signal)) => Some(Ok(signal)),
+                Err(corruption) => Some(Err(corruption)),
+            };
+            match signal {
+                None => {}
+                Some(Ok(signal)) => {
+                    self.end.wake_peer_if(signal);
+                    if let Some(error) = self.ended() {
+                        return Err(error);
+                    }
+                }
+                Some(Err(corruption)) => return Err(self.poison(corruption)),
+            }
+        }
+        let end = &mut self.end;
+        match self.ring.try_view() {
+            Ok(Ok(view)) => Ok(View { view, end }),
+            _ => Err(PopError::Empty),
+        }
+    }
+
+    /// Takes every message that is ready now, without waiting.
+    pub fn drain(&mut self) -> Drain<'_, T> {
+        Drain { consumer: self }
+    }
+
+    /// A pop that was not plain success without a signal.
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self, pop: Pop<T>) -> Result<T, PopError> {
+        match pop {
+            Pop::Item { item, signal } => {
+                self.end.wake_peer_if(signal);
+                Ok(item)
+            }
+            Pop::Empty { signal } => self.nothing(signal),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    fn nothing(&mut self, signal: u32) -> Result<T, PopError> {
+        self.end.wake_peer_if(signal);
+        let Some(error) = self.ended() else { return Err(PopError::Empty) };
+        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        match self.ring.try_pop() {
+            Pop::Item { item, signal } => {
+                self.end.wake_peer_if(signal);
+                Ok(item)
+            }
+            Pop::Empty { .. } => Err(error),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// What the producer's signal word says about the end of the stream.
+    fn ended(&self) -> Option<PopError> {
+        let bits = self.end.peer_bits();
+        if bits & CLOSED != 0 {
+            Some(PopError::Closed)
+        } else if bits & DETACHED != 0 {
+            Some(PopError::PeerGone(PeerExit::Detached))
+        } else {
+            None
+        }
+    }
+
+    /// The slow half of a pop: a signal to act upon, or an empty ring.
+    #[cold]
+    #[inline(never)]
+    fn pop_slowly(&mut self, mut pop: Pop<T>, deadline: Option<Instant>) -> Result<T, PopError> {
+        let mut wait = self.end.waits.start(deadline);
+        loop {
+            match self.settle(pop) {
+                Err(PopError::Empty) => {}
+                result => {
+                    self.end.waits.finished(&wait);
+                    return result;
+                }
+            }
+            match wait.next(&self.end.waits) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(PopError::TimedOut),
+                Step::Probe => {
+                    if let Some(exit) = self.peer_died() {
+                        return self.last_message(exit);
+                    }
+                }
+                Step::Sleep(until) => {
+                    if let Some(exit) = self.peer_died() {
+                        return self.last_message(exit);
+                    }
+                    self.end.announce();
+                    if self.ring.has_item() || self.end.peer_bits() & (CLOSED | DETACHED) != 0 {
+                        self.end.do_not_sleep();
+                    } else {
+                        self.end.sleep(until).map_err(PopError::System)?;
+                    }
+                }
+            }
+            pop = self.ring.try_pop();
+        }
+    }
+
+    /// The producer is dead, so whatever it pushed is there to be seen.
+    fn last_message(&mut self, exit: PeerExit) -> Result<T, PopError> {
+        let pop = self.ring.try_pop();
+        match self.settle(pop) {
+            Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
+            result => result,
+        }
+    }
+
+    fn peer_died(&self) -> Option<PeerExit> {
+        match self.end.peer() {
+            PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn poison(&mut self, corruption: Corruption) -> PopError {
+        self.end.raise(POISONED);
+        PopError::Corrupt(corruption)
+    }
+
+    /// Whether the producer is there. One system call when it is attached.
+    #[must_use]
+    pub fn peer(&self) -> PeerState {
+        self.end.peer()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().capacity()
+    }
+
+    /// Number of messages popped since the channel was made, by this holder and those before it: the sequence number of
+    /// the next message.
+    #[must_use]
+    pub fn popped(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&PopError> {
+        self.last_error.as_ref()
+    }
+
+    /// Tells the producer that nobody will pop any more.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
+
+    /// Lets go and leaves the stream to a successor. The same as dropping.
+    pub fn detach(self) {}
+}
+
+impl<T: Message> Iterator for &mut Consumer<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self.pop() {
+            Ok(message) => Some(message),
+            Err(PopError::Closed) => None,
+            Err(error) => {
+                self.last_error = Some(error);
+                None
+            }
+        }
+    }
+}
+
+impl<T: Message> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        if self.end.is_ours() {
+            if self.ending == Ending::Close && !std::thread::panicking() {
+                self.end.raise(CLOSED);
+            }
+            self.end.give_up();
+        }
+    }
+}
+
+/// The next message where it lies, from [`Consumer::try_view`]. Dropping it leaves the message to be popped.
+#[derive(Debug)]
+pub struct View<'a, T: Message> {
+    view: ring::View<'a, Mapped<T>>,
+    end: &'a mut End,
+}
+
+impl<T: Message> View<'_, T> {
+    /// The message's sequence number: how many were pushed before it.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.view.position()
+    }
+
+    /// A pointer to the message: readable, aligned for `T`. A producer that keeps to the protocol does not write it while
+    /// the view lives.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const T {
+        self.view.with(|slot| slot)
+    }
+
+    /// Copies the message out and leaves it where it is.
+    #[must_use]
+    pub fn read(&self) -> T {
+        self.view.read()
+    }
+
+    /// Pops the message.
+    pub fn release(self) {
+        let signal = self.view.release();
+        self.end.wake_peer_if(signal);
+    }
+}
+
+/// An iterator over the messages that are ready, from [`Consumer::drain`].
+#[derive(Debug)]
+pub struct Drain<'a, T: Message> {
+    consumer: &'a mut Consumer<T>,
+}
+
+impl<T: Message> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.consumer.try_pop().ok()
+    }
+}

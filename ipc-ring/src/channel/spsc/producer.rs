@@ -1,0 +1,358 @@
+//! The producing end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::builder::{Attached, Builder};
+use crate::channel::end::{End, PeerState};
+use crate::error::{AttachError, PeerExit, PushError};
+use crate::message::Message;
+use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Push};
+use crate::wait::Step;
+use crate::wait::signal::{CLOSED, POISONED};
+
+/// The producing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+///
+/// ```compile_fail
+/// // Two threads cannot push at a time: pushing takes the end exclusively, and it cannot be cloned.
+/// fn push_through_a_shared_reference(producer: &ipc_ring::spsc::Producer<u64>) {
+///     let _ = producer.try_push(1);
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Producer<T: Message> {
+    ring: ring::Producer<Mapped<T>>,
+    end: End,
+    ending: Ending,
+}
+
+/// What dropping an end says to the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Close,
+    Detach,
+}
+
+impl<T: Message> Producer<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another type, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_producer()
+    }
+
+    /// As [`create`](Self::create), but the channel must not exist.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create`](Self::create).
+    pub fn create_new(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_new_producer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_producer()
+    }
+
+    pub(super) fn new(attached: Attached<T>) -> Result<Self, AttachError> {
+        let Attached { ring, mut end } = attached;
+        match ring::Producer::attach(ring) {
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Close }),
+            Err(corruption) => {
+                end.give_up();
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Pushes a message if there is room.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::Closed`] when the consumer closed the channel, [`PushError::Corrupt`]. The message
+    /// comes back in each of them.
+    ///
+    /// # Blocking
+    /// Never. One system call when the consumer sleeps, to wake it.
+    #[inline]
+    pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
+        match self.ring.try_push(&message) {
+            Push::Done { signal: 0 } => Ok(()),
+            Push::Done { signal } => self.done(signal, message),
+            Push::Full => self.full(message),
+            Push::Corrupt(corruption) => Err(poison(&mut self.end, message, corruption)),
+        }
+    }
+
+    /// Pushes a message, waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and the consumer detached or died, so that
+    /// there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::System`]. A consumer that has never attached is
+    /// waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
+        match self.ring.try_push(&message) {
+            Push::Done { signal: 0 } => Ok(()),
+            other => self.push_slowly(message, other, None),
+        }
+    }
+
+    /// As [`push`](Self::push), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    #[inline]
+    pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
+        match self.ring.try_push(&message) {
+            Push::Done { signal: 0 } => Ok(()),
+            other => self.push_slowly(message, other, Some(deadline)),
+        }
+    }
+
+    /// As [`push`](Self::push), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
+        self.push_deadline(message, Instant::now() + timeout)
+    }
+
+    /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] when there is room for none, and as [`try_push`](Self::try_push). The value handed back is the
+    /// number of messages pushed, 0.
+    pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        match self.ring.try_push_slice(messages) {
+            Ok((0, _)) => self.full(0).map(|()| 0),
+            Ok((count, 0)) => Ok(count),
+            Ok((count, signal)) => self.done(signal, count).map(|()| count),
+            Err(corruption) => Err(poison(&mut self.end, 0, corruption)),
+        }
+    }
+
+    /// Pushes a whole slice, in order, waiting for room.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push). The value handed back is the number of messages pushed before.
+    pub fn push_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
+        let mut done = 0;
+        while done < messages.len() {
+            match self.try_push_slice(&messages[done..]) {
+                Ok(count) => done += count,
+                Err(PushError::Full(_)) => self.wait_for_room(done, None)?,
+                Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
+                Err(PushError::Corrupt(_, corruption)) => return Err(PushError::Corrupt(done, corruption)),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reserves the next slot, to be written in place. Nothing is published until [`Claim::commit`]; dropping the claim
+    /// gives the slot back.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::Closed`], [`PushError::Corrupt`].
+    pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
+        let end = &mut self.end;
+        match self.ring.try_claim() {
+            Ok(Some(claim)) => Ok(Claim { claim, end }),
+            Ok(None) if end.peer_bits() & CLOSED != 0 => Err(PushError::Closed(())),
+            Ok(None) => Err(PushError::Full(())),
+            Err(corruption) => Err(poison(end, (), corruption)),
+        }
+    }
+
+    /// The slow half of a push: a signal to act upon, or a full ring.
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(
+        &mut self,
+        message: T,
+        mut push: Push,
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<T>> {
+        loop {
+            match push {
+                Push::Done { signal } => return self.done(signal, message),
+                Push::Corrupt(corruption) => return Err(poison(&mut self.end, message, corruption)),
+                Push::Full => self.wait_for_room(message, deadline)?,
+            }
+            push = self.ring.try_push(&message);
+        }
+    }
+
+    /// Waits until a slot is free. Hands `value` back otherwise.
+    fn wait_for_room<V: Copy>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
+        let mut wait = self.end.waits.start(deadline);
+        loop {
+            match self.ring.has_room() {
+                Ok(true) => {
+                    self.end.waits.finished(&wait);
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(corruption) => return Err(poison(&mut self.end, value, corruption)),
+            }
+            let bits = self.end.peer_bits();
+            if bits & CLOSED != 0 {
+                return Err(PushError::Closed(value));
+            }
+            match wait.next(&self.end.waits) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(PushError::TimedOut(value)),
+                Step::Probe => {
+                    if let Some(exit) = self.peer_gone() {
+                        return self.room_after_all(value, exit);
+                    }
+                }
+                Step::Sleep(until) => {
+                    if let Some(exit) = self.peer_gone() {
+                        return self.room_after_all(value, exit);
+                    }
+                    self.end.announce();
+                    let room = self.ring.has_room();
+                    if matches!(room, Ok(false)) && self.end.peer_bits() & CLOSED == 0 {
+                        self.end.sleep(until).map_err(|error| PushError::System(value, error))?;
+                    } else {
+                        self.end.do_not_sleep();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The consumer is gone; but what it did before may have made room.
+    fn room_after_all<V>(&mut self, value: V, exit: PeerExit) -> Result<(), PushError<V>> {
+        match self.ring.has_room() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(PushError::PeerGone(value, exit)),
+            Err(corruption) => Err(poison(&mut self.end, value, corruption)),
+        }
+    }
+
+    /// How the consumer went, if it was there and is not.
+    fn peer_gone(&self) -> Option<PeerExit> {
+        match self.end.peer() {
+            PeerState::Gone(PeerExit::NeverAttached) => None,
+            PeerState::Gone(exit) => Some(exit),
+            _ => None,
+        }
+    }
+
+    /// The message is published, and the consumer's signal is not zero.
+    #[cold]
+    fn done<V>(&mut self, signal: u32, value: V) -> Result<(), PushError<V>> {
+        acknowledge(&mut self.end, signal, value)
+    }
+
+    /// The ring is full: or is it closed?
+    #[cold]
+    fn full<V>(&mut self, value: V) -> Result<(), PushError<V>> {
+        if self.end.peer_bits() & CLOSED != 0 {
+            Err(PushError::Closed(value))
+        } else {
+            Err(PushError::Full(value))
+        }
+    }
+
+    /// Whether the consumer is there. One system call when it is attached.
+    #[must_use]
+    pub fn peer(&self) -> PeerState {
+        self.end.peer()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().capacity()
+    }
+
+    /// Number of messages pushed since the channel was made, by this holder and those before it.
+    #[must_use]
+    pub fn pushed(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
+    /// same as dropping.
+    pub fn close(self) {}
+
+    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached.
+    pub fn detach(mut self) {
+        self.ending = Ending::Detach;
+    }
+}
+
+impl<T: Message> Drop for Producer<T> {
+    fn drop(&mut self) {
+        if self.end.is_ours() {
+            if self.ending == Ending::Close && !std::thread::panicking() {
+                self.end.raise(CLOSED);
+            }
+            self.end.give_up();
+        }
+    }
+}
+
+/// Acts on the consumer's signal after a publication.
+///
+/// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
+/// will pop it.
+fn acknowledge<V>(end: &mut End, signal: u32, value: V) -> Result<(), PushError<V>> {
+    end.wake_peer_if(signal);
+    if signal & CLOSED != 0 { Err(PushError::Closed(value)) } else { Ok(()) }
+}
+
+#[cold]
+fn poison<V>(end: &mut End, value: V, corruption: Corruption) -> PushError<V> {
+    end.raise(POISONED);
+    PushError::Corrupt(value, corruption)
+}
+
+/// A slot to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
+#[derive(Debug)]
+pub struct Claim<'a, T: Message> {
+    claim: ring::Claim<'a, Mapped<T>>,
+    end: &'a mut End,
+}
+
+impl<T: Message> Claim<'_, T> {
+    /// Copies a message into the slot.
+    pub fn write(&mut self, message: &T) {
+        self.claim.write(message);
+    }
+
+    /// A pointer to the slot's bytes: writable, aligned for `T`, holding what an earlier lap left there. Valid until the
+    /// claim is committed or dropped. For filling large messages in place.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        self.claim.with(|slot| slot)
+    }
+
+    /// Publishes the slot.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] when the consumer has closed the channel.
+    pub fn commit(self) -> Result<(), PushError<()>> {
+        match self.claim.commit() {
+            0 => Ok(()),
+            signal => acknowledge(self.end, signal, ()),
+        }
+    }
+}

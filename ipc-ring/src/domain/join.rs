@@ -1,0 +1,190 @@
+//! Joining a domain, and leaving it.
+//!
+//! The semaphores come first because they hold the lock, and a new set on Linux starts at all zeros: lock free, nobody
+//! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
+//! under the lock; whoever finds it half-made finishes it.
+
+use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_core::shm::{Options, SharedMemory};
+use ipc_core::{ErrorKind, Key, Mode, Trust, barrier};
+
+use super::layout::{
+    FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_READY, H_SEMAPHORES,
+    H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE,
+    PROCESSES, READY, SEMAPHORES, SIZE, VERSION, WAKES, token,
+};
+use super::owner::Owner;
+use super::table::Table;
+use super::{LOCK_PATIENCE, Lock, Locked, Member};
+use crate::error::AttachError;
+use crate::message::Fnv;
+
+/// How often a join starts anew because the domain was taken away under it.
+const ATTEMPTS: usize = 100;
+
+/// The key of a user's domain of this name, of its segment as of its semaphores.
+pub(super) fn key(name: &str, owner: u32) -> Key {
+    let mut hash = Fnv::new();
+    hash.write(b"ipc-ring domain");
+    hash.write(&VERSION.to_le_bytes());
+    hash.write(&owner.to_le_bytes());
+    hash.write(name.as_bytes());
+    let folded = hash.finish();
+    let word = (folded ^ (folded >> 32) ^ (folded >> 64) ^ (folded >> 96)) as u32;
+    // Never 0, which is private, nor -1, which looks like an error.
+    let word = if matches!(word, 0 | u32::MAX) { 0x6970_6372 } else { word };
+    Key::from_raw(word as i32)
+}
+
+/// Joins the domain under `key`, making it if it is not there.
+pub(super) fn join(name: &str, key: Key, mode: Mode, trust: Trust) -> Result<Member, AttachError> {
+    let mut attempt = 1;
+    loop {
+        match try_join(name, key, mode, &trust) {
+            // The last member took the domain away between two of our steps: there is room for a new one.
+            Err(AttachError::System(error))
+                if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) && attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, AttachError> {
+    let (semaphores, _) = SemaphoreSet::open_or_create(key, SEMAPHORES, mode, trust)?;
+    let lock = Lock::take(semaphores, LOCK_PATIENCE)?;
+    let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
+    let table = Table::new(segment.attach()?);
+    prepare(&table, name, semaphores)?;
+
+    let Some((slot, generation)) = claim_slot(&table, semaphores)? else {
+        return Err(AttachError::DomainFull { what: "processes", limit: PROCESSES });
+    };
+    // From here on the token is held, and Member's Drop gives everything back.
+    let member = Member {
+        name: name.to_owned(),
+        table,
+        semaphores,
+        segment,
+        me: Owner::new(slot, generation),
+        pid: std::process::id(),
+        mode,
+        trust: trust.clone(),
+        asymmetric: barrier::register().is_ok(),
+    };
+    Locked { member: &member }.sweep();
+    drop(lock);
+    Ok(member)
+}
+
+/// Sees that the segment is this domain's, or makes it so if it is new or its maker died.
+fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), AttachError> {
+    let stored = semaphores.id().as_raw() as u32;
+    if table.get_half(H_READY) == READY {
+        if table.get(H_MAGIC) != MAGIC {
+            return Err(AttachError::NotADomain {
+                reason: "it does not start like one; another program uses its key",
+            });
+        }
+        if table.get_half(H_VERSION) != VERSION {
+            return Err(AttachError::NotADomain { reason: "it has another layout version" });
+        }
+        let sizes = [table.get_half(H_PROCESSES), table.get_half(H_CHANNELS), table.get_half(H_WAKES)];
+        if sizes != [PROCESSES as u32, super::layout::CHANNELS as u32, WAKES as u32] {
+            return Err(AttachError::NotADomain { reason: "its tables have other sizes" });
+        }
+        if table.text(H_NAME_LENGTH, H_NAME, super::layout::DOMAIN_NAME_BYTES) != name {
+            return Err(AttachError::NotADomain { reason: "another domain's name has the same key" });
+        }
+        if table.get_half(H_SEMAPHORES) == stored {
+            return Ok(());
+        }
+        // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is worthless.
+    } else if table.get(H_MAGIC) != 0 && table.get(H_MAGIC) != MAGIC {
+        return Err(AttachError::NotADomain {
+            reason: "it does not start like one; another program uses its key",
+        });
+    }
+    // Generations go on counting, so that no identity from before can be mistaken for a new one.
+    let generations: Vec<u64> =
+        (0..PROCESSES).map(|slot| table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION)).collect();
+    table.set_half(H_READY, 0);
+    table.clear_tables();
+    for (slot, generation) in generations.into_iter().enumerate() {
+        table.set(
+            PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION,
+            generation.wrapping_add(1) & GENERATION_MASK,
+        );
+    }
+    table.set(H_MAGIC, MAGIC);
+    table.set_half(H_VERSION, VERSION);
+    table.set_half(H_PROCESSES, PROCESSES as u32);
+    table.set_half(H_CHANNELS, super::layout::CHANNELS as u32);
+    table.set_half(H_WAKES, WAKES as u32);
+    table.set(H_GENERATION, table.get(H_GENERATION).max(first_generation()));
+    table.set_half(H_SEMAPHORES, stored);
+    table.set_text(H_NAME_LENGTH, H_NAME, name, super::layout::DOMAIN_NAME_BYTES);
+    table.set_half(H_READY, READY);
+    Ok(())
+}
+
+/// A process generation has 48 bits, since it shares a word with the slot.
+const GENERATION_MASK: u64 = (1 << 48) - 1;
+
+/// Where the generations of channels start: the time, so that those of a domain that was removed and made again differ.
+fn first_generation() -> u64 {
+    crate::clock::wall_ns()
+}
+
+/// Takes a process slot: raises a token that is 0, then gives the slot a new generation.
+fn claim_slot(table: &Table, semaphores: SemaphoreSet) -> Result<Option<(usize, u64)>, AttachError> {
+    for slot in 0..PROCESSES {
+        let ops = [Op::wait_zero(token(slot)), Op::add(token(slot), 1).undo()];
+        if !semaphores.try_perform(&ops)? {
+            continue;
+        }
+        let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+        let generation = table.get(process + P_GENERATION).wrapping_add(1) & GENERATION_MASK;
+        if table.get_half(process + P_STATE) == LIVE {
+            // Its last holder died. What it held is recognised by the old generation, and swept.
+            table.set_half(process + P_STATE, FREE);
+        }
+        table.set(process + P_GENERATION, generation);
+        table.set_half(process + P_PID, std::process::id());
+        table.set(process + P_STARTED_NS, crate::clock::wall_ns());
+        table.set_half(process + P_STATE, LIVE);
+        return Ok(Some((slot, generation)));
+    }
+    Ok(None)
+}
+
+/// Gives the slot back, and takes the whole domain away when nobody else is in it.
+pub(super) fn leave(member: &Member) {
+    let Ok(lock) = Lock::take(member.semaphores, LOCK_PATIENCE) else {
+        // Removed, or stuck behind a stopped process. The kernel lowers the token when this process ends.
+        return;
+    };
+    let slot = member.me.slot().expect("a member has a slot");
+    let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+    let locked = Locked { member };
+    locked.free_wakes_of(member.me);
+    member.table.set_half(process + P_STATE, FREE);
+    member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
+    let others = (0..PROCESSES).filter(|other| *other != slot).any(|other| {
+        let process = PROCESS_TABLE + other * PROCESS_SIZE;
+        member.table.get_half(process + P_STATE) == LIVE
+            && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION)))
+    });
+    if others {
+        // The counterpart of the claim: the adjustment for our death is taken back with it.
+        let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
+        drop(lock);
+    } else {
+        // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
+        // last, so that nobody else is at work in a domain that is half gone.
+        let _ = member.segment.remove();
+        let _ = member.semaphores.remove();
+    }
+}

@@ -1,0 +1,86 @@
+//! Where a domain's words lie. The table stands in `docs/layout.md` too.
+//!
+//! | offset | content |
+//! |---|---|
+//! | 0x000 | header: magic, ready, version, table sizes, next channel generation, identifier of the semaphore set, name |
+//! | 0x100 | process table: 64 bytes a slot |
+//! | … | wake table: 8 bytes a wake semaphore, its owner |
+//! | … | channel directory: 256 bytes a channel |
+//!
+//! All of it is written under the domain's lock, a semaphore that the kernel gives back when its holder dies. An entry's
+//! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
+//! either nothing or the whole.
+
+pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
+pub(super) const VERSION: u32 = 1;
+pub(super) const READY: u32 = 0x5244_5931;
+
+/// Processes a domain has room for.
+pub const PROCESSES: usize = 256;
+/// Wake semaphores, one for each end that may sleep.
+pub const WAKES: usize = 1024;
+/// Channels.
+pub const CHANNELS: usize = 256;
+
+pub(super) const H_MAGIC: usize = 0x00;
+pub(super) const H_READY: usize = 0x08;
+pub(super) const H_VERSION: usize = 0x0c;
+pub(super) const H_PROCESSES: usize = 0x10;
+pub(super) const H_CHANNELS: usize = 0x14;
+pub(super) const H_WAKES: usize = 0x18;
+pub(super) const H_GENERATION: usize = 0x20;
+pub(super) const H_SEMAPHORES: usize = 0x28;
+pub(super) const H_NAME_LENGTH: usize = 0x30;
+pub(super) const H_NAME: usize = 0x40;
+/// The longest name of a domain, in bytes.
+pub(super) const DOMAIN_NAME_BYTES: usize = 64;
+
+pub(super) const PROCESS_TABLE: usize = 0x100;
+pub(super) const PROCESS_SIZE: usize = 64;
+pub(super) const P_GENERATION: usize = 0;
+pub(super) const P_STATE: usize = 8;
+pub(super) const P_PID: usize = 12;
+pub(super) const P_STARTED_NS: usize = 16;
+
+pub(super) const WAKE_TABLE: usize = PROCESS_TABLE + PROCESSES * PROCESS_SIZE;
+
+pub(super) const CHANNEL_TABLE: usize = WAKE_TABLE + WAKES * 8;
+pub(super) const CHANNEL_SIZE: usize = 256;
+pub(super) const C_GENERATION: usize = 0;
+pub(super) const C_STATE: usize = 8;
+pub(super) const C_KIND: usize = 12;
+pub(super) const C_SEGMENT: usize = 16;
+pub(super) const C_CREATOR: usize = 24;
+pub(super) const C_NAME_LENGTH: usize = 32;
+pub(super) const C_NAME: usize = 40;
+
+/// Bytes of the whole segment.
+pub(super) const SIZE: usize = CHANNEL_TABLE + CHANNELS * CHANNEL_SIZE;
+
+/// State of a process slot or channel entry.
+pub(super) const FREE: u32 = 0;
+pub(super) const LIVE: u32 = 1;
+
+/// The semaphores: the domain's lock, a token for each process slot, the wake semaphores.
+///
+/// They are one set on purpose: when a process dies the kernel takes all its adjustments to one set back in one step.
+/// So a sleeper that is woken by a death finds the token lowered.
+pub(super) const LOCK: u16 = 0;
+pub(super) const SEMAPHORES: usize = 1 + PROCESSES + WAKES;
+
+const _: () = {
+    assert!(PROCESS_TABLE % 64 == 0 && WAKE_TABLE % 64 == 0 && CHANNEL_TABLE % 64 == 0);
+    assert!(C_NAME + crate::layout::NAME_BYTES <= CHANNEL_SIZE);
+    assert!(H_NAME + DOMAIN_NAME_BYTES <= PROCESS_TABLE);
+    assert!(PROCESSES < 1 << 16);
+};
+
+/// The semaphore of a wake semaphore's number.
+pub(super) const fn wake(index: u16) -> u16 {
+    1 + PROCESSES as u16 + index
+}
+
+/// The token semaphore of a process slot.
+pub(super) const fn token(slot: usize) -> u16 {
+    1 + slot as u16
+}

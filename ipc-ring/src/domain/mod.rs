@@ -1,0 +1,254 @@
+//! Domains: named groups of processes that trust each other, and the channels they can find by name.
+//!
+//! A domain is two kernel objects under one key: a small segment with the process table and the channel directory, and a
+//! set of semaphores: a lock, a *token* for each process, a *wake* semaphore for each end that may sleep. There is no
+//! daemon. The first process to open a domain makes it,
+//! the last one to leave takes it away; if all of them are killed it stays behind, empty of data, and the next one to open
+//! it sweeps and uses it.
+//!
+//! **Liveness.** A process that joins takes a slot of the process table by raising that slot's token semaphore from 0 to
+//! 1 with `SEM_UNDO`. The kernel lowers it when the process is gone, after the last of its threads can have touched the
+//! memory. So a process is dead exactly when its token is 0 or its slot has a newer generation; no process number and
+//! no timeout is involved.
+//!
+//! **The lock.** All changes to the tables happen under one semaphore that the kernel releases when its holder dies.
+//! It is taken to open and to close a channel, never to use one.
+
+mod directory;
+mod join;
+pub(crate) mod layout;
+mod owner;
+mod table;
+mod wakes;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_core::{Mode, Trust, liveness};
+
+use crate::error::AttachError;
+use table::Table;
+
+pub(crate) use directory::{Entry, check_name};
+pub use owner::Owner;
+pub(crate) use wakes::WakeSemaphore;
+
+/// How long opening or closing a channel waits for the domain's lock before it gives up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A process's membership in a domain. Clones share it; the last one to be dropped leaves the domain.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let domain = ipc_ring::Domain::open("doc-example-domain")?;
+/// assert_eq!(domain.name(), "doc-example-domain");
+/// assert!(domain.is_alive(domain.me()));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Domain {
+    member: Arc<Member>,
+}
+
+/// What one process holds of a domain.
+pub(crate) struct Member {
+    name: String,
+    table: Table,
+    semaphores: SemaphoreSet,
+    segment: ipc_core::shm::SharedMemory,
+    me: Owner,
+    /// The process that joined. A forked child is not a member.
+    pid: u32,
+    mode: Mode,
+    trust: Trust,
+    /// Whether membarrier can be used by this process: it is registered.
+    asymmetric: bool,
+}
+
+/// Every domain this process is a member of, so that several channels share one membership.
+static MEMBERSHIPS: Mutex<Vec<Weak<Member>>> = Mutex::new(Vec::new());
+
+impl Domain {
+    /// The caller's own domain, named `default`, in which only processes of the same user meet.
+    ///
+    /// # Errors
+    /// As [`Domain::open`].
+    pub fn default_for_user() -> Result<Self, AttachError> {
+        Self::open("default")
+    }
+
+    /// Joins the domain of this name, making it if there is none. Domains of different users are different, whatever
+    /// their names.
+    ///
+    /// # Errors
+    /// [`AttachError::InvalidName`]; [`AttachError::DomainFull`] when its process table is full;
+    /// [`AttachError::NotADomain`] when another program uses the same key; [`AttachError::System`] when the kernel
+    /// refuses, with [`Untrusted`](ipc_core::ErrorKind::Untrusted) when the objects belong to someone else.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds; gives up after five seconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        let owner = nix::unistd::geteuid().as_raw();
+        Self::open_shared(name, owner, Mode::PRIVATE, Trust::same_user())
+    }
+
+    /// Joins a domain that processes of several users share: those whom `mode` and the kernel let in.
+    ///
+    /// `owner` is the user whose domain it is: part of its identity, so that nobody else's domain is mistaken for it.
+    /// `trust` says whose objects to accept; allow `owner` at least.
+    ///
+    /// # Errors
+    /// As [`Domain::open`].
+    pub fn open_shared(name: &str, owner: u32, mode: Mode, trust: Trust) -> Result<Self, AttachError> {
+        if name.is_empty() || name.len() > layout::DOMAIN_NAME_BYTES || name.contains('\0') {
+            return Err(AttachError::InvalidName { name: name.to_owned() });
+        }
+        let mut memberships = MEMBERSHIPS.lock().unwrap_or_else(PoisonError::into_inner);
+        memberships.retain(|member| member.strong_count() > 0);
+        let pid = std::process::id();
+        let key = join::key(name, owner);
+        let known = memberships.iter().filter_map(Weak::upgrade);
+        for member in known {
+            if member.pid == pid && member.name == name && member.trust == trust && member.is_under(key) {
+                return Ok(Self { member });
+            }
+        }
+        let member = Arc::new(join::join(name, key, mode, trust)?);
+        memberships.push(Arc::downgrade(&member));
+        Ok(Self { member })
+    }
+
+    /// The domain's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.member.name
+    }
+
+    /// This process's identity in the domain.
+    #[must_use]
+    pub fn me(&self) -> Owner {
+        self.member.me
+    }
+
+    /// Whether the process that `owner` names is alive: its slot has the same generation and its token is raised.
+    ///
+    /// One system call, no waiting. A process that is stopped is alive; one that is dumping core still is.
+    #[must_use]
+    pub fn is_alive(&self, owner: Owner) -> bool {
+        self.member.is_alive(owner)
+    }
+
+    pub(crate) fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+}
+
+impl Member {
+    pub(crate) fn me(&self) -> Owner {
+        self.me
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(crate) fn asymmetric(&self) -> bool {
+        self.asymmetric
+    }
+
+    /// # Errors
+    /// [`AttachError::Forked`] in a child that inherited the membership.
+    pub(crate) fn check_process(&self) -> Result<(), AttachError> {
+        if self.is_ours() { Ok(()) } else { Err(AttachError::Forked) }
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.pid == std::process::id()
+    }
+
+    pub(crate) fn is_alive(&self, owner: Owner) -> bool {
+        let Some(slot) = owner.slot() else { return false };
+        if owner == self.me {
+            return true;
+        }
+        let process = layout::PROCESS_TABLE + slot * layout::PROCESS_SIZE;
+        if self.table.get(process + layout::P_GENERATION) != owner.generation() {
+            return false;
+        }
+        // A set that was removed says nothing about the process; whoever sleeps learns of it otherwise.
+        liveness::is_alive(&self.semaphores, layout::token(slot)).unwrap_or(true)
+    }
+
+    /// Runs `f` under the domain's lock.
+    ///
+    /// # Errors
+    /// When the lock cannot be had within five seconds, or the domain was removed.
+    pub(crate) fn locked<R>(
+        &self,
+        f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
+    ) -> Result<R, AttachError> {
+        self.check_process()?;
+        let guard = Lock::take(self.semaphores, LOCK_PATIENCE)?;
+        let result = f(&Locked { member: self });
+        drop(guard);
+        result
+    }
+
+    fn is_under(&self, key: ipc_core::Key) -> bool {
+        self.segment.stat().is_ok_and(|stat| stat.permissions().key() == key)
+    }
+}
+
+/// Proof that the domain's lock is held.
+pub(crate) struct Locked<'a> {
+    member: &'a Member,
+}
+
+/// The domain's lock, held. Freed on drop, or by the kernel when this process dies.
+struct Lock {
+    semaphores: SemaphoreSet,
+}
+
+impl Lock {
+    fn take(semaphores: SemaphoreSet, patience: Duration) -> Result<Self, AttachError> {
+        let ops = [Op::wait_zero(layout::LOCK), Op::add(layout::LOCK, 1).undo()];
+        if semaphores.perform_deadline(&ops, Instant::now() + patience)? {
+            Ok(Self { semaphores })
+        } else {
+            Err(AttachError::NotADomain { reason: "its lock was held for more than five seconds" })
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The set may be gone: the last member removes it while holding the lock.
+        let _ = self.semaphores.try_perform(&[Op::take(layout::LOCK, 1).undo()]);
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            join::leave(self);
+        }
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.member, f)
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain").field("name", &self.name).field("me", &self.me).finish_non_exhaustive()
+    }
+}

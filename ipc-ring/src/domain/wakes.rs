@@ -1,0 +1,107 @@
+//! Wake semaphores: one for each end that may sleep.
+//!
+//! A semaphore remembers tokens, so a wake that comes before the sleep is not lost. A token too many costs one needless
+//! look at the ring; that is why nothing has to be cleaned up exactly when a process dies.
+
+use std::time::Instant;
+
+use ipc_core::ErrorKind;
+use ipc_core::sem::{Op, SemaphoreSet};
+
+use super::layout::{self, WAKE_TABLE, WAKES};
+use super::owner::Owner;
+use super::{Locked, Member};
+use crate::error::AttachError;
+
+/// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WakeSemaphore(u16);
+
+impl WakeSemaphore {
+    /// From a word of shared memory. `None` for 0 and for what does not exist.
+    pub(crate) fn from_raw(raw: u32) -> Option<Self> {
+        let index = usize::try_from(raw).ok()?.checked_sub(1)?;
+        (index < WAKES).then_some(Self(index as u16))
+    }
+
+    pub(crate) fn as_raw(self) -> u32 {
+        u32::from(self.0) + 1
+    }
+}
+
+impl Locked<'_> {
+    /// Takes a free wake semaphore, or one whose owner died.
+    pub(crate) fn claim_wake(&self) -> Result<WakeSemaphore, AttachError> {
+        let member = self.member;
+        for index in 0..WAKES {
+            let word = WAKE_TABLE + index * 8;
+            let owner = Owner::from_raw(member.table.get(word));
+            if owner.is_some() && member.is_alive(owner) {
+                continue;
+            }
+            member.table.set(word, member.me.as_raw());
+            let wake = WakeSemaphore(index as u16);
+            // Tokens from before: not needed for correctness, but each would end one sleep too early.
+            while member.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)])? {}
+            return Ok(wake);
+        }
+        Err(AttachError::DomainFull { what: "wake semaphores", limit: WAKES })
+    }
+
+    pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
+        self.member.table.set(WAKE_TABLE + usize::from(wake.0) * 8, Owner::NONE.as_raw());
+    }
+
+    pub(super) fn free_wakes_of(&self, owner: Owner) {
+        for index in 0..WAKES {
+            let word = WAKE_TABLE + index * 8;
+            if self.member.table.get(word) == owner.as_raw() {
+                self.member.table.set(word, Owner::NONE.as_raw());
+            }
+        }
+    }
+}
+
+impl Member {
+    /// Posts one token. One system call.
+    pub(crate) fn wake(&self, wake: WakeSemaphore) {
+        post(&self.semaphores, wake);
+    }
+
+    /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner.
+    pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) {
+        let _ = self
+            .semaphores
+            .try_perform(&[Op::add(layout::wake(wake.0), 1), Op::take(layout::wake(wake.0), 1).undo()]);
+    }
+
+    /// Takes that arrangement back.
+    pub(crate) fn no_wake_at_my_death(&self, wake: WakeSemaphore) {
+        let _ = self
+            .semaphores
+            .try_perform(&[Op::add(layout::wake(wake.0), 1).undo(), Op::take(layout::wake(wake.0), 1)]);
+    }
+
+    /// Sleeps until a token comes or the time has come. True for a token.
+    ///
+    /// # Errors
+    /// When the semaphores are gone.
+    pub(crate) fn sleep(&self, wake: WakeSemaphore, until: Instant) -> Result<bool, ipc_core::Error> {
+        self.semaphores.perform_deadline(&[Op::take(layout::wake(wake.0), 1)], until)
+    }
+
+    /// Takes a token if there is one.
+    pub(crate) fn drain(&self, wake: WakeSemaphore) {
+        let _ = self.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)]);
+    }
+}
+
+fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
+    if let Err(error) = semaphores.perform(&[Op::add(layout::wake(wake.0), 1)]) {
+        // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that.
+        debug_assert!(
+            matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Removed | ErrorKind::PermissionDenied),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! What can go wrong with a channel, as values to match on.
+
+use core::fmt;
+
+use crate::message::Fingerprint;
+use crate::ring::spsc::Corruption;
+
+/// Why the other end is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerExit {
+    /// Nobody has ever attached to that end.
+    NeverAttached,
+    /// It let go on purpose and may come back; the channel is still open.
+    Detached,
+    /// Its process died without letting go.
+    Died {
+        /// The process it was. Its number may belong to another by now.
+        pid: u32,
+    },
+}
+
+impl fmt::Display for PeerExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PeerExit::NeverAttached => f.write_str("the other end was never attached"),
+            PeerExit::Detached => f.write_str("the other end has detached"),
+            PeerExit::Died { pid } => write!(f, "the other end's process {pid} died"),
+        }
+    }
+}
+
+/// Why nothing was popped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PopError {
+    /// Nothing is waiting now. Only the `try_` forms say this.
+    Empty,
+    /// Nothing came before the deadline.
+    TimedOut,
+    /// The producer closed the channel and everything it pushed has been popped.
+    Closed,
+    /// Everything that was pushed has been popped, and the producer is gone without closing. A successor may continue
+    /// the stream.
+    PeerGone(PeerExit),
+    /// The shared memory holds what the protocol never writes. The channel is poisoned.
+    Corrupt(Corruption),
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(ipc_core::Error),
+}
+
+/// Why a value was not pushed; it is handed back.
+#[non_exhaustive]
+pub enum PushError<T> {
+    /// Every slot is taken. Only the `try_` forms say this.
+    Full(T),
+    /// No slot came free before the deadline.
+    TimedOut(T),
+    /// The consumer closed the channel: nobody will pop again.
+    Closed(T),
+    /// The ring is full and the consumer is gone without closing.
+    PeerGone(T, PeerExit),
+    /// The shared memory holds what the protocol never writes. The channel is poisoned.
+    Corrupt(T, Corruption),
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(T, ipc_core::Error),
+}
+
+impl<T> PushError<T> {
+    /// The value that was not pushed.
+    pub fn into_inner(self) -> T {
+        match self {
+            PushError::Full(value)
+            | PushError::TimedOut(value)
+            | PushError::Closed(value)
+            | PushError::PeerGone(value, _)
+            | PushError::Corrupt(value, _)
+            | PushError::System(value, _) => value,
+        }
+    }
+
+    /// Whether the ring was full, and pushing again may succeed.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, PushError::Full(_) | PushError::TimedOut(_))
+    }
+}
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Full(_) => f.write_str("Full(..)"),
+            PushError::TimedOut(_) => f.write_str("TimedOut(..)"),
+            PushError::Closed(_) => f.write_str("Closed(..)"),
+            PushError::PeerGone(_, exit) => write!(f, "PeerGone(.., {exit:?})"),
+            PushError::Corrupt(_, corruption) => write!(f, "Corrupt(.., {corruption:?})"),
+            PushError::System(_, error) => write!(f, "System(.., {error:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Display for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Full(_) => f.write_str("the ring is full"),
+            PushError::TimedOut(_) => f.write_str("the ring stayed full until the deadline"),
+            PushError::Closed(_) => f.write_str("the consumer has closed the channel"),
+            PushError::PeerGone(_, exit) => write!(f, "the ring is full and {exit}"),
+            PushError::Corrupt(_, corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PushError::System(_, error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T> std::error::Error for PushError<T> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PushError::System(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PopError::Empty => f.write_str("the ring is empty"),
+            PopError::TimedOut => f.write_str("nothing was pushed before the deadline"),
+            PopError::Closed => f.write_str("the producer has closed the channel and it is drained"),
+            PopError::PeerGone(exit) => write!(f, "the ring is drained and {exit}"),
+            PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PopError::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PopError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PopError::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a channel could not be created or opened. Nothing was changed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// No channel of this name exists in the domain.
+    NotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// A channel of this name exists and a new one was asked for.
+    AlreadyExists {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is empty, too long or holds a zero byte.
+    InvalidName {
+        /// The name asked for.
+        name: String,
+    },
+    /// A live process holds this end.
+    EndTaken {
+        /// That process.
+        pid: u32,
+    },
+    /// The channel has been closed by its other end and takes no new end.
+    Closed,
+    /// The memory does not start like a ring.
+    NotARing {
+        /// Its first eight bytes.
+        found: u64,
+    },
+    /// The memory is smaller than a ring's header or geometry.
+    TooSmall {
+        /// Bytes there are.
+        found: usize,
+        /// Bytes needed.
+        needed: usize,
+    },
+    /// The ring has another layout version.
+    Version {
+        /// The ring's.
+        found: u32,
+        /// This library's.
+        expected: u32,
+    },
+    /// The ring's creator has not finished it, or died while making it.
+    NotReady,
+    /// Another kind of ring.
+    Kind {
+        /// The ring's, see [`Kind`](crate::layout::Kind).
+        found: u32,
+        /// The one asked for.
+        expected: u32,
+    },
+    /// Elements of another size or alignment.
+    ElementSize {
+        /// The ring's size and alignment, in bytes.
+        found: (u64, u64),
+        /// Those of the type asked for.
+        expected: (u64, u64),
+    },
+    /// Elements of another type.
+    ElementType {
+        /// The ring's.
+        found: Fingerprint,
+        /// That of the type asked for.
+        expected: Fingerprint,
+    },
+    /// The header contradicts itself or the size of the memory.
+    Geometry {
+        /// Slots, by the header.
+        capacity: u64,
+        /// Bytes from slot to slot, by the header.
+        stride: u64,
+        /// Bytes in all, by the header.
+        total_size: u64,
+        /// Bytes there are.
+        memory: u64,
+    },
+    /// Another number of slots than asked for.
+    Capacity {
+        /// The ring's.
+        found: u64,
+        /// The one asked for, rounded up to a power of two.
+        expected: u64,
+    },
+    /// The ring is not the one the directory names: another was made under its identifier.
+    Generation {
+        /// The ring's.
+        found: u64,
+        /// The directory's.
+        expected: u64,
+    },
+    /// The capacity is 0 or too large, or the element larger than a slot may be.
+    TooLarge {
+        /// Slots asked for.
+        capacity: u64,
+        /// Bytes of an element.
+        element_size: usize,
+    },
+    /// A domain has no room for one more.
+    DomainFull {
+        /// Of what: processes, channels, or wake semaphores.
+        what: &'static str,
+        /// How many fit.
+        limit: usize,
+    },
+    /// The domain's segment is not a domain, or of another version.
+    NotADomain {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The ring's words make no sense.
+    Corrupt(Corruption),
+    /// The ring was made for sleepers that use `membarrier`, which this process may not.
+    NoMembarrier,
+    /// This handle came through a fork; only the process that opened it may use it.
+    Forked,
+    /// The kernel refused.
+    System(ipc_core::Error),
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { name } => write!(f, "there is no channel {name:?}; start its creator first"),
+            Self::AlreadyExists { name } => write!(f, "a channel {name:?} exists already"),
+            Self::InvalidName { name } => {
+                write!(f, "{name:?} is no name: 1 to {} bytes without a zero", crate::layout::NAME_BYTES)
+            }
+            Self::EndTaken { pid } => write!(f, "process {pid} holds this end of the channel"),
+            Self::Closed => f.write_str("the channel has been closed"),
+            Self::NotARing { found } => write!(f, "the memory starts with {found:#018x}, which is no ring"),
+            Self::TooSmall { found, needed } => {
+                write!(f, "the memory has {found} bytes, a ring needs {needed}")
+            }
+            Self::Version { found, expected } => {
+                write!(f, "the ring has layout version {found}, this library knows {expected}")
+            }
+            Self::NotReady => f.write_str("the ring is not finished; its creator is at work, or died"),
+            Self::Kind { found, expected } => write!(f, "the ring is of kind {found}, not {expected}"),
+            Self::ElementSize { found, expected } => write!(
+                f,
+                "the ring's elements have {} bytes aligned to {}, not {} aligned to {}",
+                found.0, found.1, expected.0, expected.1
+            ),
+            Self::ElementType { found, expected } => {
+                write!(f, "the ring's element type has fingerprint {found}, not {expected}: same size, another type or name")
+            }
+            Self::Geometry { capacity, stride, total_size, memory } => write!(
+                f,
+                "the ring's header is corrupt: {capacity} slots of {stride} bytes, {total_size} bytes in all, in memory of {memory}"
+            ),
+            Self::Capacity { found, expected } => write!(f, "the ring has {found} slots, not {expected}"),
+            Self::Generation { found, expected } => {
+                write!(f, "the ring is of generation {found}, not {expected}: it was replaced; open it again")
+            }
+            Self::TooLarge { capacity, element_size } => write!(
+                f,
+                "{capacity} slots of {element_size} bytes are not possible: 1 to {} slots, elements up to {} bytes",
+                crate::layout::MAX_CAPACITY,
+                crate::message::MAX_MESSAGE_SIZE
+            ),
+            Self::DomainFull { what, limit } => write!(f, "the domain has room for {limit} {what}, all taken"),
+            Self::NotADomain { reason } => write!(f, "the domain's segment cannot be used: {reason}"),
+            Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            Self::NoMembarrier => f.write_str(
+                "the ring needs the membarrier system call, which the kernel refuses to this process; create it with Barrier::Fence",
+            ),
+            Self::Forked => f.write_str("this handle was inherited through fork; open the channel again in the child"),
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AttachError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ipc_core::Error> for AttachError {
+    fn from(error: ipc_core::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<Corruption> for AttachError {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corrupt(corruption)
+    }
+}

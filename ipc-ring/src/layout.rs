@@ -1,0 +1,296 @@
+//! The header that stands at the start of every ring's memory, and the order in which it is checked.
+//!
+//! The bytes are specified in `docs/layout.md`; the assertions below hold the code to it. All numbers are in the
+//! machine's own byte order: a ring never leaves the machine.
+
+use core::mem::offset_of;
+use core::sync::atomic::Ordering;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::error::AttachError;
+use crate::message::Fingerprint;
+use crate::platform::Barrier;
+use crate::region::Region;
+
+/// The first eight bytes of a ring, readable in a hex dump.
+pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-ring");
+/// The version of the layout. Any change of the bytes' meaning raises it.
+pub(crate) const VERSION: u32 = 1;
+/// Bytes between two words that must not share a cache line, nor a pair of lines fetched together.
+pub(crate) const APART: usize = 128;
+/// A cache line.
+pub(crate) const LINE: usize = 64;
+/// The longest name of a channel, in bytes.
+pub(crate) const NAME_BYTES: usize = 120;
+
+/// `ready` holds this once the header is complete.
+const READY: u32 = 0x5244_5931;
+/// Flag: sleepers run `membarrier`, notifiers only a compiler fence.
+const FLAG_ASYMMETRIC: u32 = 1;
+
+/// What kind of ring the memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum Kind {
+    /// One producer, one consumer, fixed-size elements.
+    Spsc = 1,
+}
+
+/// The header, written once by the creator; `ready` last.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) magic: u64,
+    pub(crate) ready: u32,
+    pub(crate) version: u32,
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) total_size: u64,
+    pub(crate) capacity: u64,
+    pub(crate) element_size: u64,
+    pub(crate) element_align: u64,
+    pub(crate) stride: u64,
+    pub(crate) slots_offset: u64,
+    pub(crate) fingerprint: [u64; 2],
+    pub(crate) generation: u64,
+    pub(crate) first_position: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) creator_pid: u32,
+    pub(crate) creator_uid: u32,
+    pub(crate) name_length: u64,
+    pub(crate) name: [u8; NAME_BYTES],
+    pub(crate) reserved: u64,
+}
+
+/// Where the words of the ring itself begin.
+pub(crate) const HEADER_SIZE: usize = 256;
+
+const _: () = {
+    assert!(size_of::<Header>() == HEADER_SIZE);
+    assert!(offset_of!(Header, magic) == 0x00);
+    assert!(offset_of!(Header, ready) == 0x08);
+    assert!(offset_of!(Header, version) == 0x0c);
+    assert!(offset_of!(Header, kind) == 0x10);
+    assert!(offset_of!(Header, flags) == 0x14);
+    assert!(offset_of!(Header, total_size) == 0x18);
+    assert!(offset_of!(Header, capacity) == 0x20);
+    assert!(offset_of!(Header, element_size) == 0x28);
+    assert!(offset_of!(Header, element_align) == 0x30);
+    assert!(offset_of!(Header, stride) == 0x38);
+    assert!(offset_of!(Header, slots_offset) == 0x40);
+    assert!(offset_of!(Header, fingerprint) == 0x48);
+    assert!(offset_of!(Header, generation) == 0x58);
+    assert!(offset_of!(Header, first_position) == 0x60);
+    assert!(offset_of!(Header, created_ns) == 0x68);
+    assert!(offset_of!(Header, creator_pid) == 0x70);
+    assert!(offset_of!(Header, creator_uid) == 0x74);
+    assert!(offset_of!(Header, name_length) == 0x78);
+    assert!(offset_of!(Header, name) == 0x80);
+};
+
+/// The shape of a ring of fixed-size slots: everything that positions are turned into addresses with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Number of slots, a power of two.
+    pub capacity: u64,
+    /// Bytes of one element.
+    pub element_size: usize,
+    /// Alignment of one element, in bytes.
+    pub element_align: usize,
+    /// Bytes from the start of a slot to its payload.
+    pub payload_offset: usize,
+    /// Bytes from one slot to the next. Not rounded up to lines.
+    pub stride: usize,
+    /// Bytes of memory the whole ring takes.
+    pub total_size: usize,
+}
+
+/// The largest number of slots.
+pub const MAX_CAPACITY: u64 = 1 << 32;
+
+impl Geometry {
+    /// The geometry of a ring of `capacity` elements of `size` bytes, its slots starting at `slots_offset`.
+    ///
+    /// The capacity is rounded up to a power of two. `None` when it is 0 or above [`MAX_CAPACITY`], or when the sum does
+    /// not fit.
+    #[must_use]
+    pub fn new(capacity: u64, size: usize, align: usize, slots_offset: usize) -> Option<Self> {
+        if capacity == 0 || capacity > MAX_CAPACITY || size == 0 || !align.is_power_of_two() || align > LINE {
+            return None;
+        }
+        let capacity = capacity.next_power_of_two();
+        let unit = align.max(8);
+        let payload_offset = unit;
+        let stride = size.checked_add(payload_offset)?.checked_next_multiple_of(unit)?;
+        let slots = usize::try_from(capacity).ok()?.checked_mul(stride)?;
+        let total_size = slots.checked_add(slots_offset)?;
+        if isize::try_from(total_size).is_err() {
+            return None;
+        }
+        Some(Self { capacity, element_size: size, element_align: align, payload_offset, stride, total_size })
+    }
+}
+
+/// What a creator writes into the header beside the geometry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) barrier: Barrier,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) generation: u64,
+    pub(crate) first_position: u64,
+    pub(crate) name: &'a str,
+}
+
+/// What an opener insists on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) kind: Kind,
+    pub(crate) element_size: usize,
+    pub(crate) element_align: usize,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) slots_offset: usize,
+    /// `None` accepts any.
+    pub(crate) capacity: Option<u64>,
+    /// `None` accepts any.
+    pub(crate) generation: Option<u64>,
+}
+
+/// What an opener learns, copied out of shared memory and checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    pub(crate) geometry: Geometry,
+    pub(crate) barrier: Barrier,
+}
+
+/// Writes a header into fresh memory, `ready` last.
+///
+/// # Panics
+/// When the region is smaller than a header.
+pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, identity: Identity<'_>) {
+    let mut name = [0; NAME_BYTES];
+    let length = identity.name.len().min(NAME_BYTES);
+    name[..length].copy_from_slice(&identity.name.as_bytes()[..length]);
+    let (low, high) = identity.fingerprint.halves();
+    let header = Header {
+        magic: MAGIC,
+        ready: 0,
+        version: VERSION,
+        kind: identity.kind as u32,
+        flags: if identity.barrier == Barrier::Asymmetric { FLAG_ASYMMETRIC } else { 0 },
+        total_size: geometry.total_size as u64,
+        capacity: geometry.capacity,
+        element_size: geometry.element_size as u64,
+        element_align: geometry.element_align as u64,
+        stride: geometry.stride as u64,
+        slots_offset: slots_offset as u64,
+        fingerprint: [low, high],
+        generation: identity.generation,
+        first_position: identity.first_position,
+        created_ns: crate::clock::wall_ns(),
+        creator_pid: std::process::id(),
+        creator_uid: nix::unistd::geteuid().as_raw(),
+        name_length: length as u64,
+        name,
+        reserved: 0,
+    };
+    region.copy_in(0, header.as_bytes());
+    let ready = region.half(offset_of!(Header, ready));
+    // [R1] Release → the Acquire in `check`: the header and the ring's first words are written before.
+    ready.store(READY, Ordering::Release);
+}
+
+/// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry, element.
+///
+/// # Errors
+/// The first thing that is not as expected, with what was found.
+pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, AttachError> {
+    let len = region.len();
+    if len < HEADER_SIZE {
+        return Err(AttachError::TooSmall { found: len, needed: HEADER_SIZE });
+    }
+    // [R1] Acquire ← the Release in `write`: what follows is the finished header.
+    let ready = region.half(offset_of!(Header, ready)).load(Ordering::Acquire);
+    let mut bytes = [0; HEADER_SIZE];
+    region.copy_out(0, &mut bytes);
+    let header = Header::read_from_bytes(&bytes).expect("the sizes are asserted equal");
+
+    if header.magic != MAGIC {
+        return Err(AttachError::NotARing { found: header.magic });
+    }
+    if header.version != VERSION {
+        return Err(AttachError::Version { found: header.version, expected: VERSION });
+    }
+    if ready != READY {
+        return Err(AttachError::NotReady);
+    }
+    if header.kind != expected.kind as u32 {
+        return Err(AttachError::Kind { found: header.kind, expected: expected.kind as u32 });
+    }
+    let element = (header.element_size, header.element_align);
+    if element != (expected.element_size as u64, expected.element_align as u64) {
+        return Err(AttachError::ElementSize {
+            found: element,
+            expected: (expected.element_size as u64, expected.element_align as u64),
+        });
+    }
+    let [low, high] = header.fingerprint;
+    let fingerprint = Fingerprint::from_halves(low, high);
+    if fingerprint != expected.fingerprint {
+        return Err(AttachError::ElementType { found: fingerprint, expected: expected.fingerprint });
+    }
+    let geometry =
+        Geometry::new(header.capacity, expected.element_size, expected.element_align, expected.slots_offset)
+            .filter(|geometry| {
+                geometry.capacity == header.capacity
+                    && geometry.stride as u64 == header.stride
+                    && geometry.total_size as u64 == header.total_size
+                    && expected.slots_offset as u64 == header.slots_offset
+                    && geometry.total_size <= len
+            })
+            .ok_or(AttachError::Geometry {
+                capacity: header.capacity,
+                stride: header.stride,
+                total_size: header.total_size,
+                memory: len as u64,
+            })?;
+    if let Some(capacity) = expected.capacity
+        && geometry.capacity != capacity
+    {
+        return Err(AttachError::Capacity { found: geometry.capacity, expected: capacity });
+    }
+    if let Some(generation) = expected.generation
+        && header.generation != generation
+    {
+        return Err(AttachError::Generation { found: header.generation, expected: generation });
+    }
+    let barrier = if header.flags & FLAG_ASYMMETRIC != 0 { Barrier::Asymmetric } else { Barrier::Fence };
+    Ok(Checked { geometry, barrier })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_geometries_are_refused() {
+        assert!(Geometry::new(0, 8, 8, 1024).is_none());
+        assert!(Geometry::new(MAX_CAPACITY + 1, 8, 8, 1024).is_none());
+        assert!(Geometry::new(MAX_CAPACITY, usize::MAX / 2, 8, 1024).is_none());
+        assert!(Geometry::new(8, usize::MAX - 3, 8, 1024).is_none());
+        assert!(Geometry::new(8, 8, 3, 1024).is_none());
+        assert!(Geometry::new(8, 0, 1, 1024).is_none());
+    }
+
+    #[test]
+    fn strides_are_packed_not_rounded_to_lines() {
+        for (size, align, stride) in
+            [(1, 1, 16), (8, 8, 16), (56, 8, 64), (64, 8, 72), (112, 8, 120), (16, 16, 32)]
+        {
+            assert_eq!(Geometry::new(8, size, align, 1024).unwrap().stride, stride, "size {size}");
+        }
+        assert_eq!(Geometry::new(5, 8, 8, 1024).unwrap().capacity, 8);
+    }
+}

@@ -1,0 +1,164 @@
+//! Which types may travel, and how two processes know that they mean the same one.
+
+use core::any::type_name;
+use core::fmt;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// A value that can be moved through shared memory as its bytes.
+///
+/// Implemented for every type that has zerocopy's three properties, which are what makes it sound:
+///
+/// - [`FromBytes`]: any bytes a peer may have written are a value, so nothing has to be trusted;
+/// - [`IntoBytes`]: no padding, so no uninitialised byte is read or leaked;
+/// - [`Immutable`]: no interior mutability, so a shared copy cannot change behind a reference.
+///
+/// A type with a `bool`, an `enum` or a reference inside does not qualify; send its raw form and check it on arrival.
+///
+/// ```
+/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+///
+/// #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+/// #[repr(C)]
+/// struct Tick { time_ns: u64, price: i64, quantity: u32, symbol: u32 }
+///
+/// fn travels<T: ipc_ring::Message>() {}
+/// travels::<Tick>();
+/// travels::<[f32; 16]>();
+/// ```
+pub trait Message: FromBytes + IntoBytes + Immutable + Copy + Send + 'static {}
+
+impl<T: FromBytes + IntoBytes + Immutable + Copy + Send + 'static> Message for T {}
+
+/// The largest message a slot holds, in bytes. Larger ones belong in a pool.
+pub const MAX_MESSAGE_SIZE: usize = 64 * 1024;
+
+/// The identity of an element type, as written in a ring's header: size, alignment and name.
+///
+/// The name is the type's own, without the modules it lies in, so that two programs may each declare it; or a name and
+/// version of the user's choosing ([`Fingerprint::named`]). It guards against mistakes, not against malice: soundness
+/// rests on [`Message`] alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// The fingerprint of `T` under its own name.
+    ///
+    /// ```
+    /// use ipc_ring::Fingerprint;
+    /// assert_eq!(Fingerprint::of::<u64>(), Fingerprint::of::<u64>());
+    /// assert_ne!(Fingerprint::of::<u64>(), Fingerprint::of::<i64>());
+    /// ```
+    #[must_use]
+    pub fn of<T: Message>() -> Self {
+        Self::named::<T>(&short_name(type_name::<T>()))
+    }
+
+    /// The fingerprint of `T` under a name that both sides agree on, such as `"md.Tick/2"`.
+    #[must_use]
+    pub fn named<T: Message>(name: &str) -> Self {
+        let mut hash = Fnv::new();
+        hash.write(&(size_of::<T>() as u64).to_le_bytes());
+        hash.write(&(align_of::<T>() as u64).to_le_bytes());
+        hash.write(name.as_bytes());
+        Self(hash.finish())
+    }
+
+    /// From the two halves in a header.
+    #[must_use]
+    pub const fn from_halves(low: u64, high: u64) -> Self {
+        Self(((high as u128) << 64) | low as u128)
+    }
+
+    /// The two halves, low first, as a header holds them.
+    #[must_use]
+    pub const fn halves(self) -> (u64, u64) {
+        (self.0 as u64, (self.0 >> 64) as u64)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({:032x})", self.0)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// A type's name without module paths: `a::b::Pair<c::Left, u8>` becomes `Pair<Left,u8>`.
+fn short_name(full: &str) -> String {
+    let mut short = String::with_capacity(full.len());
+    let mut word_start = 0;
+    let mut characters = full.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            ':' if characters.peek() == Some(&':') => {
+                characters.next();
+                short.truncate(word_start);
+            }
+            ' ' => {}
+            c => {
+                short.push(c);
+                if !(c.is_alphanumeric() || c == '_') {
+                    word_start = short.len();
+                }
+            }
+        }
+    }
+    short
+}
+
+/// FNV-1a with 128 bits (Fowler, Noll, Vo): small, and the same on every machine and compiler.
+pub(crate) struct Fnv(u128);
+
+impl Fnv {
+    pub(crate) const fn new() -> Self {
+        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+        }
+    }
+
+    pub(crate) const fn finish(&self) -> u128 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_their_modules_at_every_level() {
+        assert_eq!(short_name("u64"), "u64");
+        assert_eq!(short_name("a::b::Tick"), "Tick");
+        assert_eq!(short_name("a::Pair<b::c::Left, [d::Right; 4]>"), "Pair<Left,[Right;4]>");
+    }
+
+    #[test]
+    fn hash_is_the_published_one() {
+        // The empty string and "a", from the FNV reference tables.
+        assert_eq!(Fnv::new().finish(), 0x6c62272e07bb014262b821756295c58d);
+        let mut hash = Fnv::new();
+        hash.write(b"a");
+        assert_eq!(hash.finish(), 0xd228cb696f1a8caf78912b704e4a8964);
+    }
+
+    #[test]
+    fn size_alignment_and_name_all_count() {
+        let plain = Fingerprint::of::<u64>();
+        assert_ne!(plain, Fingerprint::of::<u32>());
+        assert_ne!(plain, Fingerprint::of::<i64>());
+        assert_ne!(plain, Fingerprint::of::<[u8; 8]>());
+        assert_ne!(plain, Fingerprint::named::<u64>("price"));
+        let (low, high) = plain.halves();
+        assert_eq!(plain, Fingerprint::from_halves(low, high));
+    }
+}

@@ -1,0 +1,212 @@
+//! What the algorithms need from the machine, as a trait, so that the same code runs in production and in a model
+//! checker.
+//!
+//! The rings and the sleep protocol are written once, generic over [`Platform`]. [`Native`] is the real machine:
+//! core's atomics on words that lie in a segment. The `loom-tests` crate implements the trait with loom's types; there
+//! the orderings can be weakened one at a time, which must make a model fail.
+
+use core::fmt::Debug;
+use core::sync::atomic::{self, Ordering};
+
+use crate::edge::Edge;
+
+/// An atomic integer word of one fixed width.
+///
+/// The methods are those of [`core::sync::atomic`] with the same meaning.
+pub trait Word<T>: Send + Sync {
+    /// Loads the value.
+    fn load(&self, ordering: Ordering) -> T;
+    /// Stores a value.
+    fn store(&self, value: T, ordering: Ordering);
+    /// Stores `new` if the word holds `current`; gives the value found either way.
+    ///
+    /// # Errors
+    /// The value found, when it was not `current`.
+    fn compare_exchange(&self, current: T, new: T, success: Ordering, failure: Ordering) -> Result<T, T>;
+    /// Adds, wrapping; gives the value before.
+    fn fetch_add(&self, value: T, ordering: Ordering) -> T;
+    /// Sets bits; gives the value before.
+    fn fetch_or(&self, bits: T, ordering: Ordering) -> T;
+    /// Keeps only these bits; gives the value before.
+    fn fetch_and(&self, bits: T, ordering: Ordering) -> T;
+}
+
+/// How the race between "publish, then look for a sleeper" and "announce, then look again" is closed.
+///
+/// The scheme is chosen when a ring is created, recorded in its header, and obeyed by everybody who attaches: the two
+/// sides must use the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path.
+    Asymmetric,
+    /// Both sides pay: a sequentially consistent fence each.
+    Fence,
+}
+
+/// A place in an algorithm at which a process may be killed by a test.
+///
+/// The sites have no effect in production. Models unwind there; the `fault-injection` feature raises SIGKILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum Site {
+    /// spsc: the payload is written, the sequence word is not.
+    SpscPayloadWritten = 1,
+    /// spsc: the sequence word is stored, nobody has been woken yet.
+    SpscPublished = 2,
+    /// spsc: the payload is copied out, the consumed position is not stored.
+    SpscPayloadRead = 3,
+    /// spsc: the consumed position is stored, the head is not published yet.
+    SpscConsumed = 4,
+    /// waiting: the waiting bit is set, the condition is not looked at again yet.
+    WaitAnnounced = 5,
+    /// waiting: the waiting bit has been taken, no token is posted yet.
+    WaitTaken = 6,
+}
+
+impl Site {
+    /// Every site, for tests that visit them all.
+    pub const ALL: [Site; 6] = [
+        Site::SpscPayloadWritten,
+        Site::SpscPublished,
+        Site::SpscPayloadRead,
+        Site::SpscConsumed,
+        Site::WaitAnnounced,
+        Site::WaitTaken,
+    ];
+}
+
+/// The machine the algorithms run on.
+pub trait Platform: Copy + Debug + Send + Sync + 'static {
+    /// A 64-bit atomic word.
+    type U64: Word<u64> + Debug;
+    /// A 32-bit atomic word.
+    type U32: Word<u32> + Debug;
+
+    /// The ordering to use at one named end of an edge.
+    #[inline(always)]
+    fn ordering(edge: Edge) -> Ordering {
+        edge.ordering()
+    }
+
+    /// The hot side's half of the barrier pair: a compiler fence when asymmetric.
+    fn light(barrier: Barrier);
+
+    /// The sleeper's half of the barrier pair: a system call when asymmetric.
+    fn heavy(barrier: Barrier);
+
+    /// One step of a spin loop.
+    fn relax();
+
+    /// A place where a test may end the process.
+    #[inline(always)]
+    fn crash_point(_site: Site) {}
+
+    /// Copies an item into shared memory.
+    ///
+    /// # Safety
+    /// `to` is valid for `size_of::<T>()` bytes, aligned to 8, and nobody but this side writes it now; `from` is a
+    /// valid item that does not overlap it.
+    unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T);
+
+    /// Copies an item out of shared memory.
+    ///
+    /// # Safety
+    /// `from` is valid for `size_of::<T>()` bytes and aligned to 8; `to` is private memory for one item. For a `T`
+    /// that does not accept every bit pattern the peer must be trusted.
+    unsafe fn copy_out<T: Copy>(to: *mut T, from: *const T);
+}
+
+/// The real machine: core's atomics, `membarrier`, the CPU's pause instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Native;
+
+impl Platform for Native {
+    type U64 = atomic::AtomicU64;
+    type U32 = atomic::AtomicU32;
+
+    #[inline(always)]
+    fn light(barrier: Barrier) {
+        match barrier {
+            Barrier::Asymmetric => ipc_core::barrier::light(),
+            Barrier::Fence => atomic::fence(Ordering::SeqCst),
+        }
+    }
+
+    #[inline]
+    fn heavy(barrier: Barrier) {
+        match barrier {
+            // A failure after a successful registration is a kernel that changed its mind; the fence keeps this
+            // side's order and the heartbeat of every sleep bounds the damage.
+            Barrier::Asymmetric => {
+                if ipc_core::barrier::heavy().is_err() {
+                    atomic::fence(Ordering::SeqCst);
+                }
+            }
+            Barrier::Fence => atomic::fence(Ordering::SeqCst),
+        }
+    }
+
+    #[inline(always)]
+    fn relax() {
+        core::hint::spin_loop();
+    }
+
+    #[cfg(feature = "fault-injection")]
+    #[inline]
+    fn crash_point(site: Site) {
+        crate::fault::crash_point(site);
+    }
+
+    #[inline(always)]
+    unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: the caller's promise is this function's own.
+        unsafe { crate::copy::store(to.cast(), from.cast(), size_of::<T>()) }
+    }
+
+    #[inline(always)]
+    unsafe fn copy_out<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: the caller's promise is this function's own.
+        unsafe { crate::copy::load(to.cast(), from.cast(), size_of::<T>()) }
+    }
+}
+
+macro_rules! word {
+    ($atomic:ty, $integer:ty) => {
+        impl Word<$integer> for $atomic {
+            #[inline(always)]
+            fn load(&self, ordering: Ordering) -> $integer {
+                self.load(ordering)
+            }
+            #[inline(always)]
+            fn store(&self, value: $integer, ordering: Ordering) {
+                self.store(value, ordering);
+            }
+            #[inline(always)]
+            fn compare_exchange(
+                &self,
+                current: $integer,
+                new: $integer,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$integer, $integer> {
+                self.compare_exchange(current, new, success, failure)
+            }
+            #[inline(always)]
+            fn fetch_add(&self, value: $integer, ordering: Ordering) -> $integer {
+                self.fetch_add(value, ordering)
+            }
+            #[inline(always)]
+            fn fetch_or(&self, bits: $integer, ordering: Ordering) -> $integer {
+                self.fetch_or(bits, ordering)
+            }
+            #[inline(always)]
+            fn fetch_and(&self, bits: $integer, ordering: Ordering) -> $integer {
+                self.fetch_and(bits, ordering)
+            }
+        }
+    };
+}
+
+word!(atomic::AtomicU64, u64);
+word!(atomic::AtomicU32, u32);

@@ -1,0 +1,51 @@
+//! Hints to the cache. None of them changes what a program means; where the processor has no such instruction they are
+//! nothing.
+
+/// Asks for a line in order to write it.
+#[inline(always)]
+pub(crate) fn for_writing(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: PREFETCHW never faults, whatever the address, and changes no register or memory.
+    unsafe {
+        core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Asks for a line in order to read it.
+#[inline(always)]
+pub(crate) fn for_reading(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: PREFETCHT0 never faults, whatever the address, and changes no register or memory.
+    unsafe {
+        core::arch::asm!("prefetcht0 [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Moves a written line towards the cache that all cores share.
+#[inline(always)]
+pub(crate) fn demote(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: CLDEMOTE is a hint; it does not fault on mapped memory and is a no-operation where it is unknown.
+    unsafe {
+        core::arch::asm!("cldemote [{}]", in(reg) address, options(nostack, preserves_flags));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// Whether the processor knows CLDEMOTE (CPUID leaf 7, ECX bit 25).
+pub(crate) fn can_demote() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        core::arch::x86_64::__cpuid(0).eax >= 7
+            && core::arch::x86_64::__cpuid_count(7, 0).ecx & (1 << 25) != 0
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}

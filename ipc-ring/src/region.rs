@@ -1,0 +1,136 @@
+//! A stretch of memory that holds a ring, and what keeps it mapped.
+
+use core::fmt;
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use ipc_core::shm::Attachment;
+
+use crate::layout::APART;
+
+/// Zeroed or shared memory with a base address and a length; clones share it, the last one lets it go.
+#[derive(Clone)]
+pub struct Region {
+    base: NonNull<u8>,
+    len: usize,
+    _keeper: Keeper,
+}
+
+#[derive(Clone)]
+enum Keeper {
+    Heap(#[expect(dead_code, reason = "held for its Drop")] Arc<Heap>),
+    Segment(#[expect(dead_code, reason = "held for its Drop")] Arc<Attachment>),
+}
+
+struct Heap {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: a `Region` is an address and a length; every access to the bytes goes through atomics or through a ring end
+// that owns its slots, and the memory lives as long as any clone.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Zeroed memory of this process alone, for rings between threads and for tests.
+    ///
+    /// # Panics
+    /// When the allocator has no memory left.
+    #[must_use]
+    pub fn heap(len: usize) -> Self {
+        let layout =
+            Layout::from_size_align(len.max(1), APART).expect("a ring's size fits the address space");
+        // SAFETY: the layout has a size of at least one byte.
+        let base = unsafe { alloc_zeroed(layout) };
+        let Some(base) = NonNull::new(base) else { std::alloc::handle_alloc_error(layout) };
+        Self { base, len, _keeper: Keeper::Heap(Arc::new(Heap { base, layout })) }
+    }
+
+    /// The memory of an attached segment; detached when the last clone is dropped.
+    #[must_use]
+    pub fn segment(attachment: Attachment) -> Self {
+        let (base, len) = (attachment.base(), attachment.len());
+        Self { base, len, _keeper: Keeper::Segment(Arc::new(attachment)) }
+    }
+
+    /// The first byte.
+    #[must_use]
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Number of bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The 64-bit word at `offset`, one of a layout's constants.
+    ///
+    /// # Panics
+    /// When the offset is not aligned to 8 or not inside.
+    pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "a layout's word lies inside its region");
+        // SAFETY: inside the region, as asserted.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: mapped and writable as long as `self`, aligned to 8, accessed atomically only.
+        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
+    }
+
+    /// The 32-bit word at `offset`, one of a layout's constants.
+    ///
+    /// # Panics
+    /// When the offset is not aligned to 4 or not inside.
+    pub(crate) fn half(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4) && offset + 4 <= self.len, "a layout's word lies inside its region");
+        // SAFETY: inside the region, as asserted.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: mapped and writable as long as `self`, aligned to 4, accessed atomically only.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
+    }
+
+    /// Copies private bytes to an offset that is a multiple of 8.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        assert!(offset.is_multiple_of(8) && offset <= self.len && bytes.len() <= self.len - offset);
+        let to = self.base.as_ptr().wrapping_add(offset);
+        // SAFETY: inside the region, aligned to 8 as the base is; a slice never lies in shared memory.
+        unsafe { crate::copy::store(to, bytes.as_ptr(), bytes.len()) };
+    }
+
+    /// Copies bytes out, from an offset that is a multiple of 8.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub(crate) fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
+        assert!(offset.is_multiple_of(8) && offset <= self.len && bytes.len() <= self.len - offset);
+        let from = self.base.as_ptr().wrapping_add(offset);
+        // SAFETY: as in `copy_in`.
+        unsafe { crate::copy::load(bytes.as_mut_ptr(), from, bytes.len()) };
+    }
+
+    /// Whether there is no byte at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region").field("base", &self.base).field("len", &self.len).finish()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `Region::heap` with this layout, and this is the last owner.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}

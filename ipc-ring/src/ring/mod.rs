@@ -1,0 +1,6 @@
+//! The ring algorithms: pure code over a [`Platform`](crate::platform::Platform) and the memory that holds the words.
+//!
+//! Nothing here makes a system call, allocates or blocks. Waiting, naming, liveness and everything else that needs a
+//! kernel is one floor up, in [`channel`](crate::channel).
+
+pub mod spsc;

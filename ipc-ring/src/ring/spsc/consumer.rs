@@ -1,0 +1,224 @@
+//! The consuming end.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Corruption;
+use super::hints::Pace;
+use super::memory::Memory;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::wait::signal;
+
+/// What came of an attempt to pop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Pop<T> {
+    /// The next element. `signal` is the producer's signal word, if it was looked at and not zero.
+    Item {
+        /// The element.
+        item: T,
+        /// Bits of [`signal`](crate::wait::signal).
+        signal: u32,
+    },
+    /// Nothing to pop. `signal` is the producer's signal word, if the head was published because of that.
+    Empty {
+        /// Bits of [`signal`](crate::wait::signal).
+        signal: u32,
+    },
+    /// A sequence word makes no sense.
+    Corrupt(Corruption),
+}
+
+/// The consuming end of a ring: its private position.
+#[derive(Debug)]
+pub struct Consumer<M: Memory> {
+    memory: M,
+    /// The next position to read. Exact.
+    position: u64,
+    /// The head as last published.
+    published: u64,
+    /// Publish the head when this many slots have been read since.
+    quarter: u64,
+    pace: Pace,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Takes the consuming end of a ring, continuing where the one before stopped.
+    pub fn attach(memory: M) -> Self {
+        // [S3] Acquire: what the predecessor did before it stored its position, it did.
+        let position = memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
+        // The predecessor may have died between the two; the producer sees the same either way.
+        // [S2] Release: the slots below have been read, by the predecessor.
+        memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
+        let quarter = (memory.capacity() / 4).max(1);
+        let pace = Pace::new(memory.look_ahead());
+        Self { memory, position, published: position, quarter, pace }
+    }
+
+    /// Pops one element.
+    #[inline(always)]
+    pub fn try_pop(&mut self) -> Pop<M::Item> {
+        let index = self.index();
+        // [S1] Acquire ← the producer's Release: the payload was written before.
+        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
+        if word != self.position.wrapping_add(1) {
+            return self.nothing(word);
+        }
+        let mut item = MaybeUninit::<M::Item>::uninit();
+        // SAFETY: the sequence word says that this slot holds the element of this position; the producer writes it
+        // again only after `consumed` or `head` passed it. The slot is aligned to 8, `item` is private.
+        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
+        let signal = self.release(1);
+        // SAFETY: the copy above filled every byte of it.
+        Pop::Item { item: unsafe { item.assume_init() }, signal }
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the first word looked at makes no sense.
+    #[inline]
+    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Result<(usize, u32), Corruption> {
+        let mut done = 0;
+        let mask = self.memory.capacity() - 1;
+        for place in out.iter_mut() {
+            let position = self.position.wrapping_add(done);
+            // [S1] Acquire ← the producer's Release.
+            let word = self.memory.sequence(position & mask).load(M::Platform::ordering(Edge::SpscObserve));
+            if word != position.wrapping_add(1) {
+                if done == 0 {
+                    return match self.nothing(word) {
+                        Pop::Corrupt(corruption) => Err(corruption),
+                        Pop::Empty { signal } | Pop::Item { signal, .. } => Ok((0, signal)),
+                    };
+                }
+                break;
+            }
+            // SAFETY: as in `try_pop`.
+            self.memory.with_slot(position & mask, |slot| unsafe {
+                M::Platform::copy_out(place.as_mut_ptr(), slot)
+            });
+            self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
+            done += 1;
+        }
+        if done == 0 {
+            return Ok((0, 0));
+        }
+        self.pace.took_batch();
+        let signal = self.release(done);
+        Ok((usize::try_from(done).expect("no more than the slice holds"), signal))
+    }
+
+    /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
+    ///
+    /// # Errors
+    /// [`Corruption`] as for [`try_pop`](Self::try_pop).
+    pub fn try_view(&mut self) -> Result<Result<View<'_, M>, u32>, Corruption> {
+        // [S1] Acquire ← the producer's Release.
+        let word = self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::SpscObserve));
+        if word == self.position.wrapping_add(1) {
+            return Ok(Ok(View { consumer: self }));
+        }
+        match self.nothing(word) {
+            Pop::Corrupt(corruption) => Err(corruption),
+            Pop::Empty { signal } | Pop::Item { signal, .. } => Ok(Err(signal)),
+        }
+    }
+
+    /// Whether an element is ready now.
+    #[must_use]
+    pub fn has_item(&self) -> bool {
+        // [S1] Acquire ← the producer's Release.
+        self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::SpscObserve))
+            == self.position.wrapping_add(1)
+    }
+
+    /// Gives `count` slots back and moves on. Gives the producer's signal if the head was published.
+    #[inline(always)]
+    fn release(&mut self, count: u64) -> u32 {
+        M::Platform::crash_point(Site::SpscPayloadRead);
+        self.position = self.position.wrapping_add(count);
+        // [S3] Release → a producer that found the ring full, and a successor: the payload has been read.
+        self.memory.consumed().store(self.position, M::Platform::ordering(Edge::SpscConsume));
+        M::Platform::crash_point(Site::SpscConsumed);
+        self.pace.took(&self.memory, self.position);
+        if self.position.wrapping_sub(self.published) >= self.quarter { self.publish_head() } else { 0 }
+    }
+
+    /// Lets the producer see how far this end has come; gives the producer's signal.
+    #[inline]
+    fn publish_head(&mut self) -> u32 {
+        self.published = self.position;
+        // [S2] Release → the producer's Acquire: the payloads below have been read.
+        self.memory.head().store(self.position, M::Platform::ordering(Edge::SpscRelease));
+        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
+    }
+
+    /// The slot at the current position does not hold its element: is that in order?
+    #[inline(never)]
+    fn nothing(&mut self, word: u64) -> Pop<M::Item> {
+        let last_lap = self.position.wrapping_add(1).wrapping_sub(self.memory.capacity());
+        if word != 0 && word != last_lap {
+            return Pop::Corrupt(Corruption { word: "sequence word", position: self.position, found: word });
+        }
+        if self.pace.found_nothing(&self.memory, self.index()) {
+            let found_empty = self.memory.found_empty();
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+        }
+        let signal = if self.published == self.position { 0 } else { self.publish_head() };
+        Pop::Empty { signal }
+    }
+
+    #[inline(always)]
+    fn index(&self) -> u64 {
+        self.position & (self.memory.capacity() - 1)
+    }
+
+    /// The next position to be read: the number of elements popped since the ring was made, plus its first position.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// The next element, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
+/// leaves it to be popped later.
+#[derive(Debug)]
+pub struct View<'a, M: Memory> {
+    consumer: &'a mut Consumer<M>,
+}
+
+impl<M: Memory> View<'_, M> {
+    /// Gives the element's bytes to `f`.
+    pub fn with<R>(&self, f: impl FnOnce(*const M::Item) -> R) -> R {
+        self.consumer.memory.with_slot(self.consumer.index(), f)
+    }
+
+    /// Copies the element out.
+    #[must_use]
+    pub fn read(&self) -> M::Item {
+        let mut item = MaybeUninit::<M::Item>::uninit();
+        // SAFETY: as in `try_pop`: the slot is this consumer's until it is released.
+        self.with(|slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
+        // SAFETY: the copy above filled every byte of it.
+        unsafe { item.assume_init() }
+    }
+
+    /// The element's position.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.consumer.position
+    }
+
+    /// Pops it. Gives the producer's signal as [`Pop::Item`] does.
+    pub fn release(self) -> u32 {
+        self.consumer.release(1)
+    }
+}

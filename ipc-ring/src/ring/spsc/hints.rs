@@ -1,0 +1,88 @@
+//! The consumer's idea of how traffic flows, from which prefetch hints follow. Nothing here affects correctness.
+//!
+//! A stream is read fastest when the lines ahead are asked for early; but asking for a line that the producer has not
+//! written yet takes it away from the producer. So the consumer looks ahead only as far as it knows, or nearly knows,
+//! that the producer has been.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::memory::Memory;
+use crate::platform::Word;
+
+/// A wait of more than this many polls ends the belief that messages are near.
+const SHORT_WAIT: u32 = 4;
+/// A wait of more than this many polls means sparse traffic.
+const LONG_WAIT: u32 = 15;
+/// This many messages taken one after the other make traffic dense.
+const NEAR: u8 = 4;
+
+/// What the consumer knows about the slots ahead.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How many more slots are known to be written.
+    credit: u64,
+    /// How far to look for that.
+    look_ahead: u64,
+    /// Messages taken without a wait since the last long one, up to `NEAR`.
+    near: u8,
+    /// What this end last said in the `dense` word.
+    dense: bool,
+    /// Polls that found nothing since the last message.
+    polls: u32,
+}
+
+impl Pace {
+    pub(super) const fn new(look_ahead: u64) -> Self {
+        Self { credit: 0, look_ahead, near: 0, dense: false, polls: 0 }
+    }
+
+    /// A message was taken and `position` is the next one.
+    #[inline(always)]
+    pub(super) fn took<M: Memory>(&mut self, memory: &M, position: u64) {
+        self.polls = 0;
+        if self.credit == 0 {
+            self.credit = 1;
+            if self.near < NEAR {
+                self.near += 1;
+                if self.near == NEAR && !self.dense && memory.demotes() {
+                    self.dense = true;
+                    memory.dense().store(1, Relaxed); // A hint.
+                }
+            } else {
+                let far = position.wrapping_add(self.look_ahead - 1);
+                let word = memory.sequence(far & (memory.capacity() - 1)).load(Relaxed); // A hint; checked when taken.
+                if word == far.wrapping_add(1) {
+                    self.credit = self.look_ahead;
+                } else {
+                    self.near = 0;
+                }
+            }
+        }
+        self.credit -= 1;
+        if self.credit > 0 {
+            memory.prefetch_for_reading(position & (memory.capacity() - 1));
+        }
+    }
+
+    /// A batch was taken: the slots ahead have to be looked at anew.
+    #[inline(always)]
+    pub(super) fn took_batch(&mut self) {
+        self.credit = self.credit.min(1);
+    }
+
+    /// A poll found nothing. True for the first one after a message.
+    #[inline(always)]
+    pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, index: u64) -> bool {
+        self.polls = self.polls.saturating_add(1);
+        if self.polls > SHORT_WAIT {
+            self.near = 0;
+            self.credit = 0;
+            if self.polls > LONG_WAIT && self.dense {
+                self.dense = false;
+                memory.dense().store(0, Relaxed); // A hint.
+            }
+        }
+        memory.prefetch_polled(index);
+        self.polls == 1
+    }
+}

@@ -1,0 +1,260 @@
+//! The ring's words in real memory: addresses computed from a checked geometry.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::layout::{
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCED, PRODUCER_SIGNAL,
+    SLOTS_OFFSET,
+};
+use super::memory::Memory;
+use crate::error::AttachError;
+use crate::layout::{Geometry, LINE};
+use crate::message::Message;
+use crate::platform::{Barrier, Native};
+use crate::prefetch;
+use crate::region::Region;
+
+/// How far ahead of the next slot lines are asked for, in bytes.
+const AHEAD: usize = 7 * LINE;
+/// A polled slot's last line is asked for only in slots up to this many bytes; on larger ones it costs more than it
+/// brings.
+const POLLED_STRIDE: usize = 128;
+/// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
+const DEMOTED_STRIDES: core::ops::RangeInclusive<usize> = 192..=2048;
+
+/// An spsc ring of `T` in a [`Region`].
+#[derive(Clone, Debug)]
+pub struct Mapped<T> {
+    base: NonNull<u8>,
+    capacity: u64,
+    barrier: Barrier,
+    demotes: bool,
+    region: Region,
+    element: PhantomData<fn(T) -> T>,
+}
+
+// SAFETY: the pointer is the region's, which is shared between threads by design; all access to words is atomic and
+// access to slots is arbitrated by the two ends.
+unsafe impl<T: Message> Send for Mapped<T> {}
+// SAFETY: as above.
+unsafe impl<T: Message> Sync for Mapped<T> {}
+
+impl<T: Message> Mapped<T> {
+    /// Bytes from the start of a slot to its payload, as [`Geometry::new`] has it.
+    const PAYLOAD: usize = if align_of::<T>() > 8 { align_of::<T>() } else { 8 };
+    /// Bytes from one slot to the next, as [`Geometry::new`] has it.
+    const STRIDE: usize = (size_of::<T>() + Self::PAYLOAD).next_multiple_of(Self::PAYLOAD);
+
+    /// The geometry of a ring for `capacity` elements of `T`.
+    ///
+    /// # Errors
+    /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
+    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
+        const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
+        const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
+        Some(capacity)
+            .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
+            .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
+            .ok_or(AttachError::TooLarge { capacity, element_size: size_of::<T>() })
+    }
+
+    /// The ring in `region`, whose header was written or checked with this geometry.
+    ///
+    /// # Panics
+    /// When the geometry is not one for `T` or does not fit the region.
+    #[must_use]
+    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Self {
+        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
+        assert!(
+            geometry.stride == Self::STRIDE
+                && geometry.payload_offset == Self::PAYLOAD
+                && geometry.capacity.is_power_of_two()
+                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize * Self::STRIDE,
+            "the geometry must be one of this element type"
+        );
+        assert!(region.base().addr().get() % LINE == 0, "a ring starts on a cache line");
+        let demotes = DEMOTED_STRIDES.contains(&Self::STRIDE) && prefetch::can_demote();
+        Self {
+            base: region.base(),
+            capacity: geometry.capacity,
+            barrier,
+            demotes,
+            region,
+            element: PhantomData,
+        }
+    }
+
+    /// Sets every word of a fresh ring so that its first element has this position.
+    ///
+    /// Zeroed memory is a fresh ring at position 0 already.
+    pub fn start_at(&self, position: u64) {
+        for word in [PRODUCED, CONSUMED, HEAD] {
+            self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
+        }
+    }
+
+    /// The memory the ring lies in.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    #[inline(always)]
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset + 8 <= SLOTS_OFFSET && offset % 8 == 0);
+        // SAFETY: the offset is one of the layout's constants, below SLOTS_OFFSET, which `new` saw to be mapped.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
+        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn half(&self, offset: usize) -> &AtomicU32 {
+        debug_assert!(offset + 4 <= SLOTS_OFFSET && offset % 4 == 0);
+        // SAFETY: as in `word`.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: as in `word`, aligned to 4.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
+    }
+
+    /// The start of a slot. The index is below the capacity.
+    #[inline(always)]
+    fn slot(&self, index: u64) -> NonNull<u8> {
+        debug_assert!(index < self.capacity);
+        // SAFETY: index < capacity, and `new` saw that capacity * STRIDE bytes follow SLOTS_OFFSET.
+        unsafe { self.base.add(SLOTS_OFFSET + index as usize * Self::STRIDE) }
+    }
+}
+
+// SAFETY: the capacity is checked in `new` and private; slots lie STRIDE bytes apart behind SLOTS_OFFSET, inside the
+// region, which the value keeps mapped; STRIDE and PAYLOAD are multiples of 8 and of the element's alignment, and the
+// region starts on a cache line.
+unsafe impl<T: Message> Memory for Mapped<T> {
+    type Platform = Native;
+    type Item = T;
+
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    #[inline(always)]
+    fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    #[inline(always)]
+    fn sequence(&self, index: u64) -> &AtomicU64 {
+        // SAFETY: the first 8 bytes of a slot, aligned to 8 because the stride is a multiple of 8, are its sequence
+        // word and only ever accessed as that.
+        unsafe { AtomicU64::from_ptr(self.slot(index).as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut T) -> R) -> R {
+        // SAFETY: the payload lies inside the slot.
+        f(unsafe { self.slot(index).add(Self::PAYLOAD) }.as_ptr().cast())
+    }
+
+    #[inline(always)]
+    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const T) -> R) -> R {
+        // SAFETY: the payload lies inside the slot.
+        f(unsafe { self.slot(index).add(Self::PAYLOAD) }.as_ptr().cast())
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        self.word(HEAD)
+    }
+
+    #[inline(always)]
+    fn consumed(&self) -> &AtomicU64 {
+        self.word(CONSUMED)
+    }
+
+    #[inline(always)]
+    fn produced(&self) -> &AtomicU64 {
+        self.word(PRODUCED)
+    }
+
+    #[inline(always)]
+    fn consumer_signal(&self) -> &AtomicU32 {
+        self.half(CONSUMER_SIGNAL)
+    }
+
+    #[inline(always)]
+    fn producer_signal(&self) -> &AtomicU32 {
+        self.half(PRODUCER_SIGNAL)
+    }
+
+    #[inline(always)]
+    fn dense(&self) -> &AtomicU32 {
+        self.half(DENSE)
+    }
+
+    #[inline(always)]
+    fn found_full(&self) -> &AtomicU64 {
+        self.word(FOUND_FULL)
+    }
+
+    #[inline(always)]
+    fn high_water(&self) -> &AtomicU64 {
+        self.word(HIGH_WATER)
+    }
+
+    #[inline(always)]
+    fn found_empty(&self) -> &AtomicU64 {
+        self.word(FOUND_EMPTY)
+    }
+
+    #[inline(always)]
+    fn prefetch_for_writing(&self, next: u64) {
+        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
+        let mut at = 0;
+        while at < Self::STRIDE {
+            prefetch::for_writing(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_for_reading(&self, next: u64) {
+        let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
+        let mut at = 0;
+        while at < Self::STRIDE {
+            prefetch::for_reading(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_polled(&self, index: u64) {
+        if Self::STRIDE <= POLLED_STRIDE {
+            prefetch::for_reading(self.slot(index).as_ptr().wrapping_add(Self::STRIDE - 1));
+        }
+    }
+
+    #[inline(always)]
+    fn demotes(&self) -> bool {
+        DEMOTED_STRIDES.contains(&Self::STRIDE) && self.demotes
+    }
+
+    #[inline(always)]
+    fn demote(&self, index: u64) {
+        let from = self.slot(index).as_ptr();
+        let mut at = 0;
+        while at < Self::STRIDE {
+            prefetch::demote(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+
+    #[inline(always)]
+    fn look_ahead(&self) -> u64 {
+        (16 * LINE / Self::STRIDE).max(1).min((self.capacity / 4).max(1) as usize) as u64
+    }
+}

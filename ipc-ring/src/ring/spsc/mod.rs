@@ -1,0 +1,63 @@
+//! One producer, one consumer, fixed-size elements.
+//!
+//! Positions are 64-bit counters that only grow; a position's slot is `position mod capacity`. Each slot is a sequence
+//! word followed by the payload, so that a small message moves one cache line from core to core and no other:
+//!
+//! ```text
+//!   producer, position w                              consumer, position r
+//!   ------------------------------------------------  ------------------------------------------------
+//!   w - head < capacity, else look at head, consumed   slot(r).sequence == r + 1 ?      [S1] Acquire
+//!   write slot(w).payload                              read slot(r).payload
+//!   slot(w).sequence = w + 1             [S1] Release  consumed = r + 1                 [S3] Release
+//!                                                      every quarter ring, or before it waits:
+//!   head (only when full)                [S2] Acquire  head = r + 1                     [S2] Release
+//! ```
+//!
+//! The consumer never writes a slot. Its progress goes to two words on lines of their own: `consumed` after each pop,
+//! which nobody reads while things go well, so it stays in the consumer's cache; and `head` once in a quarter ring, which
+//! the producer reads when its private copy says that the ring is full. `consumed` makes the position of a dead consumer
+//! exact; the sequence words make that of a dead producer exact.
+//!
+//! **What a crash leaves.** A producer that dies before the sequence word is stored has pushed nothing: its successor
+//! writes the same slot again. A consumer that dies before `consumed` is stored has popped nothing: its successor
+//! pops the same message. After those stores the operation has happened. There is nothing to repair in either case.
+//!
+//! The shape is FastForward's idea (Giacomoni, Moseley, Vachharajani, PPoPP 2008: the slot says whether it is full) with
+//! a sequence number in place of the empty marker, so that the line travels one way only.
+
+#[allow(unsafe_code)]
+mod consumer;
+mod hints;
+mod layout;
+#[allow(unsafe_code)]
+mod mapped;
+#[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
+mod producer;
+
+pub use consumer::{Consumer, Pop, View};
+pub(crate) use layout::{
+    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
+    SLOTS_OFFSET,
+};
+pub use mapped::Mapped;
+pub use memory::Memory;
+pub use producer::{Claim, Producer, Push};
+
+/// A word of shared memory held a value that the protocol never puts there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corruption {
+    /// Which word.
+    pub word: &'static str,
+    /// The position this end was at.
+    pub position: u64,
+    /// What the word held.
+    pub found: u64,
+}
+
+impl core::fmt::Display for Corruption {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "the {} held {:#x} at position {}", self.word, self.found, self.position)
+    }
+}

@@ -1,0 +1,228 @@
+//! The producing end.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Corruption;
+use super::memory::Memory;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::wait::signal;
+
+/// What came of an attempt to push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Push {
+    /// Published. `signal` is the consumer's signal word if it was not zero: someone to wake, or gone.
+    Done {
+        /// Bits of [`signal`](crate::wait::signal).
+        signal: u32,
+    },
+    /// Every slot holds a message that has not been popped.
+    Full,
+    /// The consumer's words make no sense.
+    Corrupt(Corruption),
+}
+
+/// The producing end of a ring: its private position and its private copy of the head.
+#[derive(Debug)]
+pub struct Producer<M: Memory> {
+    memory: M,
+    /// The next position to write. Exact.
+    position: u64,
+    /// A head seen earlier: never ahead of the true one, maybe behind.
+    cached_head: u64,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Takes the producing end of a ring, continuing where the one before stopped.
+    ///
+    /// The position is found from the ring itself: the first slot from `consumed` on that does not hold its element.
+    ///
+    /// # Errors
+    /// [`Corruption`] when no such slot exists within one lap and the ring says it is not full.
+    pub fn attach(memory: M) -> Result<Self, Corruption> {
+        // [S3] Acquire: the slots below are read no more.
+        let consumed = memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
+        let mask = memory.capacity() - 1;
+        let mut position = consumed;
+        while position.wrapping_sub(consumed) < memory.capacity() {
+            let word = memory.sequence(position & mask).load(Relaxed); // Own words: this end's predecessor wrote them.
+            if word != position.wrapping_add(1) {
+                break;
+            }
+            position = position.wrapping_add(1);
+        }
+        memory.produced().store(position, Relaxed); // Monitoring only.
+        Ok(Self { memory, position, cached_head: consumed })
+    }
+
+    /// Pushes one element.
+    #[inline(always)]
+    pub fn try_push(&mut self, item: &M::Item) -> Push {
+        if self.position.wrapping_sub(self.cached_head) >= self.memory.capacity() {
+            match self.refresh() {
+                Ok(0) => return Push::Full,
+                Ok(_) => {}
+                Err(corruption) => return Push::Corrupt(corruption),
+            }
+        }
+        self.put(item);
+        Push::Done {
+            signal: signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier()),
+        }
+    }
+
+    /// Pushes as many elements as there is room for, in order; gives their number, and the consumer's signal.
+    #[inline]
+    pub fn try_push_slice(&mut self, items: &[M::Item]) -> Result<(usize, u32), Corruption> {
+        let mut done = 0;
+        while done < items.len() {
+            let room = self.memory.capacity() - self.position.wrapping_sub(self.cached_head);
+            let room = if room == 0 { self.refresh()? } else { room };
+            if room == 0 {
+                break;
+            }
+            let count = usize::try_from(room).unwrap_or(usize::MAX).min(items.len() - done);
+            for item in &items[done..done + count] {
+                self.put(item);
+            }
+            done += count;
+        }
+        if done == 0 {
+            return Ok((0, 0));
+        }
+        Ok((done, signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier())))
+    }
+
+    /// Reserves the next slot to be written in place. `Ok(None)` when the ring is full.
+    ///
+    /// # Errors
+    /// [`Corruption`] as for [`try_push`](Self::try_push).
+    pub fn try_claim(&mut self) -> Result<Option<Claim<'_, M>>, Corruption> {
+        if self.position.wrapping_sub(self.cached_head) >= self.memory.capacity() && self.refresh()? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Claim { producer: self }))
+    }
+
+    /// Writes and publishes at the current position, which must be free.
+    #[inline(always)]
+    fn put(&mut self, item: &M::Item) {
+        let index = self.index();
+        // SAFETY: position - head < capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it
+        // again only after the sequence word below is stored; the slot is aligned to 8 and `item` is private.
+        self.memory.with_slot_mut(index, |slot| unsafe { M::Platform::copy_in(slot, item) });
+        self.publish(index);
+    }
+
+    /// Makes the current slot visible and moves on.
+    #[inline(always)]
+    fn publish(&mut self, index: u64) {
+        M::Platform::crash_point(Site::SpscPayloadWritten);
+        let next = self.position.wrapping_add(1);
+        // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
+        self.memory.sequence(index).store(next, M::Platform::ordering(Edge::SpscPublish));
+        M::Platform::crash_point(Site::SpscPublished);
+        self.memory.produced().store(next, Relaxed); // Monitoring only; a successor reads the sequence words.
+        self.position = next;
+        if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
+            self.memory.demote(index); // A hint about a hint: no ordering.
+        }
+        self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
+    }
+
+    #[inline(always)]
+    fn index(&self) -> u64 {
+        self.position & (self.memory.capacity() - 1)
+    }
+
+    /// Looks how far the consumer has come. Gives the number of free slots.
+    #[cold]
+    #[inline(never)]
+    fn refresh(&mut self) -> Result<u64, Corruption> {
+        // [S2] Acquire ← the consumer's Release: the slots below the head have been read.
+        let head = self.memory.head().load(M::Platform::ordering(Edge::SpscReclaim));
+        let mut free = self.take_over("head", head)?;
+        if free == 0 {
+            // [S3] Acquire ← the consumer's Release, for the slots it has read since it published the head.
+            let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
+            free = self.take_over("consumed position", consumed)?;
+            if free == 0 {
+                let found_full = self.memory.found_full();
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+            }
+        }
+        let high_water = self.memory.high_water();
+        let waiting = self.memory.capacity() - free;
+        if waiting > high_water.load(Relaxed) {
+            high_water.store(waiting, Relaxed); // Only this side writes it.
+        }
+        Ok(free)
+    }
+
+    /// Takes a position of the consumer's over into the private copy; gives the number of free slots.
+    ///
+    /// The head may be older than a `consumed` that was taken over before; it is never more than a quarter ring behind
+    /// it, so never more than one and a quarter behind this end.
+    fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
+        let capacity = self.memory.capacity();
+        let behind = self.position.wrapping_sub(position);
+        if behind <= capacity {
+            self.cached_head = position;
+            Ok(capacity - behind)
+        } else if behind - capacity <= capacity / 4 {
+            Ok(0)
+        } else {
+            Err(Corruption { word, position: self.position, found: position })
+        }
+    }
+
+    /// Whether a slot is free now, by a look at the consumer's exact position.
+    ///
+    /// # Errors
+    /// [`Corruption`] as for [`try_push`](Self::try_push).
+    pub fn has_room(&mut self) -> Result<bool, Corruption> {
+        Ok(self.position.wrapping_sub(self.cached_head) < self.memory.capacity() || self.refresh()? > 0)
+    }
+
+    /// The next position to be written: the number of elements pushed since the ring was made, plus its first position.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot
+/// stays free and nothing is published.
+#[derive(Debug)]
+pub struct Claim<'a, M: Memory> {
+    producer: &'a mut Producer<M>,
+}
+
+impl<M: Memory> Claim<'_, M> {
+    /// Copies an element into the slot.
+    pub fn write(&mut self, item: &M::Item) {
+        // SAFETY: as in `put`: the slot is this producer's until it is published.
+        self.producer
+            .memory
+            .with_slot_mut(self.producer.index(), |slot| unsafe { M::Platform::copy_in(slot, item) });
+    }
+
+    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    pub fn with<R>(&mut self, f: impl FnOnce(*mut M::Item) -> R) -> R {
+        self.producer.memory.with_slot_mut(self.producer.index(), f)
+    }
+
+    /// Publishes the slot. Gives the consumer's signal as [`Push::Done`] does.
+    pub fn commit(self) -> u32 {
+        let index = self.producer.index();
+        self.producer.publish(index);
+        signal::look::<M::Platform>(self.producer.memory.consumer_signal(), self.producer.memory.barrier())
+    }
+}

@@ -1,0 +1,7 @@
+//! How an end waits: polling, then sleeping on a System V semaphore.
+
+pub mod signal;
+mod strategy;
+
+pub use strategy::{HEARTBEAT, WaitStrategy};
+pub(crate) use strategy::{Step, Waits};

@@ -1,0 +1,75 @@
+//! The sleep protocol: how a waiter and a notifier agree without a lock, and without a system call while nobody sleeps.
+//!
+//! Each end of a channel owns one signal word. Its bits say that the end is waiting, or gone. The other end looks at the
+//! word after each publication. The race that must not be lost:
+//!
+//! ```text
+//!   waiter                                   notifier
+//!   --------------------------------------   --------------------------------------
+//!   signal |= WAITING                        publish (the element, or the freed slot)
+//!   heavy barrier                            light barrier
+//!   look at the ring again                   signal & WAITING ?
+//!   nothing: sleep until a token is posted   then signal &= !WAITING, and post a token
+//! ```
+//!
+//! The two barriers are a pair: either the waiter sees the publication, or the notifier sees the bit. Whoever clears the
+//! bit owes exactly one token; System V semaphores remember tokens, so one that is posted before the sleep is not lost.
+//! This is the eventcount of Vyukov and of the futex papers, with a bit in place of a counter: a bit has an owner and
+//! cannot leak when its owner dies.
+
+use crate::edge::Edge;
+use crate::platform::{Barrier, Platform, Site, Word};
+
+/// This end sleeps, or is about to.
+pub const WAITING: u32 = 1;
+/// This end is finished for good: nothing more will come from it.
+pub const CLOSED: u32 = 2;
+/// This end let go, or its process died; a successor may take its place.
+pub const DETACHED: u32 = 4;
+/// The ring is corrupt and must not be used.
+pub const POISONED: u32 = 8;
+
+/// Says that this end is going to sleep. Afterwards it must look at the ring once more, then sleep or [`withdraw`].
+#[inline]
+pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) {
+    signal.fetch_or(WAITING, core::sync::atomic::Ordering::Relaxed); // The heavy barrier below orders it.
+    P::crash_point(Site::WaitAnnounced);
+    P::heavy(barrier);
+}
+
+/// Takes the announcement back. True when a notifier was faster: then a token was or will be posted.
+#[inline]
+pub fn withdraw<P: Platform>(signal: &P::U32) -> bool {
+    // [W1] Relaxed: only who clears the bit matters, and that is decided by the word's modification order.
+    signal.fetch_and(!WAITING, P::ordering(Edge::WaitWithdraw)) & WAITING == 0
+}
+
+/// The notifier's look at the other end's signal, after a publication; 0 is the case that must cost nothing.
+#[inline(always)]
+pub fn look<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {
+    P::light(barrier);
+    signal.load(core::sync::atomic::Ordering::Relaxed) // The light barrier above orders it after the publication.
+}
+
+/// Takes the waiting bit. True when this call cleared it: then the caller must post one token to the waiter.
+#[cold]
+pub fn take<P: Platform>(signal: &P::U32) -> bool {
+    // [W1] Relaxed: see `withdraw`.
+    let taken = signal.fetch_and(!WAITING, P::ordering(Edge::WaitTake)) & WAITING != 0;
+    if taken {
+        P::crash_point(Site::WaitTaken);
+    }
+    taken
+}
+
+/// Sets bits of this end's own signal for the other end to see, after everything this end did before.
+pub fn raise<P: Platform>(signal: &P::U32, bits: u32) {
+    // [C1] Release → `seen`: what this end pushed or popped before is visible to whoever sees the bit.
+    signal.fetch_or(bits, P::ordering(Edge::CloseSet));
+}
+
+/// The other end's state bits. The caller looks at the ring again after it saw one.
+pub fn seen<P: Platform>(signal: &P::U32) -> u32 {
+    // [C1] Acquire ← `raise`.
+    signal.load(P::ordering(Edge::CloseSeen))
+}

@@ -1,0 +1,213 @@
+//! How an end passes the time until the other one has done something.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+/// A waiting end looks whether its peer is alive at least this often, asleep or not.
+///
+/// It is the worst case only: a peer that has woken this end once has arranged that its death does so too.
+pub const HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// How one end of a channel waits. Each end has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WaitStrategy {
+    /// Poll without end. The shortest latency, a whole CPU; for ends that own one.
+    Spin,
+    /// Poll for a few microseconds, then let other threads run between polls. Still uses all the time it can get.
+    SpinYield,
+    /// Poll for up to `spin`, adapted to how long the last waits were, then sleep until woken. The default.
+    SpinSleep {
+        /// The longest time to poll before sleeping.
+        spin: Duration,
+    },
+    /// Sleep at once. No CPU is used while waiting; each wait costs two system calls and a wake-up.
+    Sleep,
+}
+
+impl WaitStrategy {
+    /// [`SpinSleep`](Self::SpinSleep) with the usual limit of 50 µs, some five times what sleeping and waking cost.
+    pub const DEFAULT: WaitStrategy = WaitStrategy::SpinSleep { spin: Duration::from_micros(50) };
+}
+
+impl Default for WaitStrategy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a waiting end should do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Look again after one pause.
+    Poll,
+    /// Look whether the peer is alive, then go on.
+    Probe,
+    /// Announce and sleep, until this time at the latest.
+    Sleep(Instant),
+    /// The deadline has passed.
+    TimedOut,
+}
+
+/// The memory of an end about its waits, from which the length of the polling phase follows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waits {
+    strategy: WaitStrategy,
+    /// The polling phase now, at most the strategy's limit.
+    budget: Duration,
+}
+
+/// The shortest polling phase: long enough to notice that traffic has become dense again.
+const LEAST_BUDGET: Duration = Duration::from_micros(2);
+/// The clock is read once in this many polls.
+const POLLS_PER_LOOK: u32 = 32;
+/// [`WaitStrategy::SpinYield`] polls this often before it yields for the first time.
+const POLLS_BEFORE_YIELD: u32 = 1024;
+
+impl Waits {
+    pub(crate) fn new(strategy: WaitStrategy) -> Self {
+        // With a single CPU the peer can do nothing while we poll.
+        let strategy = match strategy {
+            WaitStrategy::SpinSleep { .. } if only_one_cpu() => WaitStrategy::Sleep,
+            strategy => strategy,
+        };
+        let budget = match strategy {
+            WaitStrategy::SpinSleep { spin } => spin,
+            _ => Duration::ZERO,
+        };
+        Self { strategy, budget }
+    }
+
+    /// Starts one wait.
+    pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
+        Wait { began: None, deadline, polls: 0, probe_at: None, slept: false }
+    }
+
+    /// Learns from a wait that ended with something to do.
+    ///
+    /// Polling for as long as a sleep costs is never worse than twice the best choice (Karlin and others, 1991). Waits
+    /// that polling would have covered make the phase longer, waits that ended long after it make it shorter.
+    pub(crate) fn finished(&mut self, wait: &Wait) {
+        let (WaitStrategy::SpinSleep { spin }, Some(began)) = (self.strategy, wait.began) else { return };
+        if !wait.slept {
+            self.budget = (self.budget * 2).clamp(LEAST_BUDGET.min(spin), spin);
+        } else if began.elapsed() > 4 * spin {
+            self.budget = (self.budget / 2).clamp(LEAST_BUDGET.min(spin), spin);
+        } else {
+            self.budget = spin;
+        }
+    }
+}
+
+/// One wait under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// When the clock was first read; the first polls do without.
+    began: Option<Instant>,
+    deadline: Option<Instant>,
+    polls: u32,
+    probe_at: Option<Instant>,
+    slept: bool,
+}
+
+impl Wait {
+    /// What to do after the last look found nothing.
+    #[inline]
+    pub(crate) fn next(&mut self, waits: &Waits) -> Step {
+        self.polls = self.polls.wrapping_add(1);
+        let polls = NonZeroU32::new(self.polls % POLLS_PER_LOOK);
+        match waits.strategy {
+            WaitStrategy::Sleep => self.look_at_clock(waits),
+            _ if polls.is_some() && !self.slept => Step::Poll,
+            _ => self.look_at_clock(waits),
+        }
+    }
+
+    #[cold]
+    fn look_at_clock(&mut self, waits: &Waits) -> Step {
+        let now = Instant::now();
+        let began = *self.began.get_or_insert(now);
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return Step::TimedOut;
+        }
+        let probe_at = *self.probe_at.get_or_insert(now + HEARTBEAT);
+        match waits.strategy {
+            WaitStrategy::Spin | WaitStrategy::SpinYield => {
+                if now >= probe_at {
+                    self.probe_at = Some(now + HEARTBEAT);
+                    return Step::Probe;
+                }
+                if waits.strategy == WaitStrategy::SpinYield && self.polls >= POLLS_BEFORE_YIELD {
+                    std::thread::yield_now();
+                }
+                Step::Poll
+            }
+            WaitStrategy::SpinSleep { .. } | WaitStrategy::Sleep => {
+                if !self.slept && now.duration_since(began) < waits.budget {
+                    return Step::Poll;
+                }
+                self.slept = true;
+                let until = now + HEARTBEAT;
+                Step::Sleep(self.deadline.map_or(until, |deadline| deadline.min(until)))
+            }
+        }
+    }
+}
+
+/// Whether this thread may run on one CPU only.
+fn only_one_cpu() -> bool {
+    std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleep_sleeps_at_once_and_never_beyond_the_deadline() {
+        let waits = Waits::new(WaitStrategy::Sleep);
+        let deadline = Instant::now() + Duration::from_millis(20);
+        match waits.start(Some(deadline)).next(&waits) {
+            Step::Sleep(until) => assert!(until <= deadline),
+            step => panic!("{step:?}"),
+        }
+        let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
+        assert_eq!(waits.start(Some(past)).next(&waits), Step::TimedOut);
+    }
+
+    #[test]
+    fn spinning_never_sleeps_but_probes() {
+        let waits = Waits::new(WaitStrategy::Spin);
+        let mut wait = waits.start(None);
+        let mut probes = 0;
+        while probes < 2 {
+            match wait.next(&waits) {
+                Step::Poll => {}
+                Step::Probe => probes += 1,
+                step => panic!("{step:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn long_sleeps_shorten_the_polling_phase_and_short_waits_lengthen_it() {
+        let spin = Duration::from_micros(64);
+        let mut waits = Waits { strategy: WaitStrategy::SpinSleep { spin }, budget: spin };
+        let long = Wait {
+            began: Instant::now().checked_sub(Duration::from_secs(1)),
+            deadline: None,
+            polls: 0,
+            probe_at: None,
+            slept: true,
+        };
+        for _ in 0..10 {
+            waits.finished(&long);
+        }
+        assert_eq!(waits.budget, LEAST_BUDGET);
+        let short = Wait { began: Some(Instant::now()), slept: false, ..long };
+        for _ in 0..10 {
+            waits.finished(&short);
+        }
+        assert_eq!(waits.budget, spin);
+    }
+}

@@ -1,0 +1,152 @@
+//! What the tests with real processes share: a private IPC namespace, children that are this same program in another
+//! role, and a watchdog.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const ROLE: &str = "IPC_RING_TEST_ROLE";
+
+/// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made there is
+/// gone when the last of them is. Where that is not allowed the test runs among everybody else's objects, and says so.
+pub fn private_namespace() {
+    watchdog();
+    if let Err(errno) = unshare(CloneFlags::CLONE_NEWIPC) {
+        eprintln!(
+            "NOTICE: no private IPC namespace ({errno}); this test uses the common one and cleans up after itself"
+        );
+    }
+}
+
+/// A name no other test of this run uses.
+pub fn unique(what: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Ends the whole program when it has run for five minutes: a hang is a failure, not a wait.
+fn watchdog() {
+    static STARTED: std::sync::Once = std::sync::Once::new();
+    STARTED.call_once(|| {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(300));
+            eprintln!("the watchdog ended this test program: something hangs");
+            std::process::abort();
+        });
+    });
+}
+
+/// A child process in a role, killed when dropped.
+pub struct Role {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Role {
+    /// Starts this program again, to play `role` with `arguments`.
+    pub fn start(role: &str, arguments: &[&str]) -> Self {
+        Self::start_with(role, arguments, |_| {})
+    }
+
+    /// As `start`, with a chance to change the command.
+    pub fn start_with(role: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "plays_a_role", "--nocapture", "--test-threads=1", "--quiet"])
+            .env(
+                ROLE,
+                std::iter::once(role).chain(arguments.iter().copied()).collect::<Vec<_>>().join("\x1f"),
+            )
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, input, output }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the child to say something with `say`; gives what.
+    pub fn hear(&mut self) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the child ended without a word");
+            if let Some((_, said)) = line.split_once("@@") {
+                return said.trim_end().to_owned();
+            }
+        }
+    }
+
+    pub fn tell(&mut self, word: &str) {
+        writeln!(self.input, "{word}").unwrap();
+    }
+
+    /// SIGKILL, and wait until the kernel has taken the process down.
+    pub fn kill(&mut self) {
+        kill(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL).unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the child to end by itself, which it must do well.
+    pub fn finish(mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the child ended with {status}");
+    }
+
+    /// Waits for the child to be killed, as by itself.
+    pub fn wait_killed(&mut self) {
+        use std::os::unix::process::ExitStatusExt as _;
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "{status}");
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// In a child: tells the parent something.
+pub fn say(word: &str) {
+    println!("@@{word}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// In a child: waits for a word of the parent's.
+pub fn listen() -> String {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// The role this process was started for, with its arguments, if it is a child.
+pub fn role() -> Option<Vec<String>> {
+    std::env::var(ROLE).ok().map(|role| role.split('\x1f').map(str::to_owned).collect())
+}
+
+/// How many segments, sets and queues this namespace holds, from /proc: identifiers of segments and sets.
+pub fn kernel_objects() -> (Vec<String>, Vec<String>, Vec<String>) {
+    let list = |what: &str| -> Vec<String> {
+        std::fs::read_to_string(format!("/proc/sysvipc/{what}"))
+            .unwrap()
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    (list("shm"), list("sem"), list("msg"))
+}

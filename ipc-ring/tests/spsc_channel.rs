@@ -1,0 +1,491 @@
+//! Channels between real processes: order, endings, deaths, successors, refusals, and what is left behind.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use ipc_ring::spsc::{Builder, Consumer, PopError, Producer, PushError};
+use ipc_ring::{AttachError, Barrier, Domain, PeerExit, PeerState, WaitStrategy};
+
+fn builder(domain: &str, wait: &str, barrier: &str) -> Builder<u64> {
+    let wait = match wait {
+        "spin" => WaitStrategy::Spin,
+        "spin_yield" => WaitStrategy::SpinYield,
+        "sleep" => WaitStrategy::Sleep,
+        _ => WaitStrategy::DEFAULT,
+    };
+    let builder = Builder::new("channel").domain(&Domain::open(domain).unwrap()).wait(wait);
+    match barrier {
+        "fence" => builder.barrier(Barrier::Fence),
+        "membarrier" => builder.barrier(Barrier::Asymmetric),
+        _ => builder,
+    }
+}
+
+/// The children's half of the tests below. Without a role it checks that an unknown one fails, so that a parent learns
+/// of a misspelt role.
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else {
+        let mut child = Role::start("nonsense", &[]);
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| child.hear()));
+        assert!(ended.is_err(), "an unknown role must fail");
+        return;
+    };
+    let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["push", domain, wait, barrier, count] => {
+            let mut producer = builder(domain, wait, barrier).open_producer().unwrap();
+            for value in 0..count.parse().unwrap() {
+                producer.push(value).unwrap();
+            }
+        }
+        ["push-and-stay", domain, count] => {
+            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            for value in 0..count.parse().unwrap() {
+                producer.push(value).unwrap();
+            }
+            say("pushed");
+            listen();
+        }
+        ["pop-and-stay", domain, count] => {
+            let mut consumer = builder(domain, "", "").create_consumer().unwrap();
+            say("ready");
+            for value in 0..count.parse().unwrap() {
+                assert_eq!(consumer.pop().unwrap(), value);
+            }
+            say("popped");
+            listen();
+        }
+        ["sleep-until-gone", domain, wait] => {
+            let mut consumer = builder(domain, wait, "").open_consumer().unwrap();
+            say("ready");
+            let error = consumer.pop().unwrap_err();
+            say(&format!("{error:?}"));
+        }
+        ["idle", domain] => {
+            let mut consumer = builder(domain, "", "").open_consumer().unwrap();
+            let timeout = consumer.pop_timeout(Duration::from_secs(2)).unwrap_err();
+            assert!(matches!(timeout, PopError::TimedOut), "{timeout:?}");
+            let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).unwrap();
+            let cpu = |time: nix::sys::time::TimeVal| time.tv_sec() * 1_000_000 + time.tv_usec();
+            say(&format!("{}", cpu(usage.user_time()) + cpu(usage.system_time())));
+        }
+        ["both", domain] => {
+            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            producer.push(1).unwrap();
+            say("pushed");
+            listen();
+        }
+        ["open-shared-as", domain, owner, uid] => {
+            nix::unistd::setuid(nix::unistd::Uid::from_raw(uid.parse().unwrap())).unwrap();
+            let owner = owner.parse().unwrap();
+            let trust = ipc_core::Trust::same_user().allow_uid(owner);
+            let result = Domain::open_shared(domain, owner, ipc_core::Mode::PRIVATE, trust);
+            say(&result.as_ref().err().map_or("opened".to_owned(), |error| error.to_string()));
+            listen();
+        }
+        _ => panic!("no such role: {arguments:?}"),
+    }
+}
+
+fn messages_arrive_in_order(wait: &str, barrier: &str) {
+    private_namespace();
+    let domain = unique("order");
+    let count = if wait == "sleep" { 20_000 } else { 200_000u64 };
+    let mut consumer = builder(&domain, wait, barrier).capacity(64).create_consumer().unwrap();
+    let producer = Role::start("push", &[&domain, wait, barrier, &count.to_string()]);
+    for expected in 0..count {
+        assert_eq!(consumer.pop().unwrap(), expected);
+    }
+    assert!(matches!(consumer.pop(), Err(PopError::Closed)));
+    producer.finish();
+    assert_eq!(consumer.popped(), count);
+}
+
+#[test]
+fn messages_arrive_in_order_spinning() {
+    messages_arrive_in_order("spin_yield", "");
+}
+
+#[test]
+fn messages_arrive_in_order_spinning_then_sleeping() {
+    messages_arrive_in_order("spin_sleep", "");
+}
+
+#[test]
+fn messages_arrive_in_order_sleeping_with_membarrier() {
+    messages_arrive_in_order("sleep", "membarrier");
+}
+
+#[test]
+fn messages_arrive_in_order_sleeping_with_fences() {
+    messages_arrive_in_order("sleep", "fence");
+}
+
+#[test]
+fn iteration_ends_when_the_producer_closes() {
+    private_namespace();
+    let domain = Domain::open(&unique("iterate")).unwrap();
+    let channel = Builder::<u64>::new("numbers").domain(&domain);
+    let mut producer = channel.create_producer().unwrap();
+    let mut consumer = channel.open_consumer().unwrap();
+    for value in 0..10 {
+        producer.push(value).unwrap();
+    }
+    producer.close();
+    assert_eq!((&mut consumer).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+    assert!(consumer.last_error().is_none());
+    assert_eq!(consumer.peer(), PeerState::Closed);
+}
+
+#[test]
+fn a_killed_producer_is_reported_to_a_sleeping_consumer() {
+    for wait in ["spin", "spin_sleep", "sleep"] {
+        private_namespace();
+        let domain = unique("killed-producer");
+        let mut producer = Role::start("push-and-stay", &[&domain, "3"]);
+        assert_eq!(producer.hear(), "pushed");
+        let mut consumer = builder(&domain, wait, "").open_consumer().unwrap();
+        for expected in 0..3 {
+            assert_eq!(consumer.pop().unwrap(), expected);
+        }
+        assert!(matches!(consumer.pop_timeout(Duration::from_millis(20)), Err(PopError::TimedOut)));
+        let pid = producer.pid();
+        assert_eq!(consumer.peer(), PeerState::Alive { pid });
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            producer.kill();
+        });
+        match consumer.pop() {
+            Err(PopError::PeerGone(PeerExit::Died { pid: died })) => assert_eq!(died, pid),
+            other => panic!("{wait}: {other:?}"),
+        }
+        killer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_consumer_asleep_in_another_process_is_woken_by_the_death() {
+    private_namespace();
+    let domain = unique("woken-by-death");
+    let mut producer = Role::start("push-and-stay", &[&domain, "0"]);
+    assert_eq!(producer.hear(), "pushed");
+    let mut consumer = Role::start("sleep-until-gone", &[&domain, "sleep"]);
+    assert_eq!(consumer.hear(), "ready");
+    std::thread::sleep(Duration::from_millis(50));
+    let pid = producer.pid();
+    producer.kill();
+    assert_eq!(consumer.hear(), format!("PeerGone(Died {{ pid: {pid} }})"));
+    consumer.finish();
+}
+
+#[test]
+fn a_killed_consumer_is_reported_to_a_producer_that_waits_for_room() {
+    private_namespace();
+    let domain = unique("killed-consumer");
+    let mut consumer = Role::start("pop-and-stay", &[&domain, "0"]);
+    assert_eq!(consumer.hear(), "ready");
+    let mut producer = builder(&domain, "", "").open_producer().unwrap();
+    for value in 0..producer.capacity() {
+        producer.push(value).unwrap();
+    }
+    assert!(matches!(producer.try_push(99), Err(PushError::Full(99))));
+    let pid = consumer.pid();
+    let killer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(30));
+        consumer.kill();
+    });
+    match producer.push(99) {
+        Err(PushError::PeerGone(99, PeerExit::Died { pid: died })) => assert_eq!(died, pid),
+        other => panic!("{other:?}"),
+    }
+    killer.join().unwrap();
+}
+
+#[test]
+fn a_successor_continues_where_a_dead_producer_stopped() {
+    private_namespace();
+    let domain = unique("producer-successor");
+    let mut first = Role::start("push-and-stay", &[&domain, "1500"]);
+    let mut consumer = loop {
+        match builder(&domain, "", "").open_consumer() {
+            Ok(consumer) => break consumer,
+            Err(AttachError::NotFound { .. }) => std::thread::yield_now(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    for expected in 0..1000 {
+        assert_eq!(consumer.pop().unwrap(), expected);
+    }
+    assert_eq!(first.hear(), "pushed");
+    first.kill();
+    let mut second = builder(&domain, "", "").create_producer().unwrap();
+    assert_eq!(second.pushed(), 1500);
+    second.push(1500).unwrap();
+    for expected in 1000..=1500 {
+        assert_eq!(consumer.pop().unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_successor_continues_where_a_dead_consumer_stopped() {
+    private_namespace();
+    let domain = unique("consumer-successor");
+    let mut first = Role::start("pop-and-stay", &[&domain, "70"]);
+    assert_eq!(first.hear(), "ready");
+    let mut producer = builder(&domain, "", "").open_producer().unwrap();
+    for value in 0..100 {
+        producer.push(value).unwrap();
+    }
+    assert_eq!(first.hear(), "popped");
+    first.kill();
+    let mut second = builder(&domain, "", "").create_consumer().unwrap();
+    assert_eq!(second.popped(), 70);
+    for expected in 70..100 {
+        assert_eq!(second.pop().unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_graceful_detach_is_not_an_end() {
+    private_namespace();
+    let domain = Domain::open(&unique("detach")).unwrap();
+    let channel = Builder::<u64>::new("numbers").domain(&domain).capacity(4);
+    let mut producer = channel.create_producer().unwrap();
+    let mut consumer = channel.open_consumer().unwrap();
+    producer.push(1).unwrap();
+    producer.detach();
+    assert_eq!(consumer.pop().unwrap(), 1);
+    assert!(matches!(consumer.pop(), Err(PopError::PeerGone(PeerExit::Detached))));
+    let mut producer = channel.create_producer().unwrap();
+    producer.push(2).unwrap();
+    assert_eq!(consumer.pop().unwrap(), 2);
+
+    consumer.detach();
+    for value in 3..7 {
+        producer.push(value).unwrap();
+    }
+    assert!(matches!(producer.push(7), Err(PushError::PeerGone(7, PeerExit::Detached))));
+    let mut consumer = channel.open_consumer().unwrap();
+    assert_eq!(consumer.pop().unwrap(), 3);
+    producer.push(7).unwrap();
+
+    consumer.close();
+    assert!(matches!(producer.try_push(8), Err(PushError::Closed(8))));
+    assert!(matches!(producer.push(8), Err(PushError::Closed(8))));
+    assert!(matches!(channel.open_consumer(), Err(AttachError::Closed)));
+}
+
+#[test]
+fn a_closed_channel_is_drained_while_its_name_passes_on() {
+    private_namespace();
+    let domain = Domain::open(&unique("renew")).unwrap();
+    let channel = Builder::<u64>::new("numbers").domain(&domain);
+    let mut old_producer = channel.create_producer().unwrap();
+    let mut old_consumer = channel.open_consumer().unwrap();
+    old_producer.push(1).unwrap();
+    drop(old_producer);
+    let mut new_producer = channel.create_producer().unwrap();
+    let mut new_consumer = channel.open_consumer().unwrap();
+    new_producer.push(2).unwrap();
+    assert_eq!(old_consumer.pop().unwrap(), 1);
+    assert!(matches!(old_consumer.pop(), Err(PopError::Closed)));
+    drop(old_consumer);
+    assert_eq!(new_consumer.pop().unwrap(), 2);
+    assert!(matches!(channel.open_consumer(), Err(AttachError::EndTaken { .. })));
+}
+
+#[test]
+fn one_end_has_one_holder() {
+    private_namespace();
+    let domain = unique("taken");
+    let producer = builder(&domain, "", "").create_producer().unwrap();
+    match builder(&domain, "", "").open_producer() {
+        Err(AttachError::EndTaken { pid }) => assert_eq!(pid, std::process::id()),
+        other => panic!("{other:?}"),
+    }
+    drop(producer);
+    let mut other = Role::start("push-and-stay", &[&domain, "1"]);
+    other.hear();
+    match builder(&domain, "", "").create_producer() {
+        Err(AttachError::EndTaken { pid }) => assert_eq!(pid, other.pid()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_reason() {
+    private_namespace();
+    let domain = Domain::open(&unique("refusals")).unwrap();
+    let channel = Builder::<u64>::new("numbers").domain(&domain);
+    match channel.open_consumer() {
+        Err(AttachError::NotFound { name }) => assert_eq!(name, "numbers"),
+        other => panic!("{other:?}"),
+    }
+    let mut producer = channel.clone().capacity(16).create_producer().unwrap();
+    producer.push(5).unwrap();
+    assert!(matches!(channel.create_new_consumer(), Err(AttachError::AlreadyExists { .. })));
+    let of_u32 = Builder::<u32>::new("numbers").domain(&domain).open_consumer();
+    assert!(matches!(of_u32, Err(AttachError::ElementSize { found: (8, 8), expected: (4, 4) })));
+    let of_i64 = Builder::<i64>::new("numbers").domain(&domain).open_consumer();
+    assert!(matches!(of_i64, Err(AttachError::ElementType { .. })));
+    let named = channel.clone().type_name("price/2").open_consumer();
+    assert!(matches!(named, Err(AttachError::ElementType { .. })));
+    let larger = channel.clone().capacity(32).open_consumer();
+    assert!(matches!(larger, Err(AttachError::Capacity { found: 16, expected: 32 })));
+    for name in ["", "a\0b", &"x".repeat(121)] {
+        assert!(matches!(Producer::<u64>::create(name), Err(AttachError::InvalidName { .. })));
+    }
+    assert!(matches!(
+        Builder::<u64>::new("none").domain(&domain).capacity(1 << 40).create_producer(),
+        Err(AttachError::TooLarge { .. })
+    ));
+    // Nothing was changed by any of it.
+    assert_eq!(channel.open_consumer().unwrap().pop().unwrap(), 5);
+    assert!(matches!(Consumer::<u64>::open("numbers"), Err(AttachError::NotFound { .. })));
+}
+
+#[test]
+fn another_users_domain_is_refused() {
+    private_namespace();
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOTICE: skipped, this test has to change users and is not run by root");
+        return;
+    }
+    let name = unique("foreign");
+    let domain = Domain::open(&name).unwrap();
+    let mut child = Role::start("open-shared-as", &[&name, "0", "12345"]);
+    let answer = child.hear();
+    assert!(answer.contains("EACCES"), "{answer}");
+    child.tell("go");
+    child.finish();
+    drop(domain);
+
+    // The other way round: the kernel lets root open anything; the trust policy must not.
+    let mut child = Role::start("open-shared-as", &[&name, "12345", "12345"]);
+    assert_eq!(child.hear(), "opened");
+    match Domain::open_shared(&name, 12345, ipc_core::Mode::PRIVATE, ipc_core::Trust::same_user()) {
+        Err(AttachError::System(error)) => {
+            assert_eq!(error.kind(), ipc_core::ErrorKind::Untrusted, "{error}")
+        }
+        other => panic!("{other:?}"),
+    }
+    child.tell("go");
+    child.finish();
+}
+
+#[test]
+fn an_idle_consumer_uses_no_cpu() {
+    private_namespace();
+    let domain = unique("idle");
+    let _producer = builder(&domain, "", "").create_producer().unwrap();
+    let mut consumer = Role::start("idle", &[&domain]);
+    let microseconds: u64 = consumer.hear().parse().unwrap();
+    // Two seconds asleep. Starting the program is in it, too.
+    assert!(microseconds < 100_000, "{microseconds} µs of CPU in two idle seconds");
+    consumer.finish();
+}
+
+#[test]
+fn nothing_is_left_behind_by_those_who_leave() {
+    private_namespace();
+    let before = kernel_objects();
+    let name = unique("clean");
+    {
+        let domain = Domain::open(&name).unwrap();
+        let channel = Builder::<u64>::new("numbers").domain(&domain);
+        let mut producer = channel.create_producer().unwrap();
+        let mut consumer = channel.open_consumer().unwrap();
+        producer.push(1).unwrap();
+        assert_eq!(consumer.pop().unwrap(), 1);
+        assert_ne!(kernel_objects(), before);
+    }
+    assert_eq!(kernel_objects(), before);
+}
+
+#[test]
+fn no_data_is_left_behind_by_those_who_are_killed() {
+    private_namespace();
+    let before = kernel_objects();
+    let name = unique("killed");
+    for _ in 0..5 {
+        let mut child = Role::start("both", &[&name]);
+        assert_eq!(child.hear(), "pushed");
+        child.kill();
+        let (segments, sets, queues) = kernel_objects();
+        // The domain's table and semaphores, no data; and not more each time.
+        assert_eq!(segments.len(), before.0.len() + 1, "{segments:?}");
+        assert_eq!(sets.len(), before.1.len() + 1, "{sets:?}");
+        assert_eq!(queues, before.2);
+    }
+    // The next one finds a usable domain without the old channel, and takes everything away when it leaves.
+    {
+        let channel = builder(&name, "", "");
+        assert!(matches!(channel.open_consumer(), Err(AttachError::NotFound { .. })));
+        drop(channel.create_producer().unwrap());
+    }
+    assert_eq!(kernel_objects(), before);
+}
+
+#[test]
+fn a_forked_child_cannot_disturb_what_it_inherited() {
+    private_namespace();
+    let domain = unique("fork");
+    let mut producer = builder(&domain, "", "").create_producer().unwrap();
+    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    // SAFETY: the child only drops what it inherited and ends; it allocates nothing that another thread may hold.
+    match unsafe { nix::unistd::fork() }.unwrap() {
+        nix::unistd::ForkResult::Child => {
+            drop(producer);
+            drop(consumer);
+            // SAFETY: ends this process at once, which is what is wanted in the child of a fork.
+            unsafe { nix::libc::_exit(0) };
+        }
+        nix::unistd::ForkResult::Parent { child } => {
+            nix::sys::wait::waitpid(child, None).unwrap();
+        }
+    }
+    assert_eq!(producer.peer(), PeerState::Alive { pid: std::process::id() });
+    producer.push(1).unwrap();
+    assert_eq!(consumer.pop().unwrap(), 1);
+}
+
+#[test]
+fn deadlines_are_kept_from_below() {
+    private_namespace();
+    let domain = unique("deadline");
+    let mut producer = builder(&domain, "sleep", "").capacity(2).create_producer().unwrap();
+    let mut consumer = builder(&domain, "sleep", "").open_consumer().unwrap();
+    let pause = Duration::from_millis(120); // More than one heartbeat.
+    let start = Instant::now();
+    assert!(matches!(consumer.pop_timeout(pause), Err(PopError::TimedOut)));
+    assert!(start.elapsed() >= pause);
+    producer.push(1).unwrap();
+    producer.push(2).unwrap();
+    let start = Instant::now();
+    assert!(matches!(producer.push_timeout(3, pause), Err(PushError::TimedOut(3))));
+    assert!(start.elapsed() >= pause);
+}
+
+#[test]
+fn removed_semaphores_end_a_sleep_with_an_error() {
+    private_namespace();
+    let domain = unique("removed");
+    let _producer = builder(&domain, "", "").create_producer().unwrap();
+    let mut consumer = builder(&domain, "sleep", "").open_consumer().unwrap();
+    let (_, sets, _) = kernel_objects();
+    let remover = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        for set in sets {
+            let id = set.split(' ').nth(1).unwrap().parse().unwrap();
+            ipc_core::sem::SemaphoreSet::from_id(ipc_core::sem::SemId::from_raw(id)).remove().unwrap();
+        }
+    });
+    match consumer.pop() {
+        Err(PopError::System(error)) => assert_eq!(error.kind(), ipc_core::ErrorKind::Removed),
+        other => panic!("{other:?}"),
+    }
+    remover.join().unwrap();
+}
