@@ -29,8 +29,23 @@ pub(crate) enum Command {
     Pingpong(Measurement),
     /// One way, as many messages as go through
     Stream(Measurement),
-    /// Which mechanisms there are
+    /// Sends at a fixed rate; latency counts from the intended time of sending
+    Load(Load),
+    /// Rare messages: the time to reach a consumer that was idle for a while
+    Wake(Wake),
+    /// Compares two result files; exit code 3 when the second is worse
+    Compare(Compare),
+    /// Can this machine give honest numbers, and what would help
+    Doctor(Doctor),
+    /// Which mechanisms there are, and why one is not
     List,
+    /// Prints the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
     /// One side of a round
     #[command(hide = true)]
     Worker,
@@ -60,6 +75,50 @@ pub(crate) struct Measurement {
     pub(crate) run: RunOptions,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `load`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Load {
+    /// Messages a second; several make several rows; 100k and 2M are understood. Without any: a scan from 1k upwards
+    /// until a mechanism cannot keep up
+    #[arg(short = 'R', long, value_delimiter = ',', value_parser = parse_rate, value_name = "RATE,…")]
+    pub(crate) rate: Vec<f64>,
+    #[command(flatten)]
+    pub(crate) measurement: Measurement,
+}
+
+/// `wake`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Wake {
+    /// Idle time between two messages; 10us, 1ms and 1s are understood
+    #[arg(short, long, value_delimiter = ',', value_parser = parse_gap, default_value = "10us,100us,1ms,10ms", value_name = "TIME,…")]
+    pub(crate) gap: Vec<f64>,
+    #[command(flatten)]
+    pub(crate) measurement: Measurement,
+}
+
+/// `compare`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Compare {
+    /// The results to measure against
+    pub(crate) before: PathBuf,
+    /// The results to judge
+    pub(crate) after: PathBuf,
+    /// What counts as worse, such as p99>+5% or rate<-10%; metrics: p50 p90 p99 p999 p9999 max mean rate
+    #[arg(long, value_delimiter = ',', default_value = "p50>+10%,rate<-10%", value_name = "RULE,…")]
+    pub(crate) fail_on: Vec<crate::commands::compare::Rule>,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Doctor {
+    /// Processors: as for the measuring commands
+    #[arg(long, default_value = "auto", value_name = "WHERE")]
+    pub(crate) pin: Pin,
+    /// Fail with exit code 4 when there is a warning
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// How to measure.
@@ -137,6 +196,29 @@ fn parse_size(text: &str) -> Result<usize, String> {
     if size < 8 { Err("a message has at least 8 bytes, for its sequence number".into()) } else { Ok(size) }
 }
 
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let (digits, factor) = match lower.strip_suffix('k') {
+        Some(digits) => (digits, 1e3),
+        None => lower.strip_suffix('m').map_or((lower.as_str(), 1.0), |digits| (digits, 1e6)),
+    };
+    let rate = digits.parse::<f64>().map_err(|error| error.to_string())? * factor;
+    if (0.01..=1e9).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("a rate is between 0.01 and 1e9 a second".into())
+    }
+}
+
+/// A time, as seconds.
+fn parse_gap(text: &str) -> Result<f64, String> {
+    let units = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+    let found = units.iter().find_map(|(unit, factor)| Some((text.trim().strip_suffix(unit)?, factor)));
+    let (digits, factor) = found.ok_or("a time with its unit is expected, such as 10us")?;
+    let gap = digits.trim().parse::<f64>().map_err(|error| error.to_string())? * factor;
+    if (1e-6..=10.0).contains(&gap) { Ok(gap) } else { Err("a gap is between 1us and 10s".into()) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -146,6 +228,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn rates_and_gaps_are_read() {
+        assert_eq!(parse_rate("100k"), Ok(100e3));
+        assert_eq!(parse_rate("2.5M"), Ok(2.5e6));
+        assert!(parse_rate("0").is_err());
+        assert_eq!(parse_gap("1ms"), Ok(1e-3));
+        assert!(parse_gap("10").is_err());
     }
 
     #[test]

@@ -54,6 +54,18 @@ impl Clock {
         (ns as f64 / self.ns_per_tick).round() as u64
     }
 
+    /// The step of the clock in nanoseconds: the greatest common divisor of many differences.
+    pub(crate) fn step_ns(&self) -> f64 {
+        let mut previous = self.now();
+        let mut step = 0;
+        for _ in 0..10_000 {
+            let now = self.now();
+            step = greatest_common_divisor(now - previous, step);
+            previous = now;
+        }
+        self.to_ns(step)
+    }
+
     /// What one reading of the clock costs, in nanoseconds: the smallest mean of several runs.
     pub(crate) fn own_cost_ns(&self) -> f64 {
         const READS: u32 = 1000;
@@ -66,6 +78,10 @@ impl Clock {
         };
         (0..20).map(|_| mean()).fold(f64::INFINITY, f64::min)
     }
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 fn tsc_is_trusted() -> bool {

@@ -5,13 +5,8 @@ use crate::topology::Placement;
 
 /// The reasons for distrust, each with a remedy.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
-    let checks = [
-        placement(environment),
-        load(environment),
-        governor(environment),
-        clock(environment),
-        debug_build(),
-    ];
+    let checks =
+        [placement(environment), load(environment), governor(environment), clock(environment), debug_build()];
     checks.into_iter().flatten().collect()
 }
 
@@ -55,4 +50,52 @@ fn clock(environment: &Environment) -> Option<String> {
 
 fn debug_build() -> Option<String> {
     cfg!(debug_assertions).then(|| "this is a debug build; use cargo run --release".into())
+}
+
+/// What a reader should know, but nobody need mend.
+pub(crate) fn remarks(environment: &Environment) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if environment.virtualisation != "none seen" {
+        remarks.push(
+            "this is a virtual machine: waking a sleeping process costs more than on the bare machine, the topology \
+             may be made up, and other guests may disturb"
+                .into(),
+        );
+    }
+    if environment.isolated_cpus.is_empty() {
+        remarks.push(
+            "no processor is isolated (isolcpus, nohz_full): timer interrupts appear in the highest percentiles".into(),
+        );
+    }
+    if environment.clock_step_ns > 1.0 {
+        remarks.push(format!(
+            "the clock moves in steps of {} ns: half of that is the resolution of a one-way time",
+            environment.clock_step_ns
+        ));
+    }
+    let default_queue = environment.ipc_limits.get("msgmnb").map_or("16384", String::as_str);
+    remarks.push(format!(
+        "message queues hold {default_queue} bytes by default (kernel.msgmnb); as root this program asks for 1 MiB, \
+         and each row tells what it had"
+    ));
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hyper_thread_siblings_are_warned_of() {
+        let environment = Environment { placement: Some(Placement::Smt), ..Environment::default() };
+        assert!(warnings(&environment).iter().any(|warning| warning.contains("siblings")));
+    }
+
+    #[test]
+    fn a_slow_clock_and_a_busy_machine_are_warned_of() {
+        let environment =
+            Environment { clock_cost_ns: 700.0, load: "3.5 1 1 2/99 1".into(), ..Environment::default() };
+        let warnings = warnings(&environment).join("\n");
+        assert!(warnings.contains("700 ns") && warnings.contains("3.5"), "{warnings}");
+    }
 }

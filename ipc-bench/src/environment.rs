@@ -28,6 +28,9 @@ pub(crate) struct Environment {
     pub(crate) clock_source: String,
     pub(crate) clock: String,
     pub(crate) clock_cost_ns: f64,
+    /// The smallest difference that the clock can show.
+    #[serde(default)]
+    pub(crate) clock_step_ns: f64,
     pub(crate) transparent_huge_pages: String,
     pub(crate) kernel: String,
     pub(crate) libc: String,
@@ -66,6 +69,7 @@ impl Environment {
             clock_source: text("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
             clock: format!("{:?}, {:.4} ns a tick", clock.source, clock.ns_per_tick),
             clock_cost_ns: (clock.own_cost_ns() * 10.0).round() / 10.0,
+            clock_step_ns: (clock.step_ns() * 100.0).round() / 100.0,
             transparent_huge_pages: text("/sys/kernel/mm/transparent_hugepage/enabled"),
             kernel: uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default(),
             libc: libc_version(),
@@ -137,7 +141,8 @@ fn container() -> String {
 
 /// The date and time in UTC, without a library: days since 1970 turned into a civil date.
 fn date() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     let (days, seconds) = (now / 86_400, now % 86_400);
     // Howard Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
     let shifted = days + 719_468;

@@ -26,7 +26,8 @@ pub(crate) struct Percentiles {
 impl Histogram {
     /// An empty histogram; all its memory is allocated and touched here.
     pub(crate) fn new() -> Histogram {
-        let mut inner = hdrhistogram::Histogram::new_with_bounds(1, 1 << 40, 3).expect("the bounds are valid");
+        let mut inner =
+            hdrhistogram::Histogram::new_with_bounds(1, 1 << 40, 3).expect("the bounds are valid");
         for power in 0..40 {
             inner.saturating_record(1 << power);
         }

@@ -35,7 +35,13 @@ fn main() -> ExitCode {
         None => commands::matrix::run(&cli.run, &cli.output),
         Some(Command::Pingpong(asked)) => commands::measure::run(workload::Workload::Pingpong, &asked),
         Some(Command::Stream(asked)) => commands::measure::run(workload::Workload::Stream, &asked),
+        Some(Command::Load(asked)) => commands::open_loop::load(&asked),
+        Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
+        Some(Command::Compare(asked)) => commands::compare::run(&asked),
+        Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
         Some(Command::List) => commands::list::run(),
+        Some(Command::Completions { shell }) => commands::manual::completions(shell),
+        Some(Command::Man) => commands::manual::page(),
         Some(Command::Worker) => process::run_worker(),
         Some(Command::Janitor) => process::run_janitor(),
     }

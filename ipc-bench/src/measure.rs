@@ -42,6 +42,9 @@ impl Cell {
     }
 
     fn plan(&self, settings: &Settings) -> Plan {
+        let interval_ns = self.rate.map_or(0.0, |rate| 1e9 / rate);
+        // Rare messages need more time for a median.
+        let least_ns = if self.workload == Workload::Wake { (20.0 * interval_ns) as u64 } else { 0 };
         Plan {
             mechanism: self.mechanism.name().into(),
             wait: self.wait,
@@ -49,9 +52,9 @@ impl Cell {
             size: self.size,
             slots: settings.slots.unwrap_or_else(|| default_slots(self.workload, self.size)),
             warm_up_ns: settings.warm_up_ns,
-            measure_ns: settings.measure_ns,
+            measure_ns: settings.measure_ns.max(least_ns),
             messages: settings.messages,
-            interval_ns: self.rate.map_or(0.0, |rate| 1e9 / rate),
+            interval_ns,
             clock: settings.clock,
             faults: settings.faults,
         }
@@ -95,7 +98,11 @@ pub(crate) fn run(
 ) -> Result<Vec<Measured>, Failure> {
     let mut states: Vec<_> = cells
         .iter()
-        .map(|cell| State { cell: *cell, rounds: Vec::new(), failure: cell.objection().map(Failure::Unavailable) })
+        .map(|cell| State {
+            cell: *cell,
+            rounds: Vec::new(),
+            failure: cell.objection().map(Failure::Unavailable),
+        })
         .collect();
     for round in 1..=settings.repetitions {
         for state in states.iter_mut().filter(|state| state.failure.is_none()) {
@@ -173,7 +180,8 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
         let mut service = Histogram::new();
         rounds.iter().for_each(|round| service.add(&round.producer.service));
         row.service_ns = service.percentiles(clock, 1.0);
-        let achieved = rounds.iter().map(|round| round.consumer.count as f64 / round.consumer.elapsed_ns * 1e9);
+        let achieved =
+            rounds.iter().map(|round| round.consumer.count as f64 / round.consumer.elapsed_ns * 1e9);
         row.achieved_rate = Spread::of(achieved).map(|spread| spread.median);
     }
     let cost = |side: fn(&Round) -> &crate::process::Outcome| {

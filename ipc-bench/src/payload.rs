@@ -106,7 +106,11 @@ const REMEMBERED: usize = 4096;
 impl Ledger {
     /// A ledger that expects `first` next. The room for late messages is reserved now.
     pub(crate) fn starting_at(first: u64) -> Ledger {
-        Ledger { next: first, missing: std::collections::VecDeque::with_capacity(REMEMBERED), ..Ledger::default() }
+        Ledger {
+            next: first,
+            missing: std::collections::VecDeque::with_capacity(REMEMBERED),
+            ..Ledger::default()
+        }
     }
 
     /// Notes an arrival.

@@ -19,5 +19,6 @@ pub(crate) fn allowed() -> Result<Vec<usize>, String> {
 pub(crate) fn to(cpu: usize) -> Result<(), String> {
     let mut set = CpuSet::new();
     set.set(cpu).map_err(|errno| format!("processor {cpu}: {errno}"))?;
-    sched_setaffinity(Pid::from_raw(0), &set).map_err(|errno| format!("sched_setaffinity(cpu {cpu}): {errno}"))
+    sched_setaffinity(Pid::from_raw(0), &set)
+        .map_err(|errno| format!("sched_setaffinity(cpu {cpu}): {errno}"))
 }

@@ -102,7 +102,9 @@ pub(crate) fn choose(pin: Pin) -> Result<Seats, String> {
         Pin::None => Ok(Seats { producer: None, consumer: None, placement: Placement::Unpinned }),
         Pin::Cpus(producer, consumer) => {
             match [producer, consumer].into_iter().find(|cpu| !allowed.contains(cpu)) {
-                Some(cpu) => Err(format!("processor {cpu} is not among those this process may use: {allowed:?}")),
+                Some(cpu) => {
+                    Err(format!("processor {cpu} is not among those this process may use: {allowed:?}"))
+                }
                 None => Ok(seated(producer, consumer)),
             }
         }

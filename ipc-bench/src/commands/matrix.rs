@@ -25,7 +25,13 @@ pub(crate) fn run(options: &RunOptions, output: &Output) -> ExitCode {
         for mechanism in MECHANISMS.iter().filter_map(|name| mechanism::find(name)) {
             if mechanism.workloads().contains(&workload) {
                 let waits = mechanism.default_waits().iter();
-                cells.extend(waits.map(|wait| Cell { mechanism, wait: *wait, workload, size: SIZE, rate: None }));
+                cells.extend(waits.map(|wait| Cell {
+                    mechanism,
+                    wait: *wait,
+                    workload,
+                    size: SIZE,
+                    rate: None,
+                }));
             }
         }
     }

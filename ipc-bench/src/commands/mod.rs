@@ -1,8 +1,12 @@
 //! The commands: each decides what to measure and what to say; exit codes are here.
 
+pub(crate) mod compare;
+pub(crate) mod doctor;
 pub(crate) mod list;
+pub(crate) mod manual;
 pub(crate) mod matrix;
 pub(crate) mod measure;
+pub(crate) mod open_loop;
 mod session;
 
 use std::process::ExitCode;
@@ -11,6 +15,8 @@ use std::process::ExitCode;
 pub(crate) const RUN_TIME_ERROR: u8 = 1;
 /// The command line cannot be done; the same number that the parser of the command line uses.
 pub(crate) const USAGE: u8 = 2;
+/// A comparison found a row that is worse than allowed.
+pub(crate) const THRESHOLD_FAILED: u8 = 3;
 /// `--strict` found a reason for distrust.
 pub(crate) const STRICT_WARNING: u8 = 4;
 /// The only mechanism asked for is not on this machine.

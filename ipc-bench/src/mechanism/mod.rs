@@ -1,8 +1,16 @@
 //! The mechanisms that can be measured, one file each.
 
 mod byte_stream;
+mod cache_line;
+mod flag_ring;
+mod index_ring;
 mod link;
+mod local;
+mod memory;
+mod null;
 mod pipe;
+mod sizes;
+mod sysv_msg;
 mod unix_stream;
 
 use std::any::Any;
@@ -65,10 +73,10 @@ pub(crate) trait Mechanism: Sync {
     /// Where it belongs.
     fn kind(&self) -> Kind;
 
-    /// The ways of waiting it has; the first is used when none is asked for... unless `default_waits` says more.
+    /// The ways of waiting it has.
     fn waits(&self) -> &'static [Wait];
 
-    /// The ways of waiting measured when none is asked for.
+    /// The ways of waiting measured when none is asked for: the first, unless it says otherwise.
     fn default_waits(&self) -> &'static [Wait] {
         &self.waits()[..1]
     }
@@ -90,7 +98,18 @@ pub(crate) trait Mechanism: Sync {
 }
 
 /// All mechanisms, in the order of lists and tables.
-pub(crate) static ALL: &[&dyn Mechanism] = &[&pipe::Pipe, &unix_stream::UnixStream];
+pub(crate) static ALL: &[&dyn Mechanism] = &[
+    &local::ClockOnly,
+    &local::Memcpy,
+    &cache_line::CacheLine,
+    &flag_ring::FlagRing,
+    &index_ring::IndexRing::<1>,
+    &index_ring::IndexRing::<64>,
+    &sysv_msg::SysvMsg,
+    &pipe::Pipe,
+    &unix_stream::UnixStream,
+    &null::Null,
+];
 
 /// The mechanism of that name.
 pub(crate) fn find(name: &str) -> Option<&'static dyn Mechanism> {

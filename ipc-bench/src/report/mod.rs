@@ -6,7 +6,7 @@ pub(crate) mod hgrm;
 mod json;
 mod markdown;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub(crate) mod summary;
 pub(crate) mod table;
 

@@ -40,7 +40,11 @@ fn sentences(rows: &[Row]) -> Vec<String> {
     let mut sentences = Vec::new();
     if let (Some(ours), Some(theirs)) = (p50("spsc", Wait::Spin), p50("sysv-msg", Wait::Sleep)) {
         let floor = p50("flag-ring", Wait::Spin).map(|floor| {
-            format!(" The bare ring without any safety takes {}, {} of ours.", time(floor), percent(floor / ours))
+            format!(
+                " The bare ring without any safety takes {}, {} of ours.",
+                time(floor),
+                percent(floor / ours)
+            )
         });
         sentences.push(format!(
             "A message of {size} bytes reaches a peer that spins in {} through spsc; msgsnd and msgrcv, which sleep, \

@@ -17,7 +17,13 @@ pub(crate) fn print(results: &Results) {
     }
     for row in results.rows.iter().filter(|row| row.error.is_some()) {
         let reason = row.error.as_deref().unwrap_or_default();
-        println!("{} {} {} {} B: {reason}", row.workload.name(), row.mechanism, row.wait.name(), row.size_bytes);
+        println!(
+            "{} {} {} {} B: {reason}",
+            row.workload.name(),
+            row.mechanism,
+            row.wait.name(),
+            row.size_bytes
+        );
     }
 }
 
@@ -30,8 +36,12 @@ pub(super) fn machine(results: &Results) -> String {
     };
     let placement = environment.placement.map(|placement| format!(" ({placement})")).unwrap_or_default();
     format!(
-        "{}, {cpus}{placement}, Linux {}, {}; reading the clock costs {} ns",
-        environment.cpu_model, environment.kernel, environment.virtualisation, environment.clock_cost_ns
+        "{}, {cpus}{placement}, Linux {}, {}; reading the clock costs {} ns, its step is {} ns",
+        environment.cpu_model,
+        environment.kernel,
+        environment.virtualisation,
+        environment.clock_cost_ns,
+        environment.clock_step_ns
     )
 }
 
@@ -89,18 +99,19 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
     names.extend(match workload {
         Workload::Stream => &["messages", "lowest", "highest", "bytes/s"][..],
         Workload::Pingpong => &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
-        Workload::Load | Workload::Wake => {
-            &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..]
-        }
+        Workload::Load => &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
+        Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
     });
-    names.extend(["count", "CPU s/million"]);
+    names.extend(["count", "CPU a message"]);
     names
 }
 
 /// The cells of a row without error, in the order of the header.
 pub(super) fn cells(row: &Row) -> Vec<String> {
     let mut cells = vec![row.wait.name().to_owned(), row.mechanism.clone(), row.size_bytes.to_string()];
-    if let Some(rate) = row.target_rate {
+    if let (Some(rate), Workload::Wake) = (row.target_rate, row.workload) {
+        cells.push(units::time(1e9 / rate));
+    } else if let Some(rate) = row.target_rate {
         cells.extend([units::rate(rate), row.achieved_rate.map(units::rate).unwrap_or_default()]);
     }
     if let Some(latency) = row.one_way_ns {
@@ -112,7 +123,10 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
         cells.push(row.bytes_per_second.map(|rate| units::throughput(rate.median)).unwrap_or_default());
     }
     cells.push(row.count.to_string());
-    let cpu = row.cpu_seconds_per_million.map(|cpu| format!("{:.2} + {:.2}", cpu.producer, cpu.consumer));
+    let cpu = row.cpu_seconds_per_million.map(|cpu| {
+        // A second for a million messages is a microsecond for one.
+        format!("{} + {}", units::time(cpu.producer * 1e3), units::time(cpu.consumer * 1e3))
+    });
     cells.push(cpu.unwrap_or_default());
     cells
 }

@@ -1,0 +1,54 @@
+//! Message sizes that are known when compiled: rings are typed by their message, and a copy of known length is cheaper.
+
+use crate::process::Failure;
+
+/// The sizes built in, in bytes.
+pub(super) const BUILT_IN: &[usize] =
+    &[8, 16, 24, 32, 48, 56, 64, 96, 112, 128, 192, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
+
+/// Refuses a size that is not built in.
+pub(super) fn check(size: usize) -> Result<(), Failure> {
+    if BUILT_IN.contains(&size) {
+        return Ok(());
+    }
+    let sizes: Vec<_> = BUILT_IN.iter().map(ToString::to_string).collect();
+    Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
+}
+
+/// Evaluates `$body` with the constant `$n` equal to `$size`.
+macro_rules! sized {
+    ($size:expr, $n:ident => $body:expr) => {
+        $crate::mechanism::sizes::sized!(@each $size, $n => $body;
+            8 16 24 32 48 56 64 96 112 128 192 256 512 1024 2048 4096 8192 16384 32768 65536)
+    };
+    (@each $size:expr, $n:ident => $body:expr; $($value:literal)*) => {
+        match $size {
+            $($value => {
+                const $n: usize = $value;
+                $body
+            })*
+            other => {
+                $crate::mechanism::sizes::check(other)?;
+                Err($crate::process::Failure::Failed("the lists of sizes disagree".into()))
+            }
+        }
+    };
+}
+
+pub(super) use sized;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_agree() {
+        fn constant(size: usize) -> Result<usize, Failure> {
+            sized!(size, N => Ok(N))
+        }
+        for size in BUILT_IN {
+            assert_eq!(constant(*size), Ok(*size));
+        }
+        assert!(constant(9).is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! The form of the results: JSON version 1, the other formats, the exit codes.
+
+mod common;
+
+use common::{json, rows, run};
+use serde_json::Value;
+
+const SHORT: &str = "--reps 2 --duration 20 --warm-up 5";
+
+#[test]
+fn json_has_the_form_of_version_1() {
+    let (results, code) = json(&format!("pingpong -m pipe,cache-line,flag-ring,sysv-msg -s 8,64 {SHORT}"));
+    assert_eq!(code, 0);
+    assert_eq!(results["schema_version"], 1);
+    assert!(results["command"].as_str().is_some_and(|text| text.starts_with("ipc-bench pingpong -m pipe")));
+    for field in
+        ["cpu_model", "kernel", "clock_source", "governor", "rustc", "load", "libc", "virtualisation"]
+    {
+        assert!(results["environment"][field].is_string(), "environment.{field}");
+    }
+    assert_eq!(rows(&results).len(), 8);
+    for row in rows(&results) {
+        assert!(row["error"].is_null(), "{row}");
+        for field in ["size_bytes", "repetitions", "count", "lost", "duplicated", "reordered"] {
+            assert!(row[field].is_u64(), "{field}: {row}");
+        }
+        for field in ["workload", "mechanism", "wait", "placement"] {
+            assert!(row[field].is_string(), "{field}: {row}");
+        }
+        let latency = &row["one_way_ns"];
+        let order: Vec<f64> = ["p50", "p90", "p99", "p999", "p9999", "max"]
+            .iter()
+            .map(|name| latency[name].as_f64().unwrap_or_else(|| panic!("{name}: {row}")))
+            .collect();
+        assert!(order.is_sorted(), "{order:?}");
+        assert!(order[0] > 0.0, "{row}");
+        assert!(row["cpu_seconds_per_million"]["producer"].is_number(), "{row}");
+        // A round trip is no throughput.
+        assert!(row["messages_per_second"].is_null(), "{row}");
+        assert_eq!(row["repetitions"], 2);
+    }
+}
+
+#[test]
+fn streams_tell_rates() {
+    let (results, code) =
+        json(&format!("stream -m pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"));
+    assert_eq!(code, 0);
+    for row in rows(&results) {
+        assert!(row["error"].is_null(), "{row}");
+        let rate = &row["messages_per_second"];
+        let values: Vec<f64> =
+            ["min", "median", "max"].iter().map(|name| rate[name].as_f64().expect("a number")).collect();
+        assert!(values.is_sorted() && values[0] > 0.0, "{row}");
+        let bytes = row["bytes_per_second"]["median"].as_f64().expect("a number");
+        assert!((bytes / values[1] - 64.0).abs() < 1e-6, "{row}");
+        assert!(row["one_way_ns"].is_null(), "{row}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_a_row_with_its_reason() {
+    let (results, code) = json(&format!("pingpong -m cache-line,pipe -s 64,4K {SHORT}"));
+    assert_eq!(code, 0, "the rest went on");
+    let failed: Vec<&Value> = rows(&results).iter().filter(|row| !row["error"].is_null()).collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["mechanism"], "cache-line");
+    assert!(failed[0]["error"].as_str().is_some_and(|error| error.contains("64 bytes at most")));
+}
+
+#[test]
+fn exit_codes_are_as_documented() {
+    let code = |arguments: &str| run(arguments).status.code();
+    assert_eq!(code("pingpong -m no-such-thing"), Some(2));
+    assert_eq!(code("pingpong -s 7"), Some(2));
+    assert_eq!(code("--no-such-option"), Some(2));
+    assert_eq!(code("pingpong -m pipe --pin 0,99999"), Some(2));
+    assert_eq!(code(&format!("pingpong -m cache-line -s 4K -q {SHORT}")), Some(5), "the only mechanism");
+    assert_eq!(code(&format!("pingpong -m pipe -q {SHORT} --pin none --strict")), Some(4), "not pinned");
+    assert_eq!(code("compare /nonexistent/a.json /nonexistent/b.json"), Some(2));
+}
+
+#[test]
+fn compare_finds_what_got_worse() {
+    let folder = std::env::temp_dir().join(format!("ipc-bench-compare-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    let (before, after) = (folder.join("before.json"), folder.join("after.json"));
+    for (path, delay) in [(&before, 5_000), (&after, 50_000)] {
+        let arguments =
+            format!("pingpong -m null --null-delay-ns {delay} --reps 3 --duration 30 --warm-up 5 -q --json");
+        let output = common::command(&arguments).arg(path).output().expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+    }
+    let compare = |a: &std::path::Path, b: &std::path::Path| {
+        common::command("compare").args([a, b]).output().expect("the program runs").status.code()
+    };
+    let codes = (compare(&before, &after), compare(&after, &before), compare(&before, &before));
+    std::fs::remove_dir_all(&folder).expect("the folder is removed");
+    assert_eq!(codes, (Some(3), Some(0), Some(0)));
+}
+
+#[test]
+fn the_other_formats_hold_every_row() {
+    let csv = run(&format!("pingpong -m pipe,null -s 8,64 {SHORT} -q --csv -"));
+    let csv = String::from_utf8(csv.stdout).expect("UTF-8");
+    assert_eq!(csv.lines().count(), 1 + 4, "{csv}");
+    let columns = csv.lines().next().map(|line| line.split(',').count());
+    assert!(csv.lines().all(|line| Some(line.split(',').count()) == columns), "{csv}");
+
+    let markdown = run(&format!("pingpong -m pipe,null -s 8,64 {SHORT} -q --md -"));
+    let markdown = String::from_utf8(markdown.stdout).expect("UTF-8");
+    assert_eq!(markdown.lines().filter(|line| line.contains("| pipe |")).count(), 2, "{markdown}");
+}
+
+#[test]
+fn list_names_every_mechanism_once() {
+    let output = run("list");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for name in ["pipe", "unix-stream", "sysv-msg", "cache-line", "flag-ring", "null"] {
+        let count = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(name)).count();
+        assert_eq!(count, 1, "{name}: {text}");
+    }
+}
+
+#[test]
+fn completions_and_manual_are_made() {
+    let manual = run("man");
+    assert!(String::from_utf8_lossy(&manual.stdout).contains(".TH ipc-bench"));
+    let completions = run("completions bash");
+    assert!(String::from_utf8_lossy(&completions.stdout).contains("pingpong"));
+}
