@@ -1,1 +1,26 @@
-//! examples
+//! What the two processes of an example share: the types they exchange.
+//!
+//! Each example is a pair of programs in `examples/examples/`; the comment at the top of each says how to run it, and
+//! `README.md` says which to read first. What is here could as well be declared in both programs: types match by name,
+//! size and alignment, not by the crate they come from.
+
+pub mod file;
+mod tick;
+mod wait;
+
+pub use tick::Tick;
+pub use wait::wait_for_the_other_end;
+
+/// What a program's `main` gives: any error, printed as it is.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// Runs a program, and prints its error as a sentence instead of as a debug value.
+pub fn run(program: &str, main: impl FnOnce() -> Outcome) -> std::process::ExitCode {
+    match main() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the tests share: a private IPC namespace, the example programs as real processes, and a watchdog.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+
+/// Serialises the tests of a file, since the examples' channel names are fixed; and puts the calling thread, and the
+/// processes it starts, into an IPC namespace of their own where that is allowed.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    watchdog();
+    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(errno) = unshare(CloneFlags::CLONE_NEWIPC) {
+        eprintln!(
+            "NOTICE: no private IPC namespace ({errno}); this test runs among everybody else's objects"
+        );
+    }
+    guard
+}
+
+/// Ends the whole program when it has run for ten minutes: a hang is a failure, not a wait.
+fn watchdog() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(600));
+            eprintln!("the watchdog ended this test program: something hangs");
+            std::process::abort();
+        });
+    });
+}
+
+/// Every System V object in sight, by key and identifier: what `ipcs` shows.
+pub fn kernel_objects() -> Vec<String> {
+    let mut objects = Vec::new();
+    for kind in ["shm", "sem", "msg"] {
+        let table = std::fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap();
+        for line in table.lines().skip(1) {
+            let name: Vec<&str> = line.split_whitespace().take(2).collect();
+            objects.push(format!("{kind} {}", name.join(" ")));
+        }
+    }
+    objects
+}
+
+/// An example program at work, killed when dropped.
+pub struct Program {
+    name: &'static str,
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    output: Option<JoinHandle<String>>,
+}
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub errors: String,
+}
+
+impl Program {
+    /// Starts the example of this name, as cargo built it beside this test.
+    pub fn start(name: &'static str, arguments: &[&str]) -> Self {
+        let deps = std::env::current_exe().unwrap();
+        let path: PathBuf = deps.ancestors().nth(2).unwrap().join("examples").join(name);
+        assert!(
+            path.exists(),
+            "{} is not built: run `cargo test -p examples`, without --test",
+            path.display()
+        );
+        let mut child = Command::new(path)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let output = std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        });
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        Self { name, child, errors, output: Some(output) }
+    }
+
+    /// Waits for the next line on stderr; gives it.
+    pub fn says(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.errors.read_line(&mut line).unwrap() > 0, "{} ended without a word", self.name);
+        line.trim_end().to_owned()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Ended {
+        let mut errors = String::new();
+        self.errors.read_to_string(&mut errors).unwrap();
+        let output = self.output.take().unwrap().join().unwrap();
+        Ended { status: self.child.wait().unwrap(), output, errors }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
