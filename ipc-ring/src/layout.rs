@@ -293,4 +293,33 @@ mod tests {
         }
         assert_eq!(Geometry::new(5, 8, 8, 1024).unwrap().capacity, 8);
     }
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        crate::documented::assert_table(
+            "Header of a ring",
+            &[
+                ("magic", offset_of!(Header, magic)),
+                ("ready", offset_of!(Header, ready)),
+                ("version", offset_of!(Header, version)),
+                ("kind", offset_of!(Header, kind)),
+                ("flags", offset_of!(Header, flags)),
+                ("total_size", offset_of!(Header, total_size)),
+                ("capacity", offset_of!(Header, capacity)),
+                ("element_size", offset_of!(Header, element_size)),
+                ("element_align", offset_of!(Header, element_align)),
+                ("stride", offset_of!(Header, stride)),
+                ("slots_offset", offset_of!(Header, slots_offset)),
+                ("fingerprint", offset_of!(Header, fingerprint)),
+                ("generation", offset_of!(Header, generation)),
+                ("first_position", offset_of!(Header, first_position)),
+                ("created_ns", offset_of!(Header, created_ns)),
+                ("creator_pid", offset_of!(Header, creator_pid)),
+                ("creator_uid", offset_of!(Header, creator_uid)),
+                ("name_length", offset_of!(Header, name_length)),
+                ("name", offset_of!(Header, name)),
+                ("reserved", offset_of!(Header, reserved)),
+            ],
+        );
+    }
 }

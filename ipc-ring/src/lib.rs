@@ -5,6 +5,8 @@ pub mod channel;
 mod clock;
 #[allow(unsafe_code)]
 mod copy;
+#[cfg(test)]
+mod documented;
 mod domain;
 pub mod edge;
 mod error;
@@ -28,3 +30,7 @@ pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
 pub use wait::WaitStrategy;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;

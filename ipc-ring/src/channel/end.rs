@@ -241,3 +241,16 @@ impl End {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        crate::documented::assert_table(
+            "Record of an end",
+            &[("owner", OWNER), ("wake", WAKE), ("pid", PID), ("times", TIMES)],
+        );
+    }
+}

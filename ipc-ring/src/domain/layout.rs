@@ -84,3 +84,48 @@ pub(super) const fn wake(index: u16) -> u16 {
 pub(super) const fn token(slot: usize) -> u16 {
     1 + slot as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documented::assert_table;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        assert_table(
+            "Domain header",
+            &[
+                ("magic", H_MAGIC),
+                ("ready", H_READY),
+                ("version", H_VERSION),
+                ("processes", H_PROCESSES),
+                ("channels", H_CHANNELS),
+                ("wakes", H_WAKES),
+                ("generation", H_GENERATION),
+                ("semaphores", H_SEMAPHORES),
+                ("name_length", H_NAME_LENGTH),
+                ("name", H_NAME),
+                ("process_table", PROCESS_TABLE),
+                ("wake_table", WAKE_TABLE),
+                ("channel_table", CHANNEL_TABLE),
+            ],
+        );
+        assert_table(
+            "Process table entry",
+            &[("generation", P_GENERATION), ("state", P_STATE), ("pid", P_PID), ("started_ns", P_STARTED_NS)],
+        );
+        assert_table(
+            "Channel table entry",
+            &[
+                ("generation", C_GENERATION),
+                ("state", C_STATE),
+                ("kind", C_KIND),
+                ("segment", C_SEGMENT),
+                ("creator", C_CREATOR),
+                ("name_length", C_NAME_LENGTH),
+                ("name", C_NAME),
+            ],
+        );
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x16100, 1281, 1));
+    }
+}

@@ -47,3 +47,32 @@ const _: () = {
     assert!(SLOTS_OFFSET == 0x480);
     assert!(SLOTS_OFFSET % APART == 0);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documented::assert_table;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        assert_table(
+            "The spsc ring",
+            &[
+                ("producer_record", PRODUCER_RECORD),
+                ("consumer_record", CONSUMER_RECORD),
+                ("produced", PRODUCED),
+                ("found_full", FOUND_FULL),
+                ("producer_wakes", PRODUCER_WAKES),
+                ("high_water", HIGH_WATER),
+                ("consumed", CONSUMED),
+                ("found_empty", FOUND_EMPTY),
+                ("consumer_wakes", CONSUMER_WAKES),
+                ("head", HEAD),
+                ("consumer_signal", CONSUMER_SIGNAL),
+                ("dense", DENSE),
+                ("producer_signal", PRODUCER_SIGNAL),
+                ("slots", SLOTS_OFFSET),
+            ],
+        );
+    }
+}
