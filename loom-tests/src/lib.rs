@@ -1,1 +1,35 @@
-//! loom-tests
+//! Model checks: the production algorithms of `ipc-ring` over loom's atomics.
+//!
+//! [`Loom`] is an [`ipc_ring::platform::Platform`] made of loom's types, so the very code that runs between processes is
+//! explored here, under plain `cargo test`, without a configuration flag. A [`Model`] is a small program with a name; it
+//! is run over every interleaving and every permitted stale read within a bound on preemptions. Each model must explore
+//! a minimum number of executions and reach the states it is about, since a checker that explored one schedule passes
+//! everything.
+//!
+//! Then each named ordering is weakened in turn, and some model must fail: see [`mutation`].
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `LOOM_TESTS_BOUND` | preemptions: a number, or `none` for all interleavings; otherwise each model's own, mostly 2 |
+//!
+//! # Where things are
+//!
+//! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
+//! [`mutation`]: how models are run. [`spsc`]: the models of the single-producer ring.
+#![deny(unsafe_code)]
+
+pub mod crash;
+pub mod membarrier;
+pub mod mutation;
+#[allow(unsafe_code)]
+pub mod platform;
+pub mod runner;
+pub mod semaphore;
+pub mod spsc;
+pub mod word;
+
+pub use mutation::Mutation;
+pub use platform::Loom;
+pub use runner::{Model, Verdict, reached};
+pub use semaphore::Semaphore;
+pub use word::{Word32, Word64};

@@ -142,7 +142,7 @@ impl<M: Memory> Producer<M> {
     fn refresh(&mut self) -> Result<u64, Corruption> {
         // [S2] Acquire ← the consumer's Release: the slots below the head have been read.
         let head = self.memory.head().load(M::Platform::ordering(Edge::SpscReclaim));
-        let mut free = self.take_over("head", head)?;
+        let mut free = if self.is_old_head(head) { 0 } else { self.take_over("head", head)? };
         if free == 0 {
             // [S3] Acquire ← the consumer's Release, for the slots it has read since it published the head.
             let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
@@ -160,21 +160,25 @@ impl<M: Memory> Producer<M> {
         Ok(free)
     }
 
-    /// Takes a position of the consumer's over into the private copy; gives the number of free slots.
+    /// Whether this head is older than the position taken over last.
     ///
-    /// The head may be older than a `consumed` that was taken over before; it is never more than a quarter ring behind
-    /// it, so never more than one and a quarter behind this end.
+    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or never will be
+    /// because the consumer died there. The pop may have been one of a whole ring, on top of nearly a quarter ring that
+    /// was not published either.
+    fn is_old_head(&self, head: u64) -> bool {
+        let capacity = self.memory.capacity();
+        (1..=capacity + capacity / 4).contains(&self.cached_head.wrapping_sub(head))
+    }
+
+    /// Takes a position of the consumer's over into the private copy; gives the number of free slots.
     fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
         let capacity = self.memory.capacity();
         let behind = self.position.wrapping_sub(position);
-        if behind <= capacity {
-            self.cached_head = position;
-            Ok(capacity - behind)
-        } else if behind - capacity <= capacity / 4 {
-            Ok(0)
-        } else {
-            Err(Corruption { word, position: self.position, found: position })
+        if behind > capacity {
+            return Err(Corruption { word, position: self.position, found: position });
         }
+        self.cached_head = position;
+        Ok(capacity - behind)
     }
 
     /// Whether a slot is free now, by a look at the consumer's exact position.

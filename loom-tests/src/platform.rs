@@ -1,0 +1,59 @@
+//! The machine of the models.
+
+use std::sync::atomic::Ordering;
+
+use ipc_ring::edge::Edge;
+use ipc_ring::platform::{Barrier, Platform, Site};
+
+use crate::mutation::{self, Mutation};
+use crate::word::{Word32, Word64};
+use crate::{crash, membarrier};
+
+/// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through [`crash`].
+#[derive(Clone, Copy, Debug)]
+pub struct Loom;
+
+impl Platform for Loom {
+    type U64 = Word64;
+    type U32 = Word32;
+
+    fn ordering(edge: Edge) -> Ordering {
+        mutation::ordering(edge)
+    }
+
+    fn light(barrier: Barrier) {
+        if !mutation::is(Mutation::NoLight) {
+            match barrier {
+                Barrier::Asymmetric => membarrier::light(),
+                Barrier::Fence => loom::sync::atomic::fence(Ordering::SeqCst),
+            }
+        }
+    }
+
+    fn heavy(barrier: Barrier) {
+        if !mutation::is(Mutation::NoHeavy) {
+            match barrier {
+                Barrier::Asymmetric => membarrier::heavy(),
+                Barrier::Fence => loom::sync::atomic::fence(Ordering::SeqCst),
+            }
+        }
+    }
+
+    fn relax() {
+        loom::thread::yield_now();
+    }
+
+    fn crash_point(site: Site) {
+        crash::point(site);
+    }
+
+    unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: the caller's promise; loom's cell has checked that no other thread is at the slot.
+        unsafe { to.copy_from_nonoverlapping(from, 1) }
+    }
+
+    unsafe fn copy_out<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: as in `copy_in`.
+        unsafe { to.copy_from_nonoverlapping(from, 1) }
+    }
+}

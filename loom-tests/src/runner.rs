@@ -1,0 +1,148 @@
+//! How a model is run, and what it must have done to count.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+use crate::mutation::{self, Mutation};
+use crate::{crash, membarrier};
+
+/// A small program to be explored.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    /// Its name, as in `docs/orderings.md`.
+    pub name: &'static str,
+    /// What it must do at least; see [`Model::new`].
+    min: u64,
+    bound: usize,
+    reaches: &'static [&'static str],
+    body: fn(),
+}
+
+/// What came of running a model with a mistake in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The model failed, as it should.
+    Caught {
+        /// The first line of the failure.
+        why: String,
+        /// Executions explored, the failing one included.
+        executions: u64,
+    },
+    /// The model passed.
+    Survived {
+        /// Executions explored.
+        executions: u64,
+    },
+}
+
+thread_local! {
+    static EXECUTIONS: Cell<u64> = const { Cell::new(0) };
+    static REACHED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that the model has come to a state it is about.
+pub fn reached(state: &'static str) {
+    REACHED.with_borrow_mut(|all| all.insert(state));
+}
+
+impl Model {
+    /// A model that explores at least `min` executions at two preemptions.
+    ///
+    /// The number is the one that was counted when the model was written, rounded down: far fewer means that the
+    /// checker no longer sees what the threads share.
+    #[must_use]
+    pub const fn new(name: &'static str, min: u64, body: fn()) -> Self {
+        Self { name, min, bound: 2, reaches: &[], body }
+    }
+
+    /// With this bound on preemptions instead of 2.
+    #[must_use]
+    pub const fn bound(self, bound: usize) -> Self {
+        Self { bound, ..self }
+    }
+
+    /// Some execution must come to each of these states, see [`reached`].
+    #[must_use]
+    pub const fn reaches(self, states: &'static [&'static str]) -> Self {
+        Self { reaches: states, ..self }
+    }
+
+    /// Explores the model as production is. Gives the number of executions, and prints it.
+    ///
+    /// # Panics
+    /// When an execution fails, when there were too few, or when a state was never reached.
+    pub fn check(&self) -> u64 {
+        self.explore();
+        let executions = EXECUTIONS.get();
+        println!("model {}: {executions} executions", self.name);
+        assert!(
+            executions >= self.min,
+            "model {} explored {executions} executions only, expected {}",
+            self.name,
+            self.min
+        );
+        REACHED.with_borrow(|all| {
+            for state in self.reaches {
+                assert!(all.contains(state), "model {} never reached: {state}", self.name);
+            }
+        });
+        executions
+    }
+
+    /// Explores the model with a mistake in place.
+    #[must_use]
+    pub fn check_with(&self, mutation: Mutation) -> Verdict {
+        hush();
+        QUIET.set(true);
+        let outcome = mutation::with(Some(mutation), || catch_unwind(AssertUnwindSafe(|| self.explore())));
+        QUIET.set(false);
+        let executions = EXECUTIONS.get();
+        match outcome {
+            Ok(()) => Verdict::Survived { executions },
+            Err(payload) => {
+                let text = payload
+                    .downcast_ref::<String>()
+                    .map(String::as_str)
+                    .or_else(|| payload.downcast_ref::<&str>().copied())
+                    .unwrap_or("a panic without a message");
+                let why = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("").to_owned();
+                Verdict::Caught { why, executions }
+            }
+        }
+    }
+
+    fn explore(&self) {
+        let mut builder = loom::model::Builder::new();
+        builder.max_branches = 20_000;
+        builder.preemption_bound = match std::env::var("LOOM_TESTS_BOUND").as_deref() {
+            Err(_) => Some(self.bound),
+            Ok("none") => None,
+            Ok(number) => Some(number.parse().expect("LOOM_TESTS_BOUND is a number or `none`")),
+        };
+        EXECUTIONS.set(0);
+        REACHED.with_borrow_mut(BTreeSet::clear);
+        let body = self.body;
+        builder.check(move || {
+            EXECUTIONS.set(EXECUTIONS.get() + 1);
+            crash::reset();
+            membarrier::reset();
+            body();
+        });
+    }
+}
+
+/// Keeps failures that are wanted out of the output.
+fn hush() {
+    static HUSH: Once = Once::new();
+    HUSH.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                loud(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,131 @@
+//! The ring alone: both ends run freely, without waiting for each other.
+
+use ipc_ring::platform::Barrier;
+use loom::thread;
+
+use super::Heap;
+use super::moves::{consumer, finish, pop, pop_batch, producer, push, push_batch};
+use crate::{Model, reached};
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("two_laps_capacity_1", 1000, || two_laps(1, 3, 4)).bound(3).reaches(&["full", "empty"]),
+    Model::new("two_laps_capacity_2", 8000, || two_laps(2, 5, 6)).bound(3).reaches(&["full", "empty"]),
+    Model::new("batches_capacity_2", 1000, || batches(2))
+        .bound(3)
+        .reaches(&["whole batch", "part of a batch"]),
+    Model::new("batches_capacity_4", 3000, || batches(4))
+        .bound(3)
+        .reaches(&["whole batch", "part of a batch"]),
+    Model::new("claim_and_view", 300, claim_and_view).bound(3).reaches(&["viewed", "committed"]),
+    Model::new("full_by_head_then_exact", 10, full_by_head_then_exact)
+        .bound(3)
+        .reaches(&["room by the exact position"]),
+];
+
+/// A ring for models in which nobody sleeps.
+fn ring(capacity: usize) -> Heap {
+    Heap::new(capacity, Barrier::Fence)
+}
+
+/// The producer makes `tries` attempts at `total` elements, the consumer as many at popping.
+fn two_laps(capacity: usize, total: u64, tries: u32) {
+    let ring = ring(capacity);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    let other = thread::spawn(move || {
+        for _ in 0..tries {
+            if producing.position() < total && push(&mut producing).is_none() {
+                reached("full");
+            }
+        }
+        producing
+    });
+    for _ in 0..tries {
+        if pop(&mut consuming).is_err() {
+            reached("empty");
+        }
+    }
+    finish(&mut other.join().unwrap(), &mut consuming, total);
+}
+
+/// Batches as large as the ring, both ways, for two laps and one more.
+fn batches(capacity: u64) {
+    let total = 2 * capacity + 1;
+    let ring = ring(capacity as usize);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            let wanted = capacity.min(total - producing.position());
+            match push_batch(&mut producing, wanted) {
+                (done, _) if done == capacity => reached("whole batch"),
+                (done, _) if done > 0 && done < wanted => reached("part of a batch"),
+                _ => {}
+            }
+        }
+        producing
+    });
+    for _ in 0..3 {
+        let _ = pop_batch(&mut consuming, capacity as usize);
+    }
+    finish(&mut other.join().unwrap(), &mut consuming, total);
+}
+
+/// Claims that are written and aborted publish nothing; views that are dropped pop nothing.
+#[allow(unsafe_code)]
+fn claim_and_view() {
+    let ring = ring(1);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            if let Some(mut claim) = producing.try_claim().unwrap() {
+                claim.write(&99);
+                drop(claim);
+                let item = producing.position() + 1;
+                let mut claim = producing.try_claim().unwrap().expect("an aborted claim gives its slot back");
+                // SAFETY: the slot is this claim's, and valid for one u64.
+                claim.with(|slot| unsafe { slot.write(item) });
+                let _ = claim.commit();
+                reached("committed");
+            }
+        }
+        producing
+    });
+    for _ in 0..3 {
+        let expected = consuming.position() + 1;
+        if let Ok(view) = consuming.try_view().unwrap() {
+            assert_eq!(view.read(), expected);
+            drop(view);
+            let view = consuming.try_view().unwrap().expect("a dropped view leaves its element");
+            // SAFETY: the slot is this view's, and valid for one u64.
+            assert_eq!(view.with(|slot| unsafe { slot.read() }), expected);
+            let _ = view.release();
+            reached("viewed");
+        }
+    }
+    let mut producing = other.join().unwrap();
+    let total = producing.position();
+    finish(&mut producing, &mut consuming, total);
+}
+
+/// A full ring of eight, of which the consumer takes one: too few to publish the head, so the producer learns of the
+/// room from the exact position only.
+fn full_by_head_then_exact() {
+    let ring = ring(8);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    while push(&mut producing).is_some() {}
+    let other = thread::spawn(move || {
+        for _ in 0..2 {
+            if push(&mut producing).is_some() {
+                reached("room by the exact position");
+            }
+        }
+        producing
+    });
+    assert_eq!(pop(&mut consuming), Ok(0));
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 10);
+}
