@@ -30,11 +30,53 @@ pub enum Edge {
     WaitTake,
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
+    /// \[M1\] mpmc: the producer stores `FULL`. The slot's payload is written before.
+    MpmcPublish,
+    /// \[M1\] mpmc: the consumer loads a tag. The payload is read after. Also the far end of \[M6\].
+    MpmcObserve,
+    /// \[M2\] mpmc: the consumer stores `EMPTY`. The payload has been read.
+    MpmcRelease,
+    /// \[M2\] mpmc: the producer loads a tag. The slot is overwritten after. Also the far end of \[M6\].
+    MpmcReclaim,
+    /// \[M3\] mpmc: the producer's claim. What it did to the endpoint table lies before.
+    MpmcClaim,
+    /// \[M3\] mpmc: the consumer's claim of an element.
+    MpmcTake,
+    /// \[M3\] mpmc: the consumer's claim of an orphan.
+    MpmcTakeOrphan,
+    /// \[M3\] mpmc: a recoverer loads a tag. The endpoint table is looked at after.
+    MpmcReap,
+    /// \[M4\] mpmc: a producer stores the tail. The positions below it are claimed.
+    MpmcTailStore,
+    /// \[M4\] mpmc: a producer jumps to the tail.
+    MpmcTailLoad,
+    /// \[M5\] mpmc: a consumer stores the head. The positions below it are claimed.
+    MpmcHeadStore,
+    /// \[M5\] mpmc: a consumer jumps to the head.
+    MpmcHeadLoad,
+    /// \[M6\] mpmc: a slot becomes `VOID`. Its holder has done with it.
+    MpmcVoid,
+    /// \[M6\] mpmc: a slot becomes `ORPHAN`. Its holder has done with it.
+    MpmcOrphan,
+    /// \[M6\] mpmc: a consumer searches all slots for an orphan.
+    MpmcSearch,
+    /// \[M7\] mpmc: the orphan generation is raised. The orphans are made before.
+    MpmcOrphansMade,
+    /// \[M7\] mpmc: a consumer loads the orphan generation. It searches after.
+    MpmcOrphansSeen,
+    /// \[M8\] mpmc: a seat is freed. No tag names its number any more.
+    MpmcSeatFree,
+    /// \[M8\] mpmc: a seat is taken. Tags with its number are written after.
+    MpmcSeatTake,
+    /// \[M8\] mpmc: a recoverer looks whose seat it is, after it has read a tag.
+    MpmcSeatCheck,
+    /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the release of \[M6\].
+    MpmcSkip,
 }
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 10] = [
+    pub const ALL: [Edge; 31] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -45,6 +87,27 @@ impl Edge {
         Edge::CloseSeen,
         Edge::WaitTake,
         Edge::WaitWithdraw,
+        Edge::MpmcPublish,
+        Edge::MpmcObserve,
+        Edge::MpmcRelease,
+        Edge::MpmcReclaim,
+        Edge::MpmcClaim,
+        Edge::MpmcTake,
+        Edge::MpmcTakeOrphan,
+        Edge::MpmcReap,
+        Edge::MpmcTailStore,
+        Edge::MpmcTailLoad,
+        Edge::MpmcHeadStore,
+        Edge::MpmcHeadLoad,
+        Edge::MpmcVoid,
+        Edge::MpmcOrphan,
+        Edge::MpmcSearch,
+        Edge::MpmcOrphansMade,
+        Edge::MpmcOrphansSeen,
+        Edge::MpmcSeatFree,
+        Edge::MpmcSeatTake,
+        Edge::MpmcSeatCheck,
+        Edge::MpmcSkip,
     ];
 
     /// The ordering that production uses here.
@@ -58,6 +121,26 @@ impl Edge {
             Edge::CloseSeen => Ordering::Acquire,
             // The barrier pair orders the data; these two only have to be atomic.
             Edge::WaitTake | Edge::WaitWithdraw => Ordering::Relaxed,
+            Edge::MpmcPublish
+            | Edge::MpmcRelease
+            | Edge::MpmcTailStore
+            | Edge::MpmcHeadStore
+            | Edge::MpmcVoid
+            | Edge::MpmcOrphan
+            | Edge::MpmcOrphansMade
+            | Edge::MpmcSeatFree => Ordering::Release,
+            Edge::MpmcObserve
+            | Edge::MpmcReclaim
+            | Edge::MpmcReap
+            | Edge::MpmcTailLoad
+            | Edge::MpmcHeadLoad
+            | Edge::MpmcSearch
+            | Edge::MpmcOrphansSeen
+            | Edge::MpmcSeatTake
+            | Edge::MpmcSeatCheck => Ordering::Acquire,
+            Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
+            // A read-modify-write that hands nothing over itself.
+            Edge::MpmcSkip => Ordering::Relaxed,
         }
     }
 
@@ -70,6 +153,15 @@ impl Edge {
             Edge::SpscConsume | Edge::SpscReclaimExact => "S3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
             Edge::WaitTake | Edge::WaitWithdraw => "W1",
+            Edge::MpmcPublish | Edge::MpmcObserve => "M1",
+            Edge::MpmcRelease | Edge::MpmcReclaim => "M2",
+            Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",
+            Edge::MpmcTailStore | Edge::MpmcTailLoad => "M4",
+            Edge::MpmcHeadStore | Edge::MpmcHeadLoad => "M5",
+            Edge::MpmcVoid | Edge::MpmcOrphan | Edge::MpmcSearch => "M6",
+            Edge::MpmcOrphansMade | Edge::MpmcOrphansSeen => "M7",
+            Edge::MpmcSeatFree | Edge::MpmcSeatTake | Edge::MpmcSeatCheck => "M8",
+            Edge::MpmcSkip => "M9",
         }
     }
 }

@@ -36,6 +36,8 @@ const FLAG_ASYMMETRIC: u32 = 1;
 pub enum Kind {
     /// One producer, one consumer, fixed-size elements.
     Spsc = 1,
+    /// Many producers, many consumers, fixed-size elements.
+    Mpmc = 3,
 }
 
 /// The header, written once by the creator; `ready` last.

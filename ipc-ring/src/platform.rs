@@ -62,17 +62,62 @@ pub enum Site {
     WaitAnnounced = 5,
     /// waiting: the waiting bit has been taken, no token is posted yet.
     WaitTaken = 6,
+    /// mpmc: the seat is taken, nothing else.
+    MpmcSeated = 40,
+    /// mpmc: the slot is claimed for writing, the payload is not written.
+    MpmcClaimed = 41,
+    /// mpmc: the payload is written, the slot is not published.
+    MpmcWritten = 42,
+    /// mpmc: the slot is published, the tail is not stored.
+    MpmcPublished = 43,
+    /// mpmc: the tail is stored, nobody has been woken yet.
+    MpmcPushed = 44,
+    /// mpmc: an element is claimed, its payload is not read.
+    MpmcTaken = 45,
+    /// mpmc: an orphan is claimed, its payload is not read.
+    MpmcOrphanTaken = 46,
+    /// mpmc: the payload is read, the slot is not released.
+    MpmcCopied = 47,
+    /// mpmc: the slot is released, the head is not stored.
+    MpmcReleased = 48,
+    /// mpmc: the head is stored, nobody has been woken yet.
+    MpmcPopped = 49,
+    /// mpmc: a slot that holds nothing is freed.
+    MpmcSkipped = 50,
+    /// mpmc: a slot is taken out of dead hands, consumers are not told.
+    MpmcRepaired = 51,
+    /// mpmc: all slots are out of dead hands, the orphan generation is not raised.
+    MpmcSwept = 52,
+    /// mpmc: the orphan generation is raised, the seat is not free.
+    MpmcAnnounced = 53,
+    /// mpmc: the ring is marked closed, nobody has been woken yet.
+    MpmcCloseSet = 54,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 6] = [
+    pub const ALL: [Site; 21] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
         Site::SpscConsumed,
         Site::WaitAnnounced,
         Site::WaitTaken,
+        Site::MpmcSeated,
+        Site::MpmcClaimed,
+        Site::MpmcWritten,
+        Site::MpmcPublished,
+        Site::MpmcPushed,
+        Site::MpmcTaken,
+        Site::MpmcOrphanTaken,
+        Site::MpmcCopied,
+        Site::MpmcReleased,
+        Site::MpmcPopped,
+        Site::MpmcSkipped,
+        Site::MpmcRepaired,
+        Site::MpmcSwept,
+        Site::MpmcAnnounced,
+        Site::MpmcCloseSet,
     ];
 }
 

@@ -1,0 +1,438 @@
+//! The consuming end.
+
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::memory::Memory;
+use super::seat::Seat;
+use super::tag::{Shape, State, Tag};
+use super::walk::{Walk, corrupt};
+use super::{Corruption, Holder};
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+
+/// Why nothing was popped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Nothing {
+    /// At one moment during the call every element that had been pushed was popped, or in the hands of a consumer.
+    Empty,
+    /// The next element is being written.
+    Busy(Holder),
+    /// The ring is closed, and everything pushed before was popped, or is in the hands of a consumer.
+    Closed,
+    /// Others were faster a thousand times in a row. Try again.
+    Contended,
+    /// A tag makes no sense.
+    Corrupt(Corruption),
+}
+
+impl From<Corruption> for Nothing {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corrupt(corruption)
+    }
+}
+
+/// An element, and how many consumers have lost it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Popped<T> {
+    /// The element.
+    pub item: T,
+    /// How many consumers died with it, or gave it back; modulo 16.
+    pub attempt: u32,
+}
+
+/// A consuming end: its seat, its private position, and what it knows of orphans.
+#[derive(Debug)]
+pub struct Consumer<M: Memory> {
+    memory: M,
+    shape: Shape,
+    seat: Seat,
+    /// The position to look at next. The one before it is claimed.
+    position: u64,
+    /// The orphan generation at the last search that found none.
+    searched: Option<u64>,
+    /// What a [`Lent`] holds that has neither been released nor dropped, but leaked.
+    held: Option<Taken>,
+}
+
+/// A slot that can be taken, or was.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    position: u64,
+    tag: Tag,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// A consuming end in a seat of this ring.
+    pub fn attach(memory: M, seat: Seat) -> Self {
+        let shape = Shape::new(memory.capacity(), memory.lap_bits());
+        // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
+        let position = memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
+        Self { memory, shape, seat, position, searched: None, held: None }
+    }
+
+    /// Pops one element: exactly once, whoever dies.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    #[inline(always)]
+    pub fn try_pop(&mut self) -> Result<Popped<M::Item>, Nothing> {
+        let mut item = MaybeUninit::uninit();
+        let attempt = self.get(&mut item)?;
+        self.hint();
+        // SAFETY: `get` has filled it.
+        Ok(Popped { item: unsafe { item.assume_init() }, attempt })
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
+    /// slice was full.
+    #[inline]
+    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> (usize, Result<(), Nothing>) {
+        let mut done = 0;
+        let mut end = Ok(());
+        for place in out.iter_mut() {
+            if let Err(nothing) = self.get(place) {
+                end = Err(nothing);
+                break;
+            }
+            done += 1;
+        }
+        if done > 0 {
+            self.hint();
+        }
+        (done, end)
+    }
+
+    /// Lends the next element where it lies: at least once, as whoever dies with it in hand leaves it to another consumer.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    pub fn try_lend(&mut self) -> Result<Lent<'_, M>, Nothing> {
+        let taken = self.take(State::Lent)?;
+        self.held = Some(taken);
+        Ok(Lent { consumer: self, taken })
+    }
+
+    /// Lends the next element to `f` and pops it when `f` returns. When `f` panics the element goes back.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, M>) -> R) -> Result<R, Nothing> {
+        let lent = self.try_lend()?;
+        let result = f(&lent);
+        lent.release();
+        Ok(result)
+    }
+
+    /// Whether an element can be popped now.
+    ///
+    /// # Errors
+    /// What [`try_pop`](Self::try_pop) would answer.
+    pub fn look(&mut self) -> Result<(), Nothing> {
+        self.settle();
+        self.find(&mut Walk::new()).map(|_| ())
+    }
+
+    /// Gives the seat back.
+    pub fn detach(mut self) {
+        self.settle();
+        self.seat.give_back(&self.memory);
+    }
+
+    /// Claims, copies, releases. Fills `item`, and gives the number of earlier attempts.
+    #[inline(always)]
+    fn get(&mut self, item: &mut MaybeUninit<M::Item>) -> Result<u32, Nothing> {
+        let taken = self.take(State::Reading)?;
+        self.copy(taken, item);
+        M::Platform::crash_point(Site::MpmcCopied);
+        self.release(taken);
+        Ok(taken.tag.attempt())
+    }
+
+    /// Makes the next element this end's own.
+    #[inline(always)]
+    fn take(&mut self, how: State) -> Result<Taken, Nothing> {
+        if self.held.is_some() {
+            self.settle();
+        }
+        let position = self.position;
+        let full = self.shape.empty(position).full();
+        // [M1] Acquire ← the producer's Release: the payload was written before.
+        let tag = self.memory.tag(self.shape.index(position)).load(M::Platform::ordering(Edge::MpmcObserve));
+        if tag == full.as_raw() {
+            let found = Taken { position, tag: full };
+            if self.claim(found, how, Edge::MpmcTake) {
+                M::Platform::crash_point(Site::MpmcTaken);
+                return Ok(found);
+            }
+        }
+        self.take_slowly(how)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_slowly(&mut self, how: State) -> Result<Taken, Nothing> {
+        let mut walk = Walk::new();
+        loop {
+            let found = self.find(&mut walk)?;
+            if found.tag.state() == Some(State::Orphan) {
+                if self.claim(found, how, Edge::MpmcTakeOrphan) {
+                    M::Platform::crash_point(Site::MpmcOrphanTaken);
+                    return Ok(found);
+                }
+            } else if self.claim(found, how, Edge::MpmcTake) {
+                M::Platform::crash_point(Site::MpmcTaken);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The claim: one CAS from the tag found to this end's own. False when somebody else was faster.
+    #[inline(always)]
+    fn claim(&mut self, found: Taken, how: State, edge: Edge) -> bool {
+        let own = found.tag.held(how, self.seat.number());
+        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of this number
+        // ended. Acquire: the element may be another one than was looked at, when laps have wrapped.
+        let claimed = self.memory.tag(self.shape.index(found.position)).compare_exchange(
+            found.tag.as_raw(),
+            own.as_raw(),
+            M::Platform::ordering(edge),
+            Relaxed,
+        );
+        claimed.is_ok()
+    }
+
+    /// Walks to the first element that can be taken, or finds an orphan. It was there when it was looked at.
+    fn find(&mut self, walk: &mut Walk) -> Result<Taken, Nothing> {
+        use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
+        while walk.goes_on() {
+            let position = self.position;
+            let index = self.shape.index(position);
+            // [M1] Acquire ← the producer's Release; [M6] Acquire ← whoever voided or orphaned the slot.
+            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve));
+            let tag = Tag::from_raw(tag);
+            let Some(state) = tag.state() else { return Err(corrupt(tag, position).into()) };
+            match (self.shape.ahead(tag, position), state) {
+                (0, Full | Orphan) => return Ok(Taken { position, tag }),
+                (0, Empty) => match self.orphan() {
+                    Some(orphan) => return Ok(orphan),
+                    None if !super::is_closed(&self.memory) => return Err(Nothing::Empty),
+                    None if self.mark_end(index, tag) => return Err(Nothing::Closed),
+                    None => {}
+                },
+                (0 | -1, Closed) => return self.orphan().ok_or(Nothing::Closed),
+                (0, Writing) => {
+                    let holder = Holder { endpoint: tag.owner(), index, tag };
+                    return self.orphan().ok_or(Nothing::Busy(holder));
+                }
+                (0, Reading | Lent) => self.next(walk, position.wrapping_add(1)),
+                (0, Void) => {
+                    if self.skip(index, tag) {
+                        self.next(walk, position.wrapping_add(1));
+                    }
+                }
+                (-1, Reading | Lent) => return self.orphan().ok_or(Nothing::Empty),
+                (-1, Orphan) => {
+                    return Ok(Taken { position: position.wrapping_sub(self.memory.capacity()), tag });
+                }
+                (-1, Void) => {
+                    self.skip(index, tag);
+                }
+                (1, _) => self.next(walk, position.wrapping_add(1)),
+                (ahead, _) => {
+                    if ahead < 0 {
+                        walk.forgive(tag, position)?;
+                    }
+                    self.next(walk, self.shape.after_meeting(tag, index, position));
+                }
+            }
+        }
+        Err(Nothing::Contended)
+    }
+
+    /// Goes to the position of the hint if that is further, else to `next`.
+    fn next(&mut self, walk: &mut Walk, next: u64) {
+        if walk.may_jump() {
+            // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
+            let head = self.memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
+            if head.wrapping_sub(next).cast_signed() > 0 {
+                self.position = head;
+                return;
+            }
+        }
+        self.position = next;
+    }
+
+    /// Frees a slot that holds nothing, for the lap after. False when somebody else changed it first.
+    fn skip(&mut self, index: u64, void: Tag) -> bool {
+        let free = self.shape.next_lap(void).as_raw();
+        // [M9] Relaxed: as a read-modify-write it continues the release of whoever voided the slot.
+        let skipped = self.memory.tag(index).compare_exchange(
+            void.as_raw(),
+            free,
+            M::Platform::ordering(Edge::MpmcSkip),
+            Relaxed,
+        );
+        if skipped.is_ok() {
+            M::Platform::crash_point(Site::MpmcSkipped);
+        }
+        skipped.is_ok()
+    }
+
+    /// Ends the stream at a slot that is free. False when it was not any more.
+    #[cold]
+    fn mark_end(&mut self, index: u64, free: Tag) -> bool {
+        // [M9] Relaxed: it hands nothing over; that it is the last tag of this slot is what counts.
+        let marked = self.memory.tag(index).compare_exchange(
+            free.as_raw(),
+            free.closed().as_raw(),
+            M::Platform::ordering(Edge::MpmcSkip),
+            Relaxed,
+        );
+        marked.is_ok()
+    }
+
+    /// Looks for an orphan anywhere in the ring, if there may be a new one since the last fruitless search.
+    #[inline]
+    fn orphan(&mut self) -> Option<Taken> {
+        // [M7] Acquire ← the Release of whoever made orphans: the search below sees them.
+        let generation = self.memory.orphans().load(M::Platform::ordering(Edge::MpmcOrphansSeen));
+        if self.searched == Some(generation) { None } else { self.search(generation) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search(&mut self, generation: u64) -> Option<Taken> {
+        for index in 0..self.memory.capacity() {
+            // [M6] Acquire ← whoever orphaned the slot.
+            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcSearch));
+            let tag = Tag::from_raw(tag);
+            if tag.state() == Some(State::Orphan) {
+                return Some(Taken { position: self.shape.position(tag, index, self.position), tag });
+            }
+        }
+        self.searched = Some(generation);
+        None
+    }
+
+    #[inline(always)]
+    fn copy(&self, taken: Taken, item: &mut MaybeUninit<M::Item>) {
+        let index = self.shape.index(taken.position);
+        // SAFETY: the slot is this end's by its claim, and nobody writes it until it is released. The slot is aligned to
+        // 8, `item` is private.
+        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
+    }
+
+    /// Gives a taken slot to the producers: the point at which the element is delivered.
+    #[inline(always)]
+    fn release(&mut self, taken: Taken) {
+        let free = self.shape.next_lap(taken.tag).as_raw();
+        // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: nobody else changes a
+        // slot in a live end's hands.
+        self.memory
+            .tag(self.shape.index(taken.position))
+            .store(free, M::Platform::ordering(Edge::MpmcRelease));
+        M::Platform::crash_point(Site::MpmcReleased);
+        if taken.position == self.position {
+            self.position = taken.position.wrapping_add(1);
+            self.memory.prefetch(self.shape.index(self.position));
+        }
+    }
+
+    /// Lets others jump to where this end is.
+    #[inline(always)]
+    fn hint(&mut self) {
+        // [M5] Release → the Acquire of whoever jumps: the positions below are claimed.
+        self.memory.head().store(self.position, M::Platform::ordering(Edge::MpmcHeadStore));
+        M::Platform::crash_point(Site::MpmcPopped);
+    }
+
+    /// Gives back an element that was leaked while lent.
+    #[cold]
+    fn settle(&mut self) {
+        if let Some(taken) = self.held.take() {
+            self.give_back(taken);
+        }
+    }
+
+    /// Gives a lent element to another consumer, or gives it up after the last attempt.
+    fn give_back(&mut self, taken: Taken) {
+        let index = self.shape.index(taken.position);
+        let (tag, edge, counter) = super::recovery::after_lending(&self.memory, taken.tag);
+        // [M6] Release → whoever takes the slot next: this end has done with it.
+        self.memory.tag(index).store(tag.as_raw(), M::Platform::ordering(edge));
+        super::recovery::count(&self.memory, counter);
+        super::recovery::announce_orphans(&self.memory);
+    }
+
+    /// The position this end looks at next.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The seat.
+    #[must_use]
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it gives it to another
+/// consumer, with one more attempt; so does the end's next call when it was leaked.
+#[derive(Debug)]
+pub struct Lent<'a, M: Memory> {
+    consumer: &'a mut Consumer<M>,
+    taken: Taken,
+}
+
+impl<M: Memory> Lent<'_, M> {
+    /// Gives the element's bytes to `f`.
+    pub fn with<R>(&self, f: impl FnOnce(*const M::Item) -> R) -> R {
+        self.consumer.memory.with_slot(self.consumer.shape.index(self.taken.position), f)
+    }
+
+    /// Copies the element out.
+    #[must_use]
+    pub fn read(&self) -> M::Item {
+        let mut item = MaybeUninit::uninit();
+        self.consumer.copy(self.taken, &mut item);
+        // SAFETY: `copy` has filled it.
+        unsafe { item.assume_init() }
+    }
+
+    /// How many consumers have lost the element before: 0 the first time.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.taken.tag.attempt()
+    }
+
+    /// The element's position.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.taken.position
+    }
+
+    /// Pops it.
+    pub fn release(self) {
+        let mut this = ManuallyDrop::new(self);
+        let taken = this.taken;
+        this.consumer.held = None;
+        M::Platform::crash_point(Site::MpmcCopied);
+        this.consumer.release(taken);
+        this.consumer.hint();
+    }
+}
+
+impl<M: Memory> Drop for Lent<'_, M> {
+    fn drop(&mut self) {
+        self.consumer.settle();
+    }
+}

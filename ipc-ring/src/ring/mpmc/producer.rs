@@ -1,0 +1,337 @@
+//! The producing end.
+
+use core::mem::ManuallyDrop;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::memory::Memory;
+use super::seat::Seat;
+use super::tag::{Shape, State, Tag};
+use super::walk::{Walk, corrupt};
+use super::{Corruption, Holder};
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+
+/// Why nothing was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Refused {
+    /// Every slot holds an element that nobody has begun to pop.
+    Full,
+    /// The next slot is in somebody's hands: a consumer that is about to free it, or a producer a whole lap late.
+    Busy(Holder),
+    /// The ring is closed.
+    Closed,
+    /// Others were faster a thousand times in a row. Try again.
+    Contended,
+    /// A tag makes no sense.
+    Corrupt(Corruption),
+}
+
+impl From<Corruption> for Refused {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corrupt(corruption)
+    }
+}
+
+/// A producing end: its seat and its private position.
+#[derive(Debug)]
+pub struct Producer<M: Memory> {
+    memory: M,
+    shape: Shape,
+    seat: Seat,
+    /// The position to look at next. The one before it is claimed.
+    position: u64,
+    /// A position claimed by a [`Claim`] that has neither been committed nor dropped, but leaked.
+    held: Option<u64>,
+}
+
+impl<M: Memory> Producer<M> {
+    /// A producing end in a seat of this ring.
+    pub fn attach(memory: M, seat: Seat) -> Self {
+        let shape = Shape::new(memory.capacity(), memory.lap_bits());
+        // [M4] Acquire ← the Release of whoever stored it: the positions below are claimed.
+        let position = memory.tail().load(M::Platform::ordering(Edge::MpmcTailLoad));
+        Self { memory, shape, seat, position, held: None }
+    }
+
+    /// Pushes one element.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    #[inline(always)]
+    pub fn try_push(&mut self, item: &M::Item) -> Result<(), Refused> {
+        self.put(item)?;
+        self.hint();
+        Ok(())
+    }
+
+    /// Pushes elements from the front of a slice, in order; gives their number, and why it stopped if it did before the
+    /// end. Those of other producers may come to lie between them.
+    #[inline]
+    pub fn try_push_slice(&mut self, items: &[M::Item]) -> (usize, Result<(), Refused>) {
+        for (done, item) in items.iter().enumerate() {
+            if let Err(refused) = self.put(item) {
+                if done > 0 {
+                    self.hint();
+                }
+                return (done, Err(refused));
+            }
+        }
+        if !items.is_empty() {
+            self.hint();
+        }
+        (items.len(), Ok(()))
+    }
+
+    /// Claims the next slot, to be written in place. Consumers wait for it as soon as they have come so far: be quick.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn try_claim(&mut self) -> Result<Claim<'_, M>, Refused> {
+        let position = self.claim()?;
+        self.held = Some(position);
+        Ok(Claim { producer: self, position })
+    }
+
+    /// Whether a slot is free now.
+    ///
+    /// # Errors
+    /// What [`try_push`](Self::try_push) would answer.
+    pub fn look(&mut self) -> Result<(), Refused> {
+        self.before()?;
+        self.find(&mut Walk::new())
+    }
+
+    /// Gives the seat back.
+    pub fn detach(mut self) {
+        self.settle();
+        self.seat.give_back(&self.memory);
+    }
+
+    /// Claims, writes, publishes.
+    #[inline(always)]
+    fn put(&mut self, item: &M::Item) -> Result<(), Refused> {
+        let position = self.claim()?;
+        self.write(position, item);
+        M::Platform::crash_point(Site::MpmcWritten);
+        self.publish(position);
+        Ok(())
+    }
+
+    /// Makes the next free slot this end's own. Gives its position.
+    #[inline(always)]
+    fn claim(&mut self) -> Result<u64, Refused> {
+        // Relaxed: see `close`. The word changes a few times in the ring's life.
+        if self.held.is_some() || self.memory.state().load(Relaxed) != 0 {
+            self.before()?;
+        }
+        let position = self.position;
+        let index = self.shape.index(position);
+        // [M2] Acquire ← the Release of the consumer that freed the slot: it has read the payload.
+        let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
+        if tag == self.shape.empty(position).as_raw() && self.take(position) {
+            return Ok(position);
+        }
+        self.claim_slowly()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn claim_slowly(&mut self) -> Result<u64, Refused> {
+        let mut walk = Walk::new();
+        loop {
+            self.find(&mut walk)?;
+            let position = self.position;
+            if self.take(position) {
+                return Ok(position);
+            }
+        }
+    }
+
+    /// The claim: one CAS from free to this end's own. False when somebody else was faster.
+    #[inline(always)]
+    fn take(&mut self, position: u64) -> bool {
+        let free = self.shape.empty(position);
+        let own = free.held(State::Writing, self.seat.number());
+        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of this number
+        // ended. Acquire: the slot may be free for this lap for the second time (laps wrap), then this is what orders the
+        // write behind the last read.
+        let claimed = self.memory.tag(self.shape.index(position)).compare_exchange(
+            free.as_raw(),
+            own.as_raw(),
+            M::Platform::ordering(Edge::MpmcClaim),
+            Relaxed,
+        );
+        if claimed.is_ok() {
+            M::Platform::crash_point(Site::MpmcClaimed);
+        }
+        claimed.is_ok()
+    }
+
+    /// Walks to the first position that is not taken. It was free when it was looked at.
+    fn find(&mut self, walk: &mut Walk) -> Result<(), Refused> {
+        use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
+        while walk.goes_on() {
+            let index = self.shape.index(self.position);
+            // [M2] Acquire ← as in `claim`; [M6] Acquire ← whoever voided the slot.
+            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
+            let tag = Tag::from_raw(tag);
+            let Some(state) = tag.state() else { return Err(corrupt(tag, self.position).into()) };
+            match (self.shape.ahead(tag, self.position), state) {
+                (0, Empty) => return Ok(()),
+                (0 | -1, Closed) => return Err(Refused::Closed),
+                (0, _) => self.next(walk, self.position.wrapping_add(1)),
+                (-1, Full | Orphan) => return Err(Refused::Full),
+                (-1, Writing | Reading | Lent) => {
+                    return Err(Refused::Busy(Holder { endpoint: tag.owner(), index, tag }));
+                }
+                (-1, Void) => self.skip(index, tag),
+                (1, _) => self.next(walk, self.position.wrapping_add(1)),
+                (ahead, _) => {
+                    if ahead < 0 {
+                        walk.forgive(tag, self.position)?;
+                    }
+                    self.next(walk, self.shape.after_meeting(tag, index, self.position));
+                }
+            }
+        }
+        Err(Refused::Contended)
+    }
+
+    /// Goes to the position of the hint if that is further, else to `next`.
+    fn next(&mut self, walk: &mut Walk, next: u64) {
+        if walk.may_jump() {
+            // [M4] Acquire ← the Release of whoever stored it: the positions below are claimed.
+            let tail = self.memory.tail().load(M::Platform::ordering(Edge::MpmcTailLoad));
+            if tail.wrapping_sub(next).cast_signed() > 0 {
+                self.position = tail;
+                return;
+            }
+        }
+        self.position = next;
+    }
+
+    /// Frees a slot that holds nothing, for the lap after. When somebody else was faster, all the better.
+    fn skip(&mut self, index: u64, void: Tag) {
+        let free = self.shape.next_lap(void).as_raw();
+        // [M9] Relaxed: as a read-modify-write it continues the release of whoever voided the slot.
+        let skipped = self.memory.tag(index).compare_exchange(
+            void.as_raw(),
+            free,
+            M::Platform::ordering(Edge::MpmcSkip),
+            Relaxed,
+        );
+        if skipped.is_ok() {
+            M::Platform::crash_point(Site::MpmcSkipped);
+        }
+    }
+
+    #[inline(always)]
+    fn write(&self, position: u64, item: &M::Item) {
+        let index = self.shape.index(position);
+        // SAFETY: the slot is this end's by its claim, and everybody keeps away from it until it is published. The slot is
+        // aligned to 8 and `item` is private.
+        self.memory.with_slot_mut(index, |slot| unsafe { M::Platform::copy_in(slot, item) });
+    }
+
+    /// Makes a claimed slot visible and moves on.
+    #[inline(always)]
+    fn publish(&mut self, position: u64) {
+        let full = self.shape.empty(position).full();
+        // [M1] Release → the consumer's Acquire: the payload is written before the tag says so. A plain store: nobody
+        // else changes a slot in a live end's hands.
+        self.memory
+            .tag(self.shape.index(position))
+            .store(full.as_raw(), M::Platform::ordering(Edge::MpmcPublish));
+        M::Platform::crash_point(Site::MpmcPublished);
+        self.position = position.wrapping_add(1);
+        self.memory.prefetch(self.shape.index(self.position));
+    }
+
+    /// Lets others jump to where this end is.
+    #[inline(always)]
+    fn hint(&mut self) {
+        // [M4] Release → the Acquire of whoever jumps: the positions below are claimed.
+        self.memory.tail().store(self.position, M::Platform::ordering(Edge::MpmcTailStore));
+        M::Platform::crash_point(Site::MpmcPushed);
+    }
+
+    /// Gives a claimed slot up: it holds nothing in this lap.
+    fn abort(&mut self, position: u64) {
+        let void = self.shape.empty(position).void();
+        // [M6] Release → whoever claims the slot next: this end writes it no more.
+        self.memory
+            .tag(self.shape.index(position))
+            .store(void.as_raw(), M::Platform::ordering(Edge::MpmcVoid));
+        self.position = position.wrapping_add(1);
+    }
+
+    /// What is seldom the case at the start of a call.
+    #[cold]
+    fn before(&mut self) -> Result<(), Refused> {
+        self.settle();
+        if super::is_closed(&self.memory) { Err(Refused::Closed) } else { Ok(()) }
+    }
+
+    /// Aborts a claim that was leaked.
+    fn settle(&mut self) {
+        if let Some(position) = self.held.take() {
+            self.abort(position);
+        }
+    }
+
+    /// The position this end looks at next: at least the number of slots claimed so far by all producers, when nobody
+    /// else is pushing.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The seat.
+    #[must_use]
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// A slot claimed by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot is
+/// passed over in this lap, and nothing is published. A claim that is leaked is aborted by the end's next call.
+#[derive(Debug)]
+pub struct Claim<'a, M: Memory> {
+    producer: &'a mut Producer<M>,
+    position: u64,
+}
+
+impl<M: Memory> Claim<'_, M> {
+    /// Copies an element into the slot.
+    pub fn write(&mut self, item: &M::Item) {
+        self.producer.write(self.position, item);
+    }
+
+    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    pub fn with<R>(&mut self, f: impl FnOnce(*mut M::Item) -> R) -> R {
+        self.producer.memory.with_slot_mut(self.producer.shape.index(self.position), f)
+    }
+
+    /// Publishes the slot.
+    pub fn commit(self) {
+        let mut this = ManuallyDrop::new(self);
+        let position = this.position;
+        this.producer.held = None;
+        M::Platform::crash_point(Site::MpmcWritten);
+        this.producer.publish(position);
+        this.producer.hint();
+    }
+}
+
+impl<M: Memory> Drop for Claim<'_, M> {
+    fn drop(&mut self) {
+        self.producer.settle();
+    }
+}

@@ -1,0 +1,76 @@
+//! The endpoint table: who is who.
+
+use core::fmt;
+use core::num::NonZeroU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::memory::Memory;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+
+/// A place in the endpoint table, taken by one end.
+///
+/// It is given back by [`Producer::detach`](super::Producer::detach) and [`Consumer::detach`](super::Consumer::detach);
+/// one that is dropped stays taken until its process is dead and recovery has passed.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Seat {
+    number: u16,
+    identity: NonZeroU64,
+}
+
+/// Every seat is taken. Recovery may free some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableFull;
+
+impl fmt::Display for TableFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every endpoint of the ring is taken")
+    }
+}
+
+impl core::error::Error for TableFull {}
+
+impl Seat {
+    /// Takes a free seat for a process of this identity. A process may take several.
+    ///
+    /// # Errors
+    /// [`TableFull`].
+    pub fn take<M: Memory>(memory: &M, identity: NonZeroU64) -> Result<Self, TableFull> {
+        for number in 0..memory.endpoints() {
+            if memory.seat(number).load(Relaxed) != 0 {
+                continue; // A look only; the CAS decides.
+            }
+            // [M8] Acquire ← the Release of whoever freed it: the number stands in no tag any more.
+            let taken = memory.seat(number).compare_exchange(
+                0,
+                identity.get(),
+                M::Platform::ordering(Edge::MpmcSeatTake),
+                Relaxed,
+            );
+            if taken.is_ok() {
+                M::Platform::crash_point(Site::MpmcSeated);
+                return Ok(Self { number, identity });
+            }
+        }
+        Err(TableFull)
+    }
+
+    /// The number, which stands in the tags of the slots that the end holds.
+    #[must_use]
+    pub const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// The identity of the process.
+    #[must_use]
+    pub const fn identity(&self) -> NonZeroU64 {
+        self.identity
+    }
+
+    /// Gives the seat back. Its end holds no slot.
+    pub(super) fn give_back<M: Memory>(self, memory: &M) {
+        // [M8] Release → the Acquire of the next holder: this end's last tag is written.
+        memory.seat(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));
+    }
+}

@@ -1,0 +1,266 @@
+//! The slot word: its fields, and the arithmetic of positions and laps.
+
+use core::fmt;
+
+const STATE_BITS: u32 = 4;
+const ATTEMPT_BITS: u32 = 4;
+const OWNER_BITS: u32 = 10;
+const ATTEMPT_SHIFT: u32 = STATE_BITS;
+const OWNER_SHIFT: u32 = ATTEMPT_SHIFT + ATTEMPT_BITS;
+const LAP_SHIFT: u32 = OWNER_SHIFT + OWNER_BITS;
+/// Bits of the lap.
+pub(crate) const LAP_BITS: u32 = 64 - LAP_SHIFT;
+
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+const ATTEMPT_MASK: u64 = (1 << ATTEMPT_BITS) - 1;
+const OWNER_MASK: u64 = (1 << OWNER_BITS) - 1;
+
+/// The largest number of endpoints that a tag can name.
+pub const MAX_ENDPOINTS: u16 = 1 << OWNER_BITS;
+/// The largest number of attempts that a tag can count.
+pub(crate) const MAX_ATTEMPTS: u32 = 1 << ATTEMPT_BITS;
+
+/// What a slot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum State {
+    /// Free.
+    Empty = 0,
+    /// Being written.
+    Writing = 1,
+    /// Holds an element.
+    Full = 2,
+    /// Being copied out.
+    Reading = 3,
+    /// Being looked at by user code.
+    Lent = 4,
+    /// Holds nothing and never will.
+    Void = 5,
+    /// Holds an element whose consumer was lost.
+    Orphan = 6,
+    /// The end of the stream.
+    Closed = 7,
+}
+
+/// A slot's word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// From a word of shared memory; anything is accepted.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_raw(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn as_raw(self) -> u64 {
+        self.0
+    }
+
+    /// The state, unless the word holds none.
+    #[inline(always)]
+    #[must_use]
+    pub const fn state(self) -> Option<State> {
+        Some(match self.0 & STATE_MASK {
+            0 => State::Empty,
+            1 => State::Writing,
+            2 => State::Full,
+            3 => State::Reading,
+            4 => State::Lent,
+            5 => State::Void,
+            6 => State::Orphan,
+            7 => State::Closed,
+            _ => return None,
+        })
+    }
+
+    /// The endpoint that holds the slot. Means something only in [`State::Writing`], [`State::Reading`], [`State::Lent`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn owner(self) -> u16 {
+        (self.0 >> OWNER_SHIFT & OWNER_MASK) as u16
+    }
+
+    /// Whether the tag names an owner.
+    #[inline]
+    #[must_use]
+    pub const fn is_held(self) -> bool {
+        matches!(self.state(), Some(State::Writing | State::Reading | State::Lent))
+    }
+
+    /// How many consumers have lost the element.
+    #[inline(always)]
+    #[must_use]
+    pub const fn attempt(self) -> u32 {
+        (self.0 >> ATTEMPT_SHIFT & ATTEMPT_MASK) as u32
+    }
+
+    /// The same lap and attempt in the hands of an endpoint.
+    #[inline(always)]
+    pub(super) const fn held(self, state: State, owner: u16) -> Self {
+        let kept = self.0 & !(STATE_MASK | OWNER_MASK << OWNER_SHIFT);
+        Self(kept | (owner as u64 & OWNER_MASK) << OWNER_SHIFT | state as u64)
+    }
+
+    /// The same lap with an element that can be taken.
+    #[inline(always)]
+    pub(super) const fn full(self) -> Self {
+        self.plain(State::Full)
+    }
+
+    /// The same lap with nothing.
+    #[inline(always)]
+    pub(super) const fn void(self) -> Self {
+        self.plain(State::Void)
+    }
+
+    /// The same lap as the end of the stream.
+    #[inline(always)]
+    pub(super) const fn closed(self) -> Self {
+        self.plain(State::Closed)
+    }
+
+    /// The same element, lost once more.
+    #[inline(always)]
+    pub(super) const fn orphan(self) -> Self {
+        let attempt = (self.attempt() as u64 + 1) & ATTEMPT_MASK;
+        Self(self.0 >> LAP_SHIFT << LAP_SHIFT | attempt << ATTEMPT_SHIFT | State::Orphan as u64)
+    }
+
+    #[inline(always)]
+    const fn plain(self, state: State) -> Self {
+        Self(self.0 >> LAP_SHIFT << LAP_SHIFT | state as u64)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lap = self.0 >> LAP_SHIFT;
+        match self.state() {
+            Some(state) if self.is_held() => {
+                write!(f, "{state:?}(lap {lap}, endpoint {}, attempt {})", self.owner(), self.attempt())
+            }
+            Some(state) => write!(f, "{state:?}(lap {lap}, attempt {})", self.attempt()),
+            None => write!(f, "Tag({:#x})", self.0),
+        }
+    }
+}
+
+/// How positions of one ring become slots and laps. Private, so nothing a peer writes can change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    shift: u32,
+    mask: u64,
+    laps: u64,
+}
+
+impl Shape {
+    /// For a capacity that is a power of two. Fewer than [`LAP_BITS`] are for tests, which cannot wait for a wrap; and for
+    /// rings so large that positions wrap before that many laps.
+    pub(super) fn new(capacity: u64, lap_bits: u32) -> Self {
+        assert!(capacity.is_power_of_two() && (2..=LAP_BITS).contains(&lap_bits));
+        let shift = capacity.trailing_zeros();
+        let bits = lap_bits.min(64 - shift);
+        Self { shift, mask: capacity - 1, laps: u64::MAX >> (64 - bits) }
+    }
+
+    /// The slot of a position.
+    #[inline(always)]
+    pub(super) const fn index(self, position: u64) -> u64 {
+        position & self.mask
+    }
+
+    /// The tag of a position that is free.
+    #[inline(always)]
+    pub(super) const fn empty(self, position: u64) -> Tag {
+        Tag((position >> self.shift & self.laps) << LAP_SHIFT)
+    }
+
+    /// The tag of the same slot, free for the lap after.
+    #[inline(always)]
+    pub(super) const fn next_lap(self, tag: Tag) -> Tag {
+        Tag(((tag.0 >> LAP_SHIFT).wrapping_add(1) & self.laps) << LAP_SHIFT)
+    }
+
+    /// How many laps a tag is ahead of a position of the same slot; negative when it is behind.
+    #[inline(always)]
+    pub(super) const fn ahead(self, tag: Tag, position: u64) -> i64 {
+        let difference = (tag.0 >> LAP_SHIFT).wrapping_sub(position >> self.shift) & self.laps;
+        if difference > self.laps >> 1 {
+            (difference | !self.laps).cast_signed()
+        } else {
+            difference.cast_signed()
+        }
+    }
+
+    /// The position that a tag found in a slot stands for, the one nearest to `near`.
+    #[inline]
+    pub(super) const fn position(self, tag: Tag, index: u64, near: u64) -> u64 {
+        let same_lap = near & !self.mask | index;
+        same_lap.wrapping_add(self.ahead(tag, near).cast_unsigned() << self.shift)
+    }
+
+    /// A position to go to after meeting a tag there: the one before it, in the same slot a lap ago, is claimed for sure.
+    #[inline]
+    pub(super) const fn after_meeting(self, tag: Tag, index: u64, near: u64) -> u64 {
+        self.position(tag, index, near).wrapping_sub(self.mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_do_not_touch_each_other() {
+        let shape = Shape::new(8, LAP_BITS);
+        let empty = shape.empty(u64::MAX);
+        assert_eq!(empty.state(), Some(State::Empty));
+        let writing = empty.held(State::Writing, 1023);
+        assert_eq!((writing.owner(), writing.attempt(), writing.is_held()), (1023, 0, true));
+        assert_eq!(shape.ahead(writing, u64::MAX), 0);
+        let full = writing.full();
+        assert_eq!((full.owner(), full.state(), full.is_held()), (0, Some(State::Full), false));
+        let mut lost = full;
+        for attempt in 1..MAX_ATTEMPTS {
+            lost = lost.held(State::Reading, 5).orphan();
+            assert_eq!((lost.attempt(), lost.owner(), lost.state()), (attempt, 0, Some(State::Orphan)));
+            assert_eq!(shape.ahead(lost, u64::MAX), 0);
+        }
+        assert_eq!(lost.held(State::Lent, 1023).attempt(), MAX_ATTEMPTS - 1);
+        assert_eq!(lost.orphan().attempt(), 0);
+        assert_eq!(lost.void().state(), Some(State::Void));
+        assert_eq!(shape.next_lap(lost), shape.empty(u64::MAX.wrapping_add(8)));
+        assert_eq!(Tag::from_raw(8).state(), None);
+    }
+
+    #[test]
+    fn laps_compare_across_the_wrap() {
+        for (capacity, bits) in [(1, LAP_BITS), (4, 2), (8, 3), (1 << 32, LAP_BITS), (1 << 20, LAP_BITS)] {
+            let shape = Shape::new(capacity, bits);
+            let laps = shape.laps;
+            for position in
+                [0, capacity, capacity * 7 + 3 % capacity, u64::MAX, u64::MAX / 2, u64::MAX - capacity]
+            {
+                let tag = shape.empty(position);
+                assert_eq!(shape.ahead(tag, position), 0);
+                assert_eq!(shape.ahead(tag, position.wrapping_add(capacity)), -1);
+                assert_eq!(shape.ahead(tag, position.wrapping_sub(capacity)), 1);
+                assert_eq!(shape.next_lap(tag), shape.empty(position.wrapping_add(capacity)));
+                let index = shape.index(position);
+                for near in [position, position.wrapping_sub(capacity), position.wrapping_add(capacity)] {
+                    assert_eq!(shape.position(tag, index, near), position, "{capacity} {bits} {near}");
+                }
+                assert_eq!(shape.after_meeting(tag, index, position), position.wrapping_sub(capacity - 1));
+                if bits > 2 {
+                    let far = position.wrapping_add((laps >> 1).wrapping_mul(capacity));
+                    assert_eq!(shape.ahead(shape.empty(far), position), (laps >> 1).cast_signed());
+                }
+            }
+        }
+    }
+}
