@@ -1,6 +1,7 @@
 //! What on this machine makes numbers less trustworthy, and what helps.
 
 use crate::environment::Environment;
+use crate::result::Row;
 use crate::topology::Placement;
 
 /// The reasons for distrust, each with a remedy.
@@ -8,6 +9,21 @@ pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
     let checks =
         [placement(environment), load(environment), governor(environment), clock(environment), debug_build()];
     checks.into_iter().flatten().collect()
+}
+
+/// What the rows themselves tell against the run.
+pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Option<String> {
+    let seconds: f64 = rows.iter().map(|row| f64::from(row.repetitions) * measured_ns as f64 / 1e9).sum();
+    // A pair on one processor takes turns; there it is no sign of others.
+    let spinning = rows.iter().filter(|row| row.placement != Placement::SameCpu);
+    let switches: u64 = spinning.filter_map(|row| row.involuntary_switches).sum();
+    let per_second = switches as f64 / seconds.max(1e-9);
+    (per_second > 25.0).then(|| {
+        format!(
+            "other programs took the processors away {per_second:.0} times a second while measuring: \
+             rates and high percentiles are worse than this machine's"
+        )
+    })
 }
 
 fn placement(environment: &Environment) -> Option<String> {

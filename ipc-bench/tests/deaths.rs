@@ -16,16 +16,18 @@ const LONG: &str = "--reps 1 --duration 30000 --warm-up 10 --quiet --json -";
 fn deaths_are_told_and_leave_nothing() {
     isolate();
     let before = objects();
-    for mechanism in ["pipe", "sysv-msg", "flag-ring"] {
+    for mechanism in ["pipe", "sysv-msg", "flag-ring", "spsc"] {
         for side in [0, 1] {
             a_killed_side_is_a_row_with_its_reason(mechanism, side);
             nothing_is_left(&before, &format!("{mechanism}, side {side} killed"));
         }
     }
-    an_interrupt_ends_the_run();
-    nothing_is_left(&before, "interrupted");
-    a_killed_parent_leaves_nothing();
-    nothing_is_left(&before, "parent killed");
+    for mechanism in ["sysv-msg", "spsc"] {
+        an_interrupt_ends_the_run(mechanism);
+        nothing_is_left(&before, &format!("{mechanism}, interrupted"));
+        a_killed_parent_leaves_nothing(mechanism);
+        nothing_is_left(&before, &format!("{mechanism}, parent killed"));
+    }
 }
 
 /// Moves this thread, and so the programs that it starts, to an IPC name space of their own where that is allowed.
@@ -39,8 +41,9 @@ fn isolate() {
 }
 
 fn a_killed_side_is_a_row_with_its_reason(mechanism: &str, side: usize) {
-    let child =
-        start(&format!("pingpong -m {mechanism},unix-stream {LONG}"));
+    // One row for the ring as well.
+    let wait = if mechanism == "spsc" { "--wait sleep" } else { "" };
+    let child = start(&format!("pingpong -m {mechanism},unix-stream {wait} {LONG}"));
     let workers = await_workers(child.id());
     let started = Instant::now();
     signal("KILL", workers[side]);
@@ -59,13 +62,14 @@ fn a_killed_side_is_a_row_with_its_reason(mechanism: &str, side: usize) {
     assert_eq!(rows(&results).len(), 2, "the rest went on");
     for row in rows(&results) {
         let reason = row["error"].as_str().expect("a reason");
+        eprintln!("{}: {reason}", row["mechanism"]);
         assert!(reason.contains("killed by SIGKILL"), "{mechanism}: {reason}");
         assert!(row["one_way_ns"].is_null());
     }
 }
 
-fn an_interrupt_ends_the_run() {
-    let child = start(&format!("pingpong -m sysv-msg {LONG}"));
+fn an_interrupt_ends_the_run(mechanism: &str) {
+    let child = start(&format!("pingpong -m {mechanism} {LONG}"));
     await_workers(child.id());
     signal("INT", child.id());
     let output = finish(child);
@@ -73,8 +77,8 @@ fn an_interrupt_ends_the_run() {
     assert!(output.stdout.is_empty(), "no half of a result");
 }
 
-fn a_killed_parent_leaves_nothing() {
-    let child = start(&format!("pingpong -m sysv-msg {LONG}"));
+fn a_killed_parent_leaves_nothing(mechanism: &str) {
+    let child = start(&format!("pingpong -m {mechanism} {LONG}"));
     let workers = await_workers(child.id());
     signal("KILL", child.id());
     finish(child);

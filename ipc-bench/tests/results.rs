@@ -9,7 +9,8 @@ const SHORT: &str = "--reps 2 --duration 20 --warm-up 5";
 
 #[test]
 fn json_has_the_form_of_version_1() {
-    let (results, code) = json(&format!("pingpong -m pipe,cache-line,flag-ring,sysv-msg -s 8,64 {SHORT}"));
+    let (results, code) =
+        json(&format!("pingpong -m pipe,cache-line,flag-ring,spsc,sysv-msg -s 8,64 {SHORT}"));
     assert_eq!(code, 0);
     assert_eq!(results["schema_version"], 1);
     assert!(results["command"].as_str().is_some_and(|text| text.starts_with("ipc-bench pingpong -m pipe")));
@@ -18,7 +19,8 @@ fn json_has_the_form_of_version_1() {
     {
         assert!(results["environment"][field].is_string(), "environment.{field}");
     }
-    assert_eq!(rows(&results).len(), 8);
+    // spsc: spin, spin_sleep, sleep.
+    assert_eq!(rows(&results).len(), 2 * (4 + 3));
     for row in rows(&results) {
         assert!(row["error"].is_null(), "{row}");
         for field in ["size_bytes", "repetitions", "count", "lost", "duplicated", "reordered"] {
@@ -43,8 +45,9 @@ fn json_has_the_form_of_version_1() {
 
 #[test]
 fn streams_tell_rates() {
-    let (results, code) =
-        json(&format!("stream -m pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"));
+    let (results, code) = json(&format!(
+        "stream -m spsc,sysv-msg,pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"
+    ));
     assert_eq!(code, 0);
     for row in rows(&results) {
         assert!(row["error"].is_null(), "{row}");
@@ -117,7 +120,7 @@ fn list_names_every_mechanism_once() {
     let output = run("list");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    for name in ["pipe", "unix-stream", "sysv-msg", "cache-line", "flag-ring", "null"] {
+    for name in ["spsc", "pipe", "unix-stream", "sysv-msg", "cache-line", "flag-ring", "null"] {
         let count = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(name)).count();
         assert_eq!(count, 1, "{name}: {text}");
     }

@@ -63,12 +63,10 @@ impl<'a> Session<'a> {
         {
             return fail(RUN_TIME_ERROR, &reason);
         }
-        let results = Results {
-            schema_version: SCHEMA_VERSION,
-            environment: self.environment,
-            command: command_line(),
-            rows: measured.into_iter().map(|measured| measured.row).collect(),
-        };
+        let rows: Vec<_> = measured.into_iter().map(|measured| measured.row).collect();
+        let mut environment = self.environment;
+        environment.warnings.extend(doctor::disturbances(&rows, self.settings.measure_ns));
+        let results = Results { schema_version: SCHEMA_VERSION, environment, command: command_line(), rows };
         match report::write(&results, self.output) {
             Ok(report::Stdout::Free) => print(&results),
             Ok(report::Stdout::Taken) => {}

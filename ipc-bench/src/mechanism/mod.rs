@@ -10,6 +10,7 @@ mod memory;
 mod null;
 mod pipe;
 mod sizes;
+mod spsc;
 mod sysv_msg;
 mod unix_stream;
 
@@ -99,15 +100,16 @@ pub(crate) trait Mechanism: Sync {
 
 /// All mechanisms, in the order of lists and tables.
 pub(crate) static ALL: &[&dyn Mechanism] = &[
+    &spsc::Spsc,
+    &sysv_msg::SysvMsg,
+    &pipe::Pipe,
+    &unix_stream::UnixStream,
     &local::ClockOnly,
     &local::Memcpy,
     &cache_line::CacheLine,
     &flag_ring::FlagRing,
     &index_ring::IndexRing::<1>,
     &index_ring::IndexRing::<64>,
-    &sysv_msg::SysvMsg,
-    &pipe::Pipe,
-    &unix_stream::UnixStream,
     &null::Null,
 ];
 

@@ -88,7 +88,7 @@ impl Worker {
             Ok(status) => in_words(status),
             Err(error) => format!("ended unseen ({error})"),
         };
-        match complaint.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("note:")).next_back() {
+        match complaint.lines().rfind(|line| !line.trim().is_empty() && !line.starts_with("note:")) {
             Some(line) => format!("the {role} {how}: {}", line.trim()),
             None => format!("the {role} {how}"),
         }

@@ -9,9 +9,11 @@ use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ipc_core::msg::{MessageQueue, MsgId};
 use ipc_core::sem::{SemId, SemaphoreSet};
+use ipc_ring::Domain;
 
 use super::protocol::Failure;
 
@@ -20,13 +22,22 @@ use super::protocol::Failure;
 pub(crate) enum Object {
     Queue(MessageQueue),
     Semaphores(SemaphoreSet),
+    /// The domain of this program's rings.
+    Domain,
 }
+
+/// The name of that domain. Always the same, so that a run finds and reuses what could not be removed.
+pub(crate) const DOMAIN: &str = "ipc-bench";
+
+/// How long a killed process may take to be gone.
+const DEATH_THROES: Duration = Duration::from_millis(300);
 
 impl Object {
     fn line(self, verb: char) -> String {
         match self {
             Object::Queue(queue) => format!("{verb} queue {}\n", queue.id().as_raw()),
             Object::Semaphores(set) => format!("{verb} semaphores {}\n", set.id().as_raw()),
+            Object::Domain => format!("{verb} domain 0\n"),
         }
     }
 
@@ -38,6 +49,7 @@ impl Object {
         let object = match kind {
             "queue" => Object::Queue(MessageQueue::from_id(MsgId::from_raw(id))),
             "semaphores" => Object::Semaphores(SemaphoreSet::from_id(SemId::from_raw(id))),
+            "domain" => Object::Domain,
             _ => return None,
         };
         Some((verb, object))
@@ -45,10 +57,16 @@ impl Object {
 
     fn remove(self) {
         // An object that somebody else removed first is gone all the same.
-        let _ = match self {
-            Object::Queue(queue) => queue.remove(),
-            Object::Semaphores(set) => set.remove(),
-        };
+        match self {
+            Object::Queue(queue) => drop(queue.remove()),
+            Object::Semaphores(set) => drop(set.remove()),
+            Object::Domain => {
+                // The workers, killed with the parent, take a moment to end. Who joins then and leaves is the last one,
+                // and the last one takes the domain away.
+                std::thread::sleep(DEATH_THROES);
+                drop(Domain::open(DOMAIN));
+            }
+        }
     }
 }
 
@@ -73,6 +91,32 @@ impl Drop for Registered {
         self.0.remove();
         // If the janitor is gone there is no list to strike it off.
         let _ = tell(&self.0.line('-'));
+    }
+}
+
+/// Membership of the parent in the domain of the rings, under the janitor's care: the domain outlives the workers, and
+/// goes with the parent.
+#[derive(Debug)]
+pub(crate) struct RegisteredDomain(Option<Domain>);
+
+impl RegisteredDomain {
+    /// Joins the domain.
+    ///
+    /// # Errors
+    /// The kernel refused its objects, or the janitor could not be started.
+    pub(crate) fn join() -> Result<RegisteredDomain, Failure> {
+        tell(&Object::Domain.line('+'))?;
+        let domain = Domain::open(DOMAIN).map_err(Failure::unavailable("joining the domain of the rings"))?;
+        Ok(RegisteredDomain(Some(domain)))
+    }
+}
+
+impl Drop for RegisteredDomain {
+    fn drop(&mut self) {
+        // Leaves it, and as the last one removes it.
+        drop(self.0.take());
+        // If the janitor is gone there is no list to strike it off.
+        let _ = tell(&Object::Domain.line('-'));
     }
 }
 

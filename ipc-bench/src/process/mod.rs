@@ -12,7 +12,7 @@ mod worker;
 
 pub(crate) use fds::Descriptors;
 pub(crate) use gate::Gate;
-pub(crate) use janitor::{Object, Registered, run as run_janitor};
+pub(crate) use janitor::{DOMAIN, Object, Registered, RegisteredDomain, run as run_janitor};
 pub(crate) use pair::{Round, run as run_pair};
 pub(crate) use protocol::{Failure, Faults, Job, Outcome, Plan, Role};
 pub(crate) use usage::Usage;

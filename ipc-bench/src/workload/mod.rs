@@ -47,14 +47,18 @@ pub(crate) trait Buffer {
     fn bytes(&mut self) -> &mut [u8];
 }
 
-impl<const N: usize> Buffer for [u8; N] {
+/// A message of known size, at the start of a cache line like the slots it is copied to.
+#[repr(align(64))]
+struct Aligned<const N: usize>([u8; N]);
+
+impl<const N: usize> Buffer for Aligned<N> {
     fn zeroed(_size: usize) -> Self {
-        [0; N]
+        Aligned([0; N])
     }
 
     #[inline(always)]
     fn bytes(&mut self) -> &mut [u8] {
-        self
+        &mut self.0
     }
 }
 
@@ -86,7 +90,7 @@ pub(crate) fn run_sized<const N: usize, L: Link>(
     gate: &mut Gate,
     link: L,
 ) -> Result<Outcome, Failure> {
-    run_with::<[u8; N], L>(job, gate, link)
+    run_with::<Aligned<N>, L>(job, gate, link)
 }
 
 fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {

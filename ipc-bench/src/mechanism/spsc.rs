@@ -1,0 +1,117 @@
+//! `spsc`: this project's ring of fixed-size messages, as its users write it: `push` and `pop` of one message each.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ipc_ring::spsc::{Builder, Consumer, Producer};
+use ipc_ring::{Domain, WaitStrategy};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::sizes::sized;
+use super::{Kind, Link, Mechanism, Resources};
+use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
+use crate::wait::Wait;
+use crate::workload::{self, Workload};
+
+/// See the module.
+pub(super) struct Spsc;
+
+/// Makes the names of the channels of each round different.
+static ROUND: AtomicU32 = AtomicU32::new(0);
+
+impl Mechanism for Spsc {
+    fn name(&self) -> &'static str {
+        "spsc"
+    }
+
+    fn about(&self) -> &'static str {
+        "one producer, one consumer, fixed-size messages, push and pop of one each"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ring
+    }
+
+    fn waits(&self) -> &'static [Wait] {
+        &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
+    }
+
+    fn default_waits(&self) -> &'static [Wait] {
+        &self.waits()[..3]
+    }
+
+    fn workloads(&self) -> &'static [Workload] {
+        workload::ALL
+    }
+
+    fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
+        super::sizes::check(plan.size)?;
+        // Relaxed: only the number matters.
+        let round = ROUND.fetch_add(1, Ordering::Relaxed);
+        Ok(Resources {
+            numbers: vec![i64::from(std::process::id()), i64::from(round)],
+            capacity: Some(plan.slots.next_power_of_two() as u64),
+            keep: vec![Box::new(RegisteredDomain::join()?)],
+            ..Resources::default()
+        })
+    }
+
+    fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
+        sized!(job.plan.size, N => {
+            const WORDS: usize = N / 8;
+            let link = Channels::<WORDS>::open(job).map_err(Failure::at("opening the channels"))?;
+            workload::run_sized::<N, _>(job, gate, link)
+        })
+    }
+}
+
+fn strategy(wait: Wait) -> WaitStrategy {
+    match wait {
+        Wait::Spin => WaitStrategy::Spin,
+        Wait::SpinYield => WaitStrategy::SpinYield,
+        Wait::SpinSleep => WaitStrategy::DEFAULT,
+        Wait::Sleep => WaitStrategy::Sleep,
+    }
+}
+
+/// A channel each way, of messages of so many words.
+struct Channels<const WORDS: usize> {
+    outgoing: Producer<[u64; WORDS]>,
+    incoming: Consumer<[u64; WORDS]>,
+}
+
+impl<const WORDS: usize> Channels<WORDS> {
+    fn open(job: &Job) -> Result<Channels<WORDS>, ipc_ring::AttachError> {
+        let domain = Domain::open(DOMAIN)?;
+        let channel = |direction| {
+            let round: Vec<_> = job.numbers.iter().map(ToString::to_string).collect();
+            Builder::new(&format!("{}-{direction}", round.join("-")))
+                .domain(&domain)
+                .capacity(job.plan.slots as u64)
+                .wait(strategy(job.plan.wait))
+        };
+        let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
+        Ok(Channels { outgoing: channel(out).create_producer()?, incoming: channel(into).create_consumer()? })
+    }
+}
+
+#[cold]
+fn failed(error: impl Display) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+impl<const WORDS: usize> Link for Channels<WORDS> {
+    #[inline(always)]
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
+        self.outgoing.push(*message).map_err(failed)
+    }
+
+    #[inline(always)]
+    fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
+        let popped = self.incoming.pop().map_err(failed)?;
+        message.copy_from_slice(popped.as_bytes());
+        Ok(())
+    }
+}
