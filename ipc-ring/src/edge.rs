@@ -26,7 +26,9 @@ pub enum Edge {
     CloseSet,
     /// \[C1\] the other end loads the bits, then looks at the ring once more.
     CloseSeen,
-    /// \[W1\] a notifier takes the waiting bit. Its publication lies before, the token after.
+    /// \[W1\] a waiter sets its waiting bit. The number of its wake semaphore is written before.
+    WaitAnnounce,
+    /// \[W1\] a notifier takes the waiting bit. The number of the waiter's semaphore is read after, for the token.
     WaitTake,
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
@@ -76,7 +78,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 31] = [
+    pub const ALL: [Edge; 32] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -85,6 +87,7 @@ impl Edge {
         Edge::SpscReclaimExact,
         Edge::CloseSet,
         Edge::CloseSeen,
+        Edge::WaitAnnounce,
         Edge::WaitTake,
         Edge::WaitWithdraw,
         Edge::MpmcPublish,
@@ -119,8 +122,11 @@ impl Edge {
             Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact => Ordering::Acquire,
             Edge::CloseSet => Ordering::Release,
             Edge::CloseSeen => Ordering::Acquire,
-            // The barrier pair orders the data; these two only have to be atomic.
-            Edge::WaitTake | Edge::WaitWithdraw => Ordering::Relaxed,
+            // The barrier pair orders the data; these order the semaphore's number.
+            Edge::WaitAnnounce => Ordering::Release,
+            Edge::WaitTake => Ordering::Acquire,
+            // Only who clears the bit matters, and that is decided by the word's modification order.
+            Edge::WaitWithdraw => Ordering::Relaxed,
             Edge::MpmcPublish
             | Edge::MpmcRelease
             | Edge::MpmcTailStore
@@ -152,7 +158,7 @@ impl Edge {
             Edge::SpscRelease | Edge::SpscReclaim => "S2",
             Edge::SpscConsume | Edge::SpscReclaimExact => "S3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
-            Edge::WaitTake | Edge::WaitWithdraw => "W1",
+            Edge::WaitAnnounce | Edge::WaitTake | Edge::WaitWithdraw => "W1",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",
             Edge::MpmcRelease | Edge::MpmcReclaim => "M2",
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",

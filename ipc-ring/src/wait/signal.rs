@@ -32,7 +32,9 @@ pub const POISONED: u32 = 8;
 /// Says that this end is going to sleep. Afterwards it must look at the ring once more, then sleep or [`withdraw`].
 #[inline]
 pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) {
-    signal.fetch_or(WAITING, core::sync::atomic::Ordering::Relaxed); // The heavy barrier below orders it.
+    // [W1] Release → `take`: the number of this end's semaphore is written before. That the bit is seen in time is the
+    // heavy barrier's work.
+    signal.fetch_or(WAITING, P::ordering(Edge::WaitAnnounce));
     P::crash_point(Site::WaitAnnounced);
     P::heavy(barrier);
 }
@@ -54,7 +56,8 @@ pub fn look<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {
 /// Takes the waiting bit. True when this call cleared it: then the caller must post one token to the waiter.
 #[cold]
 pub fn take<P: Platform>(signal: &P::U32) -> bool {
-    // [W1] Relaxed: see `withdraw`.
+    // [W1] Acquire ← `announce`: a successor may have set the bit that this call takes, and waits on another semaphore
+    // than the end before it.
     let taken = signal.fetch_and(!WAITING, P::ordering(Edge::WaitTake)) & WAITING != 0;
     if taken {
         P::crash_point(Site::WaitTaken);
