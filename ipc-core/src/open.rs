@@ -129,6 +129,16 @@ impl Trust {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn check(&self, found: &Permissions) -> Result<()> {
+        match self.objection(found) {
+            None => Ok(()),
+            Some(hint) => {
+                Err(Error::refused("IPC_STAT", format!("key={}", found.key()), ErrorKind::Untrusted, hint))
+            }
+        }
+    }
+
+    /// What is wrong, and what would be right.
+    pub(crate) fn objection(&self, found: &Permissions) -> Option<String> {
         let foreign = |uid| self.users.as_ref().is_some_and(|users| !users.contains(&uid));
         let wrong = if foreign(found.cuid()) {
             format!("its creator is user {}", found.cuid())
@@ -137,15 +147,9 @@ impl Trust {
         } else if self.users.is_some() && !found.mode().is_within(self.mode) {
             format!("its mode is {}", found.mode())
         } else {
-            return Ok(());
+            return None;
         };
-        let arguments = format!("key={}", found.key());
-        Err(Error::refused(
-            "IPC_STAT",
-            arguments,
-            ErrorKind::Untrusted,
-            format!("{wrong}, allowed is {self}"),
-        ))
+        Some(format!("{wrong}, allowed is {self}"))
     }
 }
 

@@ -167,6 +167,11 @@ impl Permissions {
         }
     }
 
+    /// Of a file, which has no creator but its owner.
+    pub(crate) fn of_file(uid: u32, gid: u32, mode: Mode) -> Permissions {
+        Permissions { key: Key::PRIVATE, uid, gid, cuid: uid, cgid: gid, mode, seq: 0 }
+    }
+
     #[cfg(test)]
     pub(crate) fn for_test(uid: u32, cuid: u32, mode: u16) -> Permissions {
         Permissions { key: Key::PRIVATE, uid, gid: 0, cuid, cgid: 0, mode: Mode(mode), seq: 0 }
@@ -270,4 +275,11 @@ impl Permissions {
 pub(crate) fn raw_mode(raw: &libc::ipc_perm) -> u32 {
     #[allow(clippy::useless_conversion, reason = "u16 on x86-64, u32 on aarch64")]
     u32::from(raw.mode)
+}
+
+/// Puts the nine bits into a structure that goes back to the kernel.
+pub(crate) fn set_raw_mode(raw: &mut libc::ipc_perm, mode: Mode) {
+    #[allow(clippy::useless_conversion, reason = "u16 on x86-64, u32 on aarch64")]
+    let bits = mode.bits().into();
+    raw.mode = bits;
 }

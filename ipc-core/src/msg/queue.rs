@@ -8,7 +8,7 @@ use super::{Stat, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::open::{self, Disposition, Trust};
-use crate::permissions::Mode;
+use crate::permissions::{Mode, set_raw_mode};
 use crate::sys;
 
 /// The kernel's number for a message queue. Never to be taken for a key. 0 is a number like others.
@@ -289,7 +289,7 @@ impl MessageQueue {
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
         let mut raw = self.raw_stat()?;
-        raw.msg_perm.mode = mode.bits().into();
+        set_raw_mode(&mut raw.msg_perm, mode);
         self.write(&raw, || format!("mode={mode}"))
     }
 

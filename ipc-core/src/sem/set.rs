@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::limit::Limit;
 use crate::open::{self, Disposition, Trust};
-use crate::permissions::Mode;
+use crate::permissions::{Mode, set_raw_mode};
 use crate::sys::{self, Errno};
 
 /// The kernel's number for a semaphore set. Never to be taken for a key. 0 is a number like others.
@@ -342,7 +342,7 @@ impl SemaphoreSet {
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
         let mut raw = self.raw_stat()?;
-        raw.sem_perm.mode = mode.bits().into();
+        set_raw_mode(&mut raw.sem_perm, mode);
         self.write(&raw, || format!("mode={mode}"))
     }
 

@@ -8,7 +8,7 @@ use super::{Attachment, HugePages, Options, Pages, Stat, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::open::{self, Disposition, Trust};
-use crate::permissions::Mode;
+use crate::permissions::{Mode, set_raw_mode};
 use crate::sys::{self, shm_flags};
 
 /// The kernel's number for a segment. Never to be taken for a key. 0 is a number like others.
@@ -452,7 +452,7 @@ impl SharedMemory {
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
         let mut raw = self.raw_stat()?;
-        raw.shm_perm.mode = mode.bits().into();
+        set_raw_mode(&mut raw.shm_perm, mode);
         sys::shm_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, &format!("mode={mode}"), errno))
     }
 

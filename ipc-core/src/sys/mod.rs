@@ -11,6 +11,7 @@
 
 mod abi;
 mod membarrier;
+mod memory;
 mod msg;
 mod random;
 mod sem;
@@ -18,6 +19,7 @@ mod shm;
 
 pub(crate) use abi::shm_flags;
 pub(crate) use membarrier::{MembarrierCommand, membarrier};
+pub(crate) use memory::{mlock, populate};
 pub(crate) use msg::*;
 pub(crate) use random::getrandom;
 pub(crate) use sem::*;

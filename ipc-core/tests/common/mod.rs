@@ -1,0 +1,55 @@
+//! What the tests share: a private IPC namespace for each test, children that can be killed, a watchdog.
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+pub mod children;
+pub mod namespace;
+
+use std::time::{Duration, Instant};
+
+/// Ends the whole process, loudly, when a test hangs: none may, and none has an upper bound of its own.
+pub struct Watchdog(#[allow(dead_code, reason = "dropping it tells the thread")] std::sync::mpsc::Sender<()>);
+
+pub fn watchdog(name: &str) -> Watchdog {
+    let (alive, over) = std::sync::mpsc::channel();
+    let name = name.to_owned();
+    std::thread::spawn(move || {
+        if over.recv_timeout(Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            say(&format!("watchdog: {name} hangs"));
+            std::process::abort();
+        }
+    });
+    Watchdog(alive)
+}
+
+/// A line on standard error, past the capture of the test harness.
+pub fn say(line: &str) {
+    use std::io::Write;
+    if let Ok(mut terminal) = std::fs::File::options().append(true).open("/proc/self/fd/2") {
+        let _ = terminal.write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+/// Far enough away that a test which waits for it is a test that hangs.
+pub fn far() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
+pub fn soon(milliseconds: u64) -> Instant {
+    Instant::now() + Duration::from_millis(milliseconds)
+}
+
+/// Waits until the condition holds; the watchdog bounds it.
+pub fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Says so that nobody overlooks it.
+pub fn skipped(what: &str, why: &str) {
+    say(&format!("*** SKIPPED: {what}: {why} ***"));
+}

@@ -1,0 +1,60 @@
+//! A private IPC namespace, in a process of its own, for each test.
+//!
+//! The process of its own keeps the tests apart in what a process shares: attachments, which another test's fork would double, and what is to be undone at its end. What a
+//! test leaves behind goes with the namespace, and is an error all the same.
+
+use ipc_core::{limits, list};
+use nix::sched::{CloneFlags, unshare};
+
+use super::children::child;
+use super::{skipped, watchdog};
+
+/// Runs the test in a child in a namespace of its own and asserts that it leaves nothing there.
+///
+/// Without the right to make one directly, a user namespace is made around it; where that is forbidden too, the test is skipped, loudly.
+pub fn isolated(test: impl FnOnce()) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    child(|| {
+        let _watchdog = watchdog(&name);
+        if !enter() {
+            skipped(&name, "no right to make an IPC namespace");
+            return;
+        }
+        assert_empty("before the test");
+        test();
+        assert_empty("after the test");
+    })
+    .join();
+}
+
+fn enter() -> bool {
+    if unshare(CloneFlags::CLONE_NEWIPC).is_ok() {
+        return true;
+    }
+    let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWIPC).is_ok()
+        && std::fs::write("/proc/self/setgroups", "deny").is_ok()
+        && std::fs::write("/proc/self/uid_map", format!("0 {uid} 1")).is_ok()
+        && std::fs::write("/proc/self/gid_map", format!("0 {gid} 1")).is_ok()
+}
+
+pub fn assert_empty(when: &str) {
+    let segments = list::segments().expect("listing");
+    let sets = list::sets().expect("listing");
+    let queues = list::queues().expect("listing");
+    assert!(segments.is_empty(), "segments {when}: {segments:?}");
+    assert!(sets.is_empty(), "sets {when}: {sets:?}");
+    assert!(queues.is_empty(), "queues {when}: {queues:?}");
+    assert_eq!(limits::SharedMemoryUsage::read().expect("usage").segments, 0, "segments in use {when}");
+}
+
+/// Sets a limit of this namespace; false, loudly, where that is not allowed.
+pub fn set_kernel(name: &str, value: &str) -> bool {
+    match std::fs::write(format!("/proc/sys/kernel/{name}"), value) {
+        Ok(()) => true,
+        Err(error) => {
+            skipped(&format!("setting kernel.{name}"), &error.to_string());
+            false
+        }
+    }
+}
