@@ -8,7 +8,7 @@ use crate::error::{AttachError, PeerExit, PushError};
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Push};
 use crate::wait::Step;
-use crate::wait::signal::{CLOSED, POISONED};
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -227,7 +227,7 @@ impl<T: Message> Producer<T> {
                     }
                     self.end.announce();
                     let room = self.ring.has_room();
-                    if matches!(room, Ok(false)) && self.end.peer_bits() & CLOSED == 0 {
+                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED) == 0 {
                         self.end.sleep(until).map_err(|error| PushError::System(value, error))?;
                     } else {
                         self.end.do_not_sleep();
@@ -248,6 +248,10 @@ impl<T: Message> Producer<T> {
 
     /// How the consumer went, if it was there and is not.
     fn peer_gone(&self) -> Option<PeerExit> {
+        // The bit is raised, with a wake, before the seat is free.
+        if self.end.peer_bits() & DETACHED != 0 {
+            return Some(PeerExit::Detached);
+        }
         match self.end.peer() {
             PeerState::Gone(PeerExit::NeverAttached) => None,
             PeerState::Gone(exit) => Some(exit),
@@ -258,7 +262,7 @@ impl<T: Message> Producer<T> {
     /// The message is published, and the consumer's signal is not zero.
     #[cold]
     fn done<V>(&mut self, signal: u32, value: V) -> Result<(), PushError<V>> {
-        acknowledge(&mut self.end, signal, value)
+        acknowledge(&self.ring, &mut self.end, signal, value)
     }
 
     /// The ring is full: or is it closed?
@@ -313,10 +317,19 @@ impl<T: Message> Drop for Producer<T> {
 /// Acts on the consumer's signal after a publication.
 ///
 /// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
-/// will pop it.
-fn acknowledge<V>(end: &mut End, signal: u32, value: V) -> Result<(), PushError<V>> {
+/// will pop it. Unless the consumer popped it first and then closed: that message has arrived.
+fn acknowledge<T: Message, V>(
+    ring: &ring::Producer<Mapped<T>>,
+    end: &mut End,
+    signal: u32,
+    value: V,
+) -> Result<(), PushError<V>> {
     end.wake_peer_if(signal);
-    if signal & CLOSED != 0 { Err(PushError::Closed(value)) } else { Ok(()) }
+    if signal & CLOSED == 0 {
+        return Ok(());
+    }
+    // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
+    if end.peer_bits() & CLOSED != 0 && ring.is_drained() { Ok(()) } else { Err(PushError::Closed(value)) }
 }
 
 #[cold]
@@ -350,9 +363,9 @@ impl<T: Message> Claim<'_, T> {
     /// # Errors
     /// [`PushError::Closed`] when the consumer has closed the channel.
     pub fn commit(self) -> Result<(), PushError<()>> {
-        match self.claim.commit() {
-            0 => Ok(()),
-            signal => acknowledge(self.end, signal, ()),
+        match self.claim.publish() {
+            (0, _) => Ok(()),
+            (signal, ring) => acknowledge(ring, self.end, signal, ()),
         }
     }
 }

@@ -189,6 +189,14 @@ impl<M: Memory> Producer<M> {
         Ok(self.position.wrapping_sub(self.cached_head) < self.memory.capacity() || self.refresh()? > 0)
     }
 
+    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date, unless the
+    /// consumer's closed bit was [seen](signal::seen) before: then it pops no more.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        // [S3] Acquire ← the consumer's Release.
+        self.memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact)) == self.position
+    }
+
     /// The next position to be written: the number of elements pushed since the ring was made, plus its first position.
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -225,8 +233,16 @@ impl<M: Memory> Claim<'_, M> {
 
     /// Publishes the slot. Gives the consumer's signal as [`Push::Done`] does.
     pub fn commit(self) -> u32 {
+        self.publish().0
+    }
+}
+
+impl<'a, M: Memory> Claim<'a, M> {
+    /// As [`commit`](Claim::commit), and gives the producer back.
+    pub fn publish(self) -> (u32, &'a Producer<M>) {
         let index = self.producer.index();
         self.producer.publish(index);
-        signal::look::<M::Platform>(self.producer.memory.consumer_signal(), self.producer.memory.barrier())
+        let memory = &self.producer.memory;
+        (signal::look::<M::Platform>(memory.consumer_signal(), memory.barrier()), self.producer)
     }
 }
