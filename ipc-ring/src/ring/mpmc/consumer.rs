@@ -373,7 +373,6 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// The seat.
-    #[must_use]
     pub fn seat(&self) -> &Seat {
         &self.seat
     }
@@ -385,8 +384,8 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
-/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it gives it to another
-/// consumer, with one more attempt; so does the end's next call when it was leaked.
+/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it makes it an
+/// orphan, to be delivered again with one more attempt; so does the end's next call when it was leaked.
 #[derive(Debug)]
 pub struct Lent<'a, M: Memory> {
     consumer: &'a mut Consumer<M>,

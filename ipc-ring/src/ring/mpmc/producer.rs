@@ -288,7 +288,6 @@ impl<M: Memory> Producer<M> {
     }
 
     /// The seat.
-    #[must_use]
     pub fn seat(&self) -> &Seat {
         &self.seat
     }

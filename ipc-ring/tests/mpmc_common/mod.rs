@@ -1,0 +1,215 @@
+//! An mpmc ring in heap memory whose ends may die at a named place: the algorithm is the one of production, the platform
+//! unwinds where the fault-injection feature would raise SIGKILL.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ipc_ring::Region;
+use ipc_ring::platform::{Barrier, Native, Platform, Site};
+use ipc_ring::ring::mpmc::{Consumer, Counter, Mapped, Memory, Producer, Seat, recovery};
+
+thread_local! {
+    static ARMED: Cell<Option<(Site, u32)>> = const { Cell::new(None) };
+}
+
+struct Killed;
+
+/// The real machine, with deaths.
+#[derive(Clone, Copy, Debug)]
+pub struct Mortal;
+
+impl Platform for Mortal {
+    type U64 = AtomicU64;
+    type U32 = AtomicU32;
+
+    fn light(barrier: Barrier) {
+        Native::light(barrier);
+    }
+
+    fn heavy(barrier: Barrier) {
+        Native::heavy(barrier);
+    }
+
+    fn relax() {
+        Native::relax();
+    }
+
+    fn crash_point(site: Site) {
+        match ARMED.get() {
+            Some((armed, 0)) if armed == site => {
+                ARMED.set(None);
+                resume_unwind(Box::new(Killed));
+            }
+            Some((armed, spared)) if armed == site => ARMED.set(Some((armed, spared - 1))),
+            _ => {}
+        }
+    }
+
+    unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: the caller's promise.
+        unsafe { Native::copy_in(to, from) }
+    }
+
+    unsafe fn copy_out<T: Copy>(to: *mut T, from: *const T) {
+        // SAFETY: the caller's promise.
+        unsafe { Native::copy_out(to, from) }
+    }
+}
+
+/// Runs `life` until it comes to `site` for the time number `visit`, from 0. True when it died there.
+pub fn dies_at(site: Site, visit: u32, life: impl FnOnce()) -> bool {
+    ARMED.set(Some((site, visit)));
+    let outcome = catch_unwind(AssertUnwindSafe(life));
+    ARMED.set(None);
+    match outcome {
+        Ok(()) => false,
+        Err(payload) if payload.is::<Killed>() => true,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// The ring, and who is alive.
+#[derive(Clone, Debug)]
+pub struct Heap {
+    ring: Mapped<u64>,
+    endpoints: u16,
+    lap_bits: u32,
+    max_attempts: u32,
+    dead: Arc<Mutex<BTreeSet<u64>>>,
+    next: Arc<AtomicU64>,
+}
+
+impl Heap {
+    pub fn new(capacity: u64) -> Self {
+        Self::with(capacity, 256, 46, 15)
+    }
+
+    pub fn with(capacity: u64, endpoints: u16, lap_bits: u32, max_attempts: u32) -> Self {
+        let geometry = Mapped::<u64>::geometry(capacity).unwrap();
+        let ring = Mapped::new(Region::heap(geometry.total_size), &geometry);
+        let next = Arc::new(AtomicU64::new(1));
+        Self { ring, endpoints, lap_bits, max_attempts, dead: Arc::default(), next }
+    }
+
+    pub fn starting_at(self, position: u64) -> Self {
+        assert_eq!(self.lap_bits, 46, "the mapped ring knows only full laps");
+        self.ring.start_at(position);
+        self
+    }
+
+    /// An identity that no process had before.
+    pub fn identity(&self) -> NonZeroU64 {
+        NonZeroU64::new(self.next.fetch_add(1, Ordering::Relaxed)).unwrap()
+    }
+
+    pub fn producer_of(&self, identity: NonZeroU64) -> Producer<Self> {
+        Producer::attach(self.clone(), Seat::take(self, identity).unwrap())
+    }
+
+    pub fn consumer_of(&self, identity: NonZeroU64) -> Consumer<Self> {
+        Consumer::attach(self.clone(), Seat::take(self, identity).unwrap())
+    }
+
+    pub fn producer(&self) -> Producer<Self> {
+        self.producer_of(self.identity())
+    }
+
+    pub fn consumer(&self) -> Consumer<Self> {
+        self.consumer_of(self.identity())
+    }
+
+    pub fn die(&self, identity: NonZeroU64) {
+        self.dead.lock().unwrap().insert(identity.get());
+    }
+
+    pub fn is_alive(&self, identity: u64) -> bool {
+        !self.dead.lock().unwrap().contains(&identity)
+    }
+
+    pub fn recover(&self) -> recovery::Report {
+        recovery::recover(self, |identity| self.is_alive(identity))
+    }
+
+    pub fn count(&self, counter: Counter) -> u64 {
+        self.counter(counter).load(Ordering::Relaxed)
+    }
+
+    pub fn seats_taken(&self) -> usize {
+        (0..self.endpoints).filter(|number| self.seat(*number).load(Ordering::Relaxed) != 0).count()
+    }
+}
+
+// SAFETY: everything is passed on to the mapped ring, which keeps the promise.
+unsafe impl Memory for Heap {
+    type Platform = Mortal;
+    type Item = u64;
+
+    fn capacity(&self) -> u64 {
+        self.ring.capacity()
+    }
+
+    fn endpoints(&self) -> u16 {
+        self.endpoints
+    }
+
+    fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    fn lap_bits(&self) -> u32 {
+        self.lap_bits
+    }
+
+    fn tag(&self, index: u64) -> &AtomicU64 {
+        self.ring.tag(index)
+    }
+
+    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u64) -> R) -> R {
+        self.ring.with_slot_mut(index, f)
+    }
+
+    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u64) -> R) -> R {
+        self.ring.with_slot(index, f)
+    }
+
+    fn tail(&self) -> &AtomicU64 {
+        self.ring.tail()
+    }
+
+    fn head(&self) -> &AtomicU64 {
+        self.ring.head()
+    }
+
+    fn state(&self) -> &AtomicU32 {
+        self.ring.state()
+    }
+
+    fn orphans(&self) -> &AtomicU64 {
+        self.ring.orphans()
+    }
+
+    fn seat(&self, number: u16) -> &AtomicU64 {
+        self.ring.seat(number)
+    }
+
+    fn counter(&self, counter: Counter) -> &AtomicU64 {
+        self.ring.counter(counter)
+    }
+}
+
+/// Ends the whole program after five minutes: a hang is a failure, not a wait.
+pub fn watchdog() {
+    static STARTED: std::sync::Once = std::sync::Once::new();
+    STARTED.call_once(|| {
+        std::thread::spawn(|| {
+            std::thread::sleep(std::time::Duration::from_secs(300));
+            eprintln!("the watchdog ended this test program: something hangs");
+            std::process::abort();
+        });
+    });
+}
