@@ -11,6 +11,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use ipc_core::list;
 use ipc_core::msg::{MessageQueue, MsgId};
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_ring::Domain;
@@ -29,8 +30,11 @@ pub(crate) enum Object {
 /// The name of that domain. Always the same, so that a run finds and reuses what could not be removed.
 pub(crate) const DOMAIN: &str = "ipc-bench";
 
-/// How long a killed process may take to be gone.
-const DEATH_THROES: Duration = Duration::from_millis(300);
+/// How often the janitor tries to be the last one in the domain, and how long it waits between two tries: a killed worker
+/// is gone only when it has been given a processor once more.
+const TRIES: u32 = 100;
+const LEAST_TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 impl Object {
     fn line(self, verb: char) -> String {
@@ -55,17 +59,27 @@ impl Object {
         Some((verb, object))
     }
 
-    fn remove(self) {
+    /// `parent`: the process that made it.
+    fn remove(self, parent: u32) {
         // An object that somebody else removed first is gone all the same.
         match self {
             Object::Queue(queue) => drop(queue.remove()),
             Object::Semaphores(set) => drop(set.remove()),
-            Object::Domain => {
-                // The workers, killed with the parent, take a moment to end. Who joins then and leaves is the last one,
-                // and the last one takes the domain away.
-                std::thread::sleep(DEATH_THROES);
-                drop(Domain::open(DOMAIN));
-            }
+            Object::Domain => leave_last(parent),
+        }
+    }
+}
+
+/// Joins the domain and leaves it, until it is gone: the last one to leave takes it away.
+fn leave_last(parent: u32) {
+    for attempt in 1..=TRIES {
+        std::thread::sleep(BETWEEN_TRIES);
+        drop(Domain::open(DOMAIN));
+        let segments = list::segments().unwrap_or_default();
+        let remains = segments.iter().any(|(_, stat)| stat.creator_pid() == Some(parent));
+        // A domain that an earlier process made bears another number; a few tries are for that one.
+        if !remains && attempt >= LEAST_TRIES {
+            return;
         }
     }
 }
@@ -88,7 +102,7 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.0.remove();
+        self.0.remove(std::process::id());
         // If the janitor is gone there is no list to strike it off.
         let _ = tell(&self.0.line('-'));
     }
@@ -146,6 +160,7 @@ fn tell(line: &str) -> Result<(), Failure> {
 
 /// The janitor itself. The signals that stop the parent stay blocked, as inherited.
 pub(crate) fn run() -> ExitCode {
+    let parent = std::os::unix::process::parent_id();
     let mut list = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match Object::parse(&line) {
@@ -154,6 +169,8 @@ pub(crate) fn run() -> ExitCode {
             None => {}
         }
     }
-    list.into_iter().for_each(Object::remove);
+    for object in list {
+        object.remove(parent);
+    }
     ExitCode::SUCCESS
 }
