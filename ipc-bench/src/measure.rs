@@ -216,6 +216,7 @@ fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         damaged: 0,
         error: None,
         unavailable: false,
+        may_lose: cell.mechanism.may_lose(),
         one_way_ns: None,
         one_way_p50_ns: None,
         service_ns: None,

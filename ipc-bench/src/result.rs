@@ -47,6 +47,9 @@ pub(crate) struct Row {
     /// Set with `error` when the mechanism is not on this machine or cannot do what was asked.
     #[serde(default)]
     pub(crate) unavailable: bool,
+    /// The mechanism may lose messages by design: a row that is void for it is no failure of the run.
+    #[serde(default)]
+    pub(crate) may_lose: bool,
     /// Each percentile and the mean: the median over the rounds. `max`: the largest of all rounds.
     /// `pingpong`: half of a round trip. `load`, `wake`: from the intended time of sending.
     pub(crate) one_way_ns: Option<Percentiles>,

@@ -56,8 +56,17 @@ impl ByteStream {
 
 /// Makes operations on a descriptor return instead of sleeping.
 pub(super) fn set_nonblocking(descriptor: &impl AsFd) -> Result<(), Failure> {
+    change_flags(descriptor, |flags| flags | OFlag::O_NONBLOCK)
+}
+
+/// Makes operations on a descriptor sleep.
+pub(super) fn set_blocking(descriptor: &impl AsFd) -> Result<(), Failure> {
+    change_flags(descriptor, |flags| flags - OFlag::O_NONBLOCK)
+}
+
+fn change_flags(descriptor: &impl AsFd, change: impl FnOnce(OFlag) -> OFlag) -> Result<(), Failure> {
     let flags = fcntl(descriptor, FcntlArg::F_GETFL).map_err(Failure::at("fcntl(F_GETFL)"))?;
-    let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+    let flags = change(OFlag::from_bits_retain(flags));
     fcntl(descriptor, FcntlArg::F_SETFL(flags)).map_err(Failure::at("fcntl(F_SETFL)"))?;
     Ok(())
 }

@@ -18,9 +18,4 @@ pub(crate) trait Link {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-
-    /// When the last message arrived, in ticks, for links that may lose messages.
-    fn last_arrival(&self) -> Option<u64> {
-        None
-    }
 }

@@ -2,16 +2,21 @@
 
 mod byte_stream;
 mod cache_line;
+mod datagram;
+mod fifo;
 mod flag_ring;
 mod index_ring;
+mod internet;
 mod link;
 mod local;
 mod memory;
 mod null;
 mod pipe;
+mod posix_mq;
 mod sizes;
 mod spsc;
 mod sysv_msg;
+mod unix_message;
 mod unix_stream;
 
 use std::any::Any;
@@ -85,6 +90,11 @@ pub(crate) trait Mechanism: Sync {
     /// The workloads it can do.
     fn workloads(&self) -> &'static [Workload];
 
+    /// Whether it may lose messages by design: then a loss voids the row, but is no failure of the run.
+    fn may_lose(&self) -> bool {
+        false
+    }
+
     /// Makes, in the parent, what one round needs.
     ///
     /// # Errors
@@ -102,8 +112,14 @@ pub(crate) trait Mechanism: Sync {
 pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::Spsc,
     &sysv_msg::SysvMsg,
+    &posix_mq::PosixMq,
     &pipe::Pipe,
+    &fifo::Fifo,
     &unix_stream::UnixStream,
+    &unix_message::UnixDgram,
+    &unix_message::UnixSeqpacket,
+    &internet::Tcp,
+    &internet::Udp,
     &local::ClockOnly,
     &local::Memcpy,
     &cache_line::CacheLine,

@@ -23,6 +23,7 @@ pub(crate) fn row() -> Row {
         damaged: 0,
         error: None,
         unavailable: false,
+        may_lose: false,
         one_way_ns: Some(Percentiles {
             p50: 150.0,
             p90: 160.0,
