@@ -15,10 +15,12 @@
 //! # Where things are
 //!
 //! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
-//! [`mutation`]: how models are run. [`spsc`]: the models of the single-producer ring.
+//! [`mutation`], [`matrix`]: how models are run and proved
+//! sharp. [`spsc`]: the models of the single-producer ring.
 #![deny(unsafe_code)]
 
 pub mod crash;
+pub mod matrix;
 pub mod membarrier;
 pub mod mutation;
 #[allow(unsafe_code)]

@@ -6,46 +6,55 @@
 //! a word of its own: a light barrier is a read-modify-write of that word, a heavy one of everybody's.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU32, Ordering, fence};
 use loom::thread::ThreadId;
 
 /// The most threads of a model that use barriers.
 const THREADS: usize = 3;
 
 thread_local! {
-    static WORDS: RefCell<Words> = const { RefCell::new(Words { words: Vec::new(), owners: Vec::new() }) };
+    static WORDS: RefCell<Words> = RefCell::new(Words { words: Rc::new([]), owners: Vec::new() });
 }
 
 struct Words {
-    words: Vec<std::rc::Rc<AtomicU32>>,
+    words: Rc<[AtomicU32]>,
     owners: Vec<ThreadId>,
 }
 
 /// Makes the words anew. The runner calls this at the start of each execution.
 pub fn reset() {
-    let words = (0..THREADS).map(|_| std::rc::Rc::new(AtomicU32::new(0))).collect();
+    let words = (0..THREADS).map(|_| AtomicU32::new(0)).collect();
     WORDS.with_borrow_mut(|all| *all = Words { words, owners: Vec::new() });
 }
 
 /// The hot side's half: orders this thread against heavy barriers, and against nothing else.
 pub fn light() {
+    let (words, me) = mine();
+    words[me].fetch_add(0, Ordering::AcqRel);
+}
+
+/// The sleeper's half: a fence of its own, and one in the course of every other thread.
+pub fn heavy() {
+    fence(Ordering::SeqCst);
+    let (words, me) = mine();
+    for (index, word) in words.iter().enumerate() {
+        if index != me {
+            word.fetch_add(0, Ordering::AcqRel);
+        }
+    }
+}
+
+/// The words, and which one is this thread's. No borrow is held while other threads run.
+fn mine() -> (Rc<[AtomicU32]>, usize) {
     let me = loom::thread::current().id();
-    let word = WORDS.with_borrow_mut(|all| {
+    WORDS.with_borrow_mut(|all| {
         let index = all.owners.iter().position(|owner| *owner == me).unwrap_or_else(|| {
             all.owners.push(me);
             all.owners.len() - 1
         });
-        std::rc::Rc::clone(all.words.get(index).expect("no more than THREADS threads use barriers"))
-    });
-    word.fetch_add(0, Ordering::AcqRel);
-}
-
-/// The sleeper's half.
-pub fn heavy() {
-    // Cloned: no borrow is held while other threads run.
-    let words = WORDS.with_borrow(|all| all.words.clone());
-    for word in words {
-        word.fetch_add(0, Ordering::AcqRel);
-    }
+        assert!(index < THREADS, "no more than {THREADS} threads use barriers");
+        (Rc::clone(&all.words), index)
+    })
 }

@@ -5,16 +5,17 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::edge::Edge;
+use ipc_ring::platform::Barrier;
 
 /// One mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
     /// One end of an edge has a weaker ordering than production uses.
     Weaken(Edge, Ordering),
-    /// The hot side's barrier is nothing.
-    NoLight,
-    /// The sleeper's barrier is nothing.
-    NoHeavy,
+    /// The hot side's barrier of this scheme is nothing.
+    NoLight(Barrier),
+    /// The sleeper's barrier of this scheme is nothing.
+    NoHeavy(Barrier),
     /// A mistake in the steps of an algorithm, by name. Whoever mirrors those steps asks [`is`] for it.
     Logic(&'static str),
 }
@@ -32,6 +33,16 @@ pub fn weaker(ordering: Ordering) -> &'static [Ordering] {
         Ordering::SeqCst => &[Ordering::AcqRel, Ordering::Relaxed],
         _ => &[],
     }
+}
+
+/// Every way to leave out one half of a barrier pair.
+#[must_use]
+pub fn barriers() -> [Mutation; 4] {
+    [Barrier::Fence, Barrier::Asymmetric]
+        .map(|barrier| [Mutation::NoLight(barrier), Mutation::NoHeavy(barrier)])
+        .concat()
+        .try_into()
+        .expect("two of each")
 }
 
 /// Every weakening of these ends of edges.
@@ -80,8 +91,8 @@ impl fmt::Display for Mutation {
             Mutation::Weaken(edge, ordering) => {
                 write!(f, "[{}] {edge:?}: {:?} -> {ordering:?}", edge.label(), edge.ordering())
             }
-            Mutation::NoLight => write!(f, "light barrier -> nothing"),
-            Mutation::NoHeavy => write!(f, "heavy barrier -> nothing"),
+            Mutation::NoLight(barrier) => write!(f, "{barrier:?} barrier, the notifier's half -> nothing"),
+            Mutation::NoHeavy(barrier) => write!(f, "{barrier:?} barrier, the waiter's half -> nothing"),
             Mutation::Logic(name) => write!(f, "{name}"),
         }
     }

@@ -22,7 +22,7 @@ impl Platform for Loom {
     }
 
     fn light(barrier: Barrier) {
-        if !mutation::is(Mutation::NoLight) {
+        if !mutation::is(Mutation::NoLight(barrier)) {
             match barrier {
                 Barrier::Asymmetric => membarrier::light(),
                 Barrier::Fence => loom::sync::atomic::fence(Ordering::SeqCst),
@@ -31,7 +31,7 @@ impl Platform for Loom {
     }
 
     fn heavy(barrier: Barrier) {
-        if !mutation::is(Mutation::NoHeavy) {
+        if !mutation::is(Mutation::NoHeavy(barrier)) {
             match barrier {
                 Barrier::Asymmetric => membarrier::heavy(),
                 Barrier::Fence => loom::sync::atomic::fence(Ordering::SeqCst),

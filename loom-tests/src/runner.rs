@@ -13,7 +13,6 @@ use crate::{crash, membarrier};
 pub struct Model {
     /// Its name, as in `docs/orderings.md`.
     pub name: &'static str,
-    /// What it must do at least; see [`Model::new`].
     min: u64,
     bound: usize,
     reaches: &'static [&'static str],
@@ -68,6 +67,12 @@ impl Model {
     #[must_use]
     pub const fn reaches(self, states: &'static [&'static str]) -> Self {
         Self { reaches: states, ..self }
+    }
+
+    /// The least number of executions, a measure of how long the model takes.
+    #[must_use]
+    pub const fn min(&self) -> u64 {
+        self.min
     }
 
     /// Explores the model as production is. Gives the number of executions, and prints it.

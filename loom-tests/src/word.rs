@@ -1,4 +1,9 @@
 //! Atomic words over loom.
+//!
+//! Loom remembers one last access of each atomic to find the orders that are worth exploring. A thread's own load hides
+//! the load of another thread before it; when the first one then stores, loom does not see that the store could have come
+//! before that other load, and may explore a single schedule. A word that one thread both loads and stores must therefore
+//! be `Contended`: each load is preceded by a store to a shadow, so that loads conflict with loads and none is forgotten.
 
 use std::sync::atomic as plain;
 use std::sync::atomic::Ordering;
@@ -11,17 +16,33 @@ macro_rules! word {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {
-            /// Every access is a point at which another thread may run, and a load may be stale.
+            /// Every access is a point at which another thread may run, and a load may be stale. No thread both loads
+            /// and stores it.
             Checked(checked::$atomic),
+            /// As `Checked`, for a word that one thread both loads and stores.
+            Contended {
+                /// The word.
+                word: checked::$atomic,
+                /// Stored before each load, which makes loads depend on each other.
+                shadow: checked::AtomicBool,
+            },
             /// A word that nothing depends on, such as a counter: not worth the checker's time.
             Plain(plain::$atomic),
+            /// A word that ignores stores: a mistake, see [`mutation`](crate::mutation).
+            Deaf($integer),
         }
 
         impl $name {
-            /// A word that is part of the protocol.
+            /// A word of the protocol that nobody both loads and stores.
             #[must_use]
             pub fn checked(value: $integer) -> Self {
                 Self::Checked(checked::$atomic::new(value))
+            }
+
+            /// A word of the protocol that one thread loads before it stores to it or exchanges it.
+            #[must_use]
+            pub fn contended(value: $integer) -> Self {
+                Self::Contended { word: checked::$atomic::new(value), shadow: checked::AtomicBool::new(false) }
             }
 
             /// A word that nothing depends on.
@@ -35,14 +56,20 @@ macro_rules! word {
             fn load(&self, ordering: Ordering) -> $integer {
                 match self {
                     Self::Checked(word) => word.load(ordering),
+                    Self::Contended { word, shadow } => {
+                        shadow.store(true, Ordering::Relaxed);
+                        word.load(ordering)
+                    }
                     Self::Plain(word) => word.load(Ordering::Relaxed),
+                    Self::Deaf(value) => *value,
                 }
             }
 
             fn store(&self, value: $integer, ordering: Ordering) {
                 match self {
-                    Self::Checked(word) => word.store(value, ordering),
+                    Self::Checked(word) | Self::Contended { word, .. } => word.store(value, ordering),
                     Self::Plain(word) => word.store(value, Ordering::Relaxed),
+                    Self::Deaf(_) => {}
                 }
             }
 
@@ -54,31 +81,35 @@ macro_rules! word {
                 failure: Ordering,
             ) -> Result<$integer, $integer> {
                 match self {
-                    Self::Checked(word) => word.compare_exchange(current, new, success, failure),
+                    Self::Checked(word) | Self::Contended { word, .. } => word.compare_exchange(current, new, success, failure),
                     Self::Plain(word) => {
                         word.compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed)
                     }
+                    Self::Deaf(value) => Err(*value),
                 }
             }
 
             fn fetch_add(&self, value: $integer, ordering: Ordering) -> $integer {
                 match self {
-                    Self::Checked(word) => word.fetch_add(value, ordering),
+                    Self::Checked(word) | Self::Contended { word, .. } => word.fetch_add(value, ordering),
                     Self::Plain(word) => word.fetch_add(value, Ordering::Relaxed),
+                    Self::Deaf(value) => *value,
                 }
             }
 
             fn fetch_or(&self, bits: $integer, ordering: Ordering) -> $integer {
                 match self {
-                    Self::Checked(word) => word.fetch_or(bits, ordering),
+                    Self::Checked(word) | Self::Contended { word, .. } => word.fetch_or(bits, ordering),
                     Self::Plain(word) => word.fetch_or(bits, Ordering::Relaxed),
+                    Self::Deaf(value) => *value,
                 }
             }
 
             fn fetch_and(&self, bits: $integer, ordering: Ordering) -> $integer {
                 match self {
-                    Self::Checked(word) => word.fetch_and(bits, ordering),
+                    Self::Checked(word) | Self::Contended { word, .. } => word.fetch_and(bits, ordering),
                     Self::Plain(word) => word.fetch_and(bits, Ordering::Relaxed),
+                    Self::Deaf(value) => *value,
                 }
             }
         }

@@ -1,12 +1,30 @@
 //! The models of the spsc ring, as production is.
 
-use loom_tests::spsc::models;
+use loom_tests::Model;
+use loom_tests::spsc::{ending, ring, sleeping, takeover};
+
+fn check(models: &[Model]) {
+    for model in models {
+        model.check();
+    }
+}
 
 #[test]
-fn all() {
-    for model in models() {
-        let start = std::time::Instant::now();
-        model.check();
-        println!("    {:?}", start.elapsed());
-    }
+fn the_ring_alone() {
+    check(ring::MODELS);
+}
+
+#[test]
+fn a_successor_continues_where_a_dead_end_stopped() {
+    check(takeover::MODELS);
+}
+
+#[test]
+fn an_end_is_told_after_everything_before_it() {
+    check(ending::MODELS);
+}
+
+#[test]
+fn no_wake_up_is_lost() {
+    check(sleeping::MODELS);
 }

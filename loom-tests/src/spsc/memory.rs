@@ -6,7 +6,12 @@ use ipc_ring::platform::{Barrier, Platform};
 use ipc_ring::ring::spsc::Memory;
 use loom::cell::UnsafeCell;
 
-use crate::{Loom, Word32, Word64};
+use crate::{Loom, Word32, Word64, mutation};
+
+/// A mistake: the consumer does not store its exact position.
+pub const NOT_CONSUMED: &str = "the exact position is never stored";
+/// A mistake: the consumer does not publish the head.
+pub const NO_HEAD: &str = "the head is never stored";
 
 /// A ring on the heap; clones share it.
 #[derive(Clone, Debug)]
@@ -40,14 +45,14 @@ impl Heap {
     #[must_use]
     pub fn new(capacity: usize, barrier: Barrier) -> Self {
         assert!(capacity.is_power_of_two());
-        let slot = || Slot { sequence: Word64::checked(0), payload: UnsafeCell::new(0) };
+        let slot = || Slot { sequence: Word64::contended(0), payload: UnsafeCell::new(0) };
         Self(Rc::new(Words {
             barrier,
             slots: (0..capacity).map(|_| slot()).collect(),
-            head: Word64::checked(0),
-            consumed: Word64::checked(0),
-            consumer_signal: Word32::checked(0),
-            producer_signal: Word32::checked(0),
+            head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
+            consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
+            consumer_signal: Word32::contended(0),
+            producer_signal: Word32::contended(0),
             produced: Word64::plain(0),
             found_full: Word64::plain(0),
             high_water: Word64::plain(0),

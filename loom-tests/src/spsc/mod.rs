@@ -3,16 +3,20 @@
 //! Each element is its position plus one, so an element that is lost, doubled, out of order or read from a slot that is
 //! not ready shows at once.
 
+pub mod ending;
+pub mod ends;
 #[allow(unsafe_code)]
 mod memory;
 mod moves;
 pub mod ring;
+pub mod sleeping;
+pub mod takeover;
 
-pub use memory::Heap;
+pub use memory::{Heap, NO_HEAD, NOT_CONSUMED};
 
 use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    ring::MODELS.iter()
+    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS].into_iter().flatten()
 }

@@ -1,0 +1,22 @@
+//! The models of the many-to-many ring.
+//!
+//! An element is its producer's number times ten plus its rank, so one that is lost, doubled, out of order or read from a
+//! slot that is not ready shows at once. After each execution the books must balance ([`books`]) and the ring must be as
+//! good as new.
+
+pub mod books;
+pub mod deaths;
+#[allow(unsafe_code)]
+pub mod memory;
+pub mod reapers;
+pub mod ring;
+pub mod special;
+
+pub use memory::Heap;
+
+use crate::Model;
+
+/// Every model.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    ring::MODELS.iter().chain(special::MODELS).chain(deaths::MODELS).chain(reapers::MODELS)
+}

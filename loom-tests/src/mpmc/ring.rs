@@ -1,0 +1,197 @@
+//! Everybody lives.
+
+use std::mem::MaybeUninit;
+
+use ipc_ring::ring::mpmc::Refused;
+use loom::thread;
+
+use super::Heap;
+use super::books::{Books, balance, is_sound};
+use crate::{Model, reached};
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("mpmc_1p1c_capacity_1", 1, || one_by_one(1)).bound(3).reaches(&["refused", "nothing"]),
+    Model::new("mpmc_1p1c_capacity_2", 1, || one_by_one(2)).bound(3).reaches(&["nothing"]),
+    Model::new("mpmc_2p1c_capacity_1", 1, || two_producers(1, 1)).reaches(&["refused", "nothing"]),
+    Model::new("mpmc_2p1c_capacity_2", 1, || two_producers(2, 2)).reaches(&["refused", "nothing"]),
+    Model::new("mpmc_1p2c_capacity_2", 1, || two_consumers(2)).reaches(&["nothing"]),
+    Model::new("mpmc_2p2c_capacity_2", 1, two_by_two).reaches(&["nothing"]),
+    Model::new("mpmc_batch_and_single", 1, batch_and_single).reaches(&["whole batch", "between"]),
+    Model::new("mpmc_abort", 1, abort).reaches(&["nothing"]),
+];
+
+fn one_by_one(capacity: usize) {
+    let ring = Heap::new(capacity);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let other = thread::spawn(move || {
+        let mut books = Books::default();
+        for value in 0..3 {
+            if !books.push(&mut producer, 10 + value) {
+                reached("refused");
+            }
+        }
+        (producer, books)
+    });
+    let mut books = Books::default();
+    for _ in 0..3 {
+        if !books.pop(&mut consumer) {
+            reached("nothing");
+        }
+    }
+    let (mut producer, pushed) = other.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books, pushed]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+fn two_producers(capacity: usize, tries: u64) {
+    let ring = Heap::new(capacity);
+    let mut consumer = ring.consumer(3);
+    let others = [1, 2].map(|number| {
+        let mut producer = ring.producer(number);
+        thread::spawn(move || {
+            let mut books = Books::default();
+            for value in 0..tries {
+                if !books.push(&mut producer, number * 10 + value) {
+                    reached("refused");
+                }
+            }
+            (producer, books)
+        })
+    });
+    let mut books = Books::default();
+    for _ in 0..2 {
+        if !books.pop(&mut consumer) {
+            reached("nothing");
+        }
+    }
+    let [(mut producer, first), (_, second)] = others.map(|other| other.join().unwrap());
+    books.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+fn two_consumers(capacity: usize) {
+    let ring = Heap::new(capacity);
+    let mut producer = ring.producer(1);
+    let others = [2, 3].map(|number| {
+        let mut consumer = ring.consumer(number);
+        thread::spawn(move || {
+            let mut books = Books::default();
+            for _ in 0..2 {
+                if !books.pop(&mut consumer) {
+                    reached("nothing");
+                }
+            }
+            (consumer, books)
+        })
+    });
+    let mut books = Books::default();
+    for value in 0..3 {
+        books.push(&mut producer, 10 + value);
+    }
+    let [(mut consumer, mut first), (_, second)] = others.map(|other| other.join().unwrap());
+    first.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+fn two_by_two() {
+    let ring = Heap::new(2);
+    let mut consumer = ring.consumer(3);
+    let [one, two] = [1, 2].map(|number| {
+        let mut producer = ring.producer(number);
+        thread::spawn(move || {
+            let mut books = Books::default();
+            books.push(&mut producer, number * 10);
+            (producer, books)
+        })
+    });
+    let mut second = ring.consumer(4);
+    let three = thread::spawn(move || {
+        let mut books = Books::default();
+        if !books.pop(&mut second) {
+            reached("nothing");
+        }
+        books
+    });
+    let mut books = Books::default();
+    books.pop(&mut consumer);
+    let (mut producer, first) = one.join().unwrap();
+    let (_, other) = two.join().unwrap();
+    let third = three.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books, first, other, third]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// A batch of two, a single push, and batches of pops.
+fn batch_and_single() {
+    let ring = Heap::new(4);
+    let mut consumer = ring.consumer(3);
+    let mut batcher = ring.producer(1);
+    let one = thread::spawn(move || {
+        let (done, answer) = batcher.try_push_slice(&[10, 11]);
+        assert_eq!((done, answer), (2, Ok(())), "there is room");
+        batcher
+    });
+    let mut single = ring.producer(2);
+    let two = thread::spawn(move || assert_eq!(single.try_push(&20), Ok(())));
+    let mut popped = Vec::new();
+    let mut out = [MaybeUninit::new(0); 2];
+    let mut pop = |out: &mut [MaybeUninit<u64>]| {
+        let (done, _) = consumer.try_pop_slice(out);
+        if done == 2 {
+            reached("whole batch");
+        }
+        // SAFETY: every place was initialised above.
+        #[allow(unsafe_code)]
+        popped.extend(out[..done].iter().map(|place| unsafe { place.assume_init() }));
+    };
+    pop(&mut out);
+    let mut producer = one.join().unwrap();
+    two.join().unwrap();
+    pop(&mut out);
+    pop(&mut out);
+    if popped == [10, 20, 11] {
+        reached("between");
+    }
+    let books = Books { pushed: vec![10, 11, 20], popped, ..Books::default() };
+    balance(&[books]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// A claim that is given up, beside a producer that goes on a lap later, and a consumer.
+fn abort() {
+    let ring = Heap::new(1);
+    let mut consumer = ring.consumer(3);
+    let mut wavering = ring.producer(1);
+    let one = thread::spawn(move || {
+        let mut books = Books::default();
+        match wavering.try_claim() {
+            Ok(mut claim) => {
+                claim.write(&19);
+                drop(claim);
+            }
+            Err(refused) => assert!(matches!(refused, Refused::Full | Refused::Busy(_))),
+        }
+        books.push(&mut wavering, 10);
+        (wavering, books)
+    });
+    let mut other = ring.producer(2);
+    let two = thread::spawn(move || {
+        let mut books = Books::default();
+        books.push(&mut other, 20);
+        books
+    });
+    let mut books = Books::default();
+    if !books.pop(&mut consumer) {
+        reached("nothing");
+    }
+    let (mut producer, first) = one.join().unwrap();
+    let second = two.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}

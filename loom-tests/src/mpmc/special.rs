@@ -1,0 +1,281 @@
+//! Answers that must be exact, closing, hints that lie behind, laps that wrap.
+
+use std::sync::Arc;
+
+use ipc_ring::platform::Word as _;
+use ipc_ring::ring::mpmc::{Memory as _, Nothing, Refused, close};
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use super::Heap;
+use super::books::{Books, balance, is_sound};
+use super::memory::Shape;
+use crate::{Model, mutation, reached};
+
+/// A mistake: the tail is stored before the slot is claimed.
+pub const HINT_BEFORE_CLAIM: &str = "the tail is stored before the claim";
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("mpmc_empty_is_exact", 1, empty_is_exact).reaches(&["known"]),
+    Model::new("mpmc_empty_is_exact_behind_another", 1, empty_behind_another).reaches(&["known"]),
+    Model::new("mpmc_full_is_exact", 1, full_is_exact).reaches(&["known"]),
+    Model::new("mpmc_close_against_push", 1, close_against_push).reaches(&["refused", "pushed", "closed"]),
+    Model::new("mpmc_hints_behind", 1, hints_behind).reaches(&["both"]),
+    Model::new("mpmc_laps_wrap", 1, laps_wrap).reaches(&["a wrapped claim"]),
+    Model::new("mpmc_laps_wrap_for_a_consumer", 1, laps_wrap_for_a_consumer).reaches(&["a wrapped claim"]),
+];
+
+/// Two producers; whoever knows that an element was pushed, and popped nothing yet, does not find the ring empty.
+fn empty_is_exact() {
+    let ring = Heap::new(2);
+    let mut consumer = ring.consumer(3);
+    let pushed = Arc::new(AtomicBool::new(false));
+    let mut first = ring.producer(1);
+    let one = thread::spawn(move || {
+        if mutation::logic(HINT_BEFORE_CLAIM) {
+            first.memory().tail().store(first.position() + 1, Ordering::Release);
+        }
+        assert_eq!(first.try_push(&10), Ok(()));
+        first
+    });
+    let mut second = ring.producer(2);
+    let flag = Arc::clone(&pushed);
+    let two = thread::spawn(move || {
+        assert_eq!(second.try_push(&20), Ok(()));
+        flag.store(true, Ordering::Release);
+    });
+    let mut books = Books { pushed: vec![10, 20], ..Books::default() };
+    let known = pushed.load(Ordering::Acquire);
+    match consumer.try_pop() {
+        Ok(popped) => books.popped.push(popped.item),
+        Err(Nothing::Empty) => assert!(!known, "empty, though an element was pushed"),
+        Err(nothing) => assert!(matches!(nothing, Nothing::Busy(_)), "{nothing:?}"),
+    }
+    if known {
+        reached("known");
+    }
+    let mut producer = one.join().unwrap();
+    two.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// The same for a consumer that comes behind another one, and jumps by the hint.
+fn empty_behind_another() {
+    let ring = Heap::new(1);
+    let mut producer = ring.producer(1);
+    let (mut consumer, mut other) = (ring.consumer(2), ring.consumer(3));
+    let mut books = Books::default();
+    let mut first = Books::default();
+    first.push(&mut producer, 10);
+    let pushed = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&pushed);
+    let one = thread::spawn(move || {
+        let mut books = first;
+        if books.push(&mut producer, 11) {
+            flag.store(true, Ordering::Release);
+        }
+        books.push(&mut producer, 12);
+        (producer, books)
+    });
+    let two = thread::spawn(move || {
+        let mut books = Books::default();
+        books.pop(&mut other);
+        books
+    });
+    let known = pushed.load(Ordering::Acquire);
+    // The other one may have popped one of the two, not both.
+    if !books.pop(&mut consumer) {
+        assert!(!known, "empty, though an element was pushed");
+    }
+    if known {
+        reached("known");
+    }
+    let (mut producer, first) = one.join().unwrap();
+    let second = two.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// Two consumers; whoever knows that an element was popped from a full ring finds room.
+fn full_is_exact() {
+    let ring = Heap::new(2);
+    let mut producer = ring.producer(1);
+    let mut late = ring.producer(4);
+    let mut books = Books::default();
+    books.push(&mut producer, 10);
+    books.push(&mut producer, 11);
+    let popped = Arc::new(AtomicBool::new(false));
+    let mut first = ring.consumer(2);
+    let one = thread::spawn(move || {
+        let mut books = Books::default();
+        assert!(books.pop(&mut first));
+        (first, books)
+    });
+    let mut second = ring.consumer(3);
+    let flag = Arc::clone(&popped);
+    let two = thread::spawn(move || {
+        let mut books = Books::default();
+        assert!(books.pop(&mut second));
+        flag.store(true, Ordering::Release);
+        books
+    });
+    let known = popped.load(Ordering::Acquire);
+    match late.try_push(&40) {
+        Ok(()) => books.pushed.push(40),
+        Err(Refused::Full) => assert!(!known, "full, though an element was popped"),
+        Err(refused) => assert!(matches!(refused, Refused::Busy(_)), "{refused:?}"),
+    }
+    if known {
+        reached("known");
+    }
+    let (mut consumer, mut first) = one.join().unwrap();
+    let second = two.join().unwrap();
+    first.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// Somebody closes while another pushes: what was pushed is popped before a consumer says Closed; what comes after the
+/// close is refused; nothing comes after Closed.
+fn close_against_push() {
+    let ring = Heap::shaped(Shape { closes: true, ..Shape::of(2) });
+    let (mut consumer, mut other) = (ring.consumer(2), ring.consumer(3));
+    let mut producer = ring.producer(1);
+    let one = thread::spawn(move || {
+        let mut pushed = Vec::new();
+        for value in [10, 11] {
+            match producer.try_push(&value) {
+                Ok(()) => {
+                    reached("pushed");
+                    pushed.push(value);
+                }
+                Err(Refused::Closed) => reached("refused"),
+                Err(refused) => panic!("{refused:?}"),
+            }
+        }
+        (producer, pushed)
+    });
+    let closing = ring.clone();
+    let two = thread::spawn(move || {
+        let mut late = closing.producer(4);
+        close(&closing);
+        assert_eq!(late.try_push(&40), Err(Refused::Closed), "after the close");
+    });
+    let mut popped = Vec::new();
+    let mut closed = false;
+    for _ in 0..3 {
+        match consumer.try_pop() {
+            Ok(element) => {
+                assert!(!closed, "something came after the end");
+                popped.push(element.item);
+            }
+            Err(Nothing::Closed) => {
+                reached("closed");
+                closed = true;
+            }
+            Err(nothing) => {
+                assert!(!closed, "{nothing:?} after the end");
+                assert!(matches!(nothing, Nothing::Empty | Nothing::Busy(_)));
+            }
+        }
+    }
+    let (mut producer, pushed) = one.join().unwrap();
+    two.join().unwrap();
+    while let Ok(element) = consumer.try_pop() {
+        assert!(!closed, "something came after the end");
+        popped.push(element.item);
+    }
+    assert!(matches!(consumer.try_pop(), Err(Nothing::Closed)));
+    assert!(matches!(other.try_pop(), Err(Nothing::Closed)));
+    assert_eq!(producer.try_push(&19), Err(Refused::Closed));
+    assert_eq!(popped, pushed);
+}
+
+/// Hints stand far behind; one end starts from them while others move on.
+fn hints_behind() {
+    let ring = Heap::new(2);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let mut books = Books::default();
+    for value in 0..3 {
+        assert!(books.push(&mut producer, 10 + value) && books.pop(&mut consumer));
+    }
+    ring.tail().store(1, Ordering::Release);
+    ring.head().store(1, Ordering::Release);
+    let (mut late_producer, mut late_consumer) = (ring.producer(3), ring.consumer(4));
+    let one = thread::spawn(move || {
+        let mut books = Books::default();
+        books.push(&mut late_producer, 30);
+        books
+    });
+    let two = thread::spawn(move || {
+        let mut books = Books::default();
+        books.pop(&mut late_consumer);
+        books
+    });
+    books.push(&mut producer, 13);
+    books.pop(&mut consumer);
+    let first = one.join().unwrap();
+    let second = two.join().unwrap();
+    if !first.pushed.is_empty() && !second.popped.is_empty() {
+        reached("both");
+    }
+    books.drain(&mut consumer);
+    balance(&[books, first, second]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// With laps of 2 bits: while a producer stands between its look and its CAS, all laps go by, and its CAS succeeds on
+/// another lap's tag. That must be a good claim.
+fn laps_wrap() {
+    let ring = Heap::shaped(Shape { lap_bits: 2, ..Shape::of(1) });
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let mut stopped = ring.producer(3);
+    let one = thread::spawn(move || {
+        let mut books = Books::default();
+        books.push(&mut stopped, 30);
+        (stopped, books)
+    });
+    let mut books = Books::default();
+    for value in 0..4 {
+        books.push(&mut producer, 10 + value);
+        books.pop(&mut consumer);
+    }
+    let complete = books.popped == [10, 11, 12, 13];
+    let (stopped, first) = one.join().unwrap();
+    if complete && stopped.position() == 1 {
+        reached("a wrapped claim");
+    }
+    books.drain(&mut consumer);
+    balance(&[books, first]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+/// The same for a consumer.
+fn laps_wrap_for_a_consumer() {
+    let ring = Heap::shaped(Shape { lap_bits: 2, ..Shape::of(1) });
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let mut stopped = ring.consumer(3);
+    let mut books = Books::default();
+    books.push(&mut producer, 10);
+    let one = thread::spawn(move || {
+        let mut books = Books::default();
+        books.pop(&mut stopped);
+        (stopped, books)
+    });
+    for value in 1..5 {
+        books.pop(&mut consumer);
+        books.push(&mut producer, 10 + value);
+    }
+    let complete = books.popped == [10, 11, 12, 13];
+    let (stopped, first) = one.join().unwrap();
+    if complete && stopped.position() == 1 && first.popped == [14] {
+        reached("a wrapped claim");
+    }
+    books.drain(&mut consumer);
+    balance(&[books, first]);
+    is_sound(&mut producer, &mut consumer);
+}

@@ -1,0 +1,210 @@
+//! Ends that sleep while they have nothing to do. A lost wake-up is a deadlock, which the checker reports.
+
+use ipc_ring::platform::{Barrier, Site};
+use loom::thread;
+
+use super::Heap;
+use super::ends::{CONSUMER, Channel, Ended, PRODUCER};
+use super::moves;
+use crate::{Model, crash, reached};
+
+const FENCE: Barrier = Barrier::Fence;
+const ASYMMETRIC: Barrier = Barrier::Asymmetric;
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("consumer_sleeps_fence", 60, || consumer_sleeps(FENCE)).reaches(&["the consumer sleeps"]),
+    Model::new("consumer_sleeps_asymmetric", 200, || consumer_sleeps(ASYMMETRIC))
+        .reaches(&["the consumer sleeps"]),
+    Model::new("both_sleep_fence", 10_000, || both_sleep(FENCE))
+        .reaches(&["the consumer sleeps", "the producer sleeps"]),
+    Model::new("both_sleep_asymmetric", 20_000, || both_sleep(ASYMMETRIC))
+        .reaches(&["the consumer sleeps", "the producer sleeps"]),
+    Model::new("producer_sleeps_until_a_quarter_is_free_fence", 200, || until_a_quarter_is_free(FENCE))
+        .reaches(&["the producer sleeps"]),
+    Model::new("producer_sleeps_until_a_quarter_is_free_asymmetric", 200, || {
+        until_a_quarter_is_free(ASYMMETRIC)
+    })
+    .reaches(&["the producer sleeps"]),
+    Model::new("consumer_sleeps_producer_closes", 90, || consumer_sleeps_through_end(Ended::Closed))
+        .reaches(&["the consumer sleeps"]),
+    Model::new("consumer_sleeps_producer_detaches", 90, || consumer_sleeps_through_end(Ended::PeerDetached))
+        .reaches(&["the consumer sleeps"]),
+    Model::new("producer_sleeps_consumer_closes", 1000, || producer_sleeps_through_end(Ended::Closed))
+        .reaches(&["the producer sleeps"]),
+    Model::new("producer_sleeps_consumer_detaches", 1000, || {
+        producer_sleeps_through_end(Ended::PeerDetached)
+    })
+    .reaches(&["the producer sleeps"]),
+    Model::new("sleep_given_up_fence", 200, || sleep_given_up(FENCE)).reaches(&[
+        "gives up",
+        "withdrawn while a token is under way",
+        "the consumer sleeps",
+    ]),
+    Model::new("sleep_given_up_asymmetric", 400, || sleep_given_up(ASYMMETRIC)).reaches(&[
+        "gives up",
+        "withdrawn while a token is under way",
+        "the consumer sleeps",
+    ]),
+    Model::new("producer_dies_before_it_wakes", 600, || producer_dies(Site::SpscPublished))
+        .reaches(&["died", "the consumer sleeps"]),
+    Model::new("producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WaitTaken))
+        .reaches(&["died", "the consumer sleeps"]),
+    Model::new("consumer_dies_announced_fence", 200, || consumer_dies_announced(FENCE))
+        .reaches(&["died", "the consumer sleeps"]),
+    Model::new("consumer_dies_announced_asymmetric", 2000, || consumer_dies_announced(ASYMMETRIC))
+        .reaches(&["died", "the consumer sleeps"]),
+];
+
+fn channel(capacity: usize, barrier: Barrier) -> Channel {
+    Channel::new(Heap::new(capacity, barrier))
+}
+
+/// Two elements, room for both.
+fn consumer_sleeps(barrier: Barrier) {
+    let channel = channel(2, barrier);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        assert_eq!(producer.push(), Ok(()));
+        assert_eq!(producer.push(), Ok(()));
+    });
+    assert_eq!(consumer.pop(), Ok(()));
+    assert_eq!(consumer.pop(), Ok(()));
+    other.join().unwrap();
+}
+
+/// Three elements through one slot.
+fn both_sleep(barrier: Barrier) {
+    let channel = channel(1, barrier);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            assert_eq!(consumer.pop(), Ok(()));
+        }
+    });
+    for _ in 0..3 {
+        assert_eq!(producer.push(), Ok(()));
+    }
+    other.join().unwrap();
+}
+
+/// A full ring of eight: the consumer looks for a sleeping producer at every second pop.
+fn until_a_quarter_is_free(barrier: Barrier) {
+    let channel = channel(8, barrier);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    while moves::push(&mut producer.ring).is_some() {}
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.pop(), Ok(()));
+        assert_eq!(consumer.pop(), Ok(()));
+        assert_eq!(consumer.pop(), Ok(()));
+    });
+    assert_eq!(producer.push(), Ok(()));
+    other.join().unwrap();
+}
+
+/// One element, then the end.
+fn consumer_sleeps_through_end(how: Ended) {
+    let channel = channel(1, FENCE);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        assert_eq!(producer.push(), Ok(()));
+        match how {
+            Ended::Closed => producer.end.close(),
+            Ended::PeerDetached => producer.end.detach(),
+        }
+    });
+    assert_eq!(consumer.pop(), Ok(()));
+    assert_eq!(consumer.pop(), Err(how));
+    other.join().unwrap();
+}
+
+/// The ring is full; the consumer pops one element and goes. The producer gets one more in at least, or is told.
+fn producer_sleeps_through_end(how: Ended) {
+    let channel = channel(1, FENCE);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.pop(), Ok(()));
+        match how {
+            Ended::Closed => consumer.end.close(),
+            Ended::PeerDetached => consumer.end.detach(),
+        }
+    });
+    let mut pushed = 0;
+    let ended = loop {
+        match producer.push() {
+            Ok(()) => pushed += 1,
+            Err(ended) => break ended,
+        }
+    };
+    assert_eq!(ended, how);
+    assert!(pushed >= 1, "the element that was popped counts as pushed");
+    if how == Ended::PeerDetached {
+        assert_eq!(pushed, 2, "who detaches leaves the ring to be filled");
+    }
+    other.join().unwrap();
+}
+
+/// A consumer that announces and withdraws, while a notifier may have taken the bit; then it waits in earnest.
+fn sleep_given_up(barrier: Barrier) {
+    let channel = channel(2, barrier);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        assert_eq!(producer.push(), Ok(()));
+        assert_eq!(producer.push(), Ok(()));
+    });
+    let _ = consumer.pop_and_give_up();
+    while consumer.ring.position() < 2 {
+        assert_eq!(consumer.pop(), Ok(()));
+    }
+    other.join().unwrap();
+}
+
+/// A producer dies while the consumer may be asleep. Its death posts a token; its successor pushes what is missing.
+fn producer_dies(site: Site) {
+    let channel = channel(2, FENCE);
+    let mut consumer = channel.consumer();
+    let mut first = channel.producer();
+    let other = thread::spawn(move || {
+        let life = crash::kill_at(site, 0, || first.push());
+        if life.is_none() {
+            reached("died");
+            channel.semaphore(CONSUMER).post(); // The kernel, or the heartbeat.
+        }
+        let mut next = channel.next_producer();
+        while next.ring.position() < 2 {
+            assert_eq!(next.push(), Ok(()));
+        }
+    });
+    assert_eq!(consumer.pop(), Ok(()));
+    assert_eq!(consumer.pop(), Ok(()));
+    other.join().unwrap();
+}
+
+/// A consumer dies between announcing and sleeping; its successor sleeps on a semaphore of its own. The producer may
+/// have seen the dead one's bit and take the living one's.
+fn consumer_dies_announced(barrier: Barrier) {
+    let channel = channel(4, barrier);
+    let mut producer = channel.producer();
+    let mut first = channel.consumer();
+    let shared = channel.clone();
+    let other = thread::spawn(move || {
+        if crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none() {
+            reached("died");
+            shared.semaphore(PRODUCER).post(); // The kernel, or the heartbeat.
+        }
+        let mut next = shared.next_consumer();
+        while next.ring.position() < 3 {
+            assert_eq!(next.pop(), Ok(()));
+        }
+    });
+    for _ in 0..3 {
+        assert_eq!(producer.push(), Ok(()));
+    }
+    other.join().unwrap();
+}

@@ -1,0 +1,27 @@
+//! Every ordering, barrier and step of the spsc ring and the sleep protocol is needed: without it, a model fails.
+
+use ipc_ring::edge::Edge;
+use loom_tests::mutation::{barriers, weakenings};
+use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, ends, models};
+use loom_tests::{Mutation, matrix};
+
+/// The edges of the other rings have matrices of their own.
+fn edges() -> Vec<Edge> {
+    Edge::ALL.into_iter().filter(|edge| !edge.label().starts_with('M')).collect()
+}
+
+#[test]
+fn orderings() {
+    matrix::check("Orderings", weakenings(&edges()), models(), &[]);
+}
+
+#[test]
+fn barriers_of_both_schemes() {
+    matrix::check("Barriers", barriers(), models(), &[]);
+}
+
+#[test]
+fn steps() {
+    let mistakes = ends::MISTAKES.into_iter().chain([NO_HEAD, NOT_CONSUMED]);
+    matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
+}
