@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use common::{Program, alone, kernel_objects};
+use common::{Program, isolated, kernel_objects};
 use examples::file::CHUNK;
 
 /// Writes a file whose bytes do not repeat with the period of a chunk.
@@ -87,50 +87,57 @@ fn moves_a_file_of(length: usize, sender_first: bool) {
 
 #[test]
 fn small_files_and_those_on_the_edge_of_a_chunk_arrive_whole() {
-    let _alone = alone();
-    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 100 * CHUNK] {
-        moves_a_file_of(length, true);
-        moves_a_file_of(length, false);
-    }
+    isolated("small_files_and_those_on_the_edge_of_a_chunk_arrive_whole", || {
+        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 100 * CHUNK] {
+            moves_a_file_of(length, true);
+            moves_a_file_of(length, false);
+        }
+    });
 }
 
 #[test]
 fn a_file_of_more_than_100_megabytes_arrives_whole() {
-    let _alone = alone();
-    moves_a_file_of(128_000_003, true);
+    isolated("a_file_of_more_than_100_megabytes_arrives_whole", || {
+        moves_a_file_of(128_000_003, true);
+    });
 }
 
 #[test]
 fn the_digest_of_three_letters_is_the_published_one() {
-    let _alone = alone();
-    let folder = tempfile::tempdir().unwrap();
-    let (original, copy) = (folder.path().join("abc"), folder.path().join("copy"));
-    std::fs::write(&original, "abc").unwrap();
-    let receiver = Program::start("receive_file", &[copy.to_str().unwrap()]);
-    let sender = Program::start("send_file", &[original.to_str().unwrap()]).end();
-    // FIPS 180-2, appendix B.1.
-    let published = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert!(sender.output.starts_with(published), "{sender:?}");
-    assert!(receiver.end().output.starts_with(published));
+    isolated("the_digest_of_three_letters_is_the_published_one", || {
+        let folder = tempfile::tempdir().unwrap();
+        let (original, copy) = (folder.path().join("abc"), folder.path().join("copy"));
+        std::fs::write(&original, "abc").unwrap();
+        let receiver = Program::start("receive_file", &[copy.to_str().unwrap()]);
+        let sender = Program::start("send_file", &[original.to_str().unwrap()]).end();
+        // FIPS 180-2, appendix B.1.
+        let published = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert!(sender.output.starts_with(published), "{sender:?}");
+        assert!(receiver.end().output.starts_with(published));
+    });
 }
 
 #[test]
 fn a_sender_that_is_killed_leaves_no_file_that_looks_complete() {
-    let _alone = alone();
-    let before = kernel_objects();
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy.bin");
-    let mut receiver = Program::start("receive_file", &[copy.to_str().unwrap()]);
-    assert_eq!(receiver.says(), "waiting for a file");
-    // It has no end, so the sender is killed in the middle of it.
-    let mut sender = Program::start("send_file", &["/dev/zero"]);
-    while std::fs::metadata(folder.path().join("copy.bin.part")).unwrap().len() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    sender.kill();
-    let receiver = receiver.end();
-    assert!(!receiver.status.success(), "{receiver:?}");
-    assert!(receiver.errors.contains("without a digest") && receiver.errors.contains("died"), "{receiver:?}");
-    assert!(!copy.exists());
-    assert_eq!(kernel_objects(), before);
+    isolated("a_sender_that_is_killed_leaves_no_file_that_looks_complete", || {
+        let before = kernel_objects();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.bin");
+        let mut receiver = Program::start("receive_file", &[copy.to_str().unwrap()]);
+        assert_eq!(receiver.says(), "waiting for a file");
+        // It has no end, so the sender is killed in the middle of it.
+        let mut sender = Program::start("send_file", &["/dev/zero"]);
+        while std::fs::metadata(folder.path().join("copy.bin.part")).unwrap().len() == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        sender.kill();
+        let receiver = receiver.end();
+        assert!(!receiver.status.success(), "{receiver:?}");
+        assert!(
+            receiver.errors.contains("without a digest") && receiver.errors.contains("died"),
+            "{receiver:?}"
+        );
+        assert!(!copy.exists());
+        assert_eq!(kernel_objects(), before);
+    });
 }

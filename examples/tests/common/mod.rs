@@ -1,27 +1,53 @@
 //! What the tests share: a private IPC namespace, the example programs as real processes, and a watchdog.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
-/// Serialises the tests of a file, since the examples' channel names are fixed; and puts the calling thread, and the
-/// processes it starts, into an IPC namespace of their own where that is allowed.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// Set in a test program that was started again in namespaces of its own.
+const INSIDE: &str = "EXAMPLES_TEST_INSIDE";
+
+/// Runs a test in an IPC namespace of its own, so that nobody else's objects are seen and nothing is left behind.
+///
+/// Root puts the thread into one. Another user may only do that together with a user namespace, which takes a process with
+/// a single thread: the test program is started again for this one test. Where neither is allowed the test runs in
+/// the common namespace, and says so. `name` is the test's own; the tests of a file run one at a time, since the examples'
+/// channel names are fixed.
+pub fn isolated(name: &str, test: impl FnOnce()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     watchdog();
-    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(errno) = unshare(CloneFlags::CLONE_NEWIPC) {
-        eprintln!(
-            "NOTICE: no private IPC namespace ({errno}); this test runs among everybody else's objects"
-        );
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if std::env::var_os(INSIDE).is_some() || unshare(CloneFlags::CLONE_NEWIPC).is_ok() {
+        return test();
     }
-    guard
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args([name, "--exact", "--nocapture"]).env(INSIDE, "1");
+    // SAFETY: between fork and exec the closure makes one system call; it allocates nothing and takes no lock.
+    unsafe {
+        again.pre_exec(|| Ok(unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWIPC)?));
+    }
+    match again.output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.contains("1 passed"), "{said}\n{errors}");
+        }
+        Err(error) => {
+            // Not `eprintln`, which the test harness would swallow.
+            let _ = writeln!(
+                std::io::stderr(),
+                "NOTICE: {name}: no private IPC namespace ({error}); it runs among everybody else's objects"
+            );
+            test();
+        }
+    }
 }
 
 /// Ends the whole program when it has run for ten minutes: a hang is a failure, not a wait.
