@@ -29,6 +29,11 @@ struct Heap {
     layout: Layout,
 }
 
+// SAFETY: an allocation belongs to no thread; this address is used to free it and for nothing else.
+unsafe impl Send for Heap {}
+// SAFETY: as above.
+unsafe impl Sync for Heap {}
+
 // SAFETY: a `Region` is an address and a length; every access to the bytes goes through atomics or through a ring end
 // that owns its slots, and the memory lives as long as any clone.
 unsafe impl Send for Region {}

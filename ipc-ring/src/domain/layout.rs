@@ -69,7 +69,9 @@ pub(super) const LOCK: u16 = 0;
 pub(super) const SEMAPHORES: usize = 1 + PROCESSES + WAKES;
 
 const _: () = {
-    assert!(PROCESS_TABLE % 64 == 0 && WAKE_TABLE % 64 == 0 && CHANNEL_TABLE % 64 == 0);
+    assert!(PROCESS_TABLE.is_multiple_of(64));
+    assert!(WAKE_TABLE.is_multiple_of(64));
+    assert!(CHANNEL_TABLE.is_multiple_of(64));
     assert!(C_NAME + crate::layout::NAME_BYTES <= CHANNEL_SIZE);
     assert!(H_NAME + DOMAIN_NAME_BYTES <= PROCESS_TABLE);
     assert!(PROCESSES < 1 << 16);

@@ -45,7 +45,7 @@ const _: () = {
     assert!(CONSUMER_SIGNAL == 0x380);
     assert!(PRODUCER_SIGNAL == 0x400);
     assert!(SLOTS_OFFSET == 0x480);
-    assert!(SLOTS_OFFSET % APART == 0);
+    assert!(SLOTS_OFFSET.is_multiple_of(APART));
 };
 
 #[cfg(test)]
