@@ -10,8 +10,13 @@ fn edges() -> Vec<Edge> {
     Edge::ALL.into_iter().filter(|edge| !edge.label().starts_with('M')).collect()
 }
 
+/// The ends that are relaxed already; `docs/orderings.md` says why.
+const RELAXED: [Edge; 1] = [Edge::WaitWithdraw];
+
 #[test]
 fn orderings() {
+    let relaxed = |edge: &Edge| weakenings(&[*edge]).next().is_none();
+    assert_eq!(edges().into_iter().filter(relaxed).collect::<Vec<_>>(), RELAXED);
     matrix::check("Orderings", weakenings(&edges()), models(), &[]);
 }
 
