@@ -230,7 +230,7 @@ impl MessageQueue {
         sys::msg_remove(self.id.0).map_err(|errno| failure::control(self.id, "IPC_RMID", errno))
     }
 
-    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes sleepers, who look again.
+    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes the senders whose messages fit now.
     ///
     /// # Errors
     /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the initial user namespace;
@@ -274,7 +274,8 @@ impl MessageQueue {
         self.write(&raw, || format!("uid={uid}, gid={gid}"))
     }
 
-    /// `msgctl(IPC_SET)`—changes the permission bits. Who sleeps on the queue and loses the right to it gets [`ErrorKind::PermissionDenied`].
+    /// `msgctl(IPC_SET)`—changes the permission bits. A receiver who sleeps on the queue and loses the right to it gets [`ErrorKind::PermissionDenied`] at once; a sender, when there
+    /// is room for its message.
     ///
     /// # Errors
     /// As of [`set_owner`](Self::set_owner).

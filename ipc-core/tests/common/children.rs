@@ -132,6 +132,8 @@ pub fn become_user(uid: u32, gid: u32, groups: &[u32]) {
     setgroups(&groups).expect("setgroups");
     setgid(Gid::from_raw(gid)).expect("setgid");
     setuid(Uid::from_raw(uid)).expect("setuid");
+    // The kernel forgets it when the user changes.
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
 }
 
 /// Has SIGUSR1 interrupt system calls without ending the process.

@@ -1,0 +1,289 @@
+//! Who may do what, found out by becoming other users. Needs root.
+
+mod common;
+
+use common::children::{MSGRCV, MSGSND, become_user, child};
+use common::namespace::isolated;
+use common::{is_root, skipped};
+use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, Select};
+use ipc_core::sem::{Count, Op, SemaphoreSet};
+use ipc_core::shm::{Options, SharedMemory, Size};
+use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust};
+
+const ALICE: u32 = 4001;
+const BOB: u32 = 4002;
+const EVE: u32 = 4003;
+const TEAM: u32 = 5000;
+
+/// Runs the test in its namespace, where other users exist.
+fn with_users(name: &str, test: impl FnOnce()) {
+    if !is_root() {
+        skipped(name, "becoming other users needs root");
+        return;
+    }
+    isolated(test);
+}
+
+fn as_user(uid: u32, body: impl FnOnce()) {
+    child(|| {
+        become_user(uid, uid, &[]);
+        body();
+    })
+    .join();
+}
+
+fn mode(bits: u16) -> Mode {
+    Mode::new(bits).expect("nine bits")
+}
+
+#[test]
+fn creator_and_owner_may_change_and_remove_others_may_not() {
+    with_users("creator_and_owner", || {
+        let key = Key::random().unwrap();
+        as_user(ALICE, || {
+            let queue = MessageQueue::create_new(key, mode(0o666)).unwrap();
+            queue.grant(BOB).unwrap();
+            let permissions = queue.stat().unwrap().permissions();
+            assert_eq!((permissions.uid(), permissions.cuid()), (BOB, ALICE));
+            queue.set_mode(mode(0o662)).unwrap(); // the creator still may
+        });
+        let everybody = Trust::anyone();
+        as_user(EVE, || {
+            let queue = ipc_core::list::queues().unwrap()[0].0;
+            let queue = MessageQueue::from_id(queue);
+            assert_eq!(queue.set_mode(mode(0o666)).unwrap_err().kind(), ErrorKind::PermissionDenied); // cannot even read the record
+            assert_eq!(queue.remove().unwrap_err().kind(), ErrorKind::NotOwner);
+        });
+        as_user(BOB, || {
+            let queue = MessageQueue::open(key, &everybody).unwrap();
+            queue.set_mode(mode(0o666)).unwrap(); // the owner may, though not the creator
+        });
+        as_user(EVE, || {
+            let queue = MessageQueue::open(key, &everybody).unwrap(); // all rights in the mode,
+            assert_eq!(queue.set_mode(mode(0o600)).unwrap_err().kind(), ErrorKind::NotOwner); // and none of these
+            assert_eq!(queue.set_capacity_bytes(5).unwrap_err().kind(), ErrorKind::NotOwner);
+            let error = queue.remove().unwrap_err();
+            assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::NotOwner, Some(nix::libc::EPERM)));
+            assert!(
+                error.to_string().contains("only the creator, the owner or a privileged process"),
+                "{error}"
+            );
+        });
+        as_user(BOB, || MessageQueue::open(key, &everybody).unwrap().remove().unwrap());
+    });
+}
+
+#[test]
+fn the_default_mode_shuts_out_everybody_else() {
+    with_users("the_default_mode", || {
+        let keys = [1, 2, 3].map(|_| Key::random().unwrap());
+        let memory = RemoveOnDrop::new(SharedMemory::create_new(keys[0], 64, &Options::default()).unwrap());
+        let set = RemoveOnDrop::new(SemaphoreSet::create_new(keys[1], 1, Mode::default()).unwrap());
+        let queue = RemoveOnDrop::new(MessageQueue::create_new(keys[2], Mode::default()).unwrap());
+        as_user(EVE, || {
+            let denied = [
+                SharedMemory::open(keys[0], Size::Any, &Trust::anyone()).unwrap_err(),
+                SharedMemory::open_read_only(keys[0], Size::Any, &Trust::anyone()).unwrap_err(),
+                memory.attach().unwrap_err(),
+                memory.attach_read_only().unwrap_err(),
+                memory.stat().unwrap_err(),
+                SemaphoreSet::open(keys[1], Count::Any, &Trust::anyone()).unwrap_err(),
+                set.post(0).unwrap_err(),
+                set.perform(&[Op::wait_zero(0)]).unwrap_err(),
+                set.value(0).unwrap_err(),
+                set.set_value(0, 1).unwrap_err(),
+                MessageQueue::open(keys[2], &Trust::anyone()).unwrap_err(),
+                queue.try_send_bytes(MessageType::ONE, b"x").unwrap_err(),
+                queue.try_receive(&mut MessageBuffer::with_capacity(8), Select::Any).unwrap_err(),
+                queue.peek(&mut MessageBuffer::with_capacity(8), 0).unwrap_err(),
+            ];
+            for error in denied {
+                assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+                assert_eq!(error.raw_os_error(), Some(nix::libc::EACCES), "{error}");
+            }
+            assert_eq!(memory.lock().unwrap_err().kind(), ErrorKind::NotOwner);
+            // But that they exist, and how large they are, everybody sees.
+            let (_, stat) = ipc_core::list::segments().unwrap()[0];
+            assert_eq!((stat.size(), stat.permissions().key()), (64, keys[0]));
+        });
+    });
+}
+
+#[test]
+fn classes_do_not_fall_through() {
+    with_users("classes_do_not_fall_through", || {
+        let queue = child_created(|| {
+            MessageQueue::create_new(Key::PRIVATE, mode(0o066)).map(|queue| queue.id().as_raw())
+        });
+        let queue = RemoveOnDrop::new(MessageQueue::from_id(ipc_core::msg::MsgId::from_raw(queue)));
+        as_user(ALICE, || {
+            // Her own queue: the user bits are hers, and give nothing.
+            assert_eq!(
+                queue.try_send_bytes(MessageType::ONE, b"").unwrap_err().kind(),
+                ErrorKind::PermissionDenied
+            );
+        });
+        as_user(EVE, || assert!(queue.try_send_bytes(MessageType::ONE, b"").unwrap())); // a stranger gets in
+    });
+}
+
+/// Runs `body` as ALICE and takes the identifier she made.
+fn child_created(body: impl FnOnce() -> ipc_core::Result<i32>) -> i32 {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    as_user(ALICE, move || {
+        use std::io::Write;
+        (&writer).write_all(&body().unwrap().to_ne_bytes()).unwrap();
+    });
+    let mut id = [0; 4];
+    std::io::Read::read_exact(&mut reader, &mut id).unwrap();
+    i32::from_ne_bytes(id)
+}
+
+#[test]
+fn supplementary_groups_count() {
+    with_users("supplementary_groups_count", || {
+        let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, mode(0o660)).unwrap());
+        set.set_owner(ALICE, TEAM).unwrap();
+        as_user(BOB, || assert_eq!(set.post(0).unwrap_err().kind(), ErrorKind::PermissionDenied));
+        child(|| {
+            become_user(BOB, BOB, &[TEAM]);
+            set.post(0).unwrap();
+        })
+        .join();
+        assert_eq!(set.value(0).unwrap(), 1);
+    });
+}
+
+#[test]
+fn semaphores_ask_for_read_or_alter_by_operation() {
+    with_users("read_or_alter", || {
+        let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, mode(0o604)).unwrap());
+        as_user(EVE, || {
+            assert!(set.try_perform(&[Op::wait_zero(0)]).unwrap()); // reads
+            assert!(!ipc_core::liveness::is_alive(&set, 0).unwrap());
+            assert_eq!(set.value(0).unwrap(), 0);
+            assert_eq!(set.post(0).unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(set.set_value(0, 1).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        });
+        set.set_mode(mode(0o602)).unwrap();
+        as_user(EVE, || {
+            set.post(0).unwrap(); // alters
+            assert!(!set.try_perform(&[Op::wait_zero(0), Op::add(0, 1)]).unwrap()); // mixed: alter is enough on Linux
+            assert_eq!(set.perform(&[Op::wait_zero(0)]).unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(set.value(0).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        });
+    });
+}
+
+#[test]
+fn a_writer_who_may_not_read_can_send_but_not_look() {
+    with_users("a_writer_who_may_not_read", || {
+        let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, mode(0o602)).unwrap());
+        queue.set_capacity_bytes(4).unwrap();
+        as_user(EVE, || {
+            assert_eq!(queue.stat().unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert!(queue.try_send_bytes(MessageType::ONE, b"1234").unwrap());
+            // Cannot find out the capacity, so this is "full" and not "never fits".
+            assert!(!queue.try_send_bytes(MessageType::ONE, b"12345").unwrap());
+        });
+    });
+}
+
+#[test]
+fn who_loses_the_right_while_waiting_is_told() {
+    with_users("who_loses_the_right", || {
+        let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, mode(0o666)).unwrap());
+        queue.set_capacity_bytes(1).unwrap();
+        queue.send_bytes(MessageType::ONE, b"x").unwrap();
+        let sender = child(|| {
+            become_user(EVE, EVE, &[]);
+            assert_eq!(
+                queue.send_bytes(MessageType::ONE, b"y").unwrap_err().kind(),
+                ErrorKind::PermissionDenied
+            );
+        });
+        let receiver = child(|| {
+            become_user(EVE, EVE, &[]);
+            let other = Select::Type(MessageType::new(2).unwrap());
+            let error = queue.receive(&mut MessageBuffer::with_capacity(8), other).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        });
+        sender.until_blocked_in(&MSGSND);
+        receiver.until_blocked_in(&MSGRCV);
+        queue.set_mode(mode(0o600)).unwrap();
+        receiver.join(); // at once
+        sender.until_blocked_in(&MSGSND); // not while its message does not fit
+        assert!(queue.try_receive(&mut MessageBuffer::with_capacity(8), Select::Any).unwrap());
+        sender.join();
+        assert_eq!(queue.stat().unwrap().messages(), 0);
+    });
+}
+
+#[test]
+fn a_squatter_is_recognised_whatever_he_gives_away() {
+    with_users("a_squatter", || {
+        let key = Key::random().unwrap();
+        // EVE makes it first, lets everybody in, and hands over the ownership.
+        as_user(EVE, || {
+            SharedMemory::create_new(key, 4096, &Options::new().mode(mode(0o666)))
+                .unwrap()
+                .grant(ALICE)
+                .unwrap();
+        });
+        as_user(ALICE, || {
+            SharedMemory::from_id(ipc_core::list::segments().unwrap()[0].0).set_mode(Mode::PRIVATE).unwrap();
+            let error = SharedMemory::open(key, Size::Exact(4096), &Trust::same_user()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Untrusted);
+            let text = format!("its creator is user {EVE}, allowed is user {ALICE} with a mode within 0600");
+            assert!(error.to_string().contains(&text), "{error}");
+            let create = SharedMemory::open_or_create(key, 4096, &Options::default(), &Trust::same_user());
+            assert_eq!(create.unwrap_err().kind(), ErrorKind::Untrusted); // and is not deleted and made anew
+            SharedMemory::open(key, Size::Exact(4096), &Trust::same_user().allow_uid(EVE)).unwrap();
+        });
+        as_user(BOB, || {
+            let error = SharedMemory::open(key, Size::Any, &Trust::same_user()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("perhaps another user took the key"), "{error}");
+        });
+        SharedMemory::open(key, Size::Any, &Trust::anyone()).unwrap().remove().unwrap();
+    });
+}
+
+#[test]
+fn granting_makes_a_channel_for_exactly_two_users() {
+    with_users("granting", || {
+        let id = child_created(|| {
+            let queue = MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?;
+            queue.grant(BOB)?;
+            Ok(queue.id().as_raw())
+        });
+        let queue = RemoveOnDrop::new(MessageQueue::from_id(ipc_core::msg::MsgId::from_raw(id)));
+        as_user(ALICE, || queue.send_bytes(MessageType::ONE, b"for Bob").unwrap());
+        as_user(EVE, || {
+            let stolen = queue.try_receive(&mut MessageBuffer::with_capacity(8), Select::Any);
+            assert_eq!(stolen.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        });
+        as_user(BOB, || {
+            assert!(queue.verify(&Trust::same_user()).is_err());
+            queue.verify(&Trust::same_user().allow_uid(ALICE)).unwrap();
+            assert!(queue.try_receive(&mut MessageBuffer::with_capacity(8), Select::Any).unwrap());
+        });
+    });
+}
+
+#[test]
+fn a_key_without_a_searchable_path_is_an_error_and_an_unreadable_file_is_not() {
+    with_users("ftok", || {
+        use std::os::unix::fs::PermissionsExt;
+        let id = std::num::NonZeroU8::new(b'k').unwrap();
+        let folder = std::env::temp_dir().join(format!("ipc-core-ftok-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("file");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0)).unwrap();
+        as_user(EVE, || assert!(Key::ftok(&file, id).is_ok()));
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        as_user(EVE, || assert_eq!(Key::ftok(&file, id).unwrap_err().kind(), ErrorKind::PermissionDenied));
+        std::fs::remove_dir_all(&folder).unwrap();
+    });
+}
