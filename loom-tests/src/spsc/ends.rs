@@ -36,8 +36,12 @@ pub const DETACHED_IGNORED: &str = "a producer goes to sleep on a consumer that 
 /// See [`NO_SECOND_LOOK`].
 pub const POP_WAKES_NOBODY: &str = "the signal that a pop gives is not acted upon";
 
+/// See [`NO_SECOND_LOOK`].
+pub const SILENT_SEAT: &str = "who takes a dead end's seat wakes nobody";
+
 /// All of them.
-pub const MISTAKES: [&str; 9] = [
+pub const MISTAKES: [&str; 10] = [
+    SILENT_SEAT,
     NO_SECOND_LOOK,
     NO_SECOND_LOOK_AT_BITS,
     NO_TOKEN,
@@ -154,7 +158,9 @@ impl End {
     fn take_seat(&self) {
         self.own_signal().fetch_and(!(WAITING | DETACHED), Relaxed);
         self.own_wake().store(self.wake, Relaxed);
-        self.wake_peer_if(signal::look::<Loom>(self.peer_signal(), self.ring().barrier()));
+        if !mutation::logic(SILENT_SEAT) {
+            self.wake_peer_if(signal::look::<Loom>(self.peer_signal(), self.ring().barrier()));
+        }
     }
 
     fn peer_bits(&self) -> u32 {

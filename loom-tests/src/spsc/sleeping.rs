@@ -46,10 +46,12 @@ pub const MODELS: &[Model] = &[
         "withdrawn while a token is under way",
         "the consumer sleeps",
     ]),
-    Model::new("producer_dies_before_it_wakes", 600, || producer_dies(Site::SpscPublished))
+    Model::new("producer_dies_before_it_wakes", 200, || producer_dies(Site::SpscPublished))
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WaitTaken))
         .reaches(&["died", "the consumer sleeps"]),
+    Model::new("consumer_dies_before_it_wakes", 1000, consumer_dies_before_it_wakes)
+        .reaches(&["died", "the producer sleeps"]),
     Model::new("consumer_dies_announced_fence", 200, || consumer_dies_announced(FENCE))
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("consumer_dies_announced_asymmetric", 2000, || consumer_dies_announced(ASYMMETRIC))
@@ -165,7 +167,8 @@ fn sleep_given_up(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A producer dies while the consumer may be asleep. Its death posts a token; its successor pushes what is missing.
+/// A producer dies while the consumer may be asleep. Its successor wakes the consumer when it takes the seat, and pushes
+/// what is missing; only when the dead one took the bit does the consumer need the token of its death.
 fn producer_dies(site: Site) {
     let channel = channel(2, FENCE);
     let mut consumer = channel.consumer();
@@ -174,7 +177,9 @@ fn producer_dies(site: Site) {
         let life = crash::kill_at(site, 0, || first.push());
         if life.is_none() {
             reached("died");
-            channel.semaphore(CONSUMER).post(); // The kernel, or the heartbeat.
+            if site == Site::WaitTaken {
+                channel.semaphore(CONSUMER).post(); // The kernel, or the heartbeat.
+            }
         }
         let mut next = channel.next_producer();
         while next.ring.position() < 2 {
@@ -183,6 +188,25 @@ fn producer_dies(site: Site) {
     });
     assert_eq!(consumer.pop(), Ok(()));
     assert_eq!(consumer.pop(), Ok(()));
+    other.join().unwrap();
+}
+
+/// A consumer dies with an element popped and nobody told of the room, while the producer may be asleep. Its successor
+/// wakes the producer when it takes the seat.
+fn consumer_dies_before_it_wakes() {
+    let channel = channel(1, ASYMMETRIC);
+    let mut producer = channel.producer();
+    assert_eq!(producer.push(), Ok(()));
+    let mut first = channel.consumer();
+    let other = thread::spawn(move || {
+        assert!(crash::kill_at(Site::SpscConsumed, 0, || first.pop()).is_none());
+        reached("died");
+        let mut next = channel.next_consumer();
+        while next.ring.position() < 2 {
+            assert_eq!(next.pop(), Ok(()));
+        }
+    });
+    assert_eq!(producer.push(), Ok(()));
     other.join().unwrap();
 }
 
