@@ -6,8 +6,14 @@ use crate::topology::Placement;
 
 /// The reasons for distrust, each with a remedy.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
-    let checks =
-        [placement(environment), load(environment), governor(environment), clock(environment), debug_build()];
+    let checks = [
+        placement(environment),
+        load(environment),
+        real_time(environment),
+        governor(environment),
+        clock(environment),
+        debug_build(),
+    ];
     checks.into_iter().flatten().collect()
 }
 
@@ -46,6 +52,13 @@ fn placement(environment: &Environment) -> Option<String> {
 fn load(environment: &Environment) -> Option<String> {
     let load: f64 = environment.load.split_whitespace().next()?.parse().ok()?;
     (load > 0.5).then(|| format!("the load average is {load}: other programs are running; stop them or wait"))
+}
+
+fn real_time(environment: &Environment) -> Option<String> {
+    (!environment.real_time.is_empty()).then(|| {
+        let names = environment.real_time.join(", ");
+        format!("programs with real-time priority keep a processor to themselves: {names}")
+    })
 }
 
 fn governor(environment: &Environment) -> Option<String> {

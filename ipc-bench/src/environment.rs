@@ -42,6 +42,9 @@ pub(crate) struct Environment {
     pub(crate) rustc: String,
     pub(crate) commit: String,
     pub(crate) version: String,
+    /// Programs of others with a real-time policy that were running at the start.
+    #[serde(default)]
+    pub(crate) real_time: Vec<String>,
     /// What makes the numbers less trustworthy; the same that `doctor` says.
     pub(crate) warnings: Vec<String>,
 }
@@ -80,6 +83,7 @@ impl Environment {
             rustc: env!("IPC_BENCH_RUSTC").into(),
             commit: env!("IPC_BENCH_COMMIT").into(),
             version: env!("CARGO_PKG_VERSION").into(),
+            real_time: running_real_time(),
             warnings: Vec::new(),
         }
     }
@@ -137,6 +141,25 @@ fn container() -> String {
     let marks = [("/.dockerenv", "docker"), ("/run/.containerenv", "podman")];
     let found = marks.iter().find(|(path, _)| fs::exists(path).unwrap_or(false));
     found.map_or_else(|| "none seen".into(), |(_, name)| (*name).into())
+}
+
+/// Processes outside the kernel that run now under a real-time policy: nobody else gets their processor.
+fn running_real_time() -> Vec<String> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let found = processes.flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let pid = name.parse::<u32>().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // proc(5): after the name in brackets come state (field 3), … flags (9), … policy (41).
+        let (name, rest) = stat.rsplit_once(')')?;
+        let name = name.split_once('(')?.1;
+        let fields: Vec<_> = rest.split_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3).copied();
+        let kernel_thread = field(9)?.parse::<u64>().ok()? & 0x0020_0000 != 0;
+        let real_time = matches!(field(41), Some("1" | "2"));
+        (field(3) == Some("R") && real_time && !kernel_thread).then(|| format!("{name} (process {pid})"))
+    });
+    found.collect()
 }
 
 /// The date and time in UTC, without a library: days since 1970 turned into a civil date.

@@ -1,7 +1,7 @@
 //! A System V segment for the floors: made and marked for removal by the parent, attached by the workers.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ipc_core::Key;
 use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId};
@@ -47,6 +47,14 @@ impl Memory {
     /// When the offset is outside or odd: the layout of the floor is wrong.
     pub(super) fn word(&self, offset: usize) -> &AtomicU64 {
         self.0.atomic_u64(offset).expect("the layout fits its segment")
+    }
+
+    /// The half word at `offset`.
+    ///
+    /// # Panics
+    /// As `word`.
+    pub(super) fn half_word(&self, offset: usize) -> &AtomicU32 {
+        self.0.atomic_u32(offset).expect("the layout fits its segment")
     }
 
     /// The address of `length` bytes at `offset`.

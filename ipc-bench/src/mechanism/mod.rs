@@ -13,6 +13,7 @@ mod memory;
 mod null;
 mod pipe;
 mod posix_mq;
+mod signalled;
 mod sizes;
 mod spsc;
 mod sysv_msg;
@@ -120,6 +121,9 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &unix_message::UnixSeqpacket,
     &internet::Tcp,
     &internet::Udp,
+    &signalled::EventFd,
+    &signalled::SysvSem,
+    &signalled::Futex,
     &local::ClockOnly,
     &local::Memcpy,
     &cache_line::CacheLine,

@@ -96,7 +96,11 @@ fn queue(size: usize) -> Result<MqdT, Failure> {
             Err(errno) => refused = errno,
         }
     }
-    Err(Failure::Unavailable(format!("mq_open(messages of {size} bytes): {refused}")))
+    let limit = std::fs::read_to_string("/proc/sys/fs/mqueue/msgsize_max").unwrap_or_default();
+    let limit = limit.trim();
+    Err(Failure::Unavailable(format!(
+        "mq_open(messages of {size} bytes): {refused} (fs.mqueue.msgsize_max is {limit} bytes)"
+    )))
 }
 
 /// One process's side of the two queues.
