@@ -1,0 +1,49 @@
+//! `ipcmk`, `ipcs` and `ipcrm` as processes, in a namespace of their own.
+
+mod common;
+
+use common::{Program, isolated, kernel_objects};
+use ipc_core::msg::{MessageQueue, MessageType, MsgId};
+
+fn output(program: &'static str, arguments: &[&str]) -> String {
+    let ended = Program::start(program, arguments).end();
+    assert!(ended.status.success(), "{program} {arguments:?}: {ended:?}");
+    ended.output
+}
+
+fn refusal(program: &'static str, arguments: &[&str]) -> String {
+    let ended = Program::start(program, arguments).end();
+    assert!(!ended.status.success(), "{program} {arguments:?}: {ended:?}");
+    ended.errors
+}
+
+#[test]
+fn objects_are_made_shown_and_removed() {
+    isolated("objects_are_made_shown_and_removed", || {
+        let before = kernel_objects();
+        let made = output("ipcmk", &["-M", "5000", "-S", "3", "-Q"]);
+        let ids: Vec<&str> = made.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+        let [memory, set, queue] = ids[..] else { panic!("{made}") };
+
+        let listed = output("ipcs", &[]);
+        for text in ["5000", "0600", "Message Queues", "Semaphore Arrays"] {
+            assert!(listed.contains(text), "{text}: {listed}");
+        }
+        let handle = MessageQueue::from_id(MsgId::from_raw(queue.parse().unwrap()));
+        handle.send_bytes(MessageType::new(7).unwrap(), b"look\n").unwrap();
+        let shown = output("ipcs", &["-q", "-i", queue]);
+        assert!(shown.contains("message 0: type 7, 5 bytes: look\\n"), "{shown}");
+        assert_eq!(handle.stat().unwrap().messages(), 1); // still there
+        assert!(output("ipcs", &["-s", "-i", set]).contains("3 semaphores"));
+        assert!(output("ipcs", &["-l"]).contains("MSGMAX"));
+
+        let key = handle.stat().unwrap().permissions().key().to_string();
+        output("ipcrm", &["-m", memory, "-s", set, "-Q", &key]);
+        assert_eq!(kernel_objects(), before);
+        assert!(refusal("ipcrm", &["-m", memory]).contains("EINVAL"));
+        assert!(refusal("ipcrm", &[]).starts_with("ipcrm: usage:"));
+        assert!(refusal("ipcmk", &["-M", "0"]).contains("at least 1 byte"));
+        assert!(refusal("ipcmk", &["-Q", "-p", "1777"]).contains("nine bits"));
+        assert_eq!(kernel_objects(), before);
+    });
+}
