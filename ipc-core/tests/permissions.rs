@@ -280,7 +280,7 @@ fn a_key_without_a_searchable_path_is_an_error_and_an_unreadable_file_is_not() {
         std::fs::create_dir(&folder).unwrap();
         let file = folder.join("file");
         std::fs::write(&file, "").unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
         as_user(EVE, || assert!(Key::ftok(&file, id).is_ok()));
         std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
         as_user(EVE, || assert_eq!(Key::ftok(&file, id).unwrap_err().kind(), ErrorKind::PermissionDenied));
