@@ -15,6 +15,8 @@ pub mod fault;
 pub mod layout;
 mod message;
 #[allow(unsafe_code)]
+mod opaque;
+#[allow(unsafe_code)]
 pub mod platform;
 #[allow(unsafe_code)]
 mod prefetch;

@@ -27,7 +27,8 @@ pub enum PeerState {
     Gone(PeerExit),
 }
 
-/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times attached (8).
+/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times attached (8),
+/// the CPU it last waited on plus one (4).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     offset: usize,
@@ -37,6 +38,7 @@ const OWNER: usize = 0;
 const WAKE: usize = 8;
 const PID: usize = 12;
 const TIMES: usize = 16;
+const CPU: usize = 24;
 
 impl Record {
     pub(super) const fn at(offset: usize) -> Self {
@@ -53,6 +55,10 @@ impl Record {
 
     fn wake(self, region: &Region) -> &AtomicU32 {
         region.half(self.offset + WAKE)
+    }
+
+    fn cpu(self, region: &Region) -> &AtomicU32 {
+        region.half(self.offset + CPU)
     }
 
     fn pid(self, region: &Region) -> &AtomicU32 {
@@ -159,6 +165,18 @@ impl End {
         wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
     }
 
+    /// Whether the other end last waited on the CPU this thread runs on, so that it cannot run while this one polls.
+    /// Notes this thread's CPU for the other end.
+    pub(super) fn shares_cpu(&self) -> bool {
+        let Ok(cpu) = nix::sched::sched_getcpu() else { return false };
+        let mine = u32::try_from(cpu).map_or(0, |cpu| cpu + 1);
+        let noted = self.seats.own.cpu(&self.region);
+        if noted.load(Ordering::Relaxed) != mine {
+            noted.store(mine, Ordering::Relaxed); // A guess for the other end's comfort.
+        }
+        self.seats.peer.cpu(&self.region).load(Ordering::Relaxed) == mine // A guess.
+    }
+
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
     pub(super) fn announce(&self) {
@@ -250,7 +268,7 @@ mod tests {
     fn the_specification_has_the_same_offsets() {
         crate::documented::assert_table(
             "Record of an end",
-            &[("owner", OWNER), ("wake", WAKE), ("pid", PID), ("times", TIMES)],
+            &[("owner", OWNER), ("wake", WAKE), ("pid", PID), ("times", TIMES), ("cpu", CPU)],
         );
     }
 }

@@ -1,6 +1,7 @@
 //! How an end passes the time until the other one has done something.
 
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A waiting end looks whether its peer is alive at least this often, asleep or not.
@@ -59,6 +60,8 @@ pub(crate) struct Waits {
 
 /// The shortest polling phase: long enough to notice that traffic has become dense again.
 const LEAST_BUDGET: Duration = Duration::from_micros(2);
+/// The first sleep of a wait whose end may go unannounced.
+const FIRST_NAP: Duration = Duration::from_millis(1);
 /// The clock is read once in this many polls.
 const POLLS_PER_LOOK: u32 = 32;
 /// [`WaitStrategy::SpinYield`] polls this often before it yields for the first time.
@@ -66,11 +69,6 @@ const POLLS_BEFORE_YIELD: u32 = 1024;
 
 impl Waits {
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
-        // With a single CPU the peer can do nothing while we poll.
-        let strategy = match strategy {
-            WaitStrategy::SpinSleep { .. } if only_one_cpu() => WaitStrategy::Sleep,
-            strategy => strategy,
-        };
         let budget = match strategy {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
@@ -78,9 +76,15 @@ impl Waits {
         Self { strategy, budget }
     }
 
-    /// Starts one wait.
+    /// Starts one wait for something that the other end announces without fail.
     pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
-        Wait { began: None, deadline, polls: 0, probe_at: None, slept: false }
+        Wait { began: None, deadline, polls: 0, probe_at: None, slept: false, alone: false, nap: HEARTBEAT }
+    }
+
+    /// Starts one wait for something that the other end may leave unannounced for a while: then the first sleeps are
+    /// short ones.
+    pub(crate) fn start_with_naps(&self, deadline: Option<Instant>) -> Wait {
+        Wait { nap: FIRST_NAP, ..self.start(deadline) }
     }
 
     /// Learns from a wait that ended with something to do.
@@ -108,24 +112,32 @@ pub(crate) struct Wait {
     polls: u32,
     probe_at: Option<Instant>,
     slept: bool,
+    /// The other end cannot run while this one polls.
+    alone: bool,
+    /// The longest time to sleep before looking again.
+    nap: Duration,
 }
 
 impl Wait {
-    /// What to do after the last look found nothing.
+    /// What to do after the last look found nothing. `alone` is asked once, when the first polls were in vain: whether the
+    /// other end was last seen on the CPU this thread runs on.
     #[inline]
-    pub(crate) fn next(&mut self, waits: &Waits) -> Step {
+    pub(crate) fn next(&mut self, waits: &Waits, alone: impl FnOnce() -> bool) -> Step {
         self.polls = self.polls.wrapping_add(1);
         let polls = NonZeroU32::new(self.polls % POLLS_PER_LOOK);
         match waits.strategy {
-            WaitStrategy::Sleep => self.look_at_clock(waits),
+            WaitStrategy::Sleep => self.look_at_clock(waits, alone),
             _ if polls.is_some() && !self.slept => Step::Poll,
-            _ => self.look_at_clock(waits),
+            _ => self.look_at_clock(waits, alone),
         }
     }
 
     #[cold]
-    fn look_at_clock(&mut self, waits: &Waits) -> Step {
+    fn look_at_clock(&mut self, waits: &Waits, alone: impl FnOnce() -> bool) -> Step {
         let now = Instant::now();
+        if self.began.is_none() {
+            self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
+        }
         let began = *self.began.get_or_insert(now);
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Step::TimedOut;
@@ -137,26 +149,32 @@ impl Wait {
                     self.probe_at = Some(now + HEARTBEAT);
                     return Step::Probe;
                 }
-                if waits.strategy == WaitStrategy::SpinYield && self.polls >= POLLS_BEFORE_YIELD {
+                if waits.strategy == WaitStrategy::SpinYield
+                    && (self.alone || self.polls >= POLLS_BEFORE_YIELD)
+                {
                     std::thread::yield_now();
                 }
                 Step::Poll
             }
             WaitStrategy::SpinSleep { .. } | WaitStrategy::Sleep => {
-                if !self.slept && now.duration_since(began) < waits.budget {
+                if !self.slept && !self.alone && now.duration_since(began) < waits.budget {
                     return Step::Poll;
                 }
                 self.slept = true;
-                let until = now + HEARTBEAT;
+                let until = now + self.nap;
+                self.nap = (self.nap * 2).min(HEARTBEAT);
                 Step::Sleep(self.deadline.map_or(until, |deadline| deadline.min(until)))
             }
         }
     }
 }
 
-/// Whether this thread may run on one CPU only.
+/// Whether the machine has one CPU only. Asked once: CPUs rarely come and go.
 fn only_one_cpu() -> bool {
-    std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() == 1)
+    static ONLY_ONE: OnceLock<bool> = OnceLock::new();
+    *ONLY_ONE.get_or_init(|| {
+        nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN).is_ok_and(|cpus| cpus == Some(1))
+    })
 }
 
 #[cfg(test)]
@@ -167,12 +185,12 @@ mod tests {
     fn sleep_sleeps_at_once_and_never_beyond_the_deadline() {
         let waits = Waits::new(WaitStrategy::Sleep);
         let deadline = Instant::now() + Duration::from_millis(20);
-        match waits.start(Some(deadline)).next(&waits) {
+        match waits.start(Some(deadline)).next(&waits, || false) {
             Step::Sleep(until) => assert!(until <= deadline),
             step => panic!("{step:?}"),
         }
         let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-        assert_eq!(waits.start(Some(past)).next(&waits), Step::TimedOut);
+        assert_eq!(waits.start(Some(past)).next(&waits, || false), Step::TimedOut);
     }
 
     #[test]
@@ -181,12 +199,35 @@ mod tests {
         let mut wait = waits.start(None);
         let mut probes = 0;
         while probes < 2 {
-            match wait.next(&waits) {
+            match wait.next(&waits, || false) {
                 Step::Poll => {}
                 Step::Probe => probes += 1,
                 step => panic!("{step:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_peer_on_the_same_cpu_is_not_polled_for() {
+        let waits = Waits::new(WaitStrategy::SpinSleep { spin: Duration::from_secs(60) });
+        let mut wait = waits.start(None);
+        let steps = (0..POLLS_PER_LOOK).map(|_| wait.next(&waits, || true)).last();
+        assert!(matches!(steps, Some(Step::Sleep(_))), "{steps:?}");
+    }
+
+    #[test]
+    fn naps_grow_to_the_heartbeat() {
+        let waits = Waits::new(WaitStrategy::Sleep);
+        let mut wait = waits.start_with_naps(None);
+        let mut last = Duration::ZERO;
+        for _ in 0..20 {
+            let before = Instant::now();
+            let Step::Sleep(until) = wait.next(&waits, || false) else { panic!("it sleeps") };
+            let nap = until - before;
+            assert!(nap >= last.min(HEARTBEAT), "{nap:?} after {last:?}");
+            last = last.max(FIRST_NAP) * 2;
+        }
+        assert_eq!(wait.nap, HEARTBEAT);
     }
 
     #[test]
@@ -199,6 +240,8 @@ mod tests {
             polls: 0,
             probe_at: None,
             slept: true,
+            alone: false,
+            nap: HEARTBEAT,
         };
         for _ in 0..10 {
             waits.finished(&long);

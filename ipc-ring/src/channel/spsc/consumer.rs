@@ -219,7 +219,7 @@ impl<T: Message> Consumer<T> {
                     return result;
                 }
             }
-            match wait.next(&self.end.waits) {
+            match wait.next(&self.end.waits, || self.end.shares_cpu()) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(PopError::TimedOut),
                 Step::Probe => {

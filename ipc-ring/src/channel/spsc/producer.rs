@@ -199,7 +199,8 @@ impl<T: Message> Producer<T> {
 
     /// Waits until a slot is free. Hands `value` back otherwise.
     fn wait_for_room<V: Copy>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
-        let mut wait = self.end.waits.start(deadline);
+        // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
+        let mut wait = self.end.waits.start_with_naps(deadline);
         loop {
             match self.ring.has_room() {
                 Ok(true) => {
@@ -213,7 +214,7 @@ impl<T: Message> Producer<T> {
             if bits & CLOSED != 0 {
                 return Err(PushError::Closed(value));
             }
-            match wait.next(&self.end.waits) {
+            match wait.next(&self.end.waits, || self.end.shares_cpu()) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(PushError::TimedOut(value)),
                 Step::Probe => {

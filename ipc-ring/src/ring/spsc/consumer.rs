@@ -7,6 +7,7 @@ use super::Corruption;
 use super::hints::Pace;
 use super::memory::Memory;
 use crate::edge::Edge;
+use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
@@ -62,7 +63,7 @@ impl<M: Memory> Consumer<M> {
         let index = self.index();
         // [S1] Acquire ← the producer's Release: the payload was written before.
         let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
-        if word != self.position.wrapping_add(1) {
+        if word != opaque(self.position.wrapping_add(1)) {
             return self.nothing(word);
         }
         let mut item = MaybeUninit::<M::Item>::uninit();
@@ -86,7 +87,7 @@ impl<M: Memory> Consumer<M> {
             let position = self.position.wrapping_add(done);
             // [S1] Acquire ← the producer's Release.
             let word = self.memory.sequence(position & mask).load(M::Platform::ordering(Edge::SpscObserve));
-            if word != position.wrapping_add(1) {
+            if word != opaque(position.wrapping_add(1)) {
                 if done == 0 {
                     return match self.nothing(word) {
                         Pop::Corrupt(corruption) => Err(corruption),

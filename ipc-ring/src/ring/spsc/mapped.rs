@@ -75,7 +75,7 @@ impl<T: Message> Mapped<T> {
                 && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize * Self::STRIDE,
             "the geometry must be one of this element type"
         );
-        assert!(region.base().addr().get() % LINE == 0, "a ring starts on a cache line");
+        assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
         let demotes = DEMOTED_STRIDES.contains(&Self::STRIDE) && prefetch::can_demote();
         Self {
             base: region.base(),
@@ -104,7 +104,7 @@ impl<T: Message> Mapped<T> {
 
     #[inline(always)]
     fn word(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!(offset + 8 <= SLOTS_OFFSET && offset % 8 == 0);
+        debug_assert!(offset + 8 <= SLOTS_OFFSET && offset.is_multiple_of(8));
         // SAFETY: the offset is one of the layout's constants, below SLOTS_OFFSET, which `new` saw to be mapped.
         let word = unsafe { self.base.add(offset) };
         // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
@@ -113,7 +113,7 @@ impl<T: Message> Mapped<T> {
 
     #[inline(always)]
     fn half(&self, offset: usize) -> &AtomicU32 {
-        debug_assert!(offset + 4 <= SLOTS_OFFSET && offset % 4 == 0);
+        debug_assert!(offset + 4 <= SLOTS_OFFSET && offset.is_multiple_of(4));
         // SAFETY: as in `word`.
         let word = unsafe { self.base.add(offset) };
         // SAFETY: as in `word`, aligned to 4.
@@ -214,6 +214,9 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     fn prefetch_for_writing(&self, next: u64) {
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
+        if Self::STRIDE < LINE && from.addr() % LINE >= Self::STRIDE {
+            return; // The slot before asked for this line.
+        }
         let mut at = 0;
         while at < Self::STRIDE {
             prefetch::for_writing(from.wrapping_add(at));
@@ -224,6 +227,9 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     #[inline(always)]
     fn prefetch_for_reading(&self, next: u64) {
         let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
+        if Self::STRIDE < LINE && from.addr() % LINE >= Self::STRIDE {
+            return; // The slot before asked for this line.
+        }
         let mut at = 0;
         while at < Self::STRIDE {
             prefetch::for_reading(from.wrapping_add(at));
