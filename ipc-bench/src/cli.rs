@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Wake(Wake),
     /// Compares two result files; exit code 3 when the second is worse
     Compare(Compare),
+    /// Writes other forms of a result file, such as a page with plots
+    Report(Report),
     /// Can this machine give honest numbers, and what would help
     Doctor(Doctor),
     /// Which mechanisms there are, and why one is not
@@ -147,6 +149,19 @@ pub(crate) struct RunOptions {
 /// Where the results go. `-` is stdout, which then carries nothing else.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Output {
+    #[command(flatten)]
+    pub(crate) forms: Forms,
+    /// Writes each row's latency distribution as an .hgrm file into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hdr: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// The forms of a result.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Forms {
     /// Writes everything as JSON, version 1
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
@@ -156,12 +171,28 @@ pub(crate) struct Output {
     /// Writes the rows as a Markdown table
     #[arg(long, value_name = "FILE|-")]
     pub(crate) md: Option<PathBuf>,
-    /// Writes each row's latency distribution as an .hgrm file into this folder
+    /// Writes a page with plots that needs nothing else
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl Forms {
+    /// Whether no form was asked for.
+    pub(crate) fn none(&self) -> bool {
+        self.json.is_none() && self.csv.is_none() && self.md.is_none() && self.html.is_none()
+    }
+}
+
+/// `report`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Report {
+    /// The result file
+    pub(crate) results: PathBuf,
+    /// Writes each plot as an SVG file into this folder
     #[arg(long, value_name = "DIR")]
-    pub(crate) hdr: Option<PathBuf>,
-    /// No progress on stderr
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    pub(crate) svg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) forms: Forms,
 }
 
 /// Faults of the `null` mechanism, for checking the harness itself.

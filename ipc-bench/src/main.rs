@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Some(Command::Load(asked)) => commands::open_loop::load(&asked),
         Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
+        Some(Command::Report(asked)) => commands::report::run(&asked),
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
         Some(Command::List) => commands::list::run(),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),

@@ -2,6 +2,9 @@
 //!
 //! New fields may be added; none changes its meaning without a new version.
 
+use std::fs;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
@@ -21,6 +24,25 @@ pub(crate) struct Results {
     /// The command line that made it.
     pub(crate) command: String,
     pub(crate) rows: Vec<Row>,
+}
+
+impl Results {
+    /// Reads a result file.
+    ///
+    /// # Errors
+    /// Says that it cannot be read, is no result, or of another version.
+    pub(crate) fn read(path: &Path) -> Result<Results, String> {
+        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let results: Results = serde_json::from_str(&text).map_err(|error| {
+            format!("{} is no result of version {SCHEMA_VERSION}: {error}", path.display())
+        })?;
+        if results.schema_version == SCHEMA_VERSION {
+            Ok(results)
+        } else {
+            let version = results.schema_version;
+            Err(format!("{} has version {version}, not {SCHEMA_VERSION}", path.display()))
+        }
+    }
 }
 
 /// One measured combination, over all its rounds.

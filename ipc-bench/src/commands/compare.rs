@@ -4,8 +4,6 @@
 //! that holds the true change with 99 % confidence lies wholly on the bad side. The interval comes from resampling
 //! the rounds (bootstrap); with fewer than three rounds on a side there is none, and the rule alone decides.
 
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -14,7 +12,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, USAGE, fail};
 use crate::cli;
 use crate::histogram::Percentiles;
-use crate::result::{Results, RoundFigures, Row, SCHEMA_VERSION, Spread};
+use crate::result::{Results, RoundFigures, Row, Spread};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +148,7 @@ fn interval(before: &[f64], after: &[f64]) -> Option<(f64, f64)> {
 
 /// Compares the files; prints a line for each row and rule.
 pub(crate) fn run(asked: &cli::Compare) -> ExitCode {
-    let (before, after) = match (read(&asked.before), read(&asked.after)) {
+    let (before, after) = match (Results::read(&asked.before), Results::read(&asked.after)) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(reason), _) | (_, Err(reason)) => return fail(USAGE, &reason),
     };
@@ -198,18 +196,6 @@ pub(crate) fn run(asked: &cli::Compare) -> ExitCode {
         return fail(RUN_TIME_ERROR, "the files have no row with figures in common");
     }
     ExitCode::SUCCESS
-}
-
-fn read(path: &Path) -> Result<Results, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let results: Results = serde_json::from_str(&text).map_err(|error| {
-        format!("{} is not a result of version {SCHEMA_VERSION}: {error}", path.display())
-    })?;
-    if results.schema_version == SCHEMA_VERSION {
-        Ok(results)
-    } else {
-        Err(format!("{} has version {}, not {SCHEMA_VERSION}", path.display(), results.schema_version))
-    }
 }
 
 fn same(a: &Row, b: &Row) -> bool {

@@ -7,6 +7,7 @@ pub(crate) mod manual;
 pub(crate) mod matrix;
 pub(crate) mod measure;
 pub(crate) mod open_loop;
+pub(crate) mod report;
 mod session;
 
 use std::process::ExitCode;

@@ -67,7 +67,7 @@ impl<'a> Session<'a> {
         let mut environment = self.environment;
         environment.warnings.extend(doctor::disturbances(&rows, self.settings.measure_ns));
         let results = Results { schema_version: SCHEMA_VERSION, environment, command: command_line(), rows };
-        match report::write(&results, self.output) {
+        match report::write_forms(&results, &self.output.forms) {
             Ok(report::Stdout::Free) => print(&results),
             Ok(report::Stdout::Taken) => {}
             Err(reason) => return fail(RUN_TIME_ERROR, &reason),

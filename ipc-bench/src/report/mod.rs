@@ -3,6 +3,7 @@
 mod columns;
 mod csv;
 pub(crate) mod hgrm;
+pub(crate) mod html;
 mod json;
 mod markdown;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::cli::Output;
+use crate::cli::Forms;
 use crate::result::Results;
 
 /// Whether stdout has been given to one of the files.
@@ -28,7 +29,7 @@ pub(crate) enum Stdout {
 ///
 /// # Errors
 /// Names the file that could not be written.
-pub(crate) fn write(results: &Results, output: &Output) -> Result<Stdout, String> {
+pub(crate) fn write_forms(results: &Results, forms: &Forms) -> Result<Stdout, String> {
     let mut stdout = Stdout::Free;
     let mut to = |path: &Option<_>, form: fn(&Results) -> Result<String, String>| {
         path.as_deref().map_or(Ok(()), |path: &Path| {
@@ -38,9 +39,10 @@ pub(crate) fn write(results: &Results, output: &Output) -> Result<Stdout, String
             put(path, &form(results)?)
         })
     };
-    to(&output.json, json::text)?;
-    to(&output.csv, csv::text)?;
-    to(&output.md, markdown::text)?;
+    to(&forms.json, json::text)?;
+    to(&forms.csv, csv::text)?;
+    to(&forms.md, markdown::text)?;
+    to(&forms.html, html::text)?;
     Ok(stdout)
 }
 

@@ -1,7 +1,8 @@
 //! A row for the tests of the reports.
 
+use crate::environment::Environment;
 use crate::histogram::Percentiles;
-use crate::result::{Row, Spread};
+use crate::result::{Results, Row, SCHEMA_VERSION, Spread};
 use crate::topology::Placement;
 use crate::wait::Wait;
 use crate::workload::Workload;
@@ -69,4 +70,14 @@ pub(crate) fn pingpong(mechanism: &str, wait: Wait, p50: f64) -> Row {
     row.wait = wait;
     row.one_way_ns = row.one_way_ns.map(|latency| Percentiles { p50, ..latency });
     row
+}
+
+/// A result with these rows.
+pub(crate) fn results(rows: Vec<Row>) -> Results {
+    Results {
+        schema_version: SCHEMA_VERSION,
+        environment: Environment::default(),
+        command: "ipc-bench pingpong".into(),
+        rows,
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) fn print(results: &Results) {
 }
 
 /// The sentences, for the smallest size that both have.
-fn sentences(rows: &[Row]) -> Vec<String> {
+pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
     let Some(size) = rows
         .iter()
         .filter(|row| row.mechanism == "sysv-msg" && row.error.is_none())

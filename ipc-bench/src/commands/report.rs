@@ -1,0 +1,27 @@
+//! `report`: other forms of a result file.
+
+use std::process::ExitCode;
+
+use super::{RUN_TIME_ERROR, USAGE, fail};
+use crate::cli;
+use crate::report::{self, html};
+use crate::result::Results;
+
+/// Writes the forms asked for; the table when none is.
+pub(crate) fn run(asked: &cli::Report) -> ExitCode {
+    let results = match Results::read(&asked.results) {
+        Ok(results) => results,
+        Err(reason) => return fail(USAGE, &reason),
+    };
+    let plots = asked.svg.as_deref().map_or(Ok(()), |folder| html::write_plots(&results, folder));
+    let written = plots.and_then(|()| report::write_forms(&results, &asked.forms));
+    match written {
+        Ok(report::Stdout::Free) if asked.forms.none() && asked.svg.is_none() => {
+            report::table::print(&results);
+            report::summary::print(&results);
+            ExitCode::SUCCESS
+        }
+        Ok(_) => ExitCode::SUCCESS,
+        Err(reason) => fail(RUN_TIME_ERROR, &reason),
+    }
+}

@@ -1,0 +1,275 @@
+//! Plots as SVG: curves over two axes, and marks on one axis with a line for each name.
+
+use std::fmt::Write;
+
+use super::escape;
+
+/// Size of a plot in its own units; the page scales it.
+const WIDTH: f64 = 520.0;
+const HEIGHT: f64 = 320.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 16.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 46.0;
+/// Height of a line of a mark plot.
+const ROW: f64 = 26.0;
+/// Room for the names in a mark plot.
+const NAMES: f64 = 130.0;
+/// How many colours there are; further curves are dashed.
+const COLOURS: usize = 8;
+
+/// One axis: where values stand, and which are written.
+pub(super) struct Axis {
+    pub(super) label: &'static str,
+    low: f64,
+    high: f64,
+    /// Values to the even scale of the axis.
+    scale: fn(f64) -> f64,
+    ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// A logarithmic axis that holds the values, its ends at 1, 2 or 5 times a power of ten.
+    pub(super) fn logarithmic(
+        label: &'static str,
+        values: impl Iterator<Item = f64> + Clone,
+        text: fn(f64) -> String,
+    ) -> Axis {
+        let positive = || values.clone().filter(|value| *value > 0.0);
+        let low = positive().fold(f64::INFINITY, f64::min);
+        let high = positive().fold(0.0, f64::max);
+        let (low, high) = if low <= high { (low, high) } else { (1.0, 10.0) };
+        let steps: Vec<f64> =
+            (-2..13).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power))).collect();
+        let start = steps.iter().rposition(|step| *step <= low).unwrap_or(0);
+        let end = steps.iter().position(|step| *step >= high).unwrap_or(steps.len() - 1).max(start + 1);
+        let inside = &steps[start..=end];
+        let every = if inside.len() > 7 { 3 } else { 1 };
+        let offset = if every == 3 { (3 - start % 3) % 3 } else { 0 };
+        let ticks = inside.iter().skip(offset).step_by(every).map(|step| (*step, text(*step))).collect();
+        Axis { label, low: steps[start], high: steps[end], scale: f64::log10, ticks }
+    }
+
+    /// The axis of nines: 0 %, 90 %, 99 %, … equally far apart; values are quantiles.
+    pub(super) fn nines(label: &'static str, most: f64) -> Axis {
+        fn scale(quantile: f64) -> f64 {
+            -(1.0 - quantile).max(1e-9).log10()
+        }
+        let most = scale(most).ceil().clamp(2.0, 7.0);
+        let mut ticks = vec![(0.0, "0 %".to_owned()), (0.5, "50 %".to_owned())];
+        for nines in 1..=most as usize {
+            let text = match nines {
+                1 => "90 %".to_owned(),
+                2 => "99 %".to_owned(),
+                _ => format!("99.{} %", "9".repeat(nines - 2)),
+            };
+            ticks.push((1.0 - 10f64.powi(-(nines as i32)), text));
+        }
+        Axis { label, low: 0.0, high: 1.0 - 10f64.powi(-(most as i32)), scale, ticks }
+    }
+
+    /// Where a value stands between the ends, from 0 to 1.
+    fn part(&self, value: f64) -> f64 {
+        let (low, high) = ((self.scale)(self.low), (self.scale)(self.high));
+        (((self.scale)(value) - low) / (high - low)).clamp(0.0, 1.0)
+    }
+}
+
+/// A named run of points.
+pub(super) struct Curve {
+    pub(super) name: String,
+    pub(super) points: Vec<(f64, f64)>,
+    /// Draws a mark at each point.
+    pub(super) marked: bool,
+}
+
+/// A named line of a mark plot: a bar from one value to another, and a mark on it.
+pub(super) struct Marks {
+    pub(super) name: String,
+    pub(super) mark: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) text: String,
+}
+
+/// A finished plot.
+pub(super) struct Plot {
+    title: String,
+    body: String,
+    height: f64,
+    legend: Vec<String>,
+}
+
+impl Plot {
+    /// Curves over two axes.
+    pub(super) fn curves(title: String, x: &Axis, y: &Axis, curves: &[Curve]) -> Plot {
+        let at_x = |value| LEFT + x.part(value) * (WIDTH - LEFT - RIGHT);
+        let at_y = |value| HEIGHT - BOTTOM - y.part(value) * (HEIGHT - TOP - BOTTOM);
+        let mut body = String::new();
+        // Writing to a string cannot fail, here and below.
+        for (value, text) in &y.ticks {
+            let (level, right) = (at_y(*value), WIDTH - RIGHT);
+            let _ = writeln!(body, "<path class=\"grid\" d=\"M{LEFT} {level:.1}H{right}\"/>");
+            let (left, base) = (LEFT - 6.0, level + 4.0);
+            let _ = writeln!(
+                body,
+                "<text class=\"tick\" x=\"{left}\" y=\"{base:.1}\" text-anchor=\"end\">{}</text>",
+                escape(text)
+            );
+        }
+        body += &bottom_axis(x, HEIGHT - BOTTOM, &at_x);
+        let _ = writeln!(
+            body,
+            "<text class=\"tick\" x=\"{LEFT}\" y=\"{}\">{}</text>",
+            TOP - 1.0,
+            escape(y.label)
+        );
+        for (index, curve) in curves.iter().enumerate() {
+            let points: Vec<_> =
+                curve.points.iter().map(|(px, py)| format!("{:.1} {:.1}", at_x(*px), at_y(*py))).collect();
+            let (colour, dash) = (index % COLOURS, if index < COLOURS { "" } else { " dashed" });
+            let name = escape(&curve.name);
+            let _ = writeln!(
+                body,
+                "<path class=\"curve s{colour}{dash}\" d=\"M{}\"><title>{name}</title></path>",
+                points.join("L")
+            );
+            for (px, py) in curve.points.iter().filter(|_| curve.marked) {
+                let (cx, cy) = (at_x(*px), at_y(*py));
+                let _ = writeln!(
+                    body,
+                    "<circle class=\"f{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\"><title>{name}</title></circle>"
+                );
+            }
+        }
+        Plot { title, body, height: HEIGHT, legend: curves.iter().map(|curve| curve.name.clone()).collect() }
+    }
+
+    /// A line for each name: a bar and a mark on one axis.
+    pub(super) fn marks(title: String, x: &Axis, rows: &[Marks]) -> Plot {
+        let at_x = |value| NAMES + x.part(value) * (WIDTH - NAMES - RIGHT - 60.0);
+        let floor = TOP + ROW * rows.len() as f64;
+        let mut body = bottom_axis(x, floor, &at_x);
+        for (index, row) in rows.iter().enumerate() {
+            let middle = TOP + ROW * (index as f64 + 0.5);
+            let (from, to, mark) = (at_x(row.low), at_x(row.high), at_x(row.mark));
+            let (names, base) = (NAMES - 10.0, middle + 4.0);
+            let (name, text) = (escape(&row.name), escape(&row.text));
+            let _ = writeln!(
+                body,
+                "<text x=\"{names}\" y=\"{base:.1}\" text-anchor=\"end\">{name}</text>\n\
+                 <path class=\"curve s0\" d=\"M{from:.1} {middle:.1}H{to:.1}\"/>\n\
+                 <circle class=\"f0\" cx=\"{mark:.1}\" cy=\"{middle:.1}\" r=\"5\"><title>{name}: {text}</title></circle>\n\
+                 <text x=\"{:.1}\" y=\"{base:.1}\">{text}</text>",
+                to.max(mark) + 9.0
+            );
+        }
+        Plot { title, body, height: floor + BOTTOM, legend: Vec::new() }
+    }
+
+    /// The plot with its title and legend, for the page.
+    pub(super) fn figure(&self) -> String {
+        let title = escape(&self.title);
+        let mut text = format!("<figure>\n<figcaption>{title}</figcaption>\n{}", self.svg(""));
+        if !self.legend.is_empty() {
+            text += "<ul class=\"legend\">\n";
+            for (index, name) in self.legend.iter().enumerate() {
+                let _ = writeln!(text, "<li><i class=\"b{}\"></i>{}</li>", index % COLOURS, escape(name));
+            }
+            text += "</ul>\n";
+        }
+        text + "</figure>\n"
+    }
+
+    fn svg(&self, inside: &str) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"{}\">\n\
+             {inside}{}</svg>\n",
+            self.height,
+            escape(&self.title),
+            self.body
+        )
+    }
+
+    /// The plot as a file of its own: with style, background, and the names of the curves at their side.
+    pub(super) fn standalone(&self, style: &str) -> String {
+        let mut inside =
+            format!("<style>{}</style>\n", escape(style).replace("&gt;", ">").replace("&quot;", "\""));
+        inside += "<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n";
+        for (index, name) in self.legend.iter().enumerate() {
+            let (colour, base) = (index % COLOURS, TOP + 16.0 + 15.0 * index as f64);
+            let (square, text) = (LEFT + 10.0, LEFT + 26.0);
+            let _ = writeln!(
+                inside,
+                "<rect class=\"f{colour}\" x=\"{square}\" y=\"{}\" width=\"10\" height=\"10\"/>\n\
+                 <text x=\"{text}\" y=\"{base}\">{}</text>",
+                base - 9.0,
+                escape(name)
+            );
+        }
+        self.svg(&inside)
+    }
+
+    /// A name for the file: the title's letters and digits.
+    pub(super) fn file_name(&self) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+        let name: String = self.title.chars().map(plain).collect();
+        name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    }
+}
+
+/// The lines and numbers of the lower axis, and its name.
+fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
+    let mut body = String::new();
+    let (mut last, mut first) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (value, text) in &x.ticks {
+        let place = at_x(*value);
+        first = first.min(place);
+        let _ = writeln!(body, "<path class=\"grid\" d=\"M{place:.1} {TOP}V{floor}\"/>");
+        // Numbers that would touch are left out; their lines stay.
+        if place - last >= 12.0 + 6.6 * text.chars().count() as f64 {
+            let base = floor + 17.0;
+            let _ = writeln!(
+                body,
+                "<text class=\"tick\" x=\"{place:.1}\" y=\"{base:.1}\" text-anchor=\"middle\">{}</text>",
+                escape(text)
+            );
+            last = place;
+        }
+    }
+    let (middle, base) = ((first + WIDTH - RIGHT) / 2.0, floor + 36.0);
+    let label = escape(x.label);
+    let _ = writeln!(
+        body,
+        "<text class=\"tick\" x=\"{middle:.1}\" y=\"{base:.1}\" text-anchor=\"middle\">{label}</text>"
+    );
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_inside_their_axis() {
+        let values = [143.0, 35_000.0];
+        let axis = Axis::logarithmic("time", values.iter().copied(), crate::units::time);
+        assert!(axis.low <= 143.0 && axis.high >= 35_000.0);
+        assert!(values.iter().all(|value| (0.0..=1.0).contains(&axis.part(*value))));
+        assert!(axis.ticks.len() >= 2, "{:?}", axis.ticks);
+        assert!(axis.part(143.0) < axis.part(35_000.0));
+    }
+
+    #[test]
+    fn nines_are_equally_far_apart() {
+        let axis = Axis::nines("percentile", 0.9999);
+        let step = axis.part(0.99) - axis.part(0.9);
+        assert!((axis.part(0.999) - axis.part(0.99) - step).abs() < 1e-9);
+    }
+
+    #[test]
+    fn one_value_alone_makes_an_axis() {
+        let axis = Axis::logarithmic("time", [100.0].into_iter(), crate::units::time);
+        assert!(axis.low < axis.high);
+    }
+}

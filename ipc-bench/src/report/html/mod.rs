@@ -1,0 +1,116 @@
+//! The report: one file that needs nothing else, readable by someone who has never seen it.
+//!
+//! The plots are drawn here as SVG inside the page: no script, no request to anywhere, light and dark by the reader's
+//! setting.
+
+mod chart;
+mod plots;
+mod sections;
+
+use std::fmt::Write;
+
+use crate::result::Results;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The text of the file.
+pub(crate) fn text(results: &Results) -> Result<String, String> {
+    let mut page = String::new();
+    let title = format!("ipc-bench, {}", results.environment.date);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+        escape(&title)
+    );
+    page += &sections::opening(results);
+    page += &sections::warnings(results);
+    for section in plots::sections(results) {
+        let _ =
+            write!(page, "<section>\n<h2>{}</h2>\n<p>{}</p>\n", escape(section.title), section.explanation);
+        page += "<div class=\"plots\">\n";
+        for plot in &section.plots {
+            page += &plot.figure();
+        }
+        page += "</div>\n";
+        page += &sections::table(results, section.workload);
+        page += "</section>\n";
+    }
+    page += &sections::failures(results);
+    page += &sections::method();
+    page += &sections::environment(results);
+    page += "</main>\n</body>\n</html>\n";
+    Ok(page)
+}
+
+/// Writes each plot as a file of its own into `folder`.
+///
+/// # Errors
+/// Names the file that could not be written.
+pub(crate) fn write_plots(results: &Results, folder: &std::path::Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("creating {}: {error}", folder.display()))?;
+    for plot in plots::sections(results).iter().flat_map(|section| &section.plots) {
+        let path = folder.join(format!("{}.svg", plot.file_name()));
+        std::fs::write(&path, plot.standalone(STYLE))
+            .map_err(|error| format!("writing {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Text as HTML or SVG wants it.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::wait::Wait;
+
+    fn results() -> Results {
+        let mut curved = sample::row();
+        curved.curve = vec![(0.0, 100.0), (0.5, 150.0), (0.99, 200.0), (0.9999, 900.0), (1.0, 5000.0)];
+        let mut broken = sample::row();
+        broken.mechanism = "pipe".into();
+        broken.error = Some("killed by <SIGKILL> & \"more\"".into());
+        sample::results(vec![
+            curved,
+            sample::pingpong("sysv-msg", Wait::Sleep, 7000.0),
+            sample::stream("spsc", Wait::Spin, 50e6),
+            sample::stream("sysv-msg", Wait::Sleep, 1e6),
+            broken,
+        ])
+    }
+
+    #[test]
+    fn the_page_needs_nothing_from_elsewhere() {
+        let page = text(&results()).expect("a page");
+        for outside in ["http:", "https:", "<script", "@import", "url("] {
+            let found = page.match_indices(outside).map(|(at, _)| &page[at..page.len().min(at + 60)]);
+            let found: Vec<_> =
+                found.filter(|text| !text.starts_with("http://www.w3.org/2000/svg")).collect();
+            assert!(found.is_empty(), "{outside}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_in_the_page_and_text_is_escaped() {
+        let page = text(&results()).expect("a page");
+        assert!(page.contains("killed by &lt;SIGKILL&gt; &amp; &quot;more&quot;"));
+        assert!(page.contains("50.0 M/s") && page.contains("7.00 µs") && page.contains("150 ns"), "{page}");
+    }
+
+    #[test]
+    fn elements_are_closed() {
+        let page = text(&results()).expect("a page");
+        for element in ["section", "figure", "svg", "table", "tr", "td", "th", "div", "ul", "li", "g", "p"] {
+            let opened =
+                page.matches(&format!("<{element}>")).count() + page.matches(&format!("<{element} ")).count();
+            assert_eq!(opened, page.matches(&format!("</{element}>")).count(), "{element}");
+        }
+    }
+}

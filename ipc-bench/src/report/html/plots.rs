@@ -1,0 +1,279 @@
+//! Which plots a result gets: per workload, and never spinning and sleeping in one ranking.
+
+use std::collections::BTreeSet;
+
+use super::chart::{Axis, Curve, Marks, Plot};
+use crate::result::{Results, Row};
+use crate::units;
+use crate::wait::Wait;
+use crate::workload::Workload;
+
+/// The part of the page on one workload.
+pub(super) struct Section {
+    pub(super) workload: Workload,
+    pub(super) title: &'static str,
+    /// HTML.
+    pub(super) explanation: &'static str,
+    pub(super) plots: Vec<Plot>,
+}
+
+/// The sections of the workloads that have figures.
+pub(super) fn sections(results: &Results) -> Vec<Section> {
+    let all = [
+        section(
+            results,
+            Workload::Pingpong,
+            "How long a message takes",
+            "One message goes over and comes back; half of that is shown. The curves show how many messages took how \
+             long: at 99 % stands the time that only one message in a hundred exceeded. Lower is better. Mechanisms \
+             that wait by spinning use a whole processor while they wait, so they are never ranked with those that \
+             sleep.",
+            round_trips,
+        ),
+        section(
+            results,
+            Workload::Stream,
+            "How many messages go through",
+            "The producer sends without pause, one call for each message; the consumer counts. Further right is \
+             better. The bar goes from the slowest round to the fastest.",
+            streams,
+        ),
+        section(
+            results,
+            Workload::Load,
+            "How long a message takes at a given rate",
+            "Messages are meant to be sent at fixed times. Latency counts from the intended time, also when the sender \
+             itself was held up. Where a curve rises steeply, the mechanism cannot keep up.",
+            loads,
+        ),
+        section(
+            results,
+            Workload::Wake,
+            "How long an idle consumer takes to react",
+            "Messages are rare; in between the consumer waits in its own way. The longer it was idle, the deeper \
+             processor and memory have gone to sleep.",
+            wakes,
+        ),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn section(
+    results: &Results,
+    workload: Workload,
+    title: &'static str,
+    explanation: &'static str,
+    plots: fn(&[&Row]) -> Vec<Plot>,
+) -> Option<Section> {
+    let rows: Vec<_> =
+        results.rows.iter().filter(|row| row.workload == workload && row.error.is_none()).collect();
+    (!rows.is_empty()).then(|| Section { workload, title, explanation, plots: plots(&rows) })
+}
+
+/// The rows of each way of waiting, in order.
+fn by_wait<'a>(rows: &[&'a Row]) -> Vec<(Wait, Vec<&'a Row>)> {
+    let waits: BTreeSet<_> = rows.iter().map(|row| row.wait).collect();
+    waits
+        .into_iter()
+        .map(|wait| (wait, rows.iter().copied().filter(|row| row.wait == wait).collect()))
+        .collect()
+}
+
+fn sizes(rows: &[&Row]) -> BTreeSet<usize> {
+    rows.iter().map(|row| row.size_bytes).collect()
+}
+
+fn size_text(size: f64) -> String {
+    match size {
+        size if size >= 1_048_576.0 => format!("{} MiB", size / 1_048_576.0),
+        size if size >= 1024.0 => format!("{:.0} KiB", size / 1024.0),
+        size => format!("{size:.0} B"),
+    }
+}
+
+fn words(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Spin => "spinning",
+        Wait::SpinYield => "spinning and yielding",
+        Wait::SpinSleep => "spinning, then sleeping",
+        Wait::Sleep => "sleeping",
+    }
+}
+
+fn round_trips(rows: &[&Row]) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        plots.push(medians(&rows, size));
+        for (wait, rows) in by_wait(&rows) {
+            plots.extend(percentiles(&rows, wait, size));
+        }
+    }
+    if sizes(rows).len() > 1 {
+        for (wait, rows) in by_wait(rows) {
+            let p50 = |row: &Row| row.one_way_ns.map(|latency| latency.p50);
+            let title = format!("One way against size, p50, {}", words(wait));
+            plots.extend(against_size(title, &rows, "time", units::time, p50));
+        }
+    }
+    plots
+}
+
+/// A line for each row: the median, and a bar to the 99th percentile.
+fn medians(rows: &[&Row], size: usize) -> Plot {
+    let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((*row, row.one_way_ns?))).collect();
+    rows.sort_by(|(a, x), (b, y)| a.wait.cmp(&b.wait).then(x.p50.total_cmp(&y.p50)));
+    let values: Vec<f64> = rows.iter().flat_map(|(_, latency)| [latency.p50, latency.p99]).collect();
+    let axis = Axis::logarithmic("time, logarithmic", values.iter().copied(), units::time);
+    let marks: Vec<_> = rows
+        .iter()
+        .map(|(row, latency)| Marks {
+            name: format!("{}, {}", row.mechanism, row.wait.name()),
+            mark: latency.p50,
+            low: latency.p50,
+            high: latency.p99,
+            text: units::time(latency.p50),
+        })
+        .collect();
+    Plot::marks(format!("One way, {size} bytes: median, and bar to p99"), &axis, &marks)
+}
+
+/// The percentile curves of the rows of one way of waiting.
+fn percentiles(rows: &[&Row], wait: Wait, size: usize) -> Option<Plot> {
+    let mut rows: Vec<_> = rows.iter().copied().filter(|row| row.curve.len() > 1).collect();
+    rows.sort_by(|a, b| {
+        let p50 = |row: &Row| row.one_way_ns.map_or(f64::INFINITY, |latency| latency.p50);
+        p50(a).total_cmp(&p50(b))
+    });
+    let curves: Vec<_> = rows
+        .iter()
+        .map(|row| Curve {
+            name: row.mechanism.clone(),
+            points: row.curve.iter().copied().filter(|(quantile, _)| *quantile < 1.0).collect(),
+            marked: false,
+        })
+        .filter(|curve| curve.points.len() > 1)
+        .collect();
+    let points = || curves.iter().flat_map(|curve| curve.points.iter());
+    let most = points().map(|(quantile, _)| *quantile).fold(0.0, f64::max);
+    let x = Axis::nines("messages that were at most so slow", most);
+    let y = Axis::logarithmic("time", points().map(|(_, ns)| *ns), units::time);
+    let title = format!("One way, {size} bytes, {}: percentiles", words(wait));
+    (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
+}
+
+fn streams(rows: &[&Row]) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let mut rows: Vec<_> = rows
+            .iter()
+            .filter(|row| row.size_bytes == size)
+            .filter_map(|row| Some((*row, row.messages_per_second?)))
+            .collect();
+        rows.sort_by(|(a, x), (b, y)| a.wait.cmp(&b.wait).then(y.median.total_cmp(&x.median)));
+        let values: Vec<f64> = rows.iter().flat_map(|(_, rate)| [rate.min, rate.median, rate.max]).collect();
+        let axis = Axis::logarithmic("messages a second, logarithmic", values.iter().copied(), units::rate);
+        let marks: Vec<_> = rows
+            .iter()
+            .map(|(row, rate)| Marks {
+                name: format!("{}, {}", row.mechanism, row.wait.name()),
+                mark: rate.median,
+                low: rate.min,
+                high: rate.max,
+                text: units::rate(rate.median),
+            })
+            .collect();
+        plots.push(Plot::marks(format!("Stream, {size} bytes"), &axis, &marks));
+    }
+    if sizes(rows).len() > 1 {
+        for (wait, rows) in by_wait(rows) {
+            let bytes = |row: &Row| row.bytes_per_second.map(|rate| rate.median);
+            let title = format!("Bytes a second against size, {}", words(wait));
+            plots.extend(against_size(title, &rows, "bytes a second", units::throughput, bytes));
+        }
+    }
+    plots
+}
+
+/// A curve for each mechanism over the message size.
+fn against_size(
+    title: String,
+    rows: &[&Row],
+    label: &'static str,
+    text: fn(f64) -> String,
+    figure: impl Fn(&Row) -> Option<f64>,
+) -> Option<Plot> {
+    let curves = curves_of(rows, |row| Some((row.size_bytes as f64, figure(row)?)));
+    plot_curves(title, ("message size", size_text), (label, text), curves)
+}
+
+fn loads(rows: &[&Row]) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        for (wait, rows) in by_wait(&rows) {
+            for (name, percentile) in percentile_choice() {
+                let point = |row: &Row| Some((row.target_rate?, percentile(row)?));
+                let title = format!("{name} against rate, {size} bytes, {}", words(wait));
+                let axes =
+                    (("messages a second", units::rate as fn(f64) -> String), ("time", units::time as _));
+                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, point)));
+            }
+        }
+    }
+    plots
+}
+
+fn wakes(rows: &[&Row]) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        for (wait, rows) in by_wait(&rows) {
+            for (name, percentile) in percentile_choice() {
+                let point = |row: &Row| Some((1e9 / row.target_rate?, percentile(row)?));
+                let title = format!("{name} against idle time, {size} bytes, {}", words(wait));
+                let axes = (
+                    ("idle before the message", units::time as fn(f64) -> String),
+                    ("time", units::time as _),
+                );
+                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, point)));
+            }
+        }
+    }
+    plots
+}
+
+type Percentile = fn(&Row) -> Option<f64>;
+
+fn percentile_choice() -> [(&'static str, Percentile); 2] {
+    [
+        ("p50", |row| row.one_way_ns.map(|latency| latency.p50)),
+        ("p99", |row| row.one_way_ns.map(|latency| latency.p99)),
+    ]
+}
+
+/// A curve for each mechanism from a point for each row.
+fn curves_of(rows: &[&Row], point: impl Fn(&Row) -> Option<(f64, f64)>) -> Vec<Curve> {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.mechanism.as_str()) {
+            names.push(&row.mechanism);
+        }
+    }
+    let curve = |name: &str| {
+        let mut points: Vec<_> =
+            rows.iter().filter(|row| row.mechanism == name).filter_map(|row| point(row)).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Curve { name: name.to_owned(), points, marked: true }
+    };
+    names.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
+}
+
+type Named = (&'static str, fn(f64) -> String);
+
+fn plot_curves(title: String, x: Named, y: Named, curves: Vec<Curve>) -> Option<Plot> {
+    let points = || curves.iter().flat_map(|curve| curve.points.iter());
+    let x = Axis::logarithmic(x.0, points().map(|(value, _)| *value), x.1);
+    let y = Axis::logarithmic(y.0, points().map(|(_, value)| *value), y.1);
+    (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
+}
