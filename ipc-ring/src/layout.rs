@@ -276,6 +276,78 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
 mod tests {
     use super::*;
 
+    const SLOTS: usize = 1024;
+
+    fn expected() -> Expected {
+        Expected {
+            kind: Kind::Spsc,
+            element_size: 8,
+            element_align: 8,
+            fingerprint: Fingerprint::of::<u64>(),
+            slots_offset: SLOTS,
+            capacity: None,
+            generation: Some(7),
+        }
+    }
+
+    fn ring() -> Region {
+        let geometry = Geometry::new(16, 8, 8, SLOTS).unwrap();
+        let region = Region::heap(geometry.total_size);
+        let identity = Identity {
+            kind: Kind::Spsc,
+            barrier: Barrier::Fence,
+            fingerprint: Fingerprint::of::<u64>(),
+            generation: 7,
+            first_position: 0,
+            name: "numbers",
+        };
+        write(&region, &geometry, SLOTS, identity);
+        region
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        assert_eq!(check(&ring(), &expected()).unwrap().geometry.capacity, 16);
+        // Offset of a 32-bit word, its wrong value, and the answer's beginning.
+        let wrong = [
+            (offset_of!(Header, magic), 1, "NotARing"),
+            (offset_of!(Header, version), 99, "Version"),
+            (offset_of!(Header, ready), 0, "NotReady"),
+            (offset_of!(Header, kind), 77, "Kind"),
+            (offset_of!(Header, element_size), 16, "ElementSize"),
+            (offset_of!(Header, element_align), 4, "ElementSize"),
+            (offset_of!(Header, fingerprint), 1, "ElementType"),
+            (offset_of!(Header, fingerprint) + 8, 1, "ElementType"),
+            (offset_of!(Header, capacity), 0, "Geometry"),
+            (offset_of!(Header, capacity), 17, "Geometry"),
+            (offset_of!(Header, capacity), 32, "Geometry"),
+            (offset_of!(Header, capacity) + 4, u32::MAX, "Geometry"),
+            (offset_of!(Header, stride), 8, "Geometry"),
+            (offset_of!(Header, slots_offset), 0, "Geometry"),
+            (offset_of!(Header, total_size), 4096, "Geometry"),
+            (offset_of!(Header, generation), 8, "Generation"),
+        ];
+        for (offset, value, answer) in wrong {
+            let region = ring();
+            region.half(offset).store(value, Ordering::Relaxed); // One thread.
+            let error = format!("{:?}", check(&region, &expected()).unwrap_err());
+            assert!(error.starts_with(answer), "word at {offset:#x} = {value:#x}: {error}");
+        }
+        let small = Region::heap(HEADER_SIZE - 1);
+        assert!(matches!(check(&small, &expected()), Err(AttachError::TooSmall { .. })));
+    }
+
+    #[test]
+    fn a_ring_larger_than_its_memory_is_refused() {
+        let whole = ring();
+        let cut = Region::heap(whole.len() - 8);
+        let mut bytes = vec![0; HEADER_SIZE];
+        whole.copy_out(0, &mut bytes);
+        cut.copy_in(0, &bytes);
+        cut.half(offset_of!(Header, ready)).store(READY, Ordering::Relaxed); // One thread.
+        assert!(matches!(check(&cut, &expected()), Err(AttachError::Geometry { .. })));
+    }
+
     #[test]
     fn absurd_geometries_are_refused() {
         assert!(Geometry::new(0, 8, 8, 1024).is_none());

@@ -347,6 +347,78 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     assert!(matches!(Consumer::<u64>::open("numbers"), Err(AttachError::NotFound { .. })));
 }
 
+/// Attaches to the one data segment of this namespace, behind the library's back.
+fn data_segment() -> ipc_core::shm::Attachment {
+    let text = std::fs::read_to_string("/proc/sysvipc/shm").unwrap();
+    let id = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|fields| fields[0] == "0")
+        .expect("the channel's segment has no key")[1]
+        .parse()
+        .unwrap();
+    ipc_core::shm::SharedMemory::from_id(ipc_core::shm::ShmId::from_raw(id)).attach().unwrap()
+}
+
+#[test]
+fn a_corrupt_header_is_refused_and_left_alone() {
+    private_namespace();
+    if kernel_objects().0.iter().any(|segment| segment.starts_with("0 ")) {
+        eprintln!("NOTICE: skipped, other programs' segments are in this namespace");
+        return;
+    }
+    let domain = unique("corrupt-header");
+    let _producer = builder(&domain, "", "").capacity(16).create_producer().unwrap();
+    let segment = data_segment();
+    let mut before = vec![0; 256];
+    segment.copy_from(0, &mut before).unwrap();
+    for offset in (0..256).step_by(4) {
+        let word = segment.atomic_u32(offset).unwrap();
+        let right = word.swap(!word.load(std::sync::atomic::Ordering::SeqCst), std::sync::atomic::Ordering::SeqCst);
+        match builder(&domain, "", "").open_consumer() {
+            // Flags, times and names are for display or have two good values each.
+            Ok(consumer) => assert!(matches!(offset, 0x14 | 0x60..0x80 | 0x80..), "offset {offset:#x}: {consumer:?}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        word.store(right, std::sync::atomic::Ordering::SeqCst);
+    }
+    let mut after = vec![0; 256];
+    segment.copy_from(0, &mut after).unwrap();
+    assert_eq!(before, after);
+    builder(&domain, "", "").open_consumer().unwrap();
+}
+
+#[test]
+fn corrupt_words_poison_and_do_not_panic() {
+    private_namespace();
+    if kernel_objects().0.iter().any(|segment| segment.starts_with("0 ")) {
+        eprintln!("NOTICE: skipped, other programs' segments are in this namespace");
+        return;
+    }
+    // Offset of a word, and which end stumbles over it first.
+    for (offset, consumer_first) in [(0x480, true), (0x300, false)] {
+        let domain = unique("corrupt-words");
+        let mut producer = builder(&domain, "", "").capacity(16).create_producer().unwrap();
+        let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+        for value in 0..16 {
+            producer.push(value).unwrap();
+        }
+        let segment = data_segment();
+        segment.atomic_u64(offset).unwrap().store(1 << 40, std::sync::atomic::Ordering::SeqCst);
+        if consumer_first {
+            assert!(matches!(consumer.pop(), Err(PopError::Corrupt(_))));
+            assert!(matches!(producer.push(2), Err(PushError::Corrupt(2, _))));
+        } else {
+            assert!(matches!(producer.push(2), Err(PushError::Corrupt(2, _))));
+            assert_eq!((&mut consumer).collect::<Vec<_>>(), (0..16).collect::<Vec<_>>());
+            assert!(matches!(consumer.last_error(), Some(PopError::Corrupt(_))));
+        }
+        drop(consumer);
+        assert!(matches!(builder(&domain, "", "").open_consumer(), Err(AttachError::Corrupt(_))));
+    }
+}
+
 #[test]
 fn another_users_domain_is_refused() {
     private_namespace();

@@ -9,7 +9,8 @@ use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, PeerExit};
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
-use crate::wait::signal::{self, CLOSED, DETACHED, WAITING};
+use crate::ring::spsc::Corruption;
+use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
 use crate::wait::{WaitStrategy, Waits};
 
 /// Whether the other end of a channel is there.
@@ -115,7 +116,12 @@ impl End {
             return Err(AttachError::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) });
         }
         let signal = region.half(seats.own_signal);
-        if signal.load(Ordering::Relaxed) & CLOSED != 0 {
+        let peer_signal = region.half(seats.peer_signal);
+        let bits = (signal.load(Ordering::Relaxed), peer_signal.load(Ordering::Relaxed)); // Under the lock.
+        if (bits.0 | bits.1) & POISONED != 0 {
+            return Err(AttachError::Corrupt(Corruption::told(0, bits.0 | bits.1)));
+        }
+        if bits.0 & CLOSED != 0 {
             return Err(AttachError::Closed);
         }
         let wake = locked.claim_wake()?;

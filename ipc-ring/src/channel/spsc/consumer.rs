@@ -197,7 +197,9 @@ impl<T: Message> Consumer<T> {
     /// What the producer's signal word says about the end of the stream.
     fn ended(&self) -> Option<PopError> {
         let bits = self.end.peer_bits();
-        if bits & CLOSED != 0 {
+        if bits & POISONED != 0 {
+            Some(PopError::Corrupt(Corruption::told(self.ring.position(), bits)))
+        } else if bits & CLOSED != 0 {
             Some(PopError::Closed)
         } else if bits & DETACHED != 0 {
             Some(PopError::PeerGone(PeerExit::Detached))
@@ -232,7 +234,7 @@ impl<T: Message> Consumer<T> {
                         return self.last_message(exit);
                     }
                     self.end.announce();
-                    if self.ring.has_item() || self.end.peer_bits() & (CLOSED | DETACHED) != 0 {
+                    if self.ring.has_item() || self.end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
                         self.end.do_not_sleep();
                     } else {
                         self.end.sleep(until).map_err(PopError::System)?;

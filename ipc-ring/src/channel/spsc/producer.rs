@@ -211,6 +211,9 @@ impl<T: Message> Producer<T> {
                 Err(corruption) => return Err(poison(&mut self.end, value, corruption)),
             }
             let bits = self.end.peer_bits();
+            if bits & POISONED != 0 {
+                return Err(PushError::Corrupt(value, Corruption::told(self.ring.position(), bits)));
+            }
             if bits & CLOSED != 0 {
                 return Err(PushError::Closed(value));
             }
@@ -228,7 +231,7 @@ impl<T: Message> Producer<T> {
                     }
                     self.end.announce();
                     let room = self.ring.has_room();
-                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED) == 0 {
+                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0 {
                         self.end.sleep(until).map_err(|error| PushError::System(value, error))?;
                     } else {
                         self.end.do_not_sleep();
@@ -326,6 +329,9 @@ fn acknowledge<T: Message, V>(
     value: V,
 ) -> Result<(), PushError<V>> {
     end.wake_peer_if(signal);
+    if signal & POISONED != 0 {
+        return Err(PushError::Corrupt(value, Corruption::told(ring.position(), signal)));
+    }
     if signal & CLOSED == 0 {
         return Ok(());
     }

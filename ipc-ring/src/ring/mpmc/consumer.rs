@@ -131,7 +131,7 @@ impl<M: Memory> Consumer<M> {
     /// What [`try_pop`](Self::try_pop) would answer.
     pub fn look(&mut self) -> Result<(), Nothing> {
         self.settle();
-        self.find(&mut Walk::new()).map(|_| ())
+        self.find(&mut Walk::new(), None).map(|_| ())
     }
 
     /// Gives the seat back.
@@ -160,22 +160,24 @@ impl<M: Memory> Consumer<M> {
         let full = self.shape.empty(position).full();
         // [M1] Acquire ← the producer's Release: the payload was written before.
         let tag = self.memory.tag(self.shape.index(position)).load(M::Platform::ordering(Edge::MpmcObserve));
-        if tag == full.as_raw() {
-            let found = Taken { position, tag: full };
-            if self.claim(found, how, Edge::MpmcTake) {
-                M::Platform::crash_point(Site::MpmcTaken);
-                return Ok(found);
-            }
+        if tag != full.as_raw() {
+            return self.take_slowly(how, Some(Tag::from_raw(tag)));
         }
-        self.take_slowly(how)
+        let found = Taken { position, tag: full };
+        if self.claim(found, how, Edge::MpmcTake) {
+            M::Platform::crash_point(Site::MpmcTaken);
+            return Ok(found);
+        }
+        self.take_slowly(how, None)
     }
 
+    /// As `take`; `seen` is the tag at this end's position if it was just loaded.
     #[cold]
     #[inline(never)]
-    fn take_slowly(&mut self, how: State) -> Result<Taken, Nothing> {
+    fn take_slowly(&mut self, how: State, mut seen: Option<Tag>) -> Result<Taken, Nothing> {
         let mut walk = Walk::new();
         loop {
-            let found = self.find(&mut walk)?;
+            let found = self.find(&mut walk, seen.take())?;
             if found.tag.state() == Some(State::Orphan) {
                 if self.claim(found, how, Edge::MpmcTakeOrphan) {
                     M::Platform::crash_point(Site::MpmcOrphanTaken);
@@ -204,14 +206,15 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Walks to the first element that can be taken, or finds an orphan. It was there when it was looked at.
-    fn find(&mut self, walk: &mut Walk) -> Result<Taken, Nothing> {
+    fn find(&mut self, walk: &mut Walk, mut seen: Option<Tag>) -> Result<Taken, Nothing> {
         use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
         while walk.goes_on() {
             let position = self.position;
             let index = self.shape.index(position);
-            // [M1] Acquire ← the producer's Release; [M6] Acquire ← whoever voided or orphaned the slot.
-            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve));
-            let tag = Tag::from_raw(tag);
+            let tag = seen.take().unwrap_or_else(|| {
+                // [M1] Acquire ← the producer's Release; [M6] Acquire ← whoever voided or orphaned the slot.
+                Tag::from_raw(self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve)))
+            });
             let Some(state) = tag.state() else { return Err(corrupt(tag, position).into()) };
             match (self.shape.ahead(tag, position), state) {
                 (0, Full | Orphan) => return Ok(Taken { position, tag }),

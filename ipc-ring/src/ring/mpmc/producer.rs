@@ -99,7 +99,7 @@ impl<M: Memory> Producer<M> {
     /// What [`try_push`](Self::try_push) would answer.
     pub fn look(&mut self) -> Result<(), Refused> {
         self.before()?;
-        self.find(&mut Walk::new())
+        self.find(&mut Walk::new(), None)
     }
 
     /// Gives the seat back.
@@ -129,18 +129,19 @@ impl<M: Memory> Producer<M> {
         let index = self.shape.index(position);
         // [M2] Acquire ← the Release of the consumer that freed the slot: it has read the payload.
         let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
-        if tag == self.shape.empty(position).as_raw() && self.take(position) {
-            return Ok(position);
+        if tag != self.shape.empty(position).as_raw() {
+            return self.claim_slowly(Some(Tag::from_raw(tag)));
         }
-        self.claim_slowly()
+        if self.take(position) { Ok(position) } else { self.claim_slowly(None) }
     }
 
+    /// As `claim`; `seen` is the tag at this end's position if it was just loaded.
     #[cold]
     #[inline(never)]
-    fn claim_slowly(&mut self) -> Result<u64, Refused> {
+    fn claim_slowly(&mut self, mut seen: Option<Tag>) -> Result<u64, Refused> {
         let mut walk = Walk::new();
         loop {
-            self.find(&mut walk)?;
+            self.find(&mut walk, seen.take())?;
             let position = self.position;
             if self.take(position) {
                 return Ok(position);
@@ -169,13 +170,14 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Walks to the first position that is not taken. It was free when it was looked at.
-    fn find(&mut self, walk: &mut Walk) -> Result<(), Refused> {
+    fn find(&mut self, walk: &mut Walk, mut seen: Option<Tag>) -> Result<(), Refused> {
         use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
         while walk.goes_on() {
             let index = self.shape.index(self.position);
-            // [M2] Acquire ← as in `claim`; [M6] Acquire ← whoever voided the slot.
-            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
-            let tag = Tag::from_raw(tag);
+            let tag = seen.take().unwrap_or_else(|| {
+                // [M2] Acquire ← as in `claim`; [M6] Acquire ← whoever voided the slot.
+                Tag::from_raw(self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim)))
+            });
             let Some(state) = tag.state() else { return Err(corrupt(tag, self.position).into()) };
             match (self.shape.ahead(tag, self.position), state) {
                 (0, Empty) => return Ok(()),

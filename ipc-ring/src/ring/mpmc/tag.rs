@@ -114,7 +114,8 @@ impl Tag {
 
     /// The same lap with nothing.
     #[inline(always)]
-    pub(super) const fn void(self) -> Self {
+    #[must_use]
+    pub const fn void(self) -> Self {
         self.plain(State::Void)
     }
 
@@ -126,7 +127,8 @@ impl Tag {
 
     /// The same element, lost once more.
     #[inline(always)]
-    pub(super) const fn orphan(self) -> Self {
+    #[must_use]
+    pub const fn orphan(self) -> Self {
         let attempt = (self.attempt() as u64 + 1) & ATTEMPT_MASK;
         Self(self.0 >> LAP_SHIFT << LAP_SHIFT | attempt << ATTEMPT_SHIFT | State::Orphan as u64)
     }

@@ -56,6 +56,13 @@ pub struct Corruption {
     pub found: u64,
 }
 
+impl Corruption {
+    /// The other end has found the ring corrupt and said so in its signal word.
+    pub(crate) const fn told(position: u64, bits: u32) -> Self {
+        Self { word: "other end's signal", position, found: bits as u64 }
+    }
+}
+
 impl core::fmt::Display for Corruption {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "the {} held {:#x} at position {}", self.word, self.found, self.position)
