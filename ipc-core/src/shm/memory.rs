@@ -320,8 +320,8 @@ impl SharedMemory {
         sys::shm_stat(self.id.0).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }
 
-    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), and once more after attaching when
-    /// the object may have been exchanged in between: what is attached cannot be exchanged any more.
+    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), or use
+    /// [`attach_verified`](Self::attach_verified), which leaves no moment between the check and the use.
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
@@ -385,6 +385,28 @@ impl SharedMemory {
     #[doc(alias = "shmat")]
     pub fn attach_read_only(self) -> Result<Attachment> {
         Attachment::new(self.id, true)
+    }
+
+    /// Attaches for reading and writing, and then verifies: what is attached cannot be exchanged any more, so what was checked is what is used. For identifiers that
+    /// came from outside.
+    ///
+    /// # Errors
+    /// As of [`attach`](Self::attach) and [`verify`](Self::verify); nothing stays attached.
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, Key, RemoveOnDrop, Trust, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// let attached = memory.attach_verified(shm::Size::Exact(64), &Trust::same_user())?;
+    /// let error = memory.attach_verified(shm::Size::Exact(65), &Trust::same_user()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+    /// assert_eq!(memory.stat()?.attachments(), 1);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[doc(alias = "shmat")]
+    pub fn attach_verified(self, size: Size, trust: &Trust) -> Result<Attachment> {
+        let attached = self.attach()?;
+        self.verify(size, trust)?;
+        Ok(attached)
     }
 
     /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if nobody has it attached, else at the last detach.
