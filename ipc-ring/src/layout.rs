@@ -150,10 +150,10 @@ pub(crate) struct Identity<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) kind: Kind,
-    pub(crate) element_size: usize,
-    pub(crate) element_align: usize,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) slots_offset: usize,
+    /// The geometry of such a ring with a given capacity.
+    pub(crate) geometry: fn(u64) -> Result<Geometry, AttachError>,
     /// `None` accepts any.
     pub(crate) capacity: Option<u64>,
     /// `None` accepts any.
@@ -231,33 +231,32 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
     if header.kind != expected.kind as u32 {
         return Err(AttachError::Kind { found: header.kind, expected: expected.kind as u32 });
     }
-    let element = (header.element_size, header.element_align);
-    if element != (expected.element_size as u64, expected.element_align as u64) {
-        return Err(AttachError::ElementSize {
-            found: element,
-            expected: (expected.element_size as u64, expected.element_align as u64),
-        });
+    let one = (expected.geometry)(1)?;
+    let (found, expect) =
+        ((header.element_size, header.element_align), (one.element_size as u64, one.element_align as u64));
+    if found != expect {
+        return Err(AttachError::ElementSize { found, expected: expect });
     }
     let [low, high] = header.fingerprint;
     let fingerprint = Fingerprint::from_halves(low, high);
     if fingerprint != expected.fingerprint {
         return Err(AttachError::ElementType { found: fingerprint, expected: expected.fingerprint });
     }
-    let geometry =
-        Geometry::new(header.capacity, expected.element_size, expected.element_align, expected.slots_offset)
-            .filter(|geometry| {
-                geometry.capacity == header.capacity
-                    && geometry.stride as u64 == header.stride
-                    && geometry.total_size as u64 == header.total_size
-                    && expected.slots_offset as u64 == header.slots_offset
-                    && geometry.total_size <= len
-            })
-            .ok_or(AttachError::Geometry {
-                capacity: header.capacity,
-                stride: header.stride,
-                total_size: header.total_size,
-                memory: len as u64,
-            })?;
+    let geometry = (expected.geometry)(header.capacity)
+        .ok()
+        .filter(|geometry| {
+            geometry.capacity == header.capacity
+                && geometry.stride as u64 == header.stride
+                && geometry.total_size as u64 == header.total_size
+                && expected.slots_offset as u64 == header.slots_offset
+                && geometry.total_size <= len
+        })
+        .ok_or(AttachError::Geometry {
+            capacity: header.capacity,
+            stride: header.stride,
+            total_size: header.total_size,
+            memory: len as u64,
+        })?;
     if let Some(capacity) = expected.capacity
         && geometry.capacity != capacity
     {
@@ -281,10 +280,12 @@ mod tests {
     fn expected() -> Expected {
         Expected {
             kind: Kind::Spsc,
-            element_size: 8,
-            element_align: 8,
             fingerprint: Fingerprint::of::<u64>(),
             slots_offset: SLOTS,
+            geometry: |capacity| {
+                Geometry::new(capacity, 8, 8, SLOTS)
+                    .ok_or(AttachError::TooLarge { capacity, element_size: 8 })
+            },
             capacity: None,
             generation: Some(7),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::open::Found;
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, PeerExit};
 use crate::platform::{Barrier, Native};
@@ -103,12 +104,11 @@ impl End {
     pub(super) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
-        region: Region,
-        entry: Entry,
+        found: Found,
         seats: Seats,
-        barrier: Barrier,
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
+        let Found { region, entry, barrier, .. } = found;
         let member = Arc::clone(domain.member());
         // All under the lock, whose system calls order what different processes do here.
         let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Relaxed));

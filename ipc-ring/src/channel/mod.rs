@@ -5,6 +5,7 @@
 //! process ended.
 
 mod end;
+mod open;
 pub mod spsc;
 
 pub use end::PeerState;

@@ -2,17 +2,14 @@
 
 use std::marker::PhantomData;
 
-use ipc_core::Key;
-use ipc_core::shm::{Options, SharedMemory, Size};
-
 use super::{Consumer, Producer};
 use crate::channel::end::{End, Record, Seats};
-use crate::domain::{Domain, Entry, Locked, check_name};
+use crate::channel::open::{self, Creation, Request};
+use crate::domain::Domain;
 use crate::error::AttachError;
-use crate::layout::{self, Expected, Geometry, Identity, Kind};
+use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
-use crate::region::Region;
 use crate::ring::spsc::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Mapped, PRODUCER_RECORD, PRODUCER_SIGNAL,
     PRODUCER_WAKES, SLOTS_OFFSET,
@@ -47,17 +44,9 @@ pub struct Builder<T> {
     element: PhantomData<fn() -> T>,
 }
 
-/// Whether a channel may, must or must not exist already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Creation {
-    MakeOrFind,
-    MustMake,
-    MustFind,
-}
-
 /// The producer's seat or the consumer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+enum Role {
     Producer,
     Consumer,
 }
@@ -162,123 +151,30 @@ impl<T: Message> Builder<T> {
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
-        check_name(&self.name)?;
-        let domain = match &self.domain {
-            Some(domain) => domain.clone(),
-            None => Domain::default_for_user()?,
+        let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
+        let request = Request {
+            name: &self.name,
+            domain: self.domain.as_ref(),
+            kind: Kind::Spsc,
+            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            capacity: self.capacity,
+            usual_capacity: 1 << slots.ilog2(),
+            geometry: Mapped::<T>::geometry,
+            slots_offset: SLOTS_OFFSET,
+            barrier: self.barrier,
         };
-        let wanted = match self.capacity {
-            Some(capacity) => Some(Mapped::<T>::geometry(capacity)?),
-            None => None,
-        };
-        domain.member().locked(|locked| {
-            let found = locked.find(&self.name);
-            let found = match (found, creation) {
-                (Some(_), Creation::MustMake) => {
-                    return Err(AttachError::AlreadyExists { name: self.name.clone() });
-                }
-                (None, Creation::MustFind) => return Err(AttachError::NotFound { name: self.name.clone() }),
-                (found, _) => found,
-            };
-            if let Some(entry) = found {
-                match self.open(locked, &domain, entry.clone(), role, wanted) {
-                    // The stream under this name has ended. A new one may begin; who holds the old one keeps it.
-                    Err(AttachError::Closed) if creation == Creation::MakeOrFind => locked.remove(&entry),
-                    result => return result,
-                }
-            }
-            self.make(locked, &domain, role, wanted)
+        open::attach(&request, creation, |locked, domain, found| {
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
+            let end = End::take_seat(locked, domain, found, role.seats(), self.strategy)?;
+            Ok(Attached { ring, end })
         })
     }
+}
 
-    /// Attaches to a channel that exists.
-    fn open(
-        &self,
-        locked: &Locked<'_>,
-        domain: &Domain,
-        entry: Entry,
-        role: Role,
-        wanted: Option<Geometry>,
-    ) -> Result<Attached<T>, AttachError> {
-        let member = domain.member();
-        entry.segment.verify(Size::Any, member.trust())?;
-        let region = Region::segment(entry.segment.attach()?);
-        let checked = layout::check(
-            &region,
-            &Expected {
-                kind: Kind::Spsc,
-                element_size: size_of::<T>(),
-                element_align: align_of::<T>(),
-                fingerprint: self.fingerprint(),
-                slots_offset: SLOTS_OFFSET,
-                capacity: wanted.map(|geometry| geometry.capacity),
-                generation: Some(entry.generation),
-            },
-        )?;
-        if checked.barrier == Barrier::Asymmetric && !member.asymmetric() {
-            return Err(AttachError::NoMembarrier);
-        }
-        let ring = Mapped::new(region, &checked.geometry, checked.barrier);
-        self.seat(locked, domain, entry, role, ring, checked.barrier)
-    }
-
-    /// Makes the channel. Its segment is marked for removal at once, so that no death leaves it behind.
-    fn make(
-        &self,
-        locked: &Locked<'_>,
-        domain: &Domain,
-        role: Role,
-        wanted: Option<Geometry>,
-    ) -> Result<Attached<T>, AttachError> {
-        let member = domain.member();
-        let geometry = match wanted {
-            Some(geometry) => geometry,
-            None => {
-                let slots = (USUAL_BYTES / size_of::<T>()).clamp(16, 1024);
-                Mapped::<T>::geometry(1 << slots.ilog2())?
-            }
-        };
-        let barrier = match self.barrier {
-            Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachError::NoMembarrier),
-            Some(barrier) => barrier,
-            None if member.asymmetric() => Barrier::Asymmetric,
-            None => Barrier::Fence,
-        };
-        let options = Options::default().mode(member.mode());
-        let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
-        let attached = segment.attach();
-        segment.remove()?;
-        let region = Region::segment(attached?);
-        let generation = locked.next_generation();
-        layout::write(
-            &region,
-            &geometry,
-            SLOTS_OFFSET,
-            Identity {
-                kind: Kind::Spsc,
-                barrier,
-                fingerprint: self.fingerprint(),
-                generation,
-                first_position: 0,
-                name: &self.name,
-            },
-        );
-        let ring = Mapped::new(region, &geometry, barrier);
-        let entry = locked.enter(&self.name, Kind::Spsc, segment, generation)?;
-        self.seat(locked, domain, entry, role, ring, barrier)
-    }
-
-    fn seat(
-        &self,
-        locked: &Locked<'_>,
-        domain: &Domain,
-        entry: Entry,
-        role: Role,
-        ring: Mapped<T>,
-        barrier: Barrier,
-    ) -> Result<Attached<T>, AttachError> {
+impl Role {
+    const fn seats(self) -> Seats {
         let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));
-        let seats = match role {
+        match self {
             Role::Producer => Seats {
                 own: producer,
                 peer: consumer,
@@ -293,14 +189,7 @@ impl<T: Message> Builder<T> {
                 peer_signal: PRODUCER_SIGNAL,
                 own_wakes: CONSUMER_WAKES,
             },
-        };
-        let region = ring.region().clone();
-        let end = End::take_seat(locked, domain, region, entry, seats, barrier, self.strategy)?;
-        Ok(Attached { ring, end })
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint.unwrap_or_else(Fingerprint::of::<T>)
+        }
     }
 }
 

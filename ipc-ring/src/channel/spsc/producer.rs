@@ -231,7 +231,8 @@ impl<T: Message> Producer<T> {
                     }
                     self.end.announce();
                     let room = self.ring.has_room();
-                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0 {
+                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0
+                    {
                         self.end.sleep(until).map_err(|error| PushError::System(value, error))?;
                     } else {
                         self.end.do_not_sleep();
