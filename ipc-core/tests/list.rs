@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::namespace::{isolated, set_kernel};
+use common::namespace::{isolated, others_exist, set_kernel};
 use ipc_core::limits::{
     MessageLimits, MessageUsage, SemaphoreLimits, SemaphoreUsage, SharedMemoryLimits, SharedMemoryUsage,
 };
@@ -34,7 +34,9 @@ fn both_ways_of_listing_agree_on_every_field() {
         memories[5].remove().unwrap();
         sets[2].post(0).unwrap();
         queues[4].send_bytes(MessageType::ONE, b"hello").unwrap();
-        queues[5].set_owner(11, 22).unwrap();
+        if others_exist() {
+            queues[5].set_owner(11, 22).unwrap();
+        }
 
         let (walked, read) = (list::segments().unwrap(), list::proc::segments().unwrap());
         assert_eq!((walked.len(), read.len()), (18, 18));

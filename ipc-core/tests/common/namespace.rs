@@ -15,11 +15,12 @@ use super::{skipped, watchdog};
 pub fn isolated(test: impl FnOnce()) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     child(|| {
-        let _watchdog = watchdog(&name);
+        // Before the watchdog's thread: a user namespace is made by a process of one thread only.
         if !enter() {
             skipped(&name, "no right to make an IPC namespace");
             return;
         }
+        let _watchdog = watchdog(&name);
         assert_empty("before the test");
         test();
         assert_empty("after the test");
@@ -57,4 +58,14 @@ pub fn set_kernel(name: &str, value: &str) -> bool {
             false
         }
     }
+}
+
+/// Whether users other than this one exist here, to give objects to; false, loudly, in a user namespace of one.
+pub fn others_exist() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let users = map.split_whitespace().nth(2).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
+    if users <= 1 {
+        skipped("giving an object away", "no other user in this user namespace");
+    }
+    users > 1
 }
