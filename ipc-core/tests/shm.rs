@@ -142,12 +142,12 @@ fn the_length_is_the_size_asked_for_not_the_page() {
 #[test]
 fn copies_are_exact_at_every_offset_and_length() {
     isolated(|| {
-        const SIZE: usize = 1024;
+        const SIZE: usize = 1200;
         let memory = create(Key::PRIVATE, SIZE);
         let attached = memory.attach().unwrap();
         let pattern: Vec<u8> = (0..SIZE).map(|i| (i * 7 + i / 256) as u8).collect();
         // Lengths on both sides of each of the ways to copy.
-        let lengths = (0..40).chain(248..272).chain([511, 512, 600]);
+        let lengths = (0..40).chain(248..272).chain([511, 512]).chain(1016..1032);
         for length in lengths {
             for offset in 0..17 {
                 attached.copy_to(0, &[0xee; SIZE]).unwrap();
