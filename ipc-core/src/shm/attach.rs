@@ -11,8 +11,7 @@ use core::ops::Deref;
 
 use nix::libc;
 
-use super::memory::ShmId;
-use super::{Stat, failure};
+use super::{ShmId, Stat, failure};
 use crate::bytes::SharedBytes;
 use crate::error::Result;
 use crate::sys::{self, Errno};

@@ -1,100 +1,13 @@
 //! The handle of a segment.
 
-use core::fmt;
-
 use nix::libc;
 
-use super::{Attachment, HugePages, Options, Pages, Stat, failure};
+use super::{Attachment, HugePages, Options, Pages, ShmId, Size, Stat, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::open::{self, Disposition, Trust};
-use crate::permissions::{Mode, set_raw_mode};
+use crate::permissions::Mode;
 use crate::sys::{self, shm_flags};
-
-/// The kernel's number for a segment. Never to be taken for a key. 0 is a number like others.
-///
-/// ```
-/// # use ipc_core::shm::ShmId;
-/// assert_eq!(ShmId::from_raw(32768).to_string(), "32768");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShmId(i32);
-
-impl ShmId {
-    /// The identifier of this number, as another process told it.
-    ///
-    /// ```
-    /// # use ipc_core::shm::ShmId;
-    /// assert_eq!(ShmId::from_raw(3).as_raw(), 3);
-    /// ```
-    #[must_use]
-    pub const fn from_raw(id: i32) -> ShmId {
-        ShmId(id)
-    }
-
-    /// The number.
-    ///
-    /// ```
-    /// # use ipc_core::shm::ShmId;
-    /// assert_eq!(ShmId::from_raw(3).as_raw(), 3);
-    /// ```
-    #[must_use]
-    pub const fn as_raw(self) -> i32 {
-        self.0
-    }
-}
-
-impl fmt::Display for ShmId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// What size an opened segment must have. `shmget` itself only knows "at least".
-///
-/// ```
-/// # use ipc_core::shm::Size;
-/// assert!(Size::Exact(100).allows(100));
-/// assert!(!Size::Exact(100).allows(101));
-/// assert!(Size::AtLeast(100).allows(101));
-/// assert!(Size::Any.allows(1));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Size {
-    /// This many bytes, no more, no fewer.
-    Exact(usize),
-    /// This many bytes or more.
-    AtLeast(usize),
-    /// Whatever it has.
-    Any,
-}
-
-impl Size {
-    /// Whether a segment of this many bytes will do.
-    ///
-    /// ```
-    /// # use ipc_core::shm::Size;
-    /// assert!(!Size::AtLeast(2).allows(1));
-    /// ```
-    #[must_use]
-    pub const fn allows(self, bytes: usize) -> bool {
-        match self {
-            Size::Exact(exact) => bytes == exact,
-            Size::AtLeast(least) => bytes >= least,
-            Size::Any => true,
-        }
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Size::Exact(bytes) => write!(f, "exactly {bytes} bytes"),
-            Size::AtLeast(bytes) => write!(f, "at least {bytes} bytes"),
-            Size::Any => f.write_str("any size"),
-        }
-    }
-}
 
 /// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the segment stays until it is removed.
 ///
@@ -238,7 +151,7 @@ impl SharedMemory {
         // Size 0: a size that does not fit would be EINVAL before any permission is checked.
         let id = sys::shmget(key.as_raw(), 0, i32::from(rights.bits()))
             .map_err(|errno| failure::open(key, rights, errno))?;
-        let memory = SharedMemory::from_id(ShmId(id));
+        let memory = SharedMemory::from_id(ShmId::from_raw(id));
         memory.verify(size, trust)?;
         Ok(memory)
     }
@@ -316,8 +229,8 @@ impl SharedMemory {
         self.raw_stat().map(|raw| Stat::from_raw(&raw))
     }
 
-    fn raw_stat(self) -> Result<libc::shmid_ds> {
-        sys::shm_stat(self.id.0).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
+    pub(super) fn raw_stat(self) -> Result<libc::shmid_ds> {
+        sys::shm_stat(self.id.as_raw()).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }
 
     /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), or use
@@ -408,134 +321,6 @@ impl SharedMemory {
         self.verify(size, trust)?;
         Ok(attached)
     }
-
-    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if nobody has it attached, else at the last detach.
-    ///
-    /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it went. Until then the key is free
-    /// again, so a new segment can get the same key while old users still talk through the old one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM) when nothing is left. Repeating it
-    /// while the segment is still attached is no error.
-    ///
-    /// ```
-    /// # use ipc_core::{ErrorKind, Key, shm};
-    /// let memory = shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?;
-    /// memory.remove()?;
-    /// assert_eq!(memory.remove().unwrap_err().kind(), ErrorKind::Removed);
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    ///
-    /// # References
-    /// shmctl(2)
-    #[doc(alias = "shmctl")]
-    #[doc(alias = "IPC_RMID")]
-    pub fn remove(self) -> Result<()> {
-        sys::shm_remove(self.id.0).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_RMID", errno))
-    }
-
-    /// `shmctl(IPC_SET)`—gives the segment to another user and group. The creator keeps all its rights.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
-    /// namespace; those of [`stat`](Self::stat).
-    ///
-    /// ```
-    /// # use ipc_core::{Key, RemoveOnDrop, shm};
-    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
-    /// let found = memory.stat()?.permissions();
-    /// memory.set_owner(found.uid(), found.gid())?;
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    ///
-    /// # References
-    /// shmctl(2)
-    #[doc(alias = "IPC_SET")]
-    pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.shm_perm.uid = uid;
-        raw.shm_perm.gid = gid;
-        sys::shm_set(self.id.0, &raw)
-            .map_err(|errno| failure::set(self.id, &format!("uid={uid}, gid={gid}"), errno))
-    }
-
-    /// `shmctl(IPC_SET)`—changes the permission bits. Existing attachments stay as they are.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; those of [`stat`](Self::stat).
-    ///
-    /// ```
-    /// # use ipc_core::{Key, Mode, RemoveOnDrop, shm};
-    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
-    /// memory.set_mode(Mode::PRIVATE.group_read())?;
-    /// assert_eq!(memory.stat()?.permissions().mode().bits(), 0o640);
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    #[doc(alias = "IPC_SET")]
-    pub fn set_mode(self, mode: Mode) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        set_raw_mode(&mut raw.shm_perm, mode);
-        sys::shm_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, &format!("mode={mode}"), errno))
-    }
-
-    /// Makes `uid` the owner and leaves the group. With mode 0600 the segment is then for exactly two users: its creator and `uid`.
-    ///
-    /// # Errors
-    /// As of [`set_owner`](Self::set_owner).
-    ///
-    /// ```
-    /// # use ipc_core::{Key, RemoveOnDrop, shm};
-    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
-    /// memory.grant(memory.stat()?.permissions().uid())?;
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    pub fn grant(self, uid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.shm_perm.uid = uid;
-        sys::shm_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, &format!("uid={uid}"), errno))
-    }
-
-    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on huge pages.
-    ///
-    /// # Errors
-    /// [`ErrorKind::LimitReached`] of `LockedBytes` (ENOMEM, or EPERM with a limit of 0); [`ErrorKind::NotOwner`] (EPERM);
-    /// [`ErrorKind::Removed`] (EINVAL, EIDRM).
-    ///
-    /// ```
-    /// # use ipc_core::{Key, RemoveOnDrop, shm};
-    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
-    /// match memory.lock() {
-    ///     Ok(()) => assert!(memory.stat()?.is_locked()),
-    ///     Err(error) => println!("{error}"), // says which limit, its value and how to raise it
-    /// }
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    ///
-    /// # References
-    /// shmctl(2)
-    #[doc(alias = "SHM_LOCK")]
-    pub fn lock(self) -> Result<()> {
-        sys::shm_lock(self.id.0).map_err(|errno| failure::lock(self.id, "SHM_LOCK", errno))
-    }
-
-    /// `shmctl(SHM_UNLOCK)`—lets the pages be swapped again.
-    ///
-    /// # Errors
-    /// As of [`lock`](Self::lock).
-    ///
-    /// ```
-    /// # use ipc_core::{Key, RemoveOnDrop, shm};
-    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
-    /// # if memory.lock().is_ok() {
-    /// memory.unlock()?;
-    /// assert!(!memory.stat()?.is_locked());
-    /// # }
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    #[doc(alias = "SHM_UNLOCK")]
-    pub fn unlock(self) -> Result<()> {
-        sys::shm_unlock(self.id.0).map_err(|errno| failure::lock(self.id, "SHM_UNLOCK", errno))
-    }
 }
 
 fn create(key: Key, size: usize, options: &Options, huge_flags: Option<i32>) -> Result<SharedMemory> {
@@ -545,6 +330,6 @@ fn create(key: Key, size: usize, options: &Options, huge_flags: Option<i32>) -> 
         flags |= libc::SHM_NORESERVE;
     }
     sys::shmget(key.as_raw(), size, flags)
-        .map(|id| SharedMemory { id: ShmId(id) })
+        .map(|id| SharedMemory { id: ShmId::from_raw(id) })
         .map_err(|errno| failure::create(key, size, options.mode, huge_flags.is_some(), errno))
 }

@@ -14,12 +14,15 @@
 //! ```
 
 mod attach;
+mod control;
 mod failure;
+mod id;
 mod memory;
 mod options;
 mod stat;
 
 pub use attach::Attachment;
-pub use memory::{SharedMemory, ShmId, Size};
+pub use id::{ShmId, Size};
+pub use memory::SharedMemory;
 pub use options::{HugePageSize, HugePages, Options, Pages};
 pub use stat::Stat;
