@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     /// Slots of a ring; chosen by size when absent.
     pub(crate) slots: Option<usize>,
     pub(crate) faults: Faults,
+    /// Leaves out the rates above the first that a mechanism could not keep up with.
+    pub(crate) stop_at_knee: bool,
 }
 
 /// One row to be measured.
@@ -39,6 +41,14 @@ impl Cell {
     /// Its name in progress lines.
     pub(crate) fn label(&self) -> String {
         format!("{} {} {} {} B", self.workload.name(), self.mechanism.name(), self.wait.name(), self.size)
+    }
+
+    /// The same at a higher rate.
+    fn is_faster_than(&self, other: &Cell) -> bool {
+        self.mechanism.name() == other.mechanism.name()
+            && self.wait == other.wait
+            && self.size == other.size
+            && self.rate > other.rate
     }
 
     fn plan(&self, settings: &Settings) -> Plan {
@@ -85,6 +95,21 @@ struct State {
     cell: Cell,
     rounds: Vec<Round>,
     failure: Option<Failure>,
+    /// A lower rate was too much already.
+    beyond_knee: bool,
+}
+
+/// The part of the intended rate that must arrive for a mechanism to keep up.
+pub(crate) const KEPT_UP: f64 = 0.95;
+
+impl State {
+    /// Whether fewer messages arrived than were meant to be sent, in the last round.
+    fn fell_behind(&self) -> bool {
+        self.cell.rate.zip(self.rounds.last()).is_some_and(|(rate, round)| {
+            let arrived = round.consumer.count as f64 / round.consumer.elapsed_ns * 1e9;
+            arrived < KEPT_UP * rate
+        })
+    }
 }
 
 /// Measures the cells round by round. A cell that failed is left out of the further rounds.
@@ -102,24 +127,34 @@ pub(crate) fn run(
             cell: *cell,
             rounds: Vec::new(),
             failure: cell.objection().map(Failure::Unavailable),
+            beyond_knee: false,
         })
         .collect();
     for round in 1..=settings.repetitions {
-        for state in states.iter_mut().filter(|state| state.failure.is_none()) {
+        for index in 0..states.len() {
+            let state = &mut states[index];
+            if state.failure.is_some() || state.beyond_knee {
+                continue;
+            }
             progress.next(&format!("round {round} of {}: {}", settings.repetitions, state.cell.label()));
             match run_pair(state.cell.mechanism, &state.cell.plan(settings), settings.seats) {
                 Ok(round) => state.rounds.push(round),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 Err(failure) => state.failure = Some(failure),
             }
+            if settings.stop_at_knee && states[index].fell_behind() {
+                let cell = states[index].cell;
+                states.iter_mut().for_each(|state| state.beyond_knee |= state.cell.is_faster_than(&cell));
+            }
         }
     }
     progress.finish();
-    Ok(states.into_iter().map(|state| summarise(state, settings)).collect())
+    let wanted = states.into_iter().filter(|state| !(state.beyond_knee && state.rounds.is_empty()));
+    Ok(wanted.map(|state| summarise(state, settings)).collect())
 }
 
 fn summarise(state: State, settings: &Settings) -> Measured {
-    let State { cell, rounds, failure } = state;
+    let State { cell, rounds, failure, .. } = state;
     let mut row = empty_row(&cell, settings);
     row.unavailable = matches!(failure, Some(Failure::Unavailable(_)));
     row.error = failure.map(|failure| match failure {

@@ -14,11 +14,16 @@ use crate::workload::Workload;
 
 /// Measures `workload` as asked.
 pub(crate) fn run(workload: Workload, asked: &Measurement) -> ExitCode {
-    run_at(workload, asked, &[None])
+    run_at(workload, asked, &[None], false)
 }
 
-/// Measures `workload` as asked, at each of the rates.
-pub(crate) fn run_at(workload: Workload, asked: &Measurement, rates: &[Option<f64>]) -> ExitCode {
+/// Measures `workload` as asked, at each of the rates, or at those up to the first that is too much.
+pub(crate) fn run_at(
+    workload: Workload,
+    asked: &Measurement,
+    rates: &[Option<f64>],
+    stop_at_knee: bool,
+) -> ExitCode {
     let mechanisms = match chosen(&asked.mechanisms, workload) {
         Ok(mechanisms) => mechanisms,
         Err(reason) => return fail(USAGE, &reason),
@@ -28,6 +33,7 @@ pub(crate) fn run_at(workload: Workload, asked: &Measurement, rates: &[Option<f6
         Err(code) => return code,
     };
     session.settings.slots = asked.capacity;
+    session.settings.stop_at_knee = stop_at_knee;
     session.settings.faults = Faults {
         delay_ns: asked.faults.null_delay_ns,
         lose_every: asked.faults.null_lose_every,

@@ -41,6 +41,7 @@ impl<'a> Session<'a> {
             messages: options.messages,
             slots: None,
             faults: Faults::default(),
+            stop_at_knee: false,
         };
         Ok(Session { options, output, settings, environment })
     }

@@ -53,7 +53,7 @@ impl<const N: usize, S: Signal> Link for Signalled<'_, N, S> {
 }
 
 fn run<S: Signal>(job: &Job, gate: &mut Gate, memory: &Memory, signal: S) -> Result<Outcome, Failure> {
-    sized!(job.plan.size, N => {
+    sized!(one line: job.plan.size, N => {
         let line = Line::<N>::new(memory, job.role);
         workload::run_sized::<N, _>(job, gate, Signalled { line, signal })
     })

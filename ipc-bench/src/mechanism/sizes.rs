@@ -15,11 +15,14 @@ pub(super) fn check(size: usize) -> Result<(), Failure> {
     Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
 }
 
-/// Evaluates `$body` with the constant `$n` equal to `$size`.
+/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only.
 macro_rules! sized {
     ($size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body;
-            8 16 24 32 48 56 64 96 112 128 192 256 512 1024 2048 4096 8192 16384 32768 65536)
+            8 16 32 56 64 112 128 256 512 1024 2048 4096 8192 16384 32768 65536)
+    };
+    (one line: $size:expr, $n:ident => $body:expr) => {
+        $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64)
     };
     (@each $size:expr, $n:ident => $body:expr; $($value:literal)*) => {
         match $size {

@@ -85,7 +85,7 @@ impl Pair {
         self.consumer.tell(&Go { start })?;
         self.producer.tell(&Go { start })?;
         let planned = Duration::from_nanos(plan.warm_up_ns + plan.measure_ns);
-        let deadline = Instant::now() + planned * 4 + GRACE;
+        let deadline = Instant::now() + planned * 8 + GRACE;
         let mut outcomes = (None, None);
         while outcomes.0.is_none() || outcomes.1.is_none() {
             match self.next(deadline, "finish")? {

@@ -1,5 +1,6 @@
 //! A few plain sentences: this project's ring against `msgsnd`, and against what the machine allows.
 
+use crate::measure::KEPT_UP;
 use crate::result::{Results, Row};
 use crate::units::{factor, rate, time};
 use crate::wait::Wait;
@@ -7,7 +8,8 @@ use crate::workload::Workload;
 
 /// Prints the sentences that the rows allow; nothing when there is no row of `sysv-msg` to compare with.
 pub(crate) fn print(results: &Results) {
-    let sentences = sentences(&results.rows);
+    let mut sentences = sentences(&results.rows);
+    sentences.extend(knees(&results.rows));
     if !sentences.is_empty() {
         println!();
     }
@@ -73,6 +75,29 @@ pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
             rate(theirs),
             compared(ours / theirs, "more", "fewer")
         ));
+    }
+    sentences
+}
+
+/// What the rates of `load` say: the highest that each mechanism kept up with.
+pub(super) fn knees(rows: &[Row]) -> Vec<String> {
+    let loads = || rows.iter().filter(|row| row.workload == Workload::Load && row.error.is_none());
+    let key = |row: &Row| (row.mechanism.clone(), row.wait, row.size_bytes);
+    let mut keys: Vec<_> = loads().map(key).collect();
+    keys.dedup();
+    let mut sentences = Vec::new();
+    for one in keys {
+        let rates: Vec<_> = loads().filter(|row| key(row) == one).collect();
+        let kept = |row: &&&Row| {
+            row.target_rate.zip(row.achieved_rate).is_some_and(|(target, got)| got >= KEPT_UP * target)
+        };
+        let highest = rates.iter().filter(kept).filter_map(|row| row.target_rate).fold(0.0, f64::max);
+        if rates.len() < 2 {
+            continue;
+        }
+        let (mechanism, wait, size) = one;
+        let kept = if highest > 0.0 { rate(highest) } else { "none of the rates".into() };
+        sentences.push(format!("{mechanism} ({}, {size} bytes) keeps up with {kept}.", wait.name()));
     }
     sentences
 }

@@ -40,6 +40,13 @@ impl Schedule {
         self.start + (number as f64 * self.interval) as u64
     }
 
+    /// How late, after the last warm-up message, a sender gives up: four times the time meant for the measured ones, at
+    /// least a second.
+    fn patience(&self, clock: Clock) -> u64 {
+        let planned = self.intended(self.last) - self.intended(self.warm_up);
+        planned + (4 * planned).max(clock.to_ticks(1_000_000_000))
+    }
+
     #[inline(always)]
     fn phase(&self, number: u64) -> u64 {
         if number <= self.warm_up { WARM_UP } else { MEASURED }
@@ -57,25 +64,32 @@ pub(super) fn send<B: Buffer, L: Link>(
     let clock = plan.clock;
     let mut service = Histogram::new();
     let schedule = Schedule::new(plan, gate.pass()?);
+    let mut give_up = u64::MAX;
+    let mut sent = schedule.last;
     let mut usage = Usage::now();
     for number in 1..=schedule.last {
         payload::write(buffer.bytes(), schedule.phase(number) | number);
         await_tick(clock, schedule.intended(number));
         let before = clock.now();
+        if before > give_up {
+            sent = number - 1;
+            break;
+        }
         link.send(buffer.bytes())?;
         if number > schedule.warm_up {
             service.record(clock.now() - before);
         } else if number == schedule.warm_up {
             usage = Usage::now();
+            give_up = clock.now() + schedule.patience(clock);
         }
     }
     let ended = clock.now();
     link.flush()?;
-    let mut outcome = Outcome { count: schedule.last - schedule.warm_up, ..Outcome::default() };
+    let mut outcome = Outcome { count: sent - schedule.warm_up, ..Outcome::default() };
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(ended.saturating_sub(schedule.intended(schedule.warm_up)));
     outcome.service = service.pairs();
-    send_end(link, buffer.bytes(), schedule.last + 1)?;
+    send_end(link, buffer.bytes(), sent + 1)?;
     Ok(outcome)
 }
 
@@ -109,6 +123,7 @@ pub(super) fn receive<B: Buffer, L: Link>(
     let mut ledger = Ledger::starting_at(schedule.warm_up + 1);
     let mut usage = Usage::now();
     let mut last_arrival = schedule.start;
+    let mut ended = schedule.last + 1;
     loop {
         if let Err(error) = link.receive(buffer.bytes()) {
             if L::END_MARKS > 1 && error.kind() == std::io::ErrorKind::TimedOut {
@@ -129,11 +144,14 @@ pub(super) fn receive<B: Buffer, L: Link>(
                     usage = Usage::now();
                 }
             }
-            Some(_) => break,
+            Some(word) => {
+                ended = payload::number(word);
+                break;
+            }
             None => ledger.arrived_damaged(),
         }
     }
-    ledger.ended_at(schedule.last + 1);
+    ledger.ended_at(ended);
     let mut outcome = outcome(&ledger);
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(last_arrival.saturating_sub(schedule.intended(schedule.warm_up)));

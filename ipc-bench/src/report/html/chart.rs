@@ -9,7 +9,7 @@ const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 320.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 12.0;
+const TOP: f64 = 22.0;
 const BOTTOM: f64 = 46.0;
 /// Height of a line of a mark plot.
 const ROW: f64 = 26.0;
@@ -78,6 +78,8 @@ impl Axis {
 /// A named run of points.
 pub(super) struct Curve {
     pub(super) name: String,
+    /// Which of the colours; beyond their number they repeat, dashed.
+    pub(super) colour: usize,
     pub(super) points: Vec<(f64, f64)>,
     /// Draws a mark at each point.
     pub(super) marked: bool,
@@ -97,7 +99,8 @@ pub(super) struct Plot {
     title: String,
     body: String,
     height: f64,
-    legend: Vec<String>,
+    /// The curves' colours and names.
+    legend: Vec<(usize, String)>,
 }
 
 impl Plot {
@@ -124,10 +127,11 @@ impl Plot {
             TOP - 1.0,
             escape(y.label)
         );
-        for (index, curve) in curves.iter().enumerate() {
+        for curve in curves {
             let points: Vec<_> =
                 curve.points.iter().map(|(px, py)| format!("{:.1} {:.1}", at_x(*px), at_y(*py))).collect();
-            let (colour, dash) = (index % COLOURS, if index < COLOURS { "" } else { " dashed" });
+            let (colour, dash) =
+                (curve.colour % COLOURS, if curve.colour < COLOURS { "" } else { " dashed" });
             let name = escape(&curve.name);
             let _ = writeln!(
                 body,
@@ -142,7 +146,12 @@ impl Plot {
                 );
             }
         }
-        Plot { title, body, height: HEIGHT, legend: curves.iter().map(|curve| curve.name.clone()).collect() }
+        Plot {
+            title,
+            body,
+            height: HEIGHT,
+            legend: curves.iter().map(|curve| (curve.colour % COLOURS, curve.name.clone())).collect(),
+        }
     }
 
     /// A line for each name: a bar and a mark on one axis.
@@ -173,8 +182,8 @@ impl Plot {
         let mut text = format!("<figure>\n<figcaption>{title}</figcaption>\n{}", self.svg(""));
         if !self.legend.is_empty() {
             text += "<ul class=\"legend\">\n";
-            for (index, name) in self.legend.iter().enumerate() {
-                let _ = writeln!(text, "<li><i class=\"b{}\"></i>{}</li>", index % COLOURS, escape(name));
+            for (colour, name) in &self.legend {
+                let _ = writeln!(text, "<li><i class=\"b{colour}\"></i>{}</li>", escape(name));
             }
             text += "</ul>\n";
         }
@@ -196,8 +205,8 @@ impl Plot {
         let mut inside =
             format!("<style>{}</style>\n", escape(style).replace("&gt;", ">").replace("&quot;", "\""));
         inside += "<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n";
-        for (index, name) in self.legend.iter().enumerate() {
-            let (colour, base) = (index % COLOURS, TOP + 16.0 + 15.0 * index as f64);
+        for (index, (colour, name)) in self.legend.iter().enumerate() {
+            let (colour, base) = (*colour, TOP + 16.0 + 15.0 * index as f64);
             let (square, text) = (LEFT + 10.0, LEFT + 26.0);
             let _ = writeln!(
                 inside,
@@ -229,9 +238,13 @@ fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
         // Numbers that would touch are left out; their lines stay.
         if place - last >= 12.0 + 6.6 * text.chars().count() as f64 {
             let base = floor + 17.0;
+            // At the edge the number stands beside its line, not across the edge.
+            let (anchor, shift) =
+                if place > WIDTH - 30.0 { ("end", WIDTH - 2.0 - place) } else { ("middle", 0.0) };
             let _ = writeln!(
                 body,
-                "<text class=\"tick\" x=\"{place:.1}\" y=\"{base:.1}\" text-anchor=\"middle\">{}</text>",
+                "<text class=\"tick\" x=\"{:.1}\" y=\"{base:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                place + shift,
                 escape(text)
             );
             last = place;

@@ -17,6 +17,9 @@ pub(super) struct Section {
     pub(super) plots: Vec<Plot>,
 }
 
+/// The mechanisms of a result, in order: each keeps its colour in all plots.
+type Palette<'a> = [&'a str];
+
 /// The sections of the workloads that have figures.
 pub(super) fn sections(results: &Results) -> Vec<Section> {
     let all = [
@@ -63,11 +66,17 @@ fn section(
     workload: Workload,
     title: &'static str,
     explanation: &'static str,
-    plots: fn(&[&Row]) -> Vec<Plot>,
+    plots: fn(&[&Row], &Palette<'_>) -> Vec<Plot>,
 ) -> Option<Section> {
     let rows: Vec<_> =
         results.rows.iter().filter(|row| row.workload == workload && row.error.is_none()).collect();
-    (!rows.is_empty()).then(|| Section { workload, title, explanation, plots: plots(&rows) })
+    let mut palette: Vec<&str> = Vec::new();
+    for row in &results.rows {
+        if !palette.contains(&row.mechanism.as_str()) {
+            palette.push(&row.mechanism);
+        }
+    }
+    (!rows.is_empty()).then(|| Section { workload, title, explanation, plots: plots(&rows, &palette) })
 }
 
 /// The rows of each way of waiting, in order.
@@ -100,20 +109,20 @@ fn words(wait: Wait) -> &'static str {
     }
 }
 
-fn round_trips(rows: &[&Row]) -> Vec<Plot> {
+fn round_trips(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
         let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
         plots.push(medians(&rows, size));
         for (wait, rows) in by_wait(&rows) {
-            plots.extend(percentiles(&rows, wait, size));
+            plots.extend(percentiles(&rows, palette, wait, size));
         }
     }
     if sizes(rows).len() > 1 {
         for (wait, rows) in by_wait(rows) {
             let p50 = |row: &Row| row.one_way_ns.map(|latency| latency.p50);
             let title = format!("One way against size, p50, {}", words(wait));
-            plots.extend(against_size(title, &rows, "time", units::time, p50));
+            plots.extend(against_size(title, &rows, palette, "time", units::time, p50));
         }
     }
     plots
@@ -139,7 +148,7 @@ fn medians(rows: &[&Row], size: usize) -> Plot {
 }
 
 /// The percentile curves of the rows of one way of waiting.
-fn percentiles(rows: &[&Row], wait: Wait, size: usize) -> Option<Plot> {
+fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) -> Option<Plot> {
     let mut rows: Vec<_> = rows.iter().copied().filter(|row| row.curve.len() > 1).collect();
     rows.sort_by(|a, b| {
         let p50 = |row: &Row| row.one_way_ns.map_or(f64::INFINITY, |latency| latency.p50);
@@ -149,6 +158,7 @@ fn percentiles(rows: &[&Row], wait: Wait, size: usize) -> Option<Plot> {
         .iter()
         .map(|row| Curve {
             name: row.mechanism.clone(),
+            colour: palette.iter().position(|name| *name == row.mechanism).unwrap_or(0),
             points: row.curve.iter().copied().filter(|(quantile, _)| *quantile < 1.0).collect(),
             marked: false,
         })
@@ -162,7 +172,7 @@ fn percentiles(rows: &[&Row], wait: Wait, size: usize) -> Option<Plot> {
     (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
 }
 
-fn streams(rows: &[&Row]) -> Vec<Plot> {
+fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
         let mut rows: Vec<_> = rows
@@ -189,7 +199,7 @@ fn streams(rows: &[&Row]) -> Vec<Plot> {
         for (wait, rows) in by_wait(rows) {
             let bytes = |row: &Row| row.bytes_per_second.map(|rate| rate.median);
             let title = format!("Bytes a second against size, {}", words(wait));
-            plots.extend(against_size(title, &rows, "bytes a second", units::throughput, bytes));
+            plots.extend(against_size(title, &rows, palette, "bytes a second", units::throughput, bytes));
         }
     }
     plots
@@ -199,15 +209,16 @@ fn streams(rows: &[&Row]) -> Vec<Plot> {
 fn against_size(
     title: String,
     rows: &[&Row],
+    palette: &Palette<'_>,
     label: &'static str,
     text: fn(f64) -> String,
     figure: impl Fn(&Row) -> Option<f64>,
 ) -> Option<Plot> {
-    let curves = curves_of(rows, |row| Some((row.size_bytes as f64, figure(row)?)));
+    let curves = curves_of(rows, palette, |row| Some((row.size_bytes as f64, figure(row)?)));
     plot_curves(title, ("message size", size_text), (label, text), curves)
 }
 
-fn loads(rows: &[&Row]) -> Vec<Plot> {
+fn loads(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
         let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
@@ -217,14 +228,14 @@ fn loads(rows: &[&Row]) -> Vec<Plot> {
                 let title = format!("{name} against rate, {size} bytes, {}", words(wait));
                 let axes =
                     (("messages a second", units::rate as fn(f64) -> String), ("time", units::time as _));
-                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, point)));
+                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, palette, point)));
             }
         }
     }
     plots
 }
 
-fn wakes(rows: &[&Row]) -> Vec<Plot> {
+fn wakes(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
         let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
@@ -236,7 +247,7 @@ fn wakes(rows: &[&Row]) -> Vec<Plot> {
                     ("idle before the message", units::time as fn(f64) -> String),
                     ("time", units::time as _),
                 );
-                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, point)));
+                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, palette, point)));
             }
         }
     }
@@ -253,20 +264,14 @@ fn percentile_choice() -> [(&'static str, Percentile); 2] {
 }
 
 /// A curve for each mechanism from a point for each row.
-fn curves_of(rows: &[&Row], point: impl Fn(&Row) -> Option<(f64, f64)>) -> Vec<Curve> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows {
-        if !names.contains(&row.mechanism.as_str()) {
-            names.push(&row.mechanism);
-        }
-    }
-    let curve = |name: &str| {
+fn curves_of(rows: &[&Row], palette: &Palette<'_>, point: impl Fn(&Row) -> Option<(f64, f64)>) -> Vec<Curve> {
+    let curve = |(colour, name): (usize, &&str)| {
         let mut points: Vec<_> =
-            rows.iter().filter(|row| row.mechanism == name).filter_map(|row| point(row)).collect();
+            rows.iter().filter(|row| row.mechanism == *name).filter_map(|row| point(row)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Curve { name: name.to_owned(), points, marked: true }
+        Curve { name: (*name).to_owned(), colour, points, marked: true }
     };
-    names.into_iter().map(curve).filter(|curve| !curve.points.is_empty()).collect()
+    palette.iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
 
 type Named = (&'static str, fn(f64) -> String);

@@ -14,7 +14,8 @@ pub(super) fn opening(results: &Results) -> String {
         escape(&table::machine(results)),
         escape(&results.environment.date)
     );
-    for sentence in summary::sentences(&results.rows) {
+    let sentences = summary::sentences(&results.rows);
+    for sentence in sentences.into_iter().chain(summary::knees(&results.rows)) {
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "<p class=\"lead\">{}</p>", escape(&sentence));
     }
