@@ -6,6 +6,27 @@
 //! [`register`] get none: a light side must be registered.
 //!
 //! Where the kernel has no `membarrier` both sides need a full fence each: [`Pair`] is that choice made once, by all parties alike.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use ipc_core::barrier::Pair;
+//!
+//! // Two words in shared memory, and the choice that both sides made when it was set up.
+//! let (published, sleeping) = (AtomicU32::new(0), AtomicU32::new(0));
+//! let pair = Pair::choose();
+//!
+//! // The busy side: publish, then look for a sleeper.
+//! published.store(1, Ordering::Release);
+//! pair.light();
+//! let wake = sleeping.load(Ordering::Relaxed) == 1;
+//!
+//! // The other side: say that it is about to sleep, then look once more.
+//! sleeping.store(1, Ordering::Relaxed);
+//! pair.heavy()?;
+//! let stay_awake = published.load(Ordering::Acquire) == 1;
+//! assert!(wake || stay_awake); // never neither
+//! # Ok::<(), ipc_core::Error>(())
+//! ```
 
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};

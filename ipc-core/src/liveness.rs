@@ -11,6 +11,19 @@
 //! - [`SemaphoreSet::set_value`] on it, by anybody, makes the token immortal: never do that.
 //! - Removing the set is an error for all who ask, never the answer "dead".
 //! - `unshare` of the IPC namespace or of CLONE_SYSVSEM releases it early.
+//!
+//! ```
+//! use ipc_core::{Key, Mode, RemoveOnDrop, liveness::{DeathWatch, ProcessToken}, sem::SemaphoreSet};
+//! use std::time::{Duration, Instant};
+//!
+//! // One semaphore for each process that may take part, in a set that all of them know.
+//! let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 64, Mode::PRIVATE)?);
+//! let mine = ProcessToken::claim(&set, 0)?.expect("nobody else is number 0");
+//!
+//! // Another process is number 1, and has gone or never came:
+//! assert!(DeathWatch::wait_deadline(&set, 1, Instant::now() + Duration::from_secs(1))?);
+//! # Ok::<(), ipc_core::Error>(())
+//! ```
 
 use core::mem::ManuallyDrop;
 use std::time::Instant;

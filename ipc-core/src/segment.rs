@@ -1,4 +1,12 @@
 //! One type over all kinds of shared memory.
+//!
+//! ```
+//! use ipc_core::{segment::Segment, shm};
+//!
+//! let (memory, _) = Segment::ephemeral(4096, &shm::Options::default())?;
+//! memory.copy_to(0, b"gone when the last process is")?;
+//! # Ok::<(), ipc_core::Error>(())
+//! ```
 
 use core::fmt;
 use core::ops::Deref;

@@ -26,7 +26,11 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
 
         let parts = (permit, guard, token, attached, set, memory, queue);
         // The body of the child owns a copy of everything, and drops it there.
-        let parts = in_child_then_back(parts, drop);
+        let parts = in_child_then_back(parts, |parts| {
+            drop(parts);
+            // Looked at while the child lives: at its end the kernel would revert what it did wrongly with undo.
+            assert_eq!(id.values().unwrap(), [0, 1, 1]);
+        });
         assert_eq!(id.values().unwrap(), [0, 1, 1]);
         assert!(queue_id.stat().is_ok());
         assert_eq!(memory_id.stat().unwrap().attachments(), 1); // the child's own went with it
@@ -37,6 +41,7 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
             permit.release().unwrap();
             guard.unlock().unwrap();
             token.release().unwrap();
+            assert_eq!(id.values().unwrap(), [0, 1, 1]);
         });
         assert_eq!(id.values().unwrap(), [0, 1, 1]);
         assert!(is_alive(&set, 2).unwrap());

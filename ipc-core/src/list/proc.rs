@@ -1,6 +1,15 @@
 //! The tables in `/proc/sysvipc`: `shm`, `sem`, `msg`.
 //!
 //! The columns are found by the names in the first line, so that a kernel with more of them, or in another order, is read all the same.
+//!
+//! ```
+//! use ipc_core::list::proc;
+//!
+//! for line in proc::segments()? {
+//!     println!("{} {} bytes, {:?} in memory", line.id, line.size, line.resident_bytes);
+//! }
+//! # Ok::<(), ipc_core::Error>(())
+//! ```
 
 use std::collections::HashMap;
 use std::fs;

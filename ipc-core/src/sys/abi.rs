@@ -73,6 +73,9 @@ compile_error!(
     "ipc-core supports 64-bit Linux only: semtimedop, the *_INFO calls and the structure sizes below are Linux's"
 );
 
+#[cfg(all(target_os = "linux", not(target_env = "gnu")))]
+compile_error!("ipc-core needs the GNU C library: for musl, the libc crate has neither semid_ds nor seminfo");
+
 const _: () = {
     assert!(size_of::<libc::ipc_perm>() == 48);
     assert!(size_of::<libc::shmid_ds>() == 112);
