@@ -351,3 +351,24 @@ fn an_identifier_that_names_nothing_is_removed() {
         assert_eq!(create(Key::PRIVATE, 1).id().as_raw(), 0);
     });
 }
+
+#[test]
+fn an_identifier_used_again_is_another_segment() {
+    isolated(|| {
+        let old = SharedMemory::create_new(Key::PRIVATE, 100, &Options::default()).unwrap();
+        old.remove().unwrap();
+        if !set_kernel("shm_next_id", &old.id().to_string()) {
+            return;
+        }
+        let new = create(Key::PRIVATE, 200);
+        assert_eq!(new.id(), old.id()); // forced
+        let error = old.attach_verified(Size::Exact(100), &Trust::same_user()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+        assert_eq!(new.stat().unwrap().attachments(), 0); // nothing stayed attached
+        // While attached, an identifier cannot be given away, whoever asks for it.
+        let attached = new.attach().unwrap();
+        new.remove().unwrap();
+        assert!(set_kernel("shm_next_id", &new.id().to_string()));
+        assert_ne!(create(Key::PRIVATE, 300).id(), attached.id());
+    });
+}

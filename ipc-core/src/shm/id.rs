@@ -8,6 +8,11 @@ use core::fmt;
 /// # use ipc_core::shm::ShmId;
 /// assert_eq!(ShmId::from_raw(32768).to_string(), "32768");
 /// ```
+///
+/// ```compile_fail
+/// # use ipc_core::{Key, shm::SharedMemory};
+/// let memory = SharedMemory::from_id(Key::from_raw(3)); // a key names it to programs, not to the kernel
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShmId(i32);
 
