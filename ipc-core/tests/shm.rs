@@ -278,9 +278,12 @@ fn huge_pages_are_had_or_the_reason_is_told() {
         let memory = RemoveOnDrop::new(memory);
         assert_eq!(memory.stat().unwrap().size(), size);
         match pages {
-            Pages::Huge => drop(RemoveOnDrop::new(
-                SharedMemory::create_new(Key::PRIVATE, size, &require).unwrap_or(*memory),
-            )),
+            Pages::Huge => {
+                let attached = memory.attach().unwrap();
+                assert_eq!(attached.len(), size);
+                attached.prefault().unwrap();
+                attached.copy_to(size - 4, b"last").unwrap();
+            }
             Pages::FellBack(why) => {
                 assert_eq!(why.kind(), ErrorKind::HugePagesUnavailable);
                 assert!(why.hint().is_some(), "{why}");
@@ -289,7 +292,9 @@ fn huge_pages_are_had_or_the_reason_is_told() {
             }
             Pages::Normal => panic!("huge pages were asked for"),
         }
-        // No machine has huge pages of 4 KiB + a power that does not exist.
+        let error = SharedMemory::create_new(Key::PRIVATE, usize::MAX, &require).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitReached(Limit::SegmentBytes));
+        // No machine has huge pages of 8 KiB.
         let odd = Options::new().huge_pages(HugePages::Require(HugePageSize::PowerOfTwo(13)));
         let error = SharedMemory::create_new(Key::PRIVATE, size, &odd).unwrap_err();
         assert_eq!(

@@ -14,8 +14,10 @@ use crate::sys::{self, Errno};
 pub(super) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::EEXIST => ErrorKind::AlreadyExists,
+        libc::EINVAL if !huge || Limit::SegmentBytes.value().is_some_and(|limit| size as u64 > limit) => {
+            ErrorKind::LimitReached(Limit::SegmentBytes)
+        }
         libc::EPERM | libc::ENOMEM | libc::EINVAL if huge => ErrorKind::HugePagesUnavailable,
-        libc::EINVAL => ErrorKind::LimitReached(Limit::SegmentBytes),
         libc::ENOSPC => ErrorKind::LimitReached(full()),
         libc::ENOMEM | libc::ENFILE => ErrorKind::OutOfMemory,
         libc::EACCES => ErrorKind::PermissionDenied,
