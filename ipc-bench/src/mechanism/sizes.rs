@@ -4,7 +4,7 @@ use crate::process::Failure;
 
 /// The sizes built in, in bytes.
 pub(super) const BUILT_IN: &[usize] =
-    &[8, 16, 24, 32, 48, 56, 64, 96, 112, 128, 192, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
+    &[8, 16, 32, 56, 64, 112, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
 
 /// Refuses a size that is not built in.
 pub(super) fn check(size: usize) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! `spsc`: this project's ring of fixed-size messages, as its users write it: `push` and `pop` of one message each.
+//! `spsc`: this project's ring of fixed-size messages, as its users write it: one message a call, from where it
+//! lies and to where it is wanted.
 
 use std::fmt::Display;
 use std::io;
@@ -105,13 +106,12 @@ impl<const WORDS: usize> Link for Channels<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        self.outgoing.push(*message).map_err(failed)
+        self.outgoing.push_from(message).map_err(failed)
     }
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
-        let popped = self.incoming.pop().map_err(failed)?;
-        message.copy_from_slice(popped.as_bytes());
-        Ok(())
+        let message = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
+        self.incoming.pop_into(message).map_err(failed)
     }
 }
