@@ -190,6 +190,11 @@ pub(crate) fn as_uninit<T: crate::Message>(slice: &mut [T]) -> &mut [MaybeUninit
     unsafe { core::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }
 }
 
+/// The same for one element.
+pub(crate) fn as_uninit_one<T: crate::Message>(element: &mut T) -> &mut MaybeUninit<T> {
+    &mut as_uninit(core::slice::from_mut(element))[0]
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -49,3 +49,20 @@ pub(crate) fn can_demote() -> bool {
         false
     }
 }
+
+/// Whether looking ahead brings anything on this processor.
+///
+/// Measured on two makes. On Intel's servers asking for lines ahead makes streams of small messages half as fast again
+/// and costs nothing. On AMD's, where the two cores share a cache that keeps track of owners, it makes no stream faster
+/// and single messages of up to a line take up to twice as long. Elsewhere nothing is known, so nothing is asked for.
+pub(crate) fn pays() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let maker = core::arch::x86_64::__cpuid(0);
+        [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat() == b"GenuineIntel"
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}

@@ -26,11 +26,15 @@
 //! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all.
 
 mod builder;
+#[allow(unsafe_code)]
 mod consumer;
+mod observer;
 mod producer;
 
 pub use builder::Builder;
 pub use consumer::{Consumer, Drain, View};
+pub use observer::Observer;
 pub use producer::{Claim, Producer};
 
 pub use crate::error::{PopError, PushError};
+pub use crate::ring::spsc::Counters;

@@ -1,5 +1,6 @@
 //! The consuming end of a channel.
 
+use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
@@ -62,10 +63,13 @@ impl<T: Message> Consumer<T> {
     /// Never. One system call when the producer sleeps, to wake it.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        match self.ring.try_pop() {
-            Pop::Item { item, signal: 0 } => Ok(item),
-            other => self.settle(other),
+        let mut place = MaybeUninit::uninit();
+        match self.ring.try_pop_into(&mut place) {
+            Pop::Item { signal: 0, .. } => {}
+            other => self.settle(other, &mut place)?,
         }
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// Pops the next message, waiting for it.
@@ -78,10 +82,10 @@ impl<T: Message> Consumer<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.ring.try_pop() {
-            Pop::Item { item, signal: 0 } => Ok(item),
-            other => self.pop_slowly(other, None),
-        }
+        let mut place = MaybeUninit::uninit();
+        self.pop_to(&mut place, None)?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// As [`pop`](Self::pop), until a point in time.
@@ -90,10 +94,10 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        match self.ring.try_pop() {
-            Pop::Item { item, signal: 0 } => Ok(item),
-            other => self.pop_slowly(other, Some(deadline)),
-        }
+        let mut place = MaybeUninit::uninit();
+        self.pop_to(&mut place, Some(deadline))?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// As [`pop`](Self::pop), for a length of time.
@@ -102,6 +106,37 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
         self.pop_deadline(Instant::now() + timeout)
+    }
+
+    /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
+    /// is as it was.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
+        self.pop_to(crate::copy::as_uninit_one(message), None)
+    }
+
+    /// As [`try_pop`](Self::try_pop), into a place of the caller's.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
+        let place = crate::copy::as_uninit_one(message);
+        match self.ring.try_pop_into(place) {
+            Pop::Item { signal: 0, .. } => Ok(()),
+            other => self.settle(other, place),
+        }
+    }
+
+    #[inline(always)]
+    fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        match self.ring.try_pop_into(place) {
+            Pop::Item { signal: 0, .. } => Ok(()),
+            other => self.pop_slowly(other, place, deadline),
+        }
     }
 
     /// Pops as many messages as are ready and fit into `out`, from its front; gives their number.
@@ -113,10 +148,7 @@ impl<T: Message> Consumer<T> {
             return Ok(0);
         }
         match self.ring.try_pop_slice(crate::copy::as_uninit(out)) {
-            Ok((0, signal)) => self.nothing(signal).map_or_else(Err, |item| {
-                out[0] = item;
-                Ok(1)
-            }),
+            Ok((0, signal)) => self.nothing(signal, crate::copy::as_uninit_one(&mut out[0])).map(|()| 1),
             Ok((count, signal)) => {
                 if signal != 0 {
                     self.end.wake_peer_if(signal);
@@ -168,26 +200,26 @@ impl<T: Message> Consumer<T> {
     /// A pop that was not plain success without a signal.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, pop: Pop<T>) -> Result<T, PopError> {
+    fn settle(&mut self, pop: Pop<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         match pop {
-            Pop::Item { item, signal } => {
+            Pop::Item { signal, .. } => {
                 self.end.wake_peer_if(signal);
-                Ok(item)
+                Ok(())
             }
-            Pop::Empty { signal } => self.nothing(signal),
+            Pop::Empty { signal } => self.nothing(signal, place),
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),
         }
     }
 
     /// Nothing was there: is it over? What was pushed before the end is still popped.
-    fn nothing(&mut self, signal: u32) -> Result<T, PopError> {
+    fn nothing(&mut self, signal: u32, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         self.end.wake_peer_if(signal);
         let Some(error) = self.ended() else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
-        match self.ring.try_pop() {
-            Pop::Item { item, signal } => {
+        match self.ring.try_pop_into(place) {
+            Pop::Item { signal, .. } => {
                 self.end.wake_peer_if(signal);
-                Ok(item)
+                Ok(())
             }
             Pop::Empty { .. } => Err(error),
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),
@@ -211,10 +243,15 @@ impl<T: Message> Consumer<T> {
     /// The slow half of a pop: a signal to act upon, or an empty ring.
     #[cold]
     #[inline(never)]
-    fn pop_slowly(&mut self, mut pop: Pop<T>, deadline: Option<Instant>) -> Result<T, PopError> {
+    fn pop_slowly(
+        &mut self,
+        mut pop: Pop<()>,
+        place: &mut MaybeUninit<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
         let mut wait = self.end.waits.start(deadline);
         loop {
-            match self.settle(pop) {
+            match self.settle(pop, place) {
                 Err(PopError::Empty) => {}
                 result => {
                     self.end.waits.finished(&wait);
@@ -226,12 +263,12 @@ impl<T: Message> Consumer<T> {
                 Step::TimedOut => return Err(PopError::TimedOut),
                 Step::Probe => {
                     if let Some(exit) = self.peer_died() {
-                        return self.last_message(exit);
+                        return self.last_message(exit, place);
                     }
                 }
                 Step::Sleep(until) => {
                     if let Some(exit) = self.peer_died() {
-                        return self.last_message(exit);
+                        return self.last_message(exit, place);
                     }
                     self.end.announce();
                     if self.ring.has_item() || self.end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
@@ -241,14 +278,14 @@ impl<T: Message> Consumer<T> {
                     }
                 }
             }
-            pop = self.ring.try_pop();
+            pop = self.ring.try_pop_into(place);
         }
     }
 
     /// The producer is dead, so whatever it pushed is there to be seen.
-    fn last_message(&mut self, exit: PeerExit) -> Result<T, PopError> {
-        let pop = self.ring.try_pop();
-        match self.settle(pop) {
+    fn last_message(&mut self, exit: PeerExit, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        let pop = self.ring.try_pop_into(place);
+        match self.settle(pop, place) {
             Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
             result => result,
         }

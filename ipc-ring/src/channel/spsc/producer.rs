@@ -108,6 +108,36 @@ impl<T: Message> Producer<T> {
         }
     }
 
+    /// As [`push`](Self::push), from where the message lies: a large one is copied once then.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), without the message.
+    #[inline]
+    pub fn push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        loop {
+            match self.ring.try_push(message) {
+                Push::Done { signal: 0 } => return Ok(()),
+                Push::Done { signal } => return self.done(signal, ()),
+                Push::Full => self.wait_for_room((), None)?,
+                Push::Corrupt(corruption) => return Err(poison(&mut self.end, (), corruption)),
+            }
+        }
+    }
+
+    /// As [`try_push`](Self::try_push), from where the message lies.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push), without the message.
+    #[inline]
+    pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        match self.ring.try_push(message) {
+            Push::Done { signal: 0 } => Ok(()),
+            Push::Done { signal } => self.done(signal, ()),
+            Push::Full => self.full(()),
+            Push::Corrupt(corruption) => Err(poison(&mut self.end, (), corruption)),
+        }
+    }
+
     /// As [`push`](Self::push), until a point in time.
     ///
     /// # Errors

@@ -60,19 +60,29 @@ impl<M: Memory> Consumer<M> {
     /// Pops one element.
     #[inline(always)]
     pub fn try_pop(&mut self) -> Pop<M::Item> {
+        let mut item = MaybeUninit::<M::Item>::uninit();
+        match self.try_pop_into(&mut item) {
+            // SAFETY: popped, so every byte of the item was written.
+            Pop::Item { item: (), signal } => Pop::Item { item: unsafe { item.assume_init() }, signal },
+            Pop::Empty { signal } => Pop::Empty { signal },
+            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+
+    /// Pops one element into a place, which is written whole when the answer is [`Pop::Item`] and not at all otherwise.
+    /// For large elements, which are then copied once.
+    #[inline(always)]
+    pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Pop<()> {
         let index = self.index();
         // [S1] Acquire ← the producer's Release: the payload was written before.
         let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
         if word != opaque(self.position.wrapping_add(1)) {
             return self.nothing(word);
         }
-        let mut item = MaybeUninit::<M::Item>::uninit();
         // SAFETY: the sequence word says that this slot holds the element of this position; the producer writes it
-        // again only after `consumed` or `head` passed it. The slot is aligned to 8, `item` is private.
-        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
-        let signal = self.release(1);
-        // SAFETY: the copy above filled every byte of it.
-        Pop::Item { item: unsafe { item.assume_init() }, signal }
+        // again only after `consumed` or `head` passed it. The slot is aligned to 8, `place` is private.
+        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(place.as_mut_ptr(), slot) });
+        Pop::Item { item: (), signal: self.release(1) }
     }
 
     /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
@@ -100,7 +110,9 @@ impl<M: Memory> Consumer<M> {
             self.memory.with_slot(position & mask, |slot| unsafe {
                 M::Platform::copy_out(place.as_mut_ptr(), slot)
             });
-            self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
+            if self.memory.hints() {
+                self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
+            }
             done += 1;
         }
         if done == 0 {
@@ -158,7 +170,7 @@ impl<M: Memory> Consumer<M> {
 
     /// The slot at the current position does not hold its element: is that in order?
     #[inline(never)]
-    fn nothing(&mut self, word: u64) -> Pop<M::Item> {
+    fn nothing(&mut self, word: u64) -> Pop<()> {
         let last_lap = self.position.wrapping_add(1).wrapping_sub(self.memory.capacity());
         if word != 0 && word != last_lap {
             return Pop::Corrupt(Corruption { word: "sequence word", position: self.position, found: word });

@@ -40,6 +40,9 @@ impl Pace {
     #[inline(always)]
     pub(super) fn took<M: Memory>(&mut self, memory: &M, position: u64) {
         self.polls = 0;
+        if !memory.hints() {
+            return;
+        }
         if self.credit == 0 {
             self.credit = 1;
             if self.near < NEAR {
@@ -74,6 +77,9 @@ impl Pace {
     #[inline(always)]
     pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, index: u64) -> bool {
         self.polls = self.polls.saturating_add(1);
+        if !memory.hints() {
+            return self.polls == 1;
+        }
         if self.polls > SHORT_WAIT {
             self.near = 0;
             self.credit = 0;

@@ -28,8 +28,10 @@ const DEMOTED_STRIDES: core::ops::RangeInclusive<usize> = 192..=2048;
 #[derive(Clone, Debug)]
 pub struct Mapped<T> {
     base: NonNull<u8>,
-    capacity: u64,
+    /// The capacity less one.
+    mask: u64,
     barrier: Barrier,
+    hints: bool,
     demotes: bool,
     region: Region,
     element: PhantomData<fn(T) -> T>,
@@ -79,8 +81,9 @@ impl<T: Message> Mapped<T> {
         let demotes = DEMOTED_STRIDES.contains(&Self::STRIDE) && prefetch::can_demote();
         Self {
             base: region.base(),
-            capacity: geometry.capacity,
+            mask: geometry.capacity - 1,
             barrier,
+            hints: prefetch::pays(),
             demotes,
             region,
             element: PhantomData,
@@ -123,7 +126,7 @@ impl<T: Message> Mapped<T> {
     /// The start of a slot. The index is below the capacity.
     #[inline(always)]
     fn slot(&self, index: u64) -> NonNull<u8> {
-        debug_assert!(index < self.capacity);
+        debug_assert!(index <= self.mask);
         // SAFETY: index < capacity, and `new` saw that capacity * STRIDE bytes follow SLOTS_OFFSET.
         unsafe { self.base.add(SLOTS_OFFSET + index as usize * Self::STRIDE) }
     }
@@ -138,7 +141,7 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn capacity(&self) -> u64 {
-        self.capacity
+        self.mask + 1
     }
 
     #[inline(always)]
@@ -211,6 +214,11 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     }
 
     #[inline(always)]
+    fn hints(&self) -> bool {
+        self.hints
+    }
+
+    #[inline(always)]
     fn prefetch_for_writing(&self, next: u64) {
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
@@ -261,6 +269,6 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn look_ahead(&self) -> u64 {
-        (16 * LINE / Self::STRIDE).max(1).min((self.capacity / 4).max(1) as usize) as u64
+        (16 * LINE / Self::STRIDE).max(1).min((self.capacity() / 4).max(1) as usize) as u64
     }
 }

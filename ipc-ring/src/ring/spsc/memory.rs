@@ -49,6 +49,11 @@ pub unsafe trait Memory {
     /// How often the consumer found the ring empty.
     fn found_empty(&self) -> &<Self::Platform as Platform>::U64;
 
+    /// Whether the hints below bring anything on this machine. Otherwise none of them is given.
+    #[inline(always)]
+    fn hints(&self) -> bool {
+        false
+    }
     /// Asks for the lines the producer will write soon. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_for_writing(&self, _next: u64) {}

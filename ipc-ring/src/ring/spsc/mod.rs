@@ -27,6 +27,7 @@
 
 #[allow(unsafe_code)]
 mod consumer;
+mod counters;
 mod hints;
 mod layout;
 #[allow(unsafe_code)]
@@ -35,8 +36,10 @@ mod mapped;
 mod memory;
 #[allow(unsafe_code)]
 mod producer;
+mod region;
 
 pub use consumer::{Consumer, Pop, View};
+pub use counters::Counters;
 pub(crate) use layout::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
     SLOTS_OFFSET,

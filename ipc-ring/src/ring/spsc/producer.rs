@@ -125,10 +125,12 @@ impl<M: Memory> Producer<M> {
         M::Platform::crash_point(Site::SpscPublished);
         self.memory.produced().store(next, Relaxed); // Monitoring only; a successor reads the sequence words.
         self.position = next;
-        if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
-            self.memory.demote(index); // A hint about a hint: no ordering.
+        if self.memory.hints() {
+            if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
+                self.memory.demote(index); // A hint about a hint: no ordering.
+            }
+            self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
         }
-        self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
     }
 
     #[inline(always)]
