@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_ring::spsc::{Builder, Consumer, Producer};
 use ipc_ring::{Domain, WaitStrategy};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
 use super::sizes::sized;
 use super::{Kind, Link, Mechanism, Resources};
