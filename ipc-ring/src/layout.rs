@@ -209,6 +209,67 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
 /// # Errors
 /// The first thing that is not as expected, with what was found.
 pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, AttachError> {
+    let header = read(region, expected.kind)?;
+    let one = (expected.geometry)(1)?;
+    let (found, expect) =
+        ((header.element_size, header.element_align), (one.element_size as u64, one.element_align as u64));
+    if found != expect {
+        return Err(AttachError::ElementSize { found, expected: expect });
+    }
+    let [low, high] = header.fingerprint;
+    let fingerprint = Fingerprint::from_halves(low, high);
+    if fingerprint != expected.fingerprint {
+        return Err(AttachError::ElementType { found: fingerprint, expected: expected.fingerprint });
+    }
+    let geometry = (expected.geometry)(header.capacity).ok();
+    let geometry = header.agrees(geometry, expected.slots_offset, region)?;
+    if let Some(capacity) = expected.capacity
+        && geometry.capacity != capacity
+    {
+        return Err(AttachError::Capacity { found: geometry.capacity, expected: capacity });
+    }
+    header.is_of(expected.generation)?;
+    Ok(Checked { geometry, barrier: header.barrier() })
+}
+
+/// What somebody learns who looks at a ring without knowing its element type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) geometry: Geometry,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) first_position: u64,
+    pub(crate) created_ns: u64,
+}
+
+/// As [`check`], for whatever elements the header says, in a ring of fixed-size slots.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn look(
+    region: &Region,
+    kind: Kind,
+    slots_offset: usize,
+    generation: Option<u64>,
+) -> Result<Seen, AttachError> {
+    let header = read(region, kind)?;
+    let number = |word: u64| usize::try_from(word).ok();
+    let geometry = number(header.element_size)
+        .filter(|size| *size <= crate::message::MAX_MESSAGE_SIZE)
+        .zip(number(header.element_align))
+        .and_then(|(size, align)| Geometry::new(header.capacity, size, align, slots_offset));
+    let geometry = header.agrees(geometry, slots_offset, region)?;
+    header.is_of(generation)?;
+    let [low, high] = header.fingerprint;
+    Ok(Seen {
+        geometry,
+        fingerprint: Fingerprint::from_halves(low, high),
+        first_position: header.first_position,
+        created_ns: header.created_ns,
+    })
+}
+
+/// Copies the header to private memory and checks what every opener insists on.
+fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();
     if len < HEADER_SIZE {
         return Err(AttachError::TooSmall { found: len, needed: HEADER_SIZE });
@@ -228,47 +289,49 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
     if ready != READY {
         return Err(AttachError::NotReady);
     }
-    if header.kind != expected.kind as u32 {
-        return Err(AttachError::Kind { found: header.kind, expected: expected.kind as u32 });
+    if header.kind != kind as u32 {
+        return Err(AttachError::Kind { found: header.kind, expected: kind as u32 });
     }
-    let one = (expected.geometry)(1)?;
-    let (found, expect) =
-        ((header.element_size, header.element_align), (one.element_size as u64, one.element_align as u64));
-    if found != expect {
-        return Err(AttachError::ElementSize { found, expected: expect });
+    Ok(header)
+}
+
+impl Header {
+    /// The geometry computed from the header, if everything in the header and the size of the memory agree with it.
+    fn agrees(
+        &self,
+        geometry: Option<Geometry>,
+        slots_offset: usize,
+        region: &Region,
+    ) -> Result<Geometry, AttachError> {
+        geometry
+            .filter(|geometry| {
+                geometry.capacity == self.capacity
+                    && geometry.stride as u64 == self.stride
+                    && geometry.total_size as u64 == self.total_size
+                    && slots_offset as u64 == self.slots_offset
+                    && geometry.total_size <= region.len()
+            })
+            .ok_or(AttachError::Geometry {
+                capacity: self.capacity,
+                stride: self.stride,
+                total_size: self.total_size,
+                memory: region.len() as u64,
+            })
     }
-    let [low, high] = header.fingerprint;
-    let fingerprint = Fingerprint::from_halves(low, high);
-    if fingerprint != expected.fingerprint {
-        return Err(AttachError::ElementType { found: fingerprint, expected: expected.fingerprint });
+
+    /// Whether the ring is of the generation asked for.
+    fn is_of(&self, generation: Option<u64>) -> Result<(), AttachError> {
+        match generation {
+            Some(expected) if self.generation != expected => {
+                Err(AttachError::Generation { found: self.generation, expected })
+            }
+            _ => Ok(()),
+        }
     }
-    let geometry = (expected.geometry)(header.capacity)
-        .ok()
-        .filter(|geometry| {
-            geometry.capacity == header.capacity
-                && geometry.stride as u64 == header.stride
-                && geometry.total_size as u64 == header.total_size
-                && expected.slots_offset as u64 == header.slots_offset
-                && geometry.total_size <= len
-        })
-        .ok_or(AttachError::Geometry {
-            capacity: header.capacity,
-            stride: header.stride,
-            total_size: header.total_size,
-            memory: len as u64,
-        })?;
-    if let Some(capacity) = expected.capacity
-        && geometry.capacity != capacity
-    {
-        return Err(AttachError::Capacity { found: geometry.capacity, expected: capacity });
+
+    fn barrier(&self) -> Barrier {
+        if self.flags & FLAG_ASYMMETRIC != 0 { Barrier::Asymmetric } else { Barrier::Fence }
     }
-    if let Some(generation) = expected.generation
-        && header.generation != generation
-    {
-        return Err(AttachError::Generation { found: header.generation, expected: generation });
-    }
-    let barrier = if header.flags & FLAG_ASYMMETRIC != 0 { Barrier::Asymmetric } else { Barrier::Fence };
-    Ok(Checked { geometry, barrier })
 }
 
 #[cfg(test)]

@@ -81,6 +81,21 @@ pub(super) struct Seats {
     pub(super) own_wakes: usize,
 }
 
+/// Whether the end with this record and this signal word is there. One system call when it is attached. Only reads.
+pub(super) fn state(member: &Member, region: &Region, record: Record, signal: usize) -> PeerState {
+    if signal::seen::<Native>(region.half(signal)) & CLOSED != 0 {
+        return PeerState::Closed;
+    }
+    // [E1] Acquire ← the Release in `take_seat`.
+    let owner = Owner::from_raw(record.owner(region).load(Ordering::Acquire));
+    let pid = record.pid(region).load(Ordering::Relaxed); // For display.
+    if !owner.is_some() {
+        let ever = record.times(region).load(Ordering::Relaxed) > 0; // For the answer only.
+        return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
+    }
+    if member.is_alive(owner) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+}
+
 /// An attached end.
 #[derive(Debug)]
 pub(super) struct End {
@@ -212,21 +227,7 @@ impl End {
 
     /// Whether the other end is there. One system call when it is attached.
     pub(super) fn peer(&self) -> PeerState {
-        if self.peer_bits() & CLOSED != 0 {
-            return PeerState::Closed;
-        }
-        // [E1] Acquire ← the Release in `take_seat`.
-        let owner = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));
-        let pid = self.seats.peer.pid(&self.region).load(Ordering::Relaxed); // For display.
-        if !owner.is_some() {
-            let ever = self.seats.peer.times(&self.region).load(Ordering::Relaxed) > 0; // For the answer only.
-            return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
-        }
-        if self.member.is_alive(owner) {
-            PeerState::Alive { pid }
-        } else {
-            PeerState::Gone(PeerExit::Died { pid })
-        }
+        state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
     }
 
     /// Sets bits of this end's signal and wakes the other end, so that it sees them.

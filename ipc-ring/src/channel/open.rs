@@ -5,7 +5,7 @@ use ipc_core::shm::{Options, SharedMemory, Size};
 
 use crate::domain::{Domain, Entry, Locked, check_name};
 use crate::error::AttachError;
-use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind};
+use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind, Seen};
 use crate::message::Fingerprint;
 use crate::platform::Barrier;
 use crate::region::Region;
@@ -113,6 +113,25 @@ fn find(
         return Err(AttachError::NoMembarrier);
     }
     Ok(Found { region, geometry, barrier, entry })
+}
+
+/// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
+pub(super) fn observe(
+    name: &str,
+    domain: &Domain,
+    kind: Kind,
+    slots_offset: usize,
+) -> Result<(Region, Seen), AttachError> {
+    check_name(name)?;
+    let member = domain.member();
+    member.locked(|locked| {
+        let entry = locked.find(name).ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        let attachment = entry.segment.attach_read_only()?;
+        entry.segment.verify(Size::Any, member.trust())?;
+        let region = Region::segment(attachment);
+        let seen = layout::look(&region, kind, slots_offset, Some(entry.generation))?;
+        Ok((region, seen))
+    })
 }
 
 /// Makes a ring. Its segment is marked for removal at once, so that no death leaves it behind.

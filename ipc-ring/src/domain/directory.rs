@@ -1,5 +1,6 @@
 //! The channel directory: which segment holds the channel of a name.
 
+use ipc_core::ErrorKind;
 use ipc_core::shm::{SharedMemory, ShmId};
 
 use super::Locked;
@@ -47,7 +48,8 @@ impl Locked<'_> {
             return None;
         }
         let segment = SharedMemory::from_id(ShmId::from_raw(table.get_half(at + C_SEGMENT) as i32));
-        if segment.stat().is_err() {
+        // A segment that this process may not look at is still there, for others.
+        if segment.stat().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
             return None;
         }

@@ -1,0 +1,129 @@
+//! Looking at a channel without taking part.
+
+use crate::channel::end::{self, PeerState, Record};
+use crate::channel::open;
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::layout::{Kind, Seen};
+use crate::message::Fingerprint;
+use crate::platform::Native;
+use crate::region::Region;
+use crate::ring::spsc::{
+    CONSUMER_RECORD, CONSUMER_SIGNAL, Counters, PRODUCER_RECORD, PRODUCER_SIGNAL, SLOTS_OFFSET,
+};
+use crate::wait::signal::{self, WAITING};
+
+/// A read-only look at a channel from any process of the domain, whatever the channel's element type.
+///
+/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a byte. The ends do
+/// not know of it and pay nothing for it, but for the cache lines it reads while they write them.
+///
+/// As long as it lives the channel's memory does, also when both ends are gone. A channel whose ends were both killed can be
+/// [continued](super) by successors meanwhile.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{Domain, PeerState, spsc};
+///
+/// let domain = Domain::open("doc-example-observer")?;
+/// let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer()?;
+/// producer.push(7)?;
+///
+/// let observer = spsc::Observer::open_in(&domain, "numbers")?;
+/// let counters = observer.counters();
+/// assert_eq!((counters.pushed, counters.popped, counters.waiting), (1, 0, 1));
+/// assert_eq!(observer.producer(), PeerState::Alive { pid: std::process::id() });
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Observer {
+    domain: Domain,
+    region: Region,
+    seen: Seen,
+}
+
+impl Observer {
+    /// Looks for the channel in the user's own domain.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is that of another kind of ring; [`AttachError`] when
+    /// its header makes no sense or the kernel refuses.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Self::open_in(&Domain::default_for_user()?, name)
+    }
+
+    /// As [`open`](Self::open), in a domain.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(alias = "shmat")]
+    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+        let (region, seen) = open::observe(name, domain, Kind::Spsc, SLOTS_OFFSET)?;
+        Ok(Self { domain: domain.clone(), region, seen })
+    }
+
+    /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read(&self.region, self.capacity(), self.seen.first_position)
+    }
+
+    /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
+    #[must_use]
+    pub fn producer(&self) -> PeerState {
+        self.state(PRODUCER_RECORD, PRODUCER_SIGNAL)
+    }
+
+    /// Whether the consumer is there. As [`producer`](Self::producer).
+    #[must_use]
+    pub fn consumer(&self) -> PeerState {
+        self.state(CONSUMER_RECORD, CONSUMER_SIGNAL)
+    }
+
+    /// Whether the producer sleeps, or is about to, until there is room. Racy.
+    #[must_use]
+    pub fn producer_sleeps(&self) -> bool {
+        self.sleeps(PRODUCER_SIGNAL)
+    }
+
+    /// Whether the consumer sleeps, or is about to, until there is a message. Racy.
+    #[must_use]
+    pub fn consumer_sleeps(&self) -> bool {
+        self.sleeps(CONSUMER_SIGNAL)
+    }
+
+    fn state(&self, record: usize, signal: usize) -> PeerState {
+        end::state(self.domain.member(), &self.region, Record::at(record), signal)
+    }
+
+    fn sleeps(&self, signal: usize) -> bool {
+        signal::seen::<Native>(self.region.half(signal)) & WAITING != 0
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.seen.geometry.capacity
+    }
+
+    /// Bytes of one message.
+    #[must_use]
+    pub fn element_size(&self) -> usize {
+        self.seen.geometry.element_size
+    }
+
+    /// Identity of the element type.
+    #[must_use]
+    pub fn element_type(&self) -> Fingerprint {
+        self.seen.fingerprint
+    }
+
+    /// When the channel was made, in nanoseconds since 1970 by its maker's clock. For display.
+    #[must_use]
+    pub fn created_ns(&self) -> u64 {
+        self.seen.created_ns
+    }
+}
