@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Rare messages: the time to reach a consumer that was idle for a while
     Wake(Wake),
+    /// Many rows from a file (TOML): [[run]] with workload, mechanisms, sizes, wait, rates
+    Matrix(Matrix),
     /// Compares two result files; exit code 3 when the second is worse
     Compare(Compare),
     /// Writes other forms of a result file, such as a page with plots
@@ -98,6 +100,20 @@ pub(crate) struct Wake {
     pub(crate) gap: Vec<f64>,
     #[command(flatten)]
     pub(crate) measurement: Measurement,
+}
+
+/// `matrix`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Matrix {
+    /// The file that lists the rows
+    pub(crate) suite: PathBuf,
+    /// Goes on from the JSON file of an earlier run: rows that it has are not measured again
+    #[arg(long)]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// `compare`.

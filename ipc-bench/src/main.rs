@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Some(Command::Stream(asked)) => commands::measure::run(workload::Workload::Stream, &asked),
         Some(Command::Load(asked)) => commands::open_loop::load(&asked),
         Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
+        Some(Command::Matrix(asked)) => commands::suite::run(&asked),
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
         Some(Command::Report(asked)) => commands::report::run(&asked),
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),

@@ -88,7 +88,7 @@ pub(crate) struct Row {
     pub(crate) voluntary_switches: Option<u64>,
     /// Context switches of both processes in all rounds: somebody else was let on.
     pub(crate) involuntary_switches: Option<u64>,
-    /// Not measured yet on any machine; kept in the form.
+    /// Null: nothing here counts them without privileges.
     pub(crate) syscalls_per_message: Option<f64>,
     /// `load`, `wake`: intended messages a second.
     pub(crate) target_rate: Option<f64>,

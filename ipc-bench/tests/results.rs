@@ -133,3 +133,29 @@ fn completions_and_manual_are_made() {
     let completions = run("completions bash");
     assert!(String::from_utf8_lossy(&completions.stdout).contains("pingpong"));
 }
+
+#[test]
+fn a_suite_can_be_taken_up_again() {
+    let folder = std::env::temp_dir().join(format!("ipc-bench-suite-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    let (suite, json) = (folder.join("suite.toml"), folder.join("all.json"));
+    let run = |text: &str| {
+        std::fs::write(&suite, text).expect("the suite is written");
+        let output = common::command(&format!("matrix -q --resume {SHORT}"))
+            .arg(&suite)
+            .arg("--json")
+            .arg(&json)
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = std::fs::read_to_string(&json).expect("the results are there");
+        serde_json::from_str::<Value>(&text).expect("JSON")
+    };
+    let first_part = "[[run]]\nworkload = \"pingpong\"\nmechanisms = [\"pipe\"]\nsizes = [64]\n";
+    let first = run(first_part);
+    let second =
+        run(&format!("{first_part}[[run]]\nworkload = \"stream\"\nmechanisms = [\"pipe\"]\nsizes = [64]\n"));
+    std::fs::remove_dir_all(&folder).expect("the folder is removed");
+    assert_eq!((rows(&first).len(), rows(&second).len()), (1, 2));
+    assert_eq!(rows(&first)[0], rows(&second)[0], "measured once only");
+}

@@ -58,7 +58,7 @@ pub(crate) fn run_at(
 }
 
 /// The mechanisms asked for by name; without names all that can do the workload and are no checks.
-fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'static dyn Mechanism>, String> {
+pub(super) fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'static dyn Mechanism>, String> {
     if names.is_empty() {
         let all = mechanism::ALL.iter().copied();
         return Ok(all
@@ -74,7 +74,7 @@ fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'static dyn Mecha
 
 /// The ways of waiting to measure: those asked for that the mechanism has. Without any, the first asked for, so that
 /// the row says why there is none.
-fn waits(mechanism: &dyn Mechanism, asked: &[Wait]) -> Vec<Wait> {
+pub(super) fn waits(mechanism: &dyn Mechanism, asked: &[Wait]) -> Vec<Wait> {
     if asked.is_empty() {
         return mechanism.default_waits().to_vec();
     }

@@ -9,6 +9,7 @@ pub(crate) mod measure;
 pub(crate) mod open_loop;
 pub(crate) mod report;
 mod session;
+pub(crate) mod suite;
 
 use std::process::ExitCode;
 

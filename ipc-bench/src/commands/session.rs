@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{INTERRUPTED, RUN_TIME_ERROR, STRICT_WARNING, UNAVAILABLE, USAGE, fail};
-use crate::cli::{Output, RunOptions};
+use crate::cli::{Forms, Output, RunOptions};
 use crate::clock::Clock;
 use crate::doctor;
 use crate::environment::Environment;
@@ -48,26 +48,50 @@ impl<'a> Session<'a> {
 
     /// Measures the cells, writes the results, prints them with `print` when stdout is free for them.
     pub(super) fn run(self, cells: &[Cell], print: impl FnOnce(&Results)) -> ExitCode {
-        let steps = cells.len() as u64 * u64::from(self.settings.repetitions);
-        let progress = Progress::new(steps, self.output.quiet);
-        let measured = match measure::run(cells, &self.settings, &progress) {
-            Ok(measured) => measured,
-            Err(Failure::Interrupted) => return fail(INTERRUPTED, "interrupted; nothing is left behind"),
-            Err(failure) => return fail(RUN_TIME_ERROR, &failure.to_string()),
-        };
-        self.finish(measured, print)
+        match self.measure(cells) {
+            Ok(measured) => self.finish(&measured, print),
+            Err(code) => code,
+        }
     }
 
-    fn finish(self, measured: Vec<Measured>, print: impl FnOnce(&Results)) -> ExitCode {
+    /// Measures the cells.
+    ///
+    /// # Errors
+    /// The exit code when the user interrupted.
+    pub(super) fn measure(&self, cells: &[Cell]) -> Result<Vec<Measured>, ExitCode> {
+        let steps = cells.len() as u64 * u64::from(self.settings.repetitions);
+        let progress = Progress::new(steps, self.output.quiet);
+        measure::run(cells, &self.settings, &progress).map_err(|failure| match failure {
+            Failure::Interrupted => fail(INTERRUPTED, "interrupted; nothing is left behind"),
+            failure => fail(RUN_TIME_ERROR, &failure.to_string()),
+        })
+    }
+
+    /// Writes what has been measured so far into the JSON file, if there is one.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub(super) fn keep(&self, measured: &[Measured]) -> Result<(), String> {
+        let json = self.output.forms.json.clone().filter(|path| path.as_os_str() != "-");
+        let forms = Forms { json, csv: None, md: None, html: None };
+        report::write_forms(&self.results(measured), &forms).map(drop)
+    }
+
+    fn results(&self, measured: &[Measured]) -> Results {
+        let rows: Vec<_> = measured.iter().map(|measured| measured.row.clone()).collect();
+        let mut environment = self.environment.clone();
+        environment.warnings.extend(doctor::disturbances(&rows, self.settings.measure_ns));
+        Results { schema_version: SCHEMA_VERSION, environment, command: command_line(), rows }
+    }
+
+    /// Writes the results, prints them with `print` when stdout is free for them, and gives the exit code.
+    pub(super) fn finish(self, measured: &[Measured], print: impl FnOnce(&Results)) -> ExitCode {
         if let Some(folder) = &self.output.hdr
-            && let Err(reason) = report::hgrm::write(folder, &measured, self.settings.clock)
+            && let Err(reason) = report::hgrm::write(folder, measured, self.settings.clock)
         {
             return fail(RUN_TIME_ERROR, &reason);
         }
-        let rows: Vec<_> = measured.into_iter().map(|measured| measured.row).collect();
-        let mut environment = self.environment;
-        environment.warnings.extend(doctor::disturbances(&rows, self.settings.measure_ns));
-        let results = Results { schema_version: SCHEMA_VERSION, environment, command: command_line(), rows };
+        let results = self.results(measured);
         match report::write_forms(&results, &self.output.forms) {
             Ok(report::Stdout::Free) => print(&results),
             Ok(report::Stdout::Taken) => {}
