@@ -60,16 +60,12 @@ pub enum Edge {
     MpmcVoid,
     /// \[M6\] mpmc: a slot becomes `ORPHAN`. Its holder has done with it.
     MpmcOrphan,
-    /// \[M6\] mpmc: a consumer searches all slots for an orphan.
-    MpmcSearch,
     /// \[M7\] mpmc: the orphan generation is raised. The orphans are made before.
     MpmcOrphansMade,
     /// \[M7\] mpmc: a consumer loads the orphan generation. It searches after.
     MpmcOrphansSeen,
     /// \[M8\] mpmc: a seat is freed. No tag names its number any more.
     MpmcSeatFree,
-    /// \[M8\] mpmc: a seat is taken. Tags with its number are written after.
-    MpmcSeatTake,
     /// \[M8\] mpmc: a recoverer looks whose seat it is, after it has read a tag.
     MpmcSeatCheck,
     /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the release of \[M6\].
@@ -78,7 +74,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 32] = [
+    pub const ALL: [Edge; 30] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -104,11 +100,9 @@ impl Edge {
         Edge::MpmcHeadLoad,
         Edge::MpmcVoid,
         Edge::MpmcOrphan,
-        Edge::MpmcSearch,
         Edge::MpmcOrphansMade,
         Edge::MpmcOrphansSeen,
         Edge::MpmcSeatFree,
-        Edge::MpmcSeatTake,
         Edge::MpmcSeatCheck,
         Edge::MpmcSkip,
     ];
@@ -140,9 +134,7 @@ impl Edge {
             | Edge::MpmcReap
             | Edge::MpmcTailLoad
             | Edge::MpmcHeadLoad
-            | Edge::MpmcSearch
             | Edge::MpmcOrphansSeen
-            | Edge::MpmcSeatTake
             | Edge::MpmcSeatCheck => Ordering::Acquire,
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
             // A read-modify-write that hands nothing over itself.
@@ -164,9 +156,9 @@ impl Edge {
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",
             Edge::MpmcTailStore | Edge::MpmcTailLoad => "M4",
             Edge::MpmcHeadStore | Edge::MpmcHeadLoad => "M5",
-            Edge::MpmcVoid | Edge::MpmcOrphan | Edge::MpmcSearch => "M6",
+            Edge::MpmcVoid | Edge::MpmcOrphan => "M6",
             Edge::MpmcOrphansMade | Edge::MpmcOrphansSeen => "M7",
-            Edge::MpmcSeatFree | Edge::MpmcSeatTake | Edge::MpmcSeatCheck => "M8",
+            Edge::MpmcSeatFree | Edge::MpmcSeatCheck => "M8",
             Edge::MpmcSkip => "M9",
         }
     }

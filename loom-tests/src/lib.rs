@@ -22,6 +22,7 @@
 pub mod crash;
 pub mod matrix;
 pub mod membarrier;
+pub mod mpmc;
 pub mod mutation;
 #[allow(unsafe_code)]
 pub mod platform;

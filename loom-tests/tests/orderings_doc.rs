@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::{Model, Mutation, Verdict, spsc};
+use loom_tests::{Model, Mutation, Verdict, mpmc, spsc};
 
 /// On the page and in the code, but not in `Edge`: the page says why.
 const NOT_MODELLED: [&str; 2] = ["E1", "R1"];
-/// Their models are still to be named.
-const PENDING: [&str; 9] = ["M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9"];
 
 /// Every model that the page may name.
 fn models() -> Vec<&'static Model> {
-    spsc::models().collect()
+    spsc::models().chain(mpmc::models()).collect()
 }
 
 fn root() -> PathBuf {
@@ -134,13 +132,10 @@ fn caught(row: &[String], mutation: Mutation) -> bool {
 #[test]
 fn the_models_named_fail_without_their_edge() {
     let rows = table("Edges");
-    for label in NOT_MODELLED.into_iter().chain(PENDING) {
+    for label in NOT_MODELLED {
         assert!(named(&rows[label]).is_empty(), "{label} has a model: take it off the list");
     }
     for edge in Edge::ALL {
-        if PENDING.contains(&edge.label()) {
-            continue;
-        }
         for mutation in weakenings(&[edge]) {
             assert!(caught(&rows[edge.label()], mutation), "{mutation}");
         }

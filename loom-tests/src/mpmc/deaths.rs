@@ -12,22 +12,22 @@ const BOTH: &[&str] = &["died", "recovered while others run"];
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("mpmc_producer_dies_claimed_1", 1, || producer_dies(1, Site::MpmcClaimed)).reaches(BOTH),
-    Model::new("mpmc_producer_dies_claimed_2", 1, || producer_dies(2, Site::MpmcClaimed)).reaches(BOTH),
-    Model::new("mpmc_producer_dies_written_1", 1, || producer_dies(1, Site::MpmcWritten)).reaches(BOTH),
-    Model::new("mpmc_producer_dies_written_2", 1, || producer_dies(2, Site::MpmcWritten)).reaches(BOTH),
-    Model::new("mpmc_producer_dies_published", 1, || producer_dies(1, Site::MpmcPublished)).reaches(BOTH),
-    Model::new("mpmc_producer_dies_pushed", 1, || producer_dies(1, Site::MpmcPushed)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_taken_1", 1, || consumer_dies(1, Site::MpmcTaken)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_taken_2", 1, || consumer_dies(2, Site::MpmcTaken)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_copied_1", 1, || consumer_dies(1, Site::MpmcCopied)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_copied_2", 1, || consumer_dies(2, Site::MpmcCopied)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_released", 1, || consumer_dies(1, Site::MpmcReleased)).reaches(BOTH),
-    Model::new("mpmc_consumer_dies_popped", 1, || consumer_dies(1, Site::MpmcPopped)).reaches(BOTH),
-    Model::new("mpmc_taker_dies_taken", 1, || taker_dies(Site::MpmcOrphanTaken)).reaches(BOTH),
-    Model::new("mpmc_taker_dies_copied", 1, || taker_dies(Site::MpmcCopied)).reaches(BOTH),
-    Model::new("mpmc_taker_dies_released", 1, || taker_dies(Site::MpmcReleased)).reaches(BOTH),
-    Model::new("mpmc_skipper_dies", 1, skipper_dies).reaches(&["died"]),
+    Model::new("mpmc_producer_dies_claimed_1", 2_500, || producer_dies(1, Site::MpmcClaimed)).reaches(BOTH),
+    Model::new("mpmc_producer_dies_claimed_2", 18_000, || producer_dies(2, Site::MpmcClaimed)).reaches(BOTH),
+    Model::new("mpmc_producer_dies_written_1", 2_500, || producer_dies(1, Site::MpmcWritten)).reaches(BOTH),
+    Model::new("mpmc_producer_dies_written_2", 18_000, || producer_dies(2, Site::MpmcWritten)).reaches(BOTH),
+    Model::new("mpmc_producer_dies_published", 3_500, || producer_dies(1, Site::MpmcPublished)).reaches(BOTH),
+    Model::new("mpmc_producer_dies_pushed", 5_500, || producer_dies(1, Site::MpmcPushed)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_taken_1", 1_400, || consumer_dies(1, Site::MpmcTaken)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_taken_2", 2_500, || consumer_dies(2, Site::MpmcTaken)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_copied_1", 1_400, || consumer_dies(1, Site::MpmcCopied)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_copied_2", 2_500, || consumer_dies(2, Site::MpmcCopied)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_released", 2_000, || consumer_dies(1, Site::MpmcReleased)).reaches(BOTH),
+    Model::new("mpmc_consumer_dies_popped", 3_500, || consumer_dies(1, Site::MpmcPopped)).reaches(BOTH),
+    Model::new("mpmc_taker_dies_taken", 4_000, || taker_dies(Site::MpmcOrphanTaken)).reaches(BOTH),
+    Model::new("mpmc_taker_dies_copied", 4_000, || taker_dies(Site::MpmcCopied)).reaches(BOTH),
+    Model::new("mpmc_taker_dies_released", 5_500, || taker_dies(Site::MpmcReleased)).reaches(BOTH),
+    Model::new("mpmc_skipper_dies", 30_000, skipper_dies).reaches(&["died"]),
 ];
 
 /// Lives and dies as identity 1.

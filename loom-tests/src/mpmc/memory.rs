@@ -57,6 +57,8 @@ pub struct Shape {
     pub seats: usize,
     /// Whether somebody closes the ring: if not, its state is no concern of the checker.
     pub closes: bool,
+    /// Whether somebody dies: if not, seats and orphans are none either.
+    pub dies: bool,
     /// Bits of the lap.
     pub lap_bits: u32,
     /// Attempts before an element becomes a dead letter.
@@ -67,11 +69,17 @@ impl Shape {
     /// A ring of this many slots with room for four ends.
     #[must_use]
     pub const fn of(capacity: usize) -> Self {
-        Self { capacity, seats: 4, closes: false, lap_bits: 46, max_attempts: 15 }
+        Self { capacity, seats: 4, closes: false, dies: true, lap_bits: 46, max_attempts: 15 }
     }
 }
 
 impl Heap {
+    /// An empty ring for a model in which everybody lives.
+    #[must_use]
+    pub fn peaceful(capacity: usize) -> Self {
+        Self::shaped(Shape { dies: false, ..Shape::of(capacity) })
+    }
+
     /// An empty ring.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
@@ -81,13 +89,14 @@ impl Heap {
     /// An empty ring of a special kind.
     #[must_use]
     pub fn shaped(shape: Shape) -> Self {
+        let deadly = |value| if shape.dies { Word64::contended(value) } else { Word64::plain(value) };
         let slot = || Slot { tag: Word64::contended(0), payload: UnsafeCell::new(0) };
         Self(Rc::new(Words {
             slots: (0..shape.capacity).map(|_| slot()).collect(),
-            seats: (0..shape.seats).map(|_| Word64::contended(0)).collect(),
+            seats: (0..shape.seats).map(|_| deadly(0)).collect(),
             tail: Word64::contended(0),
             head: Word64::contended(0),
-            orphans: if mutation::logic(NO_GENERATION) { Word64::Deaf(0) } else { Word64::contended(0) },
+            orphans: if mutation::logic(NO_GENERATION) { Word64::Deaf(0) } else { deadly(0) },
             state: if shape.closes { Word32::contended(0) } else { Word32::plain(0) },
             dead: (0..IDENTITIES).map(|_| AtomicBool::new(false)).collect(),
             counters: [const { Word64::plain(0) }; Counter::COUNT],
@@ -133,7 +142,7 @@ impl Heap {
 
     /// One run of the recovery.
     pub fn recover(&self) -> recovery::Report {
-        recovery::recover(self, |identity| self.is_alive(identity))
+        super::reapers::recover(self)
     }
 
     /// How often something was repaired. Exact when all threads are joined.

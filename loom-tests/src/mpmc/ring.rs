@@ -11,18 +11,18 @@ use crate::{Model, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("mpmc_1p1c_capacity_1", 1, || one_by_one(1)).bound(3).reaches(&["refused", "nothing"]),
-    Model::new("mpmc_1p1c_capacity_2", 1, || one_by_one(2)).bound(3).reaches(&["nothing"]),
-    Model::new("mpmc_2p1c_capacity_1", 1, || two_producers(1, 1)).reaches(&["refused", "nothing"]),
-    Model::new("mpmc_2p1c_capacity_2", 1, || two_producers(2, 2)).reaches(&["refused", "nothing"]),
-    Model::new("mpmc_1p2c_capacity_2", 1, || two_consumers(2)).reaches(&["nothing"]),
-    Model::new("mpmc_2p2c_capacity_2", 1, two_by_two).reaches(&["nothing"]),
-    Model::new("mpmc_batch_and_single", 1, batch_and_single).reaches(&["whole batch", "between"]),
-    Model::new("mpmc_abort", 1, abort).reaches(&["nothing"]),
+    Model::new("mpmc_1p1c_capacity_1", 1_000, || one_by_one(1)).bound(3).reaches(&["refused", "nothing"]),
+    Model::new("mpmc_1p1c_capacity_2", 3_000, || one_by_one(2)).bound(3).reaches(&["nothing"]),
+    Model::new("mpmc_2p1c_capacity_1", 7_000, || two_producers(1, [1, 1])).reaches(&["refused", "nothing"]),
+    Model::new("mpmc_2p1c_capacity_2", 70_000, || two_producers(2, [2, 1])).reaches(&["nothing"]),
+    Model::new("mpmc_1p2c_capacity_2", 30_000, || two_consumers(2)).reaches(&["nothing"]),
+    Model::new("mpmc_2p2c_capacity_2", 300_000, two_by_two).reaches(&["nothing"]),
+    Model::new("mpmc_batch_and_single", 40_000, batch_and_single).reaches(&["whole batch", "between"]),
+    Model::new("mpmc_abort", 20_000, abort).reaches(&["nothing"]),
 ];
 
 fn one_by_one(capacity: usize) {
-    let ring = Heap::new(capacity);
+    let ring = Heap::peaceful(capacity);
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
     let other = thread::spawn(move || {
         let mut books = Books::default();
@@ -45,14 +45,14 @@ fn one_by_one(capacity: usize) {
     is_sound(&mut producer, &mut consumer);
 }
 
-fn two_producers(capacity: usize, tries: u64) {
-    let ring = Heap::new(capacity);
+fn two_producers(capacity: usize, tries: [u64; 2]) {
+    let ring = Heap::peaceful(capacity);
     let mut consumer = ring.consumer(3);
     let others = [1, 2].map(|number| {
         let mut producer = ring.producer(number);
         thread::spawn(move || {
             let mut books = Books::default();
-            for value in 0..tries {
+            for value in 0..tries[number as usize - 1] {
                 if !books.push(&mut producer, number * 10 + value) {
                     reached("refused");
                 }
@@ -73,22 +73,20 @@ fn two_producers(capacity: usize, tries: u64) {
 }
 
 fn two_consumers(capacity: usize) {
-    let ring = Heap::new(capacity);
+    let ring = Heap::peaceful(capacity);
     let mut producer = ring.producer(1);
     let others = [2, 3].map(|number| {
         let mut consumer = ring.consumer(number);
         thread::spawn(move || {
             let mut books = Books::default();
-            for _ in 0..2 {
-                if !books.pop(&mut consumer) {
-                    reached("nothing");
-                }
+            if !books.pop(&mut consumer) {
+                reached("nothing");
             }
             (consumer, books)
         })
     });
     let mut books = Books::default();
-    for value in 0..3 {
+    for value in 0..2 {
         books.push(&mut producer, 10 + value);
     }
     let [(mut consumer, mut first), (_, second)] = others.map(|other| other.join().unwrap());
@@ -98,7 +96,7 @@ fn two_consumers(capacity: usize) {
 }
 
 fn two_by_two() {
-    let ring = Heap::new(2);
+    let ring = Heap::peaceful(2);
     let mut consumer = ring.consumer(3);
     let [one, two] = [1, 2].map(|number| {
         let mut producer = ring.producer(number);
@@ -128,7 +126,7 @@ fn two_by_two() {
 
 /// A batch of two, a single push, and batches of pops.
 fn batch_and_single() {
-    let ring = Heap::new(4);
+    let ring = Heap::peaceful(4);
     let mut consumer = ring.consumer(3);
     let mut batcher = ring.producer(1);
     let one = thread::spawn(move || {
@@ -164,7 +162,7 @@ fn batch_and_single() {
 
 /// A claim that is given up, beside a producer that goes on a lap later, and a consumer.
 fn abort() {
-    let ring = Heap::new(1);
+    let ring = Heap::peaceful(1);
     let mut consumer = ring.consumer(3);
     let mut wavering = ring.producer(1);
     let one = thread::spawn(move || {

@@ -195,7 +195,8 @@ impl<M: Memory> Consumer<M> {
     fn claim(&mut self, found: Taken, how: State, edge: Edge) -> bool {
         let own = found.tag.held(how, self.seat.number());
         // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of this number
-        // ended. Acquire: the element may be another one than was looked at, when laps have wrapped.
+        // ended. Acquire: the element may be another one than was looked at, when laps have wrapped; and a search looks
+        // without acquiring anything.
         let claimed = self.memory.tag(self.shape.index(found.position)).compare_exchange(
             found.tag.as_raw(),
             own.as_raw(),
@@ -308,9 +309,8 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn search(&mut self, generation: u64) -> Option<Taken> {
         for index in 0..self.memory.capacity() {
-            // [M6] Acquire ← whoever orphaned the slot.
-            let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcSearch));
-            let tag = Tag::from_raw(tag);
+            // Relaxed: only a look; [M7] says that the orphans can be seen, and the claim acquires what lies behind the tag.
+            let tag = Tag::from_raw(self.memory.tag(index).load(Relaxed));
             if tag.state() == Some(State::Orphan) {
                 return Some(Taken { position: self.shape.position(tag, index, self.position), tag });
             }

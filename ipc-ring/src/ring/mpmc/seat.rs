@@ -41,13 +41,9 @@ impl Seat {
             if memory.seat(number).load(Relaxed) != 0 {
                 continue; // A look only; the CAS decides.
             }
-            // [M8] Acquire ← the Release of whoever freed it: the number stands in no tag any more.
-            let taken = memory.seat(number).compare_exchange(
-                0,
-                identity.get(),
-                M::Platform::ordering(Edge::MpmcSeatTake),
-                Relaxed,
-            );
+            // Relaxed: a read-modify-write, so a recoverer that reads this identity still acquires what freed the seat [M8].
+            // The new holder itself needs nothing of that: what it does to slots, their tags order.
+            let taken = memory.seat(number).compare_exchange(0, identity.get(), Relaxed, Relaxed);
             if taken.is_ok() {
                 M::Platform::crash_point(Site::MpmcSeated);
                 return Ok(Self { number, identity });

@@ -1,0 +1,46 @@
+//! Every ordering and step of the mpmc ring is needed: without it, a model fails.
+
+use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
+use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
+use loom_tests::mpmc::{models, reapers};
+use loom_tests::mutation::weakenings;
+use loom_tests::{Model, Mutation, matrix};
+
+/// The models that catch something no quicker one does. The others would only cost time.
+const SHARP: [&str; 15] = [
+    "mpmc_laps_wrap",
+    "mpmc_laps_wrap_for_a_consumer",
+    "mpmc_never_empty",
+    "mpmc_never_full",
+    "mpmc_consumer_dies_taken_1",
+    "mpmc_producer_dies_written_1",
+    "mpmc_number_reused_by_producer",
+    "mpmc_number_reused_by_consumer",
+    "mpmc_reaper_dies_repaired",
+    "mpmc_reaper_dies_swept",
+    "mpmc_two_reapers",
+    "mpmc_consumer_dies_popped",
+    "mpmc_producer_dies_pushed",
+    "mpmc_orphan_handed_over",
+    "mpmc_empty_is_exact",
+];
+
+fn sharp() -> impl Iterator<Item = &'static Model> {
+    models().filter(|model| SHARP.contains(&model.name))
+}
+
+#[test]
+fn orderings() {
+    matrix::check("Orderings of the mpmc ring", weakenings(&reapers::edges()), sharp(), &[]);
+}
+
+#[test]
+fn steps() {
+    let mistakes = reapers::MISTAKES.into_iter().chain([
+        NO_GENERATION,
+        DEATH_NOT_RELEASED,
+        DEATH_NOT_ACQUIRED,
+        HINT_BEFORE_CLAIM,
+    ]);
+    matrix::check("Steps of the mpmc ring", mistakes.map(Mutation::Logic), sharp(), &[]);
+}
