@@ -1,0 +1,5 @@
+//! Bodies that play a hostile peer, for the tests and for the fuzz targets in `fuzz/`.
+#![allow(dead_code, reason = "each user takes a part")]
+
+pub mod input;
+pub mod ring;
