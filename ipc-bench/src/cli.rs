@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Load(Load),
     /// Rare messages: the time to reach a consumer that was idle for a while
     Wake(Wake),
-    /// Many rows from a file (TOML): [[run]] with workload, mechanisms, sizes, wait, rates
+    /// Many rows from a TOML file of `run` tables with workload, mechanisms, sizes, wait, rates
     Matrix(Matrix),
     /// Compares two result files; exit code 3 when the second is worse
     Compare(Compare),

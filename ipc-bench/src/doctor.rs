@@ -3,6 +3,7 @@
 use crate::environment::Environment;
 use crate::result::Row;
 use crate::topology::Placement;
+use crate::units::time;
 
 /// The reasons for distrust, each with a remedy.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
@@ -18,11 +19,15 @@ pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
 }
 
 /// What the rows themselves tell against the run.
-pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Option<String> {
+pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
+    switches(rows, measured_ns).into_iter().chain(moving_floor(rows)).collect()
+}
+
+fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
     let seconds: f64 = rows.iter().map(|row| f64::from(row.repetitions) * measured_ns as f64 / 1e9).sum();
     // A pair on one processor takes turns; there it is no sign of others.
-    let spinning = rows.iter().filter(|row| row.placement != Placement::SameCpu);
-    let switches: u64 = spinning.filter_map(|row| row.involuntary_switches).sum();
+    let apart = rows.iter().filter(|row| row.placement != Placement::SameCpu);
+    let switches: u64 = apart.filter_map(|row| row.involuntary_switches).sum();
     let per_second = switches as f64 / seconds.max(1e-9);
     (per_second > 25.0).then(|| {
         format!(
@@ -30,6 +35,18 @@ pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Option<String> {
              rates and high percentiles are worse than this machine's"
         )
     })
+}
+
+/// The hand-off of the machine is a property of two cores. When it changed from round to round, the cores did.
+fn moving_floor(rows: &[Row]) -> Option<String> {
+    let floors = rows.iter().filter(|row| row.mechanism == "cache-line");
+    let moved = floors.filter_map(|row| row.one_way_p50_ns).find(|p50| p50.max > 1.5 * p50.min)?;
+    Some(format!(
+        "the floor cache-line itself moved between {} and {} from round to round: the processors were shared, slowed, or \
+         moved by a hypervisor; look at the rounds of a row in the JSON before comparing rows",
+        time(moved.min),
+        time(moved.max)
+    ))
 }
 
 fn placement(environment: &Environment) -> Option<String> {
@@ -113,11 +130,23 @@ pub(crate) fn remarks(environment: &Environment) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::sample;
+    use crate::result::Spread;
+    use crate::wait::Wait;
 
     #[test]
     fn hyper_thread_siblings_are_warned_of() {
         let environment = Environment { placement: Some(Placement::Smt), ..Environment::default() };
         assert!(warnings(&environment).iter().any(|warning| warning.contains("siblings")));
+    }
+
+    #[test]
+    fn a_floor_that_moves_is_warned_of() {
+        let mut row = sample::pingpong("cache-line", Wait::Spin, 60.0);
+        row.one_way_p50_ns = Spread::of([60.0, 61.0, 240.0]);
+        assert!(disturbances(&[row.clone()], 1).iter().any(|warning| warning.contains("240 ns")));
+        row.one_way_p50_ns = Spread::of([60.0, 61.0, 65.0]);
+        assert!(!disturbances(&[row], 1).iter().any(|warning| warning.contains("cache-line")));
     }
 
     #[test]
