@@ -375,10 +375,13 @@ fn a_corrupt_header_is_refused_and_left_alone() {
     segment.copy_from(0, &mut before).unwrap();
     for offset in (0..256).step_by(4) {
         let word = segment.atomic_u32(offset).unwrap();
-        let right = word.swap(!word.load(std::sync::atomic::Ordering::SeqCst), std::sync::atomic::Ordering::SeqCst);
+        let right =
+            word.swap(!word.load(std::sync::atomic::Ordering::SeqCst), std::sync::atomic::Ordering::SeqCst);
         match builder(&domain, "", "").open_consumer() {
             // Flags, times and names are for display or have two good values each.
-            Ok(consumer) => assert!(matches!(offset, 0x14 | 0x60..0x80 | 0x80..), "offset {offset:#x}: {consumer:?}"),
+            Ok(consumer) => {
+                assert!(matches!(offset, 0x14 | 0x60..0x80 | 0x80..), "offset {offset:#x}: {consumer:?}")
+            }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
         word.store(right, std::sync::atomic::Ordering::SeqCst);
