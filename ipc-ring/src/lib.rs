@@ -25,7 +25,7 @@ mod region;
 pub mod ring;
 pub mod wait;
 
-pub use channel::{PeerState, spsc};
+pub use channel::{PeerState, mpmc, spsc};
 pub use domain::{Domain, Owner};
 pub use error::{AttachError, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};

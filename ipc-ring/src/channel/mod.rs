@@ -5,6 +5,7 @@
 //! process ended.
 
 mod end;
+pub mod mpmc;
 mod open;
 pub mod spsc;
 

@@ -3,7 +3,7 @@
 //! | offset | word | written by | read by |
 //! |---|---|---|---|
 //! | 0x000 | header | creator, once | whoever attaches |
-//! | 0x100 | state; at 0x108 the mask of sleeping consumers | whoever closes; consumers that sleep | producers, each push |
+//! | 0x100 | state; at 0x108 the mask of sleeping consumers; at 0x110 ends ever attached | whoever closes; consumers that sleep | producers, each push |
 //! | 0x180 | `tail` | producers, each push | producers that fell behind |
 //! | 0x200 | `head` | consumers, each pop | consumers that fell behind |
 //! | 0x280 | mask of sleeping producers | producers that sleep | consumers, each pop |
@@ -15,6 +15,8 @@ use super::memory::Counter;
 use crate::layout::{APART, HEADER_SIZE};
 
 pub(super) const STATE: usize = HEADER_SIZE;
+/// How many producers have ever attached; behind it, how many consumers.
+pub(super) const ATTACHED: usize = STATE + 16;
 /// Which consumers sleep.
 pub(super) const CONSUMER_SLEEPERS: usize = STATE + 8;
 pub(super) const TAIL: usize = STATE + APART;
@@ -24,11 +26,11 @@ pub(super) const PRODUCER_SLEEPERS: usize = HEAD + APART;
 pub(super) const ORPHANS: usize = PRODUCER_SLEEPERS + APART;
 pub(super) const COUNTERS: usize = ORPHANS + 8;
 /// The endpoint table.
-pub(super) const SEATS: usize = ORPHANS + APART;
-/// Bytes of a seat's record: identity (8), the rest is the channel's.
-pub(super) const SEAT_SIZE: usize = APART;
+pub(crate) const SEATS: usize = ORPHANS + APART;
+/// Bytes of a seat's record: identity (8); wake semaphore (4), process number (4), role (4) and signal word (4), which are the channel's.
+pub(crate) const SEAT_SIZE: usize = APART;
 /// Seats of a ring.
-pub(super) const ENDPOINTS: u16 = 256;
+pub(crate) const ENDPOINTS: u16 = 256;
 /// Bytes from the start of the memory to the first slot.
 pub(crate) const SLOTS_OFFSET: usize = SEATS + ENDPOINTS as usize * SEAT_SIZE;
 

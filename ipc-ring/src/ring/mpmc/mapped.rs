@@ -5,8 +5,8 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::layout::{
-    CONSUMER_SLEEPERS, COUNTERS, ENDPOINTS, HEAD, ORPHANS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET,
-    STATE, TAIL,
+    ATTACHED, CONSUMER_SLEEPERS, COUNTERS, ENDPOINTS, HEAD, ORPHANS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS,
+    SLOTS_OFFSET, STATE, TAIL,
 };
 use super::memory::{Counter, Memory};
 use super::tag::Shape;
@@ -105,6 +105,11 @@ impl<T: Message> Mapped<T> {
     #[must_use]
     pub fn producer_sleepers(&self) -> &AtomicU64 {
         self.word(PRODUCER_SLEEPERS)
+    }
+
+    /// How many ends of a role, 1 for producers, 2 for consumers, have ever attached.
+    pub(crate) fn attached(&self, role: u32) -> &AtomicU32 {
+        self.region.half(ATTACHED + if role == 1 { 0 } else { 4 })
     }
 
     #[inline(always)]

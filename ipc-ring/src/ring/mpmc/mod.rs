@@ -138,6 +138,7 @@ mod walk;
 
 pub use super::spsc::Corruption;
 pub use consumer::{Consumer, Lent, Nothing, Popped};
+pub(crate) use layout::{ENDPOINTS, SEAT_SIZE, SEATS, SLOTS_OFFSET};
 pub use mapped::Mapped;
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};

@@ -1,0 +1,42 @@
+//! Many producers, many consumers: a named queue of fixed-size messages between any processes, that goes on when some of
+//! them die.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // in any number of processes
+//! let mut jobs = ipc_ring::mpmc::Producer::<u64>::create("jobs")?;
+//! jobs.push(7)?;
+//!
+//! // in any number of others
+//! let mut jobs = ipc_ring::mpmc::Consumer::<u64>::create("jobs")?;
+//! let job = jobs.pop()?;
+//! # Ok(()) }
+//! ```
+//!
+//! **Ends.** Up to 256 at a time, producers and consumers together; each has a seat in the channel. Dropping an end gives
+//! its seat back and leaves the channel open; [`Producer::close`] and [`Consumer::close`] end the stream for all.
+//!
+//! **Delivery.** First in, first out over all producers; each message goes to one consumer. [`Consumer::pop`] delivers
+//! exactly once: a process that is killed before it returned has not received the message, and another consumer will; one
+//! that is killed after died with it. [`Consumer::pop_with`] delivers at least once and says how often others have failed.
+//! A message whose producer died before `push` returned is delivered whole or not at all.
+//!
+//! **Deaths.** Whoever waits for a dead end notices, at the latest after a tenth of a second, and repairs what it left: see
+//! [`ring::mpmc`](crate::ring::mpmc). Messages that are delivered again come out of order.
+//!
+//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all.
+
+mod builder;
+#[allow(unsafe_code)]
+mod consumer;
+mod end;
+mod error;
+mod producer;
+
+pub use builder::Builder;
+pub use consumer::Consumer;
+pub use error::{PopError, PushError};
+pub use producer::Producer;
+
+pub use crate::ring::mpmc::recovery::Report;
+pub use crate::ring::mpmc::{Counter, Lent, Mapped, Popped};

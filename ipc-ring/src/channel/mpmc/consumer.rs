@@ -1,0 +1,338 @@
+//! The consuming end of a channel.
+
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use super::builder::Builder;
+use super::end::{End, Role};
+use super::error::PopError;
+use crate::error::AttachError;
+use crate::message::Message;
+use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
+use crate::wait::Step;
+
+/// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
+#[derive(Debug)]
+pub struct Consumer<T: Message> {
+    /// Taken only by `drop`.
+    ring: Option<ring::Consumer<Mapped<T>>>,
+    end: End<T>,
+    /// Messages popped since producers were last looked at.
+    popped: u64,
+    /// Producers are woken when so many slots have come free, or nothing is left.
+    quarter: u64,
+}
+
+impl<T: Message> Consumer<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a consumer.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_consumer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_consumer()
+    }
+
+    pub(super) fn new(mut end: End<T>) -> Self {
+        let seat = end.seat.take().expect("an end has its seat until here");
+        let quarter = (end.ring.capacity() / 4).max(1);
+        Self { ring: Some(ring::Consumer::attach(end.ring.clone(), seat)), end, popped: 0, quarter }
+    }
+
+    #[inline(always)]
+    fn ring(&mut self) -> &mut ring::Consumer<Mapped<T>> {
+        self.ring.as_mut().expect("only drop takes it")
+    }
+
+    /// Pops the next message if there is one.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`], which is exact; [`PopError::Busy`]; [`PopError::Closed`]; [`PopError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never. One or two system calls when a producer sleeps, to wake it, or when the next message is being written, to
+    /// learn whether its producer is alive.
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
+        match self.ring().try_pop() {
+            Ok(popped) => {
+                self.freed(1);
+                Ok(popped.item)
+            }
+            Err(nothing) => self.try_again(nothing),
+        }
+    }
+
+    /// Pops the next message, waiting for it.
+    ///
+    /// # Errors
+    /// [`PopError::Closed`]; [`PopError::NoProducer`] when everything is popped and every producer is gone;
+    /// [`PopError::Corrupt`]; [`PopError::System`]. Producers that have never come are waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn pop(&mut self) -> Result<T, PopError> {
+        match self.ring().try_pop() {
+            Ok(popped) => {
+                self.freed(1);
+                Ok(popped.item)
+            }
+            Err(nothing) => self.pop_slowly(nothing, None).map(|popped| popped.item),
+        }
+    }
+
+    /// As [`pop`](Self::pop), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
+        match self.ring().try_pop() {
+            Ok(popped) => {
+                self.freed(1);
+                Ok(popped.item)
+            }
+            Err(nothing) => self.pop_slowly(nothing, Some(deadline)).map(|popped| popped.item),
+        }
+    }
+
+    /// As [`pop`](Self::pop), for a length of time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
+        self.pop_deadline(Instant::now() + timeout)
+    }
+
+    /// Pops as many messages as are ready and fit, in order; gives their number.
+    ///
+    /// # Errors
+    /// When there is none, as [`try_pop`](Self::try_pop).
+    pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        let places = crate::copy::as_uninit(out);
+        match self.ring().try_pop_slice(places) {
+            (0, Err(nothing)) => {
+                self.look_at_producers();
+                Err(self.explain(nothing))
+            }
+            (done, _) => {
+                self.freed(done as u64);
+                Ok(done)
+            }
+        }
+    }
+
+    /// Lends the next message to `f` where it lies, and pops it when `f` returns: delivered at least once. When the process
+    /// dies in `f`, or `f` panics, the message goes to a consumer again; [`Lent::attempt`] tells how often that was. After
+    /// the fifteenth time it is given up and counted as a dead letter.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
+        match self.ring().try_pop_with(f) {
+            Ok(result) => {
+                self.freed(1);
+                Ok(result)
+            }
+            Err(nothing) => {
+                if let Nothing::Busy(holder) = &nothing {
+                    self.end.repair(holder);
+                }
+                self.look_at_producers();
+                Err(self.explain(nothing))
+            }
+        }
+    }
+
+    /// As [`try_pop_with`](Self::try_pop_with), waiting for a message.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
+        let mut f = Some(f);
+        loop {
+            if let Err(nothing) = self.ring().look() {
+                self.wait_for(nothing, None, |ring| ring.look())?;
+            }
+            // When another consumer is faster, nothing is called.
+            let popped = self.ring().try_pop_with(|lent| f.take().map(|f| f(lent)));
+            if let Ok(Some(result)) = popped {
+                self.freed(1);
+                return Ok(result);
+            }
+        }
+    }
+
+    /// `count` slots have come free: is there a producer to wake?
+    #[inline(always)]
+    fn freed(&mut self, count: u64) {
+        self.popped += count;
+        if self.popped >= self.quarter {
+            self.look_at_producers();
+        }
+    }
+
+    #[inline]
+    fn look_at_producers(&mut self) {
+        self.popped = 0;
+        self.end.wake_one(Role::Producer);
+    }
+
+    #[cold]
+    fn try_again(&mut self, nothing: Nothing) -> Result<T, PopError> {
+        let again = match &nothing {
+            Nothing::Busy(holder) => self.end.repair(holder),
+            Nothing::Contended => true,
+            _ => false,
+        };
+        let answer = if again { self.ring().try_pop() } else { Err(nothing) };
+        match answer {
+            Ok(popped) => {
+                self.freed(1);
+                Ok(popped.item)
+            }
+            Err(nothing) => {
+                self.look_at_producers();
+                Err(self.explain(nothing))
+            }
+        }
+    }
+
+    fn explain(&self, nothing: Nothing) -> PopError {
+        match nothing {
+            Nothing::Empty | Nothing::Contended => PopError::Empty,
+            Nothing::Busy(holder) => PopError::Busy { pid: self.end.pid(holder.endpoint) },
+            Nothing::Closed => PopError::Closed,
+            Nothing::Corrupt(corruption) => PopError::Corrupt(corruption),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_slowly(&mut self, nothing: Nothing, deadline: Option<Instant>) -> Result<Popped<T>, PopError> {
+        let mut place = MaybeUninit::uninit();
+        self.wait_for(nothing, deadline, |ring| {
+            place.write(ring.try_pop()?);
+            Ok(())
+        })?;
+        self.freed(1);
+        // SAFETY: `wait_for` ends well only after the closure has, which has written it.
+        Ok(unsafe { place.assume_init() })
+    }
+
+    /// Waits until `attempt` succeeds.
+    fn wait_for(
+        &mut self,
+        mut nothing: Nothing,
+        deadline: Option<Instant>,
+        mut attempt: impl FnMut(&mut ring::Consumer<Mapped<T>>) -> Result<(), Nothing>,
+    ) -> Result<(), PopError> {
+        let mut wait = self.end.waits.start(deadline);
+        let mut woken = false;
+        self.look_at_producers();
+        loop {
+            match nothing {
+                Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
+                Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {}
+            }
+            match wait.next(&self.end.waits, || false) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(PopError::TimedOut),
+                Step::Probe => self.nobody_there()?,
+                Step::Sleep(until) => {
+                    self.nobody_there()?;
+                    self.end.announce(Role::Consumer);
+                    if self.looks_empty() {
+                        self.end.sleep(until).map_err(PopError::System)?;
+                    } else {
+                        self.end.do_not_sleep();
+                    }
+                    woken = true;
+                }
+            }
+            match attempt(self.ring.as_mut().expect("only drop takes it")) {
+                Ok(()) => {
+                    self.end.waits.finished(&wait);
+                    if woken && self.ring().look().is_ok() {
+                        self.end.wake_one(Role::Consumer); // The baton.
+                    }
+                    return Ok(());
+                }
+                Err(other) => nothing = other,
+            }
+        }
+    }
+
+    fn looks_empty(&mut self) -> bool {
+        matches!(self.ring().look(), Err(Nothing::Empty | Nothing::Busy(_) | Nothing::Contended))
+    }
+
+    /// Clears up after the dead; an error when that leaves the ring empty and without producers.
+    fn nobody_there(&mut self) -> Result<(), PopError> {
+        self.end.recover();
+        if self.end.deserted(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
+            return Err(PopError::NoProducer);
+        }
+        Ok(())
+    }
+
+    /// Clears up after dead ends now, instead of when somebody waits for one.
+    ///
+    /// # Blocking
+    /// Never; one system call for each end of the channel.
+    pub fn recover(&mut self) -> recovery::Report {
+        self.end.recover()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.ring.capacity()
+    }
+
+    /// Number of messages waiting. Wrong by what is going on now.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        ring::len(&self.end.ring)
+    }
+
+    /// Whether nothing is waiting, as [`len`](Self::len) sees it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The memory of the ring, for its counters.
+    #[must_use]
+    pub fn memory(&self) -> &Mapped<T> {
+        &self.end.ring
+    }
+
+    /// Ends the stream for all producers. What was pushed can still be popped by the other consumers.
+    pub fn close(mut self) {
+        self.end.close();
+    }
+}
+
+impl<T: Message> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        if let Some(ring) = self.ring.take()
+            && self.end.is_ours()
+        {
+            self.end.leave(Role::Consumer, || ring.detach());
+        }
+    }
+}

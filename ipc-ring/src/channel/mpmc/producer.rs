@@ -1,0 +1,257 @@
+//! The producing end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::builder::Builder;
+use super::end::{End, Role};
+use super::error::PushError;
+use crate::error::AttachError;
+use crate::message::Message;
+use crate::ring::mpmc::{self as ring, Mapped, Memory as _, Refused, recovery};
+use crate::wait::Step;
+
+/// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
+#[derive(Debug)]
+pub struct Producer<T: Message> {
+    /// Taken only by `drop`.
+    ring: Option<ring::Producer<Mapped<T>>>,
+    end: End<T>,
+}
+
+impl<T: Message> Producer<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a producer.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_producer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_producer()
+    }
+
+    pub(super) fn new(mut end: End<T>) -> Self {
+        let seat = end.seat.take().expect("an end has its seat until here");
+        Self { ring: Some(ring::Producer::attach(end.ring.clone(), seat)), end }
+    }
+
+    #[inline(always)]
+    fn ring(&mut self) -> &mut ring::Producer<Mapped<T>> {
+        self.ring.as_mut().expect("only drop takes it")
+    }
+
+    /// Pushes a message if there is room.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::Busy`], [`PushError::Closed`], [`PushError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never. One or two system calls when a consumer sleeps, to wake it, or when the next slot is in somebody's hands, to
+    /// learn whether that one is alive.
+    #[inline]
+    pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
+        match self.ring().try_push(&message) {
+            Ok(()) => {
+                self.end.wake_one(Role::Consumer);
+                Ok(())
+            }
+            Err(refused) => self.try_again(message, refused),
+        }
+    }
+
+    /// Pushes a message, waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`]; [`PushError::NoConsumer`] when the ring is full and every consumer is gone;
+    /// [`PushError::Corrupt`]; [`PushError::System`]. Consumers that have never come are waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
+        match self.ring().try_push(&message) {
+            Ok(()) => {
+                self.end.wake_one(Role::Consumer);
+                Ok(())
+            }
+            Err(refused) => self.push_slowly(message, refused, None),
+        }
+    }
+
+    /// As [`push`](Self::push), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
+        match self.ring().try_push(&message) {
+            Ok(()) => {
+                self.end.wake_one(Role::Consumer);
+                Ok(())
+            }
+            Err(refused) => self.push_slowly(message, refused, Some(deadline)),
+        }
+    }
+
+    /// As [`push`](Self::push), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
+        self.push_deadline(message, Instant::now() + timeout)
+    }
+
+    /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.
+    ///
+    /// # Errors
+    /// When there is room for none, as [`try_push`](Self::try_push), with 0 for the value.
+    pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        match self.ring().try_push_slice(messages) {
+            (0, Err(refused)) => Err(self.refuse(0, refused)),
+            (done, _) => {
+                if done > 0 {
+                    self.end.wake_one(Role::Consumer);
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    /// A push that met a slot in somebody's hands: once more, if that somebody is dead.
+    #[cold]
+    fn try_again(&mut self, message: T, refused: Refused) -> Result<(), PushError<T>> {
+        let again = match &refused {
+            Refused::Busy(holder) => self.end.repair(holder),
+            Refused::Contended => true,
+            _ => false,
+        };
+        let answer = if again { self.ring().try_push(&message) } else { Err(refused) };
+        match answer {
+            Ok(()) => {
+                self.end.wake_one(Role::Consumer);
+                Ok(())
+            }
+            Err(refused) => Err(self.refuse(message, refused)),
+        }
+    }
+
+    fn refuse<V>(&self, value: V, refused: Refused) -> PushError<V> {
+        match refused {
+            Refused::Full | Refused::Contended => PushError::Full(value),
+            Refused::Busy(holder) => PushError::Busy(value, self.end.pid(holder.endpoint)),
+            Refused::Closed => PushError::Closed(value),
+            Refused::Corrupt(corruption) => PushError::Corrupt(value, corruption),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(
+        &mut self,
+        message: T,
+        mut refused: Refused,
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<T>> {
+        let mut wait = self.end.waits.start(deadline);
+        let mut woken = false;
+        loop {
+            match refused {
+                Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
+                Refused::Full | Refused::Busy(_) | Refused::Contended => {}
+            }
+            match wait.next(&self.end.waits, || false) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(PushError::TimedOut(message)),
+                Step::Probe => self.nobody_there(message)?,
+                Step::Sleep(until) => {
+                    self.nobody_there(message)?;
+                    self.end.announce(Role::Producer);
+                    if self.looks_full() {
+                        self.end.sleep(until).map_err(|error| PushError::System(message, error))?;
+                    } else {
+                        self.end.do_not_sleep();
+                    }
+                    woken = true;
+                }
+            }
+            match self.ring().try_push(&message) {
+                Ok(()) => {
+                    self.end.waits.finished(&wait);
+                    self.end.wake_one(Role::Consumer);
+                    if woken && self.ring().look().is_ok() {
+                        self.end.wake_one(Role::Producer); // The baton.
+                    }
+                    return Ok(());
+                }
+                Err(other) => refused = other,
+            }
+        }
+    }
+
+    fn looks_full(&mut self) -> bool {
+        matches!(self.ring().look(), Err(Refused::Full | Refused::Busy(_) | Refused::Contended))
+    }
+
+    /// Clears up after the dead; an error when that leaves the ring full and without consumers.
+    fn nobody_there(&mut self, message: T) -> Result<(), PushError<T>> {
+        self.end.recover();
+        if self.end.deserted(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
+            return Err(PushError::NoConsumer(message));
+        }
+        Ok(())
+    }
+
+    /// Clears up after dead ends now, instead of when somebody waits for one.
+    ///
+    /// # Blocking
+    /// Never; one system call for each end of the channel.
+    pub fn recover(&mut self) -> recovery::Report {
+        self.end.recover()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.ring.capacity()
+    }
+
+    /// Number of messages waiting. Wrong by what is going on now.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        ring::len(&self.end.ring)
+    }
+
+    /// Whether nothing is waiting, as [`len`](Self::len) sees it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The memory of the ring, for its counters.
+    #[must_use]
+    pub fn memory(&self) -> &Mapped<T> {
+        &self.end.ring
+    }
+
+    /// Ends the stream for all producers. What was pushed can still be popped.
+    pub fn close(mut self) {
+        self.end.close();
+    }
+}
+
+impl<T: Message> Drop for Producer<T> {
+    fn drop(&mut self) {
+        if let Some(ring) = self.ring.take()
+            && self.end.is_ours()
+        {
+            self.end.leave(Role::Producer, || ring.detach());
+        }
+    }
+}
