@@ -11,6 +11,7 @@ mod environment;
 mod histogram;
 mod measure;
 mod mechanism;
+mod output;
 mod payload;
 mod pin;
 mod process;

@@ -159,3 +159,13 @@ fn a_suite_can_be_taken_up_again() {
     assert_eq!((rows(&first).len(), rows(&second).len()), (1, 2));
     assert_eq!(rows(&first)[0], rows(&second)[0], "measured once only");
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for arguments in ["list", "man", "completions bash", "doctor"] {
+        let mut child = common::start(arguments);
+        drop(child.stdout.take());
+        let output = common::finish(child);
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}

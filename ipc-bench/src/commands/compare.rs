@@ -12,6 +12,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, USAGE, fail};
 use crate::cli;
 use crate::histogram::Percentiles;
+use crate::output::say;
 use crate::result::{Results, RoundFigures, Row, Spread};
 
 /// What is compared.
@@ -185,9 +186,9 @@ pub(crate) fn run(asked: &cli::Compare) -> ExitCode {
     }
     let gone = before.rows.iter().filter(|old| !after.rows.iter().any(|new| same(old, new)));
     remarks.extend(gone.map(|old| format!("{} is only in {}", name(old), asked.before.display())));
-    println!("{table}");
+    say!("{table}");
     for remark in remarks {
-        println!("note: {remark}");
+        say!("note: {remark}");
     }
     if worse > 0 {
         return fail(THRESHOLD_FAILED, &format!("{worse} worse than allowed"));

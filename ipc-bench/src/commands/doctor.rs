@@ -7,6 +7,7 @@ use crate::cli;
 use crate::clock::Clock;
 use crate::doctor;
 use crate::environment::Environment;
+use crate::output::say;
 use crate::topology;
 
 /// Prints what was looked at and what stands against it.
@@ -17,19 +18,19 @@ pub(crate) fn run(asked: &cli::Doctor) -> ExitCode {
     };
     let environment = Environment::observe(Clock::detect(), seats);
     for (what, value) in facts(&environment) {
-        println!("{what:<22} {}", if value.is_empty() { "not known" } else { &value });
+        say!("{what:<22} {}", if value.is_empty() { "not known" } else { &value });
     }
-    println!();
+    say!();
     let warnings = doctor::warnings(&environment);
     let remarks = doctor::remarks(&environment);
     for warning in &warnings {
-        println!("warning: {warning}");
+        say!("warning: {warning}");
     }
     for remark in &remarks {
-        println!("note: {remark}");
+        say!("note: {remark}");
     }
     match (warnings.is_empty(), asked.strict) {
-        (true, _) => println!("Nothing here makes the numbers dishonest."),
+        (true, _) => say!("Nothing here makes the numbers dishonest."),
         (false, true) => return ExitCode::from(STRICT_WARNING),
         (false, false) => {}
     }

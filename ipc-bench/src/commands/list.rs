@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::clock::{Clock, Source};
 use crate::mechanism;
+use crate::output::say;
 use crate::process::{Failure, Faults, Plan};
 
 /// Prints the mechanisms; each is tried by making what one round needs and removing it again.
@@ -43,6 +44,6 @@ pub(crate) fn run() -> ExitCode {
             mechanism.about().to_owned(),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
     ExitCode::SUCCESS
 }

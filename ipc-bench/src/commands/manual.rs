@@ -1,5 +1,6 @@
 //! `completions` and `man`: made from the same description as the command line itself.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -10,14 +11,26 @@ use crate::cli::Cli;
 
 /// Prints the completion script of `shell`.
 pub(crate) fn completions(shell: Shell) -> ExitCode {
-    clap_complete::generate(shell, &mut Cli::command(), "ipc-bench", &mut std::io::stdout());
-    ExitCode::SUCCESS
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ipc-bench", &mut script);
+    print(&script)
 }
 
 /// Prints the manual page, in roff.
 pub(crate) fn page() -> ExitCode {
-    match clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let mut page = Vec::new();
+    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
+        Ok(()) => print(&page),
         Err(error) => fail(RUN_TIME_ERROR, &format!("writing the manual page: {error}")),
+    }
+}
+
+fn print(text: &[u8]) -> ExitCode {
+    match std::io::stdout().write_all(text) {
+        // A reader such as `head` that has gone away has seen what it wanted.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(RUN_TIME_ERROR, &format!("writing to stdout: {error}"))
+        }
+        _ => ExitCode::SUCCESS,
     }
 }

@@ -1,6 +1,7 @@
 //! A few plain sentences: this project's ring against `msgsnd`, and against what the machine allows.
 
 use crate::measure::KEPT_UP;
+use crate::output::say;
 use crate::result::{Results, Row};
 use crate::units::{factor, rate, time};
 use crate::wait::Wait;
@@ -11,10 +12,10 @@ pub(crate) fn print(results: &Results) {
     let mut sentences = sentences(&results.rows);
     sentences.extend(knees(&results.rows));
     if !sentences.is_empty() {
-        println!();
+        say!();
     }
     for sentence in sentences {
-        println!("{sentence}");
+        say!("{sentence}");
     }
 }
 

@@ -2,28 +2,23 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
+use crate::output::say;
 use crate::result::{Results, Row};
 use crate::units;
 use crate::workload::Workload;
 
 /// Prints the machine, then a table for each workload.
 pub(crate) fn print(results: &Results) {
-    println!("{}", machine(results));
+    say!("{}", machine(results));
     for workload in [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake] {
         let rows = sorted(results, workload);
         if !rows.is_empty() {
-            println!("\n{}\n{}", title(workload), render(workload, &rows));
+            say!("\n{}\n{}", title(workload), render(workload, &rows));
         }
     }
     for row in results.rows.iter().filter(|row| row.error.is_some()) {
         let reason = row.error.as_deref().unwrap_or_default();
-        println!(
-            "{} {} {} {} B: {reason}",
-            row.workload.name(),
-            row.mechanism,
-            row.wait.name(),
-            row.size_bytes
-        );
+        say!("{} {} {} {} B: {reason}", row.workload.name(), row.mechanism, row.wait.name(), row.size_bytes);
     }
 }
 
