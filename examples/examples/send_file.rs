@@ -15,8 +15,8 @@ use std::io::Read;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use examples::Outcome;
 use examples::file::{CHANNEL, CHUNK, Chunk, DATA, END, hex, megabytes_a_second};
-use examples::{Outcome, wait_for_the_other_end};
 use ipc_ring::spsc;
 use sha2::{Digest, Sha256};
 
@@ -29,7 +29,8 @@ fn send() -> Outcome {
     let mut file = File::open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
 
     let mut chunks = spsc::Producer::<Chunk>::create(CHANNEL)?;
-    wait_for_the_other_end(|| chunks.peer(), "receive_file");
+    eprintln!("waiting for receive_file");
+    chunks.wait_for_consumer(None)?;
 
     let began = Instant::now();
     let mut digest = Sha256::new();

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use examples::{Outcome, Tick, wait_for_the_other_end};
+use examples::{Outcome, Tick};
 use ipc_ring::spsc;
 
 fn main() -> ExitCode {
@@ -25,7 +25,8 @@ fn produce() -> Outcome {
     let count = std::env::args().nth(1).map_or(Ok(5000), |count| count.parse::<u32>())?;
 
     let mut ticks = spsc::Producer::<Tick>::create("md.ticks")?;
-    wait_for_the_other_end(|| ticks.peer(), "ticks_consumer");
+    eprintln!("waiting for ticks_consumer");
+    ticks.wait_for_consumer(None)?;
     for number in 0..count {
         ticks.push(Tick::sample(number))?;
         sleep(Duration::from_millis(1));

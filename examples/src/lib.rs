@@ -6,10 +6,8 @@
 
 pub mod file;
 mod tick;
-mod wait;
 
 pub use tick::Tick;
-pub use wait::wait_for_the_other_end;
 
 /// What a program's `main` gives: any error, printed as it is.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;

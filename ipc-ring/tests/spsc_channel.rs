@@ -528,6 +528,52 @@ fn a_forked_child_cannot_disturb_what_it_inherited() {
 }
 
 #[test]
+fn an_end_can_wait_for_the_other_to_come() {
+    private_namespace();
+    let domain = unique("wait-for-peer");
+    let producer = builder(&domain, "", "").create_producer().unwrap();
+    let pause = Duration::from_millis(20);
+    let never = PeerState::Gone(PeerExit::NeverAttached);
+    assert_eq!(producer.wait_for_consumer(Some(pause)).unwrap(), never);
+    let mut consumer = Role::start("pop-and-stay", &[&domain, "0"]);
+    assert_eq!(producer.wait_for_consumer(None).unwrap(), PeerState::Alive { pid: consumer.pid() });
+    assert_eq!(consumer.hear(), "ready");
+    consumer.kill();
+    let died = PeerState::Gone(PeerExit::Died { pid: consumer.pid() });
+    assert_eq!(producer.wait_for_consumer(Some(pause)).unwrap(), died);
+    let consumer = builder(&domain, "", "").open_consumer().unwrap();
+    drop(producer);
+    assert_eq!(consumer.wait_for_producer(None).unwrap(), PeerState::Closed);
+}
+
+#[test]
+fn slices_go_in_order_and_say_how_far_they_came() {
+    private_namespace();
+    let domain = unique("slices");
+    let mut producer = builder(&domain, "", "").capacity(8).create_producer().unwrap();
+    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let numbers: Vec<u64> = (0..20).collect();
+    assert_eq!(producer.try_push_slice(&numbers).unwrap(), 8);
+    assert!(matches!(producer.try_push_slice(&numbers[8..]), Err(PushError::Full(0))));
+    let mut popped = [0; 5];
+    assert_eq!(consumer.pop_slice(&mut popped).unwrap(), 5);
+    assert_eq!(popped, [0, 1, 2, 3, 4]);
+    let feeder = std::thread::spawn(move || {
+        producer.push_slice(&numbers[8..]).unwrap();
+        producer
+    });
+    let mut next = 5;
+    let mut room = [0; 3];
+    while next < 20 {
+        let count = consumer.pop_slice(&mut room).unwrap() as u64;
+        assert!(room[..count as usize].iter().copied().eq(next..next + count));
+        next += count;
+    }
+    drop(feeder.join().unwrap());
+    assert!(matches!(consumer.pop_slice(&mut room), Err(PopError::Closed)));
+}
+
+#[test]
 fn deadlines_are_kept_from_below() {
     private_namespace();
     let domain = unique("deadline");

@@ -12,7 +12,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::Corruption;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
-use crate::wait::{WaitStrategy, Waits};
+use crate::wait::{HEARTBEAT, WaitStrategy, Waits};
 
 /// Whether the other end of a channel is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +228,26 @@ impl End {
     /// Whether the other end is there. One system call when it is attached.
     pub(super) fn peer(&self) -> PeerState {
         state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
+    }
+
+    /// Sleeps until the other end is there, or closed, or the time has come; gives its state then. Whoever takes the other
+    /// seat wakes this end.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        loop {
+            self.announce();
+            let state = self.peer();
+            let now = Instant::now();
+            let over = deadline.is_some_and(|deadline| now >= deadline);
+            if over || !matches!(state, PeerState::Gone(_)) {
+                self.do_not_sleep();
+                return Ok(state);
+            }
+            let until = now + HEARTBEAT;
+            self.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+        }
     }
 
     /// Sets bits of this end's signal and wakes the other end, so that it sees them.

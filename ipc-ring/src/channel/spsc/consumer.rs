@@ -159,6 +159,18 @@ impl<T: Message> Consumer<T> {
         }
     }
 
+    /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front; gives their
+    /// number.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    pub fn pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
+        self.pop_into(first)?;
+        // An end of the stream found here is found again by the next call.
+        Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
+    }
+
     /// Lends the next message where it lies. [`View::release`] pops it; dropping the view leaves it.
     ///
     /// # Errors
@@ -308,6 +320,17 @@ impl<T: Message> Consumer<T> {
     #[must_use]
     pub fn peer(&self) -> PeerState {
         self.end.peer()
+    }
+
+    /// Sleeps until a producer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    ///
+    /// # Errors
+    /// When the domain's semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
+    pub fn wait_for_producer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_peer(timeout.map(|timeout| Instant::now() + timeout))
     }
 
     /// Number of slots.

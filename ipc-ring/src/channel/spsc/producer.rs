@@ -316,6 +316,17 @@ impl<T: Message> Producer<T> {
         self.end.peer()
     }
 
+    /// Sleeps until a consumer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    ///
+    /// # Errors
+    /// When the domain's semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
+    pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_peer(timeout.map(|timeout| Instant::now() + timeout))
+    }
+
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
