@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const ROLE: &str = "IPC_RING_TEST_ROLE";
+pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
 /// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made there is
 /// gone when the last of them is. Where that is not allowed the test runs among everybody else's objects, and says so.
@@ -30,12 +30,14 @@ pub fn unique(what: &str) -> String {
     format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Ends the whole program when it has run for five minutes: a hang is a failure, not a wait.
+/// Ends the whole program when it has run for five minutes: a hang is a failure, not a wait. `TEST_WATCHDOG` sets another
+/// number of seconds, for runs that are made long on purpose.
 fn watchdog() {
     static STARTED: std::sync::Once = std::sync::Once::new();
     STARTED.call_once(|| {
         std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_secs(300));
+            let seconds = std::env::var("TEST_WATCHDOG").map_or(300, |text| text.parse().unwrap());
+            std::thread::sleep(Duration::from_secs(seconds));
             eprintln!("the watchdog ended this test program: something hangs");
             std::process::abort();
         });
@@ -89,6 +91,18 @@ impl Role {
         }
     }
 
+    /// As `hear`, and `None` when the child has ended.
+    pub fn hear_or_end(&mut self) -> Option<String> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, said)) = line.split_once("@@") {
+                return Some(said.trim_end().to_owned());
+            }
+            line.clear();
+        }
+        None
+    }
+
     pub fn tell(&mut self, word: &str) {
         writeln!(self.input, "{word}").unwrap();
     }
@@ -103,6 +117,11 @@ impl Role {
     pub fn finish(mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "the child ended with {status}");
+    }
+
+    /// Whether the child has ended, in whatever way.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for the child to be killed, as by itself.

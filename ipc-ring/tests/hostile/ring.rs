@@ -32,10 +32,10 @@ pub fn run(data: &[u8]) -> usize {
 }
 
 fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
-    let capacity = 1 << (input.byte() % 5);
+    let capacity = 1 << (input.byte() % 4);
     let total = Mapped::<[u8; N]>::geometry(capacity).expect("a small ring").total_size;
     // Memory of the very size, for tools that see every access outside; or with a tail that must not change.
-    let tail = usize::from(input.byte() % 2) * 2048;
+    let tail = usize::from(input.byte() % 2) * 256;
     let region = Region::heap((total + tail).next_multiple_of(8));
     let first = input.value(1 << 63);
     Mapped::<[u8; N]>::make(region.clone(), capacity, Barrier::Fence, first).expect("it fits");
@@ -100,9 +100,10 @@ fn work<const N: usize>(input: &mut Input<'_>, region: &Region, total: usize) ->
             4 | 5 => {
                 if let Ok(Some(mut claim)) = producer.try_claim() {
                     claim.write(&item);
-                    // SAFETY: the slot is this claim's, N bytes long.
-                    claim.with(|slot| unsafe { slot.cast::<u8>().add(N - 1).write(step) });
-                    if step % 2 == 0 {
+                    let last = claim.with(|slot| slot.cast::<u8>().wrapping_add(N - 1));
+                    // SAFETY: the last byte of the slot, which is N bytes long and this claim's.
+                    unsafe { last.write(step) };
+                    if step.is_multiple_of(2) {
                         let _ = claim.commit();
                         pushes = 1;
                     }
@@ -125,7 +126,7 @@ fn work<const N: usize>(input: &mut Input<'_>, region: &Region, total: usize) ->
             10 | 11 => {
                 if let Ok(Ok(view)) = consumer.try_view() {
                     std::hint::black_box(view.read());
-                    if step % 2 == 0 {
+                    if step.is_multiple_of(2) {
                         let _ = view.release();
                         pops = 1;
                     }
