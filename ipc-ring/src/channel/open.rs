@@ -149,9 +149,12 @@ fn make(
         None => Barrier::Fence,
     };
     let options = Options::default().mode(member.mode());
-    let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
-    let attached = segment.attach();
-    segment.remove()?;
+    let (segment, attached) = locked.making(geometry.total_size, || {
+        let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
+        let attached = segment.attach();
+        segment.remove()?;
+        Ok::<_, AttachError>((segment, attached))
+    })?;
     let region = Region::segment(attached?);
     let generation = locked.next_generation();
     let identity = Identity {

@@ -15,7 +15,7 @@ use super::layout::{
 };
 use super::owner::Owner;
 use super::table::Table;
-use super::{LOCK_PATIENCE, Lock, Locked, Member};
+use super::{LOCK_PATIENCE, Lock, Locked, Member, making};
 use crate::error::AttachError;
 use crate::message::Fnv;
 
@@ -74,6 +74,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         trust: trust.clone(),
         asymmetric: barrier::register().is_ok(),
     };
+    making::finish_interrupted(&member);
     Locked { member: &member }.sweep();
     drop(lock);
     Ok(member)
@@ -168,6 +169,7 @@ pub(super) fn leave(member: &Member) {
     };
     let slot = member.me.slot().expect("a member has a slot");
     let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+    making::finish_interrupted(member);
     let locked = Locked { member };
     locked.free_wakes_of(member.me);
     member.table.set_half(process + P_STATE, FREE);

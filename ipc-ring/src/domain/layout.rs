@@ -30,7 +30,9 @@ pub(super) const H_CHANNELS: usize = 0x14;
 pub(super) const H_WAKES: usize = 0x18;
 pub(super) const H_GENERATION: usize = 0x20;
 pub(super) const H_SEMAPHORES: usize = 0x28;
+pub(super) const H_MAKER: usize = 0x2c;
 pub(super) const H_NAME_LENGTH: usize = 0x30;
+pub(super) const H_MAKER_SIZE: usize = 0x38;
 pub(super) const H_NAME: usize = 0x40;
 /// The longest name of a domain, in bytes.
 pub(super) const DOMAIN_NAME_BYTES: usize = 64;
@@ -105,7 +107,9 @@ mod tests {
                 ("wakes", H_WAKES),
                 ("generation", H_GENERATION),
                 ("semaphores", H_SEMAPHORES),
+                ("maker", H_MAKER),
                 ("name_length", H_NAME_LENGTH),
+                ("maker_size", H_MAKER_SIZE),
                 ("name", H_NAME),
                 ("process_table", PROCESS_TABLE),
                 ("wake_table", WAKE_TABLE),

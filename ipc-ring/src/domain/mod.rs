@@ -17,6 +17,7 @@
 mod directory;
 mod join;
 pub(crate) mod layout;
+mod making;
 mod owner;
 mod table;
 mod wakes;
@@ -195,6 +196,7 @@ impl Member {
     ) -> Result<R, AttachError> {
         self.check_process()?;
         let guard = Lock::take(self.semaphores, LOCK_PATIENCE)?;
+        making::finish_interrupted(self);
         let result = f(&Locked { member: self });
         drop(guard);
         result

@@ -1,0 +1,158 @@
+//! Domains under a crowd: many processes join, make channels, leave and are killed at once.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use common::{Role, kernel_objects, private_namespace, role, say, unique};
+use ipc_ring::spsc::Builder;
+use ipc_ring::{AttachError, Domain};
+
+/// The children's half. Without a role it checks that an unknown one fails.
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else {
+        let mut child = Role::start("nonsense", &[]);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| child.hear())).is_err());
+        return;
+    };
+    match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["come-and-go", domain, times, seed] => {
+            come_and_go(domain, times.parse().unwrap(), seed.parse().unwrap())
+        }
+        ["leave-a-segment", size, content] => {
+            let options = ipc_core::shm::Options::default();
+            let size = size.parse().unwrap();
+            let memory =
+                ipc_core::shm::SharedMemory::create_new(ipc_core::Key::PRIVATE, size, &options).unwrap();
+            memory.attach().unwrap().copy_to(0, content.as_bytes()).unwrap();
+            say(&memory.id().to_string());
+        }
+        ref other => panic!("no such role: {other:?}"),
+    }
+    say("done");
+}
+
+/// A small generator of numbers, enough to be irregular.
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+/// Joins, takes some end of some channel, uses it, and leaves; again and again.
+fn come_and_go(domain: &str, times: u32, mut seed: u64) {
+    for _ in 0..times {
+        let domain = Domain::open(domain).unwrap();
+        assert!(domain.is_alive(domain.me()));
+        let channel =
+            Builder::<u64>::new(&format!("channel-{}", next(&mut seed) % 3)).domain(&domain).capacity(8);
+        if next(&mut seed).is_multiple_of(2) {
+            match channel.create_producer() {
+                Ok(mut producer) => drop(producer.try_push(next(&mut seed))),
+                Err(AttachError::EndTaken { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        } else {
+            match channel.create_consumer() {
+                Ok(mut consumer) => drop(consumer.try_pop()),
+                Err(AttachError::EndTaken { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crowd_that_leaves_leaves_nothing() {
+    private_namespace();
+    let before = kernel_objects();
+    let domain = unique("crowd");
+    let children: Vec<Role> =
+        (1..=6).map(|seed| Role::start("come-and-go", &[&domain, "150", &seed.to_string()])).collect();
+    for mut child in children {
+        assert_eq!(child.hear(), "done");
+        child.finish();
+    }
+    assert_eq!(kernel_objects(), before);
+}
+
+#[test]
+fn a_crowd_that_is_killed_leaves_a_domain_that_works() {
+    private_namespace();
+    let before = kernel_objects();
+    let domain = unique("killed-crowd");
+    let mut seed = 0x9e37_79b9_7f4a_7c15;
+    let end = Instant::now() + Duration::from_secs(3);
+    let mut kills = 0;
+    let mut children: Vec<Role> = Vec::new();
+    while Instant::now() < end {
+        while children.len() < 4 {
+            children
+                .push(Role::start("come-and-go", &[&domain, "1000000", &(next(&mut seed) | 1).to_string()]));
+        }
+        std::thread::sleep(Duration::from_millis(next(&mut seed) % 25));
+        let victim = next(&mut seed) as usize % children.len();
+        children.swap_remove(victim).kill();
+        kills += 1;
+    }
+    for mut child in children {
+        child.kill();
+    }
+    assert!(kills > 20, "{kills}");
+    // The domain's own two objects at most, whatever was going on, and a channel's segment if the last to be killed was
+    // just making it: the next one to take the lock finds that.
+    let left = kernel_objects();
+    assert!(left.0.len() <= before.0.len() + 2 && left.1.len() <= before.1.len() + 1, "{left:?}");
+    come_and_go(&domain, 100, 7);
+    assert_eq!(kernel_objects(), before, "the last one to leave takes everything away");
+}
+
+#[test]
+fn a_segment_whose_maker_was_killed_is_found() {
+    private_namespace();
+    let name = unique("maker");
+    let domain = Domain::open(&name).unwrap();
+    // What a maker that was killed leaves: a note in the domain's header, and a segment that fits it.
+    let table = ipc_core::list::segments()
+        .unwrap()
+        .into_iter()
+        .find(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE && stat.attachments() > 0)
+        .map(|(id, _)| ipc_core::shm::SharedMemory::from_id(id).attach().unwrap())
+        .unwrap();
+    let leave = |size: u64, content: &str| {
+        let mut maker = Role::start("leave-a-segment", &[&size.to_string(), content]);
+        let id: i32 = maker.hear().parse().unwrap();
+        let pid = maker.pid();
+        assert_eq!(maker.hear(), "done");
+        maker.finish();
+        (pid, ipc_core::shm::SharedMemory::from_id(ipc_core::shm::ShmId::from_raw(id)))
+    };
+    let note = |pid: u32, size: u64| {
+        table.atomic_u64(0x38).unwrap().store(size, Ordering::SeqCst);
+        table.atomic_u32(0x2c).unwrap().store(pid, Ordering::SeqCst);
+    };
+    let lock_once = || drop(Builder::<u64>::new("any").domain(&domain).create_producer().unwrap());
+
+    let (pid, segment) = leave(12_345, "");
+    note(pid, 12_345);
+    lock_once();
+    assert!(segment.stat().is_err(), "it fits the note, so it is removed");
+
+    // Anything that differs is somebody else's.
+    for (size, content, noted) in [(12_345, "", 12_346), (12_345, "something", 12_345)] {
+        let (pid, segment) = leave(size, content);
+        note(pid, noted);
+        lock_once();
+        segment.stat().unwrap();
+        segment.remove().unwrap();
+        assert_eq!(table.atomic_u32(0x2c).unwrap().load(Ordering::SeqCst), 0, "the note is dealt with");
+    }
+    let (_, segment) = leave(12_345, "");
+    note(std::process::id(), 12_345);
+    lock_once();
+    segment.stat().unwrap();
+    segment.remove().unwrap();
+}
