@@ -296,3 +296,16 @@ impl<T: Message> End<T> {
         self.wake_all(other);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        crate::documented::assert_table(
+            "Seat of an mpmc ring",
+            &[("identity", 0), ("wake", WAKE), ("pid", PID), ("role", ROLE), ("signal", SIGNAL)],
+        );
+    }
+}

@@ -46,3 +46,28 @@ const _: () = {
     assert!(SLOTS_OFFSET.is_multiple_of(APART));
     assert!(ENDPOINTS <= super::tag::MAX_ENDPOINTS);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documented::assert_table;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        assert_table(
+            "The mpmc ring",
+            &[
+                ("state", STATE),
+                ("consumer_sleepers", CONSUMER_SLEEPERS),
+                ("attached", ATTACHED),
+                ("tail", TAIL),
+                ("head", HEAD),
+                ("producer_sleepers", PRODUCER_SLEEPERS),
+                ("orphans", ORPHANS),
+                ("counters", COUNTERS),
+                ("seats", SEATS),
+                ("slots", SLOTS_OFFSET),
+            ],
+        );
+    }
+}
