@@ -7,8 +7,8 @@ mod common;
 mod hostile;
 mod spsc_common;
 
-use common::private_namespace;
-use hostile::ring;
+use common::{private_namespace, unique};
+use hostile::{channel, ring};
 use spsc_common::Random;
 
 fn number(variable: &str, usual: u64) -> u64 {
@@ -54,4 +54,21 @@ fn a_peer_that_scribbles_all_the_time_is_survived() {
         let data: Vec<u8> = (0..4096).map(|_| random.next() as u8).collect();
         assert!(ring::run_with_scribbler(&data, 200) > 0);
     }
+}
+
+#[test]
+fn any_segment_of_a_channel_and_of_its_domain_is_survived() {
+    private_namespace();
+    let mut random = Random::new(seed());
+    let images = number("HOSTILE_IMAGES", 3_000);
+    let bed = channel::Bed::new(&unique("hostile"));
+    let mut steps = 0;
+    for image in 0..images {
+        let data = bytes(&mut random, 160);
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bed.run(&data)));
+        let Ok(done) = done else { panic!("image {image}: {data:?}") };
+        steps += done as u64;
+    }
+    eprintln!("{images} sequences, {steps} calls");
+    assert!(steps > images);
 }

@@ -1,5 +1,6 @@
 //! Bodies that play a hostile peer, for the tests and for the fuzz targets in `fuzz/`.
 #![allow(dead_code, reason = "each user takes a part")]
 
+pub mod channel;
 pub mod input;
 pub mod ring;

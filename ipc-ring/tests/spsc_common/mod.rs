@@ -55,8 +55,8 @@ impl Random {
     pub fn pause(&mut self) {
         match self.below(1000) {
             0..900 => {}
-            900..990 => (0..self.below(300)).for_each(|_| std::hint::spin_loop()),
-            990..999 => std::thread::yield_now(),
+            900..998 => (0..self.below(300)).for_each(|_| std::hint::spin_loop()),
+            998 => std::thread::yield_now(),
             _ => std::thread::sleep(std::time::Duration::from_micros(self.below(100))),
         }
     }
