@@ -142,3 +142,22 @@ fn who_does_not_sleep_is_not_woken() {
         assert_eq!((counters.producer_wakes, counters.consumer_wakes), (0, 0), "{counters:?}");
     }
 }
+
+/// `Duration::MAX` is how some programs say "for ever". It once made the deadline overflow.
+#[test]
+fn the_longest_timeout_is_for_ever() {
+    private_namespace();
+    let domain = unique("for-ever");
+    let mut producer = builder(&domain, "sleep").capacity(1).create_producer().unwrap();
+    let mut consumer = builder(&domain, "sleep").open_consumer().unwrap();
+    producer.push_timeout(1, Duration::MAX).unwrap();
+    let popping = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(20));
+        let first = consumer.pop_timeout(Duration::MAX).unwrap();
+        assert_eq!(consumer.pop_timeout(Duration::MAX).unwrap(), first + 1);
+        assert!(matches!(consumer.pop_timeout(Duration::MAX), Err(PopError::Closed)));
+    });
+    producer.push_timeout(2, Duration::MAX).unwrap();
+    drop(producer);
+    popping.join().unwrap();
+}

@@ -111,7 +111,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.pop_deadline(Instant::now() + timeout)
+        self.pop_deadline(crate::clock::after(timeout))
     }
 
     /// Pops as many messages as are ready and fit, in order; gives their number.

@@ -105,7 +105,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     pub fn push_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
-        self.push_deadline(message, Instant::now() + timeout)
+        self.push_deadline(message, crate::clock::after(timeout))
     }
 
     /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.

@@ -105,7 +105,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.pop_deadline(Instant::now() + timeout)
+        self.pop_deadline(crate::clock::after(timeout))
     }
 
     /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
@@ -330,7 +330,7 @@ impl<T: Message> Consumer<T> {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
     pub fn wait_for_producer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(|timeout| Instant::now() + timeout))
+        self.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
     /// Number of slots.

@@ -155,7 +155,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     pub fn push_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
-        self.push_deadline(message, Instant::now() + timeout)
+        self.push_deadline(message, crate::clock::after(timeout))
     }
 
     /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.
@@ -324,7 +324,7 @@ impl<T: Message> Producer<T> {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
     pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(|timeout| Instant::now() + timeout))
+        self.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
     /// Number of slots.
