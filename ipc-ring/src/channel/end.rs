@@ -30,7 +30,7 @@ pub enum PeerState {
 }
 
 /// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times attached (8),
-/// the CPU it last waited on plus one (4).
+/// the CPU it was last seen on plus one (4), the wake semaphore that its death posts to (4).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     offset: usize,
@@ -41,6 +41,7 @@ const WAKE: usize = 8;
 const PID: usize = 12;
 const TIMES: usize = 16;
 const CPU: usize = 24;
+const ARMED: usize = 28;
 
 impl Record {
     pub(super) const fn at(offset: usize) -> Self {
@@ -61,6 +62,10 @@ impl Record {
 
     fn cpu(self, region: &Region) -> &AtomicU32 {
         region.half(self.offset + CPU)
+    }
+
+    fn armed(self, region: &Region) -> &AtomicU32 {
+        region.half(self.offset + ARMED)
     }
 
     fn pid(self, region: &Region) -> &AtomicU32 {
@@ -145,6 +150,7 @@ impl End {
         times.store(times.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Under the lock.
         seats.own.pid(&region).store(std::process::id(), Ordering::Relaxed); // Before the owner.
         seats.own.wake(&region).store(wake.as_raw(), Ordering::Relaxed); // Before the owner.
+        seats.own.armed(&region).store(0, Ordering::Relaxed); // Before the owner.
         // [E1] Release → `peer_owner`: who sees the owner sees its semaphore and process number.
         seats.own.owner(&region).store(member.me().as_raw(), Ordering::Release);
         let mut end =
@@ -180,22 +186,36 @@ impl End {
                 self.member.no_wake_at_my_death(old);
             }
             self.member.wake_at_my_death(wake);
+            self.seats.own.armed(&self.region).store(wake.as_raw(), Ordering::Relaxed); // Before the token.
         }
+        self.note_cpu();
         self.member.wake(wake);
         let wakes = self.region.word(self.seats.own_wakes);
         wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
     }
 
-    /// Whether the other end last waited on the CPU this thread runs on, so that it cannot run while this one polls.
+    /// Whether the other end was last seen on the CPU this thread runs on, so that it cannot run while this one polls.
     /// Notes this thread's CPU for the other end.
     pub(super) fn shares_cpu(&self) -> bool {
-        let Ok(cpu) = nix::sched::sched_getcpu() else { return false };
-        let mine = u32::try_from(cpu).map_or(0, |cpu| cpu + 1);
+        let mine = self.note_cpu();
+        mine != 0 && self.seats.peer.cpu(&self.region).load(Ordering::Relaxed) == mine // A guess.
+    }
+
+    /// Writes down where this thread runs, when it waits and when it wakes; 0 when that cannot be known.
+    fn note_cpu(&self) -> u32 {
+        let mine =
+            nix::sched::sched_getcpu().ok().and_then(|cpu| u32::try_from(cpu).ok()).map_or(0, |cpu| cpu + 1);
         let noted = self.seats.own.cpu(&self.region);
         if noted.load(Ordering::Relaxed) != mine {
             noted.store(mine, Ordering::Relaxed); // A guess for the other end's comfort.
         }
-        self.seats.peer.cpu(&self.region).load(Ordering::Relaxed) == mine // A guess.
+        mine
+    }
+
+    /// Whether the other end's death would post to this end's semaphore: then it need not be asked for before a sleep, only
+    /// after one that was in vain.
+    pub(super) fn death_wakes(&self) -> bool {
+        self.seats.peer.armed(&self.region).load(Ordering::Relaxed) == self.wake.as_raw() // Set before its first token.
     }
 
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
@@ -295,7 +315,14 @@ mod tests {
     fn the_specification_has_the_same_offsets() {
         crate::documented::assert_table(
             "Record of an end",
-            &[("owner", OWNER), ("wake", WAKE), ("pid", PID), ("times", TIMES), ("cpu", CPU)],
+            &[
+                ("owner", OWNER),
+                ("wake", WAKE),
+                ("pid", PID),
+                ("times", TIMES),
+                ("cpu", CPU),
+                ("armed", ARMED),
+            ],
         );
     }
 }

@@ -262,6 +262,7 @@ impl<T: Message> Consumer<T> {
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
         let mut wait = self.end.waits.start(deadline);
+        let mut slept = false;
         loop {
             match self.settle(pop, place) {
                 Err(PopError::Empty) => {}
@@ -279,7 +280,10 @@ impl<T: Message> Consumer<T> {
                     }
                 }
                 Step::Sleep(until) => {
-                    if let Some(exit) = self.peer_died() {
+                    let in_vain = std::mem::replace(&mut slept, true);
+                    if (in_vain || !self.end.death_wakes())
+                        && let Some(exit) = self.peer_died()
+                    {
                         return self.last_message(exit, place);
                     }
                     self.end.announce();

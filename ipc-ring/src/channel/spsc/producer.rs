@@ -231,6 +231,7 @@ impl<T: Message> Producer<T> {
     fn wait_for_room<V: Copy>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
         // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
         let mut wait = self.end.waits.start_with_naps(deadline);
+        let mut slept = false;
         loop {
             match self.ring.has_room() {
                 Ok(true) => {
@@ -256,7 +257,10 @@ impl<T: Message> Producer<T> {
                     }
                 }
                 Step::Sleep(until) => {
-                    if let Some(exit) = self.peer_gone() {
+                    let in_vain = std::mem::replace(&mut slept, true);
+                    if (in_vain || !self.end.death_wakes())
+                        && let Some(exit) = self.peer_gone()
+                    {
                         return self.room_after_all(value, exit);
                     }
                     self.end.announce();
