@@ -46,7 +46,7 @@ fn json_has_the_form_of_version_1() {
 #[test]
 fn streams_tell_rates() {
     let (results, code) = json(&format!(
-        "stream -m spsc,sysv-msg,pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"
+        "stream -m spsc,spsc-batch,sysv-msg,pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"
     ));
     assert_eq!(code, 0);
     for row in rows(&results) {

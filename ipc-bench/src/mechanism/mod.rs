@@ -112,6 +112,7 @@ pub(crate) trait Mechanism: Sync {
 /// All mechanisms, in the order of lists and tables.
 pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::Spsc,
+    &spsc::SpscBatch,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,

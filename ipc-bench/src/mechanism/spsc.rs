@@ -1,5 +1,5 @@
 //! `spsc`: this project's ring of fixed-size messages, as its users write it: one message a call, from where it
-//! lies and to where it is wanted.
+//! lies and to where it is wanted. `spsc-batch`: the same ring, 64 messages a call.
 
 use std::fmt::Display;
 use std::io;
@@ -13,7 +13,7 @@ use super::sizes::sized;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
 use crate::wait::Wait;
-use crate::workload::{self, Workload};
+use crate::workload::{self, BatchLink, Workload};
 
 /// See the module.
 pub(super) struct Spsc;
@@ -47,15 +47,7 @@ impl Mechanism for Spsc {
     }
 
     fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
-        super::sizes::check(plan.size)?;
-        // Relaxed: only the number matters.
-        let round = ROUND.fetch_add(1, Ordering::Relaxed);
-        Ok(Resources {
-            numbers: vec![i64::from(std::process::id()), i64::from(round)],
-            capacity: Some(plan.slots.next_power_of_two() as u64),
-            keep: vec![Box::new(RegisteredDomain::join()?)],
-            ..Resources::default()
-        })
+        prepare(plan)
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
@@ -65,6 +57,59 @@ impl Mechanism for Spsc {
             workload::run_sized::<N, _>(job, gate, link)
         })
     }
+}
+
+/// `spsc-batch`; see the module.
+pub(super) struct SpscBatch;
+
+impl Mechanism for SpscBatch {
+    fn name(&self) -> &'static str {
+        "spsc-batch"
+    }
+
+    fn about(&self) -> &'static str {
+        "the same ring, 64 messages a call: push_slice and pop_slice"
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ring
+    }
+
+    fn waits(&self) -> &'static [Wait] {
+        Spsc.waits()
+    }
+
+    fn default_waits(&self) -> &'static [Wait] {
+        Spsc.default_waits()
+    }
+
+    fn workloads(&self) -> &'static [Workload] {
+        &[Workload::Stream]
+    }
+
+    fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
+        prepare(plan)
+    }
+
+    fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
+        sized!(job.plan.size, N => {
+            const WORDS: usize = N / 8;
+            let link = Channels::<WORDS>::open(job).map_err(Failure::at("opening the channels"))?;
+            workload::run_batches(job, gate, link)
+        })
+    }
+}
+
+fn prepare(plan: &Plan) -> Result<Resources, Failure> {
+    super::sizes::check(plan.size)?;
+    // Relaxed: only the number matters.
+    let round = ROUND.fetch_add(1, Ordering::Relaxed);
+    Ok(Resources {
+        numbers: vec![i64::from(std::process::id()), i64::from(round)],
+        capacity: Some(plan.slots.next_power_of_two() as u64),
+        keep: vec![Box::new(RegisteredDomain::join()?)],
+        ..Resources::default()
+    })
 }
 
 fn strategy(wait: Wait) -> WaitStrategy {
@@ -113,5 +158,17 @@ impl<const WORDS: usize> Link for Channels<WORDS> {
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
         self.incoming.pop_into(message).map_err(failed)
+    }
+}
+
+impl<const WORDS: usize> BatchLink<WORDS> for Channels<WORDS> {
+    #[inline(always)]
+    fn send_slice(&mut self, messages: &[[u64; WORDS]]) -> io::Result<()> {
+        self.outgoing.push_slice(messages).map_err(failed)
+    }
+
+    #[inline(always)]
+    fn receive_slice(&mut self, messages: &mut [[u64; WORDS]]) -> io::Result<usize> {
+        self.incoming.pop_slice(messages).map_err(failed)
     }
 }

@@ -1,9 +1,11 @@
 //! What the two processes do with a link, written once over every mechanism.
 
+mod batches;
 mod open_loop;
 mod pingpong;
 mod stream;
 
+pub(crate) use batches::{BatchLink, run_batches};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
