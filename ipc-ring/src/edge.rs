@@ -32,6 +32,10 @@ pub enum Edge {
     WaitTake,
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
+    /// \[W2\] a waiter of many sets its bit in the mask. Its waiting bit is set before.
+    CrowdJoin,
+    /// \[W2\] a notifier takes a bit of the mask. It looks for waiting bits after.
+    CrowdTake,
     /// \[M1\] mpmc: the producer stores `FULL`. The slot's payload is written before.
     MpmcPublish,
     /// \[M1\] mpmc: the consumer loads a tag. The payload is read after. Also the far end of \[M6\].
@@ -74,7 +78,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 30] = [
+    pub const ALL: [Edge; 32] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -86,6 +90,8 @@ impl Edge {
         Edge::WaitAnnounce,
         Edge::WaitTake,
         Edge::WaitWithdraw,
+        Edge::CrowdJoin,
+        Edge::CrowdTake,
         Edge::MpmcPublish,
         Edge::MpmcObserve,
         Edge::MpmcRelease,
@@ -137,6 +143,8 @@ impl Edge {
             | Edge::MpmcOrphansSeen
             | Edge::MpmcSeatCheck => Ordering::Acquire,
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
+            Edge::CrowdJoin => Ordering::Release,
+            Edge::CrowdTake => Ordering::Acquire,
             // A read-modify-write that hands nothing over itself.
             Edge::MpmcSkip => Ordering::Relaxed,
         }
@@ -151,6 +159,7 @@ impl Edge {
             Edge::SpscConsume | Edge::SpscReclaimExact => "S3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
             Edge::WaitAnnounce | Edge::WaitTake | Edge::WaitWithdraw => "W1",
+            Edge::CrowdJoin | Edge::CrowdTake => "W2",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",
             Edge::MpmcRelease | Edge::MpmcReclaim => "M2",
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",

@@ -1,13 +1,14 @@
 //! Every ordering and step of the mpmc ring is needed: without it, a model fails.
 
 use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
+use loom_tests::mpmc::sleeping::{NO_BATON, NOT_PUT_BACK};
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
 use loom_tests::mpmc::{models, reapers};
 use loom_tests::mutation::weakenings;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something no quicker one does. The others would only cost time.
-const SHARP: [&str; 15] = [
+const SHARP: [&str; 17] = [
     "mpmc_laps_wrap",
     "mpmc_laps_wrap_for_a_consumer",
     "mpmc_never_empty",
@@ -23,6 +24,8 @@ const SHARP: [&str; 15] = [
     "mpmc_producer_dies_pushed",
     "mpmc_orphan_handed_over",
     "mpmc_empty_is_exact",
+    "mpmc_bit_taken",
+    "mpmc_one_wake_for_two",
 ];
 
 fn sharp() -> impl Iterator<Item = &'static Model> {
@@ -41,6 +44,8 @@ fn steps() {
         DEATH_NOT_RELEASED,
         DEATH_NOT_ACQUIRED,
         HINT_BEFORE_CLAIM,
+        NO_BATON,
+        NOT_PUT_BACK,
     ]);
     matrix::check("Steps of the mpmc ring", mistakes.map(Mutation::Logic), sharp(), &[]);
 }

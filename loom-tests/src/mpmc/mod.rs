@@ -10,6 +10,7 @@ pub mod deaths;
 pub mod memory;
 pub mod reapers;
 pub mod ring;
+pub mod sleeping;
 pub mod special;
 
 pub use memory::Heap;
@@ -18,5 +19,10 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    ring::MODELS.iter().chain(special::MODELS).chain(deaths::MODELS).chain(reapers::MODELS)
+    ring::MODELS
+        .iter()
+        .chain(special::MODELS)
+        .chain(deaths::MODELS)
+        .chain(reapers::MODELS)
+        .chain(sleeping::MODELS)
 }

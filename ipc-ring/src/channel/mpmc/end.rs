@@ -1,14 +1,7 @@
 //! What every end does beside moving messages: holding its seat, sleeping, waking others, and clearing up after the dead.
 //!
-//! # Sleeping
-//!
-//! Each seat has a signal word of its own and each side of the ring a mask with one bit for four seats. A waiter sets its
-//! waiting bit, then the mask's bit, runs the heavy barrier and looks at the ring again. A notifier publishes, runs the
-//! light barrier and loads the mask, which is 0 while nobody sleeps. Otherwise it takes the mask's bit, then one waiting bit
-//! below it, posts a token to that end, and puts the mask's bit back if others still wait there.
-//!
-//! One publication wakes one end. Whoever was woken, and finds more to do than it does itself, wakes the next one: a baton.
-//! A notifier that dies between taking a bit and posting leaves a sleeper to its heartbeat, a tenth of a second.
+//! How ends sleep and wake each other is told in [`sleepers`]. A notifier that dies between taking a bit and posting leaves a
+//! sleeper to its heartbeat, a tenth of a second.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -19,9 +12,10 @@ use crate::channel::open::Found;
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::AttachError;
 use crate::message::Message;
-use crate::platform::{Barrier, Native, Platform as _, Site};
+use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
+use crate::ring::mpmc::sleepers::{self, Crowd};
 use crate::ring::mpmc::{ENDPOINTS, Holder, Mapped, Memory as _, SEAT_SIZE, SEATS, Seat, is_closed};
 use crate::wait::signal::{self, WAITING};
 use crate::wait::{WaitStrategy, Waits};
@@ -31,9 +25,6 @@ const WAKE: usize = 8;
 const PID: usize = 12;
 const ROLE: usize = 16;
 const SIGNAL: usize = 20;
-
-/// Seats below one bit of a mask: 64 bits for all of them.
-const BITS: u16 = 64;
 
 /// The side of the ring an end is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +49,35 @@ pub(super) struct End<T> {
     pub(super) waits: Waits,
     /// Where to look first for somebody to wake, so that all have their turn.
     turn: u16,
+}
+
+/// The ends of one role.
+struct Side<'a> {
+    region: &'a Region,
+    mask: &'a AtomicU64,
+    role: Role,
+}
+
+impl Crowd for Side<'_> {
+    type Platform = Native;
+
+    #[inline(always)]
+    fn mask(&self) -> &AtomicU64 {
+        self.mask
+    }
+
+    fn signal(&self, number: u16) -> &AtomicU32 {
+        self.region.half(SEATS + usize::from(number) * SEAT_SIZE + SIGNAL)
+    }
+
+    fn belongs(&self, number: u16) -> bool {
+        let role = self.region.half(SEATS + usize::from(number) * SEAT_SIZE + ROLE);
+        role.load(Ordering::Relaxed) == self.role as u32 // Written before the end waits for the first time.
+    }
+
+    fn seats(&self) -> u16 {
+        ENDPOINTS
+    }
 }
 
 impl<T: Message> End<T> {
@@ -117,19 +137,20 @@ impl<T: Message> End<T> {
         self.region.half(SEATS + usize::from(number) * SEAT_SIZE + offset)
     }
 
-    fn sleepers(&self, role: Role) -> &AtomicU64 {
-        match role {
+    #[inline(always)]
+    fn side(&self, role: Role) -> Side<'_> {
+        let mask = match role {
             Role::Producer => self.ring.producer_sleepers(),
             Role::Consumer => self.ring.consumer_sleepers(),
-        }
+        };
+        Side { region: &self.region, mask, role }
     }
 
     /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps.
     #[inline(always)]
     pub(super) fn wake_one(&mut self, role: Role) {
-        Native::light(self.barrier);
-        if self.sleepers(role).load(Ordering::Relaxed) != 0 {
-            self.wake_some(role, 1); // The light barrier above orders the load after the publication.
+        if sleepers::is_anybody(&self.side(role), self.barrier) {
+            self.wake_some(role, 1);
         }
     }
 
@@ -141,42 +162,14 @@ impl<T: Message> End<T> {
 
     #[cold]
     #[inline(never)]
-    fn wake_some(&mut self, role: Role, mut wanted: usize) {
-        for step in 1..=BITS {
-            let first = (self.turn + step) % BITS;
-            let bit = 1 << first;
-            // AcqRel: the waiting bits below were set before the mask's bit that is taken here.
-            if self.sleepers(role).load(Ordering::Relaxed) & bit == 0
-                || self.sleepers(role).fetch_and(!bit, Ordering::AcqRel) & bit == 0
-            {
-                continue;
-            }
-            for number in (first..ENDPOINTS).step_by(usize::from(BITS)) {
-                let is_asked = self.half(number, ROLE).load(Ordering::Relaxed) == role as u32
-                    && self.half(number, SIGNAL).load(Ordering::Relaxed) & WAITING != 0;
-                if !is_asked {
-                    continue;
-                }
-                if wanted == 0 {
-                    self.sleepers(role).fetch_or(bit, Ordering::AcqRel);
-                    break;
-                }
-                if self.wake_seat(number) {
-                    self.turn = first;
-                    wanted -= 1;
-                }
-            }
-            if wanted == 0 {
-                return;
-            }
-        }
+    fn wake_some(&mut self, role: Role, wanted: usize) {
+        let mut turn = self.turn;
+        sleepers::wake(&self.side(role), &mut turn, wanted, |number| self.post(number));
+        self.turn = turn;
     }
 
-    /// Posts a token to a waiting end. False when it waits no more, or is dead: then somebody else should have the token.
-    fn wake_seat(&self, number: u16) -> bool {
-        if !signal::take::<Native>(self.half(number, SIGNAL)) {
-            return false;
-        }
+    /// Posts a token to an end that waited. False when it is dead: then somebody else should have a token.
+    fn post(&self, number: u16) -> bool {
         let Some(wake) = WakeSemaphore::from_raw(self.half(number, WAKE).load(Ordering::Relaxed)) else {
             return false;
         };
@@ -188,11 +181,7 @@ impl<T: Message> End<T> {
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
     pub(super) fn announce(&self, role: Role) {
-        // Release, both: a notifier that takes the mask's bit sees the waiting bit, and who takes that sees the semaphore.
-        self.half(self.number, SIGNAL).fetch_or(WAITING, Ordering::Release);
-        self.sleepers(role).fetch_or(1 << (self.number % BITS), Ordering::AcqRel);
-        Native::crash_point(Site::WaitAnnounced);
-        Native::heavy(self.barrier);
+        sleepers::announce(&self.side(role), self.number, self.barrier);
     }
 
     /// Sleeps until woken or until the time has come.

@@ -133,6 +133,7 @@ mod memory;
 mod producer;
 pub mod recovery;
 mod seat;
+pub mod sleepers;
 mod tag;
 mod walk;
 
