@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::topology::Pin;
 use crate::wait::Wait;
+use crate::workload::MOST_OF_A_FAN;
 
 /// Measures ways for processes on one machine to pass messages.
 ///
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Load(Load),
     /// Rare messages: the time to reach a consumer that was idle for a while
     Wake(Wake),
+    /// Several producers and several consumers at one queue
+    Fan(Fan),
     /// Many rows from a TOML file of `run` tables with workload, mechanisms, sizes, wait, rates
     Matrix(Matrix),
     /// Compares two result files; exit code 3 when the second is worse
@@ -98,6 +101,22 @@ pub(crate) struct Wake {
     /// Idle time between two messages; 10us, 1ms and 1s are understood
     #[arg(short, long, value_delimiter = ',', value_parser = parse_gap, default_value = "10us,100us,1ms,10ms", value_name = "TIME,…")]
     pub(crate) gap: Vec<f64>,
+    #[command(flatten)]
+    pub(crate) measurement: Measurement,
+}
+
+/// `fan`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Fan {
+    /// Producers and consumers, such as 8x1; several make several rows
+    #[arg(short, long, value_delimiter = ',', value_parser = parse_ends, default_value = "2x2,4x4,8x1,1x8", value_name = "PxC,…")]
+    pub(crate) ends: Vec<(u32, u32)>,
+    /// Producers: one row, in place of --ends
+    #[arg(long, requires = "consumers", conflicts_with = "ends", value_name = "COUNT", value_parser = parse_count)]
+    pub(crate) producers: Option<u32>,
+    /// Consumers: one row, in place of --ends
+    #[arg(long, requires = "producers", conflicts_with = "ends", value_name = "COUNT", value_parser = parse_count)]
+    pub(crate) consumers: Option<u32>,
     #[command(flatten)]
     pub(crate) measurement: Measurement,
 }
@@ -243,6 +262,25 @@ fn parse_size(text: &str) -> Result<usize, String> {
     if size < 8 { Err("a message has at least 8 bytes, for its sequence number".into()) } else { Ok(size) }
 }
 
+fn parse_count(text: &str) -> Result<u32, String> {
+    let count = text.parse::<u32>().map_err(|error| error.to_string())?;
+    if (1..=MOST_OF_A_FAN).contains(&count) {
+        Ok(count)
+    } else {
+        Err(format!("a fan has 1 to {MOST_OF_A_FAN} producers, and as many consumers"))
+    }
+}
+
+/// Producers and consumers, such as `8x1`.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(crate) fn parse_ends(text: &str) -> Result<(u32, u32), String> {
+    let (producers, consumers) =
+        text.split_once('x').ok_or("producers and consumers are expected, such as 8x1")?;
+    Ok((parse_count(producers)?, parse_count(consumers)?))
+}
+
 fn parse_rate(text: &str) -> Result<f64, String> {
     let lower = text.trim().to_ascii_lowercase();
     let (digits, factor) = match lower.strip_suffix('k') {
@@ -284,6 +322,12 @@ mod tests {
         assert!(parse_rate("0").is_err());
         assert_eq!(parse_gap("1ms"), Ok(1e-3));
         assert!(parse_gap("10").is_err());
+    }
+
+    #[test]
+    fn ends_are_read() {
+        assert_eq!(parse_ends("8x1"), Ok((8, 1)));
+        assert!(parse_ends("8").is_err() && parse_ends("0x1").is_err() && parse_ends("1x1000").is_err());
     }
 
     #[test]

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Some(Command::Stream(asked)) => commands::measure::run(workload::Workload::Stream, &asked),
         Some(Command::Load(asked)) => commands::open_loop::load(&asked),
         Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
+        Some(Command::Fan(asked)) => commands::fan::run(&asked),
         Some(Command::Matrix(asked)) => commands::suite::run(&asked),
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
         Some(Command::Report(asked)) => commands::report::run(&asked),

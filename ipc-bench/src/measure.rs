@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::histogram::{Histogram, Percentiles};
 use crate::mechanism::Mechanism;
-use crate::process::{Failure, Faults, Plan, Round, run_pair};
+use crate::process::{Failure, Faults, Plan, Round, run_team};
 use crate::progress::Progress;
 use crate::result::{Measured, PerSide, RoundFigures, Row, Spread, median_percentiles};
 use crate::topology::Seats;
@@ -35,12 +35,24 @@ pub(crate) struct Cell {
     pub(crate) size: usize,
     /// Messages a second, for open-loop workloads.
     pub(crate) rate: Option<f64>,
+    /// Producers and consumers.
+    pub(crate) crowd: Crowd,
 }
+
+/// How many producers, and how many consumers.
+pub(crate) type Crowd = (u32, u32);
+
+/// One of each: all workloads but fans.
+pub(crate) const PAIR: Crowd = (1, 1);
 
 impl Cell {
     /// Its name in progress lines.
     pub(crate) fn label(&self) -> String {
-        format!("{} {} {} {} B", self.workload.name(), self.mechanism.name(), self.wait.name(), self.size)
+        let (producers, consumers) = self.crowd;
+        let fan = self.workload == Workload::Fan;
+        let crowd = if fan { format!(" {producers}x{consumers}") } else { String::new() };
+        let (workload, mechanism, wait) = (self.workload.name(), self.mechanism.name(), self.wait.name());
+        format!("{workload}{crowd} {mechanism} {wait} {} B", self.size)
     }
 
     /// The same at a higher rate.
@@ -67,6 +79,8 @@ impl Cell {
             interval_ns,
             clock: settings.clock,
             faults: settings.faults,
+            producers: self.crowd.0,
+            consumers: self.crowd.1,
         }
     }
 
@@ -137,7 +151,7 @@ pub(crate) fn run(
                 continue;
             }
             progress.next(&format!("round {round} of {}: {}", settings.repetitions, state.cell.label()));
-            match run_pair(state.cell.mechanism, &state.cell.plan(settings), settings.seats) {
+            match run_team(state.cell.mechanism, &state.cell.plan(settings), settings.seats) {
                 Ok(round) => state.rounds.push(round),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 Err(failure) => state.failure = Some(failure),
@@ -189,6 +203,11 @@ fn measured_by(workload: Workload, round: &Round) -> &crate::process::Outcome {
     if workload == Workload::Pingpong { &round.producer } else { &round.consumer }
 }
 
+/// Whether a workload has a rate of its own and no latencies.
+fn is_flow(workload: Workload) -> bool {
+    matches!(workload, Workload::Stream | Workload::Fan)
+}
+
 fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     let clock = settings.clock;
     let divisor = if row.workload == Workload::Pingpong { 2.0 } else { 1.0 };
@@ -201,7 +220,7 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
         row.rounds.push(RoundFigures {
             count: outcome.count,
             one_way_ns: histogram.percentiles(clock, divisor),
-            messages_per_second: (row.workload == Workload::Stream && outcome.elapsed_ns > 0.0)
+            messages_per_second: (is_flow(row.workload) && outcome.elapsed_ns > 0.0)
                 .then(|| outcome.count as f64 / outcome.elapsed_ns * 1e9),
         });
     }
@@ -210,6 +229,7 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     row.one_way_p50_ns = Spread::of(latencies.iter().map(|round| round.p50));
     row.curve = all.curve(clock, divisor).into_iter().map(|(quantile, ns, _)| (quantile, ns)).collect();
     row.messages_per_second = Spread::of(row.rounds.iter().filter_map(|round| round.messages_per_second));
+    row.producer_fairness = Spread::of(rounds.iter().filter_map(|round| round.producer_fairness));
     row.bytes_per_second = row.messages_per_second.map(|rate| rate.scaled(row.size_bytes as f64));
     if matches!(row.workload, Workload::Load | Workload::Wake) {
         let mut service = Histogram::new();
@@ -263,6 +283,9 @@ fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         syscalls_per_message: None,
         target_rate: cell.rate,
         achieved_rate: None,
+        producers: (cell.workload == Workload::Fan).then_some(cell.crowd.0),
+        consumers: (cell.workload == Workload::Fan).then_some(cell.crowd.1),
+        producer_fairness: None,
         rounds: Vec::new(),
         curve: Vec::new(),
     }

@@ -1,4 +1,4 @@
-//! Which processors this process may use, and binding it to one.
+//! Which processors this process may use, and binding a thread to some.
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -12,13 +12,15 @@ pub(crate) fn allowed() -> Result<Vec<usize>, String> {
     Ok((0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect())
 }
 
-/// Binds the calling thread to one processor.
+/// Binds the calling thread to these processors.
 ///
 /// # Errors
 /// The kernel's answer, as text.
-pub(crate) fn to(cpu: usize) -> Result<(), String> {
+pub(crate) fn to(cpus: &[usize]) -> Result<(), String> {
     let mut set = CpuSet::new();
-    set.set(cpu).map_err(|errno| format!("processor {cpu}: {errno}"))?;
+    for cpu in cpus {
+        set.set(*cpu).map_err(|errno| format!("processor {cpu}: {errno}"))?;
+    }
     sched_setaffinity(Pid::from_raw(0), &set)
-        .map_err(|errno| format!("sched_setaffinity(cpu {cpu}): {errno}"))
+        .map_err(|errno| format!("sched_setaffinity(cpus {cpus:?}): {errno}"))
 }

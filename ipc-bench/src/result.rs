@@ -55,7 +55,7 @@ pub(crate) struct Row {
     pub(crate) size_bytes: usize,
     /// What the mechanism holds: slots of a ring, bytes of a kernel buffer.
     pub(crate) capacity: Option<u64>,
-    /// Rounds, each in two fresh processes.
+    /// Rounds, each in fresh processes.
     pub(crate) repetitions: u32,
     /// Measured messages of all rounds; round trips for `pingpong`.
     pub(crate) count: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Row {
     pub(crate) one_way_p50_ns: Option<Spread>,
     /// `load`, `wake`: how long the call that sends took, without the time it started late.
     pub(crate) service_ns: Option<Percentiles>,
-    /// `stream`: counted by the consumer.
+    /// `stream`, `fan`: counted by the consumers.
     pub(crate) messages_per_second: Option<Spread>,
     pub(crate) bytes_per_second: Option<Spread>,
     /// Processor time for a million messages, in seconds; median over the rounds.
@@ -94,6 +94,15 @@ pub(crate) struct Row {
     pub(crate) target_rate: Option<f64>,
     /// `load`, `wake`: messages a second that arrived; median over the rounds.
     pub(crate) achieved_rate: Option<f64>,
+    /// `fan`: how many there were.
+    #[serde(default)]
+    pub(crate) producers: Option<u32>,
+    #[serde(default)]
+    pub(crate) consumers: Option<u32>,
+    /// `fan` with several producers: the fewest measured messages of a producer as a part of the most; 1 is perfectly
+    /// fair, 0 means that one was starved.
+    #[serde(default)]
+    pub(crate) producer_fairness: Option<Spread>,
     /// The figures of each round, for comparisons.
     #[serde(default)]
     pub(crate) rounds: Vec<RoundFigures>,

@@ -7,7 +7,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{await_workers, finish, objects, rows, signal, start};
+use common::{await_all_workers, await_workers, finish, objects, rows, signal, start};
 use serde_json::Value;
 
 const LONG: &str = "--reps 1 --duration 30000 --warm-up 10 --quiet --json -";
@@ -21,6 +21,10 @@ fn deaths_are_told_and_leave_nothing() {
             a_killed_side_is_a_row_with_its_reason(mechanism, side);
             nothing_is_left(&before, &format!("{mechanism}, side {side} killed"));
         }
+    }
+    for mechanism in ["mpmc", "sysv-msg"] {
+        a_killed_member_of_a_fan_is_a_row_with_its_reason(mechanism);
+        nothing_is_left(&before, &format!("{mechanism}, one of a fan killed"));
     }
     for mechanism in ["sysv-msg", "spsc"] {
         an_interrupt_ends_the_run(mechanism);
@@ -66,6 +70,18 @@ fn a_killed_side_is_a_row_with_its_reason(mechanism: &str, side: usize) {
         assert!(reason.contains("killed by SIGKILL"), "{mechanism}: {reason}");
         assert!(row["one_way_ns"].is_null());
     }
+}
+
+fn a_killed_member_of_a_fan_is_a_row_with_its_reason(mechanism: &str) {
+    let child = start(&format!("fan -m {mechanism} -e 2x2 --wait sleep {LONG}"));
+    // In the order in which they were started: two consumers, two producers.
+    let workers = await_all_workers(child.id(), 4);
+    signal("KILL", workers[3]);
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(1));
+    let results: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let reason = rows(&results)[0]["error"].as_str().expect("a reason");
+    assert!(reason.contains("the producer 2 was killed by SIGKILL"), "{mechanism}: {reason}");
 }
 
 fn an_interrupt_ends_the_run(mechanism: &str) {

@@ -10,7 +10,7 @@ const SHORT: &str = "--reps 2 --duration 20 --warm-up 5";
 #[test]
 fn json_has_the_form_of_version_1() {
     let (results, code) =
-        json(&format!("pingpong -m pipe,cache-line,flag-ring,spsc,sysv-msg -s 8,64 {SHORT}"));
+        json(&format!("pingpong -m pipe,cache-line,flag-ring,slot-queue,spsc,mpmc,sysv-msg -s 8,64 {SHORT}"));
     assert_eq!(code, 0);
     assert_eq!(results["schema_version"], 1);
     assert!(results["command"].as_str().is_some_and(|text| text.starts_with("ipc-bench pingpong -m pipe")));
@@ -19,8 +19,8 @@ fn json_has_the_form_of_version_1() {
     {
         assert!(results["environment"][field].is_string(), "environment.{field}");
     }
-    // spsc: spin, spin_sleep, sleep.
-    assert_eq!(rows(&results).len(), 2 * (4 + 3));
+    // spsc, mpmc: spin, spin_sleep, sleep.
+    assert_eq!(rows(&results).len(), 2 * (5 + 2 * 3));
     for row in rows(&results) {
         assert!(row["error"].is_null(), "{row}");
         for field in ["size_bytes", "repetitions", "count", "lost", "duplicated", "reordered"] {
@@ -62,6 +62,30 @@ fn streams_tell_rates() {
 }
 
 #[test]
+fn fans_tell_rates_and_fairness_and_balance_their_books() {
+    let (results, code) = json(&format!("fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 {SHORT}"));
+    assert_eq!(code, 0, "{results}");
+    // mpmc: spin_sleep, sleep, spin_yield.
+    assert_eq!(rows(&results).len(), 2 * 3 * (3 + 1 + 1));
+    for row in rows(&results) {
+        assert!(row["error"].is_null(), "{row}");
+        assert!(row["messages_per_second"]["median"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
+        assert_eq!(row["lost"], 0, "{row}");
+        let fairness = row["producer_fairness"]["median"].as_f64();
+        match row["producers"].as_u64() {
+            Some(3) => assert!(fairness.is_some_and(|part| (0.0..=1.0).contains(&part)), "{row}"),
+            _ => assert!(fairness.is_none(), "{row}"),
+        }
+    }
+    let (results, code) = json(
+        "fan -m sysv-msg --producers 2 --consumers 3 --messages 1000 --reps 1 --duration 60000 --warm-up 1",
+    );
+    assert_eq!((code, rows(&results).len()), (0, 1));
+    // Each producer sends so many.
+    assert_eq!(rows(&results)[0]["count"], 2000);
+}
+
+#[test]
 fn what_cannot_be_done_is_a_row_with_its_reason() {
     let (results, code) = json(&format!("pingpong -m cache-line,pipe -s 64,4K {SHORT}"));
     assert_eq!(code, 0, "the rest went on");
@@ -76,6 +100,8 @@ fn exit_codes_are_as_documented() {
     let code = |arguments: &str| run(arguments).status.code();
     assert_eq!(code("pingpong -m no-such-thing"), Some(2));
     assert_eq!(code("pingpong -s 7"), Some(2));
+    assert_eq!(code("fan --ends 8"), Some(2));
+    assert_eq!(code("fan --producers 2"), Some(2));
     assert_eq!(code("--no-such-option"), Some(2));
     assert_eq!(code("pingpong -m pipe --pin 0,99999"), Some(2));
     assert_eq!(code(&format!("pingpong -m cache-line -s 4K -q {SHORT}")), Some(5), "the only mechanism");
@@ -120,7 +146,18 @@ fn list_names_every_mechanism_once() {
     let output = run("list");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    for name in ["spsc", "pipe", "unix-stream", "sysv-msg", "cache-line", "flag-ring", "null"] {
+    for name in [
+        "spsc",
+        "spsc-batch",
+        "mpmc",
+        "slot-queue",
+        "pipe",
+        "unix-stream",
+        "sysv-msg",
+        "cache-line",
+        "flag-ring",
+        "null",
+    ] {
         let count = text.lines().filter(|line| line.split_whitespace().nth(1) == Some(name)).count();
         assert_eq!(count, 1, "{name}: {text}");
     }

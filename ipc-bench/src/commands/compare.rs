@@ -205,11 +205,16 @@ fn same(a: &Row, b: &Row) -> bool {
         && a.wait == b.wait
         && a.size_bytes == b.size_bytes
         && a.target_rate == b.target_rate
+        && (a.producers, a.consumers) == (b.producers, b.consumers)
 }
 
 fn name(row: &Row) -> String {
+    let crowd =
+        row.producers.zip(row.consumers).map(|(producers, consumers)| format!(" {producers}x{consumers}"));
+    let crowd = crowd.unwrap_or_default();
     let rate = row.target_rate.map(|rate| format!(" at {}", crate::units::rate(rate))).unwrap_or_default();
-    format!("{} {} {} {} B{rate}", row.workload.name(), row.mechanism, row.wait.name(), row.size_bytes)
+    let (workload, wait) = (row.workload.name(), row.wait.name());
+    format!("{workload}{crowd} {} {wait} {} B{rate}", row.mechanism, row.size_bytes)
 }
 
 /// Differences between the machines that make a comparison doubtful.

@@ -29,6 +29,8 @@ pub(crate) fn run() -> ExitCode {
             interval_ns: 0.0,
             clock: Clock { source: Source::MonotonicRaw, ns_per_tick: 1.0 },
             faults: Faults::default(),
+            producers: 1,
+            consumers: 1,
         };
         let here = match mechanism.prepare(&plan) {
             Ok(_) => "yes".to_owned(),

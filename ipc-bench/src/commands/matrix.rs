@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::session::Session;
 use crate::cli::{Output, RunOptions};
-use crate::measure::Cell;
+use crate::measure::{Cell, PAIR};
 use crate::mechanism;
 use crate::report::{summary, table};
 use crate::workload::Workload;
@@ -24,13 +24,14 @@ pub(crate) fn run(options: &RunOptions, output: &Output) -> ExitCode {
     for workload in [Workload::Pingpong, Workload::Stream] {
         for mechanism in MECHANISMS.iter().filter_map(|name| mechanism::find(name)) {
             if mechanism.workloads().contains(&workload) {
-                let waits = mechanism.default_waits().iter();
+                let waits = mechanism.default_waits(workload).iter();
                 cells.extend(waits.map(|wait| Cell {
                     mechanism,
                     wait: *wait,
                     workload,
                     size: SIZE,
                     rate: None,
+                    crowd: PAIR,
                 }));
             }
         }

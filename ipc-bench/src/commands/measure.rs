@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::session::Session;
 use super::{USAGE, fail};
 use crate::cli::Measurement;
-use crate::measure::Cell;
+use crate::measure::{Cell, Crowd, PAIR};
 use crate::mechanism::{self, Kind, Mechanism};
 use crate::process::Faults;
 use crate::report::{summary, table};
@@ -14,7 +14,7 @@ use crate::workload::Workload;
 
 /// Measures `workload` as asked.
 pub(crate) fn run(workload: Workload, asked: &Measurement) -> ExitCode {
-    run_at(workload, asked, &[None], false)
+    run_at(workload, asked, &[None], &[PAIR], false)
 }
 
 /// Measures `workload` as asked, at each of the rates, or at those up to the first that is too much.
@@ -22,6 +22,7 @@ pub(crate) fn run_at(
     workload: Workload,
     asked: &Measurement,
     rates: &[Option<f64>],
+    crowds: &[Crowd],
     stop_at_knee: bool,
 ) -> ExitCode {
     let mechanisms = match chosen(&asked.mechanisms, workload) {
@@ -44,9 +45,17 @@ pub(crate) fn run_at(
     let mut cells = Vec::new();
     for size in &asked.sizes {
         for mechanism in &mechanisms {
-            for wait in waits(*mechanism, &asked.wait) {
+            for wait in waits(*mechanism, workload, &asked.wait) {
                 for rate in rates {
-                    cells.push(Cell { mechanism: *mechanism, wait, workload, size: *size, rate: *rate });
+                    let cell = |crowd: &_| Cell {
+                        mechanism: *mechanism,
+                        wait,
+                        workload,
+                        size: *size,
+                        rate: *rate,
+                        crowd: *crowd,
+                    };
+                    cells.extend(crowds.iter().map(cell));
                 }
             }
         }
@@ -74,9 +83,9 @@ pub(super) fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'stati
 
 /// The ways of waiting to measure: those asked for that the mechanism has. Without any, the first asked for, so that
 /// the row says why there is none.
-pub(super) fn waits(mechanism: &dyn Mechanism, asked: &[Wait]) -> Vec<Wait> {
+pub(super) fn waits(mechanism: &dyn Mechanism, workload: Workload, asked: &[Wait]) -> Vec<Wait> {
     if asked.is_empty() {
-        return mechanism.default_waits().to_vec();
+        return mechanism.default_waits(workload).to_vec();
     }
     let had: Vec<_> = asked.iter().copied().filter(|wait| mechanism.waits().contains(wait)).collect();
     if had.is_empty() { asked[..1].to_vec() } else { had }

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod fan;
 pub(crate) mod list;
 pub(crate) mod manual;
 pub(crate) mod matrix;

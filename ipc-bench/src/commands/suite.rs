@@ -10,7 +10,7 @@ use super::session::Session;
 use super::{USAGE, fail};
 use crate::cli;
 use crate::histogram::Histogram;
-use crate::measure::Cell;
+use crate::measure::{Cell, PAIR};
 use crate::report::{summary, table};
 use crate::result::{Measured, Results, Row};
 use crate::wait::Wait;
@@ -38,6 +38,9 @@ struct Part {
     /// Messages a second, for `load` and `wake`.
     #[serde(default)]
     rates: Vec<f64>,
+    /// Producers and consumers, such as `8x1`, for `fan`.
+    #[serde(default)]
+    ends: Vec<String>,
 }
 
 impl Part {
@@ -50,20 +53,31 @@ impl Part {
         if let Some(rate) = self.rates.iter().find(|rate| !(0.01..=1e9).contains(*rate)) {
             return Err(format!("a rate is between 0.01 and 1e9 a second, not {rate}"));
         }
+        if (self.workload == Workload::Fan) == self.ends.is_empty() {
+            return Err(format!("{}: ends are for fan, and needed there", self.workload.name()));
+        }
+        let mut crowds: Vec<_> =
+            self.ends.iter().map(|ends| cli::parse_ends(ends)).collect::<Result<_, _>>()?;
+        if crowds.is_empty() {
+            crowds.push(PAIR);
+        }
         let rates: Vec<_> =
             if open_loop { self.rates.iter().copied().map(Some).collect() } else { vec![None] };
         let mut cells = Vec::new();
         for size in &self.sizes {
             for mechanism in chosen(&self.mechanisms, self.workload)? {
-                for wait in waits(mechanism, &self.wait) {
-                    let cell = |rate: &_| Cell {
-                        mechanism,
-                        wait,
-                        workload: self.workload,
-                        size: *size,
-                        rate: *rate,
-                    };
-                    cells.extend(rates.iter().map(cell));
+                for wait in waits(mechanism, self.workload, &self.wait) {
+                    for crowd in &crowds {
+                        let cell = |rate: &_| Cell {
+                            mechanism,
+                            wait,
+                            workload: self.workload,
+                            size: *size,
+                            rate: *rate,
+                            crowd: *crowd,
+                        };
+                        cells.extend(rates.iter().map(cell));
+                    }
                 }
             }
         }
@@ -137,6 +151,7 @@ fn is_row_of(row: &Row, cell: &Cell) -> bool {
         && row.wait == cell.wait
         && row.size_bytes == cell.size
         && row.target_rate == cell.rate
+        && (row.producers.unwrap_or(1), row.consumers.unwrap_or(1)) == cell.crowd
 }
 
 #[cfg(test)]
@@ -154,12 +169,15 @@ mod tests {
                     wait = [\"spin\", \"sleep\"]\n[[run]]\nworkload = \"load\"\nmechanisms = [\"pipe\"]\n\
                     sizes = [64]\nrates = [1000.0, 2000.0]\n";
         assert_eq!(parsed(text), Ok(2 * 2 * 2 + 2));
+        let text = "[[run]]\nworkload = \"fan\"\nmechanisms = [\"sysv-msg\"]\nsizes = [8]\nends = [\"2x2\", \"8x1\"]\n";
+        assert_eq!(parsed(text), Ok(2));
     }
 
     #[test]
     fn mistakes_in_a_suite_are_told() {
         assert!(parsed("[[run]]\nworkload = \"stream\"\nsizes = [8]\nrates = [1.0]\n").is_err());
         assert!(parsed("[[run]]\nworkload = \"load\"\nsizes = [8]\n").is_err());
+        assert!(parsed("[[run]]\nworkload = \"fan\"\nsizes = [8]\n").is_err());
         assert!(parsed("[[run]]\nworkload = \"stream\"\nsizes = [8]\nsise = 8\n").is_err());
         assert!(parsed("[[run]]\nworkload = \"stream\"\nmechanisms = [\"x\"]\nsizes = [8]\n").is_err());
     }

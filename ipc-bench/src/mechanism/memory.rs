@@ -28,7 +28,12 @@ impl Memory {
 
     /// Attaches the segment in a worker and touches all its pages.
     pub(super) fn attach(job: &Job) -> Result<Memory, Failure> {
-        let id = job.numbers.first().and_then(|number| i32::try_from(*number).ok());
+        Self::attach_number(job.numbers.first().copied())
+    }
+
+    /// The same in the parent, by the number that the workers will be told.
+    pub(super) fn attach_number(number: Option<i64>) -> Result<Memory, Failure> {
+        let id = number.and_then(|number| i32::try_from(number).ok());
         let id = id.ok_or_else(|| Failure::Failed("the parent passed no segment".into()))?;
         let attached =
             SharedMemory::from_id(ShmId::from_raw(id)).attach().map_err(Failure::at("shared memory"))?;

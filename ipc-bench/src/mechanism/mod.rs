@@ -10,11 +10,13 @@ mod internet;
 mod link;
 mod local;
 mod memory;
+mod mpmc;
 mod null;
 mod pipe;
 mod posix_mq;
 mod signalled;
 mod sizes;
+mod slot_queue;
 mod spsc;
 mod sysv_msg;
 mod unix_message;
@@ -26,7 +28,7 @@ use std::os::fd::OwnedFd;
 
 pub(crate) use link::Link;
 
-use crate::process::{Failure, Gate, Job, Outcome, Plan};
+use crate::process::{Failure, Gate, Job, Outcome, Part, Plan};
 use crate::wait::Wait;
 use crate::workload::Workload;
 
@@ -84,7 +86,7 @@ pub(crate) trait Mechanism: Sync {
     fn waits(&self) -> &'static [Wait];
 
     /// The ways of waiting measured when none is asked for: the first, unless it says otherwise.
-    fn default_waits(&self) -> &'static [Wait] {
+    fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
         &self.waits()[..1]
     }
 
@@ -94,6 +96,20 @@ pub(crate) trait Mechanism: Sync {
     /// Whether it may lose messages by design: then a loss voids the row, but is no failure of the run.
     fn may_lose(&self) -> bool {
         false
+    }
+
+    /// Whether it is between the threads of one process: then all members live there, and `parts` is called in place of
+    /// `work`.
+    fn in_process(&self) -> bool {
+        false
+    }
+
+    /// Makes what the threads share; gives the part of each job.
+    ///
+    /// # Errors
+    /// The mechanism is between processes.
+    fn parts(&self, _jobs: &[Job]) -> Result<Vec<Part>, Failure> {
+        Err(Failure::Failed(format!("{} is between processes", self.name())))
     }
 
     /// Makes, in the parent, what one round needs.
@@ -113,6 +129,7 @@ pub(crate) trait Mechanism: Sync {
 pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::Spsc,
     &spsc::SpscBatch,
+    &mpmc::Mpmc,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,
@@ -131,6 +148,7 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &flag_ring::FlagRing,
     &index_ring::IndexRing::<1>,
     &index_ring::IndexRing::<64>,
+    &slot_queue::SlotQueue,
     &null::Null,
 ];
 

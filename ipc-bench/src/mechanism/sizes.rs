@@ -15,7 +15,20 @@ pub(super) fn check(size: usize) -> Result<(), Failure> {
     Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
 }
 
-/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only.
+/// The sizes built in where there are fewer, for a shorter build.
+pub(super) const FEW: &[usize] = &[8, 16, 32, 56, 64, 128, 256, 1024, 4096];
+
+/// Refuses a size that is not among the few.
+pub(super) fn check_few(size: usize) -> Result<(), Failure> {
+    if FEW.contains(&size) {
+        return Ok(());
+    }
+    let sizes: Vec<_> = FEW.iter().map(ToString::to_string).collect();
+    Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
+}
+
+/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only,
+/// `few:` for the few.
 macro_rules! sized {
     ($size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body;
@@ -23,6 +36,9 @@ macro_rules! sized {
     };
     (one line: $size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64)
+    };
+    (few: $size:expr, $n:ident => $body:expr) => {
+        $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64 128 256 1024 4096)
     };
     (@each $size:expr, $n:ident => $body:expr; $($value:literal)*) => {
         match $size {
@@ -53,5 +69,13 @@ mod tests {
             assert_eq!(constant(*size), Ok(*size));
         }
         assert!(constant(9).is_err());
+        fn one_of_few(size: usize) -> Result<usize, Failure> {
+            sized!(few: size, N => Ok(N))
+        }
+        for size in FEW {
+            assert_eq!(one_of_few(*size), Ok(*size));
+            assert_eq!(check_few(*size), Ok(()));
+        }
+        assert!(one_of_few(512).is_err() && check_few(512).is_err());
     }
 }

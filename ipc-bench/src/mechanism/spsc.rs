@@ -38,7 +38,7 @@ impl Mechanism for Spsc {
         &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
     }
 
-    fn default_waits(&self) -> &'static [Wait] {
+    fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
         &self.waits()[..3]
     }
 
@@ -79,8 +79,8 @@ impl Mechanism for SpscBatch {
         Spsc.waits()
     }
 
-    fn default_waits(&self) -> &'static [Wait] {
-        Spsc.default_waits()
+    fn default_waits(&self, workload: Workload) -> &'static [Wait] {
+        Spsc.default_waits(workload)
     }
 
     fn workloads(&self) -> &'static [Workload] {
@@ -112,7 +112,7 @@ fn prepare(plan: &Plan) -> Result<Resources, Failure> {
     })
 }
 
-fn strategy(wait: Wait) -> WaitStrategy {
+pub(super) fn strategy(wait: Wait) -> WaitStrategy {
     match wait {
         Wait::Spin => WaitStrategy::Spin,
         Wait::SpinYield => WaitStrategy::SpinYield,

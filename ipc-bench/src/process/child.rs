@@ -9,28 +9,34 @@ use std::thread::JoinHandle;
 use nix::sys::signal::Signal;
 use serde::Serialize;
 
-use super::protocol::{Failure, Job, Reply, Role};
+use super::protocol::{Failure, Job, Reply};
 
 /// Something a worker did.
 #[derive(Debug)]
 pub(super) enum Event {
-    Said(Role, Reply),
+    /// A member of it spoke.
+    Said(usize, Reply),
     /// Its output ended: it has ended, or is about to.
-    Silent(Role),
+    Silent(usize),
 }
 
 /// A running worker. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Worker {
-    role: Role,
+    label: String,
     child: Child,
     input: ChildStdin,
     complaint: Option<JoinHandle<String>>,
 }
 
 impl Worker {
-    /// Starts a worker on `job`; what it does arrives at `events`.
-    pub(super) fn spawn(job: &Job, events: Sender<Event>) -> Result<Worker, Failure> {
+    /// Starts the worker of that number on `jobs`; what it does arrives at `events`. `label` is its name in messages.
+    pub(super) fn spawn(
+        number: usize,
+        label: String,
+        jobs: &[Job],
+        events: Sender<Event>,
+    ) -> Result<Worker, Failure> {
         let program = std::env::current_exe().map_err(Failure::at("finding this program's file"))?;
         let mut child = Command::new(program)
             .arg("worker")
@@ -44,25 +50,29 @@ impl Worker {
         else {
             return Err(Failure::Failed("a worker process has no pipes".into()));
         };
-        let role = job.role;
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let Ok(reply) = serde_json::from_str(&line) else { break };
-                if events.send(Event::Said(role, reply)).is_err() {
+                let Ok((member, reply)) = serde_json::from_str(&line) else { break };
+                if events.send(Event::Said(member, reply)).is_err() {
                     return;
                 }
             }
             // The receiver may have finished with us already; then nobody needs to know.
-            let _ = events.send(Event::Silent(role));
+            let _ = events.send(Event::Silent(number));
         });
         let complaint = std::thread::spawn(move || {
             let mut text = String::new();
             let _ = errors.read_to_string(&mut text);
             text
         });
-        let mut worker = Worker { role, child, input, complaint: Some(complaint) };
-        worker.tell(job)?;
+        let mut worker = Worker { label, child, input, complaint: Some(complaint) };
+        worker.tell(&jobs)?;
         Ok(worker)
+    }
+
+    /// Its name in messages.
+    pub(super) fn label(&self) -> &str {
+        &self.label
     }
 
     /// Sends one line.
@@ -83,7 +93,7 @@ impl Worker {
     pub(super) fn obituary(&mut self) -> String {
         let status = self.child.wait();
         let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let role = self.role;
+        let role = &self.label;
         let how = match status {
             Ok(status) => in_words(status),
             Err(error) => format!("ended unseen ({error})"),

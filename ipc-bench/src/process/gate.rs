@@ -1,32 +1,66 @@
-//! The worker's side of starting together.
+//! A member's side of starting and ending together.
 
 use std::io::{self, BufRead, Write};
+use std::sync::mpsc::Receiver;
 
-use super::protocol::{Failure, Go, Reply};
+use super::protocol::{Failure, Reply, Word};
 
-/// Passed once, when everything is set up: tells the parent and waits for the peer to be ready too.
+/// A member's line to the parent: passed once, when everything is set up.
 #[derive(Debug)]
-pub(crate) struct Gate(());
+pub(crate) struct Gate {
+    member: usize,
+    /// Where the parent's words come from, when this process holds several members.
+    words: Option<Receiver<Word>>,
+}
 
 impl Gate {
-    pub(super) fn new() -> Gate {
-        Gate(())
+    pub(super) fn new(member: usize, words: Option<Receiver<Word>>) -> Gate {
+        Gate { member, words }
     }
 
-    /// Says that this worker is ready and blocks until both are. Gives the common start time in ticks.
+    /// Says that this member is ready and blocks until all are. Gives the common start time in ticks.
     ///
     /// # Errors
     /// The parent went away.
     pub(crate) fn pass(&mut self) -> Result<u64, Failure> {
-        say(&Reply::Ready)?;
-        let go: Go = hear()?;
-        Ok(go.start)
+        match self.ask(&Reply::Ready)? {
+            Word::Go { start } => Ok(start),
+            Word::Close { .. } => Err(Failure::Failed("the parent closed what it had not started".into())),
+        }
+    }
+
+    /// Says that this producer of a fan has sent everything and blocks until all have. Whether this is the one to send
+    /// the end marks.
+    ///
+    /// # Errors
+    /// The parent went away.
+    pub(crate) fn is_last(&mut self) -> Result<bool, Failure> {
+        match self.ask(&Reply::Sent)? {
+            Word::Close { last } => Ok(last),
+            Word::Go { .. } => Err(Failure::Failed("the parent started what had ended".into())),
+        }
+    }
+
+    /// Tells the parent how the job ended.
+    ///
+    /// # Errors
+    /// The parent went away.
+    pub(super) fn conclude(&self, reply: &Reply) -> Result<(), Failure> {
+        say(self.member, reply)
+    }
+
+    fn ask(&mut self, reply: &Reply) -> Result<Word, Failure> {
+        say(self.member, reply)?;
+        match &self.words {
+            None => hear::<(usize, Word)>().map(|(_, word)| word),
+            Some(words) => words.recv().map_err(Failure::at("reading from the parent")),
+        }
     }
 }
 
 /// Writes one line to the parent.
-pub(super) fn say(reply: &Reply) -> Result<(), Failure> {
-    let mut line = serde_json::to_string(reply).map_err(Failure::at("writing to the parent"))?;
+pub(super) fn say(member: usize, reply: &Reply) -> Result<(), Failure> {
+    let mut line = serde_json::to_string(&(member, reply)).map_err(Failure::at("writing to the parent"))?;
     line.push('\n');
     let mut out = io::stdout().lock();
     out.write_all(line.as_bytes()).and_then(|()| out.flush()).map_err(Failure::at("writing to the parent"))

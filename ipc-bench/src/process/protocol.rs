@@ -44,7 +44,7 @@ pub(crate) struct Faults {
     pub(crate) damage_every: u64,
 }
 
-/// What is measured in one round, the same for both processes.
+/// What is measured in one round, the same for all processes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) mechanism: String,
@@ -62,25 +62,38 @@ pub(crate) struct Plan {
     pub(crate) interval_ns: f64,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
+    /// How many of each there are: more than one only in a fan.
+    pub(crate) producers: u32,
+    pub(crate) consumers: u32,
 }
 
-/// What one worker is told.
+/// What one member is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) plan: Plan,
     pub(crate) role: Role,
-    pub(crate) cpu: Option<usize>,
+    /// Its number among all members of the round.
+    pub(crate) member: usize,
+    /// Its number among those of its role.
+    pub(crate) index: usize,
+    /// The processors it may use; any when there are none.
+    pub(crate) cpus: Vec<usize>,
     /// Identifiers of the kernel objects that the parent made.
     pub(crate) numbers: Vec<i64>,
     /// File descriptors that this worker inherits.
     pub(crate) descriptors: Vec<i32>,
+    /// The inherited file into which a consumer of a fan writes its books.
+    pub(crate) books: Option<i32>,
 }
 
-/// What one worker found.
+/// What one member found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Measured messages: round trips at the producer of a ping-pong, arrivals at a consumer.
     pub(crate) count: u64,
+    /// Everything that a producer of a fan sent, warm-up included.
+    #[serde(default)]
+    pub(crate) sent: u64,
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
     pub(crate) reordered: u64,
@@ -94,6 +107,26 @@ pub(crate) struct Outcome {
     pub(crate) cpu_seconds: f64,
     pub(crate) voluntary_switches: u64,
     pub(crate) involuntary_switches: u64,
+}
+
+impl Outcome {
+    /// The outcome of two members of one side together. Fans have no histograms.
+    pub(super) fn and(self, other: Outcome) -> Outcome {
+        Outcome {
+            count: self.count + other.count,
+            sent: self.sent + other.sent,
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            reordered: self.reordered + other.reordered,
+            damaged: self.damaged + other.damaged,
+            elapsed_ns: self.elapsed_ns.max(other.elapsed_ns),
+            histogram: self.histogram,
+            service: self.service,
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            voluntary_switches: self.voluntary_switches + other.voluntary_switches,
+            involuntary_switches: self.involuntary_switches + other.involuntary_switches,
+        }
+    }
 }
 
 /// Why there are no figures.
@@ -136,19 +169,30 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A line from a worker.
+/// A line from a member, which puts its number in front.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
-    /// Everything is set up; the worker waits for the word to start.
+    /// Everything is set up; the member waits for the word to start.
     Ready,
+    /// This producer of a fan has sent everything and waits for the others to have.
+    Sent,
     Outcome(Outcome),
     Failure(Failure),
 }
 
-/// The word to start.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Go {
-    /// The common start of an open-loop schedule, in ticks of the plan's clock.
-    pub(crate) start: u64,
+/// A line to a member, whose number stands in front.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Word {
+    /// All are ready.
+    Go {
+        /// The common start, in ticks of the plan's clock.
+        start: u64,
+    },
+    /// All producers have sent everything.
+    Close {
+        /// This one sends the end marks.
+        last: bool,
+    },
 }

@@ -5,7 +5,7 @@ use nix::sys::time::TimeValLike;
 
 use super::protocol::Outcome;
 
-/// A reading of the process's counters.
+/// A reading of the calling thread's counters: a worker's work is done in one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     cpu_us: i64,
@@ -16,7 +16,7 @@ pub(crate) struct Usage {
 impl Usage {
     /// Reads them now.
     pub(crate) fn now() -> Usage {
-        match getrusage(UsageWho::RUSAGE_SELF) {
+        match getrusage(UsageWho::RUSAGE_THREAD) {
             Ok(usage) => Usage {
                 cpu_us: usage.user_time().num_microseconds() + usage.system_time().num_microseconds(),
                 voluntary: usage.voluntary_context_switches(),

@@ -33,6 +33,9 @@ pub(super) const NAMES: &[&str] = &[
     "involuntary_switches",
     "target_rate",
     "achieved_rate",
+    "producers",
+    "consumers",
+    "producer_fairness_median",
     "error",
 ];
 
@@ -74,6 +77,9 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
         or_empty(row.involuntary_switches),
         or_empty(row.target_rate),
         or_empty(row.achieved_rate),
+        or_empty(row.producers),
+        or_empty(row.consumers),
+        or_empty(row.producer_fairness.map(|fairness| fairness.median)),
         row.error.clone().unwrap_or_default(),
     ]
 }

@@ -2,13 +2,13 @@
 
 use super::table;
 use crate::result::Results;
-use crate::workload::Workload;
+use crate::workload;
 
 /// The text of the file.
 #[expect(clippy::unnecessary_wraps, reason = "all forms have the same signature")]
 pub(super) fn text(results: &Results) -> Result<String, String> {
     let mut text = format!("{}\n", table::machine(results));
-    for workload in [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake] {
+    for workload in workload::IN_ORDER.iter().copied() {
         let rows = table::sorted(results, workload);
         if rows.is_empty() {
             continue;

@@ -44,6 +44,9 @@ pub(crate) fn row() -> Row {
         syscalls_per_message: None,
         target_rate: None,
         achieved_rate: None,
+        producers: None,
+        consumers: None,
+        producer_fairness: None,
         rounds: Vec::new(),
         curve: Vec::new(),
     }

@@ -5,12 +5,12 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use crate::output::say;
 use crate::result::{Results, Row};
 use crate::units;
-use crate::workload::Workload;
+use crate::workload::{self, Workload};
 
 /// Prints the machine, then a table for each workload.
 pub(crate) fn print(results: &Results) {
     say!("{}", machine(results));
-    for workload in [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake] {
+    for workload in workload::IN_ORDER.iter().copied() {
         let rows = sorted(results, workload);
         if !rows.is_empty() {
             say!("\n{}\n{}", title(workload), render(workload, &rows));
@@ -47,6 +47,7 @@ pub(super) fn title(workload: Workload) -> &'static str {
         Workload::Stream => "Stream, one way, one send for each message",
         Workload::Load => "Fixed rate; latency counts from the intended time of sending",
         Workload::Wake => "Rare messages; latency counts from the intended time of sending",
+        Workload::Fan => "Several producers and consumers at one queue, one send for each message",
     }
 }
 
@@ -61,8 +62,9 @@ pub(super) fn sorted(results: &Results, workload: Workload) -> Vec<&Row> {
         (None, None) => f64::INFINITY,
     };
     rows.sort_by(|a, b| {
-        (a.size_bytes, a.wait)
-            .cmp(&(b.size_bytes, b.wait))
+        let key = |row: &Row| (row.size_bytes, row.producers, row.consumers, row.wait);
+        key(a)
+            .cmp(&key(b))
             .then(a.target_rate.unwrap_or(0.0).total_cmp(&b.target_rate.unwrap_or(0.0)))
             .then(figure(a).total_cmp(&figure(b)))
     });
@@ -75,7 +77,7 @@ fn render(workload: Workload, rows: &[&Row]) -> Table {
     table.set_header(header(workload));
     let mut last = None;
     for row in rows {
-        let group = (row.size_bytes, row.wait);
+        let group = (row.size_bytes, row.producers, row.consumers, row.wait);
         if last.is_some_and(|last| last != group) {
             table.add_row([""]);
         }
@@ -95,6 +97,7 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
         Workload::Stream => &["messages", "lowest", "highest", "bytes/s"][..],
         Workload::Pingpong => &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
         Workload::Load => &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
+        Workload::Fan => &["ends", "messages", "lowest", "highest", "bytes/s", "fairness"][..],
         Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
     });
     names.extend(["count", "CPU a message"]);
@@ -104,6 +107,9 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
 /// The cells of a row without error, in the order of the header.
 pub(super) fn cells(row: &Row) -> Vec<String> {
     let mut cells = vec![row.wait.name().to_owned(), row.mechanism.clone(), row.size_bytes.to_string()];
+    if let (Some(producers), Some(consumers)) = (row.producers, row.consumers) {
+        cells.push(format!("{producers}x{consumers}"));
+    }
     if let (Some(rate), Workload::Wake) = (row.target_rate, row.workload) {
         cells.push(units::time(1e9 / rate));
     } else if let Some(rate) = row.target_rate {
@@ -116,6 +122,10 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
     if let Some(rate) = row.messages_per_second {
         cells.extend([rate.median, rate.min, rate.max].map(units::rate));
         cells.push(row.bytes_per_second.map(|rate| units::throughput(rate.median)).unwrap_or_default());
+    }
+    if row.workload == Workload::Fan {
+        let fairness = row.producer_fairness.map(|fairness| format!("{:.2}", fairness.median));
+        cells.push(fairness.unwrap_or_default());
     }
     cells.push(row.count.to_string());
     let cpu = row.cpu_seconds_per_million.map(|cpu| {
@@ -137,5 +147,7 @@ mod tests {
         assert_eq!(cells(&sample::row()).len(), header(Workload::Pingpong).len());
         let stream = sample::stream("pipe", Wait::Sleep, 1e6);
         assert_eq!(cells(&stream).len(), header(Workload::Stream).len());
+        let fan = Row { workload: Workload::Fan, producers: Some(8), consumers: Some(1), ..stream };
+        assert_eq!(cells(&fan).len(), header(Workload::Fan).len());
     }
 }

@@ -1,12 +1,14 @@
-//! What the two processes do with a link, written once over every mechanism.
+//! What the processes do with a link, written once over every mechanism.
 
 mod batches;
+mod fan;
 mod open_loop;
 mod pingpong;
 mod stream;
 
 pub(crate) use batches::{BatchLink, run_batches};
 use clap::ValueEnum;
+pub(crate) use fan::MOST as MOST_OF_A_FAN;
 use serde::{Deserialize, Serialize};
 
 use crate::mechanism::Link;
@@ -24,6 +26,8 @@ pub(crate) enum Workload {
     Load,
     /// Rare messages: what it takes to reach a consumer that has been idle for a while.
     Wake,
+    /// Several producers and several consumers at one queue, as many messages as go through.
+    Fan,
 }
 
 impl Workload {
@@ -34,12 +38,20 @@ impl Workload {
             Workload::Stream => "stream",
             Workload::Load => "load",
             Workload::Wake => "wake",
+            Workload::Fan => "fan",
         }
     }
 }
 
-/// Every workload: what most mechanisms can do.
+/// Every workload between two processes: what most mechanisms can do.
 pub(crate) const ALL: &[Workload] = &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake];
+
+/// Those, and the one among many.
+pub(crate) const WITH_FAN: &[Workload] =
+    &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Fan];
+
+/// In the order of tables.
+pub(crate) const IN_ORDER: &[Workload] = WITH_FAN;
 
 /// Memory for one message, of a size known when compiled or not.
 pub(crate) trait Buffer {
@@ -102,6 +114,8 @@ fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Resu
         (Workload::Pingpong, Role::Consumer) => pingpong::answer(job, gate, &mut link, buffer),
         (Workload::Stream, Role::Producer) => stream::send(job, gate, &mut link, buffer),
         (Workload::Stream, Role::Consumer) => stream::receive(job, gate, &mut link, buffer),
+        (Workload::Fan, Role::Producer) => fan::send(job, gate, &mut link, buffer),
+        (Workload::Fan, Role::Consumer) => fan::receive(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
     }

@@ -48,10 +48,10 @@ pub(super) fn send<B: Buffer, L: Link>(
 /// A message that is sent right after it was written still stands in the processor's store buffer in pieces. A copy by
 /// vector loads cannot be served from such pieces and waits until all earlier stores are done, those to the peer's
 /// lines included. That would be measured as if it were a cost of the mechanism.
-struct Stage<B>(Vec<B>);
+pub(super) struct Stage<B>(Vec<B>);
 
 impl<B: Buffer> Stage<B> {
-    fn new(size: usize) -> Stage<B> {
+    pub(super) fn new(size: usize) -> Stage<B> {
         let count = (STAGE_BYTES / size).clamp(1, LOOK_EVERY);
         Stage((0..count).map(|_| B::zeroed(size)).collect())
     }
@@ -66,19 +66,33 @@ impl<B: Buffer> Stage<B> {
         over: impl Fn() -> bool,
     ) -> Result<u64, Failure> {
         loop {
-            let count = last.saturating_sub(sequence).min(self.0.len() as u64) as usize;
-            let messages = &mut self.0[..count];
-            for message in messages.iter_mut() {
-                sequence += 1;
-                payload::write(message.bytes(), phase | sequence);
-            }
-            for message in messages {
-                link.send(message.bytes())?;
-            }
+            sequence = self.send_some(link, sequence, phase, last)?;
             if sequence == last || over() {
                 return Ok(sequence);
             }
         }
+    }
+
+    /// Sends the messages after `sequence`, up to `last` and as many as are prepared together; gives the last one's
+    /// number. `marks` are the upper bits of all.
+    #[inline(always)]
+    pub(super) fn send_some<L: Link>(
+        &mut self,
+        link: &mut L,
+        mut sequence: u64,
+        marks: u64,
+        last: u64,
+    ) -> io::Result<u64> {
+        let count = last.saturating_sub(sequence).min(self.0.len() as u64) as usize;
+        let messages = &mut self.0[..count];
+        for message in messages.iter_mut() {
+            sequence += 1;
+            payload::write(message.bytes(), marks | sequence);
+        }
+        for message in messages {
+            link.send(message.bytes())?;
+        }
+        Ok(sequence)
     }
 }
 

@@ -83,17 +83,25 @@ pub fn workers_of(parent: u32) -> Vec<u32> {
 
 /// Waits until the program has both workers of a round at work.
 pub fn await_workers(parent: u32) -> Vec<u32> {
+    await_all_workers(parent, 2)
+}
+
+/// Waits until the program has so many workers at work; gives them in the order in which they were started.
+pub fn await_all_workers(parent: u32, count: usize) -> Vec<u32> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let workers = workers_of(parent);
-        if workers.len() == 2 {
+        let mut workers = workers_of(parent);
+        workers.sort_unstable();
+        if workers.len() == count {
             // Past their setting up.
             std::thread::sleep(Duration::from_millis(300));
-            if workers_of(parent) == workers {
+            let mut again = workers_of(parent);
+            again.sort_unstable();
+            if again == workers {
                 return workers;
             }
         }
-        assert!(Instant::now() < deadline, "no two workers appeared");
+        assert!(Instant::now() < deadline, "no {count} workers appeared");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
