@@ -145,7 +145,6 @@ impl End {
             return Err(AttachError::Closed);
         }
         let wake = locked.claim_wake()?;
-        signal.fetch_and(!(WAITING | DETACHED), Ordering::Relaxed); // What the predecessor left.
         let times = seats.own.times(&region);
         times.store(times.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Under the lock.
         seats.own.pid(&region).store(std::process::id(), Ordering::Relaxed); // Before the owner.
@@ -153,6 +152,9 @@ impl End {
         seats.own.armed(&region).store(0, Ordering::Relaxed); // Before the owner.
         // [E1] Release → `peer_owner`: who sees the owner sees its semaphore and process number.
         seats.own.owner(&region).store(member.me().as_raw(), Ordering::Release);
+        // What the predecessor left; after the owner, so that a death in between leaves a dead owner and not an end that
+        // nobody holds, nobody has left, and the other side waits for.
+        signal.fetch_and(!(WAITING | DETACHED), Ordering::Relaxed);
         let mut end =
             Self { member, region, entry, seats, barrier, wake, armed: None, waits: Waits::new(strategy) };
         // A peer that waits for this end to come looks again.
