@@ -1,4 +1,53 @@
-//! Rings between processes.
+//! Messages between the processes of one machine, through lock-free rings in shared memory.
+//!
+//! # What it promises
+//! - **The hot path is memory alone.** While messages flow, a push and a pop make no system call, take no lock, allocate nothing, and
+//!   a one-to-one ring executes no fence and no atomic read-modify-write. A small message moves one cache line.
+//! - **Waiting costs nothing.** An end polls for a short time, then sleeps on a System V semaphore; it is woken once when
+//!   there is something to do. Every blocking call has a form with a deadline.
+//! - **Deaths are survived and told.** Any process may be killed at any instruction. Nothing that was pushed is lost, nothing
+//!   is delivered twice, nobody waits for the dead, and a successor continues where they stopped. The kernel itself says who
+//!   is alive; no process number is trusted and no timeout guessed.
+//! - **Nothing is left behind.** The kernel frees a channel's memory when its last user is gone, however it went.
+//! - **Sound whatever a peer writes.** Every bit pattern of a [`Message`] is a value, every word of shared memory is checked before
+//!   it is used. A ring that makes no sense is an error.
+//!
+//! # What it does not do
+//! No messages between machines, none that survive a reboot, no protection of a process from one that may write its memory
+//! and lies about the data, no file descriptor to poll, no asynchronous runtime, no threads of its own, no signal handlers,
+//! no logging. Linux only.
+//!
+//! # An example
+//! ```
+//! use ipc_ring::spsc;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // One process makes the channel, another one opens it.
+//! let mut producer = spsc::Producer::<u64>::create("crate-example.numbers")?;
+//! let mut consumer = spsc::Consumer::<u64>::open("crate-example.numbers")?;
+//!
+//! producer.push(7)?;
+//! assert_eq!(consumer.pop()?, 7);
+//!
+//! producer.close();
+//! assert!(matches!(consumer.pop(), Err(spsc::PopError::Closed)));
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to find what
+//! | module | for |
+//! |---|---|
+//! | [`spsc`] | channels with one producer and one consumer, the fastest |
+//! | [`mpmc`] | channels with many of both, each message to one consumer |
+//! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
+//! | [`WaitStrategy`] | how an end waits |
+//! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
+//! | [`layout`] | what the memory holds, and the checks of it |
+//!
+//! # Words
+//! A **channel** is a ring with a name and a type. An **end** is a producer or a consumer that is attached to it. *Head* is the
+//! consumer's position, *tail* the producer's; a **position** only grows, its **slot** is the position modulo the **capacity**, which
+//! counts slots. An end that is **closed** will do nothing more; one that is **detached**, or whose process died, may have a
+//! successor.
 #![deny(unsafe_code)]
 
 pub mod channel;
