@@ -315,7 +315,7 @@ fn behaves_like_a_queue<const N: usize>(kind: Kind, capacity: u64, start: u64, a
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 120, ..ProptestConfig::default() })]
 
     /// Both ends in one thread, replaced by successors at any time, against a queue.
     #[test]
@@ -409,7 +409,7 @@ fn nothing_is_lost_between_threads<const N: usize>(kind: Kind, capacity: u64, st
 fn two_threads_agree() {
     private_namespace();
     for kind in Kind::BOTH {
-        for (capacity, count) in [(1, 4_000), (2, 8_000), (64, 40_000)] {
+        for (capacity, count) in [(1, 2_000), (2, 4_000), (64, 20_000)] {
             nothing_is_lost_between_threads::<8>(kind, capacity, 0, count);
             nothing_is_lost_between_threads::<129>(kind, capacity, (1 << 63) - 1000, count);
             nothing_is_lost_between_threads::<1000>(kind, capacity, 63, count / 4);
