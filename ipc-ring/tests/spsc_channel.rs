@@ -588,6 +588,17 @@ fn deadlines_are_kept_from_below() {
     let start = Instant::now();
     assert!(matches!(producer.push_timeout(3, pause), Err(PushError::TimedOut(3))));
     assert!(start.elapsed() >= pause);
+
+    let soon = || Instant::now() + Duration::from_millis(5);
+    assert!(matches!(producer.push_from_deadline(&3, soon()), Err(PushError::TimedOut(()))));
+    assert_eq!(consumer.pop().unwrap(), 1);
+    assert!(matches!(producer.push_slice_deadline(&[3, 4, 5], soon()), Err(PushError::TimedOut(1))));
+    let mut room = [0; 4];
+    assert_eq!(consumer.pop_slice_deadline(&mut room, soon()).unwrap(), 2);
+    assert_eq!(room[..2], [2, 3]);
+    assert!(matches!(consumer.pop_slice_deadline(&mut room, soon()), Err(PopError::TimedOut)));
+    assert!(matches!(consumer.pop_into_deadline(&mut room[0], soon()), Err(PopError::TimedOut)));
+    assert_eq!(room[0], 2, "a place is left alone when nothing came");
 }
 
 #[test]

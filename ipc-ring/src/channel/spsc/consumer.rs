@@ -118,6 +118,15 @@ impl<T: Message> Consumer<T> {
         self.pop_to(crate::copy::as_uninit_one(message), None)
     }
 
+    /// As [`pop_into`](Self::pop_into), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
+        self.pop_to(crate::copy::as_uninit_one(message), Some(deadline))
+    }
+
     /// As [`try_pop`](Self::try_pop), into a place of the caller's.
     ///
     /// # Errors
@@ -165,8 +174,20 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`pop`](Self::pop).
     pub fn pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        self.pop_slice_until(out, None)
+    }
+
+    /// As [`pop_slice`](Self::pop_slice), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_slice_deadline(&mut self, out: &mut [T], deadline: Instant) -> Result<usize, PopError> {
+        self.pop_slice_until(out, Some(deadline))
+    }
+
+    fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
-        self.pop_into(first)?;
+        self.pop_to(crate::copy::as_uninit_one(first), deadline)?;
         // An end of the stream found here is found again by the next call.
         Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
     }

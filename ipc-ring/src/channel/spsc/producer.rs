@@ -114,11 +114,25 @@ impl<T: Message> Producer<T> {
     /// As [`push`](Self::push), without the message.
     #[inline]
     pub fn push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.push_from_until(message, None)
+    }
+
+    /// As [`push_from`](Self::push_from), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
+    #[inline]
+    pub fn push_from_deadline(&mut self, message: &T, deadline: Instant) -> Result<(), PushError<()>> {
+        self.push_from_until(message, Some(deadline))
+    }
+
+    #[inline(always)]
+    fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         loop {
             match self.ring.try_push(message) {
                 Push::Done { signal: 0 } => return Ok(()),
                 Push::Done { signal } => return self.done(signal, ()),
-                Push::Full => self.wait_for_room((), None)?,
+                Push::Full => self.wait_for_room((), deadline)?,
                 Push::Corrupt(corruption) => return Err(poison(&mut self.end, (), corruption)),
             }
         }
@@ -180,11 +194,27 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// As [`push`](Self::push). The value handed back is the number of messages pushed before.
     pub fn push_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
+        self.push_slice_until(messages, None)
+    }
+
+    /// As [`push_slice`](Self::push_slice), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).
+    pub fn push_slice_deadline(&mut self, messages: &[T], deadline: Instant) -> Result<(), PushError<usize>> {
+        self.push_slice_until(messages, Some(deadline))
+    }
+
+    fn push_slice_until(
+        &mut self,
+        messages: &[T],
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<usize>> {
         let mut done = 0;
         while done < messages.len() {
             match self.try_push_slice(&messages[done..]) {
                 Ok(count) => done += count,
-                Err(PushError::Full(_)) => self.wait_for_room(done, None)?,
+                Err(PushError::Full(_)) => self.wait_for_room(done, deadline)?,
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
                 Err(PushError::Corrupt(_, corruption)) => return Err(PushError::Corrupt(done, corruption)),
                 Err(other) => return Err(other),
