@@ -22,6 +22,19 @@ pub enum Edge {
     SpscConsume,
     /// \[S3\] spsc: the producer, having found the ring full by the head, loads the exact position.
     SpscReclaimExact,
+    /// \[B1\] bytes: the producer stores a header word. The frame's payload is written before, and so are the header of a
+    /// frame that follows a padding and the zero behind the frame.
+    BytesPublish,
+    /// \[B1\] bytes: the consumer loads a header word. The payload is read after.
+    BytesObserve,
+    /// \[B2\] bytes: the consumer publishes the head. The frames below it have been read.
+    BytesRelease,
+    /// \[B2\] bytes: the producer loads the head. The bytes below it are overwritten after.
+    BytesReclaim,
+    /// \[B3\] bytes: the consumer stores its exact position, once per pop. The frame has been read.
+    BytesConsume,
+    /// \[B3\] bytes: the producer, having found no room by the head, loads the exact position.
+    BytesReclaimExact,
     /// \[C1\] an end sets its closed or detached bit. Everything it pushed or popped lies before.
     CloseSet,
     /// \[C1\] the other end loads the bits, then looks at the ring once more.
@@ -78,13 +91,19 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 32] = [
+    pub const ALL: [Edge; 38] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
         Edge::SpscReclaim,
         Edge::SpscConsume,
         Edge::SpscReclaimExact,
+        Edge::BytesPublish,
+        Edge::BytesObserve,
+        Edge::BytesRelease,
+        Edge::BytesReclaim,
+        Edge::BytesConsume,
+        Edge::BytesReclaimExact,
         Edge::CloseSet,
         Edge::CloseSeen,
         Edge::WaitAnnounce,
@@ -120,6 +139,8 @@ impl Edge {
         match self {
             Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume => Ordering::Release,
             Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact => Ordering::Acquire,
+            Edge::BytesPublish | Edge::BytesRelease | Edge::BytesConsume => Ordering::Release,
+            Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
             Edge::CloseSet => Ordering::Release,
             Edge::CloseSeen => Ordering::Acquire,
             // The barrier pair orders the data; these order the semaphore's number.
@@ -157,6 +178,9 @@ impl Edge {
             Edge::SpscPublish | Edge::SpscObserve => "S1",
             Edge::SpscRelease | Edge::SpscReclaim => "S2",
             Edge::SpscConsume | Edge::SpscReclaimExact => "S3",
+            Edge::BytesPublish | Edge::BytesObserve => "B1",
+            Edge::BytesRelease | Edge::BytesReclaim => "B2",
+            Edge::BytesConsume | Edge::BytesReclaimExact => "B3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
             Edge::WaitAnnounce | Edge::WaitTake | Edge::WaitWithdraw => "W1",
             Edge::CrowdJoin | Edge::CrowdTake => "W2",

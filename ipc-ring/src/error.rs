@@ -30,6 +30,15 @@ impl fmt::Display for PeerExit {
     }
 }
 
+/// A frame that does not fit the ring, now or ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameTooLarge {
+    /// Bytes of the frame.
+    pub len: usize,
+    /// Bytes of the longest frame the ring takes.
+    pub limit: usize,
+}
+
 /// Why nothing was popped.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -43,6 +52,11 @@ pub enum PopError {
     /// Everything that was pushed has been popped, and the producer is gone without closing. A successor may continue
     /// the stream.
     PeerGone(PeerExit),
+    /// The next frame is larger than the buffer. It stays where it is.
+    BufferTooSmall {
+        /// Bytes of the frame.
+        needed: usize,
+    },
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
     /// The kernel refused; the semaphores were removed, for instance.
@@ -60,6 +74,8 @@ pub enum PushError<T> {
     Closed(T),
     /// The ring is full and the consumer is gone without closing.
     PeerGone(T, PeerExit),
+    /// A frame larger than this ring ever takes.
+    TooLarge(T, FrameTooLarge),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(T, Corruption),
     /// The kernel refused; the semaphores were removed, for instance.
@@ -74,6 +90,7 @@ impl<T> PushError<T> {
             | PushError::TimedOut(value)
             | PushError::Closed(value)
             | PushError::PeerGone(value, _)
+            | PushError::TooLarge(value, _)
             | PushError::Corrupt(value, _)
             | PushError::System(value, _) => value,
         }
@@ -93,6 +110,7 @@ impl<T> fmt::Debug for PushError<T> {
             PushError::TimedOut(_) => f.write_str("TimedOut(..)"),
             PushError::Closed(_) => f.write_str("Closed(..)"),
             PushError::PeerGone(_, exit) => write!(f, "PeerGone(.., {exit:?})"),
+            PushError::TooLarge(_, frame) => write!(f, "TooLarge(.., {frame:?})"),
             PushError::Corrupt(_, corruption) => write!(f, "Corrupt(.., {corruption:?})"),
             PushError::System(_, error) => write!(f, "System(.., {error:?})"),
         }
@@ -106,6 +124,9 @@ impl<T> fmt::Display for PushError<T> {
             PushError::TimedOut(_) => f.write_str("the ring stayed full until the deadline"),
             PushError::Closed(_) => f.write_str("the consumer has closed the channel"),
             PushError::PeerGone(_, exit) => write!(f, "the ring is full and {exit}"),
+            PushError::TooLarge(_, FrameTooLarge { len, limit }) => {
+                write!(f, "a frame of {len} bytes; the ring takes up to {limit}")
+            }
             PushError::Corrupt(_, corruption) => write!(f, "the ring is corrupt: {corruption}"),
             PushError::System(_, error) => error.fmt(f),
         }
@@ -128,6 +149,9 @@ impl fmt::Display for PopError {
             PopError::TimedOut => f.write_str("nothing was pushed before the deadline"),
             PopError::Closed => f.write_str("the producer has closed the channel and it is drained"),
             PopError::PeerGone(exit) => write!(f, "the ring is drained and {exit}"),
+            PopError::BufferTooSmall { needed } => {
+                write!(f, "the next frame has {needed} bytes, more than the buffer")
+            }
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             PopError::System(error) => error.fmt(f),
         }

@@ -36,6 +36,8 @@ const FLAG_ASYMMETRIC: u32 = 1;
 pub enum Kind {
     /// One producer, one consumer, fixed-size elements.
     Spsc = 1,
+    /// One producer, one consumer, frames of any length.
+    Bytes = 2,
     /// Many producers, many consumers, fixed-size elements.
     Mpmc = 3,
 }

@@ -74,9 +74,9 @@ mod region;
 pub mod ring;
 pub mod wait;
 
-pub use channel::{PeerState, mpmc, spsc};
+pub use channel::{PeerState, bytes, mpmc, spsc};
 pub use domain::{Domain, Owner};
-pub use error::{AttachError, PeerExit, PopError, PushError};
+pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;

@@ -62,6 +62,16 @@ pub enum Site {
     WaitAnnounced = 5,
     /// waiting: the waiting bit has been taken, no token is posted yet.
     WaitTaken = 6,
+    /// bytes: the payload is written and the header behind it cleared, nothing is published.
+    BytesWritten = 20,
+    /// bytes: a frame that follows a padding has its header, the padding has none.
+    BytesWrapped = 21,
+    /// bytes: the frame is published, nobody has been woken yet.
+    BytesPublished = 22,
+    /// bytes: the payload is copied out, the consumed position is not stored.
+    BytesRead = 23,
+    /// bytes: the consumed position is stored, the head is not published yet.
+    BytesConsumed = 24,
     /// mpmc: the seat is taken, nothing else.
     MpmcSeated = 40,
     /// mpmc: the slot is claimed for writing, the payload is not written.
@@ -96,13 +106,18 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 21] = [
+    pub const ALL: [Site; 26] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
         Site::SpscConsumed,
         Site::WaitAnnounced,
         Site::WaitTaken,
+        Site::BytesWritten,
+        Site::BytesWrapped,
+        Site::BytesPublished,
+        Site::BytesRead,
+        Site::BytesConsumed,
         Site::MpmcSeated,
         Site::MpmcClaimed,
         Site::MpmcWritten,

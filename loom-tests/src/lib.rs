@@ -16,9 +16,10 @@
 //!
 //! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
-//! sharp. [`spsc`]: the models of the single-producer ring.
+//! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames.
 #![deny(unsafe_code)]
 
+pub mod bytes;
 pub mod crash;
 pub mod matrix;
 pub mod membarrier;

@@ -4,9 +4,11 @@
 //! for removal as soon as it is attached, so the kernel frees it when the last process that uses it is gone, however that
 //! process ended.
 
+pub mod bytes;
 mod end;
 pub mod mpmc;
 mod open;
+mod pair;
 pub mod spsc;
 
 pub use end::PeerState;

@@ -18,9 +18,9 @@ use crate::layout::{APART, HEADER_SIZE};
 pub(crate) const PRODUCER_RECORD: usize = HEADER_SIZE;
 /// The consumer's record.
 pub(crate) const CONSUMER_RECORD: usize = PRODUCER_RECORD + APART;
-pub(super) const PRODUCED: usize = CONSUMER_RECORD + APART;
-pub(super) const CONSUMED: usize = PRODUCED + APART;
-pub(super) const HEAD: usize = CONSUMED + APART;
+pub(crate) const PRODUCED: usize = CONSUMER_RECORD + APART;
+pub(crate) const CONSUMED: usize = PRODUCED + APART;
+pub(crate) const HEAD: usize = CONSUMED + APART;
 pub(crate) const CONSUMER_SIGNAL: usize = HEAD + APART;
 pub(super) const DENSE: usize = CONSUMER_SIGNAL + 8;
 pub(crate) const PRODUCER_SIGNAL: usize = CONSUMER_SIGNAL + APART;
@@ -29,11 +29,11 @@ pub(crate) const SLOTS_OFFSET: usize = PRODUCER_SIGNAL + APART;
 
 /// Counters beside `produced`: how often the ring was found full, how often this side woke the other, the largest
 /// number of messages seen waiting.
-pub(super) const FOUND_FULL: usize = PRODUCED + 8;
+pub(crate) const FOUND_FULL: usize = PRODUCED + 8;
 pub(crate) const PRODUCER_WAKES: usize = PRODUCED + 16;
-pub(super) const HIGH_WATER: usize = PRODUCED + 24;
+pub(crate) const HIGH_WATER: usize = PRODUCED + 24;
 /// Counters beside `consumed`.
-pub(super) const FOUND_EMPTY: usize = CONSUMED + 8;
+pub(crate) const FOUND_EMPTY: usize = CONSUMED + 8;
 pub(crate) const CONSUMER_WAKES: usize = CONSUMED + 16;
 
 const _: () = {

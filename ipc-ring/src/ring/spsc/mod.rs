@@ -29,7 +29,7 @@
 mod consumer;
 mod counters;
 mod hints;
-mod layout;
+pub(crate) mod layout;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]

@@ -1,0 +1,34 @@
+//! One producer, one consumer: a named ring of frames of any length between two processes.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // process A
+//! let mut log = ipc_ring::bytes::Producer::create("log")?;
+//! log.push(b"started")?;
+//!
+//! // process B
+//! let mut log = ipc_ring::bytes::Consumer::open("log")?;
+//! for frame in &mut log { /* a Vec<u8> each; ends when the producer closes */ }
+//! # Ok(()) }
+//! ```
+//!
+//! **Frames.** A frame is a run of bytes, none included, that arrives as it was pushed: whole, once, in order. The longest
+//! one takes half the ring with its header of 8 bytes: see [`Producer::longest`].
+//!
+//! **Streams.** Where boundaries do not matter the two ends are a pipe: [`Producer`] is [`std::io::Write`], and
+//! [`Consumer::into_reader`] gives a [`Reader`], which is [`std::io::Read`] and [`std::io::BufRead`].
+//!
+//! **Ends, delivery, lifetime** are those of [`spsc`](crate::spsc): dropping the producer closes, dropping the consumer
+//! detaches, a successor goes on where a dead end stopped, a frame is popped exactly once.
+
+mod builder;
+mod consumer;
+mod producer;
+mod stream;
+
+pub use builder::Builder;
+pub use consumer::{Consumer, Drain, View};
+pub use producer::{Claim, Producer};
+pub use stream::Reader;
+
+pub use crate::error::{FrameTooLarge, PopError, PushError};

@@ -1,0 +1,167 @@
+//! How a channel is made or found.
+
+use super::{Consumer, Producer};
+use crate::channel::end::End;
+use crate::channel::open::{self, Creation, Request};
+use crate::channel::pair::Role;
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::layout::Kind;
+use crate::message::Fingerprint;
+use crate::platform::Barrier;
+use crate::ring::bytes::Mapped;
+use crate::ring::bytes::layout::SLOTS_OFFSET;
+use crate::wait::WaitStrategy;
+
+/// Bytes of a ring whose capacity nobody chose.
+const USUAL_BYTES: u64 = 1 << 20;
+
+/// Options for creating and opening a channel of frames.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{WaitStrategy, bytes};
+///
+/// let domain = ipc_ring::Domain::open("doc-example-bytes-builder")?;
+/// let channel = bytes::Builder::new("log").domain(&domain).capacity(4096).wait(WaitStrategy::Spin);
+/// let mut producer = channel.create_producer()?;
+/// let mut consumer = channel.open_consumer()?;
+/// producer.push(b"hello")?;
+/// assert_eq!(consumer.pop()?, b"hello");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    name: String,
+    domain: Option<Domain>,
+    capacity: Option<u64>,
+    strategy: WaitStrategy,
+    fingerprint: Fingerprint,
+    barrier: Option<Barrier>,
+}
+
+impl Builder {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            domain: None,
+            capacity: None,
+            strategy: WaitStrategy::DEFAULT,
+            fingerprint: Fingerprint::named::<u8>("bytes"),
+            barrier: None,
+        }
+    }
+
+    /// Where to look for the name and put it. The default is the user's own domain.
+    #[must_use]
+    pub fn domain(mut self, domain: &Domain) -> Self {
+        self.domain = Some(domain.clone());
+        self
+    }
+
+    /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded up to 8, and 8
+    /// more; the longest one half the ring. A creator's default is 1 MiB; an opener that says nothing takes the ring as it
+    /// is, one that says a number insists on it.
+    #[must_use]
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = Some(bytes);
+        self
+    }
+
+    /// How this end waits. The other end has its own.
+    #[must_use]
+    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// A name for what the frames hold that both sides agree on, such as `"md.Quote/2"`. Ends that say different names, or
+    /// one of which says none, do not come together.
+    #[must_use]
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.fingerprint = Fingerprint::named::<u8>(name);
+        self
+    }
+
+    /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`] where the kernel has it.
+    #[must_use]
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = Some(barrier);
+        self
+    }
+
+    /// Makes the channel, or finds it, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another kind or capacity, or the kernel refused.
+    pub fn create_producer(&self) -> Result<Producer, AttachError> {
+        self.attach(Role::Producer, Creation::MakeOrFind).and_then(Producer::new)
+    }
+
+    /// Makes the channel, which must not exist, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    pub fn create_new_producer(&self) -> Result<Producer, AttachError> {
+        self.attach(Role::Producer, Creation::MustMake).and_then(Producer::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the producer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    pub fn open_producer(&self) -> Result<Producer, AttachError> {
+        self.attach(Role::Producer, Creation::MustFind).and_then(Producer::new)
+    }
+
+    /// Makes the channel, or finds it, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// As [`create_producer`](Self::create_producer).
+    pub fn create_consumer(&self) -> Result<Consumer, AttachError> {
+        self.attach(Role::Consumer, Creation::MakeOrFind).and_then(Consumer::new)
+    }
+
+    /// Makes the channel, which must not exist, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    pub fn create_new_consumer(&self) -> Result<Consumer, AttachError> {
+        self.attach(Role::Consumer, Creation::MustMake).and_then(Consumer::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the consumer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    pub fn open_consumer(&self) -> Result<Consumer, AttachError> {
+        self.attach(Role::Consumer, Creation::MustFind).and_then(Consumer::new)
+    }
+
+    fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
+        let request = Request {
+            name: &self.name,
+            domain: self.domain.as_ref(),
+            kind: Kind::Bytes,
+            fingerprint: self.fingerprint,
+            capacity: self.capacity,
+            usual_capacity: USUAL_BYTES,
+            geometry: Mapped::geometry,
+            slots_offset: SLOTS_OFFSET,
+            barrier: self.barrier,
+        };
+        open::attach(&request, creation, |locked, domain, found| {
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
+            let end = End::take_seat(locked, domain, found, role.seats(), self.strategy)?;
+            Ok(Attached { ring, end })
+        })
+    }
+}
+
+/// A ring and a seat at it.
+pub(super) struct Attached {
+    pub(super) ring: Mapped,
+    pub(super) end: End,
+}

@@ -1,0 +1,452 @@
+//! The consuming end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::Reader;
+use super::builder::{Attached, Builder};
+use crate::channel::end::{End, PeerState};
+use crate::channel::pair::{self, Ending, Poll};
+use crate::error::{AttachError, PopError};
+use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Pop};
+
+/// The consuming end: one holder at a time, in one thread at a time.
+///
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells the producer
+/// that nobody will.
+///
+/// As an iterator over itself (`for frame in &mut consumer`) it waits for each frame, gives it as a vector, and ends when
+/// the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
+#[derive(Debug)]
+pub struct Consumer {
+    ring: ring::Consumer<Mapped>,
+    end: End,
+    ending: Ending,
+    last_error: Option<PopError>,
+}
+
+/// Where a frame is put.
+trait Place {
+    /// Pops a frame into it.
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop;
+}
+
+impl Place for &mut [u8] {
+    #[inline(always)]
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
+        ring.try_pop_into(self)
+    }
+}
+
+impl Place for &mut Vec<u8> {
+    #[inline(always)]
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
+        ring.try_pop_vec(self)
+    }
+}
+
+/// A pop that waits.
+struct Popping<'a, P> {
+    consumer: &'a mut Consumer,
+    place: P,
+}
+
+impl<P: Place> Poll for Popping<'_, P> {
+    type Item = usize;
+
+    fn poll(&mut self) -> Result<usize, PopError> {
+        self.consumer.try_pop_to(&mut self.place)
+    }
+
+    fn has_item(&self) -> bool {
+        self.consumer.ring.has_item()
+    }
+
+    fn end(&mut self) -> &mut End {
+        &mut self.consumer.end
+    }
+}
+
+impl Consumer {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another kind, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_consumer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_consumer()
+    }
+
+    pub(super) fn new(attached: Attached) -> Result<Self, AttachError> {
+        let Attached { ring, mut end } = attached;
+        match ring::Consumer::attach(ring) {
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, last_error: None }),
+            Err(corruption) => {
+                end.give_up();
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Pops the next frame into the front of `out`, if there is one; gives its length.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`] when
+    /// there is nothing and never will be; [`PopError::PeerGone`] when there is nothing and the producer has detached;
+    /// [`PopError::Corrupt`]. That a producer died is not noticed here but by the forms that wait and by
+    /// [`peer`](Self::peer), since it costs a system call to ask.
+    ///
+    /// # Blocking
+    /// Never. One system call when the producer sleeps, to wake it.
+    #[inline]
+    pub fn try_pop_into(&mut self, mut out: &mut [u8]) -> Result<usize, PopError> {
+        self.try_pop_to(&mut out)
+    }
+
+    /// As [`try_pop_into`](Self::try_pop_into), in place of what the vector held. Allocates when its capacity is too small
+    /// for the frame, which is never longer than [`longest`](Self::longest).
+    ///
+    /// # Errors
+    /// As [`try_pop_into`](Self::try_pop_into), without [`PopError::BufferTooSmall`].
+    #[inline]
+    pub fn try_pop_vec(&mut self, mut out: &mut Vec<u8>) -> Result<usize, PopError> {
+        self.try_pop_to(&mut out)
+    }
+
+    /// Pops the next frame, if there is one, into a vector of its own.
+    ///
+    /// # Errors
+    /// As [`try_pop_vec`](Self::try_pop_vec).
+    pub fn try_pop(&mut self) -> Result<Vec<u8>, PopError> {
+        let mut out = Vec::new();
+        self.try_pop_vec(&mut out)?;
+        Ok(out)
+    }
+
+    /// Pops the next frame into a vector of its own, waiting for it.
+    ///
+    /// # Errors
+    /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
+        let mut out = Vec::new();
+        self.pop_vec(&mut out)?;
+        Ok(out)
+    }
+
+    /// Pops the next frame into the front of `out`, waiting for it; gives its length.
+    ///
+    /// # Errors
+    /// [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`]; [`PopError::PeerGone`] when
+    /// everything pushed has been popped and the producer has detached or died; [`PopError::Corrupt`];
+    /// [`PopError::System`]. A producer that has never attached is waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn pop_into(&mut self, out: &mut [u8]) -> Result<usize, PopError> {
+        self.pop_until(out, None)
+    }
+
+    /// As [`pop_into`](Self::pop_into), in place of what the vector held.
+    ///
+    /// # Errors
+    /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
+    #[inline]
+    pub fn pop_vec(&mut self, out: &mut Vec<u8>) -> Result<usize, PopError> {
+        self.pop_until(out, None)
+    }
+
+    /// As [`pop_into`](Self::pop_into), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
+    #[inline]
+    pub fn pop_into_deadline(&mut self, out: &mut [u8], deadline: Instant) -> Result<usize, PopError> {
+        self.pop_until(out, Some(deadline))
+    }
+
+    /// As [`pop_vec`](Self::pop_vec), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop_vec`](Self::pop_vec).
+    #[inline]
+    pub fn pop_vec_deadline(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<usize, PopError> {
+        self.pop_until(out, Some(deadline))
+    }
+
+    /// As [`pop`](Self::pop), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<Vec<u8>, PopError> {
+        let mut out = Vec::new();
+        self.pop_vec_deadline(&mut out, deadline)?;
+        Ok(out)
+    }
+
+    /// As [`pop`](Self::pop), for a length of time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<Vec<u8>, PopError> {
+        self.pop_deadline(crate::clock::after(timeout))
+    }
+
+    /// Lends the next frame where it lies. [`View::release`] pops it; dropping the view leaves it.
+    ///
+    /// # Errors
+    /// As [`try_pop_vec`](Self::try_pop_vec).
+    pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
+        if !self.ring.has_item() {
+            if let Ok(Err(signal)) = self.ring.try_view() {
+                self.end.wake_peer_if(signal);
+            }
+            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+            if let Some(error) = pair::ended(&self.end, self.ring.position())
+                && !self.ring.has_item()
+            {
+                return Err(error);
+            }
+        }
+        let end = &mut self.end;
+        match self.ring.try_view() {
+            Ok(Ok(view)) => Ok(View { view, end }),
+            Ok(Err(signal)) => {
+                end.wake_peer_if(signal);
+                Err(PopError::Empty)
+            }
+            Err(corruption) => {
+                pair::poison(end);
+                Err(PopError::Corrupt(corruption))
+            }
+        }
+    }
+
+    /// Takes every frame that is ready now, without waiting.
+    pub fn drain(&mut self) -> Drain<'_> {
+        Drain { consumer: self }
+    }
+
+    /// Reads the frames as one stream of bytes, without their boundaries.
+    #[must_use]
+    pub fn into_reader(self) -> Reader {
+        Reader::new(self)
+    }
+
+    #[inline(always)]
+    fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
+        match place.pop(&mut self.ring) {
+            Pop::Frame { len, signal: 0 } => Ok(len),
+            other => match self.settle(other, &mut place) {
+                Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+                result => result,
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        match place.pop(&mut self.ring) {
+            Pop::Frame { len, signal: 0 } => Ok(len),
+            other => self.settle(other, place),
+        }
+    }
+
+    /// A pop that was not plain success without a signal.
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self, pop: Pop, place: &mut impl Place) -> Result<usize, PopError> {
+        match pop {
+            Pop::Frame { len, signal } => {
+                self.end.wake_peer_if(signal);
+                Ok(len)
+            }
+            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
+            Pop::Empty { signal } => self.nothing(signal, place),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
+        self.end.wake_peer_if(signal);
+        let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
+        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        match place.pop(&mut self.ring) {
+            Pop::Frame { len, signal } => {
+                self.end.wake_peer_if(signal);
+                Ok(len)
+            }
+            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
+            Pop::Empty { .. } => Err(error),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    #[cold]
+    fn poison(&mut self, corruption: Corruption) -> PopError {
+        pair::poison(&mut self.end);
+        PopError::Corrupt(corruption)
+    }
+
+    /// The longest frame that this channel takes, in bytes: a buffer of this size is never too small.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.ring.longest()
+    }
+
+    /// Whether the producer is there. One system call when it is attached.
+    #[must_use]
+    pub fn peer(&self) -> PeerState {
+        self.end.peer()
+    }
+
+    /// Waits until the producer is there, or has closed the channel, or the time has come; gives what there is then.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
+    pub fn wait_for_producer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    }
+
+    /// Bytes of the ring.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().capacity()
+    }
+
+    /// Number of frames popped since the channel was made, by this holder and those before it; one short for each of those
+    /// that was killed between popping a frame and counting it.
+    #[must_use]
+    pub fn popped(&self) -> u64 {
+        self.ring.frames()
+    }
+
+    /// Where the next frame begins, or the padding before it: bytes since the channel was made. Exact, also after deaths,
+    /// and larger for each frame than for the one before.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&PopError> {
+        self.last_error.as_ref()
+    }
+
+    /// Tells the producer that nobody will pop any more.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
+
+    /// Lets go and leaves the stream to a successor. The same as dropping.
+    pub fn detach(self) {}
+}
+
+impl Iterator for &mut Consumer {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        match self.pop() {
+            Ok(frame) => Some(frame),
+            Err(PopError::Closed) => None,
+            Err(error) => {
+                self.last_error = Some(error);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        pair::leave(&mut self.end, self.ending);
+    }
+}
+
+/// The next frame where it lies, from [`Consumer::try_view`]. Dropping it leaves the frame to be popped.
+#[derive(Debug)]
+pub struct View<'a> {
+    view: ring::View<'a, Mapped>,
+    end: &'a mut End,
+}
+
+impl View<'_> {
+    /// Bytes of the frame.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
+    /// Whether it is an empty frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.view.is_empty()
+    }
+
+    /// Where the frame's header lies: bytes since the channel was made.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.view.position()
+    }
+
+    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the view is
+    /// released or dropped. A producer that keeps to the protocol does not write them meanwhile; one that does not may, so
+    /// what was checked there must not be read again.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.view.memory().address(self.view.index(), self.view.len()).as_ptr()
+    }
+
+    /// Copies bytes out, from an offset in the frame.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub fn read(&self, offset: usize, out: &mut [u8]) {
+        self.view.read(offset, out);
+    }
+
+    /// Copies the frame out and leaves it where it is.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = vec![0; self.len()];
+        self.read(0, &mut out);
+        out
+    }
+
+    /// Pops the frame.
+    pub fn release(self) {
+        let signal = self.view.release();
+        self.end.wake_peer_if(signal);
+    }
+}
+
+/// An iterator over the frames that are ready, from [`Consumer::drain`].
+#[derive(Debug)]
+pub struct Drain<'a> {
+    consumer: &'a mut Consumer,
+}
+
+impl Iterator for Drain<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        self.consumer.try_pop().ok()
+    }
+}

@@ -1,0 +1,385 @@
+//! The producing end of a channel.
+
+use std::io::IoSlice;
+use std::time::{Duration, Instant};
+
+use super::builder::{Attached, Builder};
+use crate::channel::end::{End, PeerState};
+use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::error::{AttachError, FrameTooLarge, PushError};
+use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Refused};
+
+/// The producing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+///
+/// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting for room.
+/// Small writes are better collected by a [`std::io::BufWriter`] first.
+#[derive(Debug)]
+pub struct Producer {
+    ring: ring::Producer<Mapped>,
+    end: End,
+    ending: Ending,
+}
+
+/// The ring and the length of the frame that waits for room.
+struct RoomFor<'a>(&'a mut ring::Producer<Mapped>, usize);
+
+impl Room for RoomFor<'_> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.0.has_room(self.1)
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position()
+    }
+}
+
+impl Producer {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the ring found is of another kind, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_producer()
+    }
+
+    /// As [`create`](Self::create), but the channel must not exist.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create`](Self::create).
+    pub fn create_new(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_new_producer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_producer()
+    }
+
+    pub(super) fn new(attached: Attached) -> Result<Self, AttachError> {
+        let Attached { ring, mut end } = attached;
+        match ring::Producer::attach(ring) {
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Close }),
+            Err(corruption) => {
+                end.give_up();
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Pushes a frame if there is room.
+    ///
+    /// # Errors
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Closed`] when the consumer closed the channel,
+    /// [`PushError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never. One system call when the consumer sleeps, to wake it.
+    #[inline]
+    pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        match self.ring.try_push(frame) {
+            Ok(0) => Ok(()),
+            other => self.settle(other, frame.len()).map_err(|refusal| refusal.with(())),
+        }
+    }
+
+    /// Pushes a frame, waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`]; [`PushError::Closed`]; [`PushError::PeerGone`] when there is no room and the consumer
+    /// detached or died, so that there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::System`]. A consumer
+    /// that has never attached is waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        self.push_until(frame, None)
+    }
+
+    /// As [`push`](Self::push), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    #[inline]
+    pub fn push_deadline(&mut self, frame: &[u8], deadline: Instant) -> Result<(), PushError<()>> {
+        self.push_until(frame, Some(deadline))
+    }
+
+    /// As [`push`](Self::push), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_timeout(&mut self, frame: &[u8], timeout: Duration) -> Result<(), PushError<()>> {
+        self.push_deadline(frame, crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn push_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        match self.ring.try_push(frame) {
+            Ok(0) => Ok(()),
+            other => self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame)),
+        }
+    }
+
+    /// Pushes one frame that lies in several pieces, if there is room.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        let pushed = self.ring.try_push_vectored(pieces);
+        self.settle(pushed, total(pieces)).map_err(|refusal| refusal.with(()))
+    }
+
+    /// Pushes one frame that lies in several pieces, waiting for room.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        let first = self.ring.try_push_vectored(pieces);
+        self.push_slowly(first, total(pieces), None, |ring| ring.try_push_vectored(pieces))
+    }
+
+    /// Pushes frames from the front of a slice while there is room; gives their number. One wake at most.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number of frames
+    /// pushed, 0; with [`PushError::Closed`] it counts frames the consumer will not pop.
+    pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<usize, PushError<usize>> {
+        match self.ring.try_push_batch(frames) {
+            Ok((count, 0)) => Ok(count),
+            Ok((count, signal)) => {
+                self.settle(Ok(signal), 0).map(|()| count).map_err(|refusal| refusal.with(count))
+            }
+            Err(refused) => {
+                let len = frames.first().map_or(0, |frame| frame.as_ref().len());
+                self.settle(Err(refused), len).map(|()| 0).map_err(|refusal| refusal.with(0))
+            }
+        }
+    }
+
+    /// Pushes all frames of a slice, in order, waiting for room.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push). The value handed back is the number of frames pushed before.
+    pub fn push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
+        let mut done = 0;
+        while done < frames.len() {
+            match self.try_push_batch(&frames[done..]) {
+                Ok(count) => done += count,
+                Err(PushError::Full(_)) => {
+                    let len = frames[done].as_ref().len();
+                    pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
+                        .map_err(|refusal| refusal.with(done))?;
+                }
+                Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
+                Err(PushError::Corrupt(count, corruption)) => {
+                    return Err(PushError::Corrupt(done + count, corruption));
+                }
+                Err(PushError::TooLarge(_, frame)) => return Err(PushError::TooLarge(done, frame)),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reserves room for a frame of up to `len` bytes, to be written in place. Nothing is published until
+    /// [`Claim::commit`]; dropping the claim gives the room back.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        let (end, limit) = (&mut self.end, self.ring.longest());
+        match self.ring.try_claim(len) {
+            Ok(claim) => Ok(Claim { claim, end }),
+            Err(refused) => Err(refusal(end, refused, FrameTooLarge { len, limit }).with(())),
+        }
+    }
+
+    /// As [`try_claim`](Self::try_claim), waiting for room.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        if len <= self.ring.longest() {
+            pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
+                .map_err(|refusal| refusal.with(()))?;
+        }
+        self.try_claim(len)
+    }
+
+    /// The slow half of a push: a signal to act upon, or no room.
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(
+        &mut self,
+        mut pushed: Result<u32, Refused>,
+        len: usize,
+        deadline: Option<Instant>,
+        again: impl Fn(&mut ring::Producer<Mapped>) -> Result<u32, Refused>,
+    ) -> Result<(), PushError<()>> {
+        loop {
+            match self.settle(pushed, len) {
+                Err(Refusal::Full) => {
+                    pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
+                        .map_err(|refusal| refusal.with(()))?;
+                }
+                result => return result.map_err(|refusal| refusal.with(())),
+            }
+            pushed = again(&mut self.ring);
+        }
+    }
+
+    /// What came of an attempt that was not plain success without a signal.
+    #[cold]
+    fn settle(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), Refusal> {
+        match pushed {
+            Ok(0) => Ok(()),
+            Ok(signal) => {
+                let ring = &self.ring;
+                pair::acknowledge(&mut self.end, signal, ring.position(), || ring.is_drained())
+            }
+            Err(refused) => {
+                let frame = FrameTooLarge { len, limit: self.ring.longest() };
+                Err(refusal(&mut self.end, refused, frame))
+            }
+        }
+    }
+
+    /// The longest frame that this channel takes, in bytes: half its capacity without the header.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.ring.longest()
+    }
+
+    /// Whether the consumer is there. One system call when it is attached.
+    #[must_use]
+    pub fn peer(&self) -> PeerState {
+        self.end.peer()
+    }
+
+    /// Waits until the consumer is there, or has closed the channel, or the time has come; gives what there is then.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
+    pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    }
+
+    /// Bytes of the ring.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().capacity()
+    }
+
+    /// Number of frames pushed since the channel was made, by this holder and those before it; one short for each of those
+    /// that was killed between publishing a frame and counting it.
+    #[must_use]
+    pub fn pushed(&self) -> u64 {
+        self.ring.frames()
+    }
+
+    /// Where the next frame begins: bytes since the channel was made, headers and paddings included. Exact, also after
+    /// deaths.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
+    /// same as dropping.
+    pub fn close(self) {}
+
+    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached.
+    pub fn detach(mut self) {
+        self.ending = Ending::Detach;
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        pair::leave(&mut self.end, self.ending);
+    }
+}
+
+fn total(pieces: &[IoSlice<'_>]) -> usize {
+    pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.len()))
+}
+
+#[cold]
+fn refusal(end: &mut End, refused: Refused, frame: FrameTooLarge) -> Refusal {
+    match refused {
+        Refused::Full => pair::full(end),
+        Refused::TooLarge => Refusal::TooLarge(frame),
+        Refused::Corrupt(corruption) => {
+            pair::poison(end);
+            Refusal::Corrupt(corruption)
+        }
+    }
+}
+
+/// Room for a frame to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
+///
+/// The bytes hold what earlier frames left there until they are written; what is committed unwritten is sent as it is.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    claim: ring::Claim<'a, Mapped>,
+    end: &'a mut End,
+}
+
+impl Claim<'_> {
+    /// Number of bytes reserved.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claim.len()
+    }
+
+    /// Whether no byte is reserved: the claim of an empty frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claim.is_empty()
+    }
+
+    /// Copies bytes to an offset in the frame.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.claim.write(offset, bytes);
+    }
+
+    /// A pointer to the frame's bytes: [`len`](Self::len) of them, writable, aligned to 8, valid until the claim is
+    /// committed or dropped. A consumer that keeps to the protocol does not look at them meanwhile.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.claim.memory().address(self.claim.index(), self.claim.len()).as_ptr()
+    }
+
+    /// Publishes the first `len` bytes as a frame.
+    ///
+    /// # Errors
+    /// [`PushError::Closed`] when the consumer has closed the channel; [`PushError::Corrupt`] when it found the ring so.
+    ///
+    /// # Panics
+    /// When fewer were claimed.
+    pub fn commit(self, len: usize) -> Result<(), PushError<()>> {
+        match self.claim.commit(len) {
+            (0, _) => Ok(()),
+            (signal, ring) => pair::acknowledge(self.end, signal, ring.position(), || ring.is_drained())
+                .map_err(|refusal| refusal.with(())),
+        }
+    }
+
+    /// Publishes nothing and gives the room back. The same as dropping.
+    pub fn abort(self) {}
+}

@@ -1,0 +1,288 @@
+//! What channels with one producer and one consumer have in common: how an end waits for the other, and what it makes of
+//! the other's signal.
+
+use std::time::Instant;
+
+use super::end::{End, PeerState, Record, Seats};
+use crate::error::{FrameTooLarge, PeerExit, PopError, PushError};
+use crate::ring::spsc::Corruption;
+use crate::ring::spsc::layout::{
+    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
+};
+use crate::wait::Step;
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+
+/// The producer's seat or the consumer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Producer,
+    Consumer,
+}
+
+impl Role {
+    /// Where this role's words lie, and the other's.
+    pub(super) const fn seats(self) -> Seats {
+        let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));
+        match self {
+            Role::Producer => Seats {
+                own: producer,
+                peer: consumer,
+                own_signal: PRODUCER_SIGNAL,
+                peer_signal: CONSUMER_SIGNAL,
+                own_wakes: PRODUCER_WAKES,
+            },
+            Role::Consumer => Seats {
+                own: consumer,
+                peer: producer,
+                own_signal: CONSUMER_SIGNAL,
+                peer_signal: PRODUCER_SIGNAL,
+                own_wakes: CONSUMER_WAKES,
+            },
+        }
+    }
+}
+
+/// What dropping an end says to the other one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Close,
+    Detach,
+}
+
+/// Gives an end's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
+pub(super) fn leave(end: &mut End, ending: Ending) {
+    if end.is_ours() {
+        if ending == Ending::Close && !std::thread::panicking() {
+            end.raise(CLOSED);
+        }
+        end.give_up();
+    }
+}
+
+/// Why nothing was pushed: a [`PushError`] without the value.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Full,
+    TimedOut,
+    Closed,
+    PeerGone(PeerExit),
+    TooLarge(FrameTooLarge),
+    Corrupt(Corruption),
+    System(ipc_core::Error),
+}
+
+impl Refusal {
+    /// With the value that is handed back.
+    pub(super) fn with<V>(self, value: V) -> PushError<V> {
+        match self {
+            Refusal::Full => PushError::Full(value),
+            Refusal::TimedOut => PushError::TimedOut(value),
+            Refusal::Closed => PushError::Closed(value),
+            Refusal::PeerGone(exit) => PushError::PeerGone(value, exit),
+            Refusal::TooLarge(frame) => PushError::TooLarge(value, frame),
+            Refusal::Corrupt(corruption) => PushError::Corrupt(value, corruption),
+            Refusal::System(error) => PushError::System(value, error),
+        }
+    }
+}
+
+/// The producing end of a ring, as far as waiting for room goes.
+pub(super) trait Room {
+    /// Whether there is room now, by the consumer's exact position.
+    fn has_room(&mut self) -> Result<bool, Corruption>;
+    /// The next position to be written.
+    fn position(&self) -> u64;
+}
+
+/// Waits until there is room.
+pub(super) fn wait_for_room(
+    ring: &mut impl Room,
+    end: &mut End,
+    deadline: Option<Instant>,
+) -> Result<(), Refusal> {
+    // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
+    let mut wait = end.waits.start_with_naps(deadline);
+    let mut slept = false;
+    loop {
+        if has_room(ring, end)? {
+            end.waits.finished(&wait);
+            return Ok(());
+        }
+        let bits = end.peer_bits();
+        if bits & POISONED != 0 {
+            return Err(Refusal::Corrupt(Corruption::told(ring.position(), bits)));
+        }
+        if bits & CLOSED != 0 {
+            return Err(Refusal::Closed);
+        }
+        match wait.next(&end.waits, || end.shares_cpu()) {
+            Step::Poll => std::hint::spin_loop(),
+            Step::TimedOut => return Err(Refusal::TimedOut),
+            Step::Probe => {
+                if let Some(exit) = consumer_gone(end) {
+                    return room_after_all(ring, end, exit);
+                }
+            }
+            Step::Sleep(until) => {
+                let in_vain = std::mem::replace(&mut slept, true);
+                if (in_vain || !end.death_wakes())
+                    && let Some(exit) = consumer_gone(end)
+                {
+                    return room_after_all(ring, end, exit);
+                }
+                end.announce();
+                let room = ring.has_room();
+                if matches!(room, Ok(false)) && end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0 {
+                    end.sleep(until).map_err(Refusal::System)?;
+                } else {
+                    end.do_not_sleep();
+                }
+            }
+        }
+    }
+}
+
+fn has_room(ring: &mut impl Room, end: &mut End) -> Result<bool, Refusal> {
+    ring.has_room().map_err(|corruption| {
+        poison(end);
+        Refusal::Corrupt(corruption)
+    })
+}
+
+/// The consumer is gone; but what it did before may have made room.
+fn room_after_all(ring: &mut impl Room, end: &mut End, exit: PeerExit) -> Result<(), Refusal> {
+    if has_room(ring, end)? { Ok(()) } else { Err(Refusal::PeerGone(exit)) }
+}
+
+/// How the consumer went, if it was there and is not.
+fn consumer_gone(end: &End) -> Option<PeerExit> {
+    // The bit is raised, with a wake, before the seat is free.
+    if end.peer_bits() & DETACHED != 0 {
+        return Some(PeerExit::Detached);
+    }
+    match end.peer() {
+        PeerState::Gone(PeerExit::NeverAttached) => None,
+        PeerState::Gone(exit) => Some(exit),
+        _ => None,
+    }
+}
+
+/// The ring is full: or is it closed?
+#[cold]
+pub(super) fn full(end: &End) -> Refusal {
+    if end.peer_bits() & CLOSED != 0 { Refusal::Closed } else { Refusal::Full }
+}
+
+/// Acts on the consumer's signal after a publication.
+///
+/// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
+/// will pop it. Unless the consumer popped it first and then closed: that message has arrived.
+#[cold]
+pub(super) fn acknowledge(
+    end: &mut End,
+    signal: u32,
+    position: u64,
+    is_drained: impl FnOnce() -> bool,
+) -> Result<(), Refusal> {
+    end.wake_peer_if(signal);
+    if signal & POISONED != 0 {
+        return Err(Refusal::Corrupt(Corruption::told(position, signal)));
+    }
+    if signal & CLOSED == 0 {
+        return Ok(());
+    }
+    // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
+    if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) } else { Err(Refusal::Closed) }
+}
+
+/// Tells the other end that the ring is corrupt.
+#[cold]
+pub(super) fn poison(end: &mut End) {
+    end.raise(POISONED);
+}
+
+/// What the producer's signal word says about the end of the stream.
+pub(super) fn ended(end: &End, position: u64) -> Option<PopError> {
+    let bits = end.peer_bits();
+    if bits & POISONED != 0 {
+        Some(PopError::Corrupt(Corruption::told(position, bits)))
+    } else if bits & CLOSED != 0 {
+        Some(PopError::Closed)
+    } else if bits & DETACHED != 0 {
+        Some(PopError::PeerGone(PeerExit::Detached))
+    } else {
+        None
+    }
+}
+
+/// The consuming end of a channel, as far as waiting for something to pop goes.
+pub(super) trait Poll {
+    /// What is popped.
+    type Item;
+    /// Tries to pop. [`PopError::Empty`] when nothing is there and the stream has not ended.
+    fn poll(&mut self) -> Result<Self::Item, PopError>;
+    /// Whether something is there, by a look that changes nothing.
+    fn has_item(&self) -> bool;
+    /// The seat.
+    fn end(&mut self) -> &mut End;
+}
+
+/// Pops, waiting for something to be there.
+#[cold]
+#[inline(never)]
+pub(super) fn wait_and_pop<P: Poll>(
+    consumer: &mut P,
+    deadline: Option<Instant>,
+) -> Result<P::Item, PopError> {
+    let mut wait = consumer.end().waits.start(deadline);
+    let mut slept = false;
+    loop {
+        match consumer.poll() {
+            Err(PopError::Empty) => {}
+            result => {
+                consumer.end().waits.finished(&wait);
+                return result;
+            }
+        }
+        let end = consumer.end();
+        match wait.next(&end.waits, || end.shares_cpu()) {
+            Step::Poll => std::hint::spin_loop(),
+            Step::TimedOut => return Err(PopError::TimedOut),
+            Step::Probe => {
+                if let Some(exit) = producer_died(end) {
+                    return last_message(consumer, exit);
+                }
+            }
+            Step::Sleep(until) => {
+                let in_vain = std::mem::replace(&mut slept, true);
+                if (in_vain || !end.death_wakes())
+                    && let Some(exit) = producer_died(end)
+                {
+                    return last_message(consumer, exit);
+                }
+                end.announce();
+                let over = end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0;
+                if over || consumer.has_item() {
+                    consumer.end().do_not_sleep();
+                } else {
+                    consumer.end().sleep(until).map_err(PopError::System)?;
+                }
+            }
+        }
+    }
+}
+
+/// The producer is dead, so whatever it pushed is there to be seen.
+fn last_message<P: Poll>(consumer: &mut P, exit: PeerExit) -> Result<P::Item, PopError> {
+    match consumer.poll() {
+        Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
+        result => result,
+    }
+}
+
+fn producer_died(end: &End) -> Option<PeerExit> {
+    match end.peer() {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
+        _ => None,
+    }
+}

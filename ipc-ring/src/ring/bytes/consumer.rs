@@ -1,0 +1,293 @@
+//! The consuming end.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Corruption;
+use super::header::{self, Header, WORD};
+use super::memory::Memory;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::wait::signal;
+
+/// What came of an attempt to pop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Pop {
+    /// A frame was copied out. `signal` is the producer's signal word, if it was looked at and not zero.
+    Frame {
+        /// Bytes of the frame.
+        len: usize,
+        /// Bits of [`signal`](crate::wait::signal).
+        signal: u32,
+    },
+    /// The next frame is longer than the buffer. It stays.
+    TooSmall {
+        /// Bytes of the frame.
+        needed: usize,
+    },
+    /// Nothing to pop. `signal` is the producer's signal word, if the head was published because of that.
+    Empty {
+        /// Bits of [`signal`](crate::wait::signal).
+        signal: u32,
+    },
+    /// A header makes no sense.
+    Corrupt(Corruption),
+}
+
+/// A frame that lies in the ring: found, checked, not popped.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    /// Position of its header.
+    start: u64,
+    /// Bytes behind the header.
+    len: u64,
+}
+
+/// The consuming end of a ring: its private position.
+#[derive(Debug)]
+pub struct Consumer<M: Memory> {
+    memory: M,
+    /// The next position to read. Exact.
+    position: u64,
+    /// The head as last published.
+    published: u64,
+    /// Publish the head when this many bytes have been read since.
+    quarter: u64,
+    /// Frames popped, for monitoring.
+    frames: u64,
+    /// The last look found nothing.
+    idle: bool,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Takes the consuming end of a ring, continuing where the one before stopped.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the position found is none of a header.
+    pub fn attach(memory: M) -> Result<Self, Corruption> {
+        // [B3] Acquire: what the predecessor did before it stored its position, it did.
+        let position = memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
+        if !position.is_multiple_of(WORD) {
+            return Err(Corruption { word: "consumed position", position: 0, found: position });
+        }
+        // The predecessor may have died between the two; the producer sees the same either way.
+        // [B2] Release: the frames below have been read, by the predecessor.
+        memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
+        let quarter = memory.capacity() / 4;
+        let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
+        Ok(Self { memory, position, published: position, quarter, frames, idle: false })
+    }
+
+    /// Pops one frame into `out`, from its front.
+    #[inline]
+    pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
+        match self.look() {
+            Ok(Some(frame)) => {
+                let len = frame.len as usize;
+                let Some(out) = out.get_mut(..len) else { return Pop::TooSmall { needed: len } };
+                self.read(frame, 0, crate::copy::as_uninit(out));
+                Pop::Frame { len, signal: self.release(frame) }
+            }
+            Ok(None) => self.nothing(),
+            Err(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+
+    /// Pops one frame into `out`, in place of what it held. Allocates when its capacity is too small.
+    #[inline]
+    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
+        match self.look() {
+            Ok(Some(frame)) => {
+                let len = frame.len as usize;
+                out.clear();
+                out.reserve(len);
+                self.read(frame, 0, &mut out.spare_capacity_mut()[..len]);
+                // SAFETY: `len` bytes are reserved, and `read` has filled them.
+                unsafe { out.set_len(len) };
+                Pop::Frame { len, signal: self.release(frame) }
+            }
+            Ok(None) => self.nothing(),
+            Err(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+
+    /// Looks at the next frame where it lies. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
+    ///
+    /// # Errors
+    /// [`Corruption`] when a header makes no sense.
+    pub fn try_view(&mut self) -> Result<Result<View<'_, M>, u32>, Corruption> {
+        match self.look()? {
+            Some(frame) => Ok(Ok(View { consumer: self, frame })),
+            None => match self.nothing() {
+                Pop::Empty { signal } => Ok(Err(signal)),
+                _ => Ok(Err(0)),
+            },
+        }
+    }
+
+    /// Whether something is there to be looked at now.
+    #[must_use]
+    pub fn has_item(&self) -> bool {
+        // [B1] Acquire ← the producer's Release.
+        self.memory.header(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
+    }
+
+    /// Finds the next frame. Each header is loaded once; what it says is checked before it is used.
+    #[inline(always)]
+    fn look(&self) -> Result<Option<Frame>, Corruption> {
+        let position = self.position;
+        // [B1] Acquire ← the producer's Release: the payload was written before.
+        let word = self.memory.header(self.index(position)).load(M::Platform::ordering(Edge::BytesObserve));
+        if word == 0 {
+            return Ok(None);
+        }
+        let left = self.memory.capacity() - self.index(position);
+        match header::decode(word, position) {
+            Some(Header::Frame(len)) if self.fits(len, left) => Ok(Some(Frame { start: position, len })),
+            Some(Header::Padding(len)) if len + WORD == left && left < self.memory.capacity() / 2 => {
+                self.behind_padding(position.wrapping_add(left)).map(Some)
+            }
+            _ => Err(Corruption { word: "header", position, found: word }),
+        }
+    }
+
+    /// The frame behind a padding, at index 0.
+    fn behind_padding(&self, start: u64) -> Result<Frame, Corruption> {
+        let word = self.memory.header(self.index(start)).load(Relaxed); // Before the padding's word, [B1].
+        match header::decode(word, start) {
+            Some(Header::Frame(len)) if self.fits(len, self.memory.capacity()) => Ok(Frame { start, len }),
+            _ => Err(Corruption { word: "header behind a padding", position: start, found: word }),
+        }
+    }
+
+    /// Whether a frame of this length may be, with `left` bytes up to the end of the ring.
+    #[inline(always)]
+    fn fits(&self, len: u64, left: u64) -> bool {
+        len <= header::longest(self.memory.capacity()) && header::record(len) <= left
+    }
+
+    /// Copies bytes of a frame out. `offset` and length lie inside the frame.
+    #[inline(always)]
+    fn read(&self, frame: Frame, offset: usize, out: &mut [MaybeUninit<u8>]) {
+        self.memory.read(self.index(frame.start) + WORD + offset as u64, out);
+    }
+
+    /// Gives a frame's bytes back and moves on. Gives the producer's signal if the head was published.
+    #[inline(always)]
+    fn release(&mut self, frame: Frame) -> u32 {
+        M::Platform::crash_point(Site::BytesRead);
+        self.position = frame.start.wrapping_add(header::record(frame.len));
+        // [B3] Release → a producer that found no room, and a successor: the frame has been read.
+        self.memory.consumed().store(self.position, M::Platform::ordering(Edge::BytesConsume));
+        M::Platform::crash_point(Site::BytesConsumed);
+        self.frames = self.frames.wrapping_add(1);
+        self.memory.frames_popped().store(self.frames, Relaxed); // Monitoring only.
+        self.idle = false;
+        if self.position.wrapping_sub(self.published) >= self.quarter { self.publish_head() } else { 0 }
+    }
+
+    /// Lets the producer see how far this end has come; gives the producer's signal.
+    #[inline]
+    fn publish_head(&mut self) -> u32 {
+        self.published = self.position;
+        // [B2] Release → the producer's Acquire: the frames below have been read.
+        self.memory.head().store(self.position, M::Platform::ordering(Edge::BytesRelease));
+        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
+    }
+
+    /// Nothing is there.
+    #[inline(never)]
+    fn nothing(&mut self) -> Pop {
+        if !self.idle {
+            self.idle = true;
+            let found_empty = self.memory.found_empty();
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+        }
+        let signal = if self.published == self.position { 0 } else { self.publish_head() };
+        Pop::Empty { signal }
+    }
+
+    #[inline(always)]
+    fn index(&self, position: u64) -> u64 {
+        position & (self.memory.capacity() - 1)
+    }
+
+    /// The next position to be read: bytes since the ring was made, headers and paddings included.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Number of frames popped since the ring was made. One short when an earlier holder died in the middle of a pop.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The longest frame this ring takes, in bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        header::longest(self.memory.capacity()) as usize
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// The next frame, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
+/// leaves it to be popped later.
+#[derive(Debug)]
+pub struct View<'a, M: Memory> {
+    consumer: &'a mut Consumer<M>,
+    frame: Frame,
+}
+
+impl<M: Memory> View<'_, M> {
+    /// Bytes of the frame.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.frame.len as usize
+    }
+
+    /// Whether it is an empty frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frame.len == 0
+    }
+
+    /// Copies bytes out, from an offset in the frame.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub fn read(&self, offset: usize, out: &mut [u8]) {
+        assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie in the frame");
+        self.consumer.read(self.frame, offset, crate::copy::as_uninit(out));
+    }
+
+    /// The index of the frame's first byte.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.consumer.index(self.frame.start) + WORD
+    }
+
+    /// The position of the frame's header.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.frame.start
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.consumer.memory
+    }
+
+    /// Pops it. Gives the producer's signal as [`Pop::Frame`] does.
+    pub fn release(self) -> u32 {
+        self.consumer.release(self.frame)
+    }
+}

@@ -1,0 +1,119 @@
+//! The word in front of each record.
+//!
+//! ```text
+//!  63         62       61             32 31              0
+//! +----------+--------+-----------------+-----------------+
+//! | 1        | padding| stamp           | length          |
+//! +----------+--------+-----------------+-----------------+
+//! ```
+//!
+//! *Length* counts the bytes behind the word: of the frame, or of the padding. *Stamp* is the low 30 bits of the record's
+//! position in words of 8 bytes, so a header of an earlier lap, or one that was copied to another place, is recognised:
+//! it repeats after 8 GiB, eight times the largest ring. The top bit makes every header different from 0, the header of
+//! an empty frame included; 0 means that nothing is there yet.
+
+/// Bytes of a header word, and the unit in which records are laid out.
+pub const WORD: u64 = 8;
+/// The most bytes a ring may have.
+pub const MAX_CAPACITY: u64 = 1 << 30;
+
+const COMMITTED: u64 = 1 << 63;
+const PADDING: u64 = 1 << 62;
+const STAMP_MASK: u64 = (1 << 30) - 1;
+const STAMP_SHIFT: u32 = 32;
+
+/// What a header word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// A frame of so many bytes.
+    Frame(u64),
+    /// So many bytes without meaning, up to the end of the ring.
+    Padding(u64),
+}
+
+/// The header word of a frame of `len` bytes at `position`.
+#[inline(always)]
+#[must_use]
+pub const fn frame(position: u64, len: u64) -> u64 {
+    tag(position) | len
+}
+
+/// The header word of a padding of `len` bytes behind the word at `position`.
+#[inline(always)]
+#[must_use]
+pub const fn padding(position: u64, len: u64) -> u64 {
+    tag(position) | PADDING | len
+}
+
+/// What `word`, found at `position` and not 0, says. `None` when it is no header of this position.
+#[inline(always)]
+#[must_use]
+pub const fn decode(word: u64, position: u64) -> Option<Header> {
+    let (upper, len) = (word >> STAMP_SHIFT, word & (u32::MAX as u64));
+    let tag = tag(position) >> STAMP_SHIFT;
+    if upper == tag {
+        Some(Header::Frame(len))
+    } else if upper == tag | (PADDING >> STAMP_SHIFT) {
+        Some(Header::Padding(len))
+    } else {
+        None
+    }
+}
+
+/// Bytes that a frame of `len` bytes takes in the ring, with its header.
+#[inline(always)]
+#[must_use]
+pub const fn record(len: u64) -> u64 {
+    WORD + len.next_multiple_of(WORD)
+}
+
+/// The longest frame of a ring of `capacity` bytes.
+///
+/// With its header it takes half the ring. Then it fits an empty ring wherever the next record begins: when it does not
+/// fit before the end, the padding there is smaller than the record by a word at least, and the two with the cleared
+/// header behind them are not more than the ring.
+#[inline(always)]
+#[must_use]
+pub const fn longest(capacity: u64) -> u64 {
+    capacity / 2 - WORD
+}
+
+const fn tag(position: u64) -> u64 {
+    COMMITTED | (((position / WORD) & STAMP_MASK) << STAMP_SHIFT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_known_at_its_own_position_only() {
+        for position in [0, 8, 4096, MAX_CAPACITY - 8, 1 << 63, u64::MAX - 7] {
+            for len in [0, 1, 7, 8, longest(MAX_CAPACITY)] {
+                let (frame, padding) = (frame(position, len), padding(position, len));
+                assert_ne!(frame, 0);
+                assert_eq!(decode(frame, position), Some(Header::Frame(len)));
+                assert_eq!(decode(padding, position), Some(Header::Padding(len)));
+                for away in [8, 64, 4096, MAX_CAPACITY, 7 * MAX_CAPACITY] {
+                    assert_eq!(decode(frame, position.wrapping_add(away)), None, "{position:#x} {away:#x}");
+                    assert_eq!(decode(padding, position.wrapping_sub(away)), None, "{position:#x} {away:#x}");
+                }
+            }
+        }
+        assert_eq!(decode(1, 0), None);
+        assert_eq!(decode(u64::MAX, 0), None);
+    }
+
+    #[test]
+    fn the_longest_frame_fits_an_empty_ring_wherever_it_begins() {
+        for capacity in [16, 32, 64, 128] {
+            for len in 0..=longest(capacity) {
+                for index in (0..capacity).step_by(8) {
+                    let left = capacity - index;
+                    let padding = if record(len) > left { left } else { 0 };
+                    assert!(padding + record(len) + WORD <= capacity, "{len} at {index} of {capacity}");
+                }
+            }
+        }
+    }
+}

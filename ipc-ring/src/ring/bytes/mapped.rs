@@ -1,0 +1,254 @@
+//! The ring's words in real memory: addresses computed from a checked geometry.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use super::header::{MAX_CAPACITY, WORD};
+use super::layout::{
+    CONSUMED, CONSUMER_SIGNAL, FOUND_EMPTY, FOUND_FULL, FRAMES_POPPED, FRAMES_PUSHED, HEAD, HIGH_WATER,
+    PRODUCED, PRODUCER_SIGNAL, SLOTS_OFFSET,
+};
+use super::memory::Memory;
+use crate::error::AttachError;
+use crate::layout::{Geometry, LINE};
+use crate::platform::{Barrier, Native};
+use crate::prefetch;
+use crate::region::Region;
+
+/// How far ahead of the next record lines are asked for, in bytes.
+const AHEAD: usize = 7 * LINE;
+/// No more than this many bytes are asked for after one record.
+const ASKED: usize = 8 * LINE;
+/// The least capacity, in bytes.
+const MIN_CAPACITY: u64 = 64;
+
+/// A bytes ring in a [`Region`].
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    base: NonNull<u8>,
+    capacity: u64,
+    barrier: Barrier,
+    region: Region,
+}
+
+// SAFETY: the pointer is the region's, which is shared between threads by design; all access to it is atomic, or by
+// copies that may race.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
+impl Mapped {
+    /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
+    ///
+    /// # Errors
+    /// [`AttachError::TooLarge`] when the capacity is 0 or above [`MAX_CAPACITY`].
+    pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
+        if capacity == 0 || capacity > MAX_CAPACITY {
+            return Err(AttachError::TooLarge { capacity, element_size: 1 });
+        }
+        let capacity = capacity.next_power_of_two().max(MIN_CAPACITY);
+        Ok(Geometry {
+            capacity,
+            element_size: 1,
+            element_align: 1,
+            payload_offset: 0,
+            stride: 1,
+            total_size: SLOTS_OFFSET + capacity as usize,
+        })
+    }
+
+    /// The ring in `region`, whose header was written or checked with this geometry.
+    ///
+    /// # Panics
+    /// When the geometry is not one of [`geometry`](Self::geometry) or does not fit the region.
+    #[must_use]
+    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Self {
+        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
+        assert!(
+            geometry.stride == 1
+                && geometry.capacity.is_power_of_two()
+                && (MIN_CAPACITY..=MAX_CAPACITY).contains(&geometry.capacity)
+                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize,
+            "the geometry must be one of a bytes ring"
+        );
+        assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
+        Self { base: region.base(), capacity: geometry.capacity, barrier, region }
+    }
+
+    /// Sets every word of a fresh ring so that its first record has this position.
+    ///
+    /// Zeroed memory is a fresh ring at position 0 already.
+    ///
+    /// # Panics
+    /// When the position is not a multiple of 8.
+    pub fn start_at(&self, position: u64) {
+        assert!(position.is_multiple_of(WORD), "a record begins at a multiple of 8");
+        for word in [PRODUCED, CONSUMED, HEAD] {
+            self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
+        }
+    }
+
+    /// The memory the ring lies in.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The byte at an index.
+    ///
+    /// # Panics
+    /// When there are not `len` bytes from there to the end of the ring.
+    #[inline(always)]
+    #[must_use]
+    pub fn address(&self, index: u64, len: usize) -> NonNull<u8> {
+        assert!(
+            index <= self.capacity && len as u64 <= self.capacity - index,
+            "the bytes lie inside the ring"
+        );
+        // SAFETY: index <= capacity, and `new` saw that capacity bytes follow SLOTS_OFFSET.
+        unsafe { self.base.add(SLOTS_OFFSET + index as usize) }
+    }
+
+    #[inline(always)]
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset + 8 <= SLOTS_OFFSET && offset.is_multiple_of(8));
+        // SAFETY: the offset is one of the layout's constants, below SLOTS_OFFSET, which `new` saw to be mapped.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
+        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn half(&self, offset: usize) -> &AtomicU32 {
+        debug_assert!(offset + 4 <= SLOTS_OFFSET && offset.is_multiple_of(4));
+        // SAFETY: as in `word`.
+        let word = unsafe { self.base.add(offset) };
+        // SAFETY: as in `word`, aligned to 4.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
+    }
+}
+
+/// How many of `len` bytes from `address` on lie before the next multiple of 8.
+#[inline(always)]
+fn unaligned(address: *const u8, len: usize) -> usize {
+    (address.addr().wrapping_neg() & (WORD as usize - 1)).min(len)
+}
+
+// SAFETY: the capacity is checked in `new` and private; `read` copies as many bytes as `out` has.
+unsafe impl Memory for Mapped {
+    type Platform = Native;
+
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    #[inline(always)]
+    fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    #[inline(always)]
+    fn header(&self, index: u64) -> &AtomicU64 {
+        debug_assert!(index.is_multiple_of(WORD));
+        let address = self.address(index & !(WORD - 1), WORD as usize);
+        // SAFETY: 8 bytes inside the ring, aligned to 8 because SLOTS_OFFSET and the index are; bytes that are also
+        // accessed with another width, as payload, are ordered against this by the protocol.
+        unsafe { AtomicU64::from_ptr(address.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn write(&self, index: u64, bytes: &[u8]) {
+        let to = self.address(index, bytes.len()).as_ptr();
+        let first = unaligned(to, bytes.len());
+        for (at, byte) in bytes[..first].iter().enumerate() {
+            // SAFETY: `at` is below the length, which `address` has checked; a byte is always aligned.
+            let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
+            target.store(*byte, Ordering::Relaxed); // Ordered by the header that follows, [B1].
+        }
+        let rest = &bytes[first..];
+        // SAFETY: `rest` lies inside the ring from here, as checked by `address`; the address is aligned to 8 unless
+        // nothing is left; a slice never lies in shared memory.
+        unsafe { crate::copy::store(to.wrapping_add(first), rest.as_ptr(), rest.len()) };
+    }
+
+    #[inline(always)]
+    fn read(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
+        let from = self.address(index, out.len()).as_ptr();
+        let first = unaligned(from, out.len());
+        for (at, byte) in out[..first].iter_mut().enumerate() {
+            // SAFETY: as in `write`.
+            let source = unsafe { AtomicU8::from_ptr(from.wrapping_add(at)) };
+            byte.write(source.load(Ordering::Relaxed)); // Ordered by the header before, [B1].
+        }
+        let rest = &mut out[first..];
+        // SAFETY: as in `write`, the other way round.
+        unsafe { crate::copy::load(rest.as_mut_ptr().cast(), from.wrapping_add(first), rest.len()) };
+    }
+
+    #[inline(always)]
+    fn head(&self) -> &AtomicU64 {
+        self.word(HEAD)
+    }
+
+    #[inline(always)]
+    fn consumed(&self) -> &AtomicU64 {
+        self.word(CONSUMED)
+    }
+
+    #[inline(always)]
+    fn produced(&self) -> &AtomicU64 {
+        self.word(PRODUCED)
+    }
+
+    #[inline(always)]
+    fn consumer_signal(&self) -> &AtomicU32 {
+        self.half(CONSUMER_SIGNAL)
+    }
+
+    #[inline(always)]
+    fn producer_signal(&self) -> &AtomicU32 {
+        self.half(PRODUCER_SIGNAL)
+    }
+
+    #[inline(always)]
+    fn frames_pushed(&self) -> &AtomicU64 {
+        self.word(FRAMES_PUSHED)
+    }
+
+    #[inline(always)]
+    fn frames_popped(&self) -> &AtomicU64 {
+        self.word(FRAMES_POPPED)
+    }
+
+    #[inline(always)]
+    fn found_full(&self) -> &AtomicU64 {
+        self.word(FOUND_FULL)
+    }
+
+    #[inline(always)]
+    fn high_water(&self) -> &AtomicU64 {
+        self.word(HIGH_WATER)
+    }
+
+    #[inline(always)]
+    fn found_empty(&self) -> &AtomicU64 {
+        self.word(FOUND_EMPTY)
+    }
+
+    #[inline(always)]
+    fn prefetch_for_writing(&self, next: u64, record: u64) {
+        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        let from = self.base.as_ptr().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
+        let record = (record as usize).min(ASKED);
+        if record < LINE && from.addr() % LINE >= record {
+            return; // The record before asked for this line.
+        }
+        let mut at = 0;
+        while at < record {
+            prefetch::for_writing(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! The producing end.
+
+use core::sync::atomic::Ordering::Relaxed;
+use std::io::IoSlice;
+
+use super::Corruption;
+use super::header::{self, Header, WORD};
+use super::memory::Memory;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::wait::signal;
+
+/// Why a frame was not pushed. Nothing was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no room for it now.
+    Full,
+    /// There never will be: it is longer than [`Producer::longest`].
+    TooLarge,
+    /// The words of the ring make no sense.
+    Corrupt(Corruption),
+}
+
+/// Where the next record goes.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Position of its header.
+    start: u64,
+    /// Bytes from the producer's position to there: 0, or what is left of the ring.
+    padding: u64,
+}
+
+/// The producing end of a ring: its private position and its private copy of the head.
+#[derive(Debug)]
+pub struct Producer<M: Memory> {
+    memory: M,
+    /// The next position to write. Exact.
+    position: u64,
+    /// A head seen earlier: never ahead of the true one, maybe behind.
+    cached_head: u64,
+    /// Frames pushed, for monitoring.
+    frames: u64,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Takes the producing end of a ring, continuing where the one before stopped.
+    ///
+    /// The position is found from the ring itself: the first header from `consumed` on that is 0.
+    ///
+    /// # Errors
+    /// [`Corruption`] when a header on the way makes no sense, or when there is no such position within one lap.
+    pub fn attach(memory: M) -> Result<Self, Corruption> {
+        // [B3] Acquire: the bytes below are read no more.
+        let consumed = memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
+        if !consumed.is_multiple_of(WORD) {
+            return Err(Corruption { word: "consumed position", position: 0, found: consumed });
+        }
+        let (capacity, mask) = (memory.capacity(), memory.capacity() - 1);
+        let mut position = consumed;
+        let mut after_padding = false;
+        loop {
+            let word = memory.header(position & mask).load(Relaxed); // This end's predecessor wrote it.
+            let corrupt = Corruption { word: "header", position, found: word };
+            if word == 0 && !after_padding {
+                break;
+            }
+            let left = capacity - (position & mask);
+            let size = match header::decode(word, position) {
+                Some(Header::Frame(len))
+                    if len <= header::longest(capacity) && header::record(len) <= left =>
+                {
+                    after_padding = false;
+                    header::record(len)
+                }
+                Some(Header::Padding(len)) if !after_padding && WORD + len == left && left < capacity / 2 => {
+                    after_padding = true;
+                    left
+                }
+                _ => return Err(corrupt),
+            };
+            position = position.wrapping_add(size);
+            if position.wrapping_sub(consumed) + WORD > capacity {
+                return Err(corrupt);
+            }
+        }
+        memory.produced().store(position, Relaxed); // Monitoring only.
+        let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
+        Ok(Self { memory, position, cached_head: consumed, frames })
+    }
+
+    /// Pushes one frame. Gives the consumer's signal word if it was not zero: someone to wake, or gone.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    #[inline]
+    pub fn try_push(&mut self, frame: &[u8]) -> Result<u32, Refused> {
+        self.put(frame)?;
+        Ok(self.signal())
+    }
+
+    /// Pushes one frame that lies in several pieces.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<u32, Refused> {
+        let len = pieces.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
+        let place = self.reserve(len)?;
+        let mut at = (place.start & (self.memory.capacity() - 1)) + WORD;
+        for piece in pieces {
+            self.memory.write(at, piece);
+            at += piece.len() as u64;
+        }
+        self.publish(place, len as u64);
+        Ok(self.signal())
+    }
+
+    /// Pushes frames, in order, as long as there is room; gives their number, and the consumer's signal.
+    ///
+    /// # Errors
+    /// [`Refused`] when the first one is.
+    pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(usize, u32), Refused> {
+        let mut done = 0;
+        for frame in frames {
+            match self.put(frame.as_ref()) {
+                Ok(()) => done += 1,
+                Err(refused) if done == 0 => return Err(refused),
+                Err(_) => break, // Reported by the next call, for which it is the first.
+            }
+        }
+        Ok((done, if done == 0 { 0 } else { self.signal() }))
+    }
+
+    /// Reserves room for a frame of up to `len` bytes, to be written in place.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, Refused> {
+        let place = self.reserve(len)?;
+        Ok(Claim { producer: self, place, len })
+    }
+
+    /// Writes and publishes one frame.
+    #[inline(always)]
+    fn put(&mut self, frame: &[u8]) -> Result<(), Refused> {
+        let place = self.reserve(frame.len())?;
+        self.memory.write((place.start & (self.memory.capacity() - 1)) + WORD, frame);
+        self.publish(place, frame.len() as u64);
+        Ok(())
+    }
+
+    /// Finds the place of a record for `len` bytes, and sees that it and the header behind it are free.
+    #[inline(always)]
+    fn reserve(&mut self, len: usize) -> Result<Place, Refused> {
+        if len as u64 > header::longest(self.memory.capacity()) {
+            return Err(Refused::TooLarge);
+        }
+        let (place, needed) = self.place(len as u64);
+        if needed > self.memory.capacity() - self.position.wrapping_sub(self.cached_head)
+            && needed > self.refresh(needed).map_err(Refused::Corrupt)?
+        {
+            return Err(Refused::Full);
+        }
+        Ok(place)
+    }
+
+    /// The place of a record for `len` bytes, and how many bytes must be free for it: padding, record, and the header
+    /// behind it, which is cleared.
+    #[inline(always)]
+    fn place(&self, len: u64) -> (Place, u64) {
+        let record = header::record(len);
+        let left = self.memory.capacity() - (self.position & (self.memory.capacity() - 1));
+        let padding = if record > left { left } else { 0 };
+        (Place { start: self.position.wrapping_add(padding), padding }, padding + record + WORD)
+    }
+
+    /// Makes a record visible, with the padding before it if there is one, and moves on. Its payload is written.
+    #[inline(always)]
+    fn publish(&mut self, place: Place, len: u64) {
+        let (capacity, mask) = (self.memory.capacity(), self.memory.capacity() - 1);
+        let next = place.start.wrapping_add(header::record(len));
+        self.memory.clear(next & mask);
+        M::Platform::crash_point(Site::BytesWritten);
+        let frame = header::frame(place.start, len);
+        if place.padding == 0 {
+            // [B1] Release → the consumer's Acquire: payload, and the zero behind it, are written before the word says so.
+            self.memory.header(place.start & mask).store(frame, M::Platform::ordering(Edge::BytesPublish));
+        } else {
+            self.memory.header(place.start & mask).store(frame, Relaxed); // Before the padding's word, [B1].
+            M::Platform::crash_point(Site::BytesWrapped);
+            let padding = header::padding(self.position, place.padding - WORD);
+            // [B1] Release → the consumer's Acquire: the same, and the header of the record behind the padding.
+            self.memory
+                .header(self.position & mask)
+                .store(padding, M::Platform::ordering(Edge::BytesPublish));
+        }
+        M::Platform::crash_point(Site::BytesPublished);
+        self.memory.produced().store(next, Relaxed); // Monitoring only; a successor reads the headers.
+        self.frames = self.frames.wrapping_add(1);
+        self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
+        self.position = next;
+        debug_assert!(
+            self.position.wrapping_sub(self.cached_head) + WORD <= capacity,
+            "the next header is free"
+        );
+        self.memory.prefetch_for_writing(next & mask, header::record(len));
+    }
+
+    #[inline(always)]
+    fn signal(&self) -> u32 {
+        signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier())
+    }
+
+    /// Looks how far the consumer has come. Gives the number of free bytes.
+    #[cold]
+    #[inline(never)]
+    fn refresh(&mut self, needed: u64) -> Result<u64, Corruption> {
+        // [B2] Acquire ← the consumer's Release: the frames below the head have been read.
+        let head = self.memory.head().load(M::Platform::ordering(Edge::BytesReclaim));
+        let capacity = self.memory.capacity();
+        let mut free = if self.is_old_head(head) {
+            capacity - self.position.wrapping_sub(self.cached_head)
+        } else {
+            self.take_over("head", head)?
+        };
+        if free < needed {
+            // [B3] Acquire ← the consumer's Release, for the frames it has read since it published the head.
+            let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
+            free = self.take_over("consumed position", consumed)?;
+            if free < needed {
+                let found_full = self.memory.found_full();
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+            }
+        }
+        let high_water = self.memory.high_water();
+        let waiting = capacity - free;
+        if waiting > high_water.load(Relaxed) {
+            high_water.store(waiting, Relaxed); // Only this side writes it.
+        }
+        Ok(free)
+    }
+
+    /// Whether this head is older than the position taken over last.
+    ///
+    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or never will be
+    /// because the consumer died there. A head lags by less than a quarter ring and one pop, which takes less than a ring.
+    fn is_old_head(&self, head: u64) -> bool {
+        let capacity = self.memory.capacity();
+        (1..=capacity + capacity / 4).contains(&self.cached_head.wrapping_sub(head))
+    }
+
+    /// Takes a position of the consumer's over into the private copy; gives the number of free bytes.
+    ///
+    /// It must lie where it cannot go back: not before the one taken over last, not beyond this end's own.
+    fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
+        let behind = self.position.wrapping_sub(position);
+        if behind > self.position.wrapping_sub(self.cached_head) {
+            return Err(Corruption { word, position: self.position, found: position });
+        }
+        self.cached_head = position;
+        Ok(self.memory.capacity() - behind)
+    }
+
+    /// Whether there is room for a frame of `len` bytes now, by a look at the consumer's exact position.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the consumer's words make no sense.
+    pub fn has_room(&mut self, len: usize) -> Result<bool, Corruption> {
+        match self.reserve(len) {
+            Ok(_) => Ok(true),
+            Err(Refused::Corrupt(corruption)) => Err(corruption),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date, unless the
+    /// consumer's closed bit was [seen](signal::seen) before: then it pops no more.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        // [B3] Acquire ← the consumer's Release.
+        self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact)) == self.position
+    }
+
+    /// The longest frame this ring takes, in bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        header::longest(self.memory.capacity()) as usize
+    }
+
+    /// The next position to be written: bytes since the ring was made, headers and paddings included.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Number of frames pushed since the ring was made. One short when an earlier holder died in the middle of a push.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}
+
+/// Room for a frame, reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts:
+/// nothing is published, not even the padding that it would have needed.
+#[derive(Debug)]
+pub struct Claim<'a, M: Memory> {
+    producer: &'a mut Producer<M>,
+    place: Place,
+    len: usize,
+}
+
+impl<'a, M: Memory> Claim<'a, M> {
+    /// Number of bytes reserved.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no byte is reserved: the claim of an empty frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Copies bytes to an offset in the frame.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        assert!(offset <= self.len && bytes.len() <= self.len - offset, "the bytes fit what was claimed");
+        self.producer.memory.write(self.index() + offset as u64, bytes);
+    }
+
+    /// The index of the frame's first byte.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        (self.place.start & (self.producer.memory.capacity() - 1)) + WORD
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.producer.memory
+    }
+
+    /// Publishes the first `len` bytes as a frame; gives the consumer's signal as [`Producer::try_push`] does, and the
+    /// producer back.
+    ///
+    /// # Panics
+    /// When fewer were claimed.
+    pub fn commit(self, len: usize) -> (u32, &'a Producer<M>) {
+        assert!(len <= self.len, "no more is committed than was claimed");
+        self.producer.publish(self.place, len as u64);
+        (self.producer.signal(), self.producer)
+    }
+}

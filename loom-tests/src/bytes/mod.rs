@@ -1,0 +1,21 @@
+//! The models of the ring of frames.
+//!
+//! Each payload word is what the header of an empty frame would be at its place a lap later: so stale bytes that are
+//! taken for a header show at once, and so does a frame that is lost, doubled, out of order or not complete.
+
+pub mod ending;
+pub mod ends;
+#[allow(unsafe_code)]
+mod memory;
+mod moves;
+pub mod ring;
+pub mod takeover;
+
+pub use memory::{CLEARED_LATE, Heap, NO_HEAD, NOT_CLEARED, NOT_CONSUMED};
+
+use crate::Model;
+
+/// Every model.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    [ring::MODELS, takeover::MODELS, ending::MODELS].into_iter().flatten()
+}

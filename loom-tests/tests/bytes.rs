@@ -1,0 +1,25 @@
+//! The models of the ring of frames, as production is.
+
+use loom_tests::Model;
+use loom_tests::bytes::{ending, ring, takeover};
+
+fn check(models: &[Model]) {
+    for model in models {
+        model.check();
+    }
+}
+
+#[test]
+fn the_ring_alone() {
+    check(ring::MODELS);
+}
+
+#[test]
+fn a_successor_continues_where_a_dead_end_stopped() {
+    check(takeover::MODELS);
+}
+
+#[test]
+fn closing_and_sleeping() {
+    check(ending::MODELS);
+}
