@@ -286,6 +286,7 @@ fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         producers: (cell.workload == Workload::Fan).then_some(cell.crowd.0),
         consumers: (cell.workload == Workload::Fan).then_some(cell.crowd.1),
         producer_fairness: None,
+        threads: cell.mechanism.in_process(),
         rounds: Vec::new(),
         curve: Vec::new(),
     }

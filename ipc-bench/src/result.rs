@@ -94,6 +94,9 @@ pub(crate) struct Row {
     pub(crate) target_rate: Option<f64>,
     /// `load`, `wake`: messages a second that arrived; median over the rounds.
     pub(crate) achieved_rate: Option<f64>,
+    /// Its members were threads of one process.
+    #[serde(default)]
+    pub(crate) threads: bool,
     /// `fan`: how many there were.
     #[serde(default)]
     pub(crate) producers: Option<u32>,
@@ -125,6 +128,13 @@ pub(crate) struct Spread {
     pub(crate) min: f64,
     pub(crate) median: f64,
     pub(crate) max: f64,
+}
+
+impl Row {
+    /// The mechanism's name in tables.
+    pub(crate) fn label(&self) -> String {
+        if self.threads { format!("{} (threads)", self.mechanism) } else { self.mechanism.clone() }
+    }
 }
 
 /// A figure for each process.

@@ -206,3 +206,18 @@ fn a_reader_that_goes_away_is_no_failure() {
         assert_eq!(output.status.code(), Some(0), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[cfg(feature = "peers")]
+#[test]
+fn queues_between_threads_are_measured_and_labelled() {
+    let (results, code) = json(&format!("pingpong -m crossbeam,rtrb -s 8,64 --wait spin {SHORT}"));
+    assert_eq!(code, 0, "{results}");
+    let (fans, code) = json(&format!("fan -m crossbeam -e 3x2 -s 8 {SHORT}"));
+    assert_eq!(code, 0, "{fans}");
+    for row in rows(&results).iter().chain(rows(&fans)) {
+        assert!(row["error"].is_null(), "{row}");
+        assert_eq!(row["threads"], true, "{row}");
+    }
+    assert!(rows(&results)[0]["one_way_ns"]["p50"].as_f64().is_some_and(|p50| p50 > 0.0));
+    assert!(rows(&fans)[0]["messages_per_second"]["median"].as_f64().is_some_and(|rate| rate > 0.0));
+}

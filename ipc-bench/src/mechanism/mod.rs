@@ -12,6 +12,8 @@ mod local;
 mod memory;
 mod mpmc;
 mod null;
+#[cfg(feature = "peers")]
+mod peers;
 mod pipe;
 mod posix_mq;
 mod signalled;
@@ -41,6 +43,9 @@ pub(crate) enum Kind {
     Kernel,
     /// What the machine allows: written as well as possible, without any safety.
     Floor,
+    /// Between the threads of one process: queues of other projects, for comparison.
+    #[cfg(feature = "peers")]
+    Threads,
     /// For checking the harness itself; not part of any default run.
     Check,
 }
@@ -51,6 +56,8 @@ impl fmt::Display for Kind {
             Kind::Ring => "ring",
             Kind::Kernel => "kernel",
             Kind::Floor => "floor",
+            #[cfg(feature = "peers")]
+            Kind::Threads => "threads",
             Kind::Check => "check",
         })
     }
@@ -149,6 +156,10 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &index_ring::IndexRing::<1>,
     &index_ring::IndexRing::<64>,
     &slot_queue::SlotQueue,
+    #[cfg(feature = "peers")]
+    &peers::Crossbeam,
+    #[cfg(feature = "peers")]
+    &peers::Rtrb,
     &null::Null,
 ];
 

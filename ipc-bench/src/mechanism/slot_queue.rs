@@ -20,6 +20,8 @@ const TAIL: usize = 0;
 const HEAD: usize = 128;
 const HEADER: usize = 256;
 const LINE: usize = 64;
+/// Where it yields, a side polls so often first.
+const POLLS: u32 = 64;
 
 /// See the module.
 pub(super) struct SlotQueue;
@@ -135,6 +137,7 @@ impl<'a, const N: usize> Queue<'a, N> {
     fn claim(&self, counter: &AtomicU64, ready: u64, yields: bool) -> (u64, NonNull<u8>) {
         // Relaxed, here and below: the slot's number orders, the counter only hands out positions.
         let mut position = counter.load(Ordering::Relaxed);
+        let mut polls = 0;
         loop {
             let slot = self.slot(position);
             // Acquire ← Release in `send` and `receive`: the payload is written, or copied out.
@@ -149,7 +152,8 @@ impl<'a, const N: usize> Queue<'a, N> {
             }
             if number < position + ready {
                 // Full, or empty.
-                if yields {
+                polls += 1;
+                if yields && polls > POLLS {
                     std::thread::yield_now();
                 } else {
                     std::hint::spin_loop();

@@ -47,6 +47,7 @@ pub(crate) fn row() -> Row {
         producers: None,
         consumers: None,
         producer_fairness: None,
+        threads: false,
         rounds: Vec::new(),
         curve: Vec::new(),
     }

@@ -106,7 +106,7 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
 
 /// The cells of a row without error, in the order of the header.
 pub(super) fn cells(row: &Row) -> Vec<String> {
-    let mut cells = vec![row.wait.name().to_owned(), row.mechanism.clone(), row.size_bytes.to_string()];
+    let mut cells = vec![row.wait.name().to_owned(), row.label(), row.size_bytes.to_string()];
     if let (Some(producers), Some(consumers)) = (row.producers, row.consumers) {
         cells.push(format!("{producers}x{consumers}"));
     }

@@ -57,6 +57,14 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
              processor and memory have gone to sleep.",
             wakes,
         ),
+        section(
+            results,
+            Workload::Fan,
+            "How many messages go through among many",
+            "Several producers and several consumers share one queue: 8x1 are eight producers and one consumer. The bar \
+             goes from the slowest round to the fastest. Further right is better.",
+            streams,
+        ),
     ];
     all.into_iter().flatten().collect()
 }
@@ -172,6 +180,12 @@ fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) ->
     (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
 }
 
+/// "8x1 " in front of a fan's rows.
+fn ends(row: &Row) -> String {
+    let ends = row.producers.zip(row.consumers);
+    ends.map(|(producers, consumers)| format!("{producers}x{consumers} ")).unwrap_or_default()
+}
+
 fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
@@ -180,22 +194,26 @@ fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
             .filter(|row| row.size_bytes == size)
             .filter_map(|row| Some((*row, row.messages_per_second?)))
             .collect();
-        rows.sort_by(|(a, x), (b, y)| a.wait.cmp(&b.wait).then(y.median.total_cmp(&x.median)));
+        let key = |row: &Row| (row.producers, row.consumers, row.wait);
+        rows.sort_by(|(a, x), (b, y)| key(a).cmp(&key(b)).then(y.median.total_cmp(&x.median)));
         let values: Vec<f64> = rows.iter().flat_map(|(_, rate)| [rate.min, rate.median, rate.max]).collect();
         let axis = Axis::logarithmic("messages a second, logarithmic", values.iter().copied(), units::rate);
         let marks: Vec<_> = rows
             .iter()
             .map(|(row, rate)| Marks {
-                name: format!("{}, {}", row.mechanism, row.wait.name()),
+                name: format!("{}{}, {}", ends(row), row.label(), row.wait.name()),
                 mark: rate.median,
                 low: rate.min,
                 high: rate.max,
                 text: units::rate(rate.median),
             })
             .collect();
-        plots.push(Plot::marks(format!("Stream, {size} bytes"), &axis, &marks));
+        let fan = rows.iter().any(|(row, _)| row.producers.is_some());
+        let title = if fan { "Fan" } else { "Stream" };
+        plots.push(Plot::marks(format!("{title}, {size} bytes"), &axis, &marks));
     }
-    if sizes(rows).len() > 1 {
+    let one_crowd = rows.iter().all(|row| row.producers.is_none());
+    if one_crowd && sizes(rows).len() > 1 {
         for (wait, rows) in by_wait(rows) {
             let bytes = |row: &Row| row.bytes_per_second.map(|rate| rate.median);
             let title = format!("Bytes a second against size, {}", words(wait));
