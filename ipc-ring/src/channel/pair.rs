@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use super::end::{End, PeerState, Record, Seats};
 use crate::error::{FrameTooLarge, PeerExit, PopError, PushError};
-use crate::ring::spsc::Corruption;
-use crate::ring::spsc::layout::{
-    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
+use crate::ring::spsc::{
+    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Corruption, PRODUCER_RECORD, PRODUCER_SIGNAL,
+    PRODUCER_WAKES,
 };
 use crate::wait::Step;
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};

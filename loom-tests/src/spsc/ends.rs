@@ -1,5 +1,5 @@
-//! The ends of a channel: how `channel/end.rs` and `channel/spsc/{producer,consumer}.rs` of `ipc-ring` use the ring and
-//! the sleep protocol.
+//! The ends of a channel: how `channel/{end,pair}.rs` and `channel/spsc/{producer,consumer}.rs` of `ipc-ring` use the ring
+//! and the sleep protocol.
 //!
 //! Those files talk to the kernel, so they cannot run here. This is a copy of their steps, one for one, over mock
 //! semaphores; time is left out, so an end that has nothing to do sleeps at once and until it is woken. The functions

@@ -3,17 +3,15 @@
 use std::marker::PhantomData;
 
 use super::{Consumer, Producer};
-use crate::channel::end::{End, Record, Seats};
+use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Request};
+use crate::channel::pair::Role;
 use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
-use crate::ring::spsc::{
-    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Mapped, PRODUCER_RECORD, PRODUCER_SIGNAL,
-    PRODUCER_WAKES, SLOTS_OFFSET,
-};
+use crate::ring::spsc::{Mapped, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
 /// Payload bytes of a channel whose capacity nobody chose.
@@ -42,13 +40,6 @@ pub struct Builder<T> {
     fingerprint: Option<Fingerprint>,
     barrier: Option<Barrier>,
     element: PhantomData<fn() -> T>,
-}
-
-/// The producer's seat or the consumer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Producer,
-    Consumer,
 }
 
 impl<T: Message> Builder<T> {
@@ -168,28 +159,6 @@ impl<T: Message> Builder<T> {
             let end = End::take_seat(locked, domain, found, role.seats(), self.strategy)?;
             Ok(Attached { ring, end })
         })
-    }
-}
-
-impl Role {
-    const fn seats(self) -> Seats {
-        let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));
-        match self {
-            Role::Producer => Seats {
-                own: producer,
-                peer: consumer,
-                own_signal: PRODUCER_SIGNAL,
-                peer_signal: CONSUMER_SIGNAL,
-                own_wakes: PRODUCER_WAKES,
-            },
-            Role::Consumer => Seats {
-                own: consumer,
-                peer: producer,
-                own_signal: CONSUMER_SIGNAL,
-                peer_signal: PRODUCER_SIGNAL,
-                own_wakes: CONSUMER_WAKES,
-            },
-        }
     }
 }
 

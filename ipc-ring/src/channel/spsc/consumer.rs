@@ -4,13 +4,11 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use super::producer::Ending;
 use crate::channel::end::{End, PeerState};
-use crate::error::{AttachError, PeerExit, PopError};
+use crate::channel::pair::{self, Ending, Poll};
+use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
-use crate::wait::Step;
-use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -25,6 +23,29 @@ pub struct Consumer<T: Message> {
     end: End,
     ending: Ending,
     last_error: Option<PopError>,
+}
+
+/// A pop that waits.
+struct Popping<'a, T: Message> {
+    consumer: &'a mut Consumer<T>,
+    place: &'a mut MaybeUninit<T>,
+}
+
+impl<T: Message> Poll for Popping<'_, T> {
+    type Item = ();
+
+    fn poll(&mut self) -> Result<(), PopError> {
+        let pop = self.consumer.ring.try_pop_into(self.place);
+        self.consumer.settle(pop, self.place)
+    }
+
+    fn has_item(&self) -> bool {
+        self.consumer.ring.has_item()
+    }
+
+    fn end(&mut self) -> &mut End {
+        &mut self.consumer.end
+    }
 }
 
 impl<T: Message> Consumer<T> {
@@ -144,7 +165,10 @@ impl<T: Message> Consumer<T> {
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
         match self.ring.try_pop_into(place) {
             Pop::Item { signal: 0, .. } => Ok(()),
-            other => self.pop_slowly(other, place, deadline),
+            other => match self.settle(other, place) {
+                Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+                result => result,
+            },
         }
     }
 
@@ -209,7 +233,7 @@ impl<T: Message> Consumer<T> {
                 Some(Ok(signal)) => {
                     self.end.wake_peer_if(signal);
                     // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
-                    if let Some(error) = self.ended()
+                    if let Some(error) = pair::ended(&self.end, self.ring.position())
                         && !self.ring.has_item()
                     {
                         return Err(error);
@@ -247,7 +271,7 @@ impl<T: Message> Consumer<T> {
     /// Nothing was there: is it over? What was pushed before the end is still popped.
     fn nothing(&mut self, signal: u32, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         self.end.wake_peer_if(signal);
-        let Some(error) = self.ended() else { return Err(PopError::Empty) };
+        let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
         match self.ring.try_pop_into(place) {
             Pop::Item { signal, .. } => {
@@ -259,85 +283,9 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// What the producer's signal word says about the end of the stream.
-    fn ended(&self) -> Option<PopError> {
-        let bits = self.end.peer_bits();
-        if bits & POISONED != 0 {
-            Some(PopError::Corrupt(Corruption::told(self.ring.position(), bits)))
-        } else if bits & CLOSED != 0 {
-            Some(PopError::Closed)
-        } else if bits & DETACHED != 0 {
-            Some(PopError::PeerGone(PeerExit::Detached))
-        } else {
-            None
-        }
-    }
-
-    /// The slow half of a pop: a signal to act upon, or an empty ring.
-    #[cold]
-    #[inline(never)]
-    fn pop_slowly(
-        &mut self,
-        mut pop: Pop<()>,
-        place: &mut MaybeUninit<T>,
-        deadline: Option<Instant>,
-    ) -> Result<(), PopError> {
-        let mut wait = self.end.waits.start(deadline);
-        let mut slept = false;
-        loop {
-            match self.settle(pop, place) {
-                Err(PopError::Empty) => {}
-                result => {
-                    self.end.waits.finished(&wait);
-                    return result;
-                }
-            }
-            match wait.next(&self.end.waits, || self.end.shares_cpu()) {
-                Step::Poll => std::hint::spin_loop(),
-                Step::TimedOut => return Err(PopError::TimedOut),
-                Step::Probe => {
-                    if let Some(exit) = self.peer_died() {
-                        return self.last_message(exit, place);
-                    }
-                }
-                Step::Sleep(until) => {
-                    let in_vain = std::mem::replace(&mut slept, true);
-                    if (in_vain || !self.end.death_wakes())
-                        && let Some(exit) = self.peer_died()
-                    {
-                        return self.last_message(exit, place);
-                    }
-                    self.end.announce();
-                    if self.ring.has_item() || self.end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
-                        self.end.do_not_sleep();
-                    } else {
-                        self.end.sleep(until).map_err(PopError::System)?;
-                    }
-                }
-            }
-            pop = self.ring.try_pop_into(place);
-        }
-    }
-
-    /// The producer is dead, so whatever it pushed is there to be seen.
-    fn last_message(&mut self, exit: PeerExit, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        let pop = self.ring.try_pop_into(place);
-        match self.settle(pop, place) {
-            Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
-            result => result,
-        }
-    }
-
-    fn peer_died(&self) -> Option<PeerExit> {
-        match self.end.peer() {
-            PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
-            _ => None,
-        }
-    }
-
     #[cold]
     fn poison(&mut self, corruption: Corruption) -> PopError {
-        self.end.raise(POISONED);
+        pair::poison(&mut self.end);
         PopError::Corrupt(corruption)
     }
 
@@ -403,12 +351,7 @@ impl<T: Message> Iterator for &mut Consumer<T> {
 
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
-        if self.end.is_ours() {
-            if self.ending == Ending::Close && !std::thread::panicking() {
-                self.end.raise(CLOSED);
-            }
-            self.end.give_up();
-        }
+        pair::leave(&mut self.end, self.ending);
     }
 }
 

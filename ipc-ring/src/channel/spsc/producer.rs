@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState};
-use crate::error::{AttachError, PeerExit, PushError};
+use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::error::{AttachError, PushError};
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Push};
-use crate::wait::Step;
-use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -27,11 +26,14 @@ pub struct Producer<T: Message> {
     ending: Ending,
 }
 
-/// What dropping an end says to the other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Close,
-    Detach,
+impl<T: Message> Room for ring::Producer<Mapped<T>> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.has_room()
+    }
+
+    fn position(&self) -> u64 {
+        self.position()
+    }
 }
 
 impl<T: Message> Producer<T> {
@@ -232,8 +234,7 @@ impl<T: Message> Producer<T> {
         let end = &mut self.end;
         match self.ring.try_claim() {
             Ok(Some(claim)) => Ok(Claim { claim, end }),
-            Ok(None) if end.peer_bits() & CLOSED != 0 => Err(PushError::Closed(())),
-            Ok(None) => Err(PushError::Full(())),
+            Ok(None) => Err(pair::full(end).with(())),
             Err(corruption) => Err(poison(end, (), corruption)),
         }
     }
@@ -258,74 +259,8 @@ impl<T: Message> Producer<T> {
     }
 
     /// Waits until a slot is free. Hands `value` back otherwise.
-    fn wait_for_room<V: Copy>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
-        // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
-        let mut wait = self.end.waits.start_with_naps(deadline);
-        let mut slept = false;
-        loop {
-            match self.ring.has_room() {
-                Ok(true) => {
-                    self.end.waits.finished(&wait);
-                    return Ok(());
-                }
-                Ok(false) => {}
-                Err(corruption) => return Err(poison(&mut self.end, value, corruption)),
-            }
-            let bits = self.end.peer_bits();
-            if bits & POISONED != 0 {
-                return Err(PushError::Corrupt(value, Corruption::told(self.ring.position(), bits)));
-            }
-            if bits & CLOSED != 0 {
-                return Err(PushError::Closed(value));
-            }
-            match wait.next(&self.end.waits, || self.end.shares_cpu()) {
-                Step::Poll => std::hint::spin_loop(),
-                Step::TimedOut => return Err(PushError::TimedOut(value)),
-                Step::Probe => {
-                    if let Some(exit) = self.peer_gone() {
-                        return self.room_after_all(value, exit);
-                    }
-                }
-                Step::Sleep(until) => {
-                    let in_vain = std::mem::replace(&mut slept, true);
-                    if (in_vain || !self.end.death_wakes())
-                        && let Some(exit) = self.peer_gone()
-                    {
-                        return self.room_after_all(value, exit);
-                    }
-                    self.end.announce();
-                    let room = self.ring.has_room();
-                    if matches!(room, Ok(false)) && self.end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0
-                    {
-                        self.end.sleep(until).map_err(|error| PushError::System(value, error))?;
-                    } else {
-                        self.end.do_not_sleep();
-                    }
-                }
-            }
-        }
-    }
-
-    /// The consumer is gone; but what it did before may have made room.
-    fn room_after_all<V>(&mut self, value: V, exit: PeerExit) -> Result<(), PushError<V>> {
-        match self.ring.has_room() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(PushError::PeerGone(value, exit)),
-            Err(corruption) => Err(poison(&mut self.end, value, corruption)),
-        }
-    }
-
-    /// How the consumer went, if it was there and is not.
-    fn peer_gone(&self) -> Option<PeerExit> {
-        // The bit is raised, with a wake, before the seat is free.
-        if self.end.peer_bits() & DETACHED != 0 {
-            return Some(PeerExit::Detached);
-        }
-        match self.end.peer() {
-            PeerState::Gone(PeerExit::NeverAttached) => None,
-            PeerState::Gone(exit) => Some(exit),
-            _ => None,
-        }
+    fn wait_for_room<V>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
+        pair::wait_for_room(&mut self.ring, &mut self.end, deadline).map_err(|refusal| refusal.with(value))
     }
 
     /// The message is published, and the consumer's signal is not zero.
@@ -337,11 +272,7 @@ impl<T: Message> Producer<T> {
     /// The ring is full: or is it closed?
     #[cold]
     fn full<V>(&mut self, value: V) -> Result<(), PushError<V>> {
-        if self.end.peer_bits() & CLOSED != 0 {
-            Err(PushError::Closed(value))
-        } else {
-            Err(PushError::Full(value))
-        }
+        Err(pair::full(&self.end).with(value))
     }
 
     /// Whether the consumer is there. One system call when it is attached.
@@ -385,40 +316,25 @@ impl<T: Message> Producer<T> {
 
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {
-        if self.end.is_ours() {
-            if self.ending == Ending::Close && !std::thread::panicking() {
-                self.end.raise(CLOSED);
-            }
-            self.end.give_up();
-        }
+        pair::leave(&mut self.end, self.ending);
     }
 }
 
 /// Acts on the consumer's signal after a publication.
-///
-/// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
-/// will pop it. Unless the consumer popped it first and then closed: that message has arrived.
 fn acknowledge<T: Message, V>(
     ring: &ring::Producer<Mapped<T>>,
     end: &mut End,
     signal: u32,
     value: V,
 ) -> Result<(), PushError<V>> {
-    end.wake_peer_if(signal);
-    if signal & POISONED != 0 {
-        return Err(PushError::Corrupt(value, Corruption::told(ring.position(), signal)));
-    }
-    if signal & CLOSED == 0 {
-        return Ok(());
-    }
-    // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
-    if end.peer_bits() & CLOSED != 0 && ring.is_drained() { Ok(()) } else { Err(PushError::Closed(value)) }
+    pair::acknowledge(end, signal, ring.position(), || ring.is_drained())
+        .map_err(|refusal| refusal.with(value))
 }
 
 #[cold]
 fn poison<V>(end: &mut End, value: V, corruption: Corruption) -> PushError<V> {
-    end.raise(POISONED);
-    PushError::Corrupt(value, corruption)
+    pair::poison(end);
+    Refusal::Corrupt(corruption).with(value)
 }
 
 /// A slot to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
