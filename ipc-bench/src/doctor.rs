@@ -4,6 +4,7 @@ use crate::environment::Environment;
 use crate::result::Row;
 use crate::topology::Placement;
 use crate::units::time;
+use crate::workload::Workload;
 
 /// The reasons for distrust, each with a remedy.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
@@ -24,10 +25,11 @@ pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
 }
 
 fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
-    let seconds: f64 = rows.iter().map(|row| f64::from(row.repetitions) * measured_ns as f64 / 1e9).sum();
-    // A pair on one processor takes turns; there it is no sign of others.
-    let apart = rows.iter().filter(|row| row.placement != Placement::SameCpu);
-    let switches: u64 = apart.filter_map(|row| row.involuntary_switches).sum();
+    // A pair on one processor takes turns, and so do the many ends of a fan; there it is no sign of others.
+    let alone = |row: &&Row| row.placement != Placement::SameCpu && row.workload != Workload::Fan;
+    let rows = || rows.iter().filter(alone);
+    let seconds: f64 = rows().map(|row| f64::from(row.repetitions) * measured_ns as f64 / 1e9).sum();
+    let switches: u64 = rows().filter_map(|row| row.involuntary_switches).sum();
     let per_second = switches as f64 / seconds.max(1e-9);
     (per_second > 25.0).then(|| {
         format!(
@@ -147,6 +149,21 @@ mod tests {
         assert!(disturbances(&[row.clone()], 1).iter().any(|warning| warning.contains("240 ns")));
         row.one_way_p50_ns = Spread::of([60.0, 61.0, 65.0]);
         assert!(!disturbances(&[row], 1).iter().any(|warning| warning.contains("cache-line")));
+    }
+
+    #[test]
+    fn others_at_work_are_warned_of_but_not_the_many_of_a_fan() {
+        let mut row = sample::row();
+        row.involuntary_switches = Some(1000);
+        let warned = |row: &Row| {
+            let second = 1_000_000_000 / u64::from(row.repetitions);
+            disturbances(std::slice::from_ref(row), second)
+                .iter()
+                .any(|warning| warning.contains("other programs"))
+        };
+        assert!(warned(&row));
+        row.workload = Workload::Fan;
+        assert!(!warned(&row));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const LONG: &str = "--reps 1 --duration 30000 --warm-up 10 --quiet --json -";
 fn deaths_are_told_and_leave_nothing() {
     isolate();
     let before = objects();
-    for mechanism in ["pipe", "sysv-msg", "flag-ring", "spsc"] {
+    for mechanism in ["pipe", "sysv-msg", "flag-ring", "spsc", "bytes", "mpmc"] {
         for side in [0, 1] {
             a_killed_side_is_a_row_with_its_reason(mechanism, side);
             nothing_is_left(&before, &format!("{mechanism}, side {side} killed"));
@@ -46,7 +46,7 @@ fn isolate() {
 
 fn a_killed_side_is_a_row_with_its_reason(mechanism: &str, side: usize) {
     // One row for the ring as well.
-    let wait = if mechanism == "spsc" { "--wait sleep" } else { "" };
+    let wait = if ["spsc", "bytes", "mpmc"].contains(&mechanism) { "--wait sleep" } else { "" };
     let child = start(&format!("pingpong -m {mechanism},unix-stream {wait} {LONG}"));
     let workers = await_workers(child.id());
     let started = Instant::now();

@@ -9,8 +9,9 @@ const SHORT: &str = "--reps 2 --duration 20 --warm-up 5";
 
 #[test]
 fn json_has_the_form_of_version_1() {
-    let (results, code) =
-        json(&format!("pingpong -m pipe,cache-line,flag-ring,slot-queue,spsc,mpmc,sysv-msg -s 8,64 {SHORT}"));
+    let (results, code) = json(&format!(
+        "pingpong -m pipe,cache-line,flag-ring,slot-queue,spsc,bytes,mpmc,sysv-msg -s 8,64 {SHORT}"
+    ));
     assert_eq!(code, 0);
     assert_eq!(results["schema_version"], 1);
     assert!(results["command"].as_str().is_some_and(|text| text.starts_with("ipc-bench pingpong -m pipe")));
@@ -19,8 +20,8 @@ fn json_has_the_form_of_version_1() {
     {
         assert!(results["environment"][field].is_string(), "environment.{field}");
     }
-    // spsc, mpmc: spin, spin_sleep, sleep.
-    assert_eq!(rows(&results).len(), 2 * (5 + 2 * 3));
+    // spsc, bytes, mpmc: spin, spin_sleep, sleep.
+    assert_eq!(rows(&results).len(), 2 * (5 + 3 * 3));
     for row in rows(&results) {
         assert!(row["error"].is_null(), "{row}");
         for field in ["size_bytes", "repetitions", "count", "lost", "duplicated", "reordered"] {
@@ -46,7 +47,7 @@ fn json_has_the_form_of_version_1() {
 #[test]
 fn streams_tell_rates() {
     let (results, code) = json(&format!(
-        "stream -m spsc,spsc-batch,sysv-msg,pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"
+        "stream -m spsc,spsc-batch,bytes,mpmc,sysv-msg,pipe,flag-ring,index-ring,index-ring-64,memcpy -s 64 {SHORT}"
     ));
     assert_eq!(code, 0);
     for row in rows(&results) {
@@ -149,6 +150,7 @@ fn list_names_every_mechanism_once() {
     for name in [
         "spsc",
         "spsc-batch",
+        "bytes",
         "mpmc",
         "slot-queue",
         "pipe",

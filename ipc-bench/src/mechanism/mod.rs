@@ -1,6 +1,7 @@
 //! The mechanisms that can be measured, one file each.
 
 mod byte_stream;
+mod bytes;
 mod cache_line;
 mod datagram;
 mod fifo;
@@ -136,6 +137,7 @@ pub(crate) trait Mechanism: Sync {
 pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::Spsc,
     &spsc::SpscBatch,
+    &bytes::Bytes,
     &mpmc::Mpmc,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,

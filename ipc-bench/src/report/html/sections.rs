@@ -75,7 +75,8 @@ pub(super) fn failures(results: &Results) -> String {
 /// How it was measured.
 pub(super) fn method() -> String {
     "<section>\n<h2>How it was measured</h2>\n\
-     <p>Two separate processes, each pinned to a processor unless said otherwise. Every row is measured in several \
+     <p>Separate processes: two, each pinned to a processor unless said otherwise; in a fan several, which share the two \
+     processors; threads of one process only where a row says so. Every row is measured in several \
      rounds, in turn with the other rows, each round in fresh processes; the median of the rounds is shown. The first \
      part of each round is not counted. Every message is written whole by the sender, copied by both sides, and its \
      number and checksum are checked; a row that lost, repeated, reordered or damaged one message has no figures. \
