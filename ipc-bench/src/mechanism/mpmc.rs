@@ -88,10 +88,11 @@ impl Mechanism for Mpmc {
 
 fn channel<const WORDS: usize>(job: &Job, domain: &Domain, direction: &str) -> Builder<[u64; WORDS]> {
     let round: Vec<_> = job.numbers.iter().map(ToString::to_string).collect();
-    Builder::new(&format!("mpmc-{}-{direction}", round.join("-")))
+    let builder = Builder::new(&format!("mpmc-{}-{direction}", round.join("-")))
         .domain(domain)
-        .capacity(job.plan.slots as u64)
-        .wait(strategy(job.plan.wait))
+        .capacity(job.plan.slots as u64);
+    // Polling for a while and then sleeping is its own default, with a time of its own.
+    if job.plan.wait == Wait::SpinSleep { builder } else { builder.wait(strategy(job.plan.wait)) }
 }
 
 /// An end that only sends.
