@@ -22,6 +22,8 @@ use crate::region::Region;
 pub struct Mapped<T> {
     base: NonNull<u8>,
     capacity: u64,
+    /// Whether asking for lines ahead brings anything on this processor.
+    hints: bool,
     region: Region,
     element: PhantomData<fn(T) -> T>,
 }
@@ -70,7 +72,8 @@ impl<T: Message> Mapped<T> {
             "the geometry must be one of this element type"
         );
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
-        Self { base: region.base(), capacity: geometry.capacity, region, element: PhantomData }
+        let hints = prefetch::pays();
+        Self { base: region.base(), capacity: geometry.capacity, hints, region, element: PhantomData }
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.
@@ -202,6 +205,9 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn prefetch(&self, next: u64) {
+        if !self.hints {
+            return;
+        }
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.slot(next).as_ptr().wrapping_add(Self::AHEAD);
         let mut at = 0;
