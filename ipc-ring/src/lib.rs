@@ -4,7 +4,7 @@
 //! - **The hot path is memory alone.** While messages flow, a push and a pop make no system call, take no lock, allocate nothing, and
 //!   a one-to-one ring executes no fence and no atomic read-modify-write. A small message moves one cache line.
 //! - **Waiting costs nothing.** An end polls for a short time, then sleeps on a System V semaphore; it is woken once when
-//!   there is something to do. Every blocking call has a form with a deadline.
+//!   there is something to do. Pushing and popping have forms with a deadline.
 //! - **Deaths are survived and told.** Any process may be killed at any instruction. Nothing that was pushed is lost, nothing
 //!   is delivered twice, nobody waits for the dead, and a successor continues where they stopped. The kernel itself says who
 //!   is alive; no process number is trusted and no timeout guessed.
@@ -37,6 +37,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
+//! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
