@@ -5,6 +5,7 @@
 //! process ended.
 
 pub mod bytes;
+mod crowd;
 mod end;
 pub mod mpmc;
 mod open;

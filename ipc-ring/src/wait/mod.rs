@@ -1,5 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore.
 
+pub mod crowd;
 pub mod signal;
 mod strategy;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::platform::{Barrier, Site, Word as _};
-use ipc_ring::ring::mpmc::sleepers::{self, Crowd};
+use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal;
 use loom::thread;
 
@@ -74,8 +74,8 @@ impl Bed {
 
     /// The channel's `wake_one`; `dead` is an end that no token helps.
     fn wake_one(&self, dead: Option<u16>) {
-        if sleepers::is_anybody(self, self.barrier) {
-            sleepers::wake(self, &mut 0, 1, |number| {
+        if crowd::is_anybody::<Loom>(self.mask(), self.barrier) {
+            crowd::wake(self, &mut 0, 1, |number| {
                 self.semaphores[usize::from(number)].post();
                 dead != Some(number)
             });
@@ -118,7 +118,7 @@ impl Bed {
                     }
                     return;
                 }
-                sleepers::announce(self, number, self.barrier);
+                crowd::announce(self, number, self.barrier);
             }
             let semaphore = &self.semaphores[usize::from(number)];
             if asleep || self.is_empty() {
@@ -135,7 +135,7 @@ impl Bed {
 
 fn two_sleepers(barrier: Barrier) {
     let bed = Bed::new(barrier);
-    sleepers::announce(&*bed, 0, barrier);
+    crowd::announce(&*bed, 0, barrier);
     let others = [(0, true), (1, false)].map(|(number, asleep)| {
         let bed = Rc::clone(&bed);
         thread::spawn(move || bed.pop(number, asleep))
@@ -150,7 +150,7 @@ fn two_sleepers(barrier: Barrier) {
 /// publication must find it.
 fn bit_taken() {
     let bed = Bed::new(Barrier::Fence);
-    sleepers::announce(&*bed, 0, bed.barrier);
+    crowd::announce(&*bed, 0, bed.barrier);
     let shared = Rc::clone(&bed);
     let one = thread::spawn(move || {
         shared.semaphores[0].wait();
@@ -170,7 +170,7 @@ fn bit_taken() {
 fn one_wake_for_two() {
     let bed = Bed::new(Barrier::Fence);
     for number in [0, 1] {
-        sleepers::announce(&*bed, number, bed.barrier);
+        crowd::announce(&*bed, number, bed.barrier);
     }
     let others = [0, 1].map(|number| {
         let bed = Rc::clone(&bed);

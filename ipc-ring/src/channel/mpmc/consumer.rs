@@ -214,7 +214,7 @@ impl<T: Message> Consumer<T> {
     fn explain(&self, nothing: Nothing) -> PopError {
         match nothing {
             Nothing::Empty | Nothing::Contended => PopError::Empty,
-            Nothing::Busy(holder) => PopError::Busy { pid: self.end.pid(holder.endpoint) },
+            Nothing::Busy(holder) => PopError::Busy { pid: self.end.place.pid(holder.endpoint) },
             Nothing::Closed => PopError::Closed,
             Nothing::Corrupt(corruption) => PopError::Corrupt(corruption),
         }
@@ -240,7 +240,7 @@ impl<T: Message> Consumer<T> {
         deadline: Option<Instant>,
         mut attempt: impl FnMut(&mut ring::Consumer<Mapped<T>>) -> Result<(), Nothing>,
     ) -> Result<(), PopError> {
-        let mut wait = self.end.waits.start(deadline);
+        let mut wait = self.end.place.waits.start(deadline);
         let mut woken = false;
         self.look_at_producers();
         loop {
@@ -248,24 +248,24 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {}
             }
-            match wait.next(&self.end.waits, || false) {
+            match wait.next(&self.end.place.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(PopError::TimedOut),
                 Step::Probe => self.nobody_there()?,
                 Step::Sleep(until) => {
                     self.nobody_there()?;
-                    self.end.announce(Role::Consumer);
+                    self.end.place.announce();
                     if self.looks_empty() {
-                        self.end.sleep(until).map_err(PopError::System)?;
+                        self.end.place.sleep(until).map_err(PopError::System)?;
                     } else {
-                        self.end.do_not_sleep();
+                        self.end.place.do_not_sleep();
                     }
                     woken = true;
                 }
             }
             match attempt(self.ring.as_mut().expect("only drop takes it")) {
                 Ok(()) => {
-                    self.end.waits.finished(&wait);
+                    self.end.place.waits.finished(&wait);
                     if woken && self.ring().look().is_ok() {
                         self.end.wake_one(Role::Consumer); // The baton.
                     }
@@ -330,7 +330,7 @@ impl<T: Message> Consumer<T> {
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
         if let Some(ring) = self.ring.take()
-            && self.end.is_ours()
+            && self.end.place.is_ours()
         {
             self.end.leave(Role::Consumer, || ring.detach());
         }

@@ -145,7 +145,7 @@ impl<T: Message> Producer<T> {
     fn refuse<V>(&self, value: V, refused: Refused) -> PushError<V> {
         match refused {
             Refused::Full | Refused::Contended => PushError::Full(value),
-            Refused::Busy(holder) => PushError::Busy(value, self.end.pid(holder.endpoint)),
+            Refused::Busy(holder) => PushError::Busy(value, self.end.place.pid(holder.endpoint)),
             Refused::Closed => PushError::Closed(value),
             Refused::Corrupt(corruption) => PushError::Corrupt(value, corruption),
         }
@@ -159,31 +159,31 @@ impl<T: Message> Producer<T> {
         mut refused: Refused,
         deadline: Option<Instant>,
     ) -> Result<(), PushError<T>> {
-        let mut wait = self.end.waits.start(deadline);
+        let mut wait = self.end.place.waits.start(deadline);
         let mut woken = false;
         loop {
             match refused {
                 Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
-            match wait.next(&self.end.waits, || false) {
+            match wait.next(&self.end.place.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(PushError::TimedOut(message)),
                 Step::Probe => self.nobody_there(message)?,
                 Step::Sleep(until) => {
                     self.nobody_there(message)?;
-                    self.end.announce(Role::Producer);
+                    self.end.place.announce();
                     if self.looks_full() {
-                        self.end.sleep(until).map_err(|error| PushError::System(message, error))?;
+                        self.end.place.sleep(until).map_err(|error| PushError::System(message, error))?;
                     } else {
-                        self.end.do_not_sleep();
+                        self.end.place.do_not_sleep();
                     }
                     woken = true;
                 }
             }
             match self.ring().try_push(&message) {
                 Ok(()) => {
-                    self.end.waits.finished(&wait);
+                    self.end.place.waits.finished(&wait);
                     self.end.wake_one(Role::Consumer);
                     if woken && self.ring().look().is_ok() {
                         self.end.wake_one(Role::Producer); // The baton.
@@ -249,7 +249,7 @@ impl<T: Message> Producer<T> {
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {
         if let Some(ring) = self.ring.take()
-            && self.end.is_ours()
+            && self.end.place.is_ours()
         {
             self.end.leave(Role::Producer, || ring.detach());
         }

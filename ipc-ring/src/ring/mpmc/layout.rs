@@ -18,11 +18,11 @@ pub(super) const STATE: usize = HEADER_SIZE;
 /// How many producers have ever attached; behind it, how many consumers.
 pub(super) const ATTACHED: usize = STATE + 16;
 /// Which consumers sleep.
-pub(super) const CONSUMER_SLEEPERS: usize = STATE + 8;
+pub(crate) const CONSUMER_SLEEPERS: usize = STATE + 8;
 pub(super) const TAIL: usize = STATE + APART;
 pub(super) const HEAD: usize = TAIL + APART;
 /// Which producers sleep.
-pub(super) const PRODUCER_SLEEPERS: usize = HEAD + APART;
+pub(crate) const PRODUCER_SLEEPERS: usize = HEAD + APART;
 pub(super) const ORPHANS: usize = PRODUCER_SLEEPERS + APART;
 pub(super) const COUNTERS: usize = ORPHANS + 8;
 /// The endpoint table.

@@ -133,13 +133,12 @@ mod memory;
 mod producer;
 pub mod recovery;
 mod seat;
-pub mod sleepers;
 mod tag;
 mod walk;
 
 pub use super::spsc::Corruption;
 pub use consumer::{Consumer, Lent, Nothing, Popped};
-pub(crate) use layout::{ENDPOINTS, SEAT_SIZE, SEATS, SLOTS_OFFSET};
+pub(crate) use layout::{CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET};
 pub use mapped::Mapped;
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};

@@ -1,4 +1,4 @@
-//! The sleep protocol of many ends, as [`wait::signal`](crate::wait::signal) is that of two.
+//! The sleep protocol of many ends, as [`signal`](super::signal) is that of two.
 //!
 //! Each seat has a signal word of its own, and each side of the ring a mask in which one bit stands for several seats. The
 //! mask is 0 while nobody sleeps, so a publication costs one load.
@@ -19,9 +19,9 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::signal::{self, WAITING};
 use crate::edge::Edge;
 use crate::platform::{Barrier, Platform, Site, Word};
-use crate::wait::signal::{self, WAITING};
 
 /// The ends on one side of a ring.
 pub trait Crowd {
@@ -52,11 +52,11 @@ pub fn announce<C: Crowd>(crowd: &C, number: u16, barrier: Barrier) {
     C::Platform::heavy(barrier);
 }
 
-/// Whether anybody sleeps, or is about to. After a publication.
+/// Whether anybody on the side with this mask sleeps, or is about to. After a publication.
 #[inline(always)]
-pub fn is_anybody<C: Crowd>(crowd: &C, barrier: Barrier) -> bool {
-    C::Platform::light(barrier);
-    crowd.mask().load(Relaxed) != 0 // The light barrier orders it after the publication.
+pub fn is_anybody<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
+    P::light(barrier);
+    mask.load(Relaxed) != 0 // The light barrier orders it after the publication.
 }
 
 /// Wakes sleepers until `wanted` of them are awake, starting behind `turn`, which then stands at the last one.

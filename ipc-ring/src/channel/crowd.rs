@@ -1,0 +1,279 @@
+//! What an end does beside moving messages when a ring has many ends on a side: holding its seat's record, sleeping, and
+//! waking others.
+//!
+//! How ends sleep and wake each other is told in [`wait::crowd`](crate::wait::crowd). A notifier that dies between taking a
+//! bit and posting leaves a sleeper to its heartbeat, a tenth of a second.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::open::Found;
+use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
+use crate::error::AttachError;
+use crate::platform::{Barrier, Native, Platform as _};
+use crate::region::Region;
+use crate::wait::crowd::{self, Crowd};
+use crate::wait::signal::{self, WAITING};
+use crate::wait::{WaitStrategy, Waits};
+
+/// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
+const IDENTITY: usize = 0;
+const WAKE: usize = 8;
+const PID: usize = 12;
+const ROLE: usize = 16;
+const SIGNAL: usize = 20;
+
+/// Where the seats of a ring lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    /// Offset of the first record.
+    pub(super) offset: usize,
+    /// Bytes of a record.
+    pub(super) size: usize,
+    /// Number of records.
+    pub(super) seats: u16,
+}
+
+impl Table {
+    fn half<'a>(&self, region: &'a Region, number: u16, field: usize) -> &'a AtomicU32 {
+        region.half(self.offset + usize::from(number) * self.size + field)
+    }
+
+    fn identity<'a>(&self, region: &'a Region, number: u16) -> &'a AtomicU64 {
+        region.word(self.offset + usize::from(number) * self.size + IDENTITY)
+    }
+}
+
+/// The ends of one role.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side {
+    /// What stands in the records of these ends; not 0.
+    pub(super) role: u32,
+    /// Offset of the word that says who of them sleeps.
+    pub(super) mask: usize,
+}
+
+/// One side of a ring, as the sleep protocol sees it.
+struct Ends<'a> {
+    region: &'a Region,
+    table: Table,
+    side: Side,
+}
+
+impl Crowd for Ends<'_> {
+    type Platform = Native;
+
+    #[inline(always)]
+    fn mask(&self) -> &AtomicU64 {
+        self.region.word(self.side.mask)
+    }
+
+    fn signal(&self, number: u16) -> &AtomicU32 {
+        self.table.half(self.region, number, SIGNAL)
+    }
+
+    fn belongs(&self, number: u16) -> bool {
+        let role = self.table.half(self.region, number, ROLE);
+        role.load(Ordering::Relaxed) == self.side.role // Written before the end waits for the first time.
+    }
+
+    fn seats(&self) -> u16 {
+        self.table.seats
+    }
+}
+
+/// An attached end's place among the others.
+#[derive(Debug)]
+pub(super) struct Place {
+    table: Table,
+    side: Side,
+    number: u16,
+    member: Arc<Member>,
+    region: Region,
+    entry: Entry,
+    barrier: Barrier,
+    wake: WakeSemaphore,
+    pub(super) waits: Waits,
+    /// Where to look first for somebody to wake, so that all have their turn.
+    turn: u16,
+}
+
+impl Place {
+    /// Takes a place under the domain's lock. `seat` takes a seat of the ring for an identity,
+    /// with the help of a way to ask whether an identity is alive, and gives the seat's number.
+    ///
+    /// # Errors
+    /// Those of `seat`; [`AttachError::DomainFull`] when no wake semaphore is free.
+    pub(super) fn take<S>(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        (table, side): (Table, Side),
+        strategy: WaitStrategy,
+        seat: impl FnOnce(u64, &dyn Fn(u64) -> bool) -> Result<(S, u16), AttachError>,
+    ) -> Result<(Self, S), AttachError> {
+        let Found { region, barrier, entry, .. } = found;
+        let member = Arc::clone(domain.member());
+        let wake = locked.claim_wake()?;
+        let is_alive = |identity| member.is_alive(Owner::from_raw(identity));
+        let (seat, number) = match seat(member.me().as_raw(), &is_alive) {
+            Ok(taken) => taken,
+            Err(error) => {
+                locked.free_wake(wake);
+                return Err(error);
+            }
+        };
+        let waits = Waits::new(strategy);
+        let place = Self { table, side, number, member, region, entry, barrier, wake, waits, turn: number };
+        // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
+        place.own(SIGNAL).fetch_and(!WAITING, Ordering::Relaxed); // Under the lock.
+        place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
+        place.own(PID).store(std::process::id(), Ordering::Relaxed); // For display.
+        place.own(ROLE).store(side.role, Ordering::Relaxed); // Before the waiting bit.
+        Ok((place, seat))
+    }
+
+    fn own(&self, field: usize) -> &AtomicU32 {
+        self.table.half(&self.region, self.number, field)
+    }
+
+    fn ends(&self, side: Side) -> Ends<'_> {
+        Ends { region: &self.region, table: self.table, side }
+    }
+
+    /// Wakes one sleeper of the side with this mask, after something was published for it. Costs nothing while nobody
+    /// sleeps.
+    #[inline(always)]
+    pub(super) fn wake_one(&mut self, side: Side, mask: &AtomicU64) {
+        if crowd::is_anybody::<Native>(mask, self.barrier) {
+            self.wake_some(side, 1);
+        }
+    }
+
+    /// Wakes everybody on a side.
+    pub(super) fn wake_all(&mut self, side: Side) {
+        Native::light(self.barrier);
+        self.wake_some(side, usize::MAX);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_some(&mut self, side: Side, wanted: usize) {
+        let mut turn = self.turn;
+        crowd::wake(&self.ends(side), &mut turn, wanted, |number| self.post(number));
+        self.turn = turn;
+    }
+
+    /// Posts a token to an end that waited. False when it is dead: then somebody else should have a token.
+    fn post(&self, number: u16) -> bool {
+        let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
+        let Some(wake) = WakeSemaphore::from_raw(raw) else {
+            return false;
+        };
+        self.member.wake(wake);
+        // A guess about whom to wake.
+        let owner = Owner::from_raw(self.table.identity(&self.region, number).load(Ordering::Relaxed));
+        owner.is_some() && self.member.is_alive(owner)
+    }
+
+    /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
+    /// [`do_not_sleep`](Self::do_not_sleep).
+    pub(super) fn announce(&self) {
+        crowd::announce(&self.ends(self.side), self.number, self.barrier);
+    }
+
+    /// Sleeps until woken or until the time has come.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(super) fn sleep(&self, until: Instant) -> Result<(), ipc_core::Error> {
+        let woken = self.member.sleep(self.wake, until);
+        let taken = signal::withdraw::<Native>(self.own(SIGNAL));
+        if taken && matches!(woken, Ok(false)) {
+            self.member.drain(self.wake);
+        }
+        woken.map(|_| ())
+    }
+
+    /// Takes the announcement back.
+    pub(super) fn do_not_sleep(&self) {
+        if signal::withdraw::<Native>(self.own(SIGNAL)) {
+            self.member.drain(self.wake);
+        }
+    }
+
+    /// Whether the process of this identity, as a seat holds it, is alive. A system call.
+    pub(super) fn is_alive(&self, identity: u64) -> bool {
+        self.member.is_alive(Owner::from_raw(identity))
+    }
+
+    /// The process number of a seat, for display.
+    pub(super) fn pid(&self, number: u16) -> u32 {
+        if number < self.table.seats {
+            self.table.half(&self.region, number, PID).load(Ordering::Relaxed) // For display.
+        } else {
+            0
+        }
+    }
+
+    /// Whether a seat of a role is taken. Asks nobody whether its process is alive.
+    pub(super) fn anybody(&self, role: u32) -> bool {
+        (0..self.table.seats).any(|number| {
+            // [M8] Acquire ← who gave a seat back; the role was written under the lock.
+            self.table.identity(&self.region, number).load(Ordering::Acquire) != 0
+                && self.table.half(&self.region, number, ROLE).load(Ordering::Relaxed) == role
+        })
+    }
+
+    /// Whether this is the process that attached, not a forked child.
+    pub(super) fn is_ours(&self) -> bool {
+        self.member.is_ours()
+    }
+
+    /// Frees what the seat's record names, and with `give_back` the seat itself; all under the domain's lock, so nobody
+    /// takes the seat in between. The last end takes the channel out of the directory.
+    pub(super) fn leave(&mut self, give_back: impl FnOnce()) {
+        let member = Arc::clone(&self.member);
+        let mut give_back = Some(give_back);
+        let left = member.locked(|locked| {
+            self.own(WAKE).store(0, Ordering::Relaxed); // Under the lock.
+            self.own(ROLE).store(0, Ordering::Relaxed); // Under the lock.
+            if let Some(give_back) = give_back.take() {
+                give_back();
+            }
+            locked.free_wake(self.wake);
+            let somebody = (0..self.table.seats).any(|number| {
+                let identity = self.table.identity(&self.region, number);
+                let owner = Owner::from_raw(identity.load(Ordering::Relaxed)); // Under the lock.
+                owner.is_some() && member.is_alive(owner)
+            });
+            if !somebody {
+                locked.remove(&self.entry);
+            }
+            Ok(())
+        });
+        // When the lock cannot be had the seat is freed all the same: it holds nothing.
+        if left.is_err()
+            && let Some(give_back) = give_back.take()
+        {
+            give_back();
+        }
+        // A token that was meant for this end goes to another.
+        Native::light(self.barrier);
+        self.wake_some(self.side, 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_specification_has_the_same_offsets() {
+        crate::documented::assert_table(
+            "Seat of an mpmc ring",
+            &[("identity", IDENTITY), ("wake", WAKE), ("pid", PID), ("role", ROLE), ("signal", SIGNAL)],
+        );
+    }
+}
