@@ -260,6 +260,13 @@ pub enum AttachError {
         /// The directory's.
         expected: u64,
     },
+    /// The key of a persistent channel belongs to another channel's memory or another program's. Choose another name.
+    KeyTaken {
+        /// The name asked for.
+        name: String,
+        /// The key, as `ipcs` shows it.
+        key: i32,
+    },
     /// The capacity is 0 or too large, or the element larger than a slot may be.
     TooLarge {
         /// Slots asked for.
@@ -324,6 +331,10 @@ impl fmt::Display for AttachError {
             Self::Generation { found, expected } => {
                 write!(f, "the ring is of generation {found}, not {expected}: it was replaced; open it again")
             }
+            Self::KeyTaken { name, key } => write!(
+                f,
+                "the memory of channel \"{name}\" would lie under key {key:#010x}, but something else does (see ipcs -m); choose another name"
+            ),
             Self::TooLarge { capacity, element_size } => write!(
                 f,
                 "{capacity} slots of {element_size} bytes are not possible: 1 to {} slots, elements up to {} bytes",

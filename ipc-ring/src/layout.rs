@@ -270,6 +270,45 @@ pub(crate) fn look(
     })
 }
 
+/// What the start of a segment says about itself, before anybody insists on anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Plate {
+    /// A finished ring.
+    Ring {
+        /// The number of its kind.
+        kind: u32,
+        /// Its generation.
+        generation: u64,
+        /// Its channel's name.
+        name: String,
+    },
+    /// Blank, or a header whose writer never finished it.
+    Unfinished,
+    /// Something else.
+    Foreign,
+}
+
+/// Reads the start of a segment.
+pub(crate) fn name_plate(region: &Region) -> Plate {
+    if region.len() < HEADER_SIZE {
+        return Plate::Foreign;
+    }
+    // [R1] Acquire ← the Release in `write`: what follows is the finished header.
+    let ready = region.half(offset_of!(Header, ready)).load(Ordering::Acquire);
+    let mut bytes = [0; HEADER_SIZE];
+    region.copy_out(0, &mut bytes);
+    let header = Header::read_from_bytes(&bytes).expect("the sizes are asserted equal");
+    match (header.magic, ready) {
+        (MAGIC, READY) => {
+            let length = usize::try_from(header.name_length).unwrap_or(usize::MAX).min(NAME_BYTES);
+            let name = String::from_utf8_lossy(&header.name[..length]).into_owned();
+            Plate::Ring { kind: header.kind, generation: header.generation, name }
+        }
+        (MAGIC | 0, 0) => Plate::Unfinished,
+        _ => Plate::Foreign,
+    }
+}
+
 /// Copies the header to private memory and checks what every opener insists on.
 fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();

@@ -75,7 +75,7 @@ mod region;
 pub mod ring;
 pub mod wait;
 
-pub use channel::{PeerState, bytes, mpmc, spsc};
+pub use channel::{Lifetime, PeerState, bytes, mpmc, spsc};
 pub use domain::{Domain, Owner};
 pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};

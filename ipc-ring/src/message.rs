@@ -129,6 +129,14 @@ impl Fnv {
     pub(crate) const fn finish(&self) -> u128 {
         self.0
     }
+
+    /// Folded to a key of a kernel object.
+    pub(crate) const fn key(&self) -> ipc_core::Key {
+        let folded = self.0 ^ (self.0 >> 32) ^ (self.0 >> 64) ^ (self.0 >> 96);
+        let word = folded as u32;
+        // Never 0, which is private, nor -1, which looks like an error.
+        ipc_core::Key::from_raw(if matches!(word, 0 | u32::MAX) { 0x6970_6372 } else { word as i32 })
+    }
 }
 
 #[cfg(test)]

@@ -232,8 +232,9 @@ impl Place {
     }
 
     /// Frees what the seat's record names, and with `give_back` the seat itself; all under the domain's lock, so nobody
-    /// takes the seat in between. The last end takes the channel out of the directory.
-    pub(super) fn leave(&mut self, give_back: impl FnOnce()) {
+    /// takes the seat in between. The last end takes the channel out of the directory; when `is_finished` says so, a persistent
+    /// one ends.
+    pub(super) fn leave(&mut self, give_back: impl FnOnce(), is_finished: impl FnOnce() -> bool) {
         let member = Arc::clone(&self.member);
         let mut give_back = Some(give_back);
         let left = member.locked(|locked| {
@@ -250,6 +251,9 @@ impl Place {
             });
             if !somebody {
                 locked.remove(&self.entry);
+                if is_finished() {
+                    self.entry.end()?;
+                }
             }
             Ok(())
         });

@@ -285,8 +285,14 @@ impl End {
         self.member.is_ours()
     }
 
-    /// Gives the seat up. The ring stays for the other end, or for a successor of this one.
-    pub(super) fn give_up(&mut self) {
+    /// Whether the channel outlives its processes.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.entry.is_persistent
+    }
+
+    /// Gives the seat up. The ring stays for the other end, or for a successor of this one; when nobody is left and the
+    /// stream is `finished`, a persistent channel goes too.
+    pub(super) fn give_up(&mut self, finished: bool) {
         if !self.member.is_ours() {
             return;
         }
@@ -303,6 +309,9 @@ impl End {
             let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
             if !peer.is_some() || !member.is_alive(peer) {
                 locked.remove(&self.entry);
+                if finished {
+                    self.entry.end()?;
+                }
             }
             Ok(())
         });

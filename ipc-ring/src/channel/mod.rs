@@ -7,9 +7,12 @@
 pub mod bytes;
 mod crowd;
 mod end;
+mod lifetime;
 pub mod mpmc;
 mod open;
 mod pair;
+mod settings;
 pub mod spsc;
 
 pub use end::PeerState;
+pub use lifetime::Lifetime;

@@ -24,7 +24,8 @@
 //! **Deaths.** Whoever waits for a dead end notices, at the latest after a tenth of a second, and repairs what it left: see
 //! [`ring::mpmc`](crate::ring::mpmc). Messages that are delivered again come out of order.
 //!
-//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all.
+//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all; that of a
+//! [`Persistent`](crate::Lifetime::Persistent) channel when it is closed and empty then, or somebody removes it.
 
 mod builder;
 #[allow(unsafe_code)]

@@ -1,8 +1,10 @@
 //! How a channel is made or found, for every kind of ring.
 
-use ipc_core::Key;
-use ipc_core::shm::{Options, SharedMemory, Size};
+use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
+use ipc_core::{ErrorKind, Key};
 
+use super::lifetime::{self, Lifetime};
+use super::settings::Settings;
 use crate::domain::{Domain, Entry, Locked, check_name};
 use crate::error::AttachError;
 use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind, Seen};
@@ -21,21 +23,15 @@ pub(super) enum Creation {
 /// What is asked for: the channel's name, and the ring it should be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
-    pub(super) name: &'a str,
-    /// `None` for the user's own.
-    pub(super) domain: Option<&'a Domain>,
+    pub(super) settings: &'a Settings,
     pub(super) kind: Kind,
     pub(super) fingerprint: Fingerprint,
-    /// A capacity to insist on.
-    pub(super) capacity: Option<u64>,
     /// The capacity of a new ring when nobody insists on one.
     pub(super) usual_capacity: u64,
     /// The geometry of such a ring with a given capacity.
     pub(super) geometry: fn(u64) -> Result<Geometry, AttachError>,
     /// Bytes before the first slot.
     pub(super) slots_offset: usize,
-    /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
-    pub(super) barrier: Option<Barrier>,
 }
 
 /// A ring found or made, and checked.
@@ -56,28 +52,36 @@ pub(super) fn attach<R>(
     creation: Creation,
     seat: impl Fn(&Locked<'_>, &Domain, Found) -> Result<R, AttachError>,
 ) -> Result<R, AttachError> {
-    check_name(request.name)?;
-    let domain = match request.domain {
+    let name = request.settings.name.as_str();
+    check_name(name)?;
+    let domain = match &request.settings.domain {
         Some(domain) => domain.clone(),
         None => Domain::default_for_user()?,
     };
-    let wanted = request.capacity.map(request.geometry).transpose()?;
+    let wanted = request.settings.capacity.map(request.geometry).transpose()?;
     let new = match wanted {
         Some(geometry) => geometry,
         None => (request.geometry)(request.usual_capacity)?,
     };
     domain.member().locked(|locked| {
-        match (locked.find(request.name), creation) {
+        let known = match locked.find(name) {
+            Some(entry) => Some(entry),
+            None => lifetime::adopt(locked, &domain, name)?,
+        };
+        match (known, creation) {
             (Some(_), Creation::MustMake) => {
-                return Err(AttachError::AlreadyExists { name: request.name.to_owned() });
+                return Err(AttachError::AlreadyExists { name: name.to_owned() });
             }
             (None, Creation::MustFind) => {
-                return Err(AttachError::NotFound { name: request.name.to_owned() });
+                return Err(AttachError::NotFound { name: name.to_owned() });
             }
             (Some(entry), _) => {
                 let found = find(request, &domain, entry.clone(), wanted)?;
                 match seat(locked, &domain, found) {
-                    Err(AttachError::Closed) if creation == Creation::MakeOrFind => locked.remove(&entry),
+                    Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
+                        locked.remove(&entry);
+                        entry.end()?;
+                    }
                     result => return result,
                 }
             }
@@ -97,7 +101,7 @@ fn find(
 ) -> Result<Found, AttachError> {
     let member = domain.member();
     entry.segment.verify(Size::Any, member.trust())?;
-    let region = Region::segment(entry.segment.attach()?);
+    let region = map(entry.segment.attach()?, request.settings)?;
     let Checked { geometry, barrier } = layout::check(
         &region,
         &Expected {
@@ -115,6 +119,17 @@ fn find(
     Ok(Found { region, geometry, barrier, entry })
 }
 
+fn map(attached: Attachment, settings: &Settings) -> Result<Region, AttachError> {
+    if settings.prefault {
+        match attached.prefault() {
+            // An old kernel: the pages come one by one, as without the wish.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            result => result?,
+        }
+    }
+    Ok(Region::segment(attached))
+}
+
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
 pub(super) fn observe(
     name: &str,
@@ -125,7 +140,11 @@ pub(super) fn observe(
     check_name(name)?;
     let member = domain.member();
     member.locked(|locked| {
-        let entry = locked.find(name).ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        let known = match locked.find(name) {
+            Some(entry) => Some(entry),
+            None => lifetime::adopt(locked, domain, name)?,
+        };
+        let entry = known.ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
         let attachment = entry.segment.attach_read_only()?;
         entry.segment.verify(Size::Any, member.trust())?;
         let region = Region::segment(attachment);
@@ -134,7 +153,8 @@ pub(super) fn observe(
     })
 }
 
-/// Makes a ring. Its segment is marked for removal at once, so that no death leaves it behind.
+/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it behind; what a
+/// death leaves of a persistent one is found by its key.
 fn make(
     request: &Request<'_>,
     locked: &Locked<'_>,
@@ -142,20 +162,28 @@ fn make(
     geometry: Geometry,
 ) -> Result<Found, AttachError> {
     let member = domain.member();
-    let barrier = match request.barrier {
+    let settings = request.settings;
+    let barrier = match settings.barrier {
         Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachError::NoMembarrier),
         Some(barrier) => barrier,
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
     };
     let options = Options::default().mode(member.mode());
-    let (segment, attached) = locked.making(geometry.total_size, || {
-        let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
-        let attached = segment.attach();
-        segment.remove()?;
-        Ok::<_, AttachError>((segment, attached))
-    })?;
-    let region = Region::segment(attached?);
+    let (segment, attached) = match settings.lifetime {
+        Lifetime::Ephemeral => locked.making(geometry.total_size, || {
+            let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
+            let attached = segment.attach();
+            segment.remove()?;
+            Ok::<_, AttachError>((segment, attached))
+        })?,
+        Lifetime::Persistent => {
+            let key = lifetime::key(member.key(), &settings.name);
+            let segment = SharedMemory::create_new(key, geometry.total_size, &options)?;
+            (segment, segment.attach())
+        }
+    };
+    let region = map(attached?, settings)?;
     let generation = locked.next_generation();
     let identity = Identity {
         kind: request.kind,
@@ -163,9 +191,9 @@ fn make(
         fingerprint: request.fingerprint,
         generation,
         first_position: 0,
-        name: request.name,
+        name: &settings.name,
     };
     layout::write(&region, &geometry, request.slots_offset, identity);
-    let entry = locked.enter(request.name, request.kind, segment, generation)?;
+    let entry = locked.enter(&settings.name, request.kind as u32, segment, generation)?;
     Ok(Found { region, geometry, barrier, entry })
 }

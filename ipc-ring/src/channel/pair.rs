@@ -42,20 +42,39 @@ impl Role {
     }
 }
 
-/// What dropping an end says to the other one.
+/// What letting go of an end says to the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Close,
     Detach,
 }
 
-/// Gives an end's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
-pub(super) fn leave(end: &mut End, ending: Ending) {
+impl Ending {
+    /// What dropping the producer says: it ends the stream, unless the channel is there to outlive its processes.
+    pub(super) fn of_producer(end: &End) -> Self {
+        if end.is_persistent() { Ending::Detach } else { Ending::Close }
+    }
+}
+
+/// Gives the producer's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
+pub(super) fn leave_producer(end: &mut End, ending: Ending) {
+    // A consumer that closed will pop nothing more, nor will a successor.
+    leave(end, ending, |end, _| end.peer_bits() & CLOSED != 0);
+}
+
+/// As [`leave_producer`], for the consumer. `has_item`: whether something is left to pop.
+pub(super) fn leave_consumer(end: &mut End, ending: Ending, has_item: bool) {
+    leave(end, ending, |end, closing| closing || (end.peer_bits() & CLOSED != 0 && !has_item));
+}
+
+fn leave(end: &mut End, ending: Ending, is_finished: impl FnOnce(&End, bool) -> bool) {
     if end.is_ours() {
-        if ending == Ending::Close && !std::thread::panicking() {
+        let closing = ending == Ending::Close && !std::thread::panicking();
+        if closing {
             end.raise(CLOSED);
         }
-        end.give_up();
+        let finished = is_finished(end, closing);
+        end.give_up(finished);
     }
 }
 

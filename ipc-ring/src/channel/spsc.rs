@@ -23,7 +23,9 @@
 //! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] returned has not
 //! popped it, and its successor will; one that is killed after has taken the message with it.
 //!
-//! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all.
+//! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all; that of a
+//! [`Persistent`](crate::Lifetime::Persistent) channel when its stream has ended or somebody removes it. Dropping the producer of
+//! such a channel detaches it.
 
 mod builder;
 #[allow(unsafe_code)]

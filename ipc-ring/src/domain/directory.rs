@@ -1,7 +1,7 @@
 //! The channel directory: which segment holds the channel of a name.
 
-use ipc_core::ErrorKind;
 use ipc_core::shm::{SharedMemory, ShmId};
+use ipc_core::{ErrorKind, Key};
 
 use super::Locked;
 use super::layout::{
@@ -10,7 +10,7 @@ use super::layout::{
 };
 use super::owner::Owner;
 use crate::error::AttachError;
-use crate::layout::{Kind, NAME_BYTES};
+use crate::layout::NAME_BYTES;
 
 /// A channel as the directory has it.
 #[derive(Clone, Debug)]
@@ -18,6 +18,15 @@ pub(crate) struct Entry {
     index: usize,
     pub(crate) generation: u64,
     pub(crate) segment: SharedMemory,
+    /// Whether the segment lies under a key and outlives its users.
+    pub(crate) is_persistent: bool,
+}
+
+impl Entry {
+    /// Sees that the memory goes when its last user does. That of an ephemeral channel is marked already.
+    pub(crate) fn end(&self) -> Result<(), ipc_core::Error> {
+        if self.is_persistent { self.segment.remove() } else { Ok(()) }
+    }
 }
 
 /// # Errors
@@ -49,11 +58,13 @@ impl Locked<'_> {
         }
         let segment = SharedMemory::from_id(ShmId::from_raw(table.get_half(at + C_SEGMENT) as i32));
         // A segment that this process may not look at is still there, for others.
-        if segment.stat().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
+        let stat = segment.stat();
+        if stat.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
             return None;
         }
-        Some(Entry { index, generation: table.get(at + C_GENERATION), segment })
+        let is_persistent = stat.is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
+        Some(Entry { index, generation: table.get(at + C_GENERATION), segment, is_persistent })
     }
 
     /// A generation no channel of this domain has had.
@@ -67,7 +78,7 @@ impl Locked<'_> {
     pub(crate) fn enter(
         &self,
         name: &str,
-        kind: Kind,
+        kind: u32,
         segment: SharedMemory,
         generation: u64,
     ) -> Result<Entry, AttachError> {
@@ -77,12 +88,13 @@ impl Locked<'_> {
             .ok_or(AttachError::DomainFull { what: "channels", limit: CHANNELS })?;
         let at = channel(index);
         table.set(at + C_GENERATION, generation);
-        table.set_half(at + C_KIND, kind as u32);
+        table.set_half(at + C_KIND, kind);
         table.set_half(at + C_SEGMENT, segment.id().as_raw() as u32);
         table.set(at + C_CREATOR, self.member.me.as_raw());
         table.set_text(at + C_NAME_LENGTH, at + C_NAME, name, NAME_BYTES);
         table.set_half(at + C_STATE, LIVE);
-        Ok(Entry { index, generation, segment })
+        let is_persistent = segment.stat().is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
+        Ok(Entry { index, generation, segment, is_persistent })
     }
 
     /// Takes a channel out of the directory, unless the name has passed to a newer one.

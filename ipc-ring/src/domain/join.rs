@@ -29,11 +29,7 @@ pub(super) fn key(name: &str, owner: u32) -> Key {
     hash.write(&VERSION.to_le_bytes());
     hash.write(&owner.to_le_bytes());
     hash.write(name.as_bytes());
-    let folded = hash.finish();
-    let word = (folded ^ (folded >> 32) ^ (folded >> 64) ^ (folded >> 96)) as u32;
-    // Never 0, which is private, nor -1, which looks like an error.
-    let word = if matches!(word, 0 | u32::MAX) { 0x6970_6372 } else { word };
-    Key::from_raw(word as i32)
+    hash.key()
 }
 
 /// Joins the domain under `key`, making it if it is not there.
@@ -65,6 +61,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
     // From here on the token is held, and Member's Drop gives everything back.
     let member = Member {
         name: name.to_owned(),
+        key,
         table,
         semaphores,
         segment,
@@ -116,7 +113,7 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
     for (slot, generation) in generations.into_iter().enumerate() {
         table.set(
             PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION,
-            generation.wrapping_add(1) & GENERATION_MASK,
+            (generation.wrapping_add(1) & GENERATION_MASK).max(first_process_generation()),
         );
     }
     table.set(H_MAGIC, MAGIC);
@@ -137,6 +134,13 @@ const GENERATION_MASK: u64 = (1 << 48) - 1;
 /// Where the generations of channels start: the time, so that those of a domain that was removed and made again differ.
 fn first_generation() -> u64 {
     crate::clock::wall_ns()
+}
+
+/// Where the generations of processes start in a new domain: the time since boot in units of 1024 ns, so that an identity
+/// that a persistent channel keeps from a domain that was removed is nobody's in the next one. Joining takes several system
+/// calls, so the count of joins does not overtake this clock; and neither clock nor memory outlives a boot.
+fn first_process_generation() -> u64 {
+    (crate::clock::since_boot_ns() >> 10) & GENERATION_MASK
 }
 
 /// Takes a process slot: raises a token that is 0, then gives the slot a new generation.

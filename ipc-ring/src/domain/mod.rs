@@ -56,6 +56,7 @@ pub struct Domain {
 /// What one process holds of a domain.
 pub(crate) struct Member {
     name: String,
+    key: ipc_core::Key,
     table: Table,
     semaphores: SemaphoreSet,
     segment: ipc_core::shm::SharedMemory,
@@ -149,6 +150,11 @@ impl Domain {
 impl Member {
     pub(crate) fn me(&self) -> Owner {
         self.me
+    }
+
+    /// The key of the domain's objects.
+    pub(crate) fn key(&self) -> ipc_core::Key {
+        self.key
     }
 
     pub(crate) fn mode(&self) -> Mode {

@@ -4,11 +4,10 @@ use super::{Consumer, Producer};
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::pair::Role;
-use crate::domain::Domain;
+use crate::channel::settings::{Settings, common_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
-use crate::platform::Barrier;
 use crate::ring::bytes::Mapped;
 use crate::ring::bytes::layout::SLOTS_OFFSET;
 use crate::wait::WaitStrategy;
@@ -32,12 +31,8 @@ const USUAL_BYTES: u64 = 1 << 20;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
-    name: String,
-    domain: Option<Domain>,
-    capacity: Option<u64>,
-    strategy: WaitStrategy,
+    settings: Settings,
     fingerprint: Fingerprint,
-    barrier: Option<Barrier>,
 }
 
 impl Builder {
@@ -45,35 +40,19 @@ impl Builder {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
-            name: name.to_owned(),
-            domain: None,
-            capacity: None,
-            strategy: WaitStrategy::DEFAULT,
+            settings: Settings::new(name, WaitStrategy::DEFAULT),
             fingerprint: Fingerprint::named::<u8>("bytes"),
-            barrier: None,
         }
     }
 
-    /// Where to look for the name and put it. The default is the user's own domain.
-    #[must_use]
-    pub fn domain(mut self, domain: &Domain) -> Self {
-        self.domain = Some(domain.clone());
-        self
-    }
+    common_settings!();
 
     /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded up to 8, and 8
     /// more; the longest one half the ring. A creator's default is 1 MiB; an opener that says nothing takes the ring as it
     /// is, one that says a number insists on it.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
-        self.capacity = Some(bytes);
-        self
-    }
-
-    /// How this end waits. The other end has its own.
-    #[must_use]
-    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
-        self.strategy = strategy;
+        self.settings.capacity = Some(bytes);
         self
     }
 
@@ -82,13 +61,6 @@ impl Builder {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Fingerprint::named::<u8>(name);
-        self
-    }
-
-    /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`] where the kernel has it.
-    #[must_use]
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
-        self.barrier = Some(barrier);
         self
     }
 
@@ -142,19 +114,16 @@ impl Builder {
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
         let request = Request {
-            name: &self.name,
-            domain: self.domain.as_ref(),
+            settings: &self.settings,
             kind: Kind::Bytes,
             fingerprint: self.fingerprint,
-            capacity: self.capacity,
             usual_capacity: USUAL_BYTES,
             geometry: Mapped::geometry,
             slots_offset: SLOTS_OFFSET,
-            barrier: self.barrier,
         };
         open::attach(&request, creation, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
-            let end = End::take_seat(locked, domain, found, role.seats(), self.strategy)?;
+            let end = End::take_seat(locked, domain, found, role.seats(), self.settings.strategy)?;
             Ok(Attached { ring, end })
         })
     }

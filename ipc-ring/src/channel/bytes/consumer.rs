@@ -91,7 +91,7 @@ impl Consumer {
         match ring::Consumer::attach(ring) {
             Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, last_error: None }),
             Err(corruption) => {
-                end.give_up();
+                end.give_up(false);
                 Err(corruption.into())
             }
         }
@@ -376,7 +376,8 @@ impl Iterator for &mut Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        pair::leave(&mut self.end, self.ending);
+        let has_item = self.ring.has_item();
+        pair::leave_consumer(&mut self.end, self.ending, has_item);
     }
 }
 

@@ -66,9 +66,9 @@ impl Producer {
     pub(super) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Close }),
+            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(&end), end }),
             Err(corruption) => {
-                end.give_up();
+                end.give_up(false);
                 Err(corruption.into())
             }
         }
@@ -297,10 +297,13 @@ impl Producer {
     }
 
     /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
-    /// same as dropping.
-    pub fn close(self) {}
+    /// same as dropping, in a channel that is not persistent.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
 
-    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached.
+    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or the
+    /// channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
@@ -308,7 +311,7 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        pair::leave(&mut self.end, self.ending);
+        pair::leave_producer(&mut self.end, self.ending);
     }
 }
 

@@ -126,7 +126,8 @@ impl<T: Message> End<T> {
 
     /// Gives the place up; `give_back` frees the ring's seat.
     pub(super) fn leave(&mut self, role: Role, give_back: impl FnOnce()) {
-        self.place.leave(give_back);
+        let ring = &self.ring;
+        self.place.leave(give_back, || is_closed(ring) && crate::ring::mpmc::len(ring) == 0);
         // Whoever waits for this side learns that it is empty.
         let other = if role == Role::Producer { Role::Consumer } else { Role::Producer };
         self.place.wake_all(other.side());

@@ -6,11 +6,10 @@ use super::{Consumer, Producer};
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::pair::Role;
-use crate::domain::Domain;
+use crate::channel::settings::{Settings, common_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
-use crate::platform::Barrier;
 use crate::ring::spsc::{Mapped, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
@@ -33,12 +32,8 @@ const USUAL_BYTES: usize = 1 << 20;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Builder<T> {
-    name: String,
-    domain: Option<Domain>,
-    capacity: Option<u64>,
-    strategy: WaitStrategy,
+    settings: Settings,
     fingerprint: Option<Fingerprint>,
-    barrier: Option<Barrier>,
     element: PhantomData<fn() -> T>,
 }
 
@@ -46,36 +41,16 @@ impl<T: Message> Builder<T> {
     /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            domain: None,
-            capacity: None,
-            strategy: WaitStrategy::DEFAULT,
-            fingerprint: None,
-            barrier: None,
-            element: PhantomData,
-        }
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), fingerprint: None, element: PhantomData }
     }
 
-    /// Where to look for the name and put it. The default is the user's own domain.
-    #[must_use]
-    pub fn domain(mut self, domain: &Domain) -> Self {
-        self.domain = Some(domain.clone());
-        self
-    }
+    common_settings!();
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
     /// that says nothing takes the ring as it is, one that says a number insists on it.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
-        self.capacity = Some(slots);
-        self
-    }
-
-    /// How this end waits. The other end has its own.
-    #[must_use]
-    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
-        self.strategy = strategy;
+        self.settings.capacity = Some(slots);
         self
     }
 
@@ -83,13 +58,6 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Some(Fingerprint::named::<T>(name));
-        self
-    }
-
-    /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`] where the kernel has it.
-    #[must_use]
-    pub fn barrier(mut self, barrier: Barrier) -> Self {
-        self.barrier = Some(barrier);
         self
     }
 
@@ -144,19 +112,16 @@ impl<T: Message> Builder<T> {
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
         let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
         let request = Request {
-            name: &self.name,
-            domain: self.domain.as_ref(),
+            settings: &self.settings,
             kind: Kind::Spsc,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
-            capacity: self.capacity,
             usual_capacity: 1 << slots.ilog2(),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
-            barrier: self.barrier,
         };
         open::attach(&request, creation, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
-            let end = End::take_seat(locked, domain, found, role.seats(), self.strategy)?;
+            let end = End::take_seat(locked, domain, found, role.seats(), self.settings.strategy)?;
             Ok(Attached { ring, end })
         })
     }

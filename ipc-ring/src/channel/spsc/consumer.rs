@@ -351,7 +351,8 @@ impl<T: Message> Iterator for &mut Consumer<T> {
 
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
-        pair::leave(&mut self.end, self.ending);
+        let has_item = self.ring.has_item();
+        pair::leave_consumer(&mut self.end, self.ending, has_item);
     }
 }
 

@@ -67,9 +67,9 @@ impl<T: Message> Producer<T> {
     pub(super) fn new(attached: Attached<T>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Close }),
+            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(&end), end }),
             Err(corruption) => {
-                end.give_up();
+                end.give_up(false);
                 Err(corruption.into())
             }
         }
@@ -305,10 +305,13 @@ impl<T: Message> Producer<T> {
     }
 
     /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
-    /// same as dropping.
-    pub fn close(self) {}
+    /// same as dropping, in a channel that is not persistent.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
 
-    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached.
+    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or the
+    /// channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
@@ -316,7 +319,7 @@ impl<T: Message> Producer<T> {
 
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {
-        pair::leave(&mut self.end, self.ending);
+        pair::leave_producer(&mut self.end, self.ending);
     }
 }
 

@@ -1,0 +1,90 @@
+//! How long a channel lives, and how one that outlives its processes is found again.
+//!
+//! A persistent channel's segment lies under a key of its own, made from the domain's key and the channel's name. The
+//! directory of the domain holds it only while somebody is attached; later openers come by the key. All of it happens
+//! under the domain's lock.
+
+use ipc_core::shm::{SharedMemory, Size};
+use ipc_core::{ErrorKind, Key};
+
+use crate::domain::{Domain, Entry, Locked};
+use crate::error::AttachError;
+use crate::layout;
+use crate::message::Fnv;
+use crate::region::Region;
+
+/// How long a channel lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lifetime {
+    /// Until nobody is attached: then the kernel frees the memory, messages and all, however the last process ended.
+    #[default]
+    Ephemeral,
+    /// Until it is removed, its stream has ended, or the machine restarts. All ends may go, be killed, and come back later:
+    /// the stream continues where it stopped. See [`Domain::remove_channel`].
+    Persistent,
+}
+
+/// The key of a persistent channel.
+pub(super) fn key(domain: Key, name: &str) -> Key {
+    let mut hash = Fnv::new();
+    hash.write(b"ipc-ring channel");
+    hash.write(&domain.as_raw().to_le_bytes());
+    hash.write(name.as_bytes());
+    hash.key()
+}
+
+/// Looks for a persistent channel that nobody is attached to, and enters it in the directory. What a creator that died
+/// half-way left under the key is removed.
+///
+/// # Errors
+/// [`AttachError::KeyTaken`] when the key belongs to another channel or another program's memory.
+pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<Option<Entry>, AttachError> {
+    let member = domain.member();
+    let key = key(member.key(), name);
+    let segment = match SharedMemory::open(key, Size::Any, member.trust()) {
+        Ok(segment) => segment,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let region = Region::segment(segment.attach_read_only()?);
+    match layout::name_plate(&region) {
+        layout::Plate::Ring { kind, generation, name: found } if found == name => {
+            locked.enter(name, kind, segment, generation).map(Some)
+        }
+        // Whoever makes a ring holds the domain's lock until it is complete. We hold it, so that one is dead.
+        layout::Plate::Unfinished => {
+            segment.remove()?;
+            Ok(None)
+        }
+        layout::Plate::Ring { .. } | layout::Plate::Foreign => {
+            Err(AttachError::KeyTaken { name: name.to_owned(), key: key.as_raw() })
+        }
+    }
+}
+
+impl Domain {
+    /// Removes a channel: its name is free at once, its memory when the last end that is attached lets go. Ends that are
+    /// attached go on as before. True when there was such a channel.
+    ///
+    /// This is how a [`Persistent`](Lifetime::Persistent) channel ends before its stream does.
+    ///
+    /// # Errors
+    /// [`AttachError::KeyTaken`]; [`AttachError::System`] when the kernel refuses.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn remove_channel(&self, name: &str) -> Result<bool, AttachError> {
+        crate::domain::check_name(name)?;
+        self.member().locked(|locked| {
+            let found = match locked.find(name) {
+                Some(entry) => Some(entry),
+                None => adopt(locked, self, name)?,
+            };
+            let Some(entry) = found else { return Ok(false) };
+            locked.remove(&entry);
+            entry.end()?;
+            Ok(true)
+        })
+    }
+}

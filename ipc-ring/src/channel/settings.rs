@@ -1,0 +1,80 @@
+//! What every kind of channel can be told before it is made or found.
+
+use super::Lifetime;
+use crate::domain::Domain;
+use crate::platform::Barrier;
+use crate::wait::WaitStrategy;
+
+/// The settings that all builders have.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) name: String,
+    /// `None` for the user's own.
+    pub(super) domain: Option<Domain>,
+    /// A capacity to insist on.
+    pub(super) capacity: Option<u64>,
+    pub(super) strategy: WaitStrategy,
+    /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
+    pub(super) barrier: Option<Barrier>,
+    pub(super) lifetime: Lifetime,
+    pub(super) prefault: bool,
+}
+
+impl Settings {
+    pub(super) fn new(name: &str, strategy: WaitStrategy) -> Self {
+        Self {
+            name: name.to_owned(),
+            domain: None,
+            capacity: None,
+            strategy,
+            barrier: None,
+            lifetime: Lifetime::Ephemeral,
+            prefault: false,
+        }
+    }
+}
+
+/// The methods of a builder that only write its `settings`.
+macro_rules! common_settings {
+    () => {
+        /// Where to look for the name and put it. The default is the user's own domain.
+        #[must_use]
+        pub fn domain(mut self, domain: &crate::Domain) -> Self {
+            self.settings.domain = Some(domain.clone());
+            self
+        }
+
+        /// How this end waits. Each end has its own way.
+        #[must_use]
+        pub fn wait(mut self, strategy: crate::WaitStrategy) -> Self {
+            self.settings.strategy = strategy;
+            self
+        }
+
+        /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`](crate::Barrier::Asymmetric)
+        /// where the kernel has it.
+        #[must_use]
+        pub fn barrier(mut self, barrier: crate::Barrier) -> Self {
+            self.settings.barrier = Some(barrier);
+            self
+        }
+
+        /// How long the channel lives, for a creator; the default is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral). A
+        /// channel that is found is taken as it is.
+        #[must_use]
+        pub fn lifetime(mut self, lifetime: crate::Lifetime) -> Self {
+            self.settings.lifetime = lifetime;
+            self
+        }
+
+        /// Maps every page of the ring into this process when it attaches, so that no first touch costs a page fault later.
+        /// Contents are not changed.
+        #[must_use]
+        pub fn prefault(mut self, prefault: bool) -> Self {
+            self.settings.prefault = prefault;
+            self
+        }
+    };
+}
+
+pub(super) use common_settings;
