@@ -41,6 +41,7 @@
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
+//! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`layout`] | what the memory holds, and the checks of it |
 //!
@@ -75,7 +76,7 @@ mod region;
 pub mod ring;
 pub mod wait;
 
-pub use channel::{Lifetime, PeerState, bytes, mpmc, spsc};
+pub use channel::{Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, bytes, mpmc, spsc};
 pub use domain::{Domain, Owner};
 pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};

@@ -2,14 +2,14 @@
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, ends, models};
+use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, ends, models, wait_set};
 use loom_tests::{Mutation, matrix};
 
 /// The edges of the other rings have matrices of their own.
 fn edges() -> Vec<Edge> {
     Edge::ALL
         .into_iter()
-        .filter(|edge| !edge.label().starts_with(['B', 'M']) && edge.label() != "W2")
+        .filter(|edge| edge.label().starts_with(['S', 'C', 'W']) && edge.label() != "W2")
         .collect()
 }
 
@@ -30,6 +30,6 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = ends::MISTAKES.into_iter().chain([NO_HEAD, NOT_CONSUMED]);
+    let mistakes = ends::MISTAKES.into_iter().chain(wait_set::MISTAKES).chain([NO_HEAD, NOT_CONSUMED]);
     matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::open::Found;
+use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::AttachError;
 use crate::platform::{Barrier, Native, Platform as _};
@@ -180,7 +181,26 @@ impl Place {
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
     pub(super) fn announce(&self) {
+        self.own(WAKE).store(self.wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
         crowd::announce(&self.ends(self.side), self.number, self.barrier);
+    }
+
+    /// As [`announce`](Self::announce), for a thread that sleeps on another semaphore of the domain and runs the barrier
+    /// itself.
+    pub(super) fn mark(&self, bell: Bell) -> Barrier {
+        self.own(WAKE).store(bell.0.as_raw(), Ordering::Relaxed); // Before the waiting bit.
+        crowd::mark(&self.ends(self.side), self.number);
+        self.barrier
+    }
+
+    /// Takes back what [`mark`](Self::mark) said. True when a notifier was faster.
+    pub(super) fn unmark(&self) -> bool {
+        signal::withdraw::<Native>(self.own(SIGNAL))
+    }
+
+    /// Whether this end and a set belong to one membership of this process.
+    pub(super) fn is_at(&self, home: &Home<'_>) -> bool {
+        Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
     }
 
     /// Sleeps until woken or until the time has come.

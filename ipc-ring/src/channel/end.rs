@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::open::Found;
+use super::wait_set::News;
+use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, PeerExit};
 use crate::platform::{Barrier, Native};
@@ -113,6 +115,8 @@ pub(super) struct End {
     /// The semaphore that this process's death posts to, once arranged.
     armed: Option<WakeSemaphore>,
     pub(super) waits: Waits,
+    /// How often the other seat had been taken when a set was told that its holder is gone.
+    told: Option<u64>,
 }
 
 impl End {
@@ -155,8 +159,17 @@ impl End {
         // What the predecessor left; after the owner, so that a death in between leaves a dead owner and not an end that
         // nobody holds, nobody has left, and the other side waits for.
         signal.fetch_and(!(WAITING | DETACHED), Ordering::Relaxed);
-        let mut end =
-            Self { member, region, entry, seats, barrier, wake, armed: None, waits: Waits::new(strategy) };
+        let mut end = Self {
+            member,
+            region,
+            entry,
+            seats,
+            barrier,
+            wake,
+            armed: None,
+            waits: Waits::new(strategy),
+            told: None,
+        };
         // A peer that waits for this end to come looks again.
         end.wake_peer_if(signal::look::<Native>(end.region.half(seats.peer_signal), barrier));
         Ok(end)
@@ -223,7 +236,47 @@ impl End {
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
     pub(super) fn announce(&self) {
+        self.seats.own.wake(&self.region).store(self.wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
         signal::announce::<Native>(self.own_signal(), self.barrier);
+    }
+
+    /// As [`announce`](Self::announce), for a thread that sleeps on another semaphore of the domain and runs the barrier
+    /// itself.
+    pub(super) fn mark(&self, bell: Bell) -> Barrier {
+        self.seats.own.wake(&self.region).store(bell.0.as_raw(), Ordering::Relaxed); // Before the waiting bit.
+        signal::mark::<Native>(self.own_signal());
+        self.barrier
+    }
+
+    /// Takes back what [`mark`](Self::mark) said. True when a notifier was faster.
+    pub(super) fn unmark(&self) -> bool {
+        signal::withdraw::<Native>(self.own_signal())
+    }
+
+    /// What a set has to know of the other end: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
+    /// each holder that left without one.
+    pub(super) fn news_of_peer(&mut self, probe: bool) -> Option<News> {
+        let bits = self.peer_bits();
+        if bits & (CLOSED | POISONED) != 0 {
+            return Some(News::Ready);
+        }
+        // [E1] Acquire ← the Release in `take_seat`: the count below is not older than the holder that is asked for.
+        let holder = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));
+        let times = self.seats.peer.times(&self.region).load(Ordering::Relaxed); // See above.
+        if self.told == Some(times) {
+            return None;
+        }
+        let dead = probe && holder.is_some() && !self.member.is_alive(holder);
+        if bits & DETACHED == 0 && !dead {
+            return None;
+        }
+        self.told = Some(times);
+        Some(News::PeerGone)
+    }
+
+    /// Whether this end and a set belong to one membership of this process.
+    pub(super) fn is_at(&self, home: &Home<'_>) -> bool {
+        Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
     }
 
     /// Sleeps until woken or until the time has come.

@@ -13,6 +13,8 @@ mod open;
 mod pair;
 mod settings;
 pub mod spsc;
+pub(crate) mod wait_set;
 
 pub use end::PeerState;
 pub use lifetime::Lifetime;
+pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};

@@ -1,4 +1,4 @@
-//! The sleep protocol of many ends, as [`signal`](super::signal) is that of two.
+//! The sleep protocol of many ends, as [`signal`] is that of two.
 //!
 //! Each seat has a signal word of its own, and each side of the ring a mask in which one bit stands for several seats. The
 //! mask is 0 while nobody sleeps, so a publication costs one load.
@@ -44,12 +44,17 @@ pub trait Crowd {
 /// Says that an end is about to sleep. It must look at the ring once more, then sleep or
 /// [`withdraw`](signal::withdraw).
 pub fn announce<C: Crowd>(crowd: &C, number: u16, barrier: Barrier) {
+    mark(crowd, number);
+    C::Platform::heavy(barrier);
+}
+
+/// The first half of [`announce`], for who announces at several ends and runs the heavy barrier once, behind all of them.
+pub fn mark<C: Crowd>(crowd: &C, number: u16) {
     // [W1] Release → `signal::take`: the number of the end's semaphore is written before.
     crowd.signal(number).fetch_or(WAITING, C::Platform::ordering(Edge::WaitAnnounce));
     // [W2] Release → `wake`: who takes this bit sees the waiting bit.
     crowd.mask().fetch_or(1 << (number % crowd.bits()), C::Platform::ordering(Edge::CrowdJoin));
     C::Platform::crash_point(Site::WaitAnnounced);
-    C::Platform::heavy(barrier);
 }
 
 /// Whether anybody on the side with this mask sleeps, or is about to. After a publication.

@@ -32,11 +32,17 @@ pub const POISONED: u32 = 8;
 /// Says that this end is going to sleep. Afterwards it must look at the ring once more, then sleep or [`withdraw`].
 #[inline]
 pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) {
+    mark::<P>(signal);
+    P::heavy(barrier);
+}
+
+/// The first half of [`announce`], for who announces at several ends and runs the heavy barrier once, behind all of them.
+#[inline]
+pub fn mark<P: Platform>(signal: &P::U32) {
     // [W1] Release → `take`: the number of this end's semaphore is written before. That the bit is seen in time is the
     // heavy barrier's work.
     signal.fetch_or(WAITING, P::ordering(Edge::WaitAnnounce));
     P::crash_point(Site::WaitAnnounced);
-    P::heavy(barrier);
 }
 
 /// Takes the announcement back. True when a notifier was faster: then a token was or will be posted.

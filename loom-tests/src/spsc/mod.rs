@@ -11,6 +11,7 @@ mod moves;
 pub mod ring;
 pub mod sleeping;
 pub mod takeover;
+pub mod wait_set;
 
 pub use memory::{Heap, NO_HEAD, NOT_CONSUMED};
 
@@ -18,5 +19,5 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS].into_iter().flatten()
+    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS, wait_set::MODELS].into_iter().flatten()
 }

@@ -6,7 +6,10 @@ use super::Reader;
 use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
+use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Pop};
 
 /// The consuming end: one holder at a time, in one thread at a time.
@@ -449,5 +452,23 @@ impl Iterator for Drain<'_> {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         self.consumer.try_pop().ok()
+    }
+}
+
+impl Await for Consumer {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.ring.has_item() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.is_at(home)
     }
 }

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Role};
 use super::error::PopError;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
 use crate::wait::Step;
 
@@ -334,5 +337,29 @@ impl<T: Message> Drop for Consumer<T> {
         {
             self.end.leave(Role::Consumer, || ring.detach());
         }
+    }
+}
+
+impl<T: Message> Await for Consumer<T> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if probe {
+            self.end.recover();
+        }
+        if !self.looks_empty() {
+            return Some(News::Ready);
+        }
+        (probe && self.end.newly_deserted(Role::Producer)).then_some(News::PeerGone)
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.place.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.place.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.place.is_at(home)
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct End<T> {
     /// Until the ring's end takes it.
     pub(super) seat: Option<Seat>,
     pub(super) place: Place,
+    /// How many had come to the other side when a set was told that it is deserted.
+    told: Option<u32>,
 }
 
 impl<T: Message> End<T> {
@@ -75,7 +77,7 @@ impl<T: Message> End<T> {
                 Ok((seat, number))
             })?;
         ring.attached(role as u32).fetch_add(1, Ordering::Relaxed); // For an answer only.
-        Ok(Self { ring, seat: Some(seat), place })
+        Ok(Self { ring, seat: Some(seat), place, told: None })
     }
 
     /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps.
@@ -116,6 +118,16 @@ impl<T: Message> End<T> {
     pub(super) fn deserted(&self, role: Role) -> bool {
         let ever = self.ring.attached(role as u32).load(Ordering::Relaxed) > 0; // For an answer only.
         ever && !self.place.anybody(role as u32)
+    }
+
+    /// As [`deserted`](Self::deserted), and true only once until somebody has come to that side again.
+    pub(super) fn newly_deserted(&mut self, role: Role) -> bool {
+        let times = self.ring.attached(role as u32).load(Ordering::Relaxed); // For an answer only.
+        if self.told == Some(times) || !self.deserted(role) {
+            return false;
+        }
+        self.told = Some(times);
+        true
     }
 
     /// Ends the stream, and wakes everybody to see it.

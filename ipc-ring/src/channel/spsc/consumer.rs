@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
 
 /// The consuming end: one holder at a time, in one thread at a time.
@@ -401,5 +404,23 @@ impl<T: Message> Iterator for Drain<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         self.consumer.try_pop().ok()
+    }
+}
+
+impl<T: Message> Await for Consumer<T> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.ring.has_item() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.is_at(home)
     }
 }

@@ -1,0 +1,264 @@
+//! One thread that waits for any of many channels.
+//!
+//! An end that waits writes the number of a semaphore into its record and sets its waiting bit; whoever pushes posts to
+//! that semaphore. A set lends all its ends one semaphore of its own for the time of one wait: all bits are set, one heavy
+//! barrier stands behind all of them, every ring is looked at once more, and the thread sleeps. Nothing changes for who
+//! pushes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::domain::{Domain, Member, WakeSemaphore};
+use crate::error::AttachError;
+use crate::platform::{Barrier, Native, Platform as _};
+use crate::wait::{Step, WaitStrategy, Waits};
+
+/// What an end does for a set. Only this crate's ends can.
+pub(crate) mod sealed {
+    use super::{Arc, Barrier, Member, News, WakeSemaphore};
+
+    /// A set's semaphore.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Bell(pub(crate) WakeSemaphore);
+
+    /// The domain a set or an end belongs to.
+    #[derive(Debug)]
+    pub struct Home<'a>(pub(crate) &'a Arc<Member>);
+
+    /// An end that can be waited for together with others.
+    pub trait Await {
+        /// What there is to do with the end, by a look that changes nothing but the memory of what was told. `probe`: ask
+        /// the kernel whether the other side is alive, too.
+        fn news(&mut self, probe: bool) -> Option<News>;
+        /// Sets the waiting bit, with the set's semaphore. Gives the barrier that must follow.
+        fn mark(&mut self, bell: Bell) -> Barrier;
+        /// Takes the bit back. True when somebody was faster: then there was, or will be, a token.
+        fn unmark(&mut self) -> bool;
+        /// Whether the end can wait with a semaphore of this domain, in this process.
+        fn is_at(&self, home: &Home<'_>) -> bool;
+    }
+}
+
+/// A consuming end that a [`WaitSet`] can wait for: those of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
+/// [`mpmc`](crate::mpmc).
+pub trait Waitable: sealed::Await {}
+
+impl<W: sealed::Await> Waitable for W {}
+
+/// What there is to do with an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News {
+    /// Trying to pop will give a message, or tell that the stream has ended or the ring is corrupt.
+    Ready,
+    /// Nothing is there, and the other side left without closing, or died. Told once for each that left; a successor may
+    /// come.
+    PeerGone,
+}
+
+/// An answer of [`WaitSet::wait`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which of the ends, counted from 0.
+    pub index: usize,
+    /// What about it.
+    pub news: News,
+}
+
+/// Why there is no event.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WaitSetError {
+    /// Nothing happened before the deadline.
+    TimedOut,
+    /// An end belongs to another domain than the set, or was inherited by this process: its peers would post to a semaphore
+    /// the set does not sleep on.
+    Foreign {
+        /// Which of the ends, counted from 0.
+        index: usize,
+    },
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(ipc_core::Error),
+}
+
+impl fmt::Display for WaitSetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("nothing happened before the deadline"),
+            Self::Foreign { index } => write!(
+                f,
+                "end {index} is not of the set's domain, or of another process; make both from one Domain, in this process"
+            ),
+            Self::System(error) => write!(f, "waiting failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for WaitSetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Waits for any of many consuming ends, in one thread, with one semaphore.
+///
+/// The ends are handed over at each wait and are free in between. They must be of the domain the set was made in.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{Domain, News, WaitSet, bytes, spsc};
+///
+/// let domain = Domain::open("doc-example-wait-set")?;
+/// let ticks = spsc::Builder::<u64>::new("ticks").domain(&domain);
+/// let orders = bytes::Builder::new("orders").domain(&domain);
+/// let (_ticks_in, mut ticks) = (ticks.create_producer()?, ticks.open_consumer()?);
+/// let (mut orders_in, mut orders) = (orders.create_producer()?, orders.open_consumer()?);
+///
+/// let mut set = WaitSet::new(&domain)?;
+/// orders_in.push(b"buy")?;
+/// let event = set.wait(&mut [&mut ticks, &mut orders], None)?;
+/// assert_eq!((event.index, event.news), (1, News::Ready));
+/// assert_eq!(orders.try_pop()?, b"buy");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct WaitSet {
+    member: Arc<Member>,
+    bell: sealed::Bell,
+    waits: Waits,
+    /// Where to look first, so that a busy end does not hide the others.
+    next: usize,
+}
+
+impl WaitSet {
+    /// A set that polls a little and then sleeps, as single ends do by default.
+    ///
+    /// # Errors
+    /// [`AttachError::DomainFull`] when the domain has no wake semaphore left; [`AttachError::Forked`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn new(domain: &Domain) -> Result<Self, AttachError> {
+        Self::with_strategy(domain, WaitStrategy::DEFAULT)
+    }
+
+    /// A set that waits in this way.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_strategy(domain: &Domain, strategy: WaitStrategy) -> Result<Self, AttachError> {
+        let member = Arc::clone(domain.member());
+        let bell = sealed::Bell(member.locked(|locked| locked.claim_wake())?);
+        Ok(Self { member, bell, waits: Waits::new(strategy), next: 0 })
+    }
+
+    /// Waits until there is something to do with one of the ends. Ends that are busy take turns.
+    ///
+    /// An end whose stream has [ended](News::Ready) answers at once each time: leave it out from then on. A wait for no ends
+    /// at all lasts until the deadline.
+    ///
+    /// # Errors
+    /// [`WaitSetError`].
+    ///
+    /// # Blocking
+    /// By the set's wait strategy, until the deadline if there is one.
+    pub fn wait(
+        &mut self,
+        ends: &mut [&mut dyn Waitable],
+        deadline: Option<Instant>,
+    ) -> Result<Event, WaitSetError> {
+        let home = sealed::Home(&self.member);
+        if let Some(index) = ends.iter().position(|end| !end.is_at(&home)) {
+            return Err(WaitSetError::Foreign { index });
+        }
+        let mut wait = self.waits.start(deadline);
+        let mut probe = false;
+        loop {
+            if let Some(event) = self.look(ends, probe) {
+                self.waits.finished(&wait);
+                return Ok(event);
+            }
+            probe = false;
+            match wait.next(&self.waits, || false) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(WaitSetError::TimedOut),
+                Step::Probe => probe = true,
+                Step::Sleep(until) => {
+                    if let Some(event) = self.sleep(ends, until)? {
+                        return Ok(event);
+                    }
+                    // After a sleep, for whatever reason: the token may have been a death's.
+                    probe = true;
+                }
+            }
+        }
+    }
+
+    /// Whether one of the ends has something to do, by a look at each that takes no system call.
+    pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
+        self.look(ends, false)
+    }
+
+    fn look(&mut self, ends: &mut [&mut dyn Waitable], probe: bool) -> Option<Event> {
+        let count = ends.len();
+        for step in 0..count {
+            let index = (self.next + step) % count;
+            if let Some(news) = ends[index].news(probe) {
+                self.next = (index + 1) % count;
+                return Some(Event { index, news });
+            }
+        }
+        None
+    }
+
+    /// Announces at every end, looks once more, with the question who is alive, and sleeps.
+    fn sleep(
+        &mut self,
+        ends: &mut [&mut dyn Waitable],
+        until: Instant,
+    ) -> Result<Option<Event>, WaitSetError> {
+        let (mut fence, mut asymmetric) = (false, false);
+        for end in ends.iter_mut() {
+            match end.mark(self.bell) {
+                Barrier::Fence => fence = true,
+                Barrier::Asymmetric => asymmetric = true,
+            }
+        }
+        // One for all: each bit is set before it, each ring is looked at behind it.
+        if asymmetric {
+            Native::heavy(Barrier::Asymmetric);
+        }
+        if fence {
+            Native::heavy(Barrier::Fence);
+        }
+        let event = self.look(ends, true);
+        let woken = match event {
+            Some(_) => Ok(false),
+            None => self.member.sleep(self.bell.0, until),
+        };
+        let taken = ends.iter_mut().fold(0, |taken, end| taken + usize::from(end.unmark()));
+        // Tokens that are on their way, or there already. One that comes later ends the next sleep early, no more.
+        for _ in usize::from(matches!(woken, Ok(true)))..taken {
+            self.member.drain(self.bell.0);
+        }
+        woken.map_err(WaitSetError::System)?;
+        Ok(event)
+    }
+}
+
+impl Drop for WaitSet {
+    fn drop(&mut self) {
+        if self.member.is_ours() {
+            let bell = self.bell.0;
+            // When the lock cannot be had the semaphore is free again when this process is gone.
+            let _ = self.member.locked(|locked| {
+                locked.free_wake(bell);
+                Ok(())
+            });
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! One thread waits for many channels at once, with producers in other processes that push, close, detach and are killed.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use ipc_ring::{
+    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, bytes, mpmc, spsc,
+};
+
+const CHANNELS: usize = 8;
+
+fn ticks(domain: &Domain, number: usize) -> spsc::Builder<u64> {
+    spsc::Builder::new(&format!("ticks-{number}")).domain(domain)
+}
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // Pushes to one channel after another, so that the waiter sleeps in between.
+        ["walk", domain, count] => {
+            let domain = Domain::open(domain).unwrap();
+            let mut producers: Vec<_> =
+                (0..CHANNELS).map(|number| ticks(&domain, number).open_producer().unwrap()).collect();
+            for message in 0..count.parse::<u64>().unwrap() {
+                producers[message as usize % CHANNELS].push(message).unwrap();
+                if message % 3 == 0 {
+                    std::thread::sleep(Duration::from_micros(300));
+                }
+            }
+        }
+        ["one then stay", domain, kind] => {
+            let domain = Domain::open(domain).unwrap();
+            match kind {
+                "spsc" => {
+                    let mut producer = ticks(&domain, 0).open_producer().unwrap();
+                    producer.push(1).unwrap();
+                    say("pushed");
+                    listen();
+                    producer.detach();
+                }
+                "bytes" => {
+                    let mut producer = bytes::Builder::new("frames").domain(&domain).open_producer().unwrap();
+                    producer.push(b"one").unwrap();
+                    say("pushed");
+                    listen();
+                    producer.detach();
+                }
+                _ => {
+                    let mut producer =
+                        mpmc::Builder::<u64>::new("jobs").domain(&domain).open_producer().unwrap();
+                    producer.push(1).unwrap();
+                    say("pushed");
+                    listen();
+                }
+            }
+            say("left");
+            listen();
+        }
+        _ => panic!("no such role: {arguments:?}"),
+    }
+}
+
+fn next(set: &mut WaitSet, ends: &mut [&mut dyn Waitable]) -> Event {
+    set.wait(ends, Some(Instant::now() + Duration::from_secs(100))).unwrap()
+}
+
+#[test]
+fn every_message_of_many_channels_wakes_the_one_waiter() {
+    private_namespace();
+    for strategy in [WaitStrategy::Sleep, WaitStrategy::DEFAULT, WaitStrategy::SpinYield] {
+        let name = unique("wait-set-many");
+        let domain = Domain::open(&name).unwrap();
+        let mut consumers: Vec<_> =
+            (0..CHANNELS).map(|number| ticks(&domain, number).create_consumer().unwrap()).collect();
+        let mut set = WaitSet::with_strategy(&domain, strategy).unwrap();
+        let total = 4000u64;
+        let walker = Role::start("walk", &[&name, &total.to_string()]);
+        let mut counts = [0u64; CHANNELS];
+        let mut closed = [false; CHANNELS];
+        while !closed.iter().all(|closed| *closed) {
+            let open: Vec<usize> = (0..CHANNELS).filter(|number| !closed[*number]).collect();
+            let mut ends: Vec<&mut dyn Waitable> = consumers
+                .iter_mut()
+                .enumerate()
+                .filter(|(number, _)| !closed[*number])
+                .map(|(_, consumer)| consumer as &mut dyn Waitable)
+                .collect();
+            let event = next(&mut set, &mut ends);
+            assert_eq!(event.news, News::Ready);
+            let number = open[event.index];
+            loop {
+                match consumers[number].try_pop() {
+                    Ok(message) => {
+                        assert_eq!(message, counts[number] * CHANNELS as u64 + number as u64);
+                        counts[number] += 1;
+                    }
+                    Err(spsc::PopError::Empty) => break,
+                    Err(spsc::PopError::Closed) => {
+                        closed[number] = true;
+                        break;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        assert_eq!(counts.iter().sum::<u64>(), total);
+        walker.finish();
+    }
+    assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn a_death_and_a_leaving_are_told_once_and_a_successor_is_heard() {
+    private_namespace();
+    for kind in ["spsc", "bytes", "mpmc"] {
+        for killed in [true, false] {
+            let name = unique("wait-set-death");
+            let domain = Domain::open(&name).unwrap();
+            let mut tick = ticks(&domain, 0).create_consumer().unwrap();
+            let mut frame = bytes::Builder::new("frames").domain(&domain).create_consumer().unwrap();
+            let mut job = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_consumer().unwrap();
+            let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+            let index = ["spsc", "bytes", "mpmc"].iter().position(|other| *other == kind).unwrap();
+            for _ in 0..2 {
+                let mut producer = Role::start("one then stay", &[&name, kind]);
+                let event = next(&mut set, &mut [&mut tick, &mut frame, &mut job]);
+                assert_eq!(event, Event { index, news: News::Ready }, "{kind}");
+                match kind {
+                    "spsc" => assert_eq!(tick.try_pop().unwrap(), 1),
+                    "bytes" => assert_eq!(frame.try_pop().unwrap(), b"one"),
+                    _ => assert_eq!(job.try_pop().unwrap(), 1),
+                }
+                assert_eq!(producer.hear(), "pushed");
+                if killed {
+                    producer.kill();
+                } else {
+                    producer.tell("leave");
+                    assert_eq!(producer.hear(), "left");
+                }
+                let event = next(&mut set, &mut [&mut tick, &mut frame, &mut job]);
+                assert_eq!(event, Event { index, news: News::PeerGone }, "{kind} {killed}");
+                let soon = Some(Instant::now() + Duration::from_millis(250));
+                let nothing = set.wait(&mut [&mut tick, &mut frame, &mut job], soon);
+                assert!(matches!(nothing, Err(WaitSetError::TimedOut)), "{kind} {killed}: {nothing:?}");
+            }
+        }
+    }
+    assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn busy_ends_take_turns_and_an_end_waits_alone_in_between() {
+    private_namespace();
+    let domain = Domain::open(&unique("wait-set-turns")).unwrap();
+    let mut producers = [0, 1].map(|number| ticks(&domain, number).create_producer().unwrap());
+    let [mut left, mut right] = [0, 1].map(|number| ticks(&domain, number).open_consumer().unwrap());
+    for producer in &mut producers {
+        (0..3).for_each(|number| producer.push(number).unwrap());
+    }
+    let mut set = WaitSet::new(&domain).unwrap();
+    let mut indices = Vec::new();
+    for _ in 0..6 {
+        let event = next(&mut set, &mut [&mut left, &mut right]);
+        let _ = if event.index == 0 { left.try_pop() } else { right.try_pop() };
+        indices.push(event.index);
+    }
+    assert_eq!(indices, [0, 1, 0, 1, 0, 1]);
+    assert_eq!(set.try_wait(&mut [&mut left, &mut right]), None);
+
+    // The same ends alone, asleep, and in the set again.
+    let [mut first, mut second] = producers;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            first.push(10).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            second.push(11).unwrap();
+        });
+        assert_eq!(left.pop().unwrap(), 10);
+        assert_eq!(next(&mut set, &mut [&mut left, &mut right]).index, 1);
+        assert_eq!(right.try_pop().unwrap(), 11);
+    });
+}
+
+#[test]
+fn deadlines_strangers_and_children() {
+    private_namespace();
+    let domain = Domain::open(&unique("wait-set-here")).unwrap();
+    let other = Domain::open(&unique("wait-set-there")).unwrap();
+    let mut here = ticks(&domain, 0).create_consumer().unwrap();
+    let mut there = ticks(&other, 0).create_consumer().unwrap();
+    let mut set = WaitSet::new(&domain).unwrap();
+    let began = Instant::now();
+    let soon = began + Duration::from_millis(30);
+    assert!(matches!(set.wait(&mut [&mut here], Some(soon)), Err(WaitSetError::TimedOut)));
+    assert!(began.elapsed() >= Duration::from_millis(30));
+    let none = set.wait(&mut [], Some(Instant::now() + Duration::from_millis(1)));
+    assert!(matches!(none, Err(WaitSetError::TimedOut)));
+    let foreign = set.wait(&mut [&mut here, &mut there], None);
+    assert!(matches!(foreign, Err(WaitSetError::Foreign { index: 1 })), "{foreign:?}");
+    assert!(foreign.unwrap_err().to_string().contains("end 1 is not of the set's domain"));
+
+    // A semaphore of the domain for each set, and free again afterwards.
+    drop(set);
+    let mut sets = Vec::new();
+    let full = loop {
+        match WaitSet::new(&domain) {
+            Ok(set) => sets.push(set),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, AttachError::DomainFull { what: "wake semaphores", .. }), "{full}");
+    sets.clear();
+    WaitSet::new(&domain).unwrap();
+}
+
+#[test]
+fn semaphores_that_are_removed_end_the_wait() {
+    private_namespace();
+    let domain = Domain::open(&unique("wait-set-removed")).unwrap();
+    let mut consumer = ticks(&domain, 0).create_consumer().unwrap();
+    let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| set.wait(&mut [&mut consumer], None));
+        std::thread::sleep(Duration::from_millis(50));
+        for (id, _) in ipc_core::list::sets().unwrap() {
+            ipc_core::sem::SemaphoreSet::from_id(id).remove().unwrap();
+        }
+        let ended = waiter.join().unwrap();
+        assert!(matches!(ended, Err(WaitSetError::System(_))), "{ended:?}");
+    });
+    drop((consumer, set, domain));
+    for (id, _) in ipc_core::list::segments().unwrap() {
+        ipc_core::shm::SharedMemory::from_id(id).remove().unwrap();
+    }
+}
