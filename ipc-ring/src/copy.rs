@@ -74,7 +74,7 @@ pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
         while at + 8 <= len {
             // SAFETY: `from` is aligned to 8 and `at` is a multiple of 8 inside it.
             let source = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast_mut().cast()) };
-            let word = source.load(Ordering::Relaxed); // Ordered by the sequence word before, [S1].
+            let word = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
             // SAFETY: at + 8 <= len.
             unsafe { to.wrapping_add(at).cast::<u64>().write_unaligned(word) };
             at += 8;
@@ -82,7 +82,7 @@ pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
         while at < len {
             // SAFETY: at < len; a byte is always aligned.
             let source = unsafe { AtomicU8::from_ptr(from.wrapping_add(at).cast_mut()) };
-            let byte = source.load(Ordering::Relaxed); // Ordered by the sequence word before, [S1].
+            let byte = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
             // SAFETY: at < len.
             unsafe { to.wrapping_add(at).write(byte) };
             at += 1;

@@ -103,8 +103,8 @@ pub struct Geometry {
     pub element_size: usize,
     /// Alignment of one element, in bytes.
     pub element_align: usize,
-    /// Bytes from the start of a slot to its payload.
-    pub payload_offset: usize,
+    /// Bytes from the start of a slot, where its payload lies, to its word.
+    pub word_offset: usize,
     /// Bytes from one slot to the next. Not rounded up to lines.
     pub stride: usize,
     /// Bytes of memory the whole ring takes.
@@ -126,14 +126,14 @@ impl Geometry {
         }
         let capacity = capacity.next_power_of_two();
         let unit = align.max(8);
-        let payload_offset = unit;
-        let stride = size.checked_add(payload_offset)?.checked_next_multiple_of(unit)?;
+        let word_offset = size.checked_next_multiple_of(8)?;
+        let stride = word_offset.checked_add(8)?.checked_next_multiple_of(unit)?;
         let slots = usize::try_from(capacity).ok()?.checked_mul(stride)?;
         let total_size = slots.checked_add(slots_offset)?;
         if isize::try_from(total_size).is_err() {
             return None;
         }
-        Some(Self { capacity, element_size: size, element_align: align, payload_offset, stride, total_size })
+        Some(Self { capacity, element_size: size, element_align: align, word_offset, stride, total_size })
     }
 }
 

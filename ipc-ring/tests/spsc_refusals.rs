@@ -116,7 +116,7 @@ fn corrupt_words_poison_and_do_not_panic() {
         return;
     }
     // Offset of a word, and which end stumbles over it first.
-    for (offset, consumer_first) in [(0x480, true), (0x300, false)] {
+    for (offset, consumer_first) in [(0x488, true), (0x300, false)] {
         let domain = unique("corrupt-words");
         let mut producer = builder(&domain).capacity(16).create_producer().unwrap();
         let mut consumer = builder(&domain).open_consumer().unwrap();

@@ -169,7 +169,7 @@ fn spoil(input: &mut Input<'_>, region: &Region, total: usize, anywhere: bool, c
         (choice | usize::from(input.byte()) << 8) % words
     } else {
         // The words at 0x200, 0x280, 0x300, 0x380, 0x400, and the first slots' sequence words.
-        [0x40, 0x50, 0x60, 0x70, 0x80, 0x90][choice % 6].min(words - 1)
+        [0x40, 0x50, 0x60, 0x70, 0x80, 0x91][choice % 6].min(words - 1)
     };
     at(region, word).store(input.value(close), Ordering::Relaxed);
 }

@@ -52,7 +52,7 @@ impl Mapped {
             capacity,
             element_size: 1,
             element_align: 1,
-            payload_offset: 0,
+            word_offset: 0,
             stride: 1,
             total_size: SLOTS_OFFSET + capacity as usize,
         })

@@ -9,7 +9,7 @@
 //! | 0x280 | mask of sleeping producers | producers that sleep | consumers, each pop |
 //! | 0x300 | orphan generation, counters of recovery | recoverers | consumers that find nothing |
 //! | 0x380 | endpoint table: 256 seats of 128 bytes | the ends | recoverers, notifiers |
-//! | 0x8380 | slots: tag, payload | claimers | everybody |
+//! | 0x8380 | slots: payload, tag | claimers | everybody |
 
 use super::memory::Counter;
 use crate::layout::{APART, HEADER_SIZE};

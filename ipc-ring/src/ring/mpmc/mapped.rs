@@ -35,10 +35,11 @@ unsafe impl<T: Message> Send for Mapped<T> {}
 unsafe impl<T: Message> Sync for Mapped<T> {}
 
 impl<T: Message> Mapped<T> {
-    /// Bytes from the start of a slot to its payload, as [`Geometry::new`] has it.
-    const PAYLOAD: usize = if align_of::<T>() > 8 { align_of::<T>() } else { 8 };
+    /// Bytes from the start of a slot, where its payload lies, to its word, as [`Geometry::new`] has it.
+    const WORD: usize = size_of::<T>().next_multiple_of(8);
     /// Bytes from one slot to the next, as [`Geometry::new`] has it.
-    const STRIDE: usize = (size_of::<T>() + Self::PAYLOAD).next_multiple_of(Self::PAYLOAD);
+    const STRIDE: usize =
+        (Self::WORD + 8).next_multiple_of(if align_of::<T>() > 8 { align_of::<T>() } else { 8 });
     /// How far ahead of the next slot lines are asked for, in bytes. Measured: one line for the smallest slots, three for
     /// others.
     const AHEAD: usize = if Self::STRIDE <= 16 { LINE } else { 3 * LINE };
@@ -66,7 +67,7 @@ impl<T: Message> Mapped<T> {
         assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
         assert!(
             geometry.stride == Self::STRIDE
-                && geometry.payload_offset == Self::PAYLOAD
+                && geometry.word_offset == Self::WORD
                 && geometry.capacity.is_power_of_two()
                 && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize * Self::STRIDE,
             "the geometry must be one of this element type"
@@ -134,8 +135,8 @@ impl<T: Message> Mapped<T> {
 }
 
 // SAFETY: the capacity is checked in `new` and private; slots lie STRIDE bytes apart behind SLOTS_OFFSET, inside the
-// region, which the value keeps mapped; STRIDE and PAYLOAD are multiples of 8 and of the element's alignment, and the
-// region starts on a cache line.
+// region, which the value keeps mapped; STRIDE is a multiple of 8 and of the element's alignment, and the region starts on
+// a cache line.
 unsafe impl<T: Message> Memory for Mapped<T> {
     type Platform = Native;
     type Item = T;
@@ -152,21 +153,21 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn tag(&self, index: u64) -> &AtomicU64 {
-        // SAFETY: the first 8 bytes of a slot, aligned to 8 because the stride is a multiple of 8, are its tag and only
+        // SAFETY: the word lies inside the slot.
+        let word = unsafe { self.slot(index).add(Self::WORD) };
+        // SAFETY: aligned to 8 because WORD and the stride are multiples of 8; these 8 bytes are the slot's tag and only
         // ever accessed as that.
-        unsafe { AtomicU64::from_ptr(self.slot(index).as_ptr().cast()) }
+        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut T) -> R) -> R {
-        // SAFETY: the payload lies inside the slot.
-        f(unsafe { self.slot(index).add(Self::PAYLOAD) }.as_ptr().cast())
+        f(self.slot(index).as_ptr().cast())
     }
 
     #[inline(always)]
     fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const T) -> R) -> R {
-        // SAFETY: the payload lies inside the slot.
-        f(unsafe { self.slot(index).add(Self::PAYLOAD) }.as_ptr().cast())
+        f(self.slot(index).as_ptr().cast())
     }
 
     #[inline(always)]

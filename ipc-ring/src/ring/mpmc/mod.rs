@@ -2,7 +2,7 @@
 //!
 //! # The slot word
 //!
-//! Each slot is one 64-bit word, the *tag*, followed by the payload. The tag says everything about the slot, so one
+//! Each slot is a payload followed by one 64-bit word, the *tag*. The tag says everything about the slot, so one
 //! compare-and-swap claims it and names the owner in the same step:
 //!
 //! ```text
