@@ -1,0 +1,76 @@
+//! Death at any instruction: each operation of each ring is stopped between two instructions by ptrace, its process killed
+//! with SIGKILL, and whoever lives on must find everything as promised. Where, tells `course.rs`; how
+//! often, `sweep.rs`; what is promised, `survivors.rs`.
+#![cfg(target_arch = "x86_64")]
+
+#[path = "../bytes_common/mod.rs"]
+mod bytes_common;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../spsc_common/mod.rs"]
+mod spsc_common;
+
+mod bytes;
+mod course;
+mod mpmc;
+mod queue;
+mod spsc;
+mod stepping;
+mod survivors;
+mod sweep;
+mod world;
+
+use common::{Role, private_namespace, role};
+use sweep::{Effort, sweep};
+
+/// The sweeps run in processes of their own, whose only thread can fork.
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    private_namespace();
+    if !stepping::is_possible() {
+        return common::say("skipped: this process may not trace its children");
+    }
+    stay_on_one_cpu();
+    let effort = Effort::from_environment();
+    match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["spsc"] => sweep("spsc", &queue::cases::<spsc::Spsc>(), effort),
+        ["bytes"] => sweep("bytes", &queue::cases::<bytes::Bytes>(), effort),
+        ["mpmc"] => {
+            let mut cases = queue::cases::<mpmc::Mpmc>();
+            cases.extend(mpmc::recoverers());
+            sweep("mpmc", &cases, effort);
+        }
+        ref other => panic!("no such role: {other:?}"),
+    }
+}
+
+/// Stepping is a conversation of two processes; on one CPU no other one has to be woken for it.
+fn stay_on_one_cpu() {
+    let mut cpus = nix::sched::CpuSet::new();
+    cpus.set(nix::sched::sched_getcpu().unwrap()).unwrap();
+    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &cpus).unwrap();
+}
+
+fn run(ring: &str) {
+    let mut sweeper = Role::start(ring, &[]);
+    while let Some(said) = sweeper.hear_or_end() {
+        println!("{said}");
+    }
+    sweeper.finish();
+}
+
+#[test]
+fn spsc_survives() {
+    run("spsc");
+}
+
+#[test]
+fn bytes_survives() {
+    run("bytes");
+}
+
+#[test]
+fn mpmc_survives() {
+    run("mpmc");
+}

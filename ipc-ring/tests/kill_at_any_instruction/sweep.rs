@@ -1,0 +1,243 @@
+//! The sweep: which operations, at which points, how often.
+//!
+//! It kills at one random instruction in each [place](crate::course) of each operation, and then at random instructions
+//! until the time is up. When asked to, it kills at every single instruction of all operations that are short enough.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{kernel_objects, say, unique};
+use crate::course::{Course, Spot};
+use crate::stepping::{Step, Victim};
+
+/// Where a trial happens.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The name of a domain that only this trial uses.
+    pub domain: String,
+}
+
+/// One operation in whose midst a process is killed.
+pub struct Case {
+    /// What it is.
+    pub name: String,
+    /// Whether the victim sleeps in it.
+    pub sleeps: bool,
+    /// Whether it has hundreds of thousands of instructions: opening and closing.
+    pub is_long: bool,
+    /// What is there before the victim.
+    pub prepare: Prepare,
+    /// The victim's life. It calls the function once before the operation and once after it.
+    pub live: Live,
+}
+
+pub type Prepare = Box<dyn Fn(&Place) -> Box<dyn Survivor>>;
+pub type Live = Box<dyn Fn(&Place, &dyn Fn())>;
+
+/// Whoever lives on, and judges.
+pub trait Survivor {
+    /// The victim is born, and on its way to its operation.
+    fn born(&mut self) {}
+    /// The victim waits in its operation: do what it waits for. May come too often.
+    fn rouse(&mut self) {}
+    /// The victim is dead. `over` when it had completed the operation.
+    fn judge(self: Box<Self>, over: bool);
+}
+
+/// After so many system calls, and so many instructions more.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    pub calls: usize,
+    pub steps: usize,
+    /// Inside the next system call, asleep.
+    pub asleep: bool,
+}
+
+/// How much to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    pub seed: u64,
+    /// Time for one ring.
+    pub time: Duration,
+    /// Every instruction of operations of at most so many; if not 0, all places of the others too.
+    pub every_up_to: usize,
+}
+
+impl Effort {
+    /// From the environment: `KILL_SEED`, `KILL_SECONDS` for each ring, `KILL_EVERY`.
+    pub fn from_environment() -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+        let clock = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+        Self {
+            seed: number("KILL_SEED").unwrap_or(clock % 1_000_000),
+            time: Duration::from_secs(number("KILL_SECONDS").unwrap_or(15)),
+            every_up_to: number("KILL_EVERY").unwrap_or(0) as usize,
+        }
+    }
+}
+
+/// Kills in all of the cases.
+pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
+    say(&format!("{ring}: KILL_SEED={}", effort.seed));
+    let mut random = Random(effort.seed);
+    let began = Instant::now();
+    let everything = effort.every_up_to > 0;
+    // Short operations first; of the long ones, those of opening and closing, as many as there is time for.
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    random.shuffle(&mut order);
+    order.sort_by_key(|index| cases[*index].is_long);
+    let (mut visited, mut places, mut kills) = (0, 0, 0);
+    let mut courses = Vec::new();
+    for index in order {
+        let case = &cases[index];
+        if !everything && began.elapsed() > effort.time {
+            continue;
+        }
+        let course = Course::of(case);
+        say(&format!("{ring}, {}: {course}", case.name));
+        visited += 1;
+        places += course.places.len();
+        let every = course.instructions() <= effort.every_up_to;
+        for place in &course.places {
+            let points = if every { place.first.steps..place.end } else { random.within(place) };
+            for steps in points {
+                trial(case, &course, Point { steps, ..place.first });
+                kills += 1;
+            }
+        }
+        courses.push((case, course));
+    }
+    while began.elapsed() < effort.time {
+        let (case, course) = &courses[random.below(courses.len())];
+        let place = &course.places[random.below(course.places.len())];
+        for steps in random.within(place) {
+            trial(case, course, Point { steps, ..place.first });
+            kills += 1;
+        }
+    }
+    assert!(visited > 0 && kills >= places, "all places that were found were tried");
+    say(&format!(
+        "{ring}: killed {kills} times, in all {places} places of {visited} of {} operations, in {:.1?}",
+        cases.len(),
+        began.elapsed()
+    ));
+}
+
+/// Kills once.
+fn trial(case: &Case, course: &Course, point: Point) {
+    let before = kernel_objects();
+    let on_failure = Tell(&case.name, point);
+    let mut trial = Trial::start(case);
+    let over = trial.advance(course, Point { calls: 0, steps: 0, asleep: false }, point);
+    trial.victim.kill();
+    trial.survivor.judge(over);
+    assert_eq!(kernel_objects(), before, "nothing is left");
+    std::mem::forget(on_failure);
+}
+
+/// A victim on its way, and whoever outlives it.
+pub struct Trial<'a> {
+    pub case: &'a Case,
+    pub victim: Victim,
+    pub survivor: Box<dyn Survivor>,
+    /// System calls that might have slept, since somebody was roused.
+    awake: u32,
+}
+
+/// A victim is so slow that the time to sleep until may be over when it comes to sleeping. So the survivor does what it waits
+/// for after so many system calls, asleep or not.
+const PATIENCE: u32 = 8;
+
+impl<'a> Trial<'a> {
+    /// The victim stands before its operation.
+    pub fn start(case: &'a Case) -> Self {
+        let place = Place { domain: unique("kill") };
+        let mut survivor = (case.prepare)(&place);
+        let victim = Victim::start(|mark| (case.live)(&place, mark), || survivor.born());
+        Self { case, victim, survivor, awake: 0 }
+    }
+
+    /// Brings the victim from one point to a later one; true when its operation was over before.
+    pub fn advance(&mut self, course: &Course, from: Point, to: Point) -> bool {
+        let mut steps = from.steps;
+        for _ in from.calls..to.calls {
+            let step = self.victim.call(self.case.sleeps);
+            if self.after_call(step) == Step::Over {
+                return true;
+            }
+            steps = 0;
+        }
+        if to.asleep {
+            return match self.victim.call(true) {
+                Step::Asleep => false, // To be killed there.
+                step => step == Step::Over,
+            };
+        }
+        // Whoever sleeps does not take the same way each time.
+        if !self.case.sleeps
+            && let Some((address, times, target)) = course.shortcut(to.calls, steps, to.steps)
+        {
+            if self.victim.run_to(address, times) == Step::Over {
+                return true;
+            }
+            steps = target;
+        }
+        (steps..to.steps).any(|_| self.step() == Step::Over)
+    }
+
+    /// One instruction.
+    pub fn step(&mut self) -> Step {
+        if self.case.sleeps && self.victim.is_at_call() {
+            let step = self.victim.step(true);
+            self.after_call(step)
+        } else {
+            self.victim.step(false)
+        }
+    }
+
+    /// Does what the victim waits for, if it does.
+    pub fn after_call(&mut self, step: Step) -> Step {
+        self.awake += 1;
+        if self.case.sleeps && (step == Step::Asleep || self.awake >= PATIENCE) {
+            self.awake = 0;
+            self.survivor.rouse();
+        }
+        if step == Step::Asleep { self.victim.go_on() } else { step }
+    }
+}
+
+/// Says where it was when something fails.
+struct Tell<'a>(&'a str, Point);
+
+impl Drop for Tell<'_> {
+    fn drop(&mut self) {
+        eprintln!("while killing in: {}, at {:?}", self.0, self.1);
+    }
+}
+
+/// Small, fast, the same on every machine (splitmix64; Steele, Lea, Flood, 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// One of a place's instructions.
+    fn within(&mut self, place: &Spot) -> std::ops::Range<usize> {
+        let steps = place.first.steps + self.below(place.end - place.first.steps);
+        steps..steps + 1
+    }
+
+    fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.below(last + 1));
+        }
+    }
+}
