@@ -6,8 +6,7 @@ use core::str::FromStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::sys;
+use crate::error::{Error, Result};
 
 /// The name by which unrelated processes find one object. Not to be taken for the object's identifier: a key is only used to
 /// create or open; afterwards the identifier is.
@@ -69,11 +68,7 @@ impl Key {
     /// ```
     pub fn random() -> Result<Key> {
         loop {
-            let mut bytes = [0; 4];
-            sys::getrandom(&mut bytes).map_err(|errno| {
-                Error::os("getrandom", "4 bytes".to_owned(), errno, ErrorKind::Unsupported)
-            })?;
-            let key = i32::from_ne_bytes(bytes);
+            let key = i32::from_ne_bytes(crate::random_bytes()?);
             if key != 0 && key != -1 {
                 return Ok(Key(key));
             }

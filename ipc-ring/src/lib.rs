@@ -39,6 +39,7 @@
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
+//! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
@@ -54,6 +55,7 @@
 
 pub mod channel;
 mod clock;
+pub mod control;
 #[allow(unsafe_code)]
 mod copy;
 #[cfg(test)]
@@ -77,6 +79,7 @@ pub mod ring;
 pub mod wait;
 
 pub use channel::{Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, bytes, mpmc, spsc};
+pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner};
 pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};

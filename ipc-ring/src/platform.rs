@@ -102,11 +102,35 @@ pub enum Site {
     MpmcAnnounced = 53,
     /// mpmc: the ring is marked closed, nobody has been woken yet.
     MpmcCloseSet = 54,
+    /// control: the key of a queue is written down, the queue is not made.
+    ControlQueueNoted = 120,
+    /// control: the queue is made, its identifier is not written down.
+    ControlQueueMade = 121,
+    /// control: a client has its rings and its queue, and has said nothing.
+    ControlPrepared = 122,
+    /// control: a client has said hello.
+    ControlGreeted = 123,
+    /// control: a client has its challenge and has not answered.
+    ControlChallenged = 124,
+    /// control: a client has answered its challenge.
+    ControlProved = 125,
+    /// control: a client is welcome and has not said that it is ready.
+    ControlWelcomed = 126,
+    /// control: a client has said that it is ready.
+    ControlReady = 127,
+    /// control: a server has its queue, its name is not in the directory.
+    ControlBinding = 128,
+    /// control: a server has sent a challenge.
+    ControlChallenging = 129,
+    /// control: a server has taken its seats, the client is not welcomed.
+    ControlAdmitting = 130,
+    /// control: a server has welcomed a client.
+    ControlWelcoming = 131,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 26] = [
+    pub const ALL: [Site; 38] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -133,6 +157,18 @@ impl Site {
         Site::MpmcSwept,
         Site::MpmcAnnounced,
         Site::MpmcCloseSet,
+        Site::ControlQueueNoted,
+        Site::ControlQueueMade,
+        Site::ControlPrepared,
+        Site::ControlGreeted,
+        Site::ControlChallenged,
+        Site::ControlProved,
+        Site::ControlWelcomed,
+        Site::ControlReady,
+        Site::ControlBinding,
+        Site::ControlChallenging,
+        Site::ControlAdmitting,
+        Site::ControlWelcoming,
     ];
 }
 

@@ -27,6 +27,7 @@ mod producer;
 mod stream;
 
 pub use builder::Builder;
+pub(super) use builder::{Attached, nameless, seat};
 pub use consumer::{Consumer, Drain, View};
 pub use producer::{Claim, Producer};
 pub use stream::Reader;

@@ -325,6 +325,11 @@ impl End {
         }
     }
 
+    /// The semaphore that this end sleeps on.
+    pub(super) fn wake(&self) -> WakeSemaphore {
+        self.wake
+    }
+
     /// Sets bits of this end's signal and wakes the other end, so that it sees them.
     pub(super) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.own_signal(), bits);

@@ -7,6 +7,7 @@
 use ipc_core::shm::{SharedMemory, Size};
 use ipc_core::{ErrorKind, Key};
 
+use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::AttachError;
 use crate::layout;
@@ -81,7 +82,7 @@ impl Domain {
                 Some(entry) => Some(entry),
                 None => adopt(locked, self, name)?,
             };
-            let Some(entry) = found else { return Ok(false) };
+            let Some(entry) = found.filter(|entry| entry.kind != LISTENER) else { return Ok(false) };
             locked.remove(&entry);
             entry.end()?;
             Ok(true)

@@ -5,6 +5,8 @@
 //! process ended.
 
 pub mod bytes;
+#[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
+mod carry;
 mod crowd;
 mod end;
 mod lifetime;
@@ -15,6 +17,8 @@ mod settings;
 pub mod spsc;
 pub(crate) mod wait_set;
 
+pub use carry::{Carry, Frames, Values};
+pub(crate) use carry::{Seated, Token};
 pub use end::PeerState;
 pub use lifetime::Lifetime;
 pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};

@@ -1,10 +1,11 @@
 //! How a channel is made or found, for every kind of ring.
 
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
-use ipc_core::{ErrorKind, Key};
+use ipc_core::{ErrorKind, Key, Mode};
 
 use super::lifetime::{self, Lifetime};
 use super::settings::Settings;
+use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked, check_name};
 use crate::error::AttachError;
 use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind, Seen};
@@ -99,8 +100,20 @@ fn find(
     entry: Entry,
     wanted: Option<Geometry>,
 ) -> Result<Found, AttachError> {
-    let member = domain.member();
-    entry.segment.verify(Size::Any, member.trust())?;
+    if entry.kind == LISTENER {
+        return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
+    }
+    entry.segment.verify(Size::Any, domain.member().trust())?;
+    attach_to(request, domain, entry, wanted)
+}
+
+/// Attaches to the ring of an entry and checks its header.
+fn attach_to(
+    request: &Request<'_>,
+    domain: &Domain,
+    entry: Entry,
+    wanted: Option<Geometry>,
+) -> Result<Found, AttachError> {
     let region = map(entry.segment.attach()?, request.settings)?;
     let Checked { geometry, barrier } = layout::check(
         &region,
@@ -113,7 +126,7 @@ fn find(
             generation: Some(entry.generation),
         },
     )?;
-    if barrier == Barrier::Asymmetric && !member.asymmetric() {
+    if barrier == Barrier::Asymmetric && !domain.member().asymmetric() {
         return Err(AttachError::NoMembarrier);
     }
     Ok(Found { region, geometry, barrier, entry })
@@ -128,6 +141,17 @@ fn map(attached: Attachment, settings: &Settings) -> Result<Region, AttachError>
         }
     }
     Ok(Region::segment(attached))
+}
+
+/// Attaches to a ring without a name, whose identifier and generation its maker told. The caller has seen to it whose the
+/// segment is.
+pub(super) fn adopt(
+    request: &Request<'_>,
+    domain: &Domain,
+    segment: SharedMemory,
+    generation: u64,
+) -> Result<Found, AttachError> {
+    attach_to(request, domain, Entry::nameless(segment, request.kind, generation), None)
 }
 
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
@@ -145,6 +169,9 @@ pub(super) fn observe(
             None => lifetime::adopt(locked, domain, name)?,
         };
         let entry = known.ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        if entry.kind == LISTENER {
+            return Err(AttachError::Kind { found: entry.kind, expected: kind as u32 });
+        }
         let attachment = entry.segment.attach_read_only()?;
         entry.segment.verify(Size::Any, member.trust())?;
         let region = Region::segment(attachment);
@@ -153,13 +180,52 @@ pub(super) fn observe(
     })
 }
 
-/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it behind; what a
-/// death leaves of a persistent one is found by its key.
+/// Makes a ring and enters it in the directory.
 fn make(
     request: &Request<'_>,
     locked: &Locked<'_>,
     domain: &Domain,
     geometry: Geometry,
+) -> Result<Found, AttachError> {
+    let access = Access { mode: domain.member().mode(), also: None };
+    let mut made = make_ring(request, locked, domain, geometry, access)?;
+    made.entry = locked.enter(
+        &request.settings.name,
+        request.kind as u32,
+        made.entry.segment,
+        made.entry.generation,
+    )?;
+    Ok(made)
+}
+
+/// Makes a ring without a name for this user and, unless that is the same, the one with the number `also`.
+pub(super) fn make_nameless(
+    request: &Request<'_>,
+    locked: &Locked<'_>,
+    domain: &Domain,
+    also: u32,
+) -> Result<Found, AttachError> {
+    let capacity = request.settings.capacity.unwrap_or(request.usual_capacity);
+    let also = (also != nix::unistd::geteuid().as_raw()).then_some(also);
+    let access = Access { mode: Mode::PRIVATE, also };
+    make_ring(request, locked, domain, (request.geometry)(capacity)?, access)
+}
+
+/// Who may use a new segment.
+struct Access {
+    mode: Mode,
+    /// A user to make the owner; the creator keeps its rights.
+    also: Option<u32>,
+}
+
+/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it behind; what a
+/// death leaves of a persistent one is found by its key.
+fn make_ring(
+    request: &Request<'_>,
+    locked: &Locked<'_>,
+    domain: &Domain,
+    geometry: Geometry,
+    access: Access,
 ) -> Result<Found, AttachError> {
     let member = domain.member();
     let settings = request.settings;
@@ -169,12 +235,14 @@ fn make(
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
     };
-    let options = Options::default().mode(member.mode());
+    let options = Options::default().mode(access.mode);
     let (segment, attached) = match settings.lifetime {
         Lifetime::Ephemeral => locked.making(geometry.total_size, || {
             let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
             let attached = segment.attach();
+            let granted = access.also.map_or(Ok(()), |uid| segment.grant(uid));
             segment.remove()?;
+            granted?;
             Ok::<_, AttachError>((segment, attached))
         })?,
         Lifetime::Persistent => {
@@ -194,6 +262,6 @@ fn make(
         name: &settings.name,
     };
     layout::write(&region, &geometry, request.slots_offset, identity);
-    let entry = locked.enter(&settings.name, request.kind as u32, segment, generation)?;
+    let entry = Entry::nameless(segment, request.kind, generation);
     Ok(Found { region, geometry, barrier, entry })
 }

@@ -34,6 +34,7 @@ mod observer;
 mod producer;
 
 pub use builder::Builder;
+pub(super) use builder::{Attached, nameless, seat};
 pub use consumer::{Consumer, Drain, View};
 pub use observer::Observer;
 pub use producer::{Claim, Producer};

@@ -1,22 +1,30 @@
 //! The channel directory: which segment holds the channel of a name.
 
+use ipc_core::msg::{MessageQueue, MsgId};
 use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_core::{ErrorKind, Key};
 
-use super::Locked;
 use super::layout::{
-    C_CREATOR, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, CHANNEL_SIZE, CHANNEL_TABLE,
-    CHANNELS, FREE, H_GENERATION, LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
+    C_CREATOR, C_DOWN, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, C_UP, C_WAKE,
+    CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID, P_STATE,
+    PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
 };
 use super::owner::Owner;
+use super::{Locked, WakeSemaphore};
 use crate::error::AttachError;
-use crate::layout::NAME_BYTES;
+use crate::layout::{Kind, NAME_BYTES};
 
 /// A channel as the directory has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    index: usize,
+    /// `None`: it has no name and no place in the directory.
+    index: Option<usize>,
     pub(crate) generation: u64,
+    /// A [`Kind`] or [`LISTENER`].
+    pub(crate) kind: u32,
+    /// Whoever made it.
+    pub(crate) creator: Owner,
+    /// Not for a listener, whose number is that of a queue.
     pub(crate) segment: SharedMemory,
     /// Whether the segment lies under a key and outlives its users.
     pub(crate) is_persistent: bool,
@@ -38,6 +46,26 @@ pub(crate) fn check_name(name: &str) -> Result<(), AttachError> {
     Ok(())
 }
 
+impl Entry {
+    /// Of a ring that only its two users know.
+    pub(crate) fn nameless(segment: SharedMemory, kind: Kind, generation: u64) -> Self {
+        let (kind, creator) = (kind as u32, Owner::NONE);
+        Self { index: None, generation, kind, creator, segment, is_persistent: false }
+    }
+}
+
+/// What the directory says of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListenerEntry {
+    pub(crate) generation: u64,
+    pub(crate) creator: Owner,
+    pub(crate) queue: MsgId,
+    pub(crate) wake: Option<WakeSemaphore>,
+    /// Capacities of the rings to and from the server.
+    pub(crate) up: u64,
+    pub(crate) down: u64,
+}
+
 impl Locked<'_> {
     /// Finds a channel whose segment still exists. An entry whose segment is gone is dropped on the way.
     pub(crate) fn find(&self, name: &str) -> Option<Entry> {
@@ -56,15 +84,63 @@ impl Locked<'_> {
         if table.get_half(at + C_STATE) != LIVE {
             return None;
         }
-        let segment = SharedMemory::from_id(ShmId::from_raw(table.get_half(at + C_SEGMENT) as i32));
-        // A segment that this process may not look at is still there, for others.
-        let stat = segment.stat();
-        if stat.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
+        let number = table.get_half(at + C_SEGMENT) as i32;
+        let kind = table.get_half(at + C_KIND);
+        let creator = Owner::from_raw(table.get(at + C_CREATOR));
+        let segment = SharedMemory::from_id(ShmId::from_raw(number));
+        let key = match kind {
+            LISTENER if !self.member.is_alive(creator) => {
+                table.set_half(at + C_STATE, FREE);
+                return None;
+            }
+            LISTENER => MessageQueue::from_id(MsgId::from_raw(number)).stat().map(|_| Key::PRIVATE),
+            _ => segment.stat().map(|stat| stat.permissions().key()),
+        };
+        // An object that this process may not look at is still there, for others.
+        if key.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
             return None;
         }
-        let is_persistent = stat.is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
-        Some(Entry { index, generation: table.get(at + C_GENERATION), segment, is_persistent })
+        let is_persistent = key.is_ok_and(|key| key != Key::PRIVATE);
+        let generation = table.get(at + C_GENERATION);
+        Some(Entry { index: Some(index), generation, kind, creator, segment, is_persistent })
+    }
+
+    /// What the directory says of a listener; `None` for a channel.
+    pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
+        let table = &self.member.table;
+        let at = channel(entry.index?);
+        (entry.kind == LISTENER).then(|| ListenerEntry {
+            generation: entry.generation,
+            creator: entry.creator,
+            queue: MsgId::from_raw(table.get_half(at + C_SEGMENT) as i32),
+            wake: WakeSemaphore::from_raw(table.get_half(at + C_WAKE)),
+            up: table.get(at + C_UP),
+            down: table.get(at + C_DOWN),
+        })
+    }
+
+    /// Enters a listener, whose queue and wake semaphore are this process's.
+    pub(crate) fn enter_listener(
+        &self,
+        name: &str,
+        queue: MsgId,
+        wake: WakeSemaphore,
+        (up, down): (u64, u64),
+    ) -> Result<Entry, AttachError> {
+        let generation = self.next_generation();
+        let number = SharedMemory::from_id(ShmId::from_raw(queue.as_raw()));
+        self.write(name, LISTENER, number, generation, |at| {
+            let table = &self.member.table;
+            table.set_half(at + C_WAKE, wake.as_raw());
+            table.set(at + C_UP, up);
+            table.set(at + C_DOWN, down);
+        })
+    }
+
+    /// The process number that a member gave when it joined; 0 if it is none.
+    pub(crate) fn pid(&self, owner: Owner) -> u32 {
+        owner.slot().map_or(0, |slot| self.member.table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_PID))
     }
 
     /// A generation no channel of this domain has had.
@@ -82,6 +158,18 @@ impl Locked<'_> {
         segment: SharedMemory,
         generation: u64,
     ) -> Result<Entry, AttachError> {
+        self.write(name, kind, segment, generation, |_| {})
+    }
+
+    /// Writes an entry, its state last.
+    fn write(
+        &self,
+        name: &str,
+        kind: u32,
+        segment: SharedMemory,
+        generation: u64,
+        more: impl FnOnce(usize),
+    ) -> Result<Entry, AttachError> {
         let table = &self.member.table;
         let index = (0..CHANNELS)
             .find(|index| self.entry(*index).is_none())
@@ -92,15 +180,21 @@ impl Locked<'_> {
         table.set_half(at + C_SEGMENT, segment.id().as_raw() as u32);
         table.set(at + C_CREATOR, self.member.me.as_raw());
         table.set_text(at + C_NAME_LENGTH, at + C_NAME, name, NAME_BYTES);
+        for field in [C_UP, C_DOWN] {
+            table.set(at + field, 0);
+        }
+        table.set_half(at + C_WAKE, 0);
+        more(at);
         table.set_half(at + C_STATE, LIVE);
-        let is_persistent = segment.stat().is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
-        Ok(Entry { index, generation, segment, is_persistent })
+        let is_persistent =
+            kind != LISTENER && segment.stat().is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
+        Ok(Entry { index: Some(index), generation, kind, creator: self.member.me, segment, is_persistent })
     }
 
     /// Takes a channel out of the directory, unless the name has passed to a newer one.
     pub(crate) fn remove(&self, entry: &Entry) {
         let table = &self.member.table;
-        let at = channel(entry.index);
+        let Some(at) = entry.index.map(channel) else { return };
         if table.get(at + C_GENERATION) == entry.generation {
             table.set_half(at + C_STATE, FREE);
         }
@@ -120,6 +214,7 @@ impl Locked<'_> {
                 }
             }
         }
+        self.sweep_queues();
         for index in 0..CHANNELS {
             let _ = self.entry(index);
         }

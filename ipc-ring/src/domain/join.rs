@@ -9,13 +9,13 @@ use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, Trust, barrier};
 
 use super::layout::{
-    FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_READY, H_SEMAPHORES,
-    H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE,
-    PROCESSES, READY, SEMAPHORES, SIZE, VERSION, WAKES, token,
+    FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES, H_READY,
+    H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE,
+    PROCESS_TABLE, PROCESSES, QUEUES, READY, SEMAPHORES, SIZE, VERSION, WAKES, token,
 };
 use super::owner::Owner;
 use super::table::Table;
-use super::{LOCK_PATIENCE, Lock, Locked, Member, making};
+use super::{LOCK_PATIENCE, Lock, Locked, Member, making, queues};
 use crate::error::AttachError;
 use crate::message::Fnv;
 
@@ -89,8 +89,9 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
         if table.get_half(H_VERSION) != VERSION {
             return Err(AttachError::NotADomain { reason: "it has another layout version" });
         }
-        let sizes = [table.get_half(H_PROCESSES), table.get_half(H_CHANNELS), table.get_half(H_WAKES)];
-        if sizes != [PROCESSES as u32, super::layout::CHANNELS as u32, WAKES as u32] {
+        let sizes =
+            [H_PROCESSES, H_CHANNELS, H_WAKES, H_QUEUES].map(|offset| table.get_half(offset) as usize);
+        if sizes != [PROCESSES, super::layout::CHANNELS, WAKES, QUEUES] {
             return Err(AttachError::NotADomain { reason: "its tables have other sizes" });
         }
         if table.text(H_NAME_LENGTH, H_NAME, super::layout::DOMAIN_NAME_BYTES) != name {
@@ -109,6 +110,7 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
     let generations: Vec<u64> =
         (0..PROCESSES).map(|slot| table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION)).collect();
     table.set_half(H_READY, 0);
+    queues::remove_all(table);
     table.clear_tables();
     for (slot, generation) in generations.into_iter().enumerate() {
         table.set(
@@ -121,6 +123,7 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
     table.set_half(H_PROCESSES, PROCESSES as u32);
     table.set_half(H_CHANNELS, super::layout::CHANNELS as u32);
     table.set_half(H_WAKES, WAKES as u32);
+    table.set_half(H_QUEUES, QUEUES as u32);
     table.set(H_GENERATION, table.get(H_GENERATION).max(first_generation()));
     table.set_half(H_SEMAPHORES, stored);
     table.set_text(H_NAME_LENGTH, H_NAME, name, super::layout::DOMAIN_NAME_BYTES);
@@ -176,6 +179,8 @@ pub(super) fn leave(member: &Member) {
     making::finish_interrupted(member);
     let locked = Locked { member };
     locked.free_wakes_of(member.me);
+    locked.sweep_queues();
+    locked.remove_queues_of(member.me);
     member.table.set_half(process + P_STATE, FREE);
     member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
     let others = (0..PROCESSES).filter(|other| *other != slot).any(|other| {

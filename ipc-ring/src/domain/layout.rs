@@ -6,13 +6,14 @@
 //! | 0x100 | process table: 64 bytes a slot |
 //! | … | wake table: 8 bytes a wake semaphore, its owner |
 //! | … | channel directory: 256 bytes a channel |
+//! | … | queue table: 64 bytes a message queue |
 //!
 //! All of it is written under the domain's lock, a semaphore that the kernel gives back when its holder dies. An entry's
 //! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
 //! either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 pub(super) const READY: u32 = 0x5244_5931;
 
 /// Processes a domain has room for.
@@ -21,6 +22,8 @@ pub const PROCESSES: usize = 256;
 pub const WAKES: usize = 1024;
 /// Channels.
 pub const CHANNELS: usize = 256;
+/// Message queues for control traffic.
+pub const QUEUES: usize = 512;
 
 pub(super) const H_MAGIC: usize = 0x00;
 pub(super) const H_READY: usize = 0x08;
@@ -28,6 +31,7 @@ pub(super) const H_VERSION: usize = 0x0c;
 pub(super) const H_PROCESSES: usize = 0x10;
 pub(super) const H_CHANNELS: usize = 0x14;
 pub(super) const H_WAKES: usize = 0x18;
+pub(super) const H_QUEUES: usize = 0x1c;
 pub(super) const H_GENERATION: usize = 0x20;
 pub(super) const H_SEMAPHORES: usize = 0x28;
 pub(super) const H_MAKER: usize = 0x2c;
@@ -52,16 +56,34 @@ pub(super) const C_GENERATION: usize = 0;
 pub(super) const C_STATE: usize = 8;
 pub(super) const C_KIND: usize = 12;
 pub(super) const C_SEGMENT: usize = 16;
+pub(super) const C_WAKE: usize = 20;
 pub(super) const C_CREATOR: usize = 24;
 pub(super) const C_NAME_LENGTH: usize = 32;
 pub(super) const C_NAME: usize = 40;
+pub(super) const C_UP: usize = 160;
+pub(super) const C_DOWN: usize = 168;
+
+pub(super) const QUEUE_TABLE: usize = CHANNEL_TABLE + CHANNELS * CHANNEL_SIZE;
+pub(super) const QUEUE_SIZE: usize = 64;
+pub(super) const Q_OWNER: usize = 0;
+pub(super) const Q_STATE: usize = 8;
+pub(super) const Q_KEY: usize = 12;
+pub(super) const Q_ID: usize = 16;
+pub(super) const Q_WAKE: usize = 20;
+pub(super) const Q_WATCHED: usize = 24;
+pub(super) const Q_UID: usize = 32;
 
 /// Bytes of the whole segment.
-pub(super) const SIZE: usize = CHANNEL_TABLE + CHANNELS * CHANNEL_SIZE;
+pub(super) const SIZE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
 
 /// State of a process slot or channel entry.
 pub(super) const FREE: u32 = 0;
 pub(super) const LIVE: u32 = 1;
+/// State of a queue entry whose queue is being made under the key written there.
+pub(super) const MAKING: u32 = 2;
+
+/// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
+pub(crate) const LISTENER: u32 = 64;
 
 /// The semaphores: the domain's lock, a token for each process slot, the wake semaphores.
 ///
@@ -74,7 +96,8 @@ const _: () = {
     assert!(PROCESS_TABLE.is_multiple_of(64));
     assert!(WAKE_TABLE.is_multiple_of(64));
     assert!(CHANNEL_TABLE.is_multiple_of(64));
-    assert!(C_NAME + crate::layout::NAME_BYTES <= CHANNEL_SIZE);
+    assert!(C_NAME + crate::layout::NAME_BYTES <= C_UP);
+    assert!(QUEUE_TABLE.is_multiple_of(64));
     assert!(H_NAME + DOMAIN_NAME_BYTES <= PROCESS_TABLE);
     assert!(PROCESSES < 1 << 16);
 };
@@ -105,6 +128,7 @@ mod tests {
                 ("processes", H_PROCESSES),
                 ("channels", H_CHANNELS),
                 ("wakes", H_WAKES),
+                ("queues", H_QUEUES),
                 ("generation", H_GENERATION),
                 ("semaphores", H_SEMAPHORES),
                 ("maker", H_MAKER),
@@ -114,6 +138,7 @@ mod tests {
                 ("process_table", PROCESS_TABLE),
                 ("wake_table", WAKE_TABLE),
                 ("channel_table", CHANNEL_TABLE),
+                ("queue_table", QUEUE_TABLE),
             ],
         );
         assert_table(
@@ -127,11 +152,26 @@ mod tests {
                 ("state", C_STATE),
                 ("kind", C_KIND),
                 ("segment", C_SEGMENT),
+                ("wake", C_WAKE),
                 ("creator", C_CREATOR),
                 ("name_length", C_NAME_LENGTH),
                 ("name", C_NAME),
+                ("up", C_UP),
+                ("down", C_DOWN),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x16100, 1281, 1));
+        assert_table(
+            "Queue table entry",
+            &[
+                ("owner", Q_OWNER),
+                ("state", Q_STATE),
+                ("key", Q_KEY),
+                ("queue", Q_ID),
+                ("wake", Q_WAKE),
+                ("watched", Q_WATCHED),
+                ("uid", Q_UID),
+            ],
+        );
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1e100, 1281, 2));
     }
 }

@@ -19,6 +19,7 @@ mod join;
 pub(crate) mod layout;
 mod making;
 mod owner;
+mod queues;
 mod table;
 mod wakes;
 
@@ -32,8 +33,9 @@ use ipc_core::{Mode, Trust, liveness};
 use crate::error::AttachError;
 use table::Table;
 
-pub(crate) use directory::{Entry, check_name};
+pub(crate) use directory::{Entry, ListenerEntry, check_name};
 pub use owner::Owner;
+pub(crate) use queues::QueueSlot;
 pub(crate) use wakes::WakeSemaphore;
 
 /// How long opening or closing a channel waits for the domain's lock before it gives up.

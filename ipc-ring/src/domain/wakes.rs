@@ -68,6 +68,13 @@ impl Member {
         post(&self.semaphores, wake);
     }
 
+    /// Posts a token unless one is there already, so that any number of calls ends one sleep. One system call.
+    pub(crate) fn ring(&self, wake: WakeSemaphore) {
+        let bell = layout::wake(wake.0);
+        // When the set is gone the sleeper has been woken by that.
+        let _ = self.semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]);
+    }
+
     /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner.
     pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) {
         let _ = self

@@ -2,9 +2,10 @@
 
 use super::{Consumer, Producer};
 use crate::channel::end::End;
-use crate::channel::open::{self, Creation, Request};
+use crate::channel::open::{self, Creation, Found, Request};
 use crate::channel::pair::Role;
 use crate::channel::settings::{Settings, common_settings};
+use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
@@ -113,24 +114,41 @@ impl Builder {
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
-        let request = Request {
-            settings: &self.settings,
-            kind: Kind::Bytes,
-            fingerprint: self.fingerprint,
-            usual_capacity: USUAL_BYTES,
-            geometry: Mapped::geometry,
-            slots_offset: SLOTS_OFFSET,
-        };
+        let request = Request { fingerprint: self.fingerprint, ..nameless(&self.settings) };
         open::attach(&request, creation, |locked, domain, found| {
-            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
-            let end = End::take_seat(locked, domain, found, role.seats(), self.settings.strategy)?;
-            Ok(Attached { ring, end })
+            seat(locked, domain, found, role, self.settings.strategy)
         })
     }
 }
 
+/// What is asked for by those who need no fingerprint of their own.
+pub(in crate::channel) fn nameless(settings: &Settings) -> Request<'_> {
+    Request {
+        settings,
+        kind: Kind::Bytes,
+        fingerprint: Fingerprint::named::<u8>("bytes"),
+        usual_capacity: USUAL_BYTES,
+        geometry: Mapped::geometry,
+        slots_offset: SLOTS_OFFSET,
+    }
+}
+
+/// Takes a seat at a ring. The domain's lock is held.
+pub(in crate::channel) fn seat(
+    locked: &Locked<'_>,
+    domain: &Domain,
+    found: Found,
+    role: Role,
+    strategy: WaitStrategy,
+) -> Result<Attached, AttachError> {
+    let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
+    let end = End::take_seat(locked, domain, found, role.seats(), strategy)?;
+    Ok(Attached { ring, end })
+}
+
 /// A ring and a seat at it.
-pub(super) struct Attached {
-    pub(super) ring: Mapped,
-    pub(super) end: End,
+#[derive(Debug)]
+pub struct Attached {
+    pub(in crate::channel) ring: Mapped,
+    pub(in crate::channel) end: End,
 }

@@ -89,7 +89,7 @@ impl Consumer {
         Builder::new(name).open_consumer()
     }
 
-    pub(super) fn new(attached: Attached) -> Result<Self, AttachError> {
+    pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Consumer::attach(ring) {
             Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, last_error: None }),

@@ -63,7 +63,7 @@ impl Producer {
         Builder::new(name).open_producer()
     }
 
-    pub(super) fn new(attached: Attached) -> Result<Self, AttachError> {
+    pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
             Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(&end), end }),

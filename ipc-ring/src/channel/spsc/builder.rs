@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use super::{Consumer, Producer};
 use crate::channel::end::End;
-use crate::channel::open::{self, Creation, Request};
+use crate::channel::open::{self, Creation, Found, Request};
 use crate::channel::pair::Role;
 use crate::channel::settings::{Settings, common_settings};
+use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -110,25 +111,45 @@ impl<T: Message> Builder<T> {
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
-        let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
         let request = Request {
-            settings: &self.settings,
-            kind: Kind::Spsc,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
-            usual_capacity: 1 << slots.ilog2(),
-            geometry: Mapped::<T>::geometry,
-            slots_offset: SLOTS_OFFSET,
+            ..nameless::<T>(&self.settings)
         };
         open::attach(&request, creation, |locked, domain, found| {
-            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
-            let end = End::take_seat(locked, domain, found, role.seats(), self.settings.strategy)?;
-            Ok(Attached { ring, end })
+            seat(locked, domain, found, role, self.settings.strategy)
         })
     }
 }
 
+/// What is asked for by those who need no fingerprint of their own.
+pub(in crate::channel) fn nameless<T: Message>(settings: &Settings) -> Request<'_> {
+    let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
+    Request {
+        settings,
+        kind: Kind::Spsc,
+        fingerprint: Fingerprint::of::<T>(),
+        usual_capacity: 1 << slots.ilog2(),
+        geometry: Mapped::<T>::geometry,
+        slots_offset: SLOTS_OFFSET,
+    }
+}
+
+/// Takes a seat at a ring. The domain's lock is held.
+pub(in crate::channel) fn seat<T: Message>(
+    locked: &Locked<'_>,
+    domain: &Domain,
+    found: Found,
+    role: Role,
+    strategy: WaitStrategy,
+) -> Result<Attached<T>, AttachError> {
+    let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
+    let end = End::take_seat(locked, domain, found, role.seats(), strategy)?;
+    Ok(Attached { ring, end })
+}
+
 /// A ring and a seat at it.
-pub(super) struct Attached<T> {
-    pub(super) ring: Mapped<T>,
-    pub(super) end: End,
+#[derive(Debug)]
+pub struct Attached<T> {
+    pub(in crate::channel) ring: Mapped<T>,
+    pub(in crate::channel) end: End,
 }

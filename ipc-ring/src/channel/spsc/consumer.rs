@@ -71,7 +71,7 @@ impl<T: Message> Consumer<T> {
         Builder::new(name).open_consumer()
     }
 
-    pub(super) fn new(attached: Attached<T>) -> Self {
+    pub(in crate::channel) fn new(attached: Attached<T>) -> Self {
         let Attached { ring, end } = attached;
         Self { ring: ring::Consumer::attach(ring), end, ending: Ending::Detach, last_error: None }
     }

@@ -1,0 +1,264 @@
+//! Rings without a name, for two processes that have found each other: one makes the ring and tells its identifier.
+//!
+//! [`Carry`] says what goes through such a ring, [`Frames`] or [`Values`]; the rest is for [`control`](crate::control).
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use ipc_core::shm::{SharedMemory, ShmId};
+
+use super::end::End;
+use super::open::{self, Found, Request};
+use super::pair::Role;
+use super::settings::Settings;
+use super::{bytes, spsc};
+use crate::domain::{Domain, Locked, WakeSemaphore};
+use crate::error::AttachError;
+use crate::message::Message;
+use crate::wait::WaitStrategy;
+
+/// Bytes of a ring whose capacity nobody chose. There may be hundreds of them.
+const USUAL_BYTES: u64 = 1 << 16;
+
+/// What goes one way through a connection: [`Frames`] or [`Values`]. Nobody else can implement it.
+pub trait Carry: Make + Send + Sync + 'static {}
+
+/// Frames of any length, by [`bytes`].
+#[derive(Clone, Copy, Debug)]
+pub enum Frames {}
+
+/// Values of one type, by [`spsc`].
+#[derive(Clone, Copy, Debug)]
+pub struct Values<T>(PhantomData<T>);
+
+impl Carry for Frames {}
+impl<T: Message + Sync> Carry for Values<T> {}
+
+/// How such a ring is made, found and held. Cannot be named outside of this crate.
+pub trait Make {
+    /// The sending end.
+    type Producer: Send;
+    /// The receiving end.
+    type Consumer: Send;
+    /// A ring and a seat at it.
+    type Attached;
+
+    /// What ring it is.
+    fn request(settings: &Settings) -> Request<'_>;
+    /// The capacity of such a ring when nobody chooses one: 64 KiB.
+    fn usual_capacity() -> u64;
+    /// Takes a seat.
+    fn seat(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        role: Role,
+        strategy: WaitStrategy,
+    ) -> Result<Self::Attached, AttachError>;
+    /// The seat as such.
+    fn end(attached: &mut Self::Attached) -> &mut End;
+    /// The sending end of a seat. The domain's lock is not held.
+    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError>;
+    /// The receiving end of a seat. The domain's lock is not held.
+    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError>;
+    /// Tells the sender that nobody will receive any more.
+    fn close_consumer(consumer: Self::Consumer);
+}
+
+impl Make for Frames {
+    type Producer = bytes::Producer;
+    type Consumer = bytes::Consumer;
+    type Attached = bytes::Attached;
+
+    fn request(settings: &Settings) -> Request<'_> {
+        bytes::nameless(settings)
+    }
+
+    fn usual_capacity() -> u64 {
+        USUAL_BYTES
+    }
+
+    fn seat(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        role: Role,
+        strategy: WaitStrategy,
+    ) -> Result<Self::Attached, AttachError> {
+        bytes::seat(locked, domain, found, role, strategy)
+    }
+
+    fn end(attached: &mut Self::Attached) -> &mut End {
+        &mut attached.end
+    }
+
+    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError> {
+        bytes::Producer::new(attached)
+    }
+
+    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError> {
+        bytes::Consumer::new(attached)
+    }
+
+    fn close_consumer(consumer: Self::Consumer) {
+        consumer.close();
+    }
+}
+
+impl<T: Message + Sync> Make for Values<T> {
+    type Producer = spsc::Producer<T>;
+    type Consumer = spsc::Consumer<T>;
+    type Attached = spsc::Attached<T>;
+
+    fn request(settings: &Settings) -> Request<'_> {
+        spsc::nameless::<T>(settings)
+    }
+
+    fn usual_capacity() -> u64 {
+        1 << (USUAL_BYTES / size_of::<T>().max(1) as u64).clamp(16, 1024).ilog2()
+    }
+
+    fn seat(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        role: Role,
+        strategy: WaitStrategy,
+    ) -> Result<Self::Attached, AttachError> {
+        spsc::seat(locked, domain, found, role, strategy)
+    }
+
+    fn end(attached: &mut Self::Attached) -> &mut End {
+        &mut attached.end
+    }
+
+    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError> {
+        spsc::Producer::new(attached)
+    }
+
+    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError> {
+        Ok(spsc::Consumer::new(attached))
+    }
+
+    fn close_consumer(consumer: Self::Consumer) {
+        consumer.close();
+    }
+}
+
+/// A nameless ring as one process tells another of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) segment: ShmId,
+    pub(crate) generation: u64,
+}
+
+/// A seat that has been taken under the lock and waits to become an end outside of it. Dropped, it is given up.
+pub(crate) struct Seated<C: Carry> {
+    attached: Option<C::Attached>,
+}
+
+impl<C: Carry> Seated<C> {
+    /// Makes a ring for this user and the one with the number `peer`, and takes a seat at it.
+    ///
+    /// # Errors
+    /// A capacity that is not possible; a domain without wake semaphores; what the kernel refuses.
+    fn make(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        role: Role,
+        capacity: u64,
+        peer: u32,
+        strategy: WaitStrategy,
+    ) -> Result<(Self, Token), AttachError> {
+        let settings = Settings { capacity: Some(capacity), ..Settings::new("", strategy) };
+        let found = open::make_nameless(&C::request(&settings), locked, domain, peer)?;
+        let token = Token { segment: found.entry.segment.id(), generation: found.entry.generation };
+        let attached = Some(C::seat(locked, domain, found, role, strategy)?);
+        Ok((Self { attached }, token))
+    }
+
+    pub(crate) fn make_producer(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        capacity: u64,
+        peer: u32,
+        strategy: WaitStrategy,
+    ) -> Result<(Self, Token), AttachError> {
+        Self::make(locked, domain, Role::Producer, capacity, peer, strategy)
+    }
+
+    pub(crate) fn make_consumer(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        capacity: u64,
+        peer: u32,
+        strategy: WaitStrategy,
+    ) -> Result<(Self, Token), AttachError> {
+        Self::make(locked, domain, Role::Consumer, capacity, peer, strategy)
+    }
+
+    /// Attaches to a ring that another process made and takes a seat at it. Whose the segment is has been seen to.
+    ///
+    /// # Errors
+    /// Another kind of ring, another type; an end that is taken.
+    fn adopt(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        role: Role,
+        token: Token,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        let segment = SharedMemory::from_id(token.segment);
+        let settings = Settings::new("", strategy);
+        let found = open::adopt(&C::request(&settings), domain, segment, token.generation)?;
+        Ok(Self { attached: Some(C::seat(locked, domain, found, role, strategy)?) })
+    }
+
+    pub(crate) fn adopt_producer(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        token: Token,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        Self::adopt(locked, domain, Role::Producer, token, strategy)
+    }
+
+    pub(crate) fn adopt_consumer(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        token: Token,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        Self::adopt(locked, domain, Role::Consumer, token, strategy)
+    }
+
+    /// The semaphore that this end sleeps on.
+    pub(crate) fn wake(&mut self) -> WakeSemaphore {
+        C::end(self.attached.as_mut().expect("a seat until it is taken out")).wake()
+    }
+
+    /// The sending end. The domain's lock is not held.
+    pub(crate) fn into_producer(mut self) -> Result<C::Producer, AttachError> {
+        C::into_producer(self.attached.take().expect("a seat until it is taken out"))
+    }
+
+    /// The receiving end. The domain's lock is not held.
+    pub(crate) fn into_consumer(mut self) -> Result<C::Consumer, AttachError> {
+        C::into_consumer(self.attached.take().expect("a seat until it is taken out"))
+    }
+}
+
+impl<C: Carry> Drop for Seated<C> {
+    fn drop(&mut self) {
+        // Not while the domain's lock is held.
+        if let Some(mut attached) = self.attached.take() {
+            C::end(&mut attached).give_up(false);
+        }
+    }
+}
+
+impl<C: Carry> fmt::Debug for Seated<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seated").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! Options of a listener and of those who connect to it.
+
+use std::time::{Duration, Instant};
+
+use super::backoff::Backoff;
+use super::connect;
+use super::connection::Connection;
+use super::error::{BindError, ConnectError};
+use super::limits::Limits;
+use super::listener::Listener;
+use crate::channel::{Carry, Frames};
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::wait::WaitStrategy;
+
+/// Options for binding a name and for connecting to it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::control::{Builder, Limits, Values};
+///
+/// let domain = ipc_ring::Domain::open("doc-example-control-builder")?;
+/// let service = Builder::new("orders").domain(&domain);
+/// let limits = Limits { per_process: 2, ..Limits::default() };
+/// // Orders come in as u64, answers go out as frames of any length.
+/// let listener = service.clone().limits(limits).bind_as::<Values<u64>, ipc_ring::control::Frames>()?;
+/// assert_eq!(listener.name(), "orders");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    pub(super) name: String,
+    pub(super) domain: Option<Domain>,
+    pub(super) capacity: Option<u64>,
+    pub(super) strategy: WaitStrategy,
+    pub(super) timeout: Duration,
+    pub(super) features: u64,
+    pub(super) needed: u64,
+    pub(super) limits: Limits,
+    pub(super) users: Vec<u32>,
+}
+
+impl Builder {
+    /// Options for this name: 1 to 120 bytes without a zero byte. Listeners and channels share the domain's names.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            domain: None,
+            capacity: None,
+            strategy: WaitStrategy::DEFAULT,
+            timeout: Duration::from_secs(5),
+            features: 0,
+            needed: 0,
+            limits: Limits::default(),
+            users: Vec::new(),
+        }
+    }
+
+    /// Where to look for the name and put it. The default is the user's own domain.
+    #[must_use]
+    pub fn domain(mut self, domain: &Domain) -> Self {
+        self.domain = Some(domain.clone());
+        self
+    }
+
+    /// Capacity of each of a connection's rings: bytes for frames, slots for values; rounded up to a power of two. A listener
+    /// says what its clients should use, 64 KiB if nothing; a client may use another one, within the listener's limits.
+    #[must_use]
+    pub fn capacity(mut self, capacity: u64) -> Self {
+        self.capacity = Some(capacity);
+        self
+    }
+
+    /// How the ends of this side's connections wait. The handshake always sleeps.
+    #[must_use]
+    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
+    /// How long a handshake may take, of either side: five seconds by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// What this side can do, one bit each with a meaning that the application gives it, and what the other side must be able
+    /// to. Both sides learn what both can do; when a needed bit is missing the connection is refused.
+    #[must_use]
+    pub fn features(mut self, offered: u64, needed: u64) -> Self {
+        self.features = offered | needed;
+        self.needed = needed;
+        self
+    }
+
+    /// How much a listener allows. Nothing for a client.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets a listener serve this user, by its number, and nobody else who was not named in the same way. Without any, a
+    /// listener serves everybody whom the domain lets in. Nothing for a client.
+    #[must_use]
+    pub fn allow_user(mut self, uid: u32) -> Self {
+        self.users.push(uid);
+        self
+    }
+
+    /// Listens, for connections with frames in both directions.
+    ///
+    /// # Errors
+    /// [`BindError::AlreadyBound`] by a living process; [`BindError::IsAChannel`]; [`BindError::Attach`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn bind(&self) -> Result<Listener, BindError> {
+        self.bind_as()
+    }
+
+    /// Listens, for connections that carry `In` to the server and `Out` to the client.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_as<In: Carry, Out: Carry>(&self) -> Result<Listener<In, Out>, BindError> {
+        Listener::new(self)
+    }
+
+    /// Connects, with frames in both directions.
+    ///
+    /// # Errors
+    /// [`ConnectError`]. Nothing is left behind then.
+    ///
+    /// # Blocking
+    /// Asleep, until the server has answered, at most as long as [`timeout`](Self::timeout) says.
+    pub fn connect(&self) -> Result<Connection, ConnectError> {
+        self.connect_as()
+    }
+
+    /// Connects to a server that takes `Out` and gives `In`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); [`Reason::OtherType`](super::Reason::OtherType) when the server's are others.
+    pub fn connect_as<Out: Carry, In: Carry>(&self) -> Result<Connection<Out, In>, ConnectError> {
+        connect::attempt(self, crate::clock::after(self.timeout))
+    }
+
+    /// As [`connect`](Self::connect), again and again while a later attempt may succeed: while nobody listens, the server is full,
+    /// or has just died. The pauses grow from one to two hundred milliseconds and are of random length.
+    ///
+    /// # Errors
+    /// The last attempt's, when it is not a temporary one or the deadline has passed.
+    pub fn connect_retrying(&self, deadline: Instant) -> Result<Connection, ConnectError> {
+        self.connect_retrying_as(deadline)
+    }
+
+    /// As [`connect_retrying`](Self::connect_retrying) and [`connect_as`](Self::connect_as).
+    ///
+    /// # Errors
+    /// As [`connect_retrying`](Self::connect_retrying).
+    pub fn connect_retrying_as<Out: Carry, In: Carry>(
+        &self,
+        deadline: Instant,
+    ) -> Result<Connection<Out, In>, ConnectError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let attempt = deadline.min(crate::clock::after(self.timeout));
+            match connect::attempt(self, attempt) {
+                Err(error) if error.is_temporary() => {
+                    let pause = backoff.next(u32::from_ne_bytes(ipc_core::random_bytes()?));
+                    if Instant::now() + pause >= deadline {
+                        return Err(error);
+                    }
+                    std::thread::sleep(pause);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    pub(super) fn find_domain(&self) -> Result<Domain, AttachError> {
+        match &self.domain {
+            Some(domain) => Ok(domain.clone()),
+            None => Domain::default_for_user(),
+        }
+    }
+}
+
+impl Listener<Frames, Frames> {
+    /// Listens under this name in the user's own domain. See [`Builder`] for everything else.
+    ///
+    /// # Errors
+    /// As [`Builder::bind`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn bind(name: &str) -> Result<Self, BindError> {
+        Builder::new(name).bind()
+    }
+}

@@ -1,0 +1,160 @@
+//! Connecting to a listener.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use zerocopy::FromBytes;
+
+use super::builder::Builder;
+use super::connection::{Connection, Session};
+use super::error::ConnectError;
+use super::handshake::{Client, ClientStep, Hello};
+use super::mailbox::{Address, Mailbox, Posted};
+use super::peer::Peer;
+use crate::channel::{Carry, Seated, Token};
+use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
+use crate::error::AttachError;
+use crate::platform::{Native, Platform as _, Site};
+use crate::wait::HEARTBEAT;
+
+/// Connects to the listener of this name in the user's own domain, with frames in both directions. See [`Builder`] for
+/// everything else.
+///
+/// # Errors
+/// [`ConnectError`]. Nothing is left behind then.
+///
+/// # Blocking
+/// Asleep, until the server has answered; five seconds at most.
+pub fn connect(name: &str) -> Result<Connection, ConnectError> {
+    Builder::new(name).connect()
+}
+
+/// What a client has made before it says hello, all under one lock.
+struct Prepared<Out: Carry, In: Carry> {
+    up: Option<(Seated<Out>, Token)>,
+    down: Option<(Seated<In>, Token)>,
+    queue: Option<(QueueSlot, WakeSemaphore)>,
+}
+
+/// One attempt.
+pub(super) fn attempt<Out: Carry, In: Carry>(
+    builder: &Builder,
+    deadline: Instant,
+) -> Result<Connection<Out, In>, ConnectError> {
+    check_name(&builder.name)?;
+    let domain = builder.find_domain()?;
+    let member = Arc::clone(domain.member());
+    // Dropped, if it comes to that, after the lock.
+    let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
+    let (listener, server) =
+        member.locked(|locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
+    let Prepared { up: Some((up, up_token)), down: Some((down, down_token)), queue: Some((slot, wake)) } =
+        prepared
+    else {
+        unreachable!("preparing fails or makes all three");
+    };
+    let mut mailbox = Mailbox::new(&member, slot, wake, false);
+    let hello = Hello {
+        nonce: FromBytes::read_from_bytes(&ipc_core::random_bytes::<16>()?).expect("sixteen bytes"),
+        owner: member.me().as_raw(),
+        features: builder.features,
+        needed: builder.needed,
+        up_generation: up_token.generation,
+        down_generation: down_token.generation,
+        down_segment: down_token.segment.as_raw(),
+        wake: wake.as_raw(),
+    };
+    let mut machine =
+        Client::new(listener.generation, hello, mailbox.queue().as_raw(), up_token.segment.as_raw());
+    let address = Address::new(listener.queue, listener.wake);
+    let post = |frame| match address.post_deadline(&member, &frame, deadline) {
+        Posted::Sent => Ok(()),
+        Posted::Full => Err(ConnectError::QueueFull),
+        Posted::Gone => Err(ConnectError::ServerGone),
+    };
+    Native::crash_point(Site::ControlPrepared);
+    post(machine.hello())?;
+    Native::crash_point(Site::ControlGreeted);
+    loop {
+        let Some(received) = mailbox.try_receive()? else {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(ConnectError::TimedOut);
+            }
+            mailbox.sleep(deadline.min(now + HEARTBEAT))?;
+            if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator) {
+                return Err(ConnectError::ServerGone);
+            }
+            continue;
+        };
+        // What is no frame, or not for us, was sent by somebody else who may write to the queue.
+        let Ok(frame) = received else { continue };
+        match machine.on(&frame) {
+            ClientStep::Ignore => {}
+            ClientStep::Prove(proof) => {
+                Native::crash_point(Site::ControlChallenged);
+                post(proof).map_err(|error| last_word(&mut mailbox, &mut machine).unwrap_or(error))?;
+                Native::crash_point(Site::ControlProved);
+            }
+            ClientStep::Ready(ready) => {
+                Native::crash_point(Site::ControlWelcomed);
+                post(ready).map_err(|error| last_word(&mut mailbox, &mut machine).unwrap_or(error))?;
+                Native::crash_point(Site::ControlReady);
+                break;
+            }
+            ClientStep::Refused(reason) => return Err(ConnectError::Refused(reason)),
+        }
+    }
+    // A ring that is spoilt at this point is the server's doing.
+    let producer = up.into_producer()?;
+    let consumer = down.into_consumer()?;
+    let session = Session::of_client(machine, mailbox, server);
+    Ok(Connection::new(producer, consumer, session))
+}
+
+/// What the server may have said before it went.
+fn last_word(mailbox: &mut Mailbox, machine: &mut Client) -> Option<ConnectError> {
+    while let Ok(Some(received)) = mailbox.try_receive() {
+        if let Ok(frame) = received
+            && let ClientStep::Refused(reason) = machine.on(&frame)
+        {
+            return Some(ConnectError::Refused(reason));
+        }
+    }
+    None
+}
+
+/// Finds the listener, sees whose it is, and makes the rings and the queue. The domain's lock is held.
+fn prepare<Out: Carry, In: Carry>(
+    locked: &Locked<'_>,
+    domain: &Domain,
+    builder: &Builder,
+    prepared: &mut Prepared<Out, In>,
+) -> Result<(ListenerEntry, Peer), ConnectError> {
+    let name = || builder.name.clone();
+    let entry = locked.find(&builder.name).ok_or_else(|| ConnectError::NotFound { name: name() })?;
+    let listener = locked.listener(&entry).ok_or_else(|| ConnectError::NotAListener { name: name() })?;
+    let permissions = Address::new(listener.queue, None).stat()?.permissions();
+    let server =
+        Peer { uid: permissions.cuid(), gid: permissions.cgid(), pid: None, owner: listener.creator };
+    if domain.member().trust().check(&permissions).is_err() {
+        return Err(ConnectError::Untrusted { uid: server.uid });
+    }
+    let strategy = builder.strategy;
+    let (up, down) = builder.capacity.map_or((listener.up, listener.down), |both| (both, both));
+    let up = Seated::make_producer(locked, domain, up, server.uid, strategy)?;
+    prepared.up = Some(up);
+    let (mut down, token) = Seated::make_consumer(locked, domain, down, server.uid, strategy)?;
+    // While the handshake lasts nobody waits at the ring, so the queue may use its semaphore.
+    let wake = down.wake();
+    prepared.down = Some((down, token));
+    let slot = locked.make_queue(ipc_core::Mode::PRIVATE, wake, 0)?;
+    if server.uid != nix::unistd::geteuid().as_raw()
+        && let Err(error) = slot.queue.grant(server.uid)
+    {
+        locked.remove_queue(slot);
+        return Err(AttachError::System(error).into());
+    }
+    prepared.queue = Some((slot, wake));
+    Ok((listener, server))
+}

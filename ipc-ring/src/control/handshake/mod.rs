@@ -1,0 +1,27 @@
+//! The handshake, as two state machines over frames. No kernel here: what the kernel attests, and the rings, are the callers'.
+//!
+//! ```text
+//!   client                                        server
+//!   ------                                        ------
+//!   HELLO     queue, segments, nonce      →       looks whose they are
+//!             ←  through that queue               CHALLENGE   the nonce, a secret
+//!   PROOF     the secret                  →       only a reader of that queue can know it: attaches
+//!             ←                                   WELCOME     the nonce
+//!   READY     the secret                  →       hands the connection to its program
+//! ```
+//!
+//! The server may answer REJECT at any point, with a reason. The nonce tells the client that an answer is to its own greeting,
+//! and not to that of a predecessor whose queue had the same number. The session number and the secret tell the server that a
+//! frame in its queue, into which every member of the domain may write, is of the client that it belongs to. Frames that do not
+//! fit are ignored, never answered: so nobody can end another one's handshake.
+
+mod body;
+mod client;
+mod server;
+
+pub(super) use body::Hello;
+pub(super) use client::{Client, ClientStep};
+pub(super) use server::{Server, ServerStep};
+
+#[cfg(test)]
+mod tests;

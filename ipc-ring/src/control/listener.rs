@@ -1,0 +1,484 @@
+//! A listener: takes greetings, leads each client through its handshake, and waits for none of them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ipc_core::Mode;
+use ipc_core::msg::MsgId;
+use ipc_core::shm::ShmId;
+
+use super::builder::Builder;
+use super::connection::{Connection, Session};
+use super::error::{AcceptError, BindError};
+use super::frame::{Frame, FrameError, FrameKind};
+use super::handshake::{Hello, Server, ServerStep};
+use super::limits::{Admission, Admissions, Limits};
+use super::mailbox::{self, Address, Mailbox, Posted};
+use super::peer::{self, Peer};
+use super::reason::Reason;
+use crate::channel::{Carry, Frames, Seated, Token};
+use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
+use crate::error::AttachError;
+use crate::platform::{Native, Platform as _, Site};
+use crate::wait::{HEARTBEAT, WaitStrategy};
+
+/// How often a listener looks for queues that the dead have left.
+const TIDY: Duration = Duration::from_secs(1);
+/// Handshakes at a time whose answers go to one queue. Somebody may name another one's queue; this bounds what that one gets.
+const PER_QUEUE: usize = 8;
+
+/// A name under which others connect, to carry `In` here and `Out` back. One process at a time can listen under a name.
+///
+/// Dropping it takes the name out of the directory and refuses those who are in a handshake; connections go on.
+pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
+    name: String,
+    domain: Domain,
+    mailbox: Mailbox,
+    entry: Entry,
+    strategy: WaitStrategy,
+    timeout: Duration,
+    features: (u64, u64),
+    limits: Limits,
+    users: Vec<u32>,
+    handshakes: HashMap<u64, Handshake<In, Out>>,
+    admissions: Admissions,
+    ready: VecDeque<Connection<Out, In>>,
+    counts: Counts,
+    tidied: Instant,
+    looked: Instant,
+}
+
+/// What a listener has seen since it was bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Greetings that were looked at.
+    pub greetings: u64,
+    /// Connections made.
+    pub accepted: u64,
+    /// Clients that were refused, for whatever reason.
+    pub refused: u64,
+    /// Handshakes that took too long.
+    pub timed_out: u64,
+    /// Clients that died in a handshake.
+    pub died: u64,
+    /// Clients dropped in a handshake because they do not read their answers, or have removed their queue.
+    pub deaf: u64,
+    /// Greetings and answers for a listener before this one.
+    pub stale: u64,
+    /// Messages that are no frame.
+    pub malformed: u64,
+    /// Frames that fit no handshake: late, doubled, or made up.
+    pub ignored: u64,
+}
+
+/// A client on its way in.
+struct Handshake<In: Carry, Out: Carry> {
+    machine: Server,
+    address: Address,
+    peer: Peer,
+    up: Token,
+    down: Token,
+    deadline: Instant,
+    /// From the moment the client has proved who it is.
+    seats: Option<(Seated<In>, Seated<Out>, Admission)>,
+}
+
+impl<In: Carry, Out: Carry> Listener<In, Out> {
+    pub(super) fn new(builder: &Builder) -> Result<Self, BindError> {
+        check_name(&builder.name)?;
+        let domain = builder.find_domain()?;
+        let member = Arc::clone(domain.member());
+        let capacity = |usual| builder.capacity.unwrap_or(usual);
+        let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
+        let (slot, wake, entry) = member.locked(|locked| {
+            // The queue of a predecessor that died goes first, so that nobody can send to it.
+            locked.sweep_queues();
+            if let Some(entry) = locked.find(&builder.name) {
+                let name = builder.name.clone();
+                return Ok(Err(match locked.listener(&entry) {
+                    Some(listener) => BindError::AlreadyBound { name, pid: locked.pid(listener.creator) },
+                    None => BindError::IsAChannel { name },
+                }));
+            }
+            let wake = locked.claim_wake()?;
+            let slot = match locked.make_queue(write_only(member.mode()), wake, 0) {
+                Ok(slot) => slot,
+                Err(error) => {
+                    locked.free_wake(wake);
+                    return Err(error);
+                }
+            };
+            Native::crash_point(Site::ControlBinding);
+            match locked.enter_listener(&builder.name, slot.queue.id(), wake, capacities) {
+                Ok(entry) => Ok(Ok((slot, wake, entry))),
+                Err(error) => {
+                    mailbox::remove(locked, slot);
+                    locked.free_wake(wake);
+                    Err(error)
+                }
+            }
+        })??;
+        Ok(Self {
+            name: builder.name.clone(),
+            domain,
+            mailbox: Mailbox::new(&member, slot, wake, true),
+            entry,
+            strategy: builder.strategy,
+            timeout: builder.timeout,
+            features: (builder.features, builder.needed),
+            limits: builder.limits,
+            users: builder.users.clone(),
+            handshakes: HashMap::new(),
+            admissions: Admissions::default(),
+            ready: VecDeque::new(),
+            counts: Counts::default(),
+            tidied: Instant::now(),
+            looked: Instant::now(),
+        })
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The domain in which the name is.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many connections there are, by what this process still holds.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admissions.count()
+    }
+
+    /// Waits for the next client that has come in.
+    ///
+    /// A listener does its work only in the three `accept` calls: call one of them often, or in a thread of its own.
+    ///
+    /// # Errors
+    /// [`AcceptError::System`], [`AcceptError::Forked`]. Never for what a client does: see [`counts`](Self::counts).
+    ///
+    /// # Blocking
+    /// Asleep. Clients are never waited for, one by one: all are led in side by side.
+    pub fn accept(&mut self) -> Result<Connection<Out, In>, AcceptError> {
+        self.accept_until(None)
+    }
+
+    /// As [`accept`](Self::accept), until a point in time.
+    ///
+    /// # Errors
+    /// [`AcceptError::TimedOut`], and as [`accept`](Self::accept).
+    pub fn accept_deadline(&mut self, deadline: Instant) -> Result<Connection<Out, In>, AcceptError> {
+        self.accept_until(Some(deadline))
+    }
+
+    /// As [`accept`](Self::accept), for a length of time.
+    ///
+    /// # Errors
+    /// [`AcceptError::TimedOut`], and as [`accept`](Self::accept).
+    pub fn accept_timeout(&mut self, timeout: Duration) -> Result<Connection<Out, In>, AcceptError> {
+        self.accept_deadline(crate::clock::after(timeout))
+    }
+
+    /// The next client that has come in, if there is one. Does what there is to do for the others. Never sleeps.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn try_accept(&mut self) -> Result<Option<Connection<Out, In>>, AcceptError> {
+        match self.accept_until(Some(Instant::now())) {
+            Ok(connection) => Ok(Some(connection)),
+            Err(AcceptError::TimedOut) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn accept_until(&mut self, deadline: Option<Instant>) -> Result<Connection<Out, In>, AcceptError> {
+        if !self.domain.member().is_ours() {
+            return Err(AcceptError::Forked);
+        }
+        loop {
+            if let Some(connection) = self.ready.pop_front() {
+                return Ok(connection);
+            }
+            let now = Instant::now();
+            if now >= self.tidied + TIDY {
+                self.tidy(now);
+            }
+            match self.mailbox.try_receive()? {
+                Some(Ok(frame)) => self.take(&frame, now),
+                Some(Err(error)) => self.take_nonsense(error),
+                None => {
+                    self.expire(now);
+                    if deadline.is_some_and(|deadline| now >= deadline) {
+                        return Err(AcceptError::TimedOut);
+                    }
+                    let pause = if self.handshakes.is_empty() { TIDY } else { HEARTBEAT };
+                    let until = now + pause;
+                    self.mailbox.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+                }
+            }
+        }
+    }
+
+    /// Removes the queues of clients that died, wherever they were then.
+    fn tidy(&mut self, now: Instant) {
+        self.tidied = now;
+        self.expire(now);
+        let member = self.domain.member();
+        if member.has_orphaned_queues() {
+            let _ = member.locked(|locked| {
+                locked.sweep_queues();
+                Ok(())
+            });
+        }
+    }
+
+    /// Drops the clients that are dead or too slow.
+    fn expire(&mut self, now: Instant) {
+        if now < self.looked + HEARTBEAT {
+            return;
+        }
+        self.looked = now;
+        let member = Arc::clone(self.domain.member());
+        let mut over = Vec::new();
+        for (session, handshake) in &self.handshakes {
+            if !member.is_alive(handshake.peer.owner) {
+                over.push((*session, None));
+            } else if now >= handshake.deadline {
+                over.push((*session, Some(Reason::TimedOut)));
+            }
+        }
+        for (session, reason) in over {
+            match reason {
+                Some(reason) => {
+                    self.counts.timed_out += 1;
+                    self.reject(session, reason);
+                }
+                None => {
+                    self.counts.died += 1;
+                    self.handshakes.remove(&session);
+                    self.tidied = now.checked_sub(TIDY).unwrap_or(now);
+                }
+            }
+        }
+    }
+
+    fn take_nonsense(&mut self, error: FrameError) {
+        self.counts.malformed += 1;
+        // Another version puts its queue for answers at the same place, perhaps; if that is somebody's who gave it to us, a
+        // refusal in our own version may be understood.
+        if let FrameError::Version { queue, .. } = error {
+            let address = Address::new(MsgId::from_raw(queue), None);
+            if peer::attest_queue(&address).is_some() {
+                let nobody = Frame::new(FrameKind::Hello, &[]);
+                let reason = Reason::Version { spoken: super::frame::MAJOR };
+                let no = Server::turn_away(&nobody, [0; 2], reason);
+                let _ = address.post(self.domain.member(), &no);
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &Frame, now: Instant) {
+        match frame.kind {
+            FrameKind::Hello => self.greet(frame, now),
+            _ => self.go_on(frame),
+        }
+    }
+
+    /// A client says hello.
+    fn greet(&mut self, frame: &Frame, now: Instant) {
+        let Some(hello) = frame.record::<Hello>() else {
+            self.counts.malformed += 1;
+            return;
+        };
+        self.counts.greetings += 1;
+        let address = Address::new(MsgId::from_raw(frame.queue), WakeSemaphore::from_raw(hello.wake));
+        // Nothing is sent to a queue that is not somebody's own, given to us.
+        let Some(queue) = peer::attest_queue(&address) else {
+            self.counts.refused += 1;
+            return;
+        };
+        match self.begin(frame, &hello, &address, &queue, now) {
+            Ok(mut handshake) => {
+                let challenge = handshake.machine.challenge();
+                let posted = address.post(self.domain.member(), &challenge);
+                Native::crash_point(Site::ControlChallenging);
+                if posted == Posted::Sent {
+                    self.handshakes.insert(challenge.session, handshake);
+                } else {
+                    self.counts.deaf += 1;
+                }
+            }
+            Err(reason) => {
+                if reason == Reason::Stale {
+                    self.counts.stale += 1;
+                }
+                self.counts.refused += 1;
+                let _ = address.post(self.domain.member(), &Server::turn_away(frame, hello.nonce, reason));
+            }
+        }
+    }
+
+    /// Sees whether a greeting can be taken up.
+    fn begin(
+        &self,
+        frame: &Frame,
+        hello: &Hello,
+        address: &Address,
+        queue: &ipc_core::Permissions,
+        now: Instant,
+    ) -> Result<Handshake<In, Out>, Reason> {
+        if frame.generation != self.entry.generation {
+            return Err(Reason::Stale);
+        }
+        let of_this_queue =
+            self.handshakes.values().filter(|other| other.address.queue() == address.queue()).count();
+        if self.handshakes.len() >= self.limits.handshakes as usize || of_this_queue >= PER_QUEUE {
+            return Err(Reason::Busy);
+        }
+        if !self.users.is_empty() && !self.users.contains(&queue.cuid()) {
+            return Err(Reason::UserNotAllowed { uid: queue.cuid() });
+        }
+        let up = Token { segment: ShmId::from_raw(frame.segment), generation: hello.up_generation };
+        let down = Token { segment: ShmId::from_raw(hello.down_segment), generation: hello.down_generation };
+        let owner = Owner::from_raw(hello.owner);
+        let peer = peer::attest(queue, [up, down], owner, self.limits.ring_bytes)?;
+        let random = ipc_core::random_bytes::<24>().map_err(|_| Reason::Busy)?;
+        let number = |index: usize| {
+            let bytes = random[index * 8..index * 8 + 8].try_into().expect("eight bytes");
+            u64::from_ne_bytes(bytes)
+        };
+        let session = number(0).max(1);
+        let machine = Server::new(frame, *hello, session, [number(1), number(2)], self.features)?;
+        let address = *address;
+        let deadline = now.checked_add(self.timeout).unwrap_or_else(|| crate::clock::after(self.timeout));
+        Ok(Handshake { machine, address, peer, up, down, deadline, seats: None })
+    }
+
+    /// A client answers.
+    fn go_on(&mut self, frame: &Frame) {
+        if frame.generation != self.entry.generation {
+            self.counts.stale += 1;
+            return;
+        }
+        let Some(handshake) = self.handshakes.get_mut(&frame.session) else {
+            self.counts.ignored += 1;
+            return;
+        };
+        match handshake.machine.on(frame) {
+            ServerStep::Ignore => self.counts.ignored += 1,
+            ServerStep::Admit => match self.admit(frame.session) {
+                Ok(()) => self.welcome(frame.session),
+                Err(reason) => self.reject(frame.session, reason),
+            },
+            ServerStep::Establish => self.establish(frame.session),
+        }
+    }
+
+    /// Takes the seats at a client's rings.
+    fn admit(&mut self, session: u64) -> Result<(), Reason> {
+        let handshake = self.handshakes.get_mut(&session).ok_or(Reason::Malformed)?;
+        let admission = self.admissions.admit(handshake.peer, &self.limits)?;
+        let (up, down, strategy, domain) = (handshake.up, handshake.down, self.strategy, &self.domain);
+        let mut receiving = None;
+        let sending = domain.member().locked(|locked| {
+            receiving = Some(Seated::<In>::adopt_consumer(locked, domain, up, strategy)?);
+            Seated::<Out>::adopt_producer(locked, domain, down, strategy)
+        });
+        match (receiving, sending) {
+            (Some(receiving), Ok(sending)) => {
+                handshake.seats = Some((receiving, sending, admission));
+                Ok(())
+            }
+            (_, Err(error)) => Err(match error {
+                AttachError::Kind { .. }
+                | AttachError::ElementSize { .. }
+                | AttachError::ElementType { .. } => Reason::OtherType,
+                AttachError::DomainFull { .. } => Reason::Busy,
+                _ => Reason::BadRing,
+            }),
+            (None, Ok(_)) => unreachable!("the second seat is taken after the first"),
+        }
+    }
+
+    fn welcome(&mut self, session: u64) {
+        Native::crash_point(Site::ControlAdmitting);
+        let Some(handshake) = self.handshakes.get_mut(&session) else { return };
+        let welcome = handshake.machine.welcome();
+        if handshake.address.post(self.domain.member(), &welcome) != Posted::Sent {
+            self.counts.deaf += 1;
+            self.handshakes.remove(&session);
+        }
+        Native::crash_point(Site::ControlWelcoming);
+    }
+
+    fn establish(&mut self, session: u64) {
+        let Some(handshake) = self.handshakes.remove(&session) else { return };
+        let Handshake { machine, address, peer, seats, .. } = handshake;
+        let Some((receiving, sending, admission)) = seats else { return };
+        let member = Arc::clone(self.domain.member());
+        let session = Session::of_server(machine, address, member, admission, peer);
+        // A ring that the client has spoilt meanwhile: it will be told by the ring itself.
+        let (Ok(consumer), Ok(producer)) = (receiving.into_consumer(), sending.into_producer()) else {
+            self.counts.refused += 1;
+            return;
+        };
+        self.counts.accepted += 1;
+        self.ready.push_back(Connection::new(producer, consumer, session));
+    }
+
+    /// Ends a handshake and tells the client why.
+    fn reject(&mut self, session: u64, reason: Reason) {
+        let Some(mut handshake) = self.handshakes.remove(&session) else { return };
+        self.counts.refused += 1;
+        let _ = handshake.address.post(self.domain.member(), &handshake.machine.reject(reason));
+    }
+}
+
+/// The mode of a listener's queue: whoever is in the domain may write, only the server's user may read.
+fn write_only(domain: Mode) -> Mode {
+    let mode = Mode::PRIVATE;
+    let group = if domain.bits() & 0o020 == 0 { mode } else { mode.group_write() };
+    if domain.bits() & 0o002 == 0 { group } else { group.others_write() }
+}
+
+impl<In: Carry, Out: Carry> Drop for Listener<In, Out> {
+    fn drop(&mut self) {
+        let member = Arc::clone(self.domain.member());
+        if !member.is_ours() {
+            return;
+        }
+        let sessions: Vec<u64> = self.handshakes.keys().copied().collect();
+        for session in sessions {
+            self.reject(session, Reason::ShuttingDown);
+        }
+        // When the lock cannot be had, the name goes with the queue.
+        let _ = member.locked(|locked| {
+            locked.remove(&self.entry);
+            Ok(())
+        });
+    }
+}
+
+impl<In: Carry, Out: Carry> std::fmt::Debug for Listener<In, Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener")
+            .field("name", &self.name)
+            .field("domain", &self.domain)
+            .field("handshakes", &self.handshakes.len())
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! Message queues with a wake semaphore: where control frames are sent and received. The only place of the control traffic that
+//! touches a queue.
+//!
+//! A queue cannot be polled together with anything else, so whoever sends a frame also rings the recipient's wake semaphore, of
+//! the same kind as those that the ends of channels sleep on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, MsgId, Select, Stat};
+use ipc_core::{Error, ErrorKind};
+
+use super::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
+use crate::domain::{Locked, Member, QueueSlot, WakeSemaphore};
+
+/// A queue of this process's own. Dropping it removes the queue.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    member: Arc<Member>,
+    slot: QueueSlot,
+    wake: WakeSemaphore,
+    /// Whether the semaphore is freed with the queue; otherwise it belongs to an end of a channel.
+    owns_wake: bool,
+    buffer: MessageBuffer,
+}
+
+impl Mailbox {
+    /// Around a queue made under the domain's lock.
+    pub(super) fn new(member: &Arc<Member>, slot: QueueSlot, wake: WakeSemaphore, owns_wake: bool) -> Self {
+        let buffer = MessageBuffer::with_capacity(HEADER_SIZE + MAX_BODY);
+        Self { member: Arc::clone(member), slot, wake, owns_wake, buffer }
+    }
+
+    pub(super) fn queue(&self) -> MsgId {
+        self.slot.queue.id()
+    }
+
+    pub(super) fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+
+    /// Takes the oldest frame, if there is one; or what somebody sent that is none.
+    ///
+    /// # Errors
+    /// When the queue was removed.
+    pub(super) fn try_receive(&mut self) -> Result<Option<Result<Frame, FrameError>>, Error> {
+        let queue = self.slot.queue;
+        let received = match queue.try_receive(&mut self.buffer, Select::Any) {
+            // No frame is that long; it is taken out all the same, or it would stay for ever.
+            Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
+                let longest = usize::try_from(queue.stat()?.capacity_bytes()).unwrap_or(usize::MAX);
+                self.buffer = MessageBuffer::with_capacity(longest.max(self.buffer.capacity()));
+                queue.try_receive(&mut self.buffer, Select::Any)?
+            }
+            result => result?,
+        };
+        Ok(received.then(|| Frame::decode(self.buffer.bytes())))
+    }
+
+    /// Sleeps until somebody rings or the time has come. Look for frames first, and again after it.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(super) fn sleep(&self, until: Instant) -> Result<(), Error> {
+        self.member.sleep(self.wake, until).map(drop)
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        if !self.member.is_ours() {
+            return;
+        }
+        // When the lock cannot be had, what is left is swept like that of a process that died.
+        let _ = self.member.locked(|locked| {
+            remove(locked, self.slot);
+            if self.owns_wake {
+                locked.free_wake(self.wake);
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Removes a queue that did not become a mailbox.
+pub(super) fn remove(locked: &Locked<'_>, slot: QueueSlot) {
+    locked.remove_queue(slot);
+}
+
+/// Where somebody else takes frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Address {
+    queue: MessageQueue,
+    wake: Option<WakeSemaphore>,
+}
+
+/// What became of a frame that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Posted {
+    Sent,
+    /// The queue is full.
+    Full,
+    /// There is no such queue any more, or not for us.
+    Gone,
+}
+
+impl Address {
+    pub(super) fn new(queue: MsgId, wake: Option<WakeSemaphore>) -> Self {
+        Self { queue: MessageQueue::from_id(queue), wake }
+    }
+
+    pub(super) fn queue(&self) -> MsgId {
+        self.queue.id()
+    }
+
+    /// Sends a frame and rings. Never waits.
+    pub(super) fn post(&self, member: &Member, frame: &Frame) -> Posted {
+        self.post_until(member, frame, None)
+    }
+
+    /// Sends a frame and rings, waiting for room until the deadline.
+    pub(super) fn post_deadline(&self, member: &Member, frame: &Frame, deadline: Instant) -> Posted {
+        self.post_until(member, frame, Some(deadline))
+    }
+
+    fn post_until(&self, member: &Member, frame: &Frame, deadline: Option<Instant>) -> Posted {
+        let bytes = frame.encode();
+        let sent = match deadline {
+            None => self.queue.try_send_bytes(MessageType::ONE, &bytes),
+            Some(deadline) => self.queue.send_bytes_deadline(MessageType::ONE, &bytes, deadline),
+        };
+        match sent {
+            Ok(true) => {
+                if let Some(wake) = self.wake {
+                    member.ring(wake);
+                }
+                Posted::Sent
+            }
+            Ok(false) => Posted::Full,
+            Err(_) => Posted::Gone,
+        }
+    }
+
+    /// The kernel's record of the queue, also for who may only send to it.
+    ///
+    /// # Errors
+    /// When the queue was removed.
+    pub(super) fn stat(&self) -> Result<Stat, Error> {
+        match self.queue.stat() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => ipc_core::list::queues()?
+                .into_iter()
+                .find(|(id, _)| *id == self.queue.id())
+                .map_or(Err(error), |(_, stat)| Ok(stat)),
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Control traffic over System V message queues: sessions between a server and its clients, requests, events, discovery.
+//!
+//! Data goes through rings; queues carry small, rare frames: who is there, who may come in, who has gone. Nothing here is on the
+//! hot path of a channel.
+//!
+//! ```
+//! use std::time::Duration;
+//! use ipc_ring::control::{Builder, Listener};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let domain = ipc_ring::Domain::open("doc-example-control")?;
+//! let service = Builder::new("echo").domain(&domain);
+//! let mut listener = service.bind()?; // or Listener::bind("echo")?
+//!
+//! // Another process, here a thread.
+//! # let service = service.clone();
+//! let client = std::thread::spawn(move || -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+//!     let mut server = service.connect()?; // or ipc_ring::connect("echo")?
+//!     server.send(b"hello")?;
+//!     Ok(server.recv()?)
+//! });
+//!
+//! let mut client_there = listener.accept()?;
+//! let said = client_there.recv()?;
+//! client_there.send(&said)?;
+//! assert_eq!(client.join().unwrap().unwrap(), b"hello");
+//! # Ok(()) }
+//! ```
+//!
+//! **Sessions.** A [`Listener`] is a name in the domain's directory and a message queue. [`connect`] makes two rings and a queue
+//! for answers, all private, and hands them over by their identifiers; five frames later both sides have a [`Connection`]:
+//! a ring each way, and a peer whose user and process the kernel attests ([`Peer`]). Nobody waits without a deadline, the server
+//! never waits for a client, and a client that is killed at any point leaves nothing behind.
+//!
+//! **What happens when**
+//!
+//! | | |
+//! |---|---|
+//! | the listener's queue is full | a client tries until its deadline, then [`ConnectError::QueueFull`] |
+//! | a client's queue is full, since it does not read | the server drops that client; others do not notice |
+//! | a frame of a listener before this one | counted and ignored, or refused as [`Reason::Stale`] |
+//! | the listener's queue is removed by hand | [`AcceptError::System`]; those who connect get [`ConnectError::NotFound`] |
+//! | two servers bind one name | the second gets [`BindError::AlreadyBound`], unless the first is dead |
+//! | the server dies | its clients' rings say so; [`Builder::connect_retrying`] waits for the next one, with growing pauses of random length |
+//! | the listener is dropped | those in a handshake are refused; connections go on |
+//! | the server is stopped | [`ConnectError::TimedOut`] |
+
+mod backoff;
+mod builder;
+mod connect;
+mod connection;
+mod error;
+pub mod frame;
+mod handshake;
+mod limits;
+mod listener;
+mod mailbox;
+mod peer;
+mod reason;
+
+pub use crate::channel::{Carry, Frames, Values};
+pub use builder::Builder;
+pub use connect::connect;
+pub use connection::{Connection, Session};
+pub use error::{AcceptError, BindError, ConnectError};
+pub use limits::Limits;
+pub use listener::{Counts, Listener};
+pub use peer::Peer;
+pub use reason::Reason;

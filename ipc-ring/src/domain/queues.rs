@@ -1,0 +1,161 @@
+//! The message queues of a domain, and finding those of the dead.
+//!
+//! The kernel frees a segment with its last user, but a message queue stays until somebody removes it; and it does not say
+//! which process made it. So each queue of a domain stands in a table with its owner, and is made under a random key that is
+//! written there **before** the queue exists. Whoever sweeps removes exactly the queue that a dead owner made or was making.
+
+use ipc_core::msg::{MessageQueue, MsgId};
+use ipc_core::{ErrorKind, Key, Mode, Trust};
+
+use super::layout::{
+    FREE, LIVE, MAKING, Q_ID, Q_KEY, Q_OWNER, Q_STATE, Q_UID, Q_WAKE, Q_WATCHED, QUEUE_SIZE, QUEUE_TABLE,
+    QUEUES,
+};
+use super::owner::Owner;
+use super::table::Table;
+use super::{Locked, Member, WakeSemaphore};
+use crate::error::AttachError;
+use crate::platform::{Native, Platform as _, Site};
+
+/// How often a key that is taken is replaced by another one.
+const ATTEMPTS: usize = 100;
+
+/// A queue of this process and its place in the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueSlot {
+    index: usize,
+    pub(crate) queue: MessageQueue,
+}
+
+fn slot(index: usize) -> usize {
+    QUEUE_TABLE + index * QUEUE_SIZE
+}
+
+impl Locked<'_> {
+    /// Makes an empty queue that rings `wake`; removed at the latest when its owner is found dead. `watched` is the generation
+    /// of a channel whose events it takes, or 0.
+    pub(crate) fn make_queue(
+        &self,
+        mode: Mode,
+        wake: WakeSemaphore,
+        watched: u64,
+    ) -> Result<QueueSlot, AttachError> {
+        let table = &self.member.table;
+        let free = || (0..QUEUES).find(|index| table.get_half(slot(*index) + Q_STATE) == FREE);
+        let index = free()
+            .or_else(|| {
+                self.sweep_queues();
+                free()
+            })
+            .ok_or(AttachError::DomainFull { what: "message queues", limit: QUEUES })?;
+        let at = slot(index);
+        table.set(at + Q_OWNER, self.member.me.as_raw());
+        table.set(at + Q_WATCHED, watched);
+        table.set_half(at + Q_WAKE, wake.as_raw());
+        table.set_half(at + Q_UID, nix::unistd::geteuid().as_raw());
+        let mut attempt = 1;
+        loop {
+            let key = Key::random()?;
+            table.set_half(at + Q_KEY, key.as_raw() as u32);
+            table.set_half(at + Q_STATE, MAKING);
+            Native::crash_point(Site::ControlQueueNoted);
+            match MessageQueue::create_new(key, mode) {
+                Ok(queue) => {
+                    Native::crash_point(Site::ControlQueueMade);
+                    table.set_half(at + Q_ID, queue.id().as_raw() as u32);
+                    table.set_half(at + Q_STATE, LIVE);
+                    return Ok(QueueSlot { index, queue });
+                }
+                Err(error) => {
+                    table.set_half(at + Q_STATE, FREE);
+                    if error.kind() != ErrorKind::AlreadyExists || attempt == ATTEMPTS {
+                        return Err(error.into());
+                    }
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    /// Removes a queue of this process.
+    pub(crate) fn remove_queue(&self, queue: QueueSlot) {
+        let table = &self.member.table;
+        let at = slot(queue.index);
+        if table.get(at + Q_OWNER) == self.member.me.as_raw()
+            && table.get_half(at + Q_ID) == queue.queue.id().as_raw() as u32
+        {
+            discard(table, queue.index);
+        }
+    }
+
+    /// Removes the queues of the dead, as far as this process may. The others stay for somebody who may.
+    pub(crate) fn sweep_queues(&self) {
+        self.remove_where(|owner| !self.member.is_alive(owner));
+    }
+
+    pub(super) fn remove_queues_of(&self, owner: Owner) {
+        self.remove_where(|other| other == owner);
+    }
+
+    fn remove_where(&self, goes: impl Fn(Owner) -> bool) {
+        let table = &self.member.table;
+        for index in 0..QUEUES {
+            let at = slot(index);
+            if table.get_half(at + Q_STATE) != FREE && goes(Owner::from_raw(table.get(at + Q_OWNER))) {
+                discard(table, index);
+            }
+        }
+    }
+}
+
+impl Member {
+    /// Whether a queue of a dead owner stands in the table. A look without the lock: one system call for each queue.
+    pub(crate) fn has_orphaned_queues(&self) -> bool {
+        (0..QUEUES).map(slot).any(|at| {
+            self.table.get_half(at + Q_STATE) != FREE
+                && !self.is_alive(Owner::from_raw(self.table.get(at + Q_OWNER)))
+        })
+    }
+}
+
+/// Removes every queue of the table, whoever its owner. For a domain that is made anew.
+pub(super) fn remove_all(table: &Table) {
+    for index in 0..QUEUES {
+        if table.get_half(slot(index) + Q_STATE) != FREE {
+            discard(table, index);
+        }
+    }
+}
+
+/// Removes the queue of an entry, if it is the one that the entry's owner made, and frees the entry, unless this process may
+/// not remove it.
+fn discard(table: &Table, index: usize) {
+    let at = slot(index);
+    let key = Key::from_raw(table.get_half(at + Q_KEY) as i32);
+    let queue = match table.get_half(at + Q_STATE) {
+        MAKING if key == Key::PRIVATE => None,
+        MAKING => match MessageQueue::open(key, &Trust::anyone()) {
+            Ok(queue) => Some(queue),
+            // Somebody else's under the same key, or the owner's and not for us.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return,
+            Err(_) => None,
+        },
+        _ => Some(MessageQueue::from_id(MsgId::from_raw(table.get_half(at + Q_ID) as i32))),
+    };
+    if let Some(queue) = queue {
+        match queue.stat() {
+            Ok(stat) => {
+                let permissions = stat.permissions();
+                if permissions.key() == key
+                    && permissions.cuid() == table.get_half(at + Q_UID)
+                    && queue.remove().is_err_and(|error| error.kind() == ErrorKind::NotOwner)
+                {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return,
+            Err(_) => {}
+        }
+    }
+    table.set_half(at + Q_STATE, FREE);
+}
