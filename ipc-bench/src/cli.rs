@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// One side of a round
     #[command(hide = true)]
     Worker,
+    /// One side of a round, its system calls counted
+    #[command(hide = true)]
+    Tally,
     /// Removes kernel objects when the parent is gone
     #[command(hide = true)]
     Janitor,
@@ -176,6 +179,9 @@ pub(crate) struct RunOptions {
     /// Processors: auto, none, same-cpu, smt, same-llc, cross-llc, cross-node, or two numbers
     #[arg(long, default_value = "auto", value_name = "WHERE")]
     pub(crate) pin: Pin,
+    /// Leaves out the short last round that counts system calls
+    #[arg(long)]
+    pub(crate) no_syscalls: bool,
     /// Fail with exit code 4 when something makes the numbers less trustworthy
     #[arg(long)]
     pub(crate) strict: bool,

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man) => commands::manual::page(),
         Some(Command::Worker) => process::run_worker(),
+        Some(Command::Tally) => process::run_tally(),
         Some(Command::Janitor) => process::run_janitor(),
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) faults: Faults,
     /// Leaves out the rates above the first that a mechanism could not keep up with.
     pub(crate) stop_at_knee: bool,
+    /// Adds a short last round to each row, in which its system calls are counted.
+    pub(crate) count_calls: bool,
 }
 
 /// One row to be measured.
@@ -41,6 +43,9 @@ pub(crate) struct Cell {
 
 /// How many producers, and how many consumers.
 pub(crate) type Crowd = (u32, u32);
+
+/// How long calls are counted for a row.
+const TALLY_NS: u64 = 50_000_000;
 
 /// One of each: all workloads but fans.
 pub(crate) const PAIR: Crowd = (1, 1);
@@ -81,7 +86,18 @@ impl Cell {
             faults: settings.faults,
             producers: self.crowd.0,
             consumers: self.crowd.1,
+            count_calls: false,
         }
+    }
+
+    /// A short round in which system calls are counted and nothing else.
+    fn tally_plan(&self, settings: &Settings) -> Plan {
+        let short = Settings {
+            warm_up_ns: settings.warm_up_ns.min(TALLY_NS / 5),
+            measure_ns: settings.measure_ns.min(TALLY_NS),
+            ..*settings
+        };
+        Plan { count_calls: true, ..self.plan(&short) }
     }
 
     /// What this cell cannot do, found before anything is started.
@@ -109,6 +125,8 @@ struct State {
     cell: Cell,
     rounds: Vec<Round>,
     failure: Option<Failure>,
+    /// System calls for each message, or why they were not counted.
+    calls: Option<Result<f64, String>>,
     /// A lower rate was too much already.
     beyond_knee: bool,
 }
@@ -141,6 +159,7 @@ pub(crate) fn run(
             cell: *cell,
             rounds: Vec::new(),
             failure: cell.objection().map(Failure::Unavailable),
+            calls: None,
             beyond_knee: false,
         })
         .collect();
@@ -162,13 +181,33 @@ pub(crate) fn run(
             }
         }
     }
+    if settings.count_calls {
+        for state in states.iter_mut().filter(|state| state.failure.is_none() && !state.rounds.is_empty()) {
+            progress.next(&format!("counting system calls: {}", state.cell.label()));
+            let told = run_team(state.cell.mechanism, &state.cell.tally_plan(settings), settings.seats);
+            state.calls = Some(match told {
+                Ok(round) => calls_per_message(state.cell.workload, &round)
+                    .ok_or_else(|| "no message came while they were counted".to_owned()),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                Err(failure) => Err(failure.to_string()),
+            });
+        }
+    }
     progress.finish();
     let wanted = states.into_iter().filter(|state| !(state.beyond_knee && state.rounds.is_empty()));
     Ok(wanted.map(|state| summarise(state, settings)).collect())
 }
 
+/// System calls of all sides for each message; a round trip is two.
+fn calls_per_message(workload: Workload, round: &Round) -> Option<f64> {
+    let count = measured_by(workload, round).count;
+    let messages = if workload == Workload::Pingpong { 2 * count } else { count };
+    let own = round.producer.own_calls + round.consumer.own_calls;
+    round.calls.filter(|_| messages > 0).map(|calls| calls.saturating_sub(own) as f64 / messages as f64)
+}
+
 fn summarise(state: State, settings: &Settings) -> Measured {
-    let State { cell, rounds, failure, .. } = state;
+    let State { cell, rounds, failure, calls, .. } = state;
     let mut row = empty_row(&cell, settings);
     row.unavailable = matches!(failure, Some(Failure::Unavailable(_)));
     row.error = failure.map(|failure| match failure {
@@ -191,8 +230,17 @@ fn summarise(state: State, settings: &Settings) -> Measured {
             row.lost, row.duplicated, row.reordered, row.damaged
         ));
     }
+    if row.error.is_none() && rounds.iter().any(|round| measured_by(cell.workload, round).count == 0) {
+        row.error =
+            Some("no message came in the measured time of a round; measure longer (--duration)".into());
+    }
     if row.error.is_some() {
         return Measured { row, histogram: Histogram::new() };
+    }
+    match calls {
+        Some(Ok(calls)) => row.syscalls_per_message = Some(calls),
+        Some(Err(reason)) => row.syscalls_uncounted = Some(reason),
+        None => row.syscalls_uncounted = Some("not asked for".into()),
     }
     let histogram = figures(&mut row, &rounds, settings);
     Measured { row, histogram }
@@ -281,6 +329,7 @@ fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         voluntary_switches: None,
         involuntary_switches: None,
         syscalls_per_message: None,
+        syscalls_uncounted: None,
         target_rate: cell.rate,
         achieved_rate: None,
         producers: (cell.workload == Workload::Fan).then_some(cell.crowd.0),

@@ -88,8 +88,12 @@ pub(crate) struct Row {
     pub(crate) voluntary_switches: Option<u64>,
     /// Context switches of both processes in all rounds: somebody else was let on.
     pub(crate) involuntary_switches: Option<u64>,
-    /// Null: nothing here counts them without privileges.
+    /// System calls of all processes for each message, counted in a short round of its own under ptrace, in which calls
+    /// are slower: who sleeps only when there is nothing to do may do so more often there. A round trip is two messages.
     pub(crate) syscalls_per_message: Option<f64>,
+    /// Why they were not counted.
+    #[serde(default)]
+    pub(crate) syscalls_uncounted: Option<String>,
     /// `load`, `wake`: intended messages a second.
     pub(crate) target_rate: Option<f64>,
     /// `load`, `wake`: messages a second that arrived; median over the rounds.

@@ -31,6 +31,15 @@ fn scaled(value: f64, units: &[&str]) -> String {
     format!("{} {}", digits(value), units[unit])
 }
 
+/// How often something happens for each message: two decimals, and zero only for never.
+pub(crate) fn few(value: f64) -> String {
+    match value {
+        0.0 => "0".into(),
+        value if value < 0.01 => "<0.01".into(),
+        value => format!("{value:.2}"),
+    }
+}
+
 /// A factor, such as "57" or "1.8".
 pub(crate) fn factor(value: f64) -> String {
     digits(value)
@@ -56,5 +65,6 @@ mod tests {
         assert_eq!(rate(7_654_321.0), "7.65 M/s");
         assert_eq!(throughput(64.0e6), "64.0 MB/s");
         assert_eq!(factor(1.756), "1.76");
+        assert_eq!((few(0.0), few(0.0001), few(2.0)), ("0".into(), "<0.01".into(), "2.00".into()));
     }
 }

@@ -64,7 +64,9 @@ fn streams_tell_rates() {
 
 #[test]
 fn fans_tell_rates_and_fairness_and_balance_their_books() {
-    let (results, code) = json(&format!("fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 {SHORT}"));
+    let (results, code) = json(&format!(
+        "fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 --reps 1 --duration 100 --warm-up 5"
+    ));
     assert_eq!(code, 0, "{results}");
     // mpmc: spin_sleep, sleep, spin_yield.
     assert_eq!(rows(&results).len(), 2 * 3 * (3 + 1 + 1));
@@ -84,6 +86,28 @@ fn fans_tell_rates_and_fairness_and_balance_their_books() {
     assert_eq!((code, rows(&results).len()), (0, 1));
     // Each producer sends so many.
     assert_eq!(rows(&results)[0]["count"], 2000);
+}
+
+#[test]
+fn system_calls_are_counted() {
+    let calls = |arguments: &str| -> Vec<f64> {
+        let (results, code) = json(arguments);
+        assert_eq!(code, 0, "{results}");
+        let calls = |row: &Value| row["syscalls_per_message"].as_f64().unwrap_or_else(|| panic!("{row}"));
+        rows(&results).iter().map(calls).collect()
+    };
+    // A write and a read for each message; a send and a receive.
+    assert_eq!(calls(&format!("pingpong -m pipe,sysv-msg {SHORT}")), [2.0, 2.0]);
+    assert_eq!(calls(&format!("pingpong -m cache-line,flag-ring,spsc --wait spin {SHORT}")), [0.0; 3]);
+    // Nor does the sender's own sleep until the next message count.
+    assert_eq!(calls(&format!("wake -g 2ms -m flag-ring {SHORT}")), [0.0]);
+    // A fan has many processes.
+    let fan = calls(&format!("fan -m sysv-msg -e 2x2 {SHORT}"));
+    assert!((2.0..3.0).contains(&fan[0]), "{fan:?}");
+
+    let (results, _) = json(&format!("pingpong -m pipe --no-syscalls {SHORT}"));
+    assert!(rows(&results)[0]["syscalls_per_message"].is_null());
+    assert_eq!(rows(&results)[0]["syscalls_uncounted"], "not asked for");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) fn run() -> ExitCode {
             faults: Faults::default(),
             producers: 1,
             consumers: 1,
+            count_calls: false,
         };
         let here = match mechanism.prepare(&plan) {
             Ok(_) => "yes".to_owned(),

@@ -42,6 +42,7 @@ impl<'a> Session<'a> {
             slots: None,
             faults: Faults::default(),
             stop_at_knee: false,
+            count_calls: !options.no_syscalls,
         };
         Ok(Session { options, output, settings, environment })
     }
@@ -59,7 +60,8 @@ impl<'a> Session<'a> {
     /// # Errors
     /// The exit code when the user interrupted.
     pub(super) fn measure(&self, cells: &[Cell]) -> Result<Vec<Measured>, ExitCode> {
-        let steps = cells.len() as u64 * u64::from(self.settings.repetitions);
+        let rounds = self.settings.repetitions + u32::from(self.settings.count_calls);
+        let steps = cells.len() as u64 * u64::from(rounds);
         let progress = Progress::new(steps, self.output.quiet);
         measure::run(cells, &self.settings, &progress).map_err(|failure| match failure {
             Failure::Interrupted => fail(INTERRUPTED, "interrupted; nothing is left behind"),

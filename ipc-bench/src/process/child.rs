@@ -16,6 +16,8 @@ use super::protocol::{Failure, Job, Reply};
 pub(super) enum Event {
     /// A member of it spoke.
     Said(usize, Reply),
+    /// The system calls of a worker, or why they are not known.
+    Counted(Result<Option<u64>, String>),
     /// Its output ended: it has ended, or is about to.
     Silent(usize),
 }
@@ -38,8 +40,9 @@ impl Worker {
         events: Sender<Event>,
     ) -> Result<Worker, Failure> {
         let program = std::env::current_exe().map_err(Failure::at("finding this program's file"))?;
+        let counted = jobs.first().is_some_and(|job| job.plan.count_calls);
         let mut child = Command::new(program)
-            .arg("worker")
+            .arg(if counted { "tally" } else { "worker" })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -53,7 +56,12 @@ impl Worker {
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let Ok((member, reply)) = serde_json::from_str(&line) else { break };
-                if events.send(Event::Said(member, reply)).is_err() {
+                let event = match reply {
+                    Reply::Calls(calls) => Event::Counted(Ok(calls)),
+                    Reply::Uncounted(reason) => Event::Counted(Err(reason)),
+                    reply => Event::Said(member, reply),
+                };
+                if events.send(event).is_err() {
                     return;
                 }
             }

@@ -65,6 +65,9 @@ pub(crate) struct Plan {
     /// How many of each there are: more than one only in a fan.
     pub(crate) producers: u32,
     pub(crate) consumers: u32,
+    /// The round is there to count system calls; its times mean nothing.
+    #[serde(default)]
+    pub(crate) count_calls: bool,
 }
 
 /// What one member is told.
@@ -107,6 +110,9 @@ pub(crate) struct Outcome {
     pub(crate) cpu_seconds: f64,
     pub(crate) voluntary_switches: u64,
     pub(crate) involuntary_switches: u64,
+    /// System calls that the workload itself made in the measured part, to be on time.
+    #[serde(default)]
+    pub(crate) own_calls: u64,
 }
 
 impl Outcome {
@@ -125,6 +131,7 @@ impl Outcome {
             cpu_seconds: self.cpu_seconds + other.cpu_seconds,
             voluntary_switches: self.voluntary_switches + other.voluntary_switches,
             involuntary_switches: self.involuntary_switches + other.involuntary_switches,
+            own_calls: self.own_calls + other.own_calls,
         }
     }
 }
@@ -179,6 +186,10 @@ pub(crate) enum Reply {
     Sent,
     Outcome(Outcome),
     Failure(Failure),
+    /// System calls of the measured part, from the one who counts them; none when the worker did not get so far.
+    Calls(Option<u64>),
+    /// Why they were not counted.
+    Uncounted(String),
 }
 
 /// A line to a member, whose number stands in front.

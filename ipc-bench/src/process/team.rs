@@ -29,6 +29,8 @@ pub(crate) struct Round {
     pub(crate) capacity: Option<u64>,
     /// Fewest measured messages of a producer, as a part of the most. Only where there are several.
     pub(crate) producer_fairness: Option<f64>,
+    /// System calls of all members while they measured, where the plan asks for them.
+    pub(crate) calls: Option<u64>,
 }
 
 /// How long setting up may take.
@@ -50,7 +52,7 @@ pub(crate) fn run(mechanism: &dyn Mechanism, plan: &Plan, seats: Seats) -> Resul
     let capacity = resources.capacity;
     let (jobs, books) = jobs(plan, &resources, seats)?;
     let (sender, events) = channel();
-    let mut team = Team { jobs, workers: Vec::new(), events };
+    let mut team = Team { jobs, workers: Vec::new(), events, calls: Vec::new() };
     // One process for each, or one for all.
     let together = if mechanism.in_process() { team.jobs.len() } else { 1 };
     for (index, jobs) in team.jobs.chunks(together).enumerate() {
@@ -69,11 +71,12 @@ pub(crate) fn run(mechanism: &dyn Mechanism, plan: &Plan, seats: Seats) -> Resul
     // The workers hold their own copies now; ours would hide the death of one from the other.
     let Resources { producer: ours, consumer: theirs, keep, .. } = resources;
     drop((ours, theirs));
-    let result = team.measure(plan);
+    let result = team.measure(plan).and_then(|outcomes| Ok((outcomes, team.count_calls(plan)?)));
     // Processes first: what they use is removed only when they are gone.
     drop(team);
     drop(keep);
-    sum(plan, result?, books, capacity)
+    let (outcomes, calls) = result?;
+    Ok(Round { calls, ..sum(plan, outcomes, books, capacity)? })
 }
 
 /// The members, consumers first, and a file for the books of each consumer of a fan.
@@ -151,13 +154,15 @@ fn sum(
         consumer.lost += lost;
         consumer.duplicated += total.duplicated;
     }
-    Ok(Round { producer, consumer, capacity, producer_fairness })
+    Ok(Round { producer, consumer, capacity, producer_fairness, calls: None })
 }
 
 struct Team {
     jobs: Vec<Job>,
     workers: Vec<Worker>,
     events: Receiver<Event>,
+    /// What those have told who count system calls.
+    calls: Vec<Result<Option<u64>, String>>,
 }
 
 impl Team {
@@ -191,6 +196,27 @@ impl Team {
         }
         let told = outcomes.into_iter().map(|(role, outcome)| outcome.map(|outcome| (role, outcome)));
         told.collect::<Option<_>>().ok_or_else(|| Failure::Failed("a member told no outcome".into()))
+    }
+
+    /// The system calls of all workers, when the plan asks for them.
+    fn count_calls(&mut self, plan: &Plan) -> Result<Option<u64>, Failure> {
+        if !plan.count_calls {
+            return Ok(None);
+        }
+        let deadline = Instant::now() + GRACE;
+        while self.calls.len() < self.workers.len() {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Event::Counted(calls)) => self.calls.push(calls),
+                Ok(_) => {}
+                Err(_) => return Err(Failure::Failed("the calls were not told in time".into())),
+            }
+        }
+        let mut sum = 0;
+        for calls in self.calls.drain(..) {
+            let calls = calls.map_err(Failure::Failed)?;
+            sum += calls.ok_or_else(|| Failure::Failed("a worker did not mark what it measured".into()))?;
+        }
+        Ok(Some(sum))
     }
 
     /// All producers have sent everything: one of them sends the end marks.
@@ -228,6 +254,8 @@ impl Team {
             match self.events.recv_timeout(LOOK_UP.min(deadline - now)) {
                 Ok(Event::Said(member, reply)) if member < self.jobs.len() => return Ok((member, reply)),
                 Ok(Event::Said(..)) => return Err(Failure::Failed("a worker spoke for another one".into())),
+                Ok(Event::Counted(Err(reason))) => return Err(Failure::Failed(reason)),
+                Ok(Event::Counted(calls)) => self.calls.push(calls),
                 Ok(Event::Silent(worker)) => {
                     if !self.workers[worker].ended_well() {
                         return Err(self.died(worker));

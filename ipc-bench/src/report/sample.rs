@@ -42,6 +42,7 @@ pub(crate) fn row() -> Row {
         voluntary_switches: Some(0),
         involuntary_switches: Some(1),
         syscalls_per_message: None,
+        syscalls_uncounted: None,
         target_rate: None,
         achieved_rate: None,
         producers: None,

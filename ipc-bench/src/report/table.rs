@@ -100,7 +100,7 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
         Workload::Fan => &["ends", "messages", "lowest", "highest", "bytes/s", "fairness"][..],
         Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
     });
-    names.extend(["count", "CPU a message"]);
+    names.extend(["count", "syscalls", "CPU a message"]);
     names
 }
 
@@ -128,6 +128,7 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
         cells.push(fairness.unwrap_or_default());
     }
     cells.push(row.count.to_string());
+    cells.push(row.syscalls_per_message.map(units::few).unwrap_or_default());
     let cpu = row.cpu_seconds_per_million.map(|cpu| {
         // A second for a million messages is a microsecond for one.
         format!("{} + {}", units::time(cpu.producer * 1e3), units::time(cpu.consumer * 1e3))

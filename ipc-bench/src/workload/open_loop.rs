@@ -67,9 +67,10 @@ pub(super) fn send<B: Buffer, L: Link>(
     let mut give_up = u64::MAX;
     let mut sent = schedule.last;
     let mut usage = Usage::now();
+    let mut own_calls = 0;
     for number in 1..=schedule.last {
         payload::write(buffer.bytes(), schedule.phase(number) | number);
-        await_tick(clock, schedule.intended(number));
+        own_calls += await_tick(clock, schedule.intended(number));
         let before = clock.now();
         if before > give_up {
             sent = number - 1;
@@ -80,12 +81,13 @@ pub(super) fn send<B: Buffer, L: Link>(
             service.record(clock.now() - before);
         } else if number == schedule.warm_up {
             usage = Usage::now();
+            own_calls = 0;
             give_up = clock.now() + schedule.patience(clock);
         }
     }
     let ended = clock.now();
     link.flush()?;
-    let mut outcome = Outcome { count: sent - schedule.warm_up, ..Outcome::default() };
+    let mut outcome = Outcome { count: sent - schedule.warm_up, own_calls, ..Outcome::default() };
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(ended.saturating_sub(schedule.intended(schedule.warm_up)));
     outcome.service = service.pairs();
@@ -93,16 +95,19 @@ pub(super) fn send<B: Buffer, L: Link>(
     Ok(outcome)
 }
 
+/// Waits until then; gives how often it slept.
 #[inline(always)]
-fn await_tick(clock: Clock, tick: u64) {
+fn await_tick(clock: Clock, tick: u64) -> u64 {
+    let mut slept = 0;
     loop {
         let now = clock.now();
         if now >= tick {
-            return;
+            return slept;
         }
         let left = clock.to_ns(tick - now) as u64;
         if left > 2 * POLLED_NS {
             std::thread::sleep(Duration::from_nanos(left - POLLED_NS));
+            slept += 1;
         } else {
             std::hint::spin_loop();
         }

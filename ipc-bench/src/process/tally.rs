@@ -1,0 +1,127 @@
+//! The hidden `tally` command: a worker under ptrace(2), whose system calls are counted.
+//!
+//! Counted is what each thread calls between its last two readings of its own usage (getrusage): every workload reads it
+//! where its measured part begins and where it ends. A traced call takes several microseconds longer, so nothing else is
+//! measured in such a round.
+
+use std::collections::HashMap;
+use std::process::{Command, ExitCode};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::prctl;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::gate::say;
+use super::interrupt;
+use super::protocol::Reply;
+
+/// One thread of the worker.
+#[derive(Debug, Default)]
+struct Calls {
+    made: u64,
+    /// The newest two readings of its usage, as numbers of calls.
+    begin: Option<u64>,
+    end: Option<u64>,
+}
+
+impl Calls {
+    fn note(&mut self, marks: bool) {
+        self.made += 1;
+        if marks {
+            self.begin = self.end;
+            self.end = Some(self.made);
+        }
+    }
+
+    /// The calls between the marks, the marks themselves not among them.
+    fn between(&self) -> Option<u64> {
+        self.begin.zip(self.end).map(|(begin, end)| end - begin - 1)
+    }
+}
+
+/// Runs a worker on the same input and output; afterwards tells how many calls it made.
+pub(crate) fn run() -> ExitCode {
+    interrupt::unblock();
+    // As for a worker: nobody would end it when the parent is killed.
+    let _ = prctl::set_pdeathsig(Signal::SIGKILL);
+    let child = std::env::current_exe().and_then(|program| Command::new(program).arg("worker").spawn());
+    let reply = match child {
+        Ok(mut child) => match i32::try_from(child.id()).map(|id| follow(Pid::from_raw(id))) {
+            Ok(Ok(calls)) => Reply::Calls(calls),
+            Ok(Err(errno)) => {
+                // Not traced: it would run on, uncounted.
+                let _ = child.kill();
+                let _ = child.wait();
+                Reply::Uncounted(format!("ptrace: {errno}"))
+            }
+            Err(error) => Reply::Uncounted(error.to_string()),
+        },
+        Err(error) => Reply::Uncounted(format!("starting a worker process: {error}")),
+    };
+    match say(0, &reply) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Lets the process run to its end; gives the calls of its threads between their marks.
+fn follow(process: Pid) -> Result<Option<u64>, Errno> {
+    let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
+    ptrace::seize(process, options)?;
+    ptrace::interrupt(process)?;
+    let mut threads: HashMap<Pid, Calls> = HashMap::new();
+    loop {
+        // A thread that is gone needs no word to go on.
+        let _ = match waitpid(None, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::PtraceSyscall(thread)) => {
+                if let Some(number) = entered(thread) {
+                    threads.entry(thread).or_default().note(number == libc::SYS_getrusage as u64);
+                }
+                ptrace::syscall(thread, None)
+            }
+            Ok(WaitStatus::PtraceEvent(thread, ..)) => ptrace::syscall(thread, None),
+            Ok(WaitStatus::Stopped(thread, signal)) => ptrace::syscall(thread, signal),
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(_) => break,
+        };
+    }
+    let counted: Vec<_> = threads.values().filter_map(Calls::between).collect();
+    Ok((!counted.is_empty()).then(|| counted.iter().sum()))
+}
+
+/// The number of the call that the stopped thread is about to make; none when it returns from one.
+fn entered(thread: Pid) -> Option<u64> {
+    let info = ptrace::syscall_info(thread).ok()?;
+    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+        return None;
+    }
+    // SAFETY: the kernel has written the whole structure, and fills this part of it for a call that is entered.
+    Some(unsafe { info.u.entry.nr })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_count_between_the_last_two_marks() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.between(), None);
+        for marks in [false, true, false, false, true, false, false, false, true, false] {
+            calls.note(marks);
+        }
+        assert_eq!(calls.between(), Some(3));
+    }
+
+    #[test]
+    fn one_mark_is_not_enough() {
+        let mut calls = Calls::default();
+        calls.note(true);
+        calls.note(false);
+        assert_eq!(calls.between(), None);
+    }
+}
