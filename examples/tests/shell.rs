@@ -47,3 +47,26 @@ fn objects_are_made_shown_and_removed() {
         assert_eq!(kernel_objects(), before);
     });
 }
+
+#[test]
+fn gc_explains_before_it_removes() {
+    isolated("gc_explains_before_it_removes", || {
+        let before = kernel_objects();
+        let mut producer = Program::start("ticks_producer", &["1000000"]);
+        producer.says(); // It has made the channel.
+        let consumer = Program::start("ticks_consumer", &[]);
+        assert!(output("gc", &["--dry-run"]).starts_with("kept: domain \"default\""));
+        for mut program in [producer, consumer] {
+            program.kill();
+            let _ = program.end();
+        }
+        let planned = output("gc", &["--dry-run"]);
+        assert!(planned.starts_with("would be removed: domain \"default\" (0 alive, "), "{planned}");
+        assert!(planned.contains("no token is raised and nobody is attached"), "{planned}");
+        assert_ne!(kernel_objects(), before, "a dry run removes nothing");
+        assert!(output("gc", &["--persistent"]).starts_with("removed: domain"));
+        assert_eq!(kernel_objects(), before);
+        assert!(output("gc", &[]).starts_with("nothing"));
+        assert!(refusal("gc", &["--now"]).starts_with("gc: usage:"));
+    });
+}

@@ -43,6 +43,7 @@
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
+//! | [`gc`] | what is left when everybody was killed, and how it goes |
 //! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`layout`] | what the memory holds, and the checks of it |
 //!
@@ -80,7 +81,7 @@ pub mod wait;
 
 pub use channel::{Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, bytes, mpmc, spsc};
 pub use control::{Connection, Listener, connect};
-pub use domain::{Domain, Owner};
+pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
