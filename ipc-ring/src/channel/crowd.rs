@@ -1,8 +1,12 @@
 //! What an end does beside moving messages when a ring has many ends on a side: holding its seat's record, sleeping, and
 //! waking others.
 //!
-//! How ends sleep and wake each other is told in [`wait::crowd`](crate::wait::crowd). A notifier that dies between taking a
-//! bit and posting leaves a sleeper to its heartbeat, a tenth of a second.
+//! How ends sleep and wake each other is told in [`wait::crowd`](crate::wait::crowd).
+//!
+//! An end that wakes another one for the first time arranges that its own death posts a token there too. So a sleeper learns
+//! at once of the death of whoever has ever woken it, also of one that dies between taking its bit and posting; it clears
+//! up, and wakes everybody if there was something. A sleeper that nobody living has woken before finds out by its
+//! heartbeat, a tenth of a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,7 +14,7 @@ use std::time::Instant;
 
 use super::open::Found;
 use super::wait_set::sealed::{Bell, Home};
-use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
+use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore, WakeSet};
 use crate::error::AttachError;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
@@ -98,6 +102,8 @@ pub(super) struct Place {
     pub(super) waits: Waits,
     /// Where to look first for somebody to wake, so that all have their turn.
     turn: u16,
+    /// The wake semaphores that this process's death posts to because of this end.
+    armed: WakeSet,
 }
 
 impl Place {
@@ -125,8 +131,9 @@ impl Place {
                 return Err(error);
             }
         };
-        let waits = Waits::new(strategy);
-        let place = Self { table, side, number, member, region, entry, barrier, wake, waits, turn: number };
+        let (waits, armed) = (Waits::new(strategy), WakeSet::default());
+        let place =
+            Self { table, side, number, member, region, entry, barrier, wake, waits, turn: number, armed };
         // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
         place.own(SIGNAL).fetch_and(!WAITING, Ordering::Relaxed); // Under the lock.
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
@@ -161,17 +168,20 @@ impl Place {
     #[cold]
     #[inline(never)]
     fn wake_some(&mut self, side: Side, wanted: usize) {
-        let mut turn = self.turn;
-        crowd::wake(&self.ends(side), &mut turn, wanted, |number| self.post(number));
-        self.turn = turn;
+        let (mut turn, mut armed) = (self.turn, self.armed);
+        crowd::wake(&self.ends(side), &mut turn, wanted, |number| self.post(number, &mut armed));
+        (self.turn, self.armed) = (turn, armed);
     }
 
     /// Posts a token to an end that waited. False when it is dead: then somebody else should have a token.
-    fn post(&self, number: u16) -> bool {
+    fn post(&self, number: u16, armed: &mut WakeSet) -> bool {
         let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
         let Some(wake) = WakeSemaphore::from_raw(raw) else {
             return false;
         };
+        if armed.insert(wake) {
+            self.member.wake_at_my_death(wake); // Before the token: whoever has one can rely on it.
+        }
         self.member.wake(wake);
         // A guess about whom to wake.
         let owner = Owner::from_raw(self.table.identity(&self.region, number).load(Ordering::Relaxed));
@@ -286,6 +296,9 @@ impl Place {
         // A token that was meant for this end goes to another.
         Native::light(self.barrier);
         self.wake_some(self.side, 1);
+        for wake in std::mem::take(&mut self.armed).iter() {
+            self.member.no_wake_at_my_death(wake);
+        }
     }
 }
 

@@ -29,6 +29,27 @@ impl WakeSemaphore {
     }
 }
 
+/// Some wake semaphores of the domain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WakeSet([u64; WAKES / 64]);
+
+impl WakeSet {
+    /// True when it was not there.
+    pub(crate) fn insert(&mut self, wake: WakeSemaphore) -> bool {
+        let word = &mut self.0[usize::from(wake.0 / 64)];
+        let before = *word;
+        *word |= 1 << (wake.0 % 64);
+        *word != before
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = WakeSemaphore> {
+        let words = self.0;
+        (0..WAKES as u16)
+            .filter(move |index| words[usize::from(index / 64)] & 1 << (index % 64) != 0)
+            .map(WakeSemaphore)
+    }
+}
+
 impl Locked<'_> {
     /// Takes a free wake semaphore, or one whose owner died.
     pub(crate) fn claim_wake(&self) -> Result<WakeSemaphore, AttachError> {
@@ -110,5 +131,21 @@ fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
             matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Removed | ErrorKind::PermissionDenied),
             "{error}"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_inserted() {
+        let mut set = WakeSet::default();
+        let numbers = [0, 1, 63, 64, WAKES as u16 - 1];
+        for number in numbers {
+            assert!(set.insert(WakeSemaphore(number)));
+            assert!(!set.insert(WakeSemaphore(number)));
+        }
+        assert!(set.iter().map(|wake| wake.0).eq(numbers));
     }
 }

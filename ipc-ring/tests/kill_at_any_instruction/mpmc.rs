@@ -93,6 +93,10 @@ impl Queue for Mpmc {
 
     const GIVE_BACK: Option<fn(&mut Self::Consumer)> = None;
 
+    fn recover(consumer: &mut Self::Consumer) {
+        consumer.recover();
+    }
+
     fn close_producer(producer: Self::Producer) {
         producer.close();
     }

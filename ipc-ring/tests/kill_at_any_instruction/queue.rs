@@ -50,6 +50,9 @@ pub trait Queue: 'static {
     /// Looks in place, then leaves it there. `None` where that takes a panic.
     const GIVE_BACK: Option<fn(&mut Self::Consumer)>;
 
+    /// Clears up after the dead, where that is something to ask for.
+    fn recover(_consumer: &mut Self::Consumer) {}
+
     /// Ends the stream.
     fn close_producer(producer: Self::Producer);
     fn close_consumer(consumer: Self::Consumer);

@@ -201,8 +201,10 @@ impl<Q: Queue> Survivor for Pushes<Q> {
         // A last number or the end of the stream, so that everything before can be waited for.
         if self.setup.judge == Judge::End {
             Q::close_producer(producer);
-            let (_, more, end) = drain::<Q>(consumer);
+            let (mut consumer, more, end) = drain::<Q>(consumer);
             assert_eq!(end, Popped::Closed);
+            Q::recover(&mut consumer);
+            assert_eq!(Q::try_pop(&mut consumer), Popped::Closed, "the end is the end");
             numbers.extend(more);
             return self.check(numbers, over);
         }

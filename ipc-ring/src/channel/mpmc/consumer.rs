@@ -123,7 +123,11 @@ impl<T: Message> Consumer<T> {
     /// When there is none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
         let places = crate::copy::as_uninit(out);
-        match self.ring().try_pop_slice(places) {
+        let mut popped = self.ring().try_pop_slice(places);
+        if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead() {
+            popped = self.ring().try_pop_slice(places);
+        }
+        match popped {
             (0, Err(nothing)) => {
                 self.look_at_producers();
                 Err(self.explain(nothing))
@@ -148,8 +152,17 @@ impl<T: Message> Consumer<T> {
                 Ok(result)
             }
             Err(nothing) => {
-                if let Nothing::Busy(holder) = &nothing {
-                    self.end.repair(holder);
+                match &nothing {
+                    Nothing::Busy(holder) => {
+                        self.end.repair(holder);
+                    }
+                    Nothing::Closed => {
+                        self.search_the_dead();
+                        if self.ring().look().is_ok() {
+                            return Err(PopError::Empty); // It was, a moment ago.
+                        }
+                    }
+                    _ => {}
                 }
                 self.look_at_producers();
                 Err(self.explain(nothing))
@@ -198,6 +211,7 @@ impl<T: Message> Consumer<T> {
     fn try_again(&mut self, nothing: Nothing) -> Result<T, PopError> {
         let again = match &nothing {
             Nothing::Busy(holder) => self.end.repair(holder),
+            Nothing::Closed => self.search_the_dead(),
             Nothing::Contended => true,
             _ => false,
         };
@@ -212,6 +226,14 @@ impl<T: Message> Consumer<T> {
                 Err(self.explain(nothing))
             }
         }
+    }
+
+    /// The stream is at its end; but a consumer may have died with a message in hand, and nobody else may be left to find
+    /// it. True: it is worth trying once more, whoever cleared up.
+    #[cold]
+    fn search_the_dead(&mut self) -> bool {
+        self.end.recover();
+        true
     }
 
     fn explain(&self, nothing: Nothing) -> PopError {
@@ -244,26 +266,28 @@ impl<T: Message> Consumer<T> {
         mut attempt: impl FnMut(&mut ring::Consumer<Mapped<T>>) -> Result<(), Nothing>,
     ) -> Result<(), PopError> {
         let mut wait = self.end.place.waits.start(deadline);
-        let mut woken = false;
+        let (mut woken, mut searched) = (false, false);
         self.look_at_producers();
         loop {
             match nothing {
+                Nothing::Closed if !searched => searched = self.search_the_dead(),
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
-                Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {}
-            }
-            match wait.next(&self.end.place.waits, || false) {
-                Step::Poll => std::hint::spin_loop(),
-                Step::TimedOut => return Err(PopError::TimedOut),
-                Step::Probe => self.nobody_there()?,
-                Step::Sleep(until) => {
-                    self.nobody_there()?;
-                    self.end.place.announce();
-                    if self.looks_empty() {
-                        self.end.place.sleep(until).map_err(PopError::System)?;
-                    } else {
-                        self.end.place.do_not_sleep();
+                Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
+                    match wait.next(&self.end.place.waits, || false) {
+                        Step::Poll => std::hint::spin_loop(),
+                        Step::TimedOut => return Err(PopError::TimedOut),
+                        Step::Probe => self.nobody_there()?,
+                        Step::Sleep(until) => {
+                            self.nobody_there()?;
+                            self.end.place.announce();
+                            if self.looks_empty() {
+                                self.end.place.sleep(until).map_err(PopError::System)?;
+                            } else {
+                                self.end.place.do_not_sleep();
+                            }
+                            woken = true;
+                        }
                     }
-                    woken = true;
                 }
             }
             match attempt(self.ring.as_mut().expect("only drop takes it")) {
