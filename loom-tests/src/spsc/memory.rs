@@ -26,7 +26,6 @@ struct Words {
     consumer_signal: Word32,
     producer_signal: Word32,
     // Nothing depends on these.
-    produced: Word64,
     found_full: Word64,
     high_water: Word64,
     found_empty: Word64,
@@ -53,7 +52,6 @@ impl Heap {
             consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
             consumer_signal: Word32::contended(0),
             producer_signal: Word32::contended(0),
-            produced: Word64::plain(0),
             found_full: Word64::plain(0),
             high_water: Word64::plain(0),
             found_empty: Word64::plain(0),
@@ -98,10 +96,6 @@ unsafe impl Memory for Heap {
 
     fn consumed(&self) -> &Word64 {
         &self.0.consumed
-    }
-
-    fn produced(&self) -> &Word64 {
-        &self.0.produced
     }
 
     fn consumer_signal(&self) -> &Word32 {

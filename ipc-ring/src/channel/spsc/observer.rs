@@ -68,7 +68,7 @@ impl Observer {
     /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(&self.region, self.capacity(), self.seen.first_position)
+        Counters::read(&self.region, &self.seen.geometry, self.seen.first_position)
     }
 
     /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.

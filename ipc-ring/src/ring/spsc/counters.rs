@@ -1,10 +1,13 @@
 //! What the two ends count, for somebody who only looks.
 
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::layout::{
-    CONSUMED, CONSUMER_WAKES, FOUND_EMPTY, FOUND_FULL, HIGH_WATER, PRODUCED, PRODUCER_WAKES,
+    CONSUMED, CONSUMER_WAKES, FOUND_EMPTY, FOUND_FULL, HIGH_WATER, PRODUCER_WAKES, SLOTS_OFFSET,
 };
+use crate::edge::Edge;
+use crate::layout::Geometry;
+use crate::platform::{Native, Platform};
 use crate::region::Region;
 
 /// The counters of a ring at about one moment.
@@ -14,8 +17,7 @@ use crate::region::Region;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Messages pushed since the channel was made. A producer killed between a push and its count is one ahead of this,
-    /// until a successor comes.
+    /// Messages pushed since the channel was made.
     pub pushed: u64,
     /// Messages popped since the channel was made.
     pub popped: u64,
@@ -36,17 +38,14 @@ pub struct Counters {
 
 impl Counters {
     /// Reads them from a region whose header was checked. Any values are accepted: they index nothing.
-    pub(crate) fn read(region: &Region, capacity: u64, first_position: u64) -> Self {
+    pub(crate) fn read(region: &Region, geometry: &Geometry, first_position: u64) -> Self {
         let count = |offset| region.word(offset).load(Relaxed); // Statistics.
-        // The consumer's first, so that what is pushed meanwhile makes the difference larger, not negative.
-        let popped = region.word(CONSUMED).load(Acquire).wrapping_sub(first_position);
-        let pushed = count(PRODUCED).wrapping_sub(first_position);
-        let behind = pushed.wrapping_sub(popped);
-        // More than a whole lap: messages that were popped and pushed between the two looks, or, near the top of the
-        // numbers, a push that its producer did not live to count.
-        let waiting = if behind > u64::MAX / 2 { 0 } else { behind.min(capacity) };
+        // [S3] Acquire ← the consumer's Release: what it popped is seen as pushed.
+        let consumed = region.word(CONSUMED).load(Native::ordering(Edge::SpscReclaimExact));
+        let waiting = waiting(region, geometry, consumed);
+        let popped = consumed.wrapping_sub(first_position);
         Self {
-            pushed,
+            pushed: popped.wrapping_add(waiting),
             popped,
             waiting,
             found_full: count(FOUND_FULL),
@@ -56,4 +55,23 @@ impl Counters {
             consumer_wakes: count(CONSUMER_WAKES),
         }
     }
+}
+
+/// How many messages from position `consumed` on are there.
+///
+/// Messages are published in order, so the first slot without its message is found by halving. Both ends go on meanwhile, so
+/// a slot may hold a later lap's message already, which is the producer having passed it. The answer was true at some
+/// moment of the search: the slot before was found pushed, this one was found not pushed, and pushes are never taken back.
+fn waiting(region: &Region, geometry: &Geometry, consumed: u64) -> u64 {
+    let pushed = |position: u64| {
+        let index = (position & (geometry.capacity - 1)) as usize;
+        let word = region.word(SLOTS_OFFSET + index * geometry.stride + geometry.word_offset).load(Relaxed); // Statistics.
+        word != 0 && word.wrapping_sub(position.wrapping_add(1)) <= u64::MAX / 2
+    };
+    let (mut there, mut not_there) = (0, geometry.capacity + 1);
+    while not_there - there > 1 {
+        let middle = there + (not_there - there) / 2;
+        if pushed(consumed.wrapping_add(middle - 1)) { there = middle } else { not_there = middle }
+    }
+    there
 }

@@ -5,7 +5,7 @@
 //! | 0x000 | header | creator, once | whoever attaches |
 //! | 0x100 | producer record: owner, wake semaphore | producer at attach and detach | consumer's slow path |
 //! | 0x180 | consumer record | consumer at attach and detach | producer's slow path |
-//! | 0x200 | `produced`, producer's counters | producer, each push | observers, takeover |
+//! | 0x200 | producer's counters, from 0x208 | producer | observers |
 //! | 0x280 | `consumed`, consumer's counters | consumer, each pop | a producer that found the ring full, takeover |
 //! | 0x300 | `head` | consumer, each quarter ring | a producer that found the ring full |
 //! | 0x380 | consumer signal, `dense` | consumer when its state changes | producer, each push |
@@ -27,7 +27,8 @@ pub(crate) const PRODUCER_SIGNAL: usize = CONSUMER_SIGNAL + APART;
 /// Bytes from the start of the memory to the first slot.
 pub(crate) const SLOTS_OFFSET: usize = PRODUCER_SIGNAL + APART;
 
-/// Counters beside `produced`: how often the ring was found full, how often this side woke the other, the largest
+/// The producer's line. Its first word, which a bytes ring has for its position, is not used here: a push would be one store
+/// longer, and observers find the position from the sequence words. The producer's counters: how often the ring was found full, how often this side woke the other, the largest
 /// number of messages seen waiting.
 pub(crate) const FOUND_FULL: usize = PRODUCED + 8;
 pub(crate) const PRODUCER_WAKES: usize = PRODUCED + 16;
@@ -60,7 +61,6 @@ mod tests {
             &[
                 ("producer_record", PRODUCER_RECORD),
                 ("consumer_record", CONSUMER_RECORD),
-                ("produced", PRODUCED),
                 ("found_full", FOUND_FULL),
                 ("producer_wakes", PRODUCER_WAKES),
                 ("high_water", HIGH_WATER),

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCED, PRODUCER_SIGNAL,
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCER_SIGNAL,
     SLOTS_OFFSET,
 };
 use super::memory::Memory;
@@ -95,7 +95,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
-        for word in [PRODUCED, CONSUMED, HEAD] {
+        for word in [CONSUMED, HEAD] {
             self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
     }
@@ -177,11 +177,6 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     #[inline(always)]
     fn consumed(&self) -> &AtomicU64 {
         self.word(CONSUMED)
-    }
-
-    #[inline(always)]
-    fn produced(&self) -> &AtomicU64 {
-        self.word(PRODUCED)
     }
 
     #[inline(always)]

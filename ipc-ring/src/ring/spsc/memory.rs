@@ -34,8 +34,6 @@ pub unsafe trait Memory {
     fn head(&self) -> &<Self::Platform as Platform>::U64;
     /// The consumer's exact position.
     fn consumed(&self) -> &<Self::Platform as Platform>::U64;
-    /// The producer's position; never behind by more than the push under way.
-    fn produced(&self) -> &<Self::Platform as Platform>::U64;
     /// The consumer's state, looked at by the producer on each push: see [`signal`](crate::wait::signal).
     fn consumer_signal(&self) -> &<Self::Platform as Platform>::U32;
     /// The producer's state, looked at by the consumer when it finds nothing and when it publishes the head.

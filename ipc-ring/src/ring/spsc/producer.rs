@@ -52,7 +52,6 @@ impl<M: Memory> Producer<M> {
             }
             position = position.wrapping_add(1);
         }
-        memory.produced().store(position, Relaxed); // Monitoring only.
         Ok(Self { memory, position, cached_head: consumed })
     }
 
@@ -123,7 +122,6 @@ impl<M: Memory> Producer<M> {
         // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
         self.memory.sequence(index).store(next, M::Platform::ordering(Edge::SpscPublish));
         M::Platform::crash_point(Site::SpscPublished);
-        self.memory.produced().store(next, Relaxed); // Monitoring only; a successor reads the sequence words.
         self.position = next;
         if self.memory.hints() {
             if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
