@@ -87,11 +87,23 @@ pub enum Edge {
     MpmcSeatCheck,
     /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the release of \[M6\].
     MpmcSkip,
+    /// \[D1\] broadcast: the publisher stores a slot's sequence word. The slot's payload is written before.
+    BroadcastPublish,
+    /// \[D1\] broadcast: a subscriber loads a slot's sequence word. The payload is read after.
+    BroadcastObserve,
+    /// \[D2\] broadcast: the publisher's fence behind a raised floor. What was given up is overwritten after.
+    BroadcastGiveUp,
+    /// \[D2\] broadcast: a subscriber's fence behind a copied payload. The floor is looked at after.
+    BroadcastValidate,
+    /// \[D3\] broadcast: a subscriber stores its cursor. What lies below has been read, and its seat is its own.
+    BroadcastConsume,
+    /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. What lies below is overwritten after.
+    BroadcastReclaim,
 }
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 38] = [
+    pub const ALL: [Edge; 44] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -130,6 +142,12 @@ impl Edge {
         Edge::MpmcSeatFree,
         Edge::MpmcSeatCheck,
         Edge::MpmcSkip,
+        Edge::BroadcastPublish,
+        Edge::BroadcastObserve,
+        Edge::BroadcastGiveUp,
+        Edge::BroadcastValidate,
+        Edge::BroadcastConsume,
+        Edge::BroadcastReclaim,
     ];
 
     /// The ordering that production uses here.
@@ -164,6 +182,8 @@ impl Edge {
             | Edge::MpmcOrphansSeen
             | Edge::MpmcSeatCheck => Ordering::Acquire,
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
+            Edge::BroadcastPublish | Edge::BroadcastGiveUp | Edge::BroadcastConsume => Ordering::Release,
+            Edge::BroadcastObserve | Edge::BroadcastValidate | Edge::BroadcastReclaim => Ordering::Acquire,
             Edge::CrowdJoin => Ordering::Release,
             Edge::CrowdTake => Ordering::Acquire,
             // A read-modify-write that hands nothing over itself.
@@ -193,6 +213,9 @@ impl Edge {
             Edge::MpmcOrphansMade | Edge::MpmcOrphansSeen => "M7",
             Edge::MpmcSeatFree | Edge::MpmcSeatCheck => "M8",
             Edge::MpmcSkip => "M9",
+            Edge::BroadcastPublish | Edge::BroadcastObserve => "D1",
+            Edge::BroadcastGiveUp | Edge::BroadcastValidate => "D2",
+            Edge::BroadcastConsume | Edge::BroadcastReclaim => "D3",
         }
     }
 }

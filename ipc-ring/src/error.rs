@@ -267,6 +267,20 @@ pub enum AttachError {
         /// The key, as `ipcs` shows it.
         key: i32,
     },
+    /// A broadcast channel that treats slow subscribers otherwise than asked for.
+    Mode {
+        /// The channel's way.
+        found: crate::broadcast::Mode,
+        /// The one asked for.
+        expected: crate::broadcast::Mode,
+    },
+    /// A saved position of another channel: one of this name that is gone.
+    StalePosition {
+        /// Generation of the channel the position was saved in.
+        saved: u64,
+        /// Generation of this one.
+        channel: u64,
+    },
     /// The capacity is 0 or too large, or the element larger than a slot may be.
     TooLarge {
         /// Slots asked for.
@@ -334,6 +348,11 @@ impl fmt::Display for AttachError {
             Self::KeyTaken { name, key } => write!(
                 f,
                 "the memory of channel \"{name}\" would lie under key {key:#010x}, but something else does (see ipcs -m); choose another name"
+            ),
+            Self::Mode { found, expected } => write!(f, "the channel is {found}, not {expected}"),
+            Self::StalePosition { saved, channel } => write!(
+                f,
+                "the position was saved in generation {saved} of the channel, which is gone; this is generation {channel}"
             ),
             Self::TooLarge { capacity, element_size } => write!(
                 f,

@@ -40,6 +40,10 @@ pub enum Kind {
     Bytes = 2,
     /// Many producers, many consumers, fixed-size elements.
     Mpmc = 3,
+    /// One publisher, many subscribers, fixed-size elements.
+    Broadcast = 4,
+    /// One publisher, many subscribers, frames of any length.
+    BroadcastBytes = 5,
 }
 
 /// The header, written once by the creator; `ready` last.
@@ -238,6 +242,7 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) geometry: Geometry,
+    pub(crate) generation: u64,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) first_position: u64,
     pub(crate) created_ns: u64,
@@ -264,6 +269,7 @@ pub(crate) fn look(
     let [low, high] = header.fingerprint;
     Ok(Seen {
         geometry,
+        generation: header.generation,
         fingerprint: Fingerprint::from_halves(low, high),
         first_position: header.first_position,
         created_ns: header.created_ns,

@@ -40,6 +40,7 @@
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
+//! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
@@ -79,7 +80,9 @@ mod region;
 pub mod ring;
 pub mod wait;
 
-pub use channel::{Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, bytes, mpmc, spsc};
+pub use channel::{
+    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, mpmc, spsc,
+};
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};

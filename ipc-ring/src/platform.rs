@@ -126,11 +126,25 @@ pub enum Site {
     ControlAdmitting = 130,
     /// control: a server has welcomed a client.
     ControlWelcoming = 131,
+    /// broadcast: a subscriber has its seat, and no cursor yet.
+    BroadcastSeated = 100,
+    /// broadcast: a subscriber has its cursor, and has read nothing.
+    BroadcastJoined = 101,
+    /// broadcast: the payload is written, the sequence word is not.
+    BroadcastWritten = 102,
+    /// broadcast: the sequence word is stored, the tail is not and nobody has been woken.
+    BroadcastPublished = 103,
+    /// broadcast: the floor is raised, nothing is written above it yet.
+    BroadcastRaised = 104,
+    /// broadcast: the payload is copied out, the cursor is not stored.
+    BroadcastRead = 105,
+    /// broadcast: the cursor is stored, a publisher that waits is not woken.
+    BroadcastConsumed = 106,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 38] = [
+    pub const ALL: [Site; 45] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -169,6 +183,13 @@ impl Site {
         Site::ControlChallenging,
         Site::ControlAdmitting,
         Site::ControlWelcoming,
+        Site::BroadcastSeated,
+        Site::BroadcastJoined,
+        Site::BroadcastWritten,
+        Site::BroadcastPublished,
+        Site::BroadcastRaised,
+        Site::BroadcastRead,
+        Site::BroadcastConsumed,
     ];
 }
 
@@ -193,6 +214,12 @@ pub trait Platform: Copy + Debug + Send + Sync + 'static {
 
     /// One step of a spin loop.
     fn relax();
+
+    /// The fence of an edge whose end is no single access.
+    #[inline(always)]
+    fn fence(edge: Edge) {
+        atomic::fence(Self::ordering(edge));
+    }
 
     /// A place where a test may end the process.
     #[inline(always)]

@@ -16,9 +16,11 @@
 //!
 //! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
-//! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames.
+//! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
+//! ring. [`broadcast`]: those of one to many.
 #![deny(unsafe_code)]
 
+pub mod broadcast;
 pub mod bytes;
 pub mod crash;
 pub mod matrix;

@@ -43,6 +43,13 @@ impl Platform for Loom {
         loom::thread::yield_now();
     }
 
+    fn fence(edge: Edge) {
+        match Self::ordering(edge) {
+            Ordering::Relaxed => {}
+            ordering => loom::sync::atomic::fence(ordering),
+        }
+    }
+
     fn crash_point(site: Site) {
         crash::point(site);
     }

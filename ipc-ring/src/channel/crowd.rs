@@ -45,6 +45,11 @@ impl Table {
         region.half(self.offset + usize::from(number) * self.size + field)
     }
 
+    /// The process number of a seat below the number of seats, for display.
+    pub(super) fn pid(&self, region: &Region, number: u16) -> u32 {
+        self.half(region, number, PID).load(Ordering::Relaxed) // For display.
+    }
+
     fn identity<'a>(&self, region: &'a Region, number: u16) -> &'a AtomicU64 {
         region.word(self.offset + usize::from(number) * self.size + IDENTITY)
     }
@@ -165,6 +170,30 @@ impl Place {
         self.wake_some(side, usize::MAX);
     }
 
+    /// Wakes everybody on the side with this mask, with one system call for some hundred of them, after something was
+    /// published for all. Costs nothing while nobody sleeps.
+    #[inline(always)]
+    pub(super) fn wake_everybody(&mut self, side: Side, mask: &AtomicU64) {
+        if crowd::is_anybody::<Native>(mask, self.barrier) {
+            self.wake_together(side);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_together(&mut self, side: Side) {
+        let mut tokens = self.member.tokens();
+        let mut turn = self.turn;
+        crowd::wake(&self.ends(side), &mut turn, usize::MAX, |number| {
+            let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
+            if let Some(wake) = WakeSemaphore::from_raw(raw) {
+                tokens.add(wake);
+            }
+            true
+        });
+        tokens.post();
+    }
+
     #[cold]
     #[inline(never)]
     fn wake_some(&mut self, side: Side, wanted: usize) {
@@ -240,11 +269,7 @@ impl Place {
 
     /// The process number of a seat, for display.
     pub(super) fn pid(&self, number: u16) -> u32 {
-        if number < self.table.seats {
-            self.table.half(&self.region, number, PID).load(Ordering::Relaxed) // For display.
-        } else {
-            0
-        }
+        if number < self.table.seats { self.table.pid(&self.region, number) } else { 0 }
     }
 
     /// Whether a seat of a role is taken. Asks nobody whether its process is alive.

@@ -4,6 +4,7 @@
 //! for removal as soon as it is attached, so the kernel frees it when the last process that uses it is gone, however that
 //! process ended.
 
+pub mod broadcast;
 pub mod bytes;
 #[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
 mod carry;

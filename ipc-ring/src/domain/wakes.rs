@@ -124,6 +124,45 @@ impl Member {
     }
 }
 
+/// Tokens for many sleepers, posted together.
+pub(crate) struct Tokens<'a> {
+    member: &'a Member,
+    operations: [Op; TOGETHER],
+    count: usize,
+}
+
+/// Tokens posted by one system call, where the kernel's limit on operations (SEMOPM, 500 by default) allows it.
+const TOGETHER: usize = 256;
+
+impl Member {
+    /// No tokens yet.
+    pub(crate) fn tokens(&self) -> Tokens<'_> {
+        Tokens { member: self, operations: [Op::add(layout::wake(0), 1); TOGETHER], count: 0 }
+    }
+}
+
+impl Tokens<'_> {
+    /// One more, for this sleeper.
+    pub(crate) fn add(&mut self, wake: WakeSemaphore) {
+        self.operations[self.count] = Op::add(layout::wake(wake.0), 1);
+        self.count += 1;
+        if self.count == TOGETHER {
+            self.post();
+        }
+    }
+
+    /// Posts them. One system call, unless the kernel takes fewer operations or somebody has tokens beyond number.
+    pub(crate) fn post(&mut self) {
+        let operations = &self.operations[..std::mem::take(&mut self.count)];
+        if !operations.is_empty() && self.member.semaphores.perform(operations).is_err() {
+            // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
+            for operation in operations {
+                let _ = self.member.semaphores.perform(std::slice::from_ref(operation));
+            }
+        }
+    }
+}
+
 fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     if let Err(error) = semaphores.perform(&[Op::add(layout::wake(wake.0), 1)]) {
         // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that.

@@ -3,6 +3,7 @@
 //! Nothing here makes a system call, allocates or blocks. Waiting, naming, liveness and everything else that needs a
 //! kernel is one floor up, in [`channel`](crate::channel).
 
+pub mod broadcast;
 pub mod bytes;
 pub mod mpmc;
 pub mod spsc;

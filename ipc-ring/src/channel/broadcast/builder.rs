@@ -1,0 +1,189 @@
+//! How a channel is made or found.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use super::end::{End, settle_mode};
+use super::{Publisher, Start, Subscriber, Watcher};
+use crate::channel::end::PeerState;
+use crate::channel::open::{self, Creation, Request};
+use crate::channel::settings::{Settings, common_settings};
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::layout::Kind;
+use crate::message::{Fingerprint, Message};
+use crate::ring::broadcast::front::SLOTS_OFFSET;
+use crate::ring::broadcast::{self as ring, Mapped, Memory as _, Mode, Resume};
+use crate::wait::WaitStrategy;
+
+/// Payload bytes of a channel whose capacity nobody chose.
+const USUAL_BYTES: usize = 1 << 20;
+/// With more ends than CPUs whoever polls takes the time of whoever it waits for, so polling is short.
+const USUAL_SPIN: Duration = Duration::from_micros(10);
+
+/// Options for creating and opening a channel of `T`.
+#[derive(Clone, Debug)]
+pub struct Builder<T> {
+    settings: Settings,
+    mode: Option<Mode>,
+    fingerprint: Option<Fingerprint>,
+    start: Start,
+    resume: Resume,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> Builder<T> {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            settings: Settings::new(name, WaitStrategy::SpinSleep { spin: USUAL_SPIN }),
+            mode: None,
+            fingerprint: None,
+            start: Start::Oldest,
+            resume: Resume::Oldest,
+            element: PhantomData,
+        }
+    }
+
+    common_settings!();
+
+    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
+    /// that says nothing takes the channel as it is, one that says a number insists on it.
+    #[must_use]
+    pub fn capacity(mut self, slots: u64) -> Self {
+        self.settings.capacity = Some(slots);
+        self
+    }
+
+    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener that says nothing takes
+    /// the channel as it is, one that says a mode insists on it.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// [`mode`](Self::mode) with [`Mode::Lossy`].
+    #[must_use]
+    pub fn lossy(self) -> Self {
+        self.mode(Mode::Lossy)
+    }
+
+    /// [`mode`](Self::mode) with [`Mode::Gated`].
+    #[must_use]
+    pub fn gated(self) -> Self {
+        self.mode(Mode::Gated)
+    }
+
+    /// Where a subscriber begins. The default is the oldest message left.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Where a subscriber goes on that was overrun. The default is the oldest message left.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// A name for the element type that all agree on, such as `"md.Tick/2"`, in place of the type's own.
+    #[must_use]
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self
+    }
+
+    /// Makes the channel, or finds it, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of another type, capacity or mode, or the kernel refused.
+    pub fn create_publisher(&self) -> Result<Publisher<T>, AttachError> {
+        self.publish(Creation::MakeOrFind)
+    }
+
+    /// Makes the channel, which must not exist, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_publisher`](Self::create_publisher).
+    pub fn create_new_publisher(&self) -> Result<Publisher<T>, AttachError> {
+        self.publish(Creation::MustMake)
+    }
+
+    /// Finds the channel, which must exist, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_publisher`](Self::create_publisher).
+    pub fn open_publisher(&self) -> Result<Publisher<T>, AttachError> {
+        self.publish(Creation::MustFind)
+    }
+
+    /// Makes the channel, or finds it, and takes a seat as a subscriber.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the channel found is of another type, capacity or mode, the start is a position in
+    /// another channel, or the kernel refused.
+    pub fn create_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
+        self.subscribe(Creation::MakeOrFind)
+    }
+
+    /// Finds the channel, which must exist, and takes a seat as a subscriber.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_subscriber`](Self::create_subscriber).
+    pub fn open_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
+        self.subscribe(Creation::MustFind)
+    }
+
+    /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
+    /// [`create_subscriber`](Self::create_subscriber) otherwise.
+    pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
+        let domain = match &self.settings.domain {
+            Some(domain) => domain.clone(),
+            None => Domain::default_for_user()?,
+        };
+        let fingerprint = self.fingerprint.unwrap_or_else(Fingerprint::of::<T>);
+        Watcher::attach(&self.settings.name, &domain, fingerprint, self.start, self.resume)
+    }
+
+    fn request(&self) -> Request<'_> {
+        let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
+        Request {
+            settings: &self.settings,
+            kind: Kind::Broadcast,
+            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            usual_capacity: 1 << slots.ilog2(),
+            geometry: Mapped::<T>::geometry,
+            slots_offset: SLOTS_OFFSET,
+        }
+    }
+
+    fn publish(&self, creation: Creation) -> Result<Publisher<T>, AttachError> {
+        let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
+            let mode = settle_mode(&found.region, self.mode)?;
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            Ok((ring, end))
+        })?;
+        Publisher::new(ring, end)
+    }
+
+    fn subscribe(&self, creation: Creation) -> Result<Subscriber<T>, AttachError> {
+        open::attach(&self.request(), creation, |locked, domain, found| {
+            let mode = settle_mode(&found.region, self.mode)?;
+            let start = self.start.check(found.entry.generation)?;
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let (end, seat) =
+                End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
+            let ring = ring::Subscriber::join(ring, seat, start, self.resume, is_publishing);
+            Ok(Subscriber::new(ring, end))
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! What every end does beside moving messages: holding its seat, waking, and noticing who is gone.
+
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::channel::crowd::{Place, Side, Table};
+use crate::channel::end::PeerState;
+use crate::channel::open::Found;
+use crate::domain::{Domain, Locked};
+use crate::error::{AttachError, PeerExit};
+use crate::platform::Native;
+use crate::region::Region;
+use crate::ring::broadcast::front::{
+    MODE, PUBLISHER_SEAT, PUBLISHER_SLEEPERS, PUBLISHERS, SEAT_SIZE, SEATS, SUBSCRIBER_SLEEPERS, SUBSCRIBERS,
+    mode_of,
+};
+use crate::ring::broadcast::{Corruption, Front, Mode, Seat, Words as _, seat};
+use crate::wait::WaitStrategy;
+use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
+
+const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
+const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS };
+const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS };
+
+/// The mode of a ring found or made, which is chosen by the first one who attaches. Under the domain's lock.
+///
+/// # Errors
+/// [`AttachError::Mode`] when it is not the one asked for; [`AttachError::Corrupt`].
+pub(super) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
+    let word = region.half(MODE);
+    let raw = word.load(Ordering::Relaxed); // Under the lock.
+    if raw == 0 {
+        let mode = wanted.unwrap_or(Mode::Lossy);
+        word.store(mode as u32, Ordering::Relaxed); // Under the lock.
+        return Ok(mode);
+    }
+    let found = mode_of(region).ok_or(Corruption { word: "mode", position: 0, found: u64::from(raw) })?;
+    match wanted {
+        Some(expected) if expected != found => Err(AttachError::Mode { found, expected }),
+        _ => Ok(found),
+    }
+}
+
+/// The identity in the publisher's seat.
+fn publisher_identity(region: &Region) -> &AtomicU64 {
+    region.word(SEATS + usize::from(PUBLISHER_SEAT) * SEAT_SIZE)
+}
+
+/// An attached end.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) front: Front,
+    pub(super) place: Place,
+    generation: u64,
+}
+
+impl End {
+    /// Takes the publisher's seat. The domain's lock is held.
+    ///
+    /// # Errors
+    /// [`AttachError::EndTaken`] by a live process; [`AttachError::Closed`]; [`AttachError::Corrupt`] when the ring was
+    /// found to be.
+    pub(super) fn publish(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        front: Front,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        let region = found.region.clone();
+        let state = front.state();
+        let bits = state.load(Ordering::Relaxed); // Under the lock.
+        if bits & POISONED != 0 {
+            return Err(AttachError::Corrupt(Corruption::told(0, bits)));
+        }
+        if bits & CLOSED != 0 {
+            return Err(AttachError::Closed);
+        }
+        let generation = found.entry.generation;
+        let (place, ()) =
+            Place::take(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, is_alive| {
+                let seat = publisher_identity(&region);
+                let holder = seat.load(Ordering::Relaxed); // Under the lock.
+                if holder != 0 && is_alive(holder) {
+                    return Err(AttachError::EndTaken { pid: TABLE.pid(&region, PUBLISHER_SEAT) });
+                }
+                // [E1] Release → `publisher`.
+                seat.store(me, Ordering::Release);
+                // After the owner, so that a death in between leaves a dead publisher, not one that nobody has been.
+                state.fetch_and(!DETACHED, Ordering::Relaxed);
+                region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
+                seat::sweep(&front, is_alive);
+                Ok(((), PUBLISHER_SEAT))
+            })?;
+        Ok(Self { front, place, generation })
+    }
+
+    /// Takes a subscriber's seat. The domain's lock is held.
+    ///
+    /// # Errors
+    /// [`AttachError::DomainFull`] when all seats are taken by live ends; [`AttachError::Corrupt`] when the ring was found
+    /// to be.
+    pub(super) fn subscribe(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        front: Front,
+        strategy: WaitStrategy,
+    ) -> Result<(Self, Seat), AttachError> {
+        let bits = front.state().load(Ordering::Relaxed); // Under the lock.
+        if bits & POISONED != 0 {
+            return Err(AttachError::Corrupt(Corruption::told(0, bits)));
+        }
+        let generation = found.entry.generation;
+        let (place, seat) =
+            Place::take(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, is_alive| {
+                let identity = NonZeroU64::new(me).expect("a member is somebody");
+                let seat = seat::take(&front, identity).or_else(|_| {
+                    seat::sweep(&front, is_alive);
+                    seat::take(&front, identity)
+                });
+                let seat = seat.map_err(|_| AttachError::DomainFull {
+                    what: "subscribers of one channel",
+                    limit: usize::from(SUBSCRIBERS),
+                })?;
+                let number = seat.number();
+                Ok((seat, number))
+            })?;
+        Ok((Self { front, place, generation }, seat))
+    }
+
+    /// The channel's generation.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Wakes all subscribers that sleep. Costs nothing while none does.
+    #[inline(always)]
+    pub(super) fn wake_subscribers(&mut self) {
+        self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers());
+    }
+
+    /// Wakes the publisher if it sleeps.
+    #[inline]
+    pub(super) fn wake_publisher(&mut self) {
+        self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
+    }
+
+    /// Bits about the stream; look at the ring again after seeing one.
+    pub(super) fn bits(&self) -> u32 {
+        signal::seen::<Native>(self.front.state())
+    }
+
+    /// Says something about the stream to all.
+    pub(super) fn raise(&mut self, bits: u32) {
+        signal::raise::<Native>(self.front.state(), bits);
+        self.wake_subscribers();
+        self.wake_publisher();
+    }
+
+    /// Whether the publisher is there. One system call when it is attached.
+    pub(super) fn publisher(&self) -> PeerState {
+        publisher_state(&self.front, |identity| self.place.is_alive(identity))
+    }
+
+    /// Gives the place up, the publisher's after saying how.
+    pub(super) fn leave(&mut self, seat: Option<Seat>) {
+        let front = self.front.clone();
+        self.place.leave(
+            || match seat {
+                Some(seat) => seat::leave(&front, seat),
+                None => publisher_identity(front.region()).store(0, Ordering::Release), // [E1]
+            },
+            || front.state().load(Ordering::Relaxed) & CLOSED != 0,
+        ); // Under the lock.
+        // A gated publisher that waited for this subscriber looks again.
+        self.wake_publisher();
+    }
+}
+
+/// Whether the publisher of a ring is there. Only reads.
+pub(super) fn publisher_state(front: &Front, is_alive: impl FnOnce(u64) -> bool) -> PeerState {
+    if signal::seen::<Native>(front.state()) & CLOSED != 0 {
+        return PeerState::Closed;
+    }
+    // [E1] Acquire ← the Release of whoever took or gave up the seat.
+    let identity = publisher_identity(front.region()).load(Ordering::Acquire);
+    if identity == 0 {
+        let ever = front.region().half(PUBLISHERS).load(Ordering::Relaxed) > 0; // For the answer only.
+        return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
+    }
+    let pid = TABLE.pid(front.region(), PUBLISHER_SEAT);
+    if is_alive(identity) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+}

@@ -1,0 +1,79 @@
+//! What a subscriber may be told instead of a message.
+
+use core::fmt;
+
+use crate::error::PeerExit;
+use crate::ring::broadcast::Corruption;
+
+/// Messages that were overwritten before a subscriber could read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Their number, exactly.
+    pub count: u64,
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} messages were overwritten before they could be read", self.count)
+    }
+}
+
+impl std::error::Error for Missed {}
+
+/// Why no message was popped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PopError {
+    /// Nothing is waiting now. Only the `try_` forms say this.
+    Empty,
+    /// Messages were overwritten before this subscriber could read them. It is told once; the next pop goes on behind them.
+    Missed(Missed),
+    /// Nothing came before the deadline.
+    TimedOut,
+    /// The channel is closed and everything published has been read.
+    Closed,
+    /// Everything published has been read, and the publisher is gone without closing. Another one may come.
+    PeerGone(PeerExit),
+    /// The next frame has more bytes than the buffer. It stays.
+    BufferTooSmall {
+        /// Bytes it has.
+        needed: usize,
+    },
+    /// The shared memory holds what the protocol never writes.
+    Corrupt(Corruption),
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(ipc_core::Error),
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PopError::Empty => f.write_str("nothing is waiting"),
+            PopError::Missed(missed) => missed.fmt(f),
+            PopError::TimedOut => f.write_str("nothing was published before the deadline"),
+            PopError::Closed => f.write_str("the publisher has closed the channel and everything is read"),
+            PopError::PeerGone(PeerExit::Died { pid }) => {
+                write!(f, "everything is read and the publisher, process {pid}, died")
+            }
+            PopError::PeerGone(PeerExit::NeverAttached) => f.write_str("no publisher has ever come"),
+            PopError::PeerGone(PeerExit::Detached) => {
+                f.write_str("everything is read and the publisher has detached")
+            }
+            PopError::BufferTooSmall { needed } => {
+                write!(f, "the next frame has {needed} bytes, more than the buffer")
+            }
+            PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PopError::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PopError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            PopError::System(error) => Some(error),
+            PopError::Missed(missed) => Some(missed),
+            _ => None,
+        }
+    }
+}

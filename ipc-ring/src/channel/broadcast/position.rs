@@ -1,0 +1,87 @@
+//! Where a subscriber is, and where it starts.
+
+use core::fmt;
+use core::num::ParseIntError;
+use core::str::FromStr;
+
+use crate::error::AttachError;
+use crate::ring::broadcast as ring;
+
+/// A place in a channel's stream that can be kept and come back to, also by another process. As text, and read from it:
+/// `generation.sequence.offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Which channel: no other one of the domain has the same, also under the same name.
+    pub generation: u64,
+    /// The sequence number of the next message: how many were published before it.
+    pub sequence: u64,
+    /// Where it lies: bytes from the start of the stream in a channel of frames, the sequence number again in others.
+    pub offset: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.generation, self.sequence, self.offset)
+    }
+}
+
+impl FromStr for Position {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let mut parts = text.splitn(3, '.').map(str::parse);
+        let mut next = || parts.next().unwrap_or_else(|| "".parse());
+        Ok(Self { generation: next()?, sequence: next()?, offset: next()? })
+    }
+}
+
+/// Where a subscriber begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// With the oldest message that is still there.
+    #[default]
+    Oldest,
+    /// With the newest message that is there, or the first one to come when there is none.
+    Newest,
+    /// With the first message that is published after the subscriber has come.
+    Next,
+    /// With the message of this sequence number. Those that are gone are reported as missed; one that is still to come is
+    /// waited for. Not in a channel of frames.
+    Sequence(u64),
+    /// Where an earlier subscriber stopped.
+    Saved(Position),
+}
+
+impl Start {
+    /// For the ring of a channel of this generation.
+    ///
+    /// # Errors
+    /// [`AttachError::StalePosition`].
+    pub(super) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
+        Ok(match self {
+            Start::Oldest => ring::Start::Oldest,
+            Start::Newest => ring::Start::Newest,
+            Start::Next => ring::Start::Next,
+            Start::Sequence(sequence) => ring::Start::At(sequence),
+            Start::Saved(position) if position.generation == generation => ring::Start::At(position.sequence),
+            Start::Saved(position) => {
+                return Err(AttachError::StalePosition { saved: position.generation, channel: generation });
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_as_it_is_written() {
+        let position = Position { generation: u64::MAX, sequence: 7, offset: 0 };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for wrong in ["", "1", "1.2", "1.2.x", "1.2.3.4", "-1.2.3"] {
+            assert!(wrong.parse::<Position>().is_err(), "{wrong:?}");
+        }
+    }
+}

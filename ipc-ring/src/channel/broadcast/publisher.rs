@@ -1,0 +1,317 @@
+//! The publishing end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::builder::Builder;
+use super::end::End;
+use super::waiting::{self, Room};
+use crate::channel::pair::{Ending, Refusal};
+use crate::error::{AttachError, PushError};
+use crate::message::Message;
+use crate::ring::broadcast::{self as ring, Corruption, Mapped, Memory as _, Mode, Publish, Words as _};
+use crate::wait::signal::{CLOSED, DETACHED};
+
+/// The publishing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+#[derive(Debug)]
+#[doc(alias = "Producer")]
+pub struct Publisher<T: Message> {
+    ring: ring::Publisher<Mapped<T>>,
+    end: End,
+    ending: Ending,
+}
+
+impl<T: Message> Room for ring::Publisher<Mapped<T>> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.has_room()
+    }
+
+    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
+        self.drop_dead(is_alive)
+    }
+}
+
+impl<T: Message> Publisher<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of another type or mode, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_publisher()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_publisher()
+    }
+
+    pub(super) fn new(ring: Mapped<T>, mut end: End) -> Result<Self, AttachError> {
+        match ring::Publisher::attach(ring) {
+            Ok(ring) => {
+                // Subscribers that wait for a publisher to come look again.
+                end.wake_subscribers();
+                Ok(Self { ring, end, ending: Ending::Close })
+            }
+            Err(corruption) => {
+                end.leave(None);
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Publishes a message if there is room, which in a lossy channel there is always.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] in a gated channel when a subscriber is a whole lap behind; dead ones are dropped before it is
+    /// said. [`PushError::Corrupt`]. The message comes back in each of them.
+    ///
+    /// # Blocking
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber
+    /// in the way, to learn whether it is alive.
+    #[inline]
+    #[doc(alias = "try_push")]
+    pub fn try_publish(&mut self, message: T) -> Result<(), PushError<T>> {
+        match self.ring.try_publish(&message) {
+            Publish::Done => {
+                self.end.wake_subscribers();
+                Ok(())
+            }
+            other => self.settle(message, other),
+        }
+    }
+
+    /// Publishes a message, in a gated channel waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError::Corrupt`]; [`PushError::System`].
+    ///
+    /// # Blocking
+    /// By this end's wait strategy, until every live subscriber has come less than a lap near. Never in a lossy channel.
+    #[inline]
+    #[doc(alias = "push")]
+    pub fn publish(&mut self, message: T) -> Result<(), PushError<T>> {
+        self.publish_until(message, None)
+    }
+
+    /// As [`publish`](Self::publish), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    #[inline]
+    #[doc(alias = "push_deadline")]
+    pub fn publish_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
+        self.publish_until(message, Some(deadline))
+    }
+
+    /// As [`publish`](Self::publish), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    pub fn publish_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
+        self.publish_deadline(message, crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn publish_until(&mut self, message: T, deadline: Option<Instant>) -> Result<(), PushError<T>> {
+        loop {
+            match self.ring.try_publish(&message) {
+                Publish::Done => {
+                    self.end.wake_subscribers();
+                    return Ok(());
+                }
+                Publish::Full => {
+                    if let Err(refusal) = waiting::wait_for_room(&mut self.ring, &mut self.end, deadline) {
+                        return Err(refusal.with(message));
+                    }
+                }
+                Publish::Corrupt(corruption) => return Err(PushError::Corrupt(message, corruption)),
+            }
+        }
+    }
+
+    /// Publishes messages from the front of a slice while there is room; gives their number. One wake at most.
+    ///
+    /// # Errors
+    /// When there is room for none, as [`try_publish`](Self::try_publish), with 0 for the message.
+    #[doc(alias = "try_push_slice")]
+    pub fn try_publish_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        match self.put_slice(messages) {
+            Ok(0) if !messages.is_empty() => match self.after_full() {
+                true => self.put_slice(messages).map_err(|corruption| PushError::Corrupt(0, corruption)),
+                false => Err(PushError::Full(0)),
+            },
+            Ok(count) => Ok(count),
+            Err(corruption) => Err(PushError::Corrupt(0, corruption)),
+        }
+    }
+
+    /// Publishes a whole slice, in order, in a gated channel waiting for room.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish). The value handed back is the number of messages published before.
+    #[doc(alias = "push_slice")]
+    pub fn publish_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
+        self.publish_slice_until(messages, None)
+    }
+
+    /// As [`publish_slice`](Self::publish_slice), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish_slice`](Self::publish_slice).
+    pub fn publish_slice_deadline(
+        &mut self,
+        messages: &[T],
+        deadline: Instant,
+    ) -> Result<(), PushError<usize>> {
+        self.publish_slice_until(messages, Some(deadline))
+    }
+
+    fn publish_slice_until(
+        &mut self,
+        messages: &[T],
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<usize>> {
+        let mut done = 0;
+        while done < messages.len() {
+            done += match self.put_slice(&messages[done..]) {
+                Ok(0) => {
+                    waiting::wait_for_room(&mut self.ring, &mut self.end, deadline)
+                        .map_err(|refusal| refusal.with(done))?;
+                    0
+                }
+                Ok(count) => count,
+                Err(corruption) => return Err(PushError::Corrupt(done, corruption)),
+            };
+        }
+        Ok(())
+    }
+
+    fn put_slice(&mut self, messages: &[T]) -> Result<usize, Corruption> {
+        let before = self.ring.position();
+        let result = self.ring.try_publish_slice(messages);
+        if self.ring.position() != before {
+            self.end.wake_subscribers();
+        }
+        result
+    }
+
+    /// Reserves the next slot. Nothing is published until [`Claim::commit`]; dropping the claim gives the slot back.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish).
+    pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
+        let room = self.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
+        if !room && !self.after_full() {
+            return Err(PushError::Full(()));
+        }
+        match self.ring.try_claim() {
+            Ok(Some(claim)) => Ok(Claim { claim, end: &mut self.end }),
+            Ok(None) => Err(PushError::Full(())),
+            Err(corruption) => Err(PushError::Corrupt((), corruption)),
+        }
+    }
+
+    /// There was no room: is there any without the dead?
+    #[cold]
+    fn after_full(&mut self) -> bool {
+        let end = &self.end;
+        while self.ring.drop_dead(|identity| end.place.is_alive(identity)) {
+            if matches!(self.ring.has_room(), Ok(true)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self, message: T, publish: Publish) -> Result<(), PushError<T>> {
+        match publish {
+            Publish::Done => Ok(()),
+            Publish::Full => {
+                if self.after_full() && self.ring.try_publish(&message) == Publish::Done {
+                    self.end.wake_subscribers();
+                    return Ok(());
+                }
+                Err(Refusal::Full.with(message))
+            }
+            Publish::Corrupt(corruption) => Err(PushError::Corrupt(message, corruption)),
+        }
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.front.capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.end.front.mode()
+    }
+
+    /// Number of messages published since the channel was made, by this holder and those before it: the sequence number of
+    /// the next one.
+    #[must_use]
+    #[doc(alias = "sequence")]
+    pub fn published(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> super::Counters {
+        super::Counters::read(self.ring.memory().words())
+    }
+
+    /// Ends the stream: subscribers read what is left, then are told. The same as dropping.
+    pub fn close(self) {}
+
+    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached.
+    pub fn detach(mut self) {
+        self.ending = Ending::Detach;
+    }
+}
+
+impl<T: Message> Drop for Publisher<T> {
+    fn drop(&mut self) {
+        leave(&mut self.end, self.ending);
+    }
+}
+
+/// Gives the publisher's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
+pub(super) fn leave(end: &mut End, ending: Ending) {
+    if end.place.is_ours() {
+        let closes = ending == Ending::Close && !std::thread::panicking();
+        end.raise(if closes { CLOSED } else { DETACHED });
+        end.leave(None);
+    }
+}
+
+/// A slot to be written before it is published, from [`Publisher::try_claim`]. Dropping it aborts: nothing is published.
+#[derive(Debug)]
+pub struct Claim<'a, T: Message> {
+    claim: ring::Claim<'a, Mapped<T>>,
+    end: &'a mut End,
+}
+
+impl<T: Message> Claim<'_, T> {
+    /// Copies a message into the slot.
+    pub fn write(&mut self, message: &T) {
+        self.claim.write(message);
+    }
+
+    /// Publishes the slot.
+    pub fn commit(self) {
+        self.claim.commit();
+        self.end.wake_subscribers();
+    }
+}

@@ -1,0 +1,153 @@
+//! How subscribers wait for messages, and a gated publisher for room.
+
+use std::time::Instant;
+
+use super::end::End;
+use super::error::PopError;
+use crate::channel::end::PeerState;
+use crate::channel::pair::Refusal;
+use crate::error::PeerExit;
+use crate::ring::broadcast::Corruption;
+use crate::wait::Step;
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+
+/// A subscriber, as far as waiting goes.
+pub(super) trait Poll {
+    /// What is popped.
+    type Item;
+    /// Tries to pop. [`PopError::Empty`] when nothing is there and the stream has not ended.
+    fn poll(&mut self) -> Result<Self::Item, PopError>;
+    /// Whether something is there, by a look that changes nothing.
+    fn has_something(&self) -> bool;
+    /// The seat.
+    fn end(&mut self) -> &mut End;
+}
+
+/// Pops, waiting for something to be there.
+#[cold]
+#[inline(never)]
+pub(super) fn wait_and_pop<P: Poll>(
+    subscriber: &mut P,
+    deadline: Option<Instant>,
+) -> Result<P::Item, PopError> {
+    let mut wait = subscriber.end().place.waits.start(deadline);
+    let mut slept = false;
+    loop {
+        match subscriber.poll() {
+            Err(PopError::Empty) => {}
+            result => {
+                subscriber.end().place.waits.finished(&wait);
+                return result;
+            }
+        }
+        let end = subscriber.end();
+        match wait.next(&end.place.waits, || false) {
+            Step::Poll => std::hint::spin_loop(),
+            Step::TimedOut => return Err(PopError::TimedOut),
+            Step::Probe => {
+                if let Some(exit) = died(end) {
+                    return last_message(subscriber, exit);
+                }
+            }
+            Step::Sleep(until) => {
+                // Whether the publisher is alive is asked after a sleep that brought nothing.
+                if std::mem::replace(&mut slept, true)
+                    && let Some(exit) = died(end)
+                {
+                    return last_message(subscriber, exit);
+                }
+                end.place.announce();
+                let over = end.bits() & (CLOSED | DETACHED | POISONED) != 0;
+                if over || subscriber.has_something() {
+                    subscriber.end().place.do_not_sleep();
+                } else {
+                    subscriber.end().place.sleep(until).map_err(PopError::System)?;
+                }
+            }
+        }
+    }
+}
+
+/// The publisher is dead, so whatever it published is there to be seen.
+fn last_message<P: Poll>(subscriber: &mut P, exit: PeerExit) -> Result<P::Item, PopError> {
+    match subscriber.poll() {
+        Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
+        result => result,
+    }
+}
+
+fn died(end: &End) -> Option<PeerExit> {
+    match end.publisher() {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
+        _ => None,
+    }
+}
+
+/// What the state says about the end of the stream.
+pub(super) fn ended(bits: u32, position: u64) -> Option<PopError> {
+    if bits & POISONED != 0 {
+        Some(PopError::Corrupt(Corruption::told(position, bits)))
+    } else if bits & CLOSED != 0 {
+        Some(PopError::Closed)
+    } else if bits & DETACHED != 0 {
+        Some(PopError::PeerGone(PeerExit::Detached))
+    } else {
+        None
+    }
+}
+
+/// A publisher, as far as waiting for room goes.
+pub(super) trait Room {
+    /// Whether there is room now.
+    fn has_room(&mut self) -> Result<bool, Corruption>;
+    /// Drops the subscriber that is in the way, if it is dead.
+    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool;
+}
+
+/// Waits until there is room.
+#[cold]
+pub(super) fn wait_for_room(
+    ring: &mut impl Room,
+    end: &mut End,
+    deadline: Option<Instant>,
+) -> Result<(), Refusal> {
+    // Subscribers look at the publisher only when they have read a quarter of the ring, or wait themselves.
+    let mut wait = end.place.waits.start_with_naps(deadline);
+    loop {
+        if ring.has_room().map_err(Refusal::Corrupt)? {
+            end.place.waits.finished(&wait);
+            return Ok(());
+        }
+        match wait.next(&end.place.waits, || false) {
+            Step::Poll => std::hint::spin_loop(),
+            Step::TimedOut => return Err(Refusal::TimedOut),
+            Step::Probe => {
+                drop_all_dead(ring, end);
+            }
+            Step::Sleep(until) => {
+                if drop_all_dead(ring, end) {
+                    continue;
+                }
+                end.place.announce();
+                if matches!(ring.has_room(), Ok(false)) && end.bits() & POISONED == 0 {
+                    end.place.sleep(until).map_err(Refusal::System)?;
+                } else {
+                    end.place.do_not_sleep();
+                }
+            }
+        }
+    }
+}
+
+/// Drops the dead that are in the way, one after the other. True when there was one.
+fn drop_all_dead(ring: &mut impl Room, end: &End) -> bool {
+    let mut any = false;
+    // The next one in the way is known only after another look.
+    while ring.drop_dead(&|identity| end.place.is_alive(identity)) {
+        any = true;
+        if !matches!(ring.has_room(), Ok(false)) {
+            break;
+        }
+    }
+    any
+}

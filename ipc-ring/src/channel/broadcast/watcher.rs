@@ -1,0 +1,172 @@
+//! Reading along without a seat.
+
+use super::error::{Missed, PopError};
+use super::position::{Position, Start};
+use super::{end, waiting};
+use crate::channel::end::PeerState;
+use crate::channel::open;
+use crate::domain::{Domain, Owner};
+use crate::error::AttachError;
+use crate::layout::{Geometry, Kind};
+use crate::message::{Fingerprint, Message};
+use crate::platform::{Barrier, Native};
+use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
+use crate::ring::broadcast::{self as ring, Front, Mapped, Memory as _, Mode, Pop, Resume, Words};
+use crate::wait::signal;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// A reader without a seat, whose memory is attached read-only: it can disturb nobody and change nothing, and nobody knows
+/// of it. It polls; it cannot sleep. In a gated channel, too, it is not waited for, and may miss messages, which it is told.
+///
+/// As long as it lives the channel's memory does.
+#[derive(Debug)]
+pub struct Watcher<T: Message> {
+    ring: ring::Subscriber<Mapped<T>>,
+    domain: Domain,
+    generation: u64,
+}
+
+impl<T: Message> Watcher<T> {
+    /// Looks for the channel in the user's own domain, to start with the oldest message.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`Builder::open_watcher`](super::Builder::open_watcher).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        super::Builder::new(name).open_watcher()
+    }
+
+    pub(super) fn attach(
+        name: &str,
+        domain: &Domain,
+        fingerprint: Fingerprint,
+        start: Start,
+        resume: Resume,
+    ) -> Result<Self, AttachError> {
+        let (region, seen) = open::observe(name, domain, Kind::Broadcast, SLOTS_OFFSET)?;
+        let geometry: Geometry = Mapped::<T>::geometry(seen.geometry.capacity)?;
+        let (found, expected) = (seen.geometry, geometry);
+        if (found.element_size, found.element_align) != (expected.element_size, expected.element_align) {
+            let pair = |geometry: Geometry| (geometry.element_size as u64, geometry.element_align as u64);
+            return Err(AttachError::ElementSize { found: pair(found), expected: pair(expected) });
+        }
+        if seen.fingerprint != fingerprint {
+            return Err(AttachError::ElementType { found: seen.fingerprint, expected: fingerprint });
+        }
+        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let start = start.check(seen.generation)?;
+        // It never sleeps and never joins, so the barrier is nobody's.
+        let ring = Mapped::new(region, &geometry, Barrier::Fence, mode);
+        let ring = ring::Subscriber::watch(ring, start, resume);
+        Ok(Self { ring, domain: domain.clone(), generation: seen.generation })
+    }
+
+    /// Reads the next message if there is one.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is nothing and the
+    /// publisher has detached; [`PopError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never, and no system call.
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<T, PopError> {
+        match self.ring.try_pop() {
+            Pop::Item { item, .. } => Ok(item),
+            Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
+            Pop::Corrupt(corruption) => Err(PopError::Corrupt(corruption)),
+            Pop::Empty { .. } => self.nothing(),
+        }
+    }
+
+    #[inline(never)]
+    fn nothing(&mut self) -> Result<T, PopError> {
+        let bits = signal::seen::<Native>(self.ring.memory().words().state());
+        let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
+        // [C1] The bit is seen: everything published before can be seen too. Look once more.
+        match self.ring.try_pop() {
+            Pop::Item { item, .. } => Ok(item),
+            Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
+            Pop::Corrupt(corruption) => Err(PopError::Corrupt(corruption)),
+            Pop::Empty { .. } => Err(error),
+        }
+    }
+
+    /// Whether the publisher is there. One system call when it is attached.
+    #[must_use]
+    pub fn publisher(&self) -> PeerState {
+        let front = self.ring.memory().words();
+        end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
+    }
+
+    /// The sequence number of the next message.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// Where this reader is, as [`Subscriber::position`](super::Subscriber::position).
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { generation: self.generation, sequence: self.sequence(), offset: self.sequence() }
+    }
+
+    /// How many published messages are still to be read, or overwritten already. Racy.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.ring.behind()
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().words().capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.ring.memory().words().mode()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read(self.ring.memory().words())
+    }
+}
+
+/// What the ends of a channel have counted, at about one moment: each value was true at some time during the look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Where the publisher is: messages published since the channel was made, or bytes in a channel of frames.
+    pub published: u64,
+    /// Below this position nothing is whole any more.
+    pub floor: u64,
+    /// Subscribers in their seats, dead ones that nobody has noticed included.
+    pub subscribers: u64,
+    /// How many messages subscribers with a seat were told that they missed.
+    pub missed: u64,
+    /// Subscribers that died in their seats and were noticed.
+    pub dropped: u64,
+    /// How often the publisher of a gated channel found no room. One that waits looks many times.
+    pub found_full: u64,
+    /// The furthest a subscriber of a gated channel has been seen behind.
+    pub high_water: u64,
+}
+
+impl Counters {
+    /// Reads them. Any values are accepted: they index nothing.
+    pub(super) fn read(front: &Front) -> Self {
+        let taken = |number: &u16| front.identity(*number).load(Relaxed) != 0; // A count for display.
+        Self {
+            published: front.tail().load(Relaxed), // Statistics.
+            floor: front.floor().load(Relaxed),    // Statistics.
+            subscribers: (0..front.seats()).filter(taken).count() as u64,
+            missed: front.missed().load(Relaxed),         // Statistics.
+            dropped: front.drops().load(Relaxed),         // Statistics.
+            found_full: front.found_full().load(Relaxed), // Statistics.
+            high_water: front.high_water().load(Relaxed), // Statistics.
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How the publisher comes to the right to overwrite: raising the floor.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::cursor;
+use super::words::Words;
+use crate::edge::Edge;
+use crate::platform::{Platform, Word};
+
+/// What the publisher knows of the room it has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// The floor. Only the publisher changes it, so this copy is exact.
+    floor: u64,
+    /// How far a lossy floor is raised at a time.
+    step: u64,
+    /// The seat that holds the publisher up and the cursor it was last seen with: nothing else need be looked at while
+    /// that does not change.
+    laggard: Option<(u16, u64)>,
+}
+
+impl Room {
+    /// The room of a publisher that takes over.
+    pub(crate) fn attach<W: Words>(words: &W, unit: u64) -> Self {
+        let floor = words.floor().load(Relaxed); // Its predecessor wrote it.
+        words.rising().store(floor, Relaxed); // A look that the predecessor did not live to finish is over.
+        Self { floor, step: (words.capacity() / 8).max(unit), laggard: None }
+    }
+
+    /// The floor.
+    pub(crate) fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// Whether everything below `end` may be written, by what is known already.
+    #[inline(always)]
+    pub(crate) fn reaches<W: Words>(&self, words: &W, end: u64) -> bool {
+        end.wrapping_sub(self.floor) <= words.capacity()
+    }
+
+    /// Raises the floor so that everything below `end` may be written. False when subscribers are in the way.
+    ///
+    /// `tail` is the publisher's position; `end` lies at most a capacity behind it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn raise<W: Words>(&mut self, words: &W, tail: u64, end: u64) -> bool {
+        if words.gated() {
+            self.raise_to_cursors(words, tail, end)
+        } else {
+            let needed = end.wrapping_sub(words.capacity()).wrapping_sub(self.floor);
+            let most = tail.wrapping_sub(self.floor);
+            let floor = self.floor.wrapping_add(self.step.max(needed).min(most));
+            self.store(words, floor);
+            true
+        }
+    }
+
+    fn store<W: Words>(&mut self, words: &W, floor: u64) {
+        self.floor = floor;
+        words.floor().store(floor, Relaxed); // Ordered by the fence.
+        // [D2] Release → the subscriber's fence: who reads what is written from now on sees this floor.
+        W::Platform::fence(Edge::BroadcastGiveUp);
+    }
+
+    fn raise_to_cursors<W: Words>(&mut self, words: &W, tail: u64, end: u64) -> bool {
+        if let Some((number, seen)) = self.laggard
+            && words.cursor(number).load(Relaxed) == seen // A look only; it is loaded again below.
+            && !is_dropped(words, number)
+        {
+            return self.full(words);
+        }
+        // Nobody's cursor that counts is beyond the tail, so the floor will not be raised further than this.
+        words.rising().store(tail, Relaxed); // Ordered before the look at the cursors by the light barrier.
+        W::Platform::light(words.barrier());
+        let mut furthest = 0;
+        self.laggard = None;
+        let used = words.used().load(Relaxed); // [D3] A seat's cursor is set after; the light barrier orders this look.
+        for number in 0..words.seats().min(u16::try_from(used).unwrap_or(u16::MAX)) {
+            // [D3] Acquire ← the subscriber's Release: what lies below its cursor has been read.
+            let word = words.cursor(number).load(W::Platform::ordering(Edge::BroadcastReclaim));
+            if let Some(behind) = cursor::behind(word, tail)
+                && behind > furthest
+                && !is_dropped(words, number)
+            {
+                furthest = behind;
+                self.laggard = Some((number, word));
+            }
+        }
+        // A cursor below the floor belongs to a subscriber that is about to join, and has to take a higher one.
+        let most = tail.wrapping_sub(self.floor);
+        if furthest > words.high_water().load(Relaxed) {
+            words.high_water().store(furthest.min(most), Relaxed); // Only the publisher writes it.
+        }
+        self.store(words, tail.wrapping_sub(furthest.min(most)));
+        words.rising().store(self.floor, Relaxed); // Later is harmless: who joins waits for the two to be equal.
+        self.reaches(words, end) || self.full(words)
+    }
+
+    fn full<W: Words>(&self, words: &W) -> bool {
+        let found_full = words.found_full();
+        found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only the publisher writes it.
+        false
+    }
+
+    /// Drops the subscriber that holds the publisher up, if it is dead. True when it was.
+    pub(crate) fn drop_dead<W: Words>(&mut self, words: &W, is_alive: impl FnOnce(u64) -> bool) -> bool {
+        let Some((number, seen)) = self.laggard else { return false };
+        // The identity was written before the cursor; so it is the one that set this cursor, or a later one, which then
+        // is alive, or has its turn next time.
+        let identity = words.identity(number).load(Relaxed); // [D3] Acquired with the cursor.
+        if words.cursor(number).load(Relaxed) != seen || identity == 0 || is_alive(identity) {
+            return false;
+        }
+        super::seat::mark_dropped(words, number, identity);
+        self.laggard = None;
+        true
+    }
+}
+
+/// Whether the holder of a seat was found dead. Asked after its cursor was acquired.
+fn is_dropped<W: Words>(words: &W, number: u16) -> bool {
+    let dropped = words.dropped(number).load(Relaxed); // Written by the publisher, or under the lock by whoever frees the seat.
+    dropped != 0 && dropped == words.identity(number).load(Relaxed) // [D3] Acquired with the cursor.
+}

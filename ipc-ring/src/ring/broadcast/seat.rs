@@ -1,0 +1,128 @@
+//! The seats of subscribers: taking one, joining with it, giving it back.
+//!
+//! [`take`], [`sweep`] and [`leave`] are called under a lock, so seats change hands one at a time. The publisher is not
+//! under it: it only reads cursors and identities, and marks the dead.
+
+use core::fmt;
+use core::num::NonZeroU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::cursor;
+use super::words::Words;
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+
+/// A subscriber's place in the table.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Seat {
+    number: u16,
+}
+
+impl Seat {
+    /// Its number.
+    #[must_use]
+    pub const fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+/// Every seat is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableFull;
+
+impl fmt::Display for TableFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every seat of the ring is taken")
+    }
+}
+
+impl core::error::Error for TableFull {}
+
+/// Takes the first free seat for a process of this identity, which is never used again for another. Under the lock.
+///
+/// # Errors
+/// [`TableFull`]. [`sweep`] may free some.
+pub fn take<W: Words>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFull> {
+    let free = |number: &u16| words.identity(*number).load(Relaxed) == 0; // Under the lock.
+    let number = (0..words.seats()).find(free).ok_or(TableFull)?;
+    words.identity(number).store(identity.get(), Relaxed); // Before the cursor, [D3].
+    let used = u32::from(number) + 1;
+    if words.used().load(Relaxed) < used {
+        words.used().store(used, Relaxed); // Under the lock; before the cursor, and before the barrier of `enter`.
+    }
+    W::Platform::crash_point(Site::BroadcastSeated);
+    Ok(Seat { number })
+}
+
+/// Frees the seats of the dead; gives their number. Under the lock.
+pub fn sweep<W: Words>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
+    let mut freed = 0;
+    for number in 0..words.seats() {
+        let identity = words.identity(number).load(Relaxed); // Under the lock.
+        if identity != 0 && !is_alive(identity) {
+            mark_dropped(words, number, identity);
+            free(words, number);
+            freed += 1;
+        }
+    }
+    freed
+}
+
+/// Gives a seat back. Under the lock.
+pub fn leave<W: Words>(words: &W, seat: Seat) {
+    free(words, seat.number);
+}
+
+fn free<W: Words>(words: &W, number: u16) {
+    // [D3] Release → the publisher: what the subscriber read, it has read.
+    words.cursor(number).store(cursor::NONE, W::Platform::ordering(Edge::BroadcastConsume));
+    words.identity(number).store(0, Relaxed); // Under the lock.
+}
+
+/// Notes that the holder of a seat is dead. Counted once, whoever comes first.
+pub(super) fn mark_dropped<W: Words>(words: &W, number: u16, identity: u64) {
+    let mark = words.dropped(number);
+    let before = mark.load(Relaxed); // The exchange decides.
+    if before != identity && mark.compare_exchange(before, identity, Relaxed, Relaxed).is_ok() {
+        words.drops().fetch_add(1, Relaxed); // Statistics.
+    }
+}
+
+/// Sets the cursor of a seat that joins a gated ring so that everything from it on stays; gives the position, which is
+/// `wanted` or the lowest possible one above it. Under the lock.
+///
+/// `is_publishing` says whether the publisher is alive; it is asked when a raise of the floor takes long.
+pub fn enter<W: Words>(words: &W, seat: &Seat, wanted: u64, is_publishing: impl Fn() -> bool) -> u64 {
+    let mut position = wanted;
+    let mut looks = 0u32;
+    loop {
+        // [D3] Release → the publisher: the seat's identity is written before its cursor.
+        words.cursor(seat.number).store(cursor::at(position), W::Platform::ordering(Edge::BroadcastConsume));
+        W::Platform::heavy(words.barrier());
+        let rising = words.rising().load(Relaxed); // The heavy barrier orders it after the cursor.
+        if !is_below(position, rising) {
+            return position;
+        }
+        if words.floor().load(Relaxed) == rising {
+            // Not under way: this is the floor, and nothing below it is whole.
+            position = rising;
+            continue;
+        }
+        looks += 1;
+        if looks.is_multiple_of(LOOKS) && !is_publishing() {
+            // It died in the middle, and a successor comes only when this lock is free: nothing was given up.
+            words.rising().store(words.floor().load(Relaxed), Relaxed); // Under the lock, and the publisher is dead.
+        }
+        W::Platform::relax();
+    }
+}
+
+/// The publisher is asked after once in so many looks.
+const LOOKS: u32 = 1000;
+
+/// Whether a position lies below another one.
+#[inline(always)]
+pub(crate) const fn is_below(position: u64, other: u64) -> bool {
+    position.wrapping_sub(other).cast_signed() < 0
+}

@@ -1,0 +1,44 @@
+//! Every ordering, barrier and step of the broadcast ring is needed: without it, a model fails.
+
+use ipc_ring::edge::Edge;
+use loom_tests::broadcast::memory::{NO_CURSOR, NO_DROP, NO_FLOOR, NO_RISING};
+use loom_tests::broadcast::models;
+use loom_tests::broadcast::sleeping::{CLOSE_WAKES_NOBODY, WAKES_ONE};
+use loom_tests::mutation::{barriers, weakenings};
+use loom_tests::{Model, Mutation, matrix};
+
+const EDGES: [Edge; 6] = [
+    Edge::BroadcastPublish,
+    Edge::BroadcastObserve,
+    Edge::BroadcastGiveUp,
+    Edge::BroadcastValidate,
+    Edge::BroadcastConsume,
+    Edge::BroadcastReclaim,
+];
+
+/// Models that only a few seconds are spent on; the others catch nothing that these do not.
+fn quick() -> impl Iterator<Item = &'static Model> {
+    models().filter(|model| model.min() < 40_000)
+}
+
+#[test]
+fn orderings() {
+    matrix::check("Orderings of the broadcast ring", weakenings(&EDGES), quick(), &[]);
+}
+
+fn named(part: &str) -> impl Iterator<Item = &'static Model> {
+    models().filter(move |model| model.name.contains(part))
+}
+
+/// Each use of the barriers by itself.
+#[test]
+fn barriers_of_joining_and_sleeping() {
+    matrix::check("Barriers of joining a gated broadcast ring", barriers(), named("gated_join"), &[]);
+    matrix::check("Barriers of sleeping at a broadcast ring", barriers(), named("sleep"), &[]);
+}
+
+#[test]
+fn steps() {
+    let mistakes = [NO_FLOOR, NO_RISING, NO_CURSOR, NO_DROP, CLOSE_WAKES_NOBODY, WAKES_ONE];
+    matrix::check("Steps of the broadcast ring", mistakes.map(Mutation::Logic), quick(), &[]);
+}
