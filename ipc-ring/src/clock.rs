@@ -17,6 +17,12 @@ pub(crate) fn since_boot_ns() -> u64 {
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
 
+/// The monotonic clock that deadlines are told by, the same for all processes of the machine, in nanoseconds.
+fn monotonic_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
+}
+
 /// The time that lies `timeout` ahead; a century ahead when that is more than the clock can say.
 pub(crate) fn after(timeout: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -24,9 +30,37 @@ pub(crate) fn after(timeout: Duration) -> Instant {
     now.checked_add(timeout).unwrap_or_else(|| now + CENTURY)
 }
 
+/// Nanoseconds of the machine's monotonic clock at a point in time, which other processes understand; at least 1.
+pub(crate) fn monotonic_at(instant: Instant) -> u64 {
+    let ahead = instant.saturating_duration_since(Instant::now());
+    let ahead = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
+    monotonic_ns().saturating_add(ahead).max(1)
+}
+
+/// The point in time of a number of nanoseconds of the monotonic clock; `None` for 0, and for one that lies beyond the clock's
+/// end. Any number is accepted.
+pub(crate) fn instant_of(monotonic: u64) -> Option<Instant> {
+    if monotonic == 0 {
+        return None;
+    }
+    Instant::now().checked_add(Duration::from_nanos(monotonic.saturating_sub(monotonic_ns())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_in_time_survive_the_journey() {
+        let soon = Instant::now() + Duration::from_secs(5);
+        let there = instant_of(monotonic_at(soon)).unwrap();
+        let off = there.max(soon) - there.min(soon);
+        assert!(off < Duration::from_secs(1), "{off:?}");
+        assert_eq!(instant_of(0), None);
+        assert!(instant_of(1).unwrap() <= Instant::now());
+        assert!(instant_of(u64::MAX).is_none_or(|end| end > soon));
+        assert!(monotonic_at(after(Duration::MAX)) > monotonic_at(soon));
+    }
 
     #[test]
     fn no_timeout_is_too_long() {

@@ -57,6 +57,7 @@ mod listener;
 mod mailbox;
 mod peer;
 mod reason;
+mod request;
 
 pub use crate::channel::{Carry, Frames, Values};
 pub use builder::Builder;
@@ -67,3 +68,4 @@ pub use limits::Limits;
 pub use listener::{Counts, Listener};
 pub use peer::Peer;
 pub use reason::Reason;
+pub use request::{Answer, Request, RequestError, RequestId, Requester, Responder, Ticket};

@@ -1,0 +1,104 @@
+//! What can go wrong with requests, on either side.
+
+use core::fmt;
+
+use super::super::reason::Reason;
+use crate::error::{FrameTooLarge, PeerExit, PopError, PushError};
+use crate::ring::spsc::Corruption;
+
+/// Why there is no answer, or no request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// Nothing came, or there was no room, before the deadline.
+    TimedOut,
+    /// The server answered that it will not, with a number of its own; [`EXPIRED`](Self::EXPIRED): the request's deadline had
+    /// passed when the server came to it.
+    Failed {
+        /// That number.
+        code: u32,
+    },
+    /// The other side has ended the connection.
+    Closed {
+        /// Why, if it said so.
+        reason: Option<Reason>,
+    },
+    /// The other side's process is gone.
+    PeerGone(PeerExit),
+    /// The client does not read its answers. The connection has been closed with [`Reason::TooSlow`].
+    TooSlow,
+    /// The body with its head does not fit the ring, now or ever.
+    TooLarge(FrameTooLarge),
+    /// The ticket's answer has been given, or it was cancelled or has timed out.
+    UnknownTicket,
+    /// The other side sends what is no request and no answer.
+    Malformed,
+    /// The shared memory holds what the protocol never writes.
+    Corrupt(Corruption),
+    /// The kernel refused.
+    System(ipc_core::Error),
+}
+
+impl RequestError {
+    /// The number of a failure for a request whose deadline had passed.
+    pub const EXPIRED: u32 = u32::MAX;
+
+    pub(super) fn from_push(error: PushError<()>) -> Self {
+        match error {
+            PushError::Full(()) | PushError::TimedOut(()) => Self::TimedOut,
+            PushError::Closed(()) => Self::Closed { reason: None },
+            PushError::PeerGone((), exit) => Self::PeerGone(exit),
+            PushError::TooLarge((), frame) => Self::TooLarge(frame),
+            PushError::Corrupt((), corruption) => Self::Corrupt(corruption),
+            PushError::System((), error) => Self::System(error),
+        }
+    }
+
+    pub(super) fn from_pop(error: PopError) -> Self {
+        match error {
+            PopError::Empty | PopError::TimedOut => Self::TimedOut,
+            PopError::Closed => Self::Closed { reason: None },
+            PopError::PeerGone(exit) => Self::PeerGone(exit),
+            // Vectors grow.
+            PopError::BufferTooSmall { .. } => Self::Malformed,
+            PopError::Corrupt(corruption) => Self::Corrupt(corruption),
+            PopError::System(error) => Self::System(error),
+        }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("nothing came before the deadline"),
+            Self::Failed { code: Self::EXPIRED } => {
+                f.write_str("the request's deadline had passed when the server came to it")
+            }
+            Self::Failed { code } => write!(f, "the server failed with code {code}"),
+            Self::Closed { reason: None } => f.write_str("the other side has ended the connection"),
+            Self::Closed { reason: Some(reason) } => {
+                write!(f, "the other side has ended the connection: {reason}")
+            }
+            Self::PeerGone(exit) => exit.fmt(f),
+            Self::TooSlow => f.write_str("the client does not read its answers and was dropped"),
+            Self::TooLarge(FrameTooLarge { len, limit }) => {
+                write!(f, "{len} bytes with the head; the ring takes up to {limit}")
+            }
+            Self::UnknownTicket => {
+                f.write_str("the ticket's answer has been given, or is not wanted any more")
+            }
+            Self::Malformed => f.write_str("the other side sends what is no request and no answer"),
+            Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}

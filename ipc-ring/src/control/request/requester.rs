@@ -1,0 +1,225 @@
+//! The side that asks.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::RequestError;
+use super::wire::{Head, Kind};
+use crate::clock;
+use crate::control::Connection;
+
+/// A request that has been sent. Its answer is taken with [`Requester::wait`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[must_use = "the answer is kept until it is taken with the ticket"]
+pub struct Ticket(u64);
+
+/// What came for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A part; more follows.
+    Part(Vec<u8>),
+    /// All of it, or the last part.
+    Last(Vec<u8>),
+}
+
+/// A request on its way.
+#[derive(Debug)]
+struct Flight {
+    deadline: Option<Instant>,
+    came: VecDeque<Result<Answer, u32>>,
+}
+
+/// Sends requests through a connection and gives each its answer.
+#[derive(Debug)]
+pub struct Requester {
+    connection: Connection,
+    next: u64,
+    flights: HashMap<u64, Flight>,
+    late: u64,
+    out: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl Requester {
+    /// Over this connection, which nobody else uses any more.
+    #[must_use]
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, next: 1, flights: HashMap::new(), late: 0, out: Vec::new(), received: Vec::new() }
+    }
+
+    /// Asks and waits for the answer; the parts of one that comes in parts are joined.
+    ///
+    /// # Errors
+    /// [`RequestError`]. After [`RequestError::TimedOut`] the server is told that no answer is wanted; one that comes all the
+    /// same is dropped.
+    ///
+    /// # Blocking
+    /// By the connection's wait strategy, at most `timeout`, room in the ring included.
+    pub fn call(&mut self, body: &[u8], timeout: Duration) -> Result<Vec<u8>, RequestError> {
+        let ticket = self.start_deadline(body, Some(clock::after(timeout)))?;
+        let mut whole = Vec::new();
+        loop {
+            match self.wait(&ticket)? {
+                Answer::Part(part) => whole.extend_from_slice(&part),
+                Answer::Last(part) if whole.is_empty() => return Ok(part),
+                Answer::Last(part) => {
+                    whole.extend_from_slice(&part);
+                    return Ok(whole);
+                }
+            }
+        }
+    }
+
+    /// Asks, and does not wait for the answer.
+    ///
+    /// # Errors
+    /// As [`start_deadline`](Self::start_deadline).
+    ///
+    /// # Blocking
+    /// For room in the ring.
+    pub fn start(&mut self, body: &[u8], timeout: Duration) -> Result<Ticket, RequestError> {
+        self.start_deadline(body, Some(clock::after(timeout)))
+    }
+
+    /// As [`start`](Self::start), with a point in time after which the answer is not wanted; `None`: it is always.
+    ///
+    /// # Errors
+    /// [`RequestError::TimedOut`] when there was no room before the deadline; [`RequestError::TooLarge`];
+    /// [`RequestError::Closed`]; [`RequestError::PeerGone`].
+    pub fn start_deadline(&mut self, body: &[u8], deadline: Option<Instant>) -> Result<Ticket, RequestError> {
+        let id = self.next;
+        let deadline_ns = deadline.map_or(0, clock::monotonic_at);
+        self.send(Head { deadline_ns, ..Head::new(Kind::Request, id) }, body, deadline)?;
+        self.next += 1;
+        self.flights.insert(id, Flight { deadline, came: VecDeque::new() });
+        Ok(Ticket(id))
+    }
+
+    /// Says something that needs no answer.
+    ///
+    /// # Errors
+    /// As [`start_deadline`](Self::start_deadline).
+    ///
+    /// # Blocking
+    /// For room in the ring, at most `timeout`.
+    pub fn tell(&mut self, body: &[u8], timeout: Duration) -> Result<(), RequestError> {
+        self.send(Head::new(Kind::OneWay, 0), body, Some(clock::after(timeout)))
+    }
+
+    /// Waits for what comes next for a request: after [`Answer::Part`] there is more to wait for.
+    ///
+    /// # Errors
+    /// [`RequestError::TimedOut`] at the request's deadline, [`RequestError::Failed`]; the ticket is used up then. Any other
+    /// [`RequestError`].
+    ///
+    /// # Blocking
+    /// By the connection's wait strategy, until the request's deadline. Answers to other requests are kept meanwhile.
+    pub fn wait(&mut self, ticket: &Ticket) -> Result<Answer, RequestError> {
+        loop {
+            let flight = self.flights.get_mut(&ticket.0).ok_or(RequestError::UnknownTicket)?;
+            let deadline = flight.deadline;
+            if let Some(answer) = flight.came.pop_front() {
+                if !matches!(answer, Ok(Answer::Part(_))) {
+                    self.flights.remove(&ticket.0);
+                }
+                return answer.map_err(|code| RequestError::Failed { code });
+            }
+            match self.receive(deadline) {
+                Err(RequestError::TimedOut) => {
+                    self.cancel_number(ticket.0);
+                    return Err(RequestError::TimedOut);
+                }
+                result => result?,
+            }
+        }
+    }
+
+    /// What has come for a request, if anything has. Never waits.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait), but for the deadline.
+    pub fn try_wait(&mut self, ticket: &Ticket) -> Result<Option<Answer>, RequestError> {
+        loop {
+            match self.receive(Some(Instant::now())) {
+                Ok(()) => {}
+                Err(RequestError::TimedOut) => break,
+                // What came before is still given.
+                Err(_) if self.flights.get(&ticket.0).is_some_and(|flight| !flight.came.is_empty()) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let flight = self.flights.get(&ticket.0).ok_or(RequestError::UnknownTicket)?;
+        if flight.came.is_empty() { Ok(None) } else { self.wait(ticket).map(Some) }
+    }
+
+    /// Gives an answer up. The server is told, if there is room for it.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        self.cancel_number(ticket.0);
+    }
+
+    fn cancel_number(&mut self, id: u64) {
+        if self.flights.remove(&id).is_some() {
+            Head::new(Kind::Cancel, id).write(&[], &mut self.out);
+            let _ = self.connection.try_send(&self.out);
+        }
+    }
+
+    /// How many requests have no complete answer yet.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// How many answers came that nobody wanted any more.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// The connection.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn send(&mut self, head: Head, body: &[u8], deadline: Option<Instant>) -> Result<(), RequestError> {
+        head.write(body, &mut self.out);
+        let sent = match deadline {
+            Some(deadline) => self.connection.send_deadline(&self.out, deadline),
+            None => self.connection.send(&self.out),
+        };
+        sent.map_err(RequestError::from_push).map_err(|error| self.with_reason(error))
+    }
+
+    /// Receives one message and puts it where it belongs.
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
+        let receiver = self.connection.receiver();
+        let popped = match deadline {
+            Some(deadline) => receiver.pop_vec_deadline(&mut self.received, deadline),
+            None => receiver.pop_vec(&mut self.received),
+        };
+        if let Err(error) = popped {
+            return Err(self.with_reason(RequestError::from_pop(error)));
+        }
+        let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
+        let answer = match head.kind {
+            Kind::Part => Ok(Answer::Part(body.to_vec())),
+            Kind::Reply => Ok(Answer::Last(body.to_vec())),
+            Kind::Failure => Err(head.code),
+            Kind::Request | Kind::OneWay | Kind::Cancel => return Err(RequestError::Malformed),
+        };
+        match self.flights.get_mut(&head.id) {
+            Some(flight) => flight.came.push_back(answer),
+            None => self.late += 1,
+        }
+        Ok(())
+    }
+
+    fn with_reason(&mut self, error: RequestError) -> RequestError {
+        match error {
+            RequestError::Closed { reason: None } => {
+                RequestError::Closed { reason: self.connection.session().farewell() }
+            }
+            error => error,
+        }
+    }
+}

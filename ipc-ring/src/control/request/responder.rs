@@ -1,0 +1,212 @@
+//! The side that answers.
+
+use std::time::{Duration, Instant};
+
+use super::RequestError;
+use super::wire::{Head, Kind};
+use crate::clock;
+use crate::control::{Connection, Reason};
+
+/// Which request an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(u64);
+
+/// A request that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    id: RequestId,
+    body: Vec<u8>,
+    deadline: Option<Instant>,
+    wants_answer: bool,
+}
+
+impl Request {
+    /// To answer it with, now or later.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body by itself.
+    #[must_use]
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
+    /// When the client gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether the client waits for an answer. One to a request that does not is dropped by the client.
+    #[must_use]
+    pub fn wants_answer(&self) -> bool {
+        self.wants_answer
+    }
+}
+
+/// Takes requests from a connection and answers them, in any order.
+#[derive(Debug)]
+pub struct Responder {
+    /// `None` after a client was dropped for being slow.
+    connection: Option<Connection>,
+    patience: Duration,
+    cancelled: Vec<RequestId>,
+    expired: u64,
+    out: Vec<u8>,
+    received: Vec<u8>,
+}
+
+/// Cancellations that are remembered at a time.
+const REMEMBERED: usize = 1024;
+
+impl Responder {
+    /// Over this connection, which nobody else uses any more.
+    #[must_use]
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection: Some(connection),
+            patience: Duration::from_secs(1),
+            cancelled: Vec::new(),
+            expired: 0,
+            out: Vec::new(),
+            received: Vec::new(),
+        }
+    }
+
+    /// How long an answer waits for room in the ring before the client is dropped: a second by default. A server that serves
+    /// several clients in one thread says zero.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The next request, waiting for it. One whose deadline has passed is answered with a failure and passed over.
+    ///
+    /// # Errors
+    /// [`RequestError::Closed`], [`RequestError::PeerGone`]: the client is gone. [`RequestError::Malformed`]. Not
+    /// [`RequestError::TimedOut`].
+    ///
+    /// # Blocking
+    /// By the connection's wait strategy.
+    #[allow(clippy::should_implement_trait, reason = "an iterator could not say why it ends")]
+    pub fn next(&mut self) -> Result<Request, RequestError> {
+        self.next_until(None)
+    }
+
+    /// As [`next`](Self::next), until a point in time; one in the past never waits.
+    ///
+    /// # Errors
+    /// [`RequestError::TimedOut`], and as [`next`](Self::next).
+    pub fn next_deadline(&mut self, deadline: Instant) -> Result<Request, RequestError> {
+        self.next_until(Some(deadline))
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Request, RequestError> {
+        loop {
+            let connection = self.connection.as_mut().ok_or(RequestError::TooSlow)?;
+            let receiver = connection.receiver();
+            let popped = match deadline {
+                Some(deadline) => receiver.pop_vec_deadline(&mut self.received, deadline),
+                None => receiver.pop_vec(&mut self.received),
+            };
+            popped.map_err(RequestError::from_pop)?;
+            let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
+            let id = RequestId(head.id);
+            match head.kind {
+                Kind::Request | Kind::OneWay => {}
+                Kind::Cancel => {
+                    if self.cancelled.len() == REMEMBERED {
+                        self.cancelled.remove(0);
+                    }
+                    self.cancelled.push(id);
+                    continue;
+                }
+                Kind::Part | Kind::Reply | Kind::Failure => return Err(RequestError::Malformed),
+            }
+            let deadline = clock::instant_of(head.deadline_ns);
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.expired += 1;
+                self.fail(id, RequestError::EXPIRED)?;
+                continue;
+            }
+            let wants_answer = head.kind == Kind::Request;
+            return Ok(Request { id, body: body.to_vec(), deadline, wants_answer });
+        }
+    }
+
+    /// Whether the client has given a request up, as far as that has been received.
+    #[must_use]
+    pub fn is_cancelled(&self, id: RequestId) -> bool {
+        self.cancelled.contains(&id)
+    }
+
+    /// How many requests came too late to be looked at.
+    #[must_use]
+    pub fn expired(&self) -> u64 {
+        self.expired
+    }
+
+    /// Answers a request: all of it, or the last part.
+    ///
+    /// # Errors
+    /// [`RequestError::TooSlow`] when the client does not read: it has been dropped, with that reason;
+    /// [`RequestError::TooLarge`]; [`RequestError::Closed`], [`RequestError::PeerGone`] when it is gone.
+    ///
+    /// # Blocking
+    /// For room in the ring, as long as [`patience`](Self::patience) says.
+    pub fn reply(&mut self, id: RequestId, body: &[u8]) -> Result<(), RequestError> {
+        self.answer(Head::new(Kind::Reply, id.0), body)
+    }
+
+    /// Sends a part of an answer; [`reply`](Self::reply) sends the last one.
+    ///
+    /// # Errors
+    /// As [`reply`](Self::reply).
+    pub fn part(&mut self, id: RequestId, body: &[u8]) -> Result<(), RequestError> {
+        self.answer(Head::new(Kind::Part, id.0), body)
+    }
+
+    /// Answers that there is no answer, with a number that says why to the client's program.
+    ///
+    /// # Errors
+    /// As [`reply`](Self::reply).
+    pub fn fail(&mut self, id: RequestId, code: u32) -> Result<(), RequestError> {
+        self.answer(Head { code, ..Head::new(Kind::Failure, id.0) }, &[])
+    }
+
+    /// The connection; `None` after the client was dropped.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Ends the connection and tells the client why.
+    pub fn close(mut self, reason: Reason) {
+        if let Some(connection) = self.connection.take() {
+            connection.close(reason);
+        }
+    }
+
+    fn answer(&mut self, head: Head, body: &[u8]) -> Result<(), RequestError> {
+        let connection = self.connection.as_mut().ok_or(RequestError::TooSlow)?;
+        head.write(body, &mut self.out);
+        let sent = connection.send_deadline(&self.out, clock::after(self.patience));
+        match sent.map_err(RequestError::from_push) {
+            Err(RequestError::TimedOut) => {
+                if let Some(connection) = self.connection.take() {
+                    connection.close(Reason::TooSlow);
+                }
+                Err(RequestError::TooSlow)
+            }
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Requests and answers: several in flight, in parts, too late, given up, not read.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Role, kernel_objects, private_namespace, role, say, unique};
+use ipc_ring::control::{Answer, Builder, Connection, Reason, RequestError, Requester, Responder};
+use ipc_ring::{Domain, PeerExit};
+
+const LONG: Duration = Duration::from_secs(100);
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else {
+        let mut child = Role::start("nonsense", &[]);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| child.hear())).is_err());
+        return;
+    };
+    match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        // Answers with the number of vowels of what it is asked, dies when asked to.
+        ["count-vowels", domain] => {
+            let mut listener = service(domain).bind().unwrap();
+            say("bound");
+            let mut responder = Responder::new(listener.accept().unwrap());
+            while let Ok(request) = responder.next() {
+                match request.body() {
+                    b"die" => {
+                        nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::SIGKILL).unwrap()
+                    }
+                    b"fail" => responder.fail(request.id(), 17).unwrap(),
+                    body => {
+                        let vowels = body.iter().filter(|byte| b"aeiou".contains(byte)).count();
+                        responder.reply(request.id(), vowels.to_string().as_bytes()).unwrap();
+                    }
+                }
+            }
+        }
+        ref other => panic!("no such role: {other:?}"),
+    }
+}
+
+fn service(domain: &str) -> Builder {
+    Builder::new("service").domain(&Domain::open(domain).unwrap()).timeout(LONG)
+}
+
+/// Both sides of a connection whose rings have this many bytes, in one process.
+fn pair(capacity: u64) -> (Requester, Responder) {
+    let domain = unique("request");
+    let service = service(&domain).capacity(capacity);
+    let mut listener = service.bind().unwrap();
+    let client: Connection = std::thread::scope(|scope| {
+        let client = scope.spawn(|| service.connect().unwrap());
+        let here = listener.accept().unwrap();
+        // Kept for the other side.
+        SERVER.with(|slot| slot.replace(Some(here)));
+        client.join().unwrap()
+    });
+    (Requester::new(client), Responder::new(SERVER.with(|slot| slot.take()).unwrap()))
+}
+
+thread_local! {
+    static SERVER: std::cell::RefCell<Option<Connection>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn a_server_in_another_process_answers_fails_and_dies() {
+    private_namespace();
+    let before = kernel_objects();
+    let domain = unique("vowels");
+    let mut server = Role::start("count-vowels", &[&domain]);
+    assert_eq!(server.hear(), "bound");
+    let mut requester = Requester::new(service(&domain).connect().unwrap());
+    for number in 0..200 {
+        assert_eq!(requester.call(b"shared memory", LONG).unwrap(), b"4", "{number}");
+    }
+    assert!(matches!(requester.call(b"fail", LONG), Err(RequestError::Failed { code: 17 })));
+    match requester.call(b"die", LONG) {
+        Err(RequestError::PeerGone(PeerExit::Died { pid })) => assert_eq!(pid, server.pid()),
+        other => panic!("{other:?}"),
+    }
+    drop(requester);
+    server.wait_killed();
+    drop(Domain::open(&domain).unwrap());
+    assert_eq!(kernel_objects(), before);
+}
+
+#[test]
+fn answers_come_in_any_order_and_in_parts() {
+    private_namespace();
+    let (mut requester, mut responder) = pair(1 << 16);
+    let tickets: Vec<_> = (0..5_u8).map(|number| requester.start(&[number], LONG).unwrap()).collect();
+    requester.tell(b"by the way", LONG).unwrap();
+    assert_eq!(requester.in_flight(), 5);
+    let requests: Vec<_> = (0..5).map(|_| responder.next().unwrap()).collect();
+    let aside = responder.next().unwrap();
+    assert_eq!((aside.body(), aside.wants_answer(), aside.deadline()), (&b"by the way"[..], false, None));
+    for request in requests.iter().rev() {
+        assert!(request.wants_answer());
+        assert!(request.deadline().unwrap() > Instant::now() + LONG / 2);
+        let number = request.body()[0];
+        for part in 0..number {
+            responder.part(request.id(), &[part]).unwrap();
+        }
+        responder.reply(request.id(), &[100 + number]).unwrap();
+    }
+    assert!(matches!(responder.next_deadline(Instant::now()), Err(RequestError::TimedOut)));
+    for (ticket, number) in tickets.iter().zip(0_u8..) {
+        for part in 0..number {
+            assert_eq!(requester.wait(ticket).unwrap(), Answer::Part(vec![part]));
+        }
+        assert_eq!(requester.try_wait(ticket).unwrap(), Some(Answer::Last(vec![100 + number])));
+        assert!(matches!(requester.wait(ticket), Err(RequestError::UnknownTicket)));
+    }
+    assert_eq!((requester.in_flight(), requester.late()), (0, 0));
+    // A call joins the parts.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let request = responder.next().unwrap();
+            for part in request.body().chunks(2) {
+                responder.part(request.id(), part).unwrap();
+            }
+            responder.reply(request.id(), b"!").unwrap();
+        });
+        assert_eq!(requester.call(b"hello", LONG).unwrap(), b"hello!");
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_request_on_both_sides() {
+    private_namespace();
+    let (mut requester, mut responder) = pair(1 << 16);
+    let short = Duration::from_millis(20);
+    let asked = Instant::now();
+    assert!(matches!(requester.call(b"anybody?", short), Err(RequestError::TimedOut)));
+    assert!(asked.elapsed() >= short);
+    // It was in time, so it would be looked at; but it is too late by now, and taken back.
+    let ticket = requester.start(b"second", LONG).unwrap();
+    let second = responder.next().unwrap();
+    assert_eq!((second.body(), responder.expired()), (&b"second"[..], 1));
+    responder.reply(second.id(), b"yes").unwrap();
+    assert_eq!(requester.wait(&ticket).unwrap(), Answer::Last(b"yes".to_vec()));
+    assert_eq!(requester.late(), 1, "the failure of the first");
+    let given_up = requester.start(b"third", LONG).unwrap();
+    let third = responder.next().unwrap();
+    assert!(!responder.is_cancelled(third.id()));
+    requester.cancel(given_up);
+    assert!(matches!(responder.next_deadline(Instant::now()), Err(RequestError::TimedOut)));
+    assert!(responder.is_cancelled(third.id()));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_dropped_with_a_reason() {
+    private_namespace();
+    let (mut requester, responder) = pair(1 << 10);
+    let mut responder = responder.patience(Duration::ZERO);
+    let ticket = requester.start(b"flood me", LONG).unwrap();
+    let request = responder.next().unwrap();
+    let mut sent = 0;
+    let error = loop {
+        match responder.part(request.id(), &[sent; 100]) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, RequestError::TooSlow), "{error}");
+    assert!(matches!(responder.next(), Err(RequestError::TooSlow)));
+    assert!(responder.connection().is_none());
+    // What was sent arrives, then the reason.
+    for number in 0..sent {
+        assert_eq!(requester.wait(&ticket).unwrap(), Answer::Part(vec![number; 100]));
+    }
+    match requester.wait(&ticket) {
+        Err(RequestError::Closed { reason: Some(Reason::TooSlow) }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_no_request_or_too_large_is_told() {
+    private_namespace();
+    let (mut requester, mut responder) = pair(1 << 10);
+    let error = requester.start(&[0; 600], LONG).unwrap_err();
+    assert!(matches!(error, RequestError::TooLarge(frame) if frame.len == 624), "{error}");
+    requester.connection().send(b"hi").unwrap();
+    assert!(matches!(responder.next(), Err(RequestError::Malformed)));
+    responder.connection().unwrap().send(&[7; 30]).unwrap();
+    let ticket = requester.start(b"x", LONG).unwrap();
+    assert!(matches!(requester.wait(&ticket), Err(RequestError::Malformed)));
+    responder.close(Reason::Application(3));
+    assert!(matches!(
+        requester.wait(&ticket),
+        Err(RequestError::Closed { reason: Some(Reason::Application(3)) })
+    ));
+}
