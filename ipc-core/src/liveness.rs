@@ -28,8 +28,11 @@
 use core::mem::ManuallyDrop;
 use std::time::Instant;
 
-use crate::error::Result;
+use nix::libc;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::sem::{Op, SemaphoreSet};
+use crate::sys::{self, Errno};
 
 /// One semaphore held for as long as this process lives.
 ///
@@ -135,6 +138,67 @@ impl Drop for ProcessToken {
 #[inline]
 pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
     set.try_perform(&[Op::wait_zero(index).no_wait()]).map(|zero| !zero)
+}
+
+/// Kills the process that holds semaphore `index`, with SIGKILL. `false`: nobody holds it, or its holder is just ending.
+///
+/// For a process that is stopped or stuck: it is alive, and nothing but its end keeps it from storing to shared memory some
+/// day. The answer comes when the signal is sent; [`DeathWatch`] waits for its effect.
+///
+/// Who the holder is, the kernel says: it keeps the number of the process that last changed a semaphore, in the caller's own
+/// numbering. The number is turned into a descriptor, and the semaphore looked at again, so a number that was used again
+/// meanwhile harms nobody.
+///
+/// # Errors
+/// [`ErrorKind::PermissionDenied`] (EPERM): another user's process. [`ErrorKind::NotFound`]: the holder is in a process namespace
+/// that the caller does not see. [`ErrorKind::Unsupported`]: Linux before 5.3. And as of [`SemaphoreSet::last_pid`].
+///
+/// ```
+/// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness, sem::SemaphoreSet};
+/// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
+/// assert!(!liveness::kill_holder(&set, 0)?); // nobody
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+///
+/// # References
+/// semctl(2) GETPID, pidfd_open(2), pidfd_send_signal(2)
+#[doc(alias = "pidfd_send_signal")]
+pub fn kill_holder(set: &SemaphoreSet, index: u16) -> Result<bool> {
+    if !is_alive(set, index)? {
+        return Ok(false);
+    }
+    let arguments = |pid: u32| format!("pid={pid}, holder of semaphore {index}");
+    let Some(pid) = set.last_pid(index)? else {
+        return Err(Error::refused(
+            "pidfd_open",
+            arguments(0),
+            ErrorKind::NotFound,
+            "the holder is in a process namespace that is not seen from here".to_owned(),
+        ));
+    };
+    let process = match sys::pidfd_open(pid) {
+        Ok(process) => process,
+        Err(errno) if errno.0 == libc::ESRCH => return Ok(false),
+        Err(errno) => return Err(Error::os("pidfd_open", arguments(pid), errno, kind(errno))),
+    };
+    // The same holder still: so the descriptor is its.
+    if !is_alive(set, index)? || set.last_pid(index)? != Some(pid) {
+        return Ok(false);
+    }
+    match sys::pidfd_send_signal(&process, libc::SIGKILL) {
+        Ok(()) => Ok(true),
+        Err(errno) if errno.0 == libc::ESRCH => Ok(false),
+        Err(errno) => Err(Error::os("pidfd_send_signal", arguments(pid), errno, kind(errno))),
+    }
+}
+
+fn kind(errno: Errno) -> ErrorKind {
+    match errno.0 {
+        libc::EPERM => ErrorKind::PermissionDenied,
+        libc::ENOSYS => ErrorKind::Unsupported,
+        libc::EMFILE | libc::ENFILE | libc::ENOMEM => ErrorKind::OutOfMemory,
+        _ => ErrorKind::Other,
+    }
 }
 
 /// Waiting for a death.

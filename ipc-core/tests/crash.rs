@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use common::children::{Gate, SEMOP, child};
 use common::namespace::isolated;
 use common::{far, soon, until};
-use ipc_core::liveness::{DeathWatch, ProcessToken, is_alive};
+use ipc_core::liveness::{DeathWatch, ProcessToken, is_alive, kill_holder};
 use ipc_core::segment::{Identity, Segment};
 use ipc_core::sem::{Mutex, Op, Permit, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
@@ -128,6 +128,31 @@ fn a_death_is_told_at_once_and_only_a_death() {
         watcher.join();
         assert!(!is_alive(&set, 5).unwrap());
         assert!(ProcessToken::claim(&set, 5).unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_holder_that_is_stopped_is_killed_and_nobody_else() {
+    isolated(|| {
+        let set = create(8);
+        assert!(!kill_holder(&set, 5).unwrap(), "nobody holds it");
+        let ready = Gate::new();
+        let claim = |index: u16| {
+            let peer = child(|| {
+                let _token = ProcessToken::claim(&set, index).unwrap().expect("free");
+                ready.open();
+                for_ever();
+            });
+            ready.pass();
+            peer
+        };
+        let (peer, bystander) = (claim(5), claim(6));
+        peer.signal(Signal::SIGSTOP);
+        assert!(kill_holder(&set, 5).unwrap());
+        DeathWatch::wait(&set, 5).unwrap();
+        assert!(!kill_holder(&set, 5).unwrap());
+        assert!(is_alive(&set, 6).unwrap());
+        drop((peer, bystander));
     });
 }
 

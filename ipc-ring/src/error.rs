@@ -260,6 +260,8 @@ pub enum AttachError {
         /// The directory's.
         expected: u64,
     },
+    /// A process cannot evict itself; it may simply leave.
+    SelfEviction,
     /// The key of a persistent channel belongs to another channel's memory or another program's. Choose another name.
     KeyTaken {
         /// The name asked for.
@@ -345,6 +347,7 @@ impl fmt::Display for AttachError {
             Self::Generation { found, expected } => {
                 write!(f, "the ring is of generation {found}, not {expected}: it was replaced; open it again")
             }
+            Self::SelfEviction => f.write_str("a process cannot evict itself from its domain; let it drop its ends instead"),
             Self::KeyTaken { name, key } => write!(
                 f,
                 "the memory of channel \"{name}\" would lie under key {key:#010x}, but something else does (see ipcs -m); choose another name"

@@ -305,6 +305,26 @@ impl End {
         state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
     }
 
+    /// The process that holds the other end, dead or alive.
+    fn peer_owner(&self) -> Option<Owner> {
+        // [E1] Acquire ← the Release in `take_seat`.
+        let owner = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));
+        owner.is_some().then_some(owner)
+    }
+
+    /// Kills the process that holds the other end, unless it is this one. True when nobody holds it any more.
+    ///
+    /// # Errors
+    /// As [`Domain::evict`].
+    pub(super) fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.member.check_process()?;
+        match self.peer_owner() {
+            Some(owner) if owner == self.member.me() => Err(AttachError::SelfEviction),
+            Some(owner) => Ok(self.member.evict(owner, deadline)?),
+            None => Ok(true),
+        }
+    }
+
     /// Sleeps until the other end is there, or closed, or the time has come; gives its state then. Whoever takes the other
     /// seat wakes this end.
     ///

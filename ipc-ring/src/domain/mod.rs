@@ -15,6 +15,7 @@
 //! It is taken to open and to close a channel, never to use one.
 
 mod directory;
+mod exit;
 pub mod gc;
 mod join;
 pub(crate) mod layout;

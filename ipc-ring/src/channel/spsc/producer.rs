@@ -281,6 +281,18 @@ impl<T: Message> Producer<T> {
         self.end.peer()
     }
 
+    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
+    /// which counts as alive. A successor may then take its place. True when nobody holds that end any more.
+    ///
+    /// # Errors
+    /// As [`Domain::evict`](crate::Domain::evict).
+    ///
+    /// # Blocking
+    /// Until the process is gone or the deadline has passed.
+    pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.end.evict_peer(deadline)
+    }
+
     /// Sleeps until a consumer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
     ///
     /// # Errors

@@ -1,0 +1,74 @@
+//! Waiting for the end of a process of the domain, and bringing it about.
+
+use std::time::Instant;
+
+use ipc_core::liveness::{self, DeathWatch};
+
+use super::layout::{LIVE, P_GENERATION, P_PID, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, token};
+use super::{Domain, Member, Owner};
+use crate::error::AttachError;
+
+impl Member {
+    /// Sleeps until the process is gone. True at once when it is, false when the time has come.
+    pub(crate) fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
+        loop {
+            let Some(slot) = owner.slot().filter(|_| self.is_alive(owner)) else { return Ok(true) };
+            // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later.
+            if !DeathWatch::wait_deadline(&self.semaphores, token(slot), deadline)? {
+                return Ok(!self.is_alive(owner));
+            }
+        }
+    }
+
+    /// Kills the process and waits until it is gone. True when it is.
+    pub(crate) fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
+        let Some(slot) = owner.slot().filter(|_| self.is_alive(owner)) else { return Ok(true) };
+        liveness::kill_holder(&self.semaphores, token(slot))?;
+        self.wait_for_exit(owner, deadline)
+    }
+}
+
+impl Domain {
+    /// The member with this process number, as it was known to itself when it joined, if it is alive.
+    #[must_use]
+    pub fn owner_of(&self, pid: u32) -> Option<Owner> {
+        let table = &self.member().table;
+        (0..PROCESSES).find_map(|slot| {
+            let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+            let owner = Owner::new(slot, table.get(process + P_GENERATION));
+            let found = table.get_half(process + P_STATE) == LIVE && table.get_half(process + P_PID) == pid;
+            (found && self.is_alive(owner)).then_some(owner)
+        })
+    }
+
+    /// Sleeps until a process of this domain has left it or died, told by the kernel. True when it is gone, false when the
+    /// deadline has passed and it is alive.
+    ///
+    /// # Errors
+    /// [`AttachError::System`] when the domain's semaphores were removed; [`AttachError::Forked`].
+    pub fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
+        self.member().check_process()?;
+        Ok(self.member().wait_for_exit(owner, deadline)?)
+    }
+
+    /// Evicts a process from the domain: kills it with SIGKILL, and waits until the kernel says that it can store nothing
+    /// more. True when it is gone.
+    ///
+    /// For a process that is stopped, or stuck with something the others need: it counts as alive, for it may go on at the
+    /// very instruction where it stands, and nothing but its end keeps its next store from the rings. Its ends are then
+    /// those of a dead process, and are repaired and taken over like them.
+    ///
+    /// # Errors
+    /// [`AttachError::SelfEviction`] for this process; [`AttachError::System`]: the process belongs to another user, or to a
+    /// process namespace that is not seen from here; [`AttachError::Forked`].
+    ///
+    /// # Blocking
+    /// Until the process is gone or the deadline has passed. A core dump is not written for SIGKILL, so that is soon.
+    pub fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
+        self.member().check_process()?;
+        if owner == self.me() {
+            return Err(AttachError::SelfEviction);
+        }
+        Ok(self.member().evict(owner, deadline)?)
+    }
+}
