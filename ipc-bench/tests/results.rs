@@ -64,9 +64,8 @@ fn streams_tell_rates() {
 
 #[test]
 fn fans_tell_rates_and_fairness_and_balance_their_books() {
-    let (results, code) = json(&format!(
-        "fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 --reps 1 --duration 100 --warm-up 5"
-    ));
+    let (results, code) =
+        json("fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 --reps 1 --duration 100 --warm-up 5");
     assert_eq!(code, 0, "{results}");
     // mpmc: spin_sleep, sleep, spin_yield.
     assert_eq!(rows(&results).len(), 2 * 3 * (3 + 1 + 1));
@@ -230,6 +229,23 @@ fn a_reader_that_goes_away_is_no_failure() {
         drop(child.stdout.take());
         let output = common::finish(child);
         assert_eq!(output.status.code(), Some(0), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[cfg(feature = "peers")]
+#[test]
+fn other_projects_are_measured_between_processes() {
+    let longer = "--reps 1 --duration 100 --warm-up 10";
+    let (trips, code) =
+        json(&format!("pingpong -m iceoryx2,iceoryx2-copy,iceoryx2-call,ringfire -s 8,1K {longer}"));
+    assert_eq!(code, 0, "{trips}");
+    // ringfire: spin, spin_sleep, sleep.
+    assert_eq!(rows(&trips).len(), 2 * (3 + 3));
+    let (streams, code) = json(&format!("stream -m iceoryx2,iceoryx2-copy,ringfire -s 64 {longer}"));
+    assert_eq!(code, 0, "{streams}");
+    for row in rows(&trips).iter().chain(rows(&streams)) {
+        assert!(row["error"].is_null() && row["lost"] == 0 && row["threads"] == false, "{row}");
+        assert!(row["count"].as_u64().is_some_and(|count| count > 0), "{row}");
     }
 }
 

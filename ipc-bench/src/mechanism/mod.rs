@@ -44,6 +44,9 @@ pub(crate) enum Kind {
     Kernel,
     /// What the machine allows: written as well as possible, without any safety.
     Floor,
+    /// Another project's, between processes, for comparison.
+    #[cfg(feature = "peers")]
+    Peer,
     /// Between the threads of one process: queues of other projects, for comparison.
     #[cfg(feature = "peers")]
     Threads,
@@ -57,6 +60,8 @@ impl fmt::Display for Kind {
             Kind::Ring => "ring",
             Kind::Kernel => "kernel",
             Kind::Floor => "floor",
+            #[cfg(feature = "peers")]
+            Kind::Peer => "peer",
             #[cfg(feature = "peers")]
             Kind::Threads => "threads",
             Kind::Check => "check",
@@ -158,6 +163,14 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &index_ring::IndexRing::<1>,
     &index_ring::IndexRing::<64>,
     &slot_queue::SlotQueue,
+    #[cfg(feature = "peers")]
+    &peers::Iceoryx,
+    #[cfg(feature = "peers")]
+    &peers::IceoryxCopy,
+    #[cfg(feature = "peers")]
+    &peers::IceoryxCall,
+    #[cfg(feature = "peers")]
+    &peers::Ringfire,
     #[cfg(feature = "peers")]
     &peers::Crossbeam,
     #[cfg(feature = "peers")]

@@ -1,4 +1,4 @@
-//! The hidden `janitor` command: removes kernel objects when the parent is gone.
+//! The hidden `janitor` command: removes kernel objects, and files of other projects, when the parent is gone.
 //!
 //! Segments need no janitor: they are marked for removal as soon as they exist. Message queues and semaphore sets have
 //! no such state, so while the parent owns any, a small process of its own session sleeps on a pipe from it. Each
@@ -25,6 +25,9 @@ pub(crate) enum Object {
     Semaphores(SemaphoreSet),
     /// The domain of this program's rings.
     Domain,
+    /// What another project keeps in the file system for the round of that number.
+    #[cfg(feature = "peers")]
+    Files(u32),
 }
 
 /// The name of that domain. Always the same, so that a run finds and reuses what could not be removed.
@@ -42,6 +45,8 @@ impl Object {
             Object::Queue(queue) => format!("{verb} queue {}\n", queue.id().as_raw()),
             Object::Semaphores(set) => format!("{verb} semaphores {}\n", set.id().as_raw()),
             Object::Domain => format!("{verb} domain 0\n"),
+            #[cfg(feature = "peers")]
+            Object::Files(round) => format!("{verb} files {round}\n"),
         }
     }
 
@@ -49,11 +54,13 @@ impl Object {
         let mut words = line.split_whitespace();
         let verb = words.next()?.chars().next()?;
         let kind = words.next()?;
-        let id = words.next()?.parse().ok()?;
+        let id = words.next()?.parse::<i32>().ok()?;
         let object = match kind {
             "queue" => Object::Queue(MessageQueue::from_id(MsgId::from_raw(id))),
             "semaphores" => Object::Semaphores(SemaphoreSet::from_id(SemId::from_raw(id))),
             "domain" => Object::Domain,
+            #[cfg(feature = "peers")]
+            "files" => Object::Files(id.unsigned_abs()),
             _ => return None,
         };
         Some((verb, object))
@@ -66,6 +73,28 @@ impl Object {
             Object::Queue(queue) => drop(queue.remove()),
             Object::Semaphores(set) => drop(set.remove()),
             Object::Domain => leave_last(parent),
+            #[cfg(feature = "peers")]
+            Object::Files(round) => remove_files(&Object::files_name(parent, round)),
+        }
+    }
+
+    /// What the names of a round's files begin with.
+    #[cfg(feature = "peers")]
+    pub(crate) fn files_name(parent: impl std::fmt::Display, round: impl std::fmt::Display) -> String {
+        format!("ipc-bench-{parent}-{round}")
+    }
+}
+
+/// Removes the files in shared memory whose names begin so, and the folder of that name.
+#[cfg(feature = "peers")]
+fn remove_files(name: &str) {
+    // Killed workers are gone a moment later; who made nothing has nothing to remove.
+    let _ = std::fs::remove_dir_all(std::env::temp_dir().join(name));
+    let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
+    for entry in entries.flatten() {
+        let of_round = |file: &str| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+        if entry.file_name().to_str().is_some_and(of_round) {
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

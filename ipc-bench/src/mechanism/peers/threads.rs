@@ -9,17 +9,17 @@ use crossbeam_utils::Backoff;
 use rtrb::RingBuffer;
 use zerocopy::FromBytes;
 
-use super::sizes::{check_few, sized};
-use super::{Kind, Link, Mechanism, Resources};
+use crate::mechanism::sizes::{check_few, sized};
+use crate::mechanism::{Kind, Link, Mechanism, Resources};
 use crate::process::{Failure, Gate, Job, Outcome, Part, Plan, Role};
 use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
 /// crossbeam's `ArrayQueue`: many producers, many consumers.
-pub(super) struct Crossbeam;
+pub(in crate::mechanism) struct Crossbeam;
 
 /// rtrb's ring: one producer, one consumer.
-pub(super) struct Rtrb;
+pub(in crate::mechanism) struct Rtrb;
 
 impl Mechanism for Crossbeam {
     fn name(&self) -> &'static str {

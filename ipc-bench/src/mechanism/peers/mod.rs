@@ -1,0 +1,11 @@
+//! Other projects, for comparison, behind the feature `peers`: measured in the same run, by the same harness, at the
+//! version that this program was built with. Nothing of theirs is quoted.
+
+mod files;
+mod iceoryx;
+mod ringfire;
+mod threads;
+
+pub(super) use iceoryx::{Iceoryx, IceoryxCall, IceoryxCopy};
+pub(super) use ringfire::Ringfire;
+pub(super) use threads::{Crossbeam, Rtrb};
