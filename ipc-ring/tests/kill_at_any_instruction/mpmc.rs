@@ -158,18 +158,16 @@ struct Recovered {
 
 impl Survivor for Recovered {
     fn judge(self: Box<Self>, _: bool) {
-        let Recovered { mut producer, mut consumer } = *self;
+        let Recovered { producer, mut consumer } = *self;
         let mut numbers = Vec::new();
-        // One more than there are, to see that nothing is doubled.
-        assert_eq!(Mpmc::push(&mut producer, 3), Pushed::Yes);
-        while numbers.len() < 4 {
+        while numbers.len() < 3 {
             match Mpmc::pop(&mut consumer) {
                 Popped::Number(number) => numbers.push(number),
                 other => panic!("{other:?} after {numbers:?}"),
             }
         }
         numbers.sort_unstable();
-        assert_eq!(numbers, [0, 1, 2, 3]);
+        assert_eq!(numbers, [0, 1, 2]);
         consumer.recover();
         crate::survivors::serve::<Mpmc>(producer, consumer);
     }

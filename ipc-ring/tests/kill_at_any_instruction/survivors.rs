@@ -229,6 +229,11 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                 other => panic!("{other:?} after {numbers:?}"),
             }
         }
+        // The victim may have died with the first of them in hand.
+        Q::recover(&mut consumer);
+        while let Popped::Number(number) = Q::try_pop(&mut consumer) {
+            numbers.push(number);
+        }
         self.check(numbers, over);
         serve::<Q>(producer, consumer);
     }

@@ -152,6 +152,9 @@ impl<'a> Trial<'a> {
     /// The victim stands before its operation.
     pub fn start(case: &'a Case) -> Self {
         let place = Place { domain: unique("kill") };
+        if std::env::var_os("KILL_TELL").is_some() {
+            eprintln!("{}: {}", place.domain, case.name);
+        }
         let mut survivor = (case.prepare)(&place);
         let victim = Victim::start(|mark| (case.live)(&place, mark), || survivor.born());
         Self { case, victim, survivor, awake: 0 }
