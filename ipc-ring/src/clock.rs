@@ -17,8 +17,9 @@ pub(crate) fn since_boot_ns() -> u64 {
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
 
-/// The monotonic clock that deadlines are told by, the same for all processes of the machine, in nanoseconds.
-fn monotonic_ns() -> u64 {
+/// The monotonic clock, which is one for all processes: what `Instant` reads, as a number. Nanoseconds.
+#[inline]
+pub(crate) fn monotonic_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }

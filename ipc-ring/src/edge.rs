@@ -99,11 +99,27 @@ pub enum Edge {
     BroadcastConsume,
     /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. What lies below is overwritten after.
     BroadcastReclaim,
+    /// \[L1\] latest: the writer stores a slot's ready word. The value is written before.
+    LatestPublish,
+    /// \[L1\] latest: a reader loads a slot's word. The value is read after.
+    LatestObserve,
+    /// \[L2\] latest: the writer's fence behind the busy word. The slot is overwritten after.
+    LatestBusy,
+    /// \[L2\] latest: a reader's fence behind the copy. It looks at the slot's word again after.
+    LatestRecheck,
+    /// \[L3\] latest: the writer stores an entry of the journal. The value is published before.
+    LatestNoted,
+    /// \[L3\] latest: a reader loads an entry. It looks at the key after.
+    LatestNoticed,
+    /// \[L4\] latest: the writer stores the number of its newest entry. The values up to there are published before.
+    LatestCounted,
+    /// \[L4\] latest: a reader that joins or was overtaken loads it. It looks through all keys after.
+    LatestJoin,
 }
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 44] = [
+    pub const ALL: [Edge; 52] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -148,6 +164,14 @@ impl Edge {
         Edge::BroadcastValidate,
         Edge::BroadcastConsume,
         Edge::BroadcastReclaim,
+        Edge::LatestPublish,
+        Edge::LatestObserve,
+        Edge::LatestBusy,
+        Edge::LatestRecheck,
+        Edge::LatestNoted,
+        Edge::LatestNoticed,
+        Edge::LatestCounted,
+        Edge::LatestJoin,
     ];
 
     /// The ordering that production uses here.
@@ -186,6 +210,12 @@ impl Edge {
             Edge::BroadcastObserve | Edge::BroadcastValidate | Edge::BroadcastReclaim => Ordering::Acquire,
             Edge::CrowdJoin => Ordering::Release,
             Edge::CrowdTake => Ordering::Acquire,
+            Edge::LatestPublish | Edge::LatestBusy | Edge::LatestNoted | Edge::LatestCounted => {
+                Ordering::Release
+            }
+            Edge::LatestObserve | Edge::LatestRecheck | Edge::LatestNoticed | Edge::LatestJoin => {
+                Ordering::Acquire
+            }
             // A read-modify-write that hands nothing over itself.
             Edge::MpmcSkip => Ordering::Relaxed,
         }
@@ -216,6 +246,10 @@ impl Edge {
             Edge::BroadcastPublish | Edge::BroadcastObserve => "D1",
             Edge::BroadcastGiveUp | Edge::BroadcastValidate => "D2",
             Edge::BroadcastConsume | Edge::BroadcastReclaim => "D3",
+            Edge::LatestPublish | Edge::LatestObserve => "L1",
+            Edge::LatestBusy | Edge::LatestRecheck => "L2",
+            Edge::LatestNoted | Edge::LatestNoticed => "L3",
+            Edge::LatestCounted | Edge::LatestJoin => "L4",
         }
     }
 }

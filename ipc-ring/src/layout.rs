@@ -44,6 +44,8 @@ pub enum Kind {
     Broadcast = 4,
     /// One publisher, many subscribers, frames of any length.
     BroadcastBytes = 5,
+    /// One writer, many readers, the newest value of each key.
+    Latest = 6,
 }
 
 /// The header, written once by the creator; `ready` last.

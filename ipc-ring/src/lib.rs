@@ -39,6 +39,7 @@
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
+//! | [`latest`] | the newest value of one thing or of many, for any number of readers |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
@@ -81,7 +82,7 @@ pub mod ring;
 pub mod wait;
 
 pub use channel::{
-    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, mpmc, spsc,
+    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, latest, mpmc, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

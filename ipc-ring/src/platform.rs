@@ -140,11 +140,21 @@ pub enum Site {
     BroadcastRead = 105,
     /// broadcast: the cursor is stored, a publisher that waits is not woken.
     BroadcastConsumed = 106,
+    /// latest: the slot is marked, nothing of the value is written.
+    LatestBusy = 80,
+    /// latest: the value is written, the slot is not ready.
+    LatestWritten = 81,
+    /// latest: the slot is ready, the journal does not say so.
+    LatestPublished = 82,
+    /// latest: the journal's entry is written, the count of changes is not stored.
+    LatestNoted = 83,
+    /// latest: all is stored, nobody has been woken yet.
+    LatestCounted = 84,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 45] = [
+    pub const ALL: [Site; 50] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -190,6 +200,11 @@ impl Site {
         Site::BroadcastRaised,
         Site::BroadcastRead,
         Site::BroadcastConsumed,
+        Site::LatestBusy,
+        Site::LatestWritten,
+        Site::LatestPublished,
+        Site::LatestNoted,
+        Site::LatestCounted,
     ];
 }
 

@@ -23,6 +23,7 @@
 pub mod broadcast;
 pub mod bytes;
 pub mod crash;
+pub mod latest;
 pub mod matrix;
 pub mod membarrier;
 pub mod mpmc;

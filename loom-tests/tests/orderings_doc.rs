@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::{Model, Mutation, Verdict, broadcast, bytes, mpmc, spsc};
+use loom_tests::{Model, Mutation, Verdict, broadcast, bytes, latest, mpmc, spsc};
 
 /// On the page and in the code, but not in `Edge`: the page says why.
 const NOT_MODELLED: [&str; 2] = ["E1", "R1"];
 
 /// Every model that the page may name.
 fn models() -> Vec<&'static Model> {
-    spsc::models().chain(bytes::models()).chain(mpmc::models()).chain(broadcast::models()).collect()
+    spsc::models()
+        .chain(bytes::models())
+        .chain(mpmc::models())
+        .chain(broadcast::models())
+        .chain(latest::models())
+        .collect()
 }
 
 fn root() -> PathBuf {

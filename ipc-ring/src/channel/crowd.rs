@@ -28,6 +28,9 @@ const WAKE: usize = 8;
 const PID: usize = 12;
 const ROLE: usize = 16;
 const SIGNAL: usize = 20;
+/// Behind eight bytes that are the ring's own.
+const MASK: usize = 32;
+const TOPIC: usize = 36;
 
 /// Where the seats of a ring lie.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,36 @@ pub(super) struct Side {
     pub(super) role: u32,
     /// Offset of the word that says who of them sleeps.
     pub(super) mask: usize,
+    /// Who waits: what for. Who wakes: those who wait for this, or everybody with [`ANYTHING`].
+    pub(super) topic: u32,
+}
+
+/// The only topic where all ends of a side wait for the same.
+pub(super) const ANYTHING: u32 = 0;
+
+/// Takes a seat whose number is in `numbers`: a free one, or one whose process is dead. Under the domain's lock.
+pub(super) fn claim_seat(
+    region: &Region,
+    table: Table,
+    mut numbers: std::ops::Range<u16>,
+    me: u64,
+    is_alive: &dyn Fn(u64) -> bool,
+) -> Option<u16> {
+    let number = numbers.find(|number| {
+        let identity = table.identity(region, *number).load(Ordering::Relaxed); // Under the lock.
+        identity == 0 || !is_alive(identity)
+    })?;
+    // [E1] Release → `holder`: who sees the identity sees what its predecessor did.
+    table.identity(region, number).store(me, Ordering::Release);
+    Some(number)
+}
+
+/// Who holds a seat, and its process number.
+pub(super) fn holder(region: &Region, table: Table, number: u16) -> (Owner, u32) {
+    // [E1] Acquire ← the Release in `claim_seat`.
+    let identity = table.identity(region, number).load(Ordering::Acquire);
+    let pid = table.half(region, number, PID).load(Ordering::Relaxed); // For display.
+    (Owner::from_raw(identity), pid)
 }
 
 /// One side of a ring, as the sleep protocol sees it.
@@ -86,6 +119,12 @@ impl Crowd for Ends<'_> {
     fn belongs(&self, number: u16) -> bool {
         let role = self.table.half(self.region, number, ROLE);
         role.load(Ordering::Relaxed) == self.side.role // Written before the end waits for the first time.
+            && self.table.half(self.region, number, MASK).load(Ordering::Relaxed) == self.side.mask as u32 // [W2]
+    }
+
+    fn is_concerned(&self, number: u16) -> bool {
+        let topic = self.table.half(self.region, number, TOPIC);
+        self.side.topic == ANYTHING || topic.load(Ordering::Relaxed) == self.side.topic // [W2] Before the mask's bit.
     }
 
     fn seats(&self) -> u16 {
@@ -144,6 +183,7 @@ impl Place {
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
         place.own(PID).store(std::process::id(), Ordering::Relaxed); // For display.
         place.own(ROLE).store(side.role, Ordering::Relaxed); // Before the waiting bit.
+        place.note_side();
         Ok((place, seat))
     }
 
@@ -164,7 +204,7 @@ impl Place {
         }
     }
 
-    /// Wakes everybody on a side.
+    /// Wakes everybody on a side, and arranges that the death of this process does so too.
     pub(super) fn wake_all(&mut self, side: Side) {
         Native::light(self.barrier);
         self.wake_some(side, usize::MAX);
@@ -215,6 +255,43 @@ impl Place {
         // A guess about whom to wake.
         let owner = Owner::from_raw(self.table.identity(&self.region, number).load(Ordering::Relaxed));
         owner.is_some() && self.member.is_alive(owner)
+    }
+
+    /// Wakes everybody on two sides whom it concerns, after something was published for them. `masks` are the sides' own.
+    /// Costs nothing while nobody sleeps.
+    #[inline(always)]
+    pub(super) fn wake_concerned(&mut self, sides: [Side; 2], masks: [&AtomicU64; 2]) {
+        // The first look's barrier orders both.
+        if crowd::is_anybody::<Native>(masks[0], self.barrier) || masks[1].load(Ordering::Relaxed) != 0 {
+            sides.into_iter().for_each(|side| self.wake_together(side));
+        }
+    }
+
+    /// What this end waits for from now on.
+    pub(super) fn wait_for(&mut self, side: Side) {
+        self.side = side;
+        self.note_side();
+    }
+
+    fn note_side(&self) {
+        self.own(MASK).store(self.side.mask as u32, Ordering::Relaxed); // Before the mask's bit.
+        self.own(TOPIC).store(self.side.topic, Ordering::Relaxed); // Before the mask's bit.
+    }
+
+    /// Gives the seat back, under the domain's lock.
+    pub(super) fn free_seat(region: &Region, table: Table, number: u16) {
+        // [E1] Release: what its end did lies before.
+        table.identity(region, number).store(0, Ordering::Release);
+    }
+
+    /// The seat's number.
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Whether the channel outlives its processes.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.entry.is_persistent
     }
 
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
@@ -335,7 +412,15 @@ mod tests {
     fn the_specification_has_the_same_offsets() {
         crate::documented::assert_table(
             "Seat of an mpmc ring",
-            &[("identity", IDENTITY), ("wake", WAKE), ("pid", PID), ("role", ROLE), ("signal", SIGNAL)],
+            &[
+                ("identity", IDENTITY),
+                ("wake", WAKE),
+                ("pid", PID),
+                ("role", ROLE),
+                ("signal", SIGNAL),
+                ("mask", MASK),
+                ("topic", TOPIC),
+            ],
         );
     }
 }

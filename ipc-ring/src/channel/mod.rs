@@ -10,6 +10,7 @@ pub mod bytes;
 mod carry;
 mod crowd;
 mod end;
+pub mod latest;
 mod lifetime;
 pub mod mpmc;
 mod open;

@@ -35,6 +35,20 @@ pub(super) struct Request<'a> {
     pub(super) slots_offset: usize,
 }
 
+impl Request<'_> {
+    /// What the header must say.
+    fn expected(&self, wanted: Option<Geometry>, entry: &Entry) -> Expected {
+        Expected {
+            kind: self.kind,
+            fingerprint: self.fingerprint,
+            slots_offset: self.slots_offset,
+            geometry: self.geometry,
+            capacity: wanted.map(|geometry| geometry.capacity),
+            generation: Some(entry.generation),
+        }
+    }
+}
+
 /// A ring found or made, and checked.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -115,17 +129,7 @@ fn attach_to(
     wanted: Option<Geometry>,
 ) -> Result<Found, AttachError> {
     let region = map(entry.segment.attach()?, request.settings)?;
-    let Checked { geometry, barrier } = layout::check(
-        &region,
-        &Expected {
-            kind: request.kind,
-            fingerprint: request.fingerprint,
-            slots_offset: request.slots_offset,
-            geometry: request.geometry,
-            capacity: wanted.map(|geometry| geometry.capacity),
-            generation: Some(entry.generation),
-        },
-    )?;
+    let Checked { geometry, barrier } = layout::check(&region, &request.expected(wanted, &entry))?;
     if barrier == Barrier::Asymmetric && !domain.member().asymmetric() {
         return Err(AttachError::NoMembarrier);
     }
@@ -152,6 +156,33 @@ pub(super) fn adopt(
     generation: u64,
 ) -> Result<Found, AttachError> {
     attach_to(request, domain, Entry::nameless(segment, request.kind, generation), None)
+}
+
+/// Attaches read-only to the ring that is asked for, which must exist, without taking a seat.
+pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
+    let name = request.settings.name.as_str();
+    check_name(name)?;
+    let domain = match &request.settings.domain {
+        Some(domain) => domain.clone(),
+        None => Domain::default_for_user()?,
+    };
+    let wanted = request.settings.capacity.map(request.geometry).transpose()?;
+    let (region, geometry) = domain.member().locked(|locked| {
+        let known = match locked.find(name) {
+            Some(entry) => Some(entry),
+            None => lifetime::adopt(locked, &domain, name)?,
+        };
+        let entry = known.ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        if entry.kind == LISTENER {
+            return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
+        }
+        let attachment = entry.segment.attach_read_only()?;
+        entry.segment.verify(Size::Any, domain.member().trust())?;
+        let region = map(attachment, request.settings)?;
+        let checked = layout::check(&region, &request.expected(wanted, &entry))?;
+        Ok((region, checked.geometry))
+    })?;
+    Ok((domain, region, geometry))
 }
 
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.

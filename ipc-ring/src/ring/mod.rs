@@ -5,5 +5,6 @@
 
 pub mod broadcast;
 pub mod bytes;
+pub mod latest;
 pub mod mpmc;
 pub mod spsc;

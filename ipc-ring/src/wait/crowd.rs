@@ -33,6 +33,10 @@ pub trait Crowd {
     fn signal(&self, number: u16) -> &<Self::Platform as Platform>::U32;
     /// Whether the seat's end is on this side.
     fn belongs(&self, number: u16) -> bool;
+    /// Whether the seat's end, which is on this side, waits for what was published.
+    fn is_concerned(&self, _number: u16) -> bool {
+        true
+    }
     /// Number of seats.
     fn seats(&self) -> u16;
     /// Bits of the mask that are used; fewer than 64 only in models.
@@ -84,11 +88,12 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: im
         // Taking the mask's bit orders the look at the waiting bits.
         let waits =
             |number: &u16| crowd.belongs(*number) && crowd.signal(*number).load(Relaxed) & WAITING != 0;
-        if below().filter(waits).count() > wanted {
+        let concerned = below().filter(waits).filter(|number| crowd.is_concerned(*number)).count();
+        if below().filter(waits).count() > concerned.min(wanted) {
             // Before any token is posted: who is woken may look for others at once.
             crowd.mask().fetch_or(bit, Relaxed); // [W2] A read-modify-write: it continues the release of `announce`.
         }
-        for number in below().filter(waits) {
+        for number in below().filter(waits).filter(|number| crowd.is_concerned(*number)) {
             if wanted > 0 && signal::take::<C::Platform>(crowd.signal(number)) && post(number) {
                 *turn = first;
                 wanted -= 1;

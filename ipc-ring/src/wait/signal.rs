@@ -77,6 +77,11 @@ pub fn raise<P: Platform>(signal: &P::U32, bits: u32) {
     signal.fetch_or(bits, P::ordering(Edge::CloseSet));
 }
 
+/// Takes bits back that a predecessor set. Under the domain's lock.
+pub(crate) fn clear<P: Platform>(signal: &P::U32, bits: u32) {
+    signal.fetch_and(!bits, core::sync::atomic::Ordering::Relaxed); // Under the lock.
+}
+
 /// The other end's state bits. The caller looks at the ring again after it saw one.
 pub fn seen<P: Platform>(signal: &P::U32) -> u32 {
     // [C1] Acquire ← `raise`.

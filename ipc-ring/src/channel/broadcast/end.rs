@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::channel::crowd::{Place, Side, Table};
+use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::end::PeerState;
 use crate::channel::open::Found;
 use crate::domain::{Domain, Locked};
@@ -19,8 +19,8 @@ use crate::wait::WaitStrategy;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
-const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS };
-const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS };
+const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS, topic: ANYTHING };
+const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS, topic: ANYTHING };
 
 /// The mode of a ring found or made, which is chosen by the first one who attaches. Under the domain's lock.
 ///

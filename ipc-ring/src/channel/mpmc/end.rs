@@ -4,7 +4,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
-use crate::channel::crowd::{Place, Side, Table};
+use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
 use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
@@ -31,7 +31,7 @@ impl Role {
             Role::Producer => PRODUCER_SLEEPERS,
             Role::Consumer => CONSUMER_SLEEPERS,
         };
-        Side { role: self as u32, mask }
+        Side { role: self as u32, mask, topic: ANYTHING }
     }
 }
 

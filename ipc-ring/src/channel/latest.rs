@@ -1,0 +1,57 @@
+//! The newest value of one thing, or of many: one writer, any number of readers, none of whom waits for another.
+//!
+//! ```no_run
+//! # #[derive(Clone, Copy, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
+//! # #[repr(C)] struct Pose { x: f64, y: f64, heading: f64 }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let pose = Pose { x: 0.0, y: 0.0, heading: 0.0 };
+//! // process A
+//! let mut robot = ipc_ring::latest::Writer::<Pose>::create("robot.pose")?;
+//! robot.publish(pose)?;
+//!
+//! // processes B, C, …
+//! let mut robot = ipc_ring::latest::Reader::<Pose>::open("robot.pose")?;
+//! if let Some(newest) = robot.get()? { /* newest.value, newest.sequence, newest.time_ns */ }
+//! let next = robot.wait()?; // sleeps until there is a value that this reader has not read
+//! # Ok(()) }
+//! ```
+//!
+//! **One or many.** [`Writer`] and [`Reader`] are about one value. A [`TableWriter`] publishes values under keys, the numbers 0
+//! to [`Builder::keys`] less one; a [`TableReader`] reads any of them, and can wait for one key or for any.
+//!
+//! **Reading.** A value comes with its sequence, which counts the publications of its key, and its time. It is always whole, of
+//! whatever size. Values in between are skipped without a word; the sequence tells how many. Readers write nothing that
+//! the writer reads while it publishes, but when they go to sleep. There is room for 256 readers that can sleep, and for any
+//! number of [`Observer`]s, which are attached read-only, can disturb nobody, and have to poll.
+//!
+//! **Deaths.** Whenever the writer is killed, the last value stays readable. Readers that wait are told; those who were asleep,
+//! after a tenth of a second. A successor continues the sequences.
+//!
+//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, values and all.
+
+mod builder;
+mod end;
+mod error;
+mod observer;
+mod reader;
+mod table_reader;
+mod table_writer;
+mod writer;
+
+pub use builder::Builder;
+pub use error::{PublishError, ReadError};
+pub use observer::Observer;
+pub use reader::Reader;
+pub use table_reader::TableReader;
+pub use table_writer::TableWriter;
+pub use writer::Writer;
+
+pub use crate::ring::latest::{MAX_KEYS, Value};
+
+/// The monotonic clock that values are stamped with, in nanoseconds: what lies between a value's time and this is its age.
+///
+/// The clock is one for all processes of the machine.
+#[must_use]
+pub fn now_ns() -> u64 {
+    crate::clock::monotonic_ns()
+}

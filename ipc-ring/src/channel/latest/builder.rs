@@ -1,0 +1,159 @@
+//! How a channel is made or found.
+
+use std::marker::PhantomData;
+
+use super::end::{End, Role};
+use super::{Observer, Reader, TableReader, TableWriter, Writer};
+use crate::channel::open::{self, Creation, Request};
+use crate::channel::settings::{Settings, common_settings};
+use crate::error::AttachError;
+use crate::layout::Kind;
+use crate::message::{Fingerprint, Message};
+use crate::ring::latest::{CELLS_OFFSET, Mapped};
+use crate::wait::WaitStrategy;
+
+/// Options for creating and opening a channel of `T`, of one value or of many under keys.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{WaitStrategy, latest};
+///
+/// let domain = ipc_ring::Domain::open("doc-example-latest")?;
+/// let prices = latest::Builder::<u64>::new("prices").domain(&domain).keys(500).wait(WaitStrategy::Sleep);
+/// let mut writer = prices.create_table_writer()?;
+/// let mut reader = prices.open_table_reader()?;
+/// writer.publish(17, 995)?;
+/// assert_eq!(reader.get(17)?.map(|newest| newest.value), Some(995));
+/// assert!(reader.get(18)?.is_none());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder<T> {
+    settings: Settings,
+    fingerprint: Option<Fingerprint>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> Builder<T> {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), fingerprint: None, element: PhantomData }
+    }
+
+    common_settings!();
+
+    /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). A creator that says nothing makes one; an opener that says
+    /// nothing takes the table as it is, one that says a number insists on it.
+    #[must_use]
+    pub fn keys(mut self, keys: u32) -> Self {
+        self.settings.capacity = Some(u64::from(keys));
+        self
+    }
+
+    /// A name for the element type that all agree on, such as `"robot.Pose/2"`, in place of the type's own.
+    #[must_use]
+    pub fn type_name(mut self, name: &str) -> Self {
+        self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self
+    }
+
+    /// Makes the channel of one value, or finds it, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: another writer lives, the channel found is of another type or has several keys, or the kernel refused.
+    pub fn create_writer(&self) -> Result<Writer<T>, AttachError> {
+        self.clone().keys(1).create_table_writer().map(Writer::new)
+    }
+
+    /// Finds the channel of one value, which must exist, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_writer`](Self::create_writer).
+    pub fn open_writer(&self) -> Result<Writer<T>, AttachError> {
+        self.clone().keys(1).open_table_writer().map(Writer::new)
+    }
+
+    /// Makes the channel of one value, or finds it, and takes a reader's seat.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the kernel refused.
+    pub fn create_reader(&self) -> Result<Reader<T>, AttachError> {
+        self.clone().keys(1).create_table_reader().map(Reader::new)
+    }
+
+    /// Finds the channel of one value, which must exist, and takes a reader's seat.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_reader`](Self::create_reader).
+    pub fn open_reader(&self) -> Result<Reader<T>, AttachError> {
+        self.clone().keys(1).open_table_reader().map(Reader::new)
+    }
+
+    /// Makes the table, or finds it, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: another writer lives, the table found is of another type or size, or the kernel refused.
+    pub fn create_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
+        self.attach(Role::Writer, Creation::MakeOrFind).map(TableWriter::new)
+    }
+
+    /// Makes the table, which must not exist, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_table_writer`](Self::create_table_writer).
+    pub fn create_new_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
+        self.attach(Role::Writer, Creation::MustMake).map(TableWriter::new)
+    }
+
+    /// Finds the table, which must exist, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_table_writer`](Self::create_table_writer).
+    pub fn open_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
+        self.attach(Role::Writer, Creation::MustFind).map(TableWriter::new)
+    }
+
+    /// Makes the table, or finds it, and takes a reader's seat.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the table found is of another type or size, or the kernel refused.
+    pub fn create_table_reader(&self) -> Result<TableReader<T>, AttachError> {
+        self.attach(Role::Reader, Creation::MakeOrFind).map(TableReader::new)
+    }
+
+    /// Finds the table, which must exist, and takes a reader's seat.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_table_reader`](Self::create_table_reader).
+    pub fn open_table_reader(&self) -> Result<TableReader<T>, AttachError> {
+        self.attach(Role::Reader, Creation::MustFind).map(TableReader::new)
+    }
+
+    /// Finds the table, or the channel of one value, which must exist, and attaches it read-only: no seat, no sleep, and no
+    /// way to change a byte.
+    ///
+    /// # Errors
+    /// As [`open_table_reader`](Self::open_table_reader), but seats do not matter.
+    pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
+        let (domain, region, geometry) = open::attach_read_only(&self.request())?;
+        Ok(Observer::new(domain, Mapped::new(region, &geometry)))
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            settings: &self.settings,
+            kind: Kind::Latest,
+            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            usual_capacity: 1,
+            geometry: Mapped::<T>::geometry,
+            slots_offset: CELLS_OFFSET,
+        }
+    }
+
+    fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
+        open::attach(&self.request(), creation, |locked, domain, found| {
+            End::take_seat(locked, domain, found, role, self.settings.strategy)
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! What the writer's end and the readers' have in common: a seat each, who sleeps for what, and the state of the writer.
+
+use std::time::Instant;
+
+use super::error::ReadError;
+use crate::channel::PeerState;
+use crate::channel::crowd::{self, ANYTHING, Place, Side, Table};
+use crate::channel::open::Found;
+use crate::domain::{Domain, Locked, Member};
+use crate::error::{AttachError, PeerExit};
+use crate::message::Message;
+use crate::platform::Native;
+use crate::region::Region;
+use crate::ring::latest::{
+    ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE,
+};
+use crate::wait::signal::{self, CLOSED, DETACHED};
+use crate::wait::{HEARTBEAT, WaitStrategy};
+
+const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+/// The writer's seat.
+const WRITER: u16 = 0;
+
+/// What an end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Role {
+    Writer = 1,
+    Reader = 2,
+}
+
+/// What a reader waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Any,
+    Key(u32),
+}
+
+impl Topic {
+    /// The readers that wait for this.
+    pub(super) const fn side(self) -> Side {
+        let role = Role::Reader as u32;
+        match self {
+            Topic::Any => Side { role, mask: ANY_SLEEPERS, topic: ANYTHING },
+            Topic::Key(key) => Side { role, mask: KEY_SLEEPERS + (key % MASKS) as usize * 8, topic: key + 1 },
+        }
+    }
+}
+
+/// An attached end.
+#[derive(Debug)]
+pub(super) struct End<T> {
+    pub(super) ring: Mapped<T>,
+    pub(super) place: Place,
+}
+
+impl<T: Message> End<T> {
+    /// Takes a seat. The domain's lock is held.
+    ///
+    /// # Errors
+    /// [`AttachError::EndTaken`] for a second writer, [`AttachError::Closed`] for a writer of a closed channel,
+    /// [`AttachError::DomainFull`] when all seats are taken by living readers.
+    pub(super) fn take_seat(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        role: Role,
+        strategy: WaitStrategy,
+    ) -> Result<Self, AttachError> {
+        let region = found.region.clone();
+        let ring = Mapped::<T>::new(region.clone(), &found.geometry);
+        if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
+            return Err(AttachError::Closed);
+        }
+        let seat = |me, is_alive: &dyn Fn(u64) -> bool| {
+            let numbers = if role == Role::Writer { WRITER..WRITER + 1 } else { WRITER + 1..ENDPOINTS };
+            match crowd::claim_seat(&region, TABLE, numbers, me, is_alive) {
+                Some(number) => Ok(((), number)),
+                None if role == Role::Writer => {
+                    Err(AttachError::EndTaken { pid: crowd::holder(&region, TABLE, WRITER).1 })
+                }
+                None => {
+                    let what = "readers of one channel";
+                    Err(AttachError::DomainFull { what, limit: usize::from(READERS) })
+                }
+            }
+        };
+        let side = Side { role: role as u32, ..Topic::Any.side() };
+        let (place, ()) = Place::take(locked, domain, found, (TABLE, side), strategy, seat)?;
+        let mut end = Self { ring, place };
+        if role == Role::Writer {
+            // After the identity, so that a death in between leaves a dead writer and not one that has left.
+            signal::clear::<Native>(end.ring.state(), DETACHED);
+            // Who waits for a writer looks again, and so does who was to be woken by the one before.
+            end.wake_everybody();
+        }
+        Ok(end)
+    }
+
+    /// Wakes all readers, whatever they wait for.
+    fn wake_everybody(&mut self) {
+        self.place.wake_all(Topic::Any.side());
+        for mask in 0..MASKS {
+            self.place.wake_all(Side { topic: ANYTHING, ..Topic::Key(mask).side() });
+        }
+    }
+
+    /// Says how the writer goes, and wakes everybody to see it.
+    pub(super) fn raise(&mut self, bits: u32) {
+        signal::raise::<Native>(self.ring.state(), bits);
+        self.wake_everybody();
+    }
+
+    /// Whether the writer is there. A system call when it is.
+    pub(super) fn writer(&self) -> PeerState {
+        let is_alive = |identity| self.place.is_alive(identity);
+        writer(self.ring.region(), is_alive)
+    }
+
+    /// Whether a waiting reader has nothing to wait for.
+    pub(super) fn ended(&self) -> Option<ReadError> {
+        let bits = signal::seen::<Native>(self.ring.state());
+        if bits & CLOSED != 0 {
+            Some(ReadError::Closed)
+        } else if bits & DETACHED != 0 {
+            Some(ReadError::WriterGone(PeerExit::Detached))
+        } else {
+            None
+        }
+    }
+
+    /// As [`ended`](Self::ended), when the writer was killed. A system call.
+    pub(super) fn died(&self) -> Option<ReadError> {
+        match self.writer() {
+            PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(ReadError::WriterGone(exit)),
+            _ => None,
+        }
+    }
+
+    /// Sleeps until a writer is there or has closed, or the time has come; gives its state then.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(super) fn wait_for_writer(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<PeerState, ipc_core::Error> {
+        self.place.wait_for(Topic::Any.side());
+        loop {
+            self.place.announce();
+            let state = self.writer();
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| now >= deadline) || !matches!(state, PeerState::Gone(_)) {
+                self.place.do_not_sleep();
+                return Ok(state);
+            }
+            let until = now + HEARTBEAT;
+            self.place.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+        }
+    }
+
+    /// Gives the place up. The last end takes the channel out of the directory.
+    pub(super) fn leave(&mut self) {
+        let (region, number) = (self.ring.region().clone(), self.place.number());
+        let finished = signal::seen::<Native>(self.ring.state()) & CLOSED != 0;
+        self.place.leave(|| Place::free_seat(&region, TABLE, number), || finished);
+    }
+}
+
+/// The state of the writer, by what stands in shared memory and a way to ask whether an identity is alive.
+fn writer(region: &Region, is_alive: impl FnOnce(u64) -> bool) -> PeerState {
+    let bits = signal::seen::<Native>(region.half(STATE));
+    if bits & CLOSED != 0 {
+        return PeerState::Closed;
+    }
+    let (owner, pid) = crowd::holder(region, TABLE, WRITER);
+    if !owner.is_some() {
+        let exit = if bits & DETACHED != 0 { PeerExit::Detached } else { PeerExit::NeverAttached };
+        return PeerState::Gone(exit);
+    }
+    if is_alive(owner.as_raw()) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+}
+
+/// As [`End::writer`], for one without an end.
+pub(super) fn observed_writer(member: &Member, region: &Region) -> PeerState {
+    writer(region, |identity| member.is_alive(crate::domain::Owner::from_raw(identity)))
+}

@@ -1,0 +1,106 @@
+//! What can go wrong with a publication or a read.
+
+use core::fmt;
+
+use crate::error::PeerExit;
+use crate::ring::latest::{Corruption, Trouble};
+
+/// Why a value was not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The table has no such key.
+    NoSuchKey {
+        /// The key asked for.
+        key: u32,
+        /// Number of keys.
+        keys: u32,
+    },
+    /// The shared memory holds what the protocol never writes.
+    Corrupt(Corruption),
+}
+
+/// Why there is no value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The table has no such key.
+    NoSuchKey {
+        /// The key asked for.
+        key: u32,
+        /// Number of keys.
+        keys: u32,
+    },
+    /// The writer has overwritten the value a thousand times while it was copied. Reading again may succeed.
+    Contended,
+    /// Nothing new came before the deadline.
+    TimedOut,
+    /// The writer has closed the channel, and its last value has been read already. It can still be read again.
+    Closed,
+    /// The writer is gone without closing, and its last value has been read already. A successor may continue.
+    WriterGone(PeerExit),
+    /// The shared memory holds what the protocol never writes.
+    Corrupt(Corruption),
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(ipc_core::Error),
+}
+
+impl PublishError {
+    pub(super) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
+        match trouble {
+            Trouble::Corrupt(corruption) => PublishError::Corrupt(corruption),
+            // A writer contends with nobody.
+            Trouble::NoSuchKey | Trouble::Contended => PublishError::NoSuchKey { key, keys },
+        }
+    }
+}
+
+impl ReadError {
+    pub(super) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
+        match trouble {
+            Trouble::NoSuchKey => ReadError::NoSuchKey { key, keys },
+            Trouble::Contended => ReadError::Contended,
+            Trouble::Corrupt(corruption) => ReadError::Corrupt(corruption),
+        }
+    }
+}
+
+fn no_such_key(f: &mut fmt::Formatter<'_>, key: u32, keys: u32) -> fmt::Result {
+    write!(f, "there is no key {key}; the table has {keys}, counted from 0")
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PublishError::NoSuchKey { key, keys } => no_such_key(f, *key, *keys),
+            PublishError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
+        }
+    }
+}
+
+impl std::error::Error for PublishError {}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::NoSuchKey { key, keys } => no_such_key(f, *key, *keys),
+            ReadError::Contended => f.write_str("the writer was faster than the copy of the value each time"),
+            ReadError::TimedOut => f.write_str("nothing was published before the deadline"),
+            ReadError::Closed => {
+                f.write_str("the writer has closed the channel, and its last value was read")
+            }
+            ReadError::WriterGone(exit) => write!(f, "the last value was read and {exit}"),
+            ReadError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
+            ReadError::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ReadError::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The reading end of a channel of one value.
+
+use std::time::{Duration, Instant};
+
+use super::{Builder, ReadError, TableReader, Value};
+use crate::channel::PeerState;
+use crate::error::AttachError;
+use crate::message::Message;
+
+/// A reading end of one value: one of many, each in one thread at a time.
+///
+/// It remembers what it has read. *Newer* means newer than that, whichever method read it.
+#[derive(Debug)]
+pub struct Reader<T: Message>(TableReader<T>);
+
+impl<T: Message> Reader<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes a reader's seat.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_reader()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_reader()
+    }
+
+    pub(super) fn new(table: TableReader<T>) -> Self {
+        Self(table)
+    }
+
+    /// The newest value, also if it was read before; `None` as long as there is none.
+    ///
+    /// # Errors
+    /// [`ReadError::Contended`], [`ReadError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn get(&mut self) -> Result<Option<Value<T>>, ReadError> {
+        self.0.get(0)
+    }
+
+    /// The newest value if it is newer than the one read last.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn get_newer(&mut self) -> Result<Option<Value<T>>, ReadError> {
+        self.0.get_newer(0)
+    }
+
+    /// As [`get`](Self::get), into a place of the caller's, which is overwritten also when the answer is an error.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_into(&mut self, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
+        self.0.get_into(0, place)
+    }
+
+    /// The sequence of the newest value, without a copy of the value; 0 as long as there is none. Does not count as reading it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn sequence(&self) -> Result<u64, ReadError> {
+        self.0.sequence(0)
+    }
+
+    /// Waits for a newer value.
+    ///
+    /// # Errors
+    /// [`ReadError::Closed`] and [`ReadError::WriterGone`] when there is none and nobody to publish one; a writer that has
+    /// never come is waited for. And as [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn wait(&mut self) -> Result<Value<T>, ReadError> {
+        self.0.wait(0)
+    }
+
+    /// As [`wait`](Self::wait), until a point in time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_deadline(&mut self, deadline: Instant) -> Result<Value<T>, ReadError> {
+        self.0.wait_deadline(0, deadline)
+    }
+
+    /// As [`wait`](Self::wait), for a length of time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<Value<T>, ReadError> {
+        self.0.wait_timeout(0, timeout)
+    }
+
+    /// Whether the writer is there. A system call when it is.
+    #[must_use]
+    pub fn writer(&self) -> PeerState {
+        self.0.writer()
+    }
+
+    /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
+    ///
+    /// # Errors
+    /// When the domain's semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when a writer comes.
+    pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.0.wait_for_writer(timeout)
+    }
+}

@@ -1,0 +1,252 @@
+//! The reading end of a table.
+
+use std::time::{Duration, Instant};
+
+use super::end::{End, Topic};
+use super::error::ReadError;
+use crate::channel::PeerState;
+use crate::message::Message;
+use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
+use crate::wait::Step;
+
+/// A reading end of a table: one of many, each in one thread at a time.
+///
+/// It remembers what it has read of each key. *Newer* means newer than that, whichever method read it.
+#[derive(Debug)]
+pub struct TableReader<T: Message> {
+    ring: ring::Reader<Mapped<T>>,
+    end: End<T>,
+}
+
+impl<T: Message> TableReader<T> {
+    pub(super) fn new(end: End<T>) -> Self {
+        Self { ring: ring::Reader::attach(end.ring.clone()), end }
+    }
+
+    /// The newest value of a key, also if it was read before; `None` as long as there is none.
+    ///
+    /// # Errors
+    /// [`ReadError::NoSuchKey`], [`ReadError::Contended`], [`ReadError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn get(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
+        let value = self.ring.newest_value(key);
+        self.answer(key, value)
+    }
+
+    /// The newest value of a key if it is newer than the one read last.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn get_newer(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
+        let value = self.ring.newer_value(key);
+        self.answer(key, value)
+    }
+
+    /// As [`get`](Self::get), into a place of the caller's, which is overwritten also when the answer is an error.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_into(&mut self, key: u32, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
+        let value = self.ring.read(key, crate::copy::as_uninit_one(place));
+        self.answer(key, value)
+    }
+
+    /// The sequence of the newest value of a key, without a copy of the value; 0 as long as there is none. Does not count as
+    /// reading it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn sequence(&self, key: u32) -> Result<u64, ReadError> {
+        let newest = self.ring.newest(key);
+        self.answer(key, newest)
+    }
+
+    /// The sequence of the value of a key that was read last; 0 for none.
+    ///
+    /// # Errors
+    /// [`ReadError::NoSuchKey`].
+    pub fn seen(&self, key: u32) -> Result<u64, ReadError> {
+        self.answer(key, self.ring.seen(key))
+    }
+
+    /// A key that has a newer value, if there is one. Keys are told of in no particular order; each until its value is read.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`].
+    pub fn changed(&mut self) -> Result<Option<u32>, ReadError> {
+        let changed = self.ring.next_change();
+        self.answer(0, changed)
+    }
+
+    /// Waits for a newer value of a key.
+    ///
+    /// # Errors
+    /// [`ReadError::Closed`] and [`ReadError::WriterGone`] when there is none and nobody to publish one; a writer that has
+    /// never come is waited for. And as [`get`](Self::get).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn wait(&mut self, key: u32) -> Result<Value<T>, ReadError> {
+        match self.ring.newer_value(key) {
+            Ok(Some(value)) => Ok(value),
+            _ => self.wait_slowly(key, None),
+        }
+    }
+
+    /// As [`wait`](Self::wait), until a point in time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_deadline(&mut self, key: u32, deadline: Instant) -> Result<Value<T>, ReadError> {
+        self.wait_slowly(key, Some(deadline))
+    }
+
+    /// As [`wait`](Self::wait), for a length of time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_timeout(&mut self, key: u32, timeout: Duration) -> Result<Value<T>, ReadError> {
+        self.wait_deadline(key, crate::clock::after(timeout))
+    }
+
+    /// Waits for a newer value of any key; gives the key too.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn wait_any(&mut self) -> Result<(u32, Value<T>), ReadError> {
+        self.wait_any_until(None)
+    }
+
+    /// As [`wait_any`](Self::wait_any), until a point in time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_any_deadline(&mut self, deadline: Instant) -> Result<(u32, Value<T>), ReadError> {
+        self.wait_any_until(Some(deadline))
+    }
+
+    /// As [`wait_any`](Self::wait_any), for a length of time.
+    ///
+    /// # Errors
+    /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
+    pub fn wait_any_timeout(&mut self, timeout: Duration) -> Result<(u32, Value<T>), ReadError> {
+        self.wait_any_deadline(crate::clock::after(timeout))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_slowly(&mut self, key: u32, deadline: Option<Instant>) -> Result<Value<T>, ReadError> {
+        self.wait_until(
+            key,
+            Topic::Key(key),
+            deadline,
+            |ring| ring.newer_value(key),
+            |ring| ring.has_newer(key),
+        )
+    }
+
+    fn wait_any_until(&mut self, deadline: Option<Instant>) -> Result<(u32, Value<T>), ReadError> {
+        let next = |ring: &mut ring::Reader<Mapped<T>>| match ring.next_change()? {
+            Some(key) => Ok(ring.newer_value(key)?.map(|value| (key, value))),
+            None => Ok(None),
+        };
+        self.wait_until(0, Topic::Any, deadline, next, ring::Reader::has_change)
+    }
+
+    /// Waits until `attempt` gives something. `has_something` is the same by a look that changes nothing.
+    fn wait_until<R>(
+        &mut self,
+        key: u32,
+        topic: Topic,
+        deadline: Option<Instant>,
+        mut attempt: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
+        has_something: impl Fn(&ring::Reader<Mapped<T>>) -> bool,
+    ) -> Result<R, ReadError> {
+        let mut wait = self.end.place.waits.start(deadline);
+        let mut over = None;
+        loop {
+            let answer = match attempt(&mut self.ring) {
+                Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
+                answer => answer,
+            };
+            if let Some(something) = self.answer(key, answer)? {
+                self.end.place.waits.finished(&wait);
+                return Ok(something);
+            }
+            // What the writer published before it went was looked for once more.
+            if let Some(over) = over {
+                return Err(over);
+            }
+            over = self.end.ended();
+            if over.is_some() {
+                continue;
+            }
+            match wait.next(&self.end.place.waits, || false) {
+                Step::Poll => std::hint::spin_loop(),
+                Step::TimedOut => return Err(ReadError::TimedOut),
+                Step::Probe => over = self.end.died(),
+                Step::Sleep(until) => {
+                    over = self.end.died();
+                    if over.is_some() {
+                        continue;
+                    }
+                    self.end.place.wait_for(topic.side());
+                    self.end.place.announce();
+                    if has_something(&self.ring) || self.end.ended().is_some() {
+                        self.end.place.do_not_sleep();
+                    } else {
+                        self.end.place.sleep(until).map_err(ReadError::System)?;
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn answer<R>(&self, key: u32, result: Result<R, Trouble>) -> Result<R, ReadError> {
+        result.map_err(|trouble| ReadError::from_trouble(trouble, key, self.keys()))
+    }
+
+    /// Whether the writer is there. A system call when it is.
+    #[must_use]
+    pub fn writer(&self) -> PeerState {
+        self.end.writer()
+    }
+
+    /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
+    ///
+    /// # Errors
+    /// When the domain's semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when a writer comes.
+    pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_writer(timeout.map(crate::clock::after))
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub fn keys(&self) -> u32 {
+        self.ring.memory().keys()
+    }
+}
+
+impl<T: Message> Drop for TableReader<T> {
+    fn drop(&mut self) {
+        if self.end.place.is_ours() {
+            self.end.leave();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The writing end of a channel of one value.
+
+use super::{Builder, PublishError, TableWriter};
+use crate::error::AttachError;
+use crate::message::Message;
+
+/// The writing end of one value: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a successor. The last
+/// value stays readable in any case, as long as somebody is attached.
+#[derive(Debug)]
+pub struct Writer<T: Message>(TableWriter<T>);
+
+impl<T: Message> Writer<T> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the writer's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: another writer lives, the channel found is of another type or has several keys, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_writer()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_writer()
+    }
+
+    pub(super) fn new(table: TableWriter<T>) -> Self {
+        Self(table)
+    }
+
+    /// Publishes a value, stamped with the monotonic clock; gives its sequence.
+    ///
+    /// # Errors
+    /// [`PublishError::Corrupt`], only at this end's first publication.
+    ///
+    /// # Blocking
+    /// Never. System calls when readers sleep, to wake them.
+    #[inline]
+    pub fn publish(&mut self, value: T) -> Result<u64, PublishError> {
+        self.0.publish(0, value)
+    }
+
+    /// As [`publish`](Self::publish), from where the value lies, with a time of the caller's: one that was read before, or
+    /// another clock's. Saves the reading of the clock.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    #[inline]
+    pub fn publish_at(&mut self, value: &T, time_ns: u64) -> Result<u64, PublishError> {
+        self.0.publish_at(0, value, time_ns)
+    }
+
+    /// The sequence of the newest value, published by this end or one before; 0 when there is none.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn sequence(&mut self) -> Result<u64, PublishError> {
+        self.0.sequence(0)
+    }
+
+    /// Ends the channel: who waits is told that nothing more comes. The same as dropping, but for a persistent channel.
+    pub fn close(self) {
+        self.0.close();
+    }
+
+    /// Lets go and leaves the channel to a successor.
+    pub fn detach(self) {
+        self.0.detach();
+    }
+}

@@ -1,0 +1,19 @@
+//! The models of the table of latest values.
+//!
+//! A value is two words that say which key and which sequence it is of, so that one that is torn, of another publication or
+//! older than one that was read before shows at once.
+
+#[allow(unsafe_code)]
+pub mod memory;
+mod moves;
+pub mod ring;
+pub mod takeover;
+
+pub use memory::Heap;
+
+use crate::Model;
+
+/// Every model.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    [ring::MODELS, takeover::MODELS].into_iter().flatten()
+}

@@ -1,0 +1,60 @@
+//! Single moves of the two ends, with their checks.
+
+use ipc_ring::ring::latest::{Reader, Trouble, Value, Writer};
+
+use super::memory::{Heap, Item};
+use crate::reached;
+
+/// A reader and what it has read last of each key.
+pub(super) struct Reading {
+    pub(super) reader: Reader<Heap>,
+}
+
+/// The value of a sequence.
+fn value(key: u32, sequence: u64) -> Item {
+    let word = u64::from(key) << 32 | sequence;
+    [word, !word]
+}
+
+/// Publishes the next value of a key.
+pub(super) fn publish(writer: &mut Writer<Heap>, key: u32) -> u64 {
+    let next = writer.sequence(key).expect("sound words") + 1;
+    let published = writer.publish(key, 100 + next, &value(key, next));
+    assert_eq!(published, Ok(next));
+    next
+}
+
+impl Reading {
+    pub(super) fn new(table: &Heap) -> Self {
+        Self { reader: Reader::attach(table.clone()) }
+    }
+
+    /// Reads the newest value of a key; gives its sequence, 0 for none.
+    pub(super) fn read(&mut self, key: u32) -> u64 {
+        let before = self.reader.seen(key).expect("the key is there");
+        match self.reader.newest_value(key) {
+            Ok(None) => {
+                assert_eq!(before, 0, "a value that was there is there");
+                0
+            }
+            Ok(Some(Value { value: found, sequence, time_ns })) => {
+                assert_eq!(found, value(key, sequence), "a value is whole, and the one of its sequence");
+                assert_eq!(time_ns, 100 + sequence, "the time is the value's");
+                assert!(sequence >= before, "time does not run backwards");
+                sequence
+            }
+            Err(Trouble::Contended) => {
+                reached("contended");
+                before
+            }
+            Err(trouble) => panic!("{trouble:?}"),
+        }
+    }
+
+    /// Reads whatever the journal says has changed.
+    pub(super) fn follow(&mut self) {
+        while let Some(key) = self.reader.next_change().expect("sound words") {
+            self.read(key);
+        }
+    }
+}

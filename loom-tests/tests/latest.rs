@@ -1,0 +1,20 @@
+//! The models of the table of latest values, as production is.
+
+use loom_tests::Model;
+use loom_tests::latest::{ring, takeover};
+
+fn check(models: &[Model]) {
+    for model in models {
+        model.check();
+    }
+}
+
+#[test]
+fn readers_beside_a_writer() {
+    check(ring::MODELS);
+}
+
+#[test]
+fn a_successor_continues_where_a_dead_writer_stopped() {
+    check(takeover::MODELS);
+}
