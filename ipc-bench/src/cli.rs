@@ -45,7 +45,11 @@ pub(crate) enum Command {
     /// Can this machine give honest numbers, and what would help
     Doctor(Doctor),
     /// Which mechanisms there are, and why one is not
-    List,
+    List {
+        /// As a JSON array, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the completion script of a shell
     Completions {
         /// The shell

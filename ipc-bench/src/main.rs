@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
         Some(Command::Report(asked)) => commands::report::run(&asked),
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
-        Some(Command::List) => commands::list::run(),
+        Some(Command::List { json }) => commands::list::run(json),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man) => commands::manual::page(),
         Some(Command::Worker) => process::run_worker(),

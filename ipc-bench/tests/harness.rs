@@ -1,8 +1,9 @@
-//! The harness checked against a stub whose delay and faults are known.
+//! The harness checked against a stub whose delay and faults are known, in every workload.
 
 mod common;
 
 use common::{json, rows};
+use serde_json::Value;
 
 #[test]
 fn a_known_delay_is_reported() {
@@ -18,21 +19,90 @@ fn a_known_delay_is_reported() {
     assert!(p50 < 40_000.0, "p50 is {p50}, twice the delay");
 }
 
+/// A send of 100 µs: no message of a fixed rate or after a pause is quicker, no stream moves more than 10 000 a second.
 #[test]
-fn known_faults_are_counted_and_void_the_row() {
-    let common = "stream -m null -s 64 --reps 1 --duration 60000 --messages 10000 --warm-up 1";
+fn a_known_delay_is_reported_at_rates_after_pauses_and_in_streams() {
+    let common = "-m null --null-delay-ns 100000 --reps 1 --duration 200 --warm-up 20";
+    for workload in ["load -R 1k", "wake -g 2ms"] {
+        let (results, code) = json(&format!("{workload} {common}"));
+        assert_eq!(code, 0, "{results}");
+        for latency in [&rows(&results)[0]["one_way_ns"], &rows(&results)[0]["service_ns"]] {
+            let p50 = latency["p50"].as_f64().expect("a number");
+            assert!(p50 >= 99_000.0, "{workload}: p50 is {p50}, less than the delay");
+        }
+    }
+    for workload in ["stream", "fan -e 1x1"] {
+        let (results, code) = json(&format!("{workload} {common}"));
+        assert_eq!(code, 0, "{results}");
+        let rate = rows(&results)[0]["messages_per_second"]["median"].as_f64().expect("a number");
+        assert!(rate > 0.0 && rate < 10_500.0, "{workload}: {rate} messages a second");
+    }
+}
+
+/// Messages that are meant to be sent every 100 µs, by a sender that needs 200 µs for each: the n-th is late by n times
+/// 100 µs. Who measured from the real time of sending would see 200 µs for all.
+#[test]
+fn a_sender_that_is_held_up_hides_nothing() {
+    let (results, code) = json(
+        "load -m null -R 10k --null-delay-ns 200000 --messages 1000 --reps 1 --duration 60000 --warm-up 1",
+    );
+    assert_eq!(code, 0, "{results}");
+    let row = &rows(&results)[0];
+    let p50 = row["one_way_ns"]["p50"].as_f64().expect("a number");
+    assert!(p50 >= 49e6, "half of the messages are later than 50 ms, but p50 is {p50} ns");
+    let service = row["service_ns"]["p50"].as_f64().expect("a number");
+    assert!(service >= 199e3, "{row}");
+    let achieved = row["achieved_rate"].as_f64().expect("a number");
+    assert!(achieved <= 5_100.0, "{achieved} a second arrived of 5000 that can be sent");
+}
+
+/// Runs with one fault after the other; `expected` of each must be counted, and void the row.
+fn faults_are_counted(workload: &str, every: u64, expected: std::ops::RangeInclusive<u64>) {
     for (option, field) in [
-        ("--null-lose-every 100", "lost"),
-        ("--null-repeat-every 100", "duplicated"),
-        ("--null-swap-every 100", "reordered"),
-        ("--null-damage-every 100", "damaged"),
+        ("--null-lose-every", "lost"),
+        ("--null-repeat-every", "duplicated"),
+        ("--null-swap-every", "reordered"),
+        ("--null-damage-every", "damaged"),
     ] {
-        let (results, code) = json(&format!("{common} {option}"));
+        let common = "-m null -s 64 --null-delay-ns 0 --reps 1 --duration 60000 --warm-up 1";
+        let (results, code) = json(&format!("{workload} {common} {option} {every}"));
         let row = &rows(&results)[0];
         let count = row[field].as_u64().expect("a number");
-        assert!((99..=101).contains(&count), "{option}: {field} is {count}: {row}");
+        assert!(expected.contains(&count), "{workload} {option}: {field} is {count}: {row}");
         assert!(row["error"].as_str().is_some_and(|error| error.starts_with("void")), "{row}");
-        assert!(row["messages_per_second"].is_null(), "{row}");
+        for figure in ["messages_per_second", "one_way_ns", "achieved_rate"] {
+            assert!(row[figure].is_null(), "{figure}: {row}");
+        }
+        assert_eq!(code, 1, "{workload} {option}");
+    }
+}
+
+#[test]
+fn known_faults_of_a_stream_are_counted_and_void_the_row() {
+    faults_are_counted("stream --messages 10000", 100, 99..=101);
+}
+
+#[test]
+fn known_faults_at_a_fixed_rate_are_counted_and_void_the_row() {
+    faults_are_counted("load -R 20k --messages 2000", 100, 19..=21);
+    faults_are_counted("wake -g 1ms --messages 200", 20, 9..=11);
+}
+
+/// Two producers send as many each; a message that is doubled may come to two consumers, and one that is swapped may be
+/// out of order at neither of them.
+#[test]
+fn known_faults_of_a_fan_are_counted_and_void_the_row() {
+    faults_are_counted("fan -e 2x1 --messages 6400", 128, 98..=102);
+}
+
+#[test]
+fn what_is_doubled_between_two_consumers_or_lost_by_both_is_found() {
+    let common = "fan -e 2x2 -m null --null-delay-ns 0 --messages 6400 --reps 1 --duration 60000 --warm-up 1";
+    for (option, field) in [("--null-lose-every 128", "lost"), ("--null-repeat-every 128", "duplicated")] {
+        let (results, code) = json(&format!("{common} {option}"));
+        let row: &Value = &rows(&results)[0];
+        let count = row[field].as_u64().expect("a number");
+        assert!((98..=102).contains(&count), "{option}: {field} is {count}: {row}");
         assert_eq!(code, 1, "{option}");
     }
 }
@@ -60,4 +130,13 @@ fn a_rate_below_capacity_is_kept() {
     assert_eq!(row["count"], 1000);
     let achieved = row["achieved_rate"].as_f64().expect("a number");
     assert!(achieved <= 2100.0, "{achieved} a second arrived of 2000 sent");
+}
+
+/// Rows take turns: none has its second round before all have had their first.
+#[test]
+fn rows_take_turns() {
+    let output = common::run("pingpong -m null,pipe,null --reps 3 --duration 5 --warm-up 1 --no-syscalls");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let rounds: Vec<&str> = told.lines().filter(|line| line.starts_with("round ")).collect();
+    assert_eq!(rounds, ["round 1 of 3", "round 2 of 3", "round 3 of 3"], "{told}");
 }

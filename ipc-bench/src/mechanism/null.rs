@@ -1,12 +1,14 @@
 //! `null`: a stub with a known delay and known faults, to check the harness itself.
 //!
-//! Round trips never leave the producer: each takes twice the delay by the clock. Streams and rates go through a pipe,
-//! and the sending side loses, repeats, swaps and damages messages at known places.
+//! Round trips never leave the producer: each takes twice the delay by the clock. Streams and rates go through a pipe, fans
+//! through a message queue; there every send takes the delay, and the sending side loses, repeats, swaps and damages
+//! messages at known places.
 
 use std::io;
 
 use super::byte_stream::ByteStream;
 use super::pipe::Pipe;
+use super::sysv_msg::{Queues, SysvMsg};
 use super::{Kind, Link, Mechanism, Resources};
 use crate::clock::Clock;
 use crate::payload::{self, END, MEASURED};
@@ -35,22 +37,29 @@ impl Mechanism for Null {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        workload::ALL
+        workload::WITH_FAN
     }
 
     fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
-        Pipe.prepare(plan)
+        if plan.workload == Workload::Fan { SysvMsg.prepare(plan) } else { Pipe.prepare(plan) }
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
-        let faults = job.plan.faults;
+        let (faults, clock) = (job.plan.faults, job.plan.clock);
         if job.plan.workload == Workload::Pingpong {
-            let clock = job.plan.clock;
             let delay = clock.to_ticks(2 * faults.delay_ns);
             return workload::run(job, gate, Delay { clock, delay, role: job.role, sent: 0 });
         }
-        let link = Faulty { inner: ByteStream::inherited(job)?, faults, held: None };
-        workload::run(job, gate, link)
+        let delay = clock.to_ticks(faults.delay_ns);
+        if job.plan.workload == Workload::Fan {
+            let link = Faulty { inner: Queues::open(job)?, clock, delay, faults, held: None };
+            return workload::run(job, gate, link);
+        }
+        workload::run(
+            job,
+            gate,
+            Faulty { inner: ByteStream::inherited(job)?, clock, delay, faults, held: None },
+        )
     }
 }
 
@@ -80,16 +89,22 @@ impl Link for Delay {
     }
 }
 
-/// A pipe that makes mistakes with measured messages.
-struct Faulty {
-    inner: ByteStream,
+/// A link that takes its time and makes mistakes with measured messages.
+struct Faulty<L> {
+    inner: L,
+    clock: Clock,
+    delay: u64,
     faults: Faults,
     /// A message that lets its follower pass.
     held: Option<Vec<u8>>,
 }
 
-impl Link for Faulty {
+impl<L: Link> Link for Faulty<L> {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        let until = self.clock.now() + self.delay;
+        while self.clock.now() < until {
+            std::hint::spin_loop();
+        }
         let word = payload::read(message).unwrap_or(0);
         let number = payload::number(word);
         let due = |every: u64| payload::phase(word) == MEASURED && every > 0 && number.is_multiple_of(every);

@@ -61,28 +61,34 @@ impl Mechanism for SysvMsg {
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
+        workload::run(job, gate, Queues::open(job)?)
+    }
+}
+
+/// One process's side of the two queues.
+pub(super) struct Queues {
+    outgoing: MessageQueue,
+    incoming: MessageQueue,
+    poll: bool,
+    buffer: MessageBuffer,
+}
+
+impl Queues {
+    /// The side of one member; in a fan all share the first queue.
+    pub(super) fn open(job: &Job) -> Result<Queues, Failure> {
         let queue = |index: usize| {
             let id = job.numbers.get(index).and_then(|number| i32::try_from(*number).ok());
             let id = id.ok_or_else(|| Failure::Failed("the parent passed no message queue".into()))?;
             Ok::<_, Failure>(MessageQueue::from_id(MsgId::from_raw(id)))
         };
         let (outgoing, incoming) = if job.role == Role::Producer { (0, 1) } else { (1, 0) };
-        let link = Queues {
+        Ok(Queues {
             outgoing: queue(outgoing)?,
             incoming: queue(incoming)?,
             poll: job.plan.wait == Wait::Spin,
             buffer: MessageBuffer::with_capacity(job.plan.size),
-        };
-        workload::run(job, gate, link)
+        })
     }
-}
-
-/// One process's side of the two queues.
-struct Queues {
-    outgoing: MessageQueue,
-    incoming: MessageQueue,
-    poll: bool,
-    buffer: MessageBuffer,
 }
 
 impl Link for Queues {

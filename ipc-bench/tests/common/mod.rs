@@ -63,8 +63,54 @@ pub fn rows(results: &Value) -> &Vec<Value> {
     results["rows"].as_array().expect("rows is an array")
 }
 
-/// The processes started by `parent`, by their hidden command.
+/// A mechanism as `list --json` tells of it.
+#[derive(Clone, Debug)]
+pub struct Mechanism {
+    pub name: String,
+    pub kind: String,
+    pub missing: bool,
+    waits: Vec<String>,
+    workloads: Vec<String>,
+}
+
+impl Mechanism {
+    pub fn can(&self, workload: &str) -> bool {
+        self.workloads.iter().any(|known| known == workload)
+    }
+
+    pub fn waits_by(&self, wait: &str) -> bool {
+        self.waits.iter().any(|known| known == wait)
+    }
+
+    /// Round trips where it has them.
+    pub fn workload(&self) -> &str {
+        if self.can("pingpong") { "pingpong" } else { &self.workloads[0] }
+    }
+}
+
+/// All mechanisms of this build.
+pub fn mechanisms() -> Vec<Mechanism> {
+    let output = run("list --json");
+    let listed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let texts = |value: &Value| value.as_array().expect("an array").iter().map(text).collect();
+    let mechanism = |entry: &Value| Mechanism {
+        name: text(&entry["mechanism"]),
+        kind: text(&entry["kind"]),
+        missing: !entry["missing"].is_null(),
+        waits: texts(&entry["waits"]),
+        workloads: texts(&entry["workloads"]),
+    };
+    listed.as_array().expect("an array").iter().map(mechanism).collect()
+}
+
+/// The workers started by `parent`.
 pub fn workers_of(parent: u32) -> Vec<u32> {
+    processes_of(parent, "worker")
+}
+
+/// The processes started by `parent`, by their hidden command.
+pub fn processes_of(parent: u32, hidden: &str) -> Vec<u32> {
     let mut workers = Vec::new();
     for entry in fs::read_dir("/proc").expect("/proc is there").flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -74,7 +120,7 @@ pub fn workers_of(parent: u32) -> Vec<u32> {
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let ppid = fields.split_whitespace().nth(1).and_then(|field| field.parse::<u32>().ok());
         let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        if ppid == Some(parent) && command.split('\0').nth(1) == Some("worker") {
+        if ppid == Some(parent) && command.split('\0').nth(1) == Some(hidden) {
             workers.push(pid);
         }
     }
@@ -88,14 +134,19 @@ pub fn await_workers(parent: u32) -> Vec<u32> {
 
 /// Waits until the program has so many workers at work; gives them in the order in which they were started.
 pub fn await_all_workers(parent: u32, count: usize) -> Vec<u32> {
+    await_processes_of(parent, "worker", count)
+}
+
+/// The same for the processes of a hidden command.
+pub fn await_processes_of(parent: u32, hidden: &str, count: usize) -> Vec<u32> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let mut workers = workers_of(parent);
+        let mut workers = processes_of(parent, hidden);
         workers.sort_unstable();
         if workers.len() == count {
             // Past their setting up.
             std::thread::sleep(Duration::from_millis(300));
-            let mut again = workers_of(parent);
+            let mut again = processes_of(parent, hidden);
             again.sort_unstable();
             if again == workers {
                 return workers;
@@ -112,15 +163,18 @@ pub fn signal(name: &str, pid: u32) {
     assert!(status.expect("kill runs").success(), "kill -{name} {pid}");
 }
 
-/// The identifiers of all System V objects created by the processes in `creators`. Where the kernel does not tell the
-/// creator (semaphore sets), all.
+/// The identifiers of all System V objects, and the files of this program in shared memory, message queues and the folder
+/// for temporary files.
 pub fn objects() -> BTreeSet<String> {
-    ["msg", "sem", "shm"]
-        .into_iter()
-        .flat_map(|kind| {
-            let text = fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
-            let ids = text.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
-            ids.map(|id| format!("{kind} {id}")).collect::<Vec<_>>()
-        })
-        .collect()
+    let folders = [std::env::temp_dir(), "/dev/shm".into(), "/dev/mqueue".into()];
+    let files = folders.into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path().display().to_string()).filter(|path| path.contains("/ipc-bench-"))
+    });
+    let objects = ["msg", "sem", "shm"].into_iter().flat_map(|kind| {
+        let text = fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
+        let ids = text.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
+        ids.map(|id| format!("{kind} {id}")).collect::<Vec<_>>()
+    });
+    objects.chain(files).collect()
 }
