@@ -126,27 +126,28 @@ fn a_client_killed_at_any_point_leaves_nothing() {
     let mut listener = service(&domain).bind().unwrap();
     let alone = kernel_objects();
     assert_eq!(alone.2.len(), before.2.len() + 1);
-    for (number, site) in CLIENT_SITES.into_iter().enumerate() {
+    for site in CLIENT_SITES {
         let mut client = Role::start("client", &[&domain, &format!("{site:?}"), "0", "1"]);
         let accepted = listener.counts().accepted;
         let ended = std::cell::RefCell::new(&mut client);
         // Until it is dead, and what it left is found: by the listener itself, which looks once a second.
         let killed = serve(&mut listener, || ended.borrow_mut().has_ended() && kernel_objects() == alone);
         client.wait_killed();
-        let last = site == Site::ControlReady;
-        assert_eq!(killed, usize::from(last), "{site:?}");
-        assert_eq!(listener.counts().accepted - accepted, u64::from(last), "{site:?}");
+        // One that was ready may be found dead before its last frame is read.
+        let came = listener.counts().accepted - accepted;
+        assert_eq!(killed as u64, came, "{site:?}");
+        assert!(came <= u64::from(site == Site::ControlReady), "{site:?}");
         // It still serves.
         let mut good = Role::start("client", &[&domain, "", "0", "1"]);
         let ended = std::cell::RefCell::new(&mut good);
         assert_eq!(serve(&mut listener, || ended.borrow_mut().has_ended()), 0, "{site:?}");
         good.finish();
-        assert_eq!(listener.counts().accepted - accepted, u64::from(last) + 1, "{number}");
+        assert_eq!(listener.counts().accepted - accepted, came + 1, "{site:?}");
     }
     let counts = listener.counts();
-    // The four that had said hello: found dead later, or when their greeting was looked at.
-    assert_eq!(counts.greetings - counts.accepted, 4, "{counts:?}");
-    assert_eq!(counts.died + counts.refused, 4, "{counts:?}");
+    // Those that had said hello: found dead later, or when their greeting was looked at.
+    assert!((4..=5).contains(&(counts.greetings - counts.accepted)), "{counts:?}");
+    assert_eq!(counts.died + counts.refused, counts.greetings - counts.accepted, "{counts:?}");
     assert_eq!((counts.malformed, counts.stale, counts.timed_out), (0, 0, 0), "{counts:?}");
     drop(listener);
     assert_eq!(kernel_objects(), before);
@@ -252,7 +253,7 @@ fn a_crowd_of_which_some_are_killed_leaves_nothing() {
         in_handshake = victims.iter().sum::<usize>() - connected;
         killed
     });
-    assert_eq!(killed, connected, "those who were ready when they died");
+    assert!(killed <= connected, "{killed} of {connected} who were ready when they died");
     let counts = listener.counts();
     assert!(counts.died <= in_handshake as u64, "{counts:?}");
     assert_eq!((counts.malformed, counts.stale), (0, 0), "{counts:?}");
