@@ -113,6 +113,14 @@ impl Role {
         self.child.wait().unwrap();
     }
 
+    /// SIGKILL, unless it has ended by itself, which it must have done well.
+    pub fn kill_or_finish(&mut self) {
+        use std::os::unix::process::ExitStatusExt as _;
+        self.child.kill().unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success() || status.signal() == Some(Signal::SIGKILL as i32), "{status}");
+    }
+
     /// Waits for the child to end by itself, which it must do well.
     pub fn finish(mut self) {
         let status = self.child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The rings that stand in the storm. Each is a channel of messages that outlives all of its ends.
+//! The rings that stand in the storm.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,12 +11,15 @@ use crate::spsc_common::{check, payload};
 /// The channel's name in its domain.
 pub const NAME: &str = "storm";
 
+/// How an end waits, and how long the channel lives.
+pub type How = (WaitStrategy, Lifetime);
+
 /// A channel, as the storm uses it.
 pub trait Ring {
     type Producer;
     type Consumer;
-    fn producer(domain: &Domain, wait: WaitStrategy) -> Self::Producer;
-    fn consumer(domain: &Domain, wait: WaitStrategy) -> Self::Consumer;
+    fn producer(domain: &Domain, how: How) -> Self::Producer;
+    fn consumer(domain: &Domain, how: How) -> Self::Consumer;
     /// Pushes these messages, from the first on; gives how many it has.
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64;
     /// Pops up to so many messages; waits for the first if there may be some. `None` when no producer is there, and no
@@ -38,20 +41,20 @@ fn number(item: &Item) -> u64 {
 
 pub struct Mpmc;
 
-fn mpmc_builder(domain: &Domain, wait: WaitStrategy) -> mpmc::Builder<Item> {
-    mpmc::Builder::new(NAME).domain(domain).wait(wait).capacity(16).lifetime(Lifetime::Persistent)
+fn mpmc_builder(domain: &Domain, how: How) -> mpmc::Builder<Item> {
+    mpmc::Builder::new(NAME).domain(domain).wait(how.0).capacity(16).lifetime(how.1)
 }
 
 impl Ring for Mpmc {
     type Producer = mpmc::Producer<Item>;
     type Consumer = mpmc::Consumer<Item>;
 
-    fn producer(domain: &Domain, wait: WaitStrategy) -> Self::Producer {
-        mpmc_builder(domain, wait).create_producer().unwrap()
+    fn producer(domain: &Domain, how: How) -> Self::Producer {
+        mpmc_builder(domain, how).create_producer().unwrap()
     }
 
-    fn consumer(domain: &Domain, wait: WaitStrategy) -> Self::Consumer {
-        mpmc_builder(domain, wait).create_consumer().unwrap()
+    fn consumer(domain: &Domain, how: How) -> Self::Consumer {
+        mpmc_builder(domain, how).create_consumer().unwrap()
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -97,20 +100,20 @@ impl Ring for Mpmc {
 
 pub struct Spsc;
 
-fn spsc_builder(domain: &Domain, wait: WaitStrategy) -> spsc::Builder<Item> {
-    spsc::Builder::new(NAME).domain(domain).wait(wait).capacity(16).lifetime(Lifetime::Persistent)
+fn spsc_builder(domain: &Domain, how: How) -> spsc::Builder<Item> {
+    spsc::Builder::new(NAME).domain(domain).wait(how.0).capacity(16).lifetime(how.1)
 }
 
 impl Ring for Spsc {
     type Producer = spsc::Producer<Item>;
     type Consumer = spsc::Consumer<Item>;
 
-    fn producer(domain: &Domain, wait: WaitStrategy) -> Self::Producer {
-        spsc_builder(domain, wait).create_producer().unwrap()
+    fn producer(domain: &Domain, how: How) -> Self::Producer {
+        spsc_builder(domain, how).create_producer().unwrap()
     }
 
-    fn consumer(domain: &Domain, wait: WaitStrategy) -> Self::Consumer {
-        spsc_builder(domain, wait).create_consumer().unwrap()
+    fn consumer(domain: &Domain, how: How) -> Self::Consumer {
+        spsc_builder(domain, how).create_consumer().unwrap()
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -147,8 +150,8 @@ impl Ring for Spsc {
 
 pub struct Bytes;
 
-fn bytes_builder(domain: &Domain, wait: WaitStrategy) -> bytes::Builder {
-    bytes::Builder::new(NAME).domain(domain).wait(wait).capacity(1024).lifetime(Lifetime::Persistent)
+fn bytes_builder(domain: &Domain, how: How) -> bytes::Builder {
+    bytes::Builder::new(NAME).domain(domain).wait(how.0).capacity(1024).lifetime(how.1)
 }
 
 /// A frame of a length that follows from its message.
@@ -168,12 +171,12 @@ impl Ring for Bytes {
     type Producer = bytes::Producer;
     type Consumer = bytes::Consumer;
 
-    fn producer(domain: &Domain, wait: WaitStrategy) -> Self::Producer {
-        bytes_builder(domain, wait).create_producer().unwrap()
+    fn producer(domain: &Domain, how: How) -> Self::Producer {
+        bytes_builder(domain, how).create_producer().unwrap()
     }
 
-    fn consumer(domain: &Domain, wait: WaitStrategy) -> Self::Consumer {
-        bytes_builder(domain, wait).create_consumer().unwrap()
+    fn consumer(domain: &Domain, how: How) -> Self::Consumer {
+        bytes_builder(domain, how).create_consumer().unwrap()
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
