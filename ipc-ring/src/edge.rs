@@ -115,11 +115,43 @@ pub enum Edge {
     LatestCounted,
     /// \[L4\] latest: a reader that joins or was overtaken loads it. It looks through all keys after.
     LatestJoin,
+    /// \[P1\] pool: a block is offered or shared. Its bytes, and its route, are written before.
+    PoolOffer,
+    /// \[P1\] pool: a block is marked as sent, or taken back. Continues the release of the offer.
+    PoolSent,
+    /// \[P1\], \[P3\] pool: a receiver takes a block. It reads the bytes after; it took its seat before.
+    PoolTake,
+    /// \[P1\], \[P3\] pool: a receiver joins those who read a block. As for `PoolTake`.
+    PoolJoin,
+    /// \[P1\] pool: who looks for lost blocks loads a tag. The route is read after.
+    PoolLookSent,
+    /// \[P2\] pool: the only holder lets a block go, or writes it anew. It has done with the bytes.
+    PoolRelease,
+    /// \[P2\] pool: one of several holders lets a block go. It has done with the bytes.
+    PoolLeave,
+    /// \[P2\], \[P3\] pool: a block is lent. It is written after; its holder took its seat before.
+    PoolClaim,
+    /// \[P3\] pool: a recoverer loads a tag. The table of members is looked at after.
+    PoolReap,
+    /// \[P4\] pool: a seat is freed. No tag names it any more.
+    PoolSeatFree,
+    /// \[P4\] pool: a seat is taken. What its last holder had is free.
+    PoolSeatTake,
+    /// \[P4\] pool: a recoverer looks whose seat it is, after it has read a tag.
+    PoolSeatCheck,
+    /// \[P5\] pool: a block is taken from a dead member. That one has done with it.
+    PoolRepair,
+    /// \[P6\] pool: the first reader of a process counts itself. What it acquired, the others may read.
+    PoolReaderFirst,
+    /// \[P6\] pool: another reader of the process counts itself.
+    PoolReaderMore,
+    /// \[P6\] pool: a reader of the process has done; the last one lets the block go after all have.
+    PoolReaderLess,
 }
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 52] = [
+    pub const ALL: [Edge; 68] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -172,6 +204,22 @@ impl Edge {
         Edge::LatestNoticed,
         Edge::LatestCounted,
         Edge::LatestJoin,
+        Edge::PoolOffer,
+        Edge::PoolSent,
+        Edge::PoolTake,
+        Edge::PoolJoin,
+        Edge::PoolLookSent,
+        Edge::PoolRelease,
+        Edge::PoolLeave,
+        Edge::PoolClaim,
+        Edge::PoolReap,
+        Edge::PoolSeatFree,
+        Edge::PoolSeatTake,
+        Edge::PoolSeatCheck,
+        Edge::PoolRepair,
+        Edge::PoolReaderFirst,
+        Edge::PoolReaderMore,
+        Edge::PoolReaderLess,
     ];
 
     /// The ordering that production uses here.
@@ -218,6 +266,20 @@ impl Edge {
             }
             // A read-modify-write that hands nothing over itself.
             Edge::MpmcSkip => Ordering::Relaxed,
+            Edge::PoolOffer
+            | Edge::PoolRelease
+            | Edge::PoolLeave
+            | Edge::PoolSeatFree
+            | Edge::PoolRepair
+            | Edge::PoolReaderFirst => Ordering::Release,
+            Edge::PoolLookSent
+            | Edge::PoolReap
+            | Edge::PoolSeatTake
+            | Edge::PoolSeatCheck
+            | Edge::PoolReaderMore => Ordering::Acquire,
+            Edge::PoolTake | Edge::PoolJoin | Edge::PoolClaim | Edge::PoolReaderLess => Ordering::AcqRel,
+            // A read-modify-write that hands nothing over itself.
+            Edge::PoolSent => Ordering::Relaxed,
         }
     }
 
@@ -250,6 +312,12 @@ impl Edge {
             Edge::LatestBusy | Edge::LatestRecheck => "L2",
             Edge::LatestNoted | Edge::LatestNoticed => "L3",
             Edge::LatestCounted | Edge::LatestJoin => "L4",
+            Edge::PoolOffer | Edge::PoolSent | Edge::PoolTake | Edge::PoolJoin | Edge::PoolLookSent => "P1",
+            Edge::PoolRelease | Edge::PoolLeave | Edge::PoolClaim => "P2",
+            Edge::PoolReap => "P3",
+            Edge::PoolSeatFree | Edge::PoolSeatTake | Edge::PoolSeatCheck => "P4",
+            Edge::PoolRepair => "P5",
+            Edge::PoolReaderFirst | Edge::PoolReaderMore | Edge::PoolReaderLess => "P6",
         }
     }
 }

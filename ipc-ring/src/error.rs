@@ -290,6 +290,18 @@ pub enum AttachError {
         /// Bytes of an element.
         element_size: usize,
     },
+    /// The size classes asked for cannot be.
+    BadClasses {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// The pool has other size classes than asked for.
+    Classes {
+        /// The pool's: bytes of a block, number of blocks.
+        found: Vec<(usize, u64)>,
+        /// Those asked for, sizes rounded up to a multiple of 64.
+        expected: Vec<(usize, u64)>,
+    },
     /// A domain has no room for one more.
     DomainFull {
         /// Of what: processes, channels, or wake semaphores.
@@ -363,6 +375,10 @@ impl fmt::Display for AttachError {
                 crate::layout::MAX_CAPACITY,
                 crate::message::MAX_MESSAGE_SIZE
             ),
+            Self::BadClasses { reason } => write!(f, "these size classes are not possible: {reason}"),
+            Self::Classes { found, expected } => {
+                write!(f, "the pool has the size classes (bytes, blocks) {found:?}, not {expected:?}")
+            }
             Self::DomainFull { what, limit } => write!(f, "the domain has room for {limit} {what}, all taken"),
             Self::NotADomain { reason } => write!(f, "the domain's segment cannot be used: {reason}"),
             Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),

@@ -46,6 +46,8 @@ pub enum Kind {
     BroadcastBytes = 5,
     /// One writer, many readers, the newest value of each key.
     Latest = 6,
+    /// No ring: blocks for large payloads.
+    Pool = 8,
 }
 
 /// The header, written once by the creator; `ready` last.
@@ -318,7 +320,7 @@ pub(crate) fn name_plate(region: &Region) -> Plate {
 }
 
 /// Copies the header to private memory and checks what every opener insists on.
-fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
+pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();
     if len < HEADER_SIZE {
         return Err(AttachError::TooSmall { found: len, needed: HEADER_SIZE });
@@ -369,7 +371,7 @@ impl Header {
     }
 
     /// Whether the ring is of the generation asked for.
-    fn is_of(&self, generation: Option<u64>) -> Result<(), AttachError> {
+    pub(crate) fn is_of(&self, generation: Option<u64>) -> Result<(), AttachError> {
         match generation {
             Some(expected) if self.generation != expected => {
                 Err(AttachError::Generation { found: self.generation, expected })

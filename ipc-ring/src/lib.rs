@@ -42,6 +42,7 @@
 //! | [`latest`] | the newest value of one thing or of many, for any number of readers |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
+//! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`] | how an end waits |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
@@ -82,7 +83,8 @@ pub mod ring;
 pub mod wait;
 
 pub use channel::{
-    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, latest, mpmc, spsc,
+    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, latest, mpmc, pool,
+    spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

@@ -150,11 +150,33 @@ pub enum Site {
     LatestNoted = 83,
     /// latest: all is stored, nobody has been woken yet.
     LatestCounted = 84,
+    /// pool: the seat is taken, nothing else.
+    PoolSeated = 140,
+    /// pool: the block is lent, nothing is written.
+    PoolLoaned = 141,
+    /// pool: the block is offered, its handle is not pushed.
+    PoolOffered = 142,
+    /// pool: the handle is pushed, the block is not marked as sent.
+    PoolPushed = 143,
+    /// pool: the block is marked as sent.
+    PoolSent = 144,
+    /// pool: the block is taken, its handle is still in the channel.
+    PoolTaken = 145,
+    /// pool: the member shares the block, its reader is not counted.
+    PoolJoined = 146,
+    /// pool: the block is let go.
+    PoolReleased = 147,
+    /// pool: a block is taken out of dead hands.
+    PoolRepaired = 148,
+    /// pool: all blocks are out of dead hands, the seat is not free.
+    PoolSwept = 149,
+    /// pool: a block whose channel is gone is free.
+    PoolReclaimed = 150,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 50] = [
+    pub const ALL: [Site; 61] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -205,6 +227,17 @@ impl Site {
         Site::LatestPublished,
         Site::LatestNoted,
         Site::LatestCounted,
+        Site::PoolSeated,
+        Site::PoolLoaned,
+        Site::PoolOffered,
+        Site::PoolPushed,
+        Site::PoolSent,
+        Site::PoolTaken,
+        Site::PoolJoined,
+        Site::PoolReleased,
+        Site::PoolRepaired,
+        Site::PoolSwept,
+        Site::PoolReclaimed,
     ];
 }
 

@@ -17,7 +17,7 @@
 //! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
-//! ring. [`broadcast`]: those of one to many.
+//! ring. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -30,6 +30,7 @@ pub mod mpmc;
 pub mod mutation;
 #[allow(unsafe_code)]
 pub mod platform;
+pub mod pool;
 pub mod runner;
 pub mod semaphore;
 pub mod spsc;

@@ -16,6 +16,7 @@ mod null;
 #[cfg(feature = "peers")]
 mod peers;
 mod pipe;
+mod pool;
 mod posix_mq;
 mod signalled;
 mod sizes;
@@ -144,6 +145,8 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::SpscBatch,
     &bytes::Bytes,
     &mpmc::Mpmc,
+    &pool::InPlace,
+    &pool::Copied,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,

@@ -76,6 +76,26 @@ impl<const N: usize> Buffer for Aligned<N> {
     }
 }
 
+/// Bytes of a stamp: a sequence word and a checksum.
+pub(crate) const STAMP: usize = 16;
+
+/// The front of a message, where the rest of it is neither written nor read.
+struct Stamp {
+    bytes: [u8; STAMP],
+    len: usize,
+}
+
+impl Buffer for Stamp {
+    fn zeroed(size: usize) -> Self {
+        Stamp { bytes: [0; STAMP], len: size.min(STAMP) }
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.len]
+    }
+}
+
 impl Buffer for Vec<u8> {
     fn zeroed(size: usize) -> Self {
         vec![0; size]
@@ -93,6 +113,14 @@ impl Buffer for Vec<u8> {
 /// The link failed, or the parent went away.
 pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
     run_with::<Vec<u8>, L>(job, gate, link)
+}
+
+/// Runs the job over a link that passes whole messages on, of which only a stamp is written and read.
+///
+/// # Errors
+/// The link failed, or the parent went away.
+pub(crate) fn run_stamped<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
+    run_with::<Stamp, L>(job, gate, link)
 }
 
 /// Runs the job over a link for messages of exactly `N` bytes.

@@ -191,6 +191,11 @@ impl Place {
         self.table.half(&self.region, self.number, field)
     }
 
+    /// The channel, for who keeps books about it.
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     fn ends(&self, side: Side) -> Ends<'_> {
         Ends { region: &self.region, table: self.table, side }
     }

@@ -175,6 +175,11 @@ impl End {
         Ok(end)
     }
 
+    /// The channel, for who keeps books about it.
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     pub(super) fn own_signal(&self) -> &AtomicU32 {
         self.region.half(self.seats.own_signal)
     }

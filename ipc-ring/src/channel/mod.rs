@@ -15,6 +15,7 @@ mod lifetime;
 pub mod mpmc;
 mod open;
 mod pair;
+pub mod pool;
 mod settings;
 pub mod spsc;
 pub(crate) mod wait_set;

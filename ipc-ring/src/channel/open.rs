@@ -67,16 +67,34 @@ pub(super) fn attach<R>(
     creation: Creation,
     seat: impl Fn(&Locked<'_>, &Domain, Found) -> Result<R, AttachError>,
 ) -> Result<R, AttachError> {
-    let name = request.settings.name.as_str();
-    check_name(name)?;
-    let domain = match &request.settings.domain {
-        Some(domain) => domain.clone(),
-        None => Domain::default_for_user()?,
-    };
     let wanted = request.settings.capacity.map(request.geometry).transpose()?;
     let new = match wanted {
         Some(geometry) => geometry,
         None => (request.geometry)(request.usual_capacity)?,
+    };
+    find_or_make(
+        &request.settings.name,
+        request.settings.domain.as_ref(),
+        creation,
+        |domain, entry| find(request, domain, entry, wanted),
+        |locked, domain| make(request, locked, domain, new),
+        seat,
+    )
+}
+
+/// As [`attach`], for whatever `find` finds in a segment of this name and `make` makes.
+pub(super) fn find_or_make<F, R>(
+    name: &str,
+    domain: Option<&Domain>,
+    creation: Creation,
+    find: impl Fn(&Domain, Entry) -> Result<F, AttachError>,
+    make: impl Fn(&Locked<'_>, &Domain) -> Result<F, AttachError>,
+    seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<R, AttachError>,
+) -> Result<R, AttachError> {
+    check_name(name)?;
+    let domain = match domain {
+        Some(domain) => domain.clone(),
+        None => Domain::default_for_user()?,
     };
     domain.member().locked(|locked| {
         let known = match locked.find(name) {
@@ -91,7 +109,7 @@ pub(super) fn attach<R>(
                 return Err(AttachError::NotFound { name: name.to_owned() });
             }
             (Some(entry), _) => {
-                let found = find(request, &domain, entry.clone(), wanted)?;
+                let found = find(&domain, entry.clone())?;
                 match seat(locked, &domain, found) {
                     Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
                         locked.remove(&entry);
@@ -102,7 +120,7 @@ pub(super) fn attach<R>(
             }
             (None, _) => {}
         }
-        let made = make(request, locked, &domain, new)?;
+        let made = make(locked, &domain)?;
         seat(locked, &domain, made)
     })
 }
@@ -128,7 +146,7 @@ fn attach_to(
     entry: Entry,
     wanted: Option<Geometry>,
 ) -> Result<Found, AttachError> {
-    let region = map(entry.segment.attach()?, request.settings)?;
+    let region = map(entry.segment.attach()?, request.settings.prefault)?;
     let Checked { geometry, barrier } = layout::check(&region, &request.expected(wanted, &entry))?;
     if barrier == Barrier::Asymmetric && !domain.member().asymmetric() {
         return Err(AttachError::NoMembarrier);
@@ -136,8 +154,9 @@ fn attach_to(
     Ok(Found { region, geometry, barrier, entry })
 }
 
-fn map(attached: Attachment, settings: &Settings) -> Result<Region, AttachError> {
-    if settings.prefault {
+/// The memory of an attached segment, all its pages supplied if that is wished for.
+pub(super) fn map(attached: Attachment, prefault: bool) -> Result<Region, AttachError> {
+    if prefault {
         match attached.prefault() {
             // An old kernel: the pages come one by one, as without the wish.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
@@ -178,7 +197,7 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
         }
         let attachment = entry.segment.attach_read_only()?;
         entry.segment.verify(Size::Any, domain.member().trust())?;
-        let region = map(attachment, request.settings)?;
+        let region = map(attachment, request.settings.prefault)?;
         let checked = layout::check(&region, &request.expected(wanted, &entry))?;
         Ok((region, checked.geometry))
     })?;
@@ -243,10 +262,10 @@ pub(super) fn make_nameless(
 }
 
 /// Who may use a new segment.
-struct Access {
-    mode: Mode,
+pub(super) struct Access {
+    pub(super) mode: Mode,
     /// A user to make the owner; the creator keeps its rights.
-    also: Option<u32>,
+    pub(super) also: Option<u32>,
 }
 
 /// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it behind; what a
@@ -266,23 +285,16 @@ fn make_ring(
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
     };
-    let options = Options::default().mode(access.mode);
     let (segment, attached) = match settings.lifetime {
-        Lifetime::Ephemeral => locked.making(geometry.total_size, || {
-            let segment = SharedMemory::create_new(Key::PRIVATE, geometry.total_size, &options)?;
-            let attached = segment.attach();
-            let granted = access.also.map_or(Ok(()), |uid| segment.grant(uid));
-            segment.remove()?;
-            granted?;
-            Ok::<_, AttachError>((segment, attached))
-        })?,
+        Lifetime::Ephemeral => make_private(locked, geometry.total_size, &access)?,
         Lifetime::Persistent => {
             let key = lifetime::key(member.key(), &settings.name);
+            let options = Options::default().mode(access.mode);
             let segment = SharedMemory::create_new(key, geometry.total_size, &options)?;
-            (segment, segment.attach())
+            (segment, segment.attach()?)
         }
     };
-    let region = map(attached?, settings)?;
+    let region = map(attached, settings.prefault)?;
     let generation = locked.next_generation();
     let identity = Identity {
         kind: request.kind,
@@ -295,4 +307,22 @@ fn make_ring(
     layout::write(&region, &geometry, request.slots_offset, identity);
     let entry = Entry::nameless(segment, request.kind, generation);
     Ok(Found { region, geometry, barrier, entry })
+}
+
+/// Makes a private segment of zeros that is marked for removal, and attaches it.
+pub(super) fn make_private(
+    locked: &Locked<'_>,
+    size: usize,
+    access: &Access,
+) -> Result<(SharedMemory, Attachment), AttachError> {
+    let options = Options::default().mode(access.mode);
+    let (segment, attached) = locked.making(size, || {
+        let segment = SharedMemory::create_new(Key::PRIVATE, size, &options)?;
+        let attached = segment.attach();
+        let granted = access.also.map_or(Ok(()), |uid| segment.grant(uid));
+        segment.remove()?;
+        granted?;
+        Ok::<_, AttachError>((segment, attached))
+    })?;
+    Ok((segment, attached?))
 }

@@ -7,4 +7,5 @@ pub mod broadcast;
 pub mod bytes;
 pub mod latest;
 pub mod mpmc;
+pub mod pool;
 pub mod spsc;

@@ -178,10 +178,30 @@ impl<T: Message> Consumer<T> {
     /// # Blocking
     /// By this end's wait strategy.
     pub fn pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
+        self.pop_with_until(f, None)
+    }
+
+    /// As [`pop_with`](Self::pop_with), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_with_deadline<R>(
+        &mut self,
+        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
+        deadline: Instant,
+    ) -> Result<R, PopError> {
+        self.pop_with_until(f, Some(deadline))
+    }
+
+    fn pop_with_until<R>(
+        &mut self,
+        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
         let mut f = Some(f);
         loop {
             if let Err(nothing) = self.ring().look() {
-                self.wait_for(nothing, None, |ring| ring.look())?;
+                self.wait_for(nothing, deadline, |ring| ring.look())?;
             }
             // When another consumer is faster, nothing is called.
             let popped = self.ring().try_pop_with(|lent| f.take().map(|f| f(lent)));

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
-use crate::domain::{Domain, Locked};
+use crate::domain::{Domain, Entry, Locked};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
@@ -78,6 +78,11 @@ impl<T: Message> End<T> {
             })?;
         ring.attached(role as u32).fetch_add(1, Ordering::Relaxed); // For an answer only.
         Ok(Self { ring, seat: Some(seat), place, told: None })
+    }
+
+    /// The channel, for who keeps books about it.
+    pub(super) fn entry(&self) -> &Entry {
+        self.place.entry()
     }
 
     /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps.

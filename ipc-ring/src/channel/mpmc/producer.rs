@@ -234,6 +234,12 @@ impl<T: Message> Producer<T> {
         self.len() == 0
     }
 
+    /// Which channel this is, for a [pool](crate::pool) whose handles travel in its messages.
+    #[must_use]
+    pub fn route(&self) -> crate::pool::Route {
+        crate::channel::pool::route(self.end.entry())
+    }
+
     /// The memory of the ring, for its counters.
     #[must_use]
     pub fn memory(&self) -> &Mapped<T> {

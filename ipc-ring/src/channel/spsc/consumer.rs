@@ -51,6 +51,25 @@ impl<T: Message> Poll for Popping<'_, T> {
     }
 }
 
+/// A wait for a message that stays where it is.
+struct Looking<'a, T: Message>(&'a mut Consumer<T>);
+
+impl<T: Message> Poll for Looking<'_, T> {
+    type Item = ();
+
+    fn poll(&mut self) -> Result<(), PopError> {
+        self.0.try_view().map(drop)
+    }
+
+    fn has_item(&self) -> bool {
+        self.0.ring.has_item()
+    }
+
+    fn end(&mut self) -> &mut End {
+        &mut self.0.end
+    }
+}
+
 impl<T: Message> Consumer<T> {
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///
@@ -250,6 +269,50 @@ impl<T: Message> Consumer<T> {
             Ok(Ok(view)) => Ok(View { view, end }),
             _ => Err(PopError::Empty),
         }
+    }
+
+    /// Lends the next message to `f` where it lies, and pops it when `f` returns. When `f` panics, or the process dies in it, the
+    /// message stays, and is popped next.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
+        let view = self.try_view()?;
+        let result = f(&view);
+        view.release();
+        Ok(result)
+    }
+
+    /// As [`try_pop_with`](Self::try_pop_with), waiting for a message.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
+        if !self.ring.has_item() {
+            pair::wait_and_pop(&mut Looking(self), None)?;
+        }
+        self.try_pop_with(f)
+    }
+
+    /// As [`pop_with`](Self::pop_with), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_with_deadline<R>(
+        &mut self,
+        f: impl FnOnce(&View<'_, T>) -> R,
+        deadline: Instant,
+    ) -> Result<R, PopError> {
+        if !self.ring.has_item() {
+            pair::wait_and_pop(&mut Looking(self), Some(deadline))?;
+        }
+        self.try_pop_with(f)
     }
 
     /// Takes every message that is ready now, without waiting.

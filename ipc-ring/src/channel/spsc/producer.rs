@@ -316,6 +316,12 @@ impl<T: Message> Producer<T> {
         self.ring.position()
     }
 
+    /// Which channel this is, for a [pool](crate::pool) whose handles travel in its messages.
+    #[must_use]
+    pub fn route(&self) -> crate::pool::Route {
+        crate::channel::pool::route(self.end.entry())
+    }
+
     /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
     /// same as dropping, in a channel that is not persistent.
     pub fn close(mut self) {

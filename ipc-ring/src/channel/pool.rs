@@ -1,0 +1,67 @@
+//! Large payloads, written where they will be read: a named pool of blocks in shared memory, lent by handle through any
+//! channel.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ipc_ring::{pool, spsc};
+//!
+//! // process A
+//! let frames = pool::Builder::new("doc-example-frames").class(1 << 20, 8).create()?;
+//! let mut out = spsc::Producer::<pool::Handle>::create("doc-example-frames.out")?;
+//! let mut frame = frames.loan(640 * 480)?; // a block of 1 MiB, written in place
+//! frame.fill(7);
+//! frame.send(&mut out)?;
+//!
+//! // process B
+//! let pool = pool::Pool::open("doc-example-frames")?;
+//! let mut input = spsc::Consumer::<pool::Handle>::open("doc-example-frames.out")?;
+//! let frame = pool.receive(&mut input)?; // read in place, given back when dropped
+//! assert_eq!((frame.len(), frame[0]), (640 * 480, 7));
+//! # Ok(()) }
+//! ```
+//!
+//! However large the payload, what moves between the processes is a handle of 24 bytes and the cache lines that are really
+//! read.
+//!
+//! **To one, or to many.** [`Loan::send`] gives the block to whoever receives its handle: one receiver, who may also write it
+//! and send it on ([`View::into_loan`]). [`Loan::share`] makes it readable for everybody who gets the handle, as long as the
+//! sender, or anybody, keeps a view of it; the last one to drop theirs frees it.
+//!
+//! **Messages with a payload.** A [`Handle`] is a plain message. It may be a field of a message of one's own: push that in
+//! [`Loan::send_with`], and give its handle to [`Pool::accept`] inside `pop_with` of the consumer.
+//!
+//! **Exhaustion is an answer**, [`LoanError::Exhausted`], and [`Pool::stats`] tells for each size class how many blocks were
+//! needed. Blocks that nobody has used yet take no memory.
+//!
+//! **Deaths.** What a dead process held comes back: blocks it wrote or read, at the next loan that finds none free, at the
+//! next opening, or by [`Pool::recover`]. A payload that was sent stays in its channel when its sender dies; one that
+//! was received dies with its receiver. Payloads in a channel whose last process is gone come back too.
+//!
+//! **Trust.** [`Loan`] and [`View`] are slices of memory that other processes can write. They are for processes that keep to
+//! the protocol; between others use [`Loan::copy_from`] and [`View::copy_to`]. `docs/trust.md` says what may happen.
+//!
+//! **Lifetime.** A pool lives as long as a process has it open, or holds a loan or a view of it.
+
+mod builder;
+mod carrier;
+mod error;
+#[allow(unsafe_code)]
+mod loan;
+mod member;
+mod stats;
+#[allow(unsafe_code)]
+mod view;
+
+pub use builder::Builder;
+pub(super) use carrier::route;
+pub use carrier::{Inlet, Outlet};
+pub use error::{LoanError, ReceiveError, SendError};
+pub use loan::Loan;
+pub use member::Pool;
+pub use stats::Stats;
+pub use view::View;
+
+pub use crate::ring::pool::recovery::Report;
+pub use crate::ring::pool::{
+    ClassStats, Handle, MAX_BLOCK, MAX_BLOCKS, MAX_CLASSES, MAX_MEMBERS, MIN_BLOCK, Refused, Route,
+};

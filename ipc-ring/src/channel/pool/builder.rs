@@ -1,0 +1,211 @@
+//! How a pool is made or found.
+
+use ipc_core::shm::Size;
+
+use super::member::{Found, Pool};
+use crate::channel::open::{self, Access, Creation};
+use crate::domain::layout::LISTENER;
+use crate::domain::{Domain, Entry, Locked};
+use crate::error::AttachError;
+use crate::layout::{self, Identity, Kind};
+use crate::message::Fingerprint;
+use crate::platform::Barrier;
+use crate::region::Region;
+use crate::ring::pool::{
+    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, Handle, MAX_CLASSES, Mapped, Shape,
+};
+
+/// Options for creating and opening a pool.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    name: String,
+    domain: Option<Domain>,
+    classes: Vec<(usize, u64)>,
+    prefault: bool,
+}
+
+/// The classes of a pool for which nobody chose any: 21 MiB, of which only what is used takes memory.
+const USUAL: [(usize, u64); 4] = [(256, 1024), (4 << 10, 256), (64 << 10, 64), (1 << 20, 16)];
+
+impl Builder {
+    /// Options for the pool of this name: 1 to 120 bytes without a zero byte. Pools and channels share one space of names.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), domain: None, classes: Vec::new(), prefault: false }
+    }
+
+    /// Where to look for the name and put it. The default is the user's own domain.
+    #[must_use]
+    pub fn domain(mut self, domain: &Domain) -> Self {
+        self.domain = Some(domain.clone());
+        self
+    }
+
+    /// Adds a size class: `count` blocks of `size` bytes, which is rounded up to a multiple of 64 and is 64 MiB at most.
+    /// Up to 16 classes, each with larger blocks than the one before.
+    ///
+    /// A creator that names none gets 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB. An opener that
+    /// names none takes the pool as it is; one that names some insists on them.
+    #[must_use]
+    pub fn class(mut self, size: usize, count: u64) -> Self {
+        self.classes.push((size, count));
+        self
+    }
+
+    /// Has the kernel supply all of the pool's memory now, so that no later access waits for it. Otherwise each page is supplied
+    /// when it is used for the first time.
+    #[must_use]
+    pub fn prefault(mut self, prefault: bool) -> Self {
+        self.prefault = prefault;
+        self
+    }
+
+    /// Makes the pool, or finds it.
+    ///
+    /// # Errors
+    /// [`AttachError`]: [`BadClasses`](AttachError::BadClasses); [`Classes`](AttachError::Classes) when the pool found has
+    /// others; [`DomainFull`](AttachError::DomainFull) when 32 processes have it open; or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(&self) -> Result<Pool, AttachError> {
+        self.attach(Creation::MakeOrFind)
+    }
+
+    /// Makes the pool, which must not exist yet.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create`](Self::create).
+    pub fn create_new(&self) -> Result<Pool, AttachError> {
+        self.attach(Creation::MustMake)
+    }
+
+    /// Finds the pool, which must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(&self) -> Result<Pool, AttachError> {
+        self.attach(Creation::MustFind)
+    }
+
+    fn attach(&self, creation: Creation) -> Result<Pool, AttachError> {
+        let shape = |classes: &[_]| Shape::new(classes).map_err(|reason| AttachError::BadClasses { reason });
+        let wanted = if self.classes.is_empty() { None } else { Some(shape(&self.classes)?) };
+        let new = match &wanted {
+            Some(wanted) => wanted.clone(),
+            None => shape(&USUAL)?,
+        };
+        open::find_or_make(
+            &self.name,
+            self.domain.as_ref(),
+            creation,
+            |domain, entry| find(domain, entry, wanted.as_ref(), self.prefault),
+            |locked, domain| make(&self.name, locked, domain, &new, self.prefault),
+            Pool::take_seat,
+        )
+    }
+}
+
+/// Attaches to a pool that exists.
+fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, prefault: bool) -> Result<Found, AttachError> {
+    is_memory(&entry)?;
+    entry.segment.verify(Size::Any, domain.member().trust())?;
+    let region = open::map(entry.segment.attach()?, prefault)?;
+    let shape = read(&region, entry.generation)?;
+    if let Some(wanted) = wanted
+        && *wanted != shape
+    {
+        return Err(AttachError::Classes { found: shape.as_asked(), expected: wanted.as_asked() });
+    }
+    Ok(Found { memory: Mapped::new(region, shape, entry.generation), entry })
+}
+
+/// An entry that names no memory at all is no pool.
+pub(super) fn is_memory(entry: &Entry) -> Result<(), AttachError> {
+    if entry.kind == LISTENER {
+        return Err(AttachError::Kind { found: entry.kind, expected: Kind::Pool as u32 });
+    }
+    Ok(())
+}
+
+/// The shape that a pool's header and its table of classes describe, copied to private memory and checked.
+pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachError> {
+    let header = layout::read(region, Kind::Pool)?;
+    let wrong = || AttachError::Geometry {
+        capacity: header.capacity,
+        stride: header.stride,
+        total_size: header.total_size,
+        memory: region.len() as u64,
+    };
+    if region.len() < BLOCKS {
+        return Err(AttachError::TooSmall { found: region.len(), needed: BLOCKS });
+    }
+    let mut classes = Vec::new();
+    for number in 0..MAX_CLASSES {
+        let [size, count] = [C_SIZE, C_COUNT].map(|word| class_word(region, number, word));
+        if size == 0 && count == 0 {
+            break;
+        }
+        classes.push((usize::try_from(size).map_err(|_| wrong())?, count));
+    }
+    let shape = Shape::new(&classes).map_err(|_| wrong())?;
+    let geometry = shape.geometry();
+    let agrees = geometry.capacity == header.capacity
+        && geometry.stride as u64 == header.stride
+        && geometry.total_size as u64 == header.total_size
+        && header.slots_offset == BLOCKS as u64
+        && geometry.total_size <= region.len()
+        && shape.as_asked() == classes
+        && shape.classes.iter().zip(&shape.offsets).enumerate().all(|(number, (class, offset))| {
+            class_word(region, number, C_FIRST) == u64::from(class.first)
+                && class_word(region, number, C_OFFSET) == *offset as u64
+        });
+    if !agrees {
+        return Err(wrong());
+    }
+    header.is_of(Some(generation))?;
+    Ok(shape)
+}
+
+fn class_word(region: &Region, number: usize, word: usize) -> u64 {
+    use core::sync::atomic::Ordering::Relaxed;
+    region.word(CLASSES + number * CLASS_SIZE + word).load(Relaxed) // Behind [R1], and under the lock.
+}
+
+/// Makes a pool. Its segment is marked for removal at once, so that no death leaves it behind.
+fn make(
+    name: &str,
+    locked: &Locked<'_>,
+    domain: &Domain,
+    shape: &Shape,
+    prefault: bool,
+) -> Result<Found, AttachError> {
+    use core::sync::atomic::Ordering::Relaxed;
+    let access = Access { mode: domain.member().mode(), also: None };
+    let (segment, attached) = open::make_private(locked, shape.total_size, &access)?;
+    let region = open::map(attached, prefault)?;
+    let generation = locked.next_generation();
+    for (number, (class, offset)) in shape.classes.iter().zip(&shape.offsets).enumerate() {
+        let words = [
+            (C_SIZE, u64::from(class.size)),
+            (C_COUNT, u64::from(class.count)),
+            (C_FIRST, u64::from(class.first)),
+            (C_OFFSET, *offset as u64),
+        ];
+        for (word, value) in words {
+            let at = region.word(CLASSES + number * CLASS_SIZE + word);
+            at.store(value, Relaxed); // Before the header's `ready`, [R1].
+        }
+    }
+    let identity = Identity {
+        kind: Kind::Pool,
+        barrier: Barrier::Fence,
+        fingerprint: Fingerprint::of::<Handle>(),
+        generation,
+        first_position: 0,
+        name,
+    };
+    layout::write(&region, &shape.geometry(), BLOCKS, identity);
+    let entry = locked.enter(name, Kind::Pool as u32, segment, generation)?;
+    Ok(Found { memory: Mapped::new(region, shape.clone(), generation), entry })
+}

@@ -1,0 +1,103 @@
+//! The channels that handles travel through.
+
+use std::time::Instant;
+
+use crate::channel::{mpmc, spsc};
+use crate::domain::Entry;
+use crate::ring::pool::{Handle, Route};
+
+/// The producing end of a channel of handles.
+pub trait Outlet {
+    /// Why a handle was not pushed.
+    type Error;
+    /// Which channel it is.
+    fn route(&self) -> Route;
+    /// Pushes a handle, waiting for room.
+    ///
+    /// # Errors
+    /// The channel's. The handle must not come out of it then.
+    fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error>;
+}
+
+/// The consuming end of a channel of handles.
+pub trait Inlet {
+    /// Why nothing was popped.
+    type Error;
+    /// Gives the next handle to `f`, and pops it when `f` returns; without waiting.
+    ///
+    /// # Errors
+    /// The channel's.
+    fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error>;
+    /// As [`try_take`](Self::try_take), waiting until a deadline, or without end.
+    ///
+    /// # Errors
+    /// The channel's.
+    fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error>;
+}
+
+/// The route of a channel.
+pub(in crate::channel) fn route(entry: &Entry) -> Route {
+    Route::from_words(entry.generation, entry.segment.id().as_raw() as u64)
+}
+
+impl Outlet for spsc::Producer<Handle> {
+    type Error = spsc::PushError<Handle>;
+
+    #[inline]
+    fn route(&self) -> Route {
+        self.route()
+    }
+
+    #[inline(always)]
+    fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error> {
+        self.push(handle)
+    }
+}
+
+impl Inlet for spsc::Consumer<Handle> {
+    type Error = spsc::PopError;
+
+    #[inline(always)]
+    fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
+        self.try_pop_with(|view| f(view.read()))
+    }
+
+    #[inline(always)]
+    fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
+        match deadline {
+            None => self.pop_with(|view| f(view.read())),
+            Some(deadline) => self.pop_with_deadline(|view| f(view.read()), deadline),
+        }
+    }
+}
+
+impl Outlet for mpmc::Producer<Handle> {
+    type Error = mpmc::PushError<Handle>;
+
+    #[inline]
+    fn route(&self) -> Route {
+        self.route()
+    }
+
+    #[inline(always)]
+    fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error> {
+        self.push(handle)
+    }
+}
+
+impl Inlet for mpmc::Consumer<Handle> {
+    type Error = mpmc::PopError;
+
+    #[inline(always)]
+    fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
+        self.try_pop_with(|lent| f(lent.read()))
+    }
+
+    #[inline(always)]
+    fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
+        match deadline {
+            None => self.pop_with(|lent| f(lent.read())),
+            Some(deadline) => self.pop_with_deadline(|lent| f(lent.read()), deadline),
+        }
+    }
+}

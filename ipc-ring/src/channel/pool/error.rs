@@ -1,0 +1,92 @@
+//! What can go wrong with a loan, with sending one, and with receiving.
+
+use core::fmt;
+
+use super::Loan;
+use crate::ring::pool::Refused;
+
+/// Why nothing was lent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoanError {
+    /// No block of the size class was free when it was looked at. Others may give theirs back.
+    Exhausted {
+        /// The number of the class.
+        class: usize,
+        /// Bytes of its blocks.
+        size: usize,
+        /// Number of its blocks.
+        count: u64,
+    },
+    /// No class has blocks of so many bytes.
+    TooLarge {
+        /// Bytes asked for.
+        len: usize,
+        /// Bytes of the largest block.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for LoanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoanError::Exhausted { class, size, count } => {
+                write!(f, "all {count} blocks of {size} bytes (class {class}) are in use")
+            }
+            LoanError::TooLarge { len, limit } => {
+                write!(f, "{len} bytes asked for; the pool's largest blocks have {limit}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoanError {}
+
+/// Why a loan was not sent. It is handed back, and its handle, wherever it is, is worth nothing.
+#[derive(Debug)]
+pub struct SendError<E> {
+    /// The loan.
+    pub loan: Loan,
+    /// What the channel said.
+    pub error: E,
+}
+
+impl<E: fmt::Display> fmt::Display for SendError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handle was not pushed: {}", self.error)
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for SendError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Why nothing was received.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReceiveError<E> {
+    /// No handle was popped.
+    Channel(E),
+    /// A handle was popped and names nothing that may be read.
+    Refused(Refused),
+}
+
+impl<E: fmt::Display> fmt::Display for ReceiveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReceiveError::Channel(error) => error.fmt(f),
+            ReceiveError::Refused(refused) => write!(f, "a handle was refused: {refused}"),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for ReceiveError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ReceiveError::Channel(error) => Some(error),
+            ReceiveError::Refused(refused) => Some(refused),
+        }
+    }
+}

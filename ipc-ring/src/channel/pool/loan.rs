@@ -1,0 +1,232 @@
+//! A block that is being written.
+
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+use core::slice;
+use std::sync::Arc;
+
+use super::carrier::Outlet;
+use super::error::SendError;
+use super::member::Inner;
+use super::view::View;
+use crate::ring::pool::{Handle, Loaned, Memory as _, Offered, Route};
+
+/// A block of a pool that this process alone may write: a slice of bytes. Dropping it gives the block back.
+///
+/// As a slice it is memory that other processes *could* write. Those that keep to the protocol do not; see `docs/trust.md`.
+pub struct Loan {
+    inner: Arc<Inner>,
+    /// Taken when the block is sent, shared or given back.
+    loaned: Option<Loaned>,
+    len: usize,
+}
+
+/// A block whose handle is being pushed: taken back when that panics.
+struct Offering<'a> {
+    inner: &'a Inner,
+    offered: Option<Offered>,
+}
+
+impl Loan {
+    #[inline(always)]
+    pub(super) fn new(inner: Arc<Inner>, loaned: Loaned, len: usize) -> Self {
+        Self { inner, loaned: Some(loaned), len }
+    }
+
+    /// Number of bytes that will be sent.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no byte will be sent.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes of the block: [`set_len`](Self::set_len) can have no more.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        let class = self.loaned().class();
+        self.inner.member.memory().classes()[class as usize].size as usize
+    }
+
+    /// Sends fewer bytes than were asked for, or more if the block has them.
+    ///
+    /// # Panics
+    /// When the block has not so many.
+    pub fn set_len(&mut self, len: usize) {
+        assert!(len <= self.capacity(), "the block has {} bytes, not {len}", self.capacity());
+        self.len = len;
+    }
+
+    /// Copies bytes to an offset, by means that are sound even while a process that does not keep to the protocol reads or
+    /// writes the block.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub fn copy_from(&mut self, offset: usize, bytes: &[u8]) {
+        assert!(offset <= self.len && bytes.len() <= self.len - offset, "the bytes do not fit");
+        let loaned = self.loaned();
+        self.inner.member.memory().write(loaned.class(), loaned.block(), offset, bytes);
+    }
+
+    /// A pointer to the bytes: [`len`](Self::len) of them, writable, aligned to 64, valid as long as the loan.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.base()
+    }
+
+    #[inline(always)]
+    fn loaned(&self) -> &Loaned {
+        self.loaned.as_ref().expect("a loan has its block until it is consumed")
+    }
+
+    #[inline(always)]
+    fn base(&self) -> *mut u8 {
+        let loaned = self.loaned();
+        self.inner.member.memory().bytes(loaned.class(), loaned.block()).as_ptr()
+    }
+
+    /// Gives the block to whoever receives its handle from this channel, waiting for room there.
+    ///
+    /// # Errors
+    /// [`SendError`] with the loan and the channel's reason.
+    ///
+    /// # Blocking
+    /// As the producer's push.
+    #[inline]
+    pub fn send<O: Outlet>(self, to: &mut O) -> Result<(), SendError<O::Error>> {
+        let route = to.route();
+        self.send_with(route, |handle| to.push_handle(handle))
+    }
+
+    /// As [`send`](Self::send), by a push of one's own: of a message that holds the handle, or with a deadline. `route` is that
+    /// of the producer which `push` uses ([`spsc::Producer::route`](crate::spsc::Producer::route), and those of the other
+    /// channels).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ipc_ring::{pool, spsc};
+    /// use zerocopy::{FromBytes, Immutable, IntoBytes};
+    ///
+    /// #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+    /// #[repr(C)]
+    /// struct Frame { camera: u64, image: pool::Handle }
+    ///
+    /// let images = pool::Builder::new("doc-example-images").class(4096, 4).create()?;
+    /// let mut out = spsc::Producer::<Frame>::create("doc-example-images.out")?;
+    /// let mut input = spsc::Consumer::<Frame>::open("doc-example-images.out")?;
+    ///
+    /// let loan = images.loan(100)?;
+    /// loan.send_with(out.route(), |image| out.push(Frame { camera: 3, image }))?;
+    ///
+    /// let (camera, image) = input.pop_with(|frame| {
+    ///     let frame = frame.read();
+    ///     (frame.camera, images.accept(&frame.image))
+    /// })?;
+    /// assert_eq!((camera, image?.len()), (3, 100));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError`] with the loan and the error of `push`.
+    #[inline]
+    pub fn send_with<E>(
+        mut self,
+        route: Route,
+        push: impl FnOnce(Handle) -> Result<(), E>,
+    ) -> Result<(), SendError<E>> {
+        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
+        let member = &self.inner.member;
+        let (offered, handle) = member.offer(loaned, self.len as u32, route);
+        let mut offering = Offering { inner: &self.inner, offered: Some(offered) };
+        let pushed = push(handle);
+        let offered = offering.offered.take().expect("taken here only");
+        drop(offering);
+        match pushed {
+            Ok(()) => {
+                member.sent(&offered);
+                Ok(())
+            }
+            // When the block was taken although the push failed, it was sent.
+            Err(error) => match member.take_back(offered) {
+                Some(loaned) => {
+                    self.loaned = Some(loaned);
+                    Err(SendError { loan: self, error })
+                }
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Makes the bytes readable for everybody who gets the handle, as long as somebody holds a view. Push the handle into as
+    /// many channels as there are receivers, and keep the view for as long as late ones shall find the payload.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = ipc_ring::pool::Builder::new("doc-example-shared").class(64, 2).create()?;
+    /// let mut loan = pool.loan(5)?;
+    /// loan.copy_from_slice(b"hello");
+    /// let (kept, handle) = loan.share();
+    /// let (one, two) = (pool.accept(&handle)?, pool.accept(&handle)?);
+    /// drop(kept);
+    /// assert_eq!((&*one, &*two), (&b"hello"[..], &b"hello"[..]));
+    /// drop((one, two));
+    /// assert!(pool.accept(&handle).is_err(), "the last view is gone");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn share(mut self) -> (View, Handle) {
+        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
+        let (reading, handle) = self.inner.member.share(loaned, self.len as u32);
+        (View::new(Arc::clone(&self.inner), reading, self.len), handle)
+    }
+}
+
+impl Deref for Loan {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: `len` is at most the block's size, whose bytes are mapped as long as `inner`, aligned, and always
+        // initialised. The block is lent to this value alone, which is borrowed: no reference to its bytes that may write
+        // exists in this process, and other processes that keep to the protocol, as this type asks of them, do not write.
+        unsafe { slice::from_raw_parts(self.base(), self.len) }
+    }
+}
+
+impl DerefMut for Loan {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`; and the value is borrowed mutably: this is the only reference to the bytes.
+        unsafe { slice::from_raw_parts_mut(self.base(), self.len) }
+    }
+}
+
+impl Drop for Loan {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(loaned) = self.loaned.take() {
+            self.inner.member.abandon(loaned);
+        }
+    }
+}
+
+impl Drop for Offering<'_> {
+    fn drop(&mut self) {
+        if let Some(offered) = self.offered.take()
+            && let Some(loaned) = self.inner.member.take_back(offered)
+        {
+            self.inner.member.abandon(loaned);
+        }
+    }
+}
+
+impl fmt::Debug for Loan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loan").field("block", &self.loaned).field("len", &self.len).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,314 @@
+//! A process's part in a pool.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ipc_core::ErrorKind;
+use ipc_core::shm::{SharedMemory, ShmId};
+
+use super::builder::Builder;
+use super::carrier::Inlet;
+use super::error::{LoanError, ReceiveError};
+use super::loan::Loan;
+use super::stats::Stats;
+use super::view::View;
+use crate::domain::{Domain, Entry, Locked, Owner};
+use crate::error::AttachError;
+use crate::layout::{self, Plate};
+use crate::region::Region;
+use crate::ring::pool::recovery::{self, Report};
+use crate::ring::pool::{
+    Handle, MAX_MEMBERS, Mapped, Member, Memory as _, Refused, Route, S_PID, SEAT_SIZE, SEATS, Seat,
+};
+
+/// A pool, open in this process. Clones share its seat; any thread may use any of them.
+///
+/// The pool is left when the last clone, loan and view of it is dropped.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+/// What clones, loans and views share.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) member: Member<Mapped>,
+    domain: Domain,
+    entry: Entry,
+}
+
+/// A pool found or made, and checked.
+pub(super) struct Found {
+    pub(super) memory: Mapped,
+    pub(super) entry: Entry,
+}
+
+/// How often `accept` gives way to another thread, when the block's word changes all the time.
+const YIELDS: u32 = 10_000;
+
+impl Pool {
+    /// Makes the pool of this name in the user's own domain, with the usual classes, or finds it.
+    ///
+    /// # Errors
+    /// As [`Builder::create`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create()
+    }
+
+    /// As [`create`](Self::create), but the pool must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open()
+    }
+
+    /// Takes a seat, and clears up after dead members on the way. The domain's lock is held.
+    pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
+        let Found { memory, entry } = found;
+        let process = domain.member();
+        recovery::recover(&memory, |identity| process.is_alive(Owner::from_raw(identity)));
+        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
+        let seat = Seat::take(&memory, identity).map_err(|_| AttachError::DomainFull {
+            what: "members of one pool",
+            limit: usize::from(MAX_MEMBERS),
+        })?;
+        let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
+        pid.store(std::process::id(), Ordering::Relaxed); // For display.
+        let inner = Inner { member: Member::new(memory, seat), domain: domain.clone(), entry };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Lends a block for `len` bytes, of the smallest class that has so many. Its bytes are whatever they were last; zero at
+    /// first.
+    ///
+    /// When no block is free, dead processes are looked for, once.
+    ///
+    /// # Errors
+    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
+    ///
+    /// # Blocking
+    /// Never. A few dozen system calls when no block is free.
+    #[inline]
+    pub fn loan(&self, len: usize) -> Result<Loan, LoanError> {
+        match self.lend(len) {
+            Err(LoanError::Exhausted { .. }) => self.loan_after_recovery(len),
+            result => result,
+        }
+    }
+
+    /// As [`loan`](Self::loan), without looking for dead processes: no system call, ever.
+    ///
+    /// # Errors
+    /// As [`loan`](Self::loan).
+    #[inline]
+    pub fn try_loan(&self, len: usize) -> Result<Loan, LoanError> {
+        self.lend(len).inspect_err(|error| self.count(error))
+    }
+
+    #[inline(always)]
+    fn lend(&self, len: usize) -> Result<Loan, LoanError> {
+        let member = &self.inner.member;
+        let classes = member.memory().classes();
+        let Some(class) = classes.iter().position(|class| class.size as usize >= len) else {
+            let limit = classes.last().map_or(0, |class| class.size as usize);
+            return Err(LoanError::TooLarge { len, limit });
+        };
+        match member.try_loan(class) {
+            Some(loaned) => Ok(Loan::new(Arc::clone(&self.inner), loaned, len)),
+            None => Err(LoanError::Exhausted {
+                class,
+                size: classes[class].size as usize,
+                count: u64::from(classes[class].count),
+            }),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn loan_after_recovery(&self, len: usize) -> Result<Loan, LoanError> {
+        self.recover();
+        self.try_loan(len)
+    }
+
+    #[cold]
+    fn count(&self, error: &LoanError) {
+        if let LoanError::Exhausted { class, .. } = error {
+            self.inner.member.count_exhausted(*class);
+        }
+    }
+
+    /// The payload that a handle names. Call it before the handle's slot is given back, inside `pop_with` of the consumer: then
+    /// a death in between loses nothing for good. [`receive`](Self::receive) does that.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    ///
+    /// # Blocking
+    /// Never, unless other threads of this process are stopped while they open or drop a view of the same shared block.
+    #[inline]
+    pub fn accept(&self, handle: &Handle) -> Result<View, Refused> {
+        match self.inner.member.accept(handle) {
+            Ok(reading) => Ok(View::new(Arc::clone(&self.inner), reading, handle.len())),
+            Err(Refused::Contended) => self.accept_patiently(handle),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    #[cold]
+    fn accept_patiently(&self, handle: &Handle) -> Result<View, Refused> {
+        for _ in 0..YIELDS {
+            std::thread::yield_now();
+            match self.inner.member.accept(handle) {
+                Err(Refused::Contended) => {}
+                result => {
+                    let reading = result?;
+                    return Ok(View::new(Arc::clone(&self.inner), reading, handle.len()));
+                }
+            }
+        }
+        Err(Refused::Contended)
+    }
+
+    /// Pops the next handle, waiting for it, and takes its payload.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Channel`] as the consumer's pop; [`ReceiveError::Refused`] when a handle was popped that names no
+    /// payload, such as that of a sender that died while it sent: go on with the next.
+    ///
+    /// # Blocking
+    /// By the consumer's wait strategy.
+    #[inline]
+    pub fn receive<I: Inlet>(&self, from: &mut I) -> Result<View, ReceiveError<I::Error>> {
+        settle(from.take(None, |handle| self.accept(&handle)))
+    }
+
+    /// As [`receive`](Self::receive), for a length of time.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and that the time was over.
+    pub fn receive_timeout<I: Inlet>(
+        &self,
+        from: &mut I,
+        timeout: Duration,
+    ) -> Result<View, ReceiveError<I::Error>> {
+        self.receive_deadline(from, crate::clock::after(timeout))
+    }
+
+    /// As [`receive`](Self::receive), until a point in time.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and that the time was over.
+    pub fn receive_deadline<I: Inlet>(
+        &self,
+        from: &mut I,
+        deadline: Instant,
+    ) -> Result<View, ReceiveError<I::Error>> {
+        settle(from.take(Some(deadline), |handle| self.accept(&handle)))
+    }
+
+    /// As [`receive`](Self::receive), without waiting.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive), and that nothing is there.
+    ///
+    /// # Blocking
+    /// Never.
+    #[inline]
+    pub fn try_receive<I: Inlet>(&self, from: &mut I) -> Result<View, ReceiveError<I::Error>> {
+        settle(from.try_take(|handle| self.accept(&handle)))
+    }
+
+    /// Takes back what dead processes hold, and what was lost with its channel. [`loan`](Self::loan) does so when it finds no
+    /// free block, and so does each process that opens the pool.
+    ///
+    /// # Blocking
+    /// Never. One system call for each member, and two for each channel that holds a payload.
+    pub fn recover(&self) -> Report {
+        let Inner { member, domain, .. } = &*self.inner;
+        let process = domain.member();
+        let mut report =
+            recovery::recover(member.memory(), |identity| process.is_alive(Owner::from_raw(identity)));
+        let mut known: Vec<(Route, bool)> = Vec::new();
+        report.lost = recovery::reclaim(member.memory(), |route| {
+            if let Some((_, there)) = known.iter().find(|(other, _)| *other == route) {
+                return *there;
+            }
+            let there = is_there(route);
+            known.push((route, there));
+            there
+        });
+        report
+    }
+
+    /// How many blocks of each class are in whose hands, and what happened so far. Looks at each block.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats::of(self.inner.member.memory())
+    }
+
+    /// The size classes: bytes of a block, number of blocks.
+    #[must_use]
+    pub fn classes(&self) -> Vec<(usize, u64)> {
+        self.inner.member.memory().shape().as_asked()
+    }
+
+    /// Bytes of the largest block.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        self.inner.member.memory().classes().last().map_or(0, |class| class.size as usize)
+    }
+}
+
+fn settle<E>(taken: Result<Result<View, Refused>, E>) -> Result<View, ReceiveError<E>> {
+    taken.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
+}
+
+/// Whether the memory of a channel still exists: some process has it attached. When that cannot be known, it does.
+fn is_there(route: Route) -> bool {
+    let [generation, segment] = route.words();
+    let Ok(segment) = i32::try_from(segment) else { return false };
+    match SharedMemory::from_id(ShmId::from_raw(segment)).attach_read_only() {
+        Ok(attached) => match layout::name_plate(&Region::segment(attached)) {
+            Plate::Ring { generation: found, .. } => found == generation,
+            Plate::Unfinished | Plate::Foreign => false,
+        },
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed | ErrorKind::Invalid),
+    }
+}
+
+impl Inner {
+    /// Gives the seat back, and the pool's name when nobody else has it open.
+    fn leave(&self) {
+        let process = self.domain.member();
+        let memory = self.member.memory();
+        let left = process.locked(|locked| {
+            self.member.leave();
+            let somebody = (0..MAX_MEMBERS).any(|number| {
+                let owner = Owner::from_raw(memory.seat(number).load(Ordering::Relaxed)); // Under the lock.
+                owner.is_some() && process.is_alive(owner)
+            });
+            if !somebody {
+                locked.remove(&self.entry);
+            }
+            Ok(())
+        });
+        // When the lock cannot be had the seat is freed all the same.
+        if left.is_err() {
+            self.member.leave();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.domain.member().is_ours() {
+            self.leave();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a pool is used for, to size it by.
+
+use core::fmt;
+
+use ipc_core::shm::Size;
+
+use super::builder;
+use crate::domain::{Domain, check_name};
+use crate::error::AttachError;
+use crate::region::Region;
+use crate::ring::pool::{ClassStats, Mapped, Memory as _, class_stats};
+
+/// The size classes of a pool as they were looked at, one after the other while others were at work.
+///
+/// As text it is a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The classes, the smallest blocks first.
+    pub classes: Vec<ClassStats>,
+}
+
+impl Stats {
+    pub(super) fn of(memory: &Mapped) -> Self {
+        Self { classes: (0..memory.classes().len()).map(|class| class_stats(memory, class)).collect() }
+    }
+
+    /// Looks at the pool of this name in the user's own domain, read-only and without taking a seat.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is a channel's; [`AttachError`] when the header makes no
+    /// sense or the kernel refuses.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn read(name: &str) -> Result<Self, AttachError> {
+        Self::read_in(&Domain::default_for_user()?, name)
+    }
+
+    /// As [`read`](Self::read), in a domain.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+        check_name(name)?;
+        let member = domain.member();
+        let memory = member.locked(|locked| {
+            let entry = locked.find(name).ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+            builder::is_memory(&entry)?;
+            let attached = entry.segment.attach_read_only()?;
+            entry.segment.verify(Size::Any, member.trust())?;
+            let region = Region::segment(attached);
+            let shape = builder::read(&region, entry.generation)?;
+            Ok(Mapped::new(region, shape, entry.generation))
+        })?;
+        Ok(Self::of(&memory))
+    }
+
+    /// Blocks that are not free, of all classes.
+    #[must_use]
+    pub fn in_use(&self) -> u64 {
+        self.classes.iter().map(|class| class.in_use).sum()
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:>10} {:>8} {:>7} {:>7} {:>12} {:>9} {:>9} {:>6} {:>7}",
+            "bytes", "blocks", "in use", "most", "loans", "exhausted", "reclaimed", "lost", "refused"
+        )?;
+        for class in &self.classes {
+            writeln!(
+                f,
+                "{:>10} {:>8} {:>7} {:>7} {:>12} {:>9} {:>9} {:>6} {:>7}",
+                class.size,
+                class.count,
+                class.in_use,
+                class.high_water,
+                class.loans,
+                class.exhausted,
+                class.reclaimed,
+                class.lost,
+                class.refused
+            )?;
+        }
+        Ok(())
+    }
+}

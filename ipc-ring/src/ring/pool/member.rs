@@ -1,0 +1,555 @@
+//! A member's half: lending blocks, sending them, taking and reading them.
+
+use core::fmt;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::handle::{Handle, Route};
+use super::memory::{Class, Counter, Memory};
+use super::recovery;
+use super::seat::Seat;
+use super::tag::{GENERATION_BITS, State, Tag};
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+
+/// How often a tag is looked at again in one call, when others change it.
+const TRIES: u32 = 1024;
+/// Blocks of a class that are used in turn from the start, so that one is not asked for again right after it was let go.
+const TURN: u32 = 4;
+
+/// A member of a pool. Any number of its process's threads may use it at the same time.
+///
+/// Its answers are tokens, which stand for what the member holds. A token that is dropped leaves the block in the member's
+/// hands until its process is dead, or has left.
+#[derive(Debug)]
+pub struct Member<M: Memory> {
+    memory: M,
+    seat: Seat,
+    /// For each class, the block to look at first.
+    hands: Box<[AtomicU32]>,
+}
+
+/// A block that this member may write.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Loaned {
+    class: u32,
+    block: u32,
+    tag: Tag,
+}
+
+/// A block whose handle is being pushed.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Offered {
+    class: u32,
+    block: u32,
+    tag: Tag,
+}
+
+/// A block that this member may read.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Reading {
+    class: u32,
+    block: u32,
+    tag: Tag,
+}
+
+/// Why a handle was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is of another pool.
+    OtherPool {
+        /// That pool's generation, as the handle has it.
+        found: u64,
+        /// This pool's.
+        expected: u64,
+    },
+    /// The pool has no such block.
+    NoSuchBlock {
+        /// The number of the size class.
+        class: u32,
+        /// The number of the block in it.
+        index: u32,
+    },
+    /// It claims more bytes than the block has.
+    TooLong {
+        /// Bytes claimed.
+        len: usize,
+        /// Bytes of the block.
+        limit: usize,
+    },
+    /// The block has been free since the handle was made: a sender that shared it let it go, a process that had it died, or
+    /// its channel was gone.
+    Stale {
+        /// The generation that the handle has.
+        found: u32,
+        /// The block's.
+        expected: u32,
+    },
+    /// The block is in the hands of somebody who has not sent it: the handle is forged.
+    NotSent,
+    /// The block was received with this handle before, and was sent to one receiver only.
+    Doubled {
+        /// The members that hold it: bit *n* for seat *n*.
+        holders: u32,
+    },
+    /// Others changed the block's word a thousand times in a row. Try again.
+    Contended,
+    /// The block's word makes no sense.
+    Corrupt {
+        /// The word.
+        found: u64,
+    },
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::OtherPool { found, expected } => {
+                write!(f, "the handle is of pool {found}, not of {expected}")
+            }
+            Refused::NoSuchBlock { class, index } => {
+                write!(f, "the pool has no block {index} in class {class}")
+            }
+            Refused::TooLong { len, limit } => {
+                write!(f, "the handle claims {len} bytes of a block of {limit}")
+            }
+            Refused::Stale { found, expected } => write!(
+                f,
+                "the handle is out of date: generation {found}, the block has {expected}; it was let go, or its holder died"
+            ),
+            Refused::NotSent => f.write_str("the block was never sent: the handle is forged"),
+            Refused::Doubled { holders } => {
+                write!(f, "the block was received before, by the members {holders:#x}")
+            }
+            Refused::Contended => f.write_str("others change the block all the time; try again"),
+            Refused::Corrupt { found } => write!(f, "the block's word is corrupt: {found:#018x}"),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
+
+impl Loaned {
+    /// The block's number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn block(&self) -> u32 {
+        self.block
+    }
+
+    /// The number of its size class.
+    #[inline(always)]
+    #[must_use]
+    pub const fn class(&self) -> u32 {
+        self.class
+    }
+}
+
+impl Reading {
+    /// The block's number.
+    #[inline(always)]
+    #[must_use]
+    pub const fn block(&self) -> u32 {
+        self.block
+    }
+
+    /// The number of its size class.
+    #[inline(always)]
+    #[must_use]
+    pub const fn class(&self) -> u32 {
+        self.class
+    }
+
+    /// Whether others may read it too.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.tag.state() == Some(State::Shared)
+    }
+}
+
+impl<M: Memory> Member<M> {
+    /// A member in a seat of this pool.
+    pub fn new(memory: M, seat: Seat) -> Self {
+        let hands = memory.classes().iter().map(|_| AtomicU32::new(0)).collect();
+        Self { memory, seat, hands }
+    }
+
+    /// The memory of the pool.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The member's seat.
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Gives the seat back, and every block whose token was dropped. True unless somebody has found the member dead.
+    pub fn leave(&self) -> bool {
+        recovery::sweep(&self.memory, self.seat.number(), self.seat.identity().get()).1
+    }
+
+    /// Lends a free block of a class; `None` when each was in use when it was looked at.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    #[inline]
+    pub fn try_loan(&self, class: usize) -> Option<Loaned> {
+        let Class { count, first, .. } = self.memory.classes()[class];
+        let used = self.used(class);
+        let hand = self.hands[class].load(Relaxed); // Where to begin: any value will do.
+        let mut index = if hand < used { hand } else { 0 };
+        for _ in 0..used {
+            let next = if index + 1 < used { index + 1 } else { 0 };
+            if let Some(tag) = self.claim(first + index) {
+                self.hands[class].store(next, Relaxed); // As above.
+                return Some(self.lent(class, first + index, tag));
+            }
+            index = next;
+        }
+        (used..count).find_map(|index| self.claim_fresh(class, first, index))
+    }
+
+    /// How many blocks of a class are used in turn: those that were ever lent. One more is touched only when all of them are
+    /// in use, so that memory that is not needed is not used, and the number tells how many were.
+    #[inline]
+    fn used(&self, class: usize) -> u32 {
+        let count = self.memory.classes()[class].count;
+        let touched = self.memory.touched(class).load(Relaxed); // A hint.
+        u32::try_from(touched).unwrap_or(u32::MAX).max(TURN).min(count)
+    }
+
+    #[cold]
+    fn claim_fresh(&self, class: usize, first: u32, index: u32) -> Option<Loaned> {
+        let tag = self.claim(first + index)?;
+        let (touched, now) = (self.memory.touched(class), u64::from(index) + 1);
+        let mut seen = touched.load(Relaxed); // A hint.
+        while seen < now {
+            match touched.compare_exchange(seen, now, Relaxed, Relaxed) {
+                Ok(_) => break,
+                Err(found) => seen = found,
+            }
+        }
+        Some(self.lent(class, first + index, tag))
+    }
+
+    /// The claim: one CAS from free to this member's own.
+    #[inline(always)]
+    fn claim(&self, block: u32) -> Option<Tag> {
+        let word = self.memory.tag(block);
+        let free = Tag::from_raw(word.load(Relaxed)); // A look; the CAS decides.
+        if free.state() != Some(State::Free) {
+            return None;
+        }
+        let own = free.held(State::Loaned, self.seat.number());
+        // [P2] Acquire ← who let it go: the bytes have been read. [P3] Release → a recoverer: who reads this tag sees the
+        // seat taken.
+        word.compare_exchange(free.as_raw(), own.as_raw(), M::Platform::ordering(Edge::PoolClaim), Relaxed)
+            .is_ok()
+            .then_some(own)
+    }
+
+    #[inline(always)]
+    fn lent(&self, class: usize, block: u32, tag: Tag) -> Loaned {
+        M::Platform::crash_point(Site::PoolLoaned);
+        let loans = self.memory.loans(block);
+        loans.store(loans.load(Relaxed).wrapping_add(1), Relaxed); // Only the holder writes it.
+        Loaned { class: class as u32, block, tag }
+    }
+
+    /// Counts a request that found no block.
+    #[cold]
+    pub fn count_exhausted(&self, class: usize) {
+        self.memory.counter(class, Counter::Exhausted).fetch_add(1, Relaxed); // Statistics.
+    }
+
+    /// Gives a block back that was not sent.
+    #[inline]
+    pub fn abandon(&self, loaned: Loaned) {
+        // [P2] Release → who is lent it next: this member has done with it. A plain store: nobody else changes a block that
+        // is lent to a live member.
+        self.memory
+            .tag(loaned.block)
+            .store(loaned.tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
+        M::Platform::crash_point(Site::PoolReleased);
+    }
+
+    /// Makes a handle for one receiver. Push it into the channel of this route, then call [`sent`](Self::sent); or, when that
+    /// failed, [`take_back`](Self::take_back).
+    #[inline]
+    pub fn offer(&self, loaned: Loaned, length: u32, route: Route) -> (Offered, Handle) {
+        let Loaned { class, block, tag } = loaned;
+        for (word, value) in self.memory.route(block).into_iter().zip(route.words()) {
+            word.store(value, Relaxed); // Before the tag [P1].
+        }
+        let offered = tag.held(State::Offered, self.seat.number());
+        // [P1] Release → who takes it: the bytes are written before. A plain store: the block is this member's until now.
+        self.memory.tag(block).store(offered.as_raw(), M::Platform::ordering(Edge::PoolOffer));
+        M::Platform::crash_point(Site::PoolOffered);
+        (Offered { class, block, tag: offered }, self.handle(class, block, offered, length))
+    }
+
+    #[inline(always)]
+    fn handle(&self, class: u32, block: u32, tag: Tag, length: u32) -> Handle {
+        Handle {
+            pool: self.memory.generation(),
+            generation: tag.generation(),
+            class,
+            index: block - self.memory.classes()[class as usize].first,
+            length,
+        }
+    }
+
+    /// The handle was pushed: from now on the channel is responsible for the block, and the sender may die. A block that was
+    /// taken already is left alone.
+    #[inline]
+    pub fn sent(&self, offered: &Offered) {
+        M::Platform::crash_point(Site::PoolPushed);
+        // [P1] A read-modify-write: it continues the release of the offer.
+        let _ = self.memory.tag(offered.block).compare_exchange(
+            offered.tag.as_raw(),
+            Tag::sent(offered.tag.generation()).as_raw(),
+            M::Platform::ordering(Edge::PoolSent),
+            Relaxed,
+        );
+        M::Platform::crash_point(Site::PoolSent);
+        self.look_ahead(offered.class as usize);
+    }
+
+    /// Asks for the block that will probably be lent next.
+    #[inline(always)]
+    fn look_ahead(&self, class: usize) {
+        let Class { first, count, .. } = self.memory.classes()[class];
+        let hand = self.hands[class].load(Relaxed); // A hint.
+        if hand < count {
+            self.memory.will_lend(first + hand);
+        }
+    }
+
+    /// The handle was not pushed. Whatever became of it, nobody can take the block with it any more. `None` when somebody has
+    /// already.
+    #[cold]
+    pub fn take_back(&self, offered: Offered) -> Option<Loaned> {
+        let Offered { class, block, tag } = offered;
+        let loaned = tag.renewed(State::Loaned, self.seat.number());
+        // [P1] A read-modify-write: it continues the release of the offer.
+        let back = self.memory.tag(block).compare_exchange(
+            tag.as_raw(),
+            loaned.as_raw(),
+            M::Platform::ordering(Edge::PoolSent),
+            Relaxed,
+        );
+        back.is_ok().then_some(Loaned { class, block, tag: loaned })
+    }
+
+    /// Makes a block readable for any number of members, this one first, and a handle for them. As long as somebody holds it,
+    /// whoever has the handle may join.
+    pub fn share(&self, loaned: Loaned, length: u32) -> (Reading, Handle) {
+        let Loaned { class, block, tag } = loaned;
+        let shared = tag.held(State::Shared, self.seat.number());
+        // [P6] Release → other threads of this member. Before the tag: they look at it after.
+        self.memory.readers(block).fetch_add(1, M::Platform::ordering(Edge::PoolReaderFirst));
+        // [P1] Release → who joins: the bytes are written before. A plain store, as in `offer`.
+        self.memory.tag(block).store(shared.as_raw(), M::Platform::ordering(Edge::PoolOffer));
+        M::Platform::crash_point(Site::PoolJoined);
+        (Reading { class, block, tag: shared }, self.handle(class, block, shared, length))
+    }
+
+    /// Takes the block that a handle names, or joins those who read it.
+    ///
+    /// # Errors
+    /// [`Refused`]. Nothing has changed then.
+    #[inline]
+    pub fn accept(&self, handle: &Handle) -> Result<Reading, Refused> {
+        let block = self.check(handle)?;
+        self.memory.will_read(handle.class as usize, block);
+        let sent = Tag::sent(handle.generation);
+        let own = sent.held(State::Taken, self.seat.number());
+        // Mostly it is that, and one access fetches the line and takes the block.
+        // [P1] Acquire ← the sender: the bytes were written before. [P3] Release, as in `claim`.
+        match self.memory.tag(block).compare_exchange(
+            sent.as_raw(),
+            own.as_raw(),
+            M::Platform::ordering(Edge::PoolTake),
+            Relaxed,
+        ) {
+            Ok(_) => {
+                M::Platform::crash_point(Site::PoolTaken);
+                Ok(Reading { class: handle.class, block, tag: own })
+            }
+            Err(found) => self.accept_slowly(handle, block, Tag::from_raw(found)),
+        }
+    }
+
+    /// The block's number, if handle and pool fit together.
+    #[inline(always)]
+    fn check(&self, handle: &Handle) -> Result<u32, Refused> {
+        let &Handle { pool, generation, class, index, length } = handle;
+        let refused = match self.memory.classes().get(class as usize) {
+            _ if pool != self.memory.generation() => {
+                Refused::OtherPool { found: pool, expected: self.memory.generation() }
+            }
+            Some(known) if index < known.count => {
+                if length <= known.size && generation >> GENERATION_BITS == 0 {
+                    return Ok(known.first + index);
+                }
+                if length > known.size {
+                    Refused::TooLong { len: length as usize, limit: known.size as usize }
+                } else {
+                    Refused::Stale { found: generation, expected: 0 }
+                }
+            }
+            _ => Refused::NoSuchBlock { class, index },
+        };
+        Err(self.refuse(0, refused))
+    }
+
+    #[cold]
+    fn refuse(&self, class: usize, refused: Refused) -> Refused {
+        if refused != Refused::Contended {
+            self.memory.counter(class, Counter::Refused).fetch_add(1, Relaxed); // Statistics.
+        }
+        refused
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn accept_slowly(&self, handle: &Handle, block: u32, mut tag: Tag) -> Result<Reading, Refused> {
+        let class = handle.class;
+        for _ in 0..TRIES {
+            let refused = if tag.state().is_some() && tag.generation() != handle.generation {
+                Refused::Stale { found: handle.generation, expected: tag.generation() }
+            } else {
+                match tag.state() {
+                    Some(State::Offered | State::Sent) => {
+                        let own = tag.held(State::Taken, self.seat.number());
+                        // [P1] and [P3], as in `accept`.
+                        match self.memory.tag(block).compare_exchange(
+                            tag.as_raw(),
+                            own.as_raw(),
+                            M::Platform::ordering(Edge::PoolTake),
+                            Relaxed,
+                        ) {
+                            Ok(_) => {
+                                M::Platform::crash_point(Site::PoolTaken);
+                                return Ok(Reading { class, block, tag: own });
+                            }
+                            Err(found) => tag = Tag::from_raw(found),
+                        }
+                        continue;
+                    }
+                    Some(State::Shared) => {
+                        if let Some(reading) = self.join(class, block, tag) {
+                            return Ok(reading);
+                        }
+                        tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the next CAS decides.
+                        continue;
+                    }
+                    Some(State::Taken) => Refused::Doubled { holders: tag.holders() },
+                    Some(State::Free | State::Loaned) => Refused::NotSent,
+                    None => Refused::Corrupt { found: tag.as_raw() },
+                }
+            };
+            return Err(self.refuse(class as usize, refused));
+        }
+        Err(Refused::Contended)
+    }
+
+    /// Joins those who read a shared block. `None` when the tag has changed, or another thread of this member is just coming
+    /// or going.
+    fn join(&self, class: u32, block: u32, tag: Tag) -> Option<Reading> {
+        let readers = self.memory.readers(block);
+        if !tag.is_held_by(self.seat.number()) {
+            let own = tag.with(self.seat.number());
+            // [P1] Acquire ← who shared it: the bytes were written before. [P3] Release, as in `claim`.
+            self.memory
+                .tag(block)
+                .compare_exchange(tag.as_raw(), own.as_raw(), M::Platform::ordering(Edge::PoolJoin), Relaxed)
+                .ok()?;
+            M::Platform::crash_point(Site::PoolJoined);
+            // [P6] Release → other threads of this member: they see at least this tag.
+            readers.fetch_add(1, M::Platform::ordering(Edge::PoolReaderFirst));
+            return Some(Reading { class, block, tag: own });
+        }
+        // The member has its bit set. While it has readers, the bit stays.
+        let count = readers.load(Relaxed); // A look; the CAS decides.
+        if count == 0 || count == u32::MAX {
+            M::Platform::relax();
+            return None;
+        }
+        // [P6] Acquire ← the thread that set the bit.
+        readers
+            .compare_exchange(count, count + 1, M::Platform::ordering(Edge::PoolReaderMore), Relaxed)
+            .ok()?;
+        let reading = Reading { class, block, tag };
+        let now = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // Behind [P6]: not older than the bit.
+        if now.state() == Some(State::Shared) && now.generation() == tag.generation() {
+            return Some(reading);
+        }
+        self.release(reading);
+        None
+    }
+
+    /// Lets a block go. After its last reader it is free.
+    #[inline]
+    pub fn release(&self, reading: Reading) {
+        let Reading { block, tag, .. } = reading;
+        if tag.state() == Some(State::Shared) {
+            return self.release_shared(block);
+        }
+        // [P2] Release → who is lent it next: the bytes have been read. A plain store: nobody else changes a block that a
+        // live member has taken.
+        self.memory.tag(block).store(tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
+        M::Platform::crash_point(Site::PoolReleased);
+    }
+
+    fn release_shared(&self, block: u32) {
+        let readers = self.memory.readers(block);
+        // [P6] Release → the last reader of this member, Acquire ← the others: all have done with the bytes.
+        let before = readers.fetch_add(u32::MAX, M::Platform::ordering(Edge::PoolReaderLess));
+        if before != 1 {
+            return;
+        }
+        let mut tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the CAS decides.
+        for _ in 0..TRIES {
+            if !tag.is_held_by(self.seat.number()) {
+                return; // Nobody that keeps to the protocol has done that.
+            }
+            let left = tag.without(self.seat.number());
+            // [P2] Release → who is lent it next: the bytes have been read. Of several readers each one's release counts: a
+            // read-modify-write continues the releases before it.
+            match self.memory.tag(block).compare_exchange(
+                tag.as_raw(),
+                left.as_raw(),
+                M::Platform::ordering(Edge::PoolLeave),
+                Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(found) => tag = Tag::from_raw(found),
+            }
+        }
+        M::Platform::crash_point(Site::PoolReleased);
+    }
+
+    /// Makes a block that was received one that may be written and sent on. A shared one is given back.
+    ///
+    /// # Errors
+    /// The token, when the block is shared.
+    pub fn take_over(&self, reading: Reading) -> Result<Loaned, Reading> {
+        if reading.is_shared() {
+            return Err(reading);
+        }
+        let Reading { class, block, tag } = reading;
+        // A new generation: the handle it came with is used up.
+        let own = tag.renewed(State::Loaned, self.seat.number());
+        // [P2] Release, as in `release`, and [P3] as in `claim`. A plain store, as in `release`.
+        self.memory.tag(block).store(own.as_raw(), M::Platform::ordering(Edge::PoolRelease));
+        Ok(Loaned { class, block, tag: own })
+    }
+}

@@ -1,0 +1,201 @@
+//! A block's word: its fields, and what each step makes of it.
+
+use core::fmt;
+
+const STATE_SHIFT: u32 = 32;
+const STATE_BITS: u32 = 3;
+const DEATHS_SHIFT: u32 = STATE_SHIFT + STATE_BITS;
+const DEATHS_BITS: u32 = 5;
+const GENERATION_SHIFT: u32 = DEATHS_SHIFT + DEATHS_BITS;
+/// Bits of the generation.
+pub(crate) const GENERATION_BITS: u32 = 64 - GENERATION_SHIFT;
+
+const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
+const DEATHS_MASK: u64 = ((1 << DEATHS_BITS) - 1) << DEATHS_SHIFT;
+
+/// The largest number of members that a tag can name.
+pub const MAX_MEMBERS: u16 = 32;
+
+/// What a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum State {
+    /// Nobody's.
+    Free = 0,
+    /// Lent to one member, which writes it.
+    Loaned = 1,
+    /// As `Loaned`, but its handle is being pushed: it may be taken.
+    Offered = 2,
+    /// Held by nobody: its handle is in a channel.
+    Sent = 3,
+    /// One member reads it, or does with it what it likes.
+    Taken = 4,
+    /// One or more members read it.
+    Shared = 5,
+}
+
+/// A block's word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tag(u64);
+
+impl Tag {
+    /// From a word of shared memory; anything is accepted.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_raw(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The word.
+    #[inline(always)]
+    #[must_use]
+    pub const fn as_raw(self) -> u64 {
+        self.0
+    }
+
+    /// A block of this generation whose handle is in a channel.
+    #[inline(always)]
+    pub(super) const fn sent(generation: u32) -> Self {
+        Self((generation as u64) << GENERATION_SHIFT | (State::Sent as u64) << STATE_SHIFT)
+    }
+
+    /// The state, unless the word holds none.
+    #[inline(always)]
+    #[must_use]
+    pub const fn state(self) -> Option<State> {
+        Some(match self.0 >> STATE_SHIFT & STATE_MASK {
+            0 => State::Free,
+            1 => State::Loaned,
+            2 => State::Offered,
+            3 => State::Sent,
+            4 => State::Taken,
+            5 => State::Shared,
+            _ => return None,
+        })
+    }
+
+    /// How often the block has been free, modulo 2^24.
+    #[inline(always)]
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        (self.0 >> GENERATION_SHIFT) as u32
+    }
+
+    /// The members that hold the block: bit *n* for seat *n*.
+    #[inline(always)]
+    #[must_use]
+    pub const fn holders(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Whether this seat holds the block.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_held_by(self, seat: u16) -> bool {
+        self.0 & bit(seat) != 0
+    }
+
+    /// The same generation in the hands of one seat.
+    #[inline(always)]
+    pub(super) const fn held(self, state: State, seat: u16) -> Self {
+        Self(self.generation_bits() | (state as u64) << STATE_SHIFT | bit(seat))
+    }
+
+    /// The next generation, free.
+    #[inline(always)]
+    #[must_use]
+    pub const fn freed(self) -> Self {
+        Self(self.next_generation_bits())
+    }
+
+    /// The next generation in the hands of one seat.
+    #[inline(always)]
+    pub(super) const fn renewed(self, state: State, seat: u16) -> Self {
+        Self(self.next_generation_bits() | (state as u64) << STATE_SHIFT | bit(seat))
+    }
+
+    /// Shared with one seat more.
+    #[inline(always)]
+    pub(super) const fn with(self, seat: u16) -> Self {
+        Self(self.0 | bit(seat))
+    }
+
+    /// Shared with one seat less, or free after the last.
+    #[inline(always)]
+    pub(super) const fn without(self, seat: u16) -> Self {
+        let left = Self(self.0 & !bit(seat));
+        if left.holders() == 0 { self.freed() } else { left }
+    }
+
+    /// As `without`, for a seat that died: the death is counted, modulo 32, so that no tag from before comes back when the
+    /// seat's next holder shares the block too.
+    #[inline(always)]
+    #[must_use]
+    pub const fn bereft(self, seat: u16) -> Self {
+        let left = self.without(seat);
+        if left.holders() == 0 {
+            return left;
+        }
+        let deaths = (left.0 & DEATHS_MASK).wrapping_add(1 << DEATHS_SHIFT) & DEATHS_MASK;
+        Self(left.0 & !DEATHS_MASK | deaths)
+    }
+
+    const fn generation_bits(self) -> u64 {
+        self.0 >> GENERATION_SHIFT << GENERATION_SHIFT
+    }
+
+    const fn next_generation_bits(self) -> u64 {
+        // The highest bits: the carry is lost, as it should be.
+        self.generation_bits().wrapping_add(1 << GENERATION_SHIFT)
+    }
+}
+
+#[inline(always)]
+const fn bit(seat: u16) -> u64 {
+    1 << (seat % MAX_MEMBERS)
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.state() {
+            Some(state) => {
+                write!(f, "{state:?}(generation {}, holders {:#x})", self.generation(), self.holders())
+            }
+            None => write!(f, "Tag({:#x})", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAST: u32 = (1 << GENERATION_BITS) - 1;
+
+    #[test]
+    fn fields_do_not_touch_each_other() {
+        let sent = Tag::sent(LAST);
+        assert_eq!((sent.state(), sent.generation(), sent.holders()), (Some(State::Sent), LAST, 0));
+        let taken = sent.held(State::Taken, 31);
+        assert_eq!((taken.state(), taken.generation(), taken.holders()), (Some(State::Taken), LAST, 1 << 31));
+        assert_eq!(taken.freed(), Tag::from_raw(0), "generations wrap");
+        let renewed = taken.renewed(State::Loaned, 3);
+        assert_eq!((renewed.state(), renewed.generation(), renewed.holders()), (Some(State::Loaned), 0, 8));
+        assert_eq!(Tag::from_raw(7 << STATE_SHIFT).state(), None);
+    }
+
+    #[test]
+    fn the_last_to_let_go_frees_and_deaths_are_counted() {
+        let mut shared = Tag::sent(5).held(State::Shared, 0).with(7).with(31);
+        for _ in 0..40 {
+            let again = shared.bereft(7).with(7);
+            assert_ne!(again, shared, "a tag came back though a holder died");
+            assert_eq!((again.generation(), again.holders()), (5, shared.holders()));
+            assert_eq!(again.state(), Some(State::Shared));
+            shared = again;
+        }
+        assert_eq!(shared.without(7).without(31).holders(), 1);
+        assert_eq!(shared.without(7).without(31).without(0), Tag::sent(5).freed());
+        assert_eq!(shared.bereft(7).bereft(31).bereft(0), Tag::sent(5).freed());
+    }
+}

@@ -1,0 +1,296 @@
+//! Named pools: what they lend, send, share and refuse, and what they say about it.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{private_namespace, unique};
+use ipc_ring::pool::{Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
+use ipc_ring::{AttachError, Domain, mpmc, spsc};
+
+/// A domain of this test's own, and a builder of a pool in it.
+fn domain() -> Domain {
+    private_namespace();
+    Domain::open(&unique("pool")).unwrap()
+}
+
+fn ring(domain: &Domain) -> (spsc::Producer<Handle>, spsc::Consumer<Handle>) {
+    let builder = spsc::Builder::<Handle>::new("handles").domain(domain).capacity(8);
+    (builder.create_producer().unwrap(), builder.open_consumer().unwrap())
+}
+
+fn free(pool: &Pool) -> bool {
+    pool.stats().in_use() == 0
+}
+
+#[test]
+fn a_payload_is_written_sent_read_in_place_and_given_back() {
+    let domain = domain();
+    let pool = Builder::new("frames").domain(&domain).class(100, 2).class(1 << 20, 1).create_new().unwrap();
+    let reader = Builder::new("frames").domain(&domain).open().unwrap();
+    assert_eq!(reader.classes(), [(128, 2), (1 << 20, 1)]);
+    let (mut producer, mut consumer) = ring(&domain);
+    for round in 0..100u8 {
+        for len in [0, 1, 100, 128, 129, 1 << 20] {
+            let mut loan = pool.loan(len).unwrap();
+            assert_eq!((loan.len(), loan.as_ptr().addr() % 64), (len, 0));
+            loan.fill(round);
+            loan.send(&mut producer).unwrap();
+            let view = reader.receive(&mut consumer).unwrap();
+            assert_eq!(view.len(), len);
+            assert!(view.iter().all(|byte| *byte == round));
+            assert!(!view.is_shared());
+            assert_eq!(pool.stats().in_use(), 1);
+        }
+    }
+    assert!(free(&pool));
+    let stats = Stats::read_in(&domain, "frames").unwrap();
+    assert_eq!(stats, pool.stats());
+    assert_eq!(stats.classes[0].loans + stats.classes[1].loans, 600);
+    assert!(stats.to_string().lines().count() == 3, "{stats}");
+}
+
+#[test]
+fn exhaustion_and_sizes_are_answers() {
+    let domain = domain();
+    let pool = Builder::new("small").domain(&domain).class(64, 2).class(256, 1).create().unwrap();
+    let held = [pool.loan(64).unwrap(), pool.try_loan(1).unwrap()];
+    let exhausted = LoanError::Exhausted { class: 0, size: 64, count: 2 };
+    assert_eq!(pool.loan(10).unwrap_err(), exhausted);
+    assert_eq!(pool.try_loan(10).unwrap_err(), exhausted);
+    assert_eq!(pool.loan(257).unwrap_err(), LoanError::TooLarge { len: 257, limit: 256 });
+    assert_eq!(pool.largest(), 256);
+    let large = pool.loan(65).unwrap();
+    let classes = pool.stats().classes;
+    assert_eq!((classes[0].exhausted, classes[0].in_use, classes[0].high_water), (2, 2, 2));
+    assert_eq!((classes[1].exhausted, classes[1].loaned, classes[1].high_water), (0, 1, 1));
+    drop((held, large));
+    assert!(free(&pool));
+    assert!(pool.loan(10).is_ok());
+}
+
+#[test]
+fn a_pool_uses_no_more_blocks_than_are_needed() {
+    let domain = domain();
+    let pool = Builder::new("many").domain(&domain).class(64, 1000).create().unwrap();
+    for _ in 0..10 {
+        let held: Vec<_> = (0..7).map(|_| pool.loan(8).unwrap()).collect();
+        drop(held);
+    }
+    assert_eq!(pool.stats().classes[0].high_water, 7);
+    assert_eq!(pool.stats().classes[0].loans, 70);
+}
+
+#[test]
+fn a_loan_that_is_not_sent_comes_back_to_its_owner() {
+    let domain = domain();
+    let pool = Builder::new("pool").domain(&domain).class(64, 1).create().unwrap();
+    let (producer, consumer) = ring(&domain);
+    let mut leaked = None;
+    let mut loan = pool.loan(4).unwrap();
+    loan.copy_from_slice(b"kept");
+    let failed = loan.send_with(producer.route(), |handle| {
+        leaked = Some(handle);
+        Err("no")
+    });
+    let back = failed.unwrap_err();
+    assert_eq!((&*back.loan, back.error), (&b"kept"[..], "no"));
+    // The handle that got out is worth nothing.
+    let leaked = leaked.unwrap();
+    assert!(matches!(pool.accept(&leaked), Err(Refused::Stale { .. })));
+    // A closed channel hands the loan back too.
+    consumer.close();
+    let mut producer = producer;
+    let back = back.loan.send(&mut producer).unwrap_err();
+    assert!(matches!(back.error, spsc::PushError::Closed(_)));
+    assert_eq!(&*back.loan, b"kept");
+    drop(back);
+    assert!(free(&pool));
+    // So does a push that panics, but the block is freed.
+    let loan = pool.loan(4).unwrap();
+    let route = producer.route();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        loan.send_with(route, |_| -> Result<(), ()> { panic!("in the push") })
+    }));
+    assert!(panicked.is_err());
+    assert!(free(&pool));
+}
+
+#[test]
+fn forged_stale_and_doubled_handles_are_refused() {
+    let domain = domain();
+    let pool = Builder::new("one").domain(&domain).class(64, 2).create().unwrap();
+    let other = Builder::new("two").domain(&domain).class(64, 2).create().unwrap();
+    let (mut producer, mut consumer) = ring(&domain);
+    pool.loan(8).unwrap().send(&mut producer).unwrap();
+    let (handle, view) = consumer.pop_with(|message| (message.read(), pool.accept(&message.read()))).unwrap();
+    let view = view.unwrap();
+    assert!(matches!(pool.accept(&handle), Err(Refused::Doubled { .. })));
+    assert!(matches!(other.accept(&handle), Err(Refused::OtherPool { .. })));
+    drop(view);
+    assert!(matches!(pool.accept(&handle), Err(Refused::Stale { .. })));
+    // Forgeries: the words of a handle are pool, generation and class, index and length.
+    let forged = |change: &dyn Fn(&mut [u32; 6])| {
+        let mut words: [u32; 6] = zerocopy::transmute!(handle);
+        change(&mut words);
+        pool.accept(&zerocopy::transmute!(words)).map(drop).unwrap_err()
+    };
+    assert!(matches!(forged(&|words| words[0] ^= 1), Refused::OtherPool { .. }));
+    assert!(matches!(forged(&|words| words[2] += 1), Refused::NotSent), "that generation is free");
+    assert!(matches!(forged(&|words| words[2] |= 1 << 31), Refused::Stale { .. }));
+    assert!(matches!(forged(&|words| words[3] = 1), Refused::NoSuchBlock { class: 1, .. }));
+    assert!(matches!(forged(&|words| words[3] = u32::MAX), Refused::NoSuchBlock { .. }));
+    assert!(matches!(forged(&|words| words[4] = 2), Refused::NoSuchBlock { index: 2, .. }));
+    assert!(matches!(forged(&|words| words[4] = u32::MAX), Refused::NoSuchBlock { .. }));
+    assert!(matches!(forged(&|words| words[5] = 65), Refused::TooLong { len: 65, limit: 64 }));
+    let loan = pool.loan(8).unwrap();
+    assert!(matches!(forged(&|words| [words[2], words[4]] = [0, 1]), Refused::NotSent));
+    drop(loan);
+    assert_eq!(pool.stats().classes[0].refused, 11);
+    // A handle that is refused does not stop its channel.
+    producer.push(handle).unwrap();
+    pool.loan(8).unwrap().send(&mut producer).unwrap();
+    assert!(matches!(pool.receive(&mut consumer), Err(ReceiveError::Refused(Refused::Stale { .. }))));
+    assert_eq!(pool.receive(&mut consumer).unwrap().len(), 8);
+    assert!(matches!(pool.try_receive(&mut consumer), Err(ReceiveError::Channel(spsc::PopError::Empty))));
+    assert!(matches!(
+        pool.receive_timeout(&mut consumer, Duration::from_millis(1)),
+        Err(ReceiveError::Channel(spsc::PopError::TimedOut))
+    ));
+}
+
+#[test]
+fn a_shared_payload_lives_until_its_last_view_is_gone() {
+    let domain = domain();
+    let pool = Builder::new("shared").domain(&domain).class(64, 1).create().unwrap();
+    let readers: Vec<Pool> = (0..5).map(|_| Builder::new("shared").domain(&domain).open().unwrap()).collect();
+    let mut loan = pool.loan(6).unwrap();
+    loan.copy_from_slice(b"shared");
+    let (kept, handle) = loan.share();
+    assert!(kept.is_shared());
+    // Twice in each process, and in the sender's own.
+    let mut views: Vec<_> = readers
+        .iter()
+        .chain([&pool])
+        .flat_map(|reader| [reader.accept(&handle).unwrap(), reader.accept(&handle).unwrap()])
+        .collect();
+    drop(kept);
+    while let Some(view) = views.pop() {
+        assert_eq!(&*view, b"shared");
+        assert_eq!(pool.stats().classes[0].read, 1);
+        assert!(pool.loan(1).is_err());
+        let view = view.into_loan().map(drop).unwrap_err();
+        drop(view);
+        assert_eq!(free(&pool), views.is_empty());
+    }
+    assert!(matches!(readers[0].accept(&handle), Err(Refused::Stale { .. })));
+}
+
+#[test]
+fn a_received_payload_can_be_changed_in_place_and_sent_on() {
+    let domain = domain();
+    let pool = Builder::new("pipeline").domain(&domain).class(64, 1).create().unwrap();
+    let (mut producer, mut consumer) = ring(&domain);
+    let on = mpmc::Builder::<Handle>::new("on").domain(&domain).capacity(4);
+    let (mut next, mut last) = (on.create_producer().unwrap(), on.open_consumer().unwrap());
+    let mut loan = pool.loan(3).unwrap();
+    loan.copy_from_slice(b"abc");
+    loan.send(&mut producer).unwrap();
+    let view = pool.receive(&mut consumer).unwrap();
+    let address = view.as_ptr();
+    let mut again = view.into_loan().unwrap();
+    again[0] = b'x';
+    again.set_len(4);
+    again[3] = b'd';
+    assert_eq!(again.capacity(), 64);
+    again.send(&mut next).unwrap();
+    let view = pool.receive(&mut last).unwrap();
+    assert_eq!((&*view, view.as_ptr()), (&b"xbcd"[..], address));
+    assert!(matches!(
+        pool.receive_timeout(&mut last, Duration::from_millis(1)),
+        Err(ReceiveError::Channel(mpmc::PopError::TimedOut))
+    ));
+    drop(view);
+    assert!(free(&pool));
+}
+
+#[test]
+fn bytes_are_copied_from_and_to_any_place() {
+    let domain = domain();
+    let pool = Builder::new("copies").domain(&domain).class(4096, 1).create().unwrap();
+    let source: Vec<u8> = (0..4096u32).map(|byte| (byte * 7 + byte / 256) as u8).collect();
+    for (offset, len) in [(0, 0), (0, 4096), (1, 1), (3, 2), (3, 100), (8, 300), (5, 1000), (4095, 1)] {
+        let mut loan = pool.loan(4096).unwrap();
+        loan.fill(0);
+        loan.copy_from(offset, &source[..len]);
+        assert_eq!(&loan[offset..offset + len], &source[..len]);
+        assert!(loan[..offset].iter().chain(&loan[offset + len..]).all(|byte| *byte == 0));
+        let (view, _) = loan.share();
+        let mut out = vec![1; len + 2];
+        view.copy_to(offset, &mut out[1..=len]);
+        assert_eq!((&out[1..=len], out[0], out[len + 1]), (&source[..len], 1, 1));
+    }
+}
+
+#[test]
+fn what_was_in_a_channel_that_is_gone_comes_back() {
+    let domain = domain();
+    let pool = Builder::new("lost").domain(&domain).class(64, 4).create().unwrap();
+    let (mut producer, mut consumer) = ring(&domain);
+    for _ in 0..3 {
+        pool.loan(1).unwrap().send(&mut producer).unwrap();
+    }
+    drop(pool.receive(&mut consumer).unwrap());
+    drop(producer);
+    // As long as one end is there it may still receive.
+    assert_eq!(pool.recover().lost, 0);
+    assert_eq!(pool.stats().classes[0].sent, 2);
+    drop(consumer);
+    assert_eq!(pool.recover().lost, 2);
+    assert!(free(&pool));
+    assert_eq!(pool.stats().classes[0].lost, 2);
+}
+
+#[test]
+fn opening_checks_the_classes_and_the_kind() {
+    let domain = domain();
+    let builder = Builder::new("pool").domain(&domain);
+    assert!(matches!(builder.open(), Err(AttachError::NotFound { .. })));
+    assert!(matches!(Stats::read_in(&domain, "pool"), Err(AttachError::NotFound { .. })));
+    let first = builder.clone().class(60, 4).create().unwrap();
+    assert!(builder.clone().class(64, 4).create().is_ok());
+    assert!(matches!(builder.clone().class(64, 5).open(), Err(AttachError::Classes { .. })));
+    assert!(matches!(builder.create_new(), Err(AttachError::AlreadyExists { .. })));
+    assert!(matches!(builder.clone().class(0, 4).create(), Err(AttachError::BadClasses { .. })));
+    let ring = spsc::Builder::<u64>::new("pool").domain(&domain);
+    assert!(matches!(ring.open_consumer(), Err(AttachError::Kind { found: 8, expected: 1 })));
+    let ring = spsc::Builder::<u64>::new("ring").domain(&domain);
+    let _producer = ring.create_producer().unwrap();
+    assert!(matches!(Builder::new("ring").domain(&domain).open(), Err(AttachError::Kind { .. })));
+    // The pool is gone with its last user, who may be a loan.
+    let loan = first.loan(1).unwrap();
+    drop(first);
+    assert!(builder.open().is_ok());
+    drop(loan);
+    assert!(matches!(builder.open(), Err(AttachError::NotFound { .. })));
+    let again = builder.clone().prefault(true).create().unwrap();
+    assert_eq!(again.classes().len(), 4);
+}
+
+#[test]
+fn there_are_thirty_two_members() {
+    let domain = domain();
+    let builder = Builder::new("crowd").domain(&domain).class(64, 64);
+    let mut members: Vec<_> = (0..32).map(|_| builder.create().unwrap()).collect();
+    assert!(matches!(builder.open(), Err(AttachError::DomainFull { limit: 32, .. })));
+    let last = members.pop().unwrap();
+    let view = last.loan(1).unwrap();
+    drop(last);
+    assert!(builder.open().is_err(), "a loan keeps the seat");
+    drop(view);
+    let loans: Vec<_> = members.iter().map(|member| member.loan(1).unwrap()).collect();
+    let again = builder.open().unwrap();
+    assert_eq!(again.stats().in_use(), 31);
+    drop(loans);
+    assert!(free(&again));
+}
