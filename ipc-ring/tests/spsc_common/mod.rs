@@ -1,6 +1,56 @@
-//! What the spsc tests share: payloads whose every byte follows from their number, and a small generator of random
-//! numbers.
+//! What the spsc tests and the stress tests share: payloads whose every byte follows from their number, a small generator of
+//! random numbers, and how long a stress test runs.
 #![allow(dead_code, reason = "each test file uses a part")]
+
+use std::time::{Duration, Instant};
+
+use ipc_ring::WaitStrategy;
+
+/// The names of the wait strategies, as `STRESS_WAIT` has them.
+pub const WAITS: [&str; 4] = ["spin", "spin_yield", "spin_sleep", "sleep"];
+
+/// The strategy of this name.
+pub fn strategy(wait: &str) -> WaitStrategy {
+    match wait {
+        "spin" => WaitStrategy::Spin,
+        "spin_yield" => WaitStrategy::SpinYield,
+        "spin_sleep" => WaitStrategy::DEFAULT,
+        "sleep" => WaitStrategy::Sleep,
+        _ => panic!("no such way to wait: {wait}"),
+    }
+}
+
+/// Which of these ways to wait are to be tried: all, or the one that `STRESS_WAIT` names, whether it is among them or not.
+pub fn waits(usual: &[&str]) -> Vec<String> {
+    match std::env::var("STRESS_WAIT") {
+        Ok(only) => vec![only],
+        Err(_) => usual.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// How many messages a case of a stress test moves: `STRESS_MESSAGES`, or as many as go in most of a second.
+pub enum Amount {
+    Messages(u64),
+    Until(Instant),
+}
+
+impl Amount {
+    /// The share of one of several producers, whose time starts now.
+    pub fn of_one_in(producers: u64) -> Self {
+        std::env::var("STRESS_MESSAGES").map_or_else(
+            |_| Self::Until(Instant::now() + Duration::from_millis(900)),
+            |text| Self::Messages(text.parse::<u64>().unwrap().div_ceil(producers)),
+        )
+    }
+
+    /// Whether message `next` is to be sent.
+    pub fn has(&self, next: u64) -> bool {
+        match self {
+            Self::Messages(count) => next < *count,
+            Self::Until(end) => !next.is_multiple_of(16) || Instant::now() < *end,
+        }
+    }
+}
 
 /// One step of splitmix64 (Steele, Lea, Flood, 2014): a well mixed function of the number.
 pub fn mix(number: u64) -> u64 {
