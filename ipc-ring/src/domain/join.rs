@@ -4,9 +4,11 @@
 //! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
 //! under the lock; whoever finds it half-made finishes it.
 
+use std::sync::OnceLock;
+
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{ErrorKind, Key, Mode, Trust, barrier};
+use ipc_core::{ErrorKind, Key, Mode, Trust};
 
 use super::layout::{
     FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES, H_READY,
@@ -69,7 +71,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         pid: std::process::id(),
         mode,
         trust: trust.clone(),
-        asymmetric: barrier::register().is_ok(),
+        asymmetric: OnceLock::new(),
     };
     making::finish_interrupted(&member);
     Locked { member: &member }.sweep();

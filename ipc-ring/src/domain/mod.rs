@@ -26,11 +26,11 @@ mod table;
 mod wakes;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::sem::{Op, SemaphoreSet};
-use ipc_core::{Mode, Trust, liveness};
+use ipc_core::{Mode, Trust, barrier, liveness};
 
 use crate::error::AttachError;
 use table::Table;
@@ -69,8 +69,8 @@ pub(crate) struct Member {
     pid: u32,
     mode: Mode,
     trust: Trust,
-    /// Whether membarrier can be used by this process: it is registered.
-    asymmetric: bool,
+    /// Whether this process is registered for membarrier, once a channel has asked.
+    asymmetric: OnceLock<bool>,
 }
 
 /// Every domain this process is a member of, so that several channels share one membership.
@@ -169,8 +169,11 @@ impl Member {
         &self.trust
     }
 
+    /// Whether membarrier can be used by this process, which is registered for it by the first channel that wants it. A
+    /// registered process is interrupted when a member of whatever domain goes to sleep; one that has only channels with
+    /// fences is left in peace.
     pub(crate) fn asymmetric(&self) -> bool {
-        self.asymmetric
+        *self.asymmetric.get_or_init(|| barrier::register().is_ok())
     }
 
     /// # Errors
