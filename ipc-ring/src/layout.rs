@@ -319,6 +319,20 @@ pub(crate) fn name_plate(region: &Region) -> Plate {
     }
 }
 
+/// A copy of the header of a finished ring, of whatever kind, for display: nothing in it has been checked. `None` for anything
+/// else.
+pub(crate) fn describe(region: &Region) -> Option<Header> {
+    if region.len() < HEADER_SIZE {
+        return None;
+    }
+    // [R1] Acquire ← the Release in `write`: what follows is the finished header.
+    let ready = region.half(offset_of!(Header, ready)).load(Ordering::Acquire);
+    let mut bytes = [0; HEADER_SIZE];
+    region.copy_out(0, &mut bytes);
+    let header = Header::read_from_bytes(&bytes).expect("the sizes are asserted equal");
+    (header.magic == MAGIC && header.version == VERSION && ready == READY).then_some(header)
+}
+
 /// Copies the header to private memory and checks what every opener insists on.
 pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();

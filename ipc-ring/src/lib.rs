@@ -69,6 +69,7 @@ pub mod edge;
 mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
+pub mod frame;
 pub mod layout;
 mod message;
 #[allow(unsafe_code)]

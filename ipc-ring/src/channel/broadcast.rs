@@ -52,6 +52,7 @@ mod waiting;
 mod watcher;
 
 pub use builder::Builder;
+pub(super) use end::TABLE;
 pub use error::{Missed, PopError};
 pub use position::{Position, Start};
 pub use publisher::{Claim, Publisher};

@@ -12,10 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::announce;
 use super::open::Found;
+use super::roster::EndRole;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore, WakeSet};
 use crate::error::AttachError;
+use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
@@ -53,7 +56,17 @@ impl Table {
         self.half(region, number, PID).load(Ordering::Relaxed) // For display.
     }
 
-    fn identity<'a>(&self, region: &'a Region, number: u16) -> &'a AtomicU64 {
+    /// The role of a seat's end, for who looks from outside.
+    pub(super) fn role(&self, region: &Region, number: u16) -> u32 {
+        self.half(region, number, ROLE).load(Ordering::Relaxed) // For display.
+    }
+
+    /// Where the records end.
+    pub(super) fn end(&self) -> usize {
+        self.offset + usize::from(self.seats) * self.size
+    }
+
+    pub(super) fn identity<'a>(&self, region: &'a Region, number: u16) -> &'a AtomicU64 {
         region.word(self.offset + usize::from(number) * self.size + IDENTITY)
     }
 }
@@ -183,8 +196,17 @@ impl Place {
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
         place.own(PID).store(std::process::id(), Ordering::Relaxed); // For display.
         place.own(ROLE).store(side.role, Ordering::Relaxed); // Before the waiting bit.
+        place.announce_to(locked, FrameKind::Joined);
         place.note_side();
         Ok((place, seat))
+    }
+
+    /// Tells the channel's watchers that this end comes or goes.
+    fn announce_to(&self, locked: &Locked<'_>, kind: FrameKind) {
+        if let Some(role) = EndRole::from_raw(self.side.role) {
+            let subject = (self.member.me(), std::process::id());
+            announce::announce(locked, self.entry.generation, kind, role, subject);
+        }
     }
 
     fn own(&self, field: usize) -> &AtomicU32 {
@@ -381,6 +403,7 @@ impl Place {
                 give_back();
             }
             locked.free_wake(self.wake);
+            self.announce_to(locked, FrameKind::Left);
             let somebody = (0..self.table.seats).any(|number| {
                 let identity = self.table.identity(&self.region, number);
                 let owner = Owner::from_raw(identity.load(Ordering::Relaxed)); // Under the lock.

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::announce::announce;
 use super::open::Found;
+use super::roster::EndRole;
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, PeerExit};
+use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
-use crate::ring::spsc::Corruption;
+use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
 use crate::wait::{HEARTBEAT, WaitStrategy, Waits};
 
@@ -68,6 +71,13 @@ impl Record {
 
     fn armed(self, region: &Region) -> &AtomicU32 {
         region.half(self.offset + ARMED)
+    }
+
+    /// Who holds the end, for who looks from outside.
+    pub(super) fn holder(self, region: &Region) -> (Owner, u32) {
+        // [E1] Acquire ← the Release in `take_seat`.
+        let owner = Owner::from_raw(self.owner(region).load(Ordering::Acquire));
+        (owner, self.pid(region).load(Ordering::Relaxed)) // For display.
     }
 
     fn pid(self, region: &Region) -> &AtomicU32 {
@@ -149,6 +159,7 @@ impl End {
             return Err(AttachError::Closed);
         }
         let wake = locked.claim_wake()?;
+        let predecessor = seats.own.pid(&region).load(Ordering::Relaxed); // For display.
         let times = seats.own.times(&region);
         times.store(times.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Under the lock.
         seats.own.pid(&region).store(std::process::id(), Ordering::Relaxed); // Before the owner.
@@ -170,6 +181,11 @@ impl End {
             waits: Waits::new(strategy),
             told: None,
         };
+        let (role, generation) = (end.role(), end.entry.generation);
+        if owner.is_some() {
+            announce(locked, generation, FrameKind::Died, role, (owner, predecessor));
+        }
+        announce(locked, generation, FrameKind::Joined, role, (end.member.me(), std::process::id()));
         // A peer that waits for this end to come looks again.
         end.wake_peer_if(signal::look::<Native>(end.region.half(seats.peer_signal), barrier));
         Ok(end)
@@ -178,6 +194,10 @@ impl End {
     /// The channel, for who keeps books about it.
     pub(super) fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    fn role(&self) -> EndRole {
+        if self.seats.own.offset == PRODUCER_RECORD { EndRole::Producer } else { EndRole::Consumer }
     }
 
     pub(super) fn own_signal(&self) -> &AtomicU32 {
@@ -389,6 +409,9 @@ impl End {
             self.seats.own.owner(&self.region).store(Owner::NONE.as_raw(), Ordering::Release); // [E1]
             self.seats.own.wake(&self.region).store(0, Ordering::Relaxed); // Under the lock.
             locked.free_wake(self.wake);
+            let closed = self.own_signal().load(Ordering::Relaxed) & CLOSED != 0; // Only this end sets it.
+            let kind = if closed { FrameKind::Closing } else { FrameKind::Left };
+            announce(locked, self.entry.generation, kind, self.role(), (member.me(), std::process::id()));
             let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
             if !peer.is_some() || !member.is_alive(peer) {
                 locked.remove(&self.entry);

@@ -39,6 +39,7 @@ mod table_writer;
 mod writer;
 
 pub use builder::Builder;
+pub(super) use end::TABLE;
 pub use error::{PublishError, ReadError};
 pub use observer::Observer;
 pub use reader::Reader;

@@ -4,6 +4,7 @@
 //! for removal as soon as it is attached, so the kernel frees it when the last process that uses it is gone, however that
 //! process ended.
 
+mod announce;
 pub mod broadcast;
 pub mod bytes;
 #[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
@@ -16,12 +17,16 @@ pub mod mpmc;
 mod open;
 mod pair;
 pub mod pool;
+mod roster;
 mod settings;
 pub mod spsc;
 pub(crate) mod wait_set;
 
+pub(crate) use announce::Subject;
 pub use carry::{Carry, Frames, Values};
 pub(crate) use carry::{Seated, Token};
 pub use end::PeerState;
 pub use lifetime::Lifetime;
+pub use roster::EndRole;
+pub(crate) use roster::{Holder, holders};
 pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};

@@ -36,6 +36,7 @@ mod producer;
 
 pub use builder::Builder;
 pub use consumer::Consumer;
+pub(super) use end::TABLE;
 pub use error::{PopError, PushError};
 pub use producer::Producer;
 

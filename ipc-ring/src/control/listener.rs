@@ -11,7 +11,6 @@ use ipc_core::shm::ShmId;
 use super::builder::Builder;
 use super::connection::{Connection, Session};
 use super::error::{AcceptError, BindError};
-use super::frame::{Frame, FrameError, FrameKind};
 use super::handshake::{Hello, Server, ServerStep};
 use super::limits::{Admission, Admissions, Limits};
 use super::mailbox::{self, Address, Mailbox, Posted};
@@ -20,6 +19,7 @@ use super::reason::Reason;
 use crate::channel::{Carry, Frames, Seated, Token};
 use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
 use crate::error::AttachError;
+use crate::frame::{Frame, FrameError, FrameKind};
 use crate::platform::{Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, WaitStrategy};
 
@@ -283,7 +283,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             let address = Address::new(MsgId::from_raw(queue), None);
             if peer::attest_queue(&address).is_some() {
                 let nobody = Frame::new(FrameKind::Hello, &[]);
-                let reason = Reason::Version { spoken: super::frame::MAJOR };
+                let reason = Reason::Version { spoken: crate::frame::MAJOR };
                 let no = Server::turn_away(&nobody, [0; 2], reason);
                 let _ = address.post(self.domain.member(), &no);
             }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, MsgId, Select, Stat};
 use ipc_core::{Error, ErrorKind};
 
-use super::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
 use crate::domain::{Locked, Member, QueueSlot, WakeSemaphore};
+use crate::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
 
 /// A queue of this process's own. Dropping it removes the queue.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ impl Mailbox {
 
     pub(super) fn queue(&self) -> MsgId {
         self.slot.queue.id()
+    }
+
+    /// Events there was no room for.
+    pub(super) fn missed(&self) -> u64 {
+        self.member.missed(self.slot)
     }
 
     pub(super) fn member(&self) -> &Arc<Member> {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::frame::MAJOR;
+use crate::frame::MAJOR;
 
 /// Why a server refuses a client, or ends a connection. Travels as two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use ipc_core::{ErrorKind, Key};
 
 use super::layout::{
     C_CREATOR, C_DOWN, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, C_UP, C_WAKE,
-    CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID, P_STATE,
-    PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
+    CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID,
+    P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
 };
 use super::owner::Owner;
+use super::queues::watched_name;
 use super::{Locked, WakeSemaphore};
 use crate::error::AttachError;
 use crate::layout::{Kind, NAME_BYTES};
@@ -52,6 +53,14 @@ impl Entry {
         let (kind, creator) = (kind as u32, Owner::NONE);
         Self { index: None, generation, kind, creator, segment, is_persistent: false }
     }
+}
+
+/// A process as the table has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) owner: Owner,
+    pub(crate) pid: u32,
+    pub(crate) started_ns: u64,
 }
 
 /// What the directory says of a listener.
@@ -138,6 +147,30 @@ impl Locked<'_> {
         })
     }
 
+    /// Every name and what is behind it.
+    pub(crate) fn entries(&self) -> Vec<(String, Entry)> {
+        (0..CHANNELS)
+            .filter_map(|index| {
+                let (at, entry) = (channel(index), self.entry(index)?);
+                Some((self.member.table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES), entry))
+            })
+            .collect()
+    }
+
+    /// Every process in the table, dead ones that nobody has swept yet included.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let table = &self.member.table;
+        (0..PROCESSES)
+            .map(|slot| (slot, PROCESS_TABLE + slot * PROCESS_SIZE))
+            .filter(|(_, at)| table.get_half(at + P_STATE) == LIVE)
+            .map(|(slot, at)| Process {
+                owner: Owner::new(slot, table.get(at + P_GENERATION)),
+                pid: table.get_half(at + P_PID),
+                started_ns: table.get(at + P_STARTED_NS),
+            })
+            .collect()
+    }
+
     /// The process number that a member gave when it joined; 0 if it is none.
     pub(crate) fn pid(&self, owner: Owner) -> u32 {
         owner.slot().map_or(0, |slot| self.member.table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_PID))
@@ -186,6 +219,7 @@ impl Locked<'_> {
         table.set_half(at + C_WAKE, 0);
         more(at);
         table.set_half(at + C_STATE, LIVE);
+        self.ring_watchers(watched_name(name));
         let is_persistent =
             kind != LISTENER && segment.stat().is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
         Ok(Entry { index: Some(index), generation, kind, creator: self.member.me, segment, is_persistent })

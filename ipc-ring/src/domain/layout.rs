@@ -38,6 +38,7 @@ pub(super) const H_MAKER: usize = 0x2c;
 pub(super) const H_NAME_LENGTH: usize = 0x30;
 pub(super) const H_MAKER_SIZE: usize = 0x38;
 pub(super) const H_NAME: usize = 0x40;
+pub(super) const H_WATCHERS: usize = 0x80;
 /// The longest name of a domain, in bytes.
 pub(super) const DOMAIN_NAME_BYTES: usize = 64;
 
@@ -72,6 +73,7 @@ pub(super) const Q_ID: usize = 16;
 pub(super) const Q_WAKE: usize = 20;
 pub(super) const Q_WATCHED: usize = 24;
 pub(super) const Q_UID: usize = 32;
+pub(super) const Q_MISSED: usize = 40;
 
 /// Bytes of the whole segment.
 pub(super) const SIZE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
@@ -98,7 +100,7 @@ const _: () = {
     assert!(CHANNEL_TABLE.is_multiple_of(64));
     assert!(C_NAME + crate::layout::NAME_BYTES <= C_UP);
     assert!(QUEUE_TABLE.is_multiple_of(64));
-    assert!(H_NAME + DOMAIN_NAME_BYTES <= PROCESS_TABLE);
+    assert!(H_NAME + DOMAIN_NAME_BYTES <= H_WATCHERS);
     assert!(PROCESSES < 1 << 16);
 };
 
@@ -135,6 +137,7 @@ mod tests {
                 ("name_length", H_NAME_LENGTH),
                 ("maker_size", H_MAKER_SIZE),
                 ("name", H_NAME),
+                ("watchers", H_WATCHERS),
                 ("process_table", PROCESS_TABLE),
                 ("wake_table", WAKE_TABLE),
                 ("channel_table", CHANNEL_TABLE),
@@ -170,6 +173,7 @@ mod tests {
                 ("wake", Q_WAKE),
                 ("watched", Q_WATCHED),
                 ("uid", Q_UID),
+                ("missed", Q_MISSED),
             ],
         );
         assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1e100, 1281, 2));

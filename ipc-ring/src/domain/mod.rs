@@ -37,7 +37,7 @@ use table::Table;
 
 pub(crate) use directory::{Entry, ListenerEntry, check_name};
 pub use owner::Owner;
-pub(crate) use queues::QueueSlot;
+pub(crate) use queues::{QueueSlot, Recipients, watched_name};
 pub(crate) use wakes::{WakeSemaphore, WakeSet};
 
 /// How long opening or closing a channel waits for the domain's lock before it gives up.

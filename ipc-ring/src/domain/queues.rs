@@ -4,17 +4,18 @@
 //! which process made it. So each queue of a domain stands in a table with its owner, and is made under a random key that is
 //! written there **before** the queue exists. Whoever sweeps removes exactly the queue that a dead owner made or was making.
 
-use ipc_core::msg::{MessageQueue, MsgId};
+use ipc_core::msg::{MessageQueue, MessageType, MsgId};
 use ipc_core::{ErrorKind, Key, Mode, Trust};
 
 use super::layout::{
-    FREE, LIVE, MAKING, Q_ID, Q_KEY, Q_OWNER, Q_STATE, Q_UID, Q_WAKE, Q_WATCHED, QUEUE_SIZE, QUEUE_TABLE,
-    QUEUES,
+    FREE, H_WATCHERS, LIVE, MAKING, Q_ID, Q_KEY, Q_MISSED, Q_OWNER, Q_STATE, Q_UID, Q_WAKE, Q_WATCHED,
+    QUEUE_SIZE, QUEUE_TABLE, QUEUES,
 };
 use super::owner::Owner;
 use super::table::Table;
 use super::{Locked, Member, WakeSemaphore};
 use crate::error::AttachError;
+use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
 /// How often a key that is taken is replaced by another one.
@@ -25,6 +26,24 @@ const ATTEMPTS: usize = 100;
 pub(crate) struct QueueSlot {
     index: usize,
     pub(crate) queue: MessageQueue,
+}
+
+/// Which of those who watch something are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recipients {
+    All,
+    AllBut(Owner),
+    One(Owner),
+}
+
+impl Recipients {
+    fn include(self, owner: Owner) -> bool {
+        match self {
+            Recipients::All => true,
+            Recipients::AllBut(other) => owner != other,
+            Recipients::One(one) => owner == one,
+        }
+    }
 }
 
 fn slot(index: usize) -> usize {
@@ -51,6 +70,7 @@ impl Locked<'_> {
         let at = slot(index);
         table.set(at + Q_OWNER, self.member.me.as_raw());
         table.set(at + Q_WATCHED, watched);
+        table.set(at + Q_MISSED, 0);
         table.set_half(at + Q_WAKE, wake.as_raw());
         table.set_half(at + Q_UID, nix::unistd::geteuid().as_raw());
         let mut attempt = 1;
@@ -64,6 +84,7 @@ impl Locked<'_> {
                     Native::crash_point(Site::ControlQueueMade);
                     table.set_half(at + Q_ID, queue.id().as_raw() as u32);
                     table.set_half(at + Q_STATE, LIVE);
+                    count_watchers(table);
                     return Ok(QueueSlot { index, queue });
                 }
                 Err(error) => {
@@ -85,6 +106,7 @@ impl Locked<'_> {
             && table.get_half(at + Q_ID) == queue.queue.id().as_raw() as u32
         {
             discard(table, queue.index);
+            count_watchers(table);
         }
     }
 
@@ -97,6 +119,57 @@ impl Locked<'_> {
         self.remove_where(|other| other == owner);
     }
 
+    /// How many queues there are.
+    pub(crate) fn queues(&self) -> usize {
+        let table = &self.member.table;
+        (0..QUEUES).filter(|index| table.get_half(slot(*index) + Q_STATE) != FREE).count()
+    }
+
+    /// The places of the queues that watch this; none at no cost when nobody watches anything.
+    fn watchers(&self, watched: u64) -> impl Iterator<Item = usize> {
+        let table = &self.member.table;
+        let nobody = table.get_half(H_WATCHERS) == 0;
+        (0..if nobody { 0 } else { QUEUES })
+            .map(slot)
+            .filter(move |at| table.get_half(at + Q_STATE) == LIVE && table.get(at + Q_WATCHED) == watched)
+    }
+
+    /// Whether anybody watches anything.
+    pub(crate) fn is_anybody_watching(&self) -> bool {
+        self.member.table.get_half(H_WATCHERS) != 0
+    }
+
+    /// Sends a message to those who watch this, and wakes them; gives how many have it. Never waits: those who have no room
+    /// miss it.
+    pub(crate) fn tell_watchers(&self, watched: u64, to: Recipients, message: &[u8]) -> usize {
+        let table = &self.member.table;
+        let mut told = 0;
+        for at in self.watchers(watched) {
+            if !to.include(Owner::from_raw(table.get(at + Q_OWNER))) {
+                continue;
+            }
+            let queue = MessageQueue::from_id(MsgId::from_raw(table.get_half(at + Q_ID) as i32));
+            if matches!(queue.try_send_bytes(MessageType::ONE, message), Ok(true)) {
+                told += 1;
+            } else {
+                table.set(at + Q_MISSED, table.get(at + Q_MISSED).wrapping_add(1));
+            }
+            if let Some(wake) = WakeSemaphore::from_raw(table.get_half(at + Q_WAKE)) {
+                self.member.ring(wake);
+            }
+        }
+        told
+    }
+
+    /// Wakes those who watch this, without a word.
+    pub(super) fn ring_watchers(&self, watched: u64) {
+        for at in self.watchers(watched) {
+            if let Some(wake) = WakeSemaphore::from_raw(self.member.table.get_half(at + Q_WAKE)) {
+                self.member.ring(wake);
+            }
+        }
+    }
+
     fn remove_where(&self, goes: impl Fn(Owner) -> bool) {
         let table = &self.member.table;
         for index in 0..QUEUES {
@@ -105,10 +178,31 @@ impl Locked<'_> {
                 discard(table, index);
             }
         }
+        count_watchers(table);
     }
 }
 
+/// How many queues take events, so that whoever has one to tell need not look for them when there are none.
+fn count_watchers(table: &Table) {
+    let watches = |at: usize| table.get_half(at + Q_STATE) == LIVE && table.get(at + Q_WATCHED) != 0;
+    let count = (0..QUEUES).filter(|index| watches(slot(*index))).count();
+    table.set_half(H_WATCHERS, count as u32);
+}
+
+/// What somebody watches who waits for a name.
+pub(crate) fn watched_name(name: &str) -> u64 {
+    let mut hash = Fnv::new();
+    hash.write(name.as_bytes());
+    let folded = hash.finish();
+    (folded ^ (folded >> 64)) as u64 | 1 << 63
+}
+
 impl Member {
+    /// How many events a queue of this process had no room for.
+    pub(crate) fn missed(&self, queue: QueueSlot) -> u64 {
+        self.table.get(slot(queue.index) + Q_MISSED)
+    }
+
     /// Whether a queue of a dead owner stands in the table. A look without the lock: one system call for each queue.
     pub(crate) fn has_orphaned_queues(&self) -> bool {
         (0..QUEUES).map(slot).any(|at| {

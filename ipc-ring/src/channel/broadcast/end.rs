@@ -18,7 +18,7 @@ use crate::ring::broadcast::{Corruption, Front, Mode, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
-const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
+pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
 const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS, topic: ANYTHING };
 const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS, topic: ANYTHING };
 

@@ -17,7 +17,7 @@ use crate::ring::latest::{
 use crate::wait::signal::{self, CLOSED, DETACHED};
 use crate::wait::{HEARTBEAT, WaitStrategy};
 
-const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 /// The writer's seat.
 const WRITER: u16 = 0;
 

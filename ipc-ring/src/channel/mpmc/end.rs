@@ -15,7 +15,7 @@ use crate::ring::mpmc::{
 };
 use crate::wait::WaitStrategy;
 
-const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 
 /// The side of the ring an end is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use zerocopy::IntoBytes;
 
 use super::body::{Challenge, Hello, Secret, Verdict};
-use crate::control::frame::{Frame, FrameKind};
 use crate::control::reason::Reason;
+use crate::frame::{Frame, FrameKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

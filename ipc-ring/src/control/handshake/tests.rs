@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::control::frame::{Frame, FrameKind};
 use crate::control::reason::Reason;
+use crate::frame::{Frame, FrameKind};
 
 const GENERATION: u64 = 77;
 const SESSION: u64 = 0x5e55_1011;

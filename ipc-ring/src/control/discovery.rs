@@ -1,0 +1,260 @@
+//! What there is in a domain, for people and programs that look from outside. Takes no seat and changes nothing, but for
+//! dropping directory entries whose memory is gone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::mailbox::Mailbox;
+use crate::channel::{EndRole, Holder, holders};
+use crate::domain::layout::LISTENER;
+use crate::domain::{Domain, Entry, Locked, Owner, check_name, watched_name};
+use crate::error::AttachError;
+use crate::layout::{self, Kind};
+use crate::message::Fingerprint;
+use crate::region::Region;
+use crate::wait::HEARTBEAT;
+
+/// What [`Domain::list`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The processes, by slot.
+    pub processes: Vec<ProcessInfo>,
+    /// Channels and listeners, by name.
+    pub names: Vec<NameInfo>,
+    /// Message queues that the domain's processes have.
+    pub queues: usize,
+}
+
+/// A process of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Its identity in the domain.
+    pub owner: Owner,
+    /// Its process number, by its own account.
+    pub pid: u32,
+    /// When it joined.
+    pub joined: SystemTime,
+    /// Whether it is alive, by the kernel's account.
+    pub is_alive: bool,
+}
+
+/// A name in a domain's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameInfo {
+    /// The name.
+    pub name: String,
+    /// Tells it from others that had the name before.
+    pub generation: u64,
+    /// Who entered it.
+    pub creator: Owner,
+    /// What is behind it.
+    pub what: Named,
+}
+
+/// What is behind a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Named {
+    /// A channel.
+    Channel(ChannelInfo),
+    /// A listener.
+    Listener(ListenerInfo),
+    /// Something that this process may not look at, or whose header makes no sense.
+    Unreadable {
+        /// The number of its kind.
+        kind: u32,
+    },
+}
+
+/// A channel, from its header and its ends' records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// The number of its kind, see [`Kind`].
+    pub kind: u32,
+    /// Slots, or bytes for frames.
+    pub capacity: u64,
+    /// Bytes of a message; 1 for frames.
+    pub element_size: u64,
+    /// What the messages are.
+    pub fingerprint: Fingerprint,
+    /// Bytes of its memory.
+    pub bytes: u64,
+    /// When it was made.
+    pub created: SystemTime,
+    /// Whether it outlives its users.
+    pub is_persistent: bool,
+    /// Its ends, as far as they are held. Empty too for kinds whose ends are not known here.
+    pub ends: Vec<EndInfo>,
+}
+
+impl ChannelInfo {
+    /// The kind's name.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        let known = [
+            (Kind::Spsc, "spsc"),
+            (Kind::Bytes, "bytes"),
+            (Kind::Mpmc, "mpmc"),
+            (Kind::Broadcast, "broadcast"),
+            (Kind::BroadcastBytes, "broadcast-bytes"),
+            (Kind::Latest, "latest"),
+        ];
+        known.into_iter().find(|(kind, _)| *kind as u32 == self.kind).map_or("other", |(_, name)| name)
+    }
+}
+
+/// An end of a channel and who holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndInfo {
+    /// Its side.
+    pub role: EndRole,
+    /// The identity of its process.
+    pub owner: Owner,
+    /// Its process number, by its own account.
+    pub pid: u32,
+    /// Whether that process is alive, by the kernel's account.
+    pub is_alive: bool,
+}
+
+/// A listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerInfo {
+    /// Its process number, by its own account.
+    pub pid: u32,
+    /// Whether that process is alive. A listener whose process is dead is not listed for long.
+    pub is_alive: bool,
+    /// Identifier of the message queue that takes the greetings.
+    pub queue: i32,
+    /// Capacity of the rings to the server that it asks for: slots, or bytes for frames.
+    pub up: u64,
+    /// Capacity of the rings to the client that it asks for.
+    pub down: u64,
+}
+
+impl Domain {
+    /// The processes, channels and listeners of this domain, as they are now.
+    ///
+    /// # Errors
+    /// [`AttachError::System`] when the domain was removed; [`AttachError::Forked`].
+    ///
+    /// # Blocking
+    /// Holds the domain's lock while it looks: a few system calls for each channel.
+    pub fn list(&self) -> Result<Listing, AttachError> {
+        self.member().locked(|locked| {
+            let mut names: Vec<NameInfo> = locked
+                .entries()
+                .into_iter()
+                .map(|(name, entry)| self.describe(locked, name, &entry))
+                .collect();
+            names.sort_by(|one, other| one.name.cmp(&other.name));
+            let processes = locked
+                .processes()
+                .into_iter()
+                .map(|process| ProcessInfo {
+                    owner: process.owner,
+                    pid: process.pid,
+                    joined: moment(process.started_ns),
+                    is_alive: self.is_alive(process.owner),
+                })
+                .collect();
+            Ok(Listing { processes, names, queues: locked.queues() })
+        })
+    }
+
+    /// What there is under a name; `None` when there is nothing.
+    ///
+    /// # Errors
+    /// [`AttachError::InvalidName`], and as [`list`](Self::list).
+    pub fn look_up(&self, name: &str) -> Result<Option<NameInfo>, AttachError> {
+        check_name(name)?;
+        self.member().locked(|locked| {
+            Ok(locked.find(name).map(|entry| self.describe(locked, name.to_owned(), &entry)))
+        })
+    }
+
+    /// Waits until there is a channel or a listener of this name; `None` when the time is over.
+    ///
+    /// # Errors
+    /// As [`look_up`](Self::look_up); [`AttachError::DomainFull`] when no wake semaphore is left to wait with.
+    ///
+    /// # Blocking
+    /// Asleep; whoever enters the name wakes this process.
+    pub fn wait_for(&self, name: &str, timeout: Duration) -> Result<Option<NameInfo>, AttachError> {
+        let deadline = crate::clock::after(timeout);
+        if let Some(found) = self.look_up(name)? {
+            return Ok(Some(found));
+        }
+        let member = Arc::clone(self.member());
+        let (slot, wake) = member.locked(|locked| {
+            let wake = locked.claim_wake()?;
+            match locked.make_queue(ipc_core::Mode::PRIVATE, wake, watched_name(name)) {
+                Ok(slot) => Ok((slot, wake)),
+                Err(error) => {
+                    locked.free_wake(wake);
+                    Err(error)
+                }
+            }
+        })?;
+        let mailbox = Mailbox::new(&member, slot, wake, true);
+        loop {
+            if let Some(found) = self.look_up(name)? {
+                return Ok(Some(found));
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(None);
+            }
+            // The heartbeat is for a name whose maker died before it told anybody.
+            mailbox.sleep(deadline.min(now + HEARTBEAT * 10)).map_err(AttachError::System)?;
+        }
+    }
+
+    fn describe(&self, locked: &Locked<'_>, name: String, entry: &Entry) -> NameInfo {
+        let what = match locked.listener(entry) {
+            Some(listener) => Named::Listener(ListenerInfo {
+                pid: locked.pid(listener.creator),
+                is_alive: self.is_alive(listener.creator),
+                queue: listener.queue.as_raw(),
+                up: listener.up,
+                down: listener.down,
+            }),
+            None => {
+                self.describe_channel(entry).map_or(Named::Unreadable { kind: entry.kind }, Named::Channel)
+            }
+        };
+        NameInfo { name, generation: entry.generation, creator: entry.creator, what }
+    }
+
+    fn describe_channel(&self, entry: &Entry) -> Option<ChannelInfo> {
+        let region = region_of(entry)?;
+        let header = layout::describe(&region).filter(|header| header.generation == entry.generation)?;
+        let [low, high] = header.fingerprint;
+        Some(ChannelInfo {
+            kind: header.kind,
+            capacity: header.capacity,
+            element_size: header.element_size,
+            fingerprint: Fingerprint::from_halves(low, high),
+            bytes: region.len() as u64,
+            created: moment(header.created_ns),
+            is_persistent: entry.is_persistent,
+            ends: self.ends(header.kind, &region),
+        })
+    }
+
+    pub(super) fn ends(&self, kind: u32, region: &Region) -> Vec<EndInfo> {
+        let info = |Holder { role, owner, pid }| EndInfo { role, owner, pid, is_alive: self.is_alive(owner) };
+        holders(kind, region).into_iter().map(info).collect()
+    }
+}
+
+/// A ring's memory, to be looked at; `None` when this process may not.
+pub(super) fn region_of(entry: &Entry) -> Option<Region> {
+    if entry.kind == LISTENER {
+        return None;
+    }
+    entry.segment.attach_read_only().ok().map(Region::segment)
+}
+
+fn moment(since_1970_ns: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(since_1970_ns)
+}
