@@ -120,15 +120,17 @@ fn stream(wait: &str, count: u64, pause: u64) -> ipc_ring::spsc::Counters {
     counters
 }
 
-/// A consumer is woken once for each time that the ring stops being empty, at most; and a producer once for each time that
-/// it found the ring full. One wake more is that of a new end, for whoever waits for it.
+/// A consumer is woken once for each time that the ring stops being empty; and a producer once for each time that it found the
+/// ring full. Once more in vain, when the other side was stopped between a publication and its look at the signal, and what
+/// it published has been popped meanwhile: there can be one such publication for each time. One wake more is that of a
+/// new end, for whoever waits for it.
 #[test]
 fn nobody_is_woken_twice_for_one_reason() {
     private_namespace();
     for (wait, count, pause) in [("sleep", 50_000, 0), ("spin_sleep", 200_000, 0), ("sleep", 60, 5)] {
         let counters = stream(wait, count, pause);
-        assert!(counters.producer_wakes <= counters.found_empty + 1, "{counters:?}");
-        assert!(counters.consumer_wakes <= counters.found_full + 1, "{counters:?}");
+        assert!(counters.producer_wakes <= 2 * counters.found_empty + 1, "{counters:?}");
+        assert!(counters.consumer_wakes <= 2 * counters.found_full + 1, "{counters:?}");
         // Even if each message finds the consumer asleep.
         assert!(counters.producer_wakes <= count + 1, "{counters:?}");
     }
