@@ -257,11 +257,11 @@ fn at_full_speed<const N: usize>(make: Make, keys: u32, count: u64) {
 #[test]
 fn values_are_whole_at_full_speed() {
     for make in MEMORIES {
-        at_full_speed::<8>(make, 1, 300_000);
-        at_full_speed::<48>(make, 1, 200_000);
-        at_full_speed::<200>(make, 3, 100_000);
-        at_full_speed::<5000>(make, 1, 5_000);
-        at_full_speed::<65536>(make, 2, 500);
+        at_full_speed::<8>(make, 1, 100_000);
+        at_full_speed::<48>(make, 1, 60_000);
+        at_full_speed::<200>(make, 3, 30_000);
+        at_full_speed::<5000>(make, 1, 2_000);
+        at_full_speed::<65536>(make, 2, 200);
     }
 }
 
@@ -279,7 +279,13 @@ fn nothing_is_missed_at_full_speed() {
                 let mut seen = vec![0; keys as usize];
                 loop {
                     let over = done.load(Ordering::Acquire);
-                    while let Some(key) = reader.next_change().unwrap() {
+                    loop {
+                        let key = match reader.next_change() {
+                            Ok(Some(key)) => key,
+                            Ok(None) => break,
+                            Err(Trouble::Contended) => continue,
+                            Err(trouble) => panic!("{trouble:?}"),
+                        };
                         if let Ok(Some(newest)) = reader.newer_value(key) {
                             assert_eq!(newest.value, newest.sequence);
                             seen[key as usize] = newest.sequence;
@@ -292,7 +298,7 @@ fn nothing_is_missed_at_full_speed() {
             });
             let mut writer = Writer::attach(table.clone());
             let mut random = Random::new(9);
-            for _ in 0..300_000 {
+            for _ in 0..100_000 {
                 let key = random.below(keys);
                 truth[key as usize] += 1;
                 writer.publish(key as u32, 0, &truth[key as usize]).unwrap();

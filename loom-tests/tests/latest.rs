@@ -1,7 +1,7 @@
 //! The models of the table of latest values, as production is.
 
 use loom_tests::Model;
-use loom_tests::latest::{ring, takeover};
+use loom_tests::latest::{ring, sleeping, takeover};
 
 fn check(models: &[Model]) {
     for model in models {
@@ -17,4 +17,9 @@ fn readers_beside_a_writer() {
 #[test]
 fn a_successor_continues_where_a_dead_writer_stopped() {
     check(takeover::MODELS);
+}
+
+#[test]
+fn readers_that_sleep() {
+    check(sleeping::MODELS);
 }

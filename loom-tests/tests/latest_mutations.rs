@@ -1,8 +1,8 @@
 //! Every ordering and step of the table of latest values is needed: without it, a model fails.
 
 use ipc_ring::edge::Edge;
-use loom_tests::latest::{memory::NO_JOURNAL, models};
-use loom_tests::mutation::weakenings;
+use loom_tests::latest::{memory::NO_JOURNAL, models, sleeping};
+use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::{Mutation, matrix};
 
 #[test]
@@ -13,7 +13,12 @@ fn orderings() {
 }
 
 #[test]
+fn barriers_of_both_schemes() {
+    matrix::check("Barriers of the table of latest values", barriers(), models(), &[]);
+}
+
+#[test]
 fn steps() {
-    let mistakes = [NO_JOURNAL];
+    let mistakes = sleeping::MISTAKES.into_iter().chain([NO_JOURNAL]);
     matrix::check("Steps of the table of latest values", mistakes.map(Mutation::Logic), models(), &[]);
 }

@@ -8,6 +8,7 @@ mod fifo;
 mod flag_ring;
 mod index_ring;
 mod internet;
+mod latest;
 mod link;
 mod local;
 mod memory;
@@ -147,6 +148,8 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &mpmc::Mpmc,
     &pool::InPlace,
     &pool::Copied,
+    &latest::Latest::<false>,
+    &latest::Latest::<true>,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,

@@ -88,8 +88,16 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: im
         // Taking the mask's bit orders the look at the waiting bits.
         let waits =
             |number: &u16| crowd.belongs(*number) && crowd.signal(*number).load(Relaxed) & WAITING != 0;
-        let concerned = below().filter(waits).filter(|number| crowd.is_concerned(*number)).count();
-        if below().filter(waits).count() > concerned.min(wanted) {
+        // One look at each: one that is gone at a second look must not stand for another.
+        let (mut concerned, mut others) = (0, false);
+        for number in below().filter(waits) {
+            if crowd.is_concerned(number) {
+                concerned += 1;
+            } else {
+                others = true;
+            }
+        }
+        if others || concerned > wanted {
             // Before any token is posted: who is woken may look for others at once.
             crowd.mask().fetch_or(bit, Relaxed); // [W2] A read-modify-write: it continues the release of `announce`.
         }

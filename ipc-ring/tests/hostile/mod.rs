@@ -3,4 +3,5 @@
 
 pub mod channel;
 pub mod input;
+pub mod latest;
 pub mod ring;

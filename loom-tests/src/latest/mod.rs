@@ -7,6 +7,7 @@
 pub mod memory;
 mod moves;
 pub mod ring;
+pub mod sleeping;
 pub mod takeover;
 
 pub use memory::Heap;
@@ -15,5 +16,5 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [ring::MODELS, takeover::MODELS].into_iter().flatten()
+    [ring::MODELS, takeover::MODELS, sleeping::MODELS].into_iter().flatten()
 }

@@ -13,6 +13,9 @@ use crate::platform::{Platform, Word};
 /// A value that was overwritten while it was copied is copied anew this often.
 const ATTEMPTS: u32 = 1000;
 
+/// A reader that was overtaken looks through all keys this often before it gives up for now.
+const MOST_SWEEPS: u32 = 16;
+
 /// A value with what the writer said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<T> {
@@ -151,7 +154,8 @@ impl<M: Memory> Reader<M> {
         if self.memory.journal() == 0 {
             return Ok(self.is_unread(0)?.then_some(0));
         }
-        loop {
+        let mut overtaken = 0;
+        for _ in 0..4 * self.memory.journal() {
             if let Some(key) = self.sweep_on()? {
                 return Ok(Some(key));
             }
@@ -166,7 +170,9 @@ impl<M: Memory> Reader<M> {
                     self.check_key(key)?;
                     self.cursor = number;
                 }
+                Entry::Ahead(_) if overtaken == MOST_SWEEPS => break,
                 Entry::Ahead(by) => {
+                    overtaken += 1;
                     let newest = journal::joined(&self.memory);
                     let seen = number.wrapping_add(by);
                     self.cursor =
@@ -175,6 +181,7 @@ impl<M: Memory> Reader<M> {
                 }
             }
         }
+        Err(Trouble::Contended)
     }
 
     /// Goes on with a look through all keys, if one is under way.
