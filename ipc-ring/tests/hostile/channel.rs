@@ -168,7 +168,7 @@ fn pop(consumer: &mut Consumer<Item>, step: u8, deadline: Instant) {
 }
 
 /// The segments this process made in this namespace, by their keys.
-fn segments(key: impl Fn(i64) -> bool) -> Vec<i32> {
+pub fn segments(key: impl Fn(i64) -> bool) -> Vec<i32> {
     let me = i64::from(std::process::id());
     std::fs::read_to_string("/proc/sysvipc/shm")
         .expect("System V IPC")

@@ -4,4 +4,5 @@
 pub mod channel;
 pub mod input;
 pub mod latest;
+pub mod pool;
 pub mod ring;

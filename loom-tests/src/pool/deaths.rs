@@ -125,7 +125,9 @@ fn receiver_dies(site: Option<Site>, share: bool) {
             assert_eq!(shared.read(reading.block()), 10);
             match site {
                 Some(_) => receiver.release(reading),
-                None => std::mem::forget(reading),
+                None => {
+                    let _lost = reading;
+                }
             }
             Some(())
         };
@@ -167,7 +169,7 @@ fn two_readers_die() {
     let (sender, one, two) = (pool.member(1), pool.member(2), pool.member(3));
     let loan = sender.try_loan(0).unwrap();
     let (kept, handle) = sender.share(loan, 8);
-    std::mem::forget((one.accept(&handle).unwrap(), two.accept(&handle).unwrap()));
+    let _lost = (one.accept(&handle).unwrap(), two.accept(&handle).unwrap());
     pool.dies(2);
     pool.dies(3);
     let others = [(); 2].map(|()| {

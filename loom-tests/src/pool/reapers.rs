@@ -109,7 +109,7 @@ fn all_in_dead_hands(blocks: u32) -> Heap {
     for _ in 0..blocks {
         let loan = dead.try_loan(0).unwrap();
         pool.write(loan.block(), 9);
-        std::mem::forget(loan);
+        let _lost = loan;
     }
     pool.dies(4);
     pool
@@ -176,7 +176,7 @@ fn seat_reused(next: Next) {
     match next {
         Next::Joins => {
             let (reading, handle) = other.share(loan, 8);
-            std::mem::forget(dead.accept(&handle).unwrap());
+            let _lost = dead.accept(&handle).unwrap();
             (kept, known) = (Some(reading), Some(handle));
         }
         Next::Receives => {
@@ -186,7 +186,7 @@ fn seat_reused(next: Next) {
         }
         Next::Lends => {
             other.abandon(loan);
-            std::mem::forget(dead.try_loan(0).unwrap());
+            let _lost = dead.try_loan(0).unwrap();
         }
     }
     pool.dies(4);

@@ -12,6 +12,8 @@ use super::tag::{GENERATION_BITS, State, Tag};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
+/// What the count of readers is while this member may write a block.
+const LENT: u32 = u32::MAX;
 /// How often a tag is looked at again in one call, when others change it.
 const TRIES: u32 = 1024;
 /// Blocks of a class that are used in turn from the start, so that one is not asked for again right after it was let go.
@@ -207,9 +209,9 @@ impl<M: Memory> Member<M> {
         let mut index = if hand < used { hand } else { 0 };
         for _ in 0..used {
             let next = if index + 1 < used { index + 1 } else { 0 };
-            if let Some(tag) = self.claim(first + index) {
+            if let Some(loaned) = self.claim(class, first + index) {
                 self.hands[class].store(next, Relaxed); // As above.
-                return Some(self.lent(class, first + index, tag));
+                return Some(loaned);
             }
             index = next;
         }
@@ -227,7 +229,7 @@ impl<M: Memory> Member<M> {
 
     #[cold]
     fn claim_fresh(&self, class: usize, first: u32, index: u32) -> Option<Loaned> {
-        let tag = self.claim(first + index)?;
+        let loaned = self.claim(class, first + index)?;
         let (touched, now) = (self.memory.touched(class), u64::from(index) + 1);
         let mut seen = touched.load(Relaxed); // A hint.
         while seen < now {
@@ -236,31 +238,38 @@ impl<M: Memory> Member<M> {
                 Err(found) => seen = found,
             }
         }
-        Some(self.lent(class, first + index, tag))
+        Some(loaned)
     }
 
     /// The claim: one CAS from free to this member's own.
     #[inline(always)]
-    fn claim(&self, block: u32) -> Option<Tag> {
+    fn claim(&self, class: usize, block: u32) -> Option<Loaned> {
         let word = self.memory.tag(block);
         let free = Tag::from_raw(word.load(Relaxed)); // A look; the CAS decides.
         if free.state() != Some(State::Free) {
             return None;
         }
-        let own = free.held(State::Loaned, self.seat.number());
+        let tag = free.held(State::Loaned, self.seat.number());
         // [P2] Acquire ← who let it go: the bytes have been read. [P3] Release → a recoverer: who reads this tag sees the
         // seat taken.
-        word.compare_exchange(free.as_raw(), own.as_raw(), M::Platform::ordering(Edge::PoolClaim), Relaxed)
-            .is_ok()
-            .then_some(own)
-    }
-
-    #[inline(always)]
-    fn lent(&self, class: usize, block: u32, tag: Tag) -> Loaned {
+        word.compare_exchange(free.as_raw(), tag.as_raw(), M::Platform::ordering(Edge::PoolClaim), Relaxed)
+            .ok()?;
         M::Platform::crash_point(Site::PoolLoaned);
+        if !self.turns(block, 0, LENT) {
+            return None;
+        }
         let loans = self.memory.loans(block);
         loans.store(loans.load(Relaxed).wrapping_add(1), Relaxed); // Only the holder writes it.
-        Loaned { class: class as u32, block, tag }
+        Some(Loaned { class: class as u32, block, tag })
+    }
+
+    /// Changes what this process itself knows of a block. False when that contradicts the block's tag, which nobody that keeps
+    /// to the protocol has written then: the block stays where it is. So whatever is written to shared memory, a
+    /// process never writes a block that it reads itself, nor writes one twice.
+    #[inline(always)]
+    fn turns(&self, block: u32, from: u32, to: u32) -> bool {
+        // Relaxed: the tag orders it, of which this follows the change, or which follows this.
+        self.memory.readers(block).compare_exchange(from, to, Relaxed, Relaxed).is_ok()
     }
 
     /// Counts a request that found no block.
@@ -272,6 +281,7 @@ impl<M: Memory> Member<M> {
     /// Gives a block back that was not sent.
     #[inline]
     pub fn abandon(&self, loaned: Loaned) {
+        self.memory.readers(loaned.block).store(0, Relaxed); // Before the tag [P2].
         // [P2] Release → who is lent it next: this member has done with it. A plain store: nobody else changes a block that
         // is lent to a live member.
         self.memory
@@ -288,6 +298,7 @@ impl<M: Memory> Member<M> {
         for (word, value) in self.memory.route(block).into_iter().zip(route.words()) {
             word.store(value, Relaxed); // Before the tag [P1].
         }
+        self.memory.readers(block).store(0, Relaxed); // As the route.
         let offered = tag.held(State::Offered, self.seat.number());
         // [P1] Release → who takes it: the bytes are written before. A plain store: the block is this member's until now.
         self.memory.tag(block).store(offered.as_raw(), M::Platform::ordering(Edge::PoolOffer));
@@ -345,7 +356,7 @@ impl<M: Memory> Member<M> {
             M::Platform::ordering(Edge::PoolSent),
             Relaxed,
         );
-        back.is_ok().then_some(Loaned { class, block, tag: loaned })
+        (back.is_ok() && self.turns(block, 0, LENT)).then_some(Loaned { class, block, tag: loaned })
     }
 
     /// Makes a block readable for any number of members, this one first, and a handle for them. As long as somebody holds it,
@@ -354,7 +365,7 @@ impl<M: Memory> Member<M> {
         let Loaned { class, block, tag } = loaned;
         let shared = tag.held(State::Shared, self.seat.number());
         // [P6] Release → other threads of this member. Before the tag: they look at it after.
-        self.memory.readers(block).fetch_add(1, M::Platform::ordering(Edge::PoolReaderFirst));
+        self.memory.readers(block).store(1, M::Platform::ordering(Edge::PoolReaderFirst));
         // [P1] Release → who joins: the bytes are written before. A plain store, as in `offer`.
         self.memory.tag(block).store(shared.as_raw(), M::Platform::ordering(Edge::PoolOffer));
         M::Platform::crash_point(Site::PoolJoined);
@@ -379,11 +390,18 @@ impl<M: Memory> Member<M> {
             M::Platform::ordering(Edge::PoolTake),
             Relaxed,
         ) {
-            Ok(_) => {
-                M::Platform::crash_point(Site::PoolTaken);
-                Ok(Reading { class: handle.class, block, tag: own })
-            }
+            Ok(_) => self.taken(handle.class, block, own),
             Err(found) => self.accept_slowly(handle, block, Tag::from_raw(found)),
+        }
+    }
+
+    #[inline(always)]
+    fn taken(&self, class: u32, block: u32, tag: Tag) -> Result<Reading, Refused> {
+        M::Platform::crash_point(Site::PoolTaken);
+        if self.turns(block, 0, 1) {
+            Ok(Reading { class, block, tag })
+        } else {
+            Err(self.refuse(class as usize, Refused::Corrupt { found: tag.as_raw() }))
         }
     }
 
@@ -436,10 +454,7 @@ impl<M: Memory> Member<M> {
                             M::Platform::ordering(Edge::PoolTake),
                             Relaxed,
                         ) {
-                            Ok(_) => {
-                                M::Platform::crash_point(Site::PoolTaken);
-                                return Ok(Reading { class, block, tag: own });
-                            }
+                            Ok(_) => return self.taken(class, block, own),
                             Err(found) => tag = Tag::from_raw(found),
                         }
                         continue;
@@ -474,12 +489,12 @@ impl<M: Memory> Member<M> {
                 .ok()?;
             M::Platform::crash_point(Site::PoolJoined);
             // [P6] Release → other threads of this member: they see at least this tag.
-            readers.fetch_add(1, M::Platform::ordering(Edge::PoolReaderFirst));
-            return Some(Reading { class, block, tag: own });
+            let first = readers.compare_exchange(0, 1, M::Platform::ordering(Edge::PoolReaderFirst), Relaxed);
+            return first.is_ok().then_some(Reading { class, block, tag: own }); // As in `turns`.
         }
         // The member has its bit set. While it has readers, the bit stays.
         let count = readers.load(Relaxed); // A look; the CAS decides.
-        if count == 0 || count == u32::MAX {
+        if count == 0 || count >= LENT - 1 {
             M::Platform::relax();
             return None;
         }
@@ -503,6 +518,7 @@ impl<M: Memory> Member<M> {
         if tag.state() == Some(State::Shared) {
             return self.release_shared(block);
         }
+        self.memory.readers(block).store(0, Relaxed); // Before the tag [P2].
         // [P2] Release → who is lent it next: the bytes have been read. A plain store: nobody else changes a block that a
         // live member has taken.
         self.memory.tag(block).store(tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
@@ -542,7 +558,7 @@ impl<M: Memory> Member<M> {
     /// # Errors
     /// The token, when the block is shared.
     pub fn take_over(&self, reading: Reading) -> Result<Loaned, Reading> {
-        if reading.is_shared() {
+        if reading.is_shared() || !self.turns(reading.block, 1, LENT) {
             return Err(reading);
         }
         let Reading { class, block, tag } = reading;

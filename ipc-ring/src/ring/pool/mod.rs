@@ -58,6 +58,9 @@
 //! the first sets the bit, the last one clears it. A thread that finds the bit set and the count 0 has met another thread
 //! between the two, and looks again. Nothing of this is in shared memory, where a death would leave a wrong count.
 //!
+//! The same word says whether the process may write the block, and a loan or a view comes to be only if it agrees with the tag.
+//! So whatever is written to shared memory, two parts of one process never have the same bytes, one of them to write.
+//!
 //! # Which block is lent
 //!
 //! Each process has a hand for each class that goes round the blocks which were ever lent, four at least, and takes the
