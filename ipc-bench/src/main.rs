@@ -18,6 +18,7 @@ mod process;
 mod progress;
 mod report;
 mod result;
+mod timeline;
 mod topology;
 mod units;
 mod wait;

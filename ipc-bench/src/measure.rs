@@ -6,6 +6,7 @@ use crate::mechanism::Mechanism;
 use crate::process::{Failure, Faults, Plan, Round, run_team};
 use crate::progress::Progress;
 use crate::result::{Measured, PerSide, RoundFigures, Row, Spread, median_percentiles};
+use crate::timeline;
 use crate::topology::Seats;
 use crate::wait::Wait;
 use crate::workload::Workload;
@@ -260,11 +261,16 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     let clock = settings.clock;
     let divisor = if row.workload == Workload::Pingpong { 2.0 } else { 1.0 };
     let mut all = Histogram::new();
-    for round in rounds {
+    for (index, round) in rounds.iter().enumerate() {
         let outcome = measured_by(row.workload, round);
         let mut histogram = Histogram::new();
         histogram.add(&outcome.histogram);
         all.add(&outcome.histogram);
+        row.timeline.extend(outcome.timeline.iter().enumerate().filter_map(|(slice, what)| {
+            let (usual, slowest) = what.ns(clock, divisor)?;
+            let place = index as f64 + (slice as f64 + 0.5) / timeline::SLICES as f64;
+            Some(((place * 1000.0).round() / 1000.0, usual, slowest))
+        }));
         row.rounds.push(RoundFigures {
             count: outcome.count,
             one_way_ns: histogram.percentiles(clock, divisor),
@@ -338,5 +344,6 @@ fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         threads: cell.mechanism.in_process(),
         rounds: Vec::new(),
         curve: Vec::new(),
+        timeline: Vec::new(),
     }
 }

@@ -116,6 +116,10 @@ pub(crate) struct Row {
     /// The latency curve of all rounds together: (quantile, nanoseconds).
     #[serde(default)]
     pub(crate) curve: Vec<(f64, f64)>,
+    /// Latencies over time: (where in the rounds, 1.5 is the middle of the second; what was usual then, near the
+    /// median; the slowest), in nanoseconds. Slices in which nothing came are left out.
+    #[serde(default)]
+    pub(crate) timeline: Vec<(f64, f64, f64)>,
 }
 
 /// One round of a row.

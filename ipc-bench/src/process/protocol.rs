@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::histogram::Pairs;
+use crate::timeline::Slice;
 use crate::wait::Wait;
 use crate::workload::Workload;
 
@@ -105,6 +106,9 @@ pub(crate) struct Outcome {
     /// From the first measured message to the last, in nanoseconds.
     pub(crate) elapsed_ns: f64,
     pub(crate) histogram: Pairs,
+    /// The same latencies over time.
+    #[serde(default)]
+    pub(crate) timeline: Vec<Slice>,
     /// Beside the open-loop histogram: from the real time of sending.
     pub(crate) service: Pairs,
     pub(crate) cpu_seconds: f64,
@@ -127,6 +131,7 @@ impl Outcome {
             damaged: self.damaged + other.damaged,
             elapsed_ns: self.elapsed_ns.max(other.elapsed_ns),
             histogram: self.histogram,
+            timeline: self.timeline,
             service: self.service,
             cpu_seconds: self.cpu_seconds + other.cpu_seconds,
             voluntary_switches: self.voluntary_switches + other.voluntary_switches,

@@ -51,6 +51,7 @@ pub(crate) fn row() -> Row {
         threads: false,
         rounds: Vec::new(),
         curve: Vec::new(),
+        timeline: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::histogram::Histogram;
 use crate::mechanism::Link;
 use crate::payload::{self, Ledger, MEASURED, WARM_UP};
 use crate::process::{Failure, Gate, Job, Outcome, Plan, Usage};
+use crate::timeline::Timeline;
 
 /// A sender with more time than this before its next message sleeps, so that it leaves the processor; the last part of
 /// the wait is polled, so that it is on time.
@@ -126,6 +127,8 @@ pub(super) fn receive<B: Buffer, L: Link>(
     let mut histogram = Histogram::new();
     let schedule = Schedule::new(plan, gate.pass()?);
     let mut ledger = Ledger::starting_at(schedule.warm_up + 1);
+    let begin = schedule.intended(schedule.warm_up);
+    let mut timeline = Timeline::new(begin, schedule.intended(schedule.last) - begin);
     let mut usage = Usage::now();
     let mut last_arrival = schedule.start;
     let mut ended = schedule.last + 1;
@@ -140,7 +143,9 @@ pub(super) fn receive<B: Buffer, L: Link>(
         match payload::read(buffer.bytes()) {
             Some(word) if payload::phase(word) == MEASURED => {
                 let number = payload::number(word);
-                histogram.record(now.saturating_sub(schedule.intended(number)).max(1));
+                let latency = now.saturating_sub(schedule.intended(number)).max(1);
+                histogram.record(latency);
+                timeline.note(now, latency);
                 ledger.arrived(number);
                 last_arrival = now;
             }
@@ -161,5 +166,6 @@ pub(super) fn receive<B: Buffer, L: Link>(
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(last_arrival.saturating_sub(schedule.intended(schedule.warm_up)));
     outcome.histogram = histogram.pairs();
+    outcome.timeline = timeline.slices();
     Ok(outcome)
 }

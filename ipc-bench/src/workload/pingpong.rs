@@ -5,6 +5,7 @@ use crate::histogram::Histogram;
 use crate::mechanism::Link;
 use crate::payload::{self, END, Ledger, MEASURED, WARM_UP};
 use crate::process::{Failure, Gate, Job, Outcome, Usage};
+use crate::timeline::Timeline;
 
 /// Starts each round trip and times it.
 pub(super) fn start<B: Buffer, L: Link>(
@@ -35,6 +36,7 @@ pub(super) fn start<B: Buffer, L: Link>(
     let usage = Usage::now();
     let started = clock.now();
     let end = started + clock.to_ticks(plan.measure_ns);
+    let mut timeline = Timeline::new(started, end - started);
     let ended = loop {
         sequence += 1;
         payload::write(buffer.bytes(), MEASURED | sequence);
@@ -43,6 +45,7 @@ pub(super) fn start<B: Buffer, L: Link>(
         link.receive(buffer.bytes())?;
         let after = clock.now();
         histogram.record(after - before);
+        timeline.note(after, after - before);
         match payload::read(buffer.bytes()) {
             Some(word) => ledger.arrived(payload::number(word)),
             None => ledger.arrived_damaged(),
@@ -55,6 +58,7 @@ pub(super) fn start<B: Buffer, L: Link>(
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(ended - started);
     outcome.histogram = histogram.pairs();
+    outcome.timeline = timeline.slices();
 
     payload::write(buffer.bytes(), END | (sequence + 1));
     link.send(buffer.bytes())?;

@@ -50,6 +50,13 @@ impl Axis {
         Axis { label, low: steps[start], high: steps[end], scale: f64::log10, ticks }
     }
 
+    /// An even axis over rounds: a line where each begins.
+    pub(super) fn rounds(label: &'static str, rounds: usize) -> Axis {
+        let every = rounds.div_ceil(10);
+        let ticks = (0..rounds).step_by(every.max(1)).map(|round| (round as f64, (round + 1).to_string()));
+        Axis { label, low: 0.0, high: rounds.max(1) as f64, scale: |value| value, ticks: ticks.collect() }
+    }
+
     /// The axis of nines: 0 %, 90 %, 99 %, … equally far apart; values are quantiles.
     pub(super) fn nines(label: &'static str, most: f64) -> Axis {
         fn scale(quantile: f64) -> f64 {
@@ -75,6 +82,9 @@ impl Axis {
     }
 }
 
+/// Where a curve is interrupted.
+pub(super) const GAP: (f64, f64) = (f64::NAN, f64::NAN);
+
 /// A named run of points.
 pub(super) struct Curve {
     pub(super) name: String,
@@ -83,6 +93,8 @@ pub(super) struct Curve {
     pub(super) points: Vec<(f64, f64)>,
     /// Draws a mark at each point.
     pub(super) marked: bool,
+    /// Points that stand alone.
+    pub(super) dots: Vec<(f64, f64)>,
 }
 
 /// A named line of a mark plot: a bar from one value to another, and a mark on it.
@@ -128,16 +140,26 @@ impl Plot {
             escape(y.label)
         );
         for curve in curves {
-            let points: Vec<_> =
-                curve.points.iter().map(|(px, py)| format!("{:.1} {:.1}", at_x(*px), at_y(*py))).collect();
+            let line = |points: &[(f64, f64)]| {
+                let points = points.iter().map(|(px, py)| format!("{:.1} {:.1}", at_x(*px), at_y(*py)));
+                format!("M{}", points.collect::<Vec<_>>().join("L"))
+            };
+            let lines: String =
+                curve.points.split(|(px, _)| px.is_nan()).filter(|part| !part.is_empty()).map(line).collect();
             let (colour, dash) =
                 (curve.colour % COLOURS, if curve.colour < COLOURS { "" } else { " dashed" });
             let name = escape(&curve.name);
             let _ = writeln!(
                 body,
-                "<path class=\"curve s{colour}{dash}\" d=\"M{}\"><title>{name}</title></path>",
-                points.join("L")
+                "<path class=\"curve s{colour}{dash}\" d=\"{lines}\"><title>{name}</title></path>"
             );
+            for (px, py) in &curve.dots {
+                let (cx, cy) = (at_x(*px), at_y(*py));
+                let _ = writeln!(
+                    body,
+                    "<circle class=\"f{colour} dot\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"1.6\"/>"
+                );
+            }
             for (px, py) in curve.points.iter().filter(|_| curve.marked) {
                 let (cx, cy) = (at_x(*px), at_y(*py));
                 let _ = writeln!(

@@ -73,6 +73,8 @@ mod tests {
 
     fn results() -> Results {
         let mut curved = sample::row();
+        curved.timeline = vec![(0.5, 150.0, 300.0), (0.9, 151.0, 4999.0), (1.1, 160.0, 310.0)];
+        curved.rounds = vec![crate::result::RoundFigures::default(); 2];
         curved.curve = vec![(0.0, 100.0), (0.5, 150.0), (0.99, 200.0), (0.9999, 900.0), (1.0, 5000.0)];
         let mut broken = sample::row();
         broken.mechanism = "pipe".into();
@@ -102,6 +104,17 @@ mod tests {
         let page = text(&results()).expect("a page");
         assert!(page.contains("killed by &lt;SIGKILL&gt; &amp; &quot;more&quot;"));
         assert!(page.contains("50.0 M/s") && page.contains("7.00 µs") && page.contains("150 ns"), "{page}");
+    }
+
+    #[test]
+    fn what_happened_over_time_is_a_line_for_each_round_and_dots() {
+        let page = text(&results()).expect("a page");
+        let plot = page.split("<figure>").find(|plot| plot.contains("Over time")).expect("a plot over time");
+        let line = plot.lines().find(|line| line.contains("class=\"curve")).expect("a line");
+        let begins = line.split("d=\"").nth(1).map(|path| path.matches('M').count());
+        assert_eq!(begins, Some(2), "interrupted between the rounds: {line}");
+        assert_eq!(plot.matches("dot\"").count(), 3, "{plot}");
+        assert!(!page.contains("NaN"));
     }
 
     #[test]

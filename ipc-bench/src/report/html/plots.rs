@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::chart::{Axis, Curve, Marks, Plot};
+use super::chart::{self, Axis, Curve, Marks, Plot};
 use crate::result::{Results, Row};
 use crate::units;
 use crate::wait::Wait;
@@ -124,6 +124,7 @@ fn round_trips(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
         plots.push(medians(&rows, size));
         for (wait, rows) in by_wait(&rows) {
             plots.extend(percentiles(&rows, palette, wait, size));
+            plots.extend(over_time(&rows, palette, format!("{size} bytes, {}", words(wait))));
         }
     }
     if sizes(rows).len() > 1 {
@@ -169,6 +170,7 @@ fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) ->
             colour: palette.iter().position(|name| *name == row.mechanism).unwrap_or(0),
             points: row.curve.iter().copied().filter(|(quantile, _)| *quantile < 1.0).collect(),
             marked: false,
+            dots: Vec::new(),
         })
         .filter(|curve| curve.points.len() > 1)
         .collect();
@@ -178,6 +180,36 @@ fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) ->
     let y = Axis::logarithmic("time", points().map(|(_, ns)| *ns), units::time);
     let title = format!("One way, {size} bytes, {}: percentiles", words(wait));
     (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
+}
+
+/// The usual over time, with a gap between rounds.
+fn by_round(row: &Row) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for (place, usual, _) in &row.timeline {
+        if points.last().is_some_and(|(last, _)| last.floor() < place.floor()) {
+            points.push(chart::GAP);
+        }
+        points.push((*place, *usual));
+    }
+    points
+}
+
+/// What was usual in each part of each round as a line, the slowest message of each as a dot.
+fn over_time(rows: &[&Row], palette: &Palette<'_>, what: String) -> Option<Plot> {
+    let rows: Vec<_> = rows.iter().filter(|row| row.timeline.len() > 1).collect();
+    let curve = |row: &&&Row| Curve {
+        name: row.mechanism.clone(),
+        colour: palette.iter().position(|name| *name == row.mechanism).unwrap_or(0),
+        points: by_round(row),
+        marked: false,
+        dots: row.timeline.iter().map(|(place, _, slowest)| (*place, *slowest)).collect(),
+    };
+    let curves: Vec<_> = rows.iter().map(curve).collect();
+    let rounds = rows.iter().map(|row| row.rounds.len()).max()?;
+    let values = || curves.iter().flat_map(|curve| curve.points.iter().chain(&curve.dots));
+    let x = Axis::rounds("round, from left to right as it passed", rounds);
+    let y = Axis::logarithmic("time", values().map(|(_, ns)| *ns), units::time);
+    Some(Plot::curves(format!("Over time, {what}: usual as line, slowest as dots"), &x, &y, &curves))
 }
 
 /// "8x1 " in front of a fan's rows.
@@ -248,9 +280,20 @@ fn loads(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
                     (("messages a second", units::rate as fn(f64) -> String), ("time", units::time as _));
                 plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, palette, point)));
             }
+            plots.extend(over_time_at_top(&rows, palette, wait, size));
         }
     }
     plots
+}
+
+/// Over time, at the highest rate that every mechanism was measured at: where a queue builds up, it is seen there.
+fn over_time_at_top(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) -> Option<Plot> {
+    let mechanisms: BTreeSet<_> = rows.iter().map(|row| row.mechanism.as_str()).collect();
+    let at = |rate: f64| rows.iter().copied().filter(move |row| row.target_rate == Some(rate));
+    let common = |rate: &f64| at(*rate).count() == mechanisms.len();
+    let highest = rows.iter().filter_map(|row| row.target_rate).filter(common).fold(0.0, f64::max);
+    let rows: Vec<_> = at(highest).collect();
+    over_time(&rows, palette, format!("{} of {size} bytes, {}", units::rate(highest), words(wait)))
 }
 
 fn wakes(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
@@ -287,7 +330,7 @@ fn curves_of(rows: &[&Row], palette: &Palette<'_>, point: impl Fn(&Row) -> Optio
         let mut points: Vec<_> =
             rows.iter().filter(|row| row.mechanism == *name).filter_map(|row| point(row)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Curve { name: (*name).to_owned(), colour, points, marked: true }
+        Curve { name: (*name).to_owned(), colour, points, marked: true, dots: Vec::new() }
     };
     palette.iter().enumerate().map(curve).filter(|curve| !curve.points.is_empty()).collect()
 }
