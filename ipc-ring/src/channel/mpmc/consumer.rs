@@ -12,7 +12,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
-use crate::wait::Step;
+use crate::wait::{Step, pause};
 
 /// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
 #[derive(Debug)]
@@ -294,7 +294,7 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
                     match wait.next(&self.end.place.waits, || false) {
-                        Step::Poll => std::hint::spin_loop(),
+                        Step::Poll => pause(),
                         Step::TimedOut => return Err(PopError::TimedOut),
                         Step::Probe => self.nobody_there()?,
                         Step::Sleep(until) => {

@@ -8,7 +8,7 @@ use super::error::PushError;
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Mapped, Memory as _, Refused, recovery};
-use crate::wait::Step;
+use crate::wait::{Step, pause};
 
 /// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ impl<T: Message> Producer<T> {
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
             match wait.next(&self.end.place.waits, || false) {
-                Step::Poll => std::hint::spin_loop(),
+                Step::Poll => pause(),
                 Step::TimedOut => return Err(PushError::TimedOut(message)),
                 Step::Probe => self.nobody_there(message)?,
                 Step::Sleep(until) => {
