@@ -53,7 +53,7 @@ impl Mechanism for Null {
         let delay = clock.to_ticks(faults.delay_ns);
         if job.plan.workload == Workload::Fan {
             let link = Faulty { inner: Queues::open(job)?, clock, delay, faults, held: None };
-            return workload::run(job, gate, link);
+            return workload::run_shared(job, gate, link);
         }
         workload::run(
             job,

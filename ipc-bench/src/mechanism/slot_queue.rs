@@ -71,7 +71,7 @@ impl Mechanism for SlotQueue {
         let memory = Memory::attach(job)?;
         let slots = slots(&job.plan);
         sized!(few: job.plan.size, N =>
-            workload::run_sized::<N, _>(job, gate, Queues::<N>::new(&memory, slots, job)))
+            workload::run_shared_sized::<N, _>(job, gate, Queues::<N>::new(&memory, slots, job)))
     }
 }
 

@@ -61,7 +61,7 @@ impl Mechanism for SysvMsg {
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
-        workload::run(job, gate, Queues::open(job)?)
+        workload::run_shared(job, gate, Queues::open(job)?)
     }
 }
 

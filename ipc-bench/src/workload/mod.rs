@@ -115,6 +115,14 @@ pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcom
     run_with::<Vec<u8>, L>(job, gate, link)
 }
 
+/// As `run`, for a mechanism that many can share: a fan as well.
+///
+/// # Errors
+/// As `run`.
+pub(crate) fn run_shared<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
+    run_with_fan::<Vec<u8>, L>(job, gate, link)
+}
+
 /// Runs the job over a link that passes whole messages on, of which only a stamp is written and read.
 ///
 /// # Errors
@@ -135,6 +143,48 @@ pub(crate) fn run_sized<const N: usize, L: Link>(
     run_with::<Aligned<N>, L>(job, gate, link)
 }
 
+/// As `run_sized`, for a mechanism that many can share: a fan as well.
+///
+/// # Errors
+/// As `run_sized`.
+pub(crate) fn run_shared_sized<const N: usize, L: Link>(
+    job: &Job,
+    gate: &mut Gate,
+    link: L,
+) -> Result<Outcome, Failure> {
+    run_with_fan::<Aligned<N>, L>(job, gate, link)
+}
+
+/// As `run_sized`, for one end among many, which can do nothing else.
+///
+/// # Errors
+/// As `run_sized`.
+pub(crate) fn run_fan_sized<const N: usize, L: Link>(
+    job: &Job,
+    gate: &mut Gate,
+    link: L,
+) -> Result<Outcome, Failure> {
+    run_fan::<Aligned<N>, L>(job, gate, link)
+}
+
+// Every workload is compiled for every link and size. Fans only for links that can have them, others only for those that
+// are not ends of fans alone.
+
+fn run_with_fan<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
+    match job.plan.workload {
+        Workload::Fan => run_fan::<B, L>(job, gate, link),
+        _ => run_with::<B, L>(job, gate, link),
+    }
+}
+
+fn run_fan<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {
+    let buffer = B::zeroed(job.plan.size);
+    match job.role {
+        Role::Producer => fan::send(job, gate, &mut link, buffer),
+        Role::Consumer => fan::receive(job, gate, &mut link, buffer),
+    }
+}
+
 fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {
     let buffer = B::zeroed(job.plan.size);
     match (job.plan.workload, job.role) {
@@ -142,8 +192,7 @@ fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Resu
         (Workload::Pingpong, Role::Consumer) => pingpong::answer(job, gate, &mut link, buffer),
         (Workload::Stream, Role::Producer) => stream::send(job, gate, &mut link, buffer),
         (Workload::Stream, Role::Consumer) => stream::receive(job, gate, &mut link, buffer),
-        (Workload::Fan, Role::Producer) => fan::send(job, gate, &mut link, buffer),
-        (Workload::Fan, Role::Consumer) => fan::receive(job, gate, &mut link, buffer),
+        (Workload::Fan, _) => Err(Failure::Failed("this link is for two".into())),
         (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
     }

@@ -64,7 +64,7 @@ impl Mechanism for Crossbeam {
                 let (out, into) = if job.role == Role::Producer { (&there, &back) } else { (&back, &there) };
                 let yields = plan.wait == Wait::SpinYield;
                 let link = Queues { out: Arc::clone(out), into: Arc::clone(into), yields };
-                Box::new(move |job: &Job, gate: &mut Gate| workload::run_sized::<N, _>(job, gate, link)) as Part
+                Box::new(move |job: &Job, gate: &mut Gate| workload::run_shared_sized::<N, _>(job, gate, link)) as Part
             }).collect())
         })
     }
