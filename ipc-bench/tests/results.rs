@@ -236,11 +236,12 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn other_projects_are_measured_between_processes() {
     let longer = "--reps 1 --duration 100 --warm-up 10";
-    let (trips, code) =
-        json(&format!("pingpong -m iceoryx2,iceoryx2-copy,iceoryx2-call,ringfire -s 8,1K {longer}"));
+    let (trips, code) = json(&format!(
+        "pingpong -m iceoryx2,iceoryx2-in-place,iceoryx2-copy,iceoryx2-call,ringfire -s 8,1K {longer}"
+    ));
     assert_eq!(code, 0, "{trips}");
     // ringfire: spin, spin_sleep, sleep.
-    assert_eq!(rows(&trips).len(), 2 * (3 + 3));
+    assert_eq!(rows(&trips).len(), 2 * (4 + 3));
     let (streams, code) = json(&format!("stream -m iceoryx2,iceoryx2-copy,ringfire -s 64 {longer}"));
     assert_eq!(code, 0, "{streams}");
     for row in rows(&trips).iter().chain(rows(&streams)) {

@@ -172,6 +172,8 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     #[cfg(feature = "peers")]
     &peers::Iceoryx,
     #[cfg(feature = "peers")]
+    &peers::IceoryxInPlace,
+    #[cfg(feature = "peers")]
     &peers::IceoryxCopy,
     #[cfg(feature = "peers")]
     &peers::IceoryxCall,

@@ -9,9 +9,14 @@ use crate::process::{Failure, Job, Object, Plan, Registered};
 
 static ROUND: AtomicU32 = AtomicU32::new(0);
 
-/// What one round of a peer between processes needs: a name for its files, under the janitor's care.
+/// As `resources`, for messages of a size that is known when compiled.
 pub(super) fn prepare(plan: &Plan) -> Result<Resources, Failure> {
     check_few(plan.size)?;
+    resources(plan)
+}
+
+/// What one round of a peer between processes needs: a name for its files, under the janitor's care.
+pub(super) fn resources(plan: &Plan) -> Result<Resources, Failure> {
     // Relaxed: only the number matters.
     let round = ROUND.fetch_add(1, Ordering::Relaxed);
     Ok(Resources {

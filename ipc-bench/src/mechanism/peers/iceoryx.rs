@@ -92,16 +92,16 @@ iceoryx_mechanism!(
 );
 
 #[cold]
-fn odd<E: Display>(error: E) -> io::Error {
+pub(super) fn odd<E: Display>(error: E) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-fn at<E: Debug>(what: &str) -> impl FnOnce(E) -> Failure {
+pub(super) fn at<E: Debug>(what: &str) -> impl FnOnce(E) -> Failure {
     move |error| Failure::Failed(format!("{what}: {error:?}"))
 }
 
 /// A node whose files bear the round's name. The other side may be killed: nobody else's files are looked at.
-fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
+pub(super) fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
     set_log_level(LogLevel::Fatal);
     let name = files::name(job)?;
     let mut config = Config::default();
@@ -119,7 +119,7 @@ fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
 }
 
 /// Asks until it is so.
-fn await_peer(joined: impl Fn() -> bool) -> Result<(), Failure> {
+pub(super) fn await_peer(joined: impl Fn() -> bool) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
     while !joined() {
         if Instant::now() > deadline {

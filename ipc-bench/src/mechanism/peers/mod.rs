@@ -3,9 +3,11 @@
 
 mod files;
 mod iceoryx;
+mod iceoryx_in_place;
 mod ringfire;
 mod threads;
 
 pub(super) use iceoryx::{Iceoryx, IceoryxCall, IceoryxCopy};
+pub(super) use iceoryx_in_place::IceoryxInPlace;
 pub(super) use ringfire::Ringfire;
 pub(super) use threads::{Crossbeam, Rtrb};
