@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Wake(Wake),
     /// Several producers and several consumers at one queue
     Fan(Fan),
+    /// Kills partners and measures how long it takes until the others know, and until they go on
+    Deaths(Deaths),
     /// Many rows from a TOML file of `run` tables with workload, mechanisms, sizes, wait, rates
     Matrix(Matrix),
     /// Compares two result files; exit code 3 when the second is worse
@@ -63,6 +65,16 @@ pub(crate) enum Command {
     /// One side of a round, its system calls counted
     #[command(hide = true)]
     Tally,
+    /// Waits for its death
+    #[command(hide = true)]
+    Victim {
+        /// What it does until then
+        scene: String,
+        /// The kind of channel
+        ring: String,
+        /// The channel's name
+        channel: String,
+    },
     /// Removes kernel objects when the parent is gone
     #[command(hide = true)]
     Janitor,
@@ -126,6 +138,25 @@ pub(crate) struct Fan {
     pub(crate) consumers: Option<u32>,
     #[command(flatten)]
     pub(crate) measurement: Measurement,
+}
+
+/// `deaths`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Deaths {
+    /// Mechanisms, by name; all that can be measured so when absent: pipe, spsc, bytes, mpmc
+    #[arg(short, long, value_delimiter = ',', value_name = "NAME,…")]
+    pub(crate) mechanisms: Vec<String>,
+    /// Deaths in each row
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) deaths: u32,
+    /// Processors: as for the other commands; the victim runs on the producer's
+    #[arg(long, default_value = "auto", value_name = "WHERE")]
+    pub(crate) pin: Pin,
+    /// Fail with exit code 4 when something makes the numbers less trustworthy
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// `matrix`.

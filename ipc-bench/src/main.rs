@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod commands;
+mod deaths;
 mod doctor;
 mod environment;
 mod histogram;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Some(Command::Load(asked)) => commands::open_loop::load(&asked),
         Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
         Some(Command::Fan(asked)) => commands::fan::run(&asked),
+        Some(Command::Deaths(asked)) => commands::deaths::run(&asked),
         Some(Command::Matrix(asked)) => commands::suite::run(&asked),
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
         Some(Command::Report(asked)) => commands::report::run(&asked),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
         Some(Command::Man) => commands::manual::page(),
         Some(Command::Worker) => process::run_worker(),
+        Some(Command::Victim { scene, ring, channel }) => deaths::run_victim(&scene, &ring, &channel),
         Some(Command::Tally) => process::run_tally(),
         Some(Command::Janitor) => process::run_janitor(),
     }

@@ -309,7 +309,7 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     all
 }
 
-fn empty_row(cell: &Cell, settings: &Settings) -> Row {
+pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {
     Row {
         workload: cell.workload,
         mechanism: cell.mechanism.name().into(),

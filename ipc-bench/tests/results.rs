@@ -264,3 +264,17 @@ fn queues_between_threads_are_measured_and_labelled() {
     assert!(rows(&results)[0]["one_way_ns"]["p50"].as_f64().is_some_and(|p50| p50 > 0.0));
     assert!(rows(&fans)[0]["messages_per_second"]["median"].as_f64().is_some_and(|rate| rate > 0.0));
 }
+
+#[test]
+fn deaths_are_timed() {
+    let (results, code) = json("deaths --deaths 2");
+    assert_eq!(code, 0, "{results}");
+    let rows: Vec<_> = rows(&results).iter().collect();
+    let named = |workload: &str| rows.iter().filter(|row| row["workload"] == workload).count();
+    assert_eq!((named("death_told"), named("death_repaired"), named("death_replaced")), (4, 1, 3));
+    for row in rows {
+        assert_eq!(row["count"], 2, "{row}");
+        assert!(row["one_way_ns"]["p50"].as_f64().is_some_and(|ns| ns > 1000.0), "{row}");
+    }
+    assert_eq!(run("deaths -m flag-ring").status.code(), Some(2));
+}

@@ -1,6 +1,7 @@
 //! The commands: each decides what to measure and what to say; exit codes are here.
 
 pub(crate) mod compare;
+pub(crate) mod deaths;
 pub(crate) mod doctor;
 pub(crate) mod fan;
 pub(crate) mod list;

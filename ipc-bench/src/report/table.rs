@@ -48,6 +48,13 @@ pub(super) fn title(workload: Workload) -> &'static str {
         Workload::Load => "Fixed rate; latency counts from the intended time of sending",
         Workload::Wake => "Rare messages; latency counts from the intended time of sending",
         Workload::Fan => "Several producers and consumers at one queue, one send for each message",
+        Workload::DeathTold => "Death: from SIGKILL until the partner, asleep in a pop, is told",
+        Workload::DeathRepaired => {
+            "Death with a message in hand: from SIGKILL until busy others have repaired the slot and popped it"
+        }
+        Workload::DeathReplaced => {
+            "Death of a consumer: from SIGKILL until a producer that waits for room has a successor and has pushed"
+        }
     }
 }
 
@@ -95,7 +102,9 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
     let mut names = vec!["waits by", "mechanism", "bytes"];
     names.extend(match workload {
         Workload::Stream => &["messages", "lowest", "highest", "bytes/s"][..],
-        Workload::Pingpong => &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
+        Workload::Pingpong | Workload::DeathTold | Workload::DeathRepaired | Workload::DeathReplaced => {
+            &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..]
+        }
         Workload::Load => &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
         Workload::Fan => &["ends", "messages", "lowest", "highest", "bytes/s", "fairness"][..],
         Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],

@@ -28,6 +28,12 @@ pub(crate) enum Workload {
     Wake,
     /// Several producers and several consumers at one queue, as many messages as go through.
     Fan,
+    /// From SIGKILL to its partner, asleep, being told.
+    DeathTold,
+    /// From SIGKILL of a consumer with a message in hand to its delivery by others, who are busy.
+    DeathRepaired,
+    /// From SIGKILL of a consumer to the first push of a producer that waits for room.
+    DeathReplaced,
 }
 
 impl Workload {
@@ -39,6 +45,9 @@ impl Workload {
             Workload::Load => "load",
             Workload::Wake => "wake",
             Workload::Fan => "fan",
+            Workload::DeathTold => "death_told",
+            Workload::DeathRepaired => "death_repaired",
+            Workload::DeathReplaced => "death_replaced",
         }
     }
 }
@@ -51,7 +60,16 @@ pub(crate) const WITH_FAN: &[Workload] =
     &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Fan];
 
 /// In the order of tables.
-pub(crate) const IN_ORDER: &[Workload] = WITH_FAN;
+pub(crate) const IN_ORDER: &[Workload] = &[
+    Workload::Pingpong,
+    Workload::Stream,
+    Workload::Load,
+    Workload::Wake,
+    Workload::Fan,
+    Workload::DeathTold,
+    Workload::DeathRepaired,
+    Workload::DeathReplaced,
+];
 
 /// Memory for one message, of a size known when compiled or not.
 pub(crate) trait Buffer {
@@ -195,5 +213,8 @@ fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Resu
         (Workload::Fan, _) => Err(Failure::Failed("this link is for two".into())),
         (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
+        (Workload::DeathTold | Workload::DeathRepaired | Workload::DeathReplaced, _) => {
+            Err(Failure::Unavailable("deaths are measured by a command of their own".into()))
+        }
     }
 }

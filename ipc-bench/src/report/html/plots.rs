@@ -65,6 +65,28 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
              goes from the slowest round to the fastest. Further right is better.",
             streams,
         ),
+        section(
+            results,
+            Workload::DeathTold,
+            "How long until a death is known",
+            "A process is killed with SIGKILL while its partner sleeps and waits for it. Lower is better.",
+            round_trips,
+        ),
+        section(
+            results,
+            Workload::DeathRepaired,
+            "How long until what the dead had in hand is delivered",
+            "A consumer is killed with a message in hand while others push and pop. Lower is better.",
+            round_trips,
+        ),
+        section(
+            results,
+            Workload::DeathReplaced,
+            "How long until a producer goes on after its consumer's death",
+            "The ring is full and its consumer is killed: the producer learns of it, a successor comes, and the first push \
+             succeeds. Lower is better.",
+            round_trips,
+        ),
     ];
     all.into_iter().flatten().collect()
 }

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::Builder;
-use super::end::{End, Role};
+use super::end::{End, Patience, Role};
 use super::error::PopError;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
@@ -286,7 +286,7 @@ impl<T: Message> Consumer<T> {
         mut attempt: impl FnMut(&mut ring::Consumer<Mapped<T>>) -> Result<(), Nothing>,
     ) -> Result<(), PopError> {
         let mut wait = self.end.place.waits.start(deadline);
-        let (mut woken, mut searched) = (false, false);
+        let (mut woken, mut searched, mut patience) = (false, false, Patience::default());
         self.look_at_producers();
         loop {
             match nothing {
@@ -294,7 +294,14 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
                     match wait.next(&self.end.place.waits, || false) {
-                        Step::Poll => pause(),
+                        Step::Poll => {
+                            if let Nothing::Busy(holder) = &nothing
+                                && patience.is_over()
+                            {
+                                self.end.repair(holder);
+                            }
+                            pause();
+                        }
                         Step::TimedOut => return Err(PopError::TimedOut),
                         Step::Probe => self.nobody_there()?,
                         Step::Sleep(until) => {

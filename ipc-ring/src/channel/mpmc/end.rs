@@ -35,6 +35,22 @@ impl Role {
     }
 }
 
+/// How often a polling end meets a slot in somebody's hands before it asks whether that somebody is alive: some ten
+/// microseconds.
+const POLLS_PER_QUESTION: u32 = 1024;
+
+/// Counts such meetings.
+#[derive(Debug, Default)]
+pub(super) struct Patience(u32);
+
+impl Patience {
+    /// One more. True when it is time to ask.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.0 = self.0.wrapping_add(1);
+        self.0.is_multiple_of(POLLS_PER_QUESTION)
+    }
+}
+
 /// An attached end, still without its half of the ring's algorithm.
 #[derive(Debug)]
 pub(super) struct End<T> {

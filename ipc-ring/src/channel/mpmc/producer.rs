@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::builder::Builder;
-use super::end::{End, Role};
+use super::end::{End, Patience, Role};
 use super::error::PushError;
 use crate::error::AttachError;
 use crate::message::Message;
@@ -160,14 +160,21 @@ impl<T: Message> Producer<T> {
         deadline: Option<Instant>,
     ) -> Result<(), PushError<T>> {
         let mut wait = self.end.place.waits.start(deadline);
-        let mut woken = false;
+        let (mut woken, mut patience) = (false, Patience::default());
         loop {
             match refused {
                 Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
             match wait.next(&self.end.place.waits, || false) {
-                Step::Poll => pause(),
+                Step::Poll => {
+                    if let Refused::Busy(holder) = &refused
+                        && patience.is_over()
+                    {
+                        self.end.repair(holder);
+                    }
+                    pause();
+                }
                 Step::TimedOut => return Err(PushError::TimedOut(message)),
                 Step::Probe => self.nobody_there(message)?,
                 Step::Sleep(until) => {

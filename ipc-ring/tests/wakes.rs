@@ -1,0 +1,210 @@
+//! What sleeping and waking cost: ten sleepers use no CPU, and a sleeper is woken once for each time that the ring stops
+//! being empty, never once for each message. The calls are counted by ptrace, from outside.
+#![cfg(target_arch = "x86_64")]
+
+mod common;
+#[allow(dead_code, reason = "this file uses a part")]
+#[path = "kill_at_any_instruction/stepping.rs"]
+mod stepping;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use common::{Role, private_namespace, role, say, unique};
+use ipc_ring::{Domain, WaitStrategy, bytes, mpmc, spsc};
+use nix::libc;
+use stepping::Victim;
+
+/// Room for everything that a test pushes.
+const CAPACITY: u64 = 4096;
+
+fn spsc(domain: &str) -> spsc::Builder<u64> {
+    spsc::Builder::new("spsc")
+        .domain(&Domain::open(domain).unwrap())
+        .capacity(CAPACITY)
+        .wait(WaitStrategy::Sleep)
+}
+
+fn mpmc(domain: &str) -> mpmc::Builder<u64> {
+    mpmc::Builder::new("mpmc")
+        .domain(&Domain::open(domain).unwrap())
+        .capacity(CAPACITY)
+        .wait(WaitStrategy::Sleep)
+}
+
+fn bytes(domain: &str) -> bytes::Builder {
+    bytes::Builder::new("bytes")
+        .domain(&Domain::open(domain).unwrap())
+        .capacity(CAPACITY * 32)
+        .wait(WaitStrategy::Sleep)
+}
+
+type Push = Box<dyn FnMut(&[u64])>;
+type Pop = Box<dyn FnMut() + Send>;
+
+/// A function that pushes a batch, of one or more.
+fn producer(ring: &str, domain: &str) -> Push {
+    match ring {
+        "spsc" => {
+            let mut producer = spsc(domain).create_producer().unwrap();
+            Box::new(move |numbers| producer.push_slice(numbers).unwrap())
+        }
+        "mpmc" => {
+            let mut producer = mpmc(domain).create_producer().unwrap();
+            Box::new(move |numbers| assert_eq!(producer.try_push_slice(numbers).unwrap(), numbers.len()))
+        }
+        _ => {
+            let mut producer = bytes(domain).create_producer().unwrap();
+            Box::new(move |numbers| {
+                producer
+                    .push_batch(&numbers.iter().map(|number| number.to_le_bytes()).collect::<Vec<_>>())
+                    .unwrap();
+            })
+        }
+    }
+}
+
+/// A function that waits for a message.
+fn consumer(ring: &str, domain: &str) -> Pop {
+    match ring {
+        "spsc" => {
+            let mut consumer = spsc(domain).create_consumer().unwrap();
+            Box::new(move || assert!(consumer.pop().is_ok()))
+        }
+        "mpmc" => {
+            let mut consumer = mpmc(domain).create_consumer().unwrap();
+            Box::new(move || assert!(consumer.pop().is_ok()))
+        }
+        _ => {
+            let mut consumer = bytes(domain).create_consumer().unwrap();
+            Box::new(move || assert!(consumer.pop().is_ok()))
+        }
+    }
+}
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["sleep", domain] => {
+            let mut consumer = mpmc(domain).create_consumer().unwrap();
+            say("ready");
+            assert!(matches!(consumer.pop(), Err(mpmc::PopError::NoProducer)));
+        }
+        ["count", ring] => {
+            private_namespace();
+            if stepping::is_possible() {
+                counts(ring);
+            } else {
+                say("skipped: this process may not trace its children");
+            }
+        }
+        ref other => panic!("no such role: {other:?}"),
+    }
+}
+
+/// Clock ticks that a process has used, of the user's time and the system's.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn ten_sleepers_use_no_cpu() {
+    private_namespace();
+    let domain = unique("ten");
+    // Somebody to wait for.
+    let producer = mpmc(&domain).create_producer().unwrap();
+    let mut sleepers: Vec<Role> = (0..10).map(|_| Role::start("sleep", &[&domain])).collect();
+    for sleeper in &mut sleepers {
+        assert_eq!(sleeper.hear(), "ready");
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let used = |sleepers: &[Role]| sleepers.iter().map(|sleeper| ticks(sleeper.pid())).sum::<u64>();
+    let before = used(&sleepers);
+    std::thread::sleep(Duration::from_secs(2));
+    let used = used(&sleepers) - before;
+    eprintln!("ten idle consumers used {used} clock ticks in two seconds");
+    // One that polled would use two hundred. Each looks ten times a second whether all others live.
+    assert!(used <= 20, "{used} ticks");
+    drop(producer);
+    sleepers.into_iter().for_each(Role::finish);
+}
+
+/// Lets a traced process push batches while a consumer pops one message after another; gives how often it called the
+/// kernel's semaphores. With `pause`, the consumer does nothing between its first message and the end of the pushing.
+fn calls(ring: &'static str, batches: u64, size: u64, interval: Duration, pause: bool) -> u64 {
+    let domain = unique("count");
+    let mut pop = consumer(ring, &domain);
+    let (finish, finished) = mpsc::channel::<()>();
+    let mut popping = None;
+    let victim = Victim::start(
+        |mark| {
+            let mut push = producer(ring, &domain);
+            std::thread::sleep(Duration::from_millis(20));
+            mark();
+            for batch in 0..batches {
+                push(&(batch * size..(batch + 1) * size).collect::<Vec<_>>());
+                if !interval.is_zero() {
+                    std::thread::sleep(interval);
+                }
+            }
+            mark();
+        },
+        || {
+            popping = Some(std::thread::spawn(move || {
+                pop();
+                if pause {
+                    finished.recv().unwrap();
+                }
+                (1..batches * size).for_each(|_| pop());
+            }));
+        },
+    );
+    let calls = victim.count_calls(&[libc::SYS_semop, libc::SYS_semtimedop]);
+    let _ = finish.send(()); // Nobody listens when there is no pause.
+    popping.unwrap().join().unwrap();
+    victim.kill();
+    calls
+}
+
+/// A wake is one call, and one more for the first wake of a sleeper, which arranges that the waker's death wakes it.
+/// Among many ends a wake is two: the second one asks whether the woken end is alive, or else another one must be woken.
+fn counts(ring: &str) {
+    let ring = ["spsc", "bytes", "mpmc"].into_iter().find(|known| *known == ring).unwrap();
+    let wake = if ring == "mpmc" { 2 } else { 1 };
+    let stream = calls(ring, 3000, 1, Duration::ZERO, true);
+    say(&format!("{ring}: {stream} calls for 3000 messages to a consumer that was asleep at the first"));
+    // It may wake up without a message just before, and sleep again.
+    assert!((1..=1 + 2 * wake).contains(&stream), "{stream}");
+    let batches = calls(ring, 40, 64, Duration::from_millis(3), false);
+    say(&format!("{ring}: {batches} calls for 40 batches of 64 to a consumer that sleeps in between"));
+    assert!((1..=1 + 41 * wake).contains(&batches), "{batches}");
+    let sparse = calls(ring, 200, 1, Duration::from_millis(1), false);
+    say(&format!("{ring}: {sparse} calls for 200 messages, a thousand a second"));
+    assert!((1..=1 + 201 * wake).contains(&sparse), "{sparse}");
+}
+
+fn counted(ring: &str) {
+    let mut counter = Role::start("count", &[ring]);
+    while let Some(said) = counter.hear_or_end() {
+        eprintln!("{said}");
+    }
+    counter.finish();
+}
+
+#[test]
+fn spsc_wakes_once() {
+    counted("spsc");
+}
+
+#[test]
+fn bytes_wakes_once() {
+    counted("bytes");
+}
+
+#[test]
+fn mpmc_wakes_once() {
+    counted("mpmc");
+}
