@@ -47,6 +47,21 @@ fn any_image_of_a_ring_is_survived() {
 }
 
 #[test]
+fn any_scribbling_on_the_other_rings_is_survived() {
+    let mut random = Random::new(seed());
+    let images = number("HOSTILE_IMAGES", 10_000);
+    let mut steps = 0;
+    for image in 0..images {
+        let data = bytes(&mut random, 300);
+        let done = std::panic::catch_unwind(|| hostile::bytes::run(&data) + hostile::mpmc::run(&data));
+        let Ok(done) = done else { panic!("image {image}: {data:?}") };
+        steps += done as u64;
+    }
+    eprintln!("{images} sequences, {steps} operations");
+    assert!(steps > 10 * images);
+}
+
+#[test]
 fn a_peer_that_scribbles_all_the_time_is_survived() {
     private_namespace();
     let mut random = Random::new(seed());
