@@ -99,6 +99,10 @@ pub enum Edge {
     BroadcastConsume,
     /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. What lies below is overwritten after.
     BroadcastReclaim,
+    /// \[D4\] broadcast: the publisher of frames stores how many there are, then the tail. The frames are published before.
+    BroadcastTail,
+    /// \[D4\] broadcast: who looks for the end of the stream loads the tail, then how many frames there are, then looks there.
+    BroadcastTailSeen,
     /// \[L1\] latest: the writer stores a slot's ready word. The value is written before.
     LatestPublish,
     /// \[L1\] latest: a reader loads a slot's word. The value is read after.
@@ -151,7 +155,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 68] = [
+    pub const ALL: [Edge; 70] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -196,6 +200,8 @@ impl Edge {
         Edge::BroadcastValidate,
         Edge::BroadcastConsume,
         Edge::BroadcastReclaim,
+        Edge::BroadcastTail,
+        Edge::BroadcastTailSeen,
         Edge::LatestPublish,
         Edge::LatestObserve,
         Edge::LatestBusy,
@@ -254,8 +260,13 @@ impl Edge {
             | Edge::MpmcOrphansSeen
             | Edge::MpmcSeatCheck => Ordering::Acquire,
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
-            Edge::BroadcastPublish | Edge::BroadcastGiveUp | Edge::BroadcastConsume => Ordering::Release,
-            Edge::BroadcastObserve | Edge::BroadcastValidate | Edge::BroadcastReclaim => Ordering::Acquire,
+            Edge::BroadcastPublish | Edge::BroadcastGiveUp | Edge::BroadcastConsume | Edge::BroadcastTail => {
+                Ordering::Release
+            }
+            Edge::BroadcastObserve
+            | Edge::BroadcastValidate
+            | Edge::BroadcastReclaim
+            | Edge::BroadcastTailSeen => Ordering::Acquire,
             Edge::CrowdJoin => Ordering::Release,
             Edge::CrowdTake => Ordering::Acquire,
             Edge::LatestPublish | Edge::LatestBusy | Edge::LatestNoted | Edge::LatestCounted => {
@@ -308,6 +319,7 @@ impl Edge {
             Edge::BroadcastPublish | Edge::BroadcastObserve => "D1",
             Edge::BroadcastGiveUp | Edge::BroadcastValidate => "D2",
             Edge::BroadcastConsume | Edge::BroadcastReclaim => "D3",
+            Edge::BroadcastTail | Edge::BroadcastTailSeen => "D4",
             Edge::LatestPublish | Edge::LatestObserve => "L1",
             Edge::LatestBusy | Edge::LatestRecheck => "L2",
             Edge::LatestNoted | Edge::LatestNoticed => "L3",

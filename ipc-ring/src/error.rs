@@ -283,6 +283,11 @@ pub enum AttachError {
         /// Generation of this one.
         channel: u64,
     },
+    /// A broadcast channel of frames holds no frame of this number at this place, and never did, or it is still to come.
+    NoSuchPosition {
+        /// The number.
+        sequence: u64,
+    },
     /// The capacity is 0 or too large, or the element larger than a slot may be.
     TooLarge {
         /// Slots asked for.
@@ -369,6 +374,9 @@ impl fmt::Display for AttachError {
                 f,
                 "the position was saved in generation {saved} of the channel, which is gone; this is generation {channel}"
             ),
+            Self::NoSuchPosition { sequence } => {
+                write!(f, "no frame number {sequence} was published there; start at another place")
+            }
             Self::TooLarge { capacity, element_size } => write!(
                 f,
                 "{capacity} slots of {element_size} bytes are not possible: 1 to {} slots, elements up to {} bytes",

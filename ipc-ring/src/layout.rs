@@ -246,7 +246,6 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) geometry: Geometry,
-    pub(crate) generation: u64,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) first_position: u64,
     pub(crate) created_ns: u64,
@@ -273,7 +272,6 @@ pub(crate) fn look(
     let [low, high] = header.fingerprint;
     Ok(Seen {
         geometry,
-        generation: header.generation,
         fingerprint: Fingerprint::from_halves(low, high),
         first_position: header.first_position,
         created_ns: header.created_ns,

@@ -7,13 +7,15 @@ use loom_tests::broadcast::sleeping::{CLOSE_WAKES_NOBODY, WAKES_ONE};
 use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::{Model, Mutation, matrix};
 
-const EDGES: [Edge; 6] = [
+const EDGES: [Edge; 8] = [
     Edge::BroadcastPublish,
     Edge::BroadcastObserve,
     Edge::BroadcastGiveUp,
     Edge::BroadcastValidate,
     Edge::BroadcastConsume,
     Edge::BroadcastReclaim,
+    Edge::BroadcastTail,
+    Edge::BroadcastTailSeen,
 ];
 
 /// Models that only a few seconds are spent on; the others catch nothing that these do not.

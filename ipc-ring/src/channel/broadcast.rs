@@ -39,11 +39,14 @@
 //! is alive, at the latest after a tenth of a second, and drops it. A subscriber that waits learns of the publisher's
 //! death as late.
 //!
+//! **Frames.** For messages of any length see [`frames`].
+//!
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all.
 
 mod builder;
 mod end;
 mod error;
+pub mod frames;
 mod position;
 mod publisher;
 #[allow(unsafe_code)]

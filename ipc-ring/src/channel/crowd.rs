@@ -250,15 +250,19 @@ impl Place {
     #[inline(never)]
     fn wake_together(&mut self, side: Side) {
         let mut tokens = self.member.tokens();
-        let mut turn = self.turn;
+        let (mut turn, mut armed) = (self.turn, self.armed);
         crowd::wake(&self.ends(side), &mut turn, usize::MAX, |number| {
             let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
             if let Some(wake) = WakeSemaphore::from_raw(raw) {
+                if armed.insert(wake) {
+                    self.member.wake_at_my_death(wake); // Before the token: whoever has one can rely on it.
+                }
                 tokens.add(wake);
             }
             true
         });
         tokens.post();
+        self.armed = armed;
     }
 
     #[cold]

@@ -211,6 +211,18 @@ pub(super) fn observe(
     kind: Kind,
     slots_offset: usize,
 ) -> Result<(Region, Seen), AttachError> {
+    observe_with(name, domain, kind, |region, entry| {
+        layout::look(region, kind, slots_offset, Some(entry.generation))
+    })
+}
+
+/// As [`observe`], with `look` to check what is there.
+pub(super) fn observe_with<R>(
+    name: &str,
+    domain: &Domain,
+    kind: Kind,
+    look: impl FnOnce(&Region, &Entry) -> Result<R, AttachError>,
+) -> Result<(Region, R), AttachError> {
     check_name(name)?;
     let member = domain.member();
     member.locked(|locked| {
@@ -225,7 +237,7 @@ pub(super) fn observe(
         let attachment = entry.segment.attach_read_only()?;
         entry.segment.verify(Size::Any, member.trust())?;
         let region = Region::segment(attachment);
-        let seen = layout::look(&region, kind, slots_offset, Some(entry.generation))?;
+        let seen = look(&region, &entry)?;
         Ok((region, seen))
     })
 }

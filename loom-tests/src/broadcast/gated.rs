@@ -21,14 +21,14 @@ pub const MODELS: &[Model] = &[
         .reaches(&["item", "full", "later"]),
     Model::new("broadcast_gated_join_asymmetric", 2_700, || joins(Barrier::Asymmetric, Start::Oldest))
         .reaches(&["item", "full", "later"]),
-    Model::new("broadcast_gated_join_next", 1_900, || joins(Barrier::Asymmetric, Start::Next))
+    Model::new("broadcast_gated_join_next", 1_800, || joins(Barrier::Asymmetric, Start::Next))
         .reaches(&["item"]),
     Model::new("broadcast_gated_leave", 20, leaves).reaches(&["full"]),
     Model::new("broadcast_gated_dies_read", 100, || dies(Site::BroadcastRead)).reaches(&["died", "dropped"]),
     Model::new("broadcast_gated_dies_consumed", 370, || dies(Site::BroadcastConsumed))
         .reaches(&["died", "dropped"]),
-    Model::new("broadcast_gated_seat_reused", 49_000, seat_reused).reaches(&["dropped", "item"]),
-    Model::new("broadcast_gated_raise_interrupted", 1_900, raise_interrupted).reaches(&["died", "item"]),
+    Model::new("broadcast_gated_seat_reused", 40_000, seat_reused).reaches(&["dropped", "item"]),
+    Model::new("broadcast_gated_raise_interrupted", 1_000, raise_interrupted).reaches(&["died", "item"]),
 ];
 
 fn keeps_up(capacity: usize) {

@@ -178,9 +178,19 @@ impl Shape {
 }
 
 impl Heap {
+    /// The words in front of a ring without slots, for a ring of frames. The capacity is in bytes.
+    #[must_use]
+    pub fn words_only(shape: Shape) -> Self {
+        Self::with_slots(shape, 0)
+    }
+
     /// An empty ring.
     #[must_use]
     pub fn new(shape: Shape) -> Self {
+        Self::with_slots(shape, shape.capacity)
+    }
+
+    fn with_slots(shape: Shape, slots: usize) -> Self {
         assert!(shape.capacity.is_power_of_two());
         let gated = shape.mode == Mode::Gated;
         let payload = || {
@@ -212,7 +222,7 @@ impl Heap {
             counters: [const { Word64::plain(0) }; 4],
         };
         Self(Rc::new(Shared {
-            slots: (0..shape.capacity).map(|_| slot()).collect(),
+            slots: (0..slots).map(|_| slot()).collect(),
             words,
             dead: (0..IDENTITIES).map(|_| AtomicBool::new(false)).collect(),
         }))

@@ -5,6 +5,7 @@
 //! are all messages from its start on ([`books`]).
 
 pub mod books;
+pub mod frames;
 pub mod gated;
 pub mod lossy;
 #[allow(unsafe_code)]
@@ -17,5 +18,5 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    lossy::MODELS.iter().chain(gated::MODELS).chain(sleeping::MODELS)
+    lossy::MODELS.iter().chain(gated::MODELS).chain(sleeping::MODELS).chain(frames::MODELS)
 }

@@ -47,7 +47,7 @@ pub enum Start {
     /// With the first message that is published after the subscriber has come.
     Next,
     /// With the message of this sequence number. Those that are gone are reported as missed; one that is still to come is
-    /// waited for. Not in a channel of frames.
+    /// waited for, in a channel of frames only when it is the very next.
     Sequence(u64),
     /// Where an earlier subscriber stopped.
     Saved(Position),
@@ -69,6 +69,34 @@ impl Start {
                 return Err(AttachError::StalePosition { saved: position.generation, channel: generation });
             }
         })
+    }
+
+    /// For the ring of a channel of frames of this generation.
+    ///
+    /// # Errors
+    /// [`AttachError::StalePosition`].
+    pub(super) fn check_frames(self, generation: u64) -> Result<ring::frames::Start, AttachError> {
+        Ok(match self {
+            Start::Oldest => ring::frames::Start::Oldest,
+            Start::Newest => ring::frames::Start::Newest,
+            Start::Next => ring::frames::Start::Next,
+            Start::Sequence(sequence) => ring::frames::Start::Numbered(sequence),
+            Start::Saved(Position { generation: saved, sequence, offset }) if saved == generation => {
+                ring::frames::Start::At { position: offset, sequence }
+            }
+            Start::Saved(position) => {
+                return Err(AttachError::StalePosition { saved: position.generation, channel: generation });
+            }
+        })
+    }
+
+    /// There is no such place in the channel.
+    pub(super) fn nowhere(self) -> AttachError {
+        match self {
+            Start::Sequence(sequence) => AttachError::NoSuchPosition { sequence },
+            Start::Saved(position) => AttachError::NoSuchPosition { sequence: position.sequence },
+            _ => AttachError::NotReady,
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use super::position::{Position, Start};
 use super::{end, waiting};
 use crate::channel::end::PeerState;
 use crate::channel::open;
-use crate::domain::{Domain, Owner};
+use crate::domain::{Domain, Entry, Owner};
 use crate::error::AttachError;
-use crate::layout::{Geometry, Kind};
+use crate::layout::{self, Expected, Kind};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native};
-use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
+use crate::ring::broadcast::front::{FRAMES, SLOTS_OFFSET, mode_of};
 use crate::ring::broadcast::{self as ring, Front, Mapped, Memory as _, Mode, Pop, Resume, Words};
 use crate::wait::signal;
 use core::sync::atomic::Ordering::Relaxed;
@@ -42,22 +42,24 @@ impl<T: Message> Watcher<T> {
         start: Start,
         resume: Resume,
     ) -> Result<Self, AttachError> {
-        let (region, seen) = open::observe(name, domain, Kind::Broadcast, SLOTS_OFFSET)?;
-        let geometry: Geometry = Mapped::<T>::geometry(seen.geometry.capacity)?;
-        let (found, expected) = (seen.geometry, geometry);
-        if (found.element_size, found.element_align) != (expected.element_size, expected.element_align) {
-            let pair = |geometry: Geometry| (geometry.element_size as u64, geometry.element_align as u64);
-            return Err(AttachError::ElementSize { found: pair(found), expected: pair(expected) });
-        }
-        if seen.fingerprint != fingerprint {
-            return Err(AttachError::ElementType { found: seen.fingerprint, expected: fingerprint });
-        }
+        let look = |region: &_, entry: &Entry| {
+            let expected = Expected {
+                kind: Kind::Broadcast,
+                fingerprint,
+                slots_offset: SLOTS_OFFSET,
+                geometry: Mapped::<T>::geometry,
+                capacity: None,
+                generation: Some(entry.generation),
+            };
+            Ok((layout::check(region, &expected)?.geometry, entry.generation))
+        };
+        let (region, (geometry, generation)) = open::observe_with(name, domain, Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
-        let start = start.check(seen.generation)?;
+        let start = start.check(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.
         let ring = Mapped::new(region, &geometry, Barrier::Fence, mode);
         let ring = ring::Subscriber::watch(ring, start, resume);
-        Ok(Self { ring, domain: domain.clone(), generation: seen.generation })
+        Ok(Self { ring, domain: domain.clone(), generation })
     }
 
     /// Reads the next message if there is one.
@@ -139,9 +141,9 @@ impl<T: Message> Watcher<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Where the publisher is: messages published since the channel was made, or bytes in a channel of frames.
+    /// Messages published since the channel was made.
     pub published: u64,
-    /// Below this position nothing is whole any more.
+    /// Below this position nothing is whole any more: a sequence number, or a count of bytes in a channel of frames.
     pub floor: u64,
     /// Subscribers in their seats, dead ones that nobody has noticed included.
     pub subscribers: u64,
@@ -151,11 +153,16 @@ pub struct Counters {
     pub dropped: u64,
     /// How often the publisher of a gated channel found no room. One that waits looks many times.
     pub found_full: u64,
-    /// The furthest a subscriber of a gated channel has been seen behind.
+    /// The furthest a subscriber of a gated channel has been seen behind, in messages, or bytes in a channel of frames.
     pub high_water: u64,
 }
 
 impl Counters {
+    /// Those of a channel of frames.
+    pub(super) fn read_frames(front: &Front) -> Self {
+        Self { published: front.word(FRAMES).load(Relaxed), ..Self::read(front) } // Statistics.
+    }
+
     /// Reads them. Any values are accepted: they index nothing.
     pub(super) fn read(front: &Front) -> Self {
         let taken = |number: &u16| front.identity(*number).load(Relaxed) != 0; // A count for display.

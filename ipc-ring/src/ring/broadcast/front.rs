@@ -9,9 +9,9 @@
 //! | 0x280 | `tail`, publisher's counters | publisher, each publication | subscribers that join |
 //! | 0x300 | `floor`, `rising` | publisher, each eighth of the ring | subscribers, each pop |
 //! | 0x380 | `used`, `drops`, `missed` | subscribers that join or were overrun | publisher that finds no room |
-//! | 0x400 | landmarks, 16 pairs of words | publisher of a ring of frames | subscribers that join or were overrun |
-//! | 0x500 | 257 seats of 128 bytes, the publisher's last | the ends | publisher that finds no room, notifiers |
-//! | 0x8580 | slots, or records | publisher | subscribers |
+//! | 0x400 | landmarks, 16 words | publisher of a ring of frames | subscribers that join or were overrun |
+//! | 0x480 | 257 seats of 128 bytes, the publisher's last | the ends | publisher that finds no room, notifiers |
+//! | 0x8500 | slots, or records | publisher | subscribers |
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -31,18 +31,18 @@ pub(crate) const PUBLISHER_SLEEPERS: usize = SUBSCRIBER_SLEEPERS + APART;
 pub(crate) const TAIL: usize = PUBLISHER_SLEEPERS + APART;
 pub(crate) const FOUND_FULL: usize = TAIL + 8;
 pub(crate) const HIGH_WATER: usize = TAIL + 16;
-/// How many frames were published, in a ring of frames.
-#[cfg_attr(not(test), expect(dead_code, reason = "specified; the ring of frames is to come"))]
+/// How many frames were published, and where the last one begins, in a ring of frames.
 pub(crate) const FRAMES: usize = TAIL + 24;
+pub(crate) const LAST: usize = TAIL + 32;
 pub(crate) const FLOOR: usize = TAIL + APART;
 pub(crate) const RISING: usize = FLOOR + 8;
 pub(crate) const USED: usize = FLOOR + APART;
 pub(crate) const DROPS: usize = USED + 8;
 pub(crate) const MISSED: usize = USED + 16;
-/// Where frames begin, one pair of words for each sixteenth of a ring of frames.
+/// Where the first frame of each sixteenth of a ring of frames begins.
 pub(crate) const LANDMARKS: usize = USED + APART;
 /// The seats.
-pub(crate) const SEATS: usize = LANDMARKS + 16 * 16;
+pub(crate) const SEATS: usize = LANDMARKS + APART;
 /// Bytes of a seat's record.
 pub(crate) const SEAT_SIZE: usize = APART;
 /// Seats for subscribers.
@@ -65,8 +65,8 @@ const _: () = {
     assert!(FLOOR == 0x300);
     assert!(USED == 0x380);
     assert!(LANDMARKS == 0x400);
-    assert!(SEATS == 0x500);
-    assert!(SLOTS_OFFSET == 0x8580);
+    assert!(SEATS == 0x480);
+    assert!(SLOTS_OFFSET == 0x8500);
     assert!(SLOTS_OFFSET.is_multiple_of(APART));
 };
 
@@ -273,6 +273,7 @@ mod tests {
                 ("found_full", FOUND_FULL),
                 ("high_water", HIGH_WATER),
                 ("frames", FRAMES),
+                ("last", LAST),
                 ("floor", FLOOR),
                 ("rising", RISING),
                 ("used", USED),

@@ -49,6 +49,7 @@
 //! Readers that have no seat ([`Subscriber::watch`]) write nothing at all, so the memory may be mapped read-only for them.
 
 mod cursor;
+pub mod frames;
 #[allow(unsafe_code)]
 pub(crate) mod front;
 #[allow(unsafe_code)]

@@ -95,31 +95,40 @@ pub(super) fn mark_dropped<W: Words>(words: &W, number: u16, identity: u64) {
 /// `is_publishing` says whether the publisher is alive; it is asked when a raise of the floor takes long.
 pub fn enter<W: Words>(words: &W, seat: &Seat, wanted: u64, is_publishing: impl Fn() -> bool) -> u64 {
     let mut position = wanted;
-    let mut looks = 0u32;
     loop {
         // [D3] Release → the publisher: the seat's identity is written before its cursor.
         words.cursor(seat.number).store(cursor::at(position), W::Platform::ordering(Edge::BroadcastConsume));
         W::Platform::heavy(words.barrier());
-        let rising = words.rising().load(Relaxed); // The heavy barrier orders it after the cursor.
+        let rising = settled(words, position, &is_publishing);
         if !is_below(position, rising) {
             return position;
         }
-        if words.floor().load(Relaxed) == rising {
-            // Not under way: this is the floor, and nothing below it is whole.
-            position = rising;
-            continue;
+        // Nothing below is whole, or will be when the publisher has finished.
+        position = rising;
+    }
+}
+
+/// The position below which the floor may rise without regard for a cursor that was just set.
+fn settled<W: Words>(words: &W, position: u64, is_publishing: &impl Fn() -> bool) -> u64 {
+    for look in 1.. {
+        let rising = words.rising().load(Relaxed); // The heavy barrier orders it after the cursor.
+        // A look at the cursors is under way while the two differ; the floor may come to lie lower than it might.
+        if !is_below(position, rising) || words.floor().load(Relaxed) == rising || look == PATIENCE {
+            return rising;
         }
-        looks += 1;
-        if looks.is_multiple_of(LOOKS) && !is_publishing() {
+        if look % LOOKS == 0 && !is_publishing() {
             // It died in the middle, and a successor comes only when this lock is free: nothing was given up.
             words.rising().store(words.floor().load(Relaxed), Relaxed); // Under the lock, and the publisher is dead.
         }
         W::Platform::relax();
     }
+    unreachable!("patience ends")
 }
 
 /// The publisher is asked after once in so many looks.
 const LOOKS: u32 = 1000;
+/// After so many looks, some milliseconds, a publisher that is stopped in the middle of a raise is not waited for.
+const PATIENCE: u32 = 100_000;
 
 /// Whether a position lies below another one.
 #[inline(always)]

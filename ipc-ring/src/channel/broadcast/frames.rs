@@ -1,0 +1,30 @@
+//! One publisher, any number of subscribers, frames of any length.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ipc_ring::broadcast::frames;
+//!
+//! // process A
+//! let mut news = frames::Publisher::create("news")?;
+//! news.publish(b"started")?;
+//!
+//! // in up to 256 places at a time
+//! let mut news = frames::Subscriber::open("news")?;
+//! for frame in &mut news { /* a Vec<u8> each, or word of how many were missed */ }
+//! # Ok(()) }
+//! ```
+//!
+//! Everything is as in [`broadcast`](super), but that a message is a run of bytes, none included, of up to half the ring
+//! with its header of 16 bytes: see [`Publisher::longest`]. The oldest frame that a subscriber can start with, or go on with
+//! after it was overrun, is the first one of a sixteenth of the ring; what was missed is counted in frames all the same,
+//! exactly.
+
+mod builder;
+mod publisher;
+mod subscriber;
+mod watcher;
+
+pub use builder::Builder;
+pub use publisher::{Claim, Publisher};
+pub use subscriber::{Subscriber, View};
+pub use watcher::Watcher;

@@ -1,0 +1,183 @@
+//! How a channel of frames is made or found.
+
+use std::time::Duration;
+
+use super::{Publisher, Subscriber, Watcher};
+use crate::channel::broadcast::end::{End, settle_mode};
+use crate::channel::broadcast::{Mode, Resume, Start};
+use crate::channel::end::PeerState;
+use crate::channel::open::{self, Creation, Request};
+use crate::channel::settings::{Settings, common_settings};
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::layout::Kind;
+use crate::message::Fingerprint;
+use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _};
+use crate::ring::broadcast::front::SLOTS_OFFSET;
+use crate::wait::WaitStrategy;
+
+/// Bytes of a channel whose capacity nobody chose.
+const USUAL_CAPACITY: u64 = 1 << 20;
+/// With more ends than CPUs whoever polls takes the time of whoever it waits for, so polling is short.
+const USUAL_SPIN: Duration = Duration::from_micros(10);
+
+/// Options for creating and opening a channel of frames.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    settings: Settings,
+    mode: Option<Mode>,
+    start: Start,
+    resume: Resume,
+}
+
+impl Builder {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            settings: Settings::new(name, WaitStrategy::SpinSleep { spin: USUAL_SPIN }),
+            mode: None,
+            start: Start::Oldest,
+            resume: Resume::Oldest,
+        }
+    }
+
+    common_settings!();
+
+    /// Bytes of the ring, rounded up to a power of two from 64 to 2³⁰. A creator's default is 1 MiB; an opener that says
+    /// nothing takes the channel as it is, one that says a number insists on it.
+    #[must_use]
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.settings.capacity = Some(bytes);
+        self
+    }
+
+    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener that says nothing takes
+    /// the channel as it is, one that says a mode insists on it.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// [`mode`](Self::mode) with [`Mode::Lossy`].
+    #[must_use]
+    pub fn lossy(self) -> Self {
+        self.mode(Mode::Lossy)
+    }
+
+    /// [`mode`](Self::mode) with [`Mode::Gated`].
+    #[must_use]
+    pub fn gated(self) -> Self {
+        self.mode(Mode::Gated)
+    }
+
+    /// Where a subscriber begins. The default is the oldest frame that can be found.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Where a subscriber goes on that was overrun. The default is the oldest frame that can be found.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Makes the channel, or finds it, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of another capacity or mode, or the kernel refused.
+    pub fn create_publisher(&self) -> Result<Publisher, AttachError> {
+        self.publish(Creation::MakeOrFind)
+    }
+
+    /// Makes the channel, which must not exist, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError::AlreadyExists`], and as [`create_publisher`](Self::create_publisher).
+    pub fn create_new_publisher(&self) -> Result<Publisher, AttachError> {
+        self.publish(Creation::MustMake)
+    }
+
+    /// Finds the channel, which must exist, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_publisher`](Self::create_publisher).
+    pub fn open_publisher(&self) -> Result<Publisher, AttachError> {
+        self.publish(Creation::MustFind)
+    }
+
+    /// Makes the channel, or finds it, and takes a seat as a subscriber.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the channel found is of another capacity or mode, the start is a position in another
+    /// channel or one that never was, or the kernel refused.
+    pub fn create_subscriber(&self) -> Result<Subscriber, AttachError> {
+        self.subscribe(Creation::MakeOrFind)
+    }
+
+    /// Finds the channel, which must exist, and takes a seat as a subscriber.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_subscriber`](Self::create_subscriber).
+    pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
+        self.subscribe(Creation::MustFind)
+    }
+
+    /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
+    /// [`create_subscriber`](Self::create_subscriber) otherwise.
+    pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
+        let domain = match &self.settings.domain {
+            Some(domain) => domain.clone(),
+            None => Domain::default_for_user()?,
+        };
+        Watcher::attach(&self.settings.name, &domain, self.start, self.resume)
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            settings: &self.settings,
+            kind: Kind::BroadcastBytes,
+            fingerprint: Fingerprint::of::<u8>(),
+            usual_capacity: USUAL_CAPACITY,
+            geometry: Mapped::geometry,
+            slots_offset: SLOTS_OFFSET,
+        }
+    }
+
+    fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
+        let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
+            let mode = settle_mode(&found.region, self.mode)?;
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            Ok((ring, end))
+        })?;
+        Publisher::new(ring, end)
+    }
+
+    fn subscribe(&self, creation: Creation) -> Result<Subscriber, AttachError> {
+        let joined = open::attach(&self.request(), creation, |locked, domain, found| {
+            let mode = settle_mode(&found.region, self.mode)?;
+            let start = self.start.check_frames(found.entry.generation)?;
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let (end, seat) =
+                End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
+            Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
+                Ok(ring) => Ok(Subscriber::new(ring, end)),
+                Err((_, seat)) => Err((end, seat)),
+            })
+        })?;
+        // A seat that is of no use is given back when the lock is free again.
+        joined.map_err(|(mut end, seat)| {
+            end.leave(Some(seat));
+            self.start.nowhere()
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! The publishing end of a channel of frames.
+
+use std::time::{Duration, Instant};
+
+use super::Builder;
+use crate::channel::broadcast::end::End;
+use crate::channel::broadcast::publisher::leave;
+use crate::channel::broadcast::waiting::{self, Room};
+use crate::channel::broadcast::{Counters, Mode};
+use crate::channel::pair::Ending;
+use crate::error::{AttachError, PushError};
+use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _, Refused};
+use crate::ring::broadcast::{Corruption, Words as _};
+
+/// The publishing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+#[derive(Debug)]
+#[doc(alias = "Producer")]
+pub struct Publisher {
+    ring: ring::Publisher<Mapped>,
+    end: End,
+    ending: Ending,
+}
+
+impl Room for ring::Publisher<Mapped> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.has_room()
+    }
+
+    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
+        self.drop_dead(is_alive)
+    }
+}
+
+impl Publisher {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of another mode, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_publisher()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_publisher()
+    }
+
+    pub(super) fn new(ring: Mapped, mut end: End) -> Result<Self, AttachError> {
+        match ring::Publisher::attach(ring) {
+            Ok(ring) => {
+                // Subscribers that wait for a publisher to come look again.
+                end.wake_subscribers();
+                Ok(Self { ring, end, ending: Ending::Close })
+            }
+            Err(corruption) => {
+                end.leave(None);
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Publishes a frame if there is room, which in a lossy channel there is always.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] in a gated channel when a subscriber is too far behind; dead ones are dropped before it is said.
+    /// [`PushError::TooLarge`]; [`PushError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber
+    /// in the way, to learn whether it is alive.
+    #[inline]
+    #[doc(alias = "try_push")]
+    pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        let mut result = self.ring.try_publish(frame);
+        if result == Err(Refused::Full) && self.after_full() {
+            result = self.ring.try_publish(frame);
+        }
+        result.map_err(refused)?;
+        self.end.wake_subscribers();
+        Ok(())
+    }
+
+    /// Publishes a frame, in a gated channel waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError::TooLarge`]; [`PushError::Corrupt`]; [`PushError::System`].
+    ///
+    /// # Blocking
+    /// By this end's wait strategy, until every live subscriber has come near enough. Never in a lossy channel.
+    #[inline]
+    #[doc(alias = "push")]
+    pub fn publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        self.publish_until(frame, None)
+    }
+
+    /// As [`publish`](Self::publish), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    #[doc(alias = "push_deadline")]
+    pub fn publish_deadline(&mut self, frame: &[u8], deadline: Instant) -> Result<(), PushError<()>> {
+        self.publish_until(frame, Some(deadline))
+    }
+
+    /// As [`publish`](Self::publish), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    pub fn publish_timeout(&mut self, frame: &[u8], timeout: Duration) -> Result<(), PushError<()>> {
+        self.publish_deadline(frame, crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn publish_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.put_until(frame, deadline)?;
+        self.end.wake_subscribers();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn put_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        loop {
+            match self.ring.try_publish(frame) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Full) => {
+                    waiting::wait_for_room(&mut self.ring, &mut self.end, deadline)
+                        .map_err(|refusal| refusal.with(()))?;
+                }
+                Err(other) => return Err(refused(other)),
+            }
+        }
+    }
+
+    /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end, or before this
+    /// end waits.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish). The value handed back is the number of frames published before.
+    #[doc(alias = "push_batch")]
+    pub fn publish_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
+        for (done, frame) in frames.iter().enumerate() {
+            let result = match self.ring.try_publish(frame.as_ref()) {
+                Ok(()) => continue,
+                Err(Refused::Full) => {
+                    self.end.wake_subscribers();
+                    self.put_until(frame.as_ref(), None)
+                }
+                Err(other) => Err(refused(other)),
+            };
+            if let Err(error) = result {
+                self.end.wake_subscribers();
+                return Err(after(done, error));
+            }
+        }
+        self.end.wake_subscribers();
+        Ok(())
+    }
+
+    /// Reserves room for a frame of up to `len` bytes. Nothing is published until [`Claim::commit`]; dropping the claim
+    /// gives the room back.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish).
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        // Asked twice, as a claim cannot be given back and kept.
+        if matches!(self.ring.try_claim(len).map(drop), Err(Refused::Full)) {
+            self.after_full();
+        }
+        match self.ring.try_claim(len) {
+            Ok(claim) => Ok(Claim { claim, end: &mut self.end }),
+            Err(other) => Err(refused(other)),
+        }
+    }
+
+    /// There was no room: is there any without the dead?
+    #[cold]
+    fn after_full(&mut self) -> bool {
+        let end = &self.end;
+        while self.ring.drop_dead(|identity| end.place.is_alive(identity)) {
+            if matches!(self.ring.has_room(), Ok(true)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The longest frame the channel takes, in bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.ring.longest()
+    }
+
+    /// Bytes of the ring.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.front.capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.end.front.mode()
+    }
+
+    /// Number of frames published since the channel was made, by this holder and those before it: the sequence number of
+    /// the next one.
+    #[must_use]
+    #[doc(alias = "sequence")]
+    pub fn published(&self) -> u64 {
+        self.ring.sequence()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read_frames(self.ring.memory().words())
+    }
+
+    /// Ends the stream: subscribers read what is left, then are told. The same as dropping.
+    pub fn close(self) {}
+
+    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached.
+    pub fn detach(mut self) {
+        self.ending = Ending::Detach;
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        leave(&mut self.end, self.ending);
+    }
+}
+
+/// The error of a batch of which so many frames were published before.
+fn after(done: usize, error: PushError<()>) -> PushError<usize> {
+    match error {
+        PushError::Full(()) => PushError::Full(done),
+        PushError::TimedOut(()) => PushError::TimedOut(done),
+        PushError::Closed(()) => PushError::Closed(done),
+        PushError::PeerGone((), exit) => PushError::PeerGone(done, exit),
+        PushError::TooLarge((), frame) => PushError::TooLarge(done, frame),
+        PushError::Corrupt((), corruption) => PushError::Corrupt(done, corruption),
+        PushError::System((), error) => PushError::System(done, error),
+    }
+}
+
+#[cold]
+fn refused(refused: Refused) -> PushError<()> {
+    match refused {
+        Refused::Full => PushError::Full(()),
+        Refused::TooLarge(frame) => PushError::TooLarge((), frame),
+        Refused::Corrupt(corruption) => PushError::Corrupt((), corruption),
+    }
+}
+
+/// Room for a frame, from [`Publisher::try_claim`]. Dropping it aborts: nothing is published.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    claim: ring::Claim<'a, Mapped>,
+    end: &'a mut End,
+}
+
+impl Claim<'_> {
+    /// Bytes there is room for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claim.len()
+    }
+
+    /// Whether there is room for an empty frame only.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claim.is_empty()
+    }
+
+    /// Copies bytes to an offset in the frame.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.claim.write(offset, bytes);
+    }
+
+    /// Publishes the first `len` bytes as a frame.
+    ///
+    /// # Panics
+    /// When more bytes are named than were claimed.
+    pub fn commit(self, len: usize) {
+        self.claim.commit(len);
+        self.end.wake_subscribers();
+    }
+}

@@ -1,0 +1,147 @@
+//! Reading frames along without a seat.
+
+use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end, waiting};
+use crate::channel::end::PeerState;
+use crate::channel::open;
+use crate::domain::{Domain, Entry, Owner};
+use crate::error::AttachError;
+use crate::layout::{self, Expected, Kind};
+use crate::message::Fingerprint;
+use crate::platform::{Barrier, Native};
+use crate::ring::broadcast::Words as _;
+use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _, Pop};
+use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
+use crate::wait::signal;
+
+/// A reader without a seat, whose memory is attached read-only: it can disturb nobody and change nothing, and nobody knows
+/// of it. It polls; it cannot sleep. In a gated channel, too, it is not waited for, and may miss frames, which it is told.
+///
+/// As long as it lives the channel's memory does.
+#[derive(Debug)]
+pub struct Watcher {
+    ring: ring::Subscriber<Mapped>,
+    domain: Domain,
+    generation: u64,
+}
+
+impl Watcher {
+    /// Looks for the channel in the user's own domain, to start with the oldest frame that can be found.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`Builder::open_watcher`](super::Builder::open_watcher).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        super::Builder::new(name).open_watcher()
+    }
+
+    pub(super) fn attach(
+        name: &str,
+        domain: &Domain,
+        start: Start,
+        resume: Resume,
+    ) -> Result<Self, AttachError> {
+        let look = |region: &_, entry: &Entry| {
+            let expected = Expected {
+                kind: Kind::BroadcastBytes,
+                fingerprint: Fingerprint::of::<u8>(),
+                slots_offset: SLOTS_OFFSET,
+                geometry: Mapped::geometry,
+                capacity: None,
+                generation: Some(entry.generation),
+            };
+            Ok((layout::check(region, &expected)?.geometry, entry.generation))
+        };
+        let (region, (geometry, generation)) = open::observe_with(name, domain, Kind::BroadcastBytes, look)?;
+        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let place = start.check_frames(generation)?;
+        // It never sleeps and never joins, so the barrier is nobody's.
+        let ring = Mapped::new(region, &geometry, Barrier::Fence, mode);
+        let ring = ring::Subscriber::watch(ring, place, resume).map_err(|_| start.nowhere())?;
+        Ok(Self { ring, domain: domain.clone(), generation })
+    }
+
+    /// Reads the next frame, if there is one, in place of what is in `out`; gives its length.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is nothing and the
+    /// publisher has detached; [`PopError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never, and no system call.
+    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Result<usize, PopError> {
+        match explain(self.ring.try_pop_vec(out)) {
+            Err(PopError::Empty) => {
+                let bits = signal::seen::<Native>(self.ring.memory().words().state());
+                let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
+                // [C1] The bit is seen: everything published before can be seen too. Look once more.
+                match explain(self.ring.try_pop_vec(out)) {
+                    Err(PopError::Empty) => Err(error),
+                    result => result,
+                }
+            }
+            result => result,
+        }
+    }
+
+    /// Reads the next frame, if there is one, into a vector of its own.
+    ///
+    /// # Errors
+    /// As [`try_pop_vec`](Self::try_pop_vec).
+    pub fn try_pop(&mut self) -> Result<Vec<u8>, PopError> {
+        let mut out = Vec::new();
+        self.try_pop_vec(&mut out)?;
+        Ok(out)
+    }
+
+    /// Whether the publisher is there. One system call when it is attached.
+    #[must_use]
+    pub fn publisher(&self) -> PeerState {
+        let front = self.ring.memory().words();
+        end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
+    }
+
+    /// The sequence number of the next frame.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.ring.sequence()
+    }
+
+    /// Where this reader is, as [`Subscriber::position`](super::Subscriber::position).
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { generation: self.generation, sequence: self.sequence(), offset: self.ring.position() }
+    }
+
+    /// How many published frames are still to be read, or overwritten already. Racy.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.ring.behind()
+    }
+
+    /// Bytes of the ring.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.ring.memory().words().capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.ring.memory().words().mode()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read_frames(self.ring.memory().words())
+    }
+}
+
+fn explain(pop: Pop) -> Result<usize, PopError> {
+    match pop {
+        Pop::Frame { len, .. } => Ok(len),
+        Pop::TooLong { len } => Err(PopError::BufferTooSmall { needed: len }),
+        Pop::Empty { .. } => Err(PopError::Empty),
+        Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
+        Pop::Corrupt(corruption) => Err(PopError::Corrupt(corruption)),
+    }
+}

@@ -1,0 +1,434 @@
+//! The reading end.
+
+use core::fmt;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::find::{self, Spot};
+use super::{Corruption, Found, Memory, NUMBER, look};
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::ring::broadcast::seat::{self, Seat};
+use crate::ring::broadcast::{Resume, Words as _, cursor};
+use crate::ring::bytes::header::WORD;
+
+/// Where a subscriber begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// With the oldest frame that can be found.
+    Oldest,
+    /// With the newest frame that is there, or the first one to come when there is none.
+    Newest,
+    /// With the first frame that is published after it has joined.
+    Next,
+    /// With the frame of this number. Those of them that are gone are reported as missed.
+    Numbered(u64),
+    /// Where an earlier subscriber was.
+    At {
+        /// Its [position](Subscriber::position).
+        position: u64,
+        /// Its [number](Subscriber::sequence).
+        sequence: u64,
+    },
+}
+
+/// The ring holds no such frame and never did, or it is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoSuchPosition;
+
+impl fmt::Display for NoSuchPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no such frame was published")
+    }
+}
+
+impl core::error::Error for NoSuchPosition {}
+
+/// What came of an attempt to pop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Pop {
+    /// The next frame, of so many bytes.
+    Frame {
+        /// Its length.
+        len: usize,
+        /// Whether the publisher of a gated ring should be looked at now: it may wait for room.
+        look: bool,
+    },
+    /// The next frame has so many bytes, more than there is room for. It stays.
+    TooLong {
+        /// Its length.
+        len: usize,
+    },
+    /// Nothing to pop.
+    Empty {
+        /// As for [`Pop::Frame`].
+        look: bool,
+    },
+    /// So many frames were overwritten before they could be read. The next pop goes on behind them.
+    Missed {
+        /// Their number.
+        count: u64,
+    },
+    /// A word makes no sense.
+    Corrupt(Corruption),
+}
+
+/// A reading end of a ring of frames: its private position.
+#[derive(Debug)]
+pub struct Subscriber<M: Memory> {
+    memory: M,
+    /// Where the next record, or the padding before it, begins. Exact.
+    position: u64,
+    /// The number of the next frame. Exact.
+    sequence: u64,
+    /// Frames before it that were asked for and were gone already: still to be reported.
+    missing: u64,
+    resume: Resume,
+    seat: Option<Seat>,
+    /// The position at which the publisher was last looked at.
+    looked: u64,
+}
+
+impl<M: Memory> Subscriber<M> {
+    /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was read. Under the
+    /// lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
+    ///
+    /// # Errors
+    /// [`NoSuchPosition`], with the seat.
+    pub fn join(
+        memory: M,
+        seat: Seat,
+        start: Start,
+        resume: Resume,
+        is_publishing: impl Fn() -> bool,
+    ) -> Result<Self, (NoSuchPosition, Seat)> {
+        let Ok((wanted, missing)) = place(&memory, start) else { return Err((NoSuchPosition, seat)) };
+        let words = memory.words();
+        let mut spot = wanted;
+        if words.gated() {
+            let entered = seat::enter(words, &seat, wanted.position, is_publishing);
+            // Who named a frame is told what is missing before the one that is held for it.
+            let named = matches!(start, Start::Numbered(_) | Start::At { .. });
+            if entered != wanted.position && !named {
+                spot = held(&memory, entered);
+            }
+        } else {
+            // For observers only: nobody waits for it.
+            words.cursor(seat.number()).store(cursor::at(wanted.position), Relaxed);
+        }
+        M::Platform::crash_point(Site::BroadcastJoined);
+        Ok(Self::new(memory, spot, missing, resume, Some(seat)))
+    }
+
+    /// Reads without a seat: nothing is written, nobody is held up, and what is overwritten is reported as missed.
+    ///
+    /// # Errors
+    /// [`NoSuchPosition`].
+    pub fn watch(memory: M, start: Start, resume: Resume) -> Result<Self, NoSuchPosition> {
+        let (spot, missing) = place(&memory, start)?;
+        Ok(Self::new(memory, spot, missing, resume, None))
+    }
+
+    fn new(memory: M, spot: Spot, missing: u64, resume: Resume, seat: Option<Seat>) -> Self {
+        let Spot { position, sequence } = spot;
+        Self { memory, position, sequence, missing, resume, seat, looked: position }
+    }
+
+    /// Pops one frame into the front of `out`; when the answer is another one than [`Pop::Frame`], that holds nothing of
+    /// use.
+    #[inline]
+    pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
+        let (position, len) = match self.next() {
+            Ok(frame) => frame,
+            Err(pop) => return pop,
+        };
+        let Some(place) = usize::try_from(len).ok().and_then(|len| out.get_mut(..len)) else {
+            return Pop::TooLong { len: usize::try_from(len).unwrap_or(usize::MAX) };
+        };
+        self.memory.read(self.index(position.wrapping_add(WORD + NUMBER)), crate::copy::as_uninit(place));
+        self.finish(position, len)
+    }
+
+    /// Pops one frame into a vector, whose content it replaces; when the answer is another one than [`Pop::Frame`], that
+    /// holds nothing of use.
+    #[inline]
+    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
+        let (position, len) = match self.next() {
+            Ok(frame) => frame,
+            Err(pop) => return pop,
+        };
+        // Not more than the longest frame, whatever the ring says.
+        out.clear();
+        out.resize(usize::try_from(len).expect("no longer than the ring"), 0);
+        self.memory.read(self.index(position.wrapping_add(WORD + NUMBER)), crate::copy::as_uninit(out));
+        self.finish(position, len)
+    }
+
+    /// Looks at the next frame of a gated ring where it lies; the publisher does not write there before it is released.
+    ///
+    /// # Errors
+    /// When there is none, as the other forms say it.
+    ///
+    /// # Panics
+    /// In a lossy ring, and without a seat: there the publisher may write at any time.
+    pub fn try_view(&mut self) -> Result<View<'_, M>, Pop> {
+        assert!(self.memory.words().gated() && self.seat.is_some(), "only a gated ring lends what it holds");
+        let (position, len) = self.next()?;
+        Ok(View { subscriber: self, position, len })
+    }
+
+    /// Whether a pop would give something other than [`Pop::Empty`] now.
+    #[must_use]
+    pub fn has_something(&self) -> bool {
+        self.missing != 0
+            || look(&self.memory, self.position) != Found::Nothing
+            || !find::is_whole(&self.memory, self.position)
+    }
+
+    /// The next frame: where its record begins and its length, which is true.
+    #[inline(always)]
+    fn next(&mut self) -> Result<(u64, u64), Pop> {
+        if self.missing != 0 {
+            let count = core::mem::take(&mut self.missing);
+            return Err(self.report(count));
+        }
+        let mut found = look(&self.memory, self.position);
+        if !find::is_whole(&self.memory, self.position) {
+            match self.overrun() {
+                // Only a padding was given up; or the tail has moved meanwhile.
+                Pop::Empty { .. } => found = look(&self.memory, self.position),
+                pop => return Err(pop),
+            }
+            if !find::is_whole(&self.memory, self.position) {
+                return Err(self.overrun());
+            }
+        }
+        match found {
+            Found::Frame { position, len, sequence } if sequence == self.sequence => Ok((position, len)),
+            Found::Frame { position, sequence, .. } => {
+                Err(Pop::Corrupt(Corruption { word: "sequence number", position, found: sequence }))
+            }
+            Found::Nothing => {
+                let look = self.memory.words().gated() && self.looked != self.position;
+                self.looked = self.position;
+                Err(Pop::Empty { look })
+            }
+            Found::Nonsense(corruption) => Err(Pop::Corrupt(corruption)),
+        }
+    }
+
+    /// The frame's bytes are copied: are they true?
+    #[inline(always)]
+    fn finish(&mut self, position: u64, len: u64) -> Pop {
+        // The header was true, so it is the record that matters, not a padding before it.
+        if !find::is_whole(&self.memory, position) {
+            return self.overrun();
+        }
+        Pop::Frame { look: self.advance(position, len), len: usize::try_from(len).unwrap_or(usize::MAX) }
+    }
+
+    /// Goes on at the oldest frame that can be found, or at the newest.
+    #[cold]
+    #[inline(never)]
+    fn overrun(&mut self) -> Pop {
+        let spot = match self.resume {
+            Resume::Oldest => find::oldest(&self.memory),
+            Resume::Newest => find::newest(&self.memory),
+        };
+        let count = spot.sequence.wrapping_sub(self.sequence);
+        if count.cast_signed() < 0 {
+            let (position, found) = (spot.position, spot.sequence);
+            return Pop::Corrupt(Corruption { word: "sequence number", position, found });
+        }
+        (self.position, self.sequence) = (spot.position, spot.sequence);
+        if let Some(seat) = &self.seat {
+            // [D3] Release → the publisher: nothing below is read any more.
+            self.memory
+                .words()
+                .cursor(seat.number())
+                .store(cursor::at(spot.position), M::Platform::ordering(Edge::BroadcastConsume));
+        }
+        // Nothing lies in between when the floor was raised over a padding only.
+        if count == 0 { Pop::Empty { look: false } } else { self.report(count) }
+    }
+
+    fn report(&self, count: u64) -> Pop {
+        if self.seat.is_some() {
+            self.memory.words().missed().fetch_add(count, Relaxed); // Statistics.
+        }
+        Pop::Missed { count }
+    }
+
+    /// Moves on behind a frame. Says whether the publisher should be looked at.
+    #[inline(always)]
+    fn advance(&mut self, position: u64, len: u64) -> bool {
+        M::Platform::crash_point(Site::BroadcastRead);
+        self.position = Found::end(position, len);
+        self.sequence = self.sequence.wrapping_add(1);
+        let words = self.memory.words();
+        if let Some(seat) = &self.seat {
+            // [D3] Release → the publisher of a gated ring: the frames below have been read.
+            words
+                .cursor(seat.number())
+                .store(cursor::at(self.position), M::Platform::ordering(Edge::BroadcastConsume));
+            M::Platform::crash_point(Site::BroadcastConsumed);
+            if words.gated() && self.position.wrapping_sub(self.looked) >= words.capacity() / 4 {
+                self.looked = self.position;
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(always)]
+    fn index(&self, position: u64) -> u64 {
+        position & (self.memory.capacity() - 1)
+    }
+
+    /// Where the next record begins: bytes since the ring was made.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The number of the next frame, or of the first one that is still to be reported as missed.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence.wrapping_sub(self.missing)
+    }
+
+    /// How many frames are waiting to be read, or overwritten already. Racy.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        let behind = self.memory.frames().load(Relaxed).wrapping_sub(self.sequence()); // For display.
+        if behind.cast_signed() < 0 { 0 } else { behind }
+    }
+
+    /// The longest frame, in bytes.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        usize::try_from(super::longest(self.memory.capacity())).unwrap_or(usize::MAX)
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// Gives the seat back to whoever frees it, under the lock: see [`seat::leave`].
+    pub fn into_seat(self) -> Option<Seat> {
+        self.seat
+    }
+}
+
+/// The place of a start as things are now, and how many of the frames asked for before it are gone.
+fn place<M: Memory>(memory: &M, start: Start) -> Result<(Spot, u64), NoSuchPosition> {
+    let spot = match start {
+        Start::Oldest => find::oldest(memory),
+        Start::Newest => find::newest(memory),
+        Start::Next => find::tail(memory),
+        Start::Numbered(sequence) => {
+            let spot = find::numbered(memory, sequence).ok_or(NoSuchPosition)?;
+            let gone = spot.sequence.wrapping_sub(sequence);
+            return Ok((spot, if gone.cast_signed() < 0 { 0 } else { gone }));
+        }
+        Start::At { position, sequence } => {
+            let spot = Spot { position, sequence };
+            if !position.is_multiple_of(WORD) {
+                return Err(NoSuchPosition);
+            }
+            let found = look(memory, position);
+            let there = if find::is_whole(memory, position) {
+                match found {
+                    // It was saved when frames before this one were still to be reported as missed.
+                    Found::Frame { sequence: there, .. } if seat::is_below(sequence, there) => {
+                        return Ok((Spot { position, sequence: there }, there.wrapping_sub(sequence)));
+                    }
+                    Found::Frame { sequence: there, .. } => there == sequence,
+                    _ => find::tail(memory) == spot,
+                }
+            } else {
+                // Gone, which is told by the first pop. That it ever was there is believed.
+                seat::is_below(sequence, find::tail(memory).sequence)
+            };
+            if !there {
+                return Err(NoSuchPosition);
+            }
+            spot
+        }
+    };
+    Ok((spot, 0))
+}
+
+/// The place at a position that is held for a subscriber, where a record begins or will begin.
+fn held<M: Memory>(memory: &M, position: u64) -> Spot {
+    for _ in 0..find::PATIENCE {
+        if let Some(spot) = find::frame_at(memory, position) {
+            return spot;
+        }
+        let tail = find::tail(memory);
+        // The tail may be out of date for a moment: the publisher stored it before it raised the floor to it.
+        if !seat::is_below(tail.position, position) {
+            return find::frame_at(memory, position).unwrap_or(tail);
+        }
+        M::Platform::relax();
+    }
+    find::tail(memory)
+}
+
+/// The next frame of a gated ring, lent where it lies by [`Subscriber::try_view`]. [`release`](View::release) pops it;
+/// dropping the view leaves it to be popped later.
+#[derive(Debug)]
+pub struct View<'a, M: Memory> {
+    subscriber: &'a mut Subscriber<M>,
+    position: u64,
+    len: u64,
+}
+
+impl<M: Memory> View<'_, M> {
+    /// Bytes of the frame.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::try_from(self.len).unwrap_or(usize::MAX)
+    }
+
+    /// Whether it is an empty frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The frame's number.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.subscriber.sequence
+    }
+
+    /// Copies bytes out, from an offset in the frame.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    pub fn read(&self, offset: usize, out: &mut [u8]) {
+        assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie inside the frame");
+        self.subscriber.memory.read(self.index().wrapping_add(offset as u64), crate::copy::as_uninit(out));
+    }
+
+    /// Where in the ring the frame's bytes begin.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.subscriber.index(self.position.wrapping_add(WORD + NUMBER))
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.subscriber.memory
+    }
+
+    /// Pops it. Says whether the publisher should be looked at.
+    pub fn release(self) -> bool {
+        self.subscriber.advance(self.position, self.len)
+    }
+}
