@@ -5,6 +5,7 @@
 //! size and alignment, not by the crate they come from.
 
 pub mod file;
+pub mod frame;
 mod tick;
 
 pub use tick::Tick;
