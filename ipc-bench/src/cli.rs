@@ -57,8 +57,11 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page
-    Man,
+    /// Prints the manual page, of the program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
     /// One side of a round
     #[command(hide = true)]
     Worker,

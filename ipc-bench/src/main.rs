@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
         Some(Command::List { json }) => commands::list::run(json),
         Some(Command::Completions { shell }) => commands::manual::completions(shell),
-        Some(Command::Man) => commands::manual::page(),
+        Some(Command::Man { command }) => commands::manual::page(command.as_deref()),
         Some(Command::Worker) => process::run_worker(),
         Some(Command::Victim { scene, ring, channel }) => deaths::run_victim(&scene, &ring, &channel),
         Some(Command::Tally) => process::run_tally(),

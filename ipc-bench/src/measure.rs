@@ -47,6 +47,8 @@ pub(crate) type Crowd = (u32, u32);
 
 /// How long calls are counted for a row.
 const TALLY_NS: u64 = 50_000_000;
+/// For how many messages at most, where the number of messages is what ends a round.
+const TALLY_MESSAGES: u64 = 2000;
 
 /// One of each: all workloads but fans.
 pub(crate) const PAIR: Crowd = (1, 1);
@@ -93,12 +95,12 @@ impl Cell {
 
     /// A short round in which system calls are counted and nothing else.
     fn tally_plan(&self, settings: &Settings) -> Plan {
-        let short = Settings {
-            warm_up_ns: settings.warm_up_ns.min(TALLY_NS / 5),
-            measure_ns: settings.measure_ns.min(TALLY_NS),
-            ..*settings
-        };
-        Plan { count_calls: true, ..self.plan(&short) }
+        let messages = settings.messages.map(|messages| messages.min(TALLY_MESSAGES));
+        // A number of messages takes the time that it takes.
+        let measure_ns =
+            if messages.is_some() { settings.measure_ns } else { settings.measure_ns.min(TALLY_NS) };
+        let warm_up_ns = settings.warm_up_ns.min(TALLY_NS / 5);
+        Plan { count_calls: true, ..self.plan(&Settings { messages, measure_ns, warm_up_ns, ..*settings }) }
     }
 
     /// What this cell cannot do, found before anything is started.

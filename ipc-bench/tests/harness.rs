@@ -132,6 +132,35 @@ fn a_rate_below_capacity_is_kept() {
     assert!(achieved <= 2100.0, "{achieved} a second arrived of 2000 sent");
 }
 
+/// Each side has the processor it was given, and each round has processes of its own.
+#[test]
+fn sides_are_pinned_and_rounds_are_fresh() {
+    let pins = if std::thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
+        ("0,1", ["1", "0"])
+    } else {
+        ("0,0", ["0", "0"])
+    };
+    let child = common::start(&format!(
+        "pingpong -m pipe --pin {} --reps 2 --duration 2000 --warm-up 1 --no-syscalls --quiet --json -",
+        pins.0
+    ));
+    // In the order in which they were started: the consumer first.
+    let first = common::await_workers(child.id());
+    for (worker, cpu) in first.iter().zip(pins.1) {
+        let status = std::fs::read_to_string(format!("/proc/{worker}/status")).expect("it runs");
+        let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        assert_eq!(allowed.map(str::trim), Some(cpu), "{status}");
+    }
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while common::workers_of(child.id()).iter().any(|worker| first.contains(worker)) {
+        assert!(std::time::Instant::now() < deadline, "the first round does not end");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = common::await_workers(child.id());
+    assert!(first.iter().all(|worker| !second.contains(worker)), "{first:?} {second:?}");
+    assert_eq!(common::finish(child).status.code(), Some(0));
+}
+
 /// Rows take turns: none has its second round before all have had their first.
 #[test]
 fn rows_take_turns() {

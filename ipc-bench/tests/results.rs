@@ -64,9 +64,10 @@ fn streams_tell_rates() {
 
 #[test]
 fn fans_tell_rates_and_fairness_and_balance_their_books() {
-    let (results, code) =
-        json("fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 --reps 1 --duration 100 --warm-up 5");
-    assert_eq!(code, 0, "{results}");
+    let (results, code) = json(
+        "fan -m mpmc,slot-queue,sysv-msg -e 1x1,3x2,1x3 -s 8,64 --messages 2000 --reps 1 --duration 60000 --warm-up 1",
+    );
+    assert_eq!(code, 0);
     // mpmc: spin_sleep, sleep, spin_yield.
     assert_eq!(rows(&results).len(), 2 * 3 * (3 + 1 + 1));
     for row in rows(&results) {
@@ -101,7 +102,7 @@ fn system_calls_are_counted() {
     // Nor does the sender's own sleep until the next message count.
     assert_eq!(calls(&format!("wake -g 2ms -m flag-ring {SHORT}")), [0.0]);
     // A fan has many processes.
-    let fan = calls(&format!("fan -m sysv-msg -e 2x2 {SHORT}"));
+    let fan = calls("fan -m sysv-msg -e 2x2 --messages 500 --reps 1 --duration 60000 --warm-up 1");
     assert!((2.0..3.0).contains(&fan[0]), "{fan:?}");
 
     let (results, _) = json(&format!("pingpong -m pipe --no-syscalls {SHORT}"));
@@ -190,10 +191,31 @@ fn list_names_every_mechanism_once() {
 
 #[test]
 fn completions_and_manual_are_made() {
-    let manual = run("man");
-    assert!(String::from_utf8_lossy(&manual.stdout).contains(".TH ipc-bench"));
-    let completions = run("completions bash");
-    assert!(String::from_utf8_lossy(&completions.stdout).contains("pingpong"));
+    let text = |arguments: &str| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments}: {output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let manual = text("man");
+    assert!(manual.contains(".TH ipc-bench"), "{manual}");
+    let shells = ["bash", "zsh", "fish"].map(|shell| text(&format!("completions {shell}")));
+    // What the help lists is in the manual, has a page of its own, and is completed; what it hides is not.
+    let help = text("--help");
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<_> = commands
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(commands.len() >= 12, "{help}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
+        assert!(manual.contains(command), "{command}");
+        assert!(shells.iter().all(|script| script.contains(command)), "{command}");
+        let page = text(&format!("man {command}"));
+        assert!(page.contains(".TH") && page.contains(command), "{page}");
+    }
+    assert!(!manual.contains("janitor"));
+    assert_eq!(run("man nothing").status.code(), Some(2));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::{RUN_TIME_ERROR, fail};
+use super::{RUN_TIME_ERROR, USAGE, fail};
 use crate::cli::Cli;
 
 /// Prints the completion script of `shell`.
@@ -16,10 +16,20 @@ pub(crate) fn completions(shell: Shell) -> ExitCode {
     print(&script)
 }
 
-/// Prints the manual page, in roff.
-pub(crate) fn page() -> ExitCode {
+/// Prints the manual page of the program or of one command, in roff.
+pub(crate) fn page(command: Option<&str>) -> ExitCode {
+    let mut whole = Cli::command();
+    // Names the commands as they are called, with the program's name in front.
+    whole.build();
+    let described = match command {
+        None => Some(&whole),
+        Some(name) => whole.find_subcommand(name),
+    };
+    let Some(described) = described else {
+        return fail(USAGE, "no command is called so");
+    };
     let mut page = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
+    match clap_mangen::Man::new(described.clone()).render(&mut page) {
         Ok(()) => print(&page),
         Err(error) => fail(RUN_TIME_ERROR, &format!("writing the manual page: {error}")),
     }
