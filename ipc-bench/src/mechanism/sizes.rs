@@ -4,7 +4,7 @@ use crate::process::Failure;
 
 /// The sizes built in, in bytes.
 pub(super) const BUILT_IN: &[usize] =
-    &[8, 16, 32, 56, 64, 112, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
+    &[8, 16, 32, 56, 64, 112, 128, 256, 512, 1024, 2048, 4096, 16384, 65536];
 
 /// Refuses a size that is not built in.
 pub(super) fn check(size: usize) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(super) fn check_few(size: usize) -> Result<(), Failure> {
 macro_rules! sized {
     ($size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body;
-            8 16 32 56 64 112 128 256 512 1024 2048 4096 8192 16384 32768 65536)
+            8 16 32 56 64 112 128 256 512 1024 2048 4096 16384 65536)
     };
     (one line: $size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64)

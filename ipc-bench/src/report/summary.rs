@@ -51,10 +51,10 @@ pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
         });
         sentences.push(format!(
             "A message of {size} bytes reaches a peer that spins in {} through spsc; msgsnd and msgrcv, which sleep, \
-             take {}: {} times as long. The spinning peer uses a whole processor.{}",
+             take {}: {}. The spinning peer uses a whole processor.{}",
             time(ours),
             time(theirs),
-            factor(theirs / ours),
+            compared(theirs / ours, "as long", "less"),
             floor.unwrap_or_default()
         ));
     }
@@ -143,6 +143,12 @@ mod tests {
     fn a_loss_is_told_as_one() {
         let rows = [pingpong("spsc", Wait::Sleep, 8000.0), pingpong("sysv-msg", Wait::Sleep, 4000.0)];
         assert!(sentences(&rows)[0].contains("2.00 times slower"));
+    }
+
+    #[test]
+    fn a_spinning_peer_that_was_kept_from_its_processor_is_no_winner() {
+        let rows = [pingpong("spsc", Wait::Spin, 8e6), pingpong("sysv-msg", Wait::Sleep, 4000.0)];
+        assert!(sentences(&rows)[0].contains("2000 times less"), "{}", sentences(&rows)[0]);
     }
 
     #[test]
