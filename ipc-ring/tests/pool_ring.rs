@@ -1,0 +1,329 @@
+//! The pool's algorithm over heap memory, step by step beside a plain model of what it should do: several members, some of
+//! which die, handles that are used late, twice, or after their channel is gone.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+
+use ipc_ring::Region;
+use ipc_ring::pool::{Handle, Refused, Route};
+use ipc_ring::ring::pool::recovery::{reclaim, recover};
+use ipc_ring::ring::pool::{Loaned, Mapped, Member, Reading, Seat, Shape, class_stats};
+use proptest::prelude::*;
+
+const MEMBERS: usize = 3;
+const BLOCKS: u64 = 3;
+/// The channel that exists, unless a step says otherwise.
+const CHANNEL: Route = Route::from_words(5, 6);
+
+#[derive(Clone, Debug)]
+enum Act {
+    Loan(usize),
+    Abandon(usize, usize),
+    Send(usize, usize),
+    /// The push fails; before it is taken back, the other member comes with the handle, or nobody.
+    FailToSend(usize, usize, Option<usize>),
+    Share(usize, usize),
+    Accept(usize, usize),
+    Release(usize, usize),
+    TakeOver(usize, usize),
+    Die(usize),
+    Recover,
+    /// The channel goes, with what is in it.
+    ChannelGoes,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let (member, which) = (0..MEMBERS, 0..8usize);
+    prop_oneof![
+        4 => member.clone().prop_map(Act::Loan),
+        1 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Abandon(m, i)),
+        4 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Send(m, i)),
+        1 => (member.clone(), which.clone(), prop::option::of(0..MEMBERS))
+            .prop_map(|(m, i, other)| Act::FailToSend(m, i, other)),
+        2 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Share(m, i)),
+        6 => (member.clone(), 0..12usize).prop_map(|(m, i)| Act::Accept(m, i)),
+        4 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Release(m, i)),
+        1 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::TakeOver(m, i)),
+        1 => member.prop_map(Act::Die),
+        1 => Just(Act::Recover),
+        1 => Just(Act::ChannelGoes),
+    ]
+}
+
+/// What a block is, in the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Block {
+    Free,
+    Loaned(u64),
+    Sent,
+    Taken(u64),
+    /// By whom, once for each reader.
+    Shared(Vec<u64>),
+}
+
+/// A process in the model and in the memory.
+struct Process {
+    identity: u64,
+    member: Member<Mapped>,
+    loans: Vec<Loaned>,
+    views: Vec<Reading>,
+}
+
+struct World {
+    region: Region,
+    shape: Shape,
+    processes: Vec<Process>,
+    dead: BTreeSet<u64>,
+    next: u64,
+    blocks: Vec<(Block, u32)>,
+    /// Handles with the block and its generation that they are for.
+    handles: Vec<(Handle, u32, u32)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let shape = Shape::new(&[(64, BLOCKS)]).unwrap();
+        let region = Region::heap(shape.total_size);
+        let blocks = vec![(Block::Free, 0); BLOCKS as usize];
+        let mut world = Self {
+            region,
+            shape,
+            processes: Vec::new(),
+            dead: BTreeSet::new(),
+            next: 1,
+            blocks,
+            handles: Vec::new(),
+        };
+        for _ in 0..MEMBERS {
+            let process = world.process();
+            world.processes.push(process);
+        }
+        world
+    }
+
+    fn memory(&self) -> Mapped {
+        Mapped::new(self.region.clone(), self.shape.clone(), 77)
+    }
+
+    fn process(&mut self) -> Process {
+        let identity = self.next;
+        self.next += 1;
+        let memory = self.memory();
+        let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
+        Process { identity, member: Member::new(memory, seat), loans: Vec::new(), views: Vec::new() }
+    }
+
+    fn free(&mut self, block: u32) {
+        let (state, generation) = &mut self.blocks[block as usize];
+        *state = Block::Free;
+        *generation += 1;
+    }
+
+    /// Takes one reader, or all of a dead process, out of a block.
+    fn let_go(&mut self, block: u32, identity: u64, all: bool) {
+        if let Block::Shared(readers) = &mut self.blocks[block as usize].0 {
+            if all {
+                readers.retain(|reader| *reader != identity);
+            } else {
+                let at = readers.iter().position(|reader| *reader == identity).unwrap();
+                readers.swap_remove(at);
+            }
+            if !readers.is_empty() {
+                return;
+            }
+        }
+        self.free(block);
+    }
+
+    /// What the model says of an attempt to accept, and does if it succeeds.
+    fn accept(&mut self, identity: u64, block: u32, generation: u32) -> Result<(), &'static str> {
+        let (state, now) = &mut self.blocks[block as usize];
+        if *now != generation {
+            return Err("Stale");
+        }
+        match state {
+            Block::Sent => *state = Block::Taken(identity),
+            Block::Shared(readers) => readers.push(identity),
+            Block::Taken(_) => return Err("Doubled"),
+            Block::Free | Block::Loaned(_) => return Err("NotSent"),
+        }
+        Ok(())
+    }
+
+    fn try_accept(&mut self, who: usize, which: usize) -> Result<(), TestCaseError> {
+        let Some(&(handle, block, generation)) = self.handles.get(which) else { return Ok(()) };
+        let identity = self.processes[who].identity;
+        let expected = self.accept(identity, block, generation);
+        let answer = self.processes[who].member.accept(&handle);
+        match (expected, answer) {
+            (Ok(()), Ok(view)) => {
+                prop_assert_eq!(view.block(), block);
+                self.processes[who].views.push(view);
+            }
+            (Err(name), Err(refused)) => {
+                let text = format!("{refused:?}");
+                prop_assert!(text.starts_with(name), "{} instead of {}", text, name);
+            }
+            (expected, answer) => prop_assert!(false, "{:?} instead of {:?}", answer, expected),
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, act: Act) -> Result<(), TestCaseError> {
+        match act {
+            Act::Loan(who) => {
+                let loan = self.processes[who].member.try_loan(0);
+                let is_free = self.blocks.iter().any(|(state, _)| *state == Block::Free);
+                prop_assert_eq!(loan.is_some(), is_free);
+                if let Some(loan) = loan {
+                    let state = &mut self.blocks[loan.block() as usize].0;
+                    prop_assert_eq!(&*state, &Block::Free, "lent though it is in use");
+                    *state = Block::Loaned(self.processes[who].identity);
+                    self.processes[who].loans.push(loan);
+                }
+            }
+            Act::Abandon(who, which) => {
+                let Some(loan) = take(&mut self.processes[who].loans, which) else { return Ok(()) };
+                self.free(loan.block());
+                self.processes[who].member.abandon(loan);
+            }
+            Act::Send(who, which) => {
+                let Some(loan) = take(&mut self.processes[who].loans, which) else { return Ok(()) };
+                let block = loan.block();
+                let (offered, handle) = self.processes[who].member.offer(loan, 8, CHANNEL);
+                self.processes[who].member.sent(&offered);
+                self.blocks[block as usize].0 = Block::Sent;
+                self.handles.insert(0, (handle, block, self.blocks[block as usize].1));
+            }
+            Act::FailToSend(who, which, other) => {
+                let Some(loan) = take(&mut self.processes[who].loans, which) else { return Ok(()) };
+                let block = loan.block();
+                let (offered, handle) = self.processes[who].member.offer(loan, 8, CHANNEL);
+                self.blocks[block as usize].0 = Block::Sent;
+                self.handles.insert(0, (handle, block, self.blocks[block as usize].1));
+                if let Some(other) = other {
+                    self.try_accept(other, 0)?;
+                }
+                let back = self.processes[who].member.take_back(offered);
+                prop_assert_eq!(back.is_some(), other.is_none());
+                if let Some(loan) = back {
+                    let identity = self.processes[who].identity;
+                    self.blocks[block as usize] =
+                        (Block::Loaned(identity), self.blocks[block as usize].1 + 1);
+                    self.processes[who].loans.push(loan);
+                }
+            }
+            Act::Share(who, which) => {
+                let Some(loan) = take(&mut self.processes[who].loans, which) else { return Ok(()) };
+                let block = loan.block();
+                let (view, handle) = self.processes[who].member.share(loan, 8);
+                self.blocks[block as usize].0 = Block::Shared(vec![self.processes[who].identity]);
+                self.handles.insert(0, (handle, block, self.blocks[block as usize].1));
+                self.processes[who].views.push(view);
+            }
+            Act::Accept(who, which) => self.try_accept(who, which)?,
+            Act::Release(who, which) => {
+                let Some(view) = take(&mut self.processes[who].views, which) else { return Ok(()) };
+                self.let_go(view.block(), self.processes[who].identity, false);
+                self.processes[who].member.release(view);
+            }
+            Act::TakeOver(who, which) => {
+                let Some(view) = take(&mut self.processes[who].views, which) else { return Ok(()) };
+                let block = view.block();
+                match self.processes[who].member.take_over(view) {
+                    Ok(loan) => {
+                        let identity = self.processes[who].identity;
+                        let (state, generation) = &mut self.blocks[block as usize];
+                        prop_assert_eq!(&*state, &Block::Taken(identity));
+                        (*state, *generation) = (Block::Loaned(identity), *generation + 1);
+                        self.processes[who].loans.push(loan);
+                    }
+                    Err(view) => {
+                        prop_assert!(matches!(self.blocks[block as usize].0, Block::Shared(_)));
+                        self.processes[who].views.push(view);
+                    }
+                }
+            }
+            Act::Die(who) => {
+                // A successor comes only after the recovery: there are as many seats as there can be.
+                self.dead.insert(self.processes[who].identity);
+                self.recover()?;
+                let successor = self.process();
+                self.processes[who] = successor;
+            }
+            Act::Recover => self.recover()?,
+            Act::ChannelGoes => {
+                let lost = self.blocks.iter().filter(|(state, _)| *state == Block::Sent).count() as u64;
+                let memory = self.memory();
+                prop_assert_eq!(reclaim(&memory, |route| route == CHANNEL), 0);
+                prop_assert_eq!(reclaim(&memory, |route| route != CHANNEL), lost);
+                for block in 0..BLOCKS as u32 {
+                    if self.blocks[block as usize].0 == Block::Sent {
+                        self.free(block);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<(), TestCaseError> {
+        let mut held = 0;
+        let dead: Vec<u64> = self.dead.iter().copied().collect();
+        for identity in &dead {
+            for block in 0..BLOCKS as u32 {
+                let holds = match &self.blocks[block as usize].0 {
+                    Block::Loaned(holder) | Block::Taken(holder) => holder == identity,
+                    Block::Shared(readers) => readers.contains(identity),
+                    Block::Free | Block::Sent => false,
+                };
+                if holds {
+                    held += 1;
+                    self.let_go(block, *identity, true);
+                }
+            }
+        }
+        let report = recover(&self.memory(), |identity| !self.dead.contains(&identity));
+        prop_assert_eq!((report.seats, report.blocks), (dead.len() as u32, held));
+        self.dead.clear();
+        Ok(())
+    }
+}
+
+fn take<T>(all: &mut Vec<T>, which: usize) -> Option<T> {
+    if which < all.len() { Some(all.swap_remove(which)) } else { None }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_step_does_what_the_model_says(acts in prop::collection::vec(act(), 1..120)) {
+        let mut world = World::new();
+        for act in acts {
+            world.step(act)?;
+            let stats = class_stats(&world.memory(), 0);
+            let used = |wanted: fn(&Block) -> bool| {
+                world.blocks.iter().filter(|(state, _)| wanted(state)).count() as u64
+            };
+            prop_assert_eq!(stats.loaned, used(|state| matches!(state, Block::Loaned(_))));
+            prop_assert_eq!(stats.sent, used(|state| *state == Block::Sent));
+            prop_assert_eq!(stats.read, used(|state| matches!(state, Block::Taken(_) | Block::Shared(_))));
+        }
+    }
+}
+
+/// A handle is worth nothing to a pool of another generation, whatever else fits.
+#[test]
+fn handles_of_another_pool_are_refused() {
+    let mut world = World::new();
+    let loan = world.processes[0].member.try_loan(0).unwrap();
+    let (offered, handle) = world.processes[0].member.offer(loan, 8, CHANNEL);
+    world.processes[0].member.sent(&offered);
+    let other = Mapped::new(world.region.clone(), world.shape.clone(), 78);
+    let seat = Seat::take(&other, NonZeroU64::new(9).unwrap()).unwrap();
+    let refused = Member::new(other, seat).accept(&handle).unwrap_err();
+    assert_eq!(refused, Refused::OtherPool { found: 77, expected: 78 });
+    world.next = 10;
+    assert!(world.processes[1].member.accept(&handle).is_ok());
+}
