@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod frame;
+pub mod rpc;
 mod tick;
 
 pub use tick::Tick;

@@ -269,3 +269,65 @@ fn a_watcher_that_does_not_read_holds_nobody_up() {
     let _listener = Builder::new("service").domain(&domain).bind().unwrap();
     assert!(matches!(Watch::new(&domain, "service"), Err(AttachError::Kind { .. })));
 }
+
+/// One thread waits for data, for clients and for events alike, with one semaphore.
+#[test]
+fn one_set_waits_for_data_clients_and_events() {
+    private_namespace();
+    let domain = Domain::open(&unique("set")).unwrap();
+    let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
+    let mut producer = numbers.create_producer().unwrap();
+    let mut consumer = numbers.open_consumer().unwrap();
+    let other = mpmc::Builder::<u64>::new("jobs").domain(&domain);
+    let _jobs = other.create_producer().unwrap();
+    let mut watch = Watch::new(&domain, "jobs").unwrap();
+    let service = Builder::new("service").domain(&domain);
+    let mut listener = service.bind().unwrap();
+    let mut set = ipc_ring::WaitSet::with_strategy(&domain, ipc_ring::WaitStrategy::Sleep).unwrap();
+    std::thread::scope(|scope| {
+        let pusher = scope.spawn(move || {
+            let pause = || std::thread::sleep(Duration::from_millis(20));
+            for round in 0..5 {
+                pause();
+                producer.push(round).unwrap();
+                pause();
+                drop(other.open_consumer().unwrap());
+                pause();
+                let mut server = service.connect().unwrap();
+                server.send(b"hello").unwrap();
+                assert_eq!(server.recv().unwrap(), b"you");
+            }
+            producer
+        });
+        let (mut popped, mut events, mut clients) = (0, 0, Vec::new());
+        while popped < 5 || events < 10 || clients.len() < 5 {
+            let event = set.wait(&mut [&mut consumer, &mut watch, &mut listener], None).unwrap();
+            assert_eq!(event.news, ipc_ring::News::Ready);
+            match event.index {
+                0 => {
+                    assert_eq!(consumer.try_pop().unwrap(), popped);
+                    popped += 1;
+                }
+                1 => events += u64::from(watch.next_timeout(Duration::ZERO).unwrap().is_some()),
+                _ => {
+                    if let Some(mut client) = listener.try_accept().unwrap() {
+                        // Its ring can be waited for by the same set.
+                        let event = set.wait(&mut [client.receiver()], None).unwrap();
+                        assert_eq!(event.index, 0);
+                        assert_eq!(client.recv().unwrap(), b"hello");
+                        client.send(b"you").unwrap();
+                        clients.push(client);
+                    }
+                }
+            }
+        }
+        drop(pusher.join().unwrap());
+    });
+    // By itself it wakes as before.
+    let domain = listener.domain().clone();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| Builder::new("service").domain(&domain).connect().unwrap());
+        drop(listener.accept().unwrap());
+        drop(client.join().unwrap());
+    });
+}

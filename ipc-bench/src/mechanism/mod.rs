@@ -3,6 +3,7 @@
 mod byte_stream;
 mod bytes;
 mod cache_line;
+mod connect;
 mod datagram;
 mod fifo;
 mod flag_ring;
@@ -19,6 +20,7 @@ mod peers;
 mod pipe;
 mod pool;
 mod posix_mq;
+mod request;
 mod signalled;
 mod sizes;
 mod slot_queue;
@@ -150,11 +152,14 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &pool::Copied,
     &latest::Latest::<false>,
     &latest::Latest::<true>,
+    &request::Calls,
+    &connect::Connect,
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,
     &fifo::Fifo,
     &unix_stream::UnixStream,
+    &connect::UnixConnect,
     &unix_message::UnixDgram,
     &unix_message::UnixSeqpacket,
     &internet::Tcp,

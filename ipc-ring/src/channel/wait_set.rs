@@ -40,8 +40,8 @@ pub(crate) mod sealed {
     }
 }
 
-/// A consuming end that a [`WaitSet`] can wait for: those of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
-/// [`mpmc`](crate::mpmc).
+/// What a [`WaitSet`] can wait for: consuming ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
+/// [`mpmc`](crate::mpmc), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
 pub trait Waitable: sealed::Await {}
 
 impl<W: sealed::Await> Waitable for W {}

@@ -66,7 +66,7 @@ pub(super) fn attempt<Out: Carry, In: Carry>(
     };
     let mut machine =
         Client::new(listener.generation, hello, mailbox.queue().as_raw(), up_token.segment.as_raw());
-    let address = Address::new(listener.queue, listener.wake);
+    let address = Address::of_listener(&listener);
     let post = |frame| match address.post_deadline(&member, &frame, deadline) {
         Posted::Sent => Ok(()),
         Posted::Full => Err(ConnectError::QueueFull),

@@ -10,11 +10,14 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::discovery::{EndInfo, region_of};
 use super::mailbox::Mailbox;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::channel::{EndRole, Subject};
 use crate::domain::{Domain, Owner, Recipients, check_name};
 use crate::error::AttachError;
 use crate::frame::{Frame, FrameKind};
 use crate::layout;
+use crate::platform::Barrier;
 use crate::region::Region;
 use crate::wait::HEARTBEAT;
 
@@ -334,6 +337,30 @@ impl Watch {
         let subject = Subject { owner: self.domain.me().as_raw(), pid: std::process::id(), role: 0 };
         let frame = subject.frame(kind, self.generation, more).encode();
         self.domain.member().locked(|locked| Ok(locked.tell_watchers(self.generation, to, &frame)))
+    }
+}
+
+impl Await for Watch {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if probe && self.pending.is_empty() {
+            self.look_for_the_dead();
+        }
+        (!self.pending.is_empty() || (probe && self.mailbox.has_frame())).then_some(News::Ready)
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.mailbox.ring_at(Some(bell.0));
+        Barrier::Fence
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.mailbox.ring_at(None);
+        // A token may be there, and ends the set's next sleep early, no more.
+        false
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        Arc::ptr_eq(self.domain.member(), home.0) && self.domain.member().is_ours()
     }
 }
 

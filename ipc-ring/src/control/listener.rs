@@ -16,11 +16,13 @@ use super::limits::{Admission, Admissions, Limits};
 use super::mailbox::{self, Address, Mailbox, Posted};
 use super::peer::{self, Peer};
 use super::reason::Reason;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::channel::{Carry, Frames, Seated, Token};
 use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
 use crate::error::AttachError;
 use crate::frame::{Frame, FrameError, FrameKind};
-use crate::platform::{Native, Platform as _, Site};
+use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, WaitStrategy};
 
 /// How often a listener looks for queues that the dead have left.
@@ -444,6 +446,36 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let Some(mut handshake) = self.handshakes.remove(&session) else { return };
         self.counts.refused += 1;
         let _ = handshake.address.post(self.domain.member(), &handshake.machine.reject(reason));
+    }
+}
+
+/// In a set a listener has something to do when a frame or a connection waits: call [`Listener::try_accept`] then. It looks after
+/// clients that are late or dead when the set looks who is alive, ten times a second.
+impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        let waits = !self.ready.is_empty() || (probe && self.mailbox.has_frame());
+        let late = probe && (!self.handshakes.is_empty() || Instant::now() >= self.tidied + TIDY);
+        if late && !waits {
+            self.tidy(Instant::now());
+        }
+        waits.then_some(News::Ready)
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        let wake = self.mailbox.ring_at(Some(bell.0));
+        self.domain.member().set_listener_wake(&self.entry, wake);
+        Barrier::Fence
+    }
+
+    fn unmark(&mut self) -> bool {
+        let wake = self.mailbox.ring_at(None);
+        self.domain.member().set_listener_wake(&self.entry, wake);
+        // A token may be there, and ends the set's next sleep early, no more.
+        false
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        Arc::ptr_eq(self.domain.member(), home.0) && self.domain.member().is_ours()
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, MsgId, Select, Stat};
 use ipc_core::{Error, ErrorKind};
 
-use crate::domain::{Locked, Member, QueueSlot, WakeSemaphore};
+use crate::domain::{ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore};
 use crate::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
 
 /// A queue of this process's own. Dropping it removes the queue.
@@ -62,6 +62,18 @@ impl Mailbox {
         Ok(received.then(|| Frame::decode(self.buffer.bytes())))
     }
 
+    /// Whether a frame waits. One system call. Says yes when that cannot be known, so that somebody tries and is told why.
+    pub(super) fn has_frame(&self) -> bool {
+        self.slot.queue.stat().map_or(true, |stat| stat.messages() > 0)
+    }
+
+    /// Has `wake`, or with `None` its own semaphore again, rung for what is sent from now on.
+    pub(super) fn ring_at(&self, wake: Option<WakeSemaphore>) -> WakeSemaphore {
+        let wake = wake.unwrap_or(self.wake);
+        self.member.set_queue_wake(self.slot, wake);
+        wake
+    }
+
     /// Sleeps until somebody rings or the time has come. Look for frames first, and again after it.
     ///
     /// # Errors
@@ -96,7 +108,19 @@ pub(super) fn remove(locked: &Locked<'_>, slot: QueueSlot) {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address {
     queue: MessageQueue,
-    wake: Option<WakeSemaphore>,
+    bell: Bell,
+}
+
+/// What to ring after sending.
+#[derive(Clone, Copy, Debug)]
+enum Bell {
+    Nothing,
+    Semaphore(WakeSemaphore),
+    /// What the directory says at that moment.
+    Listener {
+        index: usize,
+        generation: u64,
+    },
 }
 
 /// What became of a frame that was sent.
@@ -111,7 +135,13 @@ pub(super) enum Posted {
 
 impl Address {
     pub(super) fn new(queue: MsgId, wake: Option<WakeSemaphore>) -> Self {
-        Self { queue: MessageQueue::from_id(queue), wake }
+        let bell = wake.map_or(Bell::Nothing, Bell::Semaphore);
+        Self { queue: MessageQueue::from_id(queue), bell }
+    }
+
+    pub(super) fn of_listener(listener: &ListenerEntry) -> Self {
+        let bell = Bell::Listener { index: listener.index, generation: listener.generation };
+        Self { queue: MessageQueue::from_id(listener.queue), bell }
     }
 
     pub(super) fn queue(&self) -> MsgId {
@@ -136,7 +166,12 @@ impl Address {
         };
         match sent {
             Ok(true) => {
-                if let Some(wake) = self.wake {
+                let wake = match self.bell {
+                    Bell::Nothing => None,
+                    Bell::Semaphore(wake) => Some(wake),
+                    Bell::Listener { index, generation } => member.listener_wake(index, generation),
+                };
+                if let Some(wake) = wake {
                     member.ring(wake);
                 }
                 Posted::Sent

@@ -11,7 +11,7 @@ use super::layout::{
 };
 use super::owner::Owner;
 use super::queues::watched_name;
-use super::{Locked, WakeSemaphore};
+use super::{Locked, Member, WakeSemaphore};
 use crate::error::AttachError;
 use crate::layout::{Kind, NAME_BYTES};
 
@@ -66,10 +66,11 @@ pub(crate) struct Process {
 /// What the directory says of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListenerEntry {
+    /// Where it stands in the directory.
+    pub(crate) index: usize,
     pub(crate) generation: u64,
     pub(crate) creator: Owner,
     pub(crate) queue: MsgId,
-    pub(crate) wake: Option<WakeSemaphore>,
     /// Capacities of the rings to and from the server.
     pub(crate) up: u64,
     pub(crate) down: u64,
@@ -118,12 +119,13 @@ impl Locked<'_> {
     /// What the directory says of a listener; `None` for a channel.
     pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
         let table = &self.member.table;
-        let at = channel(entry.index?);
+        let index = entry.index?;
+        let at = channel(index);
         (entry.kind == LISTENER).then(|| ListenerEntry {
+            index,
             generation: entry.generation,
             creator: entry.creator,
             queue: MsgId::from_raw(table.get_half(at + C_SEGMENT) as i32),
-            wake: WakeSemaphore::from_raw(table.get_half(at + C_WAKE)),
             up: table.get(at + C_UP),
             down: table.get(at + C_DOWN),
         })
@@ -251,6 +253,22 @@ impl Locked<'_> {
         self.sweep_queues();
         for index in 0..CHANNELS {
             let _ = self.entry(index);
+        }
+    }
+}
+
+impl Member {
+    /// The semaphore to ring for a listener now, after sending to it. It sleeps on another one while it is part of a set.
+    pub(crate) fn listener_wake(&self, index: usize, generation: u64) -> Option<WakeSemaphore> {
+        let at = channel(index);
+        let same = self.table.get(at + C_GENERATION) == generation;
+        same.then(|| WakeSemaphore::from_raw(self.table.get_half(at + C_WAKE))).flatten()
+    }
+
+    /// Says which semaphore to ring for a listener of this process. Look at its queue after it, before a sleep.
+    pub(crate) fn set_listener_wake(&self, entry: &Entry, wake: WakeSemaphore) {
+        if let Some(index) = entry.index {
+            self.table.set_half(channel(index) + C_WAKE, wake.as_raw());
         }
     }
 }

@@ -198,6 +198,11 @@ pub(crate) fn watched_name(name: &str) -> u64 {
 }
 
 impl Member {
+    /// Says which semaphore to ring for a queue of this process. Look at the queue after it, before a sleep.
+    pub(crate) fn set_queue_wake(&self, queue: QueueSlot, wake: WakeSemaphore) {
+        self.table.set_half(slot(queue.index) + Q_WAKE, wake.as_raw());
+    }
+
     /// How many events a queue of this process had no room for.
     pub(crate) fn missed(&self, queue: QueueSlot) -> u64 {
         self.table.get(slot(queue.index) + Q_MISSED)
