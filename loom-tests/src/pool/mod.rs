@@ -1,7 +1,7 @@
 //! The models of the pool.
 //!
 //! A block's bytes are one number, so bytes that are read before they were written, or written while somebody reads, show at
-//! once. Handles travel through a [`Mailbox`](mailbox::Mailbox) that orders nothing: what is left is the pool's own ordering.
+//! once. Handles travel through a [`Mailbox`] that orders nothing: what is left is the pool's own ordering.
 //! After each execution every block must be free again.
 
 pub mod deaths;
