@@ -352,3 +352,24 @@ fn seats_run_out_and_the_257th_end_is_refused() {
     ends.pop();
     assert!(builder(&domain).open_consumer().is_ok());
 }
+
+#[test]
+fn a_slice_is_pushed_whole_and_in_order_or_the_answer_says_how_far_it_came() {
+    private_namespace();
+    let domain = unique("slice");
+    let mut producer = builder(&domain).create_producer().unwrap();
+    let mut consumer = builder(&domain).open_consumer().unwrap();
+    // More than the ring holds: somebody has to pop meanwhile.
+    let messages: Vec<u64> = (0..1000).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| producer.push_slice(&messages).unwrap());
+        for expected in 0..1000 {
+            assert_eq!(consumer.pop().unwrap(), expected);
+        }
+    });
+    let soon = Instant::now() + Duration::from_millis(20);
+    assert!(matches!(producer.push_slice_deadline(&messages, soon), Err(PushError::TimedOut(64))));
+    assert_eq!(producer.push_slice(&[]).ok(), Some(()));
+    consumer.close();
+    assert!(matches!(producer.push_slice(&messages), Err(PushError::Closed(0))));
+}

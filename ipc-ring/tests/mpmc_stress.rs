@@ -50,17 +50,7 @@ fn push_until_enough(mut producer: Producer<Item>, number: u64, producers: u64) 
     while amount.has(next) {
         if random.below(8) == 0 {
             let items: Vec<Item> = (next..next + random.below(6)).map(item).collect();
-            let mut done = 0;
-            while done < items.len() {
-                // Never waits; the next push does, where there is no room.
-                match producer.try_push_slice(&items[done..]) {
-                    Ok(count) => done += count,
-                    Err(_) => {
-                        producer.push(items[done]).unwrap();
-                        done += 1;
-                    }
-                }
-            }
+            producer.push_slice(&items).unwrap();
             next += items.len() as u64;
         } else {
             producer.push(item(next)).unwrap();

@@ -59,6 +59,19 @@ impl<T> PushError<T> {
             | PushError::System(value, _) => value,
         }
     }
+
+    /// The same with another value.
+    pub(super) fn with<V>(self, value: V) -> PushError<V> {
+        match self {
+            PushError::Full(_) => PushError::Full(value),
+            PushError::Busy(_, pid) => PushError::Busy(value, pid),
+            PushError::TimedOut(_) => PushError::TimedOut(value),
+            PushError::Closed(_) => PushError::Closed(value),
+            PushError::NoConsumer(_) => PushError::NoConsumer(value),
+            PushError::Corrupt(_, corruption) => PushError::Corrupt(value, corruption),
+            PushError::System(_, error) => PushError::System(value, error),
+        }
+    }
 }
 
 impl<T> fmt::Debug for PushError<T> {

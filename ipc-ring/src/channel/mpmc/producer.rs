@@ -124,6 +124,49 @@ impl<T: Message> Producer<T> {
         }
     }
 
+    /// Pushes a whole slice, waiting for room. Its messages stay in order; those of others may come between them.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push). The value handed back is the number of messages pushed before.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn push_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
+        self.push_slice_until(messages, None)
+    }
+
+    /// As [`push_slice`](Self::push_slice), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).
+    pub fn push_slice_deadline(&mut self, messages: &[T], deadline: Instant) -> Result<(), PushError<usize>> {
+        self.push_slice_until(messages, Some(deadline))
+    }
+
+    fn push_slice_until(
+        &mut self,
+        messages: &[T],
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<usize>> {
+        let mut done = 0;
+        while done < messages.len() {
+            match self.try_push_slice(&messages[done..]) {
+                Ok(count) => done += count,
+                Err(PushError::Full(_) | PushError::Busy(..)) => {
+                    // One that waits, and repairs what is in dead hands; then as many more as there is room for.
+                    let pushed = match deadline {
+                        None => self.push(messages[done]),
+                        Some(deadline) => self.push_deadline(messages[done], deadline),
+                    };
+                    pushed.map_err(|error| error.with(done))?;
+                    done += 1;
+                }
+                Err(other) => return Err(other.with(done)),
+            }
+        }
+        Ok(())
+    }
+
     /// A push that met a slot in somebody's hands: once more, if that somebody is dead.
     #[cold]
     fn try_again(&mut self, message: T, refused: Refused) -> Result<(), PushError<T>> {
