@@ -103,6 +103,14 @@ pub enum Edge {
     BroadcastTail,
     /// \[D4\] broadcast: who looks for the end of the stream loads the tail, then how many frames there are, then looks there.
     BroadcastTailSeen,
+    /// \[Q1\] call: the caller stores the line's word. The request is written before.
+    CallAsk,
+    /// \[Q1\] call: the responder loads the line's word. The request is read after.
+    CallTake,
+    /// \[Q2\] call: the responder stores the line's word. The reply is written before, and the request has been read.
+    CallReply,
+    /// \[Q2\] call: the caller loads the line's word. The reply is read after, or the line written.
+    CallAccept,
     /// \[L1\] latest: the writer stores a slot's ready word. The value is written before.
     LatestPublish,
     /// \[L1\] latest: a reader loads a slot's word. The value is read after.
@@ -155,7 +163,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 70] = [
+    pub const ALL: [Edge; 74] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -202,6 +210,10 @@ impl Edge {
         Edge::BroadcastReclaim,
         Edge::BroadcastTail,
         Edge::BroadcastTailSeen,
+        Edge::CallAsk,
+        Edge::CallTake,
+        Edge::CallReply,
+        Edge::CallAccept,
         Edge::LatestPublish,
         Edge::LatestObserve,
         Edge::LatestBusy,
@@ -275,6 +287,8 @@ impl Edge {
             Edge::LatestObserve | Edge::LatestRecheck | Edge::LatestNoticed | Edge::LatestJoin => {
                 Ordering::Acquire
             }
+            Edge::CallAsk | Edge::CallReply => Ordering::Release,
+            Edge::CallTake | Edge::CallAccept => Ordering::Acquire,
             // A read-modify-write that hands nothing over itself.
             Edge::MpmcSkip => Ordering::Relaxed,
             Edge::PoolOffer
@@ -324,6 +338,8 @@ impl Edge {
             Edge::LatestBusy | Edge::LatestRecheck => "L2",
             Edge::LatestNoted | Edge::LatestNoticed => "L3",
             Edge::LatestCounted | Edge::LatestJoin => "L4",
+            Edge::CallAsk | Edge::CallTake => "Q1",
+            Edge::CallReply | Edge::CallAccept => "Q2",
             Edge::PoolOffer | Edge::PoolSent | Edge::PoolTake | Edge::PoolJoin | Edge::PoolLookSent => "P1",
             Edge::PoolRelease | Edge::PoolLeave | Edge::PoolClaim => "P2",
             Edge::PoolReap => "P3",

@@ -46,6 +46,8 @@ pub enum Kind {
     BroadcastBytes = 5,
     /// One writer, many readers, the newest value of each key.
     Latest = 6,
+    /// One caller, one responder, request and reply in one line.
+    Call = 7,
     /// No ring: blocks for large payloads.
     Pool = 8,
 }

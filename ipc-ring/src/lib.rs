@@ -39,6 +39,7 @@
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
+//! | [`call`] | one caller, one responder: a small request and its reply, in one cache line |
 //! | [`latest`] | the newest value of one thing or of many, for any number of readers |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
@@ -84,8 +85,8 @@ pub mod ring;
 pub mod wait;
 
 pub use channel::{
-    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, latest, mpmc, pool,
-    spsc,
+    Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, call, latest, mpmc,
+    pool, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

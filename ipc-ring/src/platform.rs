@@ -150,6 +150,18 @@ pub enum Site {
     LatestNoted = 83,
     /// latest: all is stored, nobody has been woken yet.
     LatestCounted = 84,
+    /// call: the caller has its copy of the request, the line is as it was.
+    CallKept = 160,
+    /// call: the request is in the line, the word does not say so.
+    CallWritten = 161,
+    /// call: the word asks, nobody has been woken yet.
+    CallAsked = 162,
+    /// call: the request is taken, nothing is answered.
+    CallTaken = 163,
+    /// call: the reply is in the line, over the request; the word does not say so.
+    CallAnswered = 164,
+    /// call: the word says so, nobody has been woken yet.
+    CallReplied = 165,
     /// pool: the seat is taken, nothing else.
     PoolSeated = 140,
     /// pool: the block is lent, nothing is written.
@@ -176,7 +188,7 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 61] = [
+    pub const ALL: [Site; 67] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -227,6 +239,12 @@ impl Site {
         Site::LatestPublished,
         Site::LatestNoted,
         Site::LatestCounted,
+        Site::CallKept,
+        Site::CallWritten,
+        Site::CallAsked,
+        Site::CallTaken,
+        Site::CallAnswered,
+        Site::CallReplied,
         Site::PoolSeated,
         Site::PoolLoaned,
         Site::PoolOffered,

@@ -22,6 +22,7 @@
 
 pub mod broadcast;
 pub mod bytes;
+pub mod call;
 pub mod crash;
 pub mod latest;
 pub mod matrix;

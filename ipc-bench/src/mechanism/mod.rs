@@ -3,6 +3,7 @@
 mod byte_stream;
 mod bytes;
 mod cache_line;
+mod call;
 mod connect;
 mod datagram;
 mod fifo;
@@ -15,6 +16,7 @@ mod local;
 mod memory;
 mod mpmc;
 mod null;
+mod one_line;
 #[cfg(feature = "peers")]
 mod peers;
 mod pipe;
@@ -150,6 +152,7 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &mpmc::Mpmc,
     &pool::InPlace,
     &pool::Copied,
+    &call::Call,
     &latest::Latest::<false>,
     &latest::Latest::<true>,
     &request::Calls,
@@ -170,6 +173,7 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &local::ClockOnly,
     &local::Memcpy,
     &cache_line::CacheLine,
+    &one_line::OneLine,
     &flag_ring::FlagRing,
     &index_ring::IndexRing::<1>,
     &index_ring::IndexRing::<64>,

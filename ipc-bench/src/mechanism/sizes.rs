@@ -27,8 +27,8 @@ pub(super) fn check_few(size: usize) -> Result<(), Failure> {
     Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
 }
 
-/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only,
-/// `few:` for the few.
+/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only, `less than a
+/// line:` without the last of them, `few:` for the few.
 macro_rules! sized {
     ($size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body;
@@ -36,6 +36,9 @@ macro_rules! sized {
     };
     (one line: $size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64)
+    };
+    (less than a line: $size:expr, $n:ident => $body:expr) => {
+        $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56)
     };
     (few: $size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body; 8 16 32 56 64 128 256 1024 4096)

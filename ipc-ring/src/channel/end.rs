@@ -370,6 +370,17 @@ impl End {
         }
     }
 
+    /// Runs `f` if no living process holds the other end, and none can take it meanwhile. `None` when one does.
+    ///
+    /// # Errors
+    /// When the domain's lock cannot be had.
+    pub(super) fn without_peer<R>(&self, f: impl FnOnce() -> R) -> Result<Option<R>, AttachError> {
+        self.member.locked(|_| {
+            let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
+            Ok(if peer.is_some() && self.member.is_alive(peer) { None } else { Some(f()) })
+        })
+    }
+
     /// The semaphore that this end sleeps on.
     pub(super) fn wake(&self) -> WakeSemaphore {
         self.wake

@@ -7,6 +7,7 @@
 mod announce;
 pub mod broadcast;
 pub mod bytes;
+pub mod call;
 #[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
 mod carry;
 mod crowd;

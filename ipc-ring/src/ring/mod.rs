@@ -5,6 +5,7 @@
 
 pub mod broadcast;
 pub mod bytes;
+pub mod call;
 pub mod latest;
 pub mod mpmc;
 pub mod pool;

@@ -1,0 +1,118 @@
+//! How a channel is made or found.
+
+use std::marker::PhantomData;
+
+use super::{Caller, Responder};
+use crate::channel::end::{End, Record, Seats};
+use crate::channel::open::{self, Creation, Request};
+use crate::channel::settings::{Settings, common_settings};
+use crate::error::AttachError;
+use crate::layout::Kind;
+use crate::message::Message;
+use crate::ring::call::{
+    CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, Mapped, RESPONDER_RECORD, RESPONDER_SIGNAL,
+    RESPONDER_WAKES,
+};
+use crate::wait::WaitStrategy;
+
+const CALLER: Seats = Seats {
+    own: Record::at(CALLER_RECORD),
+    peer: Record::at(RESPONDER_RECORD),
+    own_signal: CALLER_SIGNAL,
+    peer_signal: RESPONDER_SIGNAL,
+    own_wakes: CALLER_WAKES,
+};
+
+const RESPONDER: Seats = Seats {
+    own: CALLER.peer,
+    peer: CALLER.own,
+    own_signal: RESPONDER_SIGNAL,
+    peer_signal: CALLER_SIGNAL,
+    own_wakes: RESPONDER_WAKES,
+};
+
+/// Options for creating and opening a channel for requests `Req` and replies `Rep`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{Domain, call};
+///
+/// let domain = Domain::open("doc-example-call")?;
+/// let double = call::Builder::<u32, u64>::new("double").domain(&domain);
+/// let mut caller = double.create_caller()?;
+/// let mut responder = double.open_responder()?;
+/// let answering = std::thread::spawn(move || responder.serve_all(|number, _| u64::from(number) * 2));
+/// assert_eq!(caller.call(21)?, 42);
+/// drop(caller); // closes the channel
+/// answering.join().expect("no panic")?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder<Req, Rep> {
+    settings: Settings,
+    messages: PhantomData<fn(Req) -> Rep>,
+}
+
+impl<Req: Message, Rep: Message> Builder<Req, Rep> {
+    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), messages: PhantomData }
+    }
+
+    common_settings!();
+
+    /// Makes the channel, or finds it, and takes the caller's end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of other types, or the kernel refused.
+    pub fn create_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
+        self.attach(CALLER, Creation::MakeOrFind).and_then(Caller::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the caller's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
+    pub fn open_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
+        self.attach(CALLER, Creation::MustFind).and_then(Caller::new)
+    }
+
+    /// Makes the channel, or finds it, and takes the responder's end.
+    ///
+    /// # Errors
+    /// As [`create_caller`](Self::create_caller).
+    pub fn create_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
+        self.attach(RESPONDER, Creation::MakeOrFind).and_then(Responder::new)
+    }
+
+    /// Finds the channel, which must exist, and takes the responder's end.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
+    pub fn open_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
+        self.attach(RESPONDER, Creation::MustFind).and_then(Responder::new)
+    }
+
+    fn attach(&self, seats: Seats, creation: Creation) -> Result<Attached<Req, Rep>, AttachError> {
+        let request = Request {
+            settings: &self.settings,
+            kind: Kind::Call,
+            fingerprint: Mapped::<Req, Rep>::fingerprint(),
+            usual_capacity: 1,
+            geometry: Mapped::<Req, Rep>::geometry,
+            slots_offset: LINE_OFFSET,
+        };
+        open::attach(&request, creation, |locked, domain, found| {
+            let ring = Mapped::new(found.region.clone(), found.barrier);
+            let end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
+            Ok(Attached { ring, end })
+        })
+    }
+}
+
+/// A ring and a seat at it.
+pub(super) struct Attached<Req, Rep> {
+    pub(super) ring: Mapped<Req, Rep>,
+    pub(super) end: End,
+}

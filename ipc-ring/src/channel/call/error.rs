@@ -1,0 +1,65 @@
+//! What can go wrong with a call, on either side.
+
+use core::fmt;
+
+use crate::error::{PeerExit, PopError};
+use crate::ring::call::Corruption;
+
+/// Why there is no reply, or no request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The call before has no reply yet. Only [`Caller::ask`](super::Caller::ask) says this.
+    Pending,
+    /// A reply was waited for, and nothing was asked.
+    NothingAsked,
+    /// Nothing came before the deadline. The call stays in flight.
+    TimedOut,
+    /// The other end has closed the channel.
+    Closed,
+    /// The other end is gone without closing. A successor may come; the call stays in flight.
+    PeerGone(PeerExit),
+    /// The shared memory holds what the protocol never writes. The channel is poisoned.
+    Corrupt(Corruption),
+    /// The domain's lock could not be had within five seconds, or is gone.
+    Locked,
+    /// The kernel refused; the semaphores were removed, for instance.
+    System(ipc_core::Error),
+}
+
+impl CallError {
+    /// From what the wait that all pairs of ends share has to say.
+    pub(super) fn from_wait(error: PopError) -> Self {
+        match error {
+            PopError::Empty | PopError::TimedOut | PopError::BufferTooSmall { .. } => CallError::TimedOut,
+            PopError::Closed => CallError::Closed,
+            PopError::PeerGone(exit) => CallError::PeerGone(exit),
+            PopError::Corrupt(corruption) => CallError::Corrupt(corruption),
+            PopError::System(error) => CallError::System(error),
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Pending => f.write_str("the call before has no reply yet"),
+            CallError::NothingAsked => f.write_str("nothing was asked, so no reply will come"),
+            CallError::TimedOut => f.write_str("nothing came before the deadline"),
+            CallError::Closed => f.write_str("the other end has closed the channel"),
+            CallError::PeerGone(exit) => exit.fmt(f),
+            CallError::Corrupt(corruption) => write!(f, "the line is corrupt: {corruption}"),
+            CallError::Locked => f.write_str("the domain's lock could not be had"),
+            CallError::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CallError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            CallError::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}

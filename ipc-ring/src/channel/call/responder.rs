@@ -1,0 +1,237 @@
+//! The answering end of a channel.
+
+use std::time::{Duration, Instant};
+
+use super::builder::{Attached, Builder};
+use super::error::CallError;
+use crate::channel::end::{End, PeerState};
+use crate::channel::pair::{self, Ending, Poll};
+use crate::error::{AttachError, PopError};
+use crate::message::Message;
+use crate::platform::{Native, Platform as _};
+use crate::ring::call::{self as ring, Mapped, Taken};
+
+/// The answering end: one holder at a time, in one thread at a time.
+///
+/// Dropping it leaves the channel to a successor, which is given a request that has no reply; [`close`](Self::close) ends it.
+#[derive(Debug)]
+pub struct Responder<Req: Message, Rep: Message> {
+    ring: ring::Responder<Mapped<Req, Rep>>,
+    end: End,
+    ending: Ending,
+}
+
+/// A request that was taken. [`reply`](Self::reply) answers it; dropping it leaves it to be taken again.
+#[derive(Debug)]
+#[must_use]
+pub struct Request<'a, Req: Message, Rep: Message> {
+    responder: &'a mut Responder<Req, Rep>,
+    taken: Taken<Req>,
+}
+
+impl<Req: Message, Rep: Message> Responder<Req, Rep> {
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes the responder's end.
+    ///
+    /// # Errors
+    /// [`AttachError`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).create_responder()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_responder()
+    }
+
+    pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
+        let Attached { ring, mut end } = attached;
+        match ring::Responder::attach(ring) {
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach }),
+            Err(corruption) => {
+                end.give_up(false);
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Takes the request that waits; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`CallError::Closed`] and [`CallError::PeerGone`] when none will come from this caller; [`CallError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn try_take(&mut self) -> Result<Option<Request<'_, Req, Rep>>, CallError> {
+        match self.poll() {
+            Ok(taken) => Ok(Some(Request { responder: self, taken })),
+            Err(PopError::Empty) => Ok(None),
+            Err(error) => Err(CallError::from_wait(error)),
+        }
+    }
+
+    /// Takes the next request, waiting for it.
+    ///
+    /// # Errors
+    /// As [`try_take`](Self::try_take), and [`CallError::System`]. A caller that has never come is waited for.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn take(&mut self) -> Result<Request<'_, Req, Rep>, CallError> {
+        self.take_until(None)
+    }
+
+    /// As [`take`](Self::take), until a point in time.
+    ///
+    /// # Errors
+    /// [`CallError::TimedOut`], and as [`take`](Self::take).
+    pub fn take_deadline(&mut self, deadline: Instant) -> Result<Request<'_, Req, Rep>, CallError> {
+        self.take_until(Some(deadline))
+    }
+
+    /// As [`take`](Self::take), for a length of time.
+    ///
+    /// # Errors
+    /// [`CallError::TimedOut`], and as [`take`](Self::take).
+    pub fn take_timeout(&mut self, timeout: Duration) -> Result<Request<'_, Req, Rep>, CallError> {
+        self.take_deadline(crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
+        let taken = pair::wait_and_pop(self, deadline).map_err(CallError::from_wait)?;
+        Ok(Request { responder: self, taken })
+    }
+
+    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when there is none.
+    ///
+    /// # Blocking
+    /// Never. One system call when the caller sleeps, to wake it.
+    #[inline]
+    pub fn reply(&mut self, reply: Rep) -> bool {
+        let open = self.ring.is_open();
+        let signal = self.ring.reply(&reply);
+        if signal != 0 {
+            self.end.wake_peer_if(signal);
+        }
+        open
+    }
+
+    /// Answers each request with what `f` makes of it and of the number of attempts before, until the caller closes.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take), but closing is a good end.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn serve_all(&mut self, mut f: impl FnMut(Req, u8) -> Rep) -> Result<(), CallError> {
+        loop {
+            match self.take() {
+                Ok(request) => {
+                    let reply = f(request.value(), request.attempt());
+                    request.reply(reply);
+                }
+                Err(CallError::Closed) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether the caller is there. One system call when it is attached.
+    #[must_use]
+    pub fn caller(&self) -> PeerState {
+        self.end.peer()
+    }
+
+    /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    ///
+    /// # Errors
+    /// When the domain's semaphores were removed.
+    ///
+    /// # Blocking
+    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
+    pub fn wait_for_caller(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    }
+
+    /// Ends the channel: the caller is told that no reply will come any more.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
+
+    fn try_poll(&mut self) -> Result<Option<Taken<Req>>, PopError> {
+        self.ring.try_take().map_err(|corruption| {
+            pair::poison(&mut self.end);
+            PopError::Corrupt(corruption)
+        })
+    }
+}
+
+impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
+    type Item = Taken<Req>;
+
+    #[inline(always)]
+    fn poll(&mut self) -> Result<Taken<Req>, PopError> {
+        if let Some(taken) = self.try_poll()? {
+            return Ok(taken);
+        }
+        let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
+            // Polls that come too fast take the line away from who writes it.
+            Native::relax();
+            Native::relax();
+            return Err(PopError::Empty);
+        };
+        self.try_poll()?.ok_or(ended)
+    }
+
+    fn has_item(&self) -> bool {
+        self.ring.has_request()
+    }
+
+    fn end(&mut self) -> &mut End {
+        &mut self.end
+    }
+}
+
+impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
+    /// What is asked.
+    #[must_use]
+    pub fn value(&self) -> Req {
+        self.taken.request
+    }
+
+    /// How often the request was taken before without a reply, at most 255: by responders that died or let go, or by this one.
+    /// Whether they did what was asked nobody knows.
+    #[must_use]
+    pub fn attempt(&self) -> u8 {
+        self.taken.attempt
+    }
+
+    /// The number of the call since the channel was made, from 1.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.taken.number
+    }
+
+    /// Answers the request.
+    ///
+    /// # Blocking
+    /// Never. One system call when the caller sleeps, to wake it.
+    #[inline]
+    pub fn reply(self, reply: Rep) {
+        self.responder.reply(reply);
+    }
+}
+
+impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
+    fn drop(&mut self) {
+        let has_item = self.ring.has_request();
+        pair::leave_consumer(&mut self.end, self.ending, has_item);
+    }
+}

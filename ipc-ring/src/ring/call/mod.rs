@@ -1,0 +1,47 @@
+//! One caller, one responder: request and reply share one cache line, the same one for every call.
+//!
+//! ```text
+//!   caller, call n                                   responder
+//!   -----------------------------------------------  -----------------------------------------------
+//!   word == replied(n-1) ?           [Q2] Acquire     word == asked(n) ?               [Q1] Acquire
+//!   kept = request                                    request out of the line
+//!   request into the line                             taken = n
+//!   word = asked(n)                  [Q1] Release     … work …
+//!   word == replied(n) ?             [Q2] Acquire     reply into the line, over the request
+//!   reply out of the line                             word = replied(n)                [Q2] Release
+//! ```
+//!
+//! A round trip moves one line there and one line back, where two rings move two each way in part. It takes that each end
+//! writes the line only when it is its turn, which the word says; with one call in flight that is always so.
+//!
+//! **What a crash leaves.** A caller that dies with a call in flight leaves it to be answered; its successor takes the
+//! reply for nobody's and goes on from the next number. A responder that dies with a request taken may have overwritten
+//! part of it. So each end keeps something on a line of its own, which nobody else reads while things go well: the caller a
+//! copy of the request, the responder the number that it took. A successor finds the word still at `asked`, sees that
+//! the request was taken, and reads the copy.
+//!
+//! **Taking a call back.** While a responder lives a call cannot be taken back, as it may be writing the line: whoever
+//! gives up waiting has to await the reply before the next call, or the responder's death. While there is none the caller
+//! may, under the lock that a responder has to take to come.
+
+#[allow(unsafe_code)]
+mod caller;
+mod layout;
+#[allow(unsafe_code)]
+mod mapped;
+#[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
+mod responder;
+mod word;
+
+pub use super::spsc::Corruption;
+pub use caller::{Caller, Refused};
+pub use layout::MAX_CALL_SIZE;
+pub(crate) use layout::{
+    CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, RESPONDER_RECORD, RESPONDER_SIGNAL,
+    RESPONDER_WAKES,
+};
+pub use mapped::Mapped;
+pub use memory::Memory;
+pub use responder::{Responder, Taken};

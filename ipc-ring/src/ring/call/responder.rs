@@ -1,0 +1,112 @@
+//! The answering end.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Corruption;
+use super::memory::Memory;
+use super::word::{self, State};
+use crate::edge::Edge;
+use crate::platform::{Platform, Site, Word};
+use crate::wait::signal;
+
+/// A request that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken<T> {
+    /// What is asked.
+    pub request: T,
+    /// How often it was taken before without an answer, at most 255: by responders that died or gave up. What they did
+    /// with it nobody knows.
+    pub attempt: u8,
+    /// The number of the call.
+    pub number: u64,
+}
+
+/// The answering end of a ring.
+#[derive(Debug)]
+pub struct Responder<M: Memory> {
+    memory: M,
+    /// The call that was seen last.
+    number: u64,
+    /// Whether it was taken and has no reply yet.
+    open: bool,
+}
+
+impl<M: Memory> Responder<M> {
+    /// Takes the answering end of a ring. A call that a predecessor left unanswered is the first to be taken.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the line's word makes no sense.
+    pub fn attach(memory: M) -> Result<Self, Corruption> {
+        // [Q1] Acquire ← the caller's Release.
+        let word = memory.word().load(M::Platform::ordering(Edge::CallTake));
+        let (number, _) = word::read(word, 0)?;
+        Ok(Self { memory, number, open: false })
+    }
+
+    /// Takes the request that waits, if there is one. One that was taken before and has no reply yet is taken again.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the line's word makes no sense.
+    #[inline(always)]
+    pub fn try_take(&mut self) -> Result<Option<Taken<M::Request>>, Corruption> {
+        // [Q1] Acquire ← the caller's Release: the request was written before.
+        let word = self.memory.word().load(M::Platform::ordering(Edge::CallTake));
+        let (number, State::Asked) = word::read(word, self.number)? else { return Ok(None) };
+        let attempt = word::attempts(self.memory.taken().load(Relaxed), number); // Only responders write it.
+        let mut request = MaybeUninit::uninit();
+        if attempt == 0 {
+            self.memory.read_request(&mut request);
+        } else {
+            // Who took it before may have begun to write its reply.
+            self.memory.read_kept(&mut request);
+        }
+        self.memory.taken().store(word::taken(number, attempt), Relaxed); // For a successor, which comes after this end's death.
+        M::Platform::crash_point(Site::CallTaken);
+        self.number = number;
+        self.open = true;
+        // SAFETY: read, so every byte of it was written.
+        Ok(Some(Taken { request: unsafe { request.assume_init() }, attempt, number }))
+    }
+
+    /// Answers the request that was taken. Gives the caller's signal; 0 when no request is open.
+    #[inline(always)]
+    pub fn reply(&mut self, reply: &M::Reply) -> u32 {
+        if !self.open {
+            return 0;
+        }
+        self.memory.write_reply(reply);
+        M::Platform::crash_point(Site::CallAnswered);
+        // [Q2] Release → the caller's Acquire: the reply is written before, and the request has been read.
+        self.memory.word().store(word::replied(self.number), M::Platform::ordering(Edge::CallReply));
+        M::Platform::crash_point(Site::CallReplied);
+        self.open = false;
+        signal::look::<M::Platform>(self.memory.caller_signal(), self.memory.barrier())
+    }
+
+    /// Whether there is something to take: a request, or a word that makes no sense.
+    #[must_use]
+    pub fn has_request(&self) -> bool {
+        // [Q1] Acquire ← the caller's Release.
+        let word = self.memory.word().load(M::Platform::ordering(Edge::CallTake));
+        matches!(word::read(word, self.number), Ok((_, State::Asked)) | Err(_))
+    }
+
+    /// Whether a request was taken and has no reply yet.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The number of the call that was seen last.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The memory of the ring.
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+}

@@ -1,0 +1,86 @@
+//! The line's word: which call it is about, and how far that is.
+//!
+//! `number << 2 | state`. Numbers count calls from 1; 0 is a fresh line.
+
+use super::Corruption;
+
+/// The number that no call reaches.
+const LAST: u64 = 1 << 56;
+/// Bits of the attempt in the `taken` word.
+const ATTEMPT_BITS: u32 = 8;
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing was ever asked.
+    Fresh,
+    /// The request is in the line.
+    Asked,
+    /// The reply is.
+    Replied,
+    /// The caller took its request back when there was no responder.
+    Abandoned,
+}
+
+pub(super) const fn asked(number: u64) -> u64 {
+    number << 2 | 1
+}
+
+pub(super) const fn replied(number: u64) -> u64 {
+    number << 2 | 2
+}
+
+pub(super) const fn abandoned(number: u64) -> u64 {
+    number << 2 | 3
+}
+
+/// Number and state. The ends know the last number they have seen; no word is behind it.
+pub(super) const fn read(word: u64, last: u64) -> Result<(u64, State), Corruption> {
+    let number = word >> 2;
+    let state = match word & 3 {
+        1 => State::Asked,
+        2 => State::Replied,
+        3 => State::Abandoned,
+        _ => State::Fresh,
+    };
+    let fresh = matches!(state, State::Fresh);
+    if fresh != (number == 0) || number < last || number >= LAST {
+        return Err(Corruption { word: "line's word", position: last, found: word });
+    }
+    Ok((number, state))
+}
+
+/// What the `taken` word holds: a call, and how many responders had taken it before.
+pub(super) const fn taken(number: u64, attempt: u8) -> u64 {
+    number << ATTEMPT_BITS | attempt as u64
+}
+
+/// How many responders have taken a call, by the `taken` word.
+pub(super) const fn attempts(word: u64, number: u64) -> u8 {
+    if word >> ATTEMPT_BITS == number { (word as u8).saturating_add(1) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_read_as_it_was_written() {
+        assert_eq!(read(0, 0), Ok((0, State::Fresh)));
+        assert_eq!(read(asked(7), 7), Ok((7, State::Asked)));
+        assert_eq!(read(replied(7), 6), Ok((7, State::Replied)));
+        assert_eq!(read(abandoned(LAST - 1), 1), Ok((LAST - 1, State::Abandoned)));
+        for wrong in [1, 2, 3, 4, asked(6), asked(LAST), u64::MAX] {
+            assert!(read(wrong, 7).is_err(), "{wrong:#x}");
+        }
+    }
+
+    #[test]
+    fn attempts_are_of_one_call() {
+        assert_eq!(attempts(0, 1), 0);
+        assert_eq!(attempts(taken(1, 0), 1), 1);
+        assert_eq!(attempts(taken(1, 254), 1), 255);
+        assert_eq!(attempts(taken(1, 255), 1), 255);
+        assert_eq!(attempts(taken(1, 3), 2), 0);
+    }
+}
