@@ -25,7 +25,7 @@ pub struct Spot {
 }
 
 /// What two runs to the end have seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Course {
     /// The addresses of the instructions, from one system call to the next.
     between_calls: Vec<Vec<u64>>,
@@ -134,7 +134,7 @@ impl Course {
 
 impl fmt::Display for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls = self.between_calls.len() - 1;
+        let calls = self.between_calls.len().saturating_sub(1);
         write!(f, "{} instructions, {calls} system calls, {} places", self.instructions(), self.places.len())
     }
 }

@@ -10,8 +10,10 @@ mod common;
 #[path = "../spsc_common/mod.rs"]
 mod spsc_common;
 
+mod broadcast;
 mod bytes;
 mod course;
+mod latest;
 mod mpmc;
 mod queue;
 mod spsc;
@@ -41,6 +43,12 @@ fn plays_a_role() {
             cases.extend(mpmc::recoverers());
             sweep("mpmc", &cases, effort);
         }
+        ["broadcast"] => {
+            let mut cases = queue::producers::<broadcast::Broadcast>();
+            cases.extend(broadcast::subscribers());
+            sweep("broadcast", &cases, effort);
+        }
+        ["latest"] => sweep("latest", &latest::cases(), effort),
         ref other => panic!("no such role: {other:?}"),
     }
 }
@@ -73,4 +81,14 @@ fn bytes_survives() {
 #[test]
 fn mpmc_survives() {
     run("mpmc");
+}
+
+#[test]
+fn broadcast_survives() {
+    run("broadcast");
+}
+
+#[test]
+fn latest_survives() {
+    run("latest");
 }

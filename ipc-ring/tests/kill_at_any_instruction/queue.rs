@@ -73,7 +73,7 @@ pub fn cases<Q: Queue>() -> Vec<Case> {
 const NAP: Duration = Duration::from_millis(2);
 
 /// A producer dies; a consumer lives on, in some cases asleep.
-fn producers<Q: Queue>() -> Vec<Case> {
+pub fn producers<Q: Queue>() -> Vec<Case> {
     let case = |name: &str, setup: Producing, live: fn(Q::Producer, u64, &dyn Fn())| Case {
         name: name.to_owned(),
         sleeps: setup.victim_sleeps,
