@@ -57,7 +57,7 @@ impl Key {
     /// A random key, never 0 or -1. To be kept where the other processes find it, for example in a file of mode 0600.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] when the kernel or a sandbox refuses `getrandom`.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the kernel or a sandbox refuses `getrandom`.
     ///
     /// ```
     /// use ipc_core::Key;
@@ -83,7 +83,7 @@ impl Key {
     /// library leaves that case unspecified.
     ///
     /// # Errors
-    /// Those of `stat` on the path: [`ErrorKind::NotFound`], [`ErrorKind::PermissionDenied`] when a directory on the way may not be searched.
+    /// Those of `stat` on the path: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) when a directory on the way may not be searched.
     /// The file itself need not be readable.
     ///
     /// ```

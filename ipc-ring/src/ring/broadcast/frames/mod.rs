@@ -13,7 +13,7 @@
 //! +--------+----------+---------------- +--------+
 //! ```
 //!
-//! Floor, seats, cursors and joining are those of the ring of slots; positions count bytes. So [D1] and [D2] are the same
+//! Floor, seats, cursors and joining are those of the ring of slots; positions count bytes. So \[D1\] and \[D2\] are the same
 //! edges: a subscriber reads the header, the number and the bytes, and then whether the floor is still not above the
 //! record. Here that look is needed for an empty ring too: where a record will be, or was, there may be any bytes.
 //!
@@ -23,7 +23,7 @@
 //! **Landmarks.** A subscriber that joins, or was overrun, needs a place where a record begins. The publisher notes the
 //! first record of each sixteenth of the ring, and the last record. These are hints: what is found there is a record's
 //! header with the stamp of its position, and whole if the floor is not above it, or the hint is out of date and not
-//! used. When there is nothing, a subscriber starts at the tail, whose number is known: [`find`].
+//! used. When there is nothing, a subscriber starts at the tail, whose number is known: `find`.
 
 mod find;
 #[allow(unsafe_code)]
