@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each user takes a part")]
 
 pub mod bytes;
+pub mod call;
 pub mod channel;
 pub mod input;
 pub mod latest;
