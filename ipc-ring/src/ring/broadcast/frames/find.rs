@@ -55,8 +55,10 @@ pub(super) fn tail<M: Memory>(memory: &M) -> Spot {
     spot
 }
 
+/// A search is made anew so often when the publisher was faster.
+pub(super) const RETRIES: u32 = 64;
 /// No publisher is faster so often.
-pub(super) const PATIENCE: u32 = 10_000;
+pub(super) const PATIENCE: u32 = 1_000;
 
 /// The last frame, or the tail when there is none.
 pub(super) fn newest<M: Memory>(memory: &M) -> Spot {
@@ -87,7 +89,7 @@ pub(super) fn oldest<M: Memory>(memory: &M) -> Spot {
 
 /// The frame of this number, or the oldest one when it is gone. `None` when it is still to come, except the very next.
 pub(super) fn numbered<M: Memory>(memory: &M, sequence: u64) -> Option<Spot> {
-    for _ in 0..PATIENCE {
+    for _ in 0..RETRIES {
         let end = tail(memory);
         if is_below(end.sequence, sequence) {
             return None;

@@ -364,7 +364,7 @@ fn place<M: Memory>(memory: &M, start: Start) -> Result<(Spot, u64), NoSuchPosit
 
 /// The place at a position that is held for a subscriber, where a record begins or will begin.
 fn held<M: Memory>(memory: &M, position: u64) -> Spot {
-    for _ in 0..find::PATIENCE {
+    for _ in 0..find::RETRIES {
         if let Some(spot) = find::frame_at(memory, position) {
             return spot;
         }
