@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Fan(Fan),
     /// Kills partners and measures how long it takes until the others know, and until they go on
     Deaths(Deaths),
+    /// One publisher and subscribers that read now and then: what a publication costs
+    Publish(Publish),
     /// Many rows from a TOML file of `run` tables with workload, mechanisms, sizes, wait, rates
     Matrix(Matrix),
     /// Compares two result files; exit code 3 when the second is worse
@@ -160,6 +162,16 @@ pub(crate) struct Deaths {
     pub(crate) strict: bool,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `publish`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Publish {
+    /// Subscribers that are attached; several make several rows
+    #[arg(long, value_delimiter = ',', value_parser = parse_readers, default_value = "1,10,50,200", value_name = "COUNT,…")]
+    pub(crate) readers: Vec<u32>,
+    #[command(flatten)]
+    pub(crate) measurement: Measurement,
 }
 
 /// `matrix`.
@@ -312,6 +324,16 @@ fn parse_count(text: &str) -> Result<u32, String> {
         Ok(count)
     } else {
         Err(format!("a fan has 1 to {MOST_OF_A_FAN} producers, and as many consumers"))
+    }
+}
+
+/// The most subscribers: with the publisher and the parent they are all the processes a domain has room for.
+const MOST_READERS: u32 = 250;
+
+fn parse_readers(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count) if (1..=MOST_READERS).contains(&count) => Ok(count),
+        _ => Err(format!("a publisher has 1 to {MOST_READERS} subscribers here")),
     }
 }
 

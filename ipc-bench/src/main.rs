@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Some(Command::Wake(asked)) => commands::open_loop::wake(&asked),
         Some(Command::Fan(asked)) => commands::fan::run(&asked),
         Some(Command::Deaths(asked)) => commands::deaths::run(&asked),
+        Some(Command::Publish(asked)) => commands::publish::run(&asked),
         Some(Command::Matrix(asked)) => commands::suite::run(&asked),
         Some(Command::Compare(asked)) => commands::compare::run(&asked),
         Some(Command::Report(asked)) => commands::report::run(&asked),

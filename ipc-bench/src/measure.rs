@@ -50,17 +50,21 @@ const TALLY_NS: u64 = 50_000_000;
 /// For how many messages at most, where the number of messages is what ends a round.
 const TALLY_MESSAGES: u64 = 2000;
 
-/// One of each: all workloads but fans.
+/// One of each: all workloads but fans and publications.
 pub(crate) const PAIR: Crowd = (1, 1);
 
 impl Cell {
     /// Its name in progress lines.
     pub(crate) fn label(&self) -> String {
         let (producers, consumers) = self.crowd;
-        let fan = self.workload == Workload::Fan;
-        let crowd = if fan { format!(" {producers}x{consumers}") } else { String::new() };
+        let crowd = if self.has_crowd() { format!(" {producers}x{consumers}") } else { String::new() };
         let (workload, mechanism, wait) = (self.workload.name(), self.mechanism.name(), self.wait.name());
         format!("{workload}{crowd} {mechanism} {wait} {} B", self.size)
+    }
+
+    /// Whether there are more than a pair.
+    fn has_crowd(&self) -> bool {
+        matches!(self.workload, Workload::Fan | Workload::Publish)
     }
 
     /// The same at a higher rate.
@@ -249,14 +253,14 @@ fn summarise(state: State, settings: &Settings) -> Measured {
     Measured { row, histogram }
 }
 
-/// Which side's outcome counts: the one that closes the loop, or the one where messages arrive.
+/// Which side's outcome counts: the one that closes the loop, the one that publishes, or the one where messages arrive.
 fn measured_by(workload: Workload, round: &Round) -> &crate::process::Outcome {
-    if workload == Workload::Pingpong { &round.producer } else { &round.consumer }
+    if matches!(workload, Workload::Pingpong | Workload::Publish) { &round.producer } else { &round.consumer }
 }
 
 /// Whether a workload has a rate of its own and no latencies.
 fn is_flow(workload: Workload) -> bool {
-    matches!(workload, Workload::Stream | Workload::Fan)
+    matches!(workload, Workload::Stream | Workload::Fan | Workload::Publish)
 }
 
 fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
@@ -340,8 +344,8 @@ pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         syscalls_uncounted: None,
         target_rate: cell.rate,
         achieved_rate: None,
-        producers: (cell.workload == Workload::Fan).then_some(cell.crowd.0),
-        consumers: (cell.workload == Workload::Fan).then_some(cell.crowd.1),
+        producers: cell.has_crowd().then_some(cell.crowd.0),
+        consumers: cell.has_crowd().then_some(cell.crowd.1),
         producer_fairness: None,
         threads: cell.mechanism.in_process(),
         rounds: Vec::new(),

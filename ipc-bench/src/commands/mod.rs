@@ -9,6 +9,7 @@ pub(crate) mod manual;
 pub(crate) mod matrix;
 pub(crate) mod measure;
 pub(crate) mod open_loop;
+pub(crate) mod publish;
 pub(crate) mod report;
 mod session;
 pub(crate) mod suite;

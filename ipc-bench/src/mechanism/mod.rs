@@ -1,5 +1,6 @@
 //! The mechanisms that can be measured, one file each.
 
+mod broadcast;
 mod byte_stream;
 mod bytes;
 mod cache_line;
@@ -157,6 +158,8 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &latest::Latest::<true>,
     &request::Calls,
     &connect::Connect,
+    &broadcast::Broadcast(ipc_ring::broadcast::Mode::Lossy),
+    &broadcast::Broadcast(ipc_ring::broadcast::Mode::Gated),
     &sysv_msg::SysvMsg,
     &posix_mq::PosixMq,
     &pipe::Pipe,

@@ -47,6 +47,7 @@ pub(super) fn title(workload: Workload) -> &'static str {
         Workload::Stream => "Stream, one way, one send for each message",
         Workload::Load => "Fixed rate; latency counts from the intended time of sending",
         Workload::Wake => "Rare messages; latency counts from the intended time of sending",
+        Workload::Publish => "What the publisher gets through while subscribers read now and then",
         Workload::Fan => "Several producers and consumers at one queue, one send for each message",
         Workload::DeathTold => "Death: from SIGKILL until the partner, asleep in a pop, is told",
         Workload::DeathRepaired => {
@@ -106,6 +107,7 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
             &["p50", "p90", "p99", "p99.9", "p99.99", "max"][..]
         }
         Workload::Load => &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
+        Workload::Publish => &["ends", "messages", "lowest", "highest", "bytes/s"][..],
         Workload::Fan => &["ends", "messages", "lowest", "highest", "bytes/s", "fairness"][..],
         Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
     });

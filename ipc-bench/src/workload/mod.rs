@@ -4,6 +4,7 @@ mod batches;
 mod fan;
 mod open_loop;
 mod pingpong;
+mod publish;
 mod stream;
 
 pub(crate) use batches::{BatchLink, run_batches};
@@ -34,6 +35,8 @@ pub(crate) enum Workload {
     DeathRepaired,
     /// From SIGKILL of a consumer to the first push of a producer that waits for room.
     DeathReplaced,
+    /// One publisher, as many messages as go out, and subscribers that read now and then.
+    Publish,
 }
 
 impl Workload {
@@ -48,6 +51,7 @@ impl Workload {
             Workload::DeathTold => "death_told",
             Workload::DeathRepaired => "death_repaired",
             Workload::DeathReplaced => "death_replaced",
+            Workload::Publish => "publish",
         }
     }
 }
@@ -59,6 +63,10 @@ pub(crate) const ALL: &[Workload] = &[Workload::Pingpong, Workload::Stream, Work
 pub(crate) const WITH_FAN: &[Workload] =
     &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Fan];
 
+/// What a channel of one publisher and many subscribers can do that never waits for them.
+pub(crate) const WITH_PUBLISH: &[Workload] =
+    &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Publish];
+
 /// In the order of tables.
 pub(crate) const IN_ORDER: &[Workload] = &[
     Workload::Pingpong,
@@ -66,6 +74,7 @@ pub(crate) const IN_ORDER: &[Workload] = &[
     Workload::Load,
     Workload::Wake,
     Workload::Fan,
+    Workload::Publish,
     Workload::DeathTold,
     Workload::DeathRepaired,
     Workload::DeathReplaced,
@@ -211,6 +220,8 @@ fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Resu
         (Workload::Stream, Role::Producer) => stream::send(job, gate, &mut link, buffer),
         (Workload::Stream, Role::Consumer) => stream::receive(job, gate, &mut link, buffer),
         (Workload::Fan, _) => Err(Failure::Failed("this link is for two".into())),
+        (Workload::Publish, Role::Producer) => publish::send(job, gate, &mut link, buffer),
+        (Workload::Publish, Role::Consumer) => publish::receive(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
         (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
         (Workload::DeathTold | Workload::DeathRepaired | Workload::DeathReplaced, _) => {
