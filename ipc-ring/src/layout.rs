@@ -263,13 +263,28 @@ pub(crate) fn look(
     slots_offset: usize,
     generation: Option<u64>,
 ) -> Result<Seen, AttachError> {
+    look_with(region, kind, slots_offset, generation, |header| {
+        let number = |word: u64| usize::try_from(word).ok();
+        number(header.element_size)
+            .filter(|size| *size <= crate::message::MAX_MESSAGE_SIZE)
+            .zip(number(header.element_align))
+            .and_then(|(size, align)| Geometry::new(header.capacity, size, align, slots_offset))
+    })
+}
+
+/// As [`look`], for a ring whose geometry follows from the header in another way.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn look_with(
+    region: &Region,
+    kind: Kind,
+    slots_offset: usize,
+    generation: Option<u64>,
+    geometry: impl FnOnce(&Header) -> Option<Geometry>,
+) -> Result<Seen, AttachError> {
     let header = read(region, kind)?;
-    let number = |word: u64| usize::try_from(word).ok();
-    let geometry = number(header.element_size)
-        .filter(|size| *size <= crate::message::MAX_MESSAGE_SIZE)
-        .zip(number(header.element_align))
-        .and_then(|(size, align)| Geometry::new(header.capacity, size, align, slots_offset));
-    let geometry = header.agrees(geometry, slots_offset, region)?;
+    let geometry = header.agrees(geometry(&header), slots_offset, region)?;
     header.is_of(generation)?;
     let [low, high] = header.fingerprint;
     Ok(Seen {

@@ -23,13 +23,16 @@
 
 mod builder;
 mod consumer;
+mod observer;
 mod producer;
 mod stream;
 
 pub use builder::Builder;
 pub(super) use builder::{Attached, nameless, seat};
 pub use consumer::{Consumer, Drain, View};
+pub use observer::Observer;
 pub use producer::{Claim, Producer};
 pub use stream::Reader;
 
 pub use crate::error::{FrameTooLarge, PopError, PushError};
+pub use crate::ring::bytes::Counters;

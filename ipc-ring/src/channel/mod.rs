@@ -15,6 +15,7 @@ mod end;
 pub mod latest;
 mod lifetime;
 pub mod mpmc;
+mod onlooker;
 mod open;
 mod pair;
 pub mod pool;

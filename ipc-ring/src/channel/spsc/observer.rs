@@ -1,17 +1,13 @@
 //! Looking at a channel without taking part.
 
-use crate::channel::end::{self, PeerState, Record};
+use crate::channel::end::PeerState;
+use crate::channel::onlooker::Onlooker;
 use crate::channel::open;
 use crate::domain::Domain;
 use crate::error::AttachError;
-use crate::layout::{Kind, Seen};
+use crate::layout::Kind;
 use crate::message::Fingerprint;
-use crate::platform::Native;
-use crate::region::Region;
-use crate::ring::spsc::{
-    CONSUMER_RECORD, CONSUMER_SIGNAL, Counters, PRODUCER_RECORD, PRODUCER_SIGNAL, SLOTS_OFFSET,
-};
-use crate::wait::signal::{self, WAITING};
+use crate::ring::spsc::{Counters, SLOTS_OFFSET};
 
 /// A read-only look at a channel from any process of the domain, whatever the channel's element type.
 ///
@@ -37,9 +33,7 @@ use crate::wait::signal::{self, WAITING};
 /// ```
 #[derive(Debug)]
 pub struct Observer {
-    domain: Domain,
-    region: Region,
-    seen: Seen,
+    onlooker: Onlooker,
 }
 
 impl Observer {
@@ -62,68 +56,61 @@ impl Observer {
     #[doc(alias = "shmat")]
     pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
         let (region, seen) = open::observe(name, domain, Kind::Spsc, SLOTS_OFFSET)?;
-        Ok(Self { domain: domain.clone(), region, seen })
+        Ok(Self { onlooker: Onlooker { domain: domain.clone(), region, seen } })
     }
 
     /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(&self.region, &self.seen.geometry, self.seen.first_position)
+        let Onlooker { region, seen, .. } = &self.onlooker;
+        Counters::read(region, &seen.geometry, seen.first_position)
     }
 
     /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
     #[must_use]
     pub fn producer(&self) -> PeerState {
-        self.state(PRODUCER_RECORD, PRODUCER_SIGNAL)
+        self.onlooker.producer()
     }
 
     /// Whether the consumer is there. As [`producer`](Self::producer).
     #[must_use]
     pub fn consumer(&self) -> PeerState {
-        self.state(CONSUMER_RECORD, CONSUMER_SIGNAL)
+        self.onlooker.consumer()
     }
 
     /// Whether the producer sleeps, or is about to, until there is room. Racy.
     #[must_use]
     pub fn producer_sleeps(&self) -> bool {
-        self.sleeps(PRODUCER_SIGNAL)
+        self.onlooker.producer_sleeps()
     }
 
     /// Whether the consumer sleeps, or is about to, until there is a message. Racy.
     #[must_use]
     pub fn consumer_sleeps(&self) -> bool {
-        self.sleeps(CONSUMER_SIGNAL)
-    }
-
-    fn state(&self, record: usize, signal: usize) -> PeerState {
-        end::state(self.domain.member(), &self.region, Record::at(record), signal)
-    }
-
-    fn sleeps(&self, signal: usize) -> bool {
-        signal::seen::<Native>(self.region.half(signal)) & WAITING != 0
+        self.onlooker.consumer_sleeps()
     }
 
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.seen.geometry.capacity
+        self.onlooker.seen.geometry.capacity
     }
 
     /// Bytes of one message.
     #[must_use]
     pub fn element_size(&self) -> usize {
-        self.seen.geometry.element_size
+        self.onlooker.seen.geometry.element_size
     }
 
     /// Identity of the element type.
     #[must_use]
     pub fn element_type(&self) -> Fingerprint {
-        self.seen.fingerprint
+        self.onlooker.seen.fingerprint
     }
 
     /// When the channel was made, in nanoseconds since 1970 by its maker's clock. For display.
     #[must_use]
     pub fn created_ns(&self) -> u64 {
-        self.seen.created_ns
+        self.onlooker.seen.created_ns
     }
 }

@@ -35,6 +35,7 @@
 
 #[allow(unsafe_code)]
 mod consumer;
+mod counters;
 pub mod header;
 pub(crate) mod layout;
 #[allow(unsafe_code)]
@@ -44,6 +45,7 @@ mod memory;
 mod producer;
 
 pub use consumer::{Consumer, Pop, View};
+pub use counters::Counters;
 pub use mapped::Mapped;
 pub use memory::Memory;
 pub use producer::{Claim, Producer, Refused};

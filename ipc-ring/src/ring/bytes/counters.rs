@@ -1,0 +1,54 @@
+//! What the two ends count, for somebody who only looks.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::layout::{CONSUMED, FOUND_EMPTY, FOUND_FULL, FRAMES_POPPED, FRAMES_PUSHED, HIGH_WATER, PRODUCED};
+use crate::region::Region;
+use crate::ring::spsc::{CONSUMER_WAKES, PRODUCER_WAKES};
+
+/// The counters of a ring of frames at about one moment.
+///
+/// Each is a word that one end writes while it works; they are read one after the other, while both ends go on. An end that
+/// was killed may have pushed or popped one frame, or one batch, that it did not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Frames pushed since the channel was made.
+    pub frames_pushed: u64,
+    /// Frames popped since the channel was made.
+    pub frames_popped: u64,
+    /// Bytes of the ring that pushed frames have taken since the channel was made, headers and paddings included.
+    pub bytes_pushed: u64,
+    /// Bytes of the ring that popped frames have given back.
+    pub bytes_popped: u64,
+    /// How often the producer looked for room and found none. A producer that waits looks many times.
+    pub found_full: u64,
+    /// How often the consumer found nothing after it had found something.
+    pub found_empty: u64,
+    /// The largest number of bytes in use known of: the producer looks how far the consumer is only when it needs to.
+    pub high_water: u64,
+    /// How often the producer woke the consumer.
+    pub producer_wakes: u64,
+    /// How often the consumer woke the producer.
+    pub consumer_wakes: u64,
+}
+
+impl Counters {
+    /// Reads them from a region whose header was checked. Any values are accepted: they index nothing.
+    pub(crate) fn read(region: &Region, first_position: u64) -> Self {
+        let count = |offset| region.word(offset).load(Relaxed); // Statistics.
+        // The popped before the pushed, which may go on meanwhile, so that no more are popped than pushed.
+        let (frames_popped, bytes_popped) = (count(FRAMES_POPPED), count(CONSUMED));
+        Self {
+            frames_pushed: count(FRAMES_PUSHED).max(frames_popped),
+            frames_popped,
+            bytes_pushed: count(PRODUCED).max(bytes_popped).wrapping_sub(first_position),
+            bytes_popped: bytes_popped.wrapping_sub(first_position),
+            found_full: count(FOUND_FULL),
+            found_empty: count(FOUND_EMPTY),
+            high_water: count(HIGH_WATER),
+            producer_wakes: count(PRODUCER_WAKES),
+            consumer_wakes: count(CONSUMER_WAKES),
+        }
+    }
+}
