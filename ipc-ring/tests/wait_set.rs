@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::{
-    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, bytes, mpmc, spsc,
+    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, broadcast, bytes, mpmc,
+    spsc,
 };
 
 const CHANNELS: usize = 8;
@@ -150,6 +151,56 @@ fn a_death_and_a_leaving_are_told_once_and_a_successor_is_heard() {
         }
     }
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn subscribers_are_waited_for_beside_the_others() {
+    private_namespace();
+    let domain = Domain::open(&unique("wait-set-broadcast")).unwrap();
+    let prices = broadcast::Builder::<u64>::new("prices").domain(&domain).wait(WaitStrategy::Sleep);
+    let news = broadcast::frames::Builder::new("news").domain(&domain).wait(WaitStrategy::Sleep);
+    let (mut price, mut line) = (prices.create_subscriber().unwrap(), news.create_subscriber().unwrap());
+    let (mut pricing, mut telling) = (prices.open_publisher().unwrap(), news.open_publisher().unwrap());
+    let mut tick = ticks(&domain, 0).create_consumer().unwrap();
+    let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..50 {
+                std::thread::sleep(Duration::from_millis(1));
+                pricing.publish(number).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+                telling.publish(&number.to_le_bytes()).unwrap();
+            }
+            pricing.detach();
+            telling.close();
+        });
+        let (mut priced, mut told) = (0, 0u64);
+        let (mut left, mut closed) = (false, false);
+        while !(left && closed) {
+            let event = if closed {
+                next(&mut set, &mut [&mut tick, &mut price])
+            } else {
+                next(&mut set, &mut [&mut tick, &mut price, &mut line])
+            };
+            match (event.index, event.news) {
+                (1, News::Ready) => {
+                    assert_eq!(price.try_pop().unwrap(), priced);
+                    priced += 1;
+                }
+                (1, News::PeerGone) => left = true,
+                (2, News::Ready) => match line.try_pop() {
+                    Ok(frame) => {
+                        assert_eq!(frame, told.to_le_bytes());
+                        told += 1;
+                    }
+                    Err(broadcast::PopError::Closed) => closed = true,
+                    Err(error) => panic!("{error}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((priced, told), (50, 50));
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::end::PeerState;
 use crate::channel::open::Found;
+use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
 use crate::error::{AttachError, PeerExit};
 use crate::platform::Native;
@@ -52,6 +53,8 @@ pub(super) struct End {
     pub(super) front: Front,
     pub(super) place: Place,
     generation: u64,
+    /// How many publishers there had been when a set was told that the last one is gone.
+    told: Option<u32>,
 }
 
 impl End {
@@ -92,7 +95,7 @@ impl End {
                 seat::sweep(&front, is_alive);
                 Ok(((), PUBLISHER_SEAT))
             })?;
-        Ok(Self { front, place, generation })
+        Ok(Self { front, place, generation, told: None })
     }
 
     /// Takes a subscriber's seat. The domain's lock is held.
@@ -126,7 +129,7 @@ impl End {
                 let number = seat.number();
                 Ok((seat, number))
             })?;
-        Ok((Self { front, place, generation }, seat))
+        Ok((Self { front, place, generation, told: None }, seat))
     }
 
     /// The channel's generation.
@@ -161,6 +164,25 @@ impl End {
     /// Whether the publisher is there. One system call when it is attached.
     pub(super) fn publisher(&self) -> PeerState {
         publisher_state(&self.front, |identity| self.place.is_alive(identity))
+    }
+
+    /// What a set has to know of the publisher: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
+    /// each that left without one.
+    pub(super) fn news_of_publisher(&mut self, probe: bool) -> Option<News> {
+        let bits = self.bits();
+        if bits & (CLOSED | POISONED) != 0 {
+            return Some(News::Ready);
+        }
+        let publishers = self.front.region().half(PUBLISHERS).load(Ordering::Relaxed); // For an answer only.
+        if self.told == Some(publishers) {
+            return None;
+        }
+        let died = || matches!(self.publisher(), PeerState::Gone(PeerExit::Died { .. }));
+        if bits & DETACHED == 0 && !(probe && died()) {
+            return None;
+        }
+        self.told = Some(publishers);
+        Some(News::PeerGone)
     }
 
     /// Gives the place up, the publisher's after saying how.

@@ -9,8 +9,11 @@ use super::error::{Missed, PopError};
 use super::position::Position;
 use super::waiting::{self, Poll};
 use crate::channel::end::PeerState;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop, Words as _};
 use crate::wait::signal::POISONED;
 
@@ -408,5 +411,23 @@ impl<T: Message> View<'_, T> {
         if self.view.release() {
             self.end.wake_publisher();
         }
+    }
+}
+
+impl<T: Message> Await for Subscriber<T> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.look().has_something() { Some(News::Ready) } else { self.end.news_of_publisher(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.place.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.place.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.place.is_at(home)
     }
 }

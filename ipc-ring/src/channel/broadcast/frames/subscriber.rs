@@ -7,7 +7,10 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::end::PeerState;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
+use crate::platform::Barrier;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
 use crate::ring::broadcast::{Corruption, Words as _};
 use crate::wait::signal::POISONED;
@@ -413,5 +416,23 @@ impl View<'_> {
         if self.view.release() {
             self.end.wake_publisher();
         }
+    }
+}
+
+impl Await for Subscriber {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.look().has_something() { Some(News::Ready) } else { self.end.news_of_publisher(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.place.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.place.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.place.is_at(home)
     }
 }
