@@ -6,9 +6,11 @@
 
 pub mod file;
 pub mod frame;
+mod pose;
 pub mod rpc;
 mod tick;
 
+pub use pose::Pose;
 pub use tick::Tick;
 
 /// What a program's `main` gives: any error, printed as it is.
