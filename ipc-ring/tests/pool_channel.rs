@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{private_namespace, unique};
 use ipc_ring::pool::{Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
-use ipc_ring::{AttachError, Domain, mpmc, spsc};
+use ipc_ring::{AttachError, Domain, broadcast, mpmc, spsc};
 
 /// A domain of this test's own, and a builder of a pool in it.
 fn domain() -> Domain {
@@ -184,6 +184,35 @@ fn a_shared_payload_lives_until_its_last_view_is_gone() {
         assert_eq!(free(&pool), views.is_empty());
     }
     assert!(matches!(readers[0].accept(&handle), Err(Refused::Stale { .. })));
+}
+
+#[test]
+fn subscribers_of_a_broadcast_read_one_payload_in_place() {
+    let domain = domain();
+    let frames = Builder::new("frames").domain(&domain).class(4096, 2);
+    let pool = frames.create().unwrap();
+    let channel = broadcast::Builder::<Handle>::new("handles").domain(&domain);
+    let mut publisher = channel.create_publisher().unwrap();
+    let mut readers: Vec<_> =
+        (0..3).map(|_| (channel.open_subscriber().unwrap(), frames.open().unwrap())).collect();
+    for round in 0..10u8 {
+        let mut loan = pool.loan(4096).unwrap();
+        loan.fill(round);
+        // The sender's own view keeps the payload for those who come late.
+        let (kept, handle) = loan.share();
+        publisher.publish(handle).unwrap();
+        let views: Vec<_> = readers
+            .iter_mut()
+            .map(|(subscriber, pool)| pool.accept(&subscriber.try_pop().unwrap()).unwrap())
+            .collect();
+        assert!(views.iter().all(|view| view.iter().all(|byte| *byte == round)));
+        assert_eq!(pool.stats().in_use(), 1);
+        drop(kept);
+        drop(views);
+        assert!(free(&pool));
+        // Too late: it is told so, and reads nothing.
+        assert!(matches!(readers[0].1.accept(&handle), Err(Refused::Stale { .. })));
+    }
 }
 
 #[test]
