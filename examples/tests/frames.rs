@@ -45,7 +45,7 @@ fn every_picture_that_was_taken_is_seen() {
 fn a_killed_viewer_has_a_successor() {
     isolated("a_killed_viewer_has_a_successor", || {
         let before = kernel_objects();
-        let mut camera = Program::start("camera", &["400"]);
+        let mut camera = Program::start("camera", &["1500"]);
         assert_eq!(camera.says(), "waiting for viewer");
         for _ in 0..3 {
             let mut viewer = Program::start("viewer", &[]);

@@ -12,7 +12,7 @@ fn a_reader_follows_through_the_death_of_a_writer() {
         assert_eq!(reader.says(), "waiting for poses");
         let mut writer = Program::start("pose_writer", &["1000000"]);
         assert_eq!(writer.says(), "publishing from pose 0");
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(std::time::Duration::from_millis(200));
         writer.kill();
         let said = reader.says();
         assert!(said.starts_with("the writer is gone (Died"), "{said}");

@@ -8,7 +8,7 @@ use common::{Program, isolated, kernel_objects};
 fn every_subscriber_gets_every_quote_from_its_start_on() {
     isolated("every_subscriber_gets_every_quote_from_its_start_on", || {
         let before = kernel_objects();
-        let mut publisher = Program::start("quotes_publisher", &["300"]);
+        let mut publisher = Program::start("quotes_publisher", &["2000"]);
         assert_eq!(publisher.says(), "waiting for quotes_subscriber");
         let subscribers: Vec<_> = (0..3)
             .map(|_| {
@@ -26,10 +26,10 @@ fn every_subscriber_gets_every_quote_from_its_start_on() {
                 .split(|c: char| !c.is_ascii_digit())
                 .filter_map(|word| word.parse().ok())
                 .collect();
-            assert_eq!(start + numbers[0] + numbers[1], 300, "{subscriber:?}");
+            assert_eq!(start + numbers[0] + numbers[1], 2000, "{subscriber:?}");
         }
         let publisher = publisher.end();
-        assert_eq!(publisher.output, "published 300 quotes, dropped 0 dead subscribers\n");
+        assert_eq!(publisher.output, "published 2000 quotes, dropped 0 dead subscribers\n");
         assert_eq!(kernel_objects(), before);
     });
 }

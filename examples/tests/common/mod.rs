@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// Set in a test program that was started again in namespaces of its own.
 const INSIDE: &str = "EXAMPLES_TEST_INSIDE";
@@ -123,6 +125,11 @@ impl Program {
         let mut line = String::new();
         assert!(self.errors.read_line(&mut line).unwrap() > 0, "{} ended without a word", self.name);
         line.trim_end().to_owned()
+    }
+
+    /// SIGSTOP: it does nothing from now on, but is alive.
+    pub fn stop(&self) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGSTOP).unwrap();
     }
 
     /// SIGKILL.
