@@ -3,6 +3,8 @@
 mod common;
 
 use common::{json, rows};
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 #[test]
@@ -135,29 +137,28 @@ fn a_rate_below_capacity_is_kept() {
 /// Each side has the processor it was given, and each round has processes of its own.
 #[test]
 fn sides_are_pinned_and_rounds_are_fresh() {
-    let pins = if std::thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
-        ("0,1", ["1", "0"])
-    } else {
-        ("0,0", ["0", "0"])
-    };
+    let allowed = sched_getaffinity(Pid::this()).expect("the processors of this process");
+    let mut allowed = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false));
+    let first = allowed.next().expect("a processor").to_string();
+    let second = allowed.next().map_or_else(|| first.clone(), |cpu| cpu.to_string());
     let child = common::start(&format!(
         "pingpong -m pipe --pin {} --reps 2 --duration 2000 --warm-up 1 --no-syscalls --quiet --json -",
-        pins.0
+        format_args!("{first},{second}")
     ));
     // In the order in which they were started: the consumer first.
-    let first = common::await_workers(child.id());
-    for (worker, cpu) in first.iter().zip(pins.1) {
+    let workers = common::await_workers(child.id());
+    for (worker, cpu) in workers.iter().zip([&second, &first]) {
         let status = std::fs::read_to_string(format!("/proc/{worker}/status")).expect("it runs");
         let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-        assert_eq!(allowed.map(str::trim), Some(cpu), "{status}");
+        assert_eq!(allowed.map(str::trim), Some(cpu.as_str()), "{status}");
     }
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while common::workers_of(child.id()).iter().any(|worker| first.contains(worker)) {
+    while common::workers_of(child.id()).iter().any(|worker| workers.contains(worker)) {
         assert!(std::time::Instant::now() < deadline, "the first round does not end");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let second = common::await_workers(child.id());
-    assert!(first.iter().all(|worker| !second.contains(worker)), "{first:?} {second:?}");
+    let next = common::await_workers(child.id());
+    assert!(workers.iter().all(|worker| !next.contains(worker)), "{workers:?} {next:?}");
     assert_eq!(common::finish(child).status.code(), Some(0));
 }
 
