@@ -161,6 +161,8 @@ pub(super) struct Place {
     turn: u16,
     /// The wake semaphores that this process's death posts to because of this end.
     armed: WakeSet,
+    /// What watchers are told when this end goes.
+    farewell: FrameKind,
 }
 
 impl Place {
@@ -189,8 +191,9 @@ impl Place {
             }
         };
         let (waits, armed) = (Waits::new(strategy), WakeSet::default());
+        let (turn, farewell) = (number, FrameKind::Left);
         let place =
-            Self { table, side, number, member, region, entry, barrier, wake, waits, turn: number, armed };
+            Self { table, side, number, member, region, entry, barrier, wake, waits, turn, armed, farewell };
         // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
         place.own(SIGNAL).fetch_and(!WAITING, Ordering::Relaxed); // Under the lock.
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
@@ -309,6 +312,11 @@ impl Place {
         self.own(TOPIC).store(self.side.topic, Ordering::Relaxed); // Before the mask's bit.
     }
 
+    /// From now on, when this end goes, watchers are told that it was closed.
+    pub(super) fn closes(&mut self) {
+        self.farewell = FrameKind::Closing;
+    }
+
     /// Gives the seat back, under the domain's lock.
     pub(super) fn free_seat(region: &Region, table: Table, number: u16) {
         // [E1] Release: what its end did lies before.
@@ -407,7 +415,7 @@ impl Place {
                 give_back();
             }
             locked.free_wake(self.wake);
-            self.announce_to(locked, FrameKind::Left);
+            self.announce_to(locked, self.farewell);
             let somebody = (0..self.table.seats).any(|number| {
                 let identity = self.table.identity(&self.region, number);
                 let owner = Owner::from_raw(identity.load(Ordering::Relaxed)); // Under the lock.

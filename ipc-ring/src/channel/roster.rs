@@ -7,14 +7,17 @@ use super::{broadcast, crowd, latest, mpmc};
 use crate::domain::Owner;
 use crate::layout::Kind;
 use crate::region::Region;
+use crate::ring::{call, pool, spsc};
 
 /// The side of a channel that an end is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EndRole {
-    /// Puts messages in: a producer, a publisher, a writer.
+    /// Puts messages in: a producer, a publisher, a writer; who asks, of a channel of calls.
     Producer,
-    /// Takes messages out: a consumer, a subscriber, a reader.
+    /// Takes messages out: a consumer, a subscriber, a reader; who answers, of a channel of calls.
     Consumer,
+    /// Both: a process that has a pool open.
+    Member,
 }
 
 impl EndRole {
@@ -23,11 +26,12 @@ impl EndRole {
         match self {
             EndRole::Producer => 1,
             EndRole::Consumer => 2,
+            EndRole::Member => 3,
         }
     }
 
     pub(crate) fn from_raw(raw: u32) -> Option<Self> {
-        [EndRole::Producer, EndRole::Consumer].into_iter().find(|role| role.to_raw() == raw)
+        [EndRole::Producer, EndRole::Consumer, EndRole::Member].into_iter().find(|role| role.to_raw() == raw)
     }
 }
 
@@ -43,8 +47,11 @@ pub(crate) struct Holder {
 /// that is too small for them.
 pub(crate) fn holders(kind: u32, region: &Region) -> Vec<Holder> {
     let is = |other: Kind| kind == other as u32;
-    if is(Kind::Spsc) || is(Kind::Bytes) {
+    if is(Kind::Spsc) || is(Kind::Bytes) || is(Kind::Call) {
         return pair(region);
+    }
+    if is(Kind::Pool) {
+        return members(region);
     }
     let table = if is(Kind::Mpmc) {
         mpmc::TABLE
@@ -59,7 +66,10 @@ pub(crate) fn holders(kind: u32, region: &Region) -> Vec<Holder> {
 }
 
 fn pair(region: &Region) -> Vec<Holder> {
-    if region.len() < crate::ring::spsc::layout::SLOTS_OFFSET {
+    // Calls have their two records where the rings do.
+    const { assert!(call::CALLER_RECORD == spsc::PRODUCER_RECORD) };
+    const { assert!(call::RESPONDER_RECORD == spsc::CONSUMER_RECORD) };
+    if region.len() < call::LINE_OFFSET.min(spsc::layout::SLOTS_OFFSET) {
         return Vec::new();
     }
     [(Role::Producer, EndRole::Producer), (Role::Consumer, EndRole::Consumer)]
@@ -67,6 +77,20 @@ fn pair(region: &Region) -> Vec<Holder> {
         .filter_map(|(seat, role)| {
             let (owner, pid) = seat.seats().own.holder(region);
             owner.is_some().then_some(Holder { role, owner, pid })
+        })
+        .collect()
+}
+
+/// The members of a pool. Whoever has it open several times is there as often.
+fn members(region: &Region) -> Vec<Holder> {
+    let end = pool::SEATS + usize::from(pool::MAX_MEMBERS) * pool::SEAT_SIZE;
+    (0..usize::from(pool::MAX_MEMBERS))
+        .filter(|_| region.len() >= end)
+        .filter_map(|number| {
+            let seat = pool::SEATS + number * pool::SEAT_SIZE;
+            let owner = Owner::from_raw(region.word(seat).load(Ordering::Relaxed)); // A look from outside.
+            let pid = region.half(seat + pool::S_PID).load(Ordering::Relaxed); // For display.
+            owner.is_some().then_some(Holder { role: EndRole::Member, owner, pid })
         })
         .collect()
 }

@@ -152,7 +152,7 @@ impl WaitSet {
     /// As [`new`](Self::new).
     pub fn with_strategy(domain: &Domain, strategy: WaitStrategy) -> Result<Self, AttachError> {
         let member = Arc::clone(domain.member());
-        let bell = sealed::Bell(member.locked(|locked| locked.claim_wake())?);
+        let bell = sealed::Bell(member.locked(|locked| locked.claim_bell())?);
         Ok(Self { member, bell, waits: Waits::new(strategy), next: 0 })
     }
 

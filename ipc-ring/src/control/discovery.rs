@@ -83,12 +83,12 @@ pub struct ChannelInfo {
     pub created: SystemTime,
     /// Whether it outlives its users.
     pub is_persistent: bool,
-    /// Its ends, as far as they are held. Empty too for kinds whose ends are not known here.
+    /// Its ends, as far as they are held, of a pool its members. Empty too for kinds whose ends are not known here.
     pub ends: Vec<EndInfo>,
 }
 
 impl ChannelInfo {
-    /// The kind's name.
+    /// The kind's name; `other` for one that this version does not know.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         let known = [
@@ -98,6 +98,8 @@ impl ChannelInfo {
             (Kind::Broadcast, "broadcast"),
             (Kind::BroadcastBytes, "broadcast-bytes"),
             (Kind::Latest, "latest"),
+            (Kind::Call, "call"),
+            (Kind::Pool, "pool"),
         ];
         known.into_iter().find(|(kind, _)| *kind as u32 == self.kind).map_or("other", |(_, name)| name)
     }

@@ -34,7 +34,8 @@ pub enum ChannelEvent {
     Joined(EndInfo),
     /// Somebody let an end go, and may come back.
     Left(EndInfo),
-    /// An end of a one-to-one channel was closed for good.
+    /// An end was closed for good: the stream ends, or nobody will read any more. Of the many ends of a many-to-many channel
+    /// the one that closed it says so; the others leave.
     Closing(EndInfo),
     /// The process that held an end died.
     Died(EndInfo),
@@ -108,6 +109,8 @@ pub struct Watch {
     known: Vec<EndInfo>,
     pending: VecDeque<ChannelEvent>,
     looked: Instant,
+    /// Whether somebody rang since then: with a frame, or by dying.
+    rung: bool,
 }
 
 impl Watch {
@@ -128,7 +131,7 @@ impl Watch {
             let header = layout::describe(&region)
                 .filter(|header| header.generation == entry.generation)
                 .ok_or(AttachError::NotARing { found: 0 })?;
-            let wake = locked.claim_wake()?;
+            let wake = locked.claim_bell()?;
             // Whoever is in the domain may write.
             let bits = 0o600 | member.mode().bits() & 0o022;
             let mode = Mode::new(bits).unwrap_or(Mode::PRIVATE);
@@ -153,6 +156,7 @@ impl Watch {
             known,
             pending: VecDeque::new(),
             looked: Instant::now(),
+            rung: false,
         })
     }
 
@@ -180,7 +184,8 @@ impl Watch {
     /// When somebody removed the queue or the domain's semaphores.
     ///
     /// # Blocking
-    /// Asleep, woken by whoever tells something. A death is noticed by a look at each end ten times a second.
+    /// Asleep, woken by whoever tells something, and by the kernel at the death of any process of the domain. While more than
+    /// sixteen watches and wait sets are in use, the later ones look for the dead ten times a second instead.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not say why it ends")]
     pub fn next(&mut self) -> Result<ChannelEvent, ipc_core::Error> {
         loop {
@@ -204,37 +209,44 @@ impl Watch {
                 return Ok(Some(event));
             }
             if let Some(received) = self.mailbox.try_receive()? {
-                if let Ok(frame) = received
-                    && frame.generation == self.generation
-                    && let Some(event) = self.understand(&frame)
-                {
+                if let Some(event) = received.ok().and_then(|frame| self.understand(&frame)) {
                     return Ok(Some(event));
                 }
                 continue;
             }
             let now = Instant::now();
-            if now >= self.looked + HEARTBEAT {
-                self.looked = now;
-                self.look_for_the_dead();
+            if self.rung || now >= self.looked + HEARTBEAT {
+                (self.looked, self.rung) = (now, false);
+                self.look_for_the_dead()?;
                 continue;
             }
-            if deadline.is_some_and(|deadline| now >= deadline) {
+            let until = self.looked + HEARTBEAT;
+            // Also when the time is over already: there may be a token.
+            self.rung = self.mailbox.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+            if !self.rung && deadline.is_some_and(|deadline| now >= deadline) {
                 return Ok(None);
             }
-            let until = self.looked + HEARTBEAT;
-            self.mailbox.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
         }
     }
 
-    fn look_for_the_dead(&mut self) {
-        let (domain, pending) = (&self.domain, &mut self.pending);
-        self.known.retain(|end| {
-            let lives = domain.is_alive(end.owner);
-            if !lives {
-                pending.push_back(ChannelEvent::Died(EndInfo { is_alive: false, ..*end }));
+    /// Those who hold an end and have died since the last look; after what they have told before.
+    fn look_for_the_dead(&mut self) -> Result<(), ipc_core::Error> {
+        let dead: Vec<EndInfo> =
+            self.known.iter().filter(|end| !self.domain.is_alive(end.owner)).copied().collect();
+        if dead.is_empty() {
+            return Ok(());
+        }
+        // What the dead have told is in the queue by now: one that had left did not die as an end.
+        while let Some(received) = self.mailbox.try_receive()? {
+            let event = received.ok().and_then(|frame| self.understand(&frame));
+            self.pending.extend(event);
+        }
+        for end in dead {
+            if self.forget(end.owner, end.role) {
+                self.pending.push_back(ChannelEvent::Died(EndInfo { is_alive: false, ..end }));
             }
-            lives
-        });
+        }
+        Ok(())
     }
 
     /// Forgets an end; false when it was not known.
@@ -244,6 +256,9 @@ impl Watch {
     }
 
     fn understand(&mut self, frame: &Frame) -> Option<ChannelEvent> {
+        if frame.generation != self.generation {
+            return None;
+        }
         let subject = frame.record::<Subject>()?;
         let more = frame.body.get(size_of::<Subject>()..)?;
         let (owner, pid) = (Owner::from_raw(subject.owner), subject.pid);
@@ -343,7 +358,11 @@ impl Watch {
 impl Await for Watch {
     fn news(&mut self, probe: bool) -> Option<News> {
         if probe && self.pending.is_empty() {
-            self.look_for_the_dead();
+            // A queue that is gone is told by the call that follows.
+            let gone = self.look_for_the_dead().is_err();
+            if gone {
+                return Some(News::Ready);
+            }
         }
         (!self.pending.is_empty() || (probe && self.mailbox.has_frame())).then_some(News::Ready)
     }

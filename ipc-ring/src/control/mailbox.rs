@@ -74,12 +74,12 @@ impl Mailbox {
         wake
     }
 
-    /// Sleeps until somebody rings or the time has come. Look for frames first, and again after it.
+    /// Sleeps until somebody rings or the time has come; true when somebody rang. Look for frames first, and again after it.
     ///
     /// # Errors
     /// When the semaphores were removed.
-    pub(super) fn sleep(&self, until: Instant) -> Result<(), Error> {
-        self.member.sleep(self.wake, until).map(drop)
+    pub(super) fn sleep(&self, until: Instant) -> Result<bool, Error> {
+        self.member.sleep(self.wake, until)
     }
 }
 

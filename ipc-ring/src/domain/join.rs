@@ -73,6 +73,8 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         trust: trust.clone(),
         asymmetric: OnceLock::new(),
     };
+    // Before it can have an end that somebody watches.
+    member.ring_bells_at_my_death();
     making::finish_interrupted(&member);
     Locked { member: &member }.sweep();
     drop(lock);
@@ -193,6 +195,7 @@ pub(super) fn leave(member: &Member) {
     if others {
         // The counterpart of the claim: the adjustment for our death is taken back with it.
         let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
+        member.no_bells_at_my_death();
         drop(lock);
     } else {
         // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes

@@ -13,13 +13,16 @@
 //! either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 pub(super) const READY: u32 = 0x5244_5931;
 
 /// Processes a domain has room for.
 pub const PROCESSES: usize = 256;
 /// Wake semaphores, one for each end that may sleep.
 pub const WAKES: usize = 1024;
+/// How many of the wake semaphores, the first ones, get a token at the death of any process of the domain. For those who wait for
+/// news of processes that never woke them.
+pub const BELLS: usize = 16;
 /// Channels.
 pub const CHANNELS: usize = 256;
 /// Message queues for control traffic.
@@ -102,6 +105,7 @@ const _: () = {
     assert!(QUEUE_TABLE.is_multiple_of(64));
     assert!(H_NAME + DOMAIN_NAME_BYTES <= H_WATCHERS);
     assert!(PROCESSES < 1 << 16);
+    assert!(BELLS < WAKES);
 };
 
 /// The semaphore of a wake semaphore's number.
@@ -176,6 +180,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1e100, 1281, 2));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1e100, 1281, 3));
     }
 }

@@ -1,14 +1,19 @@
 //! Wake semaphores: one for each end that may sleep.
 //!
+//! The first few are *bells*: each process that joins arranges that its death posts a token to all of them. They are for
+//! watchers and sets, which want to know of the death of processes that have never woken them. When all bells are taken, a
+//! watcher gets a common semaphore, and looks for the dead ten times a second.
+//!
 //! A semaphore remembers tokens, so a wake that comes before the sleep is not lost. A token too many costs one needless
 //! look at the ring; that is why nothing has to be cleaned up exactly when a process dies.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use ipc_core::ErrorKind;
-use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
 
-use super::layout::{self, WAKE_TABLE, WAKES};
+use super::layout::{self, BELLS, WAKE_TABLE, WAKES};
 use super::owner::Owner;
 use super::{Locked, Member};
 use crate::error::AttachError;
@@ -53,20 +58,32 @@ impl WakeSet {
 impl Locked<'_> {
     /// Takes a free wake semaphore, or one whose owner died.
     pub(crate) fn claim_wake(&self) -> Result<WakeSemaphore, AttachError> {
-        let member = self.member;
-        for index in 0..WAKES {
-            let word = WAKE_TABLE + index * 8;
-            let owner = Owner::from_raw(member.table.get(word));
-            if owner.is_some() && member.is_alive(owner) {
-                continue;
-            }
-            member.table.set(word, member.me.as_raw());
-            let wake = WakeSemaphore(index as u16);
-            // Tokens from before: not needed for correctness, but each would end one sleep too early.
-            while member.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)])? {}
-            return Ok(wake);
+        self.claim_one_of(BELLS..WAKES)?
+            .ok_or(AttachError::DomainFull { what: "wake semaphores", limit: WAKES - BELLS })
+    }
+
+    /// As [`claim_wake`](Self::claim_wake), one that the death of any process posts to, if there is one left.
+    pub(crate) fn claim_bell(&self) -> Result<WakeSemaphore, AttachError> {
+        match self.claim_one_of(0..BELLS)? {
+            Some(bell) => Ok(bell),
+            None => self.claim_wake(),
         }
-        Err(AttachError::DomainFull { what: "wake semaphores", limit: WAKES })
+    }
+
+    fn claim_one_of(&self, mut numbers: Range<usize>) -> Result<Option<WakeSemaphore>, AttachError> {
+        let member = self.member;
+        let free = numbers.find(|index| {
+            let owner = Owner::from_raw(member.table.get(WAKE_TABLE + index * 8));
+            !owner.is_some() || !member.is_alive(owner)
+        });
+        let Some(index) = free else { return Ok(None) };
+        member.table.set(WAKE_TABLE + index * 8, member.me.as_raw());
+        let wake = WakeSemaphore(index as u16);
+        // Tokens from before: not needed for correctness, but each would end one sleep too early.
+        while member.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)])? {
+            leave_one_token(&member.semaphores, wake);
+        }
+        Ok(Some(wake))
     }
 
     pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
@@ -110,6 +127,23 @@ impl Member {
             .try_perform(&[Op::add(layout::wake(wake.0), 1).undo(), Op::take(layout::wake(wake.0), 1)]);
     }
 
+    /// Arranges that this process's death posts a token to every bell. One system call.
+    pub(super) fn ring_bells_at_my_death(&self) {
+        if !arm_bells(&self.semaphores) {
+            // Deaths without number, and nobody who took notice of them: there is room for one more token then.
+            bells().for_each(|bell| leave_one_token(&self.semaphores, bell));
+            // Should that not do, the watchers find out by themselves.
+            arm_bells(&self.semaphores);
+        }
+    }
+
+    /// Takes that arrangement back, when this process leaves and lives on.
+    pub(super) fn no_bells_at_my_death(&self) {
+        let _ = self.semaphores.try_perform(&around_bells(|bell| {
+            [Op::add(layout::wake(bell.0), 1).undo(), Op::take(layout::wake(bell.0), 1)]
+        }));
+    }
+
     /// Sleeps until a token comes or the time has come. True for a token.
     ///
     /// # Errors
@@ -121,6 +155,32 @@ impl Member {
     /// Takes a token if there is one.
     pub(crate) fn drain(&self, wake: WakeSemaphore) {
         let _ = self.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)]);
+    }
+}
+
+fn bells() -> impl Iterator<Item = WakeSemaphore> {
+    (0..BELLS as u16).map(WakeSemaphore)
+}
+
+/// Two operations for each bell.
+fn around_bells(operations: impl Fn(WakeSemaphore) -> [Op; 2]) -> Vec<Op> {
+    bells().flat_map(operations).collect()
+}
+
+/// False when a bell has tokens up to its largest value.
+fn arm_bells(semaphores: &SemaphoreSet) -> bool {
+    let armed = semaphores.try_perform(&around_bells(|bell| {
+        [Op::add(layout::wake(bell.0), 1), Op::take(layout::wake(bell.0), 1).undo()]
+    }));
+    armed.is_ok()
+}
+
+/// Takes all tokens but one, which does for whoever sleeps.
+fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
+    let semaphore = layout::wake(wake.0);
+    // Others may take some meanwhile: then none are taken here.
+    if let Ok(tokens @ 2..=MAX_VALUE) = semaphores.value(semaphore) {
+        let _ = semaphores.try_perform(&[Op::take(semaphore, tokens - 1)]);
     }
 }
 

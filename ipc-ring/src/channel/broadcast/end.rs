@@ -157,6 +157,9 @@ impl End {
     /// Says something about the stream to all.
     pub(super) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.front.state(), bits);
+        if bits & CLOSED != 0 {
+            self.place.closes();
+        }
         self.wake_subscribers();
         self.wake_publisher();
     }

@@ -108,6 +108,9 @@ impl<T: Message> End<T> {
     /// Says how the writer goes, and wakes everybody to see it.
     pub(super) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.ring.state(), bits);
+        if bits & CLOSED != 0 {
+            self.place.closes();
+        }
         self.wake_everybody();
     }
 

@@ -154,6 +154,7 @@ impl<T: Message> End<T> {
     /// Ends the stream, and wakes everybody to see it.
     pub(super) fn close(&mut self) {
         crate::ring::mpmc::close(&self.ring);
+        self.place.closes();
         self.wake_all();
     }
 

@@ -14,8 +14,11 @@ use super::error::{LoanError, ReceiveError};
 use super::loan::Loan;
 use super::stats::Stats;
 use super::view::View;
+use crate::channel::announce::announce;
+use crate::channel::roster::EndRole;
 use crate::domain::{Domain, Entry, Locked, Owner};
 use crate::error::AttachError;
+use crate::frame::FrameKind;
 use crate::layout::{self, Plate};
 use crate::region::Region;
 use crate::ring::pool::recovery::{self, Report};
@@ -69,7 +72,7 @@ impl Pool {
     }
 
     /// Takes a seat, and clears up after dead members on the way. The domain's lock is held.
-    pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
+    pub(super) fn take_seat(locked: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
         let Found { memory, entry } = found;
         let process = domain.member();
         recovery::recover(&memory, |identity| process.is_alive(Owner::from_raw(identity)));
@@ -80,6 +83,7 @@ impl Pool {
         })?;
         let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
         pid.store(std::process::id(), Ordering::Relaxed); // For display.
+        announce(locked, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
         let inner = Inner { member: Member::new(memory, seat), domain: domain.clone(), entry };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -282,6 +286,11 @@ fn is_there(route: Route) -> bool {
     }
 }
 
+/// What watchers are told of this process.
+fn myself(domain: &Domain) -> (Owner, u32) {
+    (domain.me(), std::process::id())
+}
+
 impl Inner {
     /// Gives the seat back, and the pool's name when nobody else has it open.
     fn leave(&self) {
@@ -289,6 +298,7 @@ impl Inner {
         let memory = self.member.memory();
         let left = process.locked(|locked| {
             self.member.leave();
+            announce(locked, self.entry.generation, FrameKind::Left, EndRole::Member, myself(&self.domain));
             let somebody = (0..MAX_MEMBERS).any(|number| {
                 let owner = Owner::from_raw(memory.seat(number).load(Ordering::Relaxed)); // Under the lock.
                 owner.is_some() && process.is_alive(owner)
