@@ -23,13 +23,13 @@ fn builder(place: &Place) -> Builder {
 }
 
 /// The frame of a number: itself, and a body of a length that follows from it.
-fn write(number: u64) -> Vec<u8> {
+pub fn write(number: u64) -> Vec<u8> {
     let mut whole = number.to_le_bytes().to_vec();
     whole.extend(frame(number, 9 + (number * 13 % 34) as usize));
     whole
 }
 
-fn read(whole: &[u8]) -> u64 {
+pub fn read(whole: &[u8]) -> u64 {
     let number = u64::from_le_bytes(*whole.first_chunk().unwrap());
     assert_eq!(whole, write(number));
     number

@@ -1,9 +1,13 @@
 //! The newest value: a writer that dies leaves a whole value, the last or the one before, and a successor goes on counting.
 
-use ipc_ring::latest::{Builder, ReadError, Reader};
-use ipc_ring::{Domain, WaitStrategy};
+use std::thread::JoinHandle;
 
+use ipc_ring::latest::{Builder, ReadError, Reader, Value as Newest, Writer};
+use ipc_ring::{Domain, PeerState, WaitStrategy};
+
+use crate::queue::NAP;
 use crate::spsc_common::{check, payload};
+use crate::survivors::asleep;
 use crate::sweep::{Case, Place, Survivor};
 
 /// Some lines, so that a value can be torn.
@@ -17,35 +21,161 @@ fn builder(place: &Place) -> Builder<Value> {
 const BEFORE: u64 = 3;
 
 pub fn cases() -> Vec<Case> {
-    let case = |name: &str, is_long: bool, live: fn(&Place, &dyn Fn())| Case {
+    let mut cases = writers();
+    cases.extend(readers());
+    cases
+}
+
+/// A writer dies; a reader lives on, in some cases asleep.
+fn writers() -> Vec<Case> {
+    let case = |name: &str, is_asleep: bool, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),
         sleeps: false,
-        is_long,
-        prepare: Box::new(|place| {
-            Box::new(Reads { reader: builder(place).create_reader().unwrap(), place: place.clone() })
+        is_long: !name.contains("publish"),
+        prepare: Box::new(move |place| {
+            let reader = Some(builder(place).create_reader().unwrap());
+            Box::new(Reads { is_asleep, reader, sleeper: None, place: place.clone() })
         }),
         live: Box::new(live),
     };
     let publish: fn(&Place, &dyn Fn()) = |place, mark| {
         let mut writer = builder(place).create_writer().unwrap();
         (0..BEFORE).for_each(|number| assert_eq!(writer.publish(payload(number)).unwrap(), number + 1));
+        std::thread::sleep(NAP);
         mark();
         writer.publish(payload(BEFORE)).unwrap();
         mark();
     };
+    let come: fn(&Place, &dyn Fn()) = |place, mark| {
+        mark();
+        let writer = builder(place).create_writer().unwrap();
+        mark();
+        drop(writer);
+    };
+    let detach: fn(&Place, &dyn Fn()) = |place, mark| {
+        let mut writer = builder(place).create_writer().unwrap();
+        writer.publish(payload(0)).unwrap();
+        mark();
+        writer.detach();
+        mark();
+    };
+    let close: fn(&Place, &dyn Fn()) = |place, mark| {
+        let mut writer = builder(place).create_writer().unwrap();
+        writer.publish(payload(0)).unwrap();
+        mark();
+        writer.close();
+        mark();
+    };
     vec![
         case("publish a value", false, publish),
-        case("become the writer", true, |place, mark| {
-            mark();
-            let writer = builder(place).create_writer().unwrap();
-            mark();
-            drop(writer);
-        }),
-        case("give the writing up", true, |place, mark| {
+        case("publish to a sleeper", true, publish),
+        case("become the writer", false, come),
+        case("become the writer a sleeper waits for", true, come),
+        case("give the writing up", false, detach),
+        case("give the writing up beside a sleeper", true, detach),
+        case("close", false, close),
+    ]
+}
+
+struct Reads {
+    is_asleep: bool,
+    reader: Option<Reader<Value>>,
+    /// Reads what comes until the writer is gone.
+    sleeper: Option<JoinHandle<Reader<Value>>>,
+    place: Place,
+}
+
+/// The number of a value follows from its sequence; whole it must be.
+fn check_value(value: &Newest<Value>) -> u64 {
+    check(&value.value, value.sequence - 1);
+    value.sequence
+}
+
+impl Survivor for Reads {
+    fn born(&mut self) {
+        if self.is_asleep {
+            let mut reader = self.reader.take().unwrap();
+            self.sleeper = Some(asleep(move || {
+                let mut sequence = 0;
+                loop {
+                    match reader.wait() {
+                        Ok(value) => {
+                            assert!(check_value(&value) > sequence, "older than the one before");
+                            sequence = value.sequence;
+                        }
+                        Err(ReadError::WriterGone(_)) => return reader,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }));
+        }
+    }
+
+    fn judge(mut self: Box<Self>, _: bool) {
+        // A victim that dies before it is a writer leaves the sleeper waiting for one; so does its successor, for a moment.
+        let successor = builder(&self.place).create_writer();
+        let mut reader = match self.sleeper.take() {
+            None => self.reader.take().unwrap(),
+            Some(sleeper) => {
+                let writer = successor.unwrap();
+                writer.detach();
+                let reader = sleeper.join().unwrap();
+                return go_on(&self.place, reader);
+            }
+        };
+        if let Ok(writer) = successor {
+            writer.detach();
+        }
+        if reader.writer() == PeerState::Closed {
+            // It came to closing: what was published last stays readable, and the name goes to a new one.
+            assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
+            assert!(matches!(reader.wait(), Err(ReadError::Closed)));
+            drop(reader);
+            reader = builder(&self.place).create_reader().unwrap();
+        }
+        go_on(&self.place, reader);
+    }
+}
+
+/// The value is whole, and a writer goes on counting where the dead one stopped.
+fn go_on(place: &Place, mut reader: Reader<Value>) {
+    let sequence = reader.get().unwrap().map_or(0, |newest| check_value(&newest));
+    assert!(sequence <= BEFORE + 1);
+    let mut writer = builder(place).create_writer().unwrap();
+    for next in sequence..sequence + 10 {
+        assert_eq!(writer.publish(payload(next)).unwrap(), next + 1);
+        assert_eq!(check_value(&reader.wait().unwrap()), next + 1);
+    }
+    writer.close();
+    assert!(matches!(reader.wait(), Err(ReadError::Closed)));
+}
+
+/// A reader dies; the writer and another reader live on.
+fn readers() -> Vec<Case> {
+    let case = |name: &str, is_long: bool, live: fn(&Place, &dyn Fn())| Case {
+        name: name.to_owned(),
+        sleeps: name.contains("sleep"),
+        is_long,
+        prepare: Box::new(|place| {
+            let reader = builder(place).create_reader().unwrap();
             let mut writer = builder(place).create_writer().unwrap();
             writer.publish(payload(0)).unwrap();
+            Box::new(Writes { place: place.clone(), writer, reader, published: 1 })
+        }),
+        live: Box::new(live),
+    };
+    vec![
+        case("read a value", false, |place, mark| {
+            let mut reader = builder(place).create_reader().unwrap();
             mark();
-            writer.detach();
+            assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
+            mark();
+        }),
+        case("sleep until a value comes", false, |place, mark| {
+            let mut reader = builder(place).create_reader().unwrap();
+            reader.get().unwrap();
+            mark();
+            assert!(check_value(&reader.wait().unwrap()) > 1);
             mark();
         }),
         case("become a reader", true, |place, mark| {
@@ -54,33 +184,33 @@ pub fn cases() -> Vec<Case> {
             mark();
             drop(reader);
         }),
+        case("leave off reading", true, |place, mark| {
+            let reader = builder(place).create_reader().unwrap();
+            mark();
+            drop(reader);
+            mark();
+        }),
     ]
 }
 
-struct Reads {
-    reader: Reader<Value>,
+struct Writes {
     place: Place,
+    writer: Writer<Value>,
+    reader: Reader<Value>,
+    published: u64,
 }
 
-impl Survivor for Reads {
-    fn judge(mut self: Box<Self>, _: bool) {
-        let sequence = match self.reader.get().unwrap() {
-            Some(newest) => {
-                // The number of the value follows from its sequence; whole it must be.
-                check(&newest.value, newest.sequence - 1);
-                assert!(newest.sequence <= BEFORE + 1);
-                newest.sequence
-            }
-            None => 0,
-        };
-        let mut writer = builder(&self.place).create_writer().unwrap();
-        for next in sequence..sequence + 10 {
-            assert_eq!(writer.publish(payload(next)).unwrap(), next + 1);
-            let value = self.reader.wait().unwrap();
-            assert_eq!(value.sequence, next + 1);
-            check(&value.value, next);
+impl Survivor for Writes {
+    fn rouse(&mut self) {
+        // It may come too often.
+        if self.published < BEFORE {
+            self.published = self.writer.publish(payload(self.published)).unwrap();
         }
-        writer.close();
-        assert!(matches!(self.reader.wait(), Err(ReadError::Closed)));
+    }
+
+    fn judge(self: Box<Self>, _: bool) {
+        let Writes { place, writer, reader, .. } = *self;
+        writer.detach();
+        go_on(&place, reader);
     }
 }

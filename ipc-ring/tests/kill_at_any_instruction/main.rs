@@ -12,12 +12,17 @@ mod spsc_common;
 
 mod broadcast;
 mod bytes;
+mod call;
 mod course;
+mod frames;
+mod items;
 mod latest;
 mod mpmc;
+mod pool;
 mod queue;
 mod spsc;
 mod stepping;
+mod subscribers;
 mod survivors;
 mod sweep;
 mod world;
@@ -43,14 +48,21 @@ fn plays_a_role() {
             cases.extend(mpmc::recoverers());
             sweep("mpmc", &cases, effort);
         }
-        ["broadcast"] => {
-            let mut cases = queue::producers::<broadcast::Broadcast>();
-            cases.extend(broadcast::subscribers());
-            sweep("broadcast", &cases, effort);
-        }
+        ["broadcast"] => sweep("broadcast", &one_to_many::<broadcast::Broadcast>(), effort),
+        ["frames"] => sweep("frames", &one_to_many::<frames::Frames>(), effort),
         ["latest"] => sweep("latest", &latest::cases(), effort),
+        ["call"] => sweep("call", &call::cases(), effort),
+        ["pool"] => sweep("pool", &pool::cases(), effort),
         ref other => panic!("no such role: {other:?}"),
     }
+}
+
+/// What a gated broadcast channel does.
+fn one_to_many<Q: subscribers::Subscribing>() -> Vec<sweep::Case> {
+    let mut cases = queue::producers::<Q>();
+    cases.extend(subscribers::subscribers::<Q>());
+    cases.extend(queue::arrivals::<Q>());
+    cases
 }
 
 /// Stepping is a conversation of two processes; on one CPU no other one has to be woken for it.
@@ -89,6 +101,21 @@ fn broadcast_survives() {
 }
 
 #[test]
+fn frames_survives() {
+    run("frames");
+}
+
+#[test]
 fn latest_survives() {
     run("latest");
+}
+
+#[test]
+fn call_survives() {
+    run("call");
+}
+
+#[test]
+fn pool_survives() {
+    run("pool");
 }

@@ -6,24 +6,17 @@ use ipc_ring::mpmc::{Builder, Consumer, PopError, Producer, PushError};
 use ipc_ring::platform::Site;
 use ipc_ring::{Domain, WaitStrategy, fault};
 
+use crate::items::{Item, number, pops_items};
 use crate::queue::{Popped, Pushed, Queue};
-use crate::spsc_common::{check, payload};
+use crate::spsc_common::payload;
 use crate::stepping::Victim;
 use crate::sweep::{Case, Place, Survivor};
-
-type Item = [u8; 41];
 
 #[derive(Debug)]
 pub struct Mpmc;
 
 fn builder(place: &Place) -> Builder<Item> {
     Builder::new("queue").domain(&Domain::open(&place.domain).unwrap()).capacity(4).wait(WaitStrategy::Sleep)
-}
-
-fn number(item: &Item) -> u64 {
-    let number = u64::from_le_bytes(*item.first_chunk().unwrap());
-    check(item, number);
-    number
 }
 
 fn popped(answer: Result<Item, PopError>) -> Popped {
@@ -73,20 +66,7 @@ impl Queue for Mpmc {
 
     const CLAIM: Option<fn(&mut Self::Producer, u64, bool)> = None;
 
-    fn try_pop(consumer: &mut Self::Consumer) -> Popped {
-        popped(consumer.try_pop())
-    }
-
-    fn pop(consumer: &mut Self::Consumer) -> Popped {
-        popped(consumer.pop())
-    }
-
-    fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> Vec<u64> {
-        let mut items = vec![[0; 41]; most];
-        let count = consumer.try_pop_slice(&mut items).unwrap();
-        items[..count].iter().map(number).collect()
-    }
-
+    pops_items!();
     fn view(consumer: &mut Self::Consumer) {
         consumer.try_pop_with(|lent| number(&lent.read())).unwrap();
     }

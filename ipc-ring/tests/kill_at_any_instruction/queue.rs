@@ -70,7 +70,7 @@ pub fn cases<Q: Queue>() -> Vec<Case> {
 }
 
 /// How long a survivor gets to fall asleep again.
-const NAP: Duration = Duration::from_millis(2);
+pub const NAP: Duration = Duration::from_millis(2);
 
 /// A producer dies; a consumer lives on, in some cases asleep.
 pub fn producers<Q: Queue>() -> Vec<Case> {
@@ -234,7 +234,7 @@ fn consumers<Q: Queue>() -> Vec<Case> {
 }
 
 /// Somebody dies who has just come.
-fn arrivals<Q: Queue>() -> Vec<Case> {
+pub fn arrivals<Q: Queue>() -> Vec<Case> {
     let case = |name: &str, setup: Both, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),
         sleeps: false,

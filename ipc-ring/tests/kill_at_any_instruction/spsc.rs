@@ -5,24 +5,16 @@ use std::ops::Range;
 use ipc_ring::spsc::{Builder, Consumer, PopError, Producer, PushError};
 use ipc_ring::{Domain, WaitStrategy};
 
+use crate::items::{Item, number, pops_items, views_items};
 use crate::queue::{Popped, Pushed, Queue};
-use crate::spsc_common::{check, payload};
+use crate::spsc_common::payload;
 use crate::sweep::Place;
-
-/// A slot that is neither a part of a line nor a whole number of them.
-type Item = [u8; 41];
 
 #[derive(Debug)]
 pub struct Spsc;
 
 fn builder(place: &Place) -> Builder<Item> {
     Builder::new("queue").domain(&Domain::open(&place.domain).unwrap()).capacity(4).wait(WaitStrategy::Sleep)
-}
-
-fn number(item: &Item) -> u64 {
-    let number = u64::from_le_bytes(*item.first_chunk().unwrap());
-    check(item, number);
-    number
 }
 
 fn popped(answer: Result<Item, PopError>) -> Popped {
@@ -77,29 +69,8 @@ impl Queue for Spsc {
         }
     });
 
-    fn try_pop(consumer: &mut Self::Consumer) -> Popped {
-        popped(consumer.try_pop())
-    }
-
-    fn pop(consumer: &mut Self::Consumer) -> Popped {
-        popped(consumer.pop())
-    }
-
-    fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> Vec<u64> {
-        let mut items = vec![[0; 41]; most];
-        let count = consumer.try_pop_slice(&mut items).unwrap();
-        items[..count].iter().map(number).collect()
-    }
-
-    fn view(consumer: &mut Self::Consumer) {
-        let view = consumer.try_view().unwrap();
-        number(&view.read());
-        view.release();
-    }
-
-    const GIVE_BACK: Option<fn(&mut Self::Consumer)> = Some(|consumer| {
-        number(&consumer.try_view().unwrap().read());
-    });
+    pops_items!();
+    views_items!();
 
     fn close_producer(producer: Self::Producer) {
         producer.close();

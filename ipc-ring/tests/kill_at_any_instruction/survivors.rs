@@ -313,7 +313,7 @@ pub fn serve<Q: Queue>(mut producer: Q::Producer, mut consumer: Q::Consumer) {
 }
 
 /// Starts a thread and waits until it sleeps.
-fn asleep<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
+pub fn asleep<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
     let (tell, told) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         tell.send(gettid()).unwrap();
