@@ -1,12 +1,13 @@
 //! What the two processes of an example share: the types they exchange.
 //!
-//! Each example is a pair of programs in `examples/examples/`; the comment at the top of each says how to run it, and
+//! Each example is a pair of programs, or a few more, in `examples/examples/`; the comment at the top of each says how to run it, and
 //! `README.md` says which to read first. What is here could as well be declared in both programs: types match by name,
 //! size and alignment, not by the crate they come from.
 
 pub mod file;
 pub mod frame;
 mod pose;
+pub mod robot;
 pub mod rpc;
 mod tick;
 

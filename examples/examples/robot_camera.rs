@@ -1,0 +1,72 @@
+//! The eye of a robot of four processes: takes 60 pictures a second and tells everybody who wants to look at them.
+//!
+//! In four terminals, in any order:
+//!
+//! ```text
+//! cargo run --release -p examples --example robot_camera [how many pictures]
+//! cargo run --release -p examples --example robot_detector left
+//! cargo run --release -p examples --example robot_detector right
+//! cargo run --release -p examples --example robot_planner
+//! ```
+//!
+//! ```text
+//!                                   ┌→ robot_detector left ──┐ detections, broadcast
+//!   robot_camera ── pictures, pool ─┤                        ├→ robot_planner ── plan, latest ─→ whoever drives
+//!                   and broadcast   └→ robot_detector right ─┘   watches who comes, goes and dies
+//! ```
+//!
+//! Kill any of them with `kill -9`: the others go on, the planner says who is missing, and the one that is started again takes
+//! its place. The pictures that the dead one had in hand come back. A camera that has taken all its pictures ends the robot; one
+//! that is asked for none does it at once.
+
+use std::collections::VecDeque;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use examples::frame::{BYTES, expose};
+use examples::robot::{BLOCKS, PICTURES, SHOTS, Shot};
+use examples::{Outcome, run};
+use ipc_ring::broadcast::Publisher;
+use ipc_ring::pool::{Builder, LoanError};
+
+/// Sixty a second.
+const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
+/// The newest pictures, kept for those who are late.
+const KEPT: usize = 4;
+
+fn main() -> ExitCode {
+    run("robot_camera", film)
+}
+
+fn film() -> Outcome {
+    let count = std::env::args().nth(1).map_or(Ok(600), |count| count.parse::<u64>())?;
+
+    let pictures = Builder::new(PICTURES).class(BYTES, BLOCKS).create()?;
+    let mut shots = Publisher::<Shot>::create(SHOTS)?;
+    // A successor goes on counting.
+    let first = shots.published();
+    eprintln!("taking pictures from {first}");
+    let (mut kept, mut dropped) = (VecDeque::new(), 0_u64);
+    let mut next = Instant::now();
+    for number in first..first.saturating_add(count) {
+        if kept.len() == KEPT {
+            kept.pop_front(); // Free again when nobody looks at it.
+        }
+        match pictures.loan(BYTES) {
+            Ok(mut picture) => {
+                expose(&mut picture, number);
+                let (view, picture) = picture.share();
+                shots.publish(Shot { number, picture }).map_err(|refused| refused.to_string())?;
+                kept.push_back(view);
+            }
+            // All are being looked at: this one is not taken.
+            Err(LoanError::Exhausted { .. }) => dropped += 1,
+            Err(error) => return Err(error.into()),
+        }
+        next += PERIOD;
+        sleep(next.saturating_duration_since(Instant::now()));
+    }
+    println!("took {} pictures, dropped {dropped}", shots.published() - first);
+    Ok(()) // Dropping the publisher ends the stream.
+}
