@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::announce;
 use super::open::Found;
@@ -23,7 +23,7 @@ use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
 use crate::wait::signal::{self, WAITING};
-use crate::wait::{WaitStrategy, Waits};
+use crate::wait::{HEARTBEAT, WaitStrategy, Waits, cpu};
 
 /// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
 const IDENTITY: usize = 0;
@@ -34,6 +34,19 @@ const SIGNAL: usize = 20;
 /// Behind eight bytes that are the ring's own.
 const MASK: usize = 32;
 const TOPIC: usize = 36;
+const CPU: usize = 40;
+
+/// The shortest time between two questions of one end for all others, when it is woken for nothing again and again.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What an end does that is about to sleep.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sleep {
+    /// Ask whether the others live.
+    pub(super) ask: bool,
+    /// When to wake up at the latest.
+    pub(super) until: Instant,
+}
 
 /// Where the seats of a ring lie.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +176,10 @@ pub(super) struct Place {
     armed: WakeSet,
     /// What watchers are told when this end goes.
     farewell: FrameKind,
+    /// When this end last asked whether one that it had woken is alive.
+    doubted: Option<Instant>,
+    /// When this end last asked whether all others are alive, before it slept.
+    asked: Option<Instant>,
 }
 
 impl Place {
@@ -190,10 +207,22 @@ impl Place {
                 return Err(error);
             }
         };
-        let (waits, armed) = (Waits::new(strategy), WakeSet::default());
-        let (turn, farewell) = (number, FrameKind::Left);
-        let place =
-            Self { table, side, number, member, region, entry, barrier, wake, waits, turn, armed, farewell };
+        let place = Self {
+            table,
+            side,
+            number,
+            member,
+            region,
+            entry,
+            barrier,
+            wake,
+            waits: Waits::new(strategy),
+            turn: number,
+            armed: WakeSet::default(),
+            doubted: None,
+            asked: None,
+            farewell: FrameKind::Left,
+        };
         // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
         place.own(SIGNAL).fetch_and(!WAITING, Ordering::Relaxed); // Under the lock.
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
@@ -201,6 +230,7 @@ impl Place {
         place.own(ROLE).store(side.role, Ordering::Relaxed); // Before the waiting bit.
         place.announce_to(locked, FrameKind::Joined);
         place.note_side();
+        place.note_cpu();
         Ok((place, seat))
     }
 
@@ -230,6 +260,14 @@ impl Place {
     #[inline(always)]
     pub(super) fn wake_one(&mut self, side: Side, mask: &AtomicU64) {
         if crowd::is_anybody::<Native>(mask, self.barrier) {
+            self.wake_some(side, 1);
+        }
+    }
+
+    /// As [`wake_one`](Self::wake_one), unless `is_woken` says that somebody was woken already who will wake others.
+    #[inline(always)]
+    pub(super) fn wake_one_unless(&mut self, side: Side, mask: &AtomicU64, is_woken: impl FnOnce() -> bool) {
+        if crowd::is_anybody::<Native>(mask, self.barrier) && !is_woken() {
             self.wake_some(side, 1);
         }
     }
@@ -271,24 +309,89 @@ impl Place {
     #[cold]
     #[inline(never)]
     fn wake_some(&mut self, side: Side, wanted: usize) {
-        let (mut turn, mut armed) = (self.turn, self.armed);
-        crowd::wake(&self.ends(side), &mut turn, wanted, |number| self.post(number, &mut armed));
-        (self.turn, self.armed) = (turn, armed);
+        let (mut turn, mut armed, mut doubted) = (self.turn, self.armed, self.doubted);
+        let ends = self.ends(side);
+        crowd::wake(&ends, &mut turn, wanted, |number| {
+            // Before the token: who has one may sleep again at once.
+            let last = self.is_last(&ends);
+            self.post(number, &mut armed) && (last || !self.is_dead(number, &mut doubted))
+        });
+        (self.turn, self.armed, self.doubted) = (turn, armed, doubted);
     }
 
-    /// Posts a token to an end that waited. False when it is dead: then somebody else should have a token.
+    /// Posts a token to an end that waited, with one system call. False when nobody has the seat any more.
     fn post(&self, number: u16, armed: &mut WakeSet) -> bool {
         let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
-        let Some(wake) = WakeSemaphore::from_raw(raw) else {
+        let owner = self.table.identity(&self.region, number).load(Ordering::Relaxed); // A guess about whom to wake.
+        let Some(wake) = WakeSemaphore::from_raw(raw).filter(|_| Owner::from_raw(owner).is_some()) else {
             return false;
         };
         if armed.insert(wake) {
             self.member.wake_at_my_death(wake); // Before the token: whoever has one can rely on it.
         }
         self.member.wake(wake);
+        true
+    }
+
+    /// Whether nobody else sleeps, so that nobody else could have the token of one that is dead.
+    fn is_last(&self, ends: &Ends<'_>) -> bool {
+        ends.mask().load(Ordering::Relaxed) == 0 // A guess; who announces itself later looks at the ring.
+    }
+
+    /// Whether an end that was woken is dead, so that another one should have a token. Asks only if no such question was asked for
+    /// a heartbeat: whoever wakes others more often than that pays one system call a wake. A token that went to the dead
+    /// meanwhile is missed for a heartbeat at most, when those who sleep look by themselves.
+    fn is_dead(&self, number: u16, doubted: &mut Option<Instant>) -> bool {
+        let now = Instant::now();
+        if doubted.is_some_and(|doubted| now.duration_since(doubted) < HEARTBEAT) {
+            return false;
+        }
+        *doubted = Some(now);
         // A guess about whom to wake.
-        let owner = Owner::from_raw(self.table.identity(&self.region, number).load(Ordering::Relaxed));
-        owner.is_some() && self.member.is_alive(owner)
+        !self.is_alive(self.table.identity(&self.region, number).load(Ordering::Relaxed))
+    }
+
+    /// How long to sleep, and whether to ask before for all others whether they live. To ask takes a system call for each of
+    /// them, so an end that has asked within a heartbeat sleeps for the rest of it and asks then: a death is learned of no later
+    /// than if it asked now. `in_vain`: this end slept already and was woken for nothing, perhaps by a death; but also if
+    /// somebody else was faster, so it asks once a millisecond at most.
+    pub(super) fn sleep_after_questions(&mut self, until: Instant, in_vain: bool) -> Sleep {
+        let now = Instant::now();
+        let pause = if in_vain { PAUSE } else { HEARTBEAT };
+        match self.asked {
+            Some(asked) if now.duration_since(asked) < pause => {
+                Sleep { ask: false, until: until.min(asked + pause) }
+            }
+            _ => {
+                self.asked = Some(now);
+                Sleep { ask: true, until }
+            }
+        }
+    }
+
+    /// Whether all ends of a role were last seen on the CPU this thread runs on, so that none of them can run while this one
+    /// polls. Notes this thread's CPU for the others.
+    pub(super) fn shares_cpu(&self, role: u32) -> bool {
+        let mine = self.note_cpu();
+        let mut others = (0..self.table.seats)
+            .filter(|number| {
+                // A guess, all of it.
+                self.table.identity(&self.region, *number).load(Ordering::Relaxed) != 0
+                    && self.table.half(&self.region, *number, ROLE).load(Ordering::Relaxed) == role
+            })
+            .map(|number| self.table.half(&self.region, number, CPU).load(Ordering::Relaxed))
+            .peekable();
+        mine != 0 && others.peek().is_some() && others.all(|cpu| cpu == mine)
+    }
+
+    /// Writes down where this thread runs, when it comes and when it waits; 0 when that cannot be known.
+    fn note_cpu(&self) -> u32 {
+        let mine = cpu::current();
+        let noted = self.own(CPU);
+        if noted.load(Ordering::Relaxed) != mine {
+            noted.store(mine, Ordering::Relaxed); // A guess for the others' comfort.
+        }
+        mine
     }
 
     /// Wakes everybody on two sides whom it concerns, after something was published for them. `masks` are the sides' own.
@@ -460,6 +563,7 @@ mod tests {
                 ("signal", SIGNAL),
                 ("mask", MASK),
                 ("topic", TOPIC),
+                ("cpu", CPU),
             ],
         );
     }

@@ -17,7 +17,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
-use crate::wait::{HEARTBEAT, WaitStrategy, Waits};
+use crate::wait::{HEARTBEAT, WaitStrategy, Waits, cpu};
 
 /// Whether the other end of a channel is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,8 +243,7 @@ impl End {
 
     /// Writes down where this thread runs, when it waits and when it wakes; 0 when that cannot be known.
     fn note_cpu(&self) -> u32 {
-        let mine =
-            nix::sched::sched_getcpu().ok().and_then(|cpu| u32::try_from(cpu).ok()).map_or(0, |cpu| cpu + 1);
+        let mine = cpu::current();
         let noted = self.seats.own.cpu(&self.region);
         if noted.load(Ordering::Relaxed) != mine {
             noted.store(mine, Ordering::Relaxed); // A guess for the other end's comfort.

@@ -1,5 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore.
 
+pub(crate) mod cpu;
 pub mod crowd;
 mod pause;
 pub mod signal;

@@ -15,7 +15,10 @@ pub const HEARTBEAT: Duration = Duration::from_millis(100);
 pub enum WaitStrategy {
     /// Poll without end. The shortest latency, a whole CPU; for ends that own one.
     Spin,
-    /// Poll for a few microseconds, then let other threads run between polls. Still uses all the time it can get.
+    /// Poll for some tens of microseconds, then let other threads run between polls. Uses all the time that nobody else wants.
+    ///
+    /// Where others do want it, a thread that yields may wait for a whole time slice; an end that learns so gives way by the
+    /// shortest nap there is instead, some 50 µs.
     SpinYield,
     /// Poll for up to `spin`, adapted to how long the last waits were, then sleep until woken. The default.
     SpinSleep {
@@ -56,6 +59,8 @@ pub(crate) struct Waits {
     strategy: WaitStrategy,
     /// The polling phase now, at most the strategy's limit.
     budget: Duration,
+    /// For so many waits to come, yielding is not worth it.
+    crowded: u32,
 }
 
 /// The shortest polling phase: long enough to notice that traffic has become dense again.
@@ -66,6 +71,12 @@ const FIRST_NAP: Duration = Duration::from_millis(1);
 const POLLS_PER_LOOK: u32 = 32;
 /// [`WaitStrategy::SpinYield`] polls this often before it yields for the first time.
 const POLLS_BEFORE_YIELD: u32 = 1024;
+/// A yield that took longer than this has let others run, who will not give the CPU back soon.
+const LONG_YIELD: Duration = Duration::from_micros(100);
+/// After such a yield, so many waits go by before the next one.
+const WAITS_WITHOUT_YIELD: u32 = 256;
+/// The shortest nap. The kernel makes it longer, by 50 µs usually.
+const GIVE_WAY: Duration = Duration::from_nanos(1);
 
 impl Waits {
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
@@ -73,12 +84,21 @@ impl Waits {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
         };
-        Self { strategy, budget }
+        Self { strategy, budget, crowded: 0 }
     }
 
     /// Starts one wait for something that the other end announces without fail.
     pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
-        Wait { began: None, deadline, polls: 0, probe_at: None, slept: false, alone: false, nap: HEARTBEAT }
+        Wait {
+            began: None,
+            deadline,
+            polls: 0,
+            probe_at: None,
+            slept: false,
+            alone: false,
+            nap: HEARTBEAT,
+            crowded: self.crowded > 0,
+        }
     }
 
     /// Starts one wait for something that the other end may leave unannounced for a while: then the first sleeps are
@@ -92,6 +112,10 @@ impl Waits {
     /// Polling for as long as a sleep costs is never worse than twice the best choice (Karlin and others, 1991). Waits
     /// that polling would have covered make the phase longer, waits that ended long after it make it shorter.
     pub(crate) fn finished(&mut self, wait: &Wait) {
+        self.crowded = match (wait.crowded, self.crowded) {
+            (true, 0) => WAITS_WITHOUT_YIELD,
+            (_, waits) => waits.saturating_sub(1),
+        };
         let (WaitStrategy::SpinSleep { spin }, Some(began)) = (self.strategy, wait.began) else { return };
         if !wait.slept {
             self.budget = (self.budget * 2).clamp(LEAST_BUDGET.min(spin), spin);
@@ -116,6 +140,8 @@ pub(crate) struct Wait {
     alone: bool,
     /// The longest time to sleep before looking again.
     nap: Duration,
+    /// Others want this CPU.
+    crowded: bool,
 }
 
 impl Wait {
@@ -129,6 +155,16 @@ impl Wait {
             WaitStrategy::Sleep => self.look_at_clock(waits, alone),
             _ if polls.is_some() && !self.slept => Step::Poll,
             _ => self.look_at_clock(waits, alone),
+        }
+    }
+
+    /// Lets other threads run.
+    fn give_way(&mut self, now: Instant) {
+        if self.crowded {
+            std::thread::sleep(GIVE_WAY);
+        } else {
+            std::thread::yield_now();
+            self.crowded = now.elapsed() > LONG_YIELD;
         }
     }
 
@@ -152,7 +188,7 @@ impl Wait {
                 if waits.strategy == WaitStrategy::SpinYield
                     && (self.alone || self.polls >= POLLS_BEFORE_YIELD)
                 {
-                    std::thread::yield_now();
+                    self.give_way(now);
                 }
                 Step::Poll
             }
@@ -233,7 +269,7 @@ mod tests {
     #[test]
     fn long_sleeps_shorten_the_polling_phase_and_short_waits_lengthen_it() {
         let spin = Duration::from_micros(64);
-        let mut waits = Waits { strategy: WaitStrategy::SpinSleep { spin }, budget: spin };
+        let mut waits = Waits { budget: spin, ..Waits::new(WaitStrategy::SpinSleep { spin }) };
         let long = Wait {
             began: Instant::now().checked_sub(Duration::from_secs(1)),
             deadline: None,
@@ -242,6 +278,7 @@ mod tests {
             slept: true,
             alone: false,
             nap: HEARTBEAT,
+            crowded: false,
         };
         for _ in 0..10 {
             waits.finished(&long);

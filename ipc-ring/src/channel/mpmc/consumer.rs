@@ -24,6 +24,8 @@ pub struct Consumer<T: Message> {
     popped: u64,
     /// Producers are woken when so many slots have come free, or nothing is left.
     quarter: u64,
+    /// A set was woken for this end, and nothing has been popped since.
+    woken_in_set: bool,
 }
 
 impl<T: Message> Consumer<T> {
@@ -49,7 +51,13 @@ impl<T: Message> Consumer<T> {
     pub(super) fn new(mut end: End<T>) -> Self {
         let seat = end.seat.take().expect("an end has its seat until here");
         let quarter = (end.ring.capacity() / 4).max(1);
-        Self { ring: Some(ring::Consumer::attach(end.ring.clone(), seat)), end, popped: 0, quarter }
+        Self {
+            ring: Some(ring::Consumer::attach(end.ring.clone(), seat)),
+            end,
+            popped: 0,
+            quarter,
+            woken_in_set: false,
+        }
     }
 
     #[inline(always)]
@@ -63,7 +71,7 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::Empty`], which is exact; [`PopError::Busy`]; [`PopError::Closed`]; [`PopError::Corrupt`].
     ///
     /// # Blocking
-    /// Never. One or two system calls when a producer sleeps, to wake it, or when the next message is being written, to
+    /// Never. One system call when a producer sleeps, to wake it, or when the next message is being written, to
     /// learn whether its producer is alive.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
@@ -225,6 +233,18 @@ impl<T: Message> Consumer<T> {
     fn look_at_producers(&mut self) {
         self.popped = 0;
         self.end.wake_one(Role::Producer);
+        if std::mem::take(&mut self.woken_in_set) {
+            self.pass_on();
+        }
+    }
+
+    /// One that was woken and took a message wakes the next, if there is more: producers wake one for all that lie behind each
+    /// other.
+    #[cold]
+    fn pass_on(&mut self) {
+        if self.ring().look_behind().is_ok() {
+            self.end.wake_one(Role::Consumer);
+        }
     }
 
     #[cold]
@@ -293,7 +313,9 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed if !searched => searched = self.search_the_dead(),
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
-                    match wait.next(&self.end.place.waits, || false) {
+                    match wait
+                        .next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Producer as u32))
+                    {
                         Step::Poll => {
                             if let Nothing::Busy(holder) = &nothing
                                 && patience.is_over()
@@ -303,12 +325,14 @@ impl<T: Message> Consumer<T> {
                             pause();
                         }
                         Step::TimedOut => return Err(PopError::TimedOut),
-                        Step::Probe => self.nobody_there()?,
+                        Step::Probe => self.nobody_there(true)?,
                         Step::Sleep(until) => {
-                            self.nobody_there()?;
+                            let sleep = self.end.place.sleep_after_questions(until, woken);
+                            self.nobody_there(sleep.ask)?;
                             self.end.place.announce();
-                            if self.looks_empty() {
-                                self.end.place.sleep(until).map_err(PopError::System)?;
+                            // Whoever left since may have found nobody asleep.
+                            if self.looks_empty() && !self.end.deserted(Role::Producer) {
+                                self.end.place.sleep(sleep.until).map_err(PopError::System)?;
                             } else {
                                 self.end.place.do_not_sleep();
                             }
@@ -320,8 +344,8 @@ impl<T: Message> Consumer<T> {
             match attempt(self.ring.as_mut().expect("only drop takes it")) {
                 Ok(()) => {
                     self.end.place.waits.finished(&wait);
-                    if woken && self.ring().look().is_ok() {
-                        self.end.wake_one(Role::Consumer); // The baton.
+                    if woken {
+                        self.pass_on();
                     }
                     return Ok(());
                 }
@@ -331,12 +355,14 @@ impl<T: Message> Consumer<T> {
     }
 
     fn looks_empty(&mut self) -> bool {
-        matches!(self.ring().look(), Err(Nothing::Empty | Nothing::Busy(_) | Nothing::Contended))
+        matches!(self.ring().look(), Err(Nothing::Empty | Nothing::Busy(_)))
     }
 
-    /// Clears up after the dead; an error when that leaves the ring empty and without producers.
-    fn nobody_there(&mut self) -> Result<(), PopError> {
-        self.end.recover();
+    /// An error when the ring is empty and without producers; with `ask`, after clearing up after the dead.
+    fn nobody_there(&mut self, ask: bool) -> Result<(), PopError> {
+        if ask {
+            self.end.recover();
+        }
         if self.end.deserted(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
             return Err(PopError::NoProducer);
         }
@@ -407,7 +433,12 @@ impl<T: Message> Await for Consumer<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.place.unmark()
+        let woken = self.end.place.unmark();
+        if woken {
+            self.woken_in_set = true;
+            self.popped = self.quarter; // The next pop looks at what it was woken for.
+        }
+        woken
     }
 
     fn is_at(&self, home: &Home<'_>) -> bool {

@@ -111,6 +111,13 @@ impl<T: Message> End<T> {
         self.place.wake_one(role.side(), mask);
     }
 
+    /// Wakes one sleeping consumer after a push, unless one was woken already for what lies before.
+    #[inline(always)]
+    pub(super) fn pushed(&mut self, is_behind_another: impl FnOnce() -> bool) {
+        let mask = self.ring.consumer_sleepers();
+        self.place.wake_one_unless(Role::Consumer.side(), mask, is_behind_another);
+    }
+
     /// Wakes everybody.
     fn wake_all(&mut self) {
         self.place.wake_all(Role::Consumer.side());

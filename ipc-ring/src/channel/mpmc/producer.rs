@@ -48,19 +48,33 @@ impl<T: Message> Producer<T> {
         self.ring.as_mut().expect("only drop takes it")
     }
 
+    /// A message was pushed: is there a consumer to wake?
+    #[inline(always)]
+    fn pushed(&mut self) {
+        let ring = self.ring.as_ref().expect("only drop takes it");
+        self.end.pushed(|| ring.is_behind_another());
+    }
+
+    /// As [`pushed`](Self::pushed), for a slice.
+    #[inline]
+    fn pushed_slice(&mut self) {
+        let ring = self.ring.as_ref().expect("only drop takes it");
+        self.end.pushed(|| ring.slice_is_behind_another());
+    }
+
     /// Pushes a message if there is room.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::Busy`], [`PushError::Closed`], [`PushError::Corrupt`].
     ///
     /// # Blocking
-    /// Never. One or two system calls when a consumer sleeps, to wake it, or when the next slot is in somebody's hands, to
-    /// learn whether that one is alive.
+    /// Never. One system call when a consumer sleeps and the ring was empty, to wake it, or when the next slot is in somebody's
+    /// hands, to learn whether that one is alive.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
         match self.ring().try_push(&message) {
             Ok(()) => {
-                self.end.wake_one(Role::Consumer);
+                self.pushed();
                 Ok(())
             }
             Err(refused) => self.try_again(message, refused),
@@ -79,7 +93,7 @@ impl<T: Message> Producer<T> {
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         match self.ring().try_push(&message) {
             Ok(()) => {
-                self.end.wake_one(Role::Consumer);
+                self.pushed();
                 Ok(())
             }
             Err(refused) => self.push_slowly(message, refused, None),
@@ -93,7 +107,7 @@ impl<T: Message> Producer<T> {
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
         match self.ring().try_push(&message) {
             Ok(()) => {
-                self.end.wake_one(Role::Consumer);
+                self.pushed();
                 Ok(())
             }
             Err(refused) => self.push_slowly(message, refused, Some(deadline)),
@@ -117,7 +131,7 @@ impl<T: Message> Producer<T> {
             (0, Err(refused)) => Err(self.refuse(0, refused)),
             (done, _) => {
                 if done > 0 {
-                    self.end.wake_one(Role::Consumer);
+                    self.pushed_slice();
                 }
                 Ok(done)
             }
@@ -178,7 +192,7 @@ impl<T: Message> Producer<T> {
         let answer = if again { self.ring().try_push(&message) } else { Err(refused) };
         match answer {
             Ok(()) => {
-                self.end.wake_one(Role::Consumer);
+                self.pushed();
                 Ok(())
             }
             Err(refused) => Err(self.refuse(message, refused)),
@@ -209,7 +223,7 @@ impl<T: Message> Producer<T> {
                 Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
-            match wait.next(&self.end.place.waits, || false) {
+            match wait.next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Consumer as u32)) {
                 Step::Poll => {
                     if let Refused::Busy(holder) = &refused
                         && patience.is_over()
@@ -219,12 +233,17 @@ impl<T: Message> Producer<T> {
                     pause();
                 }
                 Step::TimedOut => return Err(PushError::TimedOut(message)),
-                Step::Probe => self.nobody_there(message)?,
+                Step::Probe => self.nobody_there(message, true)?,
                 Step::Sleep(until) => {
-                    self.nobody_there(message)?;
+                    let sleep = self.end.place.sleep_after_questions(until, woken);
+                    self.nobody_there(message, sleep.ask)?;
                     self.end.place.announce();
-                    if self.looks_full() {
-                        self.end.place.sleep(until).map_err(|error| PushError::System(message, error))?;
+                    // Whoever left since may have found nobody asleep.
+                    if self.looks_full() && !self.end.deserted(Role::Consumer) {
+                        self.end
+                            .place
+                            .sleep(sleep.until)
+                            .map_err(|error| PushError::System(message, error))?;
                     } else {
                         self.end.place.do_not_sleep();
                     }
@@ -234,7 +253,7 @@ impl<T: Message> Producer<T> {
             match self.ring().try_push(&message) {
                 Ok(()) => {
                     self.end.place.waits.finished(&wait);
-                    self.end.wake_one(Role::Consumer);
+                    self.pushed();
                     if woken && self.ring().look().is_ok() {
                         self.end.wake_one(Role::Producer); // The baton.
                     }
@@ -246,12 +265,14 @@ impl<T: Message> Producer<T> {
     }
 
     fn looks_full(&mut self) -> bool {
-        matches!(self.ring().look(), Err(Refused::Full | Refused::Busy(_) | Refused::Contended))
+        matches!(self.ring().look(), Err(Refused::Full | Refused::Busy(_)))
     }
 
-    /// Clears up after the dead; an error when that leaves the ring full and without consumers.
-    fn nobody_there(&mut self, message: T) -> Result<(), PushError<T>> {
-        self.end.recover();
+    /// An error when the ring is full and without consumers; with `ask`, after clearing up after the dead.
+    fn nobody_there(&mut self, message: T, ask: bool) -> Result<(), PushError<T>> {
+        if ask {
+            self.end.recover();
+        }
         if self.end.deserted(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
             return Err(PushError::NoConsumer(message));
         }

@@ -9,7 +9,7 @@ use super::tag::{Shape, State, Tag};
 use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
 use crate::edge::Edge;
-use crate::platform::{Platform, Site, Word};
+use crate::platform::{Barrier, Platform, Site, Word};
 
 /// Why nothing was popped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,16 @@ impl<M: Memory> Consumer<M> {
     pub fn look(&mut self) -> Result<(), Nothing> {
         self.settle();
         self.find(&mut Walk::new(), None).map(|_| ())
+    }
+
+    /// As [`look`](Self::look), for one that was woken and has popped: when there is more it must wake the next, as producers
+    /// wake nobody for an element that lies [behind another](super::Producer::is_behind_another).
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub fn look_behind(&mut self) -> Result<(), Nothing> {
+        M::Platform::heavy(Barrier::Fence);
+        self.look()
     }
 
     /// Gives the seat back.

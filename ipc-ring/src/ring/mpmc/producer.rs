@@ -9,7 +9,7 @@ use super::tag::{Shape, State, Tag};
 use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
 use crate::edge::Edge;
-use crate::platform::{Platform, Site, Word};
+use crate::platform::{Barrier, Platform, Site, Word};
 
 /// Why nothing was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Producer<M: Memory> {
     position: u64,
     /// A position claimed by a [`Claim`] that has neither been committed nor dropped, but leaked.
     held: Option<u64>,
+    /// Where the first element of the last slice lies.
+    first: u64,
 }
 
 impl<M: Memory> Producer<M> {
@@ -51,7 +53,7 @@ impl<M: Memory> Producer<M> {
         let shape = Shape::new(memory.capacity(), memory.lap_bits());
         // [M4] Acquire ← the Release of whoever stored it: the positions below are claimed.
         let position = memory.tail().load(M::Platform::ordering(Edge::MpmcTailLoad));
-        Self { memory, shape, seat, position, held: None }
+        Self { memory, shape, seat, position, held: None, first: position }
     }
 
     /// Pushes one element.
@@ -76,11 +78,34 @@ impl<M: Memory> Producer<M> {
                 }
                 return (done, Err(refused));
             }
+            if done == 0 {
+                self.first = self.position.wrapping_sub(1);
+            }
         }
         if !items.is_empty() {
             self.hint();
         }
         (items.len(), Ok(()))
+    }
+
+    /// Whether the element that was pushed last lies behind one that nobody has begun to pop. Then no consumer has to be woken
+    /// for it: one was woken for the other or for one before that, and whoever was woken and took one looks, behind a
+    /// [fence](super::Consumer::look_behind), whether there is more, and wakes the next.
+    pub fn is_behind_another(&self) -> bool {
+        self.is_untaken(self.position.wrapping_sub(2))
+    }
+
+    /// As [`is_behind_another`](Self::is_behind_another), for the last slice of which something was pushed.
+    pub fn slice_is_behind_another(&self) -> bool {
+        self.is_untaken(self.first.wrapping_sub(1))
+    }
+
+    #[cold]
+    fn is_untaken(&self, position: u64) -> bool {
+        // Against the fence of `look_behind`: whoever took that element sees what was pushed, or it is seen here to be taken.
+        M::Platform::heavy(Barrier::Fence);
+        let tag = self.memory.tag(self.shape.index(position)).load(Relaxed); // The fence orders it.
+        tag == self.shape.empty(position).full().as_raw()
     }
 
     /// Claims the next slot, to be written in place. Consumers wait for it as soon as they have come so far: be quick.
