@@ -227,7 +227,7 @@ fn counts_three() {
     say(&format!("mpmc: {calls} calls for {MESSAGES} messages, a thousand a second, to three consumers"));
     // One of each sleeper's first wakes arranges that the producer's death wakes it.
     let questions = elapsed.as_millis() as u64 / 100 + 2;
-    assert!((1..=MESSAGES + 3 + questions).contains(&(calls as u64)), "{calls} in {elapsed:?}");
+    assert!((1..=MESSAGES + 3 + questions).contains(&calls), "{calls} in {elapsed:?}");
     drop(sleepers); // They are killed.
 }
 

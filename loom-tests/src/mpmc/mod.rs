@@ -5,6 +5,7 @@
 //! good as new.
 
 pub mod books;
+pub mod chain;
 pub mod deaths;
 #[allow(unsafe_code)]
 pub mod memory;
@@ -25,4 +26,5 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(deaths::MODELS)
         .chain(reapers::MODELS)
         .chain(sleeping::MODELS)
+        .chain(chain::MODELS)
 }

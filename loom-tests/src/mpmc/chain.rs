@@ -1,0 +1,147 @@
+//! Two consumers that sleep, and a producer that wakes one for the first of two elements and nobody for the second one, which
+//! lies behind it: whoever was woken wakes the next. Each consumer pops once and never comes back, so an element that nobody
+//! was woken for is a deadlock, which the checker reports.
+//!
+//! The ring and the sleepers' functions are production's; the steps of the channel's ends are mirrored.
+
+use std::rc::Rc;
+
+use ipc_ring::platform::Barrier;
+use ipc_ring::ring::mpmc::{Consumer, Producer};
+use ipc_ring::wait::crowd::{self, Crowd};
+use ipc_ring::wait::signal;
+use loom::thread;
+
+use super::Heap;
+use crate::{Loom, Model, Semaphore, Word32, Word64, mutation, reached};
+
+/// A mistake: who was woken and popped does not look for more.
+pub const NOT_PASSED_ON: &str = "chain: who was woken wakes nobody";
+/// A mistake: who was woken looks for more without a fence.
+pub const NO_FENCE: &str = "chain: who was woken looks for more without a fence";
+/// A mistake: a push wakes nobody while another element is there, taken or not.
+pub const ANY_BEFORE: &str = "chain: a push behind a taken element wakes nobody";
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("mpmc_chain_of_sleepers", 1_500, chain_of_sleepers).reaches(&["passed on", "not woken for"]),
+    Model::new("mpmc_chain_begun_before", 1_500, chain_begun_before).reaches(&["passed on", "not woken for"]),
+];
+
+struct Bed {
+    mask: Word64,
+    signals: [Word32; 2],
+    semaphores: [Semaphore; 2],
+}
+
+impl Crowd for Bed {
+    type Platform = Loom;
+
+    fn mask(&self) -> &Word64 {
+        &self.mask
+    }
+
+    fn signal(&self, number: u16) -> &Word32 {
+        &self.signals[usize::from(number)]
+    }
+
+    fn belongs(&self, _number: u16) -> bool {
+        true
+    }
+
+    fn seats(&self) -> u16 {
+        2
+    }
+
+    fn bits(&self) -> u16 {
+        2
+    }
+}
+
+impl Bed {
+    /// Both sleep.
+    fn new() -> Rc<Self> {
+        let bed = Rc::new(Self {
+            mask: Word64::contended(0),
+            signals: [Word32::contended(0), Word32::contended(0)],
+            semaphores: [Semaphore::new(), Semaphore::new()],
+        });
+        for number in [0, 1] {
+            crowd::announce(&*bed, number, Barrier::Asymmetric);
+        }
+        bed
+    }
+
+    fn wake_one(&self) {
+        crowd::wake(self, &mut 1, 1, |number| {
+            self.semaphores[usize::from(number)].post();
+            true
+        });
+    }
+
+    /// The channel's `push`.
+    fn push(&self, producer: &mut Producer<Heap>, value: u64) {
+        assert_eq!(producer.try_push(&value), Ok(()));
+        if crowd::is_anybody::<Loom>(&self.mask, Barrier::Asymmetric) {
+            if producer.is_behind_another() || (mutation::logic(ANY_BEFORE) && producer.position() > 1) {
+                reached("not woken for");
+            } else {
+                self.wake_one();
+            }
+        }
+    }
+
+    /// The channel's `pop` of one that is asleep, and has not found anything before.
+    fn pop(&self, number: u16, consumer: &mut Consumer<Heap>) {
+        let mut asleep = true;
+        loop {
+            if asleep {
+                self.semaphores[usize::from(number)].wait();
+                signal::withdraw::<Loom>(self.signal(number));
+            }
+            if consumer.try_pop().is_ok() {
+                break;
+            }
+            crowd::announce(self, number, Barrier::Asymmetric);
+            asleep = consumer.look().is_err();
+            if !asleep && signal::withdraw::<Loom>(self.signal(number)) {
+                self.semaphores[usize::from(number)].try_wait();
+            }
+        }
+        if !mutation::logic(NOT_PASSED_ON) {
+            let more = if mutation::logic(NO_FENCE) { consumer.look() } else { consumer.look_behind() };
+            if more.is_ok() && crowd::is_anybody::<Loom>(&self.mask, Barrier::Asymmetric) {
+                reached("passed on");
+                self.wake_one();
+            }
+        }
+    }
+}
+
+/// Each pops once, the first one while the second element is pushed.
+fn chain_of_sleepers() {
+    let ring = Heap::peaceful(2);
+    let mut producer = ring.producer(1);
+    let bed = Bed::new();
+    let others = [0, 1].map(|number| {
+        let (bed, mut consumer) = (Rc::clone(&bed), ring.consumer(2 + u64::from(number)));
+        thread::spawn(move || bed.pop(number, &mut consumer))
+    });
+    bed.push(&mut producer, 10);
+    bed.push(&mut producer, 11);
+    others.into_iter().for_each(|other| other.join().unwrap());
+}
+
+/// The same when the first element is there and its consumer has its token already.
+fn chain_begun_before() {
+    let ring = Heap::peaceful(2);
+    let mut producer = ring.producer(1);
+    let bed = Bed::new();
+    bed.push(&mut producer, 10);
+    let others = [0, 1].map(|number| {
+        let (bed, mut consumer) = (Rc::clone(&bed), ring.consumer(2 + u64::from(number)));
+        thread::spawn(move || bed.pop(number, &mut consumer))
+    });
+    bed.push(&mut producer, 11);
+    others.into_iter().for_each(|other| other.join().unwrap());
+}
