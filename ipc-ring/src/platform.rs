@@ -184,11 +184,15 @@ pub enum Site {
     PoolSwept = 149,
     /// pool: a block whose channel is gone is free.
     PoolReclaimed = 150,
+    /// pool: a channel has the block, its publisher has let it go.
+    PoolPublished = 151,
+    /// pool: a block is taken out of its channel.
+    PoolWithdrawn = 152,
 }
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 67] = [
+    pub const ALL: [Site; 69] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -256,6 +260,8 @@ impl Site {
         Site::PoolRepaired,
         Site::PoolSwept,
         Site::PoolReclaimed,
+        Site::PoolPublished,
+        Site::PoolWithdrawn,
     ];
 }
 

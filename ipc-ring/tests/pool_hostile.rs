@@ -14,7 +14,7 @@ use common::{private_namespace, unique};
 use hostile::pool::Bed;
 use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_ring::Domain;
-use ipc_ring::pool::{Builder, Route};
+use ipc_ring::pool::{Builder, Refused, Route};
 use spsc_common::Random;
 
 fn number(variable: &str, usual: u64) -> u64 {
@@ -117,4 +117,39 @@ fn no_byte_is_in_two_hands_of_a_process() {
         let did: Vec<(u64, u64)> = did.into_iter().map(|did| did.expect("the thread lives")).collect();
         eprintln!("(loans, views) of each thread: {did:?}");
     });
+}
+
+/// A payload was received, by one and for good. Somebody says in its word that it is shared, and the handle comes again: a second
+/// view in this process would be still there when the first one has let the block go.
+#[test]
+fn what_was_taken_is_not_shared_by_a_forged_word() {
+    private_namespace();
+    let domain = Domain::open(&unique("forged")).unwrap();
+    let before = hostile::channel::segments(|key| key == 0);
+    let pool = Builder::new("pool").domain(&domain).class(64, 1).create_new().unwrap();
+    let made =
+        hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
+    let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
+    let tag = memory.atomic_u64(0x1900).unwrap();
+    for state in [5, 6] {
+        let mut handle = None;
+        let loan = pool.loan(64).unwrap();
+        loan.send_with(Route::from_words(1, 1), |sent| {
+            handle = Some(sent);
+            Ok::<(), ()>(())
+        })
+        .unwrap();
+        let handle = handle.unwrap();
+        let view = pool.accept(&handle).unwrap();
+        let word = tag.load(Ordering::Relaxed);
+        tag.store(word & !(7 << 32) | state << 32, Ordering::Relaxed);
+        let answer = pool.accept(&handle);
+        assert!(
+            matches!(answer, Err(Refused::Corrupt { .. })),
+            "a second view of a payload for one: {answer:?}"
+        );
+        drop(view);
+        // As the word says, nobody has it; and nobody has.
+        assert_eq!(pool.loan(64).unwrap().len(), 64);
+    }
 }

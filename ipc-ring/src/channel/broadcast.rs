@@ -39,7 +39,7 @@
 //! is alive, at the latest after a tenth of a second, and drops it. A subscriber that waits learns of the publisher's
 //! death as late.
 //!
-//! **Frames.** For messages of any length see [`frames`].
+//! **Frames.** For messages of any length see [`frames`], for large ones that are read where they were written [`payloads`].
 //!
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all.
 
@@ -47,6 +47,7 @@ mod builder;
 mod end;
 mod error;
 pub mod frames;
+pub mod payloads;
 mod position;
 mod publisher;
 #[allow(unsafe_code)]

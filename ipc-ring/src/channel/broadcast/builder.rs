@@ -27,6 +27,8 @@ pub struct Builder<T> {
     settings: Settings,
     mode: Option<Mode>,
     fingerprint: Option<Fingerprint>,
+    /// The capacity when nobody chose one, unless it is the usual.
+    usual_capacity: Option<u64>,
     start: Start,
     resume: Resume,
     element: PhantomData<fn() -> T>,
@@ -40,6 +42,7 @@ impl<T: Message> Builder<T> {
             settings: Settings::new(name, WaitStrategy::SpinSleep { spin: USUAL_SPIN }),
             mode: None,
             fingerprint: None,
+            usual_capacity: None,
             start: Start::Oldest,
             resume: Resume::Oldest,
             element: PhantomData,
@@ -158,20 +161,31 @@ impl<T: Message> Builder<T> {
             settings: &self.settings,
             kind: Kind::Broadcast,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
-            usual_capacity: 1 << slots.ilog2(),
+            usual_capacity: self.usual_capacity.unwrap_or(1 << slots.ilog2()),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
         }
     }
 
+    /// With this capacity for a creator when nobody has chosen one.
+    pub(super) fn usually(mut self, capacity: u64) -> Self {
+        self.usual_capacity = Some(capacity);
+        self
+    }
+
     fn publish(&self, creation: Creation) -> Result<Publisher<T>, AttachError> {
-        let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
+        let (ring, end) = self.publishing_parts(creation)?;
+        Publisher::new(ring, end)
+    }
+
+    /// What a publishing end is made of.
+    pub(super) fn publishing_parts(&self, creation: Creation) -> Result<(Mapped<T>, End), AttachError> {
+        open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
             let end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             Ok((ring, end))
-        })?;
-        Publisher::new(ring, end)
+        })
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber<T>, AttachError> {

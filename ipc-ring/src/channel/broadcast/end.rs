@@ -132,6 +132,11 @@ impl End {
         Ok((Self { front, place, generation, told: None }, seat))
     }
 
+    /// Which channel this is, for a pool whose handles travel in its messages.
+    pub(super) fn route(&self) -> crate::pool::Route {
+        crate::channel::pool::route(self.place.entry())
+    }
+
     /// The channel's generation.
     pub(super) fn generation(&self) -> u64 {
         self.generation

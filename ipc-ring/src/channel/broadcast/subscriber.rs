@@ -109,6 +109,43 @@ impl<T: Message> Subscriber<T> {
         Ok(unsafe { place.assume_init() })
     }
 
+    /// Has `pop` try to pop, and settles what comes of it.
+    #[inline]
+    pub(super) fn try_pop_by<R>(
+        &mut self,
+        mut pop: impl FnMut(&mut ring::Subscriber<Mapped<T>>) -> Pop<R>,
+    ) -> Result<R, PopError> {
+        let mut over = None;
+        loop {
+            match pop(self.ring()) {
+                Pop::Item { item, look } => {
+                    self.look_at_publisher(look);
+                    return Ok(item);
+                }
+                Pop::Missed { count } => return Err(PopError::Missed(Missed { count })),
+                Pop::Corrupt(corruption) => return Err(self.poison(corruption)),
+                Pop::Empty { look } => {
+                    self.look_at_publisher(look);
+                    if let Some(error) = over {
+                        return Err(error);
+                    }
+                    // [C1] When the bit is seen everything published before can be seen too. Look once more.
+                    over = Some(waiting::ended(self.end.bits(), self.sequence()).ok_or(PopError::Empty)?);
+                }
+            }
+        }
+    }
+
+    /// Whether something is there, by a look that changes nothing.
+    pub(super) fn has_something(&self) -> bool {
+        self.look().has_something()
+    }
+
+    /// The seat.
+    pub(super) fn end(&mut self) -> &mut End {
+        &mut self.end
+    }
+
     /// Pops the next message, waiting for it.
     ///
     /// # Errors

@@ -140,7 +140,7 @@ pub(super) fn wait_for_room(
 }
 
 /// Drops the dead that are in the way, one after the other. True when there was one.
-fn drop_all_dead(ring: &mut impl Room, end: &End) -> bool {
+pub(super) fn drop_all_dead(ring: &mut impl Room, end: &End) -> bool {
     let mut any = false;
     // The next one in the way is known only after another look.
     while ring.drop_dead(&|identity| end.place.is_alive(identity)) {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::carrier::Outlet;
 use super::error::SendError;
-use super::member::Inner;
+use super::member::{Inner, Pool};
 use super::view::View;
-use crate::ring::pool::{Handle, Loaned, Memory as _, Offered, Route};
+use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route};
 
 /// A block of a pool that this process alone may write: a slice of bytes. Dropping it gives the block back.
 ///
@@ -159,6 +159,28 @@ impl Loan {
                 }
                 None => Ok(()),
             },
+        }
+    }
+
+    /// Whether the block is of this pool, whichever clone or opening of it.
+    #[inline(always)]
+    pub(in crate::channel) fn is_of(&self, pool: &Pool) -> bool {
+        self.inner.member.memory().generation() == pool.member().memory().generation()
+    }
+
+    /// Has `publish` do with the block what makes a payload of it. When it fails it gives the block back.
+    #[inline]
+    pub(in crate::channel) fn publish_by<E>(
+        mut self,
+        publish: impl FnOnce(&Member<Mapped>, Loaned, u32) -> Result<(), (Loaned, E)>,
+    ) -> Result<(), SendError<E>> {
+        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
+        match publish(&self.inner.member, loaned, self.len as u32) {
+            Ok(()) => Ok(()),
+            Err((loaned, error)) => {
+                self.loaned = Some(loaned);
+                Err(SendError { loan: self, error })
+            }
         }
     }
 

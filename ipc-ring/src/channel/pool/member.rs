@@ -48,8 +48,11 @@ pub(super) struct Found {
     pub(super) entry: Entry,
 }
 
-/// How often `accept` gives way to another thread, when the block's word changes all the time.
-const YIELDS: u32 = 10_000;
+/// How often `accept` gives way to another thread, when the block's word changes all the time or that thread is just between
+/// two steps; and for how long it sleeps, but for the first times.
+const PATIENCE: u32 = 600;
+const YIELDS: u32 = 50;
+const NAP: Duration = Duration::from_micros(200);
 
 impl Pool {
     /// Makes the pool of this name in the user's own domain, with the usual classes, or finds it.
@@ -116,7 +119,7 @@ impl Pool {
     }
 
     #[inline(always)]
-    fn lend(&self, len: usize) -> Result<Loan, LoanError> {
+    pub(in crate::channel) fn lend(&self, len: usize) -> Result<Loan, LoanError> {
         let member = &self.inner.member;
         let classes = member.memory().classes();
         let Some(class) = classes.iter().position(|class| class.size as usize >= len) else {
@@ -131,6 +134,17 @@ impl Pool {
                 count: u64::from(classes[class].count),
             }),
         }
+    }
+
+    /// This process in the pool.
+    #[inline(always)]
+    pub(in crate::channel) fn member(&self) -> &Member<Mapped> {
+        &self.inner.member
+    }
+
+    /// Where the pool is.
+    pub(in crate::channel) fn domain(&self) -> &Domain {
+        &self.inner.domain
     }
 
     #[cold]
@@ -166,8 +180,13 @@ impl Pool {
 
     #[cold]
     fn accept_patiently(&self, handle: &Handle) -> Result<View, Refused> {
-        for _ in 0..YIELDS {
-            std::thread::yield_now();
+        for time in 0..PATIENCE {
+            if time < YIELDS {
+                std::thread::yield_now();
+            } else {
+                // On a busy machine the other thread needs this one's processor.
+                std::thread::sleep(NAP);
+            }
             match self.inner.member.accept(handle) {
                 Err(Refused::Contended) => {}
                 result => {

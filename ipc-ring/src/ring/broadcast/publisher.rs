@@ -130,6 +130,12 @@ impl<M: Memory> Publisher<M> {
         Ok(raised)
     }
 
+    /// Gives up messages though there is room: in a gated ring those that every subscriber has read, in a lossy one those below
+    /// a position, which is not beyond this end's.
+    pub fn give_up(&mut self, below: u64) {
+        self.room.give_up(self.memory.words(), self.position, below);
+    }
+
     /// Drops the subscriber that holds this end up, if it is dead: it holds nobody up any more. True when one was dropped;
     /// then there may be room.
     pub fn drop_dead(&mut self, is_alive: impl FnOnce(u64) -> bool) -> bool {

@@ -69,6 +69,12 @@ impl Room {
         {
             return self.full(words);
         }
+        self.follow(words, tail);
+        self.reaches(words, end) || self.full(words)
+    }
+
+    /// Raises the floor of a gated ring to the least cursor.
+    fn follow<W: Words>(&mut self, words: &W, tail: u64) {
         // Nobody's cursor that counts is beyond the tail, so the floor will not be raised further than this.
         words.rising().store(tail, Relaxed); // Ordered before the look at the cursors by the light barrier.
         W::Platform::light(words.barrier());
@@ -93,7 +99,17 @@ impl Room {
         }
         self.store(words, tail.wrapping_sub(furthest.min(most)));
         words.rising().store(self.floor, Relaxed); // Later is harmless: who joins waits for the two to be equal.
-        self.reaches(words, end) || self.full(words)
+    }
+
+    /// Raises the floor though there may be room: of a gated ring to what every subscriber has read, of a lossy one to `below`,
+    /// which is not beyond the tail.
+    #[cold]
+    pub(crate) fn give_up<W: Words>(&mut self, words: &W, tail: u64, below: u64) {
+        if words.gated() {
+            self.follow(words, tail);
+        } else if below.wrapping_sub(self.floor) <= tail.wrapping_sub(self.floor) {
+            self.store(words, below);
+        }
     }
 
     fn full<W: Words>(&self, words: &W) -> bool {

@@ -63,6 +63,18 @@ pub enum Pop<T> {
     Corrupt(Corruption),
 }
 
+impl Pop<()> {
+    /// An answer without a message, for a pop of something else.
+    #[inline]
+    fn without_item<U>(self) -> Pop<U> {
+        match self {
+            Pop::Item { look, .. } | Pop::Empty { look } => Pop::Empty { look },
+            Pop::Missed { count } => Pop::Missed { count },
+            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+}
+
 /// A reading end of a ring: its private position.
 #[derive(Debug)]
 pub struct Subscriber<M: Memory> {
@@ -162,6 +174,33 @@ impl<M: Memory> Subscriber<M> {
         Pop::Item { item: (), look: self.advance(1) }
     }
 
+    /// Pops one message after `f` has seen it, and what `f` made of it. A gated publisher does not give the message up before
+    /// `f` has returned. A lossy one may do so at any time: when `f` fails the answer is [`Pop::Missed`] if that is the
+    /// reason, otherwise the failure.
+    #[inline]
+    pub fn try_pop_by<R>(&mut self, f: impl FnOnce(&M::Item) -> Result<R, R>) -> Pop<R> {
+        let mut item = MaybeUninit::<M::Item>::uninit();
+        let index = self.index();
+        // [D1] Acquire ← the publisher's Release: the payload was written before.
+        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::BroadcastObserve));
+        if word != opaque(self.position.wrapping_add(1)) {
+            return self.nothing(word).without_item();
+        }
+        self.memory.read(index, &mut item);
+        if self.is_overrun() {
+            return self.overrun().without_item();
+        }
+        // SAFETY: `read` fills every byte of it, and any bytes are a message.
+        let item = unsafe { item.assume_init() };
+        let made = match f(&item) {
+            Ok(made) => made,
+            // [D2] Who saw that the publisher has taken something back sees the floor that gave it up.
+            Err(_) if self.is_overrun() => return self.overrun().without_item(),
+            Err(made) => made,
+        };
+        Pop::Item { item: made, look: self.advance(1) }
+    }
+
     /// Pops as many messages as are ready and fit, in order.
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Pop<usize> {
@@ -174,11 +213,7 @@ impl<M: Memory> Subscriber<M> {
                 self.memory.sequence(position & mask).load(M::Platform::ordering(Edge::BroadcastObserve));
             if word != opaque(position.wrapping_add(1)) {
                 if done == 0 {
-                    return match self.nothing(word) {
-                        Pop::Item { look, .. } | Pop::Empty { look } => Pop::Empty { look },
-                        Pop::Missed { count } => Pop::Missed { count },
-                        Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
-                    };
+                    return self.nothing(word).without_item();
                 }
                 break;
             }
@@ -189,10 +224,7 @@ impl<M: Memory> Subscriber<M> {
             return Pop::Empty { look: false };
         }
         if self.is_overrun() {
-            return match self.overrun() {
-                Pop::Missed { count } => Pop::Missed { count },
-                _ => Pop::Empty { look: false },
-            };
+            return self.overrun().without_item();
         }
         let look = self.advance(done);
         Pop::Item { item: usize::try_from(done).expect("no more than the slice holds"), look }

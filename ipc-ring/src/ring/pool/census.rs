@@ -18,7 +18,7 @@ pub struct ClassStats {
     pub in_use: u64,
     /// Of those, blocks that somebody writes.
     pub loaned: u64,
-    /// Of those, blocks whose handle is in a channel.
+    /// Of those, blocks whose handle is in a channel, and which nobody reads.
     pub sent: u64,
     /// Of those, blocks that somebody reads.
     pub read: u64,
@@ -61,8 +61,9 @@ pub fn class_stats<M: Memory>(memory: &M, number: usize) -> ClassStats {
         match tag.state() {
             Some(State::Free) | None => {}
             Some(State::Loaned | State::Offered) => stats.loaned += 1,
+            Some(State::Published) if tag.holders() == 0 => stats.sent += 1,
             Some(State::Sent) => stats.sent += 1,
-            Some(State::Taken | State::Shared) => stats.read += 1,
+            Some(State::Taken | State::Shared | State::Published) => stats.read += 1,
         }
     }
     stats.in_use = stats.loaned + stats.sent + stats.read;

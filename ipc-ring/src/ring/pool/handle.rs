@@ -32,6 +32,29 @@ impl Handle {
         self.length as usize
     }
 
+    /// The handle as three words, for models and tests.
+    #[must_use]
+    pub const fn words(self) -> [u64; 3] {
+        [
+            self.pool,
+            self.generation as u64 | (self.class as u64) << 32,
+            self.index as u64 | (self.length as u64) << 32,
+        ]
+    }
+
+    /// The handle of [these words](Self::words). Any will do: what a handle is worth is the pool's to say.
+    #[must_use]
+    pub const fn from_words(words: [u64; 3]) -> Self {
+        let [pool, block, place] = words;
+        Self {
+            pool,
+            generation: block as u32,
+            class: (block >> 32) as u32,
+            index: place as u32,
+            length: (place >> 32) as u32,
+        }
+    }
+
     /// Whether the payload has no byte.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -14,8 +14,12 @@ use crate::platform::{Platform, Site, Word};
 
 /// What the count of readers is while this member may write a block.
 const LENT: u32 = u32::MAX;
+/// What it is while this member has taken a block for itself: whatever the tag says, no other reader joins.
+const TAKEN: u32 = u32::MAX - 1;
+/// No process has as many readers of a block.
+const CROWD: u32 = TAKEN - 1;
 /// How often a tag is looked at again in one call, when others change it.
-const TRIES: u32 = 1024;
+pub(super) const TRIES: u32 = 1024;
 /// Blocks of a class that are used in turn from the start, so that one is not asked for again right after it was let go.
 const TURN: u32 = 4;
 
@@ -25,8 +29,8 @@ const TURN: u32 = 4;
 /// hands until its process is dead, or has left.
 #[derive(Debug)]
 pub struct Member<M: Memory> {
-    memory: M,
-    seat: Seat,
+    pub(super) memory: M,
+    pub(super) seat: Seat,
     /// For each class, the block to look at first.
     hands: Box<[AtomicU32]>,
 }
@@ -35,9 +39,9 @@ pub struct Member<M: Memory> {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Loaned {
-    class: u32,
-    block: u32,
-    tag: Tag,
+    pub(super) class: u32,
+    pub(super) block: u32,
+    pub(super) tag: Tag,
 }
 
 /// A block whose handle is being pushed.
@@ -53,9 +57,9 @@ pub struct Offered {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Reading {
-    class: u32,
-    block: u32,
-    tag: Tag,
+    pub(super) class: u32,
+    pub(super) block: u32,
+    pub(super) tag: Tag,
 }
 
 /// Why a handle was refused.
@@ -170,8 +174,14 @@ impl Reading {
     #[inline(always)]
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.tag.state() == Some(State::Shared)
+        is_shared(self.tag)
     }
+}
+
+/// Whether whoever comes may read the block too.
+#[inline(always)]
+pub(super) const fn is_shared(tag: Tag) -> bool {
+    matches!(tag.state(), Some(State::Shared | State::Published))
 }
 
 impl<M: Memory> Member<M> {
@@ -307,7 +317,7 @@ impl<M: Memory> Member<M> {
     }
 
     #[inline(always)]
-    fn handle(&self, class: u32, block: u32, tag: Tag, length: u32) -> Handle {
+    pub(super) fn handle(&self, class: u32, block: u32, tag: Tag, length: u32) -> Handle {
         Handle {
             pool: self.memory.generation(),
             generation: tag.generation(),
@@ -398,7 +408,7 @@ impl<M: Memory> Member<M> {
     #[inline(always)]
     fn taken(&self, class: u32, block: u32, tag: Tag) -> Result<Reading, Refused> {
         M::Platform::crash_point(Site::PoolTaken);
-        if self.turns(block, 0, 1) {
+        if self.turns(block, 0, TAKEN) {
             Ok(Reading { class, block, tag })
         } else {
             Err(self.refuse(class as usize, Refused::Corrupt { found: tag.as_raw() }))
@@ -459,7 +469,7 @@ impl<M: Memory> Member<M> {
                         }
                         continue;
                     }
-                    Some(State::Shared) => {
+                    Some(State::Shared | State::Published) => {
                         if let Some(reading) = self.join(class, block, tag) {
                             return Ok(reading);
                         }
@@ -472,6 +482,11 @@ impl<M: Memory> Member<M> {
                 }
             };
             return Err(self.refuse(class as usize, refused));
+        }
+        // All the time the word says that this member shares the block, which has it for itself: that is not so.
+        let readers = self.memory.readers(block).load(Relaxed); // Of this process, which would have changed one of the two.
+        if tag.is_held_by(self.seat.number()) && readers > CROWD {
+            return Err(self.refuse(class as usize, Refused::Corrupt { found: tag.as_raw() }));
         }
         Err(Refused::Contended)
     }
@@ -494,7 +509,7 @@ impl<M: Memory> Member<M> {
         }
         // The member has its bit set. While it has readers, the bit stays.
         let count = readers.load(Relaxed); // A look; the CAS decides.
-        if count == 0 || count >= LENT - 1 {
+        if count == 0 || count >= CROWD {
             M::Platform::relax();
             return None;
         }
@@ -504,7 +519,7 @@ impl<M: Memory> Member<M> {
             .ok()?;
         let reading = Reading { class, block, tag };
         let now = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // Behind [P6]: not older than the bit.
-        if now.state() == Some(State::Shared) && now.generation() == tag.generation() {
+        if is_shared(now) && now.generation() == tag.generation() {
             return Some(reading);
         }
         self.release(reading);
@@ -515,7 +530,7 @@ impl<M: Memory> Member<M> {
     #[inline]
     pub fn release(&self, reading: Reading) {
         let Reading { block, tag, .. } = reading;
-        if tag.state() == Some(State::Shared) {
+        if is_shared(tag) {
             return self.release_shared(block);
         }
         self.memory.readers(block).store(0, Relaxed); // Before the tag [P2].
@@ -525,7 +540,7 @@ impl<M: Memory> Member<M> {
         M::Platform::crash_point(Site::PoolReleased);
     }
 
-    fn release_shared(&self, block: u32) {
+    pub(super) fn release_shared(&self, block: u32) {
         let readers = self.memory.readers(block);
         // [P6] Release → the last reader of this member, Acquire ← the others: all have done with the bytes.
         let before = readers.fetch_add(u32::MAX, M::Platform::ordering(Edge::PoolReaderLess));
@@ -558,7 +573,7 @@ impl<M: Memory> Member<M> {
     /// # Errors
     /// The token, when the block is shared.
     pub fn take_over(&self, reading: Reading) -> Result<Loaned, Reading> {
-        if reading.is_shared() || !self.turns(reading.block, 1, LENT) {
+        if reading.is_shared() || !self.turns(reading.block, TAKEN, LENT) {
             return Err(reading);
         }
         let Reading { class, block, tag } = reading;

@@ -42,7 +42,8 @@ pub trait Memory {
     /// How often something happened to a class.
     fn counter(&self, class: usize, counter: Counter) -> &<Self::Platform as Platform>::U64;
 
-    /// How many readers of a block this member has; all bits set while it may write it. A private word of this process.
+    /// How many readers of a block this member has; the two largest numbers while it has the block for itself. A private word of
+    /// this process.
     fn readers(&self, block: u32) -> &<Self::Platform as Platform>::U32;
 
     /// Asks for a block's first bytes, which will be read. A hint; models do nothing.

@@ -25,7 +25,8 @@
 //! | `OFFERED` | one | is being sent: its handle may be in the channel already | store by the sender |
 //! | `SENT` | none | is in a channel: the *route*, two words beside the tag, says which | CAS by the sender, after the push |
 //! | `TAKEN` | one | was received, by one and for good | CAS by the receiver |
-//! | `SHARED` | 1 to 32 | is read by all of them | store by who shares it; CAS by who joins or leaves |
+//! | `SHARED` | 1 to 32 | is read by all of them | store by who shares it; CAS by who joins or leaves, or by the publisher |
+//! | `PUBLISHED` | 0 to 32 | as `SHARED`, and in a channel (the route says which) for whoever comes | CAS by the publisher, after the push; CAS by who joins or leaves |
 //!
 //! ```text
 //!            CAS              store              CAS            CAS               store
@@ -36,6 +37,9 @@
 //!                     |                                                  LOANED(g+1,r): written in place and sent on
 //!                     | store               CAS
 //!                     '------> SHARED(g,s) <-----> SHARED(g,s+r…) ----CAS, the last----> FREE(g+1)
+//!                                  | CAS, after the push        ^                            ^
+//!                                  v                            | CAS by the publisher,      | the same,
+//!                              PUBLISHED(g,…) <-> PUBLISHED(g,r…)-'-----which withdraws it----' nobody reads
 //! ```
 //!
 //! # Sending to one, and sharing
@@ -48,6 +52,12 @@
 //!
 //! *Shared*: the sender keeps the block and lets others join as long as it, or anybody, holds it. So it decides for how
 //! long late receivers still find it; whoever comes too late is told.
+//!
+//! *Published*: as shared, but what keeps the block is the channel in place of the sender. The publisher shares the block,
+//! pushes the handle into a [broadcast ring](super::broadcast::payloads), then exchanges its own bit for the state `PUBLISHED`;
+//! and before it overwrites the slot, which it has given up, it withdraws the block: the state becomes `SHARED`, or `FREE` if
+//! there is no reader. So the payload outlives its publisher, a successor withdraws what the ring's slots name, and what is
+//! left when the channel's memory is gone is withdrawn by whoever looks for lost blocks.
 //!
 //! A receiver takes the block before the channel's slot is given back. If it dies in between, the block has its name on it,
 //! and is freed: a payload dies with the one who took it. The handle comes once more out of the channel, and is out of date.
@@ -75,17 +85,18 @@
 //! |---|---|---|
 //! | before it was lent the block | nothing | - |
 //! | while it wrote, or pushed the handle | `LOANED`, `OFFERED` with its bit | → `FREE` |
-//! | after the mark | `SENT` | none: the channel has it |
-//! | while it read, or before the channel's slot was given back | `TAKEN`, or its bit in `SHARED` | → `FREE`, or the bit is cleared |
+//! | after the mark | `SENT`, `PUBLISHED` | none: the channel has it |
+//! | while it read, or before the channel's slot was given back | `TAKEN`, or its bit in `SHARED` or `PUBLISHED` | → `FREE`, or the bit is cleared |
 //! | after it let the block go | `FREE` | none |
 //! | recoverer, between any two steps | some blocks repaired | another one runs the same procedure |
-//! | all ends of a channel | `SENT` with the route of a channel whose memory is gone | → `FREE` |
+//! | all ends of a channel | `SENT`, `PUBLISHED` with the route of a channel whose memory is gone | → `FREE`, or `SHARED` by those who read it |
+//! | a publisher, before it withdrew a block | `PUBLISHED` | its successor withdraws what the slots name |
 //! | anyone with a seat | the identity in the table | the sweep, then the seat is free |
 //!
 //! For each block: read the tag; **then** check that the seat still belongs to the dead identity; then CAS from the tag that was
 //! read; when it fails, from the start. In this order a recoverer that was stopped half-way cannot take a block from the
-//! seat's next holder: its old tag does not come back. In all states but `SHARED` that is because the generation has moved
-//! on; in `SHARED` because a dead holder's bit is cleared only together with a raised number of deaths.
+//! seat's next holder: its old tag does not come back. In all states but `SHARED` and `PUBLISHED` that is because the generation
+//! has moved on; in those because a dead holder's bit is cleared only together with a raised number of deaths.
 //!
 //! **Numbers wrap.** A handle that is 2^24 generations old, to the very one, is taken for a new one; and a recoverer that is
 //! stopped between check and CAS while exactly 32 members in the same seat die in one and the same share of a block, and a
@@ -100,6 +111,7 @@ mod layout;
 mod mapped;
 mod member;
 mod memory;
+mod publishing;
 pub mod recovery;
 mod seat;
 mod tag;

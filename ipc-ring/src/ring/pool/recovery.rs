@@ -77,7 +77,8 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
 
 /// The repair of one block: a CAS from the tag that was read **before** its holder was found dead.
 fn repair<M: Memory>(memory: &M, number: u16, block: u32, tag: Tag) -> bool {
-    let left = if tag.state() == Some(State::Shared) { tag.bereft(number) } else { tag.freed() };
+    let is_shared = matches!(tag.state(), Some(State::Shared | State::Published));
+    let left = if is_shared { tag.bereft(number) } else { tag.freed() };
     // [P5] Release → whoever is lent the block next: the dead has done with it. (The recoverer knows by the oracle.)
     let done = memory
         .tag(block)
@@ -90,32 +91,38 @@ fn repair<M: Memory>(memory: &M, number: u16, block: u32, tag: Tag) -> bool {
     done
 }
 
-/// Frees the blocks whose handles were in channels that are gone. Gives their number.
+/// Frees the blocks whose handles were in channels that are gone. Gives their number. Those that somebody still reads are free
+/// after their last reader.
 ///
 /// `is_there` says whether a channel's memory still exists. Its answer "no" must be final.
 pub fn reclaim<M: Memory>(memory: &M, mut is_there: impl FnMut(Route) -> bool) -> u64 {
-    let mut lost = 0;
-    for block in 0..blocks(memory) {
+    (0..blocks(memory)).map(|block| u64::from(reclaim_one(memory, block, &mut is_there))).sum()
+}
+
+fn reclaim_one<M: Memory>(memory: &M, block: u32, is_there: &mut impl FnMut(Route) -> bool) -> bool {
+    for _ in 0..TRIES {
         // [P1] Acquire ← who sent it: the route was written before.
         let tag = Tag::from_raw(memory.tag(block).load(M::Platform::ordering(Edge::PoolLookSent)));
-        if tag.state() != Some(State::Sent) {
-            continue;
-        }
+        let left = match tag.state() {
+            Some(State::Sent) => tag.freed(),
+            Some(State::Published) => tag.withdrawn(),
+            _ => return false,
+        };
         // If it is the route of a later generation already, the CAS below fails.
         let [generation, segment] = memory.route(block).map(|word| word.load(Relaxed)); // After the tag.
         if is_there(Route { generation, segment }) {
-            continue;
+            return false;
         }
-        // Relaxed: nobody has read or written the block since it was sent, and as a read-modify-write it continues the
-        // release of the sender [P1].
-        let freed = memory.tag(block).compare_exchange(tag.as_raw(), tag.freed().as_raw(), Relaxed, Relaxed);
-        if freed.is_ok() {
+        // Relaxed: this side has read and written nothing of the block; as a read-modify-write it continues the releases of
+        // those who have [P1], [P2].
+        if memory.tag(block).compare_exchange(tag.as_raw(), left.as_raw(), Relaxed, Relaxed).is_ok() {
             M::Platform::crash_point(Site::PoolReclaimed);
             count(memory, block, Counter::Lost);
-            lost += 1;
+            return true;
         }
+        // Somebody else has done it, or a reader of a published block has come or gone.
     }
-    lost
+    false
 }
 
 fn count<M: Memory>(memory: &M, block: u32, counter: Counter) {

@@ -32,6 +32,8 @@ pub enum State {
     Taken = 4,
     /// One or more members read it.
     Shared = 5,
+    /// As `Shared`, or nobody's: its handle is in a channel that gives it to whoever comes.
+    Published = 6,
 }
 
 /// A block's word.
@@ -70,6 +72,7 @@ impl Tag {
             3 => State::Sent,
             4 => State::Taken,
             5 => State::Shared,
+            6 => State::Published,
             _ => return None,
         })
     }
@@ -120,11 +123,27 @@ impl Tag {
         Self(self.0 | bit(seat))
     }
 
-    /// Shared with one seat less, or free after the last.
+    /// Shared with one seat less. After the last it is free, unless a channel has it.
     #[inline(always)]
     pub(super) const fn without(self, seat: u16) -> Self {
-        let left = Self(self.0 & !bit(seat));
-        if left.holders() == 0 { self.freed() } else { left }
+        Self(self.0 & !bit(seat)).unless_unheld()
+    }
+
+    /// The same readers, and a channel.
+    #[inline(always)]
+    pub(super) const fn published(self) -> Self {
+        Self(self.0 & !(STATE_MASK << STATE_SHIFT) | (State::Published as u64) << STATE_SHIFT)
+    }
+
+    /// The same readers without the channel. Without readers it is free.
+    #[inline(always)]
+    #[must_use]
+    pub const fn withdrawn(self) -> Self {
+        Self(self.0 & !(STATE_MASK << STATE_SHIFT) | (State::Shared as u64) << STATE_SHIFT).unless_unheld()
+    }
+
+    const fn unless_unheld(self) -> Self {
+        if self.holders() == 0 && matches!(self.state(), Some(State::Shared)) { self.freed() } else { self }
     }
 
     /// As `without`, for a seat that died: the death is counted, modulo 32, so that no tag from before comes back when the
@@ -133,7 +152,7 @@ impl Tag {
     #[must_use]
     pub const fn bereft(self, seat: u16) -> Self {
         let left = self.without(seat);
-        if left.holders() == 0 {
+        if left.generation() != self.generation() {
             return left;
         }
         let deaths = (left.0 & DEATHS_MASK).wrapping_add(1 << DEATHS_SHIFT) & DEATHS_MASK;
@@ -197,5 +216,23 @@ mod tests {
         assert_eq!(shared.without(7).without(31).holders(), 1);
         assert_eq!(shared.without(7).without(31).without(0), Tag::sent(5).freed());
         assert_eq!(shared.bereft(7).bereft(31).bereft(0), Tag::sent(5).freed());
+    }
+
+    #[test]
+    fn what_a_channel_has_is_not_free_without_readers() {
+        let published = Tag::sent(LAST).held(State::Shared, 3).published();
+        assert_eq!((published.state(), published.generation()), (Some(State::Published), LAST));
+        let unread = published.without(3);
+        assert_eq!(
+            (unread.state(), unread.generation(), unread.holders()),
+            (Some(State::Published), LAST, 0)
+        );
+        assert_ne!(published.bereft(3), unread, "the last death is counted too");
+        assert_eq!(unread.withdrawn(), Tag::from_raw(0));
+        assert_eq!(published.withdrawn(), Tag::sent(LAST).held(State::Shared, 3));
+        assert_eq!(published.withdrawn().without(3), Tag::from_raw(0));
+        let mourned = published.bereft(3).with(3);
+        assert_eq!((mourned.holders(), mourned.state()), (8, Some(State::Published)));
+        assert_ne!(mourned, published);
     }
 }

@@ -1,0 +1,276 @@
+//! The publishing end of a channel of payloads.
+
+use std::time::{Duration, Instant};
+
+use super::Builder;
+use crate::channel::broadcast::end::End;
+use crate::channel::broadcast::publisher::leave;
+use crate::channel::broadcast::waiting::{self, Room};
+use crate::channel::broadcast::{Counters, Mode};
+use crate::channel::pair::Ending;
+use crate::error::{AttachError, PushError};
+use crate::pool::{Handle, Loan, LoanError, Pool, Route, SendError};
+use crate::ring::broadcast::{Corruption, Mapped, Memory as _, Publish, Words as _, payloads as ring};
+
+/// The publishing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+#[derive(Debug)]
+#[doc(alias = "Producer")]
+pub struct Publisher {
+    ring: ring::Publisher<Mapped<Handle>>,
+    end: End,
+    ending: Ending,
+    pool: Pool,
+    /// How often the pool had no block and messages had to be given up for one.
+    short: u32,
+}
+
+/// Once in so many times that messages would be given up for want of blocks, the dead are looked for before.
+const RECOVER: u32 = 64;
+
+impl Room for ring::Publisher<Mapped<Handle>> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.has_room()
+    }
+
+    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
+        self.drop_dead(is_alive)
+    }
+}
+
+impl Publisher {
+    /// Makes the channel of this name in the pool's domain, or finds it, and takes the publishing end.
+    ///
+    /// # Errors
+    /// [`AttachError`]: the end is taken, the channel found is of another kind, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str, pool: &Pool) -> Result<Self, AttachError> {
+        Builder::new(name, pool).create_publisher()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str, pool: &Pool) -> Result<Self, AttachError> {
+        Builder::new(name, pool).open_publisher()
+    }
+
+    pub(super) fn new(ring: Mapped<Handle>, mut end: End, pool: &Pool) -> Result<Self, AttachError> {
+        match ring::Publisher::attach(ring, pool.member(), end.route()) {
+            Ok(ring) => {
+                // Subscribers that wait for a publisher to come look again.
+                end.wake_subscribers();
+                Ok(Self { ring, end, ending: Ending::Close, pool: pool.clone(), short: 0 })
+            }
+            Err(corruption) => {
+                end.leave(None);
+                Err(corruption.into())
+            }
+        }
+    }
+
+    /// Lends a block for `len` bytes, to be written and [published](Self::publish).
+    ///
+    /// As [`Pool::loan`], but when no block is free those of messages are taken back that were overwritten, or read by
+    /// everybody; and in a lossy channel those of the oldest messages that nobody is reading, which are given up.
+    ///
+    /// # Errors
+    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
+    ///
+    /// # Blocking
+    /// Never. A few dozen system calls when no block is free; in a lossy channel that has some to give up, once in 64 such
+    /// times.
+    #[inline]
+    pub fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
+        match self.pool.lend(len) {
+            Err(LoanError::Exhausted { class, .. }) => self.loan_taken_back(len, class as u32),
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn loan_taken_back(&mut self, len: usize, class: u32) -> Result<Loan, LoanError> {
+        if self.ring.withdraw_given_up(self.pool.member())
+            && let Ok(loan) = self.pool.lend(len)
+        {
+            return Ok(loan);
+        }
+        self.short = self.short.wrapping_add(1);
+        if self.mode() == Mode::Gated || self.short % RECOVER == 1 {
+            self.recover();
+            if let Ok(loan) = self.pool.lend(len) {
+                return Ok(loan);
+            }
+        }
+        while self.ring.give_up_oldest(self.pool.member(), class) {
+            if let Ok(loan) = self.pool.lend(len) {
+                return Ok(loan);
+            }
+        }
+        self.recover();
+        self.pool.try_loan(len)
+    }
+
+    /// Takes back what the dead hold: blocks, and places in the channel.
+    fn recover(&mut self) {
+        self.pool.recover();
+        if waiting::drop_all_dead(&mut self.ring, &self.end) {
+            self.ring.withdraw_given_up(self.pool.member());
+        }
+    }
+
+    /// Publishes what was written, if there is room, which in a lossy channel there is always.
+    ///
+    /// # Errors
+    /// [`SendError`] with the loan and the reason: [`PushError::Full`] in a gated channel when a subscriber is a whole lap
+    /// behind; dead ones are dropped before it is said. [`PushError::Corrupt`].
+    ///
+    /// # Panics
+    /// When the loan is of another pool.
+    ///
+    /// # Blocking
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber in the
+    /// way, to learn whether it is alive.
+    #[inline]
+    pub fn try_publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        match self.put(payload) {
+            Err(SendError { loan, error: PushError::Full(()) })
+                if waiting::drop_all_dead(&mut self.ring, &self.end) =>
+            {
+                self.put(loan)
+            }
+            result => result,
+        }
+    }
+
+    /// Publishes what was written, in a gated channel waiting for room.
+    ///
+    /// # Errors
+    /// [`SendError`] with the loan and the reason: [`PushError::Corrupt`]; [`PushError::System`].
+    ///
+    /// # Panics
+    /// When the loan is of another pool.
+    ///
+    /// # Blocking
+    /// By this end's wait strategy, until every live subscriber has come less than a lap near. Never in a lossy channel.
+    #[inline]
+    pub fn publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        self.publish_until(payload, None)
+    }
+
+    /// As [`publish`](Self::publish), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    pub fn publish_deadline(
+        &mut self,
+        payload: Loan,
+        deadline: Instant,
+    ) -> Result<(), SendError<PushError<()>>> {
+        self.publish_until(payload, Some(deadline))
+    }
+
+    /// As [`publish`](Self::publish), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
+    pub fn publish_timeout(
+        &mut self,
+        payload: Loan,
+        timeout: Duration,
+    ) -> Result<(), SendError<PushError<()>>> {
+        self.publish_deadline(payload, crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn publish_until(
+        &mut self,
+        mut payload: Loan,
+        deadline: Option<Instant>,
+    ) -> Result<(), SendError<PushError<()>>> {
+        loop {
+            match self.put(payload) {
+                Err(SendError { loan, error: PushError::Full(()) }) => {
+                    if let Err(refusal) = waiting::wait_for_room(&mut self.ring, &mut self.end, deadline) {
+                        return Err(SendError { loan, error: refusal.with(()) });
+                    }
+                    payload = loan;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        assert!(payload.is_of(&self.pool), "a loan is published in a channel of its own pool");
+        payload.publish_by(|member, loaned, len| {
+            self.ring.try_publish(member, loaned, len).map_err(|(loaned, publish)| match publish {
+                Publish::Corrupt(corruption) => (loaned, PushError::Corrupt((), corruption)),
+                Publish::Full | Publish::Done => (loaned, PushError::Full(())),
+            })
+        })?;
+        self.end.wake_subscribers();
+        Ok(())
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Which channel this is, as the pool knows it.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        self.end.route()
+    }
+
+    /// Number of places.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.front.capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.end.front.mode()
+    }
+
+    /// Number of payloads published since the channel was made, by this holder and those before it: the sequence number of
+    /// the next one.
+    #[must_use]
+    #[doc(alias = "sequence")]
+    pub fn published(&self) -> u64 {
+        self.ring.position()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read(self.ring.memory().words())
+    }
+
+    /// Ends the stream: subscribers read what is left, then are told. The same as dropping.
+    pub fn close(self) {}
+
+    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached.
+    pub fn detach(mut self) {
+        self.ending = Ending::Detach;
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        if self.end.place.is_ours() {
+            self.ring.withdraw_given_up(self.pool.member());
+        }
+        leave(&mut self.end, self.ending);
+    }
+}

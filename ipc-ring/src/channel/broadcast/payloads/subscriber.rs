@@ -1,0 +1,191 @@
+//! The reading end of a channel of payloads.
+
+use std::time::{Duration, Instant};
+
+use super::Builder;
+use crate::channel::broadcast::end::End;
+use crate::channel::broadcast::waiting::{self, Poll};
+use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
+use crate::channel::end::PeerState;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::error::AttachError;
+use crate::platform::Barrier;
+use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
+use crate::ring::broadcast::payloads as ring;
+
+/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back, but not the payloads that it has
+/// popped: those are their [`View`]s'.
+#[derive(Debug)]
+#[doc(alias = "Consumer")]
+pub struct Subscriber {
+    channel: broadcast::Subscriber<Handle>,
+    pool: Pool,
+}
+
+impl Poll for Subscriber {
+    type Item = Result<View, Refused>;
+
+    fn poll(&mut self) -> Result<Self::Item, PopError> {
+        let pool = &self.pool;
+        self.channel.try_pop_by(|channel| ring::try_pop(channel, |handle| pool.accept(handle)))
+    }
+
+    fn has_something(&self) -> bool {
+        self.channel.has_something()
+    }
+
+    fn end(&mut self) -> &mut End {
+        self.channel.end()
+    }
+}
+
+impl Subscriber {
+    /// Makes the channel of this name in the pool's domain, or finds it, and takes a seat, to start with the oldest payload.
+    ///
+    /// # Errors
+    /// [`AttachError`]: no seat is free, the channel found is of another kind, or the kernel refused.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str, pool: &Pool) -> Result<Self, AttachError> {
+        Builder::new(name, pool).create_subscriber()
+    }
+
+    /// As [`create`](Self::create), but the channel must exist.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    pub fn open(name: &str, pool: &Pool) -> Result<Self, AttachError> {
+        Builder::new(name, pool).open_subscriber()
+    }
+
+    pub(super) fn new(channel: broadcast::Subscriber<Handle>, pool: &Pool) -> Self {
+        Self { channel, pool: pool.clone() }
+    }
+
+    /// Pops the next payload if there is one.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Channel`] as [`broadcast::Subscriber::try_pop`]; [`ReceiveError::Refused`] when a message was popped
+    /// that names no payload, such as that of a publisher that died while it published: go on with the next.
+    ///
+    /// # Blocking
+    /// Never. One system call when the publisher of a gated channel sleeps, to wake it.
+    #[inline]
+    pub fn try_pop(&mut self) -> Result<View, ReceiveError<PopError>> {
+        settle(self.poll())
+    }
+
+    /// Pops the next payload, waiting for it.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Channel`] as [`broadcast::Subscriber::pop`], and as [`try_pop`](Self::try_pop).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    #[inline]
+    pub fn pop(&mut self) -> Result<View, ReceiveError<PopError>> {
+        self.pop_until(None)
+    }
+
+    /// As [`pop`](Self::pop), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<View, ReceiveError<PopError>> {
+        self.pop_until(Some(deadline))
+    }
+
+    /// As [`pop`](Self::pop), for a length of time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<View, ReceiveError<PopError>> {
+        self.pop_deadline(crate::clock::after(timeout))
+    }
+
+    #[inline(always)]
+    fn pop_until(&mut self, deadline: Option<Instant>) -> Result<View, ReceiveError<PopError>> {
+        match self.poll() {
+            Err(PopError::Empty) => settle(waiting::wait_and_pop(self, deadline)),
+            result => settle(result),
+        }
+    }
+
+    /// Whether the publisher is there. One system call when it is attached.
+    #[must_use]
+    #[doc(alias = "peer")]
+    pub fn publisher(&self) -> PeerState {
+        self.channel.publisher()
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Number of places.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.channel.capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.channel.mode()
+    }
+
+    /// The sequence number of the next payload: how many were published before it. That of the payload popped last is one
+    /// less.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.channel.sequence()
+    }
+
+    /// Where this subscriber is, to be saved and started from later.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.channel.position()
+    }
+
+    /// How many published payloads are still to be read, or given up already. Racy.
+    #[must_use]
+    #[doc(alias = "len")]
+    pub fn behind(&self) -> u64 {
+        self.channel.behind()
+    }
+
+    /// What the ends have counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.channel.counters()
+    }
+
+    /// Gives the seat back. The same as dropping.
+    pub fn detach(self) {}
+}
+
+fn settle(popped: Result<Result<View, Refused>, PopError>) -> Result<View, ReceiveError<PopError>> {
+    popped.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
+}
+
+impl Await for Subscriber {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        self.channel.news(probe)
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.channel.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.channel.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.channel.is_at(home)
+    }
+}
