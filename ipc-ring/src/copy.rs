@@ -49,6 +49,40 @@ pub(crate) unsafe fn store(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
+/// Copies up to 56 private bytes into a cache line, behind its first word.
+///
+/// Who waits for the line polls it meanwhile and takes it away between two stores: the fewer stores, the better. So these are of
+/// 16 bytes as far as it goes; none of them crosses a line.
+///
+/// # Safety
+/// As [`store`]; and `to` is 8 behind a multiple of 16.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize) {
+    let first = if len < 8 { len } else { 8 };
+    // SAFETY: the caller's promise, for the first bytes.
+    unsafe { store(to, from, first) };
+    let mut at = first;
+    while at + 16 <= len {
+        // SAFETY: at + 16 <= len.
+        unsafe { move16(to, from, at) };
+        at += 16;
+    }
+    // SAFETY: the caller's promise, for the bytes that are left; `at` is a multiple of 8, or nothing is left.
+    unsafe { store(to.wrapping_add(at), from.wrapping_add(at), len - at) };
+}
+
+/// As [`store`], where there is no assembly.
+///
+/// # Safety
+/// As [`store`].
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { store(to, from, len) }
+}
+
 /// Copies `len` bytes out of shared memory.
 ///
 /// # Safety

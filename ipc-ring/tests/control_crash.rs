@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
+use ipc_core::{Mode, Trust};
 use ipc_ring::control::{AcceptError, Builder, ConnectError, Connection, Listener};
 use ipc_ring::platform::Site;
 use ipc_ring::{Domain, PeerExit, PopError, fault};
@@ -34,8 +35,36 @@ const SERVER_SITES: [Site; 6] = [
     Site::ControlWelcoming,
 ];
 
-fn service(domain: &str) -> Builder {
-    Builder::new("service").domain(&Domain::open(domain).unwrap()).timeout(LONG)
+/// The clients' places in a domain of one user, where nobody is challenged.
+const BRIEF_CLIENT_SITES: [Site; 6] = [
+    Site::ControlQueueNoted,
+    Site::ControlQueueMade,
+    Site::ControlPrepared,
+    Site::ControlGreeted,
+    Site::ControlWelcomed,
+    Site::ControlReady,
+];
+
+const BRIEF_SERVER_SITES: [Site; 5] = [
+    Site::ControlQueueNoted,
+    Site::ControlQueueMade,
+    Site::ControlBinding,
+    Site::ControlAdmitting,
+    Site::ControlWelcoming,
+];
+
+/// A domain of this user's own; or, by its name, one that a group shares, where clients are challenged.
+fn domain(name: &str) -> Domain {
+    if !name.starts_with("shared") {
+        return Domain::open(name).unwrap();
+    }
+    let mode = Mode::PRIVATE.group_read().group_write();
+    let trust = Trust::same_user().mode_at_most(mode);
+    Domain::open_shared(name, nix::unistd::geteuid().as_raw(), mode, trust).unwrap()
+}
+
+fn service(name: &str) -> Builder {
+    Builder::new("service").domain(&domain(name)).timeout(LONG)
 }
 
 fn arm(site: &str, after: u64) {
@@ -121,13 +150,17 @@ fn serve(listener: &mut Listener, done: impl Fn() -> bool) -> usize {
 #[test]
 fn a_client_killed_at_any_point_leaves_nothing() {
     private_namespace();
+    kill_clients(&unique("shared-client-crash"), &CLIENT_SITES);
+    kill_clients(&unique("client-crash"), &BRIEF_CLIENT_SITES);
+}
+
+fn kill_clients(domain: &str, sites: &[Site]) {
     let before = kernel_objects();
-    let domain = unique("client-crash");
-    let mut listener = service(&domain).bind().unwrap();
+    let mut listener = service(domain).bind().unwrap();
     let alone = kernel_objects();
     assert_eq!(alone.2.len(), before.2.len() + 1);
-    for site in CLIENT_SITES {
-        let mut client = Role::start("client", &[&domain, &format!("{site:?}"), "0", "1"]);
+    for &site in sites {
+        let mut client = Role::start("client", &[domain, &format!("{site:?}"), "0", "1"]);
         let accepted = listener.counts().accepted;
         let ended = std::cell::RefCell::new(&mut client);
         // Until it is dead, and what it left is found: by the listener itself, which looks once a second.
@@ -138,7 +171,7 @@ fn a_client_killed_at_any_point_leaves_nothing() {
         assert_eq!(killed as u64, came, "{site:?}");
         assert!(came <= u64::from(site == Site::ControlReady), "{site:?}");
         // It still serves.
-        let mut good = Role::start("client", &[&domain, "", "0", "1"]);
+        let mut good = Role::start("client", &[domain, "", "0", "1"]);
         let ended = std::cell::RefCell::new(&mut good);
         assert_eq!(serve(&mut listener, || ended.borrow_mut().has_ended()), 0, "{site:?}");
         good.finish();
@@ -146,7 +179,8 @@ fn a_client_killed_at_any_point_leaves_nothing() {
     }
     let counts = listener.counts();
     // Those that had said hello: found dead later, or when their greeting was looked at.
-    assert!((4..=5).contains(&(counts.greetings - counts.accepted)), "{counts:?}");
+    let greeted = sites.iter().skip_while(|site| **site != Site::ControlGreeted).count() as u64;
+    assert!((greeted - 1..=greeted).contains(&(counts.greetings - counts.accepted)), "{counts:?}");
     assert_eq!(counts.died + counts.refused, counts.greetings - counts.accepted, "{counts:?}");
     assert_eq!((counts.malformed, counts.stale, counts.timed_out), (0, 0, 0), "{counts:?}");
     drop(listener);
@@ -156,16 +190,20 @@ fn a_client_killed_at_any_point_leaves_nothing() {
 #[test]
 fn a_server_killed_at_any_point_is_followed_by_another() {
     private_namespace();
+    kill_servers(&unique("shared-server-crash"), &SERVER_SITES);
+    kill_servers(&unique("server-crash"), &BRIEF_SERVER_SITES);
+}
+
+fn kill_servers(name: &str, sites: &[Site]) {
     let before = kernel_objects();
-    let domain = unique("server-crash");
     // Keeps the domain, so that what is left is swept by the successor and not by chance.
-    let membership = Domain::open(&domain).unwrap();
-    for site in SERVER_SITES {
-        let mut server = Role::start("server", &[&domain, &format!("{site:?}")]);
+    let membership = domain(name);
+    for &site in sites {
+        let mut server = Role::start("server", &[name, &format!("{site:?}")]);
         let bound = server.hear_or_end().is_some();
         let binds = [Site::ControlQueueNoted, Site::ControlQueueMade, Site::ControlBinding];
         assert_eq!(bound, !binds.contains(&site), "{site:?}");
-        match service(&domain).connect() {
+        match service(name).connect() {
             Err(ConnectError::NotFound { .. }) => assert!(!bound, "{site:?}"),
             Err(ConnectError::ServerGone) => {
                 assert!([Site::ControlChallenging, Site::ControlAdmitting].contains(&site), "{site:?}")
@@ -178,9 +216,9 @@ fn a_server_killed_at_any_point_is_followed_by_another() {
             Err(other) => panic!("{site:?}: {other}"),
         }
         server.wait_killed();
-        let mut successor = Role::start("server", &[&domain, ""]);
+        let mut successor = Role::start("server", &[name, ""]);
         assert_eq!(successor.hear(), "bound", "{site:?}");
-        let connection = service(&domain).connect().unwrap();
+        let connection = service(name).connect().unwrap();
         assert_eq!(connection.peer().uid(), nix::unistd::geteuid().as_raw());
         successor.tell("enough");
         successor.finish();
@@ -203,7 +241,7 @@ fn next(state: &mut u64) -> u64 {
 fn a_crowd_of_which_some_are_killed_leaves_nothing() {
     private_namespace();
     let before = kernel_objects();
-    let domain = unique("control-crowd");
+    let domain = unique("shared-control-crowd");
     let total: usize = std::env::var("CONTROL_CLIENTS").map_or(150, |text| text.parse().unwrap());
     let mut listener = service(&domain).bind().unwrap();
     let alone = kernel_objects();

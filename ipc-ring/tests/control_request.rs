@@ -176,6 +176,52 @@ fn a_client_that_does_not_read_is_dropped_with_a_reason() {
     }
 }
 
+/// A server with one thread for two clients, one of which asks again and again and reads nothing while the other is served. Did the
+/// server wait for it, the other one would never end.
+#[test]
+fn a_client_that_does_not_read_does_not_delay_another() {
+    private_namespace();
+    let (mut deaf, deaf_server) = pair(1 << 10);
+    let (mut good, good_server) = pair(1 << 10);
+    let mut servers = [deaf_server.patience(Duration::ZERO), good_server.patience(Duration::ZERO)];
+    let mut tickets = vec![deaf.start(b"flood me", LONG).unwrap()];
+    std::thread::scope(|scope| {
+        let server = scope.spawn(move || {
+            let mut dropped = 0;
+            loop {
+                for (number, server) in servers.iter_mut().enumerate() {
+                    match server.next_deadline(Instant::now()) {
+                        Ok(request) if number == 0 => {
+                            while server.part(request.id(), &[1; 100]).is_ok() {}
+                            dropped += 1;
+                        }
+                        Ok(request) => server.reply(request.id(), request.body()).unwrap(),
+                        Err(RequestError::TimedOut) => std::thread::yield_now(),
+                        Err(RequestError::TooSlow) => {}
+                        Err(RequestError::Closed { .. }) => return dropped,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }
+        });
+        for number in 0..100_u64 {
+            assert_eq!(good.call(&number.to_ne_bytes(), LONG).unwrap(), number.to_ne_bytes());
+            // Until the server has closed its ring.
+            tickets.extend(deaf.start(b"and me", LONG).ok());
+        }
+        drop(good);
+        assert_eq!(server.join().unwrap(), 1, "dropped once");
+    });
+    let reason = loop {
+        match deaf.wait(&tickets[0]) {
+            Ok(_) => {}
+            Err(RequestError::Closed { reason }) => break reason,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(reason, Some(Reason::TooSlow));
+}
+
 #[test]
 fn what_is_no_request_or_too_large_is_told() {
     private_namespace();

@@ -28,6 +28,13 @@ fn service(domain: &Domain) -> Builder {
     Builder::new("service").domain(domain).timeout(LONG)
 }
 
+/// A domain that others than this user may enter, so that clients are challenged.
+fn open_to_a_group(name: &str) -> Domain {
+    let mode = Mode::PRIVATE.group_read().group_write();
+    let trust = Trust::same_user().mode_at_most(mode);
+    Domain::open_shared(name, nix::unistd::geteuid().as_raw(), mode, trust).unwrap()
+}
+
 /// A domain for the users of the group.
 fn shared(name: &str) -> Result<Domain, AttachError> {
     let mode = Mode::PRIVATE.group_read().group_write();
@@ -289,9 +296,15 @@ fn a_greeting_is_believed_only_as_far_as_the_kernel_says() {
     work(&mut listener);
     assert_eq!(late.hear().unwrap().body[24], 1);
 
+    // In a domain of one user there is no challenge: the kernel says who may write to the server's queue.
+    let mut plain = Raw::new(&domain);
+    plain.send(&plain.hello().encode());
+    work(&mut listener);
+    assert_eq!(plain.refusal(), 11, "the segments hold no rings");
+
     assert_eq!(listener.counts().accepted, 0);
     is_served(&mut listener);
-    drop((raw, open, late, listener, domain));
+    drop((raw, open, late, plain, listener, domain));
     assert_eq!(kernel_objects(), before);
 }
 
@@ -299,7 +312,7 @@ fn a_greeting_is_believed_only_as_far_as_the_kernel_says() {
 fn only_who_reads_the_challenge_gets_in() {
     private_namespace();
     let before = kernel_objects();
-    let domain = Domain::open(&unique("challenge")).unwrap();
+    let domain = open_to_a_group(&unique("challenge"));
     let mut listener = service(&domain).bind().unwrap();
     let mut raw = Raw::new(&domain);
     raw.send(&raw.hello().encode());
@@ -367,7 +380,7 @@ fn only_who_reads_the_challenge_gets_in() {
 #[test]
 fn handshakes_are_bounded_in_all_and_for_each_queue() {
     private_namespace();
-    let domain = Domain::open(&unique("bounded")).unwrap();
+    let domain = open_to_a_group(&unique("bounded"));
     let limits = ipc_ring::control::Limits { handshakes: 10, ..Default::default() };
     let mut listener = service(&domain).limits(limits).bind().unwrap();
     let mut named = Raw::new(&domain);

@@ -77,14 +77,17 @@ pub(crate) struct ListenerEntry {
 }
 
 impl Locked<'_> {
-    /// Finds a channel whose segment still exists. An entry whose segment is gone is dropped on the way.
+    /// Finds a channel whose segment still exists. An entry of this name whose segment is gone is dropped on the way.
     pub(crate) fn find(&self, name: &str) -> Option<Entry> {
-        (0..CHANNELS).find_map(|index| {
-            let entry = self.entry(index)?;
-            (self.member.table.text(channel(index) + C_NAME_LENGTH, channel(index) + C_NAME, NAME_BYTES)
-                == name)
-                .then_some(entry)
-        })
+        let table = &self.member.table;
+        (0..CHANNELS)
+            .filter(|index| {
+                let at = channel(*index);
+                // The name first: whether the segment exists takes a system call.
+                table.get_half(at + C_STATE) == LIVE
+                    && table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES) == name
+            })
+            .find_map(|index| self.entry(index))
     }
 
     /// The entry at `index` if it is live and its segment exists.

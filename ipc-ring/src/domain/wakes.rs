@@ -70,13 +70,13 @@ impl Locked<'_> {
         }
     }
 
-    fn claim_one_of(&self, mut numbers: Range<usize>) -> Result<Option<WakeSemaphore>, AttachError> {
+    fn claim_one_of(&self, numbers: Range<usize>) -> Result<Option<WakeSemaphore>, AttachError> {
         let member = self.member;
-        let free = numbers.find(|index| {
-            let owner = Owner::from_raw(member.table.get(WAKE_TABLE + index * 8));
-            !owner.is_some() || !member.is_alive(owner)
-        });
-        let Some(index) = free else { return Ok(None) };
+        let owner = |index: usize| Owner::from_raw(member.table.get(WAKE_TABLE + index * 8));
+        // To ask who is alive takes a system call for each.
+        let free = numbers.clone().find(|index| !owner(*index).is_some());
+        let dead = || numbers.clone().find(|index| !member.is_alive(owner(*index)));
+        let Some(index) = free.or_else(dead) else { return Ok(None) };
         member.table.set(WAKE_TABLE + index * 8, member.me.as_raw());
         let wake = WakeSemaphore(index as u16);
         // Tokens from before: not needed for correctness, but each would end one sleep too early.

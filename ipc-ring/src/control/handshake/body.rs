@@ -29,7 +29,7 @@ pub(crate) struct Hello {
     pub(crate) wake: u32,
 }
 
-/// Of CHALLENGE.
+/// Of CHALLENGE, and of a WELCOME that comes without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Challenge {

@@ -95,7 +95,7 @@ impl Client {
             return ClientStep::Ignore;
         }
         match (self.state, frame.kind) {
-            (State::Greeting, FrameKind::Challenge) => {
+            (State::Greeting, FrameKind::Challenge | FrameKind::Welcome) => {
                 let Some(challenge) = frame.record::<Challenge>() else { return ClientStep::Ignore };
                 if challenge.nonce != self.hello.nonce || frame.session == 0 {
                     return ClientStep::Ignore;
@@ -103,8 +103,13 @@ impl Client {
                 self.session = frame.session;
                 self.received = frame.sequence;
                 self.features = challenge.features & self.hello.features;
-                self.state = State::Proving { secret: challenge.secret };
-                ClientStep::Prove(self.frame(FrameKind::Proof, challenge.secret.as_bytes()))
+                let secret = challenge.secret;
+                if frame.kind == FrameKind::Welcome {
+                    self.state = State::Done;
+                    return ClientStep::Ready(self.frame(FrameKind::Ready, secret.as_bytes()));
+                }
+                self.state = State::Proving { secret };
+                ClientStep::Prove(self.frame(FrameKind::Proof, secret.as_bytes()))
             }
             (State::Proving { secret }, FrameKind::Welcome) => {
                 if frame.session != self.session || frame.record::<Secret>() != Some(self.hello.nonce) {

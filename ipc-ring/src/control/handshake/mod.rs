@@ -10,6 +10,16 @@
 //!   READY     the secret                  →       hands the connection to its program
 //! ```
 //!
+//! Where only the server's own user can write to the server's queue, CHALLENGE and PROOF are left out: whoever sent HELLO is a
+//! process of that user, as is the maker of the queue and the segments, and processes of one user could read each other's queues
+//! anyway. WELCOME brings the secret then.
+//!
+//! ```text
+//!   HELLO     queue, segments, nonce      →       looks whose they are: attaches
+//!             ←                                   WELCOME     the nonce, a secret
+//!   READY     the secret                  →       hands the connection to its program
+//! ```
+//!
 //! The server may answer REJECT at any point, with a reason. The nonce tells the client that an answer is to its own greeting,
 //! and not to that of a predecessor whose queue had the same number. The session number and the secret tell the server that a
 //! frame in its queue, into which every member of the domain may write, is of the client that it belongs to. Frames that do not

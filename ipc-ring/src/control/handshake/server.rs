@@ -10,7 +10,7 @@ use crate::frame::{Frame, FrameKind};
 enum State {
     /// The challenge is sent.
     Challenged,
-    /// The answer was right.
+    /// The answer was right, or none is needed.
     Proved,
     /// The welcome is sent.
     Welcomed,
@@ -72,6 +72,10 @@ impl Server {
         })
     }
 
+    pub(crate) fn session(&self) -> u64 {
+        self.session
+    }
+
     pub(crate) fn features(&self) -> u64 {
         self.features
     }
@@ -89,16 +93,22 @@ impl Server {
 
     /// The first answer.
     pub(crate) fn challenge(&mut self) -> Frame {
-        let challenge = Challenge { nonce: self.hello.nonce, secret: self.secret, features: self.features };
-        self.frame(FrameKind::Challenge, challenge.as_bytes())
+        let body = self.introduction();
+        self.frame(FrameKind::Challenge, body.as_bytes())
     }
 
-    /// After [`ServerStep::Admit`], when the rings are attached.
+    fn introduction(&self) -> Challenge {
+        Challenge { nonce: self.hello.nonce, secret: self.secret, features: self.features }
+    }
+
+    /// After [`ServerStep::Admit`] or [`believe`](Self::believe), when the rings are attached.
     pub(crate) fn welcome(&mut self) -> Frame {
         debug_assert_eq!(self.state, State::Proved);
         self.state = State::Welcomed;
-        let nonce = self.hello.nonce;
-        self.frame(FrameKind::Welcome, nonce.as_bytes())
+        let body = self.introduction();
+        // A client that was challenged knows all but the nonce.
+        let known = if self.sent == 0 { size_of::<Challenge>() } else { size_of::<Secret>() };
+        self.frame(FrameKind::Welcome, &body.as_bytes()[..known])
     }
 
     /// At any time before the client is in.
@@ -122,6 +132,12 @@ impl Server {
             sequence: 1,
             ..Frame::new(FrameKind::Reject, Verdict::new(nonce, reason).as_bytes())
         }
+    }
+
+    /// Admits the client without a challenge: that it speaks for itself is known. [`ServerStep::Admit`] comes first.
+    pub(crate) fn believe(&mut self) {
+        debug_assert_eq!(self.sent, 0);
+        self.state = State::Proved;
     }
 
     /// A frame of this session came.

@@ -47,6 +47,30 @@ fn five_frames_make_a_connection() {
 }
 
 #[test]
+fn three_frames_do_when_the_sender_is_known() {
+    let mut client = client();
+    let greeting = client.hello();
+    let mut server = server(&greeting);
+    server.believe();
+    let welcome = server.welcome();
+    for wrong in [
+        Frame { generation: 1, ..welcome.clone() },
+        Frame { session: 0, ..welcome.clone() },
+        Frame { ack: 0, ..welcome.clone() },
+        Frame { body: welcome.body[..16].to_vec(), ..welcome.clone() },
+    ] {
+        assert_eq!(client.on(&wrong), ClientStep::Ignore, "{wrong:?}");
+    }
+    let ClientStep::Ready(ready) = client.on(&welcome) else { panic!() };
+    let without = Frame { body: [0_u64; 2].as_bytes().to_vec(), ..ready.clone() };
+    assert_eq!(server.on(&without), ServerStep::Ignore, "not the secret");
+    assert_eq!(server.on(&ready), ServerStep::Establish);
+    assert_eq!((client.features(), server.features(), client.session()), (0b10, 0b10, SESSION));
+    assert_eq!(client.on(&welcome), ClientStep::Ignore, "twice");
+    assert_eq!(client.farewell(&server.bye(Reason::TooSlow)), Some(Reason::TooSlow));
+}
+
+#[test]
 fn a_client_hears_only_answers_to_its_own_greeting() {
     let mut mine = client();
     let greeting = mine.hello();
@@ -60,7 +84,7 @@ fn a_client_hears_only_answers_to_its_own_greeting() {
         Frame { ack: 9, ..challenge.clone() },
         Frame { session: 0, ..challenge.clone() },
         Frame { body: Vec::new(), ..challenge.clone() },
-        Frame { kind: FrameKind::Welcome, ..challenge.clone() },
+        Frame { kind: FrameKind::Welcome, body: challenge.body[..16].to_vec(), ..challenge.clone() },
     ] {
         assert_eq!(mine.on(&wrong), ClientStep::Ignore, "{wrong:?}");
     }

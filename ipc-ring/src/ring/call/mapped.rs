@@ -156,6 +156,14 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         unsafe { Native::copy_in(self.at(offset).cast(), message) }
     }
 
+    /// As [`copy_in`](Self::copy_in), into the line.
+    #[inline(always)]
+    fn copy_into_line<T: Message>(&self, message: &T) {
+        let to = self.at(LINE_OFFSET + PAYLOAD);
+        // SAFETY: as in `copy_in`; the line starts at a multiple of 64.
+        unsafe { crate::copy::store_behind_word(to, std::ptr::from_ref(message).cast(), size_of::<T>()) }
+    }
+
     #[inline(always)]
     fn copy_out<T: Message>(&self, offset: usize, place: &mut MaybeUninit<T>) {
         // SAFETY: as in `copy_in`.
@@ -181,7 +189,7 @@ unsafe impl<Req: Message, Rep: Message> Memory for Mapped<Req, Rep> {
 
     #[inline(always)]
     fn write_request(&self, request: &Req) {
-        self.copy_in(LINE_OFFSET + PAYLOAD, request);
+        self.copy_into_line(request);
     }
 
     #[inline(always)]
@@ -191,7 +199,7 @@ unsafe impl<Req: Message, Rep: Message> Memory for Mapped<Req, Rep> {
 
     #[inline(always)]
     fn write_reply(&self, reply: &Rep) {
-        self.copy_in(LINE_OFFSET + PAYLOAD, reply);
+        self.copy_into_line(reply);
     }
 
     #[inline(always)]
