@@ -8,11 +8,11 @@
 //! Where the kernel has no `membarrier` both sides need a full fence each: [`Pair`] is that choice made once, by all parties alike.
 //!
 //! ```
-//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::sync::atomic::{AtomicU64, Ordering};
 //! use ipc_core::barrier::Pair;
 //!
 //! // Two words in shared memory, and the choice that both sides made when it was set up.
-//! let (published, sleeping) = (AtomicU32::new(0), AtomicU32::new(0));
+//! let (published, sleeping) = (AtomicU64::new(0), AtomicU64::new(0));
 //! let pair = Pair::choose();
 //!
 //! // The busy side: publish, then look for a sleeper.
@@ -29,15 +29,16 @@
 //! ```
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+use core::sync::atomic::{AtomicU64, Ordering, compiler_fence, fence};
 
 use nix::libc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::ProcessMark;
 use crate::sys::{Errno, MembarrierCommand, membarrier};
 
 /// The process that registered last; a child made by `fork` does so anew.
-static REGISTERED: AtomicU32 = AtomicU32::new(0);
+static REGISTERED: AtomicU64 = AtomicU64::new(0);
 
 #[cold]
 fn failure(command: MembarrierCommand, errno: Errno) -> Error {
@@ -91,7 +92,7 @@ pub fn is_supported() -> bool {
 /// membarrier(2)
 #[doc(alias = "membarrier")]
 pub fn register() -> Result<()> {
-    let process = std::process::id();
+    let process = ProcessMark::current().as_raw();
     // Relaxed: only tells whether to make the call again.
     if REGISTERED.load(Ordering::Relaxed) == process {
         return Ok(());

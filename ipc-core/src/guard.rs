@@ -5,6 +5,7 @@ use core::ops::Deref;
 
 use crate::error::Result;
 use crate::msg::MessageQueue;
+use crate::process::ProcessMark;
 use crate::sem::SemaphoreSet;
 use crate::shm::SharedMemory;
 
@@ -77,7 +78,7 @@ impl Object for SharedMemory {
 /// ```
 pub struct RemoveOnDrop<T: Object> {
     object: T,
-    process: u32,
+    process: Option<ProcessMark>,
 }
 
 impl<T: Object> RemoveOnDrop<T> {
@@ -91,7 +92,7 @@ impl<T: Object> RemoveOnDrop<T> {
     /// ```
     #[must_use = "dropping the guard removes the object"]
     pub fn new(object: T) -> RemoveOnDrop<T> {
-        RemoveOnDrop { object, process: std::process::id() }
+        RemoveOnDrop { object, process: Some(ProcessMark::current()) }
     }
 
     /// Gives up the duty: the object stays.
@@ -108,7 +109,7 @@ impl<T: Object> RemoveOnDrop<T> {
     where
         T: Copy,
     {
-        self.process = 0;
+        self.process = None;
         self.object
     }
 }
@@ -123,7 +124,7 @@ impl<T: Object> Deref for RemoveOnDrop<T> {
 
 impl<T: Object> Drop for RemoveOnDrop<T> {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.process.is_some_and(ProcessMark::is_current) {
             // Removed by somebody else already, or no longer ours: nothing a drop could do about it.
             let _ = self.object.remove_object();
         }

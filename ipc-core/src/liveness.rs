@@ -31,6 +31,7 @@ use std::time::Instant;
 use nix::libc;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::ProcessMark;
 use crate::sem::{Op, SemaphoreSet};
 use crate::sys::{self, Errno};
 
@@ -52,7 +53,7 @@ use crate::sys::{self, Errno};
 pub struct ProcessToken {
     set: SemaphoreSet,
     index: u16,
-    process: u32,
+    process: ProcessMark,
 }
 
 impl ProcessToken {
@@ -74,7 +75,7 @@ impl ProcessToken {
     pub fn claim(set: &SemaphoreSet, index: u16) -> Result<Option<ProcessToken>> {
         let operations = [Op::wait_zero(index).no_wait(), Op::add(index, 1).undo().no_wait()];
         let claimed = set.try_perform(&operations)?;
-        Ok(claimed.then(|| ProcessToken { set: *set, index, process: std::process::id() }))
+        Ok(claimed.then(|| ProcessToken { set: *set, index, process: ProcessMark::current() }))
     }
 
     /// The semaphore held.
@@ -107,7 +108,7 @@ impl ProcessToken {
     }
 
     fn lower(&self) -> Result<()> {
-        if self.process != std::process::id() {
+        if !self.process.is_current() {
             return Ok(());
         }
         // With undo, so that the sum to revert goes back to nothing; not to wait, since a lowered token is not ours.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Op, SemaphoreSet};
 use crate::error::Result;
+use crate::process::ProcessMark;
 
 /// A lock between processes on one semaphore: zero is free, one is held.
 ///
@@ -51,7 +52,7 @@ impl Mutex {
     }
 
     fn held(self) -> MutexGuard {
-        MutexGuard { mutex: self, process: std::process::id() }
+        MutexGuard { mutex: self, process: ProcessMark::current() }
     }
 
     /// Locks, waiting for as long as it takes. Locking twice in one process waits for ever.
@@ -132,7 +133,7 @@ impl Mutex {
 #[must_use = "dropping the guard unlocks"]
 pub struct MutexGuard {
     mutex: Mutex,
-    process: u32,
+    process: ProcessMark,
 }
 
 impl MutexGuard {
@@ -153,7 +154,7 @@ impl MutexGuard {
     }
 
     fn open(&self) -> Result<()> {
-        if self.process != std::process::id() {
+        if !self.process.is_current() {
             return Ok(());
         }
         // Not to wait: when the semaphore is not one, the lock is not ours.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Op, SemaphoreSet};
 use crate::error::Result;
+use crate::process::ProcessMark;
 
 /// `n` taken from a semaphore, given back on drop, and by the kernel when the process dies.
 ///
@@ -31,12 +32,12 @@ pub struct Permit {
     set: SemaphoreSet,
     index: u16,
     n: u16,
-    process: u32,
+    process: ProcessMark,
 }
 
 impl Permit {
     fn held(set: SemaphoreSet, index: u16, n: u16) -> Permit {
-        Permit { set, index, n, process: std::process::id() }
+        Permit { set, index, n, process: ProcessMark::current() }
     }
 
     /// Takes `n` from semaphore `index`, waiting for as long as it takes.
@@ -139,7 +140,7 @@ impl Permit {
     }
 
     fn give_back(&self) -> Result<()> {
-        if self.process != std::process::id() {
+        if !self.process.is_current() {
             return Ok(());
         }
         self.set.perform(&[Op::add(self.index, self.n).undo()])

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{ErrorKind, Key, Mode, Trust};
+use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 
 use super::layout::{
     FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES, H_READY,
@@ -68,7 +68,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         semaphores,
         segment,
         me: Owner::new(slot, generation),
-        pid: std::process::id(),
+        process: ProcessMark::current(),
         mode,
         trust: trust.clone(),
         asymmetric: OnceLock::new(),

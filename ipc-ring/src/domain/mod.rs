@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ipc_core::sem::{Op, SemaphoreSet};
-use ipc_core::{Mode, Trust, barrier, liveness};
+use ipc_core::{Mode, ProcessMark, Trust, barrier, liveness};
 
 use crate::error::AttachError;
 use table::Table;
@@ -66,7 +66,7 @@ pub(crate) struct Member {
     segment: ipc_core::shm::SharedMemory,
     me: Owner,
     /// The process that joined. A forked child is not a member.
-    pid: u32,
+    process: ProcessMark,
     mode: Mode,
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
@@ -113,11 +113,10 @@ impl Domain {
         }
         let mut memberships = MEMBERSHIPS.lock().unwrap_or_else(PoisonError::into_inner);
         memberships.retain(|member| member.strong_count() > 0);
-        let pid = std::process::id();
         let key = join::key(name, owner);
         let known = memberships.iter().filter_map(Weak::upgrade);
         for member in known {
-            if member.pid == pid && member.name == name && member.trust == trust && member.is_under(key) {
+            if member.is_ours() && member.name == name && member.trust == trust && member.is_under(key) {
                 return Ok(Self { member });
             }
         }
@@ -183,7 +182,7 @@ impl Member {
     }
 
     pub(crate) fn is_ours(&self) -> bool {
-        self.pid == std::process::id()
+        self.process.is_current()
     }
 
     pub(crate) fn is_alive(&self, owner: Owner) -> bool {

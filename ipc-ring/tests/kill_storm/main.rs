@@ -21,8 +21,6 @@ use books::{Books, message};
 use common::{Role, kernel_objects, private_namespace, role, unique};
 use diary::Diary;
 use ipc_ring::{Domain, Lifetime, WaitStrategy};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use rings::{Bytes, Mpmc, NAME, Ring, Spsc};
 use spsc_common::Random;
 
@@ -152,48 +150,4 @@ fn spsc_storm() {
 #[test]
 fn bytes_storm() {
     storm::<Bytes>("bytes", 1, 1);
-}
-
-/// Everybody is killed at once, a hundred times in a row. No data stays in the kernel, and the next ones work at once.
-fn everybody_killed(ring: &str, producers: u64, consumers: u64) {
-    private_namespace();
-    let before = kernel_objects();
-    let domain = unique("everybody");
-    for round in 0..100 {
-        let lives: Vec<Life> = (0..producers + consumers)
-            .map(|number| {
-                Life::start(ring, &domain, round * 100 + number + 1, number < producers, "ephemeral")
-            })
-            .collect();
-        while lives.iter().any(|life| life.diary.done() < 3) {
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        for life in &lives {
-            kill(Pid::from_raw(life.process.pid() as i32), Signal::SIGKILL).unwrap();
-        }
-        let mut books = Books::default();
-        lives.into_iter().for_each(|life| life.end(&mut books));
-        // The domain's own, under its key; data is private.
-        let data = |objects: &[String]| objects.iter().filter(|object| object.starts_with("0 ")).count();
-        let after = kernel_objects();
-        assert_eq!(data(&after.0), data(&before.0), "round {round}: {after:?}");
-        assert_eq!(after.1.len(), before.1.len() + 1, "round {round}: {after:?}");
-    }
-    drop(Domain::open(&domain).unwrap());
-    assert_eq!(kernel_objects(), before, "who leaves last takes the domain away");
-}
-
-#[test]
-fn everybody_killed_mpmc() {
-    everybody_killed("mpmc", 2, 2);
-}
-
-#[test]
-fn everybody_killed_spsc() {
-    everybody_killed("spsc", 1, 1);
-}
-
-#[test]
-fn everybody_killed_bytes() {
-    everybody_killed("bytes", 1, 1);
 }

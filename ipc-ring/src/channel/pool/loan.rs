@@ -231,7 +231,9 @@ impl DerefMut for Loan {
 impl Drop for Loan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(loaned) = self.loaned.take() {
+        if let Some(loaned) = self.loaned.take()
+            && self.inner.is_ours()
+        {
             self.inner.member.abandon(loaned);
         }
     }

@@ -311,6 +311,12 @@ fn myself(domain: &Domain) -> (Owner, u32) {
 }
 
 impl Inner {
+    /// Whether the pool was opened by this process, and did not come to it through a fork.
+    #[inline]
+    pub(super) fn is_ours(&self) -> bool {
+        self.domain.member().is_ours()
+    }
+
     /// Gives the seat back, and the pool's name when nobody else has it open.
     fn leave(&self) {
         let process = self.domain.member();
@@ -336,7 +342,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.domain.member().is_ours() {
+        if self.is_ours() {
             self.leave();
         }
     }

@@ -104,7 +104,9 @@ impl Deref for View {
 impl Drop for View {
     #[inline]
     fn drop(&mut self) {
-        if let Some(reading) = self.reading.take() {
+        if let Some(reading) = self.reading.take()
+            && self.inner.is_ours()
+        {
             self.inner.member.release(reading);
         }
     }

@@ -1,0 +1,113 @@
+//! Channels with many ends on a side.
+
+use std::time::Duration;
+
+use ipc_ring::broadcast::{self, frames};
+use ipc_ring::mpmc;
+
+use super::one::{frame, frame_number, number};
+use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use crate::spsc_common::payload;
+
+type Item = [u8; 41];
+
+pub const MPMC: Kind = Kind {
+    name: "mpmc",
+    giver: |how| Ok(Box::new(mpmc_builder(how).create_producer()?)),
+    taker: |how| Ok(Box::new(mpmc_builder(how).create_consumer()?)),
+    many_givers: true,
+    many_takers: true,
+    fills: true,
+    keeps: true,
+};
+
+fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
+    mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).capacity(CAPACITY)
+}
+
+impl Giver for mpmc::Producer<Item> {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        use mpmc::PushError::{Closed, NoConsumer, System, TimedOut};
+        told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
+            TimedOut(_) => Told::TimedOut, NoConsumer(_) => Told::Gone, Closed(_) => Told::Closed,
+            System(_, error) => system(&error))
+    }
+
+    fn leave(self: Box<Self>) {}
+}
+
+impl Taker for mpmc::Consumer<Item> {
+    fn take(&mut self, patience: Duration) -> Told {
+        use mpmc::PopError::{Closed, NoProducer, System, TimedOut};
+        told!(self.pop_timeout(patience), |item| number(&item),
+            TimedOut => Told::TimedOut, NoProducer => Told::Gone, Closed => Told::Closed,
+            System(error) => system(&error))
+    }
+}
+
+pub const BROADCAST: Kind = Kind {
+    name: "broadcast",
+    giver: |how| Ok(Box::new(broadcast_builder(how).create_publisher()?)),
+    taker: |how| Ok(Box::new(broadcast_builder(how).create_subscriber()?)),
+    many_givers: false,
+    many_takers: true,
+    fills: true,
+    keeps: false,
+};
+
+fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
+    broadcast::Builder::new("broadcast").domain(how.domain).wait(how.wait).capacity(CAPACITY).gated()
+}
+
+impl Giver for broadcast::Publisher<Item> {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        use broadcast::PushError::{System, TimedOut};
+        told!(self.publish_timeout(payload(number), patience), |()| Told::Yes,
+            TimedOut(_) => Told::TimedOut, System(_, error) => system(&error))
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+impl Taker for broadcast::Subscriber<Item> {
+    fn take(&mut self, patience: Duration) -> Told {
+        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        told!(self.pop_timeout(patience), |item| number(&item),
+            TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
+            System(error) => system(&error))
+    }
+}
+
+pub const FRAMES: Kind = Kind {
+    name: "frames",
+    giver: |how| Ok(Box::new(frames_builder(how).create_publisher()?)),
+    taker: |how| Ok(Box::new(frames_builder(how).create_subscriber()?)),
+    ..BROADCAST
+};
+
+fn frames_builder(how: How<'_>) -> frames::Builder {
+    frames::Builder::new("frames").domain(how.domain).wait(how.wait).capacity(512).gated()
+}
+
+impl Giver for frames::Publisher {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        use broadcast::PushError::{System, TimedOut};
+        told!(self.publish_timeout(&frame(number), patience), |()| Told::Yes,
+            TimedOut(()) => Told::TimedOut, System((), error) => system(&error))
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+impl Taker for frames::Subscriber {
+    fn take(&mut self, patience: Duration) -> Told {
+        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
+            TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
+            System(error) => system(&error))
+    }
+}

@@ -1,0 +1,108 @@
+//! Every kind of channel as the same thing: numbers go in at one end and come out at the other. For tests about processes,
+//! which are the same for all of them.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+mod many;
+mod one;
+mod special;
+
+use std::time::Duration;
+
+use ipc_ring::{AttachError, Domain, WaitStrategy};
+
+/// What giving or taking came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// This number was taken.
+    Number(u64),
+    /// It was given.
+    Yes,
+    TimedOut,
+    /// Nobody is at the other end.
+    Gone,
+    Closed,
+    /// The kernel's object that it slept on was removed.
+    Removed,
+    Otherwise(String),
+}
+
+/// The end where numbers go in.
+pub trait Giver: Send {
+    /// Waits for room, for so long at most.
+    fn give(&mut self, number: u64, patience: Duration) -> Told;
+    /// Leaves the channel to a successor, where dropping would end it.
+    fn leave(self: Box<Self>);
+}
+
+/// The end where they come out.
+pub trait Taker: Send {
+    /// Waits for a number, for so long at most.
+    fn take(&mut self, patience: Duration) -> Told;
+}
+
+/// How a channel is opened.
+#[derive(Clone, Copy)]
+pub struct How<'a> {
+    pub domain: &'a Domain,
+    pub wait: WaitStrategy,
+}
+
+pub type Opened<End> = Result<Box<End>, AttachError>;
+
+/// A kind of channel. Each has one name in its domain.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    pub name: &'static str,
+    /// Makes the channel, or finds it.
+    pub giver: fn(How<'_>) -> Opened<dyn Giver>,
+    pub taker: fn(How<'_>) -> Opened<dyn Taker>,
+    /// How many givers there can be at a time.
+    pub many_givers: bool,
+    pub many_takers: bool,
+    /// Whether a giver waits for room.
+    pub fills: bool,
+    /// Whether a taker that comes late gets what was given before.
+    pub keeps: bool,
+}
+
+/// Room for so many numbers at most, where there is a limit.
+pub const CAPACITY: u64 = 8;
+
+pub const ALL: [Kind; 8] = [
+    one::SPSC,
+    one::BYTES,
+    many::MPMC,
+    many::BROADCAST,
+    many::FRAMES,
+    special::LATEST,
+    special::POOL,
+    special::CALL,
+];
+
+/// The kind of this name.
+pub fn kind(name: &str) -> Kind {
+    *ALL.iter().find(|kind| kind.name == name).unwrap()
+}
+
+/// What an error of these names means, and what a success is.
+macro_rules! told {
+    ($answer:expr, $yes:expr, $($error:pat => $told:expr),+ $(,)?) => {
+        match $answer {
+            Ok(value) => $yes(value),
+            $(Err($error) => $told,)+
+            #[allow(unreachable_patterns, reason = "some tables have everything")]
+            Err(other) => crate::kinds::Told::Otherwise(format!("{other:?}")),
+        }
+    };
+}
+
+/// What the kernel's refusal of a sleep means.
+fn system(error: &ipc_core::Error) -> Told {
+    if error.kind() == ipc_core::ErrorKind::Removed {
+        Told::Removed
+    } else {
+        Told::Otherwise(error.to_string())
+    }
+}
+
+use told;

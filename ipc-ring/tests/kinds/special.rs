@@ -1,0 +1,194 @@
+//! The newest value, payloads by handle, and requests.
+
+use std::time::{Duration, Instant};
+
+use ipc_ring::call::{self, CallError};
+use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
+use ipc_ring::{latest, spsc};
+
+use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use crate::spsc_common::{check, payload};
+
+type Value = [u8; 300];
+
+pub const LATEST: Kind = Kind {
+    name: "latest",
+    giver: |how| Ok(Box::new(latest_builder(how).create_writer()?)),
+    taker: |how| Ok(Box::new(latest_builder(how).create_reader()?)),
+    many_givers: false,
+    many_takers: true,
+    fills: false,
+    keeps: true,
+};
+
+fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
+    latest::Builder::new("latest").domain(how.domain).wait(how.wait)
+}
+
+/// The number of a payload, every byte of which must be its own.
+fn number<const N: usize>(bytes: &[u8; N]) -> Told {
+    let number = u64::from_le_bytes(*bytes.first_chunk().unwrap());
+    check(bytes, number);
+    Told::Number(number)
+}
+
+impl Giver for latest::Writer<Value> {
+    fn give(&mut self, number: u64, _: Duration) -> Told {
+        match self.publish(payload(number)) {
+            Ok(_) => Told::Yes,
+            Err(other) => Told::Otherwise(other.to_string()),
+        }
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+impl Taker for latest::Reader<Value> {
+    fn take(&mut self, patience: Duration) -> Told {
+        use latest::ReadError::{Closed, System, TimedOut, WriterGone};
+        told!(self.wait_timeout(patience), |newest: latest::Value<Value>| number(&newest.value),
+            TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
+            System(error) => system(&error))
+    }
+}
+
+/// A pool whose handles go through a channel from one to one.
+pub const POOL: Kind = Kind {
+    name: "pool",
+    giver: |how| Ok(Box::new(Lender { out: handles(how).create_producer()?, pool: pool(how)? })),
+    taker: |how| Ok(Box::new(Receiver { input: handles(how).create_consumer()?, pool: pool(how)? })),
+    many_givers: false,
+    many_takers: false,
+    fills: true,
+    keeps: true,
+};
+
+const LEN: usize = 200;
+
+fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
+    pool::Builder::new("pool").domain(how.domain).class(256, 2 * CAPACITY).create()
+}
+
+fn handles(how: How<'_>) -> spsc::Builder<Handle> {
+    spsc::Builder::new("handles").domain(how.domain).wait(how.wait).capacity(CAPACITY)
+}
+
+struct Lender {
+    out: spsc::Producer<Handle>,
+    pool: pool::Pool,
+}
+
+impl Giver for Lender {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        use spsc::PushError::{Closed, PeerGone, System, TimedOut};
+        let mut loan = match self.pool.loan(LEN) {
+            Ok(loan) => loan,
+            Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
+            Err(other) => return Told::Otherwise(other.to_string()),
+        };
+        loan.copy_from_slice(&payload::<LEN>(number));
+        let sent = loan.send_with(self.out.route(), |handle| self.out.push_timeout(handle, patience));
+        told!(sent.map_err(|failed| failed.error), |()| Told::Yes,
+            TimedOut(_) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(_) => Told::Closed,
+            System(_, error) => system(&error))
+    }
+
+    fn leave(self: Box<Self>) {
+        self.out.detach();
+    }
+}
+
+struct Receiver {
+    input: spsc::Consumer<Handle>,
+    pool: pool::Pool,
+}
+
+impl Taker for Receiver {
+    fn take(&mut self, patience: Duration) -> Told {
+        use spsc::PopError::{Closed, PeerGone, System, TimedOut};
+        loop {
+            match self.pool.receive_timeout(&mut self.input, patience) {
+                Ok(view) => return number::<LEN>(view[..].try_into().unwrap()),
+                // Of one who died while it was under way.
+                Err(ReceiveError::Refused(_)) => {}
+                Err(ReceiveError::Channel(error)) => {
+                    return told!(Err::<(), _>(error), |()| Told::Yes,
+                        TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
+                        System(error) => system(&error));
+                }
+                Err(other) => return Told::Otherwise(other.to_string()),
+            }
+        }
+    }
+}
+
+/// Requests go in at the caller's end; there is room for one when the one before has its reply.
+pub const CALL: Kind = Kind {
+    name: "call",
+    giver: |how| Ok(Box::new(call_builder(how).create_caller()?)),
+    taker: |how| Ok(Box::new(call_builder(how).create_responder()?)),
+    many_givers: false,
+    many_takers: false,
+    fills: true,
+    keeps: true,
+};
+
+type Request = [u8; 41];
+type Reply = [u8; 17];
+
+fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
+    call::Builder::new("call").domain(how.domain).wait(how.wait)
+}
+
+fn call_error(error: CallError) -> Told {
+    match error {
+        CallError::TimedOut => Told::TimedOut,
+        CallError::PeerGone(_) => Told::Gone,
+        CallError::Closed => Told::Closed,
+        CallError::System(error) => system(&error),
+        other => Told::Otherwise(other.to_string()),
+    }
+}
+
+impl Giver for call::Caller<Request, Reply> {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        let end = Instant::now() + patience;
+        loop {
+            match self.ask(payload(number)) {
+                Ok(()) => return Told::Yes,
+                Err(CallError::Pending) => {}
+                Err(other) => return call_error(other),
+            }
+            match self.wait_deadline(end) {
+                Ok(reply) => assert!(matches!(self::number(&reply), Told::Number(_))),
+                // The call in flight is a predecessor's; its reply comes to nobody.
+                Err(CallError::NothingAsked) if Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(CallError::NothingAsked) => return Told::TimedOut,
+                Err(other) => return call_error(other),
+            }
+        }
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+impl Taker for call::Responder<Request, Reply> {
+    fn take(&mut self, patience: Duration) -> Told {
+        match self.take_timeout(patience) {
+            Ok(request) => {
+                let value = request.value();
+                let told = number(&value);
+                let Told::Number(number) = told else { return told };
+                request.reply(payload(number));
+                told
+            }
+            Err(error) => call_error(error),
+        }
+    }
+}
