@@ -9,6 +9,19 @@ pub fn message(life: u64, rank: u64) -> u64 {
     life << 32 | rank
 }
 
+/// The life and the number in it of a message.
+pub fn life_and_rank(message: u64) -> (u64, u64) {
+    (message >> 32, message & u64::from(u32::MAX))
+}
+
+/// What is written down of lives that are over.
+pub trait Accounts: Default {
+    fn producer(&mut self, life: u64, diary: &Diary);
+    fn consumer(&mut self, diary: &Diary);
+    /// How many messages were popped.
+    fn known(&self) -> u64;
+}
+
 /// Who pushed what, and who popped it.
 #[derive(Default)]
 pub struct Books {
@@ -20,18 +33,22 @@ pub struct Books {
     in_hands: u64,
 }
 
-impl Books {
-    /// A producer's life is over.
-    pub fn producer(&mut self, life: u64, diary: &Diary) {
+impl Accounts for Books {
+    fn producer(&mut self, life: u64, diary: &Diary) {
         self.pushed.insert(life, (diary.done(), diary.done() + diary.in_doubt()));
     }
 
-    /// A consumer's life is over.
-    pub fn consumer(&mut self, diary: &Diary) {
+    fn consumer(&mut self, diary: &Diary) {
         diary.list().into_iter().for_each(|message| self.popped(message));
         self.in_hands += diary.in_doubt();
     }
 
+    fn known(&self) -> u64 {
+        self.popped.len() as u64
+    }
+}
+
+impl Books {
     pub fn popped(&mut self, message: u64) {
         *self.popped.entry(message).or_default() += 1;
     }

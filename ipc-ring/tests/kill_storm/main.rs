@@ -1,5 +1,6 @@
 //! A storm: producers and consumers of a channel are killed with SIGKILL at random moments and started anew, while messages
-//! flow. In the end the books must balance: what was pushed was popped once, or died in the hands of its reader.
+//! flow. In the end the books must balance: what was pushed was popped once, or died in the hands of its reader; what was
+//! published was read by each subscriber, or reported to it as missed.
 //!
 //! Some seconds a ring in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED` for the same
 //! moments again, as far as time allows.
@@ -12,15 +13,22 @@ mod common;
 mod spsc_common;
 
 mod books;
+mod broadcast;
+mod chronicle;
 mod diary;
+mod pool;
 mod rings;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use books::{Books, message};
+use books::{Accounts, Books, message};
+use broadcast::{Gated, Lossy};
+use chronicle::Chronicle;
 use common::{Role, kernel_objects, private_namespace, role, unique};
 use diary::Diary;
 use ipc_ring::{Domain, Lifetime, WaitStrategy};
+use pool::Pool;
 use rings::{Bytes, Mpmc, NAME, Ring, Spsc};
 use spsc_common::Random;
 
@@ -32,6 +40,9 @@ fn plays_a_role() {
         ["mpmc", ref rest @ ..] => live::<Mpmc>(rest),
         ["spsc", ref rest @ ..] => live::<Spsc>(rest),
         ["bytes", ref rest @ ..] => live::<Bytes>(rest),
+        ["pool", ref rest @ ..] => live::<Pool>(rest),
+        ["gated", ref rest @ ..] => live::<Gated>(rest),
+        ["lossy", ref rest @ ..] => live::<Lossy>(rest),
         ref other => panic!("no such role: {other:?}"),
     }
 }
@@ -86,68 +97,146 @@ impl Life {
         Self { process, diary, number, pushes }
     }
 
-    /// Kills it if it lives, and closes its account.
-    fn end(mut self, books: &mut Books) {
+    /// Kills it if it lives, and closes its account. Gives how much it has done.
+    fn end(mut self, accounts: &mut impl Accounts) -> u64 {
         self.process.kill_or_finish();
         if self.pushes {
-            books.producer(self.number, &self.diary);
+            accounts.producer(self.number, &self.diary);
         } else {
-            books.consumer(&self.diary);
+            accounts.consumer(&self.diary);
         }
+        self.diary.done()
     }
 }
 
-fn storm<R: Ring>(ring: &str, producers: usize, consumers: usize) {
-    private_namespace();
-    let before = kernel_objects();
+/// Longest time between two kills, while those who die have done something in their lives.
+const CALM: u64 = 40_000;
+
+/// Kills and starts anew, until the time is over and enough has happened. Gives the number of deaths.
+fn storm<A: Accounts>(
+    ring: &str,
+    domain: &str,
+    (producers, consumers): (usize, usize),
+    accounts: &mut A,
+) -> u64 {
     let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = setting("STORM_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("{ring}: STORM_SEED={seed}");
     let mut random = Random::new(seed);
-    let domain = unique("storm");
-    let home = Domain::open(&domain).unwrap();
-    let mut books = Books::default();
     let mut lives: Vec<Life> = Vec::new();
-    let (mut number, mut deaths) = (0, 0);
-    let end = Instant::now() + Duration::from_secs(setting("STORM_SECONDS").unwrap_or(4));
-    while Instant::now() < end {
+    let (mut number, mut deaths, mut in_vain) = (0, 0, 0);
+    let end = Instant::now() + Duration::from_secs(setting("STORM_SECONDS").unwrap_or(2));
+    while Instant::now() < end || deaths <= 5 || accounts.known() <= 100 {
         for (pushes, wanted) in [(true, producers), (false, consumers)] {
             while lives.iter().filter(|life| life.pushes == pushes).count() < wanted {
                 number += 1;
-                lives.push(Life::start(ring, &domain, number, pushes, "persistent"));
+                lives.push(Life::start(ring, domain, number, pushes, "persistent"));
             }
         }
-        std::thread::sleep(Duration::from_micros(random.below(40_000)));
-        lives.swap_remove(random.below(lives.len() as u64) as usize).end(&mut books);
+        // On a slow machine a process takes long to come to life.
+        std::thread::sleep(Duration::from_micros(random.below(CALM * (1 + in_vain))));
+        let done = lives.swap_remove(random.below(lives.len() as u64) as usize).end(accounts);
+        in_vain = if done > 0 { 0 } else { in_vain + 1 };
         deaths += 1;
     }
     for life in lives {
-        life.end(&mut books);
+        life.end(accounts);
         deaths += 1;
     }
+    deaths
+}
+
+/// A storm over a channel that gives each message to one consumer.
+fn queue_storm<R: Ring>(ring: &str, many: (usize, usize), home: &Domain) {
+    let mut books = Books::default();
+    let deaths = storm(ring, home.name(), many, &mut books);
     // Everybody is dead; a successor finds the rest.
-    let mut consumer = R::consumer(&home, (WaitStrategy::Sleep, Lifetime::Persistent));
+    let mut consumer = R::consumer(home, (WaitStrategy::Sleep, Lifetime::Persistent));
     while let Some(messages) = R::pop(&mut consumer, 1) {
         messages.into_iter().for_each(|message| books.popped(message));
     }
     books.judge(ring, deaths);
     drop(consumer);
     assert!(home.remove_channel(NAME).unwrap());
+}
+
+/// A storm over a channel that gives each message to everybody.
+fn broadcast_storm<R: Ring<Consumer: Send>>(ring: &str, subscribers: usize, may_miss: bool, home: &Domain) {
+    let mut witness = R::consumer(home, broadcast::WITNESS);
+    let over = AtomicBool::new(false);
+    let mut chronicle = Chronicle::default();
+    let deaths = std::thread::scope(|scope| {
+        let (over, witness) = (&over, &mut witness);
+        let reading = scope.spawn(move || {
+            let mut list = Vec::new();
+            loop {
+                // Whatever was published is there to be read when all are dead.
+                let is_over = over.load(Ordering::SeqCst);
+                match R::pop(witness, 1) {
+                    Some(entries) => list.extend(entries),
+                    None if is_over => return list,
+                    None => std::thread::sleep(Duration::from_millis(1)),
+                }
+            }
+        });
+        let deaths = {
+            let _over = SetWhenDropped(over);
+            storm(ring, home.name(), (1, subscribers), &mut chronicle)
+        };
+        chronicle.witness(reading.join().unwrap());
+        deaths
+    });
+    chronicle.judge(ring, deaths, may_miss);
+}
+
+/// Also when the storm fails.
+struct SetWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for SetWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+fn in_its_own_world(weather: impl FnOnce(&Domain)) {
+    private_namespace();
+    let before = kernel_objects();
+    let home = Domain::open(&unique("storm")).unwrap();
+    weather(&home);
     drop(home);
     assert_eq!(kernel_objects(), before, "nothing is left");
 }
 
 #[test]
 fn mpmc_storm() {
-    storm::<Mpmc>("mpmc", 3, 3);
+    in_its_own_world(|home| queue_storm::<Mpmc>("mpmc", (3, 3), home));
 }
 
 #[test]
 fn spsc_storm() {
-    storm::<Spsc>("spsc", 1, 1);
+    in_its_own_world(|home| queue_storm::<Spsc>("spsc", (1, 1), home));
 }
 
 #[test]
 fn bytes_storm() {
-    storm::<Bytes>("bytes", 1, 1);
+    in_its_own_world(|home| queue_storm::<Bytes>("bytes", (1, 1), home));
+}
+
+#[test]
+fn pool_storm() {
+    in_its_own_world(|home| {
+        let pool = pool::open(home);
+        queue_storm::<Pool>("pool", (3, 3), home);
+        pool::judge(&pool);
+    });
+}
+
+#[test]
+fn gated_storm() {
+    in_its_own_world(|home| broadcast_storm::<Gated>("gated", 3, false, home));
+}
+
+#[test]
+fn lossy_storm() {
+    in_its_own_world(|home| broadcast_storm::<Lossy>("lossy", 3, true, home));
 }

@@ -1,4 +1,4 @@
-//! The rings that stand in the storm.
+//! The rings that stand in the storm as queues: each message goes to one consumer.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub trait Ring {
 }
 
 /// How long a consumer waits.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub const PATIENCE: Duration = Duration::from_millis(300);
 
 type Item = [u8; 48];
 

@@ -1,0 +1,101 @@
+//! The accounts of a broadcast: who published what, and what each subscriber has read.
+
+use std::collections::BTreeMap;
+
+use crate::books::{Accounts, life_and_rank};
+use crate::diary::Diary;
+
+/// In a subscriber's diary: it was told that it missed so many messages.
+pub fn missed(count: u64) -> u64 {
+    MISSED | count
+}
+
+/// No life has such a number.
+const MISSED: u64 = 1 << 63;
+
+/// One publisher at a time, numbered as they came.
+#[derive(Default)]
+pub struct Chronicle {
+    /// Of each publishing life: messages surely published, and perhaps published.
+    published: BTreeMap<u64, (u64, u64)>,
+    /// What each subscriber has written down.
+    read: Vec<Vec<u64>>,
+}
+
+impl Accounts for Chronicle {
+    fn producer(&mut self, life: u64, diary: &Diary) {
+        self.published.insert(life, (diary.done(), diary.done() + diary.in_doubt()));
+    }
+
+    fn consumer(&mut self, diary: &Diary) {
+        self.read.push(diary.list());
+    }
+
+    fn known(&self) -> u64 {
+        self.read.iter().map(|list| list.len() as u64).sum()
+    }
+}
+
+impl Chronicle {
+    /// What the witness has read, who was there from before the first publisher until after the last.
+    pub fn witness(&mut self, list: Vec<u64>) {
+        self.read.push(list);
+    }
+
+    /// Each subscriber has read messages one after the other, as they were published, and was told of exactly those it has
+    /// not; the witness, of all.
+    pub fn judge(&self, ring: &str, deaths: u64, may_miss: bool) {
+        let mut counts: BTreeMap<u64, u64> =
+            self.published.iter().map(|(life, (sure, _))| (*life, *sure)).collect();
+        for entry in self.read.iter().flatten().filter(|entry| *entry & MISSED == 0) {
+            let (life, rank) = life_and_rank(*entry);
+            let perhaps = self.published.get(&life).map_or(0, |(_, perhaps)| *perhaps);
+            assert!(rank < perhaps, "{ring}: message {rank} of life {life} was published by nobody");
+            let count = counts.get_mut(&life).unwrap();
+            *count = (*count).max(rank + 1);
+        }
+        // What was published by somebody who died with it is counted only when somebody has read it.
+        let doubt = |from: u64, to: u64| -> u64 {
+            self.published.range(from..to).map(|(life, (_, perhaps))| perhaps - counts[life]).sum()
+        };
+        let index = |life: u64, rank: u64| counts.range(..life).map(|(_, count)| count).sum::<u64>() + rank;
+        let total = index(u64::MAX, 0);
+        let (mut messages, mut told) = (0, 0);
+        for (number, list) in self.read.iter().enumerate() {
+            let is_witness = number + 1 == self.read.len();
+            let mut next = is_witness.then_some((0, 0));
+            let mut gap = 0;
+            for entry in list {
+                if entry & MISSED != 0 {
+                    assert!(may_miss, "{ring}: a subscriber of a gated channel missed {}", entry & !MISSED);
+                    gap += entry & !MISSED;
+                    told += entry & !MISSED;
+                    continue;
+                }
+                let (life, rank) = life_and_rank(*entry);
+                if let Some((last, next)) = next {
+                    let between = index(life, rank).checked_sub(next).expect("messages come in order");
+                    let unknown = doubt(last, life);
+                    assert!(
+                        (between..=between + unknown).contains(&gap),
+                        "{ring}: {between} messages before message {rank} of life {life} were not read, told: {gap}"
+                    );
+                }
+                next = Some((life, index(life, rank) + 1));
+                gap = 0;
+                messages += 1;
+            }
+            if is_witness {
+                let read_to = next.unwrap().1 + gap;
+                assert!(
+                    (total..=total + doubt(0, u64::MAX)).contains(&read_to),
+                    "{ring}: {read_to} of {total}"
+                );
+            }
+        }
+        assert!(deaths > 5 && total > 100, "{ring}: something happened");
+        eprintln!(
+            "{ring}: {deaths} deaths, {total} messages published, read {messages} times, {told} told as missed"
+        );
+    }
+}

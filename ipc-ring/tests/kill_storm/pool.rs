@@ -1,0 +1,85 @@
+//! A pool whose handles go through a channel of many to many: as a queue of payloads.
+
+use std::ops::Range;
+
+use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
+use ipc_ring::{Domain, mpmc};
+
+use crate::rings::{How, NAME, PATIENCE, Ring};
+use crate::spsc_common::{check, payload};
+
+pub struct Pool;
+
+const LEN: usize = 200;
+/// More than the channel has places and the processes have hands; what the dead hold is taken from them.
+const BLOCKS: u64 = 40;
+
+/// The pool. Whoever has it open keeps it from going away when all others are dead.
+pub fn open(domain: &Domain) -> pool::Pool {
+    pool::Builder::new("blocks").domain(domain).class(LEN, BLOCKS).create().unwrap()
+}
+
+/// Nothing is in use.
+pub fn judge(pool: &pool::Pool) {
+    pool.recover();
+    assert_eq!(pool.stats().in_use(), 0, "{}", pool.stats());
+}
+
+fn handles(domain: &Domain, how: How) -> mpmc::Builder<Handle> {
+    mpmc::Builder::new(NAME).domain(domain).wait(how.0).capacity(16).lifetime(how.1)
+}
+
+impl Ring for Pool {
+    type Producer = (pool::Pool, mpmc::Producer<Handle>);
+    type Consumer = (pool::Pool, mpmc::Consumer<Handle>);
+
+    fn producer(domain: &Domain, how: How) -> Self::Producer {
+        (open(domain), handles(domain, how).create_producer().unwrap())
+    }
+
+    fn consumer(domain: &Domain, how: How) -> Self::Consumer {
+        (open(domain), handles(domain, how).create_consumer().unwrap())
+    }
+
+    fn push((pool, producer): &mut Self::Producer, messages: Range<u64>) -> u64 {
+        let mut done = 0;
+        for message in messages {
+            let mut loan = match pool.loan(LEN) {
+                Ok(loan) => loan,
+                Err(LoanError::Exhausted { .. }) => break,
+                Err(other) => panic!("{other}"),
+            };
+            loan.copy_from_slice(&payload::<LEN>(message));
+            match loan.send(producer).map_err(|failed| failed.error) {
+                Ok(()) => done += 1,
+                Err(mpmc::PushError::NoConsumer(_)) => break,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        done
+    }
+
+    fn pop((pool, consumer): &mut Self::Consumer, most: usize) -> Option<Vec<u64>> {
+        let received =
+            if most == 1 { pool.receive_timeout(consumer, PATIENCE) } else { pool.try_receive(consumer) };
+        match received {
+            Ok(view) => {
+                let bytes: &[u8; LEN] = view[..].try_into().unwrap();
+                let message = u64::from_le_bytes(*bytes.first_chunk().unwrap());
+                check(bytes, message);
+                Some(vec![message])
+            }
+            // A message that was under way when its sender died, or that somebody had in hand who died.
+            Err(ReceiveError::Refused(_)) => Some(Vec::new()),
+            Err(ReceiveError::Channel(mpmc::PopError::NoProducer)) => None,
+            Err(ReceiveError::Channel(
+                mpmc::PopError::Empty | mpmc::PopError::Busy { .. } | mpmc::PopError::TimedOut,
+            )) => Some(Vec::new()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn leave(producer: Self::Producer) {
+        drop(producer);
+    }
+}
