@@ -235,15 +235,19 @@ fn next(state: &mut u64) -> u64 {
     *state
 }
 
-/// Fifty processes at a time connect, talk and leave, again and again; every third one is killed at a place of the handshake.
-/// `CONTROL_CLIENTS` sets another number of processes.
+/// Fifty processes at a time connect, talk and leave, again and again; every third one is killed at a place of the handshake. Half
+/// of them are challenged, the other half are in a domain of one user. `CONTROL_CLIENTS` sets another number of processes.
 #[test]
 fn a_crowd_of_which_some_are_killed_leaves_nothing() {
     private_namespace();
-    let before = kernel_objects();
-    let domain = unique("shared-control-crowd");
     let total: usize = std::env::var("CONTROL_CLIENTS").map_or(150, |text| text.parse().unwrap());
-    let mut listener = service(&domain).bind().unwrap();
+    crowd(&unique("shared-control-crowd"), &CLIENT_SITES, total - total / 2);
+    crowd(&unique("control-crowd"), &BRIEF_CLIENT_SITES, total / 2);
+}
+
+fn crowd(domain: &str, sites: &[Site], total: usize) {
+    let before = kernel_objects();
+    let mut listener = service(domain).bind().unwrap();
     let alone = kernel_objects();
     let finished = AtomicUsize::new(0);
     let (mut connected, mut in_handshake) = (0, 0);
@@ -251,14 +255,14 @@ fn a_crowd_of_which_some_are_killed_leaves_nothing() {
         let parent = scope.spawn(|| {
             let mut seed = 0x9e37_79b9_7f4a_7c15;
             let mut running: Vec<(Role, Option<Site>)> = Vec::new();
-            let mut victims = [0; CLIENT_SITES.len()];
+            let mut victims = vec![0; sites.len()];
             let mut started = 0;
             while started < total || !running.is_empty() {
                 while running.len() < 50 && started < total {
-                    let site = (started % 3 == 0).then(|| CLIENT_SITES[started / 3 % CLIENT_SITES.len()]);
+                    let site = (started % 3 == 0).then(|| sites[started / 3 % sites.len()]);
                     let name = site.map_or(String::new(), |site| format!("{site:?}"));
                     let after = (next(&mut seed) % 5).to_string();
-                    running.push((Role::start("client", &[&domain, &name, &after, "4"]), site));
+                    running.push((Role::start("client", &[domain, &name, &after, "4"]), site));
                     started += 1;
                 }
                 let mut index = 0;
@@ -268,7 +272,7 @@ fn a_crowd_of_which_some_are_killed_leaves_nothing() {
                         match site {
                             Some(site) => {
                                 client.wait_killed();
-                                victims[CLIENT_SITES.iter().position(|other| *other == site).unwrap()] += 1;
+                                victims[sites.iter().position(|other| *other == site).unwrap()] += 1;
                             }
                             None => client.finish(),
                         }
@@ -284,10 +288,10 @@ fn a_crowd_of_which_some_are_killed_leaves_nothing() {
         let killed =
             serve(&mut listener, || finished.load(Ordering::SeqCst) == 1 && kernel_objects() == alone);
         let victims = parent.join().unwrap();
-        for (site, count) in CLIENT_SITES.iter().zip(victims) {
-            assert!(count > 0 || total < 24, "{site:?} was not visited");
+        for (site, count) in sites.iter().zip(&victims) {
+            assert!(*count > 0 || total < 24, "{site:?} was not visited");
         }
-        connected = victims[CLIENT_SITES.len() - 1];
+        connected = victims[sites.len() - 1];
         in_handshake = victims.iter().sum::<usize>() - connected;
         killed
     });

@@ -342,6 +342,12 @@ fn only_who_reads_the_challenge_gets_in() {
     work(&mut listener);
     assert!(!raw.has_answer());
     assert_eq!(listener.counts().ignored, 5);
+    // An answer to a listener before this one.
+    let stale = Frame { generation: raw.generation - 1, ..proof(secret, challenge.session) };
+    raw.send(&stale.encode());
+    work(&mut listener);
+    assert!(!raw.has_answer());
+    assert_eq!((listener.counts().ignored, listener.counts().stale), (5, 1));
     // Others are served meanwhile.
     is_served(&mut listener);
     raw.send(&proof(secret, challenge.session).encode());
