@@ -48,6 +48,7 @@
 //! | [`liveness`] | `semop` with `SEM_UNDO` | tokens that fall when their process dies, and waiting for that |
 //! | [`mapping`] | `memfd_create` `mmap` | sealed memory and files |
 //! | [`segment`] | | one type over all kinds of memory |
+//! | [`futex`] | `futex` | sleeping on a word of shared memory |
 //! | [`barrier`] | `membarrier` | barriers that cost only the side about to sleep |
 //! | [`limits`], [`list`] | `IPC_INFO` … `STAT_ANY`, `/proc` | limits, usage, all objects |
 //!
@@ -60,6 +61,7 @@
 pub mod barrier;
 mod bytes;
 mod error;
+pub mod futex;
 mod guard;
 mod key;
 mod limit;

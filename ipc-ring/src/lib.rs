@@ -45,7 +45,7 @@
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
-//! | [`WaitStrategy`] | how an end waits |
+//! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
 //! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
@@ -94,7 +94,7 @@ pub use error::{AttachError, FrameTooLarge, PeerExit, PopError, PushError};
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
-pub use wait::WaitStrategy;
+pub use wait::{Parker, WaitStrategy};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -17,7 +17,7 @@
 //! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
-//! ring. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
+//! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -29,6 +29,7 @@ pub mod matrix;
 pub mod membarrier;
 pub mod mpmc;
 pub mod mutation;
+pub mod parked;
 #[allow(unsafe_code)]
 pub mod platform;
 pub mod pool;

@@ -36,6 +36,7 @@ use std::any::Any;
 use std::fmt;
 use std::os::fd::OwnedFd;
 
+use ipc_ring::Parker;
 pub(crate) use link::Link;
 
 use crate::process::{Failure, Gate, Job, Outcome, Part, Plan};
@@ -147,10 +148,12 @@ pub(crate) trait Mechanism: Sync {
 
 /// All mechanisms, in the order of lists and tables.
 pub(crate) static ALL: &[&dyn Mechanism] = &[
-    &spsc::Spsc,
+    &spsc::Spsc(Parker::Semaphore),
+    &spsc::Spsc(Parker::Futex),
     &spsc::SpscBatch,
     &bytes::Bytes,
-    &mpmc::Mpmc,
+    &mpmc::Mpmc(Parker::Semaphore),
+    &mpmc::Mpmc(Parker::Futex),
     &pool::InPlace,
     &pool::Copied,
     &call::Call,

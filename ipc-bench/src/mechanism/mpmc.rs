@@ -1,12 +1,12 @@
 //! `mpmc`: this project's queue for many producers and many consumers, one message a call. Between two processes there is
-//! one queue each way; in a fan all share one.
+//! one queue each way; in a fan all share one. `mpmc-futex`: the same, with ends that sleep on a futex in place of a semaphore.
 
 use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ipc_ring::Domain;
 use ipc_ring::mpmc::{Builder, Consumer, Producer};
+use ipc_ring::{Domain, Parker};
 use zerocopy::FromBytes;
 
 use super::sizes::sized;
@@ -17,18 +17,22 @@ use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
 /// See the module.
-pub(super) struct Mpmc;
+pub(super) struct Mpmc(pub(super) Parker);
 
 /// Makes the names of the channels of each round different.
 static ROUND: AtomicU32 = AtomicU32::new(0);
 
 impl Mechanism for Mpmc {
     fn name(&self) -> &'static str {
-        "mpmc"
+        if self.0 == Parker::Futex { "mpmc-futex" } else { "mpmc" }
     }
 
     fn about(&self) -> &'static str {
-        "many producers, many consumers, goes on when any of them dies; push and pop of one message each"
+        if self.0 == Parker::Futex {
+            "the same queue, with ends that sleep on a futex in place of a semaphore"
+        } else {
+            "many producers, many consumers, goes on when any of them dies; push and pop of one message each"
+        }
     }
 
     fn kind(&self) -> Kind {
@@ -36,10 +40,17 @@ impl Mechanism for Mpmc {
     }
 
     fn waits(&self) -> &'static [Wait] {
-        &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
+        if self.0 == Parker::Futex {
+            &[Wait::Sleep, Wait::SpinSleep]
+        } else {
+            &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
+        }
     }
 
     fn default_waits(&self, workload: Workload) -> &'static [Wait] {
+        if self.0 == Parker::Futex {
+            return &self.waits()[..1];
+        }
         // With more ends than processors, whoever only polls takes the time of whoever it waits for.
         if workload == Workload::Fan { &self.waits()[1..] } else { &self.waits()[..3] }
     }
@@ -64,7 +75,7 @@ impl Mechanism for Mpmc {
         let domain = Domain::open(DOMAIN).map_err(Failure::at("joining the domain of the rings"))?;
         sized!(few: job.plan.size, N => {
             const WORDS: usize = N / 8;
-            let channel = |direction| channel::<WORDS>(job, &domain, direction);
+            let channel = |direction| channel::<WORDS>(job, &domain, direction).parker(self.0);
             let opening = "opening the channel";
             match (job.plan.workload, job.role) {
                 (Workload::Fan, Role::Producer) => {

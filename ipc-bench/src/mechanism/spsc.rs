@@ -1,12 +1,13 @@
 //! `spsc`: this project's ring of fixed-size messages, as its users write it: one message a call, from where it
-//! lies and to where it is wanted. `spsc-batch`: the same ring, 64 messages a call.
+//! lies and to where it is wanted. `spsc-batch`: the same ring, 64 messages a call. `spsc-futex`: the same ring, with ends that
+//! sleep on a futex in place of a semaphore.
 
 use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_ring::spsc::{Builder, Consumer, Producer};
-use ipc_ring::{Domain, WaitStrategy};
+use ipc_ring::{Domain, Parker, WaitStrategy};
 use zerocopy::FromBytes;
 
 use super::sizes::sized;
@@ -16,18 +17,22 @@ use crate::wait::Wait;
 use crate::workload::{self, BatchLink, Workload};
 
 /// See the module.
-pub(super) struct Spsc;
+pub(super) struct Spsc(pub(super) Parker);
 
 /// Makes the names of the channels of each round different.
 static ROUND: AtomicU32 = AtomicU32::new(0);
 
 impl Mechanism for Spsc {
     fn name(&self) -> &'static str {
-        "spsc"
+        if self.0 == Parker::Futex { "spsc-futex" } else { "spsc" }
     }
 
     fn about(&self) -> &'static str {
-        "one producer, one consumer, fixed-size messages, push and pop of one each"
+        if self.0 == Parker::Futex {
+            "the same ring, with ends that sleep on a futex in place of a semaphore"
+        } else {
+            "one producer, one consumer, fixed-size messages, push and pop of one each"
+        }
     }
 
     fn kind(&self) -> Kind {
@@ -35,11 +40,11 @@ impl Mechanism for Spsc {
     }
 
     fn waits(&self) -> &'static [Wait] {
-        &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
+        waits(self.0)
     }
 
     fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
-        &self.waits()[..3]
+        default_waits(self.0)
     }
 
     fn workloads(&self) -> &'static [Workload] {
@@ -53,7 +58,7 @@ impl Mechanism for Spsc {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         sized!(job.plan.size, N => {
             const WORDS: usize = N / 8;
-            let link = Channels::<WORDS>::open(job).map_err(Failure::at("opening the channels"))?;
+            let link = Channels::<WORDS>::open(job, self.0).map_err(Failure::at("opening the channels"))?;
             workload::run_sized::<N, _>(job, gate, link)
         })
     }
@@ -76,11 +81,11 @@ impl Mechanism for SpscBatch {
     }
 
     fn waits(&self) -> &'static [Wait] {
-        Spsc.waits()
+        waits(Parker::Semaphore)
     }
 
-    fn default_waits(&self, workload: Workload) -> &'static [Wait] {
-        Spsc.default_waits(workload)
+    fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
+        default_waits(Parker::Semaphore)
     }
 
     fn workloads(&self) -> &'static [Workload] {
@@ -94,10 +99,23 @@ impl Mechanism for SpscBatch {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         sized!(job.plan.size, N => {
             const WORDS: usize = N / 8;
-            let link = Channels::<WORDS>::open(job).map_err(Failure::at("opening the channels"))?;
+            let link = Channels::<WORDS>::open(job, Parker::Semaphore).map_err(Failure::at("opening the channels"))?;
             workload::run_batches(job, gate, link)
         })
     }
+}
+
+/// The ways of waiting; on a futex only those that sleep.
+fn waits(parker: Parker) -> &'static [Wait] {
+    if parker == Parker::Futex {
+        &[Wait::Sleep, Wait::SpinSleep]
+    } else {
+        &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
+    }
+}
+
+fn default_waits(parker: Parker) -> &'static [Wait] {
+    if parker == Parker::Futex { &waits(parker)[..1] } else { &waits(parker)[..3] }
 }
 
 fn prepare(plan: &Plan) -> Result<Resources, Failure> {
@@ -128,7 +146,7 @@ struct Channels<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Channels<WORDS> {
-    fn open(job: &Job) -> Result<Channels<WORDS>, ipc_ring::AttachError> {
+    fn open(job: &Job, parker: Parker) -> Result<Channels<WORDS>, ipc_ring::AttachError> {
         let domain = Domain::open(DOMAIN)?;
         let channel = |direction| {
             let round: Vec<_> = job.numbers.iter().map(ToString::to_string).collect();
@@ -136,6 +154,7 @@ impl<const WORDS: usize> Channels<WORDS> {
                 .domain(&domain)
                 .capacity(job.plan.slots as u64)
                 .wait(strategy(job.plan.wait))
+                .parker(parker)
         };
         let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
         Ok(Channels { outgoing: channel(out).create_producer()?, incoming: channel(into).create_consumer()? })

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 mod abi;
+mod futex;
 mod membarrier;
 mod memory;
 mod msg;
@@ -19,6 +20,7 @@ mod sem;
 mod shm;
 
 pub(crate) use abi::shm_flags;
+pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use membarrier::{MembarrierCommand, membarrier};
 pub(crate) use memory::{mlock, populate, word_emptied_by_fork};
 pub(crate) use msg::*;

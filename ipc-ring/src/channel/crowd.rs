@@ -23,7 +23,7 @@ use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
 use crate::wait::signal::{self, WAITING};
-use crate::wait::{HEARTBEAT, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Parker, WaitStrategy, Waits, cpu};
 
 /// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
 const IDENTITY: usize = 0;
@@ -72,6 +72,11 @@ impl Table {
     /// The role of a seat's end, for who looks from outside.
     pub(super) fn role(&self, region: &Region, number: u16) -> u32 {
         self.half(region, number, ROLE).load(Ordering::Relaxed) // For display.
+    }
+
+    /// Whether a seat's end sleeps, or is about to, for who looks from outside.
+    pub(super) fn sleeps(&self, region: &Region, number: u16) -> bool {
+        self.half(region, number, SIGNAL).load(Ordering::Relaxed) & WAITING != 0 // For display.
     }
 
     /// Where the records end.
@@ -244,6 +249,11 @@ impl Place {
 
     fn own(&self, field: usize) -> &AtomicU32 {
         self.table.half(&self.region, self.number, field)
+    }
+
+    /// Sleeps on this from now on.
+    pub(super) fn park_on(&mut self, parker: Parker) {
+        self.wake = self.wake.by(parker);
     }
 
     /// The channel, for who keeps books about it.

@@ -17,7 +17,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
-use crate::wait::{HEARTBEAT, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Parker, WaitStrategy, Waits, cpu};
 
 /// Whether the other end of a channel is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,11 @@ impl End {
         // A peer that waits for this end to come looks again.
         end.wake_peer_if(signal::look::<Native>(end.region.half(seats.peer_signal), barrier));
         Ok(end)
+    }
+
+    /// Sleeps on this from now on.
+    pub(super) fn park_on(&mut self, parker: Parker) {
+        self.wake = self.wake.by(parker);
     }
 
     /// The channel, for who keeps books about it.

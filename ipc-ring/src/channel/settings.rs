@@ -3,7 +3,7 @@
 use super::Lifetime;
 use crate::domain::Domain;
 use crate::platform::Barrier;
-use crate::wait::WaitStrategy;
+use crate::wait::{Parker, WaitStrategy};
 
 /// The settings that all builders have.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub(super) struct Settings {
     /// A capacity to insist on.
     pub(super) capacity: Option<u64>,
     pub(super) strategy: WaitStrategy,
+    pub(super) parker: Parker,
     /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
     pub(super) barrier: Option<Barrier>,
     pub(super) lifetime: Lifetime,
@@ -27,6 +28,7 @@ impl Settings {
             domain: None,
             capacity: None,
             strategy,
+            parker: Parker::default(),
             barrier: None,
             lifetime: Lifetime::Ephemeral,
             prefault: false,
@@ -48,6 +50,13 @@ macro_rules! common_settings {
         #[must_use]
         pub fn wait(mut self, strategy: crate::WaitStrategy) -> Self {
             self.settings.strategy = strategy;
+            self
+        }
+
+        /// What this end sleeps on. Each end has its own; the default is [`Parker::Semaphore`](crate::Parker::Semaphore).
+        #[must_use]
+        pub fn parker(mut self, parker: crate::Parker) -> Self {
+            self.settings.parker = parker;
             self
         }
 

@@ -7,13 +7,14 @@
 //! | … | wake table: 8 bytes a wake semaphore, its owner |
 //! | … | channel directory: 256 bytes a channel |
 //! | … | queue table: 64 bytes a message queue |
+//! | … | park table: 4 bytes a wake semaphore, a word to sleep on in its place |
 //!
 //! All of it is written under the domain's lock, a semaphore that the kernel gives back when its holder dies. An entry's
 //! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
 //! either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 pub(super) const READY: u32 = 0x5244_5931;
 
 /// Processes a domain has room for.
@@ -78,8 +79,11 @@ pub(super) const Q_WATCHED: usize = 24;
 pub(super) const Q_UID: usize = 32;
 pub(super) const Q_MISSED: usize = 40;
 
+/// Words to sleep on, four bytes for each wake semaphore: for ends that do not sleep on it.
+pub(super) const PARK_TABLE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
+
 /// Bytes of the whole segment.
-pub(super) const SIZE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
+pub(super) const SIZE: usize = PARK_TABLE + WAKES * 4;
 
 /// State of a process slot or channel entry.
 pub(super) const FREE: u32 = 0;
@@ -146,6 +150,7 @@ mod tests {
                 ("wake_table", WAKE_TABLE),
                 ("channel_table", CHANNEL_TABLE),
                 ("queue_table", QUEUE_TABLE),
+                ("park_table", PARK_TABLE),
             ],
         );
         assert_table(
@@ -180,6 +185,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1e100, 1281, 3));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f100, 1281, 4));
     }
 }

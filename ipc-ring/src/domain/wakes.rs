@@ -6,31 +6,63 @@
 //!
 //! A semaphore remembers tokens, so a wake that comes before the sleep is not lost. A token too many costs one needless
 //! look at the ring; that is why nothing has to be cleaned up exactly when a process dies.
+//!
+//! Beside each semaphore lies a word, for an end that sleeps on a futex in its place ([`Parker`]). No death posts to a word.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
-use ipc_core::ErrorKind;
 use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
+use ipc_core::{ErrorKind, futex};
 
-use super::layout::{self, BELLS, WAKE_TABLE, WAKES};
+use super::layout::{self, BELLS, PARK_TABLE, WAKE_TABLE, WAKES};
 use super::owner::Owner;
 use super::{Locked, Member};
 use crate::error::AttachError;
+use crate::platform::Native;
+use crate::wait::{Parker, park};
 
-/// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none.
+/// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. With a mark, its holder sleeps on
+/// the word beside it instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WakeSemaphore(u16);
+pub(crate) struct WakeSemaphore {
+    index: u16,
+    parker: Parker,
+}
+
+/// The mark of a word.
+const WORD: u32 = 1 << 31;
 
 impl WakeSemaphore {
+    const fn new(index: u16) -> Self {
+        Self { index, parker: Parker::Semaphore }
+    }
+
     /// From a word of shared memory. `None` for 0 and for what does not exist.
     pub(crate) fn from_raw(raw: u32) -> Option<Self> {
-        let index = usize::try_from(raw).ok()?.checked_sub(1)?;
-        (index < WAKES).then_some(Self(index as u16))
+        let parker = if raw & WORD == 0 { Parker::Semaphore } else { Parker::Futex };
+        let index = usize::try_from(raw & !WORD).ok()?.checked_sub(1)?;
+        (index < WAKES).then_some(Self { index: index as u16, parker })
     }
 
     pub(crate) fn as_raw(self) -> u32 {
-        u32::from(self.0) + 1
+        let mark = if self.parker == Parker::Futex { WORD } else { 0 };
+        mark | (u32::from(self.index) + 1)
+    }
+
+    /// The same number, for who sleeps in this way.
+    pub(crate) fn by(self, parker: Parker) -> Self {
+        Self { parker, ..self }
+    }
+
+    /// Offset of the word.
+    fn word(self) -> usize {
+        PARK_TABLE + usize::from(self.index) * 4
+    }
+
+    fn semaphore(self) -> u16 {
+        layout::wake(self.index)
     }
 }
 
@@ -39,11 +71,14 @@ impl WakeSemaphore {
 pub(crate) struct WakeSet([u64; WAKES / 64]);
 
 impl WakeSet {
-    /// True when it was not there.
+    /// True when it was not there. Words are never: nobody's death posts to them.
     pub(crate) fn insert(&mut self, wake: WakeSemaphore) -> bool {
-        let word = &mut self.0[usize::from(wake.0 / 64)];
+        if wake.parker == Parker::Futex {
+            return false;
+        }
+        let word = &mut self.0[usize::from(wake.index / 64)];
         let before = *word;
-        *word |= 1 << (wake.0 % 64);
+        *word |= 1 << (wake.index % 64);
         *word != before
     }
 
@@ -51,7 +86,7 @@ impl WakeSet {
         let words = self.0;
         (0..WAKES as u16)
             .filter(move |index| words[usize::from(index / 64)] & 1 << (index % 64) != 0)
-            .map(WakeSemaphore)
+            .map(WakeSemaphore::new)
     }
 }
 
@@ -78,16 +113,17 @@ impl Locked<'_> {
         let dead = || numbers.clone().find(|index| !member.is_alive(owner(*index)));
         let Some(index) = free.or_else(dead) else { return Ok(None) };
         member.table.set(WAKE_TABLE + index * 8, member.me.as_raw());
-        let wake = WakeSemaphore(index as u16);
+        let wake = WakeSemaphore::new(index as u16);
         // Tokens from before: not needed for correctness, but each would end one sleep too early.
-        while member.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)])? {
+        while member.semaphores.try_perform(&[Op::take(wake.semaphore(), 1)])? {
             leave_one_token(&member.semaphores, wake);
         }
+        member.table.set_half(wake.word(), park::NONE);
         Ok(Some(wake))
     }
 
     pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
-        self.member.table.set(WAKE_TABLE + usize::from(wake.0) * 8, Owner::NONE.as_raw());
+        self.member.table.set(WAKE_TABLE + usize::from(wake.index) * 8, Owner::NONE.as_raw());
     }
 
     pub(super) fn free_wakes_of(&self, owner: Owner) {
@@ -103,28 +139,46 @@ impl Locked<'_> {
 impl Member {
     /// Posts one token. One system call.
     pub(crate) fn wake(&self, wake: WakeSemaphore) {
-        post(&self.semaphores, wake);
+        match wake.parker {
+            Parker::Semaphore => post(&self.semaphores, wake),
+            Parker::Futex => {
+                let word = self.table.half(wake.word());
+                park::post::<Native>(word);
+                // Where it is forbidden nobody sleeps so.
+                let _ = futex::wake(word, 1);
+            }
+        }
     }
 
     /// Posts a token unless one is there already, so that any number of calls ends one sleep. One system call.
     pub(crate) fn ring(&self, wake: WakeSemaphore) {
-        let bell = layout::wake(wake.0);
+        if wake.parker == Parker::Futex {
+            return self.wake(wake);
+        }
+        let bell = wake.semaphore();
         // When the set is gone the sleeper has been woken by that.
         let _ = self.semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]);
     }
 
-    /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner.
+    /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner. Nothing
+    /// can be arranged for one that sleeps on a word.
     pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) {
+        if wake.parker == Parker::Futex {
+            return;
+        }
         let _ = self
             .semaphores
-            .try_perform(&[Op::add(layout::wake(wake.0), 1), Op::take(layout::wake(wake.0), 1).undo()]);
+            .try_perform(&[Op::add(wake.semaphore(), 1), Op::take(wake.semaphore(), 1).undo()]);
     }
 
     /// Takes that arrangement back.
     pub(crate) fn no_wake_at_my_death(&self, wake: WakeSemaphore) {
+        if wake.parker == Parker::Futex {
+            return;
+        }
         let _ = self
             .semaphores
-            .try_perform(&[Op::add(layout::wake(wake.0), 1).undo(), Op::take(layout::wake(wake.0), 1)]);
+            .try_perform(&[Op::add(wake.semaphore(), 1).undo(), Op::take(wake.semaphore(), 1)]);
     }
 
     /// Arranges that this process's death posts a token to every bell. One system call.
@@ -140,26 +194,47 @@ impl Member {
     /// Takes that arrangement back, when this process leaves and lives on.
     pub(super) fn no_bells_at_my_death(&self) {
         let _ = self.semaphores.try_perform(&around_bells(|bell| {
-            [Op::add(layout::wake(bell.0), 1).undo(), Op::take(layout::wake(bell.0), 1)]
+            [Op::add(bell.semaphore(), 1).undo(), Op::take(bell.semaphore(), 1)]
         }));
     }
 
     /// Sleeps until a token comes or the time has come. True for a token.
     ///
     /// # Errors
-    /// When the semaphores are gone.
+    /// When the semaphores are gone; who sleeps on a word finds that out when its time has come.
     pub(crate) fn sleep(&self, wake: WakeSemaphore, until: Instant) -> Result<bool, ipc_core::Error> {
-        self.semaphores.perform_deadline(&[Op::take(layout::wake(wake.0), 1)], until)
+        match wake.parker {
+            Parker::Semaphore => self.semaphores.perform_deadline(&[Op::take(wake.semaphore(), 1)], until),
+            Parker::Futex => self.sleep_on(self.table.half(wake.word()), until),
+        }
+    }
+
+    fn sleep_on(&self, word: &AtomicU32, until: Instant) -> Result<bool, ipc_core::Error> {
+        while !park::take::<Native>(word) {
+            if !futex::wait_deadline(word, park::NONE, until)? {
+                // Nobody wakes a word when the set goes.
+                self.semaphores.value(layout::LOCK)?;
+                return Ok(park::take::<Native>(word));
+            }
+        }
+        Ok(true)
     }
 
     /// Takes a token if there is one.
     pub(crate) fn drain(&self, wake: WakeSemaphore) {
-        let _ = self.semaphores.try_perform(&[Op::take(layout::wake(wake.0), 1)]);
+        match wake.parker {
+            Parker::Semaphore => {
+                let _ = self.semaphores.try_perform(&[Op::take(wake.semaphore(), 1)]);
+            }
+            Parker::Futex => {
+                park::take::<Native>(self.table.half(wake.word()));
+            }
+        }
     }
 }
 
 fn bells() -> impl Iterator<Item = WakeSemaphore> {
-    (0..BELLS as u16).map(WakeSemaphore)
+    (0..BELLS as u16).map(WakeSemaphore::new)
 }
 
 /// Two operations for each bell.
@@ -170,14 +245,14 @@ fn around_bells(operations: impl Fn(WakeSemaphore) -> [Op; 2]) -> Vec<Op> {
 /// False when a bell has tokens up to its largest value.
 fn arm_bells(semaphores: &SemaphoreSet) -> bool {
     let armed = semaphores.try_perform(&around_bells(|bell| {
-        [Op::add(layout::wake(bell.0), 1), Op::take(layout::wake(bell.0), 1).undo()]
+        [Op::add(bell.semaphore(), 1), Op::take(bell.semaphore(), 1).undo()]
     }));
     armed.is_ok()
 }
 
 /// Takes all tokens but one, which does for whoever sleeps.
 fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
-    let semaphore = layout::wake(wake.0);
+    let semaphore = wake.semaphore();
     // Others may take some meanwhile: then none are taken here.
     if let Ok(tokens @ 2..=MAX_VALUE) = semaphores.value(semaphore) {
         let _ = semaphores.try_perform(&[Op::take(semaphore, tokens - 1)]);
@@ -202,9 +277,12 @@ impl Member {
 }
 
 impl Tokens<'_> {
-    /// One more, for this sleeper.
+    /// One more, for this sleeper. For one that sleeps on a word, at once and by a call of its own.
     pub(crate) fn add(&mut self, wake: WakeSemaphore) {
-        self.operations[self.count] = Op::add(layout::wake(wake.0), 1);
+        if wake.parker == Parker::Futex {
+            return self.member.wake(wake);
+        }
+        self.operations[self.count] = Op::add(wake.semaphore(), 1);
         self.count += 1;
         if self.count == TOGETHER {
             self.post();
@@ -224,7 +302,7 @@ impl Tokens<'_> {
 }
 
 fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
-    if let Err(error) = semaphores.perform(&[Op::add(layout::wake(wake.0), 1)]) {
+    if let Err(error) = semaphores.perform(&[Op::add(wake.semaphore(), 1)]) {
         // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that.
         debug_assert!(
             matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Removed | ErrorKind::PermissionDenied),
@@ -242,9 +320,9 @@ mod tests {
         let mut set = WakeSet::default();
         let numbers = [0, 1, 63, 64, WAKES as u16 - 1];
         for number in numbers {
-            assert!(set.insert(WakeSemaphore(number)));
-            assert!(!set.insert(WakeSemaphore(number)));
+            assert!(set.insert(WakeSemaphore::new(number)));
+            assert!(!set.insert(WakeSemaphore::new(number)));
         }
-        assert!(set.iter().map(|wake| wake.0).eq(numbers));
+        assert!(set.iter().map(|wake| wake.index).eq(numbers));
     }
 }

@@ -1,11 +1,14 @@
-//! How an end waits: polling, then sleeping on a System V semaphore.
+//! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
 pub(crate) mod cpu;
 pub mod crowd;
+pub mod park;
+mod parker;
 mod pause;
 pub mod signal;
 mod strategy;
 
+pub use parker::Parker;
 pub(crate) use pause::pause;
 pub use strategy::{HEARTBEAT, WaitStrategy};
 pub(crate) use strategy::{Step, Waits};

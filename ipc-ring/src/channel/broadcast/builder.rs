@@ -183,7 +183,8 @@ impl<T: Message> Builder<T> {
         open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
-            let end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
             Ok((ring, end))
         })
     }
@@ -193,8 +194,9 @@ impl<T: Message> Builder<T> {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check(found.entry.generation)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
-            let (end, seat) =
+            let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
             let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
             let ring = ring::Subscriber::join(ring, seat, start, self.resume, is_publishing);
             Ok(Subscriber::new(ring, end))

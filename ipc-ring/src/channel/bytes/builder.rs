@@ -116,7 +116,9 @@ impl Builder {
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
         let request = Request { fingerprint: self.fingerprint, ..nameless(&self.settings) };
         open::attach(&request, creation, |locked, domain, found| {
-            seat(locked, domain, found, role, self.settings.strategy)
+            let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
+            attached.end.park_on(self.settings.parker);
+            Ok(attached)
         })
     }
 }

@@ -105,7 +105,8 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
         };
         open::attach(&request, creation, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier);
-            let end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
+            let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
+            end.park_on(self.settings.parker);
             Ok(Attached { ring, end })
         })
     }

@@ -153,7 +153,9 @@ impl<T: Message> Builder<T> {
 
     fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
         open::attach(&self.request(), creation, |locked, domain, found| {
-            End::take_seat(locked, domain, found, role, self.settings.strategy)
+            let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
+            Ok(end)
         })
     }
 }

@@ -97,7 +97,9 @@ impl<T: Message> Builder<T> {
             slots_offset: SLOTS_OFFSET,
         };
         open::attach(&request, creation, |locked, domain, found| {
-            End::take_seat(locked, domain, found, role, self.settings.strategy)
+            let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
+            Ok(end)
         })
     }
 }

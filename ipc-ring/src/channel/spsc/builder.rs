@@ -116,7 +116,9 @@ impl<T: Message> Builder<T> {
             ..nameless::<T>(&self.settings)
         };
         open::attach(&request, creation, |locked, domain, found| {
-            seat(locked, domain, found, role, self.settings.strategy)
+            let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
+            attached.end.park_on(self.settings.parker);
+            Ok(attached)
         })
     }
 }

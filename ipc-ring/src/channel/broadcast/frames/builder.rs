@@ -155,7 +155,8 @@ impl Builder {
         let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
-            let end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
             Ok((ring, end))
         })?;
         Publisher::new(ring, end)
@@ -166,8 +167,9 @@ impl Builder {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check_frames(found.entry.generation)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
-            let (end, seat) =
+            let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            end.place.park_on(self.settings.parker);
             let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
                 Ok(ring) => Ok(Subscriber::new(ring, end)),

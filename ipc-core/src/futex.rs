@@ -1,0 +1,100 @@
+//! Sleeping on a word of shared memory: `futex`, in the form that works between processes.
+//!
+//! The kernel puts a thread to sleep if a word still holds what the thread saw there; whoever changes the word wakes it. Nothing has to be made or removed, and
+//! a word costs four bytes. But a word remembers only what is written there, nobody is woken by a death, and a sleeper is not told that the memory was given up:
+//! for all of that there are [semaphores](crate::sem).
+//!
+//! ```
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::{Duration, Instant};
+//! use ipc_core::{Key, futex, shm};
+//!
+//! let memory = shm::SharedMemory::create_new(Key::PRIVATE, 4096, &shm::Options::default())?;
+//! let attached = memory.attach()?;
+//! memory.remove()?;
+//! let word = attached.atomic_u32(0).unwrap();
+//!
+//! // Nobody changes it, so the deadline passes.
+//! assert!(!futex::wait_deadline(word, 0, Instant::now() + Duration::from_millis(1))?);
+//! // It has changed already, so there is no sleep.
+//! word.store(1, Ordering::Release);
+//! assert!(futex::wait_deadline(word, 0, Instant::now() + Duration::from_secs(100))?);
+//! assert_eq!(futex::wake(word, 1)?, 0); // nobody sleeps there
+//! # Ok::<(), ipc_core::Error>(())
+//! ```
+
+use core::sync::atomic::AtomicU32;
+use std::time::Instant;
+
+use nix::libc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::{self, Errno};
+use crate::time::left;
+
+#[cold]
+fn failure(arguments: String, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
+        libc::EFAULT | libc::EINVAL => ErrorKind::Invalid,
+        libc::ENOMEM => ErrorKind::OutOfMemory,
+        _ => ErrorKind::Other,
+    };
+    Error::os("futex", arguments, errno, kind)
+}
+
+/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: somebody called [`wake`], or the word held something else, or it
+/// just so happened: look again. `false`: the deadline has passed.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] (ENOSYS, EPERM): a sandbox forbids it.
+///
+/// # Blocking
+/// Until the deadline. An interruption by a signal is retried with the same deadline.
+///
+/// ```
+/// # use std::sync::atomic::AtomicU32;
+/// # use std::time::Instant;
+/// let word = AtomicU32::new(7);
+/// assert!(!ipc_core::futex::wait_deadline(&word, 7, Instant::now())?);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+///
+/// # References
+/// futex(2)
+#[doc(alias = "futex")]
+pub fn wait_deadline(word: &AtomicU32, expected: u32, deadline: Instant) -> Result<bool> {
+    loop {
+        let left = left(deadline);
+        if left.is_zero() {
+            return Ok(false);
+        }
+        match sys::futex_wait(word, expected, left) {
+            Ok(()) => return Ok(true),
+            Err(errno) => match errno.0 {
+                libc::EAGAIN => return Ok(true),
+                libc::ETIMEDOUT | libc::EINTR => {}
+                _ => return Err(failure(format!("FUTEX_WAIT, expected={expected}"), errno)),
+            },
+        }
+    }
+}
+
+/// `futex(FUTEX_WAKE)`—wakes up to `most` threads that sleep on the word, of whatever process. Change the word before. Gives how many were woken.
+///
+/// # Errors
+/// As of [`wait_deadline`].
+///
+/// ```
+/// # use std::sync::atomic::AtomicU32;
+/// assert_eq!(ipc_core::futex::wake(&AtomicU32::new(0), 1)?, 0);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+///
+/// # References
+/// futex(2)
+#[doc(alias = "futex")]
+pub fn wake(word: &AtomicU32, most: u32) -> Result<u32> {
+    let most = i32::try_from(most).unwrap_or(i32::MAX);
+    sys::futex_wake(word, most).map_err(|errno| failure(format!("FUTEX_WAKE, most={most}"), errno))
+}

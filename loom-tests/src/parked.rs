@@ -1,0 +1,108 @@
+//! An end that sleeps on a futex. A lost wake-up is a deadlock, which the checker reports.
+//!
+//! The tokens and the sleep protocol are production's. The ring is a mere count of elements here, as they need no more of it.
+//! The kernel's part is mocked: it puts a thread to sleep only if the word still holds what the thread says, in one step with
+//! regard to wakes, and orders nothing else.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use ipc_ring::platform::{Barrier, Word as _};
+use ipc_ring::wait::park;
+use ipc_ring::wait::signal::{self, WAITING};
+use loom::sync::{Condvar, Mutex};
+use loom::thread;
+
+use crate::{Loom, Model, Word32, mutation, reached};
+
+/// A mistake: the sleeper is woken before its token is there.
+pub const WOKEN_FIRST: &str = "park: the sleeper is woken before its token is there";
+/// A mistake: the sleeper looks for a token, and then sleeps whatever the word holds.
+pub const NOT_COMPARED: &str = "park: the kernel does not look at the word";
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("parked_consumer_fence", 200, || consumer(Barrier::Fence)).reaches(&["sleeps", "token first"]),
+    Model::new("parked_consumer_asymmetric", 350, || consumer(Barrier::Asymmetric))
+        .reaches(&["sleeps", "token first"]),
+];
+
+struct Bed {
+    pushed: Word32,
+    signal: Word32,
+    word: Word32,
+    kernel: Mutex<()>,
+    woken: Condvar,
+    barrier: Barrier,
+}
+
+impl Bed {
+    /// `futex(FUTEX_WAKE)`.
+    fn wake(&self) {
+        let _kernel = self.kernel.lock().expect("no thread dies with the lock");
+        self.woken.notify_one();
+    }
+
+    /// `futex(FUTEX_WAIT)`.
+    fn wait(&self) {
+        let kernel = self.kernel.lock().expect("no thread dies with the lock");
+        if self.word.load(Ordering::Relaxed) == park::NONE || mutation::logic(NOT_COMPARED) {
+            reached("sleeps");
+            drop(self.woken.wait(kernel).expect("no thread dies with the lock"));
+        }
+    }
+
+    fn push(&self, count: u32) {
+        self.pushed.store(count, Ordering::Release);
+        let bits = signal::look::<Loom>(&self.signal, self.barrier);
+        if bits & WAITING != 0 && signal::take::<Loom>(&self.signal) {
+            if mutation::logic(WOKEN_FIRST) {
+                self.wake();
+                park::post::<Loom>(&self.word);
+            } else {
+                park::post::<Loom>(&self.word);
+                self.wake();
+            }
+        }
+    }
+
+    /// Waits until so many are there.
+    fn wait_for(&self, count: u32) {
+        while self.pushed.load(Ordering::Acquire) < count {
+            signal::announce::<Loom>(&self.signal, self.barrier);
+            if self.pushed.load(Ordering::Acquire) < count {
+                if park::take::<Loom>(&self.word) {
+                    reached("token first");
+                } else {
+                    self.wait();
+                    while !park::take::<Loom>(&self.word) {
+                        self.wait();
+                    }
+                }
+                signal::withdraw::<Loom>(&self.signal);
+            } else if signal::withdraw::<Loom>(&self.signal) {
+                park::take::<Loom>(&self.word);
+            }
+        }
+    }
+}
+
+/// Two elements, each waited for.
+fn consumer(barrier: Barrier) {
+    let bed = Rc::new(Bed {
+        pushed: Word32::checked(0),
+        signal: Word32::contended(0),
+        word: Word32::contended(0),
+        kernel: Mutex::new(()),
+        woken: Condvar::new(),
+        barrier,
+    });
+    let shared = Rc::clone(&bed);
+    let other = thread::spawn(move || {
+        shared.push(1);
+        shared.push(2);
+    });
+    bed.wait_for(1);
+    bed.wait_for(2);
+    other.join().unwrap();
+}
