@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::{
-    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, broadcast, bytes, mpmc,
-    spsc,
+    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, broadcast, bytes, call,
+    latest, mpmc, spsc,
 };
 
 const CHANNELS: usize = 8;
@@ -49,6 +49,13 @@ fn plays_a_role() {
                     say("pushed");
                     listen();
                     producer.detach();
+                }
+                "latest" => {
+                    let mut writer =
+                        latest::Builder::<u64>::new("pose").domain(&domain).open_writer().unwrap();
+                    writer.publish(1).unwrap();
+                    say("pushed");
+                    listen();
                 }
                 _ => {
                     let mut producer =
@@ -201,6 +208,105 @@ fn subscribers_are_waited_for_beside_the_others() {
         }
         assert_eq!((priced, told), (50, 50));
     });
+}
+
+#[test]
+fn newest_values_and_calls_are_waited_for_beside_the_others() {
+    private_namespace();
+    let domain = Domain::open(&unique("wait-set-latest")).unwrap();
+    let poses = latest::Builder::<u64>::new("pose").domain(&domain);
+    let table = latest::Builder::<u64>::new("prices").domain(&domain).keys(5);
+    let sums = call::Builder::<u64, u64>::new("sums").domain(&domain).wait(WaitStrategy::Sleep);
+    let (mut pose, mut prices) = (poses.create_reader().unwrap(), table.create_table_reader().unwrap());
+    let (mut moving, mut pricing) = (poses.open_writer().unwrap(), table.open_table_writer().unwrap());
+    let (mut asking, mut answering) = (sums.create_caller().unwrap(), sums.open_responder().unwrap());
+    const ROUNDS: u64 = 30;
+    let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+    assert_eq!(set.try_wait(&mut [&mut pose, &mut prices, &mut answering]), None);
+    std::thread::scope(|scope| {
+        let there = scope.spawn(|| {
+            let mut own = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+            for number in 1..=ROUNDS {
+                std::thread::sleep(Duration::from_millis(1));
+                moving.publish(number).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+                pricing.publish((number % 5) as u32, number).unwrap();
+                // The caller waits for its reply in a set too.
+                asking.ask(number).unwrap();
+                assert_eq!(next(&mut own, &mut [&mut asking]), Event { index: 0, news: News::Ready });
+                assert_eq!(asking.try_reply().unwrap(), Some(2 * number));
+            }
+            moving.detach();
+            pricing.close();
+            drop(asking);
+        });
+        let (mut at, mut priced, mut answered) = (0, 0, 0);
+        let (mut left, mut closed, mut done) = (false, false, false);
+        while !(left && closed && done) {
+            // An end that has ended is left out from then on; `pose` only tells once.
+            let mut ends: Vec<(usize, &mut dyn Waitable)> = vec![(0, &mut pose)];
+            if !closed {
+                ends.push((1, &mut prices));
+            }
+            if !done {
+                ends.push((2, &mut answering));
+            }
+            let (which, mut ends): (Vec<usize>, Vec<&mut dyn Waitable>) = ends.into_iter().unzip();
+            let event = next(&mut set, &mut ends);
+            match (which[event.index], event.news) {
+                (0, News::Ready) => {
+                    let value = pose.get_newer().unwrap().expect("there is news").value;
+                    assert!(value > at);
+                    at = value;
+                }
+                (0, News::PeerGone) => {
+                    assert!(!std::mem::replace(&mut left, true), "told once");
+                }
+                (1, News::Ready) => match prices.changed().unwrap() {
+                    Some(key) => {
+                        let value = prices.get_newer(key).unwrap().expect("there is news").value;
+                        assert_eq!(value % 5, u64::from(key));
+                        priced = priced.max(value);
+                    }
+                    None => closed = true,
+                },
+                (2, News::Ready) => match answering.try_take() {
+                    Ok(Some(request)) => {
+                        answered += 1;
+                        assert_eq!(request.value(), answered);
+                        let sum = 2 * request.value();
+                        request.reply(sum);
+                    }
+                    Ok(None) => panic!("ready for nothing"),
+                    Err(call::CallError::Closed) => done = true,
+                    Err(error) => panic!("{error}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((at, priced, answered), (ROUNDS, ROUNDS, ROUNDS));
+        there.join().unwrap();
+    });
+}
+
+#[test]
+fn the_death_of_a_writer_is_told_once() {
+    private_namespace();
+    let name = unique("wait-set-writer");
+    let domain = Domain::open(&name).unwrap();
+    let mut pose = latest::Builder::<u64>::new("pose").domain(&domain).create_reader().unwrap();
+    let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
+    for round in 1..=2 {
+        let mut writer = Role::start("one then stay", &[&name, "latest"]);
+        let event = next(&mut set, &mut [&mut pose]);
+        assert_eq!(event, Event { index: 0, news: News::Ready }, "{round}");
+        assert_eq!(pose.get_newer().unwrap().expect("there is news").sequence, round);
+        assert_eq!(writer.hear(), "pushed");
+        writer.kill();
+        assert_eq!(next(&mut set, &mut [&mut pose]), Event { index: 0, news: News::PeerGone });
+        let soon = Some(Instant::now() + Duration::from_millis(250));
+        assert!(matches!(set.wait(&mut [&mut pose], soon), Err(WaitSetError::TimedOut)));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Every ordering and step of the mpmc ring is needed: without it, a model fails.
 
 use loom_tests::mpmc::chain::{ANY_BEFORE, NO_FENCE, NOT_PASSED_ON};
+use loom_tests::mpmc::ending::NOT_SEARCHED;
 use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
 use loom_tests::mpmc::sleeping::{NO_BATON, NOT_PUT_BACK};
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
@@ -9,7 +10,8 @@ use loom_tests::mutation::weakenings;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something no quicker one does. The others would only cost time.
-const SHARP: [&str; 18] = [
+const SHARP: [&str; 19] = [
+    "mpmc_end_behind_dead_hands_taken",
     "mpmc_chain_begun_before",
     "mpmc_laps_wrap",
     "mpmc_laps_wrap_for_a_consumer",
@@ -48,6 +50,7 @@ fn steps() {
         HINT_BEFORE_CLAIM,
         NO_BATON,
         NOT_PUT_BACK,
+        NOT_SEARCHED,
         NOT_PASSED_ON,
         NO_FENCE,
         ANY_BEFORE,

@@ -32,13 +32,15 @@ mod builder;
 mod consumer;
 mod end;
 mod error;
+mod observer;
 mod producer;
 
 pub use builder::Builder;
 pub use consumer::Consumer;
 pub(super) use end::TABLE;
 pub use error::{PopError, PushError};
+pub use observer::{Attendance, Observer};
 pub use producer::Producer;
 
 pub use crate::ring::mpmc::recovery::Report;
-pub use crate::ring::mpmc::{Counter, Lent, Mapped, Popped};
+pub use crate::ring::mpmc::{Counter, Counters, Lent, Mapped, Popped};

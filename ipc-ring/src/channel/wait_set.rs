@@ -41,7 +41,8 @@ pub(crate) mod sealed {
 }
 
 /// What a [`WaitSet`] can wait for: consuming ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
-/// [`mpmc`](crate::mpmc), subscribers of a [`broadcast`](crate::broadcast), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
+/// [`mpmc`](crate::mpmc), subscribers of a [`broadcast`](crate::broadcast), readers of [`latest`](crate::latest) values, both ends
+/// of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
 pub trait Waitable: sealed::Await {}
 
 impl<W: sealed::Await> Waitable for W {}

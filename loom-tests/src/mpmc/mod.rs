@@ -7,6 +7,7 @@
 pub mod books;
 pub mod chain;
 pub mod deaths;
+pub mod ending;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod reapers;
@@ -27,4 +28,5 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(reapers::MODELS)
         .chain(sleeping::MODELS)
         .chain(chain::MODELS)
+        .chain(ending::MODELS)
 }

@@ -6,9 +6,11 @@ use super::builder::{Attached, Builder};
 use super::error::CallError;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
-use crate::platform::{Native, Platform as _};
+use crate::platform::{Barrier, Native, Platform as _};
 use crate::ring::call::{self as ring, Mapped, Refused};
 use crate::wait::signal::{CLOSED, POISONED};
 
@@ -327,5 +329,23 @@ impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
 impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
     fn drop(&mut self) {
         pair::leave_producer(&mut self.end, self.ending);
+    }
+}
+
+impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.ring.has_reply() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.is_at(home)
     }
 }

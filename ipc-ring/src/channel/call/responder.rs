@@ -6,9 +6,11 @@ use super::builder::{Attached, Builder};
 use super::error::CallError;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
-use crate::platform::{Native, Platform as _};
+use crate::platform::{Barrier, Native, Platform as _};
 use crate::ring::call::{self as ring, Mapped, Taken};
 
 /// The answering end: one holder at a time, in one thread at a time.
@@ -233,5 +235,23 @@ impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     fn drop(&mut self) {
         let has_item = self.ring.has_request();
         pair::leave_consumer(&mut self.end, self.ending, has_item);
+    }
+}
+
+impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        if self.ring.has_request() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.is_at(home)
     }
 }

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::{Builder, ReadError, TableReader, Value};
 use crate::channel::PeerState;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
 use crate::message::Message;
+use crate::platform::Barrier;
 
 /// A reading end of one value: one of many, each in one thread at a time.
 ///
@@ -122,5 +125,23 @@ impl<T: Message> Reader<T> {
     /// Asleep, whatever this end's wait strategy; woken when a writer comes.
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         self.0.wait_for_writer(timeout)
+    }
+}
+
+impl<T: Message> Await for Reader<T> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        self.0.news(probe)
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.0.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.0.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.0.is_at(home)
     }
 }

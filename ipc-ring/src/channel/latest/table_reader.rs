@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use super::end::{End, Topic};
 use super::error::ReadError;
 use crate::channel::PeerState;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
 use crate::wait::Step;
 
@@ -16,11 +19,13 @@ use crate::wait::Step;
 pub struct TableReader<T: Message> {
     ring: ring::Reader<Mapped<T>>,
     end: End<T>,
+    /// A set was told that the writer is gone, and nothing was published since.
+    told: bool,
 }
 
 impl<T: Message> TableReader<T> {
     pub(super) fn new(end: End<T>) -> Self {
-        Self { ring: ring::Reader::attach(end.ring.clone()), end }
+        Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false }
     }
 
     /// The newest value of a key, also if it was read before; `None` as long as there is none.
@@ -248,5 +253,43 @@ impl<T: Message> Drop for TableReader<T> {
         if self.end.place.is_ours() {
             self.end.leave();
         }
+    }
+}
+
+/// In a set a table is ready when any of its keys has a newer value.
+impl<T: Message> Await for TableReader<T> {
+    fn news(&mut self, probe: bool) -> Option<News> {
+        match self.ring.next_change() {
+            Ok(None) => {}
+            // Also when the writer is just too fast, or the memory makes no sense: the next read tells.
+            Ok(Some(_)) | Err(_) => {
+                self.told = false;
+                return Some(News::Ready);
+            }
+        }
+        let over = self.end.ended().or_else(|| if probe { self.end.died() } else { None });
+        match over {
+            Some(ReadError::Closed) => Some(News::Ready),
+            Some(_) if !std::mem::replace(&mut self.told, true) => Some(News::PeerGone),
+            Some(_) => None,
+            None => {
+                // Without a question a dead writer looks like a living one.
+                self.told &= !probe;
+                None
+            }
+        }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.place.wait_for(Topic::Any.side());
+        self.end.place.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.place.unmark()
+    }
+
+    fn is_at(&self, home: &Home<'_>) -> bool {
+        self.end.place.is_at(home)
     }
 }

@@ -276,12 +276,15 @@ impl<T: Message> Consumer<T> {
         true
     }
 
-    fn explain(&self, nothing: Nothing) -> PopError {
+    fn explain(&mut self, nothing: Nothing) -> PopError {
         match nothing {
             Nothing::Empty | Nothing::Contended => PopError::Empty,
             Nothing::Busy(holder) => PopError::Busy { pid: self.end.place.pid(holder.endpoint) },
             Nothing::Closed => PopError::Closed,
-            Nothing::Corrupt(corruption) => PopError::Corrupt(corruption),
+            Nothing::Corrupt(corruption) => {
+                self.end.poison();
+                PopError::Corrupt(corruption)
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
 use crate::ring::mpmc::{
     CONSUMER_SLEEPERS, ENDPOINTS, Holder, Mapped, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, Seat, is_closed,
+    poisoned,
 };
 use crate::wait::WaitStrategy;
 
@@ -75,6 +76,9 @@ impl<T: Message> End<T> {
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
         let ring = Mapped::<T>::new(found.region.clone(), &found.geometry);
+        if let Some(corruption) = poisoned(&ring, 0) {
+            return Err(AttachError::Corrupt(corruption));
+        }
         if role == Role::Producer && is_closed(&ring) {
             return Err(AttachError::Closed);
         }
@@ -156,6 +160,14 @@ impl<T: Message> End<T> {
         }
         self.told = Some(times);
         true
+    }
+
+    /// Tells everybody that the ring is corrupt, and wakes them to see it, unless somebody has.
+    #[cold]
+    pub(super) fn poison(&mut self) {
+        if crate::ring::mpmc::poison(&self.ring) {
+            self.wake_all();
+        }
     }
 
     /// Ends the stream, and wakes everybody to see it.

@@ -199,12 +199,15 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    fn refuse<V>(&self, value: V, refused: Refused) -> PushError<V> {
+    fn refuse<V>(&mut self, value: V, refused: Refused) -> PushError<V> {
         match refused {
             Refused::Full | Refused::Contended => PushError::Full(value),
             Refused::Busy(holder) => PushError::Busy(value, self.end.place.pid(holder.endpoint)),
             Refused::Closed => PushError::Closed(value),
-            Refused::Corrupt(corruption) => PushError::Corrupt(value, corruption),
+            Refused::Corrupt(corruption) => {
+                self.end.poison();
+                PushError::Corrupt(value, corruption)
+            }
         }
     }
 

@@ -231,14 +231,14 @@ impl<M: Memory> Consumer<M> {
                 (0, Full | Orphan) => return Ok(Taken { position, tag }),
                 (0, Empty) => match self.orphan() {
                     Some(orphan) => return Ok(orphan),
-                    None if !super::is_closed(&self.memory) => return Err(Nothing::Empty),
+                    None if !super::is_closed(&self.memory) => return Err(self.unless_told(Nothing::Empty)),
                     None if self.mark_end(index, tag) => return Err(Nothing::Closed),
                     None => {}
                 },
                 (0 | -1, Closed) => return self.orphan().ok_or(Nothing::Closed),
                 (0, Writing) => {
                     let holder = Holder { endpoint: tag.owner(), index, tag };
-                    return self.orphan().ok_or(Nothing::Busy(holder));
+                    return self.orphan().ok_or_else(|| self.unless_told(Nothing::Busy(holder)));
                 }
                 (0, Reading | Lent) => self.next(walk, position.wrapping_add(1)),
                 (0, Void) => {
@@ -246,7 +246,9 @@ impl<M: Memory> Consumer<M> {
                         self.next(walk, position.wrapping_add(1));
                     }
                 }
-                (-1, Reading | Lent) => return self.orphan().ok_or(Nothing::Empty),
+                (-1, Reading | Lent) => {
+                    return self.orphan().ok_or_else(|| self.unless_told(Nothing::Empty));
+                }
                 (-1, Orphan) => {
                     return Ok(Taken { position: position.wrapping_sub(self.memory.capacity()), tag });
                 }
@@ -263,6 +265,11 @@ impl<M: Memory> Consumer<M> {
             }
         }
         Err(Nothing::Contended)
+    }
+
+    /// What there is to say when nothing is there, unless the ring was found corrupt.
+    fn unless_told(&self, nothing: Nothing) -> Nothing {
+        super::poisoned(&self.memory, self.position).map_or(nothing, Nothing::Corrupt)
     }
 
     /// Goes to the position of the hint if that is further, else to `next`.

@@ -14,7 +14,7 @@
 use super::memory::Counter;
 use crate::layout::{APART, HEADER_SIZE};
 
-pub(super) const STATE: usize = HEADER_SIZE;
+pub(crate) const STATE: usize = HEADER_SIZE;
 /// How many producers have ever attached; behind it, how many consumers.
 pub(super) const ATTACHED: usize = STATE + 16;
 /// Which consumers sleep.

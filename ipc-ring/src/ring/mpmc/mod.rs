@@ -124,6 +124,7 @@
 
 #[allow(unsafe_code)]
 mod consumer;
+mod counters;
 mod layout;
 #[allow(unsafe_code)]
 mod mapped;
@@ -138,7 +139,10 @@ mod walk;
 
 pub use super::spsc::Corruption;
 pub use consumer::{Consumer, Lent, Nothing, Popped};
-pub(crate) use layout::{CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET};
+pub use counters::Counters;
+pub(crate) use layout::{
+    CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE,
+};
 pub use mapped::Mapped;
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};
@@ -173,6 +177,23 @@ pub fn close<M: Memory>(memory: &M) {
 pub fn is_closed<M: Memory>(memory: &M) -> bool {
     use crate::platform::Word;
     memory.state().load(core::sync::atomic::Ordering::Relaxed) & CLOSED != 0 // See `close`.
+}
+
+/// Bit of the ring's state word: somebody has found that the ring makes no sense.
+pub(crate) const POISONED: u32 = 2;
+
+/// Tells all ends that the ring is corrupt. Who finds nothing to pop, and whoever pushes, is answered so from now on. True for
+/// the first to say so.
+pub fn poison<M: Memory>(memory: &M) -> bool {
+    use crate::platform::Word;
+    memory.state().fetch_or(POISONED, core::sync::atomic::Ordering::Relaxed) & POISONED == 0 // A notice: nothing is read because of it.
+}
+
+/// What was told of a corruption, if it was.
+pub fn poisoned<M: Memory>(memory: &M, position: u64) -> Option<Corruption> {
+    use crate::platform::Word;
+    let state = memory.state().load(core::sync::atomic::Ordering::Relaxed); // See `poison`.
+    (state & POISONED != 0).then_some(Corruption { word: "state", position, found: u64::from(state) })
 }
 
 /// Number of elements waiting, by the hints: wrong by the operations under way, and by more while a hint runs behind.

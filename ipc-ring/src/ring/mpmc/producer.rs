@@ -23,7 +23,7 @@ pub enum Refused {
     Closed,
     /// Others were faster a thousand times in a row. Try again.
     Contended,
-    /// A tag makes no sense.
+    /// A tag makes no sense, or somebody else has found one that does not.
     Corrupt(Corruption),
 }
 
@@ -297,6 +297,9 @@ impl<M: Memory> Producer<M> {
     #[cold]
     fn before(&mut self) -> Result<(), Refused> {
         self.settle();
+        if let Some(corruption) = super::poisoned(&self.memory, self.position) {
+            return Err(Refused::Corrupt(corruption));
+        }
         if super::is_closed(&self.memory) { Err(Refused::Closed) } else { Ok(()) }
     }
 

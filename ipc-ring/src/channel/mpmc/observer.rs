@@ -1,0 +1,151 @@
+//! Looking at a channel without taking part.
+
+use std::sync::atomic::Ordering;
+
+use super::end::{Role, TABLE};
+use crate::channel::crowd;
+use crate::channel::open;
+use crate::domain::Domain;
+use crate::error::AttachError;
+use crate::layout::{Kind, Seen};
+use crate::message::Fingerprint;
+use crate::region::Region;
+use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
+
+/// A read-only look at a channel from any process of the domain, whatever the channel's element type.
+///
+/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a byte. The ends do
+/// not know of it and pay nothing for it, but for the cache lines it reads while they write them.
+///
+/// As long as it lives the channel's memory does, also when all ends are gone.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{Domain, mpmc};
+///
+/// let domain = Domain::open("doc-example-mpmc-observer")?;
+/// let mut jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_producer()?;
+/// jobs.push(7)?;
+///
+/// let observer = mpmc::Observer::open_in(&domain, "jobs")?;
+/// assert_eq!((observer.counters().pushed, observer.counters().waiting), (1, 1));
+/// assert_eq!((observer.producers().alive, observer.consumers().alive), (1, 0));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Observer {
+    domain: Domain,
+    region: Region,
+    seen: Seen,
+}
+
+/// How many ends there are on one side of a channel. Racy: they come and go meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attendance {
+    /// Those whose process is alive.
+    pub alive: u32,
+    /// Those whose process died, and that nobody has cleared away yet.
+    pub dead: u32,
+    /// Those of the living that sleep, or are about to.
+    pub asleep: u32,
+}
+
+impl Observer {
+    /// Looks for the channel in the user's own domain.
+    ///
+    /// # Errors
+    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is that of another kind of ring; [`AttachError`] when
+    /// its header makes no sense or the kernel refuses.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Self::open_in(&Domain::default_for_user()?, name)
+    }
+
+    /// As [`open`](Self::open), in a domain.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(alias = "shmat")]
+    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+        let (region, seen) = open::observe(name, domain, Kind::Mpmc, SLOTS_OFFSET)?;
+        Ok(Self { domain: domain.clone(), region, seen })
+    }
+
+    /// What can be counted so far. No system call.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters::read(&self.region, &self.seen.geometry, self.seen.first_position)
+    }
+
+    /// The producers. One system call for each.
+    #[must_use]
+    pub fn producers(&self) -> Attendance {
+        self.attendance(Role::Producer)
+    }
+
+    /// The consumers. One system call for each.
+    #[must_use]
+    pub fn consumers(&self) -> Attendance {
+        self.attendance(Role::Consumer)
+    }
+
+    fn attendance(&self, role: Role) -> Attendance {
+        let mut attendance = Attendance::default();
+        for number in (0..TABLE.seats).filter(|number| TABLE.role(&self.region, *number) == role as u32) {
+            let (owner, _) = crowd::holder(&self.region, TABLE, number);
+            if !owner.is_some() {
+                continue;
+            }
+            if self.domain.member().is_alive(owner) {
+                attendance.alive += 1;
+                attendance.asleep += u32::from(TABLE.sleeps(&self.region, number));
+            } else {
+                attendance.dead += 1;
+            }
+        }
+        attendance
+    }
+
+    /// Whether the channel was closed. There may be messages left to pop.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state() & CLOSED != 0
+    }
+
+    /// Whether an end has found the ring corrupt.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        self.state() & POISONED != 0
+    }
+
+    fn state(&self) -> u32 {
+        self.region.half(STATE).load(Ordering::Relaxed) // For display.
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.seen.geometry.capacity
+    }
+
+    /// Bytes of one message.
+    #[must_use]
+    pub fn element_size(&self) -> usize {
+        self.seen.geometry.element_size
+    }
+
+    /// Identity of the element type.
+    #[must_use]
+    pub fn element_type(&self) -> Fingerprint {
+        self.seen.fingerprint
+    }
+
+    /// When the channel was made, in nanoseconds since 1970 by its maker's clock. For display.
+    #[must_use]
+    pub fn created_ns(&self) -> u64 {
+        self.seen.created_ns
+    }
+}

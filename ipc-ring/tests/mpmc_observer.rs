@@ -1,0 +1,130 @@
+//! A many-to-many channel seen by a third party, and what its ends are told of a corruption.
+
+mod common;
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use common::{Role, listen, private_namespace, role, say, unique};
+use ipc_ring::mpmc::{Builder, Observer, PopError, PushError};
+use ipc_ring::ring::mpmc::Memory as _;
+use ipc_ring::{AttachError, Domain, WaitStrategy, spsc};
+
+fn builder(domain: &str) -> Builder<u64> {
+    Builder::new("jobs").domain(&Domain::open(domain).unwrap()).capacity(4).wait(WaitStrategy::Sleep)
+}
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["produce", domain] => {
+            let mut producer = builder(domain).create_producer().unwrap();
+            (0..3).for_each(|number| producer.push(number).unwrap());
+            say("pushed");
+            listen();
+        }
+        ["consume", domain] => {
+            let mut consumer = builder(domain).create_consumer().unwrap();
+            say("ready");
+            let _ = consumer.pop();
+            say("popped");
+            let _ = consumer.pop_with(|lent| {
+                say(&lent.read().to_string());
+                listen();
+            });
+        }
+        ref other => panic!("no such role: {other:?}"),
+    }
+}
+
+#[test]
+fn it_sees_messages_ends_deaths_and_repairs() {
+    private_namespace();
+    let name = unique("observer");
+    let domain = Domain::open(&name).unwrap();
+    assert!(matches!(Observer::open_in(&domain, "jobs"), Err(AttachError::NotFound { .. })));
+    let mut producer = Role::start("produce", &[&name]);
+    assert_eq!(producer.hear(), "pushed");
+    let observer = Observer::open_in(&domain, "jobs").unwrap();
+    let counters = observer.counters();
+    assert_eq!((counters.pushed, counters.popped, counters.waiting), (3, 0, 3));
+    assert_eq!((observer.capacity(), observer.element_size()), (4, 8));
+    assert_eq!((observer.producers().alive, observer.consumers().alive), (1, 0));
+    assert!(!observer.is_closed() && !observer.is_corrupt());
+
+    let mut victim = Role::start("consume", &[&name]);
+    assert_eq!((victim.hear(), victim.hear(), victim.hear()), ("ready".into(), "popped".into(), "1".into()));
+    assert_eq!(observer.consumers().alive, 1);
+    victim.kill();
+    let consumers = observer.consumers();
+    assert_eq!((consumers.alive, consumers.dead), (0, 1));
+    // The next one clears up after it, and gets its message.
+    let mut consumer = builder(&name).create_consumer().unwrap();
+    let mut popped = Vec::new();
+    while popped.len() < 2 {
+        match consumer.pop() {
+            Ok(number) => popped.push(number),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    popped.sort_unstable();
+    assert_eq!(popped, [1, 2]);
+    let counters = observer.counters();
+    assert_eq!((counters.pushed, counters.waiting), (3, 0));
+    assert_eq!((counters.orphaned, counters.recovered), (1, 1));
+    assert_eq!(observer.consumers().dead, 0);
+
+    // One that sleeps is seen to, at some time.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| consumer.pop());
+        while observer.consumers().asleep == 0 {
+            std::thread::yield_now();
+        }
+        builder(&name).open_producer().unwrap().close();
+        assert!(matches!(waiting.join().unwrap(), Err(PopError::Closed)));
+    });
+    assert!(observer.is_closed());
+    producer.tell("end");
+    producer.finish();
+}
+
+#[test]
+fn a_channel_of_another_kind_is_refused() {
+    private_namespace();
+    let domain = Domain::open(&unique("observer-kind")).unwrap();
+    let _producer = spsc::Builder::<u64>::new("jobs").domain(&domain).create_producer().unwrap();
+    assert!(matches!(Observer::open_in(&domain, "jobs"), Err(AttachError::Kind { .. })));
+}
+
+/// One end meets a tag that cannot be; the tag is as it was again before anybody else looks. All are told, those who sleep and
+/// those who come later too.
+#[test]
+fn everybody_is_told_of_a_corruption() {
+    private_namespace();
+    let name = unique("told");
+    let domain = Domain::open(&name).unwrap();
+    let builder = builder(&name);
+    let mut meets = builder.create_producer().unwrap();
+    let mut other = builder.create_producer().unwrap();
+    let [mut idle, mut asleep] = [(); 2].map(|()| builder.create_consumer().unwrap());
+    let observer = Observer::open_in(&domain, "jobs").unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| asleep.pop());
+        while observer.consumers().asleep == 0 {
+            std::thread::yield_now();
+        }
+        let memory = meets.memory().clone();
+        let before = memory.tag(0).swap(15, Relaxed);
+        assert!(matches!(meets.try_push(1), Err(PushError::Corrupt(1, _))));
+        memory.tag(0).store(before, Relaxed);
+        assert!(matches!(waiting.join().unwrap(), Err(PopError::Corrupt(_))));
+    });
+    assert!(observer.is_corrupt());
+    assert!(matches!(idle.try_pop(), Err(PopError::Corrupt(found)) if found.word == "state"));
+    assert!(matches!(idle.pop_timeout(Duration::from_secs(100)), Err(PopError::Corrupt(_))));
+    assert!(matches!(other.try_push(2), Err(PushError::Corrupt(2, found)) if found.word == "state"));
+    assert!(matches!(other.push_slice(&[3, 4]), Err(PushError::Corrupt(0, _))));
+    assert!(matches!(builder.open_producer(), Err(AttachError::Corrupt(_))));
+    assert!(matches!(builder.open_consumer(), Err(AttachError::Corrupt(_))));
+}
