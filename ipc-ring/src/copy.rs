@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 const WORDS_UP_TO: usize = 256;
 /// Payloads up to this many bytes are moved by 16-byte moves.
 #[cfg(target_arch = "x86_64")]
-const MOVES_UP_TO: usize = 512;
+const MOVES_UP_TO: usize = 2048;
 
 /// Copies `len` private bytes into shared memory.
 ///

@@ -1,6 +1,8 @@
 //! Hints to the cache. None of them changes what a program means; where the processor has no such instruction they are
 //! nothing.
 
+use crate::layout::LINE;
+
 /// Asks for a line in order to write it.
 #[inline(always)]
 pub(crate) fn for_writing(address: *const u8) {
@@ -23,6 +25,33 @@ pub(crate) fn for_reading(address: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// Asks for the lines of a payload whose word behind it is being polled: all up to the line of that word.
+///
+/// A message of several lines is read one line after the other else: the first is asked for when the word says that it
+/// is there. Asked for along with each look at the word, the lines come at the same time as the word does.
+#[inline(always)]
+pub(crate) fn slot_for_reading(payload: *const u8, len: usize) {
+    let mut at = 0;
+    while at < len {
+        for_reading(payload.wrapping_add(at));
+        at += LINE;
+    }
+}
+
+/// Whether slots of this many bytes, one behind the other from the start of a line, lie in one line each.
+pub(crate) const fn is_in_one_line(stride: usize) -> bool {
+    stride <= LINE && LINE.is_multiple_of(stride)
+}
+
+/// Whether [`slot_for_reading`] brings anything for slots of this many bytes on this processor.
+///
+/// On AMD's a message of 256 bytes takes four fifths of the time, of 1 KiB nine tenths; from 4 KiB it takes longer, since the
+/// lines are taken from a producer that is still writing them. Intel's were measured with the word in front of the payload,
+/// and there it paid up to two lines.
+pub(crate) fn of_polled(stride: usize) -> bool {
+    stride <= if pays() { 2 * LINE } else { 2048 }
 }
 
 /// Moves a written line towards the cache that all cores share.

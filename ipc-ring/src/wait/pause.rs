@@ -1,12 +1,9 @@
 //! The pause between two looks at a word that another process is about to write.
 
-/// Waits as long as two of the processor's pauses.
-///
-/// Each look takes the line away from the process that is about to write it, which then waits to get it back. One pause is too
-/// short for that where lines travel far: with two, messages of up to a line took four fifths of the time between two cores
-/// 220 ns apart. Three and four were no better.
+/// One pause of the processor's. Two make every round trip half a pause longer, a seventh where lines travel near, and
+/// gain nothing where they travel far once the lines of a polled slot are
+/// [asked for](crate::ring::spsc::Memory::prefetch_polled).
 #[inline(always)]
 pub(crate) fn pause() {
-    std::hint::spin_loop();
     std::hint::spin_loop();
 }

@@ -68,7 +68,7 @@ const LEAST_BUDGET: Duration = Duration::from_micros(2);
 /// The first sleep of a wait whose end may go unannounced.
 const FIRST_NAP: Duration = Duration::from_millis(1);
 /// The clock is read once in this many polls.
-const POLLS_PER_LOOK: u32 = 32;
+const POLLS_PER_LOOK: u32 = 16;
 /// [`WaitStrategy::SpinYield`] polls this often before it yields for the first time.
 const POLLS_BEFORE_YIELD: u32 = 1024;
 /// A yield that took longer than this has let others run, who will not give the CPU back soon.

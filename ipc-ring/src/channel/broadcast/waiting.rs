@@ -8,8 +8,8 @@ use crate::channel::end::PeerState;
 use crate::channel::pair::Refusal;
 use crate::error::PeerExit;
 use crate::ring::broadcast::Corruption;
-use crate::wait::Step;
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+use crate::wait::{Step, pause};
 
 /// A subscriber, as far as waiting goes.
 pub(super) trait Poll {
@@ -42,7 +42,7 @@ pub(super) fn wait_and_pop<P: Poll>(
         }
         let end = subscriber.end();
         match wait.next(&end.place.waits, || false) {
-            Step::Poll => std::hint::spin_loop(),
+            Step::Poll => watch(subscriber),
             Step::TimedOut => return Err(PopError::TimedOut),
             Step::Probe => {
                 if let Some(exit) = died(end) {
@@ -64,6 +64,20 @@ pub(super) fn wait_and_pop<P: Poll>(
                     subscriber.end().place.sleep(until).map_err(PopError::System)?;
                 }
             }
+        }
+    }
+}
+
+/// How often a waiting subscriber only looks between two whole polls.
+const LOOKS_PER_POLL: u32 = 16;
+
+/// Looks a few times more whether something is there, by a look that costs little.
+#[inline(always)]
+fn watch<P: Poll>(subscriber: &P) {
+    for _ in 0..LOOKS_PER_POLL {
+        pause();
+        if subscriber.has_something() {
+            return;
         }
     }
 }

@@ -17,8 +17,6 @@ use crate::region::Region;
 
 /// How far ahead of the next slot lines are asked for, in bytes.
 const AHEAD: usize = 7 * LINE;
-/// A polled slot's first line is asked for only in slots up to this many bytes.
-const POLLED_STRIDE: usize = 128;
 
 /// A broadcast ring of `T` in a [`Region`].
 #[derive(Clone, Debug)]
@@ -27,6 +25,8 @@ pub struct Mapped<T> {
     /// Slot number 0.
     slots: NonNull<u8>,
     hints: bool,
+    /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
+    polled: bool,
     element: PhantomData<fn(T) -> T>,
 }
 
@@ -73,7 +73,13 @@ impl<T: Message> Mapped<T> {
         let front = Front::new(region.clone(), geometry.capacity, barrier, mode);
         // SAFETY: `Front::new` saw that the region is not smaller than SLOTS_OFFSET.
         let slots = unsafe { region.base().add(SLOTS_OFFSET) };
-        Self { front, slots, hints: prefetch::pays(), element: PhantomData }
+        Self {
+            front,
+            slots,
+            hints: prefetch::pays(),
+            polled: prefetch::of_polled(Self::STRIDE),
+            element: PhantomData,
+        }
     }
 
     /// Sets every word of a fresh ring so that its first message has this position.
@@ -227,8 +233,9 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn prefetch_polled(&self, index: u64) {
-        if self.hints && Self::STRIDE <= POLLED_STRIDE {
-            prefetch::for_reading(self.slot(index).as_ptr());
+        if const { prefetch::is_in_one_line(Self::STRIDE) } || !self.polled {
+            return;
         }
+        prefetch::slot_for_reading(self.slot(index).as_ptr(), Self::WORD);
     }
 }

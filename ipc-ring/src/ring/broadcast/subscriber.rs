@@ -251,9 +251,14 @@ impl<M: Memory> Subscriber<M> {
     /// Whether a pop would give something other than [`Pop::Empty`] now.
     #[must_use]
     pub fn has_something(&self) -> bool {
+        let index = self.index();
         // [D1] Acquire ← the publisher's Release.
-        let word = self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::BroadcastObserve));
-        !is_below(word, self.position.wrapping_add(1))
+        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::BroadcastObserve));
+        if !is_below(word, self.position.wrapping_add(1)) {
+            return true;
+        }
+        self.memory.prefetch_polled(index);
+        false
     }
 
     /// Whether what was just read at the current position may have been overwritten meanwhile.

@@ -142,9 +142,14 @@ impl<M: Memory> Consumer<M> {
     /// Whether an element is ready now.
     #[must_use]
     pub fn has_item(&self) -> bool {
+        let index = self.index();
         // [S1] Acquire ← the producer's Release.
-        self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::SpscObserve))
-            == self.position.wrapping_add(1)
+        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
+        if word == self.position.wrapping_add(1) {
+            return true;
+        }
+        self.memory.prefetch_polled(index);
+        false
     }
 
     /// Gives `count` slots back and moves on. Gives the producer's signal if the head was published.

@@ -77,6 +77,7 @@ impl Pace {
     #[inline(always)]
     pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, index: u64) -> bool {
         self.polls = self.polls.saturating_add(1);
+        memory.prefetch_polled(index);
         if !memory.hints() {
             return self.polls == 1;
         }
@@ -88,7 +89,6 @@ impl Pace {
                 memory.dense().store(0, Relaxed); // A hint.
             }
         }
-        memory.prefetch_polled(index);
         self.polls == 1
     }
 }

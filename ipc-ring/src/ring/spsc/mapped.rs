@@ -18,9 +18,6 @@ use crate::region::Region;
 
 /// How far ahead of the next slot lines are asked for, in bytes.
 const AHEAD: usize = 7 * LINE;
-/// A polled slot's first line is asked for only in slots up to this many bytes; on larger ones it costs more than it
-/// brings.
-const POLLED_STRIDE: usize = 128;
 /// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
 const DEMOTED_STRIDES: core::ops::RangeInclusive<usize> = 192..=2048;
 
@@ -33,6 +30,8 @@ pub struct Mapped<T> {
     barrier: Barrier,
     hints: bool,
     demotes: bool,
+    /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
+    polled: bool,
     region: Region,
     element: PhantomData<fn(T) -> T>,
 }
@@ -86,6 +85,7 @@ impl<T: Message> Mapped<T> {
             barrier,
             hints: prefetch::pays(),
             demotes,
+            polled: prefetch::of_polled(Self::STRIDE),
             region,
             element: PhantomData,
         }
@@ -243,9 +243,10 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn prefetch_polled(&self, index: u64) {
-        if Self::STRIDE <= POLLED_STRIDE {
-            prefetch::for_reading(self.slot(index).as_ptr());
+        if const { prefetch::is_in_one_line(Self::STRIDE) } || !self.polled {
+            return;
         }
+        prefetch::slot_for_reading(self.slot(index).as_ptr(), Self::WORD);
     }
 
     #[inline(always)]

@@ -58,7 +58,7 @@ pub unsafe trait Memory {
     /// Asks for the lines the consumer will read soon. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_for_reading(&self, _next: u64) {}
-    /// Asks for the start of a slot whose end is being polled. A hint; models do nothing.
+    /// Asks for the payload of a slot whose word is being polled. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64) {}
     /// Whether [`demote`](Memory::demote) does anything for this ring.
