@@ -6,6 +6,7 @@ pub mod park;
 mod parker;
 mod pause;
 pub mod signal;
+pub(crate) mod slip;
 mod strategy;
 
 pub use parker::Parker;

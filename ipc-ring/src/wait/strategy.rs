@@ -87,6 +87,11 @@ impl Waits {
         Self { strategy, budget, crowded: 0 }
     }
 
+    /// Whether waits begin with polling.
+    pub(crate) fn polls(&self) -> bool {
+        !matches!(self.strategy, WaitStrategy::Sleep)
+    }
+
     /// Starts one wait for something that the other end announces without fail.
     pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
         Wait {

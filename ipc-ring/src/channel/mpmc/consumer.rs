@@ -12,6 +12,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
+use crate::wait::slip::{self, Slip};
 use crate::wait::{Step, pause};
 
 /// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
@@ -26,6 +27,8 @@ pub struct Consumer<T: Message> {
     quarter: u64,
     /// A set was woken for this end, and nothing has been popped since.
     woken_in_set: bool,
+    /// What this end knows about messages that come in runs.
+    slip: Slip,
 }
 
 impl<T: Message> Consumer<T> {
@@ -57,6 +60,7 @@ impl<T: Message> Consumer<T> {
             popped: 0,
             quarter,
             woken_in_set: false,
+            slip: Slip::new(),
         }
     }
 
@@ -311,6 +315,9 @@ impl<T: Message> Consumer<T> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut searched, mut patience) = (false, false, Patience::default());
         self.look_at_producers();
+        if matches!(nothing, Nothing::Empty | Nothing::Busy(_)) {
+            self.let_gather();
+        }
         loop {
             match nothing {
                 Nothing::Closed if !searched => searched = self.search_the_dead(),
@@ -355,6 +362,22 @@ impl<T: Message> Consumer<T> {
                 Err(other) => nothing = other,
             }
         }
+    }
+
+    /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
+    fn let_gather(&mut self) {
+        let ring = self.ring.as_ref().expect("only drop takes it");
+        let run = ring.memory().run();
+        if run == 0 || !self.end.place.waits.polls() || !self.slip.is_due() {
+            return;
+        }
+        for _ in 0..slip::LOOKS {
+            if ring.is_full_ahead(run) {
+                break;
+            }
+            pause();
+        }
+        self.slip.learn(ring.is_full_ahead((run / 2).max(1)));
     }
 
     fn looks_empty(&mut self) -> bool {

@@ -144,6 +144,15 @@ impl<M: Memory> Consumer<M> {
         self.look()
     }
 
+    /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that changes nothing
+    /// and decides nothing.
+    #[must_use]
+    pub fn is_full_ahead(&self, count: u64) -> bool {
+        let position = self.position.wrapping_add(count.wrapping_sub(1));
+        let tag = self.memory.tag(self.shape.index(position)).load(Relaxed); // A hint.
+        tag == self.shape.empty(position).full().as_raw()
+    }
+
     /// Gives the seat back.
     pub fn detach(mut self) {
         self.settle();
@@ -169,10 +178,13 @@ impl<M: Memory> Consumer<M> {
         let position = self.position;
         let full = self.shape.empty(position).full();
         // [M1] Acquire ← the producer's Release: the payload was written before.
-        let tag = self.memory.tag(self.shape.index(position)).load(M::Platform::ordering(Edge::MpmcObserve));
+        let index = self.shape.index(position);
+        let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve));
         if tag != full.as_raw() {
+            self.memory.prefetch_polled(index);
             return self.take_slowly(how, Some(Tag::from_raw(tag)));
         }
+        self.memory.prefetch_taken(index);
         let found = Taken { position, tag: full };
         if self.claim(found, how, Edge::MpmcTake) {
             M::Platform::crash_point(Site::MpmcTaken);

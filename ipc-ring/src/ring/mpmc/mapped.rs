@@ -24,6 +24,8 @@ pub struct Mapped<T> {
     capacity: u64,
     /// Whether asking for lines ahead brings anything on this processor.
     hints: bool,
+    /// Whether it brings anything to ask for the payload of a slot whose tag is being polled.
+    polled: bool,
     region: Region,
     element: PhantomData<fn(T) -> T>,
 }
@@ -74,7 +76,8 @@ impl<T: Message> Mapped<T> {
         );
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
         let hints = prefetch::pays();
-        Self { base: region.base(), capacity: geometry.capacity, hints, region, element: PhantomData }
+        let polled = Self::STRIDE > 2 * LINE && prefetch::of_polled(Self::STRIDE);
+        Self { base: region.base(), capacity: geometry.capacity, hints, polled, region, element: PhantomData }
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.
@@ -216,5 +219,32 @@ unsafe impl<T: Message> Memory for Mapped<T> {
             prefetch::for_writing(from.wrapping_add(at));
             at += LINE;
         }
+    }
+
+    #[inline(always)]
+    fn prefetch_polled(&self, index: u64) {
+        if self.polled {
+            prefetch::slot_for_reading(self.slot(index).as_ptr(), Self::WORD);
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_claimed(&self, index: u64) {
+        if Self::STRIDE > LINE {
+            prefetch::for_writing(self.slot(index).as_ptr().wrapping_add(Self::WORD));
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_taken(&self, index: u64) {
+        if Self::STRIDE > LINE && Self::STRIDE <= 2048 {
+            prefetch::slot_for_reading(self.slot(index).as_ptr(), Self::WORD);
+        }
+    }
+
+    #[inline(always)]
+    fn run(&self) -> u64 {
+        let run = (8192 / Self::STRIDE as u64).clamp(8, 64).min(self.capacity / 4);
+        if Self::STRIDE < LINE || run < 4 { 0 } else { run }
     }
 }

@@ -57,6 +57,21 @@ pub unsafe trait Memory {
     /// Asks for the lines that will be claimed soon. A hint; models do nothing.
     #[inline(always)]
     fn prefetch(&self, _next: u64) {}
+    /// Asks for the payload of a slot whose tag is being polled. A hint; models do nothing.
+    #[inline(always)]
+    fn prefetch_polled(&self, _index: u64) {}
+    /// Asks for the tag of a slot that is about to be looked at and claimed. A hint; models do nothing.
+    #[inline(always)]
+    fn prefetch_claimed(&self, _index: u64) {}
+    /// Asks for the payload of a slot that is about to be taken: the claim holds up what is asked for after it. A hint;
+    /// models do nothing.
+    #[inline(always)]
+    fn prefetch_taken(&self, _index: u64) {}
+    /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not pay. A hint.
+    #[inline(always)]
+    fn run(&self) -> u64 {
+        0
+    }
 }
 
 /// Statistics of recovery. They are counted after the fact, so one is missing when a recoverer dies in between.

@@ -152,6 +152,7 @@ impl<M: Memory> Producer<M> {
         }
         let position = self.position;
         let index = self.shape.index(position);
+        self.memory.prefetch_claimed(index);
         // [M2] Acquire ← the Release of the consumer that freed the slot: it has read the payload.
         let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
         if tag != self.shape.empty(position).as_raw() {
