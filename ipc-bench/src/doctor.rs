@@ -14,6 +14,7 @@ pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
         real_time(environment),
         governor(environment),
         clock(environment),
+        semaphores(environment),
         debug_build(),
     ];
     checks.into_iter().flatten().collect()
@@ -25,8 +26,9 @@ pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
 }
 
 fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
-    // A pair on one processor takes turns, and so do the many ends of a fan; there it is no sign of others.
-    let alone = |row: &&Row| row.placement != Placement::SameCpu && row.workload != Workload::Fan;
+    // A pair on one processor takes turns, and so do many ends; there it is no sign of others. Deaths have no duration.
+    let pairs = [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake];
+    let alone = |row: &&Row| row.placement != Placement::SameCpu && pairs.contains(&row.workload);
     let rows = || rows.iter().filter(alone);
     let seconds: f64 = rows().map(|row| f64::from(row.repetitions) * measured_ns as f64 / 1e9).sum();
     let switches: u64 = rows().filter_map(|row| row.involuntary_switches).sum();
@@ -96,6 +98,19 @@ fn clock(environment: &Environment) -> Option<String> {
     })
 }
 
+/// Semaphores in the largest set that a domain of rings needs.
+const SEMAPHORES: u32 = 1281;
+
+fn semaphores(environment: &Environment) -> Option<String> {
+    let allowed: u32 = environment.ipc_limits.get("sem")?.split_whitespace().next()?.parse().ok()?;
+    (allowed < SEMAPHORES).then(|| {
+        format!(
+            "a set may have {allowed} semaphores only, and the rings need one of {SEMAPHORES}: their rows will be missing; \
+             `sysctl kernel.sem` shows the limits, its first number is this one"
+        )
+    })
+}
+
 fn debug_build() -> Option<String> {
     cfg!(debug_assertions).then(|| "this is a debug build; use cargo run --release".into())
 }
@@ -143,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn too_few_semaphores_are_warned_of() {
+        let with = |limits: &str| Environment {
+            ipc_limits: [("sem".to_owned(), limits.to_owned())].into(),
+            ..Environment::default()
+        };
+        let told = |limits| warnings(&with(limits)).iter().any(|warning| warning.contains("semaphores"));
+        assert!(told("250\t32000\t32\t128") && !told("32000\t1024000000\t500\t32000"));
+    }
+
+    #[test]
     fn a_floor_that_moves_is_warned_of() {
         let mut row = sample::pingpong("cache-line", Wait::Spin, 60.0);
         row.one_way_p50_ns = Spread::of([60.0, 61.0, 240.0]);
@@ -152,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn others_at_work_are_warned_of_but_not_the_many_of_a_fan() {
+    fn others_at_work_are_warned_of_but_not_the_many_of_a_row() {
         let mut row = sample::row();
         row.involuntary_switches = Some(1000);
         let warned = |row: &Row| {
@@ -162,8 +187,10 @@ mod tests {
                 .any(|warning| warning.contains("other programs"))
         };
         assert!(warned(&row));
-        row.workload = Workload::Fan;
-        assert!(!warned(&row));
+        for workload in [Workload::Fan, Workload::Publish, Workload::DeathRepaired] {
+            row.workload = workload;
+            assert!(!warned(&row), "{workload:?}");
+        }
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::{RUN_TIME_ERROR, fail};
 use crate::clock::{Clock, Source};
 use crate::mechanism::{self, Mechanism};
-use crate::output::say;
+use crate::output::{self, say};
 use crate::process::{Failure, Faults, Plan};
 
 /// One mechanism.
@@ -35,8 +34,7 @@ pub(crate) fn run(json: bool) -> ExitCode {
             Err(error) => fail(RUN_TIME_ERROR, &format!("JSON: {error}")),
         };
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::table();
     table.set_header(["mechanism", "kind", "here", "waits", "workloads", "what"]);
     for entry in entries {
         table.add_row([
@@ -57,7 +55,8 @@ fn entry(mechanism: &'static dyn Mechanism) -> Entry {
         mechanism: mechanism.name().into(),
         wait: mechanism.waits()[0],
         workload: mechanism.workloads()[0],
-        size: 64,
+        // The smallest: whatever has an upper bound is here for it. `kind` and `what` tell of bounds.
+        size: 8,
         slots: 64,
         warm_up_ns: 0,
         measure_ns: 0,

@@ -79,11 +79,11 @@ impl Mechanism for Broadcast {
             match (job.plan.workload, job.role) {
                 (Workload::Publish, Role::Producer) => {
                     let publisher = channel("there").create_publisher().map_err(Failure::at(opening))?;
-                    workload::run_sized::<N, _>(job, gate, Publishing(publisher))
+                    workload::run_publisher_sized::<N, _>(job, gate, Publishing(publisher))
                 }
                 (Workload::Publish, Role::Consumer) => {
                     let subscriber = channel("there").create_subscriber().map_err(Failure::at(opening))?;
-                    workload::run_sized::<N, _>(job, gate, Reading(subscriber))
+                    workload::run_subscriber_sized::<N, _>(job, gate, Reading(subscriber))
                 }
                 (_, role) => {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };

@@ -51,7 +51,7 @@ impl Mechanism for CacheLine {
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         let memory = Memory::attach(job)?;
-        sized!(one line: job.plan.size, N => workload::run_sized::<N, _>(job, gate, Line::<N>::new(&memory, job.role)))
+        sized!(one line: job.plan.size, N => workload::run_round_trips_sized::<N, _>(job, gate, Line::<N>::new(&memory, job.role)))
     }
 }
 

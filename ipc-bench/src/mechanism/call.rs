@@ -69,10 +69,10 @@ impl Mechanism for Call {
                 .wait(strategy(job.plan.wait));
             if job.role == Role::Producer {
                 let caller = channel.create_caller().map_err(Failure::at(opening))?;
-                workload::run_sized::<N, _>(job, gate, Asking(caller))
+                workload::run_round_trips_sized::<N, _>(job, gate, Asking(caller))
             } else {
                 let responder = channel.create_responder().map_err(Failure::at(opening))?;
-                workload::run_sized::<N, _>(job, gate, Answering(responder))
+                workload::run_round_trips_sized::<N, _>(job, gate, Answering(responder))
             }
         })
     }

@@ -56,10 +56,10 @@ impl Mechanism for Connect {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         let service = service(job)?.capacity(CAPACITY).wait(strategy(job.plan.wait));
         if job.role == Role::Producer {
-            workload::run(job, gate, Connects { service, connection: None })
+            workload::run_round_trips(job, gate, Connects { service, connection: None })
         } else {
             let listener = service.bind().map_err(Failure::at("listening"))?;
-            workload::run(job, gate, Accepts { listener, connection: None })
+            workload::run_round_trips(job, gate, Accepts { listener, connection: None })
         }
     }
 }
@@ -148,10 +148,10 @@ impl Mechanism for UnixConnect {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         let address = address(&job.numbers).map_err(Failure::at("making an address"))?;
         if job.role == Role::Producer {
-            workload::run(job, gate, UnixConnects { address, stream: None })
+            workload::run_round_trips(job, gate, UnixConnects { address, stream: None })
         } else {
             let listener = UnixListener::from(OwnedFd::from(Descriptors::take(job).next_file()?));
-            workload::run(job, gate, UnixAccepts { listener, stream: None })
+            workload::run_round_trips(job, gate, UnixAccepts { listener, stream: None })
         }
     }
 }

@@ -55,8 +55,14 @@ impl<const BATCH: u64> Mechanism for IndexRing<BATCH> {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         let memory = Memory::attach(job)?;
         let slots = slots(&job.plan);
-        sized!(job.plan.size, N =>
-            workload::run_sized::<N, _>(job, gate, Rings::<N, BATCH>::new(&memory, slots, job.role)))
+        sized!(job.plan.size, N => {
+            let link = Rings::<N, BATCH>::new(&memory, slots, job.role);
+            if BATCH == 1 {
+                workload::run_sized::<N, _>(job, gate, link)
+            } else {
+                workload::run_stream_sized::<N, _>(job, gate, link)
+            }
+        })
     }
 }
 

@@ -66,7 +66,7 @@ impl<const STAMPED: bool> Mechanism for Latest<STAMPED> {
         sized!(few: job.plan.size, N => {
             const WORDS: usize = N / 8;
             let link = Channels::<WORDS, STAMPED>::open(job).map_err(Failure::at("opening the channels"))?;
-            workload::run_sized::<N, _>(job, gate, link)
+            workload::run_round_trips_sized::<N, _>(job, gate, link)
         })
     }
 }

@@ -41,7 +41,7 @@ impl Mechanism for ClockOnly {
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
-        workload::run(job, gate, Nothing { ended: job.role == Role::Consumer })
+        workload::run_round_trips(job, gate, Nothing { ended: job.role == Role::Consumer })
     }
 }
 
@@ -98,9 +98,12 @@ impl Mechanism for Memcpy {
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         if !super::sizes::BUILT_IN.contains(&job.plan.size) {
-            return workload::run(job, gate, LargeCopy::new(job));
+            return workload::run_round_trips(job, gate, LargeCopy::new(job));
         }
-        sized!(job.plan.size, N => workload::run_sized::<N, _>(job, gate, Copies::<N>::new(job)))
+        sized!(job.plan.size, N => match job.plan.workload {
+            Workload::Pingpong => workload::run_round_trips_sized::<N, _>(job, gate, Copies::<N>::new(job)),
+            _ => workload::run_stream_sized::<N, _>(job, gate, Copies::<N>::new(job)),
+        })
     }
 }
 

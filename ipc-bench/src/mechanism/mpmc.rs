@@ -80,11 +80,11 @@ impl Mechanism for Mpmc {
             match (job.plan.workload, job.role) {
                 (Workload::Fan, Role::Producer) => {
                     let end = channel("there").create_producer().map_err(Failure::at(opening))?;
-                    workload::run_fan_sized::<N, _>(job, gate, Pushing(end))
+                    workload::run_producer_sized::<N, _>(job, gate, Pushing(end))
                 }
                 (Workload::Fan, Role::Consumer) => {
                     let end = channel("there").create_consumer().map_err(Failure::at(opening))?;
-                    workload::run_fan_sized::<N, _>(job, gate, Popping(end))
+                    workload::run_consumer_sized::<N, _>(job, gate, Popping(end))
                 }
                 (_, role) => {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };

@@ -47,7 +47,7 @@ impl Mechanism for OneLine {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         let memory = Memory::attach(job)?;
         sized!(less than a line: job.plan.size, N => {
-            workload::run_sized::<N, _>(job, gate, Line::<N>::new(&memory, job.role))
+            workload::run_round_trips_sized::<N, _>(job, gate, Line::<N>::new(&memory, job.role))
         })
     }
 }

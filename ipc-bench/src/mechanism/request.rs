@@ -64,11 +64,15 @@ impl Mechanism for Calls {
             let connection = service
                 .connect_retrying(Instant::now() + PATIENCE)
                 .map_err(Failure::at("connecting to the other worker"))?;
-            workload::run(job, gate, Asks { requester: Requester::new(connection), asked: None })
+            workload::run_round_trips(job, gate, Asks { requester: Requester::new(connection), asked: None })
         } else {
             let mut listener = service.bind().map_err(Failure::at("listening"))?;
             let connection = listener.accept().map_err(Failure::at("accepting"))?;
-            workload::run(job, gate, Answers { responder: Responder::new(connection), asked: None })
+            workload::run_round_trips(
+                job,
+                gate,
+                Answers { responder: Responder::new(connection), asked: None },
+            )
         }
     }
 }

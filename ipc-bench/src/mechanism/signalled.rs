@@ -55,7 +55,7 @@ impl<const N: usize, S: Signal> Link for Signalled<'_, N, S> {
 fn run<S: Signal>(job: &Job, gate: &mut Gate, memory: &Memory, signal: S) -> Result<Outcome, Failure> {
     sized!(one line: job.plan.size, N => {
         let line = Line::<N>::new(memory, job.role);
-        workload::run_sized::<N, _>(job, gate, Signalled { line, signal })
+        workload::run_round_trips_sized::<N, _>(job, gate, Signalled { line, signal })
     })
 }
 

@@ -1,8 +1,8 @@
 //! The table on stdout: one for each workload, grouped by size and way of waiting.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table};
 
-use crate::output::say;
+use crate::output::{self, say};
 use crate::result::{Results, Row};
 use crate::units;
 use crate::workload::{self, Workload};
@@ -80,8 +80,7 @@ pub(super) fn sorted(results: &Results, workload: Workload) -> Vec<&Row> {
 }
 
 fn render(workload: Workload, rows: &[&Row]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::table();
     table.set_header(header(workload));
     let mut last = None;
     for row in rows {

@@ -5,15 +5,17 @@ mod fan;
 mod open_loop;
 mod pingpong;
 mod publish;
+mod run;
 mod stream;
 
 pub(crate) use batches::{BatchLink, run_batches};
 use clap::ValueEnum;
 pub(crate) use fan::MOST as MOST_OF_A_FAN;
+pub(crate) use run::{
+    run, run_consumer_sized, run_producer_sized, run_publisher_sized, run_round_trips, run_round_trips_sized,
+    run_shared, run_shared_sized, run_sized, run_stamped, run_stream_sized, run_subscriber_sized,
+};
 use serde::{Deserialize, Serialize};
-
-use crate::mechanism::Link;
-use crate::process::{Failure, Gate, Job, Outcome, Role};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
@@ -131,101 +133,5 @@ impl Buffer for Vec<u8> {
     #[inline(always)]
     fn bytes(&mut self) -> &mut [u8] {
         self
-    }
-}
-
-/// Runs the job over a link whose cost does not depend on knowing the size when compiled.
-///
-/// # Errors
-/// The link failed, or the parent went away.
-pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
-    run_with::<Vec<u8>, L>(job, gate, link)
-}
-
-/// As `run`, for a mechanism that many can share: a fan as well.
-///
-/// # Errors
-/// As `run`.
-pub(crate) fn run_shared<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
-    run_with_fan::<Vec<u8>, L>(job, gate, link)
-}
-
-/// Runs the job over a link that passes whole messages on, of which only a stamp is written and read.
-///
-/// # Errors
-/// The link failed, or the parent went away.
-pub(crate) fn run_stamped<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
-    run_with::<Stamp, L>(job, gate, link)
-}
-
-/// Runs the job over a link for messages of exactly `N` bytes.
-///
-/// # Errors
-/// The link failed, or the parent went away.
-pub(crate) fn run_sized<const N: usize, L: Link>(
-    job: &Job,
-    gate: &mut Gate,
-    link: L,
-) -> Result<Outcome, Failure> {
-    run_with::<Aligned<N>, L>(job, gate, link)
-}
-
-/// As `run_sized`, for a mechanism that many can share: a fan as well.
-///
-/// # Errors
-/// As `run_sized`.
-pub(crate) fn run_shared_sized<const N: usize, L: Link>(
-    job: &Job,
-    gate: &mut Gate,
-    link: L,
-) -> Result<Outcome, Failure> {
-    run_with_fan::<Aligned<N>, L>(job, gate, link)
-}
-
-/// As `run_sized`, for one end among many, which can do nothing else.
-///
-/// # Errors
-/// As `run_sized`.
-pub(crate) fn run_fan_sized<const N: usize, L: Link>(
-    job: &Job,
-    gate: &mut Gate,
-    link: L,
-) -> Result<Outcome, Failure> {
-    run_fan::<Aligned<N>, L>(job, gate, link)
-}
-
-// Every workload is compiled for every link and size. Fans only for links that can have them, others only for those that
-// are not ends of fans alone.
-
-fn run_with_fan<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
-    match job.plan.workload {
-        Workload::Fan => run_fan::<B, L>(job, gate, link),
-        _ => run_with::<B, L>(job, gate, link),
-    }
-}
-
-fn run_fan<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {
-    let buffer = B::zeroed(job.plan.size);
-    match job.role {
-        Role::Producer => fan::send(job, gate, &mut link, buffer),
-        Role::Consumer => fan::receive(job, gate, &mut link, buffer),
-    }
-}
-
-fn run_with<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {
-    let buffer = B::zeroed(job.plan.size);
-    match (job.plan.workload, job.role) {
-        (Workload::Pingpong, Role::Producer) => pingpong::start(job, gate, &mut link, buffer),
-        (Workload::Pingpong, Role::Consumer) => pingpong::answer(job, gate, &mut link, buffer),
-        (Workload::Stream, Role::Producer) => stream::send(job, gate, &mut link, buffer),
-        (Workload::Stream, Role::Consumer) => stream::receive(job, gate, &mut link, buffer),
-        (Workload::Fan, _) => Err(Failure::Failed("this link is for two".into())),
-        (Workload::Publish, Role::Producer) => publish::send(job, gate, &mut link, buffer),
-        (Workload::Publish, Role::Consumer) => publish::receive(job, gate, &mut link, buffer),
-        (Workload::Load | Workload::Wake, Role::Producer) => open_loop::send(job, gate, &mut link, buffer),
-        (Workload::Load | Workload::Wake, Role::Consumer) => open_loop::receive(job, gate, &mut link, buffer),
-        (Workload::DeathTold | Workload::DeathRepaired | Workload::DeathReplaced, _) => {
-            Err(Failure::Unavailable("deaths are measured by a command of their own".into()))
-        }
     }
 }

@@ -13,13 +13,14 @@ mod statistics;
 
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::Table;
+
 pub(crate) use rule::Rule;
 
 use self::statistics::{interval, median};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, USAGE, fail};
 use crate::cli;
-use crate::output::say;
+use crate::output::{self, say};
 use crate::result::{Results, Row};
 
 /// How seldom a comparison of equals may raise an alarm.
@@ -133,8 +134,7 @@ fn lines<'a>(pairs: &[Pair<'a>], rules: &[Rule], related: bool) -> Vec<(&'a Row,
 
 fn table(lines: &[(&Row, Rule, Change)]) -> Table {
     let percent = |part: f64| format!("{:+.1} %", part * 100.0);
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = output::table();
     table.set_header(["row", "metric", "change", "surely within", "floors and kernel", "verdict"]);
     for (row, rule, change) in lines {
         table.add_row([

@@ -28,7 +28,7 @@ use crate::workload::{self, Workload};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 macro_rules! iceoryx_mechanism {
-    ($type:ident, $name:literal, $about:literal, $workloads:expr, $link:ident $(, $copies:literal)?) => {
+    ($type:ident, $name:literal, $about:literal, $workloads:expr, $run:ident, $link:ident $(, $copies:literal)?) => {
         /// See the module.
         pub(in crate::mechanism) struct $type;
 
@@ -60,7 +60,7 @@ macro_rules! iceoryx_mechanism {
             fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
                 sized!(few: job.plan.size, N => {
                     const WORDS: usize = N / 8;
-                    workload::run_sized::<N, _>(job, gate, $link::<WORDS $(, $copies)?>::open(job)?)
+                    workload::$run::<N, _>(job, gate, $link::<WORDS $(, $copies)?>::open(job)?)
                 })
             }
         }
@@ -72,6 +72,7 @@ iceoryx_mechanism!(
     "iceoryx2",
     "another project: iceoryx2 0.10, publish and subscribe without loss, messages written into a loan",
     workload::ALL,
+    run_sized,
     Topics,
     false
 );
@@ -80,6 +81,7 @@ iceoryx_mechanism!(
     "iceoryx2-copy",
     "another project: iceoryx2 0.10, publish and subscribe without loss, messages sent by copy",
     workload::ALL,
+    run_sized,
     Topics,
     true
 );
@@ -88,6 +90,7 @@ iceoryx_mechanism!(
     "iceoryx2-call",
     "another project: iceoryx2 0.10, request and response",
     &[Workload::Pingpong],
+    run_round_trips_sized,
     Call
 );
 

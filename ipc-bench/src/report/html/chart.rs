@@ -46,8 +46,27 @@ impl Axis {
         let inside = &steps[start..=end];
         let every = if inside.len() > 7 { 3 } else { 1 };
         let offset = if every == 3 { (3 - start % 3) % 3 } else { 0 };
-        let ticks = inside.iter().skip(offset).step_by(every).map(|step| (*step, text(*step))).collect();
+        let ticks =
+            inside.iter().skip(offset).step_by(every).map(|step| (*step, round(&text(*step)))).collect();
         Axis { label, low: steps[start], high: steps[end], scale: f64::log10, ticks }
+    }
+
+    /// A logarithmic axis with a line at each of the values that there are, such as message sizes.
+    pub(super) fn at_values(
+        label: &'static str,
+        values: impl Iterator<Item = f64>,
+        text: fn(f64) -> String,
+    ) -> Axis {
+        let mut values: Vec<_> = values.filter(|value| *value > 0.0).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        let (low, high) = match values[..] {
+            [] => (1.0, 10.0),
+            [only] => (only / 2.0, only * 2.0),
+            [first, .., last] => (first, last),
+        };
+        let ticks = values.iter().map(|value| (*value, round(&text(*value)))).collect();
+        Axis { label, low, high, scale: f64::log10, ticks }
     }
 
     /// An even axis over rounds: a line where each begins.
@@ -82,6 +101,11 @@ impl Axis {
     }
 }
 
+/// A round number needs no digits behind the point: "1 µs" for "1.00 µs".
+fn round(text: &str) -> String {
+    text.replacen(".00 ", " ", 1).replacen(".0 ", " ", 1)
+}
+
 /// Where a curve is interrupted.
 pub(super) const GAP: (f64, f64) = (f64::NAN, f64::NAN);
 
@@ -111,7 +135,7 @@ pub(super) struct Plot {
     title: String,
     body: String,
     height: f64,
-    /// The curves' colours and names.
+    /// The curves' colours, of which those beyond their number are dashed, and their names.
     legend: Vec<(usize, String)>,
 }
 
@@ -146,13 +170,8 @@ impl Plot {
             };
             let lines: String =
                 curve.points.split(|(px, _)| px.is_nan()).filter(|part| !part.is_empty()).map(line).collect();
-            let (colour, dash) =
-                (curve.colour % COLOURS, if curve.colour < COLOURS { "" } else { " dashed" });
-            let name = escape(&curve.name);
-            let _ = writeln!(
-                body,
-                "<path class=\"curve s{colour}{dash}\" d=\"{lines}\"><title>{name}</title></path>"
-            );
+            let (stroke, colour, name) = (stroke(curve.colour), curve.colour % COLOURS, escape(&curve.name));
+            let _ = writeln!(body, "<path class=\"{stroke}\" d=\"{lines}\"><title>{name}</title></path>");
             for (px, py) in &curve.dots {
                 let (cx, cy) = (at_x(*px), at_y(*py));
                 let _ = writeln!(
@@ -172,7 +191,7 @@ impl Plot {
             title,
             body,
             height: HEIGHT,
-            legend: curves.iter().map(|curve| (curve.colour % COLOURS, curve.name.clone())).collect(),
+            legend: curves.iter().map(|curve| (curve.colour, curve.name.clone())).collect(),
         }
     }
 
@@ -205,7 +224,11 @@ impl Plot {
         if !self.legend.is_empty() {
             text += "<ul class=\"legend\">\n";
             for (colour, name) in &self.legend {
-                let _ = writeln!(text, "<li><i class=\"b{colour}\"></i>{}</li>", escape(name));
+                let (stroke, name) = (stroke(*colour), escape(name));
+                let _ = writeln!(
+                    text,
+                    "<li><svg viewBox=\"0 0 24 8\"><path class=\"{stroke}\" d=\"M0 4H24\"/></svg>{name}</li>"
+                );
             }
             text += "</ul>\n";
         }
@@ -228,13 +251,12 @@ impl Plot {
             format!("<style>{}</style>\n", escape(style).replace("&gt;", ">").replace("&quot;", "\""));
         inside += "<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n";
         for (index, (colour, name)) in self.legend.iter().enumerate() {
-            let (colour, base) = (*colour, TOP + 16.0 + 15.0 * index as f64);
-            let (square, text) = (LEFT + 10.0, LEFT + 26.0);
+            let (stroke, base) = (stroke(*colour), TOP + 16.0 + 15.0 * index as f64);
+            let (line, text) = (LEFT + 10.0, LEFT + 40.0);
             let _ = writeln!(
                 inside,
-                "<rect class=\"f{colour}\" x=\"{square}\" y=\"{}\" width=\"10\" height=\"10\"/>\n\
-                 <text x=\"{text}\" y=\"{base}\">{}</text>",
-                base - 9.0,
+                "<path class=\"{stroke}\" d=\"M{line} {}h24\"/>\n<text x=\"{text}\" y=\"{base}\">{}</text>",
+                base - 4.0,
                 escape(name)
             );
         }
@@ -249,16 +271,34 @@ impl Plot {
     }
 }
 
+/// The classes of a curve's line.
+fn stroke(colour: usize) -> String {
+    format!("curve s{}{}", colour % COLOURS, if colour < COLOURS { "" } else { " dashed" })
+}
+
+/// Every how many numbers one is written, so that none touches the next.
+fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
+    let fits = |every: &usize| {
+        let written: Vec<_> = ticks.iter().step_by(*every).collect();
+        written.windows(2).all(|pair| {
+            let widest = pair.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0);
+            at_x(pair[1].0) - at_x(pair[0].0) >= 8.0 + 7.2 * widest as f64
+        })
+    };
+    (1..=ticks.len()).find(fits).unwrap_or(1)
+}
+
 /// The lines and numbers of the lower axis, and its name.
 fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
     let mut body = String::new();
-    let (mut last, mut first) = (f64::NEG_INFINITY, f64::INFINITY);
-    for (value, text) in &x.ticks {
+    let mut first = f64::INFINITY;
+    let every = spacing(&x.ticks, at_x);
+    for (index, (value, text)) in x.ticks.iter().enumerate() {
         let place = at_x(*value);
         first = first.min(place);
         let _ = writeln!(body, "<path class=\"grid\" d=\"M{place:.1} {TOP}V{floor}\"/>");
-        // Numbers that would touch are left out; their lines stay.
-        if place - last >= 12.0 + 6.6 * text.chars().count() as f64 {
+        // Numbers that would touch are left out, evenly; their lines stay.
+        if index.is_multiple_of(every) {
             let base = floor + 17.0;
             // At the edge the number stands beside its line, not across the edge.
             let (anchor, shift) =
@@ -269,7 +309,6 @@ fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
                 place + shift,
                 escape(text)
             );
-            last = place;
         }
     }
     let (middle, base) = ((first + WIDTH - RIGHT) / 2.0, floor + 36.0);
@@ -300,6 +339,25 @@ mod tests {
         let axis = Axis::nines("percentile", 0.9999);
         let step = axis.part(0.99) - axis.part(0.9);
         assert!((axis.part(0.999) - axis.part(0.99) - step).abs() < 1e-9);
+    }
+
+    #[test]
+    fn numbers_are_left_out_evenly() {
+        let ticks: Vec<_> = (0..9).map(|value| (f64::from(value), "100 µs".to_owned())).collect();
+        assert_eq!(spacing(&ticks, &|value| value * 100.0), 1);
+        assert_eq!(spacing(&ticks, &|value| value * 30.0), 2);
+        assert_eq!(spacing(&ticks, &|value| value * 20.0), 3);
+        assert_eq!(
+            (round("1.00 µs"), round("10.0 ms"), round("1.50 s")),
+            ("1 µs".into(), "10 ms".into(), "1.50 s".into())
+        );
+    }
+
+    #[test]
+    fn a_line_for_each_size_that_there_is() {
+        let axis = Axis::at_values("size", [1024.0, 8.0, 64.0, 8.0].into_iter(), |size| format!("{size} B"));
+        assert_eq!(axis.ticks.iter().map(|(value, _)| *value).collect::<Vec<_>>(), [8.0, 64.0, 1024.0]);
+        assert_eq!((axis.part(8.0), axis.part(1024.0)), (0.0, 1.0));
     }
 
     #[test]

@@ -67,17 +67,26 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
         ),
         section(
             results,
+            Workload::Publish,
+            "What a publication costs with many readers",
+            "One publisher sends without pause. So many subscribers are attached that sleep, read a few messages, and \
+             sleep again. Where a curve is flat, it costs the publisher the same however many there are. Lower is \
+             better.",
+            publications,
+        ),
+        section(
+            results,
             Workload::DeathTold,
             "How long until a death is known",
             "A process is killed with SIGKILL while its partner sleeps and waits for it. Lower is better.",
-            round_trips,
+            deaths,
         ),
         section(
             results,
             Workload::DeathRepaired,
             "How long until what the dead had in hand is delivered",
             "A consumer is killed with a message in hand while others push and pop. Lower is better.",
-            round_trips,
+            deaths,
         ),
         section(
             results,
@@ -85,7 +94,7 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
             "How long until a producer goes on after its consumer's death",
             "The ring is full and its consumer is killed: the producer learns of it, a successor comes, and the first push \
              succeeds. Lower is better.",
-            round_trips,
+            deaths,
         ),
     ];
     all.into_iter().flatten().collect()
@@ -143,10 +152,11 @@ fn round_trips(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
         let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
-        plots.push(medians(&rows, size));
         for (wait, rows) in by_wait(&rows) {
-            plots.extend(percentiles(&rows, palette, wait, size));
-            plots.extend(over_time(&rows, palette, format!("{size} bytes, {}", words(wait))));
+            let what = format!("{size} bytes, {}", words(wait));
+            plots.push(medians(&rows, &format!("One way, {what}")));
+            plots.extend(percentiles(&rows, palette, &format!("One way, {what}")));
+            plots.extend(over_time(&rows, palette, what));
         }
     }
     if sizes(rows).len() > 1 {
@@ -159,27 +169,36 @@ fn round_trips(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     plots
 }
 
+/// From a kill to what comes of it.
+fn deaths(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
+    let plots = by_wait(rows).into_iter().flat_map(|(wait, rows)| {
+        let what = format!("After the kill, {}", words(wait));
+        std::iter::once(medians(&rows, &what)).chain(percentiles(&rows, palette, &what))
+    });
+    plots.collect()
+}
+
 /// A line for each row: the median, and a bar to the 99th percentile.
-fn medians(rows: &[&Row], size: usize) -> Plot {
+fn medians(rows: &[&Row], what: &str) -> Plot {
     let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((*row, row.one_way_ns?))).collect();
-    rows.sort_by(|(a, x), (b, y)| a.wait.cmp(&b.wait).then(x.p50.total_cmp(&y.p50)));
+    rows.sort_by(|(_, x), (_, y)| x.p50.total_cmp(&y.p50));
     let values: Vec<f64> = rows.iter().flat_map(|(_, latency)| [latency.p50, latency.p99]).collect();
     let axis = Axis::logarithmic("time, logarithmic", values.iter().copied(), units::time);
     let marks: Vec<_> = rows
         .iter()
         .map(|(row, latency)| Marks {
-            name: format!("{}, {}", row.mechanism, row.wait.name()),
+            name: row.label(),
             mark: latency.p50,
             low: latency.p50,
             high: latency.p99,
             text: units::time(latency.p50),
         })
         .collect();
-    Plot::marks(format!("One way, {size} bytes: median, and bar to p99"), &axis, &marks)
+    Plot::marks(format!("{what}: median, and bar to p99"), &axis, &marks)
 }
 
-/// The percentile curves of the rows of one way of waiting.
-fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) -> Option<Plot> {
+/// The percentile curves of the rows.
+fn percentiles(rows: &[&Row], palette: &Palette<'_>, what: &str) -> Option<Plot> {
     let mut rows: Vec<_> = rows.iter().copied().filter(|row| row.curve.len() > 1).collect();
     rows.sort_by(|a, b| {
         let p50 = |row: &Row| row.one_way_ns.map_or(f64::INFINITY, |latency| latency.p50);
@@ -200,8 +219,7 @@ fn percentiles(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) ->
     let most = points().map(|(quantile, _)| *quantile).fold(0.0, f64::max);
     let x = Axis::nines("messages that were at most so slow", most);
     let y = Axis::logarithmic("time", points().map(|(_, ns)| *ns), units::time);
-    let title = format!("One way, {size} bytes, {}: percentiles", words(wait));
-    (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
+    (!curves.is_empty()).then(|| Plot::curves(format!("{what}: percentiles"), &x, &y, &curves))
 }
 
 /// The usual over time, with a gap between rounds.
@@ -243,28 +261,8 @@ fn ends(row: &Row) -> String {
 fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
-        let mut rows: Vec<_> = rows
-            .iter()
-            .filter(|row| row.size_bytes == size)
-            .filter_map(|row| Some((*row, row.messages_per_second?)))
-            .collect();
-        let key = |row: &Row| (row.producers, row.consumers, row.wait);
-        rows.sort_by(|(a, x), (b, y)| key(a).cmp(&key(b)).then(y.median.total_cmp(&x.median)));
-        let values: Vec<f64> = rows.iter().flat_map(|(_, rate)| [rate.min, rate.median, rate.max]).collect();
-        let axis = Axis::logarithmic("messages a second, logarithmic", values.iter().copied(), units::rate);
-        let marks: Vec<_> = rows
-            .iter()
-            .map(|(row, rate)| Marks {
-                name: format!("{}{}, {}", ends(row), row.label(), row.wait.name()),
-                mark: rate.median,
-                low: rate.min,
-                high: rate.max,
-                text: units::rate(rate.median),
-            })
-            .collect();
-        let fan = rows.iter().any(|(row, _)| row.producers.is_some());
-        let title = if fan { "Fan" } else { "Stream" };
-        plots.push(Plot::marks(format!("{title}, {size} bytes"), &axis, &marks));
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        plots.extend(by_wait(&rows).into_iter().map(|(wait, rows)| flow(&rows, wait, size)));
     }
     let one_crowd = rows.iter().all(|row| row.producers.is_none());
     if one_crowd && sizes(rows).len() > 1 {
@@ -272,6 +270,47 @@ fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
             let bytes = |row: &Row| row.bytes_per_second.map(|rate| rate.median);
             let title = format!("Bytes a second against size, {}", words(wait));
             plots.extend(against_size(title, &rows, palette, "bytes a second", units::throughput, bytes));
+        }
+    }
+    plots
+}
+
+/// A line for each row of one way of waiting: the median rate, and a bar from the slowest round to the fastest.
+fn flow(rows: &[&Row], wait: Wait, size: usize) -> Plot {
+    let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((*row, row.messages_per_second?))).collect();
+    let crowd = |row: &Row| (row.producers, row.consumers);
+    rows.sort_by(|(a, x), (b, y)| crowd(a).cmp(&crowd(b)).then(y.median.total_cmp(&x.median)));
+    let values = rows.iter().flat_map(|(_, rate)| [rate.min, rate.median, rate.max]);
+    let axis = Axis::logarithmic("messages a second, logarithmic", values, units::rate);
+    let marks: Vec<_> = rows
+        .iter()
+        .map(|(row, rate)| Marks {
+            name: format!("{}{}", ends(row), row.label()),
+            mark: rate.median,
+            low: rate.min,
+            high: rate.max,
+            text: units::rate(rate.median),
+        })
+        .collect();
+    let fan = rows.iter().any(|(row, _)| row.producers.is_some());
+    let title = if fan { "Fan" } else { "Stream" };
+    Plot::marks(format!("{title}, {size} bytes, {}", words(wait)), &axis, &marks)
+}
+
+/// What a publication takes, over the number of subscribers.
+fn publications(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        for (wait, rows) in by_wait(&rows) {
+            let point = |row: &Row| Some((f64::from(row.consumers?), 1e9 / row.messages_per_second?.median));
+            let curves = curves_of(&rows, palette, point);
+            let points = || curves.iter().flat_map(|curve| curve.points.iter());
+            let x =
+                Axis::at_values("subscribers", points().map(|(count, _)| *count), |count| count.to_string());
+            let y = Axis::logarithmic("time", points().map(|(_, ns)| *ns), units::time);
+            let title = format!("A publication of {size} bytes, subscribers {}", words(wait));
+            plots.push(Plot::curves(title, &x, &y, &curves));
         }
     }
     plots
@@ -287,7 +326,10 @@ fn against_size(
     figure: impl Fn(&Row) -> Option<f64>,
 ) -> Option<Plot> {
     let curves = curves_of(rows, palette, |row| Some((row.size_bytes as f64, figure(row)?)));
-    plot_curves(title, ("message size", size_text), (label, text), curves)
+    let points = || curves.iter().flat_map(|curve| curve.points.iter());
+    let x = Axis::at_values("message size", points().map(|(size, _)| *size), size_text);
+    let y = Axis::logarithmic(label, points().map(|(_, value)| *value), text);
+    (!curves.is_empty()).then(|| Plot::curves(title, &x, &y, &curves))
 }
 
 fn loads(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {

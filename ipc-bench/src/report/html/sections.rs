@@ -15,7 +15,7 @@ pub(super) fn opening(results: &Results) -> String {
         escape(&results.environment.date)
     );
     let sentences = summary::sentences(&results.rows);
-    for sentence in sentences.into_iter().chain(summary::knees(&results.rows)) {
+    for sentence in sentences {
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "<p class=\"lead\">{}</p>", escape(&sentence));
     }
@@ -37,6 +37,13 @@ pub(super) fn warnings(results: &Results) -> String {
     }
     let items: String = warnings.iter().map(|warning| format!("<li>{}</li>\n", escape(warning))).collect();
     format!("<div class=\"warnings\"><strong>Read with care</strong>\n<ul>\n{items}</ul>\n</div>\n")
+}
+
+/// What the rows of a workload say in words.
+pub(super) fn findings(results: &Results, workload: Workload) -> String {
+    let sentences = if workload == Workload::Load { summary::knees(&results.rows) } else { Vec::new() };
+    let items: String = sentences.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
+    if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") }
 }
 
 /// The numbers of a workload.
