@@ -64,8 +64,13 @@ pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize)
     unsafe { store(to, from, first) };
     let mut at = first;
     while at + 16 <= len {
-        // SAFETY: at + 16 <= len.
-        unsafe { move16(to, from, at) };
+        // What was just written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
+        // SAFETY: at + 16 <= len; the private side may be unaligned.
+        let low = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
+        // SAFETY: as above.
+        let high = unsafe { from.wrapping_add(at + 8).cast::<u64>().read_unaligned() };
+        // SAFETY: at + 16 <= len, and `to` + `at` is a multiple of 16.
+        unsafe { store16(to.wrapping_add(at), low, high) };
         at += 16;
     }
     // SAFETY: the caller's promise, for the bytes that are left; `at` is a multiple of 8, or nothing is left.
@@ -190,6 +195,26 @@ unsafe fn block(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
+/// Writes 16 bytes by one store, in assembly so that it has a meaning when it races.
+///
+/// # Safety
+/// `to` is valid for writes of 16 bytes, and a multiple of 16.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn store16(to: *mut u8, low: u64, high: u64) {
+    // SAFETY: every x86-64 processor has SSE2.
+    let piece = unsafe { core::arch::x86_64::_mm_set_epi64x(high.cast_signed(), low.cast_signed()) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        core::arch::asm!(
+            "movaps [{to}], {piece}",
+            to = in(reg) to,
+            piece = in(xmm_reg) piece,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
 /// Copies 16 bytes at an offset.
 ///
 /// # Safety
@@ -248,6 +273,21 @@ pub(crate) fn as_uninit_one<T: crate::Message>(element: &mut T) -> &mut MaybeUni
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_line_is_filled_behind_its_word_and_nowhere_else() {
+        #[repr(align(64))]
+        struct Lines([u8; 128]);
+        let source: Vec<u8> = (1..=64).collect();
+        for len in 0..=56 {
+            let mut lines = Lines([0; 128]);
+            // SAFETY: 56 bytes, 8 behind a multiple of 64; `source` has more.
+            unsafe { super::store_behind_word(lines.0[8..].as_mut_ptr(), source[1..].as_ptr(), len) };
+            assert_eq!(lines.0[..8], [0; 8]);
+            assert_eq!(lines.0[8..8 + len], source[1..=len], "{len}");
+            assert!(lines.0[8 + len..].iter().all(|byte| *byte == 0), "wrote beyond {len}");
+        }
+    }
+
     #[test]
     fn every_length_is_copied_whole_and_nothing_beside_it() {
         let source: Vec<u8> = (0..2048u32).map(|i| (i * 7 + 1) as u8).collect();

@@ -101,7 +101,16 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
             Ok(signal) => self.asked(signal)?,
             Err(refused) => self.ask_slowly(request, refused, deadline)?,
         }
-        pair::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)
+        self.reply_until(deadline)
+    }
+
+    /// Waits for the reply, then copies it once, to where it is wanted.
+    #[inline(always)]
+    fn reply_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
+        if !self.ring.has_reply() {
+            pair::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)?;
+        }
+        self.ring.reply().map_err(|corruption| self.poison(corruption))
     }
 
     /// Asks without waiting for the reply; [`try_reply`](Self::try_reply) or [`wait`](Self::wait) gives it.
@@ -111,6 +120,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     ///
     /// # Blocking
     /// Never. One system call when the responder sleeps, to wake it.
+    #[inline]
     pub fn ask(&mut self, request: Req) -> Result<(), CallError> {
         match self.ring.try_ask(&request) {
             Ok(signal) => self.asked(signal),
@@ -138,6 +148,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     ///
     /// # Blocking
     /// By this end's wait strategy.
+    #[inline]
     pub fn wait(&mut self) -> Result<Rep, CallError> {
         self.wait_until(None)
     }
@@ -158,11 +169,12 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.wait_deadline(crate::clock::after(timeout))
     }
 
+    #[inline(always)]
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
         if !self.ring.awaits_reply() {
             return Err(CallError::NothingAsked);
         }
-        pair::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)
+        self.reply_until(deadline)
     }
 
     /// Takes the call in flight back, if no responder lives. False when one does: then it may be at work on it.
@@ -212,10 +224,13 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     }
 
     /// The request is in the line, and the responder's signal may not be zero.
+    #[inline(always)]
     fn asked(&mut self, signal: u32) -> Result<(), CallError> {
-        if signal == 0 {
-            return Ok(());
-        }
+        if signal == 0 { Ok(()) } else { self.heed(signal) }
+    }
+
+    #[cold]
+    fn heed(&mut self, signal: u32) -> Result<(), CallError> {
         self.end.wake_peer_if(signal);
         if signal & POISONED != 0 {
             return Err(CallError::Corrupt(ring::Corruption::told(self.ring.number(), signal)));
@@ -265,36 +280,24 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// What a poll that found nothing makes of the responder's signal. `again` looks once more.
-    fn nothing<R>(
-        &mut self,
-        again: impl FnOnce(&mut Self) -> Result<Option<R>, PopError>,
-    ) -> Result<R, PopError> {
+    fn nothing(&mut self, is_there: impl FnOnce(&Self) -> bool) -> Result<(), PopError> {
         let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
             // Polls that come too fast take the line away from who writes it.
             Native::relax();
             Native::relax();
             return Err(PopError::Empty);
         };
-        again(self)?.ok_or(ended)
-    }
-
-    fn reply(&mut self) -> Result<Option<Rep>, PopError> {
-        self.ring.try_reply().map_err(|corruption| {
-            pair::poison(&mut self.end);
-            PopError::Corrupt(corruption)
-        })
+        if is_there(self) { Ok(()) } else { Err(ended) }
     }
 }
 
 impl<Req: Message, Rep: Message> Poll for Replies<'_, Req, Rep> {
-    type Item = Rep;
+    /// That it is there.
+    type Item = ();
 
     #[inline(always)]
-    fn poll(&mut self) -> Result<Rep, PopError> {
-        match self.0.reply()? {
-            Some(reply) => Ok(reply),
-            None => self.0.nothing(Caller::reply),
-        }
+    fn poll(&mut self) -> Result<(), PopError> {
+        if self.has_item() { Ok(()) } else { self.0.nothing(|caller| caller.ring.has_reply()) }
     }
 
     fn has_item(&self) -> bool {
@@ -310,11 +313,7 @@ impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
     type Item = ();
 
     fn poll(&mut self) -> Result<(), PopError> {
-        if self.0.ring.is_pending() {
-            self.0.nothing(|caller| Ok((!caller.ring.is_pending()).then_some(())))
-        } else {
-            Ok(())
-        }
+        if self.0.ring.is_pending() { self.0.nothing(|caller| !caller.ring.is_pending()) } else { Ok(()) }
     }
 
     fn has_item(&self) -> bool {

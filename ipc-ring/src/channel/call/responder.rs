@@ -71,9 +71,13 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Never.
     pub fn try_take(&mut self) -> Result<Option<Request<'_, Req, Rep>>, CallError> {
         match self.poll() {
+            Ok(()) => {}
+            Err(PopError::Empty) => return Ok(None),
+            Err(error) => return Err(CallError::from_wait(error)),
+        }
+        match self.ring.take() {
             Ok(taken) => Ok(Some(Request { responder: self, taken })),
-            Err(PopError::Empty) => Ok(None),
-            Err(error) => Err(CallError::from_wait(error)),
+            Err(corruption) => Err(self.poison(corruption)),
         }
     }
 
@@ -107,15 +111,21 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     #[inline(always)]
     fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
-        let taken = pair::wait_and_pop(self, deadline).map_err(CallError::from_wait)?;
-        Ok(Request { responder: self, taken })
+        if !self.ring.has_request() {
+            pair::wait_and_pop(self, deadline).map_err(CallError::from_wait)?;
+        }
+        // Copied once, to where it is wanted.
+        match self.ring.take() {
+            Ok(taken) => Ok(Request { responder: self, taken }),
+            Err(corruption) => Err(self.poison(corruption)),
+        }
     }
 
     /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when there is none.
     ///
     /// # Blocking
     /// Never. One system call when the caller sleeps, to wake it.
-    #[inline]
+    #[inline(always)]
     pub fn reply(&mut self, reply: Rep) -> bool {
         let open = self.ring.is_open();
         let signal = self.ring.reply(&reply);
@@ -167,21 +177,21 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         self.ending = Ending::Close;
     }
 
-    fn try_poll(&mut self) -> Result<Option<Taken<Req>>, PopError> {
-        self.ring.try_take().map_err(|corruption| {
-            pair::poison(&mut self.end);
-            PopError::Corrupt(corruption)
-        })
+    #[cold]
+    fn poison(&mut self, corruption: ring::Corruption) -> CallError {
+        pair::poison(&mut self.end);
+        CallError::Corrupt(corruption)
     }
 }
 
 impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
-    type Item = Taken<Req>;
+    /// That one is there.
+    type Item = ();
 
     #[inline(always)]
-    fn poll(&mut self) -> Result<Taken<Req>, PopError> {
-        if let Some(taken) = self.try_poll()? {
-            return Ok(taken);
+    fn poll(&mut self) -> Result<(), PopError> {
+        if self.ring.has_request() {
+            return Ok(());
         }
         let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
             // Polls that come too fast take the line away from who writes it.
@@ -189,7 +199,7 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
             Native::relax();
             return Err(PopError::Empty);
         };
-        self.try_poll()?.ok_or(ended)
+        if self.ring.has_request() { Ok(()) } else { Err(ended) }
     }
 
     fn has_item(&self) -> bool {
@@ -203,6 +213,7 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
 
 impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
     /// What is asked.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Req {
         self.taken.request

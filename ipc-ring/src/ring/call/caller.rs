@@ -80,7 +80,23 @@ impl<M: Memory> Caller<M> {
         Ok(Some(unsafe { reply.assume_init() }))
     }
 
+    /// The reply to this end's call, after [`has_reply`](Self::has_reply) said that it is there.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the line's word makes no sense, or no sense any more.
+    #[inline(always)]
+    pub fn reply(&mut self) -> Result<M::Reply, Corruption> {
+        self.try_reply()?.ok_or_else(|| self.nonsense())
+    }
+
+    #[cold]
+    fn nonsense(&self) -> Corruption {
+        let found = self.memory.word().load(Relaxed); // To be shown.
+        Corruption { word: "line's word", position: self.number, found }
+    }
+
     /// Whether there is something to read: the reply, or a word that makes no sense.
+    #[inline(always)]
     #[must_use]
     pub fn has_reply(&self) -> bool {
         self.waits && self.look() != Ok(State::Asked)

@@ -69,6 +69,21 @@ impl<M: Memory> Responder<M> {
         Ok(Some(Taken { request: unsafe { request.assume_init() }, attempt, number }))
     }
 
+    /// The request that waits, after [`has_request`](Self::has_request) said that there is one.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the line's word makes no sense, or no sense any more.
+    #[inline(always)]
+    pub fn take(&mut self) -> Result<Taken<M::Request>, Corruption> {
+        self.try_take()?.ok_or_else(|| self.nonsense())
+    }
+
+    #[cold]
+    fn nonsense(&self) -> Corruption {
+        let found = self.memory.word().load(Relaxed); // To be shown.
+        Corruption { word: "line's word", position: self.number, found }
+    }
+
     /// Answers the request that was taken. Gives the caller's signal; 0 when no request is open.
     #[inline(always)]
     pub fn reply(&mut self, reply: &M::Reply) -> u32 {
@@ -85,6 +100,7 @@ impl<M: Memory> Responder<M> {
     }
 
     /// Whether there is something to take: a request, or a word that makes no sense.
+    #[inline(always)]
     #[must_use]
     pub fn has_request(&self) -> bool {
         // [Q1] Acquire ← the caller's Release.
