@@ -9,6 +9,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use super::Link;
 use crate::process::{Descriptors, Failure, Job};
 use crate::wait::Wait;
+use crate::workload::Workload;
 
 /// Room for reading ahead: one `read` takes all messages that wait, as a good reader of a byte stream does.
 const READ_AHEAD: usize = 64 * 1024;
@@ -31,16 +32,18 @@ impl ByteStream {
     /// A link over the two descriptors that the parent passed: outgoing, incoming.
     pub(super) fn inherited(job: &Job) -> Result<ByteStream, Failure> {
         let mut descriptors = Descriptors::take(job);
-        ByteStream::new(descriptors.next_file()?, descriptors.next_file()?, job.plan.wait)
+        // Among many readers, each takes what it is about to use.
+        let ahead = if job.plan.workload == Workload::Fan { job.plan.size } else { READ_AHEAD };
+        ByteStream::new(descriptors.next_file()?, descriptors.next_file()?, job.plan.wait, ahead)
     }
 
-    fn new(outgoing: File, incoming: File, wait: Wait) -> Result<ByteStream, Failure> {
+    fn new(outgoing: File, incoming: File, wait: Wait, ahead: usize) -> Result<ByteStream, Failure> {
         let poll = wait == Wait::Spin;
         if poll {
             set_nonblocking(&outgoing)?;
             set_nonblocking(&incoming)?;
         }
-        let ahead = vec![0; READ_AHEAD].into_boxed_slice();
+        let ahead = vec![0; ahead].into_boxed_slice();
         Ok(ByteStream { outgoing, incoming, poll, ahead, start: 0, end: 0 })
     }
 

@@ -1,4 +1,5 @@
-//! `pipe`: two anonymous pipes, one each way.
+//! `pipe`: two anonymous pipes, one each way. In a fan all share one: the kernel keeps messages of up to a page whole, and each
+//! read takes one.
 
 use std::os::fd::OwnedFd;
 
@@ -10,6 +11,9 @@ use super::{Kind, Mechanism, Resources};
 use crate::process::{Failure, Gate, Job, Outcome, Plan};
 use crate::wait::Wait;
 use crate::workload::{self, Workload};
+
+/// The largest write that does not mix with others.
+const PIPE_BUF: usize = nix::libc::PIPE_BUF;
 
 /// See the module.
 pub(super) struct Pipe;
@@ -32,17 +36,22 @@ impl Mechanism for Pipe {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        workload::ALL
+        workload::WITH_FAN
     }
 
-    fn prepare(&self, _plan: &Plan) -> Result<Resources, Failure> {
+    fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
+        if plan.workload == Workload::Fan && plan.size > PIPE_BUF {
+            return Err(Failure::Unavailable(format!(
+                "writes of more than {PIPE_BUF} bytes mix with those of others"
+            )));
+        }
         let there = pipe2(OFlag::O_CLOEXEC).map_err(Failure::unavailable("pipe2"))?;
         let back = pipe2(OFlag::O_CLOEXEC).map_err(Failure::unavailable("pipe2"))?;
         Ok(crossed(there, back))
     }
 
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
-        workload::run(job, gate, ByteStream::inherited(job)?)
+        workload::run_shared(job, gate, ByteStream::inherited(job)?)
     }
 }
 

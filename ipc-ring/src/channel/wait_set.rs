@@ -35,6 +35,8 @@ pub(crate) mod sealed {
         fn mark(&mut self, bell: Bell) -> Barrier;
         /// Takes the bit back. True when somebody was faster: then there was, or will be, a token.
         fn unmark(&mut self) -> bool;
+        /// The set answers with another end. Who was woken for something that others could have too tells them.
+        fn is_passed_over(&mut self) {}
         /// Whether the end can wait with a semaphore of this domain, in this process.
         fn is_at(&self, home: &Home<'_>) -> bool;
     }
@@ -210,6 +212,11 @@ impl WaitSet {
             let index = (self.next + step) % count;
             if let Some(news) = ends[index].news(probe) {
                 self.next = (index + 1) % count;
+                for (other, end) in ends.iter_mut().enumerate() {
+                    if other != index {
+                        end.is_passed_over();
+                    }
+                }
                 return Some(Event { index, news });
             }
         }

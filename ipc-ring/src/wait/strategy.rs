@@ -75,6 +75,8 @@ const POLLS_BEFORE_YIELD: u32 = 1024;
 const LONG_YIELD: Duration = Duration::from_micros(100);
 /// After such a yield, so many waits go by before the next one.
 const WAITS_WITHOUT_YIELD: u32 = 256;
+/// Yields in vain for somebody who cannot run meanwhile, before they are given up.
+const YIELDS_ALONE: u32 = 2;
 /// The shortest nap. The kernel makes it longer, by 50 µs usually.
 const GIVE_WAY: Duration = Duration::from_nanos(1);
 
@@ -103,6 +105,7 @@ impl Waits {
             alone: false,
             nap: HEARTBEAT,
             crowded: self.crowded > 0,
+            yields: 0,
         }
     }
 
@@ -147,6 +150,8 @@ pub(crate) struct Wait {
     nap: Duration,
     /// Others want this CPU.
     crowded: bool,
+    /// Yields so far.
+    yields: u32,
 }
 
 impl Wait {
@@ -167,10 +172,13 @@ impl Wait {
     fn give_way(&mut self, now: Instant) {
         if self.crowded {
             std::thread::sleep(GIVE_WAY);
-        } else {
-            std::thread::yield_now();
-            self.crowded = now.elapsed() > LONG_YIELD;
+            return;
         }
+        std::thread::yield_now();
+        self.yields += 1;
+        // The scheduler may give the CPU right back, to who has had less of it: then yielding does not bring on those who are
+        // waited for, and who cannot run elsewhere.
+        self.crowded = now.elapsed() > LONG_YIELD || (self.alone && self.yields > YIELDS_ALONE);
     }
 
     #[cold]
@@ -257,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn who_yields_in_vain_on_the_same_cpu_gives_way_for_longer() {
+        let waits = Waits::new(WaitStrategy::SpinYield);
+        let mut wait = waits.start(None);
+        for _ in 0..POLLS_PER_LOOK * (YIELDS_ALONE + 1) {
+            let _ = wait.next(&waits, || true);
+        }
+        assert!(wait.crowded);
+    }
+
+    #[test]
     fn naps_grow_to_the_heartbeat() {
         let waits = Waits::new(WaitStrategy::Sleep);
         let mut wait = waits.start_with_naps(None);
@@ -284,6 +302,7 @@ mod tests {
             alone: false,
             nap: HEARTBEAT,
             crowded: false,
+            yields: 0,
         };
         for _ in 0..10 {
             waits.finished(&long);

@@ -467,6 +467,12 @@ impl<T: Message> Await for Consumer<T> {
         woken
     }
 
+    fn is_passed_over(&mut self) {
+        if std::mem::take(&mut self.woken_in_set) {
+            self.pass_on();
+        }
+    }
+
     fn is_at(&self, home: &Home<'_>) -> bool {
         self.end.place.is_at(home)
     }
