@@ -14,8 +14,6 @@ pub(crate) const END: u64 = 2 << 62;
 
 const PHASE: u64 = 3 << 62;
 const LINE: usize = 64;
-/// The longest message for which the compiler may know how many lines it has.
-const UNROLLED: usize = 1024;
 
 /// The phase bits of a sequence word.
 #[inline(always)]
@@ -62,8 +60,6 @@ pub(crate) fn read(message: &[u8]) -> Option<u64> {
 /// Where the words of the further lines stand: the start of each full word's line, then the last eight bytes.
 #[inline(always)]
 fn line_offsets(length: usize) -> impl Iterator<Item = usize> {
-    // Of a long message this would otherwise become one long row of instructions, a hundred kilobytes for each caller.
-    let length = if length > UNROLLED { std::hint::black_box(length) } else { length };
     let last = length - 8;
     let lines = (LINE..last).step_by(LINE);
     lines.chain((last >= 16).then_some(last))

@@ -13,8 +13,8 @@ const TOP: f64 = 22.0;
 const BOTTOM: f64 = 46.0;
 /// Height of a line of a mark plot.
 const ROW: f64 = 26.0;
-/// Room for the names in a mark plot.
-const NAMES: f64 = 130.0;
+/// Width of a letter, of the size that narrow pages have.
+const LETTER: f64 = 8.2;
 /// How many colours there are; further curves are dashed.
 const COLOURS: usize = 8;
 
@@ -82,7 +82,11 @@ impl Axis {
             -(1.0 - quantile).max(1e-9).log10()
         }
         let most = scale(most).ceil().clamp(2.0, 7.0);
-        let mut ticks = vec![(0.0, "0 %".to_owned()), (0.5, "50 %".to_owned())];
+        let mut ticks = vec![(0.0, "0 %".to_owned())];
+        // Beside further nines there is no room for it.
+        if most <= 3.0 {
+            ticks.push((0.5, "50 %".to_owned()));
+        }
         for nines in 1..=most as usize {
             let text = match nines {
                 1 => "90 %".to_owned(),
@@ -160,7 +164,7 @@ impl Plot {
         let _ = writeln!(
             body,
             "<text class=\"tick\" x=\"{LEFT}\" y=\"{}\">{}</text>",
-            TOP - 1.0,
+            TOP - 9.0,
             escape(y.label)
         );
         for curve in curves {
@@ -197,13 +201,15 @@ impl Plot {
 
     /// A line for each name: a bar and a mark on one axis.
     pub(super) fn marks(title: String, x: &Axis, rows: &[Marks]) -> Plot {
-        let at_x = |value| NAMES + x.part(value) * (WIDTH - NAMES - RIGHT - 60.0);
+        let longest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+        let side = (14.0 + LETTER * longest as f64).clamp(60.0, WIDTH / 2.0);
+        let at_x = |value| side + x.part(value) * (WIDTH - side - RIGHT - 60.0);
         let floor = TOP + ROW * rows.len() as f64;
         let mut body = bottom_axis(x, floor, &at_x);
         for (index, row) in rows.iter().enumerate() {
             let middle = TOP + ROW * (index as f64 + 0.5);
             let (from, to, mark) = (at_x(row.low), at_x(row.high), at_x(row.mark));
-            let (names, base) = (NAMES - 10.0, middle + 4.0);
+            let (names, base) = (side - 10.0, middle + 4.0);
             let (name, text) = (escape(&row.name), escape(&row.text));
             let _ = writeln!(
                 body,
@@ -282,7 +288,7 @@ fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
         let written: Vec<_> = ticks.iter().step_by(*every).collect();
         written.windows(2).all(|pair| {
             let widest = pair.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0);
-            at_x(pair[1].0) - at_x(pair[0].0) >= 8.0 + 7.2 * widest as f64
+            at_x(pair[1].0) - at_x(pair[0].0) >= 8.0 + LETTER * widest as f64
         })
     };
     (1..=ticks.len()).find(fits).unwrap_or(1)
