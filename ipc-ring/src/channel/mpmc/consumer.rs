@@ -330,7 +330,7 @@ impl<T: Message> Consumer<T> {
                             if let Nothing::Busy(holder) = &nothing
                                 && patience.is_over()
                             {
-                                self.end.repair(holder);
+                                self.end.repair_or_give_way(holder);
                             }
                             pause();
                         }

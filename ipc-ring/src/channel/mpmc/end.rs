@@ -137,6 +137,15 @@ impl<T: Message> End<T> {
         !matches!(repair, Repair::Alive { .. })
     }
 
+    /// As [`repair`](Self::repair), for one who polls. When the holder is alive it may be waiting for this very CPU, to go on or to
+    /// die: a process that was killed needs one for its end.
+    #[cold]
+    pub(super) fn repair_or_give_way(&mut self, holder: &Holder) {
+        if !self.repair(holder) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Clears up after all dead ends, and tells those who sleep if there was something.
     pub(super) fn recover(&mut self) -> Report {
         let report = recovery::recover(&self.ring, |identity| self.place.is_alive(identity));

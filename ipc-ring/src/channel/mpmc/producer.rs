@@ -231,7 +231,7 @@ impl<T: Message> Producer<T> {
                     if let Refused::Busy(holder) = &refused
                         && patience.is_over()
                     {
-                        self.end.repair(holder);
+                        self.end.repair_or_give_way(holder);
                     }
                     pause();
                 }
