@@ -17,8 +17,8 @@ pub enum WaitStrategy {
     Spin,
     /// Poll for some tens of microseconds, then let other threads run between polls. Uses all the time that nobody else wants.
     ///
-    /// Where others do want it, a thread that yields may wait for a whole time slice; an end that learns so gives way by the
-    /// shortest nap there is instead, some 50 µs.
+    /// Where others do want it, a thread that yields may wait for a whole time slice; an end that learns so gives way by a
+    /// nap of 50 µs instead.
     SpinYield,
     /// Poll for up to `spin`, adapted to how long the last waits were, then sleep until woken. The default.
     SpinSleep {
@@ -77,8 +77,8 @@ const LONG_YIELD: Duration = Duration::from_micros(100);
 const WAITS_WITHOUT_YIELD: u32 = 256;
 /// Yields in vain for somebody who cannot run meanwhile, before they are given up.
 const YIELDS_ALONE: u32 = 2;
-/// The shortest nap. The kernel makes it longer, by 50 µs usually.
-const GIVE_WAY: Duration = Duration::from_nanos(1);
+/// A nap in place of a yield. Not shorter: a thread whose timers are exact would be back before anybody else has run.
+const GIVE_WAY: Duration = Duration::from_micros(50);
 
 impl Waits {
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
