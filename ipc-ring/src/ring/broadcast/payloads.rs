@@ -1,4 +1,4 @@
-//! Payloads of a [pool](crate::ring::pool) to all subscribers: the ring's messages are handles, and the ring holds the blocks.
+//! Payloads of a [`pool`] to all subscribers: the ring's messages are handles, and the ring holds the blocks.
 //!
 //! ```text
 //!   publisher, position w                              subscriber, position c
