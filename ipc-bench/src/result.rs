@@ -139,6 +139,18 @@ pub(crate) struct Spread {
 }
 
 impl Row {
+    /// Which row it is, in words: "fan 8x1 mpmc sleep, 64 bytes".
+    pub(crate) fn what(&self) -> String {
+        let (workload, mechanism, wait) = (self.workload.name(), &self.mechanism, self.wait.name());
+        format!("{workload} {}{mechanism} {wait}, {} bytes", self.ends(), self.size_bytes)
+    }
+
+    /// "8x1 " in front of the name of a row of many.
+    pub(crate) fn ends(&self) -> String {
+        let ends = self.producers.zip(self.consumers);
+        ends.map(|(producers, consumers)| format!("{producers}x{consumers} ")).unwrap_or_default()
+    }
+
     /// The mechanism's name in tables.
     pub(crate) fn label(&self) -> String {
         if self.threads { format!("{} (threads)", self.mechanism) } else { self.mechanism.clone() }

@@ -18,7 +18,7 @@ pub(crate) fn print(results: &Results) {
     }
     for row in results.rows.iter().filter(|row| row.error.is_some()) {
         let reason = row.error.as_deref().unwrap_or_default();
-        say!("{} {} {} {} B: {reason}", row.workload.name(), row.mechanism, row.wait.name(), row.size_bytes);
+        say!("{}: {reason}", row.what());
     }
 }
 

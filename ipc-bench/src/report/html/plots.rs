@@ -252,12 +252,6 @@ fn over_time(rows: &[&Row], palette: &Palette<'_>, what: String) -> Option<Plot>
     Some(Plot::curves(format!("Over time, {what}: usual as line, slowest as dots"), &x, &y, &curves))
 }
 
-/// "8x1 " in front of a fan's rows.
-fn ends(row: &Row) -> String {
-    let ends = row.producers.zip(row.consumers);
-    ends.map(|(producers, consumers)| format!("{producers}x{consumers} ")).unwrap_or_default()
-}
-
 fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let mut plots = Vec::new();
     for size in sizes(rows) {
@@ -285,7 +279,7 @@ fn flow(rows: &[&Row], wait: Wait, size: usize) -> Plot {
     let marks: Vec<_> = rows
         .iter()
         .map(|(row, rate)| Marks {
-            name: format!("{}{}", ends(row), row.label()),
+            name: format!("{}{}", row.ends(), row.label()),
             mark: rate.median,
             low: rate.min,
             high: rate.max,

@@ -68,9 +68,7 @@ pub(super) fn failures(results: &Results) -> String {
     let mut items = String::new();
     for row in &results.rows {
         if let Some(error) = &row.error {
-            let (workload, wait) = (row.workload.name(), row.wait.name());
-            let name = format!("{workload} {} {wait}, {} bytes: {error}", row.mechanism, row.size_bytes);
-            let _ = writeln!(items, "<li>{}</li>", escape(&name));
+            let _ = writeln!(items, "<li>{}</li>", escape(&format!("{}: {error}", row.what())));
         }
     }
     if items.is_empty() {
