@@ -246,10 +246,6 @@ pub(super) trait Poll {
     fn end(&mut self) -> &mut End;
 }
 
-/// How often a waiting end only looks between two whole polls. With 4 a round trip took a twentieth longer: then the answer
-/// often comes while more is done than to look.
-const LOOKS_PER_POLL: u32 = 16;
-
 /// Pops, waiting for something to be there.
 #[cold]
 #[inline(never)]
@@ -298,8 +294,8 @@ pub(super) fn wait_and_pop<P: Poll>(
 /// Looks a few times more whether something is there, by a look that costs little. The rest of a poll, the other end's
 /// state among it, can wait so long; and the shorter the way from look to look, the sooner a message is seen.
 #[inline(always)]
-fn watch<P: Poll>(consumer: &P) {
-    for _ in 0..LOOKS_PER_POLL {
+fn watch<P: Poll>(consumer: &mut P) {
+    for _ in 0..consumer.end().waits.looks(8) {
         pause();
         if consumer.has_item() {
             return;

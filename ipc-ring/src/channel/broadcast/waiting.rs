@@ -68,13 +68,10 @@ pub(super) fn wait_and_pop<P: Poll>(
     }
 }
 
-/// How often a waiting subscriber only looks between two whole polls.
-const LOOKS_PER_POLL: u32 = 16;
-
 /// Looks a few times more whether something is there, by a look that costs little.
 #[inline(always)]
-fn watch<P: Poll>(subscriber: &P) {
-    for _ in 0..LOOKS_PER_POLL {
+fn watch<P: Poll>(subscriber: &mut P) {
+    for _ in 0..subscriber.end().place.waits.looks(1) {
         pause();
         if subscriber.has_something() {
             return;

@@ -328,11 +328,11 @@ impl<T: Message> Consumer<T> {
                     {
                         Step::Poll => {
                             if let Nothing::Busy(holder) = &nothing
-                                && patience.is_over()
+                                && patience.is_over(self.end.place.waits.looks(1))
                             {
                                 self.end.repair_or_give_way(holder);
                             }
-                            pause();
+                            self.watch();
                         }
                         Step::TimedOut => return Err(PopError::TimedOut),
                         Step::Probe => self.nobody_there(true)?,
@@ -378,6 +378,18 @@ impl<T: Message> Consumer<T> {
             pause();
         }
         self.slip.learn(ring.is_full_ahead((run / 2).max(1)));
+    }
+
+    /// Looks a few times more whether something is there, by a look that costs little.
+    #[inline(always)]
+    fn watch(&self) {
+        let ring = self.ring.as_ref().expect("only drop takes it");
+        for _ in 0..self.end.place.waits.looks(1) {
+            pause();
+            if ring.has_item() {
+                return;
+            }
+        }
     }
 
     fn looks_empty(&mut self) -> bool {

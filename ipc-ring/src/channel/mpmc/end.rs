@@ -45,10 +45,14 @@ const POLLS_PER_QUESTION: u32 = 1024;
 pub(super) struct Patience(u32);
 
 impl Patience {
-    /// One more. True when it is time to ask.
-    pub(super) fn is_over(&mut self) -> bool {
-        self.0 = self.0.wrapping_add(1);
-        self.0.is_multiple_of(POLLS_PER_QUESTION)
+    /// So many looks more. True when it is time to ask.
+    pub(super) fn is_over(&mut self, looks: u32) -> bool {
+        self.0 += looks;
+        let over = self.0 >= POLLS_PER_QUESTION;
+        if over {
+            self.0 = 0;
+        }
+        over
     }
 }
 

@@ -229,7 +229,7 @@ impl<T: Message> Producer<T> {
             match wait.next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Consumer as u32)) {
                 Step::Poll => {
                     if let Refused::Busy(holder) = &refused
-                        && patience.is_over()
+                        && patience.is_over(1)
                     {
                         self.end.repair_or_give_way(holder);
                     }

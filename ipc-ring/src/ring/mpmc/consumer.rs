@@ -144,6 +144,20 @@ impl<M: Memory> Consumer<M> {
         self.look()
     }
 
+    /// Whether an element has been pushed, and not taken, at this end's position: a look that changes nothing and decides nothing,
+    /// to be made while waiting. There may be an orphan to take, or a position to go on from, when it says no.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_item(&self) -> bool {
+        let index = self.shape.index(self.position);
+        let tag = self.memory.tag(index).load(Relaxed); // A hint.
+        if tag == self.shape.empty(self.position).full().as_raw() {
+            return true;
+        }
+        self.memory.prefetch_polled(index);
+        false
+    }
+
     /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that changes nothing
     /// and decides nothing.
     #[must_use]
