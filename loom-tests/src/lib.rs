@@ -18,6 +18,7 @@
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
+//! [`payloads`]: those of the two together.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -30,6 +31,7 @@ pub mod membarrier;
 pub mod mpmc;
 pub mod mutation;
 pub mod parked;
+pub mod payloads;
 #[allow(unsafe_code)]
 pub mod platform;
 pub mod pool;

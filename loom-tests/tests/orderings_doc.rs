@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::{Model, Mutation, Verdict, broadcast, bytes, call, latest, mpmc, pool, spsc};
+use loom_tests::{Model, Mutation, Verdict, broadcast, bytes, call, latest, mpmc, payloads, pool, spsc};
 
 /// On the page and in the code, but not in `Edge`: the page says why.
 const NOT_MODELLED: [&str; 2] = ["E1", "R1"];
@@ -20,6 +20,7 @@ fn models() -> Vec<&'static Model> {
         .chain(latest::models())
         .chain(call::models())
         .chain(pool::models())
+        .chain(payloads::models())
         .collect()
 }
 

@@ -1,0 +1,13 @@
+//! The models of payloads in broadcast rings, as production is. `LOOM_TESTS_MODEL` picks those whose name contains it.
+
+use loom_tests::payloads::models;
+
+#[test]
+fn all() {
+    let only = std::env::var("LOOM_TESTS_MODEL").unwrap_or_default();
+    for model in models().filter(|model| model.name.contains(&only)) {
+        let start = std::time::Instant::now();
+        model.check();
+        println!("    {:?}", start.elapsed());
+    }
+}
