@@ -1,5 +1,6 @@
-//! `latest`: this project's channel of the newest value, one each way. Only for round trips: a stream's messages overwrite
-//! each other, as they should. `latest`: the caller gives the time; `latest-stamped`: the clock is read for each value.
+//! `latest`: this project's channel of the newest value, one each way. Not for streams, whose messages overwrite each other, as
+//! they should; but for what a store costs while many read. `latest`: the caller gives the time; `latest-stamped`: the clock is
+//! read for each value.
 
 use std::fmt::Display;
 use std::io;
@@ -43,12 +44,16 @@ impl<const STAMPED: bool> Mechanism for Latest<STAMPED> {
         &[Wait::Spin, Wait::SpinSleep, Wait::Sleep, Wait::SpinYield]
     }
 
-    fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
-        if STAMPED { &self.waits()[..1] } else { &self.waits()[..3] }
+    fn default_waits(&self, workload: Workload) -> &'static [Wait] {
+        match workload {
+            Workload::Publish => &self.waits()[1..2],
+            _ if STAMPED => &self.waits()[..1],
+            _ => &self.waits()[..3],
+        }
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        &[Workload::Pingpong]
+        &[Workload::Pingpong, Workload::Publish]
     }
 
     fn prepare(&self, plan: &Plan) -> Result<Resources, Failure> {
@@ -65,19 +70,23 @@ impl<const STAMPED: bool> Mechanism for Latest<STAMPED> {
     fn work(&self, job: &Job, gate: &mut Gate) -> Result<Outcome, Failure> {
         sized!(few: job.plan.size, N => {
             const WORDS: usize = N / 8;
-            let link = Channels::<WORDS, STAMPED>::open(job).map_err(Failure::at("opening the channels"))?;
-            workload::run_round_trips_sized::<N, _>(job, gate, link)
+            let ends = Ends::<WORDS, STAMPED>::open(job).map_err(Failure::at("opening the channels"))?;
+            match (job.plan.workload, job.role) {
+                (Workload::Publish, Role::Producer) => workload::run_publisher_sized::<N, _>(job, gate, ends),
+                (Workload::Publish, Role::Consumer) => workload::run_subscriber_sized::<N, _>(job, gate, ends),
+                _ => workload::run_round_trips_sized::<N, _>(job, gate, ends),
+            }
         })
     }
 }
 
-/// A channel each way, of values of so many words.
-struct Channels<const WORDS: usize, const STAMPED: bool> {
-    outgoing: Writer<[u64; WORDS]>,
-    incoming: Reader<[u64; WORDS]>,
+/// The ends of one process, of channels of values of so many words: one each way, or the same one for all.
+struct Ends<const WORDS: usize, const STAMPED: bool> {
+    outgoing: Option<Writer<[u64; WORDS]>>,
+    incoming: Option<Reader<[u64; WORDS]>>,
 }
 
-impl<const WORDS: usize, const STAMPED: bool> Channels<WORDS, STAMPED> {
+impl<const WORDS: usize, const STAMPED: bool> Ends<WORDS, STAMPED> {
     fn open(job: &Job) -> Result<Self, ipc_ring::AttachError> {
         let domain = Domain::open(DOMAIN)?;
         let channel = |direction| {
@@ -86,9 +95,21 @@ impl<const WORDS: usize, const STAMPED: bool> Channels<WORDS, STAMPED> {
                 .domain(&domain)
                 .wait(strategy(job.plan.wait))
         };
-        let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
-        Ok(Self { outgoing: channel(out).create_writer()?, incoming: channel(into).create_reader()? })
+        let one_way = job.plan.workload == Workload::Publish;
+        let writes = !one_way || job.role == Role::Producer;
+        let reads = !one_way || job.role == Role::Consumer;
+        let back = if one_way { "there" } else { "back" };
+        let (out, into) = if job.role == Role::Producer { ("there", back) } else { (back, "there") };
+        Ok(Self {
+            outgoing: writes.then(|| channel(out).create_writer()).transpose()?,
+            incoming: reads.then(|| channel(into).create_reader()).transpose()?,
+        })
     }
+}
+
+#[cold]
+fn one_way() -> io::Error {
+    io::Error::other("this end goes the other way")
 }
 
 #[cold]
@@ -96,19 +117,20 @@ fn failed(error: impl Display) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-impl<const WORDS: usize, const STAMPED: bool> Link for Channels<WORDS, STAMPED> {
+impl<const WORDS: usize, const STAMPED: bool> Link for Ends<WORDS, STAMPED> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        let published =
-            if STAMPED { self.outgoing.publish(*message) } else { self.outgoing.publish_at(message, 0) };
+        let Some(outgoing) = &mut self.outgoing else { return Err(one_way()) };
+        let published = if STAMPED { outgoing.publish(*message) } else { outgoing.publish_at(message, 0) };
         published.map(drop).map_err(failed)
     }
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
-        *message = self.incoming.wait().map_err(failed)?.value;
+        let Some(incoming) = &mut self.incoming else { return Err(one_way()) };
+        *message = incoming.wait().map_err(failed)?.value;
         Ok(())
     }
 }
