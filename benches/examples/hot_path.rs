@@ -1,4 +1,5 @@
-//! Pushes and pops, calls and replies through functions of their own, so that a tool can count what one of them takes.
+//! Pushes and publications, stores, calls, loans and what undoes them through functions of their own, so that a tool can count
+//! what one of each takes.
 //!
 //! ```text
 //! cargo build --release -p benches --example hot_path
@@ -10,13 +11,20 @@
 //! Each function is called 102 400 times; the count divided by that is one call, its own `call` and `ret` included.
 
 use benches::{both_ends, call};
+use ipc_ring::broadcast::{Mode, Publisher, Subscriber, payloads};
 use ipc_ring::call::{Caller, Responder};
+use ipc_ring::latest::{Reader, Writer};
+use ipc_ring::pool::{Handle, Loan, Pool, View};
 use ipc_ring::spsc::{Consumer, Producer};
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Rounds of a filled and emptied ring.
 const ROUNDS: u64 = 100;
 /// Slots of the ring.
 const SLOTS: u64 = 1024;
+/// Bytes of a block.
+const BLOCK: usize = 4096;
 
 macro_rules! counted {
     ($words:literal, $push:ident, $pop:ident) => {
@@ -97,11 +105,120 @@ macro_rules! run {
     }};
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+macro_rules! published {
+    ($mode:expr, $publish:ident, $pop:ident) => {{
+        #[inline(never)]
+        fn $publish(publisher: &mut Publisher<[u64; 7]>, message: &[u64; 7]) -> bool {
+            publisher.try_publish(*message).is_ok()
+        }
+
+        #[inline(never)]
+        fn $pop(subscriber: &mut Subscriber<[u64; 7]>) -> Option<[u64; 7]> {
+            subscriber.try_pop().ok()
+        }
+
+        let (mut publisher, mut subscriber) = benches::broadcast::<[u64; 7]>($mode, SLOTS)?;
+        for round in 0..ROUNDS {
+            for number in 0..SLOTS {
+                assert!($publish(&mut publisher, &[round * SLOTS + number; 7]), "there is room");
+            }
+            for number in 0..SLOTS {
+                let message = $pop(&mut subscriber).expect("a message");
+                assert_eq!(message, [round * SLOTS + number; 7]);
+            }
+        }
+    }};
+}
+
+#[inline(never)]
+fn store_once(writer: &mut Writer<[u64; 7]>, value: &[u64; 7]) -> bool {
+    writer.publish_at(value, 0).is_ok()
+}
+
+#[inline(never)]
+fn load_once(reader: &mut Reader<[u64; 7]>) -> Option<[u64; 7]> {
+    reader.get_newer().ok().flatten().map(|newest| newest.value)
+}
+
+fn newest() -> Outcome {
+    let (mut writer, mut reader) = benches::latest::<[u64; 7]>()?;
+    for number in 0..ROUNDS * SLOTS {
+        assert!(store_once(&mut writer, &[number; 7]));
+        assert_eq!(load_once(&mut reader), Some([number; 7]));
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn lend_once(pool: &Pool) -> Option<Loan> {
+    pool.loan(BLOCK).ok()
+}
+
+#[inline(never)]
+fn send_once(loan: Loan, producer: &mut Producer<Handle>) -> bool {
+    loan.send(producer).is_ok()
+}
+
+#[inline(never)]
+fn receive_once(pool: &Pool, consumer: &mut Consumer<Handle>) -> Option<View> {
+    pool.try_receive(consumer).ok()
+}
+
+#[inline(never)]
+fn let_go_once(view: View) {
+    drop(view);
+}
+
+fn lent() -> Outcome {
+    let (pool, mut producer, mut consumer) = benches::pool(BLOCK, 8)?;
+    for number in 0..ROUNDS * SLOTS {
+        let mut loan = lend_once(&pool).expect("a block");
+        loan[0] = number as u8;
+        assert!(send_once(loan, &mut producer), "there is room");
+        let view = receive_once(&pool, &mut consumer).expect("a payload");
+        assert_eq!(view[0], number as u8);
+        let_go_once(view);
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn publish_payload_once(publisher: &mut payloads::Publisher, loan: Loan) -> bool {
+    publisher.try_publish(loan).is_ok()
+}
+
+#[inline(never)]
+fn pop_payload_once(subscriber: &mut payloads::Subscriber) -> Option<View> {
+    subscriber.try_pop().ok()
+}
+
+#[inline(never)]
+fn let_go_shared_once(view: View) {
+    drop(view);
+}
+
+fn lent_to_all() -> Outcome {
+    let (mut publisher, mut subscriber) = benches::payloads(Mode::Lossy, BLOCK, 8)?;
+    for number in 0..ROUNDS * SLOTS {
+        let mut loan = publisher.loan(BLOCK)?;
+        loan[0] = number as u8;
+        assert!(publish_payload_once(&mut publisher, loan), "there is room");
+        let view = pop_payload_once(&mut subscriber).expect("a payload");
+        assert_eq!(view[0], number as u8);
+        let_go_shared_once(view);
+    }
+    Ok(())
+}
+
+fn main() -> Outcome {
     run!(1, push_once_8, pop_once_8);
     run!(7, push_once_56, pop_once_56);
     run!(8, push_once_64, pop_once_64);
     run_call!(1, ask_once_8, answer_once_8, reply_once_8);
     run_call!(7, ask_once_56, answer_once_56, reply_once_56);
-    Ok(())
+    published!(Mode::Lossy, publish_lossy_once, pop_lossy_once);
+    published!(Mode::Gated, publish_gated_once, pop_gated_once);
+    newest()?;
+    lent()?;
+    lent_to_all()
 }

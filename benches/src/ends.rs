@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ipc_ring::broadcast::{self, Mode, Publisher, Subscriber};
+use ipc_ring::broadcast::{self, Mode, Publisher, Subscriber, payloads};
 use ipc_ring::call::{Caller, Responder};
 use ipc_ring::latest::{Reader, Writer};
 use ipc_ring::pool::{self, Handle, Pool};
@@ -94,6 +94,17 @@ pub fn pool(
     let pool = pool::Builder::new(&name).domain(&domain).class(size, blocks).create_new()?;
     let (producer, consumer) = spsc::<Handle>(blocks)?;
     Ok((pool, producer, consumer))
+}
+
+/// A publisher of blocks of so many bytes, with more of them than the channel has places, and one subscriber.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn payloads(mode: Mode, size: usize, places: u64) -> Ends<payloads::Publisher, payloads::Subscriber> {
+    let (pool, ..) = pool(size, 2 * places)?;
+    let (domain, name) = place()?;
+    let channel = payloads::Builder::new(&name, &pool).domain(&domain).mode(mode).capacity(places);
+    Ok((channel.create_new_publisher()?, channel.open_subscriber()?))
 }
 
 /// The domain of the benches, and a name that no other channel of this or another process has.

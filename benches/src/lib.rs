@@ -4,5 +4,5 @@
 mod ends;
 mod objects;
 
-pub use ends::{Ends, both_ends, broadcast, bytes, call, latest, mpmc, pool, spsc};
+pub use ends::{Ends, both_ends, broadcast, bytes, call, latest, mpmc, payloads, pool, spsc};
 pub use objects::{message_queue, semaphore_set};

@@ -1,14 +1,43 @@
-//! The pool's algorithm over heap memory, step by step beside a plain model of what it should do: several members, some of
-//! which die, handles that are used late, twice, or after their channel is gone.
+//! The pool's algorithm by itself, over heap memory and over a System V segment with the same bodies: what its members are
+//! answered, and step by step beside a plain model of what it should do: several members, some of which die, handles that are
+//! used late, twice, or after their channel is gone.
+
+mod common;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
+use common::private_namespace;
+use ipc_core::Key;
+use ipc_core::shm::{Options, SharedMemory};
 use ipc_ring::Region;
 use ipc_ring::pool::{Handle, Refused, Route};
 use ipc_ring::ring::pool::recovery::{reclaim, recover};
 use ipc_ring::ring::pool::{Loaned, Mapped, Member, Reading, Seat, Shape, class_stats};
 use proptest::prelude::*;
+
+/// Where the pool lies.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Heap,
+    Segment,
+}
+
+impl Kind {
+    const BOTH: [Kind; 2] = [Kind::Heap, Kind::Segment];
+
+    fn region(self, len: usize) -> Region {
+        match self {
+            Kind::Heap => Region::heap(len),
+            Kind::Segment => {
+                let memory = SharedMemory::create_new(Key::PRIVATE, len, &Options::default()).unwrap();
+                let attached = memory.attach();
+                memory.remove().unwrap();
+                Region::segment(attached.unwrap())
+            }
+        }
+    }
+}
 
 const MEMBERS: usize = 3;
 const BLOCKS: u64 = 3;
@@ -23,6 +52,10 @@ enum Act {
     /// The push fails; before it is taken back, the other member comes with the handle, or nobody.
     FailToSend(usize, usize, Option<usize>),
     Share(usize, usize),
+    /// To a channel that has the block from then on.
+    Publish(usize, usize),
+    /// The publisher takes a block out of its channel; or one that comes late with an old handle does.
+    Withdraw(usize, usize),
     Accept(usize, usize),
     Release(usize, usize),
     TakeOver(usize, usize),
@@ -41,6 +74,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (member.clone(), which.clone(), prop::option::of(0..MEMBERS))
             .prop_map(|(m, i, other)| Act::FailToSend(m, i, other)),
         2 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Share(m, i)),
+        2 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Publish(m, i)),
+        2 => (member.clone(), 0..12usize).prop_map(|(m, i)| Act::Withdraw(m, i)),
         6 => (member.clone(), 0..12usize).prop_map(|(m, i)| Act::Accept(m, i)),
         4 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::Release(m, i)),
         1 => (member.clone(), which.clone()).prop_map(|(m, i)| Act::TakeOver(m, i)),
@@ -59,6 +94,8 @@ enum Block {
     Taken(u64),
     /// By whom, once for each reader.
     Shared(Vec<u64>),
+    /// As before, and a channel has it.
+    Published(Vec<u64>),
 }
 
 /// A process in the model and in the memory.
@@ -81,9 +118,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(kind: Kind) -> Self {
         let shape = Shape::new(&[(64, BLOCKS)]).unwrap();
-        let region = Region::heap(shape.total_size);
+        let region = kind.region(shape.total_size);
         let blocks = vec![(Block::Free, 0); BLOCKS as usize];
         let mut world = Self {
             region,
@@ -121,18 +158,30 @@ impl World {
 
     /// Takes one reader, or all of a dead process, out of a block.
     fn let_go(&mut self, block: u32, identity: u64, all: bool) {
-        if let Block::Shared(readers) = &mut self.blocks[block as usize].0 {
+        let state = &mut self.blocks[block as usize].0;
+        let published = matches!(state, Block::Published(_));
+        if let Block::Shared(readers) | Block::Published(readers) = state {
             if all {
                 readers.retain(|reader| *reader != identity);
             } else {
                 let at = readers.iter().position(|reader| *reader == identity).unwrap();
                 readers.swap_remove(at);
             }
-            if !readers.is_empty() {
+            if published || !readers.is_empty() {
                 return;
             }
         }
         self.free(block);
+    }
+
+    /// Takes a block out of its channel.
+    fn withdraw(&mut self, block: u32) {
+        let state = &mut self.blocks[block as usize].0;
+        let Block::Published(readers) = state else { panic!("no channel has it: {state:?}") };
+        match std::mem::take(readers) {
+            readers if readers.is_empty() => self.free(block),
+            readers => *state = Block::Shared(readers),
+        }
     }
 
     /// What the model says of an attempt to accept, and does if it succeeds.
@@ -143,7 +192,7 @@ impl World {
         }
         match state {
             Block::Sent => *state = Block::Taken(identity),
-            Block::Shared(readers) => readers.push(identity),
+            Block::Shared(readers) | Block::Published(readers) => readers.push(identity),
             Block::Taken(_) => return Err("Doubled"),
             Block::Free | Block::Loaned(_) => return Err("NotSent"),
         }
@@ -221,6 +270,28 @@ impl World {
                 self.handles.insert(0, (handle, block, self.blocks[block as usize].1));
                 self.processes[who].views.push(view);
             }
+            Act::Publish(who, which) => {
+                let Some(loan) = take(&mut self.processes[who].loans, which) else { return Ok(()) };
+                let block = loan.block();
+                let (reading, handle) = self.processes[who].member.publish(loan, 8, CHANNEL);
+                self.processes[who].member.published(reading);
+                self.blocks[block as usize].0 = Block::Published(Vec::new());
+                self.handles.insert(0, (handle, block, self.blocks[block as usize].1));
+            }
+            Act::Withdraw(who, which) => {
+                let Some(&(handle, block, generation)) = self.handles.get(which) else { return Ok(()) };
+                let (state, now) = &self.blocks[block as usize];
+                let is_there = *now == generation && matches!(state, Block::Published(_));
+                let is_unread = is_there && *state == Block::Published(Vec::new());
+                let member = &self.processes[who].member;
+                prop_assert_eq!(member.is_published(&handle, CHANNEL), is_there);
+                prop_assert!(!member.is_published(&handle, Route::from_words(5, 7)));
+                prop_assert_eq!(member.is_unread(&handle), is_unread);
+                prop_assert_eq!(member.withdraw(&handle), is_there);
+                if is_there {
+                    self.withdraw(block);
+                }
+            }
             Act::Accept(who, which) => self.try_accept(who, which)?,
             Act::Release(who, which) => {
                 let Some(view) = take(&mut self.processes[who].views, which) else { return Ok(()) };
@@ -239,7 +310,8 @@ impl World {
                         self.processes[who].loans.push(loan);
                     }
                     Err(view) => {
-                        prop_assert!(matches!(self.blocks[block as usize].0, Block::Shared(_)));
+                        let state = &self.blocks[block as usize].0;
+                        prop_assert!(matches!(state, Block::Shared(_) | Block::Published(_)));
                         self.processes[who].views.push(view);
                     }
                 }
@@ -253,13 +325,16 @@ impl World {
             }
             Act::Recover => self.recover()?,
             Act::ChannelGoes => {
-                let lost = self.blocks.iter().filter(|(state, _)| *state == Block::Sent).count() as u64;
+                let in_it = |state: &Block| matches!(state, Block::Sent | Block::Published(_));
+                let lost = self.blocks.iter().filter(|(state, _)| in_it(state)).count() as u64;
                 let memory = self.memory();
                 prop_assert_eq!(reclaim(&memory, |route| route == CHANNEL), 0);
                 prop_assert_eq!(reclaim(&memory, |route| route != CHANNEL), lost);
                 for block in 0..BLOCKS as u32 {
-                    if self.blocks[block as usize].0 == Block::Sent {
-                        self.free(block);
+                    match &self.blocks[block as usize].0 {
+                        Block::Sent => self.free(block),
+                        Block::Published(_) => self.withdraw(block),
+                        _ => {}
                     }
                 }
             }
@@ -274,7 +349,7 @@ impl World {
             for block in 0..BLOCKS as u32 {
                 let holds = match &self.blocks[block as usize].0 {
                     Block::Loaned(holder) | Block::Taken(holder) => holder == identity,
-                    Block::Shared(readers) => readers.contains(identity),
+                    Block::Shared(readers) | Block::Published(readers) => readers.contains(identity),
                     Block::Free | Block::Sent => false,
                 };
                 if holds {
@@ -298,8 +373,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_step_does_what_the_model_says(acts in prop::collection::vec(act(), 1..120)) {
-        let mut world = World::new();
+    fn every_step_does_what_the_model_says(
+        acts in prop::collection::vec(act(), 1..120),
+        kind in prop::sample::select(&Kind::BOTH[..]),
+    ) {
+        private_namespace();
+        let mut world = World::new(kind);
         for act in acts {
             world.step(act)?;
             let stats = class_stats(&world.memory(), 0);
@@ -307,16 +386,148 @@ proptest! {
                 world.blocks.iter().filter(|(state, _)| wanted(state)).count() as u64
             };
             prop_assert_eq!(stats.loaned, used(|state| matches!(state, Block::Loaned(_))));
-            prop_assert_eq!(stats.sent, used(|state| *state == Block::Sent));
-            prop_assert_eq!(stats.read, used(|state| matches!(state, Block::Taken(_) | Block::Shared(_))));
+            let unread = |state: &Block| *state == Block::Sent || *state == Block::Published(Vec::new());
+            prop_assert_eq!(stats.sent, used(unread));
+            prop_assert_eq!(stats.read, BLOCKS - stats.loaned - stats.sent - used(|state| *state == Block::Free));
         }
     }
+}
+
+/// Runs a body with three members of a fresh pool of these classes, in either memory.
+fn in_both(classes: &[(usize, u64)], body: impl Fn(&Mapped, [Member<Mapped>; 3])) {
+    private_namespace();
+    for kind in Kind::BOTH {
+        let shape = Shape::new(classes).unwrap();
+        let region = kind.region(shape.total_size);
+        // Each as another process would have it.
+        let open = || Mapped::new(region.clone(), shape.clone(), 77);
+        let members = [1, 2, 3].map(|identity| {
+            let memory = open();
+            let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
+            Member::new(memory, seat)
+        });
+        let memory = open();
+        body(&memory, members);
+        for identity in 1..4 {
+            recover(&memory, |other| other != identity);
+        }
+        reclaim(&memory, |_| false);
+        for class in 0..classes.len() {
+            assert_eq!(class_stats(&memory, class).in_use, 0, "{kind:?}");
+        }
+    }
+}
+
+fn send(member: &Member<Mapped>, loan: Loaned, len: u32) -> Handle {
+    let (offered, handle) = member.offer(loan, len, CHANNEL);
+    member.sent(&offered);
+    handle
+}
+
+#[test]
+fn a_payload_is_written_sent_read_changed_and_sent_on() {
+    in_both(&[(100, 2), (1 << 20, 1)], |memory, [one, two, three]| {
+        for (class, size) in [(0, 128), (1, 1 << 20)] {
+            for round in 0..10_u8 {
+                let loan = one.try_loan(class).unwrap();
+                let bytes = memory.bytes(loan.class(), loan.block());
+                assert!(bytes.addr().get().is_multiple_of(64));
+                let handle = send(&one, loan, size);
+                assert_eq!(class_stats(memory, class).sent, 1);
+                let view = two.accept(&handle).unwrap();
+                assert!(!view.is_shared());
+                assert_eq!(memory.bytes(view.class(), view.block()), bytes);
+                assert!(matches!(three.accept(&handle), Err(Refused::Doubled { holders: 2 })));
+                let loan = two.take_over(view).unwrap();
+                assert!(matches!(three.accept(&handle), Err(Refused::Stale { .. })), "round {round}");
+                let handle = send(&two, loan, 1);
+                three.release(three.accept(&handle).unwrap());
+                assert!(matches!(three.accept(&handle), Err(Refused::Stale { .. })));
+            }
+        }
+    });
+}
+
+#[test]
+fn exhaustion_is_an_answer_and_no_more_blocks_are_used_than_needed() {
+    in_both(&[(64, 1000), (128, 2)], |memory, [one, two, _]| {
+        for _ in 0..10 {
+            let held: Vec<_> = (0..7).map(|_| one.try_loan(0).unwrap()).collect();
+            held.into_iter().for_each(|loan| one.abandon(loan));
+        }
+        let stats = class_stats(memory, 0);
+        assert_eq!((stats.high_water, stats.loans, stats.in_use), (7, 70, 0));
+        let held = [one.try_loan(1).unwrap(), two.try_loan(1).unwrap()];
+        assert!(one.try_loan(1).is_none() && two.try_loan(1).is_none());
+        two.count_exhausted(1);
+        assert_eq!((class_stats(memory, 1).exhausted, class_stats(memory, 1).loaned), (1, 2));
+        let [first, second] = held;
+        one.abandon(first);
+        two.abandon(second);
+        assert!(two.try_loan(1).is_some());
+    });
+}
+
+#[test]
+fn what_many_read_lives_until_the_last_has_done() {
+    in_both(&[(64, 1)], |memory, [one, two, three]| {
+        let (kept, handle) = one.share(one.try_loan(0).unwrap(), 6);
+        let views = [two.accept(&handle).unwrap(), two.accept(&handle).unwrap()];
+        let last = three.accept(&handle).unwrap();
+        assert!(kept.is_shared() && last.is_shared());
+        one.release(kept);
+        let last = three.take_over(last).unwrap_err();
+        views.into_iter().for_each(|view| two.release(view));
+        assert_eq!(class_stats(memory, 0).read, 1);
+        assert!(one.try_loan(0).is_none());
+        three.release(last);
+        assert!(matches!(two.accept(&handle), Err(Refused::Stale { .. })));
+        assert!(one.try_loan(0).is_some());
+    });
+}
+
+#[test]
+fn what_a_channel_has_lives_without_readers_until_it_is_withdrawn() {
+    in_both(&[(64, 1)], |memory, [one, two, three]| {
+        for withdrawn_first in [true, false] {
+            let (reading, handle) = one.publish(one.try_loan(0).unwrap(), 6, CHANNEL);
+            // A thread of the publisher's own process reads it before the channel has it.
+            let own = one.accept(&handle).unwrap();
+            one.published(reading);
+            one.release(own);
+            assert_eq!(class_stats(memory, 0).sent, 1);
+            two.release(two.accept(&handle).unwrap());
+            let view = two.accept(&handle).unwrap();
+            assert!(view.is_shared() && !one.is_unread(&handle));
+            assert!(three.is_published(&handle, CHANNEL), "a successor may be another process");
+            if withdrawn_first {
+                assert!(three.withdraw(&handle) && !one.withdraw(&handle));
+                two.release(view);
+            } else {
+                two.release(view);
+                assert!(one.is_unread(&handle) && one.try_loan(0).is_none());
+                assert!(one.withdraw(&handle) && !one.withdraw(&handle));
+            }
+            assert!(matches!(two.accept(&handle), Err(Refused::Stale { .. })));
+            one.abandon(one.try_loan(0).expect("it is free"));
+        }
+        // Forged or foreign handles withdraw nothing.
+        let (reading, handle) = one.publish(one.try_loan(0).unwrap(), 6, CHANNEL);
+        let [pool, block, place] = handle.words();
+        for wrong in [[pool ^ 1, block, place], [pool, block ^ 1, place], [pool, block | 1 << 40, place]] {
+            assert!(!one.withdraw(&Handle::from_words(wrong)));
+        }
+        assert!(!one.withdraw(&Handle::from_words([pool, block, place ^ 1])));
+        assert!(!one.withdraw(&handle), "it is shared, no channel has it yet");
+        one.published(reading);
+        assert!(one.withdraw(&handle));
+    });
 }
 
 /// A handle is worth nothing to a pool of another generation, whatever else fits.
 #[test]
 fn handles_of_another_pool_are_refused() {
-    let mut world = World::new();
+    let mut world = World::new(Kind::Heap);
     let loan = world.processes[0].member.try_loan(0).unwrap();
     let (offered, handle) = world.processes[0].member.offer(loan, 8, CHANNEL);
     world.processes[0].member.sent(&offered);
