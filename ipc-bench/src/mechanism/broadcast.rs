@@ -1,7 +1,6 @@
 //! `broadcast` and `broadcast-gated`: this project's channel of one publisher and many subscribers, one message a call.
 //! Between two processes there is a channel each way, with one subscriber.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,6 +8,7 @@ use ipc_ring::Domain;
 use ipc_ring::broadcast::{Builder, Mode, PopError, Publisher, Start, Subscriber};
 use zerocopy::FromBytes;
 
+use super::link::{BothWays, failed, one_way};
 use super::sizes::sized;
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
@@ -89,7 +89,7 @@ impl Mechanism for Broadcast {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };
                     let outgoing = channel(out).create_publisher().map_err(Failure::at(opening))?;
                     let incoming = channel(into).create_subscriber().map_err(Failure::at(opening))?;
-                    workload::run_sized::<N, _>(job, gate, Channels(Publishing(outgoing), Reading(incoming)))
+                    workload::run_sized::<N, _>(job, gate, BothWays(Publishing(outgoing), Reading(incoming)))
                 }
             }
         })
@@ -117,19 +117,6 @@ struct Publishing<const WORDS: usize>(Publisher<[u64; WORDS]>);
 
 /// An end that only receives.
 struct Reading<const WORDS: usize>(Subscriber<[u64; WORDS]>);
-
-/// Both ends of one process, of a channel each.
-struct Channels<const WORDS: usize>(Publishing<WORDS>, Reading<WORDS>);
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
-}
-
-#[cold]
-fn one_way() -> io::Error {
-    io::Error::other("this end goes the other way")
-}
 
 impl<const WORDS: usize> Link for Publishing<WORDS> {
     #[inline(always)]
@@ -159,17 +146,5 @@ impl<const WORDS: usize> Link for Reading<WORDS> {
                 Err(error) => return Err(failed(error)),
             }
         }
-    }
-}
-
-impl<const WORDS: usize> Link for Channels<WORDS> {
-    #[inline(always)]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.0.send(message)
-    }
-
-    #[inline(always)]
-    fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.1.receive(message)
     }
 }

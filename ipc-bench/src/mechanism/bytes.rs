@@ -1,13 +1,13 @@
 //! `bytes`: this project's ring of frames of any length, one frame a call. Here all frames of a run have one length, but
 //! neither side knows it when compiled.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_ring::Domain;
 use ipc_ring::bytes::{Builder, Consumer, Producer};
 
+use super::link::{failed, wrong};
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
@@ -96,16 +96,6 @@ impl Channels {
         let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
         Ok(Channels { outgoing: channel(out).create_producer()?, incoming: channel(into).create_consumer()? })
     }
-}
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
-}
-
-#[cold]
-fn wrong(length: usize, expected: usize) -> io::Error {
-    io::Error::other(format!("a message of {length} bytes, not {expected}"))
 }
 
 impl Link for Channels {

@@ -1,6 +1,5 @@
 //! `call`: this project's ring for a request and its reply in one cache line. Only for round trips.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,6 +7,7 @@ use ipc_ring::Domain;
 use ipc_ring::call::{Builder, Caller, Responder};
 use zerocopy::FromBytes;
 
+use super::link::failed;
 use super::sizes::sized;
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
@@ -83,11 +83,6 @@ struct Asking<const WORDS: usize>(Caller<[u64; WORDS], [u64; WORDS]>);
 
 /// The side that answers.
 struct Answering<const WORDS: usize>(Responder<[u64; WORDS], [u64; WORDS]>);
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
-}
 
 impl<const WORDS: usize> Link for Asking<WORDS> {
     #[inline(always)]

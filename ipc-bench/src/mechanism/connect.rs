@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use ipc_ring::control::{self, Connection, Listener};
 
-use super::request::{PATIENCE, failed, names, service, wrong};
+use super::link::{failed, wrong};
+use super::request::{PATIENCE, names, service};
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{Descriptors, Failure, Gate, Job, Outcome, Plan, Role};

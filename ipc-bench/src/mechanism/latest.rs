@@ -2,7 +2,6 @@
 //! they should; but for what a store costs while many read. `latest`: the caller gives the time; `latest-stamped`: the clock is
 //! read for each value.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +9,7 @@ use ipc_ring::Domain;
 use ipc_ring::latest::{Builder, Reader, Writer};
 use zerocopy::FromBytes;
 
+use super::link::{failed, one_way};
 use super::sizes::sized;
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
@@ -105,16 +105,6 @@ impl<const WORDS: usize, const STAMPED: bool> Ends<WORDS, STAMPED> {
             incoming: reads.then(|| channel(into).create_reader()).transpose()?,
         })
     }
-}
-
-#[cold]
-fn one_way() -> io::Error {
-    io::Error::other("this end goes the other way")
-}
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 impl<const WORDS: usize, const STAMPED: bool> Link for Ends<WORDS, STAMPED> {

@@ -1,5 +1,6 @@
 //! What a worker needs from a mechanism: a way to send and a way to receive whole messages.
 
+use std::fmt::Display;
 use std::io;
 
 /// One process's end. The workloads are compiled once for each kind of link, so that the loops hold no indirect call.
@@ -18,4 +19,43 @@ pub(crate) trait Link {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Both ends of one process: what the first sends, and what the second receives.
+pub(crate) struct BothWays<Out, In>(pub(crate) Out, pub(crate) In);
+
+impl<Out: Link, In: Link> Link for BothWays<Out, In> {
+    const END_MARKS: u32 = Out::END_MARKS;
+
+    #[inline(always)]
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.0.send(message)
+    }
+
+    #[inline(always)]
+    fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
+        self.1.receive(message)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// An end's own error, as the workloads know errors.
+#[cold]
+pub(crate) fn failed(error: impl Display) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+/// What an end says that only sends, or only receives, to the other one.
+#[cold]
+pub(crate) fn one_way() -> io::Error {
+    io::Error::other("this end goes the other way")
+}
+
+/// A message arrived that is not as long as it was to be.
+#[cold]
+pub(crate) fn wrong(length: usize, expected: usize) -> io::Error {
+    io::Error::other(format!("a message of {length} bytes, not {expected}"))
 }

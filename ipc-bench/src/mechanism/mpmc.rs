@@ -1,7 +1,6 @@
 //! `mpmc`: this project's queue for many producers and many consumers, one message a call. Between two processes there is
 //! one queue each way; in a fan all share one. `mpmc-futex`: the same, with ends that sleep on a futex in place of a semaphore.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,6 +8,7 @@ use ipc_ring::mpmc::{Builder, Consumer, Producer};
 use ipc_ring::{Domain, Parker};
 use zerocopy::FromBytes;
 
+use super::link::{BothWays, failed, one_way};
 use super::sizes::sized;
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
@@ -90,7 +90,7 @@ impl Mechanism for Mpmc {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };
                     let outgoing = channel(out).create_producer().map_err(Failure::at(opening))?;
                     let incoming = channel(into).create_consumer().map_err(Failure::at(opening))?;
-                    workload::run_sized::<N, _>(job, gate, Channels(Pushing(outgoing), Popping(incoming)))
+                    workload::run_sized::<N, _>(job, gate, BothWays(Pushing(outgoing), Popping(incoming)))
                 }
             }
         })
@@ -111,19 +111,6 @@ struct Pushing<const WORDS: usize>(Producer<[u64; WORDS]>);
 
 /// An end that only receives.
 struct Popping<const WORDS: usize>(Consumer<[u64; WORDS]>);
-
-/// Both ends of one process, of a channel each.
-struct Channels<const WORDS: usize>(Pushing<WORDS>, Popping<WORDS>);
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
-}
-
-#[cold]
-fn one_way() -> io::Error {
-    io::Error::other("this end goes the other way")
-}
 
 impl<const WORDS: usize> Link for Pushing<WORDS> {
     #[inline(always)]
@@ -147,17 +134,5 @@ impl<const WORDS: usize> Link for Popping<WORDS> {
         let message = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
         *message = self.0.pop().map_err(failed)?;
         Ok(())
-    }
-}
-
-impl<const WORDS: usize> Link for Channels<WORDS> {
-    #[inline(always)]
-    fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.0.send(message)
-    }
-
-    #[inline(always)]
-    fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.1.receive(message)
     }
 }

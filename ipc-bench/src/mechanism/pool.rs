@@ -2,13 +2,13 @@
 //! front of the block is written and read, not the whole block: what is measured is the passing on, at any size.
 //! `pool-copied`: the same blocks, filled from private memory and copied out again.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ipc_ring::pool::{self, Handle, Pool};
 use ipc_ring::{Domain, spsc};
 
+use super::link::failed;
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
@@ -145,11 +145,6 @@ impl<const COPIED: bool> Blocks<COPIED> {
             size: plan.size,
         })
     }
-}
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 impl<const COPIED: bool> Link for Blocks<COPIED> {

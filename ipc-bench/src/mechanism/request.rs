@@ -1,7 +1,6 @@
 //! `request`: a call and its answer over a connection of this project: a request number, a deadline and a wait for the answer of
 //! that number, by two rings of frames.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use ipc_ring::Domain;
 use ipc_ring::control::{Answer, Builder, RequestId, Requester, Responder, Ticket};
 
+use super::link::{failed, wrong};
 use super::spsc::strategy;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
@@ -99,16 +99,6 @@ pub(super) fn service(job: &Job) -> Result<Builder, Failure> {
 /// Bytes of each ring: room for four messages with their heads.
 fn capacity(plan: &Plan) -> u64 {
     ((plan.size + 64) * 4).next_power_of_two().max(4096) as u64
-}
-
-#[cold]
-pub(super) fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
-}
-
-#[cold]
-pub(super) fn wrong(length: usize, expected: usize) -> io::Error {
-    io::Error::other(format!("a message of {length} bytes, not {expected}"))
 }
 
 /// The side that asks.

@@ -2,7 +2,6 @@
 //! lies and to where it is wanted. `spsc-batch`: the same ring, 64 messages a call. `spsc-futex`: the same ring, with ends that
 //! sleep on a futex in place of a semaphore.
 
-use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +9,7 @@ use ipc_ring::spsc::{Builder, Consumer, Producer};
 use ipc_ring::{Domain, Parker, WaitStrategy};
 use zerocopy::FromBytes;
 
+use super::link::failed;
 use super::sizes::sized;
 use super::{Kind, Link, Mechanism, Resources};
 use crate::process::{DOMAIN, Failure, Gate, Job, Outcome, Plan, RegisteredDomain, Role};
@@ -159,11 +159,6 @@ impl<const WORDS: usize> Channels<WORDS> {
         let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
         Ok(Channels { outgoing: channel(out).create_producer()?, incoming: channel(into).create_consumer()? })
     }
-}
-
-#[cold]
-fn failed(error: impl Display) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 impl<const WORDS: usize> Link for Channels<WORDS> {
