@@ -334,6 +334,40 @@ fn answers_of_the_try_forms() {
 }
 
 #[test]
+fn a_producer_that_lets_slots_come_free_still_finds_the_ring_full_and_free_again() {
+    private_namespace();
+    let domain = unique("pace");
+    let builder = Builder::<[u64; 8]>::new("lines").domain(&Domain::open(&domain).unwrap()).capacity(64);
+    let (mut producer, mut consumer) =
+        (builder.create_producer().unwrap(), builder.create_consumer().unwrap());
+    let mut next = 0;
+    for lap in 0..5 {
+        // More than a run after the other, up to the last slot, with nobody who pops.
+        for number in 64 * lap..64 * (lap + 1) {
+            producer.push([number; 8]).unwrap();
+        }
+        match producer.push_timeout([7; 8], Duration::from_millis(2)) {
+            Err(PushError::TimedOut(message)) => assert_eq!(message, [7; 8]),
+            other => panic!("{other:?} in a full ring"),
+        }
+        assert!(matches!(producer.try_push([7; 8]), Err(PushError::Full(_))));
+        for _ in 0..64 {
+            assert_eq!(consumer.pop().unwrap(), [next; 8]);
+            next += 1;
+        }
+        assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
+    }
+    // A producer that is always ahead of its consumer.
+    let pushing = std::thread::spawn(move || {
+        (next..next + 20_000).for_each(|number| producer.push([number; 8]).unwrap());
+    });
+    for number in next..next + 20_000 {
+        assert_eq!(consumer.pop().unwrap(), [number; 8]);
+    }
+    pushing.join().unwrap();
+}
+
+#[test]
 fn a_ring_of_another_kind_is_refused() {
     private_namespace();
     let domain = Domain::open(&unique("kind")).unwrap();

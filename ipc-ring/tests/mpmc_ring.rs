@@ -36,6 +36,28 @@ fn answers_full_and_empty_exactly() {
 }
 
 #[test]
+fn a_look_ahead_tells_a_ring_that_is_about_to_be_full() {
+    for start in [0, 5, (1 << 62) - 3] {
+        let ring = Heap::new(8).starting_at(start);
+        let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
+        for _ in 0..3 {
+            assert!((1..=8).all(|count| !producer.is_untaken_ahead(count)), "nothing is waiting");
+            for pushed in 1..=8 {
+                producer.try_push(&7).unwrap();
+                // The oldest element lies where the slot after the last free one is.
+                let untaken = |count| count + pushed > 8;
+                assert!((1..=8).all(|count| producer.is_untaken_ahead(count) == untaken(count)), "{pushed}");
+            }
+            let lent = consumer.try_lend().unwrap();
+            assert!(!producer.is_untaken_ahead(1), "its consumer has begun");
+            assert!(producer.is_untaken_ahead(2));
+            lent.release();
+            while consumer.try_pop().is_ok() {}
+        }
+    }
+}
+
+#[test]
 fn an_unfinished_push_is_busy_and_names_its_owner() {
     let ring = Heap::new(2);
     let (mut first, mut second, mut consumer) = (ring.producer(), ring.producer(), ring.consumer());

@@ -5,6 +5,10 @@
 //! and takes them in one go leaves the producers alone meanwhile ("temporal slip": Giacomoni, Moseley, Vachharajani,
 //! FastForward, PPoPP 2008). Where messages come one by one that would only make them late. So it is tried once in a
 //! while, and done for as long as a run does gather.
+//!
+//! The same happens at the other end of a ring that is full: a producer that is as fast as its consumers takes each slot the
+//! moment it is free. There nothing has to be tried. A message pushed into a full ring is far from being popped, so letting
+//! a run of slots come free first makes none late.
 
 /// The longest time to let messages gather, in looks with a pause between them: a few microseconds.
 pub(crate) const LOOKS: u32 = 300;
@@ -41,6 +45,40 @@ impl Slip {
     }
 }
 
+/// Counts the pushes of a producer, to look now and then whether the ring is about to be full.
+///
+/// A producer in step with its consumers finds a free slot at every push, always one, and never waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Slots in a run; 0 when none is ever let come free.
+    run: u64,
+    /// Pushes since the last look.
+    pushes: u64,
+}
+
+impl Pace {
+    pub(crate) const fn new(run: u64) -> Self {
+        Self { run, pushes: 0 }
+    }
+
+    /// Slots in a run.
+    pub(crate) const fn run(&self) -> u64 {
+        self.run
+    }
+
+    /// A push begins that may wait. Whether it is time for a look.
+    #[inline(always)]
+    pub(crate) const fn is_due(&mut self) -> bool {
+        self.pushes += 1;
+        self.pushes == self.run
+    }
+
+    /// A look begins: the next one is due after another run.
+    pub(crate) const fn looked(&mut self) {
+        self.pushes = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +110,23 @@ mod tests {
         }
         slip.learn(false);
         assert_eq!(waits_until_due(&mut slip), 128);
+    }
+
+    #[test]
+    fn a_producer_looks_once_in_a_run() {
+        let mut pace = Pace::new(16);
+        for _ in 0..3 {
+            assert_eq!((1..).find(|_| pace.is_due()), Some(16));
+            pace.looked();
+        }
+        pace.is_due();
+        pace.looked();
+        assert_eq!((1..).find(|_| pace.is_due()), Some(16), "a look in between counts");
+    }
+
+    #[test]
+    fn a_producer_of_a_ring_without_runs_never_looks() {
+        let mut pace = Pace::new(0);
+        assert!((0..100_000).all(|_| !pace.is_due()));
     }
 }

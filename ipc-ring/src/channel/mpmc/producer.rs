@@ -8,6 +8,7 @@ use super::error::PushError;
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Mapped, Memory as _, Refused, recovery};
+use crate::wait::slip::{self, Pace};
 use crate::wait::{Step, pause};
 
 /// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
@@ -16,6 +17,8 @@ pub struct Producer<T: Message> {
     /// Taken only by `drop`.
     ring: Option<ring::Producer<Mapped<T>>>,
     end: End<T>,
+    /// When to look whether the ring is about to be full.
+    pace: Pace,
 }
 
 impl<T: Message> Producer<T> {
@@ -40,7 +43,8 @@ impl<T: Message> Producer<T> {
 
     pub(super) fn new(mut end: End<T>) -> Self {
         let seat = end.seat.take().expect("an end has its seat until here");
-        Self { ring: Some(ring::Producer::attach(end.ring.clone(), seat)), end }
+        let run = if end.place.waits.polls() { end.ring.run() } else { 0 };
+        Self { ring: Some(ring::Producer::attach(end.ring.clone(), seat)), end, pace: Pace::new(run) }
     }
 
     #[inline(always)]
@@ -88,9 +92,12 @@ impl<T: Message> Producer<T> {
     /// [`PushError::Corrupt`]; [`PushError::System`]. Consumers that have never come are waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy.
+    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
+        if self.pace.is_due() {
+            self.let_come_free();
+        }
         match self.ring().try_push(&message) {
             Ok(()) => {
                 self.pushed();
@@ -105,6 +112,9 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
+        if self.pace.is_due() {
+            self.let_come_free();
+        }
         match self.ring().try_push(&message) {
             Ok(()) => {
                 self.pushed();
@@ -221,6 +231,9 @@ impl<T: Message> Producer<T> {
     ) -> Result<(), PushError<T>> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut patience) = (false, Patience::default());
+        if matches!(refused, Refused::Full) {
+            self.let_come_free();
+        }
         loop {
             match refused {
                 Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
@@ -264,6 +277,24 @@ impl<T: Message> Producer<T> {
                 }
                 Err(other) => refused = other,
             }
+        }
+    }
+
+    /// Lets a run of slots come free when the ring is full, or about to be.
+    #[cold]
+    #[inline(never)]
+    fn let_come_free(&mut self) {
+        self.pace.looked();
+        let ring = self.ring.as_ref().expect("only drop takes it");
+        let run = self.pace.run();
+        if run == 0 {
+            return;
+        }
+        for _ in 0..slip::LOOKS {
+            if !ring.is_untaken_ahead(run) {
+                return;
+            }
+            pause();
         }
     }
 

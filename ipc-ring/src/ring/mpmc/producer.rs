@@ -127,6 +127,15 @@ impl<M: Memory> Producer<M> {
         self.find(&mut Walk::new(), None)
     }
 
+    /// Whether the slot so many positions ahead of this end's still holds an element of the lap before that nobody has begun
+    /// to pop: the ring is full, or about to be. A look that changes nothing and decides nothing.
+    #[must_use]
+    pub fn is_untaken_ahead(&self, count: u64) -> bool {
+        let position = self.position.wrapping_add(count.wrapping_sub(1));
+        let tag = self.memory.tag(self.shape.index(position)).load(Relaxed); // A hint.
+        tag == self.shape.empty(position.wrapping_sub(self.memory.capacity())).full().as_raw()
+    }
+
     /// Gives the seat back.
     pub fn detach(mut self) {
         self.settle();
