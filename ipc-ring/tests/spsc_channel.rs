@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
@@ -455,6 +456,61 @@ fn deadlines_are_kept_from_below() {
     assert!(matches!(consumer.pop_slice_deadline(&mut room, soon()), Err(PopError::TimedOut)));
     assert!(matches!(consumer.pop_into_deadline(&mut room[0], soon()), Err(PopError::TimedOut)));
     assert_eq!(room[0], 2, "a place is left alone when nothing came");
+}
+
+/// A consumer that has freed one slot of 64 has not published that; a push that waits finds it all the same, and so
+/// does one that pushes a slice.
+#[test]
+fn a_push_that_waits_finds_the_last_free_slot() {
+    private_namespace();
+    for wait in ["spin", "spin_yield", "spin_sleep", "sleep"] {
+        let domain = unique("one-slot");
+        let mut producer = builder(&domain, wait, "").capacity(64).create_producer().unwrap();
+        let mut consumer = builder(&domain, wait, "").open_consumer().unwrap();
+        producer.push_slice(&Vec::from_iter(0..64)).unwrap();
+        for next in 0..10 {
+            assert_eq!(consumer.try_pop().unwrap(), next);
+            match next % 3 {
+                0 => producer.push(64 + next).unwrap(),
+                1 => producer.push_from(&(64 + next)).unwrap(),
+                _ => producer.push_slice(&[64 + next]).unwrap(),
+            }
+            assert!(matches!(producer.try_push(0), Err(PushError::Full(0))));
+        }
+        drop(producer);
+        assert!((&mut consumer).eq(10..74));
+    }
+}
+
+/// Messages large enough for runs to be waited for: a burst, then one alone, again and again.
+#[test]
+fn bursts_and_single_messages_arrive_alike() {
+    private_namespace();
+    let domain = Domain::open(&unique("bursts")).unwrap();
+    let builder = Builder::<[u64; 64]>::new("bursts").domain(&domain).capacity(256);
+    let mut producer = builder.create_producer().unwrap();
+    let mut consumer = builder.open_consumer().unwrap();
+    let taken = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let taken = &taken;
+        scope.spawn(move || {
+            let mut next = 0;
+            for round in 0..300 {
+                for _ in 0..if round % 2 == 0 { 100 } else { 1 } {
+                    producer.push([next; 64]).unwrap();
+                    next += 1;
+                }
+                while taken.load(Ordering::Relaxed) < next {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for expected in 0..150 * 101 {
+            assert_eq!(consumer.pop().unwrap(), [expected; 64]);
+            taken.store(expected + 1, Ordering::Relaxed);
+        }
+        assert!(matches!(consumer.pop(), Err(PopError::Closed)));
+    });
 }
 
 #[test]

@@ -188,6 +188,52 @@ sizes! {
     every_call_answers_exactly_with_4096_bytes: 4096,
 }
 
+/// With 64 slots, the head moves at each sixteenth pop.
+#[test]
+fn room_by_the_head_comes_in_quarters() {
+    private_namespace();
+    for kind in Kind::BOTH {
+        let (mut producer, mut consumer) = kind.ring::<u64>(64, 0);
+        for item in 0..64 {
+            assert!(producer.has_room_by_head());
+            done(producer.try_push_by_head(&item));
+        }
+        assert_eq!(producer.try_push_by_head(&64), Push::Full);
+        for item in 0..15 {
+            assert_eq!(popped(consumer.try_pop()), Some(item));
+            assert!(!producer.has_room_by_head());
+            assert_eq!(producer.try_push_by_head(&64), Push::Full);
+        }
+        assert_eq!(producer.try_push_slice_by_head(&[64, 65]).unwrap(), (0, 0));
+        done(producer.try_push(&64));
+        assert_eq!(popped(consumer.try_pop()), Some(15));
+        assert!(producer.has_room_by_head());
+        let items: Vec<u64> = (65..100).collect();
+        assert_eq!(
+            producer.try_push_slice_by_head(&items).unwrap(),
+            (15, 0),
+            "what the exact look found is kept"
+        );
+        for item in 16..80 {
+            assert_eq!(popped(consumer.try_pop()), Some(item));
+        }
+        assert_eq!(popped(consumer.try_pop()), None);
+    }
+}
+
+#[test]
+fn a_run_is_ready_when_its_last_element_is() {
+    private_namespace();
+    for kind in Kind::BOTH {
+        let (mut producer, consumer) = kind.ring::<[u64; 32]>(64, 63);
+        for count in 1..=64 {
+            assert!(!consumer.is_ready_ahead(count));
+            done(producer.try_push(&[count; 32]));
+            assert!(consumer.is_ready_ahead(count));
+        }
+    }
+}
+
 #[test]
 fn every_call_answers_exactly_with_65536_bytes() {
     private_namespace();

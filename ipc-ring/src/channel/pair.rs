@@ -10,7 +10,7 @@ use crate::ring::spsc::{
     PRODUCER_WAKES,
 };
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
-use crate::wait::{Step, pause};
+use crate::wait::{Step, pause, slip};
 
 /// The producer's seat or the consumer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,11 @@ pub(super) trait Room {
     fn has_room(&mut self) -> Result<bool, Corruption>;
     /// The next position to be written.
     fn position(&self) -> u64;
+    /// Whether there is room by a look that does not disturb the consumer, and may miss what it has freed last. True
+    /// where there is no such look.
+    fn has_room_by_head(&self) -> bool {
+        true
+    }
 }
 
 /// Waits until there is room.
@@ -122,6 +127,9 @@ pub(super) fn wait_for_room(
     // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
     let mut wait = end.waits.start_with_naps(deadline);
     let mut slept = false;
+    if end.waits.polls() {
+        slip::watch(|| ring.has_room_by_head());
+    }
     loop {
         if has_room(ring, end)? {
             end.waits.finished(&wait);
@@ -244,6 +252,8 @@ pub(super) trait Poll {
     fn has_item(&self) -> bool;
     /// The seat.
     fn end(&mut self) -> &mut End;
+    /// Lets a run of messages gather, where that has been of use lately or is due to be tried.
+    fn let_gather(&mut self) {}
 }
 
 /// Pops, waiting for something to be there.
@@ -255,6 +265,9 @@ pub(super) fn wait_and_pop<P: Poll>(
 ) -> Result<P::Item, PopError> {
     let mut wait = consumer.end().waits.start(deadline);
     let mut slept = false;
+    if consumer.end().waits.polls() {
+        consumer.let_gather();
+    }
     loop {
         match consumer.poll() {
             Err(PopError::Empty) => {}

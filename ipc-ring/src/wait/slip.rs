@@ -10,10 +10,23 @@
 //! moment it is free. There nothing has to be tried. A message pushed into a full ring is far from being popped, so letting
 //! a run of slots come free first makes none late.
 
+use super::pause;
+
 /// The longest time to let messages gather, in looks with a pause between them: a few microseconds.
-pub(crate) const LOOKS: u32 = 300;
+const LOOKS: u32 = 300;
 /// Waits between two trials, at least and at most. Each trial that was in vain doubles them.
 const SELDOM: core::ops::RangeInclusive<u32> = 64..=16_384;
+
+/// Looks so long at most whether something has gathered.
+#[inline]
+pub(crate) fn watch(mut gathered: impl FnMut() -> bool) {
+    for _ in 0..LOOKS {
+        if gathered() {
+            return;
+        }
+        pause();
+    }
+}
 
 /// What a consumer has learned about runs.
 #[derive(Clone, Copy, Debug)]

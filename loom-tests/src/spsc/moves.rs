@@ -29,6 +29,16 @@ pub(super) fn push(producer: &mut Producing) -> Option<u32> {
     }
 }
 
+/// As [`push`], with room as the head has it.
+pub(super) fn push_by_head(producer: &mut Producing) -> Option<u32> {
+    let item = producer.position() + 1;
+    match producer.try_push_by_head(&item) {
+        Push::Done { signal } => Some(signal),
+        Push::Full => None,
+        Push::Corrupt(corruption) => panic!("{corruption}"),
+    }
+}
+
 /// Tries to pop the next element. `Ok` with the producer's signal if there was one, else `Err` with it.
 pub(super) fn pop(consumer: &mut Consuming) -> Result<u32, u32> {
     let expected = consumer.position() + 1;

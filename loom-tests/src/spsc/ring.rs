@@ -4,7 +4,7 @@ use ipc_ring::platform::Barrier;
 use loom::thread;
 
 use super::Heap;
-use super::moves::{consumer, finish, pop, pop_batch, producer, push, push_batch};
+use super::moves::{consumer, finish, pop, pop_batch, producer, push, push_batch, push_by_head};
 use crate::{Model, reached};
 
 /// The models of this file.
@@ -21,6 +21,7 @@ pub const MODELS: &[Model] = &[
     Model::new("full_by_head_then_exact", 10, full_by_head_then_exact)
         .bound(3)
         .reaches(&["room by the exact position"]),
+    Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
 
 /// A ring for models in which nobody sleeps. The asymmetric barrier leaves a push without a fence, so that every edge
@@ -127,6 +128,29 @@ fn full_by_head_then_exact() {
         producing
     });
     assert_eq!(pop(&mut consuming), Ok(0));
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 10);
+}
+
+/// A full ring of four, of which each pop publishes the head; the producer never asks for the exact position.
+fn room_by_head() {
+    let ring = ring(4);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    while push(&mut producing).is_some() {}
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            if push_by_head(&mut producing).is_some() {
+                reached("room by the head");
+            } else {
+                reached("full");
+            }
+        }
+        producing
+    });
+    for _ in 0..2 {
+        let _ = pop(&mut consuming);
+    }
     let mut producing = other.join().unwrap();
     finish(&mut producing, &mut consuming, 10);
 }

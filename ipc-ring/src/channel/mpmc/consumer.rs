@@ -371,12 +371,7 @@ impl<T: Message> Consumer<T> {
         if run == 0 || !self.end.place.waits.polls() || !self.slip.is_due() {
             return;
         }
-        for _ in 0..slip::LOOKS {
-            if ring.is_full_ahead(run) {
-                break;
-            }
-            pause();
-        }
+        slip::watch(|| ring.is_full_ahead(run));
         self.slip.learn(ring.is_full_ahead((run / 2).max(1)));
     }
 

@@ -12,6 +12,7 @@ use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::wait::slip::{self, Slip};
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -26,6 +27,7 @@ pub struct Consumer<T: Message> {
     end: End,
     ending: Ending,
     last_error: Option<PopError>,
+    slip: Slip,
 }
 
 /// A pop that waits.
@@ -49,6 +51,10 @@ impl<T: Message> Poll for Popping<'_, T> {
     fn end(&mut self) -> &mut End {
         &mut self.consumer.end
     }
+
+    fn let_gather(&mut self) {
+        self.consumer.let_gather();
+    }
 }
 
 /// A wait for a message that stays where it is.
@@ -67,6 +73,10 @@ impl<T: Message> Poll for Looking<'_, T> {
 
     fn end(&mut self) -> &mut End {
         &mut self.0.end
+    }
+
+    fn let_gather(&mut self) {
+        self.0.let_gather();
     }
 }
 
@@ -92,7 +102,13 @@ impl<T: Message> Consumer<T> {
 
     pub(in crate::channel) fn new(attached: Attached<T>) -> Self {
         let Attached { ring, end } = attached;
-        Self { ring: ring::Consumer::attach(ring), end, ending: Ending::Detach, last_error: None }
+        Self {
+            ring: ring::Consumer::attach(ring),
+            end,
+            ending: Ending::Detach,
+            last_error: None,
+            slip: Slip::new(),
+        }
     }
 
     /// Pops the next message if there is one.
@@ -318,6 +334,16 @@ impl<T: Message> Consumer<T> {
     /// Takes every message that is ready now, without waiting.
     pub fn drain(&mut self) -> Drain<'_, T> {
         Drain { consumer: self }
+    }
+
+    /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
+    fn let_gather(&mut self) {
+        let run = self.ring.memory().run();
+        if run == 0 || !self.slip.is_due() {
+            return;
+        }
+        slip::watch(|| self.ring.is_ready_ahead(run));
+        self.slip.learn(self.ring.is_ready_ahead(run / 2));
     }
 
     /// A pop that was not plain success without a signal.

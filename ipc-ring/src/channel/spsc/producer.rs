@@ -34,6 +34,10 @@ impl<T: Message> Room for ring::Producer<Mapped<T>> {
     fn position(&self) -> u64 {
         self.position()
     }
+
+    fn has_room_by_head(&self) -> bool {
+        self.has_room_by_head()
+    }
 }
 
 impl<T: Message> Producer<T> {
@@ -104,7 +108,7 @@ impl<T: Message> Producer<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
-        match self.ring.try_push(&message) {
+        match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => self.push_slowly(message, other, None),
         }
@@ -131,7 +135,7 @@ impl<T: Message> Producer<T> {
     #[inline(always)]
     fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         loop {
-            match self.ring.try_push(message) {
+            match self.ring.try_push_by_head(message) {
                 Push::Done { signal: 0 } => return Ok(()),
                 Push::Done { signal } => return self.done(signal, ()),
                 Push::Full => self.wait_for_room((), deadline)?,
@@ -160,7 +164,7 @@ impl<T: Message> Producer<T> {
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        match self.ring.try_push(&message) {
+        match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => self.push_slowly(message, other, Some(deadline)),
         }
@@ -183,7 +187,13 @@ impl<T: Message> Producer<T> {
         if messages.is_empty() {
             return Ok(0);
         }
-        match self.ring.try_push_slice(messages) {
+        let pushed = self.ring.try_push_slice(messages);
+        self.settle_slice(pushed)
+    }
+
+    /// What came of pushing from a slice.
+    fn settle_slice(&mut self, pushed: Result<(usize, u32), Corruption>) -> Result<usize, PushError<usize>> {
+        match pushed {
             Ok((0, _)) => self.full(0).map(|()| 0),
             Ok((count, 0)) => Ok(count),
             Ok((count, signal)) => self.done(signal, count).map(|()| count),
@@ -214,7 +224,8 @@ impl<T: Message> Producer<T> {
     ) -> Result<(), PushError<usize>> {
         let mut done = 0;
         while done < messages.len() {
-            match self.try_push_slice(&messages[done..]) {
+            let pushed = self.ring.try_push_slice_by_head(&messages[done..]);
+            match self.settle_slice(pushed) {
                 Ok(count) => done += count,
                 Err(PushError::Full(_)) => self.wait_for_room(done, deadline)?,
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
@@ -254,7 +265,7 @@ impl<T: Message> Producer<T> {
                 Push::Corrupt(corruption) => return Err(poison(&mut self.end, message, corruption)),
                 Push::Full => self.wait_for_room(message, deadline)?,
             }
-            push = self.ring.try_push(&message);
+            push = self.ring.try_push_by_head(&message);
         }
     }
 

@@ -152,6 +152,14 @@ impl<M: Memory> Consumer<M> {
         false
     }
 
+    /// Whether so many elements are ready, from the next one on. A hint.
+    #[must_use]
+    pub fn is_ready_ahead(&self, count: u64) -> bool {
+        let end = self.position.wrapping_add(count);
+        let last = end.wrapping_sub(1) & (self.memory.capacity() - 1);
+        self.memory.sequence(last).load(Relaxed) == end // Each is looked at again when it is popped.
+    }
+
     /// Gives `count` slots back and moves on. Gives the producer's signal if the head was published.
     #[inline(always)]
     fn release(&mut self, count: u64) -> u32 {

@@ -74,4 +74,9 @@ pub unsafe trait Memory {
     fn look_ahead(&self) -> u64 {
         1
     }
+    /// How many elements a consumer that keeps catching up with the producer lets gather; 0 when it does not pay. A hint.
+    #[inline(always)]
+    fn run(&self) -> u64 {
+        0
+    }
 }
