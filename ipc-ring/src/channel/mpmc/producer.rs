@@ -290,12 +290,7 @@ impl<T: Message> Producer<T> {
         if run == 0 {
             return;
         }
-        for _ in 0..slip::LOOKS {
-            if !ring.is_untaken_ahead(run) {
-                return;
-            }
-            pause();
-        }
+        slip::watch(|| !ring.is_untaken_ahead(run));
     }
 
     fn looks_full(&mut self) -> bool {
