@@ -43,7 +43,7 @@ impl<T: Message> Producer<T> {
 
     pub(super) fn new(mut end: End<T>) -> Self {
         let seat = end.seat.take().expect("an end has its seat until here");
-        let run = if end.place.waits.polls() { end.ring.run() } else { 0 };
+        let run = if end.place.waits.polls() { end.ring.free_run() } else { 0 };
         Self { ring: Some(ring::Producer::attach(end.ring.clone(), seat)), end, pace: Pace::new(run) }
     }
 

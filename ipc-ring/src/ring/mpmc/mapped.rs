@@ -247,4 +247,10 @@ unsafe impl<T: Message> Memory for Mapped<T> {
         let run = (8192 / Self::STRIDE as u64).clamp(8, 64).min(self.capacity / 4);
         if Self::STRIDE < LINE || run < 4 { 0 } else { run }
     }
+
+    #[inline(always)]
+    fn free_run(&self) -> u64 {
+        // From slots of some lines on, copying takes longer than waiting for lines.
+        if Self::STRIDE > 2 * LINE { 0 } else { self.run() }
+    }
 }

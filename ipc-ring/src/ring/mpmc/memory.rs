@@ -67,10 +67,14 @@ pub unsafe trait Memory {
     /// models do nothing.
     #[inline(always)]
     fn prefetch_taken(&self, _index: u64) {}
-    /// How many elements a consumer that keeps catching up with the producers lets gather, and how many slots a producer that
-    /// finds the ring full lets come free; 0 when it does not pay. A hint.
+    /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
+        0
+    }
+    /// How many slots a producer that finds the ring full lets come free; 0 when it does not pay. A hint.
+    #[inline(always)]
+    fn free_run(&self) -> u64 {
         0
     }
 }
