@@ -84,11 +84,17 @@ fn work<const N: usize>(input: &mut Input<'_>, region: &Region, total: usize) ->
         let (mut pushes, mut pops) = (0, 0);
         let item = [step; N];
         match step % 16 {
-            0..3 => pushes = u64::from(matches!(producer.try_push(&item), Push::Done { .. })),
+            0 | 1 => pushes = u64::from(matches!(producer.try_push(&item), Push::Done { .. })),
+            2 => pushes = u64::from(matches!(producer.try_push_by_head(&item), Push::Done { .. })),
             3 => {
                 let items = vec![item; usize::from(step / 16)];
                 // When it fails half-way some may be published.
-                match producer.try_push_slice(&items) {
+                let pushed_some = if step < 128 {
+                    producer.try_push_slice(&items)
+                } else {
+                    producer.try_push_slice_by_head(&items)
+                };
+                match pushed_some {
                     Ok((count, _)) => {
                         assert!(count <= items.len());
                         pushes = count as u64;
@@ -134,6 +140,7 @@ fn work<const N: usize>(input: &mut Input<'_>, region: &Region, total: usize) ->
             }
             12 => {
                 let _ = (producer.has_room(), producer.is_drained(), consumer.has_item());
+                let _ = (producer.has_room_by_head(), consumer.is_ready_ahead(u64::from(step)));
             }
             13 => {
                 assert_eq!(before, header(), "no operation writes the header");
@@ -241,6 +248,7 @@ fn work_while_scribbled(input: &mut Input<'_>, region: &Region) -> usize {
         let mut out = [MaybeUninit::uninit(); 5];
         match step % 6 {
             0 => {
+                let _ = producer.try_push_by_head(&items[0]);
                 let _ = producer.try_push(&items[0]);
             }
             1 => {
