@@ -95,7 +95,8 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::Corrupt`]; [`PopError::System`]. Producers that have never come are waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy.
+    /// By this end's wait strategy. One that polls lets messages of 56 bytes and more gather, where that has been of use
+    /// lately, for a few microseconds at most.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         match self.ring().try_pop() {

@@ -105,7 +105,8 @@ impl<T: Message> Producer<T> {
     /// waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy.
+    /// By this end's wait strategy. One that polls lets a quarter of a full ring come free first, for a few microseconds at
+    /// most.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         match self.ring.try_push_by_head(&message) {
