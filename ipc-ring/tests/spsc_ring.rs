@@ -6,6 +6,7 @@ mod spsc_common;
 
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
+use std::sync::atomic::Ordering;
 
 use common::private_namespace;
 use ipc_core::Key;
@@ -205,7 +206,9 @@ fn room_by_the_head_comes_in_quarters() {
             assert_eq!(producer.try_push_by_head(&64), Push::Full);
         }
         assert_eq!(producer.try_push_slice_by_head(&[64, 65]).unwrap(), (0, 0));
+        assert_eq!(producer.memory().high_water().load(Ordering::Relaxed), 0, "full by the head is not full");
         done(producer.try_push(&64));
+        assert_eq!(producer.memory().high_water().load(Ordering::Relaxed), 49);
         assert_eq!(popped(consumer.try_pop()), Some(15));
         assert!(producer.has_room_by_head());
         let items: Vec<u64> = (65..100).collect();

@@ -194,7 +194,9 @@ impl<M: Memory> Producer<M> {
     #[inline(never)]
     fn refresh_by_head(&mut self) -> Result<u64, Corruption> {
         let free = self.look_at_head()?;
-        self.note_waiting(free);
+        if free > 0 {
+            self.note_waiting(free); // Full by the head is not full.
+        }
         Ok(free)
     }
 
