@@ -1,4 +1,4 @@
-//! When a consumer lets messages gather before it takes them.
+//! When an end waits on purpose: a consumer until messages have gathered, a producer until slots have come free.
 //!
 //! A consumer that is as fast as its producers takes each message the moment it is there, and with it the line into which the
 //! next one is being written: both sides then wait for lines at every message. A consumer that lets a run of messages gather
@@ -28,6 +28,20 @@ pub(crate) fn watch(mut gathered: impl FnMut() -> bool) {
     }
 }
 
+/// How many slots of `stride` bytes are a run: `bytes` of them, as far as that is a sensible number of messages and at most
+/// a quarter of the ring. 0 where that is too few to be worth a wait.
+pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
+    let run = match (bytes / stride) as u64 {
+        0..8 => 8,
+        run @ 8..=64 => run,
+        _ => 64,
+    };
+    match if run < capacity / 4 { run } else { capacity / 4 } {
+        0..4 => 0,
+        run => run,
+    }
+}
+
 /// What a consumer has learned about runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slip {
@@ -44,14 +58,24 @@ impl Slip {
         Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
 
-    /// A wait begins. Whether to let a run gather.
-    pub(crate) fn is_due(&mut self) -> bool {
+    /// A wait begins. Lets a run of messages gather, where that has been of use lately or is due to be tried. `is_ready` says
+    /// whether so many messages are there; a run of 0 is none.
+    pub(crate) fn let_gather(&mut self, run: u64, is_ready: impl Fn(u64) -> bool) {
+        if run == 0 || !self.is_due() {
+            return;
+        }
+        watch(|| is_ready(run));
+        self.learn(is_ready(run / 2));
+    }
+
+    /// Whether to let a run gather at this wait.
+    fn is_due(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.gathers || self.left == 0
     }
 
     /// A run had gathered, or not.
-    pub(crate) fn learn(&mut self, gathered: bool) {
+    fn learn(&mut self, gathered: bool) {
         self.between = if gathered { *SELDOM.start() } else { (self.between * 2).min(*SELDOM.end()) };
         self.left = self.between;
         self.gathers = gathered;
@@ -123,6 +147,15 @@ mod tests {
         }
         slip.learn(false);
         assert_eq!(waits_until_due(&mut slip), 128);
+    }
+
+    #[test]
+    fn a_run_is_neither_too_short_nor_too_long() {
+        assert_eq!(run(8192, 72, 1024), 64);
+        assert_eq!(run(8192, 264, 1024), 31);
+        assert_eq!(run(8192, 65544, 1024), 8, "also of slots that are longer than a run");
+        assert_eq!(run(8192, 72, 16), 4, "a quarter of the ring");
+        assert_eq!(run(8192, 72, 8), 0, "not worth a wait");
     }
 
     #[test]

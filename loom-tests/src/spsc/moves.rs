@@ -22,17 +22,17 @@ pub(super) fn consumer(ring: &Heap) -> Consuming {
 /// Tries to push the next element. The consumer's signal if there was room.
 pub(super) fn push(producer: &mut Producing) -> Option<u32> {
     let item = producer.position() + 1;
-    match producer.try_push(&item) {
-        Push::Done { signal } => Some(signal),
-        Push::Full => None,
-        Push::Corrupt(corruption) => panic!("{corruption}"),
-    }
+    signal_of(producer.try_push(&item))
 }
 
 /// As [`push`], with room as the head has it.
 pub(super) fn push_by_head(producer: &mut Producing) -> Option<u32> {
     let item = producer.position() + 1;
-    match producer.try_push_by_head(&item) {
+    signal_of(producer.try_push_by_head(&item))
+}
+
+fn signal_of(push: Push) -> Option<u32> {
+    match push {
         Push::Done { signal } => Some(signal),
         Push::Full => None,
         Push::Corrupt(corruption) => panic!("{corruption}"),

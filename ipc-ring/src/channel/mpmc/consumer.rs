@@ -12,7 +12,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
-use crate::wait::slip::{self, Slip};
+use crate::wait::slip::Slip;
 use crate::wait::{Step, pause};
 
 /// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
@@ -95,7 +95,7 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::Corrupt`]; [`PopError::System`]. Producers that have never come are waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls lets messages of 56 bytes and more gather, where that has been of use
+    /// By this end's wait strategy. One that polls lets messages of more than 48 bytes gather, where that has been of use
     /// lately, for a few microseconds at most.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
@@ -368,12 +368,9 @@ impl<T: Message> Consumer<T> {
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
         let ring = self.ring.as_ref().expect("only drop takes it");
-        let run = ring.memory().run();
-        if run == 0 || !self.end.place.waits.polls() || !self.slip.is_due() {
-            return;
+        if self.end.place.waits.polls() {
+            self.slip.let_gather(ring.memory().run(), |count| ring.is_full_ahead(count));
         }
-        slip::watch(|| ring.is_full_ahead(run));
-        self.slip.learn(ring.is_full_ahead((run / 2).max(1)));
     }
 
     /// Looks a few times more whether something is there, by a look that costs little.

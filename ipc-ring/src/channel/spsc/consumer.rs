@@ -12,7 +12,7 @@ use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
-use crate::wait::slip::{self, Slip};
+use crate::wait::slip::Slip;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -339,12 +339,8 @@ impl<T: Message> Consumer<T> {
 
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
-        let run = self.ring.memory().run();
-        if run == 0 || !self.slip.is_due() {
-            return;
-        }
-        slip::watch(|| self.ring.is_ready_ahead(run));
-        self.slip.learn(self.ring.is_ready_ahead(run / 2));
+        let ring = &self.ring;
+        self.slip.let_gather(ring.memory().run(), |count| ring.is_ready_ahead(count));
     }
 
     /// A pop that was not plain success without a signal.

@@ -16,6 +16,10 @@ use crate::message::Message;
 use crate::platform::Native;
 use crate::prefetch;
 use crate::region::Region;
+use crate::wait::slip;
+
+/// So many bytes of slots are a run.
+const RUN_BYTES: usize = 8 * 1024;
 
 /// An mpmc ring of `T` in a [`Region`].
 #[derive(Clone, Debug)]
@@ -244,8 +248,7 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        let run = (8192 / Self::STRIDE as u64).clamp(8, 64).min(self.capacity / 4);
-        if Self::STRIDE < LINE || run < 4 { 0 } else { run }
+        if Self::STRIDE < LINE { 0 } else { slip::run(RUN_BYTES, Self::STRIDE, self.capacity) }
     }
 
     #[inline(always)]

@@ -15,13 +15,11 @@ use crate::message::Message;
 use crate::platform::{Barrier, Native};
 use crate::prefetch;
 use crate::region::Region;
+use crate::wait::slip;
 
-/// So many bytes of slots are a run, as far as that is a sensible number of messages.
-const RUN_BYTES: u64 = 32 * 1024;
-const RUN: core::ops::RangeInclusive<u64> = 8..=64;
-/// A run that would be shorter, in a small ring, is not waited for.
-const LEAST_RUN: u64 = 4;
-/// Slots up to this long are not waited for either: it brings nothing.
+/// So many bytes of slots are a run.
+const RUN_BYTES: usize = 32 * 1024;
+/// Runs of slots up to this long are not waited for: it brings nothing.
 const NO_RUNS_UP_TO: usize = 2 * LINE;
 /// How far ahead of the next slot lines are asked for, in bytes.
 const AHEAD: usize = 7 * LINE;
@@ -278,7 +276,6 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        let run = (RUN_BYTES / Self::STRIDE as u64).clamp(*RUN.start(), *RUN.end()).min(self.capacity() / 4);
-        if Self::STRIDE <= NO_RUNS_UP_TO || run < LEAST_RUN { 0 } else { run }
+        if Self::STRIDE <= NO_RUNS_UP_TO { 0 } else { slip::run(RUN_BYTES, Self::STRIDE, self.capacity()) }
     }
 }
