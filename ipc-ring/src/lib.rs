@@ -82,6 +82,8 @@ mod prefetch;
 #[allow(unsafe_code)]
 mod region;
 pub mod ring;
+#[allow(unsafe_code)]
+mod stream;
 pub mod wait;
 
 pub use channel::{

@@ -189,6 +189,75 @@ sizes! {
     every_call_answers_exactly_with_4096_bytes: 4096,
 }
 
+/// A stream, kept going for ten laps, of messages of `N` bytes: popped one by one, in batches, by views and by a successor, in any
+/// mixture, so that lines end in the middle of all of them.
+fn stream<const N: usize>(kind: Kind, seed: u64) {
+    let mut random = Random::new(seed);
+    let start = u64::MAX - 5 * 64; // The positions wrap in the middle.
+    let (mut producer, mut consumer) = kind.ring::<[u8; N]>(64, start);
+    let (mut pushed, mut taken) = (0, 0);
+    let mut out = [MaybeUninit::<[u8; N]>::uninit(); 40];
+    while taken < 640 {
+        while let Push::Done { .. } = producer.try_push(&payload(pushed)) {
+            pushed += 1;
+        }
+        assert_eq!(pushed - taken, 64, "every slot is given back at once");
+        for _ in 0..random.below(20) {
+            match random.below(8) {
+                0 => {
+                    let wanted = random.below(out.len() as u64) as usize;
+                    let (count, _) = consumer.try_pop_slice(&mut out[..wanted]).unwrap();
+                    for message in &out[..count] {
+                        // SAFETY: the pop has filled the first `count`.
+                        check(unsafe { message.assume_init_ref() }, taken);
+                        taken += 1;
+                    }
+                }
+                1 => {
+                    if let Ok(view) = consumer.try_view().unwrap() {
+                        check(&view.read(), taken);
+                        assert_eq!(view.release(), 0);
+                        taken += 1;
+                    }
+                }
+                2 => {
+                    let memory = consumer.memory().clone();
+                    consumer = Consumer::attach(memory);
+                }
+                _ => {
+                    if let Some(message) = popped(consumer.try_pop()) {
+                        check(&message, taken);
+                        taken += 1;
+                    }
+                }
+            }
+            assert_eq!(consumer.position(), start.wrapping_add(taken));
+        }
+    }
+    while let Some(message) = popped(consumer.try_pop()) {
+        check(&message, taken);
+        taken += 1;
+    }
+    assert_eq!(taken, pushed);
+}
+
+#[test]
+fn a_stream_is_popped_whole_however_it_is_popped() {
+    private_namespace();
+    for kind in Kind::BOTH {
+        for seed in 0..8 {
+            stream::<1>(kind, seed);
+            stream::<8>(kind, seed);
+            stream::<16>(kind, seed);
+            stream::<40>(kind, seed);
+            stream::<56>(kind, seed);
+            stream::<64>(kind, seed);
+            stream::<200>(kind, seed);
+            stream::<1500>(kind, seed);
+        }
+    }
+}
+
 /// With 64 slots, the head moves at each sixteenth pop.
 #[test]
 fn room_by_the_head_comes_in_quarters() {

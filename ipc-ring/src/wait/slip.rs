@@ -12,15 +12,22 @@
 
 use super::pause;
 
-/// The longest time to let messages gather, in looks with a pause between them: a few microseconds.
+/// The longest time to let messages of up to 1 KiB gather, in looks with a pause between them: a few microseconds.
 const LOOKS: u32 = 300;
+/// So much longer at most is waited for longer ones.
+const LONGEST: usize = 8;
 /// Waits between two trials, at least and at most. Each trial that was in vain doubles them.
 const SELDOM: core::ops::RangeInclusive<u32> = 64..=16_384;
 
-/// Looks so long at most whether something has gathered.
+/// Looks for a few microseconds at most whether something has gathered.
 #[inline]
-pub(crate) fn watch(mut gathered: impl FnMut() -> bool) {
-    for _ in 0..LOOKS {
+pub(crate) fn watch(gathered: impl FnMut() -> bool) {
+    watch_for(LOOKS, gathered);
+}
+
+#[inline]
+fn watch_for(looks: u32, mut gathered: impl FnMut() -> bool) {
+    for _ in 0..looks {
         if gathered() {
             return;
         }
@@ -45,6 +52,8 @@ pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
 /// What a consumer has learned about runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slip {
+    /// How long to let a run gather.
+    looks: u32,
     /// The last time a run had gathered.
     gathers: bool,
     /// Waits until the next trial.
@@ -54,8 +63,14 @@ pub(crate) struct Slip {
 }
 
 impl Slip {
-    pub(crate) const fn new() -> Self {
-        Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
+    /// For messages of this many bytes.
+    pub(crate) const fn new(size: usize) -> Self {
+        let times = match size / 1024 {
+            0 => 1,
+            times @ 1..LONGEST => times,
+            _ => LONGEST,
+        };
+        Self { looks: LOOKS * times as u32, gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
 
     /// A wait begins. Lets a run of messages gather, where that has been of use lately or is due to be tried. `is_ready` says
@@ -64,7 +79,7 @@ impl Slip {
         if run == 0 || !self.is_due() {
             return;
         }
-        watch(|| is_ready(run));
+        watch_for(self.looks, || is_ready(run));
         self.learn(is_ready(run / 2));
     }
 
@@ -126,7 +141,7 @@ mod tests {
 
     #[test]
     fn messages_that_come_alone_are_kept_waiting_less_and_less_often() {
-        let mut slip = Slip::new();
+        let mut slip = Slip::new(64);
         let mut waits = Vec::new();
         for _ in 0..12 {
             waits.push(waits_until_due(&mut slip));
@@ -138,7 +153,7 @@ mod tests {
 
     #[test]
     fn runs_are_let_gather_as_long_as_they_do() {
-        let mut slip = Slip::new();
+        let mut slip = Slip::new(64);
         waits_until_due(&mut slip);
         slip.learn(true);
         for _ in 0..5 {
@@ -147,6 +162,11 @@ mod tests {
         }
         slip.learn(false);
         assert_eq!(waits_until_due(&mut slip), 128);
+    }
+
+    #[test]
+    fn long_messages_are_given_longer_to_gather() {
+        assert_eq!([8, 1024, 4096, 65_536].map(|size| Slip::new(size).looks / LOOKS), [1, 1, 4, 8]);
     }
 
     #[test]

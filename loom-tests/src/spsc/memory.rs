@@ -2,16 +2,21 @@
 
 use std::rc::Rc;
 
-use ipc_ring::platform::{Barrier, Platform};
+use ipc_ring::platform::{Barrier, Platform, Word};
 use ipc_ring::ring::spsc::Memory;
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::Ordering::Relaxed;
 
-use crate::{Loom, Word32, Word64, mutation};
+use crate::{Loom, Word32, Word64, mutation, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored";
+
+/// A mistake: the consumer takes the lines it has read after it has given their slots back.
+pub const TAKEN_LATE: &str =
+    "the lines that have been read are taken when their slots are given back already";
 
 /// A ring on the heap; clones share it.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct Heap(Rc<Words>);
 #[derive(Debug)]
 struct Words {
     barrier: Barrier,
+    /// Slots in a line; 0 when none is ever taken.
+    line: u64,
     slots: Vec<Slot>,
     head: Word64,
     consumed: Word64,
@@ -43,10 +50,17 @@ impl Heap {
     /// An empty ring.
     #[must_use]
     pub fn new(capacity: usize, barrier: Barrier) -> Self {
+        Self::with_lines(capacity, barrier, 0)
+    }
+
+    /// An empty ring with so many slots to a line, which a consumer takes when it has popped them one after the other.
+    #[must_use]
+    pub fn with_lines(capacity: usize, barrier: Barrier, line: u64) -> Self {
         assert!(capacity.is_power_of_two());
         let slot = || Slot { sequence: Word64::contended(0), payload: UnsafeCell::new(0) };
         Self(Rc::new(Words {
             barrier,
+            line,
             slots: (0..capacity).map(|_| slot()).collect(),
             head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
             consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
@@ -120,5 +134,26 @@ unsafe impl Memory for Heap {
 
     fn found_empty(&self) -> &Word64 {
         &self.0.found_empty
+    }
+
+    fn stream(&self) -> u64 {
+        if self.0.line > 0 { 1 } else { u64::MAX }
+    }
+
+    fn end_together(&self, index: u64) -> u64 {
+        let count = self.0.line - index % self.0.line;
+        if count > 1 {
+            reached("a line looked at whole");
+        }
+        count
+    }
+
+    fn take_lines(&self, index: u64) {
+        reached("a line taken");
+        // Late is when the line before was to be taken.
+        let before = (index + self.capacity() - self.0.line) % self.capacity();
+        let slot = self.slot(if mutation::logic(TAKEN_LATE) { before } else { index });
+        slot.payload.with_mut(|_| ()); // Writes what is there.
+        slot.sequence.store(slot.sequence.load(Relaxed), Relaxed);
     }
 }

@@ -13,7 +13,7 @@ pub mod sleeping;
 pub mod takeover;
 pub mod wait_set;
 
-pub use memory::{Heap, NO_HEAD, NOT_CONSUMED};
+pub use memory::{Heap, NO_HEAD, NOT_CONSUMED, TAKEN_LATE};
 
 use crate::Model;
 

@@ -4,7 +4,9 @@ use ipc_ring::platform::Barrier;
 use loom::thread;
 
 use super::Heap;
-use super::moves::{consumer, finish, pop, pop_batch, producer, push, push_batch, push_by_head};
+use super::moves::{
+    Consuming, Producing, consumer, finish, pop, pop_batch, producer, push, push_batch, push_by_head,
+};
 use crate::{Model, reached};
 
 /// The models of this file.
@@ -21,6 +23,16 @@ pub const MODELS: &[Model] = &[
     Model::new("full_by_head_then_exact", 10, full_by_head_then_exact)
         .bound(3)
         .reaches(&["room by the exact position"]),
+    Model::new("stream_of_lines", 50, stream_of_lines).bound(3).reaches(&[
+        "a line looked at whole",
+        "a line taken",
+        "a slot of a taken line",
+    ]),
+    Model::new("stream_of_batches", 50, stream_of_batches).bound(3).reaches(&[
+        "a line looked at whole",
+        "a line taken",
+        "whole batch",
+    ]),
     Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
 
@@ -153,4 +165,49 @@ fn room_by_head() {
     }
     let mut producing = other.join().unwrap();
     finish(&mut producing, &mut consuming, 10);
+}
+
+/// A ring of eight with two slots to a line: a quarter is a line, and after the first quarter popped the rest is a stream.
+pub(super) fn full_ring_of_lines() -> (Producing, Consuming) {
+    let ring = Heap::with_lines(8, Barrier::Asymmetric, 2);
+    let consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    while push(&mut producing).is_some() {}
+    (producing, consuming)
+}
+
+/// The consumer takes the lines of a stream; the producer writes their slots again as soon as they are free.
+fn stream_of_lines() {
+    let (mut producing, mut consuming) = full_ring_of_lines();
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            if push(&mut producing).is_some() && producing.position() > 10 {
+                reached("a slot of a taken line");
+            }
+        }
+        producing
+    });
+    for expected in 0..4 {
+        assert_eq!(pop(&mut consuming), Ok(0), "{expected}");
+    }
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 20);
+}
+
+/// As [`stream_of_lines`], popped by batches that begin and end in the middle of a line.
+fn stream_of_batches() {
+    let (mut producing, mut consuming) = full_ring_of_lines();
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            let _ = push(&mut producing);
+        }
+        producing
+    });
+    for _ in 0..2 {
+        if pop_batch(&mut consuming, 3).0 == 3 {
+            reached("whole batch");
+        }
+    }
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 20);
 }

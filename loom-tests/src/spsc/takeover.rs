@@ -5,6 +5,7 @@ use loom::thread;
 
 use super::Heap;
 use super::moves::{Consuming, Producing, consumer, finish, pop, pop_batch, producer, push, push_batch};
+use super::ring::full_ring_of_lines;
 use crate::{Model, crash, reached};
 
 /// The models of this file.
@@ -26,6 +27,9 @@ pub const MODELS: &[Model] = &[
         .bound(3)
         .reaches(&["died", "survived"]),
     Model::new("consumer_dies_in_batch", 2000, consumer_dies_in_batch).bound(3).reaches(&["died"]),
+    Model::new("consumer_dies_with_a_taken_line", 50, consumer_dies_with_a_taken_line)
+        .bound(2)
+        .reaches(&["a line taken", "a slot of a taken line"]),
     Model::new("both_die", 400, both_die).reaches(&["died"]),
 ];
 
@@ -127,6 +131,27 @@ fn consumer_dies(site: Site) {
         }
     }
     finish(&mut producing, &mut other.join().unwrap(), 3);
+}
+
+/// Dies in a stream, with a line taken whose second element is not given back.
+fn consumer_dies_with_a_taken_line() {
+    let (mut producing, mut first) = full_ring_of_lines();
+    let shared = first.memory().clone();
+    let other = thread::spawn(move || {
+        for _ in 0..4 {
+            if push(&mut producing).is_some() && producing.position() > 11 {
+                reached("a slot of a taken line");
+            }
+        }
+        producing
+    });
+    let life = crash::kill_at(Site::SpscPayloadRead, 3, || while pop(&mut first).is_ok() {});
+    assert!(life.is_none(), "eight elements are there");
+    let mut next = consumer(&shared);
+    assert_eq!(next.position(), 3, "the successor knows what was popped");
+    pop_some(&mut next);
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut next, 20);
 }
 
 /// Dies with a whole ring copied out and the position stored, the head not published; the producer goes on for more

@@ -60,7 +60,7 @@ impl<T: Message> Consumer<T> {
             popped: 0,
             quarter,
             woken_in_set: false,
-            slip: Slip::new(),
+            slip: Slip::new(size_of::<T>()),
         }
     }
 

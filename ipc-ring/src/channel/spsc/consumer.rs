@@ -107,7 +107,7 @@ impl<T: Message> Consumer<T> {
             end,
             ending: Ending::Detach,
             last_error: None,
-            slip: Slip::new(),
+            slip: Slip::new(size_of::<T>()),
         }
     }
 
@@ -123,10 +123,7 @@ impl<T: Message> Consumer<T> {
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
-        match self.ring.try_pop_into(&mut place) {
-            Pop::Item { signal: 0, .. } => {}
-            other => self.settle(other, &mut place)?,
-        }
+        self.try_pop_to(&mut place)?;
         // SAFETY: popped, so every byte was written.
         Ok(unsafe { place.assume_init() })
     }
@@ -138,8 +135,8 @@ impl<T: Message> Consumer<T> {
     /// died; [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls lets messages of more than 120 bytes gather, where that has been of use
-    /// lately, for a few microseconds at most.
+    /// By this end's wait strategy. One that polls lets messages gather, where that has been of use lately, for a few
+    /// microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
@@ -193,7 +190,14 @@ impl<T: Message> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        let place = crate::copy::as_uninit_one(message);
+        self.try_pop_to(crate::copy::as_uninit_one(message))
+    }
+
+    #[inline(always)]
+    fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        if self.ring.pop_known(place) {
+            return Ok(());
+        }
         match self.ring.try_pop_into(place) {
             Pop::Item { signal: 0, .. } => Ok(()),
             other => self.settle(other, place),
@@ -202,6 +206,9 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        if self.ring.pop_known(place) {
+            return Ok(());
+        }
         match self.ring.try_pop_into(place) {
             Pop::Item { signal: 0, .. } => Ok(()),
             other => match self.settle(other, place) {

@@ -41,6 +41,9 @@ pub struct Consumer<M: Memory> {
     published: u64,
     /// Publish the head when this many slots have been read since.
     quarter: u64,
+    /// The elements from `position` to this one are there, by one look. The last of them takes the way through
+    /// [`release`](Self::release), which sees to all that need not be done for each. `position` when nothing is known.
+    until: u64,
     pace: Pace,
 }
 
@@ -53,8 +56,8 @@ impl<M: Memory> Consumer<M> {
         // [S2] Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
         let quarter = (memory.capacity() / 4).max(1);
-        let pace = Pace::new(memory.look_ahead());
-        Self { memory, position, published: position, quarter, pace }
+        let pace = Pace::new(memory.look_ahead(), memory.stream(), position);
+        Self { memory, position, published: position, quarter, until: position, pace }
     }
 
     /// Pops one element.
@@ -73,16 +76,42 @@ impl<M: Memory> Consumer<M> {
     /// For large elements, which are then copied once.
     #[inline(always)]
     pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Pop<()> {
-        let index = self.index();
-        // [S1] Acquire ← the producer's Release: the payload was written before.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
-        if word != opaque(self.position.wrapping_add(1)) {
+        if self.pop_known(place) {
+            return Pop::Item { item: (), signal: 0 };
+        }
+        let position = self.position;
+        if let Err(word) = self.look_at(position) {
             return self.nothing(word);
         }
-        // SAFETY: the sequence word says that this slot holds the element of this position; the producer writes it
+        self.copy_out(position, place);
+        self.pace.has_read(&self.memory, position..position.wrapping_add(1));
+        Pop::Item { item: (), signal: self.release(1) }
+    }
+
+    /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
+    /// nothing is known: then [`try_pop_into`](Self::try_pop_into) finds out.
+    #[inline(always)]
+    pub fn pop_known(&mut self, place: &mut MaybeUninit<M::Item>) -> bool {
+        let position = self.position;
+        if position == self.until {
+            return false;
+        }
+        self.copy_out(position, place);
+        M::Platform::crash_point(Site::SpscPayloadRead);
+        self.position = position.wrapping_add(1);
+        // [S3] As in `release`.
+        self.memory.consumed().store(position.wrapping_add(1), M::Platform::ordering(Edge::SpscConsume));
+        M::Platform::crash_point(Site::SpscConsumed);
+        true
+    }
+
+    /// Copies out the element of this position, which is this end's or one after it and is there.
+    #[inline(always)]
+    fn copy_out(&self, position: u64, place: &mut MaybeUninit<M::Item>) {
+        let index = position & (self.memory.capacity() - 1);
+        // SAFETY: a sequence word said that this slot holds the element of this position; the producer writes it
         // again only after `consumed` or `head` passed it. The slot is aligned to 8, `place` is private.
         self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(place.as_mut_ptr(), slot) });
-        Pop::Item { item: (), signal: self.release(1) }
     }
 
     /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
@@ -93,34 +122,33 @@ impl<M: Memory> Consumer<M> {
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Result<(usize, u32), Corruption> {
         let mut done = 0;
         let mask = self.memory.capacity() - 1;
-        for place in out.iter_mut() {
-            let position = self.position.wrapping_add(done);
-            // [S1] Acquire ← the producer's Release.
-            let word = self.memory.sequence(position & mask).load(M::Platform::ordering(Edge::SpscObserve));
-            if word != opaque(position.wrapping_add(1)) {
-                if done == 0 {
+        while done < out.len() {
+            let position = self.position.wrapping_add(done as u64);
+            let count = match self.look(position, (out.len() - done) as u64) {
+                Ok(count) => count as usize,
+                Err(_) if done > 0 => break,
+                Err(word) => {
                     return match self.nothing(word) {
                         Pop::Corrupt(corruption) => Err(corruption),
                         Pop::Empty { signal } | Pop::Item { signal, .. } => Ok((0, signal)),
                     };
                 }
-                break;
+            };
+            for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
+                let position = position.wrapping_add(ahead as u64);
+                self.copy_out(position, place);
+                if self.memory.hints() {
+                    self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
+                }
             }
-            // SAFETY: as in `try_pop`.
-            self.memory.with_slot(position & mask, |slot| unsafe {
-                M::Platform::copy_out(place.as_mut_ptr(), slot)
-            });
-            if self.memory.hints() {
-                self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
-            }
-            done += 1;
+            self.pace.has_read(&self.memory, position..position.wrapping_add(count as u64));
+            done += count;
         }
         if done == 0 {
             return Ok((0, 0));
         }
         self.pace.took_batch();
-        let signal = self.release(done);
-        Ok((usize::try_from(done).expect("no more than the slice holds"), signal))
+        Ok((done, self.release(done as u64)))
     }
 
     /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
@@ -163,13 +191,56 @@ impl<M: Memory> Consumer<M> {
     /// Gives `count` slots back and moves on. Gives the producer's signal if the head was published.
     #[inline(always)]
     fn release(&mut self, count: u64) -> u32 {
+        let next = self.position.wrapping_add(count);
         M::Platform::crash_point(Site::SpscPayloadRead);
-        self.position = self.position.wrapping_add(count);
+        self.position = next;
         // [S3] Release → a producer that found the ring full, and a successor: the payload has been read.
-        self.memory.consumed().store(self.position, M::Platform::ordering(Edge::SpscConsume));
+        self.memory.consumed().store(next, M::Platform::ordering(Edge::SpscConsume));
         M::Platform::crash_point(Site::SpscConsumed);
-        self.pace.took(&self.memory, self.position);
-        if self.position.wrapping_sub(self.published) >= self.quarter { self.publish_head() } else { 0 }
+        self.pace.took(&self.memory, next);
+        let mut signal = 0;
+        if next.wrapping_sub(self.published) >= self.quarter {
+            self.pace.gave_back(next);
+            signal = self.publish_head();
+        }
+        self.until = if self.pace.is_streaming() { self.run_ahead() } else { next };
+        signal
+    }
+
+    /// The last of the elements that are there by one look from the next one on. Up to where the head has to be published.
+    #[inline(always)]
+    fn run_ahead(&self) -> u64 {
+        let to_quarter = self.quarter - self.position.wrapping_sub(self.published);
+        match self.look(self.position, to_quarter) {
+            Ok(count) => self.position.wrapping_add(count - 1),
+            Err(_) => self.position,
+        }
+    }
+
+    /// How many elements from this position on are there, by one look: in a stream all that end in one line, up to `limit`,
+    /// if the last of them is there; else the first. `Err` with the first one's sequence word when it is not.
+    #[inline(always)]
+    fn look(&self, position: u64, limit: u64) -> Result<u64, u64> {
+        let mask = self.memory.capacity() - 1;
+        if self.pace.is_streaming() {
+            let count = self.memory.end_together(position & mask).min(limit);
+            let end = position.wrapping_add(count);
+            let word = self.memory.sequence(end.wrapping_sub(1) & mask);
+            // [S1] Acquire ← the producer's Release of the last one: those before it were published before.
+            if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end {
+                return Ok(count);
+            }
+        }
+        self.look_at(position).map(|()| 1)
+    }
+
+    /// Whether the element of this position is there. `Err` with its sequence word when it is not.
+    #[inline(always)]
+    fn look_at(&self, position: u64) -> Result<(), u64> {
+        let index = position & (self.memory.capacity() - 1);
+        // [S1] Acquire ← the producer's Release: the payload was written before.
+        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
+        if word == opaque(position.wrapping_add(1)) { Ok(()) } else { Err(word) }
     }
 
     /// Lets the producer see how far this end has come; gives the producer's signal.
@@ -188,7 +259,7 @@ impl<M: Memory> Consumer<M> {
         if word != 0 && word != last_lap {
             return Pop::Corrupt(Corruption { word: "sequence word", position: self.position, found: word });
         }
-        if self.pace.found_nothing(&self.memory, self.index()) {
+        if self.pace.found_nothing(&self.memory, self.position) {
             let found_empty = self.memory.found_empty();
             found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
         }
@@ -245,6 +316,8 @@ impl<M: Memory> View<'_, M> {
 
     /// Pops it. Gives the producer's signal as [`Pop::Item`] does.
     pub fn release(self) -> u32 {
+        let Consumer { pace, memory, position, .. } = &mut *self.consumer;
+        pace.has_read(memory, *position..position.wrapping_add(1));
         self.consumer.release(1)
     }
 }

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Memory;
 use crate::platform::Word;
+use crate::stream::Stream;
 
 /// A wait of more than this many polls ends the belief that messages are near.
 const SHORT_WAIT: u32 = 4;
@@ -27,22 +28,54 @@ pub(super) struct Pace {
     near: u8,
     /// What this end last said in the `dense` word.
     dense: bool,
-    /// Polls that found nothing since the last message.
+    /// Polls that found nothing since the last message, where hints are given.
     polls: u32,
+    stream: Stream,
 }
 
 impl Pace {
-    pub(super) const fn new(look_ahead: u64) -> Self {
-        Self { credit: 0, look_ahead, near: 0, dense: false, polls: 0 }
+    pub(super) const fn new(look_ahead: u64, stream: u64, position: u64) -> Self {
+        Self { credit: 0, look_ahead, near: 0, dense: false, polls: 0, stream: Stream::new(stream, position) }
+    }
+
+    /// The messages of these positions have been read and are about to be given back. In a stream the lines that end in
+    /// them are taken.
+    #[inline(always)]
+    pub(super) fn has_read<M: Memory>(&self, memory: &M, positions: core::ops::Range<u64>) {
+        if !self.stream.flows() {
+            return;
+        }
+        let mut position = positions.start;
+        while position != positions.end {
+            let index = position & (memory.capacity() - 1);
+            let count = memory.end_together(index);
+            if count > positions.end.wrapping_sub(position) {
+                break; // The line goes on.
+            }
+            memory.take_lines(index + count - 1);
+            position = position.wrapping_add(count);
+        }
+    }
+
+    /// Whether messages come one after the other, where no hints have to be given for each.
+    #[inline(always)]
+    pub(super) const fn is_streaming(&self) -> bool {
+        self.stream.flows()
+    }
+
+    /// A quarter of the ring is given back. `position` is the next one.
+    #[inline]
+    pub(super) fn gave_back(&mut self, position: u64) {
+        self.stream.goes_on(position);
     }
 
     /// A message was taken and `position` is the next one.
     #[inline(always)]
     pub(super) fn took<M: Memory>(&mut self, memory: &M, position: u64) {
-        self.polls = 0;
         if !memory.hints() {
             return;
         }
+        self.polls = 0;
         if self.credit == 0 {
             self.credit = 1;
             if self.near < NEAR {
@@ -75,11 +108,15 @@ impl Pace {
 
     /// A poll found nothing. True for the first one after a message.
     #[inline(always)]
-    pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, index: u64) -> bool {
+    pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, position: u64) -> bool {
+        let first = self.stream.found_nothing(position);
+        if first {
+            self.polls = 0;
+        }
         self.polls = self.polls.saturating_add(1);
-        memory.prefetch_polled(index);
+        memory.prefetch_polled(position & (memory.capacity() - 1));
         if !memory.hints() {
-            return self.polls == 1;
+            return first;
         }
         if self.polls > SHORT_WAIT {
             self.near = 0;
@@ -89,6 +126,6 @@ impl Pace {
                 memory.dense().store(0, Relaxed); // A hint.
             }
         }
-        self.polls == 1
+        first
     }
 }

@@ -10,7 +10,7 @@
 //! | 0x300 | `head` | consumer, each quarter ring | a producer that found the ring full |
 //! | 0x380 | consumer signal, `dense` | consumer when its state changes | producer, each push |
 //! | 0x400 | producer signal | producer when its state changes | consumer when it finds nothing or publishes head |
-//! | 0x480 | slots: payload, sequence word | producer | consumer |
+//! | 0x480 | slots: payload, sequence word | producer; consumer, with what is there already | consumer |
 
 use crate::layout::{APART, HEADER_SIZE};
 

@@ -15,12 +15,11 @@ use crate::message::Message;
 use crate::platform::{Barrier, Native};
 use crate::prefetch;
 use crate::region::Region;
+use crate::stream;
 use crate::wait::slip;
 
 /// So many bytes of slots are a run.
 const RUN_BYTES: usize = 32 * 1024;
-/// Runs of slots up to this long are not waited for: it brings nothing.
-const NO_RUNS_UP_TO: usize = 2 * LINE;
 /// How far ahead of the next slot lines are asked for, in bytes.
 const AHEAD: usize = 7 * LINE;
 /// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
@@ -37,6 +36,8 @@ pub struct Mapped<T> {
     demotes: bool,
     /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
     polled: bool,
+    /// See [`Memory::stream`].
+    stream: u64,
     region: Region,
     element: PhantomData<fn(T) -> T>,
 }
@@ -91,6 +92,7 @@ impl<T: Message> Mapped<T> {
             hints: prefetch::pays(),
             demotes,
             polled: prefetch::of_polled(Self::STRIDE),
+            stream: stream::after(Self::STRIDE),
             region,
             element: PhantomData,
         }
@@ -270,12 +272,32 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     }
 
     #[inline(always)]
+    fn end_together(&self, index: u64) -> u64 {
+        if Self::STRIDE >= LINE {
+            return 1;
+        }
+        let left = LINE - (SLOTS_OFFSET + index as usize * Self::STRIDE) % LINE;
+        (left.div_ceil(Self::STRIDE) as u64).min(self.capacity() - index)
+    }
+
+    #[inline(always)]
+    fn take_lines(&self, index: u64) {
+        // SAFETY: a slot lies on multiples of 8, and the consumer's until it gives it back; observers read its word atomically.
+        unsafe { stream::take_lines(self.slot(index).as_ptr(), Self::STRIDE) };
+    }
+
+    #[inline(always)]
+    fn stream(&self) -> u64 {
+        self.stream
+    }
+
+    #[inline(always)]
     fn look_ahead(&self) -> u64 {
         (16 * LINE / Self::STRIDE).max(1).min((self.capacity() / 4).max(1) as usize) as u64
     }
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        if Self::STRIDE <= NO_RUNS_UP_TO { 0 } else { slip::run(RUN_BYTES, Self::STRIDE, self.capacity()) }
+        slip::run(RUN_BYTES, Self::STRIDE, self.capacity())
     }
 }

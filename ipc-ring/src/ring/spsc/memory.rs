@@ -69,6 +69,20 @@ pub unsafe trait Memory {
     /// Pushes a written slot towards the cache both sides share. A hint; models do nothing.
     #[inline(always)]
     fn demote(&self, _index: u64) {}
+    /// How many slots, this one and those after it, end in the same line; at least 1. None is beyond the last slot.
+    #[inline(always)]
+    fn end_together(&self, _index: u64) -> u64 {
+        1
+    }
+    /// Takes the lines that end in this slot for the consumer that has read them: writes to each a word that is there
+    /// already. Only before the slot is given back.
+    #[inline(always)]
+    fn take_lines(&self, _index: u64) {}
+    /// So many elements popped one after the other are a stream, whose lines the consumer [takes](Memory::take_lines).
+    #[inline(always)]
+    fn stream(&self) -> u64 {
+        u64::MAX
+    }
     /// How many slots ahead a consumer looks to know that it is behind.
     #[inline(always)]
     fn look_ahead(&self) -> u64 {

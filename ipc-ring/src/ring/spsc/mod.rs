@@ -13,10 +13,15 @@
 //!   head (only when full)                [S2] Acquire  head = r + 1                     [S2] Release
 //! ```
 //!
-//! The consumer never writes a slot. Its progress goes to two words on lines of their own: `consumed` after each pop,
+//! The consumer changes nothing in a slot. Its progress goes to two words on lines of their own: `consumed` after each pop,
 //! which nobody reads while things go well, so it stays in the consumer's cache; and `head` once in a quarter ring, which
 //! the producer reads when its private copy says that the ring is full. `consumed` makes the position of a dead consumer
 //! exact; the sequence words make that of a dead producer exact.
+//!
+//! In a stream the consumer writes to each line that it has read a word that is there already, before it gives the line's last
+//! slot back ([S2], [S3]): that [makes the line its own](crate::ring::spsc::Memory::take_lines), which the producer's next stores are
+//! faster to take over than one that both hold. And it looks only at the last of the sequence words that lie in one line: when
+//! that one is there, so are those before it.
 //!
 //! **What a crash leaves.** A producer that dies before the sequence word is stored has pushed nothing: its successor
 //! writes the same slot again. A consumer that dies before `consumed` is stored has popped nothing: its successor
