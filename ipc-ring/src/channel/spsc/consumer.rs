@@ -39,9 +39,9 @@ struct Popping<'a, T: Message> {
 impl<T: Message> Poll for Popping<'_, T> {
     type Item = ();
 
+    #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
-        let pop = self.consumer.ring.try_pop_into(self.place);
-        self.consumer.settle(pop, self.place)
+        self.consumer.try_pop_to(self.place)
     }
 
     fn has_item(&self) -> bool {
