@@ -19,7 +19,7 @@
 //! exact; the sequence words make that of a dead producer exact.
 //!
 //! In a stream the consumer writes to each line that it has read a word that is there already, before it gives the line's last
-//! slot back ([S2], [S3]): that [makes the line its own](crate::ring::spsc::Memory::take_lines), which the producer's next stores are
+//! slot back (S2, S3): that [makes the line its own](crate::ring::spsc::Memory::take_lines), which the producer's next stores are
 //! faster to take over than one that both hold. And it looks only at the last of the sequence words that lie in one line: when
 //! that one is there, so are those before it.
 //!
