@@ -206,15 +206,9 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        if self.ring.pop_known(place) {
-            return Ok(());
-        }
-        match self.ring.try_pop_into(place) {
-            Pop::Item { signal: 0, .. } => Ok(()),
-            other => match self.settle(other, place) {
-                Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
-                result => result,
-            },
+        match self.try_pop_to(place) {
+            Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+            result => result,
         }
     }
 
