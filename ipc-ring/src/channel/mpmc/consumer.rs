@@ -96,7 +96,7 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Blocking
     /// By this end's wait strategy. One that polls lets messages of more than 48 bytes gather, where that has been of use
-    /// lately, for a few microseconds at most.
+    /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         match self.ring().try_pop() {
