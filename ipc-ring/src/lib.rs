@@ -58,6 +58,7 @@
 //! successor.
 #![deny(unsafe_code)]
 
+mod apart;
 pub mod channel;
 mod clock;
 pub mod control;

@@ -116,7 +116,7 @@ impl<const WORDS: usize> Link for Pushing<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        self.0.push(*message).map_err(failed)
+        self.0.push_from(message).map_err(failed)
     }
 
     fn receive(&mut self, _message: &mut [u8]) -> io::Result<()> {
@@ -132,7 +132,6 @@ impl<const WORDS: usize> Link for Popping<WORDS> {
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
-        *message = self.0.pop().map_err(failed)?;
-        Ok(())
+        self.0.pop_into(message).map_err(failed)
     }
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use super::error::PopError;
+use crate::apart::apart;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
-use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, Popped, recovery};
+use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
 use crate::wait::slip::Slip;
 use crate::wait::{Step, pause};
 
@@ -79,13 +80,10 @@ impl<T: Message> Consumer<T> {
     /// learn whether its producer is alive.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        match self.ring().try_pop() {
-            Ok(popped) => {
-                self.freed(1);
-                Ok(popped.item)
-            }
-            Err(nothing) => self.try_again(nothing),
-        }
+        let mut place = MaybeUninit::uninit();
+        self.try_pop_to(&mut place)?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// Pops the next message, waiting for it.
@@ -99,27 +97,22 @@ impl<T: Message> Consumer<T> {
     /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.ring().try_pop() {
-            Ok(popped) => {
-                self.freed(1);
-                Ok(popped.item)
-            }
-            Err(nothing) => self.pop_slowly(nothing, None).map(|popped| popped.item),
-        }
+        let mut place = MaybeUninit::uninit();
+        self.pop_to(&mut place, None)?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// As [`pop`](Self::pop), until a point in time.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        match self.ring().try_pop() {
-            Ok(popped) => {
-                self.freed(1);
-                Ok(popped.item)
-            }
-            Err(nothing) => self.pop_slowly(nothing, Some(deadline)).map(|popped| popped.item),
-        }
+        let mut place = MaybeUninit::uninit();
+        self.pop_to(&mut place, Some(deadline))?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
     }
 
     /// As [`pop`](Self::pop), for a length of time.
@@ -128,6 +121,56 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
         self.pop_deadline(crate::clock::after(timeout))
+    }
+
+    /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
+    /// is as it was.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
+        self.pop_to(crate::copy::as_uninit_one(message), None)
+    }
+
+    /// As [`pop_into`](Self::pop_into), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
+        self.pop_to(crate::copy::as_uninit_one(message), Some(deadline))
+    }
+
+    /// As [`try_pop`](Self::try_pop), into a place of the caller's.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
+        self.try_pop_to(crate::copy::as_uninit_one(message))
+    }
+
+    #[inline(always)]
+    fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        match self.ring().try_pop_into(place) {
+            Ok(_) => {
+                self.freed(1);
+                Ok(())
+            }
+            Err(nothing) => apart(self.try_again(nothing, place)),
+        }
+    }
+
+    #[inline(always)]
+    fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        match self.ring().try_pop_into(place) {
+            Ok(_) => {
+                self.freed(1);
+                Ok(())
+            }
+            Err(nothing) => apart(self.pop_slowly(nothing, place, deadline)),
+        }
     }
 
     /// Pops as many messages as are ready and fit, in order; gives their number.
@@ -253,18 +296,18 @@ impl<T: Message> Consumer<T> {
     }
 
     #[cold]
-    fn try_again(&mut self, nothing: Nothing) -> Result<T, PopError> {
+    fn try_again(&mut self, nothing: Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         let again = match &nothing {
             Nothing::Busy(holder) => self.end.repair(holder),
             Nothing::Closed => self.search_the_dead(),
             Nothing::Contended => true,
             _ => false,
         };
-        let answer = if again { self.ring().try_pop() } else { Err(nothing) };
+        let answer = if again { self.ring().try_pop_into(place) } else { Err(nothing) };
         match answer {
-            Ok(popped) => {
+            Ok(_) => {
                 self.freed(1);
-                Ok(popped.item)
+                Ok(())
             }
             Err(nothing) => {
                 self.look_at_producers();
@@ -295,15 +338,15 @@ impl<T: Message> Consumer<T> {
 
     #[cold]
     #[inline(never)]
-    fn pop_slowly(&mut self, nothing: Nothing, deadline: Option<Instant>) -> Result<Popped<T>, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.wait_for(nothing, deadline, |ring| {
-            place.write(ring.try_pop()?);
-            Ok(())
-        })?;
+    fn pop_slowly(
+        &mut self,
+        nothing: Nothing,
+        place: &mut MaybeUninit<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
+        self.wait_for(nothing, deadline, |ring| ring.try_pop_into(place).map(drop))?;
         self.freed(1);
-        // SAFETY: `wait_for` ends well only after the closure has, which has written it.
-        Ok(unsafe { place.assume_init() })
+        Ok(())
     }
 
     /// Waits until `attempt` succeeds.

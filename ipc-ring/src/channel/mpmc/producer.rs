@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use super::error::PushError;
+use crate::apart::apart;
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Mapped, Memory as _, Refused, recovery};
@@ -76,12 +77,21 @@ impl<T: Message> Producer<T> {
     /// hands, to learn whether that one is alive.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
-        match self.ring().try_push(&message) {
+        self.try_push_from(&message).map_err(|error| error.with(message))
+    }
+
+    /// As [`try_push`](Self::try_push), from where the message lies.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push), without the message.
+    #[inline]
+    pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        match self.ring().try_push(message) {
             Ok(()) => {
                 self.pushed();
                 Ok(())
             }
-            Err(refused) => self.try_again(message, refused),
+            Err(refused) => apart(self.try_again(message, refused)),
         }
     }
 
@@ -95,15 +105,38 @@ impl<T: Message> Producer<T> {
     /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
+        self.push_from(&message).map_err(|error| error.with(message))
+    }
+
+    /// As [`push`](Self::push), from where the message lies: a large one is copied once then.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push), without the message.
+    #[inline]
+    pub fn push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.push_from_until(message, None)
+    }
+
+    /// As [`push_from`](Self::push_from), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
+    #[inline]
+    pub fn push_from_deadline(&mut self, message: &T, deadline: Instant) -> Result<(), PushError<()>> {
+        self.push_from_until(message, Some(deadline))
+    }
+
+    #[inline(always)]
+    fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         if self.pace.is_due() {
             self.let_come_free();
         }
-        match self.ring().try_push(&message) {
+        match self.ring().try_push(message) {
             Ok(()) => {
                 self.pushed();
                 Ok(())
             }
-            Err(refused) => self.push_slowly(message, refused, None),
+            Err(refused) => apart(self.push_slowly(message, refused, deadline)),
         }
     }
 
@@ -111,17 +144,9 @@ impl<T: Message> Producer<T> {
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        if self.pace.is_due() {
-            self.let_come_free();
-        }
-        match self.ring().try_push(&message) {
-            Ok(()) => {
-                self.pushed();
-                Ok(())
-            }
-            Err(refused) => self.push_slowly(message, refused, Some(deadline)),
-        }
+        self.push_from_deadline(&message, deadline).map_err(|error| error.with(message))
     }
 
     /// As [`push`](Self::push), for a length of time.
@@ -178,11 +203,7 @@ impl<T: Message> Producer<T> {
                 Ok(count) => done += count,
                 Err(PushError::Full(_) | PushError::Busy(..)) => {
                     // One that waits, and repairs what is in dead hands; then as many more as there is room for.
-                    let pushed = match deadline {
-                        None => self.push(messages[done]),
-                        Some(deadline) => self.push_deadline(messages[done], deadline),
-                    };
-                    pushed.map_err(|error| error.with(done))?;
+                    self.push_from_until(&messages[done], deadline).map_err(|error| error.with(done))?;
                     done += 1;
                 }
                 Err(other) => return Err(other.with(done)),
@@ -193,19 +214,19 @@ impl<T: Message> Producer<T> {
 
     /// A push that met a slot in somebody's hands: once more, if that somebody is dead.
     #[cold]
-    fn try_again(&mut self, message: T, refused: Refused) -> Result<(), PushError<T>> {
+    fn try_again(&mut self, message: &T, refused: Refused) -> Result<(), PushError<()>> {
         let again = match &refused {
             Refused::Busy(holder) => self.end.repair(holder),
             Refused::Contended => true,
             _ => false,
         };
-        let answer = if again { self.ring().try_push(&message) } else { Err(refused) };
+        let answer = if again { self.ring().try_push(message) } else { Err(refused) };
         match answer {
             Ok(()) => {
                 self.pushed();
                 Ok(())
             }
-            Err(refused) => Err(self.refuse(message, refused)),
+            Err(refused) => Err(self.refuse((), refused)),
         }
     }
 
@@ -225,10 +246,10 @@ impl<T: Message> Producer<T> {
     #[inline(never)]
     fn push_slowly(
         &mut self,
-        message: T,
+        message: &T,
         mut refused: Refused,
         deadline: Option<Instant>,
-    ) -> Result<(), PushError<T>> {
+    ) -> Result<(), PushError<()>> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut patience) = (false, Patience::default());
         if matches!(refused, Refused::Full) {
@@ -236,7 +257,7 @@ impl<T: Message> Producer<T> {
         }
         loop {
             match refused {
-                Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse(message, refused)),
+                Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse((), refused)),
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
             match wait.next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Consumer as u32)) {
@@ -248,25 +269,22 @@ impl<T: Message> Producer<T> {
                     }
                     pause();
                 }
-                Step::TimedOut => return Err(PushError::TimedOut(message)),
-                Step::Probe => self.nobody_there(message, true)?,
+                Step::TimedOut => return Err(PushError::TimedOut(())),
+                Step::Probe => self.nobody_there(true)?,
                 Step::Sleep(until) => {
                     let sleep = self.end.place.sleep_after_questions(until, woken);
-                    self.nobody_there(message, sleep.ask)?;
+                    self.nobody_there(sleep.ask)?;
                     self.end.place.announce();
                     // Whoever left since may have found nobody asleep.
                     if self.looks_full() && !self.end.deserted(Role::Consumer) {
-                        self.end
-                            .place
-                            .sleep(sleep.until)
-                            .map_err(|error| PushError::System(message, error))?;
+                        self.end.place.sleep(sleep.until).map_err(|error| PushError::System((), error))?;
                     } else {
                         self.end.place.do_not_sleep();
                     }
                     woken = true;
                 }
             }
-            match self.ring().try_push(&message) {
+            match self.ring().try_push(message) {
                 Ok(()) => {
                     self.end.place.waits.finished(&wait);
                     self.pushed();
@@ -298,12 +316,12 @@ impl<T: Message> Producer<T> {
     }
 
     /// An error when the ring is full and without consumers; with `ask`, after clearing up after the dead.
-    fn nobody_there(&mut self, message: T, ask: bool) -> Result<(), PushError<T>> {
+    fn nobody_there(&mut self, ask: bool) -> Result<(), PushError<()>> {
         if ask {
             self.end.recover();
         }
         if self.end.deserted(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
-            return Err(PushError::NoConsumer(message));
+            return Err(PushError::NoConsumer(()));
         }
         Ok(())
     }

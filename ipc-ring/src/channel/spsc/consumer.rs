@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
@@ -195,18 +196,41 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        if self.ring.pop_known(place) {
-            return Ok(());
-        }
-        match self.ring.try_pop_into(place) {
-            Pop::Item { signal: 0, .. } => Ok(()),
-            other => self.settle(other, place),
+        match self.pop_at_once(place) {
+            None => Ok(()),
+            Some(pop) => apart(self.settle(pop, place)),
         }
     }
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        match self.try_pop_to(place) {
+        match self.pop_at_once(place) {
+            None => Ok(()),
+            Some(pop) => apart(self.pop_slowly(pop, place, deadline)),
+        }
+    }
+
+    /// Pops the next message. What came of it instead, unless that was plain success without a signal.
+    #[inline(always)]
+    fn pop_at_once(&mut self, place: &mut MaybeUninit<T>) -> Option<Pop<()>> {
+        if self.ring.pop_known(place) {
+            return None;
+        }
+        match self.ring.try_pop_into(place) {
+            Pop::Item { signal: 0, .. } => None,
+            other => Some(other),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pop_slowly(
+        &mut self,
+        pop: Pop<()>,
+        place: &mut MaybeUninit<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
+        match self.settle(pop, place) {
             Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
             result => result,
         }

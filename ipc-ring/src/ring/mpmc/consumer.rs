@@ -8,6 +8,7 @@ use super::seat::Seat;
 use super::tag::{Shape, State, Tag};
 use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
+use crate::apart::apart;
 use crate::edge::Edge;
 use crate::platform::{Barrier, Platform, Site, Word};
 
@@ -79,10 +80,21 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub fn try_pop(&mut self) -> Result<Popped<M::Item>, Nothing> {
         let mut item = MaybeUninit::uninit();
-        let attempt = self.get(&mut item)?;
-        self.hint();
-        // SAFETY: `get` has filled it.
+        let attempt = self.try_pop_into(&mut item)?;
+        // SAFETY: popped, so it was filled.
         Ok(Popped { item: unsafe { item.assume_init() }, attempt })
+    }
+
+    /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all otherwise. For large elements,
+    /// which are then copied once. Gives the number of earlier attempts.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    #[inline(always)]
+    pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Result<u32, Nothing> {
+        let attempt = self.get(place)?;
+        self.hint();
+        Ok(attempt)
     }
 
     /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
@@ -196,7 +208,7 @@ impl<M: Memory> Consumer<M> {
         let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve));
         if tag != full.as_raw() {
             self.memory.prefetch_polled(index);
-            return self.take_slowly(how, Some(Tag::from_raw(tag)));
+            return apart(self.take_slowly(how, Some(Tag::from_raw(tag))));
         }
         self.memory.prefetch_taken(index);
         let found = Taken { position, tag: full };
@@ -204,7 +216,7 @@ impl<M: Memory> Consumer<M> {
             M::Platform::crash_point(Site::MpmcTaken);
             return Ok(found);
         }
-        self.take_slowly(how, None)
+        apart(self.take_slowly(how, None))
     }
 
     /// As `take`; `seen` is the tag at this end's position if it was just loaded.

@@ -8,6 +8,7 @@ use super::seat::Seat;
 use super::tag::{Shape, State, Tag};
 use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
+use crate::apart::apart;
 use crate::edge::Edge;
 use crate::platform::{Barrier, Platform, Site, Word};
 
@@ -165,9 +166,9 @@ impl<M: Memory> Producer<M> {
         // [M2] Acquire ← the Release of the consumer that freed the slot: it has read the payload.
         let tag = self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim));
         if tag != self.shape.empty(position).as_raw() {
-            return self.claim_slowly(Some(Tag::from_raw(tag)));
+            return apart(self.claim_slowly(Some(Tag::from_raw(tag))));
         }
-        if self.take(position) { Ok(position) } else { self.claim_slowly(None) }
+        if self.take(position) { Ok(position) } else { apart(self.claim_slowly(None)) }
     }
 
     /// As `claim`; `seen` is the tag at this end's position if it was just loaded.

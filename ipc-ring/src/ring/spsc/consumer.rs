@@ -80,7 +80,9 @@ impl<M: Memory> Consumer<M> {
             return Pop::Item { item: (), signal: 0 };
         }
         let position = self.position;
-        if let Err(word) = self.look_at(position) {
+        if position == self.until
+            && let Err(word) = self.look_at(position)
+        {
             return self.nothing(word);
         }
         self.copy_out(position, place);
@@ -93,7 +95,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub fn pop_known(&mut self, place: &mut MaybeUninit<M::Item>) -> bool {
         let position = self.position;
-        if position == self.until {
+        if self.until.wrapping_sub(position) <= 1 {
             return false;
         }
         self.copy_out(position, place);
@@ -212,7 +214,7 @@ impl<M: Memory> Consumer<M> {
     fn run_ahead(&self) -> u64 {
         let to_quarter = self.quarter - self.position.wrapping_sub(self.published);
         match self.look(self.position, to_quarter) {
-            Ok(count) => self.position.wrapping_add(count - 1),
+            Ok(count) => self.position.wrapping_add(count),
             Err(_) => self.position,
         }
     }
