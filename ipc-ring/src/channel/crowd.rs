@@ -475,13 +475,13 @@ impl Place {
     ///
     /// # Errors
     /// When the semaphores were removed.
-    pub(super) fn sleep(&self, until: Instant) -> Result<(), ipc_core::Error> {
+    pub(super) fn sleep(&self, until: Instant) -> Result<bool, ipc_core::Error> {
         let woken = self.member.sleep(self.wake, until);
         let taken = signal::withdraw::<Native>(self.own(SIGNAL));
         if taken && matches!(woken, Ok(false)) {
             self.member.drain(self.wake);
         }
-        woken.map(|_| ())
+        woken
     }
 
     /// Takes the announcement back.

@@ -8,6 +8,7 @@ mod pause;
 pub mod signal;
 pub(crate) mod slip;
 mod strategy;
+pub(crate) mod turns;
 
 pub use parker::Parker;
 pub(crate) use pause::pause;

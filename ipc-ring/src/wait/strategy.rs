@@ -101,6 +101,11 @@ impl Waits {
         !matches!(self.strategy, WaitStrategy::Sleep)
     }
 
+    /// Whether waits end with sleeping.
+    pub(crate) fn sleeps(&self) -> bool {
+        matches!(self.strategy, WaitStrategy::Sleep | WaitStrategy::SpinSleep { .. })
+    }
+
     /// Starts one wait for something that the other end announces without fail.
     pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
         Wait {

@@ -8,8 +8,9 @@ use super::error::PushError;
 use crate::apart::apart;
 use crate::error::AttachError;
 use crate::message::Message;
-use crate::ring::mpmc::{self as ring, Mapped, Memory as _, Refused, recovery};
+use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, recovery};
 use crate::wait::slip::{self, Pace};
+use crate::wait::turns::Chances;
 use crate::wait::{Step, pause};
 
 /// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
@@ -252,7 +253,9 @@ impl<T: Message> Producer<T> {
     ) -> Result<(), PushError<()>> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut patience) = (false, Patience::default());
+        let mut chances = Chances::default();
         if matches!(refused, Refused::Full) {
+            self.stand_back(&mut chances, deadline);
             self.let_come_free();
         }
         loop {
@@ -272,12 +275,16 @@ impl<T: Message> Producer<T> {
                 Step::TimedOut => return Err(PushError::TimedOut(())),
                 Step::Probe => self.nobody_there(true)?,
                 Step::Sleep(until) => {
+                    chances.sleeps();
+                    self.stand_back(&mut chances, deadline);
                     let sleep = self.end.place.sleep_after_questions(until, woken);
                     self.nobody_there(sleep.ask)?;
                     self.end.place.announce();
                     // Whoever left since may have found nobody asleep.
                     if self.looks_full() && !self.end.deserted(Role::Consumer) {
-                        self.end.place.sleep(sleep.until).map_err(|error| PushError::System((), error))?;
+                        let woken = self.end.place.sleep(sleep.until);
+                        chances.slept(woken.map_err(|error| PushError::System((), error))?);
+                        self.stand_back(&mut chances, deadline);
                     } else {
                         self.end.place.do_not_sleep();
                     }
@@ -293,8 +300,33 @@ impl<T: Message> Producer<T> {
                     }
                     return Ok(());
                 }
-                Err(other) => refused = other,
+                Err(other) => {
+                    chances.failed();
+                    refused = other;
+                }
             }
+        }
+    }
+
+    /// Stands back while others have a turn, by an end that sleeps. Not beyond the deadline, nor for longer than everybody
+    /// could have had one, nor for a ring that is over.
+    fn stand_back(&mut self, chances: &mut Chances, deadline: Option<Instant>) {
+        if !self.end.place.waits.sleeps() {
+            return;
+        }
+        for _ in 0..ENDPOINTS {
+            let Some(left) = chances.stand_back(self.end.ring.turn(), self.end.place.number()) else {
+                return;
+            };
+            if chances.passes() {
+                self.end.wake_one(Role::Producer); // Perhaps the one whose turn it is.
+            }
+            let is_late = deadline.is_some_and(|deadline| Instant::now() + left >= deadline);
+            let is_over = matches!(self.ring().look(), Err(Refused::Closed | Refused::Corrupt(_)));
+            if is_late || is_over {
+                return;
+            }
+            std::thread::sleep(left);
         }
     }
 

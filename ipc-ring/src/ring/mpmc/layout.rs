@@ -23,6 +23,8 @@ pub(super) const TAIL: usize = STATE + APART;
 pub(super) const HEAD: usize = TAIL + APART;
 /// Which producers sleep.
 pub(crate) const PRODUCER_SLEEPERS: usize = HEAD + APART;
+/// Whose turn it is to push.
+pub(super) const TURN: usize = PRODUCER_SLEEPERS + 8;
 pub(super) const ORPHANS: usize = PRODUCER_SLEEPERS + APART;
 pub(super) const COUNTERS: usize = ORPHANS + 8;
 /// The endpoint table.
@@ -38,7 +40,7 @@ const _: () = {
     assert!(STATE == 0x100 && CONSUMER_SLEEPERS == 0x108);
     assert!(TAIL == 0x180);
     assert!(HEAD == 0x200);
-    assert!(PRODUCER_SLEEPERS == 0x280);
+    assert!(PRODUCER_SLEEPERS == 0x280 && TURN == 0x288);
     assert!(ORPHANS == 0x300);
     assert!(COUNTERS + Counter::COUNT * 8 <= ORPHANS + APART);
     assert!(SEATS == 0x380);
@@ -63,6 +65,7 @@ mod tests {
                 ("tail", TAIL),
                 ("head", HEAD),
                 ("producer_sleepers", PRODUCER_SLEEPERS),
+                ("turn", TURN),
                 ("orphans", ORPHANS),
                 ("counters", COUNTERS),
                 ("seats", SEATS),

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::layout::{
     ATTACHED, CONSUMER_SLEEPERS, COUNTERS, ENDPOINTS, HEAD, ORPHANS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS,
-    SLOTS_OFFSET, STATE, TAIL,
+    SLOTS_OFFSET, STATE, TAIL, TURN,
 };
 use super::memory::{Counter, Memory};
 use super::tag::Shape;
@@ -109,6 +109,12 @@ impl<T: Message> Mapped<T> {
     #[must_use]
     pub fn consumer_sleepers(&self) -> &AtomicU64 {
         self.word(CONSUMER_SLEEPERS)
+    }
+
+    /// Whose turn it is to push, in a full ring. A hint.
+    #[must_use]
+    pub fn turn(&self) -> &AtomicU64 {
+        self.word(TURN)
     }
 
     /// Which producers sleep. Consumers look at it after each pop.

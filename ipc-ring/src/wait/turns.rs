@@ -1,0 +1,220 @@
+//! Turns, for ends that would otherwise rob each other of their chances.
+//!
+//! When a ring is full, a slot that comes free goes to whoever looks first. A producer that runs at the same time as the
+//! consumer looks all the time. One that the scheduler has put on the consumer's processor runs when the consumer does not, and
+//! finds the ring filled again each time that it is woken. Left alone, some producers push ten times as much as others for as
+//! long as the scheduler moves nobody.
+//!
+//! So an end that was woken for a slot and found it taken, and has waited for longer than a turn, takes one: for a millisecond all
+//! others that find the ring full stand back. Meanwhile they enter themselves as the next, unless somebody is entered who
+//! comes before, round by the numbers of the seats from the one whose turn it is. The turn after goes to that one. (Of many
+//! waiters only few are let compete, and they are exchanged now and then, for the sake of throughput: Dice, Malthusian
+//! Locks, EuroSys 2017.)
+//!
+//! All of it is a hint, in one word of shared memory. Who has a turn and dies, or has nothing more to push, costs the others a
+//! millisecond; so does a word that was never written by this.
+
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// How long a turn is, in microseconds.
+const TURN: u32 = 1000;
+/// So long after the end of a turn nobody remembers who was next.
+const STALE: u32 = 4 * TURN;
+
+/// What has become of the chances of an end, in one wait.
+#[derive(Debug, Default)]
+pub(crate) struct Chances {
+    /// When it slept first.
+    began: Option<Instant>,
+    /// It was woken, and has not tried since.
+    woken: bool,
+    /// It was woken, and there was nothing for it.
+    robbed: bool,
+}
+
+impl Chances {
+    /// It is about to sleep.
+    pub(crate) fn sleeps(&mut self) {
+        self.began.get_or_insert_with(Instant::now);
+    }
+
+    /// It has slept, and was woken by somebody or not.
+    pub(crate) const fn slept(&mut self, woken: bool) {
+        self.woken = woken;
+    }
+
+    /// It has tried in vain.
+    pub(crate) const fn failed(&mut self) {
+        self.robbed |= self.woken;
+        self.woken = false;
+    }
+
+    /// It lets the chance go by that it was woken for. False when it has none.
+    pub(crate) const fn passes(&mut self) -> bool {
+        core::mem::replace(&mut self.woken, false)
+    }
+
+    /// Whether it has been robbed, and has waited for longer than a turn.
+    fn starves(&self) -> bool {
+        self.robbed
+            && self.began.is_some_and(|began| began.elapsed() > Duration::from_micros(u64::from(TURN)))
+    }
+
+    /// Whether the end in seat `number`, which has found the ring full, is to stand back, and for how long: a turn at most.
+    pub(crate) fn stand_back(&self, word: &AtomicU64, number: u16) -> Option<Duration> {
+        // Two hints; nothing is read because of them.
+        if word.load(Relaxed) == 0 && !self.robbed {
+            return None;
+        }
+        // Microseconds of the monotonic clock, which is one for all processes; modulo 2^32.
+        let now = (crate::clock::monotonic_ns() / 1000) as u32;
+        stand_back(word, number, now, self.starves())
+    }
+}
+
+/// The word, taken apart. Of seats the numbers + 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Turn {
+    /// When it ends, in microseconds modulo 2^32.
+    until: u32,
+    /// Whose it is.
+    holder: u16,
+    /// Whose the one after is; 0: nobody's.
+    next: u16,
+}
+
+impl Turn {
+    const fn from_raw(raw: u64) -> Self {
+        Self { until: raw as u32, holder: (raw >> 32) as u16, next: (raw >> 48) as u16 }
+    }
+
+    const fn as_raw(self) -> u64 {
+        self.until as u64 | (self.holder as u64) << 32 | (self.next as u64) << 48
+    }
+
+    const fn starting(now: u32, holder: u16) -> Self {
+        Self { until: now.wrapping_add(TURN), holder, next: 0 }
+    }
+
+    /// How many microseconds of it are left.
+    const fn left(self, now: u32) -> Option<u32> {
+        match self.until.wrapping_sub(now) {
+            left @ 1..=TURN => Some(left),
+            _ => None,
+        }
+    }
+
+    /// Whether a seat comes before the one that is next, counted from the one whose turn it is.
+    const fn comes_before_next(self, seat: u16) -> bool {
+        self.next == 0 || seat.wrapping_sub(self.holder) < self.next.wrapping_sub(self.holder)
+    }
+
+    /// What is to be made of the word by this seat. `None`: nothing, and the seat goes on.
+    const fn seen_by(self, seat: u16, now: u32, starves: bool) -> Option<Self> {
+        match self.left(now) {
+            Some(_) if self.holder == seat => None,
+            Some(_) if self.comes_before_next(seat) => Some(Self { next: seat, ..self }),
+            Some(_) => Some(self),
+            None if self.next != 0 && now.wrapping_sub(self.until) < STALE => {
+                Some(Self::starting(now, self.next))
+            }
+            None if starves => Some(Self::starting(now, seat)),
+            None => None,
+        }
+    }
+}
+
+fn stand_back(word: &AtomicU64, number: u16, now: u32, starves: bool) -> Option<Duration> {
+    let seat = number + 1;
+    let mut raw = word.load(Relaxed);
+    // Who loses two exchanges goes on.
+    for _ in 0..2 {
+        let turn = Turn::from_raw(raw);
+        let wanted = turn.seen_by(seat, now, starves)?;
+        if wanted != turn
+            && let Err(seen) = word.compare_exchange(raw, wanted.as_raw(), Relaxed, Relaxed)
+        {
+            raw = seen;
+            continue;
+        }
+        let left = wanted.left(now).filter(|_| wanted.holder != seat)?;
+        return Some(Duration::from_micros(u64::from(left)));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: Option<Duration> = Some(Duration::from_millis(1));
+
+    #[test]
+    fn without_a_turn_only_who_starves_takes_one() {
+        let word = AtomicU64::new(0);
+        assert_eq!(stand_back(&word, 4, 5_000_000, false), None);
+        assert_eq!(word.load(Relaxed), 0);
+        assert_eq!(stand_back(&word, 4, 5_000_000, true), None, "its own turn");
+        assert_eq!(stand_back(&word, 4, 5_000_999, false), None, "still");
+        assert_eq!(stand_back(&word, 7, 5_000_200, false), Some(Duration::from_micros(800)));
+    }
+
+    #[test]
+    fn turns_go_round_by_the_seats() {
+        let word = AtomicU64::new(0);
+        let mut now = u32::MAX - 2500; // The clock's low half wraps on the way.
+        assert_eq!(stand_back(&word, 2, now, true), None);
+        let mut holders = Vec::new();
+        for _ in 0..8 {
+            let holder = Turn::from_raw(word.load(Relaxed)).holder - 1;
+            holders.push(holder);
+            for seat in [255, 0, 7, 2].into_iter().filter(|seat| *seat != holder) {
+                assert_eq!(stand_back(&word, seat, now, false), WHOLE, "{seat} in {holder}'s turn");
+            }
+            now = now.wrapping_add(TURN + 30);
+            // Whoever looks first, also the one whose turn is over, hands the turn on.
+            let (first, last) = if holders.len() % 2 == 0 { (holder, 7) } else { (0, holder) };
+            let _ = (stand_back(&word, first, now, true), stand_back(&word, last, now, true));
+        }
+        assert_eq!(holders, [2, 7, 255, 0, 2, 7, 255, 0]);
+    }
+
+    #[test]
+    fn who_is_next_is_forgotten_after_a_while() {
+        let word = AtomicU64::new(Turn { until: 9000, holder: 3, next: 6 }.as_raw());
+        assert_eq!(stand_back(&word, 1, 9000 + STALE, false), None);
+        assert_eq!(stand_back(&word, 1, 9000 + STALE - 1, false), WHOLE, "the turn of seat 5");
+        assert_eq!(Turn::from_raw(word.load(Relaxed)).holder, 6);
+    }
+
+    #[test]
+    fn no_word_makes_anybody_stand_back_for_longer_than_a_turn() {
+        let mut raw = 0x9e37_79b9_7f4a_7c15_u64;
+        for round in 0..100_000_u32 {
+            raw = raw.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            let near =
+                if round % 2 == 0 { raw } else { raw & !0xffff_ffff | u64::from(round + raw as u32 % 2000) };
+            let word = AtomicU64::new(near);
+            let left = stand_back(&word, (raw >> 20) as u8 as u16, round, raw & 1 == 0);
+            assert!(left <= WHOLE, "{near:#x} at {round}: {left:?}");
+        }
+    }
+
+    #[test]
+    fn who_was_woken_for_nothing_is_robbed() {
+        let mut chances = Chances::default();
+        chances.failed();
+        chances.slept(false);
+        chances.failed();
+        assert!(!chances.robbed, "nobody had woken it");
+        chances.slept(true);
+        assert!(chances.passes() && !chances.passes(), "one chance");
+        chances.failed();
+        assert!(!chances.robbed, "it let the chance go by");
+        chances.slept(true);
+        chances.failed();
+        assert!(chances.robbed && !chances.starves(), "it has not waited yet");
+    }
+}
