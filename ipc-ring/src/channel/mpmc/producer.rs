@@ -103,7 +103,8 @@ impl<T: Message> Producer<T> {
     /// [`PushError::Corrupt`]; [`PushError::System`]. Consumers that have never come are waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full.
+    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full. One that
+    /// sleeps stands back in a full ring while a producer that starves has its turn: a millisecond for each of them.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         self.push_from(&message).map_err(|error| error.with(message))

@@ -196,29 +196,27 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match self.pop_at_once(place) {
-            None => Ok(()),
-            Some(pop) => apart(self.settle(pop, place)),
-        }
+        self.pop_or(place, |consumer, pop, place| consumer.settle(pop, place))
     }
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        match self.pop_at_once(place) {
-            None => Ok(()),
-            Some(pop) => apart(self.pop_slowly(pop, place, deadline)),
-        }
+        self.pop_or(place, |consumer, pop, place| consumer.pop_slowly(pop, place, deadline))
     }
 
-    /// Pops the next message. What came of it instead, unless that was plain success without a signal.
+    /// Pops the next message. What came of it is for `otherwise`, unless that was plain success without a signal.
     #[inline(always)]
-    fn pop_at_once(&mut self, place: &mut MaybeUninit<T>) -> Option<Pop<()>> {
+    fn pop_or(
+        &mut self,
+        place: &mut MaybeUninit<T>,
+        otherwise: impl FnOnce(&mut Self, Pop<()>, &mut MaybeUninit<T>) -> Result<(), PopError>,
+    ) -> Result<(), PopError> {
         if self.ring.pop_known(place) {
-            return None;
+            return Ok(());
         }
         match self.ring.try_pop_into(place) {
-            Pop::Item { signal: 0, .. } => None,
-            other => Some(other),
+            Pop::Item { signal: 0, .. } => Ok(()),
+            other => apart(otherwise(self, other, place)),
         }
     }
 

@@ -6,7 +6,7 @@
 //! | 0x100 | state; at 0x108 the mask of sleeping consumers; at 0x110 ends ever attached | whoever closes; consumers that sleep | producers, each push |
 //! | 0x180 | `tail` | producers, each push | producers that fell behind |
 //! | 0x200 | `head` | consumers, each pop | consumers that fell behind |
-//! | 0x280 | mask of sleeping producers | producers that sleep | consumers, each pop |
+//! | 0x280 | mask of sleeping producers; at 0x288 whose turn it is | producers that sleep, or find the ring full | consumers, each pop |
 //! | 0x300 | orphan generation, counters of recovery | recoverers | consumers that find nothing |
 //! | 0x380 | endpoint table: 256 seats of 128 bytes | the ends | recoverers, notifiers |
 //! | 0x8380 | slots: payload, tag | claimers | everybody |

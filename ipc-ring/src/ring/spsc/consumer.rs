@@ -41,8 +41,8 @@ pub struct Consumer<M: Memory> {
     published: u64,
     /// Publish the head when this many slots have been read since.
     quarter: u64,
-    /// The elements from `position` to this one are there, by one look. The last of them takes the way through
-    /// [`release`](Self::release), which sees to all that need not be done for each. `position` when nothing is known.
+    /// The elements from `position` up to this one, which is not among them, are there, by one look. The last of them takes the
+    /// way through [`release`](Self::release), which sees to all that need not be done for each.
     until: u64,
     pace: Pace,
 }
@@ -91,7 +91,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
-    /// nothing is known: then [`try_pop_into`](Self::try_pop_into) finds out.
+    /// [`try_pop_into`](Self::try_pop_into) has to see to it; who asks here first has a shorter way for most of a stream.
     #[inline(always)]
     pub fn pop_known(&mut self, place: &mut MaybeUninit<M::Item>) -> bool {
         let position = self.position;
@@ -209,7 +209,7 @@ impl<M: Memory> Consumer<M> {
         signal
     }
 
-    /// The last of the elements that are there by one look from the next one on. Up to where the head has to be published.
+    /// Where the elements end that are there by one look, from the next one on. Up to where the head has to be published.
     #[inline(always)]
     fn run_ahead(&self) -> u64 {
         let to_quarter = self.quarter - self.position.wrapping_sub(self.published);
