@@ -131,7 +131,17 @@ impl Waits {
     ///
     /// Polling for as long as a sleep costs is never worse than twice the best choice (Karlin and others, 1991). Waits
     /// that polling would have covered make the phase longer, waits that ended long after it make it shorter.
+    #[inline(always)]
     pub(crate) fn finished(&mut self, wait: &Wait) {
+        // A short wait teaches nothing, and its end is what the message has been waiting for.
+        if wait.began.is_some() || self.crowded > 0 {
+            self.learn(wait);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, wait: &Wait) {
         self.crowded = match (wait.crowded, self.crowded) {
             (true, 0) => WAITS_WITHOUT_YIELD,
             (_, waits) => waits.saturating_sub(1),
