@@ -10,7 +10,7 @@
 //!
 //! Each function is called 102 400 times; the count divided by that is one call, its own `call` and `ret` included.
 
-use benches::{both_ends, call, mpmc as many};
+use benches::{both_ends, call, mpmc};
 use ipc_ring::broadcast::{Mode, Publisher, Subscriber, payloads};
 use ipc_ring::call::{Caller, Responder};
 use ipc_ring::latest::{Reader, Writer};
@@ -25,27 +25,6 @@ const ROUNDS: u64 = 100;
 const SLOTS: u64 = 1024;
 /// Bytes of a block.
 const BLOCK: usize = 4096;
-
-macro_rules! counted {
-    ($kind:ident, $words:literal, $push:ident, $pop:ident) => {
-        #[inline(never)]
-        fn $push(producer: &mut $kind::Producer<[u64; $words]>, message: &[u64; $words]) -> bool {
-            producer.try_push_from(message).is_ok()
-        }
-
-        #[inline(never)]
-        fn $pop(consumer: &mut $kind::Consumer<[u64; $words]>, message: &mut [u64; $words]) -> bool {
-            consumer.try_pop_into(message).is_ok()
-        }
-    };
-}
-
-counted!(spsc, 1, push_once_8, pop_once_8);
-counted!(spsc, 7, push_once_56, pop_once_56);
-counted!(spsc, 8, push_once_64, pop_once_64);
-counted!(mpmc, 1, push_once_mpmc_8, pop_once_mpmc_8);
-counted!(mpmc, 7, push_once_mpmc_56, pop_once_mpmc_56);
-counted!(mpmc, 8, push_once_mpmc_64, pop_once_mpmc_64);
 
 macro_rules! counted_call {
     ($words:literal, $ask:ident, $answer:ident, $reply:ident) => {
@@ -92,7 +71,17 @@ macro_rules! run_call {
 }
 
 macro_rules! run {
-    ($ends:ident, $words:literal, $push:ident, $pop:ident) => {{
+    ($kind:ident, $ends:ident, $words:literal, $push:ident, $pop:ident) => {{
+        #[inline(never)]
+        fn $push(producer: &mut $kind::Producer<[u64; $words]>, message: &[u64; $words]) -> bool {
+            producer.try_push_from(message).is_ok()
+        }
+
+        #[inline(never)]
+        fn $pop(consumer: &mut $kind::Consumer<[u64; $words]>, message: &mut [u64; $words]) -> bool {
+            consumer.try_pop_into(message).is_ok()
+        }
+
         let (mut producer, mut consumer) = $ends::<[u64; $words]>(SLOTS)?;
         let mut message = [0; $words];
         for round in 0..ROUNDS {
@@ -214,12 +203,12 @@ fn lent_to_all() -> Outcome {
 }
 
 fn main() -> Outcome {
-    run!(both_ends, 1, push_once_8, pop_once_8);
-    run!(both_ends, 7, push_once_56, pop_once_56);
-    run!(both_ends, 8, push_once_64, pop_once_64);
-    run!(many, 1, push_once_mpmc_8, pop_once_mpmc_8);
-    run!(many, 7, push_once_mpmc_56, pop_once_mpmc_56);
-    run!(many, 8, push_once_mpmc_64, pop_once_mpmc_64);
+    run!(spsc, both_ends, 1, push_once_8, pop_once_8);
+    run!(spsc, both_ends, 7, push_once_56, pop_once_56);
+    run!(spsc, both_ends, 8, push_once_64, pop_once_64);
+    run!(mpmc, mpmc, 1, push_once_mpmc_8, pop_once_mpmc_8);
+    run!(mpmc, mpmc, 7, push_once_mpmc_56, pop_once_mpmc_56);
+    run!(mpmc, mpmc, 8, push_once_mpmc_64, pop_once_mpmc_64);
     run_call!(1, ask_once_8, answer_once_8, reply_once_8);
     run_call!(7, ask_once_56, answer_once_56, reply_once_56);
     published!(Mode::Lossy, publish_lossy_once, pop_lossy_once);

@@ -471,7 +471,7 @@ impl Place {
         Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
     }
 
-    /// Sleeps until woken or until the time has come.
+    /// Sleeps until woken or until the time has come. True when woken.
     ///
     /// # Errors
     /// When the semaphores were removed.

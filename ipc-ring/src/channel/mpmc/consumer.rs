@@ -153,23 +153,27 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match self.ring().try_pop_into(place) {
-            Ok(_) => {
-                self.freed(1);
-                Ok(())
-            }
-            Err(nothing) => apart(self.try_again(nothing, place)),
-        }
+        self.pop_or(place, |consumer, nothing, place| consumer.try_again(nothing, place))
     }
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        self.pop_or(place, |consumer, nothing, place| consumer.pop_slowly(nothing, place, deadline))
+    }
+
+    /// Pops the next message. Why there was none is for `otherwise`.
+    #[inline(always)]
+    fn pop_or(
+        &mut self,
+        place: &mut MaybeUninit<T>,
+        otherwise: impl FnOnce(&mut Self, Nothing, &mut MaybeUninit<T>) -> Result<(), PopError>,
+    ) -> Result<(), PopError> {
         match self.ring().try_pop_into(place) {
             Ok(_) => {
                 self.freed(1);
                 Ok(())
             }
-            Err(nothing) => apart(self.pop_slowly(nothing, place, deadline)),
+            Err(nothing) => apart(otherwise(self, nothing, place)),
         }
     }
 
