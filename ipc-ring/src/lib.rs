@@ -58,6 +58,8 @@
 //! successor.
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code)]
+mod ahead;
 mod apart;
 pub mod channel;
 mod clock;

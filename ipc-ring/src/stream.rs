@@ -40,11 +40,21 @@ pub(crate) unsafe fn take_lines(start: *mut u8, len: usize) {
     let mut end = LINE - start.addr() % LINE;
     while end <= len {
         // SAFETY: 8 <= end <= len, all multiples of 8: aligned, and inside the caller's bytes.
-        let word = unsafe { AtomicU64::from_ptr(start.wrapping_add(end - 8).cast()) };
-        word.store(word.load(Ordering::Relaxed), Ordering::Relaxed); // What is there; ordered by what gives the bytes back.
+        unsafe { rewrite(start.wrapping_add(end - 8)) };
         prefetch::for_writing(start.wrapping_add(end - 8 + AHEAD)); // Beyond the ring it is harmless.
         end += LINE;
     }
+}
+
+/// Writes to a word what is there.
+///
+/// # Safety
+/// `word` is aligned to 8 and mapped, and nobody else writes it for now. Who reads it meanwhile reads all of it, atomically.
+#[inline(always)]
+pub(crate) unsafe fn rewrite(word: *mut u8) {
+    // SAFETY: the caller's promise.
+    let word = unsafe { AtomicU64::from_ptr(word.cast()) };
+    word.store(word.load(Ordering::Relaxed), Ordering::Relaxed); // Nothing new; ordered by what hands the bytes on.
 }
 
 /// Whether messages come as a stream, as their consumer sees it.

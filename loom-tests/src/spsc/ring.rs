@@ -12,13 +12,19 @@ use crate::{Model, reached};
 /// The models of this file.
 pub const MODELS: &[Model] = &[
     Model::new("two_laps_capacity_1", 1000, || two_laps(1, 3, 4)).bound(3).reaches(&["full", "empty"]),
-    Model::new("two_laps_capacity_2", 40_000, || two_laps(2, 5, 6)).bound(3).reaches(&["full", "empty"]),
+    Model::new("two_laps_capacity_2", 40_000, || two_laps(2, 5, 6)).bound(3).reaches(&[
+        "full",
+        "empty",
+        "a payload taken ahead",
+    ]),
     Model::new("batches_capacity_2", 2000, || batches(2))
         .bound(3)
         .reaches(&["whole batch", "part of a batch"]),
-    Model::new("batches_capacity_4", 10_000, || batches(4))
-        .bound(3)
-        .reaches(&["whole batch", "part of a batch"]),
+    Model::new("batches_capacity_4", 10_000, || batches(4)).bound(3).reaches(&[
+        "whole batch",
+        "part of a batch",
+        "a payload taken ahead",
+    ]),
     Model::new("claim_and_view", 300, claim_and_view).bound(3).reaches(&["viewed", "committed"]),
     Model::new("full_by_head_then_exact", 10, full_by_head_then_exact)
         .bound(3)

@@ -55,6 +55,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two; the producer sees the same either way.
         // [S2] Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
+        memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.look_ahead(), memory.stream(), position);
         Self { memory, position, published: position, quarter, until: position, pace }
@@ -202,7 +203,7 @@ impl<M: Memory> Consumer<M> {
         self.pace.took(&self.memory, next);
         let mut signal = 0;
         if next.wrapping_sub(self.published) >= self.quarter {
-            self.pace.gave_back(next);
+            self.pace.gave_back(&self.memory, next);
             signal = self.publish_head();
         }
         self.until = if self.pace.is_streaming() { self.run_ahead() } else { next };

@@ -65,8 +65,20 @@ impl Pace {
 
     /// A quarter of the ring is given back. `position` is the next one.
     #[inline]
-    pub(super) fn gave_back(&mut self, position: u64) {
+    pub(super) fn gave_back<M: Memory>(&mut self, memory: &M, position: u64) {
         self.stream.goes_on(position);
+        if !memory.hints() {
+            self.tell(memory, self.stream.flows());
+        }
+    }
+
+    /// Lets the producer know whether traffic is dense.
+    #[inline(always)]
+    fn tell<M: Memory>(&mut self, memory: &M, dense: bool) {
+        if dense != self.dense {
+            self.dense = dense;
+            memory.dense().store(u32::from(dense), Relaxed); // A hint.
+        }
     }
 
     /// A message was taken and `position` is the next one.
@@ -80,9 +92,8 @@ impl Pace {
             self.credit = 1;
             if self.near < NEAR {
                 self.near += 1;
-                if self.near == NEAR && !self.dense && memory.demotes() {
-                    self.dense = true;
-                    memory.dense().store(1, Relaxed); // A hint.
+                if self.near == NEAR && memory.demotes() {
+                    self.tell(memory, true);
                 }
             } else {
                 let far = position.wrapping_add(self.look_ahead - 1);
@@ -116,14 +127,14 @@ impl Pace {
         self.polls = self.polls.saturating_add(1);
         memory.prefetch_polled(position & (memory.capacity() - 1));
         if !memory.hints() {
+            self.tell(memory, self.stream.flows());
             return first;
         }
         if self.polls > SHORT_WAIT {
             self.near = 0;
             self.credit = 0;
-            if self.polls > LONG_WAIT && self.dense {
-                self.dense = false;
-                memory.dense().store(0, Relaxed); // A hint.
+            if self.polls > LONG_WAIT {
+                self.tell(memory, false);
             }
         }
         first

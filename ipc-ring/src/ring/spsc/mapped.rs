@@ -9,6 +9,7 @@ use super::layout::{
     SLOTS_OFFSET,
 };
 use super::memory::Memory;
+use crate::ahead;
 use crate::error::AttachError;
 use crate::layout::{Geometry, LINE};
 use crate::message::Message;
@@ -38,6 +39,8 @@ pub struct Mapped<T> {
     polled: bool,
     /// See [`Memory::stream`].
     stream: u64,
+    /// So many bytes of a payload are [taken ahead](Memory::take_payload).
+    ahead: usize,
     region: Region,
     element: PhantomData<fn(T) -> T>,
 }
@@ -93,6 +96,7 @@ impl<T: Message> Mapped<T> {
             demotes,
             polled: prefetch::of_polled(Self::STRIDE),
             stream: stream::after(Self::STRIDE),
+            ahead: ahead::of(Self::STRIDE, Self::WORD),
             region,
             element: PhantomData,
         }
@@ -284,6 +288,16 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     fn take_lines(&self, index: u64) {
         // SAFETY: a slot lies on multiples of 8, and the consumer's until it gives it back; observers read its word atomically.
         unsafe { stream::take_lines(self.slot(index).as_ptr(), Self::STRIDE) };
+    }
+
+    #[inline(always)]
+    fn take_payload(&self, index: u64) {
+        // Relaxed: a hint.
+        if Self::STRIDE < ahead::FEWEST || self.ahead == 0 || self.dense().load(Ordering::Relaxed) != 0 {
+            return;
+        }
+        // SAFETY: the payload lies on multiples of 8 and is the producer's until it is pushed.
+        unsafe { ahead::take_lines(self.slot(index).as_ptr(), self.ahead) };
     }
 
     #[inline(always)]

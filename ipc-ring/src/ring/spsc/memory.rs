@@ -38,7 +38,8 @@ pub unsafe trait Memory {
     fn consumer_signal(&self) -> &<Self::Platform as Platform>::U32;
     /// The producer's state, looked at by the consumer when it finds nothing and when it publishes the head.
     fn producer_signal(&self) -> &<Self::Platform as Platform>::U32;
-    /// 1 while the consumer keeps finding messages waiting: then the producer does not push lines out of its cache.
+    /// 1 while the consumer keeps finding messages waiting: then the producer neither pushes lines out of its cache nor
+    /// [takes](Memory::take_payload) those of the next message.
     fn dense(&self) -> &<Self::Platform as Platform>::U32;
     /// How often the producer found the ring full.
     fn found_full(&self) -> &<Self::Platform as Platform>::U64;
@@ -78,6 +79,10 @@ pub unsafe trait Memory {
     /// already. Only before the slot is given back.
     #[inline(always)]
     fn take_lines(&self, _index: u64) {}
+    /// Takes the lines of this slot's payload for the producer, which will write them next, unless traffic is dense: writes to each
+    /// a word that is there already. Only of a free slot.
+    #[inline(always)]
+    fn take_payload(&self, _index: u64) {}
     /// So many elements popped one after the other are a stream, whose lines the consumer [takes](Memory::take_lines).
     #[inline(always)]
     fn stream(&self) -> u64 {

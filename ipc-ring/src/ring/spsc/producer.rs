@@ -85,9 +85,7 @@ impl<M: Memory> Producer<M> {
             }
         }
         self.put(item);
-        Push::Done {
-            signal: signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier()),
-        }
+        Push::Done { signal: self.announce() }
     }
 
     /// Pushes as many elements as there is room for, in order; gives their number, and the consumer's signal.
@@ -125,7 +123,7 @@ impl<M: Memory> Producer<M> {
         if done == 0 {
             return Ok((0, 0));
         }
-        Ok((done, signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier())))
+        Ok((done, self.announce()))
     }
 
     /// Reserves the next slot to be written in place. `Ok(None)` when the ring is full.
@@ -164,6 +162,18 @@ impl<M: Memory> Producer<M> {
             }
             self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
         }
+    }
+
+    /// Looks whether the consumer is to be told of what was published. Gives its signal.
+    ///
+    /// Nobody waits for this end any more then, so it gets ready for the next message.
+    #[inline(always)]
+    fn announce(&self) -> u32 {
+        let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
+        if self.position.wrapping_sub(self.cached_head) < self.memory.capacity() {
+            self.memory.take_payload(self.index()); // It is free.
+        }
+        signal
     }
 
     #[inline(always)]
@@ -304,7 +314,6 @@ impl<'a, M: Memory> Claim<'a, M> {
     pub fn publish(self) -> (u32, &'a Producer<M>) {
         let index = self.producer.index();
         self.producer.publish(index);
-        let memory = &self.producer.memory;
-        (signal::look::<M::Platform>(memory.consumer_signal(), memory.barrier()), self.producer)
+        (self.producer.announce(), self.producer)
     }
 }
