@@ -18,8 +18,8 @@ pub const NO_HEAD: &str = "the head is never stored";
 pub const TAKEN_LATE: &str =
     "the lines that have been read are taken when their slots are given back already";
 
-/// A mistake: the producer takes lines of the slot after the next free one, which may hold an element.
-pub const TAKEN_EARLY: &str = "the lines of a slot are taken for the producer before it is known to be free";
+/// A mistake: the producer takes the lines of a slot that holds an element.
+pub const TAKEN_EARLY: &str = "the lines of the next slot are taken though it is not known to be free";
 
 /// A ring on the heap; clones share it.
 #[derive(Clone, Debug)]
@@ -151,12 +151,11 @@ unsafe impl Memory for Heap {
         count
     }
 
-    fn take_payload(&self, index: u64) {
-        reached("a payload taken ahead");
-        // Early is one slot too far.
-        let after = (index + 1) % self.capacity();
-        let slot = self.slot(if mutation::logic(TAKEN_EARLY) { after } else { index });
-        slot.payload.with_mut(|_| ()); // Writes what is there.
+    fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
+        if is_free() || mutation::logic(TAKEN_EARLY) {
+            reached("a payload taken ahead");
+            self.slot(index).payload.with_mut(|_| ()); // Writes what is there.
+        }
     }
 
     fn take_lines(&self, index: u64) {

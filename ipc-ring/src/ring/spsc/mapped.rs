@@ -96,7 +96,7 @@ impl<T: Message> Mapped<T> {
             demotes,
             polled: prefetch::of_polled(Self::STRIDE),
             stream: stream::after(Self::STRIDE),
-            ahead: ahead::of(Self::STRIDE, Self::WORD),
+            ahead: ahead::of(Self::WORD),
             region,
             element: PhantomData,
         }
@@ -291,13 +291,13 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     }
 
     #[inline(always)]
-    fn take_payload(&self, index: u64) {
-        // Relaxed: a hint.
-        if Self::STRIDE < ahead::FEWEST || self.ahead == 0 || self.dense().load(Ordering::Relaxed) != 0 {
-            return;
+    fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
+        if Self::STRIDE < LINE {
+            return; // The next slot mostly lies in the line of this one, and streams of small messages are counted in instructions.
         }
-        // SAFETY: the payload lies on multiples of 8 and is the producer's until it is pushed.
-        unsafe { ahead::take_lines(self.slot(index).as_ptr(), self.ahead) };
+        let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
+        // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is pushed.
+        unsafe { ahead::take_lines(self.slot(index).as_ptr(), self.ahead, allowed) };
     }
 
     #[inline(always)]

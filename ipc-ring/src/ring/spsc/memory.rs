@@ -79,10 +79,10 @@ pub unsafe trait Memory {
     /// already. Only before the slot is given back.
     #[inline(always)]
     fn take_lines(&self, _index: u64) {}
-    /// Takes the lines of this slot's payload for the producer, which will write them next, unless traffic is dense: writes to each
-    /// a word that is there already. Only of a free slot.
+    /// Takes the lines that begin in this slot's payload for the producer, which will write them next: writes to each a word that
+    /// is there already. Not when traffic is dense, and only if the slot is free.
     #[inline(always)]
-    fn take_payload(&self, _index: u64) {}
+    fn take_payload(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
     /// So many elements popped one after the other are a stream, whose lines the consumer [takes](Memory::take_lines).
     #[inline(always)]
     fn stream(&self) -> u64 {

@@ -170,9 +170,8 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn announce(&self) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
-        if self.position.wrapping_sub(self.cached_head) < self.memory.capacity() {
-            self.memory.take_payload(self.index()); // It is free.
-        }
+        let is_free = || self.position.wrapping_sub(self.cached_head) < self.memory.capacity();
+        self.memory.take_payload(self.index(), is_free);
         signal
     }
 
