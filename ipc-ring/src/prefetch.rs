@@ -1,6 +1,8 @@
 //! Hints to the cache. None of them changes what a program means; where the processor has no such instruction they are
 //! nothing.
 
+use std::sync::OnceLock;
+
 use crate::layout::LINE;
 
 /// Asks for a line in order to write it.
@@ -66,17 +68,9 @@ pub(crate) fn demote(address: *const u8) {
     let _ = address;
 }
 
-/// Whether the processor knows CLDEMOTE (CPUID leaf 7, ECX bit 25).
+/// Whether the processor knows CLDEMOTE.
 pub(crate) fn can_demote() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        core::arch::x86_64::__cpuid(0).eax >= 7
-            && core::arch::x86_64::__cpuid_count(7, 0).ecx & (1 << 25) != 0
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
-    }
+    processor().demotes
 }
 
 /// Whether it brings anything that a consumer takes the lines it has read, for a producer that writes them next.
@@ -85,7 +79,7 @@ pub(crate) fn can_demote() -> bool {
 /// until the other core has let go: one line after the other, since stores become visible in order. When only the reader
 /// holds it, the stores to come ask for several lines at a time. Elsewhere it is not measured.
 pub(crate) fn taking_lines_pays() -> bool {
-    is_made_by(b"AuthenticAMD")
+    processor().maker == *b"AuthenticAMD"
 }
 
 /// Whether looking ahead brings anything on this processor.
@@ -94,19 +88,36 @@ pub(crate) fn taking_lines_pays() -> bool {
 /// and costs nothing. On AMD's, where the two cores share a cache that keeps track of owners, it makes no stream faster
 /// and single messages of up to a line take up to twice as long. Elsewhere nothing is known, so nothing is asked for.
 pub(crate) fn pays() -> bool {
-    is_made_by(b"GenuineIntel")
+    processor().maker == *b"GenuineIntel"
 }
 
-/// Whether the processor's maker says that it is this one.
-fn is_made_by(name: &[u8; 12]) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let maker = core::arch::x86_64::__cpuid(0);
-        [maker.ebx, maker.edx, maker.ecx].map(u32::to_le_bytes).concat() == name
+/// What the processor says of itself.
+#[derive(Clone, Copy, Debug)]
+struct Processor {
+    maker: [u8; 12],
+    /// It knows CLDEMOTE.
+    demotes: bool,
+}
+
+/// Asked once: in a virtual machine the question goes to the hypervisor and takes as long as a system call or two.
+fn processor() -> Processor {
+    static PROCESSOR: OnceLock<Processor> = OnceLock::new();
+    *PROCESSOR.get_or_init(ask)
+}
+
+/// By CPUID: leaf 0 has the maker, leaf 7 in bit 25 of ECX whether CLDEMOTE is known.
+#[cfg(target_arch = "x86_64")]
+fn ask() -> Processor {
+    use core::arch::x86_64::{__cpuid, __cpuid_count};
+    let first = __cpuid(0);
+    let mut maker = [0; 12];
+    for (bytes, register) in maker.chunks_exact_mut(4).zip([first.ebx, first.edx, first.ecx]) {
+        bytes.copy_from_slice(&register.to_le_bytes());
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = name;
-        false
-    }
+    Processor { maker, demotes: first.eax >= 7 && __cpuid_count(7, 0).ecx & (1 << 25) != 0 }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn ask() -> Processor {
+    Processor { maker: [0; 12], demotes: false }
 }
