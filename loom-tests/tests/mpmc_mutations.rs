@@ -3,6 +3,7 @@
 use loom_tests::mpmc::chain::{ANY_BEFORE, NO_FENCE, NOT_PASSED_ON};
 use loom_tests::mpmc::ending::NOT_SEARCHED;
 use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
+use loom_tests::mpmc::ring::OVERWRITTEN;
 use loom_tests::mpmc::sleeping::{NO_BATON, NOT_PUT_BACK};
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
 use loom_tests::mpmc::{models, reapers};
@@ -10,7 +11,7 @@ use loom_tests::mutation::weakenings;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something no quicker one does. The others would only cost time.
-const SHARP: [&str; 19] = [
+const SHARP: [&str; 20] = [
     "mpmc_end_behind_dead_hands_taken",
     "mpmc_chain_begun_before",
     "mpmc_laps_wrap",
@@ -30,6 +31,7 @@ const SHARP: [&str; 19] = [
     "mpmc_empty_is_exact",
     "mpmc_bit_taken",
     "mpmc_one_wake_for_two",
+    "mpmc_polled_line_taken",
 ];
 
 fn sharp() -> impl Iterator<Item = &'static Model> {
@@ -48,6 +50,7 @@ fn steps() {
         DEATH_NOT_RELEASED,
         DEATH_NOT_ACQUIRED,
         HINT_BEFORE_CLAIM,
+        OVERWRITTEN,
         NO_BATON,
         NOT_PUT_BACK,
         NOT_SEARCHED,

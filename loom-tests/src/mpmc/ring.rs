@@ -2,12 +2,17 @@
 
 use std::mem::MaybeUninit;
 
-use ipc_ring::ring::mpmc::Refused;
+use ipc_ring::platform::Word;
+use ipc_ring::ring::mpmc::{Consumer, Memory, Refused};
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use super::Heap;
 use super::books::{Books, balance, is_sound};
-use crate::{Model, reached};
+use crate::{Model, mutation, reached};
+
+/// A mistake: a consumer takes the line that it polls by a load and a store.
+pub const OVERWRITTEN: &str = "the tag that is polled is loaded and stored again, not compared and swapped";
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
@@ -19,6 +24,7 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_2p2c_capacity_2", 300_000, two_by_two).reaches(&["nothing"]),
     Model::new("mpmc_batch_and_single", 40_000, batch_and_single).reaches(&["whole batch", "between"]),
     Model::new("mpmc_abort", 20_000, abort).reaches(&["nothing"]),
+    Model::new("mpmc_polled_line_taken", 1_000, polled_line_taken).reaches(&["nothing"]),
 ];
 
 fn one_by_one(capacity: usize) {
@@ -192,4 +198,45 @@ fn abort() {
     books.drain(&mut consumer);
     balance(&[books, first, second]);
     is_sound(&mut producer, &mut consumer);
+}
+
+/// Two consumers take the line of the tag they wait for, while the slot is filled, popped by the other one, and filled again.
+fn polled_line_taken() {
+    let ring = Heap::peaceful(1);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let others = (ring.clone(), ring.consumer(3));
+    let pushing = thread::spawn(move || {
+        let mut books = Books::default();
+        for value in 0..2 {
+            books.push(&mut producer, 10 + value);
+        }
+        (producer, books)
+    });
+    let popping = thread::spawn(move || {
+        let (ring, mut consumer) = others;
+        let mut books = Books::default();
+        take_line(&ring, &consumer);
+        books.pop(&mut consumer);
+        (consumer, books)
+    });
+    let mut books = Books::default();
+    if !books.pop(&mut consumer) {
+        reached("nothing");
+        take_line(&ring, &consumer);
+        books.pop(&mut consumer);
+    }
+    let (mut producer, pushed) = pushing.join().unwrap();
+    let (_other, popped) = popping.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books, pushed, popped]);
+    is_sound(&mut producer, &mut consumer);
+}
+
+fn take_line(ring: &Heap, consumer: &Consumer<Heap>) {
+    if mutation::logic(OVERWRITTEN) {
+        let tag = ring.tag(0);
+        tag.store(tag.load(Relaxed), Relaxed);
+    } else {
+        consumer.take_line();
+    }
 }

@@ -363,8 +363,9 @@ impl<T: Message> Consumer<T> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut searched, mut patience) = (false, false, Patience::default());
         self.look_at_producers();
-        if matches!(nothing, Nothing::Empty | Nothing::Busy(_)) {
+        if self.end.place.waits.polls() && matches!(nothing, Nothing::Empty | Nothing::Busy(_)) {
             self.let_gather();
+            self.ring().take_line();
         }
         loop {
             match nothing {
@@ -415,9 +416,7 @@ impl<T: Message> Consumer<T> {
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
         let ring = self.ring.as_ref().expect("only drop takes it");
-        if self.end.place.waits.polls() {
-            self.slip.let_gather(ring.memory().run(), |count| ring.is_full_ahead(count));
-        }
+        self.slip.let_gather(ring.memory().run(), |count| ring.is_full_ahead(count));
     }
 
     /// Looks a few times more whether something is there, by a look that costs little.

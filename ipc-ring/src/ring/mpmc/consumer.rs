@@ -170,6 +170,20 @@ impl<M: Memory> Consumer<M> {
         false
     }
 
+    /// Takes the line of the tag at this end's position, if that slot is free: by a compare-and-swap to what is there, which changes
+    /// nothing. To be done once when a wait begins, where it [pays](Memory::polled_line_is_taken).
+    ///
+    /// The producer has had that line since its last lap, or the processor has fetched it on its own; then the producer's claim has to wait
+    /// until all others let go of it. From the one cache that has it a line comes sooner.
+    pub fn take_line(&self) {
+        if !self.memory.polled_line_is_taken() {
+            return;
+        }
+        let free = self.shape.empty(self.position).as_raw();
+        let tag = self.memory.tag(self.shape.index(self.position));
+        let _ = tag.compare_exchange(free, free, Relaxed, Relaxed); // Nothing is learned by it, and nothing told.
+    }
+
     /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that changes nothing
     /// and decides nothing.
     #[must_use]

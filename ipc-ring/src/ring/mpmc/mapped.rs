@@ -252,6 +252,11 @@ unsafe impl<T: Message> Memory for Mapped<T> {
         }
     }
 
+    #[inline]
+    fn polled_line_is_taken(&self) -> bool {
+        prefetch::taking_lines_pays()
+    }
+
     #[inline(always)]
     fn run(&self) -> u64 {
         if Self::STRIDE < LINE { 0 } else { slip::run(RUN_BYTES, Self::STRIDE, self.capacity) }

@@ -67,6 +67,11 @@ pub unsafe trait Memory {
     /// models do nothing.
     #[inline(always)]
     fn prefetch_taken(&self, _index: u64) {}
+    /// Whether it brings anything that a consumer [takes the line](super::Consumer::take_line) of the tag it polls.
+    #[inline(always)]
+    fn polled_line_is_taken(&self) -> bool {
+        false
+    }
     /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
