@@ -55,11 +55,13 @@ fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
                 assert!(producer.try_push_slice(&vec![[choice; N]; count]).0 <= count);
             }
             4 => drop(producer.try_claim()),
-            5..8 => {
-                if let Err(Nothing::Busy(holder)) = consumer.try_pop() {
+            5..8 => match consumer.try_pop() {
+                Err(Nothing::Busy(holder)) => {
                     let _ = recovery::repair(&ring, &holder, |identity| identity % 2 == 0);
                 }
-            }
+                Err(Nothing::Empty) => consumer.take_line(),
+                _ => {}
+            },
             8 => {
                 let count = usize::from(input.byte() % 20);
                 let mut out = vec![MaybeUninit::new([0; N]); count];
