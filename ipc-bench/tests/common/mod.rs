@@ -109,7 +109,7 @@ pub fn workers_of(parent: u32) -> Vec<u32> {
     processes_of(parent, "worker")
 }
 
-/// The processes started by `parent`, by their hidden command.
+/// The processes started by `parent`, by their hidden command, in the order in which they were started.
 pub fn processes_of(parent: u32, hidden: &str) -> Vec<u32> {
     let mut workers = Vec::new();
     for entry in fs::read_dir("/proc").expect("/proc is there").flatten() {
@@ -124,6 +124,8 @@ pub fn processes_of(parent: u32, hidden: &str) -> Vec<u32> {
             workers.push(pid);
         }
     }
+    // Process numbers grow from the parent's on, and begin again at the end.
+    workers.sort_unstable_by_key(|pid| (*pid < parent, *pid));
     workers
 }
 
@@ -141,14 +143,11 @@ pub fn await_all_workers(parent: u32, count: usize) -> Vec<u32> {
 pub fn await_processes_of(parent: u32, hidden: &str, count: usize) -> Vec<u32> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let mut workers = processes_of(parent, hidden);
-        workers.sort_unstable();
+        let workers = processes_of(parent, hidden);
         if workers.len() == count {
             // Past their setting up.
             std::thread::sleep(Duration::from_millis(300));
-            let mut again = processes_of(parent, hidden);
-            again.sort_unstable();
-            if again == workers {
+            if processes_of(parent, hidden) == workers {
                 return workers;
             }
         }
