@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_core::msg::{MessageQueue, MsgId};
 use ipc_core::{ErrorKind, list};
+
 use ipc_ring::control::{BindError, Builder, ConnectError, Connection, Watch};
 use ipc_ring::{Domain, News, PopError, WaitSet, WaitStrategy, spsc};
 
@@ -102,6 +103,33 @@ fn of_many_servers_that_want_one_name_one_has_it() {
     servers.remove(winner);
     servers.into_iter().for_each(Role::finish);
     assert_eq!(kernel_objects(), before);
+}
+
+/// Whoever leaves last clears up after those who died before it looked for the living, whenever that was. A queue left behind by a
+/// domain that is gone would be found by nobody.
+#[test]
+fn a_server_that_dies_while_the_last_other_member_leaves_leaves_nothing() {
+    private_namespace();
+    let before = kernel_objects();
+    for delay in 0..60 {
+        let domain = unique("leaves");
+        let [mut server, mut other] = [(); 2].map(|()| Role::start("race", &[&domain]));
+        for role in [&mut server, &mut other] {
+            assert_eq!(role.hear(), "ready");
+        }
+        server.tell("now");
+        assert_eq!(server.hear(), "bound");
+        other.tell("now");
+        std::thread::sleep(Duration::from_micros(10 * delay));
+        server.kill();
+        if other.hear() == "bound" {
+            other.tell("enough");
+        }
+        other.finish();
+        // If the server outlived the other one, the next to come clears up.
+        drop(Domain::open(&domain).unwrap());
+        assert_eq!(kernel_objects(), before, "killed after {} µs", 10 * delay);
+    }
 }
 
 #[test]

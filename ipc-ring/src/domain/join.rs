@@ -183,7 +183,6 @@ pub(super) fn leave(member: &Member) {
     making::finish_interrupted(member);
     let locked = Locked { member };
     locked.free_wakes_of(member.me);
-    locked.sweep_queues();
     locked.remove_queues_of(member.me);
     member.table.set_half(process + P_STATE, FREE);
     member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
@@ -192,6 +191,8 @@ pub(super) fn leave(member: &Member) {
         member.table.get_half(process + P_STATE) == LIVE
             && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION)))
     });
+    // Only now: who dies after a look for the dead, and before the look for the living, would leave its queue for ever.
+    locked.sweep_queues();
     if others {
         // The counterpart of the claim: the adjustment for our death is taken back with it.
         let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
