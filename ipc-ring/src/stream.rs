@@ -40,10 +40,20 @@ pub(crate) unsafe fn take_lines(start: *mut u8, len: usize) {
     let mut end = LINE - start.addr() % LINE;
     while end <= len {
         // SAFETY: 8 <= end <= len, all multiples of 8: aligned, and inside the caller's bytes.
-        unsafe { rewrite(start.wrapping_add(end - 8)) };
-        prefetch::for_writing(start.wrapping_add(end - 8 + AHEAD)); // Beyond the ring it is harmless.
+        unsafe { take_line(start.wrapping_add(end - 8)) };
         end += LINE;
     }
+}
+
+/// Takes the line of this word, and asks for the one some lines further on.
+///
+/// # Safety
+/// As for [`rewrite`].
+#[inline(always)]
+pub(crate) unsafe fn take_line(word: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { rewrite(word) };
+    prefetch::for_writing(word.wrapping_add(AHEAD)); // Beyond the ring it is harmless.
 }
 
 /// Writes to a word what is there.

@@ -4,7 +4,6 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
@@ -196,27 +195,34 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        self.pop_or(place, |consumer, pop, place| consumer.settle(pop, place))
+        self.pop_or(place, |consumer, found, place| consumer.settle(found, place))
     }
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        self.pop_or(place, |consumer, pop, place| consumer.pop_slowly(pop, place, deadline))
+        self.pop_or(place, |consumer, found, place| consumer.pop_slowly(found, place, deadline))
     }
 
-    /// Pops the next message. What came of it is for `otherwise`, unless that was plain success without a signal.
+    /// Pops the next message. What was found in place of one is for `otherwise`.
     #[inline(always)]
     fn pop_or(
         &mut self,
         place: &mut MaybeUninit<T>,
-        otherwise: impl FnOnce(&mut Self, Pop<()>, &mut MaybeUninit<T>) -> Result<(), PopError>,
+        otherwise: impl FnOnce(&mut Self, Result<u32, Corruption>, &mut MaybeUninit<T>) -> Result<(), PopError>,
     ) -> Result<(), PopError> {
         if self.ring.pop_known(place) {
             return Ok(());
         }
-        match self.ring.try_pop_into(place) {
-            Pop::Item { signal: 0, .. } => Ok(()),
-            other => apart(otherwise(self, other, place)),
+        match self.ring.pop_next(place) {
+            Ok(0) => Ok(()),
+            Ok(signal) => {
+                self.end.wake_peer_if(signal);
+                Ok(())
+            }
+            Err(word) => {
+                let found = self.ring.nothing(word);
+                otherwise(self, found, place)
+            }
         }
     }
 
@@ -224,11 +230,11 @@ impl<T: Message> Consumer<T> {
     #[inline(never)]
     fn pop_slowly(
         &mut self,
-        pop: Pop<()>,
+        found: Result<u32, Corruption>,
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        match self.settle(pop, place) {
+        match self.settle(found, place) {
             Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
             result => result,
         }
@@ -366,17 +372,13 @@ impl<T: Message> Consumer<T> {
         self.slip.let_gather(ring.memory().run(), |count| ring.is_ready_ahead(count));
     }
 
-    /// A pop that was not plain success without a signal.
+    /// What a look that found no message found: the producer's signal, or nonsense.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, pop: Pop<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match pop {
-            Pop::Item { signal, .. } => {
-                self.end.wake_peer_if(signal);
-                Ok(())
-            }
-            Pop::Empty { signal } => self.nothing(signal, place),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+    fn settle(&mut self, found: Result<u32, Corruption>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        match found {
+            Ok(signal) => self.nothing(signal, place),
+            Err(corruption) => Err(self.poison(corruption)),
         }
     }
 

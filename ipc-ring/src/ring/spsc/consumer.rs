@@ -41,9 +41,11 @@ pub struct Consumer<M: Memory> {
     published: u64,
     /// Publish the head when this many slots have been read since.
     quarter: u64,
-    /// The elements from `position` up to this one, which is not among them, are there, by one look. The last of them takes the
-    /// way through [`release`](Self::release), which sees to all that need not be done for each.
+    /// The elements from `position` up to this one, which is not among them, are there, by one look.
     until: u64,
+    /// The last of them; `position` when there is none. It takes the way through [`release`](Self::release), which sees to all
+    /// that need not be done for each.
+    last: u64,
     pace: Pace,
 }
 
@@ -58,7 +60,7 @@ impl<M: Memory> Consumer<M> {
         memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.look_ahead(), memory.stream(), position);
-        Self { memory, position, published: position, quarter, until: position, pace }
+        Self { memory, position, published: position, quarter, until: position, last: position, pace }
     }
 
     /// Pops one element.
@@ -80,23 +82,34 @@ impl<M: Memory> Consumer<M> {
         if self.pop_known(place) {
             return Pop::Item { item: (), signal: 0 };
         }
+        match self.pop_next(place) {
+            Ok(signal) => Pop::Item { item: (), signal },
+            Err(word) => match self.nothing(word) {
+                Ok(signal) => Pop::Empty { signal },
+                Err(corruption) => Pop::Corrupt(corruption),
+            },
+        }
+    }
+
+    /// Pops one element, if it is there, and gives the producer's signal; otherwise its slot's sequence word, for
+    /// [`nothing`](Self::nothing).
+    #[inline(always)]
+    pub fn pop_next(&mut self, place: &mut MaybeUninit<M::Item>) -> Result<u32, u64> {
         let position = self.position;
-        if position == self.until
-            && let Err(word) = self.look_at(position)
-        {
-            return self.nothing(word);
+        if position == self.until {
+            self.look_at(position)?;
         }
         self.copy_out(position, place);
-        self.pace.has_read(&self.memory, position..position.wrapping_add(1));
-        Pop::Item { item: (), signal: self.release(1) }
+        self.pace.has_read(&self.memory, position);
+        Ok(self.release(1))
     }
 
     /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
-    /// [`try_pop_into`](Self::try_pop_into) has to see to it; who asks here first has a shorter way for most of a stream.
+    /// [`pop_next`](Self::pop_next) has to see to it; who asks here first has a shorter way for most of a stream.
     #[inline(always)]
     pub fn pop_known(&mut self, place: &mut MaybeUninit<M::Item>) -> bool {
         let position = self.position;
-        if self.until.wrapping_sub(position) <= 1 {
+        if position == self.last {
             return false;
         }
         self.copy_out(position, place);
@@ -124,27 +137,23 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Result<(usize, u32), Corruption> {
         let mut done = 0;
-        let mask = self.memory.capacity() - 1;
+        let (mask, hints) = (self.memory.capacity() - 1, self.memory.hints());
         while done < out.len() {
             let position = self.position.wrapping_add(done as u64);
             let count = match self.look(position, (out.len() - done) as u64) {
                 Ok(count) => count as usize,
                 Err(_) if done > 0 => break,
-                Err(word) => {
-                    return match self.nothing(word) {
-                        Pop::Corrupt(corruption) => Err(corruption),
-                        Pop::Empty { signal } | Pop::Item { signal, .. } => Ok((0, signal)),
-                    };
-                }
+                Err(word) => return Ok((0, self.nothing(word)?)),
             };
             for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
                 let position = position.wrapping_add(ahead as u64);
                 self.copy_out(position, place);
-                if self.memory.hints() {
+                if hints {
                     self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
                 }
             }
-            self.pace.has_read(&self.memory, position..position.wrapping_add(count as u64));
+            // They begin in one line.
+            self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
             done += count;
         }
         if done == 0 {
@@ -164,10 +173,7 @@ impl<M: Memory> Consumer<M> {
         if word == self.position.wrapping_add(1) {
             return Ok(Ok(View { consumer: self }));
         }
-        match self.nothing(word) {
-            Pop::Corrupt(corruption) => Err(corruption),
-            Pop::Empty { signal } | Pop::Item { signal, .. } => Ok(Err(signal)),
-        }
+        self.nothing(word).map(Err)
     }
 
     /// Whether an element is ready now.
@@ -202,39 +208,37 @@ impl<M: Memory> Consumer<M> {
         M::Platform::crash_point(Site::SpscConsumed);
         self.pace.took(&self.memory, next);
         let mut signal = 0;
-        if next.wrapping_sub(self.published) >= self.quarter {
+        let mut held = next.wrapping_sub(self.published);
+        if held >= self.quarter {
             self.pace.gave_back(&self.memory, next);
             signal = self.publish_head();
+            held = 0;
         }
-        self.until = if self.pace.is_streaming() { self.run_ahead() } else { next };
+        // Up to where the head has to be published.
+        let known = if self.pace.is_streaming() { self.look_along(next, self.quarter - held) } else { 0 };
+        self.until = next.wrapping_add(known);
+        self.last = next.wrapping_add(known.saturating_sub(1));
         signal
     }
 
-    /// Where the elements end that are there by one look, from the next one on. Up to where the head has to be published.
+    /// How many elements from this position on are there, as far as one look can tell of several: all that begin in one line, up to
+    /// `limit`, or 0.
     #[inline(always)]
-    fn run_ahead(&self) -> u64 {
-        let to_quarter = self.quarter - self.position.wrapping_sub(self.published);
-        match self.look(self.position, to_quarter) {
-            Ok(count) => self.position.wrapping_add(count),
-            Err(_) => self.position,
-        }
+    fn look_along(&self, position: u64, limit: u64) -> u64 {
+        let mask = self.memory.capacity() - 1;
+        let count = self.memory.end_together(position & mask).min(limit);
+        let end = position.wrapping_add(count);
+        let word = self.memory.sequence(end.wrapping_sub(1) & mask);
+        // [S1] Acquire ← the producer's Release of the last one: those before it were published before.
+        if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end { count } else { 0 }
     }
 
     /// How many elements from this position on are there, by one look: in a stream all that end in one line, up to `limit`,
     /// if the last of them is there; else the first. `Err` with the first one's sequence word when it is not.
     #[inline(always)]
     fn look(&self, position: u64, limit: u64) -> Result<u64, u64> {
-        let mask = self.memory.capacity() - 1;
-        if self.pace.is_streaming() {
-            let count = self.memory.end_together(position & mask).min(limit);
-            let end = position.wrapping_add(count);
-            let word = self.memory.sequence(end.wrapping_sub(1) & mask);
-            // [S1] Acquire ← the producer's Release of the last one: those before it were published before.
-            if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end {
-                return Ok(count);
-            }
-        }
-        self.look_at(position).map(|()| 1)
+        let count = if self.pace.is_streaming() { self.look_along(position, limit) } else { 0 };
+        if count > 0 { Ok(count) } else { self.look_at(position).map(|()| 1) }
     }
 
     /// Whether the element of this position is there. `Err` with its sequence word when it is not.
@@ -255,19 +259,22 @@ impl<M: Memory> Consumer<M> {
         signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
     }
 
-    /// The slot at the current position does not hold its element: is that in order?
+    /// The slot at the current position does not hold its element. Gives the producer's signal, as [`Pop::Empty`] does.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the word found there makes no sense.
+    #[cold]
     #[inline(never)]
-    fn nothing(&mut self, word: u64) -> Pop<()> {
+    pub fn nothing(&mut self, word: u64) -> Result<u32, Corruption> {
         let last_lap = self.position.wrapping_add(1).wrapping_sub(self.memory.capacity());
         if word != 0 && word != last_lap {
-            return Pop::Corrupt(Corruption { word: "sequence word", position: self.position, found: word });
+            return Err(Corruption { word: "sequence word", position: self.position, found: word });
         }
         if self.pace.found_nothing(&self.memory, self.position) {
             let found_empty = self.memory.found_empty();
             found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
         }
-        let signal = if self.published == self.position { 0 } else { self.publish_head() };
-        Pop::Empty { signal }
+        Ok(if self.published == self.position { 0 } else { self.publish_head() })
     }
 
     #[inline(always)]
@@ -320,7 +327,7 @@ impl<M: Memory> View<'_, M> {
     /// Pops it. Gives the producer's signal as [`Pop::Item`] does.
     pub fn release(self) -> u32 {
         let Consumer { pace, memory, position, .. } = &mut *self.consumer;
-        pace.has_read(memory, *position..position.wrapping_add(1));
+        pace.has_read(memory, *position);
         self.consumer.release(1)
     }
 }

@@ -38,22 +38,13 @@ impl Pace {
         Self { credit: 0, look_ahead, near: 0, dense: false, polls: 0, stream: Stream::new(stream, position) }
     }
 
-    /// The messages of these positions have been read and are about to be given back. In a stream the lines that end in
-    /// them are taken.
+    /// The message of this position has been read and is about to be given back. In a stream the lines that end in it are taken,
+    /// when it is the last one of those that begin there.
     #[inline(always)]
-    pub(super) fn has_read<M: Memory>(&self, memory: &M, positions: core::ops::Range<u64>) {
-        if !self.stream.flows() {
-            return;
-        }
-        let mut position = positions.start;
-        while position != positions.end {
-            let index = position & (memory.capacity() - 1);
-            let count = memory.end_together(index);
-            if count > positions.end.wrapping_sub(position) {
-                break; // The line goes on.
-            }
-            memory.take_lines(index + count - 1);
-            position = position.wrapping_add(count);
+    pub(super) fn has_read<M: Memory>(&self, memory: &M, position: u64) {
+        let index = position & (memory.capacity() - 1);
+        if self.stream.flows() && memory.end_together(index) == 1 {
+            memory.take_lines(index);
         }
     }
 

@@ -280,14 +280,26 @@ unsafe impl<T: Message> Memory for Mapped<T> {
         if Self::STRIDE >= LINE {
             return 1;
         }
+        if LINE.is_multiple_of(Self::STRIDE) {
+            // As many slots in each line, or all slots in one.
+            let last = (LINE / Self::STRIDE - 1) as u64 & self.mask;
+            return last - (index & last) + 1;
+        }
         let left = LINE - (SLOTS_OFFSET + index as usize * Self::STRIDE) % LINE;
         (left.div_ceil(Self::STRIDE) as u64).min(self.capacity() - index)
     }
 
     #[inline(always)]
     fn take_lines(&self, index: u64) {
-        // SAFETY: a slot lies on multiples of 8, and the consumer's until it gives it back; observers read its word atomically.
-        unsafe { stream::take_lines(self.slot(index).as_ptr(), Self::STRIDE) };
+        let slot = self.slot(index).as_ptr();
+        // SAFETY, of both: a slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its word atomically.
+        if LINE.is_multiple_of(Self::STRIDE) {
+            // SAFETY: as above; the last word of the slot, and of its line.
+            unsafe { stream::take_line(slot.wrapping_add(Self::STRIDE - 8)) };
+        } else {
+            // SAFETY: as above.
+            unsafe { stream::take_lines(slot, Self::STRIDE) };
+        }
     }
 
     #[inline(always)]

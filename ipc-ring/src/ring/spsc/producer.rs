@@ -29,8 +29,9 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// A head seen earlier: never ahead of the true one, maybe behind.
-    cached_head: u64,
+    /// The position at which the ring is full as far as this end knows: a head seen earlier, which is never ahead of the true one, and
+    /// maybe behind, plus the capacity.
+    limit: u64,
 }
 
 impl<M: Memory> Producer<M> {
@@ -52,7 +53,8 @@ impl<M: Memory> Producer<M> {
             }
             position = position.wrapping_add(1);
         }
-        Ok(Self { memory, position, cached_head: consumed })
+        let limit = consumed.wrapping_add(memory.capacity());
+        Ok(Self { memory, position, limit })
     }
 
     /// Pushes one element.
@@ -77,14 +79,16 @@ impl<M: Memory> Producer<M> {
         item: &M::Item,
         refresh: impl FnOnce(&mut Self) -> Result<u64, Corruption>,
     ) -> Push {
-        if self.position.wrapping_sub(self.cached_head) >= self.memory.capacity() {
+        if self.position == self.limit {
             match refresh(self) {
                 Ok(0) => return Push::Full,
                 Ok(_) => {}
                 Err(corruption) => return Push::Corrupt(corruption),
             }
         }
-        self.put(item);
+        let position = self.position;
+        self.put(position, item);
+        self.position = position.wrapping_add(1);
         Push::Done { signal: self.announce() }
     }
 
@@ -108,16 +112,21 @@ impl<M: Memory> Producer<M> {
         refresh: impl Fn(&mut Self) -> Result<u64, Corruption>,
     ) -> Result<(usize, u32), Corruption> {
         let mut done = 0;
+        let mut position = self.position;
         while done < items.len() {
-            let room = self.memory.capacity() - self.position.wrapping_sub(self.cached_head);
-            let room = if room == 0 { refresh(self)? } else { room };
+            let room = match self.limit.wrapping_sub(position) {
+                0 => refresh(self)?,
+                room => room,
+            };
             if room == 0 {
                 break;
             }
             let count = usize::try_from(room).unwrap_or(usize::MAX).min(items.len() - done);
             for item in &items[done..done + count] {
-                self.put(item);
+                self.put(position, item);
+                position = position.wrapping_add(1);
             }
+            self.position = position;
             done += count;
         }
         if done == 0 {
@@ -131,31 +140,30 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
     pub fn try_claim(&mut self) -> Result<Option<Claim<'_, M>>, Corruption> {
-        if self.position.wrapping_sub(self.cached_head) >= self.memory.capacity() && self.refresh()? == 0 {
+        if self.position == self.limit && self.refresh()? == 0 {
             return Ok(None);
         }
         Ok(Some(Claim { producer: self }))
     }
 
-    /// Writes and publishes at the current position, which must be free.
+    /// Writes and publishes the slot of this position, which must be the next one, and free.
     #[inline(always)]
-    fn put(&mut self, item: &M::Item) {
-        let index = self.index();
-        // SAFETY: position - head < capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it
+    fn put(&self, position: u64, item: &M::Item) {
+        let index = position & (self.memory.capacity() - 1);
+        // SAFETY: head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it
         // again only after the sequence word below is stored; the slot is aligned to 8 and `item` is private.
         self.memory.with_slot_mut(index, |slot| unsafe { M::Platform::copy_in(slot, item) });
-        self.publish(index);
+        self.publish(position, index);
     }
 
-    /// Makes the current slot visible and moves on.
+    /// Makes the slot of this position, which is the next one, visible.
     #[inline(always)]
-    fn publish(&mut self, index: u64) {
+    fn publish(&self, position: u64, index: u64) {
         M::Platform::crash_point(Site::SpscPayloadWritten);
-        let next = self.position.wrapping_add(1);
+        let next = position.wrapping_add(1);
         // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
         self.memory.sequence(index).store(next, M::Platform::ordering(Edge::SpscPublish));
         M::Platform::crash_point(Site::SpscPublished);
-        self.position = next;
         if self.memory.hints() {
             if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
                 self.memory.demote(index); // A hint about a hint: no ordering.
@@ -170,7 +178,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn announce(&self) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
-        let is_free = || self.position.wrapping_sub(self.cached_head) < self.memory.capacity();
+        let is_free = || self.position != self.limit;
         self.memory.take_payload(self.index(), is_free);
         signal
     }
@@ -231,17 +239,18 @@ impl<M: Memory> Producer<M> {
     /// was not published either.
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
-        (1..=capacity + capacity / 4).contains(&self.cached_head.wrapping_sub(head))
+        let taken_over = self.limit.wrapping_sub(capacity);
+        (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
     }
 
-    /// Takes a position of the consumer's over into the private copy; gives the number of free slots.
+    /// Takes a position of the consumer's over into the private limit; gives the number of free slots.
     fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
         let capacity = self.memory.capacity();
         let behind = self.position.wrapping_sub(position);
         if behind > capacity {
             return Err(Corruption { word, position: self.position, found: position });
         }
-        self.cached_head = position;
+        self.limit = position.wrapping_add(capacity);
         Ok(capacity - behind)
     }
 
@@ -250,7 +259,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
     pub fn has_room(&mut self) -> Result<bool, Corruption> {
-        Ok(self.position.wrapping_sub(self.cached_head) < self.memory.capacity() || self.refresh()? > 0)
+        Ok(self.position != self.limit || self.refresh()? > 0)
     }
 
     /// Whether the head says that a slot is free: a look that does not disturb the consumer while it pops.
@@ -311,8 +320,9 @@ impl<M: Memory> Claim<'_, M> {
 impl<'a, M: Memory> Claim<'a, M> {
     /// As [`commit`](Claim::commit), and gives the producer back.
     pub fn publish(self) -> (u32, &'a Producer<M>) {
-        let index = self.producer.index();
-        self.producer.publish(index);
+        let position = self.producer.position;
+        self.producer.publish(position, self.producer.index());
+        self.producer.position = position.wrapping_add(1);
         (self.producer.announce(), self.producer)
     }
 }
