@@ -87,13 +87,13 @@ fn get(message: &[u8], offset: usize) -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
-/// Judges the order of arriving sequence numbers.
+/// Judges the order of arriving sequence numbers. They may be whole sequence words, as long as all are of the same phase.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    first: u64,
     next: u64,
     /// Numbers skipped and not yet seen; bounded, the oldest are given up.
     missing: std::collections::VecDeque<u64>,
-    pub(crate) received: u64,
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
     pub(crate) reordered: u64,
@@ -107,6 +107,7 @@ impl Ledger {
     /// A ledger that expects `first` next. The room for late messages is reserved now.
     pub(crate) fn starting_at(first: u64) -> Ledger {
         Ledger {
+            first,
             next: first,
             missing: std::collections::VecDeque::with_capacity(REMEMBERED),
             ..Ledger::default()
@@ -116,12 +117,19 @@ impl Ledger {
     /// Notes an arrival.
     #[inline(always)]
     pub(crate) fn arrived(&mut self, number: u64) {
-        self.received += 1;
-        if number == self.next {
-            self.next += 1;
-        } else {
+        if !self.arrived_next(number) {
             self.out_of_order(number);
         }
+    }
+
+    /// Notes an arrival if it is the one that was expected.
+    #[inline(always)]
+    pub(crate) fn arrived_next(&mut self, number: u64) -> bool {
+        let expected = number == self.next;
+        if expected {
+            self.next += 1;
+        }
+        expected
     }
 
     /// Notes an arrival whose checksum was wrong.
@@ -146,7 +154,6 @@ impl Ledger {
             self.lost -= 1;
             self.reordered += 1;
         } else {
-            self.received -= 1;
             self.duplicated += 1;
         }
     }
@@ -154,6 +161,18 @@ impl Ledger {
     /// Notes that `end` is one past the last number sent.
     pub(crate) fn ended_at(&mut self, end: u64) {
         self.lost += end.saturating_sub(self.next);
+        self.next = self.next.max(end);
+    }
+
+    /// Notes that a message was waited for in vain.
+    pub(crate) fn silence(&mut self) {
+        self.next += 1;
+        self.lost += 1;
+    }
+
+    /// How many have arrived, repeated ones counted once: all up to the last one that are not lost.
+    pub(crate) fn received(&self) -> u64 {
+        (self.next - self.first).saturating_sub(self.lost)
     }
 }
 
@@ -192,6 +211,8 @@ mod tests {
             ledger.arrived(number);
         }
         ledger.ended_at(9);
-        assert_eq!((ledger.lost, ledger.reordered, ledger.duplicated, ledger.received), (3, 1, 1, 5));
+        assert_eq!((ledger.lost, ledger.reordered, ledger.duplicated, ledger.received()), (3, 1, 1, 5));
+        ledger.silence();
+        assert_eq!((ledger.lost, ledger.received()), (4, 5));
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use zerocopy::IntoBytes;
 
+use super::deadline::Deadline;
 use super::pingpong::outcome;
 use crate::payload::{self, END, Ledger, MEASURED, WARM_UP};
 use crate::process::{Failure, Gate, Job, Outcome, Role, Usage};
@@ -53,7 +54,7 @@ fn send<const WORDS: usize, L: BatchLink<WORDS>>(
     let clock = plan.clock;
     gate.pass()?;
     let mut sequence = 0;
-    let mut send_until = |phase, last: u64, end| -> io::Result<u64> {
+    let mut send_until = |phase, last: u64, mut end: Deadline| -> io::Result<u64> {
         loop {
             let count = last.saturating_sub(sequence).min(batch.len() as u64) as usize;
             for message in &mut batch[..count] {
@@ -61,16 +62,16 @@ fn send<const WORDS: usize, L: BatchLink<WORDS>>(
                 payload::write(message.as_mut_bytes(), phase | sequence);
             }
             link.send_slice(&batch[..count])?;
-            if sequence == last || clock.now() >= end {
+            if sequence == last || end.is_over() {
                 return Ok(sequence);
             }
         }
     };
-    let first = send_until(WARM_UP, u64::MAX, clock.now() + clock.to_ticks(plan.warm_up_ns))?;
+    let first = send_until(WARM_UP, u64::MAX, Deadline::after(clock, clock.now(), plan.warm_up_ns))?;
     let usage = Usage::now();
     let started = clock.now();
     let last = plan.messages.map_or(u64::MAX, |messages| first + messages);
-    let sent = send_until(MEASURED, last, started + clock.to_ticks(plan.measure_ns))?;
+    let sent = send_until(MEASURED, last, Deadline::after(clock, started, plan.measure_ns))?;
     let mut outcome = Outcome { count: sent - first, ..Outcome::default() };
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(clock.now() - started);
@@ -91,17 +92,25 @@ fn receive<const WORDS: usize, L: BatchLink<WORDS>>(
     gate.pass()?;
     loop {
         let count = link.receive_slice(batch)?;
-        for message in &batch[..count] {
+        let mut messages = batch[..count].iter().peekable();
+        if let Some((ledger, ..)) = &mut measured {
+            // Mostly all that there are.
+            while messages
+                .next_if(|message| {
+                    payload::read(message.as_bytes()).is_some_and(|word| ledger.arrived_next(word))
+                })
+                .is_some()
+            {}
+        }
+        for message in messages {
             let word = payload::read(message.as_bytes());
             match (&mut measured, word) {
-                (Some((ledger, ..)), Some(word)) if payload::phase(word) == MEASURED => {
-                    ledger.arrived(payload::number(word));
-                }
+                (Some((ledger, ..)), Some(word)) if payload::phase(word) == MEASURED => ledger.arrived(word),
                 (None, Some(word)) if payload::phase(word) == WARM_UP => warm.arrived(payload::number(word)),
                 // Time and count start after the first measured message.
                 (None, Some(word)) if payload::phase(word) == MEASURED => {
-                    let mut ledger = Ledger::starting_at(payload::number(word));
-                    ledger.arrived(payload::number(word));
+                    let mut ledger = Ledger::starting_at(word);
+                    ledger.arrived(word);
                     measured = Some((ledger, Usage::now(), clock.now()));
                 }
                 (Some((ledger, ..)), None) => ledger.arrived_damaged(),
@@ -109,13 +118,13 @@ fn receive<const WORDS: usize, L: BatchLink<WORDS>>(
                 (_, Some(word)) => {
                     let ended = clock.now();
                     let (mut ledger, usage, started) =
-                        measured.unwrap_or_else(|| (Ledger::starting_at(1), Usage::now(), ended));
-                    ledger.ended_at(payload::number(word));
+                        measured.unwrap_or_else(|| (Ledger::starting_at(MEASURED | 1), Usage::now(), ended));
+                    ledger.ended_at(MEASURED | payload::number(word));
                     ledger.damaged += warm.damaged;
                     let mut outcome = outcome(&ledger);
                     usage.until(Usage::now(), &mut outcome);
                     outcome.elapsed_ns = clock.to_ns(ended.saturating_sub(started));
-                    outcome.count = ledger.received.saturating_sub(1);
+                    outcome.count = ledger.received().saturating_sub(1);
                     return Ok(outcome);
                 }
             }

@@ -1,6 +1,7 @@
 //! What the processes do with a link, written once over every mechanism.
 
 mod batches;
+mod deadline;
 mod fan;
 mod open_loop;
 mod pingpong;

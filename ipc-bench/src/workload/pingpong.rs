@@ -101,7 +101,7 @@ pub(super) fn answer<B: Buffer, L: Link>(
 /// An outcome with the counts of a ledger.
 pub(super) fn outcome(ledger: &Ledger) -> Outcome {
     Outcome {
-        count: ledger.received,
+        count: ledger.received(),
         lost: ledger.lost,
         duplicated: ledger.duplicated,
         reordered: ledger.reordered,

@@ -3,13 +3,14 @@
 use std::io;
 
 use super::Buffer;
+use super::deadline::Deadline;
 use super::pingpong::outcome;
 use crate::mechanism::Link;
 use crate::payload::{self, END, Ledger, MEASURED, WARM_UP};
 use crate::process::{Failure, Gate, Job, Outcome, Usage};
 
-/// How many messages pass between two looks at the clock, at most.
-const LOOK_EVERY: usize = 64;
+/// How many messages are prepared together, at most.
+const STAGED: usize = 64;
 /// Memory for messages that are prepared before they are sent.
 const STAGE_BYTES: usize = 8 * 1024;
 
@@ -26,16 +27,14 @@ pub(super) fn send<B: Buffer, L: Link>(
     gate.pass()?;
     let started = clock.now();
     let mut sequence = 0;
-    sequence = stage.send_until(link, sequence, WARM_UP, u64::MAX, || {
-        clock.now() >= started + clock.to_ticks(plan.warm_up_ns)
-    })?;
+    let end = Deadline::after(clock, started, plan.warm_up_ns);
+    sequence = stage.send_until(link, sequence, WARM_UP, u64::MAX, end)?;
     let first = sequence;
     let usage = Usage::now();
     let started = clock.now();
     let last = plan.messages.map_or(u64::MAX, |messages| sequence + messages);
-    sequence = stage.send_until(link, sequence, MEASURED, last, || {
-        clock.now() >= started + clock.to_ticks(plan.measure_ns)
-    })?;
+    let end = Deadline::after(clock, started, plan.measure_ns);
+    sequence = stage.send_until(link, sequence, MEASURED, last, end)?;
     let mut outcome = Outcome { count: sequence - first, ..Outcome::default() };
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(clock.now() - started);
@@ -52,7 +51,7 @@ pub(super) struct Stage<B>(Vec<B>);
 
 impl<B: Buffer> Stage<B> {
     pub(super) fn new(size: usize) -> Stage<B> {
-        let count = (STAGE_BYTES / size).clamp(1, LOOK_EVERY);
+        let count = (STAGE_BYTES / size).clamp(1, STAGED);
         Stage((0..count).map(|_| B::zeroed(size)).collect())
     }
 
@@ -63,11 +62,11 @@ impl<B: Buffer> Stage<B> {
         mut sequence: u64,
         phase: u64,
         last: u64,
-        over: impl Fn() -> bool,
+        mut end: Deadline,
     ) -> Result<u64, Failure> {
         loop {
             sequence = self.send_some(link, sequence, phase, last)?;
-            if sequence == last || over() {
+            if sequence == last || end.is_over() {
                 return Ok(sequence);
             }
         }
@@ -131,15 +130,17 @@ pub(super) fn receive<B: Buffer, L: Link>(
         }
     }
     // The first measured message is in the buffer; time and count start after it.
-    let mut ledger = Ledger::starting_at(payload::number(payload::read(buffer.bytes()).unwrap_or(1)));
+    let first = payload::number(payload::read(buffer.bytes()).unwrap_or(1));
+    let mut ledger = Ledger::starting_at(MEASURED | first);
     let usage = Usage::now();
     let started = clock.now();
     loop {
         match payload::read(buffer.bytes()) {
-            Some(word) if payload::phase(word) == MEASURED => ledger.arrived(payload::number(word)),
+            Some(word) if ledger.arrived_next(word) => {}
+            Some(word) if payload::phase(word) == MEASURED => ledger.arrived(word),
             Some(word) => {
                 if payload::phase(word) == END {
-                    ledger.ended_at(payload::number(word));
+                    ledger.ended_at(MEASURED | payload::number(word));
                 }
                 break;
             }
@@ -149,7 +150,7 @@ pub(super) fn receive<B: Buffer, L: Link>(
             // Where messages may get lost, the end marks may too: silence ends the run. Its rate would be wrong, but a
             // row with losses has none.
             if L::END_MARKS > 1 && error.kind() == io::ErrorKind::TimedOut {
-                ledger.lost += 1;
+                ledger.silence();
                 break;
             }
             return Err(error.into());
@@ -159,6 +160,6 @@ pub(super) fn receive<B: Buffer, L: Link>(
     let mut outcome = outcome(&ledger);
     usage.until(Usage::now(), &mut outcome);
     outcome.elapsed_ns = clock.to_ns(ended.saturating_sub(started));
-    outcome.count = ledger.received.saturating_sub(1);
+    outcome.count = ledger.received().saturating_sub(1);
     Ok(outcome)
 }
