@@ -245,9 +245,19 @@ pub(crate) struct Output {
     /// Writes each row's latency distribution as an .hgrm file into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) hdr: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reference: Reference,
     /// No progress on stderr
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// What to compare with.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reference {
+    /// Adds each row as a part of this mechanism's, round by round: what the machine does to both is no difference then
+    #[arg(long, value_name = "NAME")]
+    pub(crate) against: Option<String>,
 }
 
 /// The forms of a result.
@@ -284,6 +294,8 @@ pub(crate) struct Report {
     pub(crate) svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) forms: Forms,
+    #[command(flatten)]
+    pub(crate) reference: Reference,
 }
 
 /// Faults of the `null` mechanism, for checking the harness itself.

@@ -3,6 +3,7 @@
 //! Separate processes, pinned; percentiles; floors of the machine beside each number; sleeping and spinning never
 //! mixed; every message checked; a mechanism that fails is a row with its reason.
 
+mod against;
 mod cli;
 mod clock;
 mod commands;

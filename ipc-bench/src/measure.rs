@@ -348,6 +348,7 @@ pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         consumers: cell.has_crowd().then_some(cell.crowd.1),
         producer_fairness: None,
         threads: cell.mechanism.in_process(),
+        against: None,
         rounds: Vec::new(),
         curve: Vec::new(),
         timeline: Vec::new(),

@@ -110,6 +110,9 @@ pub(crate) struct Row {
     /// fair, 0 means that one was starved.
     #[serde(default)]
     pub(crate) producer_fairness: Option<Spread>,
+    /// The row as a part of another mechanism's.
+    #[serde(default)]
+    pub(crate) against: Option<Against>,
     /// The figures of each round, for comparisons.
     #[serde(default)]
     pub(crate) rounds: Vec<RoundFigures>,
@@ -128,6 +131,17 @@ pub(crate) struct RoundFigures {
     pub(crate) count: u64,
     pub(crate) one_way_ns: Option<Percentiles>,
     pub(crate) messages_per_second: Option<f64>,
+}
+
+/// Figures of a row as parts of those that a reference had in the same rounds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Against {
+    /// The reference.
+    pub(crate) mechanism: String,
+    pub(crate) wait: Wait,
+    pub(crate) p50: Option<Spread>,
+    pub(crate) p99: Option<Spread>,
+    pub(crate) messages_per_second: Option<Spread>,
 }
 
 /// Smallest, middle and largest over the rounds.
@@ -216,5 +230,15 @@ mod tests {
         assert_eq!(Spread::of([3.0, 1.0, 2.0]), Some(Spread { min: 1.0, median: 2.0, max: 3.0 }));
         assert_eq!(Spread::of([1.0, 2.0]), Some(Spread { min: 1.0, median: 1.5, max: 2.0 }));
         assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn figures_are_read_back_to_the_last_bit() {
+        for denominator in 1..1000 {
+            let written = f64::from(114_444) / 10.0 / f64::from(denominator);
+            let text = serde_json::to_string(&written).expect("a number");
+            let read: f64 = serde_json::from_str(&text).expect("the same number");
+            assert_eq!(read.to_bits(), written.to_bits(), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers for people: nanoseconds and rates with a fitting unit.
 
+use crate::result::Spread;
+
 /// A time, with three significant digits.
 pub(crate) fn time(ns: f64) -> String {
     let (value, unit) = match ns {
@@ -43,6 +45,12 @@ pub(crate) fn few(value: f64) -> String {
 /// A factor, such as "57" or "1.8".
 pub(crate) fn factor(value: f64) -> String {
     digits(value)
+}
+
+/// Parts: the middle one, the smallest and the largest.
+pub(crate) fn parts(spread: Spread) -> String {
+    let [median, min, max] = [spread.median, spread.min, spread.max].map(digits);
+    format!("{median} ({min} to {max})")
 }
 
 /// Three significant digits, no more than two decimals.

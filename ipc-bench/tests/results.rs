@@ -186,6 +186,38 @@ fn the_other_formats_hold_every_row() {
 }
 
 #[test]
+fn rows_are_told_as_parts_of_a_reference_round_by_round() {
+    let file = std::env::temp_dir().join(format!("ipc-bench-against-{}.json", std::process::id()));
+    let arguments = format!("pingpong -m null,pipe {SHORT} --no-syscalls -q --against null --json");
+    let output = common::command(&arguments).arg(&file).output().expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("p50 / null"), "{output:?}");
+    let results: Value = serde_json::from_slice(&std::fs::read(&file).expect("the file")).expect("JSON");
+    for row in rows(&results) {
+        let reference =
+            rows(&results).iter().find(|row| row["mechanism"] == "null").expect("it was measured");
+        let part = |round: usize| {
+            let p50 = |row: &Value| row["rounds"][round]["one_way_ns"]["p50"].as_f64().expect("a p50");
+            p50(row) / p50(reference)
+        };
+        let against = &row["against"];
+        assert_eq!(against["mechanism"], "null");
+        assert_eq!(against["p50"]["min"].as_f64(), Some(part(0).min(part(1))), "{row}");
+        assert_eq!(against["p50"]["max"].as_f64(), Some(part(0).max(part(1))), "{row}");
+        assert!(against["p99"]["median"].is_number() && against["messages_per_second"].is_null(), "{row}");
+    }
+    let report = |reference: &str| {
+        let arguments = ["--against", reference];
+        common::command("report").arg(&file).args(arguments).output().expect("the program runs")
+    };
+    let (with_pipe, with_none) = (report("pipe"), report("spsc"));
+    std::fs::remove_file(&file).expect("the file is removed");
+    assert!(String::from_utf8_lossy(&with_pipe.stdout).contains("p99 / pipe"), "{with_pipe:?}");
+    assert_eq!(with_none.status.code(), Some(2), "nothing to compare with");
+    assert_eq!(run(&format!("pingpong -m pipe {SHORT} -q --against spsc")).status.code(), Some(2));
+}
+
+#[test]
 fn list_names_every_mechanism_once() {
     let output = run("list");
     assert!(output.status.success());

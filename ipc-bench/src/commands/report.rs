@@ -3,13 +3,19 @@
 use std::process::ExitCode;
 
 use super::{RUN_TIME_ERROR, USAGE, fail};
+use crate::against;
 use crate::cli;
 use crate::report::{self, html};
 use crate::result::Results;
 
 /// Writes the forms asked for; the table when none is.
 pub(crate) fn run(asked: &cli::Report) -> ExitCode {
-    let results = match Results::read(&asked.results) {
+    let read = Results::read(&asked.results).and_then(|mut results| {
+        let reference = asked.reference.against.as_deref();
+        reference.map_or(Ok(()), |reference| against::relate(&mut results.rows, reference))?;
+        Ok(results)
+    });
+    let results = match read {
         Ok(results) => results,
         Err(reason) => return fail(USAGE, &reason),
     };

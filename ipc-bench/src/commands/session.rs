@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::{INTERRUPTED, RUN_TIME_ERROR, STRICT_WARNING, UNAVAILABLE, USAGE, fail};
+use crate::against;
 use crate::cli::{Forms, Output, RunOptions};
 use crate::clock::Clock;
 use crate::doctor;
@@ -49,6 +50,11 @@ impl<'a> Session<'a> {
 
     /// Measures the cells, writes the results, prints them with `print` when stdout is free for them.
     pub(super) fn run(self, cells: &[Cell], print: impl FnOnce(&Results)) -> ExitCode {
+        if let Some(reference) = self.reference()
+            && cells.iter().all(|cell| cell.mechanism.name() != reference)
+        {
+            return fail(USAGE, &format!("--against {reference}: it is not among what is to be measured"));
+        }
         match self.measure(cells) {
             Ok(measured) => self.finish(&measured, print),
             Err(code) => code,
@@ -79,6 +85,11 @@ impl<'a> Session<'a> {
         report::write_forms(&self.results(measured), &forms).map(drop)
     }
 
+    /// The mechanism that the others are compared with.
+    fn reference(&self) -> Option<&str> {
+        self.output.reference.against.as_deref()
+    }
+
     fn results(&self, measured: &[Measured]) -> Results {
         let rows: Vec<_> = measured.iter().map(|measured| measured.row.clone()).collect();
         let mut environment = self.environment.clone();
@@ -93,7 +104,9 @@ impl<'a> Session<'a> {
         {
             return fail(RUN_TIME_ERROR, &reason);
         }
-        let results = self.results(measured);
+        let mut results = self.results(measured);
+        let related =
+            self.reference().map_or(Ok(()), |reference| against::relate(&mut results.rows, reference));
         match report::write_forms(&results, &self.output.forms) {
             Ok(report::Stdout::Free) => print(&results),
             Ok(report::Stdout::Taken) => {}
@@ -101,6 +114,9 @@ impl<'a> Session<'a> {
         }
         for warning in &results.environment.warnings {
             eprintln!("warning: {warning}");
+        }
+        if let Err(reason) = related {
+            return fail(RUN_TIME_ERROR, &reason);
         }
         let code = exit_code(&results);
         if code == 0 && self.options.strict && !results.environment.warnings.is_empty() {

@@ -1,6 +1,6 @@
 //! The rows as cells of text, for CSV: one column a number, units in the names.
 
-use crate::result::Row;
+use crate::result::{Against, Row, Spread};
 
 /// The names of the columns.
 pub(super) const NAMES: &[&str] = &[
@@ -37,6 +37,11 @@ pub(super) const NAMES: &[&str] = &[
     "producers",
     "consumers",
     "producer_fairness_median",
+    "against",
+    "against_wait",
+    "against_p50_median",
+    "against_p99_median",
+    "against_messages_per_second_median",
     "error",
 ];
 
@@ -48,6 +53,8 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
     let latency = row.one_way_ns;
     let rate = row.messages_per_second;
     let cpu = row.cpu_seconds_per_million;
+    let against = row.against.as_ref();
+    let part = |of: fn(&Against) -> Option<Spread>| Some(of(against?)?.median);
     vec![
         row.workload.name().into(),
         row.mechanism.clone(),
@@ -82,6 +89,11 @@ pub(super) fn cells(row: &Row) -> Vec<String> {
         or_empty(row.producers),
         or_empty(row.consumers),
         or_empty(row.producer_fairness.map(|fairness| fairness.median)),
+        or_empty(against.map(|against| against.mechanism.as_str())),
+        or_empty(against.map(|against| against.wait.name())),
+        or_empty(part(|against| against.p50)),
+        or_empty(part(|against| against.p99)),
+        or_empty(part(|against| against.messages_per_second)),
         row.error.clone().unwrap_or_default(),
     ]
 }

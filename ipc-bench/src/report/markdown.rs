@@ -13,12 +13,12 @@ pub(super) fn text(results: &Results) -> Result<String, String> {
         if rows.is_empty() {
             continue;
         }
-        let header = table::header(workload);
+        let (header, lines) = table::text(workload, &rows);
         text += &format!("\n{}\n\n| {} |\n|", table::title(workload), header.join(" | "));
         text += &" --- |".repeat(header.len());
         text += "\n";
-        for row in rows {
-            text += &format!("| {} |\n", table::cells(row).join(" | "));
+        for cells in lines {
+            text += &format!("| {} |\n", cells.join(" | "));
         }
     }
     let failed: Vec<_> = results.rows.iter().filter(|row| row.error.is_some()).collect();

@@ -49,6 +49,7 @@ pub(crate) fn row() -> Row {
         consumers: None,
         producer_fairness: None,
         threads: false,
+        against: None,
         rounds: Vec::new(),
         curve: Vec::new(),
         timeline: Vec::new(),

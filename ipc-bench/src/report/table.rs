@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, Table};
 
 use crate::output::{self, say};
-use crate::result::{Results, Row};
+use crate::result::{Against, Results, Row, Spread};
 use crate::units;
 use crate::workload::{self, Workload};
 
@@ -81,15 +81,16 @@ pub(super) fn sorted(results: &Results, workload: Workload) -> Vec<&Row> {
 
 fn render(workload: Workload, rows: &[&Row]) -> Table {
     let mut table = output::table();
-    table.set_header(header(workload));
+    let (header, lines) = text(workload, rows);
+    table.set_header(header);
     let mut last = None;
-    for row in rows {
+    for (row, cells) in rows.iter().zip(lines) {
         let group = (row.size_bytes, row.producers, row.consumers, row.wait);
         if last.is_some_and(|last| last != group) {
             table.add_row([""]);
         }
         last = Some(group);
-        table.add_row(cells(row).into_iter().enumerate().map(|(column, text)| {
+        table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
             let alignment = if column < 2 { CellAlignment::Left } else { CellAlignment::Right };
             Cell::new(text).set_alignment(alignment)
         }));
@@ -97,8 +98,39 @@ fn render(workload: Workload, rows: &[&Row]) -> Table {
     table
 }
 
-/// The names of the columns.
-pub(super) fn header(workload: Workload) -> Vec<&'static str> {
+/// The names of the columns, and the cells of each row, which have no error.
+pub(super) fn text(workload: Workload, rows: &[&Row]) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut header: Vec<String> = header(workload).into_iter().map(Into::into).collect();
+    let mut lines: Vec<_> = rows.iter().map(|row| cells(row)).collect();
+    // Before the last three, beside what they are parts of.
+    let at = header.len() - 3;
+    if let Some(Against { mechanism, .. }) = rows.iter().find_map(|row| row.against.as_ref()) {
+        for (figure, of) in AGAINST.iter().rev() {
+            let parts: Vec<_> = rows.iter().map(|row| row.against.as_ref().and_then(of)).collect();
+            if parts.iter().all(Option::is_none) {
+                continue;
+            }
+            header.insert(at, format!("{figure} / {mechanism}"));
+            for (line, part) in lines.iter_mut().zip(parts) {
+                line.insert(at, part.map(units::parts).unwrap_or_default());
+            }
+        }
+    }
+    (header, lines)
+}
+
+/// A figure that is compared with a reference's, and where it is.
+type Compared = (&'static str, fn(&Against) -> Option<Spread>);
+
+/// What is compared with a reference.
+const AGAINST: [Compared; 3] = [
+    ("p50", |against| against.p50),
+    ("p99", |against| against.p99),
+    ("messages", |against| against.messages_per_second),
+];
+
+/// The names of the columns that every table of the workload has.
+fn header(workload: Workload) -> Vec<&'static str> {
     let mut names = vec!["waits by", "mechanism", "bytes"];
     names.extend(match workload {
         Workload::Stream => &["messages", "lowest", "highest", "bytes/s"][..],
@@ -115,7 +147,7 @@ pub(super) fn header(workload: Workload) -> Vec<&'static str> {
 }
 
 /// The cells of a row without error, in the order of the header.
-pub(super) fn cells(row: &Row) -> Vec<String> {
+fn cells(row: &Row) -> Vec<String> {
     let mut cells = vec![row.wait.name().to_owned(), row.label(), row.size_bytes.to_string()];
     if let (Some(producers), Some(consumers)) = (row.producers, row.consumers) {
         cells.push(format!("{producers}x{consumers}"));
@@ -160,5 +192,28 @@ mod tests {
         assert_eq!(cells(&stream).len(), header(Workload::Stream).len());
         let fan = Row { workload: Workload::Fan, producers: Some(8), consumers: Some(1), ..stream };
         assert_eq!(cells(&fan).len(), header(Workload::Fan).len());
+    }
+
+    #[test]
+    fn parts_of_a_reference_are_columns_where_there_are_any() {
+        let mut rows = [sample::row(), sample::row()];
+        let (plain, _) = text(Workload::Pingpong, &rows.each_ref());
+        rows[1].against = Some(Against {
+            mechanism: "flag-ring".into(),
+            wait: Wait::Spin,
+            p50: Some(Spread { min: 0.9, median: 1.0, max: 1.25 }),
+            p99: Some(Spread { min: 1.0, median: 1.5, max: 2.0 }),
+            messages_per_second: None,
+        });
+        let (header, lines) = text(Workload::Pingpong, &rows.each_ref());
+        assert_eq!(header.len(), plain.len() + 2);
+        assert!(lines.iter().all(|line| line.len() == header.len()), "{lines:?}");
+        let at = header.iter().position(|name| name == "p50 / flag-ring").expect("a column");
+        assert_eq!((lines[0][at].as_str(), lines[1][at].as_str()), ("", "1.00 (0.90 to 1.25)"));
+        assert_eq!(
+            (header[at + 1].as_str(), lines[1][at + 1].as_str()),
+            ("p99 / flag-ring", "1.50 (1.00 to 2.00)")
+        );
+        assert_eq!(header[at + 2], "count");
     }
 }

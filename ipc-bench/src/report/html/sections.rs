@@ -48,16 +48,16 @@ pub(super) fn findings(results: &Results, workload: Workload) -> String {
 
 /// The numbers of a workload.
 pub(super) fn table(results: &Results, workload: Workload) -> String {
-    let header: String =
-        table::header(workload).iter().map(|name| format!("<th>{}</th>", escape(name))).collect();
+    let rows = table::sorted(results, workload);
+    let (header, lines) = table::text(workload, &rows);
+    let header: String = header.iter().map(|name| format!("<th>{}</th>", escape(name))).collect();
     let mut text = format!("<div class=\"scroll\"><table>\n<tr>{header}</tr>\n");
     let mut last = None;
-    for row in table::sorted(results, workload) {
+    for (row, cells) in rows.iter().zip(lines) {
         let group = (row.size_bytes, row.wait);
         let class = if last.is_some_and(|last| last != group) { " class=\"group\"" } else { "" };
         last = Some(group);
-        let cells: String =
-            table::cells(row).iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
         let _ = writeln!(text, "<tr{class}>{cells}</tr>");
     }
     text + "</table></div>\n"
