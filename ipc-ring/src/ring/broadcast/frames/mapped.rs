@@ -168,7 +168,7 @@ unsafe impl Memory for Mapped {
         let rest = &bytes[first..];
         // SAFETY: `rest` lies inside the ring from here, as checked by `address`; the address is aligned to 8 unless
         // nothing is left; a slice never lies in shared memory.
-        unsafe { crate::copy::store(to.wrapping_add(first), rest.as_ptr(), rest.len()) };
+        unsafe { crate::copy::store_bytes(to.wrapping_add(first), rest.as_ptr(), rest.len()) };
     }
 
     #[inline(always)]
@@ -182,7 +182,7 @@ unsafe impl Memory for Mapped {
         }
         let rest = &mut out[first..];
         // SAFETY: as in `write`, the other way round.
-        unsafe { crate::copy::load(rest.as_mut_ptr().cast(), from.wrapping_add(first), rest.len()) };
+        unsafe { crate::copy::load_bytes(rest.as_mut_ptr().cast(), from.wrapping_add(first), rest.len()) };
     }
 
     #[inline(always)]
