@@ -15,7 +15,7 @@ use ipc_ring::broadcast::{Mode, Publisher, Subscriber, payloads};
 use ipc_ring::call::{Caller, Responder};
 use ipc_ring::latest::{Reader, Writer};
 use ipc_ring::pool::{Handle, Loan, Pool, View};
-use ipc_ring::{mpmc, spsc};
+use ipc_ring::{bytes, mpmc, spsc};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -92,6 +92,34 @@ macro_rules! run {
             for number in 0..SLOTS {
                 assert!($pop(&mut consumer, &mut message), "there is a message");
                 assert_eq!(message[0], round * SLOTS + number);
+            }
+        }
+    }};
+}
+
+macro_rules! run_frames {
+    ($len:literal, $push:ident, $pop:ident) => {{
+        #[inline(never)]
+        fn $push(producer: &mut bytes::Producer, frame: &[u8]) -> bool {
+            producer.try_push(frame).is_ok()
+        }
+
+        #[inline(never)]
+        fn $pop(consumer: &mut bytes::Consumer, frame: &mut [u8]) -> bool {
+            consumer.try_pop_into(frame).is_ok()
+        }
+
+        // A frame of this length takes as much with its header and what is left up to the next multiple of 8.
+        let (mut producer, mut consumer) = benches::bytes(SLOTS * ($len + 8))?;
+        let mut frame = [0; $len];
+        for round in 0..ROUNDS {
+            for number in 0..SLOTS / 2 {
+                frame[0] = (round + number) as u8;
+                assert!($push(&mut producer, &frame), "there is room");
+            }
+            for number in 0..SLOTS / 2 {
+                assert!($pop(&mut consumer, &mut frame), "there is a frame");
+                assert_eq!(frame[0], (round + number) as u8);
             }
         }
     }};
@@ -206,6 +234,9 @@ fn main() -> Outcome {
     run!(spsc, both_ends, 1, push_once_8, pop_once_8);
     run!(spsc, both_ends, 7, push_once_56, pop_once_56);
     run!(spsc, both_ends, 8, push_once_64, pop_once_64);
+    run_frames!(8, push_frame_once_8, pop_frame_once_8);
+    run_frames!(56, push_frame_once_56, pop_frame_once_56);
+    run_frames!(64, push_frame_once_64, pop_frame_once_64);
     run!(mpmc, mpmc, 1, push_once_mpmc_8, pop_once_mpmc_8);
     run!(mpmc, mpmc, 7, push_once_mpmc_56, pop_once_mpmc_56);
     run!(mpmc, mpmc, 8, push_once_mpmc_64, pop_once_mpmc_64);

@@ -29,6 +29,25 @@ pub(crate) fn after(stride: usize) -> u64 {
     ((BYTES / stride) as u64).clamp(FEWEST, MOST)
 }
 
+/// As [`after`], for frames of any length: the [`weight`] of those that are a stream.
+pub(crate) fn from_weight() -> u64 {
+    if prefetch::taking_lines_pays() { BYTES as u64 } else { u64::MAX }
+}
+
+/// What so many frames with so many bytes count for: their bytes, as far as neither too few frames are a stream, nor only more than
+/// enough.
+pub(crate) const fn weight(bytes: u64, frames: u64) -> u64 {
+    let least = frames.saturating_mul(BYTES as u64 / MOST);
+    let most = frames.saturating_mul(BYTES as u64 / FEWEST);
+    if bytes < least {
+        least
+    } else if bytes > most {
+        most
+    } else {
+        bytes
+    }
+}
+
 /// Takes the lines that end in `len` bytes from `start` on, which have been read, and asks for those that will be read and taken soon.
 ///
 /// # Safety
@@ -115,6 +134,15 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_are_a_stream_as_messages_of_their_size_are() {
+        for (record, frames) in [(16, 16), (256, 16), (512, 8), (1032, 4), (1 << 20, 4)] {
+            assert!(weight(record * frames, frames) >= BYTES as u64, "{frames} of {record}");
+            assert!(weight(record * (frames - 1), frames - 1) < BYTES as u64, "{frames} of {record}");
+        }
+        assert_eq!(weight(u64::MAX, u64::MAX), u64::MAX, "whatever a hostile peer makes of the counts");
+    }
 
     #[repr(C, align(64))]
     struct Lines([u64; 32]);

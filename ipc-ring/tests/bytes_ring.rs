@@ -63,6 +63,60 @@ fn a_full_ring_says_so_and_empty_frames_are_frames() {
 }
 
 #[test]
+fn a_look_that_disturbs_nobody_may_miss_what_was_freed_last() {
+    for make in MEMORIES {
+        for start in STARTS {
+            let (mut producer, mut consumer) = ends(make, 64, start);
+            assert!(producer.has_room_by_head(24) && !consumer.is_ready_ahead(8));
+            while producer.try_push(b"").is_ok() {}
+            assert!(!producer.has_room_by_head(0));
+            assert!(consumer.is_ready_ahead(56) && !consumer.is_ready_ahead(64));
+            assert_eq!(pop(&mut consumer).unwrap(), b"");
+            assert!(!producer.has_room_by_head(0), "less than a quarter ring is not published");
+            assert!(producer.has_room(0).unwrap());
+            assert_eq!(pop(&mut consumer).unwrap(), b"");
+            assert!(producer.has_room_by_head(0) && !producer.has_room_by_head(16));
+        }
+    }
+}
+
+/// On processors where it pays the consumer takes the lines of a stream meanwhile, and the producer those of its next frame when there
+/// is none.
+#[test]
+fn a_stream_is_told_to_the_producer_and_changes_no_frame() {
+    for make in MEMORIES {
+        for start in STARTS {
+            let (mut producer, mut consumer) = ends(make, 1 << 16, start);
+            let pays = producer.memory().stream() < u64::MAX;
+            for (len, count) in [(1, 16), (1024, 4), (3000, 4)] {
+                for (frames, is_stream) in [(count - 1, false), (count, true), (1, false)] {
+                    for number in 0..frames {
+                        producer.try_push(&frame(number, len)).unwrap();
+                    }
+                    for number in 0..frames {
+                        assert_eq!(pop(&mut consumer).unwrap(), frame(number, len));
+                    }
+                    assert_eq!(pop(&mut consumer), None);
+                    let told = producer.memory().dense().load(Relaxed) == 1;
+                    assert_eq!(told, is_stream && pays, "{frames} of {len}");
+                }
+            }
+            let mut random = Random(start ^ 1);
+            for round in 0..300 {
+                let lengths: Vec<_> = (0..20).map(|_| (random.next() % 700) as usize).collect();
+                for len in &lengths {
+                    producer.try_push(&frame(round, *len)).unwrap();
+                }
+                for len in &lengths {
+                    assert_eq!(pop(&mut consumer).unwrap(), frame(round, *len));
+                }
+            }
+            assert_eq!(producer.memory().dense().load(Relaxed) == 1, pays);
+        }
+    }
+}
+
+#[test]
 fn large_frames_never_get_stuck() {
     // Progress must be published before few large frames have filled the ring, wherever they lie.
     for make in MEMORIES {

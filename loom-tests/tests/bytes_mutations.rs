@@ -1,7 +1,9 @@
 //! Every ordering and step of the ring of frames is needed: without it, a model fails.
 
 use ipc_ring::edge::Edge;
-use loom_tests::bytes::{CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, ends, models};
+use loom_tests::bytes::{
+    CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, TAKEN_EARLY, TAKEN_LATE, ends, models,
+};
 use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::{Mutation, matrix};
 
@@ -20,6 +22,13 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = ends::MISTAKES.into_iter().chain([NOT_CLEARED, CLEARED_LATE, NO_HEAD, NOT_CONSUMED]);
+    let mistakes = ends::MISTAKES.into_iter().chain([
+        NOT_CLEARED,
+        CLEARED_LATE,
+        NO_HEAD,
+        NOT_CONSUMED,
+        TAKEN_EARLY,
+        TAKEN_LATE,
+    ]);
     matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
 }

@@ -49,11 +49,19 @@ pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
     }
 }
 
+/// How long to let a run of messages of `size` bytes gather.
+const fn looks(size: usize) -> u32 {
+    LOOKS
+        * match size / 1024 {
+            0 => 1,
+            times @ 1..LONGEST => times as u32,
+            _ => LONGEST as u32,
+        }
+}
+
 /// What a consumer has learned about runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slip {
-    /// How long to let a run gather.
-    looks: u32,
     /// The last time a run had gathered.
     gathers: bool,
     /// Waits until the next trial.
@@ -63,23 +71,17 @@ pub(crate) struct Slip {
 }
 
 impl Slip {
-    /// For messages of this many bytes.
-    pub(crate) const fn new(size: usize) -> Self {
-        let times = match size / 1024 {
-            0 => 1,
-            times @ 1..LONGEST => times,
-            _ => LONGEST,
-        };
-        Self { looks: LOOKS * times as u32, gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
+    pub(crate) const fn new() -> Self {
+        Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
 
-    /// A wait begins. Lets a run of messages gather, where that has been of use lately or is due to be tried. `is_ready` says
-    /// whether so many messages are there; a run of 0 is none.
-    pub(crate) fn let_gather(&mut self, run: u64, is_ready: impl Fn(u64) -> bool) {
+    /// A wait begins. Lets a run of messages of `size` bytes gather, where that has been of use lately or is due to be tried.
+    /// `is_ready` says whether so many are there; a run of 0 is none.
+    pub(crate) fn let_gather(&mut self, size: usize, run: u64, is_ready: impl Fn(u64) -> bool) {
         if run == 0 || !self.is_due() {
             return;
         }
-        watch_for(self.looks, || is_ready(run));
+        watch_for(looks(size), || is_ready(run));
         self.learn(is_ready(run / 2));
     }
 
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn messages_that_come_alone_are_kept_waiting_less_and_less_often() {
-        let mut slip = Slip::new(64);
+        let mut slip = Slip::new();
         let mut waits = Vec::new();
         for _ in 0..12 {
             waits.push(waits_until_due(&mut slip));
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn runs_are_let_gather_as_long_as_they_do() {
-        let mut slip = Slip::new(64);
+        let mut slip = Slip::new();
         waits_until_due(&mut slip);
         slip.learn(true);
         for _ in 0..5 {
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn long_messages_are_given_longer_to_gather() {
-        assert_eq!([8, 1024, 4096, 65_536].map(|size| Slip::new(size).looks / LOOKS), [1, 1, 4, 8]);
+        assert_eq!([8, 1024, 4096, 65_536].map(|size| looks(size) / LOOKS), [1, 1, 4, 8]);
     }
 
     #[test]

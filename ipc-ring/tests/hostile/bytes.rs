@@ -37,8 +37,12 @@ pub fn run(data: &[u8]) -> usize {
                 // A successor: refused, or as good as any.
                 0 => producer = Producer::attach(ring.clone()).unwrap_or(producer),
                 1 => consumer = Consumer::attach(ring.clone()).unwrap_or(consumer),
-                2 => drop(producer.has_room(usize::from(input.byte()))),
-                _ => drop(consumer.has_item()),
+                2 => {
+                    let len = usize::from(input.byte());
+                    let _ = producer.has_room_by_head(len);
+                    let _ = producer.has_room(len);
+                }
+                _ => drop((consumer.has_item(), consumer.is_ready_ahead(consumer.run()))),
             },
         }
     }
@@ -66,7 +70,12 @@ fn produce(producer: &mut Producer<Mapped>, input: &mut Input<'_>, capacity: u64
 fn consume(consumer: &mut Consumer<Mapped>, input: &mut Input<'_>, capacity: u64) {
     let longest = (capacity / 2 - 8) as usize;
     let mut buffer = [0; 512];
-    let popped = match input.byte() % 4 {
+    let popped = match input.byte() % 5 {
+        4 => {
+            let known = consumer.pop_known(&mut buffer[..usize::from(input.byte())]);
+            assert!(known.is_none_or(|(len, _)| len <= longest));
+            return;
+        }
         0 => consumer.try_pop_into(&mut buffer[..usize::from(input.byte())]),
         1 => consumer.try_pop_vec(&mut Vec::new()),
         _ => match consumer.try_view() {

@@ -9,7 +9,7 @@ use ipc_ring::platform::{Barrier, Platform, Word};
 use ipc_ring::ring::bytes::Memory;
 use loom::cell::UnsafeCell;
 
-use crate::{Loom, Word32, Word64, mutation};
+use crate::{Loom, Word32, Word64, mutation, reached};
 
 /// A mistake: what lies where the next header will be stays there.
 pub const NOT_CLEARED: &str = "the next header is not cleared";
@@ -19,6 +19,15 @@ pub const CLEARED_LATE: &str = "the next header is cleared after the publication
 pub const NOT_CONSUMED: &str = "the exact position is never stored (bytes)";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored (bytes)";
+
+/// A mistake: the consumer takes the lines it has read after it has given them back.
+pub const TAKEN_LATE: &str =
+    "the lines that have been read are taken when they are given back already (bytes)";
+/// A mistake: the producer takes lines of which it does not know that they are free.
+pub const TAKEN_EARLY: &str = "the lines of the next record are taken though they are not known to be free";
+
+/// Bytes of a line.
+const LINE: u64 = 16;
 
 /// A ring on the heap; clones share it.
 #[derive(Clone, Debug)]
@@ -30,6 +39,10 @@ struct Words {
     units: Vec<Unit>,
     /// The index to be cleared late, in that mistake.
     late: Cell<Option<u64>>,
+    /// The index of a word of a line to be taken late, in that mistake.
+    taken_late: Cell<Option<u64>>,
+    /// Frames weighing so much are a stream.
+    stream: u64,
     head: Word64,
     consumed: Word64,
     consumer_signal: Word32,
@@ -41,6 +54,7 @@ struct Words {
     found_full: Word64,
     high_water: Word64,
     found_empty: Word64,
+    dense: Word32,
 }
 
 /// Eight bytes of the ring: a header in one lap, payload in another.
@@ -56,12 +70,20 @@ impl Heap {
     /// An empty ring of so many bytes.
     #[must_use]
     pub fn new(capacity: u64, barrier: Barrier) -> Self {
+        Self::with_stream(capacity, barrier, u64::MAX)
+    }
+
+    /// An empty ring of so many bytes, whose consumer takes frames that weigh so much for a stream.
+    #[must_use]
+    pub fn with_stream(capacity: u64, barrier: Barrier, stream: u64) -> Self {
         assert!(capacity.is_power_of_two() && capacity >= 16);
         let unit = || Unit { word: Word64::contended(0), payload: UnsafeCell::new(()) };
         Self(Rc::new(Words {
             barrier,
             units: (0..capacity / 8).map(|_| unit()).collect(),
             late: Cell::new(None),
+            taken_late: Cell::new(None),
+            stream,
             head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
             consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
             consumer_signal: Word32::contended(0),
@@ -72,11 +94,18 @@ impl Heap {
             found_full: Word64::plain(0),
             high_water: Word64::plain(0),
             found_empty: Word64::plain(0),
+            dense: Word32::plain(0),
         }))
     }
 
     fn unit(&self, index: u64) -> &Unit {
         &self.0.units[usize::try_from(index / 8).expect("an index inside the ring")]
+    }
+
+    /// Writes to a word what is there.
+    fn rewrite(&self, index: u64) {
+        let unit = self.unit(index);
+        unit.payload.with_mut(|_| unit.word.store(unit.word.load(Relaxed), Relaxed));
     }
 }
 
@@ -149,11 +178,19 @@ unsafe impl Memory for Heap {
         &self.0.producer_signal
     }
 
+    fn dense(&self) -> &Word32 {
+        &self.0.dense
+    }
+
     fn frames_pushed(&self) -> &Word64 {
         &self.0.frames_pushed
     }
 
     fn frames_popped(&self) -> &Word64 {
+        // The first thing after the bytes are given back.
+        if let Some(index) = self.0.taken_late.take() {
+            self.rewrite(index);
+        }
         &self.0.frames_popped
     }
 
@@ -167,5 +204,33 @@ unsafe impl Memory for Heap {
 
     fn found_empty(&self) -> &Word64 {
         &self.0.found_empty
+    }
+
+    fn stream(&self) -> u64 {
+        self.0.stream
+    }
+
+    fn take_lines(&self, index: u64, len: u64) {
+        for last in (index..index + len).step_by(8).filter(|at| (at + 8) % LINE == 0) {
+            reached("a line taken");
+            if mutation::logic(TAKEN_LATE) {
+                self.0.taken_late.set(Some(last));
+            } else {
+                self.rewrite(last);
+            }
+        }
+    }
+
+    fn takes_room(&self, _record: u64) -> bool {
+        true
+    }
+
+    fn take_room(&self, index: u64, len: u64) {
+        let early = if mutation::logic(TAKEN_EARLY) { LINE } else { 0 };
+        let end = (index + len + early).min(self.capacity());
+        for first in (index..end).step_by(8).filter(|at| at % LINE == 0) {
+            reached("room taken ahead");
+            self.rewrite(first);
+        }
     }
 }

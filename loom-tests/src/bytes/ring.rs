@@ -35,6 +35,11 @@ pub const MODELS: &[Model] = &[
         "committed behind a padding",
         "viewed",
     ]),
+    Model::new("frame_lines_taken", 700, lines_taken).bound(3).reaches(&[
+        "a line taken",
+        "room taken ahead",
+        "full",
+    ]),
     Model::new("frame_room_by_exact_position", 10, room_by_exact_position)
         .bound(3)
         .reaches(&["room by the exact position"]),
@@ -66,6 +71,33 @@ fn stream(capacity: u64, lengths: Lengths, warm: u64, total: u64, tries: u32) {
         }
     }
     finish(&mut other.join().unwrap(), &mut consuming, lengths, total + 4);
+}
+
+/// A consumer that finds frames one after the other takes the lines it has read before it gives them back, while the producer of a
+/// full ring waits for them.
+fn lines_taken() {
+    let ring = Heap::with_stream(64, Barrier::Asymmetric, 1);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    // What was popped before nothing is found is a stream.
+    finish(&mut producing, &mut consuming, EMPTY, 2);
+    while push(&mut producing, EMPTY).is_some() {}
+    let other = thread::spawn(move || {
+        for _ in 0..3 {
+            if push(&mut producing, EMPTY).is_none() {
+                reached("full");
+            }
+        }
+        producing
+    });
+    for _ in 0..3 {
+        let _ = pop(&mut consuming, EMPTY);
+    }
+    let mut producing = other.join().unwrap();
+    // Where the next header will be, nothing is.
+    while pop(&mut consuming, EMPTY).is_ok() {}
+    let total = pushed(&producing, EMPTY) + 2;
+    finish(&mut producing, &mut consuming, EMPTY, total);
 }
 
 /// Batches of frames, more than fit.

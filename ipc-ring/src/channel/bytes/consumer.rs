@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Reader;
 use super::builder::{Attached, Builder};
+use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
@@ -11,6 +12,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
 use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::wait::slip::Slip;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -24,6 +26,7 @@ pub struct Consumer {
     ring: ring::Consumer<Mapped>,
     end: End,
     ending: Ending,
+    slip: Slip,
     last_error: Option<PopError>,
 }
 
@@ -31,6 +34,9 @@ pub struct Consumer {
 trait Place {
     /// Pops a frame into it.
     fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop;
+
+    /// Pops a frame into it that needs nothing but to be copied out, and gives its length and the producer's signal.
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)>;
 }
 
 impl Place for &mut [u8] {
@@ -38,12 +44,22 @@ impl Place for &mut [u8] {
     fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
         ring.try_pop_into(self)
     }
+
+    #[inline(always)]
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)> {
+        ring.pop_known(self)
+    }
 }
 
 impl Place for &mut Vec<u8> {
     #[inline(always)]
     fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
         ring.try_pop_vec(self)
+    }
+
+    #[inline(always)]
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)> {
+        ring.pop_known_vec(self)
     }
 }
 
@@ -66,6 +82,11 @@ impl<P: Place> Poll for Popping<'_, P> {
 
     fn end(&mut self) -> &mut End {
         &mut self.consumer.end
+    }
+
+    fn let_gather(&mut self) {
+        let Consumer { ring, slip, .. } = &mut *self.consumer;
+        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
     }
 }
 
@@ -92,7 +113,7 @@ impl Consumer {
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Consumer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, last_error: None }),
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, slip: Slip::new(), last_error: None }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -250,27 +271,43 @@ impl Consumer {
 
     #[inline(always)]
     fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        match place.pop(&mut self.ring) {
-            Pop::Frame { len, signal: 0 } => Ok(len),
-            other => match self.settle(other, &mut place) {
-                Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
-                result => result,
-            },
+        match place.pop_known(&mut self.ring) {
+            Some((len, 0)) => Ok(len),
+            known => apart(self.pop_slowly(known, place, deadline)),
+        }
+    }
+
+    /// A pop that was not plain success, or none yet.
+    #[cold]
+    #[inline(never)]
+    fn pop_slowly(
+        &mut self,
+        known: Option<(usize, u32)>,
+        mut place: impl Place,
+        deadline: Option<Instant>,
+    ) -> Result<usize, PopError> {
+        match self.settle(known, &mut place) {
+            Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+            result => result,
         }
     }
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        match place.pop(&mut self.ring) {
-            Pop::Frame { len, signal: 0 } => Ok(len),
-            other => self.settle(other, place),
+        match place.pop_known(&mut self.ring) {
+            Some((len, 0)) => Ok(len),
+            known => apart(self.settle(known, place)),
         }
     }
 
-    /// A pop that was not plain success without a signal.
+    /// A frame that was popped, and a signal to act upon; or else whatever comes of a pop.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, pop: Pop, place: &mut impl Place) -> Result<usize, PopError> {
+    fn settle(&mut self, known: Option<(usize, u32)>, place: &mut impl Place) -> Result<usize, PopError> {
+        let pop = match known {
+            Some((len, signal)) => Pop::Frame { len, signal },
+            None => place.pop(&mut self.ring),
+        };
         match pop {
             Pop::Frame { len, signal } => {
                 self.end.wake_peer_if(signal);

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Refusal, Room};
 use crate::error::{AttachError, FrameTooLarge, PushError};
@@ -32,6 +33,10 @@ impl Room for RoomFor<'_> {
 
     fn position(&self) -> u64 {
         self.0.position()
+    }
+
+    fn has_room_by_head(&self) -> bool {
+        self.0.has_room_by_head(self.1)
     }
 }
 
@@ -86,7 +91,7 @@ impl Producer {
     pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         match self.ring.try_push(frame) {
             Ok(0) => Ok(()),
-            other => self.settle(other, frame.len()).map_err(|refusal| refusal.with(())),
+            other => apart(self.settle_one(other, frame.len())),
         }
     }
 
@@ -125,7 +130,7 @@ impl Producer {
     fn push_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
         match self.ring.try_push(frame) {
             Ok(0) => Ok(()),
-            other => self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame)),
+            other => apart(self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame))),
         }
     }
 
@@ -135,7 +140,7 @@ impl Producer {
     /// As [`try_push`](Self::try_push).
     pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
         let pushed = self.ring.try_push_vectored(pieces);
-        self.settle(pushed, total(pieces)).map_err(|refusal| refusal.with(()))
+        self.settle_one(pushed, total(pieces))
     }
 
     /// Pushes one frame that lies in several pieces, waiting for room.
@@ -235,6 +240,13 @@ impl Producer {
             }
             pushed = again(&mut self.ring);
         }
+    }
+
+    /// As [`settle`](Self::settle), for a frame that is not handed back.
+    #[cold]
+    #[inline(never)]
+    fn settle_one(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), PushError<()>> {
+        self.settle(pushed, len).map_err(|refusal| refusal.with(()))
     }
 
     /// What came of an attempt that was not plain success without a signal.

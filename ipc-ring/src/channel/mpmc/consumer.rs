@@ -61,7 +61,7 @@ impl<T: Message> Consumer<T> {
             popped: 0,
             quarter,
             woken_in_set: false,
-            slip: Slip::new(size_of::<T>()),
+            slip: Slip::new(),
         }
     }
 
@@ -416,7 +416,7 @@ impl<T: Message> Consumer<T> {
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
         let ring = self.ring.as_ref().expect("only drop takes it");
-        self.slip.let_gather(ring.memory().run(), |count| ring.is_full_ahead(count));
+        self.slip.let_gather(size_of::<T>(), ring.memory().run(), |count| ring.is_full_ahead(count));
     }
 
     /// Looks a few times more whether something is there, by a look that costs little.

@@ -107,7 +107,7 @@ impl<T: Message> Consumer<T> {
             end,
             ending: Ending::Detach,
             last_error: None,
-            slip: Slip::new(size_of::<T>()),
+            slip: Slip::new(),
         }
     }
 
@@ -369,7 +369,7 @@ impl<T: Message> Consumer<T> {
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
         let ring = &self.ring;
-        self.slip.let_gather(ring.memory().run(), |count| ring.is_ready_ahead(count));
+        self.slip.let_gather(size_of::<T>(), ring.memory().run(), |count| ring.is_ready_ahead(count));
     }
 
     /// What a look that found no message found: the producer's signal, or nonsense.

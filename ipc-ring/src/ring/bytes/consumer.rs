@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Corruption;
 use super::header::{self, Header, WORD};
 use super::memory::Memory;
+use super::pace::Pace;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
@@ -56,8 +57,7 @@ pub struct Consumer<M: Memory> {
     quarter: u64,
     /// Frames popped, for monitoring.
     frames: u64,
-    /// The last look found nothing.
-    idle: bool,
+    pace: Pace,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -76,11 +76,23 @@ impl<M: Memory> Consumer<M> {
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
-        Ok(Self { memory, position, published: position, quarter, frames, idle: false })
+        memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
+        let pace = Pace::new(memory.stream(), position, frames);
+        Ok(Self { memory, position, published: position, quarter, frames, pace })
+    }
+
+    /// Pops one frame into `out`, from its front, if it is there, has no padding before it, and fits; gives its length and the
+    /// producer's signal as [`Pop::Frame`] does. Otherwise [`try_pop_into`](Self::try_pop_into) has to see to it; who asks here first
+    /// has a shorter way for most frames.
+    #[inline(always)]
+    pub fn pop_known(&mut self, out: &mut [u8]) -> Option<(usize, u32)> {
+        let frame = self.known().ok()?;
+        let out = out.get_mut(..frame.len as usize)?;
+        self.read(frame, 0, crate::copy::as_uninit(out));
+        Some((frame.len as usize, self.release(frame)))
     }
 
     /// Pops one frame into `out`, from its front.
-    #[inline]
     pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
@@ -94,22 +106,31 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
+    /// As [`pop_known`](Self::pop_known), in place of what `out` held. Allocates when its capacity is too small.
+    #[inline(always)]
+    pub fn pop_known_vec(&mut self, out: &mut Vec<u8>) -> Option<(usize, u32)> {
+        let frame = self.known().ok()?;
+        Some((frame.len as usize, self.pop_to_vec(frame, out)))
+    }
+
     /// Pops one frame into `out`, in place of what it held. Allocates when its capacity is too small.
-    #[inline]
     pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
         match self.look() {
-            Ok(Some(frame)) => {
-                let len = frame.len as usize;
-                out.clear();
-                out.reserve(len);
-                self.read(frame, 0, &mut out.spare_capacity_mut()[..len]);
-                // SAFETY: `len` bytes are reserved, and `read` has filled them.
-                unsafe { out.set_len(len) };
-                Pop::Frame { len, signal: self.release(frame) }
-            }
+            Ok(Some(frame)) => Pop::Frame { len: frame.len as usize, signal: self.pop_to_vec(frame, out) },
             Ok(None) => self.nothing(),
             Err(corruption) => Pop::Corrupt(corruption),
         }
+    }
+
+    #[inline(always)]
+    fn pop_to_vec(&mut self, frame: Frame, out: &mut Vec<u8>) -> u32 {
+        let len = frame.len as usize;
+        out.clear();
+        out.reserve(len);
+        self.read(frame, 0, &mut out.spare_capacity_mut()[..len]);
+        // SAFETY: `len` bytes are reserved, and `read` has filled them.
+        unsafe { out.set_len(len) };
+        self.release(frame)
     }
 
     /// Looks at the next frame where it lies. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
@@ -133,18 +154,54 @@ impl<M: Memory> Consumer<M> {
         self.memory.header(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
     }
 
+    /// How many bytes are a run that may be let gather; 0 when it does not pay. A hint.
+    #[must_use]
+    pub fn run(&self) -> u64 {
+        self.memory.run(self.pace.record())
+    }
+
+    /// Bytes of a record, header included, as it was lately; 0 when that is not known.
+    #[must_use]
+    pub fn usual_record(&self) -> u64 {
+        self.pace.record()
+    }
+
+    /// Whether so many bytes are there to be popped. A hint.
+    #[must_use]
+    pub fn is_ready_ahead(&self, bytes: u64) -> bool {
+        let produced = self.memory.produced().load(Relaxed); // Each frame is looked at again when it is popped.
+        produced.wrapping_sub(self.position) >= bytes
+    }
+
     /// Finds the next frame. Each header is loaded once; what it says is checked before it is used.
     #[inline(always)]
     fn look(&self) -> Result<Option<Frame>, Corruption> {
+        match self.known() {
+            Ok(frame) => Ok(Some(frame)),
+            Err(word) => self.behind(word),
+        }
+    }
+
+    /// The next frame, if it is there and has no padding before it. `Err` with what is there in place of its header.
+    #[inline(always)]
+    fn known(&self) -> Result<Frame, u64> {
         let position = self.position;
         // [B1] Acquire ← the producer's Release: the payload was written before.
         let word = self.memory.header(self.index(position)).load(M::Platform::ordering(Edge::BytesObserve));
+        let len = header::frame_len(word, position);
+        let left = self.memory.capacity() - self.index(position);
+        if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
+    }
+
+    /// What is there in place of a frame's header: nothing yet, or a padding with the frame behind it.
+    #[inline(never)]
+    fn behind(&self, word: u64) -> Result<Option<Frame>, Corruption> {
         if word == 0 {
             return Ok(None);
         }
+        let position = self.position;
         let left = self.memory.capacity() - self.index(position);
         match header::decode(word, position) {
-            Some(Header::Frame(len)) if self.fits(len, left) => Ok(Some(Frame { start: position, len })),
             Some(Header::Padding(len)) if len + WORD == left && left < self.memory.capacity() / 2 => {
                 self.behind_padding(position.wrapping_add(left)).map(Some)
             }
@@ -164,7 +221,7 @@ impl<M: Memory> Consumer<M> {
     /// Whether a frame of this length may be, with `left` bytes up to the end of the ring.
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
-        len <= header::longest(self.memory.capacity()) && header::record(len) <= left
+        len <= header::longest(self.memory.capacity()) && len <= left - WORD // Which is a multiple of 8, as a record is.
     }
 
     /// Copies bytes of a frame out. `offset` and length lie inside the frame.
@@ -177,14 +234,24 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn release(&mut self, frame: Frame) -> u32 {
         M::Platform::crash_point(Site::BytesRead);
-        self.position = frame.start.wrapping_add(header::record(frame.len));
+        let record = header::record(frame.len);
+        if self.pace.flows() {
+            self.memory.take_lines(self.index(frame.start), record);
+        }
+        self.position = frame.start.wrapping_add(record);
         // [B3] Release → a producer that found no room, and a successor: the frame has been read.
         self.memory.consumed().store(self.position, M::Platform::ordering(Edge::BytesConsume));
         M::Platform::crash_point(Site::BytesConsumed);
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_popped().store(self.frames, Relaxed); // Monitoring only.
-        self.idle = false;
-        if self.position.wrapping_sub(self.published) >= self.quarter { self.publish_head() } else { 0 }
+        if self.position.wrapping_sub(self.published) >= self.quarter { self.give_back() } else { 0 }
+    }
+
+    /// A quarter of the ring has been read.
+    #[inline(never)]
+    fn give_back(&mut self) -> u32 {
+        self.pace.gave_back(&self.memory, self.position, self.frames);
+        self.publish_head()
     }
 
     /// Lets the producer see how far this end has come; gives the producer's signal.
@@ -199,11 +266,11 @@ impl<M: Memory> Consumer<M> {
     /// Nothing is there.
     #[inline(never)]
     fn nothing(&mut self) -> Pop {
-        if !self.idle {
-            self.idle = true;
+        if self.pace.found_nothing(&self.memory, self.position, self.frames) {
             let found_empty = self.memory.found_empty();
             found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
         }
+        self.memory.prefetch_polled(self.index(self.position), self.pace.record());
         let signal = if self.published == self.position { 0 } else { self.publish_head() };
         Pop::Empty { signal }
     }

@@ -45,6 +45,13 @@ pub const fn padding(position: u64, len: u64) -> u64 {
     tag(position) | PADDING | len
 }
 
+/// The length of a frame, if `word` is the header of one at `position`; otherwise more than any frame has.
+#[inline(always)]
+#[must_use]
+pub const fn frame_len(word: u64, position: u64) -> u64 {
+    word ^ tag(position)
+}
+
 /// What `word`, found at `position` and not 0, says. `None` when it is no header of this position.
 #[inline(always)]
 #[must_use]
@@ -64,7 +71,7 @@ pub const fn decode(word: u64, position: u64) -> Option<Header> {
 #[inline(always)]
 #[must_use]
 pub const fn record(len: u64) -> u64 {
-    WORD + len.next_multiple_of(WORD)
+    (len + (2 * WORD - 1)) & !(WORD - 1)
 }
 
 /// The longest frame of a ring of `capacity` bytes.
@@ -91,11 +98,14 @@ mod tests {
         for position in [0, 8, 4096, MAX_CAPACITY - 8, 1 << 63, u64::MAX - 7] {
             for len in [0, 1, 7, 8, longest(MAX_CAPACITY)] {
                 let (frame, padding) = (frame(position, len), padding(position, len));
+                assert_eq!(frame_len(frame, position), len);
+                assert!([0, padding].iter().all(|word| frame_len(*word, position) > u64::from(u32::MAX)));
                 assert_ne!(frame, 0);
                 assert_eq!(decode(frame, position), Some(Header::Frame(len)));
                 assert_eq!(decode(padding, position), Some(Header::Padding(len)));
                 for away in [8, 64, 4096, MAX_CAPACITY, 7 * MAX_CAPACITY] {
                     assert_eq!(decode(frame, position.wrapping_add(away)), None, "{position:#x} {away:#x}");
+                    assert!(frame_len(frame, position.wrapping_add(away)) > u64::from(u32::MAX));
                     assert_eq!(decode(padding, position.wrapping_sub(away)), None, "{position:#x} {away:#x}");
                 }
             }

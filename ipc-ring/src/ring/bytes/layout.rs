@@ -1,10 +1,10 @@
 //! Where the words of a bytes ring lie. The table stands in `docs/layout.md` too.
 //!
 //! The words in front of the records are those of the spsc ring, at the same places, with two counters more: frames
-//! pushed and frames popped. There is no `dense` word.
+//! pushed and frames popped.
 
 pub(crate) use crate::ring::spsc::layout::{
-    CONSUMED, CONSUMER_SIGNAL, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCED, PRODUCER_SIGNAL,
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCED, PRODUCER_SIGNAL,
     SLOTS_OFFSET,
 };
 
@@ -43,6 +43,7 @@ mod tests {
                 ("frames_popped", FRAMES_POPPED),
                 ("head", HEAD),
                 ("consumer_signal", CONSUMER_SIGNAL),
+                ("dense", DENSE),
                 ("producer_signal", PRODUCER_SIGNAL),
                 ("records", SLOTS_OFFSET),
             ],

@@ -42,6 +42,7 @@ pub(crate) mod layout;
 mod mapped;
 #[allow(unsafe_code)]
 mod memory;
+mod pace;
 mod producer;
 
 pub use consumer::{Consumer, Pop, View};

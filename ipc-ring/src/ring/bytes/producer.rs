@@ -36,8 +36,9 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// A head seen earlier: never ahead of the true one, maybe behind.
-    cached_head: u64,
+    /// The position before which this end may write, as far as it knows: a head seen earlier, which is never ahead of the true one, and
+    /// maybe behind, plus the capacity.
+    limit: u64,
     /// Frames pushed, for monitoring.
     frames: u64,
 }
@@ -85,17 +86,18 @@ impl<M: Memory> Producer<M> {
         }
         memory.produced().store(position, Relaxed); // Monitoring only.
         let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
-        Ok(Self { memory, position, cached_head: consumed, frames })
+        let limit = consumed.wrapping_add(capacity);
+        Ok(Self { memory, position, limit, frames })
     }
 
     /// Pushes one frame. Gives the consumer's signal word if it was not zero: someone to wake, or gone.
     ///
     /// # Errors
     /// [`Refused`].
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<u32, Refused> {
         self.put(frame)?;
-        Ok(self.signal())
+        Ok(self.announce(frame.len()))
     }
 
     /// Pushes one frame that lies in several pieces.
@@ -111,7 +113,7 @@ impl<M: Memory> Producer<M> {
             at += piece.len() as u64;
         }
         self.publish(place, len as u64);
-        Ok(self.signal())
+        Ok(self.announce(len))
     }
 
     /// Pushes frames, in order, as long as there is room; gives their number, and the consumer's signal.
@@ -119,15 +121,16 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Refused`] when the first one is.
     pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(usize, u32), Refused> {
-        let mut done = 0;
+        let (mut done, mut last) = (0, 0);
         for frame in frames {
-            match self.put(frame.as_ref()) {
-                Ok(()) => done += 1,
+            let frame = frame.as_ref();
+            match self.put(frame) {
+                Ok(()) => (done, last) = (done + 1, frame.len()),
                 Err(refused) if done == 0 => return Err(refused),
                 Err(_) => break, // Reported by the next call, for which it is the first.
             }
         }
-        Ok((done, if done == 0 { 0 } else { self.signal() }))
+        Ok((done, if done == 0 { 0 } else { self.announce(last) }))
     }
 
     /// Reserves room for a frame of up to `len` bytes, to be written in place.
@@ -142,6 +145,28 @@ impl<M: Memory> Producer<M> {
     /// Writes and publishes one frame.
     #[inline(always)]
     fn put(&mut self, frame: &[u8]) -> Result<(), Refused> {
+        let len = frame.len() as u64;
+        if !self.fits_here(len) {
+            return self.put_elsewhere(frame);
+        }
+        self.memory.write((self.position & (self.memory.capacity() - 1)) + WORD, frame);
+        self.publish(Place { start: self.position, padding: 0 }, len);
+        Ok(())
+    }
+
+    /// Whether a frame of `len` bytes fits before the end of the ring, into what is known to be free.
+    #[inline(always)]
+    fn fits_here(&self, len: u64) -> bool {
+        let capacity = self.memory.capacity();
+        let left = capacity - (self.position & (capacity - 1));
+        // The longest frame's record is half the ring.
+        header::record(len) <= (capacity / 2).min(left) && header::record(len) + WORD <= self.free()
+    }
+
+    /// Writes and publishes one frame that needs a padding before it, or room that is not known yet.
+    #[cold]
+    #[inline(never)]
+    fn put_elsewhere(&mut self, frame: &[u8]) -> Result<(), Refused> {
         let place = self.reserve(frame.len())?;
         self.memory.write((place.start & (self.memory.capacity() - 1)) + WORD, frame);
         self.publish(place, frame.len() as u64);
@@ -155,9 +180,7 @@ impl<M: Memory> Producer<M> {
             return Err(Refused::TooLarge);
         }
         let (place, needed) = self.place(len as u64);
-        if needed > self.memory.capacity() - self.position.wrapping_sub(self.cached_head)
-            && needed > self.refresh(needed).map_err(Refused::Corrupt)?
-        {
+        if needed > self.free() && needed > self.refresh(needed).map_err(Refused::Corrupt)? {
             return Err(Refused::Full);
         }
         Ok(place)
@@ -176,7 +199,7 @@ impl<M: Memory> Producer<M> {
     /// Makes a record visible, with the padding before it if there is one, and moves on. Its payload is written.
     #[inline(always)]
     fn publish(&mut self, place: Place, len: u64) {
-        let (capacity, mask) = (self.memory.capacity(), self.memory.capacity() - 1);
+        let mask = self.memory.capacity() - 1;
         let next = place.start.wrapping_add(header::record(len));
         self.memory.clear(next & mask);
         M::Platform::crash_point(Site::BytesWritten);
@@ -198,16 +221,27 @@ impl<M: Memory> Producer<M> {
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
         self.position = next;
-        debug_assert!(
-            self.position.wrapping_sub(self.cached_head) + WORD <= capacity,
-            "the next header is free"
-        );
+        debug_assert!(self.free() >= WORD, "the next header is free");
         self.memory.prefetch_for_writing(next & mask, header::record(len));
     }
 
+    /// Gives the consumer's signal. When it has what it waits for, gets ready for another frame of `len` bytes.
     #[inline(always)]
-    fn signal(&self) -> u32 {
-        signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier())
+    fn announce(&self, len: usize) -> u32 {
+        let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
+        if signal == 0 && self.memory.takes_room(header::record(len as u64)) {
+            let index = self.position & (self.memory.capacity() - 1);
+            let room = self.free().min(self.memory.capacity() - index);
+            // And the word behind it, which is cleared before it is published.
+            self.memory.take_room(index, (header::record(len as u64) + WORD).min(room));
+        }
+        signal
+    }
+
+    /// How many bytes are free, as far as this end knows.
+    #[inline(always)]
+    fn free(&self) -> u64 {
+        self.limit.wrapping_sub(self.position)
     }
 
     /// Looks how far the consumer has come. Gives the number of free bytes.
@@ -217,11 +251,7 @@ impl<M: Memory> Producer<M> {
         // [B2] Acquire ← the consumer's Release: the frames below the head have been read.
         let head = self.memory.head().load(M::Platform::ordering(Edge::BytesReclaim));
         let capacity = self.memory.capacity();
-        let mut free = if self.is_old_head(head) {
-            capacity - self.position.wrapping_sub(self.cached_head)
-        } else {
-            self.take_over("head", head)?
-        };
+        let mut free = if self.is_old_head(head) { self.free() } else { self.take_over("head", head)? };
         if free < needed {
             // [B3] Acquire ← the consumer's Release, for the frames it has read since it published the head.
             let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
@@ -245,19 +275,21 @@ impl<M: Memory> Producer<M> {
     /// because the consumer died there. A head lags by less than a quarter ring and one pop, which takes less than a ring.
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
-        (1..=capacity + capacity / 4).contains(&self.cached_head.wrapping_sub(head))
+        let taken_over = self.limit.wrapping_sub(capacity);
+        (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
     }
 
     /// Takes a position of the consumer's over into the private copy; gives the number of free bytes.
     ///
     /// It must lie where it cannot go back: not before the one taken over last, not beyond this end's own.
     fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
+        let capacity = self.memory.capacity();
         let behind = self.position.wrapping_sub(position);
-        if behind > self.position.wrapping_sub(self.cached_head) {
+        if behind > capacity - self.free() {
             return Err(Corruption { word, position: self.position, found: position });
         }
-        self.cached_head = position;
-        Ok(self.memory.capacity() - behind)
+        self.limit = position.wrapping_add(capacity);
+        Ok(capacity - behind)
     }
 
     /// Whether there is room for a frame of `len` bytes now, by a look at the consumer's exact position.
@@ -270,6 +302,15 @@ impl<M: Memory> Producer<M> {
             Err(Refused::Corrupt(corruption)) => Err(corruption),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Whether the head says that there is room for a frame of `len` bytes: a look that does not disturb the consumer while it
+    /// pops.
+    #[must_use]
+    pub fn has_room_by_head(&self, len: usize) -> bool {
+        let head = self.memory.head().load(Relaxed); // A hint: it is loaded again before it is acted upon.
+        let (_, needed) = self.place(len as u64);
+        self.position.wrapping_sub(head).wrapping_add(needed) <= self.memory.capacity()
     }
 
     /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date, unless the
@@ -356,6 +397,6 @@ impl<'a, M: Memory> Claim<'a, M> {
     pub fn commit(self, len: usize) -> (u32, &'a Producer<M>) {
         assert!(len <= self.len, "no more is committed than was claimed");
         self.producer.publish(self.place, len as u64);
-        (self.producer.signal(), self.producer)
+        (self.producer.announce(len), self.producer)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const PRODUCED: usize = CONSUMER_RECORD + APART;
 pub(crate) const CONSUMED: usize = PRODUCED + APART;
 pub(crate) const HEAD: usize = CONSUMED + APART;
 pub(crate) const CONSUMER_SIGNAL: usize = HEAD + APART;
-pub(super) const DENSE: usize = CONSUMER_SIGNAL + 8;
+pub(crate) const DENSE: usize = CONSUMER_SIGNAL + 8;
 pub(crate) const PRODUCER_SIGNAL: usize = CONSUMER_SIGNAL + APART;
 /// Bytes from the start of the memory to the first slot.
 pub(crate) const SLOTS_OFFSET: usize = PRODUCER_SIGNAL + APART;

@@ -178,8 +178,10 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn announce(&self) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
-        let is_free = || self.position != self.limit;
-        self.memory.take_payload(self.index(), is_free);
+        if signal == 0 {
+            // Nobody has to be woken first.
+            self.memory.take_payload(self.index(), || self.position != self.limit);
+        }
         signal
     }
 
