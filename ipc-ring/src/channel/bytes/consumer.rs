@@ -232,29 +232,30 @@ impl Consumer {
     ///
     /// # Errors
     /// As [`try_pop_vec`](Self::try_pop_vec).
+    #[inline(always)]
     pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
         if !self.ring.has_item() {
-            if let Ok(Err(signal)) = self.ring.try_view() {
-                self.end.wake_peer_if(signal);
-            }
-            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
-            if let Some(error) = pair::ended(&self.end, self.ring.position())
-                && !self.ring.has_item()
-            {
-                return Err(error);
-            }
+            self.nothing_to_view()?;
         }
         let end = &mut self.end;
         match self.ring.try_view() {
             Ok(Ok(view)) => Ok(View { view, end }),
-            Ok(Err(signal)) => {
-                end.wake_peer_if(signal);
-                Err(PopError::Empty)
-            }
-            Err(corruption) => {
-                pair::poison(end);
-                Err(PopError::Corrupt(corruption))
-            }
+            Ok(Err(signal)) => Err(not_viewed(end, Ok(signal))),
+            Err(corruption) => Err(not_viewed(end, Err(corruption))),
+        }
+    }
+
+    /// Nothing was there to be viewed: is it over?
+    #[cold]
+    #[inline(never)]
+    fn nothing_to_view(&mut self) -> Result<(), PopError> {
+        if let Ok(Err(signal)) = self.ring.try_view() {
+            self.end.wake_peer_if(signal);
+        }
+        // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+        match pair::ended(&self.end, self.ring.position()) {
+            Some(error) if !self.ring.has_item() => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -433,6 +434,22 @@ impl Drop for Consumer {
     }
 }
 
+/// What a look that found no frame found: the producer's signal, or nonsense.
+#[cold]
+#[inline(never)]
+fn not_viewed(end: &mut End, found: Result<u32, Corruption>) -> PopError {
+    match found {
+        Ok(signal) => {
+            end.wake_peer_if(signal);
+            PopError::Empty
+        }
+        Err(corruption) => {
+            pair::poison(end);
+            PopError::Corrupt(corruption)
+        }
+    }
+}
+
 /// The next frame where it lies, from [`Consumer::try_view`]. Dropping it leaves the frame to be popped.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -443,18 +460,21 @@ pub struct View<'a> {
 impl View<'_> {
     /// Bytes of the frame.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.view.len()
     }
 
     /// Whether it is an empty frame.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.view.is_empty()
     }
 
     /// Where the frame's header lies: bytes since the channel was made.
     #[must_use]
+    #[inline]
     pub fn position(&self) -> u64 {
         self.view.position()
     }
@@ -463,6 +483,7 @@ impl View<'_> {
     /// released or dropped. A producer that keeps to the protocol does not write them meanwhile; one that does not may, so
     /// what was checked there must not be read again.
     #[must_use]
+    #[inline]
     pub fn as_ptr(&self) -> *const u8 {
         self.view.memory().address(self.view.index(), self.view.len()).as_ptr()
     }
@@ -471,6 +492,7 @@ impl View<'_> {
     ///
     /// # Panics
     /// When there are not as many.
+    #[inline]
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         self.view.read(offset, out);
     }
@@ -484,9 +506,12 @@ impl View<'_> {
     }
 
     /// Pops the frame.
+    #[inline]
     pub fn release(self) {
         let signal = self.view.release();
-        self.end.wake_peer_if(signal);
+        if signal != 0 {
+            self.end.wake_peer_if(signal);
+        }
     }
 }
 

@@ -200,6 +200,7 @@ impl Producer {
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
+    #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
         let (end, limit) = (&mut self.end, self.ring.longest());
         match self.ring.try_claim(len) {
@@ -367,12 +368,14 @@ pub struct Claim<'a> {
 impl Claim<'_> {
     /// Number of bytes reserved.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.claim.len()
     }
 
     /// Whether no byte is reserved: the claim of an empty frame.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.claim.is_empty()
     }
@@ -381,6 +384,7 @@ impl Claim<'_> {
     ///
     /// # Panics
     /// When they do not fit.
+    #[inline]
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         self.claim.write(offset, bytes);
     }
@@ -388,6 +392,7 @@ impl Claim<'_> {
     /// A pointer to the frame's bytes: [`len`](Self::len) of them, writable, aligned to 8, valid until the claim is
     /// committed or dropped. A consumer that keeps to the protocol does not look at them meanwhile.
     #[must_use]
+    #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.claim.memory().address(self.claim.index(), self.claim.len()).as_ptr()
     }
@@ -399,6 +404,7 @@ impl Claim<'_> {
     ///
     /// # Panics
     /// When fewer were claimed.
+    #[inline(always)]
     pub fn commit(self, len: usize) -> Result<(), PushError<()>> {
         match self.claim.commit(len) {
             (0, _) => Ok(()),

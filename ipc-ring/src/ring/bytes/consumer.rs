@@ -137,6 +137,7 @@ impl<M: Memory> Consumer<M> {
     ///
     /// # Errors
     /// [`Corruption`] when a header makes no sense.
+    #[inline(always)]
     pub fn try_view(&mut self) -> Result<Result<View<'_, M>, u32>, Corruption> {
         match self.look()? {
             Some(frame) => Ok(Ok(View { consumer: self, frame })),
@@ -149,6 +150,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Whether something is there to be looked at now.
     #[must_use]
+    #[inline(always)]
     pub fn has_item(&self) -> bool {
         // [B1] Acquire ← the producer's Release.
         self.memory.header(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
@@ -330,6 +332,7 @@ impl<M: Memory> View<'_, M> {
     ///
     /// # Panics
     /// When there are not as many.
+    #[inline(always)]
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie in the frame");
         self.consumer.read(self.frame, offset, crate::copy::as_uninit(out));
@@ -337,6 +340,7 @@ impl<M: Memory> View<'_, M> {
 
     /// The index of the frame's first byte.
     #[must_use]
+    #[inline(always)]
     pub fn index(&self) -> u64 {
         self.consumer.index(self.frame.start) + WORD
     }
@@ -354,6 +358,7 @@ impl<M: Memory> View<'_, M> {
     }
 
     /// Pops it. Gives the producer's signal as [`Pop::Frame`] does.
+    #[inline(always)]
     pub fn release(self) -> u32 {
         self.consumer.release(self.frame)
     }

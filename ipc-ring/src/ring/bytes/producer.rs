@@ -137,8 +137,12 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Errors
     /// [`Refused`].
+    #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, Refused> {
-        let place = self.reserve(len)?;
+        let place = match self.here(len as u64) {
+            Some(place) => place,
+            None => self.reserve_elsewhere(len)?,
+        };
         Ok(Claim { producer: self, place, len })
     }
 
@@ -146,31 +150,42 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn put(&mut self, frame: &[u8]) -> Result<(), Refused> {
         let len = frame.len() as u64;
-        if !self.fits_here(len) {
-            return self.put_elsewhere(frame);
-        }
-        self.memory.write((self.position & (self.memory.capacity() - 1)) + WORD, frame);
-        self.publish(Place { start: self.position, padding: 0 }, len);
+        let Some(place) = self.here(len) else { return self.put_elsewhere(frame) };
+        self.write_and_publish(place, frame);
         Ok(())
     }
 
-    /// Whether a frame of `len` bytes fits before the end of the ring, into what is known to be free.
+    /// The place of a record for `len` bytes if it is the next one, which needs no padding before it, and is known to be free.
     #[inline(always)]
-    fn fits_here(&self, len: u64) -> bool {
+    fn here(&self, len: u64) -> Option<Place> {
         let capacity = self.memory.capacity();
         let left = capacity - (self.position & (capacity - 1));
-        // The longest frame's record is half the ring.
-        header::record(len) <= (capacity / 2).min(left) && header::record(len) + WORD <= self.free()
+        let fits = len <= header::longest(capacity)
+            && header::record(len) <= left
+            && header::record(len) + WORD <= self.free();
+        fits.then_some(Place { start: self.position, padding: 0 })
     }
 
-    /// Writes and publishes one frame that needs a padding before it, or room that is not known yet.
+    /// As [`put`](Self::put), for a frame that needs a padding before it, or room that is not known yet.
     #[cold]
     #[inline(never)]
     fn put_elsewhere(&mut self, frame: &[u8]) -> Result<(), Refused> {
         let place = self.reserve(frame.len())?;
+        self.write_and_publish(place, frame);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn write_and_publish(&mut self, place: Place, frame: &[u8]) {
         self.memory.write((place.start & (self.memory.capacity() - 1)) + WORD, frame);
         self.publish(place, frame.len() as u64);
-        Ok(())
+    }
+
+    /// As [`reserve`](Self::reserve), where that is not what mostly happens.
+    #[cold]
+    #[inline(never)]
+    fn reserve_elsewhere(&mut self, len: usize) -> Result<Place, Refused> {
+        self.reserve(len)
     }
 
     /// Finds the place of a record for `len` bytes, and sees that it and the header behind it are free.
@@ -308,6 +323,9 @@ impl<M: Memory> Producer<M> {
     /// pops.
     #[must_use]
     pub fn has_room_by_head(&self, len: usize) -> bool {
+        if len > self.longest() {
+            return false;
+        }
         let head = self.memory.head().load(Relaxed); // A hint: it is loaded again before it is acted upon.
         let (_, needed) = self.place(len as u64);
         self.position.wrapping_sub(head).wrapping_add(needed) <= self.memory.capacity()
@@ -372,6 +390,7 @@ impl<'a, M: Memory> Claim<'a, M> {
     ///
     /// # Panics
     /// When they do not fit.
+    #[inline(always)]
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         assert!(offset <= self.len && bytes.len() <= self.len - offset, "the bytes fit what was claimed");
         self.producer.memory.write(self.index() + offset as u64, bytes);
@@ -379,6 +398,7 @@ impl<'a, M: Memory> Claim<'a, M> {
 
     /// The index of the frame's first byte.
     #[must_use]
+    #[inline(always)]
     pub fn index(&self) -> u64 {
         (self.place.start & (self.producer.memory.capacity() - 1)) + WORD
     }
@@ -394,6 +414,7 @@ impl<'a, M: Memory> Claim<'a, M> {
     ///
     /// # Panics
     /// When fewer were claimed.
+    #[inline(always)]
     pub fn commit(self, len: usize) -> (u32, &'a Producer<M>) {
         assert!(len <= self.len, "no more is committed than was claimed");
         self.producer.publish(self.place, len as u64);
