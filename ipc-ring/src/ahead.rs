@@ -5,6 +5,8 @@
 //! longest. So when a message is pushed, and nobody waits for the producer any more, it writes to each line of the next slot a
 //! word that is there already.
 //!
+//! In a ring of frames the next slot is a record like the last one, and the word behind it, which is cleared before the record is published.
+//!
 //! Not to the line of the message just pushed, which is on its way to the consumer. Only on processors where [taking
 //! lines](prefetch::taking_lines_pays) pays.
 
@@ -21,7 +23,7 @@ pub(crate) fn of(len: usize) -> usize {
 ///
 /// # Safety
 /// `start` and `len` are multiples of 8. When `allowed` has said so, the bytes are mapped and belong to the caller for now: nobody else
-/// writes them, or reads them.
+/// writes them. Who reads them meanwhile reads words of 8 bytes, atomically.
 #[inline(always)]
 pub(crate) unsafe fn take_lines(start: *mut u8, len: usize, allowed: impl FnOnce() -> bool) {
     let mut at = start.addr().wrapping_neg() % LINE;

@@ -165,7 +165,7 @@ pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Copies longer blocks: 16 bytes at a time up to half a KiB, by the C library's `memcpy` above.
+/// Copies longer blocks: 16 bytes at a time up to 2 KiB, by the C library's `memcpy` above.
 ///
 /// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte loop.
 /// `memcpy` is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the widest

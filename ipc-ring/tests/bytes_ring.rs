@@ -76,6 +76,9 @@ fn a_look_that_disturbs_nobody_may_miss_what_was_freed_last() {
             assert!(producer.has_room(0).unwrap());
             assert_eq!(pop(&mut consumer).unwrap(), b"");
             assert!(producer.has_room_by_head(0) && !producer.has_room_by_head(16));
+            assert!(!producer.has_room_by_head(usize::MAX));
+            producer.memory().produced().store(consumer.position().wrapping_sub(8), Relaxed);
+            assert!(!consumer.is_ready_ahead(8), "a producer that has published and not counted yet");
         }
     }
 }

@@ -31,6 +31,10 @@ pub const MODELS: &[Model] = &[
     .reaches(&["died", "survived", "padding"]),
     Model::new("frame_consumer_dies_read", 1900, || consumer_dies(LONGEST, Site::BytesRead, 0))
         .reaches(&["died", "survived"]),
+    Model::new("frame_consumer_dies_with_a_line_taken", 4000, || {
+        consumer_dies_in_a_stream(LONGEST, Site::BytesRead, 1)
+    })
+    .reaches(&["died", "survived", "a line taken"]),
     Model::new("frame_consumer_dies_consumed", 2000, || consumer_dies(LONGEST, Site::BytesConsumed, 0))
         .reaches(&["died", "survived"]),
     Model::new("frame_consumer_dies_at_the_wrap_read", 2000, || consumer_dies(PADDED, Site::BytesRead, 1))
@@ -98,7 +102,15 @@ fn producer_dies(lengths: Lengths, site: Site, visit: u32) {
 
 /// A consumer that dies at its visit number `visit` of a site, and its successor.
 fn consumer_dies(lengths: Lengths, site: Site, visit: u32) {
-    let ring = Heap::new(32, Barrier::Asymmetric);
+    succeeded(Heap::new(32, Barrier::Asymmetric), lengths, site, visit);
+}
+
+/// The same, where what it pops after its first frame is a stream.
+fn consumer_dies_in_a_stream(lengths: Lengths, site: Site, visit: u32) {
+    succeeded(Heap::with_stream(32, Barrier::Asymmetric, 1), lengths, site, visit);
+}
+
+fn succeeded(ring: Heap, lengths: Lengths, site: Site, visit: u32) {
     warm_up(&ring, lengths, WARM);
     let mut producing = producer(&ring);
     let shared = ring.clone();

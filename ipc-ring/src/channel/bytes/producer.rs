@@ -214,7 +214,7 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
-        if len <= self.ring.longest() {
+        if len <= self.ring.longest() && self.ring.has_room(len) != Ok(true) {
             pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
                 .map_err(|refusal| refusal.with(()))?;
         }

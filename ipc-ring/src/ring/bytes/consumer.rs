@@ -11,6 +11,9 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
+/// A frame that was lent and has no more bytes than this is taken to have been read.
+const READ_WHOLE: u64 = 4096;
+
 /// What came of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -172,7 +175,8 @@ impl<M: Memory> Consumer<M> {
     #[must_use]
     pub fn is_ready_ahead(&self, bytes: u64) -> bool {
         let produced = self.memory.produced().load(Relaxed); // Each frame is looked at again when it is popped.
-        produced.wrapping_sub(self.position) >= bytes
+        // It is stored after the header, so it may be behind what was popped.
+        (bytes..=self.memory.capacity()).contains(&produced.wrapping_sub(self.position))
     }
 
     /// Finds the next frame. Each header is loaded once; what it says is checked before it is used.
@@ -235,12 +239,17 @@ impl<M: Memory> Consumer<M> {
     /// Gives a frame's bytes back and moves on. Gives the producer's signal if the head was published.
     #[inline(always)]
     fn release(&mut self, frame: Frame) -> u32 {
-        M::Platform::crash_point(Site::BytesRead);
-        let record = header::record(frame.len);
         if self.pace.flows() {
-            self.memory.take_lines(self.index(frame.start), record);
+            self.memory.take_lines(self.index(frame.start), header::record(frame.len));
         }
-        self.position = frame.start.wrapping_add(record);
+        self.give(frame)
+    }
+
+    /// As [`release`](Self::release), for a frame whose lines stay where they are.
+    #[inline(always)]
+    fn give(&mut self, frame: Frame) -> u32 {
+        M::Platform::crash_point(Site::BytesRead);
+        self.position = frame.start.wrapping_add(header::record(frame.len));
         // [B3] Release → a producer that found no room, and a successor: the frame has been read.
         self.memory.consumed().store(self.position, M::Platform::ordering(Edge::BytesConsume));
         M::Platform::crash_point(Site::BytesConsumed);
@@ -360,6 +369,11 @@ impl<M: Memory> View<'_, M> {
     /// Pops it. Gives the producer's signal as [`Pop::Frame`] does.
     #[inline(always)]
     pub fn release(self) -> u32 {
-        self.consumer.release(self.frame)
+        // A long one may not have been read, or not all of it.
+        if self.frame.len > READ_WHOLE {
+            self.consumer.give(self.frame)
+        } else {
+            self.consumer.release(self.frame)
+        }
     }
 }

@@ -203,7 +203,8 @@ unsafe impl Memory for Mapped {
         let mut rest = &bytes[first..];
         let to = to.wrapping_add(first);
         if rest.len() > HEADER_LINE_LAST {
-            // The line of the header last: who waits for the frame looks there, and the others need not wait until it is let go.
+            // The first line last. Of a whole frame it is that of the header: who waits for the frame looks there, and the other lines need not
+            // wait until it is let go.
             let (front, back) = rest.split_at(LINE - to.addr() % LINE);
             // SAFETY: inside the ring as checked by `address`; aligned to 8, as SLOTS_OFFSET and the line are; private bytes.
             unsafe { crate::copy::store_bytes(to.wrapping_add(front.len()), back.as_ptr(), back.len()) };

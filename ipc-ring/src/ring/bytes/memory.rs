@@ -8,7 +8,8 @@ use crate::platform::{Barrier, Platform, Word};
 /// The words and bytes of one bytes ring.
 ///
 /// Implemented over a mapped segment by [`Mapped`](super::Mapped) and over a model checker's objects by `loom-tests`.
-/// An index is always `position & (capacity - 1)`, from a private position; that of a header is a multiple of 8.
+/// An index is always `position & (capacity - 1)`, from a private position; that of a header is a multiple of 8. What writes is for the end
+/// whose bytes they are: from anybody else it makes as much nonsense of the ring as a hostile peer can, and no more.
 ///
 /// # Safety
 /// The capacity is a power of two from 16 to [`MAX_CAPACITY`](super::header::MAX_CAPACITY) and never changes. `read`

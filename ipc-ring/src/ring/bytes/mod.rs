@@ -19,8 +19,12 @@
 //! **Why the next header is cleared first.** Where a header will be, there are bytes of the lap before, and these were
 //! chosen by whoever wrote the frames: a payload can hold what looks like the next header, stamp and all. So a stamp
 //! alone does not do. The producer stores 0 there before it publishes the record in front of it, and keeps 8 bytes free
-//! for that. The consumer writes no data line at all. The stamp is there beside this: with the clearing, a header that
+//! for that. The consumer writes no data but what is there already. The stamp is there beside this: with the clearing, a header that
 //! is neither 0 nor the position's own is never written by the protocol, and is reported as corrupt.
+//!
+//! **Lines.** On processors where it pays the consumer of a stream writes to each line of a record, before it gives it back, a word that
+//! is there already, and the producer of single frames likewise to those it will write next, as far as they are known to be free: see
+//! `stream.rs` and `ahead.rs`. Neither changes anything that the other end can see.
 //!
 //! **One publication.** When a padding is needed, the record behind it is complete, its header included, before the
 //! padding's header is stored. The consumer takes the two in one pop. So there is never a padding without a record

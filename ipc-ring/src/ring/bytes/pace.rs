@@ -15,7 +15,7 @@ pub(super) struct Pace {
     waited_at: (u64, u64),
     /// Frames come one after the other, as the `dense` word says too.
     flows: bool,
-    /// Bytes of a record, on average, between the last two waits.
+    /// Bytes of a record with what padding there was, on average, between the last two waits; about.
     record: u64,
 }
 

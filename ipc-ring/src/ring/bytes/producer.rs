@@ -232,7 +232,7 @@ impl<M: Memory> Producer<M> {
                 .store(padding, M::Platform::ordering(Edge::BytesPublish));
         }
         M::Platform::crash_point(Site::BytesPublished);
-        self.memory.produced().store(next, Relaxed); // Monitoring only; a successor reads the headers.
+        self.memory.produced().store(next, Relaxed); // A hint, and monitoring; a successor reads the headers.
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
         self.position = next;
