@@ -11,9 +11,8 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 /// Payloads up to this many bytes are moved as 8-byte atomic words, unrolled by the compiler.
 ///
 /// Pieces of 16 bytes halve a stream of 56 or 64 byte messages, since slots are aligned to 8; from 128 bytes on they make it up to half as
-/// fast again. The private copy of a
-/// popped message is written by 16 bytes all the same: a program mostly moves it on as a whole, and what was just
-/// written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
+/// fast again. The private copy of a popped message is written by 16 bytes all the same: a program mostly moves it on as a whole, and what
+/// was just written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
 const WORDS_UP_TO: usize = if cfg!(target_arch = "x86_64") { 120 } else { 256 };
 /// The same where the length is known only when the program runs, so that nothing is unrolled.
 const BYTES_UP_TO: usize = if cfg!(target_arch = "x86_64") { 16 } else { WORDS_UP_TO };

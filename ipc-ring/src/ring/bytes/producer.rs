@@ -84,7 +84,7 @@ impl<M: Memory> Producer<M> {
                 return Err(corrupt);
             }
         }
-        memory.produced().store(position, Relaxed); // Monitoring only.
+        memory.produced().store(position, Relaxed); // A hint, and monitoring.
         let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
         let limit = consumed.wrapping_add(capacity);
         Ok(Self { memory, position, limit, frames })
