@@ -58,7 +58,7 @@ pub(crate) union SemctlArgument {
     pub(crate) whole: libc::c_ulong,
 }
 
-// SAFETY: the signature is that of semop(2)'s page and of the C library's <sys/sem.h>.
+// The signature is that of semop(2)'s page and of the C library's <sys/sem.h>.
 unsafe extern "C" {
     /// In glibc and musl, but not declared by the `libc` crate.
     pub(crate) fn semtimedop(
