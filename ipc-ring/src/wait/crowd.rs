@@ -75,8 +75,9 @@ pub fn is_anybody<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
 #[inline(never)]
 pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: impl FnMut(u16) -> bool) {
     let bits = crowd.bits();
+    let start = *turn % bits; // `turn` moves below: each bit comes once, whoever is woken on the way.
     for step in 1..=bits {
-        let first = (*turn % bits + step) % bits;
+        let first = (start + step) % bits;
         let bit = 1u64 << first;
         // [W2] Acquire ← `announce`.
         if crowd.mask().load(Relaxed) & bit == 0
@@ -110,5 +111,121 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: im
         if wanted == 0 {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, AtomicU64};
+
+    use super::*;
+    use crate::platform::Native;
+
+    /// A side in private memory, without a ring.
+    struct Side {
+        mask: AtomicU64,
+        signals: Vec<AtomicU32>,
+    }
+
+    impl Side {
+        fn asleep(seats: u16, sleepers: impl IntoIterator<Item = u16>) -> Self {
+            let side =
+                Self { mask: AtomicU64::new(0), signals: (0..seats).map(|_| AtomicU32::new(0)).collect() };
+            sleepers.into_iter().for_each(|number| mark(&side, number));
+            side
+        }
+
+        fn waiting(&self) -> Vec<u16> {
+            (0..self.seats()).filter(|number| self.signal(*number).load(Relaxed) & WAITING != 0).collect()
+        }
+
+        fn wake(&self, turn: &mut u16, wanted: usize) -> Vec<u16> {
+            let mut woken = Vec::new();
+            wake(self, turn, wanted, |number| {
+                woken.push(number);
+                true
+            });
+            woken
+        }
+    }
+
+    impl Crowd for Side {
+        type Platform = Native;
+
+        fn mask(&self) -> &AtomicU64 {
+            &self.mask
+        }
+
+        fn signal(&self, number: u16) -> &AtomicU32 {
+            &self.signals[usize::from(number)]
+        }
+
+        fn belongs(&self, _number: u16) -> bool {
+            true
+        }
+
+        fn seats(&self) -> u16 {
+            self.signals.len() as u16
+        }
+    }
+
+    #[test]
+    fn everybody_is_woken_from_any_turn_however_many_sleep() {
+        for seats in [1, 2, 3, 64, 65, 129, 257] {
+            for turn in 0..seats {
+                for every in [1, 2, 3, 7, 64] {
+                    let sleepers: Vec<u16> = (0..seats).step_by(every).collect();
+                    let side = Side::asleep(seats, sleepers.iter().copied());
+                    let mut woken = side.wake(&mut { turn }, usize::MAX);
+                    woken.sort_unstable();
+                    assert_eq!(woken, sleepers, "{seats} seats, turn {turn}, every {every}th asleep");
+                    assert_eq!((side.waiting(), side.mask.load(Relaxed)), (vec![], 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_as_wanted_are_woken_and_the_others_stay_in_the_mask() {
+        for (seats, turn) in [(3, 0), (3, 2), (64, 63), (200, 5), (257, 256)] {
+            for wanted in 1..=usize::from(seats) {
+                let side = Side::asleep(seats, 0..seats);
+                let mut turn = turn;
+                assert_eq!(side.wake(&mut turn, wanted).len(), wanted, "of {seats}");
+                let missing = side
+                    .waiting()
+                    .iter()
+                    .find(|number| side.mask.load(Relaxed) & 1 << (*number % side.bits()) == 0)
+                    .copied();
+                assert_eq!(missing, None, "asleep, and its bit is clear");
+                assert_eq!(side.wake(&mut turn, usize::MAX).len(), usize::from(seats) - wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn one_at_a_time_all_have_their_turn() {
+        let side = Side::asleep(16, 0..16);
+        let mut turn = 5;
+        let mut woken: Vec<u16> = Vec::new();
+        for _ in 0..16 {
+            let one = side.wake(&mut turn, 1);
+            one.iter().for_each(|number| mark(&side, *number)); // It sleeps again.
+            woken.extend(one);
+        }
+        woken.sort_unstable();
+        assert!(woken.into_iter().eq(0..16));
+    }
+
+    #[test]
+    fn a_dead_sleeper_does_not_stand_for_a_live_one() {
+        let side = Side::asleep(7, 0..7);
+        let mut posted = Vec::new();
+        wake(&side, &mut 3, 1, |number| {
+            posted.push(number);
+            number == 1
+        });
+        assert_eq!(posted, [4, 5, 6, 0, 1]);
+        assert_eq!(side.waiting(), [2, 3]);
     }
 }
