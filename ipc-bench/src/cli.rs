@@ -8,12 +8,44 @@ use crate::topology::Pin;
 use crate::wait::Wait;
 use crate::workload::MOST_OF_A_FAN;
 
+/// What the exit codes mean.
+const EXIT_CODES: &str = "\
+Exit codes: 0 success; 1 a run, a check of its messages or writing failed; 2 the command line cannot be done; 3 compare: worse \
+than allowed; 4 --strict: something makes the numbers less trustworthy; 5 the only mechanism asked for is not on this machine; \
+6 compare: undecided; 128 and its number: ended by a signal.";
+
+/// The form of the file of `matrix`.
+pub(crate) const SUITE: &str = "\
+The file is TOML. Each [[run]] table is measured in interleaved rounds and gives a row for each combination of its lists:
+
+  workload    required: pingpong, stream, load, wake or fan
+  sizes       required: message sizes in bytes, such as [8, 64]
+  mechanisms  names from `list`; all but checks when absent
+  wait        ways of waiting: spin, spin_yield, spin_sleep, sleep; each mechanism's own when absent
+  rates       load and wake, required there: messages a second, such as [1000.0, 1e6]
+  ends        fan, required there: producers x consumers, such as [\"2x2\", \"8x1\"]
+
+Example:
+
+  [[run]]
+  workload = \"pingpong\"
+  mechanisms = [\"flag-ring\", \"spsc\", \"sysv-msg\"]
+  sizes = [8, 64]
+
+  [[run]]
+  workload = \"load\"
+  mechanisms = [\"spsc\"]
+  sizes = [64]
+  rates = [1e4, 1e6]
+
+What is done is kept in the file of --json after each table; --resume goes on from there.";
+
 /// Measures ways for processes on one machine to pass messages.
 ///
 /// Without a command: a short matrix of this project's rings and the kernel's mechanisms, 64 bytes, round trips and
 /// streams, beside the floors of the machine, in about a minute.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -40,9 +72,10 @@ pub(crate) enum Command {
     Deaths(Deaths),
     /// One publisher and subscribers that read now and then: what a publication costs
     Publish(Publish),
-    /// Many rows from a TOML file of `run` tables with workload, mechanisms, sizes, wait, rates
+    /// Many rows from a file that lists them
+    #[command(after_help = SUITE)]
     Matrix(Matrix),
-    /// Compares two result files; exit code 3 when the second is worse
+    /// Compares two result files; exit code 3 when the second is worse, 6 when that cannot be decided
     Compare(Compare),
     /// Writes other forms of a result file, such as a page with plots
     Report(Report),

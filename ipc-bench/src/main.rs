@@ -35,7 +35,7 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     process::interrupt::watch();
     let cli = Cli::parse();
-    match cli.command {
+    let code = match cli.command {
         None => commands::matrix::run(&cli.run, &cli.output),
         Some(Command::Pingpong(asked)) => commands::measure::run(workload::Workload::Pingpong, &asked),
         Some(Command::Stream(asked)) => commands::measure::run(workload::Workload::Stream, &asked),
@@ -55,5 +55,6 @@ fn main() -> ExitCode {
         Some(Command::Victim { scene, ring, channel }) => deaths::run_victim(&scene, &ring, &channel),
         Some(Command::Tally) => process::run_tally(),
         Some(Command::Janitor) => process::run_janitor(),
-    }
+    };
+    output::end(code)
 }

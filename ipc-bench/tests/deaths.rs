@@ -32,9 +32,11 @@ fn deaths_are_told_and_leave_nothing() {
         a_killed_member_of_a_fan_is_a_row_with_its_reason(mechanism);
         nothing_is_left(&before, &format!("{}, one of a fan killed", mechanism.name));
     }
+    // Each signal's turn comes: there are more mechanisms than signals.
+    let mut signals = [("INT", 130), ("TERM", 143), ("HUP", 129)].into_iter().cycle();
     for mechanism in in_pairs() {
         let (name, workload) = (&mechanism.name, mechanism.workload());
-        an_interrupt_ends_the_run(workload, name);
+        an_interrupt_ends_the_run(workload, name, signals.next().expect("they go round"));
         nothing_is_left(&before, &format!("{name}, interrupted"));
     }
     for mechanism in in_pairs() {
@@ -123,12 +125,12 @@ fn a_killed_member_of_a_fan_is_a_row_with_its_reason(mechanism: &Mechanism) {
     assert!(reason.contains("the producer 2 was killed by SIGKILL"), "{name}: {reason}");
 }
 
-fn an_interrupt_ends_the_run(workload: &str, mechanism: &str) {
+fn an_interrupt_ends_the_run(workload: &str, mechanism: &str, (name, code): (&str, i32)) {
     let child = start(&format!("{workload} -m {mechanism} {LONG}"));
     await_workers(child.id());
-    signal("INT", child.id());
+    signal(name, child.id());
     let output = finish(child);
-    assert_eq!(output.status.code(), Some(130), "{mechanism}");
+    assert_eq!(output.status.code(), Some(code), "{mechanism}, SIG{name}");
     assert!(output.stdout.is_empty(), "{mechanism}: no half of a result");
 }
 

@@ -154,22 +154,52 @@ fn exit_codes_are_as_documented() {
 }
 
 #[test]
-fn compare_finds_what_got_worse() {
-    let folder = std::env::temp_dir().join(format!("ipc-bench-compare-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    let (before, after) = (folder.join("before.json"), folder.join("after.json"));
-    for (path, delay) in [(&before, 5_000), (&after, 50_000)] {
-        let arguments =
-            format!("pingpong -m null --null-delay-ns {delay} --reps 3 --duration 30 --warm-up 5 -q --json");
-        let output = common::command(&arguments).arg(path).output().expect("the program runs");
-        assert!(output.status.success(), "{output:?}");
-    }
-    let compare = |a: &std::path::Path, b: &std::path::Path| {
-        common::command("compare").args([a, b]).output().expect("the program runs").status.code()
+fn compare_finds_what_got_worse_and_says_what_it_cannot_tell() {
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let (results, code) =
+        json("pingpong -m null --reps 5 --messages 10 --duration 60000 --warm-up 0 --no-syscalls");
+    assert_eq!(code, 0, "{results}");
+    // The same file with other figures in its rounds.
+    let file = |name: &str, p50s: [f64; 5]| {
+        let mut results = results.clone();
+        for (round, p50) in p50s.iter().enumerate() {
+            results["rows"][0]["rounds"][round]["one_way_ns"]["p50"] = (*p50).into();
+        }
+        let path = folder.path().join(name);
+        std::fs::write(&path, results.to_string()).expect("the file is written");
+        path
     };
-    let codes = (compare(&before, &after), compare(&after, &before), compare(&before, &before));
-    std::fs::remove_dir_all(&folder).expect("the folder is removed");
-    assert_eq!(codes, (Some(3), Some(0), Some(0)));
+    let quick = file("quick.json", [100.0, 101.0, 99.0, 100.0, 102.0]);
+    let slow = file("slow.json", [121.0, 120.0, 122.0, 119.0, 120.0]);
+    let noisy = file("noisy.json", [100.0, 1e6, 1.0, 3e7, 0.5]);
+    let compare = |before: &std::path::Path, after: &std::path::Path| {
+        let output = common::command("compare").args([before, after]).output().expect("the program runs");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    for (before, after, code, verdict) in [
+        (&quick, &slow, 3, " worse "),
+        (&slow, &quick, 0, " ok "),
+        (&quick, &quick, 0, " ok "),
+        (&quick, &noisy, 6, " undecided "),
+        (&noisy, &noisy, 6, " undecided "),
+    ] {
+        let (found, told) = compare(before, after);
+        assert_eq!(found, Some(code), "{told}");
+        assert!(told.contains(verdict), "{told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_to_stdout_fails() {
+    let measured = format!("pingpong -m pipe -q {SHORT}");
+    let forms = format!("pingpong -m pipe -q --json - {SHORT}");
+    for arguments in ["list", "list --json", "doctor", "man", "completions bash", &measured, &forms] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let output = common::command(arguments).stdout(full).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {told}");
+        assert!(told.contains("writing to stdout: No space left on device"), "{arguments}: {told}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::session::Session;
-use super::{INTERRUPTED, USAGE, fail};
+use super::{USAGE, fail, interrupted};
 use crate::cli::{self, RunOptions};
 use crate::deaths::{self, Scene};
 use crate::measure::{Cell, PAIR};
@@ -45,7 +45,7 @@ pub(crate) fn run(asked: &cli::Deaths) -> ExitCode {
         progress.next(&cell.label());
         match deaths::measure(*scene, cell, asked.deaths, &session.settings) {
             Ok(row) => measured.push(row),
-            Err(Failure::Interrupted) => return fail(INTERRUPTED, "interrupted; nothing is left behind"),
+            Err(Failure::Interrupted) => return interrupted(),
             Err(failure) => return fail(super::RUN_TIME_ERROR, &failure.to_string()),
         }
     }

@@ -1,6 +1,5 @@
 //! `completions` and `man`: made from the same description as the command line itself.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -8,6 +7,7 @@ use clap_complete::Shell;
 
 use super::{RUN_TIME_ERROR, USAGE, fail};
 use crate::cli::Cli;
+use crate::output;
 
 /// Prints the completion script of `shell`.
 pub(crate) fn completions(shell: Shell) -> ExitCode {
@@ -36,11 +36,6 @@ pub(crate) fn page(command: Option<&str>) -> ExitCode {
 }
 
 fn print(text: &[u8]) -> ExitCode {
-    match std::io::stdout().write_all(text) {
-        // A reader such as `head` that has gone away has seen what it wanted.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            fail(RUN_TIME_ERROR, &format!("writing to stdout: {error}"))
-        }
-        _ => ExitCode::SUCCESS,
-    }
+    output::bytes(text);
+    ExitCode::SUCCESS
 }

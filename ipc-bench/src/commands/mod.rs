@@ -26,8 +26,13 @@ pub(crate) const THRESHOLD_FAILED: u8 = 3;
 pub(crate) const STRICT_WARNING: u8 = 4;
 /// The only mechanism asked for is not on this machine.
 pub(crate) const UNAVAILABLE: u8 = 5;
-/// The user interrupted: 128 + SIGINT, as shells say it.
-pub(crate) const INTERRUPTED: u8 = 130;
+/// A comparison in which a row could not be judged.
+pub(crate) const UNDECIDED: u8 = 6;
+
+/// A signal ended the run: 128 + its number, as shells report it.
+pub(crate) fn interrupted() -> ExitCode {
+    fail(crate::process::interrupt::exit_code(), "interrupted; nothing is left behind")
+}
 
 /// Says on stderr why, and gives the exit code.
 pub(crate) fn fail(code: u8, reason: &str) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{INTERRUPTED, RUN_TIME_ERROR, STRICT_WARNING, UNAVAILABLE, USAGE, fail};
+use super::{RUN_TIME_ERROR, STRICT_WARNING, UNAVAILABLE, USAGE, fail, interrupted};
 use crate::against;
 use crate::cli::{Forms, Output, RunOptions};
 use crate::clock::Clock;
@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
         let steps = cells.len() as u64 * u64::from(rounds);
         let progress = Progress::new(steps, self.output.quiet);
         measure::run(cells, &self.settings, &progress).map_err(|failure| match failure {
-            Failure::Interrupted => fail(INTERRUPTED, "interrupted; nothing is left behind"),
+            Failure::Interrupted => interrupted(),
             failure => fail(RUN_TIME_ERROR, &failure.to_string()),
         })
     }

@@ -174,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_help_is_a_suite() {
+        let (_, example) = cli::SUITE.split_once("Example:").expect("the help has an example");
+        let (example, _) = example.split_once("What is done").expect("something follows the example");
+        // flag-ring, spsc with its three ways of waiting, sysv-msg; two sizes. spsc at two rates.
+        let rows = parsed(example).expect("a suite");
+        assert!(rows > 2 * 3 + 2, "{rows}");
+    }
+
+    #[test]
     fn mistakes_in_a_suite_are_told() {
         assert!(parsed("[[run]]\nworkload = \"stream\"\nsizes = [8]\nrates = [1.0]\n").is_err());
         assert!(parsed("[[run]]\nworkload = \"load\"\nsizes = [8]\n").is_err());

@@ -1,10 +1,11 @@
 //! Ctrl-C and friends: the parent stops the run and cleans up; the kernel objects are removed on the way out.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use nix::sys::signal::{SigSet, Signal};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The number of the first signal; 0 before it.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
 fn signals() -> SigSet {
     let mut set = SigSet::empty();
@@ -21,9 +22,9 @@ pub(crate) fn watch() {
         return;
     }
     std::thread::spawn(|| {
-        while signals().wait().is_ok() {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
+        while let Ok(signal) = signals().wait() {
+            if SIGNAL.swap(signal as i32, Ordering::Relaxed) != 0 {
+                std::process::exit(i32::from(exit_code()));
             }
         }
     });
@@ -37,5 +38,10 @@ pub(crate) fn unblock() {
 
 /// Whether a signal has come. Relaxed: nothing else is published by the flag.
 pub(crate) fn came() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    SIGNAL.load(Ordering::Relaxed) != 0
+}
+
+/// The exit code of a run that the signal ended: 128 and its number.
+pub(crate) fn exit_code() -> u8 {
+    128 + SIGNAL.load(Ordering::Relaxed) as u8
 }

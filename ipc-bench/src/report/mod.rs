@@ -12,10 +12,10 @@ pub(crate) mod summary;
 pub(crate) mod table;
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use crate::cli::Forms;
+use crate::output;
 use crate::result::Results;
 
 /// Whether stdout has been given to one of the files.
@@ -48,10 +48,9 @@ pub(crate) fn write_forms(results: &Results, forms: &Forms) -> Result<Stdout, St
 
 /// Writes to a file, or to stdout when it is called `-`.
 pub(crate) fn put(path: &Path, text: &str) -> Result<(), String> {
-    let written = if path == Path::new("-") {
-        std::io::stdout().write_all(text.as_bytes())
-    } else {
-        fs::write(path, text)
-    };
-    written.map_err(|error| format!("writing {}: {error}", path.display()))
+    if path == Path::new("-") {
+        output::bytes(text.as_bytes());
+        return Ok(());
+    }
+    fs::write(path, text).map_err(|error| format!("writing {}: {error}", path.display()))
 }

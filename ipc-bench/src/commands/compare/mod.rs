@@ -5,7 +5,8 @@
 //! once in a hundred comparisons, as far as rounds vary by chance. And it moved further than the rule allows against what
 //! cannot have changed: when a floor or a mechanism of the kernel moved as well, it was the machine.
 //!
-//! With fewer than three rounds on a side there is no interval, and the first and third decide.
+//! A row is ok only when the interval excludes a change beyond the rule. Where it excludes neither, because the rounds vary
+//! too much or are fewer than three, the row is undecided.
 
 mod reference;
 mod rule;
@@ -18,7 +19,7 @@ use comfy_table::Table;
 pub(crate) use rule::Rule;
 
 use self::statistics::{interval, median};
-use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, USAGE, fail};
+use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, UNDECIDED, USAGE, fail};
 use crate::cli;
 use crate::output::{self, say};
 use crate::result::{Results, Row};
@@ -44,11 +45,12 @@ struct Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
+    /// Surely not further than allowed.
     Fine,
     /// Further than allowed, but so did others.
     Machine,
-    /// Further than allowed, but rounds vary as much.
-    Chance,
+    /// The rounds exclude neither a change beyond what is allowed nor its absence.
+    Undecided,
     Worse,
 }
 
@@ -57,7 +59,7 @@ impl Verdict {
         match self {
             Verdict::Fine => "ok",
             Verdict::Machine => "as the machine",
-            Verdict::Chance => "within chance",
+            Verdict::Undecided => "undecided",
             Verdict::Worse => "worse",
         }
     }
@@ -69,14 +71,12 @@ fn judge(rule: Rule, pair: &Pair<'_>, confidence: f64, reference: Option<f64>) -
     let change = median(&after)? / median(&before)? - 1.0;
     let interval = interval(&before, &after, confidence);
     let against = reference.map_or(change, |reference| (1.0 + change) / (1.0 + reference) - 1.0);
-    let verdict = if !rule.is_beyond(change) {
-        Verdict::Fine
-    } else if !interval.is_none_or(|interval| rule.is_surely_worse(interval)) {
-        Verdict::Chance
-    } else if !rule.is_beyond(against) {
-        Verdict::Machine
-    } else {
-        Verdict::Worse
+    let verdict = match interval {
+        None => Verdict::Undecided,
+        Some(interval) if !rule.may_be_beyond(interval) => Verdict::Fine,
+        Some(interval) if !rule.is_beyond(change) || !rule.is_surely_worse(interval) => Verdict::Undecided,
+        Some(_) if !rule.is_beyond(against) => Verdict::Machine,
+        Some(_) => Verdict::Worse,
     };
     Some(Change { change, interval, reference, verdict })
 }
@@ -105,7 +105,8 @@ pub(crate) fn run(asked: &cli::Compare) -> ExitCode {
     let gone = before.rows.iter().filter(|old| !after.rows.iter().any(|new| same(old, new)));
     remarks.extend(gone.map(|old| format!("{} is only in {}", name(old), asked.before.display())));
     let lines = lines(&pairs, &asked.fail_on, reference::usable(&before, &after));
-    worse += lines.iter().filter(|(.., change)| change.verdict == Verdict::Worse).count();
+    let count = |verdict| lines.iter().filter(|(.., change)| change.verdict == verdict).count();
+    worse += count(Verdict::Worse);
     say!("{}", table(&lines));
     for remark in remarks {
         say!("note: {remark}");
@@ -115,6 +116,14 @@ pub(crate) fn run(asked: &cli::Compare) -> ExitCode {
     }
     if lines.is_empty() {
         return fail(RUN_TIME_ERROR, "the files have no row with figures in common");
+    }
+    let undecided = count(Verdict::Undecided);
+    if undecided > 0 {
+        let reason = format!(
+            "{undecided} undecided: the rounds exclude neither a change beyond what is allowed nor its absence; \
+             measure more rounds (--reps), longer ones (--duration), on a quieter machine"
+        );
+        return fail(UNDECIDED, &reason);
     }
     ExitCode::SUCCESS
 }
@@ -243,7 +252,15 @@ mod tests {
     #[test]
     fn noise_is_not_a_change() {
         let (before, after) = (&[100.0, 140.0, 90.0, 105.0, 160.0], &[120.0, 95.0, 150.0, 100.0, 130.0]);
-        assert_eq!(judged(before, after, None), Verdict::Chance);
+        assert_eq!(judged(before, after, None), Verdict::Undecided);
+    }
+
+    #[test]
+    fn what_the_rounds_cannot_tell_is_undecided() {
+        // The medians are equal, but the rounds would hide any change.
+        assert_eq!(judged(&[1.0, 100.0, 1e6], &[0.5, 100.0, 3e7], None), Verdict::Undecided);
+        assert_eq!(judged(&STEADY[..2], &STEADY[..2], None), Verdict::Undecided, "no interval");
+        assert_eq!(judged(&STEADY[..2], &SLOWER[..2], None), Verdict::Undecided, "no interval");
     }
 
     #[test]

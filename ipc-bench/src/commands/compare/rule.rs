@@ -95,6 +95,11 @@ impl Rule {
         if self.limit >= 0.0 { one > other } else { one < other }
     }
 
+    /// Whether an interval of changes reaches further than the rule allows.
+    pub(super) fn may_be_beyond(&self, (low, high): (f64, f64)) -> bool {
+        self.is_beyond(if self.limit >= 0.0 { high } else { low })
+    }
+
     /// Whether an interval of changes lies wholly on the bad side of none.
     pub(super) fn is_surely_worse(&self, (low, high): (f64, f64)) -> bool {
         if self.limit >= 0.0 { low > 0.0 } else { high < 0.0 }
@@ -119,8 +124,10 @@ mod tests {
         let slower: Rule = "p50>+10%".parse().expect("a rule");
         assert!(slower.is_beyond(0.11) && !slower.is_beyond(0.09) && !slower.is_beyond(-0.5));
         assert!(slower.is_surely_worse((0.01, 0.2)) && !slower.is_surely_worse((-0.01, 0.2)));
+        assert!(slower.may_be_beyond((-0.5, 0.11)) && !slower.may_be_beyond((-0.5, 0.09)));
         let fewer: Rule = "rate<-10%".parse().expect("a rule");
         assert!(fewer.is_beyond(-0.11) && !fewer.is_beyond(0.5));
         assert!(fewer.is_surely_worse((-0.2, -0.01)) && !fewer.is_surely_worse((-0.2, 0.01)));
+        assert!(fewer.may_be_beyond((-0.11, 0.5)) && !fewer.may_be_beyond((-0.09, 0.5)));
     }
 }
