@@ -20,6 +20,11 @@ pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
     checks.into_iter().flatten().collect()
 }
 
+/// Those of the warnings that make the figures of spinning rows meaningless: an end that spins needs a processor to itself.
+pub(crate) fn contention(environment: &Environment) -> impl Iterator<Item = String> {
+    [placement(environment), load(environment), real_time(environment)].into_iter().flatten()
+}
+
 /// What the rows themselves tell against the run.
 pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
     switches(rows, measured_ns).into_iter().chain(moving_floor(rows)).collect()

@@ -47,6 +47,9 @@ pub(crate) struct Environment {
     pub(crate) real_time: Vec<String>,
     /// What makes the numbers less trustworthy; the same that `doctor` says.
     pub(crate) warnings: Vec<String>,
+    /// Those of the warnings that make the figures of spinning rows meaningless.
+    #[serde(default)]
+    pub(crate) disturbances: Vec<String>,
 }
 
 impl Environment {
@@ -85,6 +88,7 @@ impl Environment {
             version: env!("CARGO_PKG_VERSION").into(),
             real_time: running_real_time(),
             warnings: Vec::new(),
+            disturbances: Vec::new(),
         }
     }
 }

@@ -93,7 +93,9 @@ impl<'a> Session<'a> {
     fn results(&self, measured: &[Measured]) -> Results {
         let rows: Vec<_> = measured.iter().map(|measured| measured.row.clone()).collect();
         let mut environment = self.environment.clone();
-        environment.warnings.extend(doctor::disturbances(&rows, self.settings.measure_ns));
+        let seen = doctor::disturbances(&rows, self.settings.measure_ns);
+        environment.disturbances = doctor::contention(&environment).chain(seen.iter().cloned()).collect();
+        environment.warnings.extend(seen);
         Results { schema_version: SCHEMA_VERSION, environment, command: command_line(), rows }
     }
 

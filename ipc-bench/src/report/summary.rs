@@ -1,4 +1,6 @@
-//! A few plain sentences: this project's ring against `msgsnd`, and against what the machine allows.
+//! A few plain sentences: this project's ring against `msgsnd`, sleeping against sleeping; and a spinning ring against what
+//! the machine allows. A ring that spins is never ranked against a mechanism that sleeps, and where the run was disturbed
+//! nothing is said of rings that spin.
 
 use crate::measure::KEPT_UP;
 use crate::output::say;
@@ -9,7 +11,7 @@ use crate::workload::Workload;
 
 /// Prints the sentences that the rows allow; nothing when there is no row of `sysv-msg` to compare with.
 pub(crate) fn print(results: &Results) {
-    let mut sentences = sentences(&results.rows);
+    let mut sentences = sentences(&results.rows, &results.environment.disturbances);
     sentences.extend(knees(&results.rows));
     if !sentences.is_empty() {
         say!();
@@ -20,7 +22,7 @@ pub(crate) fn print(results: &Results) {
 }
 
 /// The sentences, for the smallest size that both have.
-pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
+pub(super) fn sentences(rows: &[Row], disturbances: &[String]) -> Vec<String> {
     let Some(size) = rows
         .iter()
         .filter(|row| row.mechanism == "sysv-msg" && row.error.is_none())
@@ -41,33 +43,17 @@ pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
     let p50 = |mechanism, wait| Some(find(Workload::Pingpong, mechanism, wait)?.one_way_ns?.p50);
     let flow = |mechanism, wait| Some(find(Workload::Stream, mechanism, wait)?.messages_per_second?.median);
     let mut sentences = Vec::new();
-    if let (Some(ours), Some(theirs)) = (p50("spsc", Wait::Spin), p50("sysv-msg", Wait::Sleep)) {
-        let floor = p50("flag-ring", Wait::Spin).map(|floor| {
-            format!(
-                " The bare ring without any safety takes {}, {} of ours.",
-                time(floor),
-                percent(floor / ours)
-            )
-        });
-        sentences.push(format!(
-            "A message of {size} bytes reaches a peer that spins in {} through spsc; msgsnd and msgrcv, which sleep, \
-             take {}: {}. The spinning peer uses a whole processor.{}",
-            time(ours),
-            time(theirs),
-            compared(theirs / ours, "as long", "less"),
-            floor.unwrap_or_default()
-        ));
-    }
     let asleep = p50("spsc", Wait::Sleep).zip(p50("sysv-msg", Wait::Sleep));
     if let Some((ours, theirs)) = asleep {
         sentences.push(format!(
-            "When both sleep while they wait, spsc takes {} and msgsnd takes {}: {}.",
+            "A message of {size} bytes to a peer that sleeps while it waits takes {} through spsc and {} through msgsnd and \
+             msgrcv: {}.",
             time(ours),
             time(theirs),
             compared(theirs / ours, "faster", "slower")
         ));
     }
-    let best = [Wait::SpinSleep, Wait::Spin].into_iter().find_map(|wait| Some((wait, flow("spsc", wait)?)));
+    let best = [Wait::Sleep, Wait::SpinSleep].into_iter().find_map(|wait| Some((wait, flow("spsc", wait)?)));
     if let (Some((wait, ours)), Some(theirs)) = (best, flow("sysv-msg", Wait::Sleep)) {
         sentences.push(format!(
             "In a stream spsc ({}) moves {} and msgsnd moves {}: {}.",
@@ -77,7 +63,25 @@ pub(super) fn sentences(rows: &[Row]) -> Vec<String> {
             compared(ours / theirs, "more", "fewer")
         ));
     }
+    if let Some(ours) = p50("spsc", Wait::Spin) {
+        sentences.push(match disturbances.first() {
+            Some(disturbance) => format!("The rows that spin cannot be judged: {disturbance}."),
+            None => spinning(size, ours, p50("flag-ring", Wait::Spin)),
+        });
+    }
     sentences
+}
+
+/// The ring beside the bare one, both spinning.
+fn spinning(size: usize, ours: f64, floor: Option<f64>) -> String {
+    let floor = floor.map(|floor| {
+        format!(" The bare ring without any safety takes {}, {} of that.", time(floor), percent(floor / ours))
+    });
+    format!(
+        "To a peer that spins, and uses a whole processor for it, a message of {size} bytes takes {} through spsc.{}",
+        time(ours),
+        floor.unwrap_or_default()
+    )
 }
 
 /// What the rates of `load` say: the highest that each mechanism kept up with.
@@ -131,28 +135,45 @@ mod tests {
             stream("spsc", Wait::SpinSleep, 50e6),
             stream("sysv-msg", Wait::Sleep, 1e6),
         ];
-        let sentences = sentences(&rows);
+        let sentences = sentences(&rows, &[]);
         assert_eq!(sentences.len(), 3);
-        assert!(sentences[0].contains("50.0 times as long"), "{}", sentences[0]);
-        assert!(sentences[0].contains("98 %"), "{}", sentences[0]);
-        assert!(sentences[1].contains("1.25 times faster"), "{}", sentences[1]);
-        assert!(sentences[2].contains("50.0 times more"), "{}", sentences[2]);
+        assert!(sentences[0].contains("1.25 times faster"), "{}", sentences[0]);
+        assert!(sentences[1].contains("50.0 times more"), "{}", sentences[1]);
+        assert!(sentences[2].contains("150 ns") && sentences[2].contains("98 %"), "{}", sentences[2]);
     }
 
     #[test]
-    fn a_loss_is_told_as_one() {
+    fn a_loss_is_reported_as_one() {
         let rows = [pingpong("spsc", Wait::Sleep, 8000.0), pingpong("sysv-msg", Wait::Sleep, 4000.0)];
-        assert!(sentences(&rows)[0].contains("2.00 times slower"));
+        assert!(sentences(&rows, &[])[0].contains("2.00 times slower"));
     }
 
     #[test]
-    fn a_spinning_peer_that_was_kept_from_its_processor_is_no_winner() {
-        let rows = [pingpong("spsc", Wait::Spin, 8e6), pingpong("sysv-msg", Wait::Sleep, 4000.0)];
-        assert!(sentences(&rows)[0].contains("2000 times less"), "{}", sentences(&rows)[0]);
+    fn spinning_is_never_ranked_against_sleeping() {
+        let rows = [
+            pingpong("spsc", Wait::Spin, 150.0),
+            stream("spsc", Wait::Spin, 50e6),
+            pingpong("sysv-msg", Wait::Sleep, 4000.0),
+            stream("sysv-msg", Wait::Sleep, 1e6),
+        ];
+        let sentences = sentences(&rows, &[]);
+        assert!(sentences.iter().all(|sentence| !sentence.contains("times")), "{sentences:?}");
+    }
+
+    #[test]
+    fn a_disturbed_run_says_nothing_of_spinning_rows() {
+        let rows = [
+            pingpong("spsc", Wait::Spin, 225.0),
+            pingpong("flag-ring", Wait::Spin, 22e6),
+            pingpong("sysv-msg", Wait::Sleep, 4000.0),
+        ];
+        let disturbance = "the load average is 4: other programs are running".to_owned();
+        let sentences = sentences(&rows, std::slice::from_ref(&disturbance));
+        assert_eq!(sentences, [format!("The rows that spin cannot be judged: {disturbance}.")]);
     }
 
     #[test]
     fn nothing_is_said_without_the_baseline() {
-        assert!(sentences(&[pingpong("spsc", Wait::Spin, 150.0)]).is_empty());
+        assert!(sentences(&[pingpong("spsc", Wait::Spin, 150.0)], &[]).is_empty());
     }
 }

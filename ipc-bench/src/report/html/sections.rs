@@ -14,7 +14,7 @@ pub(super) fn opening(results: &Results) -> String {
         escape(&table::machine(results)),
         escape(&results.environment.date)
     );
-    let sentences = summary::sentences(&results.rows);
+    let sentences = summary::sentences(&results.rows, &results.environment.disturbances);
     for sentence in sentences {
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "<p class=\"lead\">{}</p>", escape(&sentence));
