@@ -107,6 +107,18 @@ pub(super) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     Error::os("semctl", format!("id={id}, {command}"), errno, kind)
 }
 
+/// `GETALL` and `SETALL`. EFAULT, which an array of the right length never gives, is a set with more semaphores than the one whose number was asked for.
+#[cold]
+pub(super) fn all(id: SemId, command: &str, errno: Errno) -> Error {
+    match errno.0 {
+        libc::EFAULT | libc::EIDRM => {
+            Error::os("semctl", format!("id={id}, {command}"), errno, ErrorKind::Removed)
+                .with_hint("the set was removed during the call, and its identifier may name another set now")
+        }
+        _ => on_id(id, command, errno),
+    }
+}
+
 /// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells which.
 #[cold]
 pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {

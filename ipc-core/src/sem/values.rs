@@ -34,7 +34,8 @@ impl SemaphoreSet {
     /// `semctl(GETALL)`—the values of all semaphores at one moment.
     ///
     /// # Errors
-    /// As of [`stat`](Self::stat).
+    /// As of [`stat`](Self::stat); [`ErrorKind::Removed`] (EFAULT, EIDRM) also when the set was removed during the call and its identifier given to one with another number of
+    /// semaphores; [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -45,7 +46,7 @@ impl SemaphoreSet {
     #[doc(alias = "GETALL")]
     pub fn values(self) -> Result<Vec<u16>> {
         let count = self.stat()?.count();
-        sys::sem_values(self.id().as_raw(), count).map_err(|errno| failure::on_id(self.id(), "GETALL", errno))
+        sys::sem_values(self.id().as_raw(), count).map_err(|errno| failure::all(self.id(), "GETALL", errno))
     }
 
     /// `semctl(SETVAL)`—sets one semaphore.
@@ -75,7 +76,8 @@ impl SemaphoreSet {
     ///
     /// # Errors
     /// [`ErrorKind::SizeMismatch`] unless there is one value for each semaphore; [`ErrorKind::OutOfRange`] (ERANGE) above 32767;
-    /// [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Removed`] (EINVAL, EIDRM; EFAULT: the identifier was given to a larger set during the call, and nothing was set);
+    /// [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -94,7 +96,7 @@ impl SemaphoreSet {
             return Err(Error::refused("semctl", arguments, ErrorKind::SizeMismatch, hint));
         }
         sys::sem_set_values(self.id().as_raw(), values)
-            .map_err(|errno| failure::on_id(self.id(), &format!("SETALL, {values:?}"), errno))
+            .map_err(|errno| failure::all(self.id(), &format!("SETALL, {count} values"), errno))
     }
 
     /// `semctl(GETPID)`—the process that last changed the semaphore, also by a reset or by the kernel's undo at its end, so it may be gone. `None`: none yet,

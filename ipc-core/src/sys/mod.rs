@@ -11,6 +11,7 @@
 
 mod abi;
 mod futex;
+mod guarded;
 mod membarrier;
 mod memory;
 mod msg;

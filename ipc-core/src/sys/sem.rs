@@ -6,7 +6,8 @@ use core::time::Duration;
 use nix::libc;
 
 use super::abi::{SemctlArgument, semtimedop};
-use super::{Raw, check};
+use super::guarded::GuardedArray;
+use super::{Errno, Raw, check};
 
 /// `semget(key, count, flags)`.
 pub(crate) fn semget(key: i32, count: i32, flags: i32) -> Raw<i32> {
@@ -74,29 +75,26 @@ pub(crate) fn sem_set_value(id: i32, index: i32, value: i32) -> Raw<()> {
     check(unsafe { libc::semctl(id, index, libc::SETVAL, SemctlArgument { value }) }).map(drop)
 }
 
-/// More elements than a set can have semaphores: the limit SEMMSL, and all that a 16-bit index reaches. GETALL and SETALL go by the number
-/// in the set, not by ours, and between our asking for that number and the call the identifier may have come to name another set.
-fn room() -> usize {
-    let limit = sem_info(false).map_or(0, |(_, info)| usize::try_from(info.semmsl).unwrap_or(0));
-    limit.max(1 << 16)
-}
+/// What no semaphore can have as its value.
+const NO_VALUE: u16 = u16::MAX;
 
-/// `semctl(id, 0, GETALL, values)`: the first `count` values.
+/// `semctl(id, 0, GETALL, values)` of a set that is known to have `count` semaphores. EFAULT: it has more. EIDRM: it has fewer. Either way the identifier has come to
+/// name another set since the count was asked for.
 pub(crate) fn sem_values(id: i32, count: usize) -> Raw<Vec<u16>> {
-    let mut values = vec![0_u16; room().max(count)];
+    let mut values = GuardedArray::new(count, NO_VALUE)?;
     let argument = SemctlArgument { array: values.as_mut_ptr() };
-    // SAFETY: the array is longer than any set, see `room`.
+    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when that is larger than ours.
     check(unsafe { libc::semctl(id, 0, libc::GETALL, argument) })?;
-    values.truncate(count);
-    Ok(values)
+    let values = values.as_mut_slice();
+    if values.contains(&NO_VALUE) { Err(Errno(libc::EIDRM)) } else { Ok(values.to_vec()) }
 }
 
-/// `semctl(id, 0, SETALL, values)`.
+/// `semctl(id, 0, SETALL, values)`. EFAULT, and nothing set: the set has more semaphores than there are values.
 pub(crate) fn sem_set_values(id: i32, values: &[u16]) -> Raw<()> {
-    let mut array = vec![0_u16; room().max(values.len())];
-    array[..values.len()].copy_from_slice(values);
+    let mut array = GuardedArray::new(values.len(), 0)?;
+    array.as_mut_slice().copy_from_slice(values);
     let argument = SemctlArgument { array: array.as_mut_ptr() };
-    // SAFETY: the array is longer than any set, see `room`; it is only read.
+    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when that is larger than ours; it only reads.
     check(unsafe { libc::semctl(id, 0, libc::SETALL, argument) }).map(drop)
 }
 
