@@ -49,7 +49,7 @@ impl Tally {
 fn live(kind: &Kind, domain: &str, gives: bool, round: u64, done: &AtomicU64) {
     let domain = Domain::open(domain).unwrap();
     let wait = if round.is_multiple_of(2) { WaitStrategy::Sleep } else { WaitStrategy::DEFAULT };
-    let how = How { domain: &domain, wait };
+    let how = How::new(&domain, wait);
     let patience = Duration::from_secs(100);
     let count = || done.fetch_add(1, Ordering::SeqCst);
     if gives {
@@ -139,4 +139,4 @@ macro_rules! everybody_is_killed {
     };
 }
 
-everybody_is_killed!(spsc, bytes, mpmc, broadcast, frames, latest, pool, call);
+everybody_is_killed!(spsc, bytes, mpmc, broadcast, frames, payloads, latest, pool, call);

@@ -2,6 +2,8 @@
 //! somebody removes them. In processes that come, go and are killed.
 
 mod common;
+mod kinds;
+mod spsc_common;
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use ipc_core::list::proc::segments;
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{Key, RemoveOnDrop};
 use ipc_ring::{AttachError, Domain, Lifetime, WaitStrategy, bytes, mpmc, spsc};
+use kinds::{How, Told};
 
 fn persistent(domain: &str) -> spsc::Builder<u64> {
     spsc::Builder::new("kept")
@@ -129,6 +132,54 @@ fn a_closed_stream_is_kept_until_it_is_popped_and_a_new_producer_starts_a_new_on
     consumer.close();
     drop(producer);
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
+}
+
+/// Whoever drops its end of a persistent channel last leaves it, with what is in it, to those who come next.
+#[test]
+fn dropping_an_end_of_a_persistent_channel_of_any_kind_keeps_it() {
+    private_namespace();
+    for kind in &kinds::ALL {
+        let name = unique("lifetime-kinds");
+        let patience = Duration::from_secs(1000);
+        let open = |domain: &Domain| {
+            let how = How { lifetime: Lifetime::Persistent, ..How::new(domain, WaitStrategy::Sleep) };
+            ((kind.giver)(how).unwrap(), (kind.taker)(how).unwrap())
+        };
+        // The newest value is not the one before, and blocks went with their pool.
+        let keeps = !matches!(kind.name, "latest" | "pool" | "payloads");
+        for round in 0..3 {
+            let domain = Domain::open(&name).unwrap();
+            let (mut giver, mut taker) = open(&domain);
+            let last = 2 * round + 1;
+            // A caller waits for the reply to its predecessor's request.
+            let taken = std::thread::scope(|scope| {
+                let taking = scope.spawn(move || {
+                    let mut taken = Vec::new();
+                    while taken.last() != Some(&last) {
+                        match taker.take(patience) {
+                            Told::Number(number) => taken.push(number),
+                            other => panic!("{} round {round}: {other:?} after {taken:?}", kind.name),
+                        }
+                    }
+                    taken
+                });
+                assert_eq!(giver.give(last, patience), Told::Yes, "{}", kind.name);
+                taking.join().unwrap()
+            });
+            assert!(!keeps || round == 0 || taken.contains(&(last - 1)), "{}: {taken:?}", kind.name);
+            assert_eq!(giver.give(last + 1, patience), Told::Yes, "{}", kind.name);
+            // Not `leave`: what a program does that just ends.
+            drop(giver);
+            assert_eq!(keyed(), 2, "{} round {round}: the channel and the domain", kind.name);
+            drop(domain);
+            assert_eq!(keyed(), 1, "{} round {round}", kind.name);
+        }
+        for kept in ipc_ring::gc::examine().unwrap() {
+            assert_eq!(kept.verdict, ipc_ring::gc::Verdict::Kept, "{}: {kept}", kind.name);
+            assert!(kept.remove().unwrap());
+        }
+        assert_eq!(kernel_objects(), (vec![], vec![], vec![]), "{}", kind.name);
+    }
 }
 
 #[test]

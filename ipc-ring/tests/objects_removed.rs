@@ -37,7 +37,7 @@ fn waits(
 ) -> Vec<Box<dyn FnOnce() -> Told + Send>> {
     let open = |name: &String| {
         let domain = Domain::open(name).unwrap();
-        let how = How { domain: &domain, wait };
+        let how = How::new(&domain, wait);
         // In this order there is somebody to wait for when numbers are given.
         let taker = (kind.taker)(how).unwrap();
         (taker, (kind.giver)(how).unwrap())
@@ -91,7 +91,7 @@ fn messages_flow_on_and_the_name_starts_anew() {
     for kind in ALL {
         let name = unique("flow");
         let domain = Domain::open(&name).unwrap();
-        let how = How { domain: &domain, wait: WaitStrategy::DEFAULT };
+        let how = How::new(&domain, WaitStrategy::DEFAULT);
         let (mut taker, mut giver) = ((kind.taker)(how).unwrap(), (kind.giver)(how).unwrap());
         remove_everything();
         for number in 0..50 {

@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(1000);
 const A_WHILE: Duration = Duration::from_millis(150);
 
 fn how(domain: &Domain) -> How<'_> {
-    How { domain, wait: WaitStrategy::Sleep }
+    How::new(domain, WaitStrategy::Sleep)
 }
 
 /// The children's half.

@@ -31,8 +31,8 @@
 //! are. It makes a system call only when subscribers sleep, one for all of them.
 //!
 //! **Ends.** One publisher and up to 256 subscribers, which come and go at any time. Dropping the publisher closes the
-//! channel: subscribers read what is left and are told. [`Publisher::detach`] leaves it to a successor, and so does the
-//! publisher's death, also in the middle of a message. A [`Watcher`] reads along without a seat and without the right to
+//! channel, unless it is a persistent one: subscribers read what is left and are told. [`Publisher::detach`] leaves it to a
+//! successor, and so does the publisher's death, also in the middle of a message. A [`Watcher`] reads along without a seat and without the right to
 //! write: it only polls, and cannot disturb anybody.
 //!
 //! **Deaths.** A dead subscriber holds nobody up: a gated publisher that has to wait asks whether the one that it waits for
@@ -41,7 +41,9 @@
 //!
 //! **Frames.** For messages of any length see [`frames`], for large ones that are read where they were written [`payloads`].
 //!
-//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all.
+//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all; that of a
+//! [`Persistent`](crate::Lifetime::Persistent) channel when its publisher has closed it and everybody has left, or somebody
+//! removes it. Dropping the publisher of such a channel leaves it to a successor, [`Publisher::close`] ends it.
 
 mod builder;
 mod end;

@@ -51,8 +51,8 @@ pub(super) enum Ending {
 
 impl Ending {
     /// What dropping the producer says: it ends the stream, unless the channel is there to outlive its processes.
-    pub(super) fn of_producer(end: &End) -> Self {
-        if end.is_persistent() { Ending::Detach } else { Ending::Close }
+    pub(super) fn of_producer(is_persistent: bool) -> Self {
+        if is_persistent { Ending::Detach } else { Ending::Close }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use ipc_ring::broadcast::{self, frames};
-use ipc_ring::mpmc;
+use ipc_ring::broadcast::{self, frames, payloads};
+use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
+use ipc_ring::{AttachError, mpmc};
 
 use super::one::{frame, frame_number, number};
 use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
@@ -22,7 +23,7 @@ pub const MPMC: Kind = Kind {
 };
 
 fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
-    mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).capacity(CAPACITY)
+    mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
 }
 
 impl Giver for mpmc::Producer<Item> {
@@ -56,7 +57,12 @@ pub const BROADCAST: Kind = Kind {
 };
 
 fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
-    broadcast::Builder::new("broadcast").domain(how.domain).wait(how.wait).capacity(CAPACITY).gated()
+    broadcast::Builder::new("broadcast")
+        .domain(how.domain)
+        .wait(how.wait)
+        .lifetime(how.lifetime)
+        .capacity(CAPACITY)
+        .gated()
 }
 
 impl Giver for broadcast::Publisher<Item> {
@@ -88,7 +94,12 @@ pub const FRAMES: Kind = Kind {
 };
 
 fn frames_builder(how: How<'_>) -> frames::Builder {
-    frames::Builder::new("frames").domain(how.domain).wait(how.wait).capacity(512).gated()
+    frames::Builder::new("frames")
+        .domain(how.domain)
+        .wait(how.wait)
+        .lifetime(how.lifetime)
+        .capacity(512)
+        .gated()
 }
 
 impl Giver for frames::Publisher {
@@ -109,5 +120,71 @@ impl Taker for frames::Subscriber {
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+}
+
+/// Blocks of a pool to all subscribers.
+pub const PAYLOADS: Kind = Kind {
+    name: "payloads",
+    giver: |how| {
+        let pool = payloads_pool(how)?;
+        Ok(Box::new(payloads_builder(how, &pool).create_publisher()?))
+    },
+    taker: |how| {
+        let pool = payloads_pool(how)?;
+        Ok(Box::new(payloads_builder(how, &pool).create_subscriber()?))
+    },
+    ..BROADCAST
+};
+
+const PAYLOAD: usize = 200;
+
+fn payloads_pool(how: How<'_>) -> Result<Pool, AttachError> {
+    pool::Builder::new("payloads pool").domain(how.domain).class(256, 2 * CAPACITY).create()
+}
+
+fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
+    payloads::Builder::new("payloads", pool).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY).gated()
+}
+
+impl Giver for payloads::Publisher {
+    fn give(&mut self, number: u64, patience: Duration) -> Told {
+        use broadcast::PushError::{System, TimedOut};
+        let mut loan = match self.loan(PAYLOAD) {
+            Ok(loan) => loan,
+            Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
+            Err(other) => return Told::Otherwise(other.to_string()),
+        };
+        loan.copy_from_slice(&payload::<PAYLOAD>(number));
+        told!(self.publish_timeout(loan, patience).map_err(|failed| failed.error), |()| Told::Yes,
+            TimedOut(_) => Told::TimedOut, System(_, error) => system(&error))
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+}
+
+impl Taker for payloads::Subscriber {
+    fn take(&mut self, patience: Duration) -> Told {
+        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        loop {
+            match self.pop_timeout(patience) {
+                Ok(view) => {
+                    let whole: [u8; PAYLOAD] = view[..].try_into().unwrap();
+                    let number = u64::from_le_bytes(*whole.first_chunk().unwrap());
+                    assert_eq!(whole, payload(number));
+                    return Told::Number(number);
+                }
+                // Of a pool that is gone.
+                Err(ReceiveError::Refused(_)) => {}
+                Err(ReceiveError::Channel(error)) => {
+                    return told!(Err::<(), _>(error), |()| Told::Yes,
+                        TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
+                        System(error) => system(&error));
+                }
+                Err(other) => return Told::Otherwise(other.to_string()),
+            }
+        }
     }
 }

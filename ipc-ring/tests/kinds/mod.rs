@@ -8,7 +8,7 @@ mod special;
 
 use std::time::Duration;
 
-use ipc_ring::{AttachError, Domain, WaitStrategy};
+use ipc_ring::{AttachError, Domain, Lifetime, WaitStrategy};
 
 /// What giving or taking came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,14 @@ pub trait Taker: Send {
 pub struct How<'a> {
     pub domain: &'a Domain,
     pub wait: WaitStrategy,
+    pub lifetime: Lifetime,
+}
+
+impl<'a> How<'a> {
+    /// As most do.
+    pub fn new(domain: &'a Domain, wait: WaitStrategy) -> Self {
+        Self { domain, wait, lifetime: Lifetime::Ephemeral }
+    }
 }
 
 pub type Opened<End> = Result<Box<End>, AttachError>;
@@ -68,12 +76,13 @@ pub struct Kind {
 /// Room for so many numbers at most, where there is a limit.
 pub const CAPACITY: u64 = 8;
 
-pub const ALL: [Kind; 8] = [
+pub const ALL: [Kind; 9] = [
     one::SPSC,
     one::BYTES,
     many::MPMC,
     many::BROADCAST,
     many::FRAMES,
+    many::PAYLOADS,
     special::LATEST,
     special::POOL,
     special::CALL,

@@ -20,7 +20,7 @@ pub const SPSC: Kind = Kind {
 };
 
 fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
-    spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).capacity(CAPACITY)
+    spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
 }
 
 /// The number of an item, every byte of which must be its own.
@@ -60,7 +60,7 @@ pub const BYTES: Kind = Kind {
 };
 
 fn bytes_builder(how: How<'_>) -> bytes::Builder {
-    bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).capacity(512)
+    bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(512)
 }
 
 /// A frame of a length that follows from its number.

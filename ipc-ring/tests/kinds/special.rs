@@ -22,7 +22,7 @@ pub const LATEST: Kind = Kind {
 };
 
 fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
-    latest::Builder::new("latest").domain(how.domain).wait(how.wait)
+    latest::Builder::new("latest").domain(how.domain).wait(how.wait).lifetime(how.lifetime)
 }
 
 /// The number of a payload, every byte of which must be its own.
@@ -72,7 +72,7 @@ fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    spsc::Builder::new("handles").domain(how.domain).wait(how.wait).capacity(CAPACITY)
+    spsc::Builder::new("handles").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
 }
 
 struct Lender {
@@ -139,7 +139,7 @@ type Request = [u8; 41];
 type Reply = [u8; 17];
 
 fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
-    call::Builder::new("call").domain(how.domain).wait(how.wait)
+    call::Builder::new("call").domain(how.domain).wait(how.wait).lifetime(how.lifetime)
 }
 
 fn call_error(error: CallError) -> Told {

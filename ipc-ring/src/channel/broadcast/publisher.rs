@@ -13,7 +13,7 @@ use crate::wait::signal::{CLOSED, DETACHED};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for a successor.
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher<T: Message> {
@@ -57,7 +57,8 @@ impl<T: Message> Publisher<T> {
             Ok(ring) => {
                 // Subscribers that wait for a publisher to come look again.
                 end.wake_subscribers();
-                Ok(Self { ring, end, ending: Ending::Close })
+                let ending = Ending::of_producer(end.place.is_persistent());
+                Ok(Self { ring, end, ending })
             }
             Err(corruption) => {
                 end.leave(None);
@@ -272,10 +273,13 @@ impl<T: Message> Publisher<T> {
         super::Counters::read(self.ring.memory().words())
     }
 
-    /// Ends the stream: subscribers read what is left, then are told. The same as dropping.
-    pub fn close(self) {}
+    /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.
+    pub fn close(mut self) {
+        self.ending = Ending::Close;
+    }
 
-    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached.
+    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached
+    /// or if the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }

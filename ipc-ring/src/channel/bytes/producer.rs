@@ -71,7 +71,7 @@ impl Producer {
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(&end), end }),
+            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(end.is_persistent()), end }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())

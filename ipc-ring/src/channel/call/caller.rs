@@ -54,7 +54,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         let Attached { ring, mut end } = attached;
         match ring::Caller::attach(ring) {
             Ok(ring) => {
-                let ending = Ending::of_producer(&end);
+                let ending = Ending::of_producer(end.is_persistent());
                 Ok(Self { ring, end, ending })
             }
             Err(corruption) => {

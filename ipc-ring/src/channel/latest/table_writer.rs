@@ -20,7 +20,7 @@ pub struct TableWriter<T: Message> {
 
 impl<T: Message> TableWriter<T> {
     pub(super) fn new(end: End<T>) -> Self {
-        let ending = if end.place.is_persistent() { Ending::Detach } else { Ending::Close };
+        let ending = Ending::of_producer(end.place.is_persistent());
         Self { ring: ring::Writer::attach(end.ring.clone()), end, ending }
     }
 
