@@ -60,6 +60,7 @@
 
 pub mod barrier;
 mod bytes;
+mod change;
 mod error;
 pub mod futex;
 mod guard;
@@ -79,13 +80,16 @@ pub mod sem;
 pub mod shm;
 mod sys;
 mod time;
+mod trust;
+mod users;
 
 pub use bytes::SharedBytes;
 pub use error::{Error, ErrorKind, Result};
 pub use guard::{Object, RemoveOnDrop};
 pub use key::{Key, ParseKeyError};
 pub use limit::Limit;
-pub use open::{Disposition, Trust};
+pub use open::Disposition;
 pub use permissions::{Mode, Permissions};
 pub use process::ProcessMark;
 pub use random::random_bytes;
+pub use trust::Trust;

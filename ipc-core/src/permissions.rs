@@ -29,6 +29,9 @@ impl Mode {
     /// ```
     pub const PRIVATE: Mode = Mode(0o600);
 
+    /// 0777: everything.
+    pub(crate) const ALL: Mode = Mode(0o777);
+
     /// The right to read, asked for by those who open to observe.
     pub(crate) const READ: Mode = Mode(0o400);
 

@@ -8,9 +8,9 @@ use nix::libc;
 
 use super::Mapping;
 use crate::error::{Error, ErrorKind, Result};
-use crate::open::Trust;
 use crate::permissions::{Mode, Permissions};
 use crate::shm::Size;
+use crate::trust::Trust;
 
 impl Mapping {
     /// `open(O_CREAT | O_EXCL | O_NOFOLLOW)`, `ftruncate`, `mmap`—a new file of `size` bytes, all zero, mapped for reading and writing.

@@ -3,11 +3,13 @@
 use nix::libc;
 
 use super::MsgId;
+use crate::change::Change;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::limit::Limit;
-use crate::permissions::Mode;
+use crate::permissions::{Mode, Permissions};
 use crate::sys::{self, Errno};
+use crate::users;
 
 /// `msgget` that was to create.
 #[cold]
@@ -97,21 +99,27 @@ pub(super) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error
     }
 }
 
-/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group, and EPERM may be about the bytes.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the queue is gone since: asking for the record again tells
+/// which. EPERM is about the bytes only where the caller is the creator or the owner, or privileged.
 #[cold]
-pub(super) fn set(id: MsgId, what: &str, queue_bytes: u64, errno: Errno) -> Error {
-    let arguments = || format!("id={id}, IPC_SET, {what}");
+pub(super) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
+    let arguments = || format!("id={id}, {change}");
     match errno.0 {
-        libc::EINVAL => Error::os("msgctl", arguments(), errno, ErrorKind::Invalid)
-            .with_hint("no such user or group in this user namespace"),
+        libc::EINVAL if change.names_somebody() && sys::msg_stat(id.as_raw()).is_ok() => {
+            Error::os("msgctl", arguments(), errno, ErrorKind::Invalid)
+                .with_hint("no such user or group in this user namespace")
+        }
         // Every IPC_SET writes the bytes back, so a queue above the limit cannot even be given another mode.
-        libc::EPERM if Limit::QueueBytes.value().is_some_and(|limit| queue_bytes > limit) => {
+        libc::EPERM
+            if users::may_change(found)
+                && Limit::QueueBytes.value().is_some_and(|limit| queue_bytes > limit) =>
+        {
             let limit = Limit::QueueBytes;
             Error::os("msgctl", arguments(), errno, ErrorKind::LimitReached(limit)).with_hint(format!(
                 "setting {queue_bytes} bytes, or anything else of a queue that has so many, needs CAP_SYS_RESOURCE: {}",
                 limit.explain()
             ))
         }
-        _ => control(id, &format!("IPC_SET, {what}"), errno),
+        _ => control(id, &change.to_string(), errno),
     }
 }

@@ -5,11 +5,13 @@ use core::fmt;
 use nix::libc;
 
 use super::{Stat, failure};
+use crate::change::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::open::{self, Disposition, Trust};
-use crate::permissions::{Mode, set_raw_mode};
+use crate::open::{self, Disposition};
+use crate::permissions::{Mode, Permissions};
 use crate::sys;
+use crate::trust::Trust;
 
 /// The kernel's number for a message queue. Never to be taken for a key. 0 is a number like others.
 ///
@@ -234,7 +236,8 @@ impl MessageQueue {
     ///
     /// # Errors
     /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the initial user namespace;
-    /// [`ErrorKind::NotOwner`] (EPERM); those of [`stat`](Self::stat).
+    /// [`ErrorKind::NotOwner`] (EPERM); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -248,9 +251,7 @@ impl MessageQueue {
     /// msgctl(2)
     #[doc(alias = "msg_qbytes")]
     pub fn set_capacity_bytes(self, bytes: u64) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.msg_qbytes = bytes;
-        self.write(&raw, || format!("qbytes={bytes}"))
+        self.change(Change::CapacityBytes(bytes))
     }
 
     /// `msgctl(IPC_SET)`—gives the queue to another user and group. The creator keeps all its rights.
@@ -268,17 +269,15 @@ impl MessageQueue {
     /// ```
     #[doc(alias = "IPC_SET")]
     pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.msg_perm.uid = uid;
-        raw.msg_perm.gid = gid;
-        self.write(&raw, || format!("uid={uid}, gid={gid}"))
+        self.change(Change::Owner { uid, gid })
     }
 
     /// `msgctl(IPC_SET)`—changes the permission bits. A receiver who sleeps on the queue and loses the right to it gets [`ErrorKind::PermissionDenied`] at once; a sender, when there
     /// is room for its message.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner).
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -289,15 +288,13 @@ impl MessageQueue {
     /// ```
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        set_raw_mode(&mut raw.msg_perm, mode);
-        self.write(&raw, || format!("mode={mode}"))
+        self.change(Change::Mode(mode))
     }
 
     /// Makes `uid` the owner and leaves the group. With mode 0600 the queue is then for exactly two users: its creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner).
+    /// As of [`set_mode`](Self::set_mode).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -306,12 +303,19 @@ impl MessageQueue {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn grant(self, uid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.msg_perm.uid = uid;
-        self.write(&raw, || format!("uid={uid}"))
+        self.change(Change::User(uid))
     }
 
-    fn write(self, raw: &libc::msqid_ds, what: impl Fn() -> String) -> Result<()> {
-        sys::msg_set(self.id.0, raw).map_err(|errno| failure::set(self.id, &what(), raw.msg_qbytes, errno))
+    fn change(self, change: Change) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        let found = Permissions::from_raw(&raw.msg_perm);
+        change.put_into(&mut raw.msg_perm).map_err(|hint| {
+            Error::refused("msgctl", format!("id={}, {change}", self.id), ErrorKind::Invalid, hint)
+        })?;
+        if let Change::CapacityBytes(bytes) = change {
+            raw.msg_qbytes = bytes;
+        }
+        sys::msg_set(self.id.0, &raw)
+            .map_err(|errno| failure::set(self.id, change, &found, raw.msg_qbytes, errno))
     }
 }

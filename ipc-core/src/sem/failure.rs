@@ -3,6 +3,7 @@
 use nix::libc;
 
 use super::{Op, SemId};
+use crate::change::Change;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::limit::Limit;
@@ -132,12 +133,12 @@ pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Er
     on_id(id, &format!("index={index}, {command}"), errno)
 }
 
-/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the set is gone since: asking for the record again tells which.
 #[cold]
-pub(super) fn set(id: SemId, what: &str, errno: Errno) -> Error {
-    match errno.0 {
-        libc::EINVAL => Error::os("semctl", format!("id={id}, IPC_SET, {what}"), errno, ErrorKind::Invalid)
-            .with_hint("no such user or group in this user namespace"),
-        _ => on_id(id, &format!("IPC_SET, {what}"), errno),
+pub(super) fn set(id: SemId, change: Change, errno: Errno) -> Error {
+    if errno.0 == libc::EINVAL && change.names_somebody() && sys::sem_stat(id.as_raw()).is_ok() {
+        return Error::os("semctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
+            .with_hint("no such user or group in this user namespace");
     }
+    on_id(id, &change.to_string(), errno)
 }

@@ -5,12 +5,14 @@ use core::fmt;
 use nix::libc;
 
 use super::{Stat, failure};
+use crate::change::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::limit::Limit;
-use crate::open::{self, Disposition, Trust};
-use crate::permissions::{Mode, set_raw_mode};
-use crate::sys::{self, Errno};
+use crate::open::{self, Disposition};
+use crate::permissions::Mode;
+use crate::sys;
+use crate::trust::Trust;
 
 /// The kernel's number for a semaphore set. Never to be taken for a key. 0 is a number like others.
 ///
@@ -321,16 +323,14 @@ impl SemaphoreSet {
     /// ```
     #[doc(alias = "IPC_SET")]
     pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.sem_perm.uid = uid;
-        raw.sem_perm.gid = gid;
-        self.write(&raw, || format!("uid={uid}, gid={gid}"))
+        self.change(Change::Owner { uid, gid })
     }
 
     /// `semctl(IPC_SET)`—changes the permission bits.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; those of [`stat`](Self::stat).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -341,15 +341,14 @@ impl SemaphoreSet {
     /// ```
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        set_raw_mode(&mut raw.sem_perm, mode);
-        self.write(&raw, || format!("mode={mode}"))
+        self.change(Change::Mode(mode))
     }
 
     /// Makes `uid` the owner and leaves the group. With mode 0600 the set is then for exactly two users: its creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner).
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -358,12 +357,14 @@ impl SemaphoreSet {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn grant(self, uid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.sem_perm.uid = uid;
-        self.write(&raw, || format!("uid={uid}"))
+        self.change(Change::User(uid))
     }
 
-    fn write(self, raw: &libc::semid_ds, what: impl Fn() -> String) -> Result<()> {
-        sys::sem_set(self.id.0, raw).map_err(|errno: Errno| failure::set(self.id, &what(), errno))
+    fn change(self, change: Change) -> Result<()> {
+        let mut raw = self.raw_stat()?;
+        change.put_into(&mut raw.sem_perm).map_err(|hint| {
+            Error::refused("semctl", format!("id={}, {change}", self.id), ErrorKind::Invalid, hint)
+        })?;
+        sys::sem_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, change, errno))
     }
 }

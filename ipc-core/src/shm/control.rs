@@ -1,8 +1,9 @@
 //! `shmctl`: removing a segment, giving it away, locking it into memory.
 
 use super::{SharedMemory, failure};
-use crate::error::Result;
-use crate::permissions::{Mode, set_raw_mode};
+use crate::change::Change;
+use crate::error::{Error, ErrorKind, Result};
+use crate::permissions::Mode;
 use crate::sys;
 
 impl SharedMemory {
@@ -50,17 +51,14 @@ impl SharedMemory {
     /// shmctl(2)
     #[doc(alias = "IPC_SET")]
     pub fn set_owner(self, uid: u32, gid: u32) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        raw.shm_perm.uid = uid;
-        raw.shm_perm.gid = gid;
-        sys::shm_set(self.id().as_raw(), &raw)
-            .map_err(|errno| failure::set(self.id(), &format!("uid={uid}, gid={gid}"), errno))
+        self.change(Change::Owner { uid, gid })
     }
 
     /// `shmctl(IPC_SET)`—changes the permission bits. Existing attachments stay as they are.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; those of [`stat`](Self::stat).
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, shm};
@@ -71,16 +69,14 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "IPC_SET")]
     pub fn set_mode(self, mode: Mode) -> Result<()> {
-        let mut raw = self.raw_stat()?;
-        set_raw_mode(&mut raw.shm_perm, mode);
-        sys::shm_set(self.id().as_raw(), &raw)
-            .map_err(|errno| failure::set(self.id(), &format!("mode={mode}"), errno))
+        self.change(Change::Mode(mode))
     }
 
     /// Makes `uid` the owner and leaves the group. With mode 0600 the segment is then for exactly two users: its creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner).
+    /// As of [`set_owner`](Self::set_owner); [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this
+    /// user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -89,10 +85,15 @@ impl SharedMemory {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn grant(self, uid: u32) -> Result<()> {
+        self.change(Change::User(uid))
+    }
+
+    fn change(self, change: Change) -> Result<()> {
         let mut raw = self.raw_stat()?;
-        raw.shm_perm.uid = uid;
-        sys::shm_set(self.id().as_raw(), &raw)
-            .map_err(|errno| failure::set(self.id(), &format!("uid={uid}"), errno))
+        change.put_into(&mut raw.shm_perm).map_err(|hint| {
+            Error::refused("shmctl", format!("id={}, {change}", self.id()), ErrorKind::Invalid, hint)
+        })?;
+        sys::shm_set(self.id().as_raw(), &raw).map_err(|errno| failure::set(self.id(), change, errno))
     }
 
     /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on huge pages.
@@ -115,13 +116,13 @@ impl SharedMemory {
     /// shmctl(2)
     #[doc(alias = "SHM_LOCK")]
     pub fn lock(self) -> Result<()> {
-        sys::shm_lock(self.id().as_raw()).map_err(|errno| failure::lock(self.id(), "SHM_LOCK", errno))
+        sys::shm_lock(self.id().as_raw()).map_err(|errno| failure::lock(self.id(), errno))
     }
 
     /// `shmctl(SHM_UNLOCK)`—lets the pages be swapped again.
     ///
     /// # Errors
-    /// As of [`lock`](Self::lock).
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -134,6 +135,7 @@ impl SharedMemory {
     /// ```
     #[doc(alias = "SHM_UNLOCK")]
     pub fn unlock(self) -> Result<()> {
-        sys::shm_unlock(self.id().as_raw()).map_err(|errno| failure::lock(self.id(), "SHM_UNLOCK", errno))
+        sys::shm_unlock(self.id().as_raw())
+            .map_err(|errno| failure::on_id("shmctl", self.id(), "SHM_UNLOCK", errno))
     }
 }

@@ -2,12 +2,14 @@
 
 use nix::libc;
 
-use super::ShmId;
+use super::{SharedMemory, ShmId};
+use crate::change::Change;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::limit::Limit;
 use crate::permissions::Mode;
 use crate::sys::{self, Errno};
+use crate::users;
 
 /// `shmget` that was to create.
 #[cold]
@@ -87,33 +89,28 @@ pub(super) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) 
     Error::os(call, format!("id={id}{separator}{command}"), errno, kind)
 }
 
-/// `SHM_LOCK` and `SHM_UNLOCK`.
+/// `SHM_LOCK`. ENOMEM is over RLIMIT_MEMLOCK; EPERM is a limit of zero only where the caller is the creator or the owner.
 #[cold]
-pub(super) fn lock(id: ShmId, command: &str, errno: Errno) -> Error {
+pub(super) fn lock(id: ShmId, errno: Errno) -> Error {
+    let is_owner = || {
+        let found = SharedMemory::from_id(id).stat();
+        found.is_ok_and(|found| users::is_creator_or_owner(&found.permissions()))
+    };
     match errno.0 {
-        // Over RLIMIT_MEMLOCK; EPERM also stands for a limit of zero.
-        libc::ENOMEM => Error::os(
-            "shmctl",
-            format!("id={id}, {command}"),
-            errno,
-            ErrorKind::LimitReached(Limit::LockedBytes),
-        ),
-        libc::EPERM if Limit::LockedBytes.value() == Some(0) => Error::os(
-            "shmctl",
-            format!("id={id}, {command}"),
-            errno,
-            ErrorKind::LimitReached(Limit::LockedBytes),
-        ),
-        _ => on_id("shmctl", id, command, errno),
+        libc::ENOMEM => {}
+        libc::EPERM if Limit::LockedBytes.value() == Some(0) && is_owner() => {}
+        _ => return on_id("shmctl", id, "SHM_LOCK", errno),
     }
+    Error::os("shmctl", format!("id={id}, SHM_LOCK"), errno, ErrorKind::LimitReached(Limit::LockedBytes))
 }
 
-/// `IPC_SET` after a successful `IPC_STAT`: EINVAL is then the user or group.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the segment is gone since: asking for the record again tells
+/// which.
 #[cold]
-pub(super) fn set(id: ShmId, what: &str, errno: Errno) -> Error {
-    match errno.0 {
-        libc::EINVAL => Error::os("shmctl", format!("id={id}, IPC_SET, {what}"), errno, ErrorKind::Invalid)
-            .with_hint("no such user or group in this user namespace"),
-        _ => on_id("shmctl", id, &format!("IPC_SET, {what}"), errno),
+pub(super) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
+    if errno.0 == libc::EINVAL && change.names_somebody() && sys::shm_stat(id.as_raw()).is_ok() {
+        return Error::os("shmctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
+            .with_hint("no such user or group in this user namespace");
     }
+    on_id("shmctl", id, &change.to_string(), errno)
 }

@@ -5,9 +5,10 @@ use nix::libc;
 use super::{Attachment, HugePages, Options, Pages, ShmId, Size, Stat, failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::open::{self, Disposition, Trust};
+use crate::open::{self, Disposition};
 use crate::permissions::Mode;
 use crate::sys::{self, shm_flags};
+use crate::trust::Trust;
 
 /// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the segment stays until it is removed.
 ///

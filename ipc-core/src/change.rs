@@ -1,0 +1,77 @@
+//! What `IPC_SET` is to change, put into the record that is read before and written back whole.
+
+use core::fmt;
+
+use nix::libc;
+
+use crate::permissions::{Mode, set_raw_mode};
+use crate::users::{self, Ids};
+
+/// A change of one record. What it does not name is written back as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Owner and group.
+    Owner {
+        uid: u32,
+        gid: u32,
+    },
+    /// Owner only.
+    User(u32),
+    Mode(Mode),
+    /// `msg_qbytes`, which no other object has.
+    CapacityBytes(u64),
+}
+
+impl Change {
+    /// Puts it into the permission structure.
+    ///
+    /// # Errors
+    /// An owner or group that is left as it is, but has no number here: written back, the number that was read in its place would be taken for a user's.
+    pub(crate) fn put_into(self, raw: &mut libc::ipc_perm) -> Result<(), String> {
+        match self {
+            Change::Owner { uid, gid } => (raw.uid, raw.gid) = (uid, gid),
+            Change::User(uid) => {
+                kept(Ids::Groups, raw.gid)?;
+                raw.uid = uid;
+            }
+            Change::Mode(_) | Change::CapacityBytes(_) => {
+                kept(Ids::Users, raw.uid)?;
+                kept(Ids::Groups, raw.gid)?;
+            }
+        }
+        if let Change::Mode(mode) = self {
+            set_raw_mode(raw, mode);
+        }
+        Ok(())
+    }
+
+    /// Whether it names a user or group, which the kernel may not know.
+    pub(crate) fn names_somebody(self) -> bool {
+        matches!(self, Change::Owner { .. } | Change::User(_))
+    }
+}
+
+fn kept(ids: Ids, id: u32) -> Result<(), String> {
+    if !users::is_nobody_in_particular(ids, id) {
+        return Ok(());
+    }
+    let (role, kind) = match ids {
+        Ids::Users => ("owner", "user"),
+        Ids::Groups => ("group", "group"),
+    };
+    Err(format!(
+        "its {role} has no number in this user namespace and is shown as {kind} {id}: writing the record back would give it to the {kind} of that number, if there is one; \
+         name owner and group with set_owner"
+    ))
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Owner { uid, gid } => write!(f, "IPC_SET, uid={uid}, gid={gid}"),
+            Change::User(uid) => write!(f, "IPC_SET, uid={uid}"),
+            Change::Mode(mode) => write!(f, "IPC_SET, mode={mode}"),
+            Change::CapacityBytes(bytes) => write!(f, "IPC_SET, qbytes={bytes}"),
+        }
+    }
+}
