@@ -64,6 +64,8 @@ pub enum ErrorKind {
     NoSuchSemaphore,
     /// Huge pages are not permitted, not of that size, or not free (EPERM, EINVAL, ENOMEM).
     HugePagesUnavailable,
+    /// What was to be given back is not held by this process, by the kernel's own record or because the process is a child made by `fork`. Nothing was changed.
+    NotHeld,
     /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an outcome for that (EAGAIN).
     WouldBlock,
     /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, EPERM).
@@ -241,7 +243,7 @@ impl From<Error> for io::Error {
         let kind = match error.kind() {
             ErrorKind::NotFound => io::ErrorKind::NotFound,
             ErrorKind::AlreadyExists => io::ErrorKind::AlreadyExists,
-            ErrorKind::PermissionDenied | ErrorKind::NotOwner | ErrorKind::Untrusted => {
+            ErrorKind::PermissionDenied | ErrorKind::NotOwner | ErrorKind::NotHeld | ErrorKind::Untrusted => {
                 io::ErrorKind::PermissionDenied
             }
             ErrorKind::OutOfMemory => io::ErrorKind::OutOfMemory,

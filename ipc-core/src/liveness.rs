@@ -32,7 +32,7 @@ use nix::libc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::ProcessMark;
-use crate::sem::{Op, SemaphoreSet};
+use crate::sem::{Op, SemaphoreSet, lower};
 use crate::sys::{self, Errno};
 
 /// One semaphore held for as long as this process lives.
@@ -91,10 +91,11 @@ impl ProcessToken {
         self.index
     }
 
-    /// Releases the token now, and reports an error, which drop cannot. In a child made by `fork` nothing is released: the token is the parent's.
+    /// Releases the token now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// As of [`SemaphoreSet::perform`].
+    /// [`ErrorKind::NotHeld`] when the kernel has no record that this process holds it, or in a child made by `fork`, whose parent's it is: nothing is changed then. And as of
+    /// [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::ProcessToken, sem::SemaphoreSet};
@@ -108,17 +109,13 @@ impl ProcessToken {
     }
 
     fn lower(&self) -> Result<()> {
-        if !self.process.is_current() {
-            return Ok(());
-        }
-        // With undo, so that the sum to revert goes back to nothing; not to wait, since a lowered token is not ours.
-        self.set.perform(&[Op::take(self.index, 1).undo().no_wait()])
+        lower(self.set, self.index, self.process)
     }
 }
 
 impl Drop for ProcessToken {
     fn drop(&mut self) {
-        // The set may be gone, and with it the token.
+        // The set may be gone, or the token lost.
         let _ = self.lower();
     }
 }

@@ -8,7 +8,7 @@ use ipc_core::liveness::{ProcessToken, is_alive};
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{Mutex, Permit, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{Key, Mode, RemoveOnDrop};
+use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop};
 
 #[test]
 fn dropping_in_a_child_removes_and_releases_nothing() {
@@ -35,12 +35,12 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
         assert!(queue_id.stat().is_ok());
         assert_eq!(memory_id.stat().unwrap().attachments(), 1); // the child's own went with it
 
-        // Explicit release too.
+        // Explicit release too, which says so.
         let (permit, guard, token, attached, set, memory, queue) = parts;
         let (permit, guard, token) = in_child_then_back((permit, guard, token), |(permit, guard, token)| {
-            permit.release().unwrap();
-            guard.unlock().unwrap();
-            token.release().unwrap();
+            for outcome in [permit.release(), guard.unlock(), token.release()] {
+                assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotHeld);
+            }
             assert_eq!(id.values().unwrap(), [0, 1, 1]);
         });
         assert_eq!(id.values().unwrap(), [0, 1, 1]);

@@ -16,6 +16,7 @@
 //! ```
 
 mod failure;
+mod held;
 mod mutex;
 mod op;
 mod operations;
@@ -25,6 +26,7 @@ mod set;
 mod stat;
 mod values;
 
+pub(crate) use held::lower;
 pub use mutex::{Mutex, MutexGuard};
 pub use op::Op;
 pub use operations::Operations;

@@ -3,7 +3,7 @@
 use core::mem::ManuallyDrop;
 use std::time::Instant;
 
-use super::{Op, SemaphoreSet};
+use super::{Op, SemaphoreSet, lower};
 use crate::error::Result;
 use crate::process::ProcessMark;
 
@@ -140,7 +140,8 @@ impl MutexGuard {
     /// Unlocks now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// As of [`SemaphoreSet::perform`]; [`WouldBlock`](crate::ErrorKind::WouldBlock) when somebody reset the semaphore meanwhile, so that it is not held.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in a child made by `fork`: nothing is changed then. That is so after `unshare`
+    /// of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset of the semaphore, and when its set was replaced by another one. And as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, SemaphoreSet}};
@@ -154,17 +155,13 @@ impl MutexGuard {
     }
 
     fn open(&self) -> Result<()> {
-        if !self.process.is_current() {
-            return Ok(());
-        }
-        // Not to wait: when the semaphore is not one, the lock is not ours.
-        self.mutex.set.perform(&[Op::take(self.mutex.index, 1).undo().no_wait()])
+        lower(self.mutex.set, self.mutex.index, self.process)
     }
 }
 
 impl Drop for MutexGuard {
     fn drop(&mut self) {
-        // The set may be gone, and with it the lock.
+        // The set may be gone, or the lock lost.
         let _ = self.open();
     }
 }

@@ -3,7 +3,7 @@
 use core::mem::ManuallyDrop;
 use std::time::Instant;
 
-use super::{Op, SemaphoreSet};
+use super::{Op, SemaphoreSet, held};
 use crate::error::Result;
 use crate::process::ProcessMark;
 
@@ -14,6 +14,9 @@ use crate::process::ProcessMark;
 ///
 /// The permit belongs to the process, not to the thread: a thread that ends does not give it back. A child made by `fork` does not hold its
 /// parent's permits, and dropping one there does nothing.
+///
+/// A permit can be lost while its guard lives: by `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC the kernel gives it back at once, and by a reset it forgets it. What is not held any
+/// more is not given back: [`release`](Self::release) answers with an error, drop does nothing. To know it takes eleven operations in one call.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};
@@ -125,7 +128,8 @@ impl Permit {
     /// Gives it back now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// As of [`SemaphoreSet::perform`]; [`OutOfRange`](crate::ErrorKind::OutOfRange) when somebody added to the semaphore without taking.
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in a child made by `fork`: nothing is changed then.
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) when somebody added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};
@@ -140,16 +144,13 @@ impl Permit {
     }
 
     fn give_back(&self) -> Result<()> {
-        if !self.process.is_current() {
-            return Ok(());
-        }
-        self.set.perform(&[Op::add(self.index, self.n).undo()])
+        held::give_back(self.set, self.index, self.n, self.process)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // The set may be gone, and with it the duty.
+        // The set may be gone, or the permit lost, and with it the duty.
         let _ = self.give_back();
     }
 }
