@@ -90,6 +90,6 @@ pub use key::{Key, ParseKeyError};
 pub use limit::Limit;
 pub use open::Disposition;
 pub use permissions::{Mode, Permissions};
-pub use process::ProcessMark;
+pub use process::{PerProcess, ProcessMark};
 pub use random::random_bytes;
 pub use trust::Trust;

@@ -1,15 +1,21 @@
-//! Which process this is, as no process number can tell.
+//! Which process this is, as no process number can tell, and what a process has for itself alone.
+//!
+//! Nothing here takes a lock. A child made by `fork` has only the thread that forked, and every private lock in the state in which it was
+//! at that moment: one that another thread held stays taken in the child for ever.
+#![allow(unsafe_code)]
 
-use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::OnceLock;
+use core::fmt;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use crate::sys;
 
 /// The process that made something, to be told from every other one that comes to have a copy of it: a child made by `fork`, a child in a
 /// process namespace of its own, where it may have its parent's number, or a later process that was given the same number again.
 ///
-/// Asking costs two loads. It takes a page of memory that the kernel empties in every child (`MADV_WIPEONFORK`); where there is no such thing, the
-/// process number has to do.
+/// Asking whether it is the calling one costs a load and a comparison: little enough to be done with every message. It takes a page of memory
+/// that the kernel empties in every child (`MADV_WIPEONFORK`, Linux 4.14); where there is no such thing, the process number has to do, and
+/// asking is a system call.
 ///
 /// ```
 /// use ipc_core::ProcessMark;
@@ -20,44 +26,181 @@ use crate::sys;
 ///
 /// # References
 /// madvise(2), MADV_WIPEONFORK
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessMark(u64);
+#[derive(Clone, Copy)]
+pub struct ProcessMark {
+    /// Never 0.
+    number: u64,
+    /// Holds that number in this process, and another one or 0 in all others.
+    word: &'static AtomicU64,
+}
 
-/// The word that each child finds empty, or that there is no such thing; looked for once in a process and those that come from it.
-static WORD: OnceLock<Option<&'static AtomicU64>> = OnceLock::new();
+/// The word that each child finds empty. Null until it was first asked for.
+static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+/// Stands for the word where the kernel empties none. Always 0.
+static NO_WORD: AtomicU64 = AtomicU64::new(0);
 /// Marks given in this process and in those it comes from.
 static GIVEN: AtomicU64 = AtomicU64::new(0);
 
 impl ProcessMark {
     /// The calling process.
     #[must_use]
+    #[inline]
     pub fn current() -> ProcessMark {
-        let Some(word) = WORD.get_or_init(|| sys::word_emptied_by_fork().ok()) else {
-            return ProcessMark(std::process::id().into());
-        };
+        let word = word();
         // Relaxed: only this process writes it, and the number is all there is.
-        let mark = word.load(Ordering::Relaxed);
-        ProcessMark(if mark == 0 { new_mark(word) } else { mark })
+        match word.load(Ordering::Relaxed) {
+            0 => first_mark(word),
+            number => ProcessMark { number, word },
+        }
     }
 
     /// Whether the calling process is this one.
     #[must_use]
+    #[inline(always)]
     pub fn is_current(self) -> bool {
-        self == ProcessMark::current()
+        // Relaxed: as in `current`. A process that has not asked for its mark finds 0 in the word, which is no mark.
+        self.word.load(Ordering::Relaxed) == self.number || self.is_by_number()
+    }
+
+    /// Where the kernel empties no memory.
+    #[cold]
+    #[inline(never)]
+    fn is_by_number(self) -> bool {
+        ptr::eq(self.word, &raw const NO_WORD) && self.number == u64::from(std::process::id())
     }
 
     /// A number that no other process of its family has.
     pub(crate) fn as_raw(self) -> u64 {
-        self.0
+        self.number
     }
 }
 
-/// The first mark of a process: one more than any that the processes it comes from have had.
+impl PartialEq for ProcessMark {
+    fn eq(&self, other: &ProcessMark) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for ProcessMark {}
+
+impl fmt::Debug for ProcessMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProcessMark").field(&self.number).finish()
+    }
+}
+
+#[inline]
+fn word() -> &'static AtomicU64 {
+    // Acquire ← the Release in `find_word`.
+    let known = WORD.load(Ordering::Acquire);
+    // SAFETY: null, or what `find_word` stored: an atomic that lasts as long as the process.
+    unsafe { known.as_ref() }.unwrap_or_else(find_word)
+}
+
+/// Several threads may do this at once; all of them use what the first one found.
 #[cold]
-fn new_mark(word: &AtomicU64) -> u64 {
+fn find_word() -> &'static AtomicU64 {
+    let page = sys::page_emptied_by_fork().ok();
+    let found = page
+        .as_ref()
+        .map_or(ptr::from_ref(&NO_WORD).cast_mut(), |page| ptr::from_ref(page.word()).cast_mut());
+    // Release → the Acquire in `word`.
+    match WORD.compare_exchange(ptr::null_mut(), found, Ordering::Release, Ordering::Acquire) {
+        Ok(_) => page.map_or(&NO_WORD, sys::EmptiedPage::keep),
+        // SAFETY: as in `word`.
+        Err(first) => unsafe { &*first },
+    }
+}
+
+/// The first mark of a process.
+#[cold]
+#[inline(never)]
+fn first_mark(word: &'static AtomicU64) -> ProcessMark {
+    if ptr::eq(word, &raw const NO_WORD) {
+        return ProcessMark { number: std::process::id().into(), word };
+    }
+    // The clock, since a child may be made while its parent is just here, and then counts from where its parent did. The memory of a process
+    // is not copied in one moment.
+    let count = GIVEN.fetch_add(1, Ordering::Relaxed) & 0xffff;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+    let number = (now << 16 | count).max(1);
     // Relaxed: as in `current`. Several threads may ask at once; one of them is right.
-    let mark = GIVEN.fetch_add(1, Ordering::Relaxed) + 1;
-    word.compare_exchange(0, mark, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|found| found, |_| mark)
+    let number = word
+        .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed)
+        .map_or_else(|found| found, |_| number);
+    ProcessMark { number, word }
+}
+
+/// A value that each process has for itself: for a static that a child made by `fork` must find new, whatever its parent's threads were doing
+/// with theirs.
+///
+/// ```
+/// use ipc_core::PerProcess;
+/// use std::sync::Mutex;
+///
+/// static NAMES: PerProcess<Mutex<Vec<String>>> = PerProcess::new();
+///
+/// NAMES.get().lock().unwrap().push("one".to_owned());
+/// assert_eq!(NAMES.get().lock().unwrap().len(), 1); // in a child made by fork it would be 0, and the lock free
+/// ```
+pub struct PerProcess<T: 'static> {
+    /// That of the process that asked last in this memory: the calling one, or one that it comes from.
+    newest: AtomicPtr<Own<T>>,
+}
+
+struct Own<T> {
+    process: ProcessMark,
+    value: T,
+}
+
+impl<T> PerProcess<T> {
+    /// Nothing yet, in any process.
+    #[must_use]
+    pub const fn new() -> PerProcess<T> {
+        PerProcess { newest: AtomicPtr::new(ptr::null_mut()) }
+    }
+}
+
+impl<T: Default + Send + Sync> PerProcess<T> {
+    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is never let go of: it may be in the
+    /// middle of a change that is not finished in this process.
+    pub fn get(&'static self) -> &'static T {
+        let me = ProcessMark::current();
+        // Acquire ← the Release below.
+        let mut newest = self.newest.load(Ordering::Acquire);
+        let mut mine: *mut Own<T> = ptr::null_mut();
+        loop {
+            // SAFETY: null, or a box that was given up below, and that nobody frees.
+            if let Some(own) = unsafe { newest.as_ref() }.filter(|own| own.process == me) {
+                if !mine.is_null() {
+                    // SAFETY: made below, and given to nobody: another thread was faster.
+                    drop(unsafe { Box::from_raw(mine) });
+                }
+                return &own.value;
+            }
+            if mine.is_null() {
+                mine = Box::into_raw(Box::new(Own { process: me, value: T::default() }));
+            }
+            // Release → the Acquire above: the value is there before anybody finds it.
+            match self.newest.compare_exchange(newest, mine, Ordering::Release, Ordering::Acquire) {
+                // SAFETY: made above, and nobody frees it.
+                Ok(_) => return unsafe { &(*mine).value },
+                Err(found) => newest = found,
+            }
+        }
+    }
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        PerProcess::new()
+    }
+}
+
+impl<T> fmt::Debug for PerProcess<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PerProcess")
+    }
 }
 
 #[cfg(test)]
@@ -70,5 +213,14 @@ mod tests {
         let others: Vec<_> = (0..4).map(|_| std::thread::spawn(ProcessMark::current)).collect();
         assert!(others.into_iter().all(|other| other.join().unwrap() == mark));
         assert!(mark.is_current());
+    }
+
+    #[test]
+    fn a_value_of_the_process_is_the_same_in_all_threads() {
+        static COUNT: PerProcess<AtomicU64> = PerProcess::new();
+        let threads: Vec<_> =
+            (0..8).map(|_| std::thread::spawn(|| COUNT.get().fetch_add(1, Ordering::Relaxed))).collect();
+        threads.into_iter().for_each(|thread| assert!(thread.join().unwrap() < 8));
+        assert_eq!(COUNT.get().load(Ordering::Relaxed), 8);
     }
 }

@@ -61,6 +61,7 @@
 #[allow(unsafe_code)]
 mod ahead;
 mod apart;
+mod asked;
 pub mod channel;
 mod clock;
 pub mod control;

@@ -1,8 +1,7 @@
 //! Hints to the cache. None of them changes what a program means; where the processor has no such instruction they are
 //! nothing.
 
-use std::sync::OnceLock;
-
+use crate::asked::Asked;
 use crate::layout::LINE;
 
 /// Asks for a line in order to write it.
@@ -70,7 +69,7 @@ pub(crate) fn demote(address: *const u8) {
 
 /// Whether the processor knows CLDEMOTE.
 pub(crate) fn can_demote() -> bool {
-    processor().demotes
+    processor() & DEMOTES != 0
 }
 
 /// Whether it brings anything that a consumer takes the lines it has read, for a producer that writes them next.
@@ -79,7 +78,7 @@ pub(crate) fn can_demote() -> bool {
 /// until the other core has let go: one line after the other, since stores become visible in order. When only the reader
 /// holds it, the stores to come ask for several lines at a time. Elsewhere it is not measured.
 pub(crate) fn taking_lines_pays() -> bool {
-    processor().maker == *b"AuthenticAMD"
+    processor() & AMD != 0
 }
 
 /// Whether looking ahead brings anything on this processor.
@@ -88,36 +87,39 @@ pub(crate) fn taking_lines_pays() -> bool {
 /// and costs nothing. On AMD's, where the two cores share a cache that keeps track of owners, it makes no stream faster
 /// and single messages of up to a line take up to twice as long. Elsewhere nothing is known, so nothing is asked for.
 pub(crate) fn pays() -> bool {
-    processor().maker == *b"GenuineIntel"
+    processor() & INTEL != 0
 }
 
-/// What the processor says of itself.
-#[derive(Clone, Copy, Debug)]
-struct Processor {
-    maker: [u8; 12],
-    /// It knows CLDEMOTE.
-    demotes: bool,
-}
+/// What the processor says of itself: it is one of Intel's, one of AMD's, it knows CLDEMOTE.
+const INTEL: u8 = 1;
+const AMD: u8 = 2;
+const DEMOTES: u8 = 4;
 
 /// Asked once: in a virtual machine the question goes to the hypervisor and takes as long as a system call or two.
-fn processor() -> Processor {
-    static PROCESSOR: OnceLock<Processor> = OnceLock::new();
-    *PROCESSOR.get_or_init(ask)
+fn processor() -> u8 {
+    static PROCESSOR: Asked = Asked::new();
+    PROCESSOR.or_ask(ask)
 }
 
 /// By CPUID: leaf 0 has the maker, leaf 7 in bit 25 of ECX whether CLDEMOTE is known.
 #[cfg(target_arch = "x86_64")]
-fn ask() -> Processor {
+fn ask() -> u8 {
     use core::arch::x86_64::{__cpuid, __cpuid_count};
     let first = __cpuid(0);
     let mut maker = [0; 12];
     for (bytes, register) in maker.chunks_exact_mut(4).zip([first.ebx, first.edx, first.ecx]) {
         bytes.copy_from_slice(&register.to_le_bytes());
     }
-    Processor { maker, demotes: first.eax >= 7 && __cpuid_count(7, 0).ecx & (1 << 25) != 0 }
+    let by_maker = match &maker {
+        b"GenuineIntel" => INTEL,
+        b"AuthenticAMD" => AMD,
+        _ => 0,
+    };
+    let demotes = first.eax >= 7 && __cpuid_count(7, 0).ecx & (1 << 25) != 0;
+    by_maker | if demotes { DEMOTES } else { 0 }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn ask() -> Processor {
-    Processor { maker: [0; 12], demotes: false }
+fn ask() -> u8 {
+    0
 }

@@ -21,14 +21,32 @@ pub(crate) fn mlock(bytes: &SharedBytes) -> Raw<()> {
     check(unsafe { libc::mlock(bytes.base().as_ptr().cast_const().cast(), bytes.len()) }).map(drop)
 }
 
-/// A word of this process's own memory, for good, that is 0 now, and in each child made by `fork` (`MADV_WIPEONFORK`).
-pub(crate) fn word_emptied_by_fork() -> Raw<&'static AtomicU64> {
+/// A page of this process's own memory that is empty in each child made by `fork` (`MADV_WIPEONFORK`).
+pub(crate) struct EmptiedPage(MmapMut);
+
+/// Makes one.
+pub(crate) fn page_emptied_by_fork() -> Raw<EmptiedPage> {
     let mut page = MmapMut::map_anon(size_of::<AtomicU64>()).map_err(|_| Errno(libc::ENOMEM))?;
-    let word: *mut AtomicU64 = page.as_mut_ptr().cast();
+    let base = page.as_mut_ptr();
     // SAFETY: the page is mapped, private and anonymous; nobody has a reference to it; nothing else lies in it.
-    check(unsafe { libc::madvise(word.cast(), page.len(), libc::MADV_WIPEONFORK) })?;
-    // Never unmapped.
-    core::mem::forget(page);
-    // SAFETY: mapped for as long as the process lives, aligned, and reached as an atomic only.
-    Ok(unsafe { &*word })
+    check(unsafe { libc::madvise(base.cast(), page.len(), libc::MADV_WIPEONFORK) })?;
+    Ok(EmptiedPage(page))
+}
+
+impl EmptiedPage {
+    /// Its first word, for as long as the page is there.
+    pub(crate) fn word(&self) -> &AtomicU64 {
+        let word: *const AtomicU64 = self.0.as_ptr().cast();
+        // SAFETY: mapped writable while `self` is borrowed, aligned as a page is, and reached as an atomic only.
+        unsafe { &*word }
+    }
+
+    /// The same for as long as the process lives.
+    pub(crate) fn keep(self) -> &'static AtomicU64 {
+        let word: *const AtomicU64 = self.word();
+        // Never unmapped.
+        core::mem::forget(self);
+        // SAFETY: as in `word`, and mapped for good.
+        unsafe { &*word }
+    }
 }

@@ -4,8 +4,6 @@
 //! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
 //! under the lock; whoever finds it half-made finishes it.
 
-use std::sync::OnceLock;
-
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
@@ -18,6 +16,7 @@ use super::layout::{
 use super::owner::Owner;
 use super::table::Table;
 use super::{LOCK_PATIENCE, Lock, Locked, Member, making, queues};
+use crate::asked::Asked;
 use crate::error::AttachError;
 use crate::message::Fnv;
 
@@ -71,7 +70,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         process: ProcessMark::current(),
         mode,
         trust: trust.clone(),
-        asymmetric: OnceLock::new(),
+        asymmetric: Asked::new(),
     };
     // Before it can have an end that somebody watches.
     member.ring_bells_at_my_death();

@@ -20,18 +20,20 @@ pub mod gc;
 mod join;
 pub(crate) mod layout;
 mod making;
+mod memberships;
 mod owner;
 mod queues;
 mod table;
 mod wakes;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::{Mode, ProcessMark, Trust, barrier, liveness};
 
+use crate::asked::Asked;
 use crate::error::AttachError;
 use table::Table;
 
@@ -70,11 +72,8 @@ pub(crate) struct Member {
     mode: Mode,
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
-    asymmetric: OnceLock<bool>,
+    asymmetric: Asked,
 }
-
-/// Every domain this process is a member of, so that several channels share one membership.
-static MEMBERSHIPS: Mutex<Vec<Weak<Member>>> = Mutex::new(Vec::new());
 
 impl Domain {
     /// The caller's own domain, named `default`, in which only processes of the same user meet.
@@ -111,17 +110,9 @@ impl Domain {
         if name.is_empty() || name.len() > layout::DOMAIN_NAME_BYTES || name.contains('\0') {
             return Err(AttachError::InvalidName { name: name.to_owned() });
         }
-        let mut memberships = MEMBERSHIPS.lock().unwrap_or_else(PoisonError::into_inner);
-        memberships.retain(|member| member.strong_count() > 0);
         let key = join::key(name, owner);
-        let known = memberships.iter().filter_map(Weak::upgrade);
-        for member in known {
-            if member.is_ours() && member.name == name && member.trust == trust && member.is_under(key) {
-                return Ok(Self { member });
-            }
-        }
-        let member = Arc::new(join::join(name, key, mode, trust)?);
-        memberships.push(Arc::downgrade(&member));
+        let wanted = memberships::Wanted { name, key, trust: &trust };
+        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone()))?;
         Ok(Self { member })
     }
 
@@ -172,7 +163,7 @@ impl Member {
     /// registered process is interrupted when a member of whatever domain goes to sleep; one that has only channels with
     /// fences is left in peace.
     pub(crate) fn asymmetric(&self) -> bool {
-        *self.asymmetric.get_or_init(|| barrier::register().is_ok())
+        self.asymmetric.or_ask(|| u8::from(barrier::register().is_ok())) != 0
     }
 
     /// # Errors

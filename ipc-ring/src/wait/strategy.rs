@@ -1,8 +1,9 @@
 //! How an end passes the time until the other one has done something.
 
 use std::num::NonZeroU32;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use crate::asked::Asked;
 
 /// A waiting end looks whether its peer is alive at least this often, asleep or not.
 ///
@@ -242,10 +243,10 @@ impl Wait {
 
 /// Whether the machine has one CPU only. Asked once: CPUs rarely come and go.
 fn only_one_cpu() -> bool {
-    static ONLY_ONE: OnceLock<bool> = OnceLock::new();
-    *ONLY_ONE.get_or_init(|| {
-        nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN).is_ok_and(|cpus| cpus == Some(1))
-    })
+    static ONLY_ONE: Asked = Asked::new();
+    let is_only_one =
+        || nix::unistd::sysconf(nix::unistd::SysconfVar::_NPROCESSORS_ONLN).is_ok_and(|cpus| cpus == Some(1));
+    ONLY_ONE.or_ask(|| u8::from(is_only_one())) != 0
 }
 
 #[cfg(test)]

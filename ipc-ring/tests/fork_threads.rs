@@ -1,0 +1,158 @@
+//! Children made by `fork` while other threads of their parent open and close things, and threads that open things at a time: no lock of a
+//! process's own is held while it waits for others, and a child has none of its parent's.
+
+mod common;
+mod kinds;
+mod spsc_common;
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_ring::{Domain, WaitStrategy};
+use kinds::{ALL, How, Kind, Told};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// Longer than anything takes; the watchdog is quicker.
+const LONG: Duration = Duration::from_secs(1000);
+/// A child that hangs is ended after so many seconds.
+const CHILD_SECONDS: u32 = 30;
+const CHILDREN: u64 = 60;
+/// The semaphore that is a domain's lock.
+const LOCK: u16 = 0;
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    match role[0].as_str() {
+        "amid others" => amid_others(),
+        "keep" => {
+            let _kept = Domain::open(&role[1]).unwrap();
+            say("there");
+            listen();
+        }
+        "beside one that is stuck" => beside_one_that_is_stuck(),
+        other => panic!("no such role: {other:?}"),
+    }
+}
+
+/// A child that does this and must end well. Other threads of this process are at work: the child uses nothing of theirs but the allocator,
+/// which the C library sees to.
+fn child(work: impl FnOnce()) -> Pid {
+    // SAFETY: see above; the child leaves by `_exit`.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            nix::unistd::alarm::set(CHILD_SECONDS);
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            // SAFETY: ends this process at once; nothing that it inherited is let go of.
+            unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
+        }
+    }
+}
+
+fn ends_well(child: Pid, what: &str) {
+    assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0), "{what}");
+}
+
+/// Opens the domain and a channel in it, and uses them.
+fn use_one(kind: &Kind, domain: &str) {
+    let domain = Domain::open(domain).unwrap();
+    let how = How::new(&domain, WaitStrategy::default());
+    let mut taker = (kind.taker)(how).unwrap();
+    let mut giver = (kind.giver)(how).unwrap();
+    assert_eq!(giver.give(1, LONG), Told::Yes, "{}", kind.name);
+    assert_eq!(taker.take(LONG), Told::Number(1), "{}", kind.name);
+}
+
+fn amid_others() {
+    private_namespace();
+    let names = [unique("amid"), unique("amid")];
+    let (over, rounds) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for name in &names {
+            let (over, rounds) = (&over, &rounds);
+            scope.spawn(move || {
+                for kind in ALL.iter().cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
+                    use_one(kind, name);
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for number in 0..CHILDREN {
+            // The others are at it, not just before or behind.
+            while rounds.load(Ordering::Relaxed) < number {
+                std::thread::yield_now();
+            }
+            let kind = &ALL[number as usize % ALL.len()];
+            let ended = waitpid(child(|| use_one(kind, &unique("child"))), None).unwrap();
+            if !matches!(ended, WaitStatus::Exited(_, 0)) {
+                over.store(true, Ordering::Relaxed);
+                panic!("child {number}, {}: {ended:?}", kind.name);
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_child_opens_and_uses_channels_whatever_its_parents_threads_were_doing() {
+    Role::start("amid others", &[]).finish();
+}
+
+/// Another process's domain, whose lock this one holds, as one that is stopped would.
+fn beside_one_that_is_stuck() {
+    private_namespace();
+    let stuck = unique("stuck");
+    let mut owner = Role::start("keep", &[&stuck]);
+    assert_eq!(owner.hear(), "there");
+    let sets = ipc_core::list::sets().unwrap();
+    let [(id, _)] = sets[..] else { panic!("a namespace with one domain has other sets: {sets:?}") };
+    let set = SemaphoreSet::from_id(id);
+    set.perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()]).unwrap();
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Domain::open(&stuck).map(|_| ()));
+        while set.waiting_for_zero(LOCK).unwrap() == 0 {
+            assert!(!opening.is_finished(), "it waits for the lock");
+            std::thread::yield_now();
+        }
+        use_one(&ALL[0], &unique("other"));
+        ends_well(child(|| use_one(&ALL[0], &unique("child"))), "a child");
+        set.perform(&[Op::take(LOCK, 1).undo()]).unwrap();
+        // Not too late for it: nothing above has waited for it.
+        opening.join().unwrap().unwrap();
+    });
+    owner.tell("go");
+    owner.finish();
+}
+
+#[test]
+fn one_domain_that_is_stuck_keeps_nobody_from_another() {
+    Role::start("beside one that is stuck", &[]).finish();
+}
+
+/// Many threads open one domain at a time: they are one member, whichever was first.
+#[test]
+fn threads_that_open_a_domain_at_a_time_share_a_membership() {
+    private_namespace();
+    let before = kernel_objects();
+    for _ in 0..20 {
+        let name = unique("at a time");
+        let barrier = Barrier::new(4);
+        let domains: Vec<Domain> = std::thread::scope(|scope| {
+            let open = || {
+                barrier.wait();
+                Domain::open(&name).unwrap()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let now = Domain::open(&name).unwrap();
+        assert!(domains.iter().any(|domain| domain.me() == now.me()));
+        assert!(domains.iter().all(|domain| domain.me() == domains[0].me()));
+    }
+    assert_eq!(kernel_objects(), before);
+}
