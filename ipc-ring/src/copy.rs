@@ -4,6 +4,10 @@
 //! keep to the protocol nobody does, but a peer that was corrupted might. So small payloads are moved by relaxed atomic
 //! words and larger ones by an assembly block, both of which have a meaning when they race: each byte read is some
 //! value that was stored there.
+//!
+//! **The private side is private.** It is a caller's variable, of which the caller may have made a `&T`, so it is read and written by
+//! plain accesses only: an atomic made of it would be a claim to write it. Atomics are made of the shared side alone. Where there is
+//! no assembly, which is every architecture but x86-64, and x86-64 under an interpreter such as Miri, words do all of it.
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -17,7 +21,7 @@ const WORDS_UP_TO: usize = if cfg!(target_arch = "x86_64") { 120 } else { 256 };
 /// The same where the length is known only when the program runs, so that nothing is unrolled.
 const BYTES_UP_TO: usize = if cfg!(target_arch = "x86_64") { 16 } else { WORDS_UP_TO };
 /// Payloads up to this many bytes are moved by 16-byte moves.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const MOVES_UP_TO: usize = 2048;
 
 /// Copies `len` private bytes into shared memory.
@@ -28,26 +32,36 @@ const MOVES_UP_TO: usize = 2048;
 #[inline(always)]
 pub(crate) unsafe fn store(to: *mut u8, from: *const u8, len: usize) {
     if len <= WORDS_UP_TO {
-        let mut at = 0;
-        while at + 8 <= len {
-            // SAFETY: at + 8 <= len lies inside both; the private side may be unaligned.
-            let word = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
-            // SAFETY: `to` is aligned to 8 and `at` is a multiple of 8 inside it.
-            let target = unsafe { AtomicU64::from_ptr(to.wrapping_add(at).cast()) };
-            target.store(word, Ordering::Relaxed); // Ordered by the sequence word that follows, [S1].
-            at += 8;
-        }
-        while at < len {
-            // SAFETY: at < len.
-            let byte = unsafe { from.wrapping_add(at).read() };
-            // SAFETY: at < len; a byte is always aligned.
-            let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
-            target.store(byte, Ordering::Relaxed); // Ordered by the sequence word that follows, [S1].
-            at += 1;
-        }
+        // SAFETY: the caller's promise.
+        unsafe { store_words(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { block(to, from, len) }
+        unsafe { store_block(to, from, len) }
+    }
+}
+
+/// The words of [`store`], then the bytes that are left.
+///
+/// # Safety
+/// As [`store`].
+#[inline(always)]
+unsafe fn store_words(to: *mut u8, from: *const u8, len: usize) {
+    let mut at = 0;
+    while at + 8 <= len {
+        // SAFETY: at + 8 <= len lies inside both; the private side may be unaligned.
+        let word = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
+        // SAFETY: `to` is aligned to 8 and `at` is a multiple of 8 inside it.
+        let target = unsafe { AtomicU64::from_ptr(to.wrapping_add(at).cast()) };
+        target.store(word, Ordering::Relaxed); // Ordered by the sequence word that follows, [S1].
+        at += 8;
+    }
+    while at < len {
+        // SAFETY: at < len.
+        let byte = unsafe { from.wrapping_add(at).read() };
+        // SAFETY: at < len; a byte is always aligned.
+        let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
+        target.store(byte, Ordering::Relaxed); // Ordered by the sequence word that follows, [S1].
+        at += 1;
     }
 }
 
@@ -62,7 +76,7 @@ pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
         unsafe { store(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { block(to, from, len) }
+        unsafe { store_block(to, from, len) }
     }
 }
 
@@ -77,7 +91,7 @@ pub(crate) unsafe fn load_bytes(to: *mut u8, from: *const u8, len: usize) {
         unsafe { load(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { block(to, from, len) }
+        unsafe { load_block(to, from, len) }
     }
 }
 
@@ -88,7 +102,7 @@ pub(crate) unsafe fn load_bytes(to: *mut u8, from: *const u8, len: usize) {
 ///
 /// # Safety
 /// As [`store`]; and `to` is 8 behind a multiple of 16.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize) {
     let first = if len < 8 { len } else { 8 };
@@ -113,7 +127,7 @@ pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize)
 ///
 /// # Safety
 /// As [`store`].
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 #[inline(always)]
 pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize) {
     // SAFETY: the caller's promise.
@@ -128,40 +142,94 @@ pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize)
 #[inline(always)]
 pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
     if len <= WORDS_UP_TO {
-        let mut at = 0;
-        #[cfg(target_arch = "x86_64")]
-        while at + 16 <= len {
-            // SAFETY: `from` is aligned to 8 and `at` is a multiple of 8 inside it.
-            let low = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast_mut().cast()) };
-            // SAFETY: at + 16 <= len.
-            let high = unsafe { AtomicU64::from_ptr(from.wrapping_add(at + 8).cast_mut().cast()) };
-            let (low, high) = (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed)); // Ordered by [S1].
-            // SAFETY: every x86-64 processor has SSE2.
-            let piece = unsafe { core::arch::x86_64::_mm_set_epi64x(high.cast_signed(), low.cast_signed()) };
-            // SAFETY: at + 16 <= len; the store asks for no alignment.
-            unsafe { core::arch::x86_64::_mm_storeu_si128(to.wrapping_add(at).cast(), piece) };
-            at += 16;
-        }
-        while at + 8 <= len {
-            // SAFETY: `from` is aligned to 8 and `at` is a multiple of 8 inside it.
-            let source = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast_mut().cast()) };
-            let word = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
-            // SAFETY: at + 8 <= len.
-            unsafe { to.wrapping_add(at).cast::<u64>().write_unaligned(word) };
-            at += 8;
-        }
-        while at < len {
-            // SAFETY: at < len; a byte is always aligned.
-            let source = unsafe { AtomicU8::from_ptr(from.wrapping_add(at).cast_mut()) };
-            let byte = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
-            // SAFETY: at < len.
-            unsafe { to.wrapping_add(at).write(byte) };
-            at += 1;
-        }
+        // SAFETY: the caller's promise.
+        unsafe { load_words(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
-        unsafe { block(to, from, len) }
+        unsafe { load_block(to, from, len) }
     }
+}
+
+/// The words of [`load`], then the bytes that are left.
+///
+/// # Safety
+/// As [`load`].
+#[inline(always)]
+unsafe fn load_words(to: *mut u8, from: *const u8, len: usize) {
+    let mut at = 0;
+    #[cfg(target_arch = "x86_64")]
+    while at + 16 <= len {
+        // SAFETY: `from` is aligned to 8 and `at` is a multiple of 8 inside it.
+        let low = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast_mut().cast()) };
+        // SAFETY: at + 16 <= len.
+        let high = unsafe { AtomicU64::from_ptr(from.wrapping_add(at + 8).cast_mut().cast()) };
+        let (low, high) = (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed)); // Ordered by [S1].
+        // SAFETY: every x86-64 processor has SSE2.
+        let piece = unsafe { core::arch::x86_64::_mm_set_epi64x(high.cast_signed(), low.cast_signed()) };
+        // SAFETY: at + 16 <= len; the store asks for no alignment.
+        unsafe { core::arch::x86_64::_mm_storeu_si128(to.wrapping_add(at).cast(), piece) };
+        at += 16;
+    }
+    while at + 8 <= len {
+        // SAFETY: `from` is aligned to 8 and `at` is a multiple of 8 inside it.
+        let source = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast_mut().cast()) };
+        let word = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
+        // SAFETY: at + 8 <= len.
+        unsafe { to.wrapping_add(at).cast::<u64>().write_unaligned(word) };
+        at += 8;
+    }
+    while at < len {
+        // SAFETY: at < len; a byte is always aligned.
+        let source = unsafe { AtomicU8::from_ptr(from.wrapping_add(at).cast_mut()) };
+        let byte = source.load(Ordering::Relaxed); // Ordered by the sequence word, [S1].
+        // SAFETY: at < len.
+        unsafe { to.wrapping_add(at).write(byte) };
+        at += 1;
+    }
+}
+
+/// Copies a longer block into shared memory.
+///
+/// # Safety
+/// As [`store`], with `len > 16`.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn store_block(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { block(to, from, len) }
+}
+
+/// Copies a longer block out of shared memory.
+///
+/// # Safety
+/// As [`load`], with `len > 16`.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { block(to, from, len) }
+}
+
+/// Copies a longer block into shared memory, word by word, where there is no assembly.
+///
+/// # Safety
+/// As [`store`].
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline]
+unsafe fn store_block(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { store_words(to, from, len) }
+}
+
+/// Copies a longer block out of shared memory, word by word, where there is no assembly.
+///
+/// # Safety
+/// As [`load`].
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline]
+unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { load_words(to, from, len) }
 }
 
 /// Copies longer blocks: 16 bytes at a time up to 2 KiB, by the C library's `memcpy` above.
@@ -173,7 +241,7 @@ pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
 ///
 /// # Safety
 /// As [`store`], with `len > 16`.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn block(to: *mut u8, from: *const u8, len: usize) {
     if len > MOVES_UP_TO {
@@ -231,7 +299,7 @@ unsafe fn block(to: *mut u8, from: *const u8, len: usize) {
 ///
 /// # Safety
 /// `to` is valid for writes of 16 bytes, and a multiple of 16.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn store16(to: *mut u8, low: u64, high: u64) {
     // SAFETY: every x86-64 processor has SSE2.
@@ -251,7 +319,7 @@ unsafe fn store16(to: *mut u8, low: u64, high: u64) {
 ///
 /// # Safety
 /// `at + 16` bytes are valid at both pointers.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn move16(to: *mut u8, from: *const u8, at: usize) {
     // SAFETY: the caller's promise; movups asks for no alignment.
@@ -268,39 +336,23 @@ unsafe fn move16(to: *mut u8, from: *const u8, at: usize) {
     }
 }
 
-/// Copies word by word where there is no assembly.
+/// A slice as places to be written.
 ///
 /// # Safety
-/// As [`store`]; the shared one of the two pointers is aligned to 8, the other may be anything.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-unsafe fn block(to: *mut u8, from: *const u8, len: usize) {
-    let words = if to.addr() % 8 == 0 && from.addr() % 8 == 0 { len / 8 } else { 0 };
-    for word in 0..words {
-        // SAFETY: both are aligned to 8 and the word lies inside.
-        let source = unsafe { AtomicU64::from_ptr(from.cast_mut().cast::<u64>().wrapping_add(word)) };
-        // SAFETY: as above.
-        let target = unsafe { AtomicU64::from_ptr(to.cast::<u64>().wrapping_add(word)) };
-        target.store(source.load(Ordering::Relaxed), Ordering::Relaxed); // Ordered by [S1].
-    }
-    for byte in words * 8..len {
-        // SAFETY: byte < len.
-        let source = unsafe { AtomicU8::from_ptr(from.cast_mut().wrapping_add(byte)) };
-        // SAFETY: byte < len.
-        let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(byte)) };
-        target.store(source.load(Ordering::Relaxed), Ordering::Relaxed); // Ordered by [S1].
-    }
-}
-
-/// A slice as places to be written. Only copies of whole elements are ever put there, so the slice stays a valid one.
-pub(crate) fn as_uninit<T: crate::Message>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
-    // SAFETY: the layouts are the same, and this crate writes nothing but elements to it; every bit pattern is one.
+/// Nothing but whole elements is written to the places: an uninitialised one would be left behind in the slice.
+pub(crate) unsafe fn as_uninit<T: crate::Message>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
+    // SAFETY: the layouts are the same; the caller promises that the slice stays one of elements.
     unsafe { core::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }
 }
 
 /// The same for one element.
-pub(crate) fn as_uninit_one<T: crate::Message>(element: &mut T) -> &mut MaybeUninit<T> {
-    &mut as_uninit(core::slice::from_mut(element))[0]
+///
+/// # Safety
+/// As [`as_uninit`].
+pub(crate) unsafe fn as_uninit_one<T: crate::Message>(element: &mut T) -> &mut MaybeUninit<T> {
+    let place = core::ptr::from_mut(element).cast();
+    // SAFETY: the layouts are the same; the caller promises that the element stays one.
+    unsafe { &mut *place }
 }
 
 #[cfg(test)]
@@ -310,7 +362,7 @@ mod tests {
         #[repr(align(64))]
         struct Lines([u8; 128]);
         let source: Vec<u8> = (1..=64).collect();
-        for len in 0..=56 {
+        for len in (0..=56).step_by(if cfg!(miri) { 14 } else { 1 }) {
             let mut lines = Lines([0; 128]);
             // SAFETY: 56 bytes, 8 behind a multiple of 64; `source` has more.
             unsafe { super::store_behind_word(lines.0[8..].as_mut_ptr(), source[1..].as_ptr(), len) };
@@ -320,25 +372,43 @@ mod tests {
         }
     }
 
+    /// The private side is a caller's `&T`, aligned to 8 as well: nothing may be made of it that claims to write it.
+    #[test]
+    fn what_is_only_borrowed_is_only_read() {
+        let message = [7u64; 40];
+        let mut slot = [0u64; 40];
+        let (to, len) = (slot.as_mut_ptr().cast::<u8>(), size_of_val(&message));
+        // SAFETY: both have `len` bytes, aligned to 8.
+        unsafe { super::store(to, core::ptr::from_ref(&message).cast(), len) };
+        let mut back = [0u64; 40];
+        // SAFETY: as above.
+        unsafe { super::load(core::ptr::from_mut(&mut back).cast(), to, len) };
+        assert_eq!(back, message);
+    }
+
     type Copy = unsafe fn(*mut u8, *const u8, usize);
 
     #[test]
     fn every_length_is_copied_whole_and_nothing_beside_it() {
         let ways: [(Copy, Copy); 2] = [(super::store, super::load), (super::store_bytes, super::load_bytes)];
         let source: Vec<u8> = (0..2048u32).map(|i| (i * 7 + 1) as u8).collect();
-        for (len, (store, load)) in
-            (0..300).chain([511, 512, 513, 519, 1024, 1500]).flat_map(|len| ways.map(|way| (len, way)))
-        {
-            let mut words = vec![0u64; 256];
+        // An interpreter takes a second for a length.
+        let lengths: Vec<usize> = if cfg!(miri) {
+            vec![0, 7, 8, 17, 121, 257, 264]
+        } else {
+            (0..300).chain([511, 512, 513, 519, 1024, 1500]).collect()
+        };
+        for (len, (store, load)) in lengths.into_iter().flat_map(|len| ways.map(|way| (len, way))) {
+            let mut words = vec![0u64; if cfg!(miri) { 40 } else { 256 }];
             let shared = words.as_mut_ptr().cast::<u8>();
-            // SAFETY: 2048 bytes, aligned to 8; `source` has as many.
+            // SAFETY: more bytes than `len`, aligned to 8; `source` has as many.
             unsafe { store(shared, source[1..].as_ptr(), len) };
             let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
             assert_eq!(&bytes[..len], &source[1..=len], "stored {len}");
             assert!(bytes[len..].iter().all(|b| *b == 0), "wrote beyond {len}");
             let mut back = vec![0u8; len + 32];
             // SAFETY: `len` bytes at both; the target is private.
-            unsafe { load(back[3..].as_mut_ptr(), words.as_ptr().cast(), len) };
+            unsafe { load(back[3..].as_mut_ptr(), shared, len) };
             assert_eq!(&back[3..3 + len], &source[1..=len], "loaded {len}");
             assert!(back[..3].iter().chain(&back[3 + len..]).all(|b| *b == 0), "beside {len}");
         }

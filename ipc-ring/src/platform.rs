@@ -266,7 +266,37 @@ impl Site {
 }
 
 /// The machine the algorithms run on.
-pub trait Platform: Copy + Debug + Send + Sync + 'static {
+///
+/// # Safety
+/// The rings read what `copy_out` has written, and hand it to their users, in code that is safe for them. So:
+///
+/// - [`copy_out`](Platform::copy_out) returns only after it has written each byte of the item with some initialised byte, and writes
+///   nothing else; [`copy_in`](Platform::copy_in) writes the slot alone.
+/// - The words do what [`Word`] says: what is loaded was stored, exchanges are atomic, and an ordering is at least as strong as the one asked for.
+/// - [`ordering`](Platform::ordering), [`fence`](Platform::fence), [`light`](Platform::light) and [`heavy`](Platform::heavy) are at
+///   least as strong as those of [`Native`]: who may touch a slot is settled by them. A model checker may weaken them to see a model
+///   fail, since it checks each access itself.
+///
+/// Nobody takes that on by accident: without `unsafe` this does not compile.
+///
+/// ```compile_fail
+/// use std::sync::atomic::{AtomicU32, AtomicU64};
+/// use ipc_ring::platform::{Barrier, Platform};
+///
+/// #[derive(Clone, Copy, Debug)]
+/// struct Lazy;
+///
+/// impl Platform for Lazy {
+///     type U64 = AtomicU64;
+///     type U32 = AtomicU32;
+///     fn light(_: Barrier) {}
+///     fn heavy(_: Barrier) {}
+///     fn relax() {}
+///     unsafe fn copy_in<T: Copy>(_: *mut T, _: *const T) {}
+///     unsafe fn copy_out<T: Copy>(_: *mut T, _: *const T) {} // What is popped was never written.
+/// }
+/// ```
+pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     /// A 64-bit atomic word.
     type U64: Word<u64> + Debug;
     /// A 32-bit atomic word.
@@ -316,7 +346,9 @@ pub trait Platform: Copy + Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Native;
 
-impl Platform for Native {
+// SAFETY: the words and fences are core's, the orderings those of the edges; `copy::load` writes each byte of the item, `copy::store` each
+// byte of the slot, and nothing else.
+unsafe impl Platform for Native {
     type U64 = atomic::AtomicU64;
     type U32 = atomic::AtomicU32;
 

@@ -7,24 +7,24 @@ use crate::layout::LINE;
 /// Asks for a line in order to write it.
 #[inline(always)]
 pub(crate) fn for_writing(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: PREFETCHW never faults, whatever the address, and changes no register or memory.
     unsafe {
         core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
 }
 
 /// Asks for a line in order to read it.
 #[inline(always)]
 pub(crate) fn for_reading(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: PREFETCHT0 never faults, whatever the address, and changes no register or memory.
     unsafe {
         core::arch::asm!("prefetcht0 [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
 }
 
@@ -58,12 +58,12 @@ pub(crate) fn of_polled(stride: usize) -> bool {
 /// Moves a written line towards the cache that all cores share.
 #[inline(always)]
 pub(crate) fn demote(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: CLDEMOTE is a hint; it does not fault on mapped memory and is a no-operation where it is unknown.
     unsafe {
         core::arch::asm!("cldemote [{}]", in(reg) address, options(nostack, preserves_flags));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = address;
 }
 
@@ -102,7 +102,7 @@ fn processor() -> u8 {
 }
 
 /// By CPUID: leaf 0 has the maker, leaf 7 in bit 25 of ECX whether CLDEMOTE is known.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn ask() -> u8 {
     use core::arch::x86_64::{__cpuid, __cpuid_count};
     let first = __cpuid(0);
@@ -119,7 +119,7 @@ fn ask() -> u8 {
     by_maker | if demotes { DEMOTES } else { 0 }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
 fn ask() -> u8 {
     0
 }

@@ -10,10 +10,10 @@ use super::SharedBytes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Copies of at least this many bytes use the processor's string instruction where there is one: from where on it was measured to be faster.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const STRING_COPY_TO: usize = 256;
 /// The same for copies out of shared memory.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const STRING_COPY_FROM: usize = 1024;
 
 impl SharedBytes {
@@ -42,7 +42,7 @@ impl SharedBytes {
         }
         let start =
             self.pointer(offset, bytes.len()).ok_or_else(|| self.outside("copy_to", offset, bytes.len()))?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         if bytes.len() >= STRING_COPY_TO {
             // SAFETY: the source is a live slice, the target `bytes.len()` mapped writable bytes; a slice cannot lie in memory of which no slices are made.
             unsafe { string_copy(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
@@ -73,7 +73,7 @@ impl SharedBytes {
         let start = self
             .pointer(offset, bytes.len())
             .ok_or_else(|| self.outside("copy_from", offset, bytes.len()))?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         if bytes.len() >= STRING_COPY_FROM {
             // SAFETY: the target is a live exclusive slice, the source `bytes.len()` mapped bytes; a slice cannot lie in memory of which no slices are made.
             unsafe { string_copy(start.as_ptr().cast_const(), bytes.as_mut_ptr(), bytes.len()) };
@@ -153,7 +153,7 @@ unsafe fn at<'a, T>(start: NonNull<u8>, offset: usize) -> &'a T {
 ///
 /// # Safety
 /// `from` is readable and `to` is writable for `len` bytes, and they do not overlap.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn string_copy(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: the instruction reads and writes exactly what the contract allows; the direction flag is clear by the calling convention.
     unsafe {

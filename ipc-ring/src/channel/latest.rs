@@ -34,6 +34,7 @@ mod end;
 mod error;
 mod observer;
 mod reader;
+#[allow(unsafe_code)]
 mod table_reader;
 mod table_writer;
 mod writer;

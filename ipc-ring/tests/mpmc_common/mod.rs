@@ -23,7 +23,8 @@ struct Killed;
 #[derive(Clone, Copy, Debug)]
 pub struct Mortal;
 
-impl Platform for Mortal {
+// SAFETY: all of it is `Native`'s, but for the deaths, which unwind.
+unsafe impl Platform for Mortal {
     type U64 = AtomicU64;
     type U32 = AtomicU32;
 

@@ -191,7 +191,8 @@ impl<T: Message> Subscriber<T> {
     /// As [`pop`](Self::pop).
     #[inline]
     pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        self.pop_to(crate::copy::as_uninit_one(message), None)
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
     }
 
     #[inline(always)]
@@ -212,7 +213,8 @@ impl<T: Message> Subscriber<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there is none. What lies in `out` then is of no use.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
-        let places = crate::copy::as_uninit(out);
+        // SAFETY: only whole elements are copied there, or nothing.
+        let places = unsafe { crate::copy::as_uninit(out) };
         if places.is_empty() {
             return Ok(0);
         }
@@ -246,7 +248,8 @@ impl<T: Message> Subscriber<T> {
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
-        self.pop_to(crate::copy::as_uninit_one(first), deadline)?;
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
         if !self.look().has_something() {
             return Ok(1);
         }

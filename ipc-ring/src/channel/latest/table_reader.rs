@@ -59,7 +59,8 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_into(&mut self, key: u32, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
-        let value = self.ring.read(key, crate::copy::as_uninit_one(place));
+        // SAFETY: only whole elements are copied there, or nothing.
+        let value = self.ring.read(key, unsafe { crate::copy::as_uninit_one(place) });
         self.answer(key, value)
     }
 

@@ -130,7 +130,8 @@ impl<T: Message> Consumer<T> {
     /// As [`pop`](Self::pop).
     #[inline]
     pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        self.pop_to(crate::copy::as_uninit_one(message), None)
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
     }
 
     /// As [`pop_into`](Self::pop_into), until a point in time.
@@ -139,7 +140,8 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     #[inline]
     pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
-        self.pop_to(crate::copy::as_uninit_one(message), Some(deadline))
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
     }
 
     /// As [`try_pop`](Self::try_pop), into a place of the caller's.
@@ -148,7 +150,8 @@ impl<T: Message> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        self.try_pop_to(crate::copy::as_uninit_one(message))
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
     #[inline(always)]
@@ -182,7 +185,8 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// When there is none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
-        let places = crate::copy::as_uninit(out);
+        // SAFETY: only whole elements are copied there, or nothing.
+        let places = unsafe { crate::copy::as_uninit(out) };
         let mut popped = self.ring().try_pop_slice(places);
         if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead() {
             popped = self.ring().try_pop_slice(places);

@@ -172,7 +172,8 @@ impl<T: Message> Consumer<T> {
     /// As [`pop`](Self::pop).
     #[inline]
     pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        self.pop_to(crate::copy::as_uninit_one(message), None)
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
     }
 
     /// As [`pop_into`](Self::pop_into), until a point in time.
@@ -181,7 +182,8 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     #[inline]
     pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
-        self.pop_to(crate::copy::as_uninit_one(message), Some(deadline))
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
     }
 
     /// As [`try_pop`](Self::try_pop), into a place of the caller's.
@@ -190,7 +192,8 @@ impl<T: Message> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        self.try_pop_to(crate::copy::as_uninit_one(message))
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
     #[inline(always)]
@@ -248,8 +251,13 @@ impl<T: Message> Consumer<T> {
         if out.is_empty() {
             return Ok(0);
         }
-        match self.ring.try_pop_slice(crate::copy::as_uninit(out)) {
-            Ok((0, signal)) => self.nothing(signal, crate::copy::as_uninit_one(&mut out[0])).map(|()| 1),
+        // SAFETY: only whole elements are copied there, or nothing.
+        match self.ring.try_pop_slice(unsafe { crate::copy::as_uninit(out) }) {
+            Ok((0, signal)) => {
+                // SAFETY: as above.
+                let place = unsafe { crate::copy::as_uninit_one(&mut out[0]) };
+                self.nothing(signal, place).map(|()| 1)
+            }
             Ok((count, signal)) => {
                 if signal != 0 {
                     self.end.wake_peer_if(signal);
@@ -279,7 +287,8 @@ impl<T: Message> Consumer<T> {
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
-        self.pop_to(crate::copy::as_uninit_one(first), deadline)?;
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
         // An end of the stream found here is found again by the next call.
         Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
     }

@@ -56,6 +56,7 @@ pub(crate) mod front;
 mod mapped;
 #[allow(unsafe_code)]
 mod memory;
+#[allow(unsafe_code)]
 pub mod payloads;
 mod publisher;
 mod room;

@@ -71,7 +71,8 @@ impl<M: Memory<Item = Handle>> Publisher<M> {
                 continue; // Its predecessor wrote it, or nobody.
             }
             let mut handle = Handle::from_words([0; 3]);
-            memory.read(index, crate::copy::as_uninit_one(&mut handle));
+            // SAFETY: only whole elements are copied there, or nothing.
+            memory.read(index, unsafe { crate::copy::as_uninit_one(&mut handle) });
             if member.is_published(&handle, route) {
                 publisher.kept[index as usize] = Some(handle);
             }

@@ -91,7 +91,8 @@ impl<M: Memory> Consumer<M> {
     pub fn pop_known(&mut self, out: &mut [u8]) -> Option<(usize, u32)> {
         let frame = self.known().ok()?;
         let out = out.get_mut(..frame.len as usize)?;
-        self.read(frame, 0, crate::copy::as_uninit(out));
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
         Some((frame.len as usize, self.release(frame)))
     }
 
@@ -101,7 +102,8 @@ impl<M: Memory> Consumer<M> {
             Ok(Some(frame)) => {
                 let len = frame.len as usize;
                 let Some(out) = out.get_mut(..len) else { return Pop::TooSmall { needed: len } };
-                self.read(frame, 0, crate::copy::as_uninit(out));
+                // SAFETY: only whole elements are copied there, or nothing.
+                self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
                 Pop::Frame { len, signal: self.release(frame) }
             }
             Ok(None) => self.nothing(),
@@ -344,7 +346,8 @@ impl<M: Memory> View<'_, M> {
     #[inline(always)]
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie in the frame");
-        self.consumer.read(self.frame, offset, crate::copy::as_uninit(out));
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.consumer.read(self.frame, offset, unsafe { crate::copy::as_uninit(out) });
     }
 
     /// The index of the frame's first byte.

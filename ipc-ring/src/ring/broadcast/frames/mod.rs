@@ -30,6 +30,7 @@ mod find;
 mod mapped;
 mod memory;
 mod publisher;
+#[allow(unsafe_code)]
 mod subscriber;
 
 pub use mapped::Mapped;

@@ -146,7 +146,9 @@ impl<M: Memory> Subscriber<M> {
         let Some(place) = usize::try_from(len).ok().and_then(|len| out.get_mut(..len)) else {
             return Pop::TooLong { len: usize::try_from(len).unwrap_or(usize::MAX) };
         };
-        self.memory.read(self.index(position.wrapping_add(WORD + NUMBER)), crate::copy::as_uninit(place));
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.memory
+            .read(self.index(position.wrapping_add(WORD + NUMBER)), unsafe { crate::copy::as_uninit(place) });
         self.finish(position, len)
     }
 
@@ -161,7 +163,9 @@ impl<M: Memory> Subscriber<M> {
         // Not more than the longest frame, whatever the ring says.
         out.clear();
         out.resize(usize::try_from(len).expect("no longer than the ring"), 0);
-        self.memory.read(self.index(position.wrapping_add(WORD + NUMBER)), crate::copy::as_uninit(out));
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.memory
+            .read(self.index(position.wrapping_add(WORD + NUMBER)), unsafe { crate::copy::as_uninit(out) });
         self.finish(position, len)
     }
 
@@ -412,7 +416,10 @@ impl<M: Memory> View<'_, M> {
     /// When there are not as many.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie inside the frame");
-        self.subscriber.memory.read(self.index().wrapping_add(offset as u64), crate::copy::as_uninit(out));
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.subscriber
+            .memory
+            .read(self.index().wrapping_add(offset as u64), unsafe { crate::copy::as_uninit(out) });
     }
 
     /// Where in the ring the frame's bytes begin.
