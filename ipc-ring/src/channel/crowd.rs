@@ -23,7 +23,7 @@ use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
 use crate::wait::signal::{self, WAITING};
-use crate::wait::{HEARTBEAT, Parker, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Nap, Parker, WaitStrategy, Waits, cpu};
 
 /// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
 const IDENTITY: usize = 0;
@@ -44,8 +44,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct Sleep {
     /// Ask whether the others live.
     pub(super) ask: bool,
-    /// When to wake up at the latest.
-    pub(super) until: Instant,
+    /// For how long at most.
+    pub(super) nap: Nap,
 }
 
 /// Where the seats of a ring lie.
@@ -365,16 +365,16 @@ impl Place {
     /// them, so an end that has asked within a heartbeat sleeps for the rest of it and asks then: a death is learned of no later
     /// than if it asked now. `in_vain`: this end slept already and was woken for nothing, perhaps by a death; but also if
     /// somebody else was faster, so it asks once a millisecond at most.
-    pub(super) fn sleep_after_questions(&mut self, until: Instant, in_vain: bool) -> Sleep {
+    pub(super) fn sleep_after_questions(&mut self, nap: Nap, in_vain: bool) -> Sleep {
         let now = Instant::now();
         let pause = if in_vain { PAUSE } else { HEARTBEAT };
         match self.asked {
             Some(asked) if now.duration_since(asked) < pause => {
-                Sleep { ask: false, until: until.min(asked + pause) }
+                Sleep { ask: false, nap: nap.at_most(asked + pause) }
             }
             _ => {
                 self.asked = Some(now);
-                Sleep { ask: true, until }
+                Sleep { ask: true, nap }
             }
         }
     }
@@ -471,12 +471,17 @@ impl Place {
         Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
     }
 
-    /// Sleeps until woken or until the time has come. True when woken.
+    /// Sleeps until woken or until the time has come. True when woken. `is_owed`: whether something is there for which somebody
+    /// must have woken this end.
     ///
     /// # Errors
     /// When the semaphores were removed.
-    pub(super) fn sleep(&self, until: Instant) -> Result<bool, ipc_core::Error> {
-        let woken = self.member.sleep(self.wake, until);
+    #[track_caller]
+    pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<bool, ipc_core::Error> {
+        let woken = nap.take(
+            |until| self.member.sleep(self.wake, until),
+            |last| is_owed() && !(last && self.has_anybody_died()),
+        );
         let taken = signal::withdraw::<Native>(self.own(SIGNAL));
         if taken && matches!(woken, Ok(false)) {
             self.member.drain(self.wake);
@@ -494,6 +499,29 @@ impl Place {
     /// Whether the process of this identity, as a seat holds it, is alive. A system call.
     pub(super) fn is_alive(&self, identity: u64) -> bool {
         self.member.is_alive(Owner::from_raw(identity))
+    }
+
+    /// Whether a seat is a dead process's: one that may have died before it woke another. A system call for each seat
+    /// that is taken.
+    pub(super) fn has_anybody_died(&self) -> bool {
+        (0..self.table.seats).any(|number| {
+            // [M8] Acquire ← who gave a seat back.
+            let identity = self.table.identity(&self.region, number).load(Ordering::Acquire);
+            identity != 0 && !self.is_alive(identity)
+        })
+    }
+
+    /// Whether some end of a role is attached, and all that are sleep, or are about to: they have nothing to do, and have
+    /// said so to whom it concerns.
+    pub(super) fn do_all_wait(&self, role: u32) -> bool {
+        let mut ends = (0..self.table.seats)
+            .filter(|number| {
+                // [M8] Acquire ← who gave a seat back; the role was written under the lock.
+                self.table.identity(&self.region, *number).load(Ordering::Acquire) != 0
+                    && self.table.role(&self.region, *number) == role
+            })
+            .peekable();
+        ends.peek().is_some() && ends.all(|number| self.table.sleeps(&self.region, number))
     }
 
     /// The process number of a seat, for display.

@@ -17,7 +17,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
-use crate::wait::{HEARTBEAT, Parker, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Nap, Parker, WaitStrategy, Waits, cpu};
 
 /// Whether the other end of a channel is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,12 +308,17 @@ impl End {
         Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
     }
 
-    /// Sleeps until woken or until the time has come.
+    /// Sleeps until woken or until the time has come. `is_owed`: whether something is there for which the other end must
+    /// have woken this one.
     ///
     /// # Errors
     /// When the semaphores were removed.
-    pub(super) fn sleep(&self, until: Instant) -> Result<(), ipc_core::Error> {
-        let woken = self.member.sleep(self.wake, until);
+    #[track_caller]
+    pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<(), ipc_core::Error> {
+        let woken = nap.take(
+            |until| self.member.sleep(self.wake, until),
+            |last| is_owed() && !(last && self.has_peer_died()),
+        );
         let taken = signal::withdraw::<Native>(self.own_signal());
         if taken && matches!(woken, Ok(false)) {
             // A token is on its way, or there already: one that comes later ends the next sleep early, no more.
@@ -332,6 +337,16 @@ impl End {
     /// Whether the other end is there. One system call when it is attached.
     pub(super) fn peer(&self) -> PeerState {
         state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
+    }
+
+    /// Whether the other end's holder died, as far as that can be known.
+    pub(super) fn has_peer_died(&self) -> bool {
+        self.peer_owner().is_some_and(|owner| !self.member.is_alive(owner))
+    }
+
+    /// Whether the other end sleeps, or is about to, so that it has nothing to do and has said so.
+    pub(super) fn is_peer_waiting(&self) -> bool {
+        self.peer_bits() & WAITING != 0
     }
 
     /// The process that holds the other end, dead or alive.
@@ -369,8 +384,8 @@ impl End {
                 self.do_not_sleep();
                 return Ok(state);
             }
-            let until = now + HEARTBEAT;
-            self.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+            let nap = Nap::new(now + HEARTBEAT, deadline);
+            self.sleep(nap, || !matches!(self.peer(), PeerState::Gone(_)))?;
         }
     }
 

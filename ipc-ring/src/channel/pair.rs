@@ -150,7 +150,7 @@ pub(super) fn wait_for_room(
                     return room_after_all(ring, end, exit);
                 }
             }
-            Step::Sleep(until) => {
+            Step::Sleep(nap) => {
                 let in_vain = std::mem::replace(&mut slept, true);
                 if (in_vain || !end.death_wakes())
                     && let Some(exit) = consumer_gone(end)
@@ -160,7 +160,12 @@ pub(super) fn wait_for_room(
                 end.announce();
                 let room = ring.has_room();
                 if matches!(room, Ok(false)) && end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0 {
-                    end.sleep(until).map_err(Refusal::System)?;
+                    // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+                    end.sleep(nap, || {
+                        end.is_peer_waiting() && matches!(ring.has_room(), Ok(true))
+                            || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0
+                    })
+                    .map_err(Refusal::System)?;
                 } else {
                     end.do_not_sleep();
                 }
@@ -252,6 +257,8 @@ pub(super) trait Poll {
     fn has_item(&self) -> bool;
     /// The seat.
     fn end(&mut self) -> &mut End;
+    /// The seat, to look at.
+    fn seat(&self) -> &End;
     /// Lets a run of messages gather, where that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {}
 }
@@ -285,7 +292,7 @@ pub(super) fn wait_and_pop<P: Poll>(
                     return last_message(consumer, exit);
                 }
             }
-            Step::Sleep(until) => {
+            Step::Sleep(nap) => {
                 let in_vain = std::mem::replace(&mut slept, true);
                 if (in_vain || !end.death_wakes())
                     && let Some(exit) = producer_died(end)
@@ -293,11 +300,13 @@ pub(super) fn wait_and_pop<P: Poll>(
                     return last_message(consumer, exit);
                 }
                 end.announce();
-                let over = end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0;
-                if over || consumer.has_item() {
-                    consumer.end().do_not_sleep();
+                let is_something_there = || {
+                    consumer.seat().peer_bits() & (CLOSED | DETACHED | POISONED) != 0 || consumer.has_item()
+                };
+                if is_something_there() {
+                    consumer.seat().do_not_sleep();
                 } else {
-                    consumer.end().sleep(until).map_err(PopError::System)?;
+                    consumer.seat().sleep(nap, is_something_there).map_err(PopError::System)?;
                 }
             }
         }

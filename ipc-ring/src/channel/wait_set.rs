@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::domain::{Domain, Member, WakeSemaphore};
 use crate::error::AttachError;
 use crate::platform::{Barrier, Native, Platform as _};
-use crate::wait::{Step, WaitStrategy, Waits};
+use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
 /// What an end does for a set. Only this crate's ends can.
 pub(crate) mod sealed {
@@ -35,6 +35,8 @@ pub(crate) mod sealed {
         fn mark(&mut self, bell: Bell) -> Barrier;
         /// Takes the bit back. True when somebody was faster: then there was, or will be, a token.
         fn unmark(&mut self) -> bool;
+        /// Whether somebody died who may have been about to wake the end. System calls.
+        fn has_peer_died(&self) -> bool;
         /// The set answers with another end. Who was woken for something that others could have too tells them.
         fn is_passed_over(&mut self) {}
         /// Whether the end can wait with a semaphore of this domain, in this process.
@@ -190,8 +192,8 @@ impl WaitSet {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(WaitSetError::TimedOut),
                 Step::Probe => probe = true,
-                Step::Sleep(until) => {
-                    if let Some(event) = self.sleep(ends, until)? {
+                Step::Sleep(nap) => {
+                    if let Some(event) = self.sleep(ends, nap)? {
                         return Ok(event);
                     }
                     // After a sleep, for whatever reason: the token may have been a death's.
@@ -207,28 +209,11 @@ impl WaitSet {
     }
 
     fn look(&mut self, ends: &mut [&mut dyn Waitable], probe: bool) -> Option<Event> {
-        let count = ends.len();
-        for step in 0..count {
-            let index = (self.next + step) % count;
-            if let Some(news) = ends[index].news(probe) {
-                self.next = (index + 1) % count;
-                for (other, end) in ends.iter_mut().enumerate() {
-                    if other != index {
-                        end.is_passed_over();
-                    }
-                }
-                return Some(Event { index, news });
-            }
-        }
-        None
+        look(&mut self.next, ends, probe)
     }
 
     /// Announces at every end, looks once more, with the question who is alive, and sleeps.
-    fn sleep(
-        &mut self,
-        ends: &mut [&mut dyn Waitable],
-        until: Instant,
-    ) -> Result<Option<Event>, WaitSetError> {
+    fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
         let (mut fence, mut asymmetric) = (false, false);
         for end in ends.iter_mut() {
             match end.mark(self.bell) {
@@ -243,10 +228,22 @@ impl WaitSet {
         if fence {
             Native::heavy(Barrier::Fence);
         }
-        let event = self.look(ends, true);
+        let mut event = self.look(ends, true);
         let woken = match event {
             Some(_) => Ok(false),
-            None => self.member.sleep(self.bell.0, until),
+            None => {
+                let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
+                nap.take(
+                    |until| member.sleep(bell, until),
+                    |is_last| {
+                        // What is found is told only once, so it is kept.
+                        event = look(next, ends, false).or(event);
+                        event.is_some_and(|event| {
+                            event.news == News::Ready && !(is_last && ends[event.index].has_peer_died())
+                        })
+                    },
+                )
+            }
         };
         let taken = ends.iter_mut().fold(0, |taken, end| taken + usize::from(end.unmark()));
         // Tokens that are on their way, or there already. One that comes later ends the next sleep early, no more.
@@ -256,6 +253,24 @@ impl WaitSet {
         woken.map_err(WaitSetError::System)?;
         Ok(event)
     }
+}
+
+/// Looks at each end, at `next` first, which then stands behind the one that the answer is about.
+fn look(next: &mut usize, ends: &mut [&mut dyn Waitable], probe: bool) -> Option<Event> {
+    let count = ends.len();
+    for step in 0..count {
+        let index = (*next + step) % count;
+        if let Some(news) = ends[index].news(probe) {
+            *next = (index + 1) % count;
+            for (other, end) in ends.iter_mut().enumerate() {
+                if other != index {
+                    end.is_passed_over();
+                }
+            }
+            return Some(Event { index, news });
+        }
+    }
+    None
 }
 
 impl Drop for WaitSet {

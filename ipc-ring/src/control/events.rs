@@ -372,6 +372,10 @@ impl Await for Watch {
         Barrier::Fence
     }
 
+    fn has_peer_died(&self) -> bool {
+        false // A death rings a set.
+    }
+
     fn unmark(&mut self) -> bool {
         self.mailbox.ring_at(None);
         // A token may be there, and ends the set's next sleep early, no more.

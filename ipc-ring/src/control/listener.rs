@@ -482,6 +482,10 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
         Barrier::Fence
     }
 
+    fn has_peer_died(&self) -> bool {
+        false // A death rings a set.
+    }
+
     fn unmark(&mut self) -> bool {
         let wake = self.mailbox.ring_at(None);
         self.domain.member().set_listener_wake(&self.entry, wake);

@@ -2,6 +2,8 @@
 
 pub(crate) mod cpu;
 pub mod crowd;
+#[doc(hidden)]
+pub mod late;
 pub mod park;
 mod parker;
 mod pause;
@@ -10,6 +12,7 @@ pub(crate) mod slip;
 mod strategy;
 pub(crate) mod turns;
 
+pub(crate) use late::Nap;
 pub use parker::Parker;
 pub(crate) use pause::pause;
 pub use strategy::{HEARTBEAT, WaitStrategy};

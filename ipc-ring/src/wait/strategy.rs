@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::late::Nap;
 use crate::asked::Asked;
 
 /// A waiting end looks whether its peer is alive at least this often, asleep or not.
@@ -48,8 +49,8 @@ pub(crate) enum Step {
     Poll,
     /// Look whether the peer is alive, then go on.
     Probe,
-    /// Announce and sleep, until this time at the latest.
-    Sleep(Instant),
+    /// Announce and sleep, for so long at most.
+    Sleep(Nap),
     /// The deadline has passed.
     TimedOut,
 }
@@ -235,7 +236,7 @@ impl Wait {
                 self.slept = true;
                 let until = now + self.nap;
                 self.nap = (self.nap * 2).min(HEARTBEAT);
-                Step::Sleep(self.deadline.map_or(until, |deadline| deadline.min(until)))
+                Step::Sleep(Nap::new(until, self.deadline))
             }
         }
     }
@@ -258,7 +259,7 @@ mod tests {
         let waits = Waits::new(WaitStrategy::Sleep);
         let deadline = Instant::now() + Duration::from_millis(20);
         match waits.start(Some(deadline)).next(&waits, || false) {
-            Step::Sleep(until) => assert!(until <= deadline),
+            Step::Sleep(nap) => assert!(nap.until <= deadline),
             step => panic!("{step:?}"),
         }
         let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
@@ -304,8 +305,8 @@ mod tests {
         let mut last = Duration::ZERO;
         for _ in 0..20 {
             let before = Instant::now();
-            let Step::Sleep(until) = wait.next(&waits, || false) else { panic!("it sleeps") };
-            let nap = until - before;
+            let Step::Sleep(nap) = wait.next(&waits, || false) else { panic!("it sleeps") };
+            let nap = nap.until - before;
             assert!(nap >= last.min(HEARTBEAT), "{nap:?} after {last:?}");
             last = last.max(FIRST_NAP) * 2;
         }

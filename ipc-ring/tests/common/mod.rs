@@ -13,10 +13,19 @@ use nix::unistd::Pid;
 
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
+/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed.
+fn no_late_sleeps() {
+    ipc_ring::wait::late::report_to(|place| {
+        eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
+        std::process::abort();
+    });
+}
+
 /// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made there is
 /// gone when the last of them is. Where that is not allowed the test runs among everybody else's objects, and says so.
 pub fn private_namespace() {
     watchdog();
+    no_late_sleeps();
     if let Err(errno) = unshare(CloneFlags::CLONE_NEWIPC) {
         eprintln!(
             "NOTICE: no private IPC namespace ({errno}); this test uses the common one and cleans up after itself"
@@ -142,8 +151,12 @@ impl Role {
 
 impl Drop for Role {
     fn drop(&mut self) {
+        use std::os::unix::process::ExitStatusExt as _;
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let status = self.child.wait();
+        // An abort would otherwise pass for the kill.
+        let aborted = status.is_ok_and(|status| status.signal() == Some(Signal::SIGABRT as i32));
+        assert!(!aborted || std::thread::panicking(), "the child aborted; it has said why");
     }
 }
 
@@ -162,6 +175,7 @@ pub fn listen() -> String {
 
 /// The role this process was started for, with its arguments, if it is a child.
 pub fn role() -> Option<Vec<String>> {
+    no_late_sleeps();
     std::env::var(ROLE).ok().map(|role| role.split('\x1f').map(str::to_owned).collect())
 }
 

@@ -35,6 +35,10 @@ impl Giver for mpmc::Producer<Item> {
     }
 
     fn leave(self: Box<Self>) {}
+
+    fn close(self: Box<Self>) {
+        mpmc::Producer::close(*self);
+    }
 }
 
 impl Taker for mpmc::Consumer<Item> {
@@ -75,6 +79,8 @@ impl Giver for broadcast::Publisher<Item> {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for broadcast::Subscriber<Item> {
@@ -112,6 +118,8 @@ impl Giver for frames::Publisher {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for frames::Subscriber {
@@ -163,6 +171,8 @@ impl Giver for payloads::Publisher {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for payloads::Subscriber {

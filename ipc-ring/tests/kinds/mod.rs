@@ -32,6 +32,8 @@ pub trait Giver: Send {
     fn give(&mut self, number: u64, patience: Duration) -> Told;
     /// Leaves the channel to a successor, where dropping would end it.
     fn leave(self: Box<Self>);
+    /// Ends the channel: takers are told that it is closed.
+    fn close(self: Box<Self>);
 }
 
 /// The end where they come out.

@@ -41,6 +41,8 @@ impl Giver for spsc::Producer<Item> {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for spsc::Consumer<Item> {
@@ -86,6 +88,8 @@ impl Giver for bytes::Producer {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for bytes::Consumer {

@@ -43,6 +43,8 @@ impl Giver for latest::Writer<Value> {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for latest::Reader<Value> {
@@ -98,6 +100,8 @@ impl Giver for Lender {
     fn leave(self: Box<Self>) {
         self.out.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 struct Receiver {
@@ -176,6 +180,8 @@ impl Giver for call::Caller<Request, Reply> {
     fn leave(self: Box<Self>) {
         self.detach();
     }
+
+    fn close(self: Box<Self>) {}
 }
 
 impl Taker for call::Responder<Request, Reply> {

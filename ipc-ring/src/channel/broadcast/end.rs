@@ -95,7 +95,10 @@ impl End {
                 seat::sweep(&front, is_alive);
                 Ok(((), PUBLISHER_SEAT))
             })?;
-        Ok(Self { front, place, generation, told: None })
+        let mut end = Self { front, place, generation, told: None };
+        // Whom a dead publisher was about to wake looks again.
+        end.wake_subscribers();
+        Ok(end)
     }
 
     /// Takes a subscriber's seat. The domain's lock is held.
@@ -152,6 +155,11 @@ impl End {
     #[inline]
     pub(super) fn wake_publisher(&mut self) {
         self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
+    }
+
+    /// Whether there are subscribers, and all of them sleep or are about to.
+    pub(super) fn do_all_subscribers_wait(&self) -> bool {
+        self.place.do_all_wait(SUBSCRIBER.role)
     }
 
     /// Bits about the stream; look at the ring again after seeing one.

@@ -51,6 +51,10 @@ impl<T: Message> Poll for Popping<'_, T> {
     fn end(&mut self) -> &mut End {
         &mut self.subscriber.end
     }
+
+    fn seat(&self) -> &End {
+        &self.subscriber.end
+    }
 }
 
 impl<T: Message> Subscriber<T> {
@@ -144,6 +148,11 @@ impl<T: Message> Subscriber<T> {
     /// The seat.
     pub(super) fn end(&mut self) -> &mut End {
         &mut self.end
+    }
+
+    /// The seat, to look at.
+    pub(super) fn seat(&self) -> &End {
+        &self.end
     }
 
     /// Pops the next message, waiting for it.
@@ -461,6 +470,10 @@ impl<T: Message> Await for Subscriber<T> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.place.has_anybody_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -21,6 +21,8 @@ pub(super) trait Poll {
     fn has_something(&self) -> bool;
     /// The seat.
     fn end(&mut self) -> &mut End;
+    /// The seat, to look at.
+    fn seat(&self) -> &End;
 }
 
 /// Pops, waiting for something to be there.
@@ -49,7 +51,7 @@ pub(super) fn wait_and_pop<P: Poll>(
                     return last_message(subscriber, exit);
                 }
             }
-            Step::Sleep(until) => {
+            Step::Sleep(nap) => {
                 // Whether the publisher is alive is asked after a sleep that brought nothing.
                 if std::mem::replace(&mut slept, true)
                     && let Some(exit) = died(end)
@@ -57,11 +59,13 @@ pub(super) fn wait_and_pop<P: Poll>(
                     return last_message(subscriber, exit);
                 }
                 end.place.announce();
-                let over = end.bits() & (CLOSED | DETACHED | POISONED) != 0;
-                if over || subscriber.has_something() {
-                    subscriber.end().place.do_not_sleep();
+                let end = subscriber.seat();
+                let is_something_there =
+                    || end.bits() & (CLOSED | DETACHED | POISONED) != 0 || subscriber.has_something();
+                if is_something_there() {
+                    end.place.do_not_sleep();
                 } else {
-                    subscriber.end().place.sleep(until).map_err(PopError::System)?;
+                    end.place.sleep(nap, is_something_there).map_err(PopError::System)?;
                 }
             }
         }
@@ -135,13 +139,19 @@ pub(super) fn wait_for_room(
             Step::Probe => {
                 drop_all_dead(ring, end);
             }
-            Step::Sleep(until) => {
+            Step::Sleep(nap) => {
                 if drop_all_dead(ring, end) {
                     continue;
                 }
                 end.place.announce();
                 if matches!(ring.has_room(), Ok(false)) && end.bits() & POISONED == 0 {
-                    end.place.sleep(until).map_err(Refusal::System)?;
+                    // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
+                    end.place
+                        .sleep(nap, || {
+                            end.do_all_subscribers_wait() && matches!(ring.has_room(), Ok(true))
+                                || end.bits() & POISONED != 0
+                        })
+                        .map_err(Refusal::System)?;
                 } else {
                     end.place.do_not_sleep();
                 }

@@ -84,6 +84,10 @@ impl<P: Place> Poll for Popping<'_, P> {
         &mut self.consumer.end
     }
 
+    fn seat(&self) -> &End {
+        &self.consumer.end
+    }
+
     fn let_gather(&mut self) {
         let Consumer { ring, slip, .. } = &mut *self.consumer;
         slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
@@ -536,6 +540,10 @@ impl Await for Consumer {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -307,6 +307,10 @@ impl<Req: Message, Rep: Message> Poll for Replies<'_, Req, Rep> {
     fn end(&mut self) -> &mut End {
         &mut self.0.end
     }
+
+    fn seat(&self) -> &End {
+        &self.0.end
+    }
 }
 
 impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
@@ -323,6 +327,10 @@ impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
     fn end(&mut self) -> &mut End {
         &mut self.0.end
     }
+
+    fn seat(&self) -> &End {
+        &self.0.end
+    }
 }
 
 impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
@@ -338,6 +346,10 @@ impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -209,6 +209,10 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
     fn end(&mut self) -> &mut End {
         &mut self.end
     }
+
+    fn seat(&self) -> &End {
+        &self.end
+    }
 }
 
 impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
@@ -256,6 +260,10 @@ impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -15,7 +15,7 @@ use crate::ring::latest::{
     ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE,
 };
 use crate::wait::signal::{self, CLOSED, DETACHED};
-use crate::wait::{HEARTBEAT, WaitStrategy};
+use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 /// The writer's seat.
@@ -157,8 +157,8 @@ impl<T: Message> End<T> {
                 self.place.do_not_sleep();
                 return Ok(state);
             }
-            let until = now + HEARTBEAT;
-            self.place.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+            let nap = Nap::new(now + HEARTBEAT, deadline);
+            self.place.sleep(nap, || !matches!(self.writer(), PeerState::Gone(_)))?;
         }
     }
 

@@ -137,6 +137,10 @@ impl<T: Message> Await for Reader<T> {
         self.0.mark(bell)
     }
 
+    fn has_peer_died(&self) -> bool {
+        self.0.has_peer_died()
+    }
+
     fn unmark(&mut self) -> bool {
         self.0.unmark()
     }

@@ -203,17 +203,18 @@ impl<T: Message> TableReader<T> {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(ReadError::TimedOut),
                 Step::Probe => over = self.end.died(),
-                Step::Sleep(until) => {
+                Step::Sleep(nap) => {
                     over = self.end.died();
                     if over.is_some() {
                         continue;
                     }
                     self.end.place.wait_for(topic.side());
                     self.end.place.announce();
-                    if has_something(&self.ring) || self.end.ended().is_some() {
+                    let is_something_there = || has_something(&self.ring) || self.end.ended().is_some();
+                    if is_something_there() {
                         self.end.place.do_not_sleep();
                     } else {
-                        self.end.place.sleep(until).map_err(ReadError::System)?;
+                        self.end.place.sleep(nap, is_something_there).map_err(ReadError::System)?;
                     }
                 }
             }
@@ -284,6 +285,10 @@ impl<T: Message> Await for TableReader<T> {
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.wait_for(Topic::Any.side());
         self.end.place.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.place.has_anybody_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -389,13 +389,16 @@ impl<T: Message> Consumer<T> {
                         }
                         Step::TimedOut => return Err(PopError::TimedOut),
                         Step::Probe => self.nobody_there(true)?,
-                        Step::Sleep(until) => {
-                            let sleep = self.end.place.sleep_after_questions(until, woken);
+                        Step::Sleep(nap) => {
+                            let sleep = self.end.place.sleep_after_questions(nap, woken);
                             self.nobody_there(sleep.ask)?;
                             self.end.place.announce();
                             // Whoever left since may have found nobody asleep.
                             if self.looks_empty() && !self.end.deserted(Role::Producer) {
-                                self.end.place.sleep(sleep.until).map_err(PopError::System)?;
+                                let (ring, end) =
+                                    (self.ring.as_mut().expect("only drop takes it"), &self.end);
+                                let is_owed = || !looks_empty(ring) || end.deserted(Role::Producer);
+                                end.place.sleep(sleep.nap, is_owed).map_err(PopError::System)?;
                             } else {
                                 self.end.place.do_not_sleep();
                             }
@@ -436,7 +439,7 @@ impl<T: Message> Consumer<T> {
     }
 
     fn looks_empty(&mut self) -> bool {
-        matches!(self.ring().look(), Err(Nothing::Empty | Nothing::Busy(_)))
+        looks_empty(self.ring())
     }
 
     /// An error when the ring is empty and without producers; with `ask`, after clearing up after the dead.
@@ -488,6 +491,11 @@ impl<T: Message> Consumer<T> {
     }
 }
 
+/// Whether nothing can be popped now, and may be later.
+fn looks_empty<T: Message>(ring: &mut ring::Consumer<Mapped<T>>) -> bool {
+    matches!(ring.look(), Err(Nothing::Empty | Nothing::Busy(_)))
+}
+
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
         if let Some(ring) = self.ring.take()
@@ -511,6 +519,10 @@ impl<T: Message> Await for Consumer<T> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.place.has_anybody_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -165,6 +165,11 @@ impl<T: Message> End<T> {
         ever && !self.place.anybody(role as u32)
     }
 
+    /// Whether there are ends on a side, and all of them sleep or are about to.
+    pub(super) fn do_all_wait(&self, role: Role) -> bool {
+        self.place.do_all_wait(role as u32)
+    }
+
     /// As [`deserted`](Self::deserted), and true only once until somebody has come to that side again.
     pub(super) fn newly_deserted(&mut self, role: Role) -> bool {
         let times = self.ring.attached(role as u32).load(Ordering::Relaxed); // For an answer only.

@@ -275,15 +275,22 @@ impl<T: Message> Producer<T> {
                 }
                 Step::TimedOut => return Err(PushError::TimedOut(())),
                 Step::Probe => self.nobody_there(true)?,
-                Step::Sleep(until) => {
+                Step::Sleep(nap) => {
                     chances.sleeps();
                     self.stand_back(&mut chances, deadline);
-                    let sleep = self.end.place.sleep_after_questions(until, woken);
+                    let sleep = self.end.place.sleep_after_questions(nap, woken);
                     self.nobody_there(sleep.ask)?;
                     self.end.place.announce();
                     // Whoever left since may have found nobody asleep.
                     if self.looks_full() && !self.end.deserted(Role::Consumer) {
-                        let woken = self.end.place.sleep(sleep.until);
+                        let (ring, end) = (self.ring.as_mut().expect("only drop takes it"), &self.end);
+                        // Consumers announce room for a quarter of the ring, or when they sleep themselves, to one producer
+                        // that tells the next.
+                        let woken = end.place.sleep(sleep.nap, || {
+                            end.do_all_wait(Role::Consumer) && ring.look().is_ok()
+                                || matches!(ring.look(), Err(Refused::Closed | Refused::Corrupt(_)))
+                                || end.deserted(Role::Consumer)
+                        });
                         chances.slept(woken.map_err(|error| PushError::System((), error))?);
                         self.stand_back(&mut chances, deadline);
                     } else {

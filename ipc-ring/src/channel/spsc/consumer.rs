@@ -52,6 +52,10 @@ impl<T: Message> Poll for Popping<'_, T> {
         &mut self.consumer.end
     }
 
+    fn seat(&self) -> &End {
+        &self.consumer.end
+    }
+
     fn let_gather(&mut self) {
         self.consumer.let_gather();
     }
@@ -73,6 +77,10 @@ impl<T: Message> Poll for Looking<'_, T> {
 
     fn end(&mut self) -> &mut End {
         &mut self.0.end
+    }
+
+    fn seat(&self) -> &End {
+        &self.0.end
     }
 
     fn let_gather(&mut self) {
@@ -546,6 +554,10 @@ impl<T: Message> Await for Consumer<T> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -65,6 +65,10 @@ impl<P: Place> Poll for Popping<'_, P> {
     fn end(&mut self) -> &mut End {
         &mut self.subscriber.end
     }
+
+    fn seat(&self) -> &End {
+        &self.subscriber.end
+    }
 }
 
 impl Subscriber {
@@ -426,6 +430,10 @@ impl Await for Subscriber {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.place.has_anybody_died()
     }
 
     fn unmark(&mut self) -> bool {

@@ -38,6 +38,10 @@ impl Poll for Subscriber {
     fn end(&mut self) -> &mut End {
         self.channel.end()
     }
+
+    fn seat(&self) -> &End {
+        self.channel.seat()
+    }
 }
 
 impl Subscriber {
@@ -179,6 +183,10 @@ impl Await for Subscriber {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.channel.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.channel.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {

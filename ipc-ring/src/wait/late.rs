@@ -1,0 +1,158 @@
+//! Late sleeps: sleeps that ended by the periodic look although a wake-up was owed.
+//!
+//! An end that sleeps looks at its ring every [`HEARTBEAT`](super::HEARTBEAT) by itself, for the sake of deaths. So a
+//! wake-up that is lost by a mistake loses no message: it makes one late, and nothing fails. This module makes it visible.
+//! When a sleep ends without a token, and not by the caller's deadline, the end asks its ring whether something is there
+//! for which the other side must have woken it. If so it sleeps for a little longer, since the notifier may be under
+//! way: between its publication and its token, and without the CPU. If no token comes in that time, the notifier did
+//! not die, and what is there is there still, the sleep was a late one.
+//!
+//! What counts as owed is said at each wait, and is less than what is there. A consumer is owed a wake-up for each element
+//! that it finds, and for the end of the stream. A producer that waits for room is not: the other side announces room for a
+//! quarter of the ring, or when it sleeps itself. It is owed one if all of the other side sleep while there is room.
+//!
+//! The count is this process's, of all its ends. All of it happens after a sleep in vain, so nothing is paid for it
+//! while wake-ups come.
+
+use std::panic::Location;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// How long a notifier may be under way. In builds for tests as long as a processor shared by many may keep it; in others a
+/// sleeper that was forgotten is not kept for longer.
+const GRACE: Duration = if cfg!(debug_assertions) { super::HEARTBEAT } else { Duration::from_millis(2) };
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+static LISTENER: OnceLock<Report> = OnceLock::new();
+
+/// What is called at a late sleep, with the place in this crate where the end waited.
+pub type Report = fn(&'static Location<'static>);
+
+/// The late sleeps of this process so far. In a program without mistakes 0, unless one that was about to wake an end of this
+/// process was stopped for longer than two milliseconds just then.
+#[must_use]
+pub fn count() -> u64 {
+    COUNT.load(Relaxed) // A count, for display and for assertions of tests.
+}
+
+/// Calls `report` at each late sleep from now on, in the thread that slept. For tests: to fail where it happens. The first
+/// caller decides.
+pub fn report_to(report: Report) {
+    LISTENER.get_or_init(|| report);
+}
+
+/// How long a sleep may last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nap {
+    /// When it ends without a token.
+    pub(crate) until: Instant,
+    /// The caller's deadline, which `until` does not exceed.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Nap {
+    /// Until this time, or the deadline if that comes first.
+    pub(crate) fn new(until: Instant, deadline: Option<Instant>) -> Self {
+        Self { until: deadline.map_or(until, |deadline| deadline.min(until)), deadline }
+    }
+
+    /// Not beyond this time.
+    pub(crate) fn at_most(self, until: Instant) -> Self {
+        Self { until: self.until.min(until), ..self }
+    }
+
+    /// Sleeps, by `sleep`, and gives its answer: whether there was a token. Without one, finds out by `is_owed` whether one
+    /// was [owed](self). It is asked twice at most; the second time with `true`, and must then say no also when a process
+    /// died that may have owed it.
+    ///
+    /// # Errors
+    /// Those of `sleep`.
+    #[track_caller]
+    pub(crate) fn take<E>(
+        self,
+        mut sleep: impl FnMut(Instant) -> Result<bool, E>,
+        mut is_owed: impl FnMut(bool) -> bool,
+    ) -> Result<bool, E> {
+        if sleep(self.until)? {
+            return Ok(true);
+        }
+        let now = Instant::now();
+        let is_over = |time: Instant| self.deadline.is_some_and(|deadline| deadline <= time);
+        if is_over(now) || !is_owed(false) {
+            return Ok(false);
+        }
+        let grace = Nap::new(now + GRACE, self.deadline);
+        if sleep(grace.until)? {
+            return Ok(true);
+        }
+        // A deadline in between leaves it open.
+        if !is_over(now + GRACE) && is_owed(true) {
+            note(Location::caller());
+        }
+        Ok(false)
+    }
+}
+
+#[cold]
+fn note(place: &'static Location<'static>) {
+    COUNT.fetch_add(1, Relaxed); // A count.
+    if let Some(report) = LISTENER.get() {
+        report(place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    thread_local! {
+        static SEEN: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// How many late sleeps this thread is told of, when `tokens` says at which of the two sleeps a token comes, and
+    /// the rest is as it says.
+    fn told(deadline: Option<Duration>, tokens: [bool; 2], owed: [bool; 2], excused: bool) -> (bool, u32) {
+        report_to(|place| {
+            assert!(place.file().ends_with("late.rs"));
+            SEEN.set(SEEN.get() + 1);
+        });
+        let before = SEEN.get();
+        let (mut tokens, mut owed) = (tokens.into_iter(), owed.into_iter());
+        let now = Instant::now();
+        let woken = Nap::new(now, deadline.map(|deadline| now + deadline)).take(
+            |_| Ok::<_, Infallible>(tokens.next().unwrap()),
+            |is_last| owed.next().unwrap() && !(is_last && excused),
+        );
+        (woken.unwrap(), SEEN.get() - before)
+    }
+
+    #[test]
+    fn a_sleep_is_late_when_a_token_was_owed_and_none_came() {
+        let all = [true, true];
+        let none = [false, false];
+        assert_eq!(told(None, none, all, false), (false, 1));
+        assert_eq!(told(Some(GRACE * 10), none, all, false), (false, 1));
+        assert_eq!(told(None, none, none, false), (false, 0), "nothing was there");
+        assert_eq!(told(None, none, [true, false], false), (false, 0), "somebody else took it");
+        assert_eq!(told(None, none, all, true), (false, 0), "the notifier died");
+        assert_eq!(told(None, all, all, false), (true, 0), "woken");
+        assert_eq!(told(None, [false, true], all, false), (true, 0), "the notifier was under way");
+        assert_eq!(told(Some(Duration::ZERO), none, all, false), (false, 0), "the deadline ended it");
+        assert_eq!(told(Some(GRACE / 2), none, all, false), (false, 0), "the deadline came in between");
+        assert!(count() > 0);
+    }
+
+    #[test]
+    fn no_nap_exceeds_the_deadline() {
+        let now = Instant::now();
+        let (soon, later) = (now + Duration::from_millis(1), now + Duration::from_millis(2));
+        assert_eq!(Nap::new(later, Some(soon)).until, soon);
+        assert_eq!(Nap::new(soon, Some(later)).until, soon);
+        assert_eq!(Nap::new(later, None).at_most(soon), Nap::new(soon, None));
+    }
+}
