@@ -2,8 +2,24 @@
 
 use core::fmt;
 
-use crate::message::Fingerprint;
+use crate::layout::kind_name;
+use crate::message::{Fingerprint, MAX_MESSAGE_SIZE};
 use crate::ring::spsc::Corruption;
+
+/// An error prints the same sentence with `{:?}` as with `{}`, since that is what a `main` that returns it shows.
+macro_rules! debug_as_display {
+    ($($error:ident $(<$value:ident>)?),+ $(,)?) => {
+        $(impl$(<$value>)? ::core::fmt::Debug for $error$(<$value>)? {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(self, f)
+            }
+        })+
+    };
+}
+
+pub(crate) use debug_as_display;
+
+debug_as_display!(PopError, PushError<T>, AttachError);
 
 /// Why the other end is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +56,6 @@ pub struct FrameTooLarge {
 }
 
 /// Why nothing was popped.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PopError {
     /// Nothing is waiting now. Only the `try_` forms say this.
@@ -103,20 +118,6 @@ impl<T> PushError<T> {
     }
 }
 
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushError::Full(_) => f.write_str("Full(..)"),
-            PushError::TimedOut(_) => f.write_str("TimedOut(..)"),
-            PushError::Closed(_) => f.write_str("Closed(..)"),
-            PushError::PeerGone(_, exit) => write!(f, "PeerGone(.., {exit:?})"),
-            PushError::TooLarge(_, frame) => write!(f, "TooLarge(.., {frame:?})"),
-            PushError::Corrupt(_, corruption) => write!(f, "Corrupt(.., {corruption:?})"),
-            PushError::System(_, error) => write!(f, "System(.., {error:?})"),
-        }
-    }
-}
-
 impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -168,13 +169,14 @@ impl std::error::Error for PopError {
 }
 
 /// Why a channel could not be created or opened. Nothing was changed.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AttachError {
     /// No channel of this name exists in the domain.
     NotFound {
         /// The name asked for.
         name: String,
+        /// The domain's name.
+        domain: String,
     },
     /// A channel of this name exists and a new one was asked for.
     AlreadyExists {
@@ -290,8 +292,10 @@ pub enum AttachError {
     },
     /// The capacity is 0 or too large, or the element larger than a slot may be.
     TooLarge {
-        /// Slots asked for.
+        /// Slots asked for; bytes in a ring of frames, keys in a table.
         capacity: u64,
+        /// The most of them that are possible.
+        most: u64,
         /// Bytes of an element.
         element_size: usize,
     },
@@ -332,10 +336,14 @@ pub enum AttachError {
 impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound { name } => write!(f, "there is no channel {name:?}; start its creator first"),
+            Self::NotFound { name, domain } => write!(
+                f,
+                "no channel {name:?} in domain {domain:?}: start its creator first; channels of other users, other domains \
+                 and other IPC namespaces (containers) are not visible here"
+            ),
             Self::AlreadyExists { name } => write!(f, "a channel {name:?} exists already"),
             Self::InvalidName { name } => {
-                write!(f, "{name:?} is no name: 1 to {} bytes without a zero", crate::layout::NAME_BYTES)
+                write!(f, "invalid name {name:?}: must be 1 to {} bytes and contain no NUL", crate::layout::NAME_BYTES)
             }
             Self::EndTaken { pid } => write!(f, "process {pid} holds this end of the channel"),
             Self::Closed => f.write_str("the channel has been closed"),
@@ -347,20 +355,32 @@ impl fmt::Display for AttachError {
                 write!(f, "the ring has layout version {found}, this library knows {expected}")
             }
             Self::NotReady => f.write_str("the ring is not finished; its creator is at work, or died"),
-            Self::Kind { found, expected } => write!(f, "the ring is of kind {found}, not {expected}"),
+            Self::Kind { found, expected } => {
+                let name = |kind: &u32| kind_name(*kind).unwrap_or("of a kind that this version does not know");
+                write!(f, "the channel is {}, not {}", name(found), name(expected))
+            }
             Self::ElementSize { found, expected } => write!(
                 f,
-                "the ring's elements have {} bytes aligned to {}, not {} aligned to {}",
+                "the channel's elements have {} bytes aligned to {}, the type asked for has {} aligned to {}: both sides must \
+                 declare the same type",
                 found.0, found.1, expected.0, expected.1
             ),
             Self::ElementType { found, expected } => {
-                write!(f, "the ring's element type has fingerprint {found}, not {expected}: same size, another type or name")
+                write!(
+                    f,
+                    "the channel's elements are of another type (fingerprint {found}) than the one asked for ({expected}), of the \
+                     same size: both sides must declare a type of the same name, or agree on one with `type_name`"
+                )
             }
             Self::Geometry { capacity, stride, total_size, memory } => write!(
                 f,
                 "the ring's header is corrupt: {capacity} slots of {stride} bytes, {total_size} bytes in all, in memory of {memory}"
             ),
-            Self::Capacity { found, expected } => write!(f, "the ring has {found} slots, not {expected}"),
+            Self::Capacity { found, expected } => write!(
+                f,
+                "the channel has a capacity of {found}, this side asked for {expected}: ask for the same, or for none to take it as it \
+                 is"
+            ),
             Self::Generation { found, expected } => {
                 write!(f, "the ring is of generation {found}, not {expected}: it was replaced; open it again")
             }
@@ -377,12 +397,13 @@ impl fmt::Display for AttachError {
             Self::NoSuchPosition { sequence } => {
                 write!(f, "no frame number {sequence} was published there; start at another place")
             }
-            Self::TooLarge { capacity, element_size } => write!(
+            Self::TooLarge { element_size, .. } if *element_size > MAX_MESSAGE_SIZE => write!(
                 f,
-                "{capacity} slots of {element_size} bytes are not possible: 1 to {} slots, elements up to {} bytes",
-                crate::layout::MAX_CAPACITY,
-                crate::message::MAX_MESSAGE_SIZE
+                "an element has {element_size} bytes, a slot holds {MAX_MESSAGE_SIZE} at most; send larger ones through a pool"
             ),
+            Self::TooLarge { capacity, most, .. } => {
+                write!(f, "a capacity of {capacity} is not possible: must be 1 to {most}")
+            }
             Self::BadClasses { reason } => write!(f, "these size classes are not possible: {reason}"),
             Self::Classes { found, expected } => {
                 write!(f, "the pool has the size classes (bytes, blocks) {found:?}, not {expected:?}")

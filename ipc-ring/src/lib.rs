@@ -101,6 +101,9 @@ pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
 pub use wait::{Parker, WaitStrategy};
+/// The traits of a [`Message`] and their derives. Types that derive them through this path say
+/// `#[zerocopy(crate = "ipc_ring::zerocopy")]`.
+pub use zerocopy;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

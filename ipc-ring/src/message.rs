@@ -13,12 +13,16 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// - [`IntoBytes`]: no padding, so no uninitialised byte is read or leaked;
 /// - [`Immutable`]: no interior mutability, so a shared copy cannot change behind a reference.
 ///
-/// A type with a `bool`, an `enum` or a reference inside does not qualify; send its raw form and check it on arrival.
+/// A type with a `bool`, an `enum`, a `String` or a reference inside does not qualify: send a `u8` or another raw form and check it
+/// on arrival, text as `[u8; N]` with a length or through [`bytes`](crate::bytes), large data through a [`pool`](crate::pool).
+///
+/// The traits and their derives come from `zerocopy`, which is re-exported, so that no dependency besides this crate is needed:
 ///
 /// ```
-/// use zerocopy::{FromBytes, Immutable, IntoBytes};
+/// use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
+/// #[zerocopy(crate = "ipc_ring::zerocopy")]
 /// #[repr(C)]
 /// struct Tick { time_ns: u64, price: i64, quantity: u32, symbol: u32 }
 ///
@@ -26,8 +30,22 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 /// travels::<Tick>();
 /// travels::<[f32; 16]>();
 /// ```
+/// ```compile_fail,E0277
+/// # fn travels<T: ipc_ring::Message>() {}
+/// travels::<bool>(); // The error says what to send in its place.
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel through shared memory as its bytes",
+    label = "this type is no `Message`",
+    note = "derive `Clone`, `Copy` and zerocopy's `FromBytes`, `IntoBytes` and `Immutable` (re-exported as `ipc_ring::zerocopy`) on a \
+            `#[repr(C)]` struct without padding",
+    note = "in place of `bool` send a `u8`, in place of an `enum` its number, in place of `String` or `Vec` a `[u8; N]` with a length, \
+            frames through `ipc_ring::bytes`, or a block of an `ipc_ring::pool`"
+)]
 pub trait Message: FromBytes + IntoBytes + Immutable + Copy + Send + 'static {}
 
+// So that an error names `Message`, which says what to do, and not the first of these bounds that is missing.
+#[diagnostic::do_not_recommend]
 impl<T: FromBytes + IntoBytes + Immutable + Copy + Send + 'static> Message for T {}
 
 /// The largest message a slot holds, in bytes. Larger ones belong in a pool.

@@ -127,7 +127,7 @@ fn an_observer_takes_no_seat_and_keeps_nobody_waiting() {
     let domain = Domain::open(&name).unwrap();
     assert!(matches!(
         Observer::open_in(&domain, "channel"),
-        Err(AttachError::NotFound { name }) if name == "channel"
+        Err(AttachError::NotFound { name, .. }) if name == "channel"
     ));
     assert!(matches!(Observer::open_in(&domain, ""), Err(AttachError::InvalidName { .. })));
     let mut consumer = builder(&name).capacity(2).create_consumer().unwrap();

@@ -37,7 +37,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let domain = Domain::open(&unique("refusals")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain);
     match channel.open_consumer() {
-        Err(AttachError::NotFound { name }) => assert_eq!(name, "numbers"),
+        Err(AttachError::NotFound { name, .. }) => assert_eq!(name, "numbers"),
         other => panic!("{other:?}"),
     }
     let mut producer = channel.clone().capacity(16).create_producer().unwrap();

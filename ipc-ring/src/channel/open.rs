@@ -106,7 +106,7 @@ pub(super) fn find_or_make<F, R>(
                 return Err(AttachError::AlreadyExists { name: name.to_owned() });
             }
             (None, Creation::MustFind) => {
-                return Err(AttachError::NotFound { name: name.to_owned() });
+                return Err(domain.no_channel(name));
             }
             (Some(entry), _) => {
                 let found = find(&domain, entry.clone())?;
@@ -191,7 +191,7 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
             Some(entry) => Some(entry),
             None => lifetime::adopt(locked, &domain, name)?,
         };
-        let entry = known.ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        let entry = known.ok_or_else(|| domain.no_channel(name))?;
         if entry.kind == LISTENER {
             return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
         }
@@ -230,7 +230,7 @@ pub(super) fn observe_with<R>(
             Some(entry) => Some(entry),
             None => lifetime::adopt(locked, domain, name)?,
         };
-        let entry = known.ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+        let entry = known.ok_or_else(|| domain.no_channel(name))?;
         if entry.kind == LISTENER {
             return Err(AttachError::Kind { found: entry.kind, expected: kind as u32 });
         }

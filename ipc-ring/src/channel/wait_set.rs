@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::domain::{Domain, Member, WakeSemaphore};
-use crate::error::AttachError;
+use crate::error::{AttachError, debug_as_display};
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
@@ -71,8 +71,9 @@ pub struct Event {
     pub news: News,
 }
 
+debug_as_display!(WaitSetError);
+
 /// Why there is no event.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitSetError {
     /// Nothing happened before the deadline.

@@ -9,7 +9,7 @@ use crate::channel::{EndRole, Holder, holders};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked, Owner, check_name, watched_name};
 use crate::error::AttachError;
-use crate::layout::{self, Kind};
+use crate::layout;
 use crate::message::Fingerprint;
 use crate::region::Region;
 use crate::wait::HEARTBEAT;
@@ -91,17 +91,7 @@ impl ChannelInfo {
     /// The kind's name; `other` for one that this version does not know.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
-        let known = [
-            (Kind::Spsc, "spsc"),
-            (Kind::Bytes, "bytes"),
-            (Kind::Mpmc, "mpmc"),
-            (Kind::Broadcast, "broadcast"),
-            (Kind::BroadcastBytes, "broadcast-bytes"),
-            (Kind::Latest, "latest"),
-            (Kind::Call, "call"),
-            (Kind::Pool, "pool"),
-        ];
-        known.into_iter().find(|(kind, _)| *kind as u32 == self.kind).map_or("other", |(_, name)| name)
+        layout::kind_name(self.kind).unwrap_or("other")
     }
 }
 

@@ -3,10 +3,11 @@
 use core::fmt;
 
 use super::reason::Reason;
-use crate::error::AttachError;
+use crate::error::{AttachError, debug_as_display};
+
+debug_as_display!(BindError, ConnectError, AcceptError);
 
 /// Why a listener could not be made.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum BindError {
     /// A living process listens under this name.
@@ -26,7 +27,6 @@ pub enum BindError {
 }
 
 /// Why a connection was not made. Nothing is left behind.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// Nobody listens under this name.
@@ -72,7 +72,6 @@ impl ConnectError {
 }
 
 /// Why no connection was accepted. A client that fails is no error of the listener's: it is counted.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AcceptError {
     /// Nobody came before the deadline.

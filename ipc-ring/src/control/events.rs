@@ -126,7 +126,7 @@ impl Watch {
         check_name(name)?;
         let member = Arc::clone(domain.member());
         let (entry, region, header, slot, wake, known) = member.locked(|locked| {
-            let entry = locked.find(name).ok_or_else(|| AttachError::NotFound { name: name.to_owned() })?;
+            let entry = locked.find(name).ok_or_else(|| domain.no_channel(name))?;
             let region = region_of(&entry).ok_or(AttachError::Kind { found: entry.kind, expected: 0 })?;
             let header = layout::describe(&region)
                 .filter(|header| header.generation == entry.generation)

@@ -139,6 +139,11 @@ impl Domain {
     pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
     }
+
+    /// The error for a name that is not in the directory.
+    pub(crate) fn no_channel(&self, name: &str) -> AttachError {
+        AttachError::NotFound { name: name.to_owned(), domain: self.member.name.clone() }
+    }
 }
 
 impl Member {

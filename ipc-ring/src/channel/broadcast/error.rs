@@ -2,8 +2,10 @@
 
 use core::fmt;
 
-use crate::error::PeerExit;
+use crate::error::{PeerExit, debug_as_display};
 use crate::ring::broadcast::Corruption;
+
+debug_as_display!(PopError);
 
 /// Messages that were overwritten before a subscriber could read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,6 @@ impl fmt::Display for Missed {
 impl std::error::Error for Missed {}
 
 /// Why no message was popped.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PopError {
     /// Nothing is waiting now. Only the `try_` forms say this.

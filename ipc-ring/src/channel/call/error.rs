@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use crate::error::{PeerExit, PopError};
+use crate::error::{PeerExit, PopError, debug_as_display};
 use crate::ring::call::Corruption;
 
+debug_as_display!(CallError);
+
 /// Why there is no reply, or no request.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError {
     /// The call before has no reply yet. Only [`Caller::ask`](super::Caller::ask) says this.

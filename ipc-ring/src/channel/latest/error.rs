@@ -2,11 +2,13 @@
 
 use core::fmt;
 
-use crate::error::PeerExit;
+use crate::error::{PeerExit, debug_as_display};
 use crate::ring::latest::{Corruption, Trouble};
 
+debug_as_display!(PublishError, ReadError);
+
 /// Why a value was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishError {
     /// The table has no such key.
@@ -21,7 +23,6 @@ pub enum PublishError {
 }
 
 /// Why there is no value.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The table has no such key.

@@ -2,10 +2,12 @@
 
 use core::fmt;
 
+use crate::error::debug_as_display;
 use crate::ring::mpmc::Corruption;
 
+debug_as_display!(PushError<T>, PopError);
+
 /// Why nothing was popped.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PopError {
     /// Nothing is waiting now. Only the `try_` forms say this.
@@ -70,20 +72,6 @@ impl<T> PushError<T> {
             PushError::NoConsumer(_) => PushError::NoConsumer(value),
             PushError::Corrupt(_, corruption) => PushError::Corrupt(value, corruption),
             PushError::System(_, error) => PushError::System(value, error),
-        }
-    }
-}
-
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushError::Full(_) => f.write_str("Full(..)"),
-            PushError::Busy(_, pid) => write!(f, "Busy(.., {pid})"),
-            PushError::TimedOut(_) => f.write_str("TimedOut(..)"),
-            PushError::Closed(_) => f.write_str("Closed(..)"),
-            PushError::NoConsumer(_) => f.write_str("NoConsumer(..)"),
-            PushError::Corrupt(_, corruption) => write!(f, "Corrupt(.., {corruption:?})"),
-            PushError::System(_, error) => write!(f, "System(.., {error:?})"),
         }
     }
 }

@@ -3,10 +3,13 @@
 use core::fmt;
 
 use super::Loan;
+use crate::error::debug_as_display;
 use crate::ring::pool::Refused;
 
+debug_as_display!(LoanError);
+
 /// Why nothing was lent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoanError {
     /// No block of the size class was free when it was looked at. Others may give theirs back.
@@ -43,12 +46,18 @@ impl fmt::Display for LoanError {
 impl std::error::Error for LoanError {}
 
 /// Why a loan was not sent. It is handed back, and its handle, wherever it is, is worth nothing.
-#[derive(Debug)]
 pub struct SendError<E> {
     /// The loan.
     pub loan: Loan,
     /// What the channel said.
     pub error: E,
+}
+
+// The channel's errors print their sentences in this form too.
+impl<E: fmt::Debug> fmt::Debug for SendError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handle was not pushed: {:?}", self.error)
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for SendError<E> {

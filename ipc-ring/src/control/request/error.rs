@@ -3,11 +3,12 @@
 use core::fmt;
 
 use super::super::reason::Reason;
-use crate::error::{FrameTooLarge, PeerExit, PopError, PushError};
+use crate::error::{FrameTooLarge, PeerExit, PopError, PushError, debug_as_display};
 use crate::ring::spsc::Corruption;
 
+debug_as_display!(RequestError);
+
 /// Why there is no answer, or no request.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError {
     /// Nothing came, or there was no room, before the deadline.

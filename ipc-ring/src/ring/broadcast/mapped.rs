@@ -9,7 +9,7 @@ use super::front::{Front, Mode, SLOTS_OFFSET, mode_of};
 use super::memory::Memory;
 use super::words::Words as _;
 use crate::error::AttachError;
-use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
+use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE, MAX_CAPACITY};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::prefetch;
@@ -54,7 +54,7 @@ impl<T: Message> Mapped<T> {
         Some(capacity)
             .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
             .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
-            .ok_or(AttachError::TooLarge { capacity, element_size: size_of::<T>() })
+            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.

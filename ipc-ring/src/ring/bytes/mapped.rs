@@ -58,7 +58,7 @@ impl Mapped {
     /// [`AttachError::TooLarge`] when the capacity is 0 or above [`MAX_CAPACITY`].
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         if capacity == 0 || capacity > MAX_CAPACITY {
-            return Err(AttachError::TooLarge { capacity, element_size: 1 });
+            return Err(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 });
         }
         let capacity = capacity.next_power_of_two().max(MIN_CAPACITY);
         Ok(Geometry {

@@ -49,7 +49,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
                 stride: LINE,
                 total_size: TOTAL,
             })
-            .ok_or(AttachError::TooLarge { capacity, element_size: MAX_CALL_SIZE })
+            .ok_or(AttachError::TooLarge { capacity, most: 1, element_size: MAX_CALL_SIZE })
     }
 
     /// The fingerprint of the two types together.

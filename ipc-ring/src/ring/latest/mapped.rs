@@ -51,7 +51,8 @@ impl<T: Message> Mapped<T> {
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
-        let too_large = AttachError::TooLarge { capacity: keys, element_size: size_of::<T>() };
+        let too_large =
+            AttachError::TooLarge { capacity: keys, most: u64::from(MAX_KEYS), element_size: size_of::<T>() };
         let fits =
             (1..=u64::from(MAX_KEYS)).contains(&keys) && size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE;
         // At most 2^16 cells of 4 slots of little more than 2^16 bytes: the sum fits.

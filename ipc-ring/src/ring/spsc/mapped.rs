@@ -11,7 +11,7 @@ use super::layout::{
 use super::memory::Memory;
 use crate::ahead;
 use crate::error::AttachError;
-use crate::layout::{Geometry, LINE};
+use crate::layout::{Geometry, LINE, MAX_CAPACITY};
 use crate::message::Message;
 use crate::platform::{Barrier, Native};
 use crate::prefetch;
@@ -69,7 +69,7 @@ impl<T: Message> Mapped<T> {
         Some(capacity)
             .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
             .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
-            .ok_or(AttachError::TooLarge { capacity, element_size: size_of::<T>() })
+            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
