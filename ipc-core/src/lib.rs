@@ -75,6 +75,7 @@ mod open;
 mod permissions;
 mod process;
 mod random;
+mod record;
 pub mod segment;
 pub mod sem;
 pub mod shm;

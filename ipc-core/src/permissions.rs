@@ -35,6 +35,19 @@ impl Mode {
     /// The right to read, asked for by those who open to observe.
     pub(crate) const READ: Mode = Mode(0o400);
 
+    /// The right to write (alter), asked for by those who open to send or to alter.
+    pub(crate) const WRITE: Mode = Mode(0o200);
+
+    /// The rights to read and write that this mode gives to creator and owner.
+    pub(crate) const fn of_owner(self) -> Mode {
+        Mode(self.0 & Mode::PRIVATE.0)
+    }
+
+    /// What either gives.
+    pub(crate) const fn or(self, other: Mode) -> Mode {
+        Mode(self.0 | other.0)
+    }
+
     /// A mode of these bits; `None` when there are others than the nine.
     ///
     /// ```

@@ -112,6 +112,11 @@ impl Trust {
         self
     }
 
+    /// The policy for an object that the caller would create with this mode.
+    pub(crate) fn with_mode(&self, mode: Mode) -> Trust {
+        Trust { users: self.users.clone(), mode: self.mode.or(mode) }
+    }
+
     /// Checks a permission structure.
     ///
     /// # Errors

@@ -4,11 +4,11 @@ mod common;
 
 use common::children::{MSGRCV, MSGSND, become_user, child};
 use common::namespace::isolated;
-use common::{is_root, skipped};
+use common::{far, is_root, skipped, soon};
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, Select};
 use ipc_core::sem::{Count, Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory, Size};
-use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust};
+use ipc_core::{Disposition, ErrorKind, Key, Mode, RemoveOnDrop, Trust};
 
 const ALICE: u32 = 4001;
 const BOB: u32 = 4002;
@@ -51,7 +51,8 @@ fn creator_and_owner_may_change_and_remove_others_may_not() {
         as_user(EVE, || {
             let queue = ipc_core::list::queues().unwrap()[0].0;
             let queue = MessageQueue::from_id(queue);
-            assert_eq!(queue.set_mode(mode(0o666)).unwrap_err().kind(), ErrorKind::PermissionDenied); // cannot even read the record
+            assert_eq!(queue.set_mode(mode(0o666)).unwrap_err().kind(), ErrorKind::NotOwner);
+            assert_eq!(queue.stat().unwrap().permissions().cuid(), ALICE); // everybody sees the record
             assert_eq!(queue.remove().unwrap_err().kind(), ErrorKind::NotOwner);
         });
         as_user(BOB, || {
@@ -86,7 +87,6 @@ fn the_default_mode_shuts_out_everybody_else() {
                 SharedMemory::open_read_only(keys[0], Size::Any, &Trust::anyone()).unwrap_err(),
                 memory.attach().unwrap_err(),
                 memory.attach_read_only().unwrap_err(),
-                memory.stat().unwrap_err(),
                 SemaphoreSet::open(keys[1], Count::Any, &Trust::anyone()).unwrap_err(),
                 set.post(0).unwrap_err(),
                 set.perform(&[Op::wait_zero(0)]).unwrap_err(),
@@ -175,16 +175,144 @@ fn semaphores_ask_for_read_or_alter_by_operation() {
     });
 }
 
+/// Without the right to read the capacity is found out all the same, as for such a message the kernel would wait for ever.
 #[test]
-fn a_writer_who_may_not_read_can_send_but_not_look() {
+fn a_writer_who_may_not_read_is_told_that_a_message_never_fits() {
     with_users("a_writer_who_may_not_read", || {
         let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, mode(0o602)).unwrap());
-        queue.set_capacity_bytes(4).unwrap();
+        queue.set_capacity_bytes(10).unwrap();
         as_user(EVE, || {
-            assert_eq!(queue.stat().unwrap_err().kind(), ErrorKind::PermissionDenied);
-            assert!(queue.try_send_bytes(MessageType::ONE, b"1234").unwrap());
-            // Cannot find out the capacity, so this is "full" and not "never fits".
-            assert!(!queue.try_send_bytes(MessageType::ONE, b"12345").unwrap());
+            let mut whole = MessageBuffer::with_capacity(11);
+            whole.set(MessageType::ONE, &[0; 11]).unwrap();
+            for round in ["an empty queue", "a full one"] {
+                let outcomes = [
+                    queue.send(&whole),
+                    queue.send_bytes(MessageType::ONE, &[0; 11]),
+                    queue.send_interruptible(&whole),
+                    queue.send_deadline(&whole, far()).map(drop),
+                    queue.send_bytes_deadline(MessageType::ONE, &[0; 11], far()).map(drop),
+                    queue.try_send(&whole).map(drop),
+                    queue.try_send_bytes(MessageType::ONE, &[0; 11]).map(drop),
+                ];
+                for (place, outcome) in outcomes.into_iter().enumerate() {
+                    let error = outcome.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::MessageTooLargeForQueue, "{place}, {round}: {error}");
+                }
+                let fits = queue.try_send_bytes(MessageType::ONE, &[0; 10]).unwrap();
+                assert_eq!(fits, round == "an empty queue");
+            }
+            // No room now, but some day.
+            assert!(!queue.send_bytes_deadline(MessageType::ONE, &[0; 10], soon(0)).unwrap());
+            let refused = queue.try_receive(&mut whole, Select::Any).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+        });
+    });
+}
+
+/// What C's get calls open, is opened here: for reading, for writing, for both.
+#[test]
+fn queues_and_sets_are_opened_for_reading_writing_or_both() {
+    with_users("opened_for", || {
+        as_user(ALICE, || {
+            for bits in [0o000, 0o200, 0o400, 0o600] {
+                let keys = [1, 2].map(|_| Key::random().unwrap());
+                let trust = Trust::same_user();
+                let queue = MessageQueue::create_new(keys[0], mode(bits)).unwrap();
+                let set = SemaphoreSet::create_new(keys[1], 1, mode(bits)).unwrap();
+                let (read, write) = (bits & 0o400 != 0, bits & 0o200 != 0);
+                let opened = [
+                    (read, MessageQueue::open_read_only(keys[0], &trust).map(drop)),
+                    (write, MessageQueue::open_write_only(keys[0], &trust).map(drop)),
+                    (read && write, MessageQueue::open(keys[0], &trust).map(drop)),
+                    (read, SemaphoreSet::open_read_only(keys[1], Count::Exact(1), &trust).map(drop)),
+                    (write, SemaphoreSet::open_write_only(keys[1], Count::Exact(1), &trust).map(drop)),
+                    (read && write, SemaphoreSet::open(keys[1], Count::Exact(1), &trust).map(drop)),
+                ];
+                for (place, (allowed, outcome)) in opened.into_iter().enumerate() {
+                    match outcome {
+                        Ok(()) => assert!(allowed, "{place} of {bits:o}"),
+                        Err(error) => {
+                            assert!(!allowed, "{place} of {bits:o}: {error}");
+                            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+                        }
+                    }
+                }
+                // The policy holds for them too, and so does the count.
+                if read {
+                    let error = SemaphoreSet::open_read_only(keys[1], Count::Exact(2), &trust).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+                }
+                if write {
+                    let strict = Trust::same_user().mode_at_most(mode(0));
+                    let error = MessageQueue::open_write_only(keys[0], &strict).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Untrusted);
+                }
+                (queue.remove().unwrap(), set.remove().unwrap());
+            }
+        });
+    });
+}
+
+/// What `IPC_SET` changes, it changes in the record that `IPC_STAT` shows, and that needs the right to read. Owners may do without.
+#[test]
+fn an_owner_without_the_right_to_read_may_change_everything() {
+    with_users("an_owner_without_read", || {
+        as_user(ALICE, || {
+            for bits in [0o000, 0o200, 0o400, 0o066] {
+                let options = Options::new().mode(mode(bits));
+                let memory = SharedMemory::create_new(Key::PRIVATE, 64, &options).unwrap();
+                let set = SemaphoreSet::create_new(Key::PRIVATE, 1, mode(bits)).unwrap();
+                let queue = MessageQueue::create_new(Key::PRIVATE, mode(bits)).unwrap();
+                let trust = Trust::same_user().mode_at_most(mode(bits));
+                memory.verify(Size::Exact(64), &trust).unwrap();
+                set.verify(Count::Exact(1), &trust).unwrap();
+                queue.verify(&trust).unwrap();
+                (memory.grant(BOB).unwrap(), set.grant(BOB).unwrap(), queue.grant(BOB).unwrap());
+                queue.set_capacity_bytes(5).unwrap();
+                memory.set_owner(ALICE, ALICE).unwrap();
+                set.set_owner(ALICE, ALICE).unwrap();
+                queue.set_owner(ALICE, ALICE).unwrap();
+                assert_eq!(queue.stat().unwrap().capacity_bytes(), 5);
+                memory.set_mode(mode(0o600)).unwrap();
+                set.set_mode(mode(0o600)).unwrap();
+                queue.set_mode(mode(0o600)).unwrap();
+                memory.attach().unwrap();
+                set.post(0).unwrap();
+                queue.send_bytes(MessageType::ONE, b"12345").unwrap();
+                (memory.remove().unwrap(), set.remove().unwrap(), queue.remove().unwrap());
+            }
+        });
+    });
+}
+
+/// The second call must find what the first one made, whatever mode it was told to make it with.
+#[test]
+fn what_open_or_create_made_it_opens() {
+    with_users("what_open_or_create_made", || {
+        as_user(ALICE, || {
+            for bits in [0o600, 0o640, 0o666, 0o400, 0o200, 0o000, 0o700, 0o066] {
+                let (mode, trust, options) =
+                    (mode(bits), Trust::same_user(), Options::new().mode(mode(bits)));
+                let keys = [1, 2, 3].map(|_| Key::random().unwrap());
+                let made = |how| assert_eq!(how, Disposition::Created, "{bits:o}");
+                let found = |how| assert_eq!(how, Disposition::Opened, "{bits:o}");
+                let (memory, how) = SharedMemory::open_or_create(keys[0], 64, &options, &trust).unwrap();
+                made(how);
+                found(SharedMemory::open_or_create(keys[0], 64, &options, &trust).unwrap().1);
+                let (set, how) = SemaphoreSet::open_or_create(keys[1], 1, mode, &trust).unwrap();
+                made(how);
+                found(SemaphoreSet::open_or_create(keys[1], 1, mode, &trust).unwrap().1);
+                let (queue, how) = MessageQueue::open_or_create(keys[2], mode, &trust).unwrap();
+                made(how);
+                found(MessageQueue::open_or_create(keys[2], mode, &trust).unwrap().1);
+                // A wider one than was asked for is not ours.
+                queue.set_mode(Mode::new(bits | 0o002).unwrap()).unwrap();
+                if bits & 0o002 == 0 {
+                    let error = MessageQueue::open_or_create(keys[2], mode, &trust).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::Untrusted, "{bits:o}: {error}");
+                }
+                (memory.remove().unwrap(), set.remove().unwrap(), queue.remove().unwrap());
+            }
         });
     });
 }

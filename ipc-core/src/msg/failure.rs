@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-use super::MsgId;
+use super::{MessageQueue, MsgId};
 use crate::change::Change;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
@@ -27,7 +27,7 @@ pub(super) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
 
 /// `msgget` that was to open.
 #[cold]
-pub(super) fn open(key: Key, errno: Errno) -> Error {
+pub(super) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::ENOENT => ErrorKind::NotFound,
         libc::EACCES => ErrorKind::PermissionDenied,
@@ -35,7 +35,7 @@ pub(super) fn open(key: Key, errno: Errno) -> Error {
         libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
         _ => ErrorKind::Other,
     };
-    let error = Error::os("msgget", format!("key={key}, mode=0600"), errno, kind);
+    let error = Error::os("msgget", format!("key={key}, mode={rights}"), errno, kind);
     match kind {
         ErrorKind::PermissionDenied => error
             .with_hint("the key names a queue that may not be used so: perhaps another user took the key"),
@@ -105,7 +105,7 @@ pub(super) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error
 pub(super) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
     let arguments = || format!("id={id}, {change}");
     match errno.0 {
-        libc::EINVAL if change.names_somebody() && sys::msg_stat(id.as_raw()).is_ok() => {
+        libc::EINVAL if change.names_somebody() && MessageQueue::from_id(id).stat().is_ok() => {
             Error::os("msgctl", arguments(), errno, ErrorKind::Invalid)
                 .with_hint("no such user or group in this user namespace")
         }

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::open::{self, Disposition};
 use crate::permissions::{Mode, Permissions};
+use crate::record;
 use crate::sys;
 use crate::trust::Trust;
 
@@ -117,12 +118,49 @@ impl MessageQueue {
     /// msgget(2)
     #[doc(alias = "msgget")]
     pub fn open(key: Key, trust: &Trust) -> Result<MessageQueue> {
+        MessageQueue::open_with(key, Mode::PRIVATE, trust)
+    }
+
+    /// As [`open`](Self::open), asking for the right to read only: for receiving and peeking.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageBuffer, MessageQueue, Select}};
+    /// let (key, mode) = (Key::random()?, Mode::new(0o400).unwrap());
+    /// let queue = RemoveOnDrop::new(MessageQueue::create_new(key, mode)?);
+    /// let inbox = MessageQueue::open_read_only(key, &Trust::same_user())?;
+    /// assert!(!inbox.try_receive(&mut MessageBuffer::with_capacity(8), Select::Any)?);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_read_only(key: Key, trust: &Trust) -> Result<MessageQueue> {
+        MessageQueue::open_with(key, Mode::READ, trust)
+    }
+
+    /// As [`open`](Self::open), asking for the right to write only: for sending.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageQueue, MessageType}};
+    /// let (key, mode) = (Key::random()?, Mode::new(0o200).unwrap());
+    /// let queue = RemoveOnDrop::new(MessageQueue::create_new(key, mode)?);
+    /// MessageQueue::open_write_only(key, &Trust::same_user())?.send_bytes(MessageType::ONE, b"for whoever may read")?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_write_only(key: Key, trust: &Trust) -> Result<MessageQueue> {
+        MessageQueue::open_with(key, Mode::WRITE, trust)
+    }
+
+    fn open_with(key: Key, rights: Mode, trust: &Trust) -> Result<MessageQueue> {
         if key == Key::PRIVATE {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
             return Err(Error::refused("msgget", format!("key={key}"), ErrorKind::Invalid, hint));
         }
-        let id = sys::msgget(key.as_raw(), i32::from(Mode::PRIVATE.bits()))
-            .map_err(|errno| failure::open(key, errno))?;
+        let id = sys::msgget(key.as_raw(), i32::from(rights.bits()))
+            .map_err(|errno| failure::open(key, rights, errno))?;
         let queue = MessageQueue::from_id(MsgId(id));
         queue.verify(trust)?;
         Ok(queue)
@@ -130,7 +168,7 @@ impl MessageQueue {
 
     /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the queue comes and goes in between.
     ///
-    /// An opened queue may hold messages of an earlier life.
+    /// An opened queue may hold messages of an earlier life. It is opened for what `mode` gives its owner, and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -143,7 +181,10 @@ impl MessageQueue {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn open_or_create(key: Key, mode: Mode, trust: &Trust) -> Result<(MessageQueue, Disposition)> {
-        open::open_or_create(|| MessageQueue::create_new(key, mode), || MessageQueue::open(key, trust))
+        open::open_or_create(
+            || MessageQueue::create_new(key, mode),
+            || MessageQueue::open_with(key, mode.of_owner(), &trust.with_mode(mode)),
+        )
     }
 
     /// The handle of a queue whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
@@ -172,10 +213,10 @@ impl MessageQueue {
         self.id
     }
 
-    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Needs the right to **read**: who may only send cannot ask.
+    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Without the right to read, as a process has that may only send, by `MSG_STAT_ANY`, which needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -192,7 +233,8 @@ impl MessageQueue {
     }
 
     fn raw_stat(self) -> Result<libc::msqid_ds> {
-        sys::msg_stat(self.id.0).map_err(|errno| failure::control(self.id, "IPC_STAT", errno))
+        record::of(self.id.0, sys::msg_stat, sys::msg_stat_slot)
+            .map_err(|errno| failure::control(self.id, "IPC_STAT", errno))
     }
 
     /// Checks creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).

@@ -2,8 +2,8 @@
 
 use nix::libc;
 
-use super::{MessageBuffer, MessageQueue, MessageType, Stat, failure};
-use crate::error::Result;
+use super::{MessageBuffer, MessageQueue, MessageType, failure};
+use crate::error::{ErrorKind, Result};
 use crate::sys::{self, Errno, MESSAGE_HEADER, Raw};
 
 /// What is sent: a buffer in which type and text stand side by side, or the two apart.
@@ -191,11 +191,14 @@ impl MessageQueue {
         }
     }
 
-    /// An error when the message is above the capacity. Who may not read the queue cannot know, and waits.
+    /// An error when the message is above the capacity. On kernels before 4.17 a process that may not read the queue cannot know, and waits.
     #[cold]
     fn could_fit(self, message: Message<'_>) -> Result<()> {
-        let Ok(raw) = sys::msg_stat(self.id().as_raw()) else { return Ok(()) };
-        let capacity = Stat::from_raw(&raw).capacity_bytes();
+        let capacity = match self.stat() {
+            Ok(stat) => stat.capacity_bytes(),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
+            Err(error) => return Err(error),
+        };
         if message.length() as u64 > capacity || capacity == 0 {
             return Err(failure::never_fits(self.id(), message.length(), capacity));
         }

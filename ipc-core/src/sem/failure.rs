@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-use super::{Op, SemId};
+use super::{Op, SemId, SemaphoreSet};
 use crate::change::Change;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
@@ -27,7 +27,7 @@ pub(super) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error 
 
 /// `semget` that was to open.
 #[cold]
-pub(super) fn open(key: Key, errno: Errno) -> Error {
+pub(super) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::ENOENT => ErrorKind::NotFound,
         libc::EACCES => ErrorKind::PermissionDenied,
@@ -35,7 +35,7 @@ pub(super) fn open(key: Key, errno: Errno) -> Error {
         libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
         _ => ErrorKind::Other,
     };
-    let error = Error::os("semget", format!("key={key}, count=0 semaphores, mode=0600"), errno, kind);
+    let error = Error::os("semget", format!("key={key}, count=0 semaphores, mode={rights}"), errno, kind);
     match kind {
         ErrorKind::PermissionDenied => {
             error.with_hint("the key names a set that may not be used so: perhaps another user took the key")
@@ -81,8 +81,8 @@ pub(super) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: E
         ErrorKind::OutOfRange => {
             error.with_hint("a semaphore goes to 32767, and so does the sum that is to be undone")
         }
-        ErrorKind::NoSuchSemaphore => error.with_hint(match sys::sem_stat(id.as_raw()) {
-            Ok(stat) => format!("the set has {} semaphores, counted from 0", stat.sem_nsems),
+        ErrorKind::NoSuchSemaphore => error.with_hint(match SemaphoreSet::from_id(id).stat() {
+            Ok(stat) => format!("the set has {} semaphores, counted from 0", stat.count()),
             Err(_) => "an index is beyond the end of the set".to_owned(),
         }),
         ErrorKind::Invalid => error.with_hint("at least one operation is needed"),
@@ -124,11 +124,11 @@ pub(super) fn all(id: SemId, command: &str, errno: Errno) -> Error {
 #[cold]
 pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL
-        && let Ok(stat) = sys::sem_stat(id.as_raw())
+        && let Ok(stat) = SemaphoreSet::from_id(id).stat()
     {
         let arguments = format!("id={id}, index={index}, {command}");
         return Error::os("semctl", arguments, errno, ErrorKind::NoSuchSemaphore)
-            .with_hint(format!("the set has {} semaphores, counted from 0", stat.sem_nsems));
+            .with_hint(format!("the set has {} semaphores, counted from 0", stat.count()));
     }
     on_id(id, &format!("index={index}, {command}"), errno)
 }
@@ -136,7 +136,7 @@ pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Er
 /// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the set is gone since: asking for the record again tells which.
 #[cold]
 pub(super) fn set(id: SemId, change: Change, errno: Errno) -> Error {
-    if errno.0 == libc::EINVAL && change.names_somebody() && sys::sem_stat(id.as_raw()).is_ok() {
+    if errno.0 == libc::EINVAL && change.names_somebody() && SemaphoreSet::from_id(id).stat().is_ok() {
         return Error::os("semctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
             .with_hint("no such user or group in this user namespace");
     }

@@ -11,6 +11,7 @@ use crate::key::Key;
 use crate::limit::Limit;
 use crate::open::{self, Disposition};
 use crate::permissions::Mode;
+use crate::record;
 use crate::sys;
 use crate::trust::Trust;
 
@@ -180,13 +181,49 @@ impl SemaphoreSet {
     /// semget(2)
     #[doc(alias = "semget")]
     pub fn open(key: Key, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
+        SemaphoreSet::open_with(key, Mode::PRIVATE, count, trust)
+    }
+
+    /// As [`open`](Self::open), asking for the right to read only: for reading values and waiting for zero, as [`liveness`](crate::liveness) does.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemaphoreSet}};
+    /// let (key, mode) = (Key::random()?, Mode::new(0o400).unwrap());
+    /// let set = RemoveOnDrop::new(SemaphoreSet::create_new(key, 2, mode)?);
+    /// assert_eq!(SemaphoreSet::open_read_only(key, Count::Any, &Trust::same_user())?.values()?, [0, 0]);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_read_only(key: Key, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
+        SemaphoreSet::open_with(key, Mode::READ, count, trust)
+    }
+
+    /// As [`open`](Self::open), asking for the right to write (alter) only: for adding and taking.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemaphoreSet}};
+    /// let (key, mode) = (Key::random()?, Mode::new(0o200).unwrap());
+    /// let set = RemoveOnDrop::new(SemaphoreSet::create_new(key, 2, mode)?);
+    /// SemaphoreSet::open_write_only(key, Count::Exact(2), &Trust::same_user())?.post(1)?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn open_write_only(key: Key, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
+        SemaphoreSet::open_with(key, Mode::WRITE, count, trust)
+    }
+
+    fn open_with(key: Key, rights: Mode, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
         if key == Key::PRIVATE {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
             return Err(Error::refused("semget", format!("key={key}"), ErrorKind::Invalid, hint));
         }
         // Count 0: a count that does not fit would be EINVAL before any permission is checked.
-        let id = sys::semget(key.as_raw(), 0, i32::from(Mode::PRIVATE.bits()))
-            .map_err(|errno| failure::open(key, errno))?;
+        let id = sys::semget(key.as_raw(), 0, i32::from(rights.bits()))
+            .map_err(|errno| failure::open(key, rights, errno))?;
         let set = SemaphoreSet::from_id(SemId(id));
         set.verify(count, trust)?;
         Ok(set)
@@ -194,7 +231,7 @@ impl SemaphoreSet {
 
     /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the set comes and goes in between.
     ///
-    /// An existing set must have exactly `count` semaphores.
+    /// An existing set must have exactly `count` semaphores. It is opened for what `mode` gives its owner, and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -214,7 +251,7 @@ impl SemaphoreSet {
     ) -> Result<(SemaphoreSet, Disposition)> {
         open::open_or_create(
             || SemaphoreSet::create_new(key, count, mode),
-            || SemaphoreSet::open(key, Count::Exact(count), trust),
+            || SemaphoreSet::open_with(key, mode.of_owner(), Count::Exact(count), &trust.with_mode(mode)),
         )
     }
 
@@ -244,10 +281,10 @@ impl SemaphoreSet {
         self.id
     }
 
-    /// `semctl(IPC_STAT)`—the kernel's record of the set.
+    /// `semctl(IPC_STAT)`—the kernel's record of the set. Without the right to read by `SEM_STAT_ANY`, which needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -264,7 +301,8 @@ impl SemaphoreSet {
     }
 
     fn raw_stat(self) -> Result<libc::semid_ds> {
-        sys::sem_stat(self.id.0).map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
+        record::of(self.id.0, sys::sem_stat, sys::sem_stat_slot)
+            .map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
     }
 
     /// Checks count, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).

@@ -108,7 +108,7 @@ pub(super) fn lock(id: ShmId, errno: Errno) -> Error {
 /// which.
 #[cold]
 pub(super) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
-    if errno.0 == libc::EINVAL && change.names_somebody() && sys::shm_stat(id.as_raw()).is_ok() {
+    if errno.0 == libc::EINVAL && change.names_somebody() && SharedMemory::from_id(id).stat().is_ok() {
         return Error::os("shmctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
             .with_hint("no such user or group in this user namespace");
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::open::{self, Disposition};
 use crate::permissions::Mode;
+use crate::record;
 use crate::sys::{self, shm_flags};
 use crate::trust::Trust;
 
@@ -159,7 +160,7 @@ impl SharedMemory {
 
     /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the segment comes and goes in between.
     ///
-    /// An existing segment must have exactly `size` bytes.
+    /// An existing segment must have exactly `size` bytes. It is opened for what the mode gives its owner, and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -181,7 +182,10 @@ impl SharedMemory {
     ) -> Result<(SharedMemory, Disposition)> {
         open::open_or_create(
             || SharedMemory::create_new(key, size, options),
-            || SharedMemory::open(key, Size::Exact(size), trust),
+            || {
+                let trust = trust.with_mode(options.mode);
+                SharedMemory::open_with(key, options.mode.of_owner(), Size::Exact(size), &trust)
+            },
         )
     }
 
@@ -211,10 +215,10 @@ impl SharedMemory {
         self.id
     }
 
-    /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment.
+    /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment. Without the right to read by `SHM_STAT_ANY`, which needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -231,7 +235,8 @@ impl SharedMemory {
     }
 
     pub(super) fn raw_stat(self) -> Result<libc::shmid_ds> {
-        sys::shm_stat(self.id.as_raw()).map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
+        record::of(self.id.as_raw(), sys::shm_stat, sys::shm_stat_slot)
+            .map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }
 
     /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), or use
