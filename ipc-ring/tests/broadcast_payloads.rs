@@ -113,7 +113,7 @@ fn a_view_outlives_its_place_in_the_channel_and_the_channel() {
             assert_eq!(number(&held), 100, "{mode}");
         }
         drop((publisher, subscriber));
-        pool.recover();
+        pool.recover().unwrap();
         assert_eq!(pool.stats().in_use(), 1);
         assert_eq!(number(&held), 100);
         drop(held);
@@ -141,7 +141,7 @@ fn a_gated_publisher_waits_for_who_has_not_read() {
     let (subscriber, got) = reader.join().unwrap();
     assert_eq!(got, [0, 1, 2, 3, 4]);
     drop((publisher, subscriber));
-    pool.recover();
+    pool.recover().unwrap();
     is_sound(&pool);
 }
 
@@ -162,7 +162,7 @@ fn who_is_overrun_is_told_exactly_and_no_block_is_lost() {
     }
     assert_eq!(publisher.published(), 62);
     drop((publisher, slow));
-    assert_eq!(pool.recover().lost, 4, "what was in the channel");
+    assert_eq!(pool.recover().unwrap().lost, 4, "what was in the channel");
     is_sound(&pool);
 }
 
@@ -187,7 +187,7 @@ fn a_lossy_publisher_gives_up_old_payloads_for_want_of_blocks() {
     assert!(matches!(publisher.loan(1), Err(LoanError::Exhausted { class: 0, count: 2, .. })));
     assert!(matches!(publisher.loan(SIZE + 1), Err(LoanError::TooLarge { .. })));
     drop((loan, held, publisher, subscriber));
-    pool.recover();
+    pool.recover().unwrap();
     is_sound(&pool);
 }
 
@@ -232,7 +232,7 @@ fn a_successor_takes_over_the_blocks_that_are_in_the_channel() {
         assert_eq!(got.last(), Some(&23));
         assert_eq!(missed, if mode == Mode::Gated { 0 } else { 23 - got.len() as u64 });
         drop((publisher, subscriber));
-        pool.recover();
+        pool.recover().unwrap();
         is_sound(&pool);
     }
 }
@@ -362,7 +362,7 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
                         Err(other) => panic!("{case}: {other}"),
                     }
                 };
-                pool.recover();
+                pool.recover().unwrap();
                 all(&mut subscriber);
                 // The dead one's payloads stay readable for a second one that comes now.
                 let mut publisher = channel(&pool, Mode::Lossy).open_publisher().unwrap();
@@ -381,7 +381,7 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
                     "{case}"
                 );
                 drop(subscriber);
-                pool.recover();
+                pool.recover().unwrap();
                 is_sound(&pool);
             }
         }
@@ -415,7 +415,7 @@ fn a_subscriber_dies_at_each_place_and_its_blocks_come_back() {
                 publisher.close();
                 assert_eq!(rest(&mut other), (Vec::new(), 0));
                 drop(other);
-                pool.recover();
+                pool.recover().unwrap();
                 is_sound(&pool);
             }
         }
@@ -448,12 +448,12 @@ fn a_reader_that_is_killed_takes_nothing_from_the_others() {
             assert_eq!(pool.stats().in_use(), 6);
             assert!(pool.try_loan(SIZE).is_err());
             victim.kill();
-            let report = pool.recover();
+            let report = pool.recover().unwrap();
             assert_eq!((report.seats, report.blocks), (1, 2));
             assert_eq!(pool.stats().in_use(), 5, "the other one still reads");
             assert_eq!(number(&first), 0);
             drop((first, other, publisher));
-            pool.recover();
+            pool.recover().unwrap();
             is_sound(&pool);
         }
     }

@@ -185,7 +185,7 @@ fn a_call_that_nobody_takes_is_taken_back() {
     private_namespace();
     let domain = unique("abandon");
     let mut caller = asleep(&domain).create_caller().unwrap();
-    assert_eq!(caller.responder(), PeerState::Gone(PeerExit::NeverAttached));
+    assert_eq!(caller.responder().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
     let soon = Duration::from_millis(5);
     assert!(matches!(caller.call_timeout(ask(1), soon), Err(CallError::TimedOut)));
     assert!(matches!(caller.call_timeout(ask(2), soon), Err(CallError::TimedOut)), "in place of the first");

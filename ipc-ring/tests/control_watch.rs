@@ -180,7 +180,7 @@ fn comings_goings_and_deaths_are_told() {
     let producer = numbers.create_producer().unwrap();
     let mut watch = Watch::new(&domain, "numbers").unwrap();
     let me = EndInfo { role: EndRole::Producer, owner: domain.me(), pid: std::process::id(), is_alive: true };
-    assert_eq!(watch.ends(), [me]);
+    assert_eq!(watch.ends().unwrap(), [me]);
     assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None);
 
     // One that comes and is killed.
@@ -199,7 +199,7 @@ fn comings_goings_and_deaths_are_told() {
     drop(producer);
     assert_eq!(watch.next().unwrap(), ChannelEvent::Closing(me));
     assert_eq!(watch.next_timeout(Duration::from_millis(250)).unwrap(), None);
-    assert_eq!((watch.ends(), watch.missed()), (vec![], 0));
+    assert_eq!((watch.ends().unwrap(), watch.missed()), (vec![], 0));
     // Of another channel of this name nothing is told.
     let _again = numbers.create_producer().unwrap();
     assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None);

@@ -46,7 +46,7 @@ fn next(state: &mut u64) -> u64 {
 fn come_and_go(domain: &str, times: u32, mut seed: u64) {
     for _ in 0..times {
         let domain = Domain::open(domain).unwrap();
-        assert!(domain.is_alive(domain.me()));
+        assert!(domain.is_alive(domain.me()).unwrap());
         let channel =
             Builder::<u64>::new(&format!("channel-{}", next(&mut seed) % 3)).domain(&domain).capacity(8);
         if next(&mut seed).is_multiple_of(2) {

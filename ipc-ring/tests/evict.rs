@@ -75,7 +75,7 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
     let pid = producer.pid();
     assert_eq!(consumer.pop().unwrap(), 1);
     assert!(matches!(consumer.pop_deadline(soon()), Err(spsc::PopError::TimedOut)), "it is not dead");
-    assert_eq!(consumer.peer(), PeerState::Alive { pid });
+    assert_eq!(consumer.peer().unwrap(), PeerState::Alive { pid });
     assert!(
         matches!(numbers(&domain).open_producer(), Err(AttachError::EndTaken { pid: other }) if other == pid)
     );
@@ -117,11 +117,11 @@ fn a_stopped_holder_of_frames_or_of_a_slot_is_evicted_and_what_it_held_goes_on()
     assert!(matches!(mine.pop_deadline(soon()), Err(mpmc::PopError::TimedOut)), "somebody alive has it");
     let member = Role::start("member", &[domain.name()]);
     // Whoever holds it is not named by the queue; the domain knows its processes.
-    let stopped = domain.owner_of(holder.pid()).unwrap();
+    let stopped = domain.owner_of(holder.pid()).unwrap().unwrap();
     assert!(domain.evict(stopped, far()).unwrap());
     holder.wait_killed();
     assert_eq!(mine.pop_deadline(far()).unwrap(), 7);
-    assert!(!domain.is_alive(stopped));
+    assert!(!domain.is_alive(stopped).unwrap());
     drop(member);
 }
 
@@ -132,7 +132,7 @@ fn waiting_for_an_exit_ends_with_it_and_not_before() {
     for how in ["killed", "left", "evicted"] {
         let mut member = Role::start("member", &[domain.name()]);
         member.hear();
-        let owner = domain.owner_of(member.pid()).unwrap();
+        let owner = domain.owner_of(member.pid()).unwrap().unwrap();
         assert!(!domain.wait_for_exit(owner, soon()).unwrap());
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| domain.wait_for_exit(owner, far()).unwrap());

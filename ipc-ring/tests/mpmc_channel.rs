@@ -119,7 +119,7 @@ fn plays_a_role() {
             say("ready");
             listen();
             fault::arm(site(at), 0);
-            consumer.recover();
+            consumer.recover().unwrap();
         }
         ["seat-and-die", domain] => {
             fault::arm(Site::MpmcSeated, 0);
@@ -269,7 +269,7 @@ fn a_recoverer_killed_at_each_site() {
         recoverer.wait_killed();
         assert_eq!(consumer.pop_timeout(Duration::from_secs(20)).unwrap(), 5, "{site}");
         assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
-        consumer.recover();
+        consumer.recover().unwrap();
         let counter = |which| consumer.memory().counter(which).load(std::sync::atomic::Ordering::Relaxed);
         // The one killed right after the CAS has not counted it; the one killed later has.
         assert_eq!(counter(Counter::Orphaned), u64::from(site != "MpmcRepaired"));
@@ -284,7 +284,7 @@ fn a_seat_taken_by_the_dead_is_freed() {
     let mut consumer = builder(&domain).create_consumer().unwrap();
     let mut victim = Role::start("seat-and-die", &[&domain]);
     victim.wait_killed();
-    assert_eq!(consumer.recover().seats, 1);
+    assert_eq!(consumer.recover().unwrap().seats, 1);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn a_waker_killed_between_the_bit_and_the_token() {
         killer.join().unwrap();
         other.push(1001).unwrap();
         assert_eq!(consumer.pop().unwrap(), 1001, "{at}");
-        consumer.recover();
+        consumer.recover().unwrap();
         assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
     }
 }
@@ -192,7 +192,7 @@ fn a_consumer_killed_with_an_orphan_in_hand() {
     let mut first = Role::start("look-and-wait", &[&domain]);
     assert_eq!(first.hear(), "5 0");
     first.kill();
-    consumer.recover();
+    consumer.recover().unwrap();
     Role::start("pop-and-die", &[&domain, "MpmcOrphanTaken"]).wait_killed();
     assert_eq!(consumer.pop().unwrap(), 5);
     let orphaned = consumer.memory().counter(Counter::Orphaned);
@@ -214,7 +214,7 @@ fn a_consumer_killed_after_it_passed_an_abandoned_slot() {
     child.tell("end");
     child.wait_killed();
     let mut producer = builder(&domain).create_producer().unwrap();
-    consumer.recover();
+    consumer.recover().unwrap();
     Role::start("pop-and-die", &[&domain, "MpmcSkipped"]).wait_killed();
     for number in 0..4 {
         producer.push(number).unwrap();

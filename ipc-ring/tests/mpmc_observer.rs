@@ -50,14 +50,14 @@ fn it_sees_messages_ends_deaths_and_repairs() {
     let counters = observer.counters();
     assert_eq!((counters.pushed, counters.popped, counters.waiting), (3, 0, 3));
     assert_eq!((observer.capacity(), observer.element_size()), (4, 8));
-    assert_eq!((observer.producers().alive, observer.consumers().alive), (1, 0));
+    assert_eq!((observer.producers().unwrap().alive, observer.consumers().unwrap().alive), (1, 0));
     assert!(!observer.is_closed() && !observer.is_corrupt());
 
     let mut victim = Role::start("consume", &[&name]);
     assert_eq!((victim.hear(), victim.hear(), victim.hear()), ("ready".into(), "popped".into(), "1".into()));
-    assert_eq!(observer.consumers().alive, 1);
+    assert_eq!(observer.consumers().unwrap().alive, 1);
     victim.kill();
-    let consumers = observer.consumers();
+    let consumers = observer.consumers().unwrap();
     assert_eq!((consumers.alive, consumers.dead), (0, 1));
     // The next one clears up after it, and gets its message.
     let mut consumer = builder(&name).create_consumer().unwrap();
@@ -73,12 +73,12 @@ fn it_sees_messages_ends_deaths_and_repairs() {
     let counters = observer.counters();
     assert_eq!((counters.pushed, counters.waiting), (3, 0));
     assert_eq!((counters.orphaned, counters.recovered), (1, 1));
-    assert_eq!(observer.consumers().dead, 0);
+    assert_eq!(observer.consumers().unwrap().dead, 0);
 
     // One that sleeps is seen to, at some time.
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| consumer.pop());
-        while observer.consumers().asleep == 0 {
+        while observer.consumers().unwrap().asleep == 0 {
             std::thread::yield_now();
         }
         builder(&name).open_producer().unwrap().close();
@@ -111,7 +111,7 @@ fn everybody_is_told_of_a_corruption() {
     let observer = Observer::open_in(&domain, "jobs").unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| asleep.pop());
-        while observer.consumers().asleep == 0 {
+        while observer.consumers().unwrap().asleep == 0 {
             std::thread::yield_now();
         }
         let memory = meets.memory().clone();

@@ -7,11 +7,11 @@ mod spsc_common;
 
 use std::time::Duration;
 
-use common::{kernel_objects, private_namespace, unique};
+use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId};
-use ipc_ring::{Domain, WaitStrategy};
-use kinds::{ALL, How, Kind, Told};
+use ipc_ring::{Domain, WaitSet, WaitSetError, WaitStrategy};
+use kinds::{ALL, Giver, How, Kind, STRATEGIES, Taker, Told, kind};
 
 /// Removes every set and every segment of this name space: the domain's both, and the data's once more.
 fn remove_everything() {
@@ -61,28 +61,120 @@ fn waits(
 }
 
 /// Each wait in a thread of its own; then everything is removed; then what they say.
-fn under(wait: WaitStrategy, patience: Duration, expected: &Told) {
+fn under(wait: WaitStrategy) {
     private_namespace();
     for kind in ALL {
         let names = [unique("removed"), unique("removed")];
-        let threads: Vec<_> =
-            waits(kind, &names, wait, patience).into_iter().map(std::thread::spawn).collect();
+        let threads: Vec<_> = waits(kind, &names, wait, LONG).into_iter().map(std::thread::spawn).collect();
         std::thread::sleep(Duration::from_millis(50));
         remove_everything();
         for thread in threads {
-            assert_eq!(thread.join().unwrap(), *expected, "{}", kind.name);
+            assert_eq!(thread.join().unwrap(), Told::Removed, "{}, {wait:?}", kind.name);
         }
     }
 }
 
 #[test]
 fn who_sleeps_is_told() {
-    under(WaitStrategy::Sleep, LONG, &Told::Removed);
+    under(WaitStrategy::Sleep);
+    under(WaitStrategy::DEFAULT);
 }
 
 #[test]
-fn who_polls_goes_on_with_the_memory_it_has() {
-    under(WaitStrategy::SpinYield, Duration::from_millis(250), &Told::TimedOut);
+fn who_polls_is_told() {
+    under(WaitStrategy::Spin);
+    under(WaitStrategy::SpinYield);
+}
+
+/// Holds one end of a channel until it is killed.
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    let [name, domain, side] = &role[..] else { panic!("{role:?}") };
+    let (kind, domain) = (kind(name), Domain::open(domain).unwrap());
+    let how = How::new(&domain, WaitStrategy::Sleep);
+    let _end = match &side[..] {
+        "taker" => End::Taker((kind.taker)(how).unwrap()),
+        _ => End::Giver((kind.giver)(how).unwrap()),
+    };
+    say("there");
+    loop {
+        std::thread::park();
+    }
+}
+
+enum End {
+    Taker(Box<dyn Taker>),
+    Giver(Box<dyn Giver>),
+}
+
+impl End {
+    /// Waits for what the other end does not do.
+    fn wait(&mut self) -> Told {
+        match self {
+            End::Taker(taker) => taker.take(LONG),
+            End::Giver(giver) => loop {
+                let told = giver.give(0, LONG);
+                if told != Told::Yes {
+                    return told;
+                }
+            },
+        }
+    }
+}
+
+/// The other end's process is killed after the objects are gone, so nobody can learn of its death: an error, and no endless wait.
+#[test]
+fn whose_peer_is_killed_afterwards_is_told() {
+    private_namespace();
+    for (kind, wait) in ALL.into_iter().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
+        for side in ["taker", "giver"] {
+            if side == "giver" && !kind.fills {
+                continue;
+            }
+            let name = unique("killed");
+            let domain = Domain::open(&name).unwrap();
+            let how = How::new(&domain, wait);
+            let mut mine = match side {
+                "taker" => End::Taker((kind.taker)(how).unwrap()),
+                _ => End::Giver((kind.giver)(how).unwrap()),
+            };
+            let other = if side == "taker" { "giver" } else { "taker" };
+            let mut peer = Role::start(kind.name, &[&name, other]);
+            assert_eq!(peer.hear(), "there");
+            let waiting = std::thread::spawn(move || (mine.wait(), mine));
+            remove_everything();
+            peer.kill();
+            let (told, mine) = waiting.join().unwrap();
+            assert!(matches!(told, Told::Removed | Told::Gone), "{} {side}, {wait:?}: {told:?}", kind.name);
+            let state = match &mine {
+                End::Taker(taker) => taker.peer(),
+                End::Giver(giver) => giver.peer(),
+            };
+            assert!(!matches!(state, Some(Ok(_))), "{} {side}: {state:?} of one that was killed", kind.name);
+        }
+    }
+}
+
+/// As above, for a set.
+#[test]
+fn a_set_whose_peers_are_killed_afterwards_is_told() {
+    private_namespace();
+    for (kind, wait) in ALL.into_iter().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
+        let name = unique("killed");
+        let domain = Domain::open(&name).unwrap();
+        let mut taker = (kind.taker)(How::new(&domain, wait)).unwrap();
+        let mut peer = Role::start(kind.name, &[&name, "giver"]);
+        assert_eq!(peer.hear(), "there");
+        let mut set = WaitSet::with_strategy(&domain, wait).unwrap();
+        let waiting = std::thread::spawn(move || set.wait(&mut [taker.waitable()], None));
+        remove_everything();
+        peer.kill();
+        match waiting.join().unwrap() {
+            Err(WaitSetError::System(_)) => {}
+            other => panic!("{}, {wait:?}: {other:?}", kind.name),
+        }
+    }
 }
 
 #[test]

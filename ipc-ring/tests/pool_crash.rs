@@ -65,7 +65,7 @@ fn plays_a_role() {
         }
         "recover" => {
             fault::arm(place, after);
-            let report = members.recover();
+            let report = members.recover().unwrap();
             panic!("it lives, with {report:?}");
         }
         other => panic!("no such role: {other}"),
@@ -100,7 +100,7 @@ fn a_sender_dies_at_each_place() {
                 killed("send", &name, place, after);
                 let case = format!("{place:?} after {after}, recovered first: {recover_first}");
                 if recover_first {
-                    let report = pool.recover();
+                    let report = pool.recover().unwrap();
                     let held = u64::from(place != Site::PoolSent);
                     assert_eq!((report.seats, report.blocks, report.lost), (1, held, 0), "{case}");
                 }
@@ -125,7 +125,7 @@ fn a_sender_dies_at_each_place() {
                 };
                 assert_eq!(got, (0..arrived as u8).collect::<Vec<_>>(), "{case}");
                 assert_eq!(refused, u64::from(place == Site::PoolPushed && recover_first), "{case}");
-                pool.recover();
+                pool.recover().unwrap();
                 is_sound(&pool);
             }
         }
@@ -162,7 +162,7 @@ fn a_receiver_dies_at_each_place() {
                 (Site::PoolReleased | Site::PoolJoined, Ok(view)) => assert_eq!(view.len(), 9),
                 (_, other) => panic!("{place:?} after {after}: {other:?}"),
             }
-            let report = pool.recover();
+            let report = pool.recover().unwrap();
             let held = u64::from(place != Site::PoolReleased);
             assert_eq!((report.seats, report.blocks), (1, held), "{place:?} after {after}");
             while pool.try_receive(&mut consumer).is_ok() {}
@@ -196,7 +196,7 @@ fn recoveries_die_too() {
             killed("open", &name, place, 0);
             deaths += 1;
         }
-        pool.recover();
+        pool.recover().unwrap();
         assert_eq!(pool.stats().in_use(), 1);
         drop(kept);
         is_sound(&pool);
@@ -215,7 +215,7 @@ fn a_newcomer_dies_in_its_seat() {
     for _ in 0..40 {
         killed("open", &name, Site::PoolSeated, 0);
     }
-    assert_eq!(pool.recover().seats, 1, "each newcomer sweeps the one before");
+    assert_eq!(pool.recover().unwrap().seats, 1, "each newcomer sweeps the one before");
     is_sound(&pool);
 }
 
@@ -232,7 +232,7 @@ fn who_takes_back_what_was_lost_dies() {
     drop(producer);
     killed("recover", &name, Site::PoolReclaimed, 1);
     assert_eq!(pool.stats().in_use(), 1);
-    let report = pool.recover();
+    let report = pool.recover().unwrap();
     assert_eq!((report.lost, report.seats), (1, 1));
     is_sound(&pool);
 }

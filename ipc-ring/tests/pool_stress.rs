@@ -195,7 +195,7 @@ fn blocks_survive_everybody() {
             kills += 1;
             crowd[victim] = start(victim);
             if random.below(16) == 0 {
-                let report = pool.recover();
+                let report = pool.recover().unwrap();
                 assert!(report.seats <= 32, "{report:?}");
             }
         }
@@ -217,7 +217,7 @@ fn blocks_survive_everybody() {
             }
         }
         drop(consumer);
-        pool.recover();
+        pool.recover().unwrap();
         let stats = pool.stats();
         eprintln!("{kills} kills in {seconds} s; {left} payloads were left\n{stats}");
         assert_eq!(stats.in_use(), 0, "blocks are lost");

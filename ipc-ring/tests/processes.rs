@@ -170,7 +170,7 @@ fn fork_with(kind: &Kind, start: Start) {
     // A third one joins by itself, and is somebody else.
     ends_well(start(&mut || {
         let domain = Domain::open(&name).unwrap();
-        assert!(domain.me() != me && domain.is_alive(me));
+        assert!(domain.me() != me && domain.is_alive(me).unwrap());
         let second = (kind.giver)(how(&domain));
         assert!(second.is_ok() == kind.many_givers, "{}", kind.name);
     }));
@@ -178,7 +178,7 @@ fn fork_with(kind: &Kind, start: Start) {
     assert_eq!(taker.take(LONG), Told::Number(1), "{}", kind.name);
     assert_eq!(giver.give(2, LONG), Told::Yes, "{}", kind.name);
     assert_eq!(taker.take(LONG), Told::Number(2), "{}", kind.name);
-    assert!(domain.is_alive(me));
+    assert!(domain.is_alive(me).unwrap());
     drop((giver, taker, domain));
     assert_eq!(kernel_objects(), before, "{}", kind.name);
 }
@@ -341,7 +341,7 @@ fn who_becomes_another_program_is_alive_until_it_ends() {
         assert_eq!((giver.hear(), giver.hear()), ("given".to_owned(), "sitting".to_owned()));
         assert_eq!(taker.take(LONG), Told::Number(1), "{}", kind.name);
         assert_eq!(taker.take(A_WHILE), Told::TimedOut, "{}", kind.name);
-        assert!(domain.owner_of(giver.pid()).is_some());
+        assert!(domain.owner_of(giver.pid()).unwrap().is_some());
         giver.tell("go");
         giver.finish();
         assert_eq!(taker.take(LONG), Told::Gone, "{}", kind.name);
@@ -354,7 +354,7 @@ fn stop(role: &Role) {
 }
 
 fn evict(domain: &Domain, role: &mut Role) {
-    let stopped = domain.owner_of(role.pid()).expect("a stopped process is alive");
+    let stopped = domain.owner_of(role.pid()).unwrap().expect("a stopped process is alive");
     assert!(domain.evict(stopped, Instant::now() + LONG).unwrap());
     role.wait_killed();
 }

@@ -130,7 +130,7 @@ fn iteration_ends_when_the_producer_closes() {
     producer.close();
     assert_eq!((&mut consumer).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
     assert!(consumer.last_error().is_none());
-    assert_eq!(consumer.peer(), PeerState::Closed);
+    assert_eq!(consumer.peer().unwrap(), PeerState::Closed);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_killed_producer_is_reported_to_a_sleeping_consumer() {
         }
         assert!(matches!(consumer.pop_timeout(Duration::from_millis(20)), Err(PopError::TimedOut)));
         let pid = producer.pid();
-        assert_eq!(consumer.peer(), PeerState::Alive { pid });
+        assert_eq!(consumer.peer().unwrap(), PeerState::Alive { pid });
         let killer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
             producer.kill();
@@ -379,7 +379,7 @@ fn a_forked_child_cannot_disturb_what_it_inherited() {
             nix::sys::wait::waitpid(child, None).unwrap();
         }
     }
-    assert_eq!(producer.peer(), PeerState::Alive { pid: std::process::id() });
+    assert_eq!(producer.peer().unwrap(), PeerState::Alive { pid: std::process::id() });
     producer.push(1).unwrap();
     assert_eq!(consumer.pop().unwrap(), 1);
 }

@@ -210,7 +210,7 @@ fn producers_die(case: Case) {
                 deaths += 1;
                 victim = case.start("push", &domain, deaths < VICTIMS);
                 // Until it has come the dead one is reported again, at once.
-                while consumer.peer() != (PeerState::Alive { pid: victim.pid() }) {
+                while consumer.peer().unwrap() != (PeerState::Alive { pid: victim.pid() }) {
                     match consumer.pop() {
                         Ok(item) => {
                             check(&item, expected);
@@ -371,8 +371,8 @@ fn both_die_and_two_successors_go_on() {
     let counters = observer.counters();
     // It died with its seventh message published: an observer sees it in the slot.
     assert_eq!((counters.pushed, counters.popped), (10, 5));
-    assert!(matches!(observer.producer(), PeerState::Gone(PeerExit::Died { .. })));
-    assert!(matches!(observer.consumer(), PeerState::Gone(PeerExit::Died { .. })));
+    assert!(matches!(observer.producer().unwrap(), PeerState::Gone(PeerExit::Died { .. })));
+    assert!(matches!(observer.consumer().unwrap(), PeerState::Gone(PeerExit::Died { .. })));
     let mut consumer = builder(&domain, "asleep").open_consumer().unwrap();
     let mut producer = builder(&domain, "asleep").open_producer().unwrap();
     assert_eq!((producer.pushed(), consumer.popped()), (10, 5));

@@ -26,7 +26,9 @@ fn plays_a_role() {
             loop {
                 match listen().as_str() {
                     "counters" => say(&words(&observer.counters())),
-                    "ends" => say(&format!("{:?} {:?}", observer.producer(), observer.consumer())),
+                    "ends" => {
+                        say(&format!("{:?} {:?}", observer.producer().unwrap(), observer.consumer().unwrap()))
+                    }
                     "asleep" => {
                         while !observer.consumer_sleeps() {
                             std::thread::yield_now();
@@ -140,8 +142,8 @@ fn an_observer_takes_no_seat_and_keeps_nobody_waiting() {
     for observer in &observers {
         assert_eq!(observer.element_type(), Fingerprint::of::<Item>());
         assert!(observer.created_ns() > 0);
-        assert_eq!(observer.producer(), PeerState::Closed);
-        assert_eq!(observer.consumer(), PeerState::Gone(PeerExit::Detached));
+        assert_eq!(observer.producer().unwrap(), PeerState::Closed);
+        assert_eq!(observer.consumer().unwrap(), PeerState::Gone(PeerExit::Detached));
         assert_eq!(observer.counters().popped, 1);
     }
     // The name is free although the memory is still looked at.

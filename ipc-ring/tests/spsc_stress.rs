@@ -123,7 +123,7 @@ fn relay(domain: &str, wait: &str) {
         to.push(item).unwrap();
         random.pause();
     }
-    assert_eq!(from.peer(), ipc_ring::PeerState::Closed);
+    assert_eq!(from.peer().unwrap(), ipc_ring::PeerState::Closed);
 }
 
 /// A process that holds the consuming end of one channel and the producing end of another is killed at any moment, fifty

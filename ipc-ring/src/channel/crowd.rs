@@ -16,7 +16,7 @@ use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::wait_set::sealed::{Bell, Home};
-use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore, WakeSet};
+use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, WakeSemaphore, WakeSet};
 use crate::error::AttachError;
 use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native, Platform as _};
@@ -104,20 +104,24 @@ pub(super) struct Side {
 pub(super) const ANYTHING: u32 = 0;
 
 /// Takes a seat whose number is in `numbers`: a free one, or one whose process is dead. Under the domain's lock.
+///
+/// # Errors
+/// When there is none, and of some of them it cannot be known.
 pub(super) fn claim_seat(
     region: &Region,
     table: Table,
     mut numbers: std::ops::Range<u16>,
     me: u64,
-    is_alive: &dyn Fn(u64) -> bool,
-) -> Option<u16> {
+    questions: &Questions<'_>,
+) -> Result<Option<u16>, ipc_core::Error> {
     let number = numbers.find(|number| {
         let identity = table.identity(region, *number).load(Ordering::Relaxed); // Under the lock.
-        identity == 0 || !is_alive(identity)
-    })?;
+        identity == 0 || !questions.is_alive(identity)
+    });
+    let Some(number) = number else { return questions.answered().map(|()| None) };
     // [E1] Release → `holder`: who sees the identity sees what its predecessor did.
     table.identity(region, number).store(me, Ordering::Release);
-    Some(number)
+    Ok(Some(number))
 }
 
 /// Who holds a seat, and its process number.
@@ -189,7 +193,8 @@ pub(super) struct Place {
 
 impl Place {
     /// Takes a place under the domain's lock. `seat` takes a seat of the ring for an identity,
-    /// with the help of a way to ask whether an identity is alive, and gives the seat's number.
+    /// with the help of a way to ask whether an identity is alive, and gives the seat's number. It takes no seat of one of whom
+    /// that cannot be known.
     ///
     /// # Errors
     /// Those of `seat`; [`AttachError::DomainFull`] when no wake semaphore is free.
@@ -199,13 +204,12 @@ impl Place {
         found: Found,
         (table, side): (Table, Side),
         strategy: WaitStrategy,
-        seat: impl FnOnce(u64, &dyn Fn(u64) -> bool) -> Result<(S, u16), AttachError>,
+        seat: impl FnOnce(u64, &Questions<'_>) -> Result<(S, u16), AttachError>,
     ) -> Result<(Self, S), AttachError> {
         let Found { region, barrier, entry, .. } = found;
         let member = Arc::clone(domain.member());
         let wake = locked.claim_wake()?;
-        let is_alive = |identity| member.is_alive(Owner::from_raw(identity));
-        let (seat, number) = match seat(member.me().as_raw(), &is_alive) {
+        let (seat, number) = match seat(member.me().as_raw(), &member.questions()) {
             Ok(taken) => taken,
             Err(error) => {
                 locked.free_wake(wake);
@@ -357,8 +361,8 @@ impl Place {
             return false;
         }
         *doubted = Some(now);
-        // A guess about whom to wake.
-        !self.is_alive(self.table.identity(&self.region, number).load(Ordering::Relaxed))
+        // A guess about whom to wake. One of whom it cannot be known has the token.
+        matches!(self.is_alive(self.table.identity(&self.region, number).load(Ordering::Relaxed)), Ok(false))
     }
 
     /// How long to sleep, and whether to ask before for all others whether they live. To ask takes a system call for each of
@@ -496,8 +500,19 @@ impl Place {
         }
     }
 
+    /// Whether a death can still be learned of, for an end that polls. One system call.
+    ///
+    /// # Errors
+    /// When the semaphores were removed, or this process may not read them any more.
+    pub(super) fn check(&self) -> Result<(), ipc_core::Error> {
+        self.member.check_semaphores()
+    }
+
     /// Whether the process of this identity, as a seat holds it, is alive. A system call.
-    pub(super) fn is_alive(&self, identity: u64) -> bool {
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub(super) fn is_alive(&self, identity: u64) -> Result<bool, ipc_core::Error> {
         self.member.is_alive(Owner::from_raw(identity))
     }
 
@@ -507,7 +522,7 @@ impl Place {
         (0..self.table.seats).any(|number| {
             // [M8] Acquire ← who gave a seat back.
             let identity = self.table.identity(&self.region, number).load(Ordering::Acquire);
-            identity != 0 && !self.is_alive(identity)
+            identity != 0 && matches!(self.is_alive(identity), Ok(false))
         })
     }
 
@@ -522,6 +537,14 @@ impl Place {
             })
             .peekable();
         ends.peek().is_some() && ends.all(|number| self.table.sleeps(&self.region, number))
+    }
+
+    /// As [`Member::asking`].
+    ///
+    /// # Errors
+    /// When one of the questions had no answer.
+    pub(super) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, ipc_core::Error> {
+        self.member.asking(f)
     }
 
     /// The process number of a seat, for display.
@@ -557,11 +580,13 @@ impl Place {
             }
             locked.free_wake(self.wake);
             self.announce_to(locked, self.farewell);
-            let somebody = (0..self.table.seats).any(|number| {
-                let identity = self.table.identity(&self.region, number);
-                let owner = Owner::from_raw(identity.load(Ordering::Relaxed)); // Under the lock.
-                owner.is_some() && member.is_alive(owner)
-            });
+            // One of whom it cannot be known keeps the channel.
+            let somebody = member.asking(|is_alive| {
+                (0..self.table.seats).any(|number| {
+                    let identity = self.table.identity(&self.region, number).load(Ordering::Relaxed); // Under the lock.
+                    Owner::from_raw(identity).is_some() && is_alive(identity)
+                })
+            })?;
             if !somebody {
                 locked.remove(&self.entry);
                 if is_finished() {

@@ -99,18 +99,27 @@ pub(super) struct Seats {
 }
 
 /// Whether the end with this record and this signal word is there. One system call when it is attached. Only reads.
-pub(super) fn state(member: &Member, region: &Region, record: Record, signal: usize) -> PeerState {
+///
+/// # Errors
+/// When it cannot be known whether its process is alive.
+pub(super) fn state(
+    member: &Member,
+    region: &Region,
+    record: Record,
+    signal: usize,
+) -> Result<PeerState, ipc_core::Error> {
     if signal::seen::<Native>(region.half(signal)) & CLOSED != 0 {
-        return PeerState::Closed;
+        return Ok(PeerState::Closed);
     }
     // [E1] Acquire ← the Release in `take_seat`.
     let owner = Owner::from_raw(record.owner(region).load(Ordering::Acquire));
     let pid = record.pid(region).load(Ordering::Relaxed); // For display.
     if !owner.is_some() {
         let ever = record.times(region).load(Ordering::Relaxed) > 0; // For the answer only.
-        return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
+        return Ok(PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached }));
     }
-    if member.is_alive(owner) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+    let alive = member.is_alive(owner)?;
+    Ok(if alive { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) })
 }
 
 /// An attached end.
@@ -146,7 +155,7 @@ impl End {
         let member = Arc::clone(domain.member());
         // All under the lock, whose system calls order what different processes do here.
         let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Relaxed));
-        if owner.is_some() && member.is_alive(owner) {
+        if owner.is_some() && member.is_alive(owner)? {
             return Err(AttachError::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) });
         }
         let signal = region.half(seats.own_signal);
@@ -284,23 +293,26 @@ impl End {
 
     /// What a set has to know of the other end: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
     /// each holder that left without one.
-    pub(super) fn news_of_peer(&mut self, probe: bool) -> Option<News> {
+    ///
+    /// # Errors
+    /// When it cannot be known whether the other end's process is alive.
+    pub(super) fn news_of_peer(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let bits = self.peer_bits();
         if bits & (CLOSED | POISONED) != 0 {
-            return Some(News::Ready);
+            return Ok(Some(News::Ready));
         }
         // [E1] Acquire ← the Release in `take_seat`: the count below is not older than the holder that is asked for.
         let holder = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));
         let times = self.seats.peer.times(&self.region).load(Ordering::Relaxed); // See above.
         if self.told == Some(times) {
-            return None;
+            return Ok(None);
         }
-        let dead = probe && holder.is_some() && !self.member.is_alive(holder);
+        let dead = probe && holder.is_some() && !self.member.is_alive(holder)?;
         if bits & DETACHED == 0 && !dead {
-            return None;
+            return Ok(None);
         }
         self.told = Some(times);
-        Some(News::PeerGone)
+        Ok(Some(News::PeerGone))
     }
 
     /// Whether this end and a set belong to one membership of this process.
@@ -334,14 +346,25 @@ impl End {
         }
     }
 
+    /// Whether a death can still be learned of, for an end that polls. One system call.
+    ///
+    /// # Errors
+    /// When the semaphores were removed, or this process may not read them any more.
+    pub(super) fn check(&self) -> Result<(), ipc_core::Error> {
+        self.member.check_semaphores()
+    }
+
     /// Whether the other end is there. One system call when it is attached.
-    pub(super) fn peer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive.
+    pub(super) fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
     }
 
     /// Whether the other end's holder died, as far as that can be known.
     pub(super) fn has_peer_died(&self) -> bool {
-        self.peer_owner().is_some_and(|owner| !self.member.is_alive(owner))
+        self.peer_owner().is_some_and(|owner| matches!(self.member.is_alive(owner), Ok(false)))
     }
 
     /// Whether the other end sleeps, or is about to, so that it has nothing to do and has said so.
@@ -377,7 +400,7 @@ impl End {
     pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
         loop {
             self.announce();
-            let state = self.peer();
+            let state = self.peer().inspect_err(|_| self.do_not_sleep())?;
             let now = Instant::now();
             let over = deadline.is_some_and(|deadline| now >= deadline);
             if over || !matches!(state, PeerState::Gone(_)) {
@@ -385,18 +408,18 @@ impl End {
                 return Ok(state);
             }
             let nap = Nap::new(now + HEARTBEAT, deadline);
-            self.sleep(nap, || !matches!(self.peer(), PeerState::Gone(_)))?;
+            self.sleep(nap, || !matches!(self.peer(), Ok(PeerState::Gone(_))))?;
         }
     }
 
     /// Runs `f` if no living process holds the other end, and none can take it meanwhile. `None` when one does.
     ///
     /// # Errors
-    /// When the domain's lock cannot be had.
+    /// When the domain's lock cannot be had, or it cannot be known whether the holder is alive.
     pub(super) fn without_peer<R>(&self, f: impl FnOnce() -> R) -> Result<Option<R>, AttachError> {
         self.member.locked(|_| {
             let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
-            Ok(if peer.is_some() && self.member.is_alive(peer) { None } else { Some(f()) })
+            Ok(if peer.is_some() && self.member.is_alive(peer)? { None } else { Some(f()) })
         })
     }
 
@@ -443,7 +466,8 @@ impl End {
             let kind = if closed { FrameKind::Closing } else { FrameKind::Left };
             announce(locked, self.entry.generation, kind, self.role(), (member.me(), std::process::id()));
             let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
-            if !peer.is_some() || !member.is_alive(peer) {
+            // One of which it cannot be known keeps the channel.
+            if !peer.is_some() || !member.is_alive(peer)? {
                 locked.remove(&self.entry);
                 if finished {
                     self.entry.end()?;

@@ -78,7 +78,7 @@ impl Domain {
     pub fn remove_channel(&self, name: &str) -> Result<bool, AttachError> {
         crate::domain::check_name(name)?;
         self.member().locked(|locked| {
-            let found = match locked.find(name) {
+            let found = match locked.find(name)? {
                 Some(entry) => Some(entry),
                 None => adopt(locked, self, name)?,
             };

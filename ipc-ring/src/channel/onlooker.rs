@@ -17,11 +17,11 @@ pub(super) struct Onlooker {
 }
 
 impl Onlooker {
-    pub(super) fn producer(&self) -> PeerState {
+    pub(super) fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         end::state(self.domain.member(), &self.region, Record::at(PRODUCER_RECORD), PRODUCER_SIGNAL)
     }
 
-    pub(super) fn consumer(&self) -> PeerState {
+    pub(super) fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         end::state(self.domain.member(), &self.region, Record::at(CONSUMER_RECORD), CONSUMER_SIGNAL)
     }
 

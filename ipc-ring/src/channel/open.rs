@@ -97,7 +97,7 @@ pub(super) fn find_or_make<F, R>(
         None => Domain::default_for_user()?,
     };
     domain.member().locked(|locked| {
-        let known = match locked.find(name) {
+        let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt(locked, &domain, name)?,
         };
@@ -187,7 +187,7 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
     };
     let wanted = request.settings.capacity.map(request.geometry).transpose()?;
     let (region, geometry) = domain.member().locked(|locked| {
-        let known = match locked.find(name) {
+        let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt(locked, &domain, name)?,
         };
@@ -226,7 +226,7 @@ pub(super) fn observe_with<R>(
     check_name(name)?;
     let member = domain.member();
     member.locked(|locked| {
-        let known = match locked.find(name) {
+        let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt(locked, domain, name)?,
         };

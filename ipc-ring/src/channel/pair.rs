@@ -146,14 +146,15 @@ pub(super) fn wait_for_room(
             Step::Poll => pause(),
             Step::TimedOut => return Err(Refusal::TimedOut),
             Step::Probe => {
-                if let Some(exit) = consumer_gone(end) {
+                end.check().map_err(Refusal::System)?;
+                if let Some(exit) = consumer_gone(end)? {
                     return room_after_all(ring, end, exit);
                 }
             }
             Step::Sleep(nap) => {
                 let in_vain = std::mem::replace(&mut slept, true);
                 if (in_vain || !end.death_wakes())
-                    && let Some(exit) = consumer_gone(end)
+                    && let Some(exit) = consumer_gone(end)?
                 {
                     return room_after_all(ring, end, exit);
                 }
@@ -187,15 +188,15 @@ fn room_after_all(ring: &mut impl Room, end: &mut End, exit: PeerExit) -> Result
 }
 
 /// How the consumer went, if it was there and is not.
-fn consumer_gone(end: &End) -> Option<PeerExit> {
+fn consumer_gone(end: &End) -> Result<Option<PeerExit>, Refusal> {
     // The bit is raised, with a wake, before the seat is free.
     if end.peer_bits() & DETACHED != 0 {
-        return Some(PeerExit::Detached);
+        return Ok(Some(PeerExit::Detached));
     }
-    match end.peer() {
-        PeerState::Gone(PeerExit::NeverAttached) => None,
-        PeerState::Gone(exit) => Some(exit),
-        _ => None,
+    match end.peer().map_err(Refusal::System)? {
+        PeerState::Gone(PeerExit::NeverAttached) => Ok(None),
+        PeerState::Gone(exit) => Ok(Some(exit)),
+        _ => Ok(None),
     }
 }
 
@@ -288,14 +289,15 @@ pub(super) fn wait_and_pop<P: Poll>(
             Step::Poll => watch(consumer),
             Step::TimedOut => return Err(PopError::TimedOut),
             Step::Probe => {
-                if let Some(exit) = producer_died(end) {
+                end.check().map_err(PopError::System)?;
+                if let Some(exit) = producer_died(end)? {
                     return last_message(consumer, exit);
                 }
             }
             Step::Sleep(nap) => {
                 let in_vain = std::mem::replace(&mut slept, true);
                 if (in_vain || !end.death_wakes())
-                    && let Some(exit) = producer_died(end)
+                    && let Some(exit) = producer_died(end)?
                 {
                     return last_message(consumer, exit);
                 }
@@ -333,9 +335,9 @@ fn last_message<P: Poll>(consumer: &mut P, exit: PeerExit) -> Result<P::Item, Po
     }
 }
 
-fn producer_died(end: &End) -> Option<PeerExit> {
-    match end.peer() {
-        PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
-        _ => None,
+fn producer_died(end: &End) -> Result<Option<PeerExit>, PopError> {
+    match end.peer().map_err(PopError::System)? {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => Ok(Some(exit)),
+        _ => Ok(None),
     }
 }

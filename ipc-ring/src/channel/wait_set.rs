@@ -29,8 +29,8 @@ pub(crate) mod sealed {
     /// An end that can be waited for together with others.
     pub trait Await {
         /// What there is to do with the end, by a look that changes nothing but the memory of what was told. `probe`: ask
-        /// the kernel whether the other side is alive, too.
-        fn news(&mut self, probe: bool) -> Option<News>;
+        /// the kernel whether the other side is alive, too. An error: that cannot be known.
+        fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
         /// Sets the waiting bit, with the set's semaphore. Gives the barrier that must follow.
         fn mark(&mut self, bell: Bell) -> Barrier;
         /// Takes the bit back. True when somebody was faster: then there was, or will be, a token.
@@ -184,7 +184,7 @@ impl WaitSet {
         let mut wait = self.waits.start(deadline);
         let mut probe = false;
         loop {
-            if let Some(event) = self.look(ends, probe) {
+            if let Some(event) = self.look(ends, probe).map_err(WaitSetError::System)? {
                 self.waits.finished(&wait);
                 return Ok(event);
             }
@@ -192,7 +192,10 @@ impl WaitSet {
             match wait.next(&self.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(WaitSetError::TimedOut),
-                Step::Probe => probe = true,
+                Step::Probe => {
+                    self.member.check_semaphores().map_err(WaitSetError::System)?;
+                    probe = true;
+                }
                 Step::Sleep(nap) => {
                     if let Some(event) = self.sleep(ends, nap)? {
                         return Ok(event);
@@ -206,10 +209,15 @@ impl WaitSet {
 
     /// Whether one of the ends has something to do, by a look at each that takes no system call.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
-        self.look(ends, false)
+        // Nobody is asked, so there is an answer.
+        self.look(ends, false).ok().flatten()
     }
 
-    fn look(&mut self, ends: &mut [&mut dyn Waitable], probe: bool) -> Option<Event> {
+    fn look(
+        &mut self,
+        ends: &mut [&mut dyn Waitable],
+        probe: bool,
+    ) -> Result<Option<Event>, ipc_core::Error> {
         look(&mut self.next, ends, probe)
     }
 
@@ -231,47 +239,55 @@ impl WaitSet {
         }
         let mut event = self.look(ends, true);
         let woken = match event {
-            Some(_) => Ok(false),
-            None => {
+            Ok(None) => {
                 let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
                 nap.take(
                     |until| member.sleep(bell, until),
                     |is_last| {
-                        // What is found is told only once, so it is kept.
-                        event = look(next, ends, false).or(event);
-                        event.is_some_and(|event| {
+                        // What is found is told only once, so it is kept. Nobody is asked, so there is an answer.
+                        let found =
+                            look(next, ends, false).ok().flatten().or(event.as_ref().ok().copied().flatten());
+                        event = Ok(found);
+                        found.is_some_and(|event| {
                             event.news == News::Ready && !(is_last && ends[event.index].has_peer_died())
                         })
                     },
                 )
             }
+            _ => Ok(false),
         };
         let taken = ends.iter_mut().fold(0, |taken, end| taken + usize::from(end.unmark()));
         // Tokens that are on their way, or there already. One that comes later ends the next sleep early, no more.
         for _ in usize::from(matches!(woken, Ok(true)))..taken {
             self.member.drain(self.bell.0);
         }
-        woken.map_err(WaitSetError::System)?;
-        Ok(event)
+        woken.and(event).map_err(WaitSetError::System)
     }
 }
 
 /// Looks at each end, at `next` first, which then stands behind the one that the answer is about.
-fn look(next: &mut usize, ends: &mut [&mut dyn Waitable], probe: bool) -> Option<Event> {
+///
+/// # Errors
+/// With `probe`, when it cannot be known who is alive.
+fn look(
+    next: &mut usize,
+    ends: &mut [&mut dyn Waitable],
+    probe: bool,
+) -> Result<Option<Event>, ipc_core::Error> {
     let count = ends.len();
     for step in 0..count {
         let index = (*next + step) % count;
-        if let Some(news) = ends[index].news(probe) {
+        if let Some(news) = ends[index].news(probe)? {
             *next = (index + 1) % count;
             for (other, end) in ends.iter_mut().enumerate() {
                 if other != index {
                     end.is_passed_over();
                 }
             }
-            return Some(Event { index, news });
+            return Ok(Some(Event { index, news }));
         }
     }
-    None
+    Ok(None)
 }
 
 impl Drop for WaitSet {

@@ -82,7 +82,7 @@ pub(super) fn attempt<Out: Carry, In: Carry>(
                 return Err(ConnectError::TimedOut);
             }
             mailbox.sleep(deadline.min(now + HEARTBEAT))?;
-            if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator) {
+            if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator)? {
                 return Err(ConnectError::ServerGone);
             }
             continue;
@@ -132,7 +132,7 @@ fn prepare<Out: Carry, In: Carry>(
     prepared: &mut Prepared<Out, In>,
 ) -> Result<(ListenerEntry, Peer), ConnectError> {
     let name = || builder.name.clone();
-    let entry = locked.find(&builder.name).ok_or_else(|| ConnectError::NotFound { name: name() })?;
+    let entry = locked.find(&builder.name)?.ok_or_else(|| ConnectError::NotFound { name: name() })?;
     let listener = locked.listener(&entry).ok_or_else(|| ConnectError::NotAListener { name: name() })?;
     let permissions = Address::new(listener.queue, None).stat()?.permissions();
     let server =

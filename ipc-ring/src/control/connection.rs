@@ -283,8 +283,10 @@ impl Session {
     }
 
     /// Whether the process at the other side is alive. One system call.
-    #[must_use]
-    pub fn is_peer_alive(&self) -> bool {
+    ///
+    /// # Errors
+    /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any more.
+    pub fn is_peer_alive(&self) -> Result<bool, ipc_core::Error> {
         self.member().is_alive(self.peer.owner)
     }
 }
@@ -295,12 +297,10 @@ impl Drop for Session {
         if let Side::Server { member, .. } = &self.side
             && member.is_ours()
             && self.peer.owner != Owner::NONE
-            && !member.is_alive(self.peer.owner)
+            && matches!(member.is_alive(self.peer.owner), Ok(false))
         {
-            let _ = member.locked(|locked| {
-                locked.sweep_queues();
-                Ok(())
-            });
+            // Otherwise somebody else finds it.
+            let _ = member.locked(|locked| Ok(locked.sweep_queues()?));
         }
     }
 }

@@ -134,21 +134,23 @@ impl Domain {
     pub fn list(&self) -> Result<Listing, AttachError> {
         self.member().locked(|locked| {
             let mut names: Vec<NameInfo> = locked
-                .entries()
+                .entries()?
                 .into_iter()
                 .map(|(name, entry)| self.describe(locked, name, &entry))
-                .collect();
+                .collect::<Result<_, ipc_core::Error>>()?;
             names.sort_by(|one, other| one.name.cmp(&other.name));
             let processes = locked
                 .processes()
                 .into_iter()
-                .map(|process| ProcessInfo {
-                    owner: process.owner,
-                    pid: process.pid,
-                    joined: moment(process.started_ns),
-                    is_alive: self.is_alive(process.owner),
+                .map(|process| {
+                    Ok(ProcessInfo {
+                        owner: process.owner,
+                        pid: process.pid,
+                        joined: moment(process.started_ns),
+                        is_alive: self.is_alive(process.owner)?,
+                    })
                 })
-                .collect();
+                .collect::<Result<_, ipc_core::Error>>()?;
             Ok(Listing { processes, names, queues: locked.queues() })
         })
     }
@@ -160,7 +162,8 @@ impl Domain {
     pub fn look_up(&self, name: &str) -> Result<Option<NameInfo>, AttachError> {
         check_name(name)?;
         self.member().locked(|locked| {
-            Ok(locked.find(name).map(|entry| self.describe(locked, name.to_owned(), &entry)))
+            let found = locked.find(name)?.map(|entry| self.describe(locked, name.to_owned(), &entry));
+            Ok(found.transpose()?)
         })
     }
 
@@ -201,27 +204,33 @@ impl Domain {
         }
     }
 
-    fn describe(&self, locked: &Locked<'_>, name: String, entry: &Entry) -> NameInfo {
+    fn describe(
+        &self,
+        locked: &Locked<'_>,
+        name: String,
+        entry: &Entry,
+    ) -> Result<NameInfo, ipc_core::Error> {
         let what = match locked.listener(entry) {
             Some(listener) => Named::Listener(ListenerInfo {
                 pid: locked.pid(listener.creator),
-                is_alive: self.is_alive(listener.creator),
+                is_alive: self.is_alive(listener.creator)?,
                 queue: listener.queue.as_raw(),
                 up: listener.up,
                 down: listener.down,
             }),
             None => {
-                self.describe_channel(entry).map_or(Named::Unreadable { kind: entry.kind }, Named::Channel)
+                self.describe_channel(entry)?.map_or(Named::Unreadable { kind: entry.kind }, Named::Channel)
             }
         };
-        NameInfo { name, generation: entry.generation, creator: entry.creator, what }
+        Ok(NameInfo { name, generation: entry.generation, creator: entry.creator, what })
     }
 
-    fn describe_channel(&self, entry: &Entry) -> Option<ChannelInfo> {
-        let region = region_of(entry)?;
-        let header = layout::describe(&region).filter(|header| header.generation == entry.generation)?;
+    fn describe_channel(&self, entry: &Entry) -> Result<Option<ChannelInfo>, ipc_core::Error> {
+        let Some(region) = region_of(entry) else { return Ok(None) };
+        let header = layout::describe(&region).filter(|header| header.generation == entry.generation);
+        let Some(header) = header else { return Ok(None) };
         let [low, high] = header.fingerprint;
-        Some(ChannelInfo {
+        Ok(Some(ChannelInfo {
             kind: header.kind,
             capacity: header.capacity,
             element_size: header.element_size,
@@ -229,12 +238,13 @@ impl Domain {
             bytes: region.len() as u64,
             created: moment(header.created_ns),
             is_persistent: entry.is_persistent,
-            ends: self.ends(header.kind, &region),
-        })
+            ends: self.ends(header.kind, &region)?,
+        }))
     }
 
-    pub(super) fn ends(&self, kind: u32, region: &Region) -> Vec<EndInfo> {
-        let info = |Holder { role, owner, pid }| EndInfo { role, owner, pid, is_alive: self.is_alive(owner) };
+    pub(super) fn ends(&self, kind: u32, region: &Region) -> Result<Vec<EndInfo>, ipc_core::Error> {
+        let info =
+            |Holder { role, owner, pid }| Ok(EndInfo { role, owner, pid, is_alive: self.is_alive(owner)? });
         holders(kind, region).into_iter().map(info).collect()
     }
 }

@@ -126,7 +126,7 @@ impl Watch {
         check_name(name)?;
         let member = Arc::clone(domain.member());
         let (entry, region, header, slot, wake, known) = member.locked(|locked| {
-            let entry = locked.find(name).ok_or_else(|| domain.no_channel(name))?;
+            let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
             let region = region_of(&entry).ok_or(AttachError::Kind { found: entry.kind, expected: 0 })?;
             let header = layout::describe(&region)
                 .filter(|header| header.generation == entry.generation)
@@ -137,7 +137,7 @@ impl Watch {
             let mode = Mode::new(bits).unwrap_or(Mode::PRIVATE);
             match locked.make_queue(mode, wake, entry.generation) {
                 Ok(slot) => {
-                    let known = domain.ends(header.kind, &region);
+                    let known = domain.ends(header.kind, &region)?;
                     Ok((entry, region, header, slot, wake, known))
                 }
                 Err(error) => {
@@ -167,8 +167,10 @@ impl Watch {
     }
 
     /// The ends as they are held now, also by the dead. Reads the channel's memory; one system call for each.
-    #[must_use]
-    pub fn ends(&self) -> Vec<EndInfo> {
+    ///
+    /// # Errors
+    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for instance.
+    pub fn ends(&self) -> Result<Vec<EndInfo>, ipc_core::Error> {
         self.domain.ends(self.kind, &self.region)
     }
 
@@ -231,8 +233,9 @@ impl Watch {
 
     /// Those who hold an end and have died since the last look; after what they have told before.
     fn look_for_the_dead(&mut self) -> Result<(), ipc_core::Error> {
-        let dead: Vec<EndInfo> =
-            self.known.iter().filter(|end| !self.domain.is_alive(end.owner)).copied().collect();
+        let dead: Vec<EndInfo> = self.domain.member().asking(|is_alive| {
+            self.known.iter().filter(|end| !is_alive(end.owner.as_raw())).copied().collect()
+        })?;
         if dead.is_empty() {
             return Ok(());
         }
@@ -356,15 +359,11 @@ impl Watch {
 }
 
 impl Await for Watch {
-    fn news(&mut self, probe: bool) -> Option<News> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         if probe && self.pending.is_empty() {
-            // A queue that is gone is told by the call that follows.
-            let gone = self.look_for_the_dead().is_err();
-            if gone {
-                return Some(News::Ready);
-            }
+            self.look_for_the_dead()?;
         }
-        (!self.pending.is_empty() || (probe && self.mailbox.has_frame())).then_some(News::Ready)
+        Ok((!self.pending.is_empty() || (probe && self.mailbox.has_frame())).then_some(News::Ready))
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

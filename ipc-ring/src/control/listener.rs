@@ -98,8 +98,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
         let (slot, wake, entry) = member.locked(|locked| {
             // The queue of a predecessor that died goes first, so that nobody can send to it.
-            locked.sweep_queues();
-            if let Some(entry) = locked.find(&builder.name) {
+            locked.sweep_queues()?;
+            if let Some(entry) = locked.find(&builder.name)? {
                 let name = builder.name.clone();
                 return Ok(Err(match locked.listener(&entry) {
                     Some(listener) => BindError::AlreadyBound { name, pid: locked.pid(listener.creator) },
@@ -219,13 +219,13 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             }
             let now = Instant::now();
             if now >= self.tidied + TIDY {
-                self.tidy(now);
+                self.tidy(now)?;
             }
             match self.mailbox.try_receive()? {
                 Some(Ok(frame)) => self.take(&frame, now),
                 Some(Err(error)) => self.take_nonsense(error),
                 None => {
-                    self.expire(now);
+                    self.expire(now)?;
                     if deadline.is_some_and(|deadline| now >= deadline) {
                         return Err(AcceptError::TimedOut);
                     }
@@ -238,28 +238,33 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     }
 
     /// Removes the queues of clients that died, wherever they were then.
-    fn tidy(&mut self, now: Instant) {
+    ///
+    /// # Errors
+    /// When it cannot be known who is alive.
+    fn tidy(&mut self, now: Instant) -> Result<(), ipc_core::Error> {
         self.tidied = now;
-        self.expire(now);
+        self.expire(now)?;
         let member = self.domain.member();
-        if member.has_orphaned_queues() {
-            let _ = member.locked(|locked| {
-                locked.sweep_queues();
-                Ok(())
-            });
+        if member.has_orphaned_queues()? {
+            // When the lock cannot be had they are there the next time, too.
+            let _ = member.locked(|locked| Ok(locked.sweep_queues()?));
         }
+        Ok(())
     }
 
     /// Drops the clients that are dead or too slow.
-    fn expire(&mut self, now: Instant) {
+    ///
+    /// # Errors
+    /// When it cannot be known of one whether it is alive.
+    fn expire(&mut self, now: Instant) -> Result<(), ipc_core::Error> {
         if now < self.looked + HEARTBEAT {
-            return;
+            return Ok(());
         }
         self.looked = now;
         let member = Arc::clone(self.domain.member());
         let mut over = Vec::new();
         for (session, handshake) in &self.handshakes {
-            if !member.is_alive(handshake.peer.owner) {
+            if !member.is_alive(handshake.peer.owner)? {
                 over.push((*session, None));
             } else if now >= handshake.deadline {
                 over.push((*session, Some(Reason::TimedOut)));
@@ -278,6 +283,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 }
             }
         }
+        Ok(())
     }
 
     fn take_nonsense(&mut self, error: FrameError) {
@@ -467,13 +473,13 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
 /// In a set a listener has something to do when a frame or a connection waits: call [`Listener::try_accept`] then. It looks after
 /// clients that are late or dead when the set looks who is alive, ten times a second.
 impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
-    fn news(&mut self, probe: bool) -> Option<News> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let waits = !self.ready.is_empty() || (probe && self.mailbox.has_frame());
         let late = probe && (!self.handshakes.is_empty() || Instant::now() >= self.tidied + TIDY);
         if late && !waits {
-            self.tidy(Instant::now());
+            self.tidy(Instant::now())?;
         }
-        waits.then_some(News::Ready)
+        Ok(waits.then_some(News::Ready))
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

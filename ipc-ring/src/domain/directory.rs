@@ -78,7 +78,10 @@ pub(crate) struct ListenerEntry {
 
 impl Locked<'_> {
     /// Finds a channel whose segment still exists. An entry of this name whose segment is gone is dropped on the way.
-    pub(crate) fn find(&self, name: &str) -> Option<Entry> {
+    ///
+    /// # Errors
+    /// When it cannot be known whether the listener of this name is alive.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Entry>, ipc_core::Error> {
         let table = &self.member.table;
         (0..CHANNELS)
             .filter(|index| {
@@ -87,24 +90,28 @@ impl Locked<'_> {
                 table.get_half(at + C_STATE) == LIVE
                     && table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES) == name
             })
-            .find_map(|index| self.entry(index))
+            .find_map(|index| self.entry(index).transpose())
+            .transpose()
     }
 
     /// The entry at `index` if it is live and its segment exists.
-    fn entry(&self, index: usize) -> Option<Entry> {
+    ///
+    /// # Errors
+    /// When it is a listener's of which it cannot be known whether it is alive.
+    fn entry(&self, index: usize) -> Result<Option<Entry>, ipc_core::Error> {
         let table = &self.member.table;
         let at = channel(index);
         if table.get_half(at + C_STATE) != LIVE {
-            return None;
+            return Ok(None);
         }
         let number = table.get_half(at + C_SEGMENT) as i32;
         let kind = table.get_half(at + C_KIND);
         let creator = Owner::from_raw(table.get(at + C_CREATOR));
         let segment = SharedMemory::from_id(ShmId::from_raw(number));
         let key = match kind {
-            LISTENER if !self.member.is_alive(creator) => {
+            LISTENER if !self.member.is_alive(creator)? => {
                 table.set_half(at + C_STATE, FREE);
-                return None;
+                return Ok(None);
             }
             LISTENER => MessageQueue::from_id(MsgId::from_raw(number)).stat().map(|_| Key::PRIVATE),
             _ => segment.stat().map(|stat| stat.permissions().key()),
@@ -112,11 +119,11 @@ impl Locked<'_> {
         // An object that this process may not look at is still there, for others.
         if key.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
-            return None;
+            return Ok(None);
         }
         let is_persistent = key.is_ok_and(|key| key != Key::PRIVATE);
         let generation = table.get(at + C_GENERATION);
-        Some(Entry { index: Some(index), generation, kind, creator, segment, is_persistent })
+        Ok(Some(Entry { index: Some(index), generation, kind, creator, segment, is_persistent }))
     }
 
     /// What the directory says of a listener; `None` for a channel.
@@ -153,13 +160,18 @@ impl Locked<'_> {
     }
 
     /// Every name and what is behind it.
-    pub(crate) fn entries(&self) -> Vec<(String, Entry)> {
-        (0..CHANNELS)
-            .filter_map(|index| {
-                let (at, entry) = (channel(index), self.entry(index)?);
-                Some((self.member.table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES), entry))
-            })
-            .collect()
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) fn entries(&self) -> Result<Vec<(String, Entry)>, ipc_core::Error> {
+        let mut entries = Vec::new();
+        for index in 0..CHANNELS {
+            if let Some(entry) = self.entry(index)? {
+                let at = channel(index);
+                entries.push((self.member.table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES), entry));
+            }
+        }
+        Ok(entries)
     }
 
     /// Every process in the table, dead ones that nobody has swept yet included.
@@ -210,7 +222,10 @@ impl Locked<'_> {
     ) -> Result<Entry, AttachError> {
         let table = &self.member.table;
         let index = (0..CHANNELS)
-            .find(|index| self.entry(*index).is_none())
+            .map(|index| Ok(self.entry(index)?.is_none().then_some(index)))
+            .find_map(Result::transpose)
+            .transpose()
+            .map_err(AttachError::System)?
             .ok_or(AttachError::DomainFull { what: "channels", limit: CHANNELS })?;
         let at = channel(index);
         table.set(at + C_GENERATION, generation);
@@ -241,22 +256,26 @@ impl Locked<'_> {
 
     /// Clears what dead processes left in the tables. Their data segments are gone already: the kernel frees a segment
     /// marked for removal when its last user is gone.
-    pub(crate) fn sweep(&self) {
+    ///
+    /// # Errors
+    /// When of some process it cannot be known whether it is alive. What it has stays.
+    pub(crate) fn sweep(&self) -> Result<(), ipc_core::Error> {
         let table = &self.member.table;
         for slot in 0..PROCESSES {
             let process = PROCESS_TABLE + slot * PROCESS_SIZE;
             if table.get_half(process + P_STATE) == LIVE {
                 let owner = Owner::new(slot, table.get(process + P_GENERATION));
-                if !self.member.is_alive(owner) {
+                if !self.member.is_alive(owner)? {
                     self.free_wakes_of(owner);
                     table.set_half(process + P_STATE, FREE);
                 }
             }
         }
-        self.sweep_queues();
+        self.sweep_queues()?;
         for index in 0..CHANNELS {
-            let _ = self.entry(index);
+            self.entry(index)?;
         }
+        Ok(())
     }
 }
 

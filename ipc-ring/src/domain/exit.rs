@@ -12,17 +12,21 @@ impl Member {
     /// Sleeps until the process is gone. True at once when it is, false when the time has come.
     pub(crate) fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
         loop {
-            let Some(slot) = owner.slot().filter(|_| self.is_alive(owner)) else { return Ok(true) };
+            let Some(slot) = self.slot_of_living(owner)? else { return Ok(true) };
             // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later.
             if !DeathWatch::wait_deadline(&self.semaphores, token(slot), deadline)? {
-                return Ok(!self.is_alive(owner));
+                return Ok(!self.is_alive(owner)?);
             }
         }
     }
 
+    fn slot_of_living(&self, owner: Owner) -> Result<Option<usize>, ipc_core::Error> {
+        Ok(if self.is_alive(owner)? { owner.slot() } else { None })
+    }
+
     /// Kills the process and waits until it is gone. True when it is.
     pub(crate) fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
-        let Some(slot) = owner.slot().filter(|_| self.is_alive(owner)) else { return Ok(true) };
+        let Some(slot) = self.slot_of_living(owner)? else { return Ok(true) };
         liveness::kill_holder(&self.semaphores, token(slot))?;
         self.wait_for_exit(owner, deadline)
     }
@@ -30,14 +34,20 @@ impl Member {
 
 impl Domain {
     /// The member with this process number, as it was known to itself when it joined, if it is alive.
-    #[must_use]
-    pub fn owner_of(&self, pid: u32) -> Option<Owner> {
-        let table = &self.member().table;
-        (0..PROCESSES).find_map(|slot| {
-            let process = PROCESS_TABLE + slot * PROCESS_SIZE;
-            let owner = Owner::new(slot, table.get(process + P_GENERATION));
-            let found = table.get_half(process + P_STATE) == LIVE && table.get_half(process + P_PID) == pid;
-            (found && self.is_alive(owner)).then_some(owner)
+    ///
+    /// # Errors
+    /// As [`is_alive`](Self::is_alive).
+    pub fn owner_of(&self, pid: u32) -> Result<Option<Owner>, ipc_core::Error> {
+        let member = self.member();
+        let table = &member.table;
+        member.asking(|is_alive| {
+            (0..PROCESSES).find_map(|slot| {
+                let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+                let owner = Owner::new(slot, table.get(process + P_GENERATION));
+                let found =
+                    table.get_half(process + P_STATE) == LIVE && table.get_half(process + P_PID) == pid;
+                (found && is_alive(owner.as_raw())).then_some(owner)
+            })
         })
     }
 

@@ -75,8 +75,9 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
     // Before it can have an end that somebody watches.
     member.ring_bells_at_my_death();
     making::finish_interrupted(&member);
-    Locked { member: &member }.sweep();
-    drop(lock);
+    let swept = Locked { member: &member }.sweep();
+    drop(lock); // Before the member, which takes it when it goes.
+    swept?;
     Ok(member)
 }
 
@@ -188,10 +189,12 @@ pub(super) fn leave(member: &Member) {
     let others = (0..PROCESSES).filter(|other| *other != slot).any(|other| {
         let process = PROCESS_TABLE + other * PROCESS_SIZE;
         member.table.get_half(process + P_STATE) == LIVE
-            && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION)))
+            // One of which it cannot be known stays in its domain.
+            && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION))).unwrap_or(true)
     });
     // Only now: who dies after a look for the dead, and before the look for the living, would leave its queue for ever.
-    locked.sweep_queues();
+    // What cannot be judged stays for whoever comes next.
+    let _ = locked.sweep_queues();
     if others {
         // The counterpart of the claim: the adjustment for our death is taken back with it.
         let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);

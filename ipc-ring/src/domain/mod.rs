@@ -14,6 +14,7 @@
 //! **The lock.** All changes to the tables happen under one semaphore that the kernel releases when its holder dies.
 //! It is taken to open and to close a channel, never to use one.
 
+mod asking;
 mod directory;
 mod exit;
 pub mod gc;
@@ -31,12 +32,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ipc_core::sem::{Op, SemaphoreSet};
-use ipc_core::{Mode, ProcessMark, Trust, barrier, liveness};
+use ipc_core::{Mode, ProcessMark, Trust, barrier};
 
 use crate::asked::Asked;
 use crate::error::AttachError;
 use table::Table;
 
+pub(crate) use asking::Questions;
 pub(crate) use directory::{Entry, ListenerEntry, check_name};
 pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
@@ -51,7 +53,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let domain = ipc_ring::Domain::open("doc-example-domain")?;
 /// assert_eq!(domain.name(), "doc-example-domain");
-/// assert!(domain.is_alive(domain.me()));
+/// assert!(domain.is_alive(domain.me())?);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -131,8 +133,10 @@ impl Domain {
     /// Whether the process that `owner` names is alive: its slot has the same generation and its token is raised.
     ///
     /// One system call, no waiting. A process that is stopped is alive; one that is dumping core still is.
-    #[must_use]
-    pub fn is_alive(&self, owner: Owner) -> bool {
+    ///
+    /// # Errors
+    /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any more.
+    pub fn is_alive(&self, owner: Owner) -> Result<bool, ipc_core::Error> {
         self.member.is_alive(owner)
     }
 
@@ -179,19 +183,6 @@ impl Member {
 
     pub(crate) fn is_ours(&self) -> bool {
         self.process.is_current()
-    }
-
-    pub(crate) fn is_alive(&self, owner: Owner) -> bool {
-        let Some(slot) = owner.slot() else { return false };
-        if owner == self.me {
-            return true;
-        }
-        let process = layout::PROCESS_TABLE + slot * layout::PROCESS_SIZE;
-        if self.table.get(process + layout::P_GENERATION) != owner.generation() {
-            return false;
-        }
-        // A set that was removed says nothing about the process; whoever sleeps learns of it otherwise.
-        liveness::is_alive(&self.semaphores, layout::token(slot)).unwrap_or(true)
     }
 
     /// Runs `f` under the domain's lock.

@@ -62,10 +62,7 @@ impl Locked<'_> {
         let table = &self.member.table;
         let free = || (0..QUEUES).find(|index| table.get_half(slot(*index) + Q_STATE) == FREE);
         let index = free()
-            .or_else(|| {
-                self.sweep_queues();
-                free()
-            })
+            .map_or_else(|| self.sweep_queues().map(|()| free()), |index| Ok(Some(index)))?
             .ok_or(AttachError::DomainFull { what: "message queues", limit: QUEUES })?;
         let at = slot(index);
         table.set(at + Q_OWNER, self.member.me.as_raw());
@@ -111,8 +108,11 @@ impl Locked<'_> {
     }
 
     /// Removes the queues of the dead, as far as this process may. The others stay for somebody who may.
-    pub(crate) fn sweep_queues(&self) {
-        self.remove_where(|owner| !self.member.is_alive(owner));
+    ///
+    /// # Errors
+    /// When of some owner it cannot be known whether it is alive. Its queue stays.
+    pub(crate) fn sweep_queues(&self) -> Result<(), ipc_core::Error> {
+        self.member.asking(|is_alive| self.remove_where(|owner| !is_alive(owner.as_raw())))
     }
 
     pub(super) fn remove_queues_of(&self, owner: Owner) {
@@ -209,10 +209,14 @@ impl Member {
     }
 
     /// Whether a queue of a dead owner stands in the table. A look without the lock: one system call for each queue.
-    pub(crate) fn has_orphaned_queues(&self) -> bool {
-        (0..QUEUES).map(slot).any(|at| {
-            self.table.get_half(at + Q_STATE) != FREE
-                && !self.is_alive(Owner::from_raw(self.table.get(at + Q_OWNER)))
+    ///
+    /// # Errors
+    /// As [`is_alive`](Self::is_alive).
+    pub(crate) fn has_orphaned_queues(&self) -> Result<bool, ipc_core::Error> {
+        self.asking(|is_alive| {
+            (0..QUEUES).map(slot).any(|at| {
+                self.table.get_half(at + Q_STATE) != FREE && !is_alive(self.table.get(at + Q_OWNER))
+            })
         })
     }
 }

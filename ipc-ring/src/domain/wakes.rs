@@ -110,8 +110,9 @@ impl Locked<'_> {
         let owner = |index: usize| Owner::from_raw(member.table.get(WAKE_TABLE + index * 8));
         // To ask who is alive takes a system call for each.
         let free = numbers.clone().find(|index| !owner(*index).is_some());
-        let dead = || numbers.clone().find(|index| !member.is_alive(owner(*index)));
-        let Some(index) = free.or_else(dead) else { return Ok(None) };
+        let dead =
+            || member.asking(|is_alive| numbers.clone().find(|index| !is_alive(owner(*index).as_raw())));
+        let Some(index) = free.map_or_else(dead, |free| Ok(Some(free)))? else { return Ok(None) };
         member.table.set(WAKE_TABLE + index * 8, member.me.as_raw());
         let wake = WakeSemaphore::new(index as u16);
         // Tokens from before: not needed for correctness, but each would end one sleep too early.

@@ -82,7 +82,8 @@ impl Bed {
                 }
                 12 => {
                     if let Some(observer) = &observer {
-                        let _ = (observer.counters(), observer.producer(), observer.consumer());
+                        let _ =
+                            (observer.counters(), observer.producer().unwrap(), observer.consumer().unwrap());
                         let _ = (observer.producer_sleeps(), observer.consumer_sleeps());
                     }
                 }
@@ -136,7 +137,7 @@ fn push(producer: &mut Producer<Item>, step: u8, deadline: Instant) {
         0..4 => producer.try_push(item).is_ok(),
         4..8 => producer.push_deadline(item, deadline).is_ok(),
         8..10 => producer.try_push_slice(&[item; 3]).is_ok(),
-        10 | 11 => matches!(producer.peer(), ipc_ring::PeerState::Alive { .. }),
+        10 | 11 => matches!(producer.peer().unwrap(), ipc_ring::PeerState::Alive { .. }),
         12 => producer.try_claim().is_ok(),
         _ => match producer.try_claim() {
             Ok(mut claim) => {
@@ -154,7 +155,7 @@ fn pop(consumer: &mut Consumer<Item>, step: u8, deadline: Instant) {
         0..4 => consumer.try_pop().is_ok(),
         4..8 => consumer.pop_deadline(deadline).is_ok(),
         8..10 => consumer.try_pop_slice(&mut out).is_ok(),
-        10 | 11 => matches!(consumer.peer(), ipc_ring::PeerState::Alive { .. }),
+        10 | 11 => matches!(consumer.peer().unwrap(), ipc_ring::PeerState::Alive { .. }),
         12 => consumer.try_view().is_ok(),
         _ => match consumer.try_view() {
             Ok(view) => {

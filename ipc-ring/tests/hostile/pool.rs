@@ -124,7 +124,7 @@ impl Bed {
             }
             12 => {
                 if choice < 16 {
-                    pool.recover();
+                    pool.recover().unwrap();
                 } else if pools.len() < 4
                     && let Ok(another) = builder.open()
                 {

@@ -126,7 +126,7 @@ impl Survivor for Reads {
         if let Ok(writer) = successor {
             writer.detach();
         }
-        if reader.writer() == PeerState::Closed {
+        if reader.writer().unwrap() == PeerState::Closed {
             // It came to closing: what was published last stays readable, and the name goes to a new one.
             assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
             assert!(matches!(reader.wait(), Err(ReadError::Closed)));

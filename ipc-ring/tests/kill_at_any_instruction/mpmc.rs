@@ -74,7 +74,7 @@ impl Queue for Mpmc {
     const GIVE_BACK: Option<fn(&mut Self::Consumer)> = None;
 
     fn recover(consumer: &mut Self::Consumer) {
-        consumer.recover();
+        consumer.recover().unwrap();
     }
 
     fn close_producer(producer: Self::Producer) {
@@ -125,7 +125,7 @@ pub fn recoverers() -> Vec<Case> {
         live: Box::new(|place, mark| {
             let mut recoverer = Mpmc::producer(place);
             mark();
-            recoverer.recover();
+            recoverer.recover().unwrap();
             mark();
         }),
     }]
@@ -148,7 +148,7 @@ impl Survivor for Recovered {
         }
         numbers.sort_unstable();
         assert_eq!(numbers, [0, 1, 2]);
-        consumer.recover();
+        consumer.recover().unwrap();
         crate::survivors::serve::<Mpmc>(producer, consumer);
     }
 }

@@ -183,7 +183,7 @@ impl Survivor for Receives {
     fn judge(mut self: Box<Self>, over: bool) {
         let Sending { sent, sends, recovers, .. } = self.setup;
         if recovers {
-            self.pool.recover();
+            self.pool.recover().unwrap();
         }
         let (consumer, received) = match self.sleeper.take() {
             Some(sleeper) => sleeper.join().unwrap(),
@@ -195,7 +195,7 @@ impl Survivor for Receives {
         assert!((least..=sent + sends).contains(&count), "{received:?}");
         // Of a payload that was under way the handle may be there without its block.
         assert!(received.refused <= u64::from(recovers && !over), "{received:?}");
-        self.pool.recover();
+        self.pool.recover().unwrap();
         serve(self.pool, producer(&self.place), consumer);
     }
 }
@@ -292,7 +292,7 @@ impl Survivor for Sends {
         assert!(!over || first == taken + takes, "{received:?} of {}", self.sent);
         // Taken, and its handle still in the channel.
         assert!(received.refused <= u64::from(!over), "{received:?}");
-        self.pool.recover();
+        self.pool.recover().unwrap();
         serve(self.pool, self.producer, consumer);
     }
 }
@@ -359,7 +359,7 @@ impl Survivor for Shares {
     fn judge(self: Box<Self>, _: bool) {
         let Shares { pool, producer, place, view, handle } = *self;
         // Whoever died: the block is read on, and freed by the last who lives.
-        pool.recover();
+        pool.recover().unwrap();
         let again = pool.accept(&handle).unwrap();
         assert_eq!((number(&view), number(&again)), (5, 5));
         drop(again);
@@ -387,7 +387,7 @@ impl Survivor for Reads {
         match pool.receive(&mut consumer) {
             Ok(view) => {
                 assert!(!over, "the last view was dropped");
-                pool.recover();
+                pool.recover().unwrap();
                 assert_eq!((number(&view), pool.stats().in_use()), (5, 1));
             }
             Err(
@@ -395,7 +395,7 @@ impl Survivor for Reads {
             ) => {}
             Err(other) => panic!("{other}"),
         }
-        pool.recover();
+        pool.recover().unwrap();
         serve(pool, producer(&place), consumer);
     }
 }
@@ -460,7 +460,7 @@ fn members() -> Vec<Case> {
             // Opening recovers from the dead; what was in their channel is left for the operation.
             let pool = pool(place);
             mark();
-            pool.recover();
+            pool.recover().unwrap();
             mark();
         }),
         case("lend what is taken from the dead", false, graves(), |place, mark| {
@@ -482,7 +482,7 @@ struct Opens {
 impl Survivor for Opens {
     fn judge(mut self: Box<Self>, _: bool) {
         let pool = self.pool.take().unwrap_or_else(|| pool(&self.place));
-        pool.recover();
+        pool.recover().unwrap();
         serve(pool, producer(&self.place), consumer(&self.place));
     }
 }

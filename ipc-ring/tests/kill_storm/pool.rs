@@ -21,7 +21,7 @@ pub fn open(domain: &Domain) -> pool::Pool {
 
 /// Nothing is in use.
 pub fn judge(pool: &pool::Pool) {
-    pool.recover();
+    pool.recover().unwrap();
     assert_eq!(pool.stats().in_use(), 0, "{}", pool.stats());
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ipc_ring::broadcast::{self, frames, payloads};
 use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
-use ipc_ring::{AttachError, mpmc};
+use ipc_ring::{AttachError, Waitable, mpmc};
 
 use super::one::{frame, frame_number, number};
-use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
 use crate::spsc_common::payload;
 
 type Item = [u8; 41];
@@ -47,6 +47,10 @@ impl Taker for mpmc::Consumer<Item> {
         told!(self.pop_timeout(patience), |item| number(&item),
             TimedOut => Told::TimedOut, NoProducer => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
     }
 }
 
@@ -90,6 +94,14 @@ impl Taker for broadcast::Subscriber<Item> {
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
     }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.publisher())
+    }
 }
 
 pub const FRAMES: Kind = Kind {
@@ -128,6 +140,14 @@ impl Taker for frames::Subscriber {
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.publisher())
     }
 }
 
@@ -196,5 +216,13 @@ impl Taker for payloads::Subscriber {
                 Err(other) => return Told::Otherwise(other.to_string()),
             }
         }
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.publisher())
     }
 }

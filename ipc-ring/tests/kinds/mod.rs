@@ -8,7 +8,7 @@ mod special;
 
 use std::time::Duration;
 
-use ipc_ring::{AttachError, Domain, Lifetime, WaitStrategy};
+use ipc_ring::{AttachError, Domain, Lifetime, PeerState, WaitStrategy, Waitable};
 
 /// What giving or taking came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +34,25 @@ pub trait Giver: Send {
     fn leave(self: Box<Self>);
     /// Ends the channel: takers are told that it is closed.
     fn close(self: Box<Self>);
+    /// Whether the other end is there, where this end can say.
+    fn peer(&self) -> Option<Asked> {
+        None
+    }
 }
+
+/// What came of the question whether the other end is there.
+pub type Asked = Result<PeerState, ipc_core::Error>;
 
 /// The end where they come out.
 pub trait Taker: Send {
     /// Waits for a number, for so long at most.
     fn take(&mut self, patience: Duration) -> Told;
+    /// What a set waits for.
+    fn waitable(&mut self) -> &mut dyn Waitable;
+    /// Whether the other end is there, where this end can say.
+    fn peer(&self) -> Option<Asked> {
+        None
+    }
 }
 
 /// How a channel is opened.
@@ -77,6 +90,10 @@ pub struct Kind {
 
 /// Room for so many numbers at most, where there is a limit.
 pub const CAPACITY: u64 = 8;
+
+/// Every way to wait.
+pub const STRATEGIES: [WaitStrategy; 4] =
+    [WaitStrategy::Spin, WaitStrategy::SpinYield, WaitStrategy::DEFAULT, WaitStrategy::Sleep];
 
 pub const ALL: [Kind; 9] = [
     one::SPSC,

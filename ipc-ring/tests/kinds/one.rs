@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ipc_ring::{bytes, spsc};
+use ipc_ring::{Waitable, bytes, spsc};
 
-use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
 use crate::spsc_common::{check, payload};
 
 type Item = [u8; 41];
@@ -43,6 +43,10 @@ impl Giver for spsc::Producer<Item> {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn peer(&self) -> Option<Asked> {
+        Some(spsc::Producer::peer(self))
+    }
 }
 
 impl Taker for spsc::Consumer<Item> {
@@ -51,6 +55,14 @@ impl Taker for spsc::Consumer<Item> {
         told!(self.pop_timeout(patience), |item| number(&item),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(spsc::Consumer::peer(self))
     }
 }
 
@@ -90,6 +102,10 @@ impl Giver for bytes::Producer {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn peer(&self) -> Option<Asked> {
+        Some(bytes::Producer::peer(self))
+    }
 }
 
 impl Taker for bytes::Consumer {
@@ -98,5 +114,13 @@ impl Taker for bytes::Consumer {
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(bytes::Consumer::peer(self))
     }
 }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
-use ipc_ring::{latest, spsc};
+use ipc_ring::{Waitable, latest, spsc};
 
-use super::{CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
 use crate::spsc_common::{check, payload};
 
 type Value = [u8; 300];
@@ -53,6 +53,14 @@ impl Taker for latest::Reader<Value> {
         told!(self.wait_timeout(patience), |newest: latest::Value<Value>| number(&newest.value),
             TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
             System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.writer())
     }
 }
 
@@ -102,6 +110,10 @@ impl Giver for Lender {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.out.peer())
+    }
 }
 
 struct Receiver {
@@ -125,6 +137,14 @@ impl Taker for Receiver {
                 Err(other) => return Told::Otherwise(other.to_string()),
             }
         }
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        &mut self.input
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.input.peer())
     }
 }
 
@@ -182,6 +202,10 @@ impl Giver for call::Caller<Request, Reply> {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.responder())
+    }
 }
 
 impl Taker for call::Responder<Request, Reply> {
@@ -196,5 +220,13 @@ impl Taker for call::Responder<Request, Reply> {
             }
             Err(error) => call_error(error),
         }
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.caller())
     }
 }

@@ -197,7 +197,8 @@ impl<T: Message> Builder<T> {
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
-            let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
+            // Nothing is taken from one of whom it cannot be known.
+            let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             let ring = ring::Subscriber::join(ring, seat, start, self.resume, is_publishing);
             Ok(Subscriber::new(ring, end))
         })

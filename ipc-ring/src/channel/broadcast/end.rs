@@ -81,10 +81,13 @@ impl End {
         }
         let generation = found.entry.generation;
         let (place, ()) =
-            Place::take(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, is_alive| {
+            Place::take(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, questions| {
                 let seat = publisher_identity(&region);
                 let holder = seat.load(Ordering::Relaxed); // Under the lock.
-                if holder != 0 && is_alive(holder) {
+                let is_taken = holder != 0 && questions.is_alive(holder);
+                seat::sweep(&front, |identity| questions.is_alive(identity));
+                questions.answered()?;
+                if is_taken {
                     return Err(AttachError::EndTaken { pid: TABLE.pid(&region, PUBLISHER_SEAT) });
                 }
                 // [E1] Release → `publisher`.
@@ -92,7 +95,6 @@ impl End {
                 // After the owner, so that a death in between leaves a dead publisher, not one that nobody has been.
                 state.fetch_and(!DETACHED, Ordering::Relaxed);
                 region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
-                seat::sweep(&front, is_alive);
                 Ok(((), PUBLISHER_SEAT))
             })?;
         let mut end = Self { front, place, generation, told: None };
@@ -119,12 +121,14 @@ impl End {
         }
         let generation = found.entry.generation;
         let (place, seat) =
-            Place::take(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, is_alive| {
+            Place::take(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, questions| {
                 let identity = NonZeroU64::new(me).expect("a member is somebody");
-                let seat = seat::take(&front, identity).or_else(|_| {
-                    seat::sweep(&front, is_alive);
-                    seat::take(&front, identity)
-                });
+                let mut seat = seat::take(&front, identity);
+                if seat.is_err() {
+                    seat::sweep(&front, |identity| questions.is_alive(identity));
+                    questions.answered()?;
+                    seat = seat::take(&front, identity);
+                }
                 let seat = seat.map_err(|_| AttachError::DomainFull {
                     what: "subscribers of one channel",
                     limit: usize::from(SUBSCRIBERS),
@@ -178,27 +182,33 @@ impl End {
     }
 
     /// Whether the publisher is there. One system call when it is attached.
-    pub(super) fn publisher(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive.
+    pub(super) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         publisher_state(&self.front, |identity| self.place.is_alive(identity))
     }
 
     /// What a set has to know of the publisher: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
     /// each that left without one.
-    pub(super) fn news_of_publisher(&mut self, probe: bool) -> Option<News> {
+    ///
+    /// # Errors
+    /// When it cannot be known whether the publisher's process is alive.
+    pub(super) fn news_of_publisher(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let bits = self.bits();
         if bits & (CLOSED | POISONED) != 0 {
-            return Some(News::Ready);
+            return Ok(Some(News::Ready));
         }
         let publishers = self.front.region().half(PUBLISHERS).load(Ordering::Relaxed); // For an answer only.
         if self.told == Some(publishers) {
-            return None;
+            return Ok(None);
         }
-        let died = || matches!(self.publisher(), PeerState::Gone(PeerExit::Died { .. }));
-        if bits & DETACHED == 0 && !(probe && died()) {
-            return None;
+        let died = probe && matches!(self.publisher()?, PeerState::Gone(PeerExit::Died { .. }));
+        if bits & DETACHED == 0 && !died {
+            return Ok(None);
         }
         self.told = Some(publishers);
-        Some(News::PeerGone)
+        Ok(Some(News::PeerGone))
     }
 
     /// Gives the place up, the publisher's after saying how.
@@ -217,16 +227,23 @@ impl End {
 }
 
 /// Whether the publisher of a ring is there. Only reads.
-pub(super) fn publisher_state(front: &Front, is_alive: impl FnOnce(u64) -> bool) -> PeerState {
+///
+/// # Errors
+/// Those of `is_alive`.
+pub(super) fn publisher_state(
+    front: &Front,
+    is_alive: impl FnOnce(u64) -> Result<bool, ipc_core::Error>,
+) -> Result<PeerState, ipc_core::Error> {
     if signal::seen::<Native>(front.state()) & CLOSED != 0 {
-        return PeerState::Closed;
+        return Ok(PeerState::Closed);
     }
     // [E1] Acquire ← the Release of whoever took or gave up the seat.
     let identity = publisher_identity(front.region()).load(Ordering::Acquire);
     if identity == 0 {
         let ever = front.region().half(PUBLISHERS).load(Ordering::Relaxed) > 0; // For the answer only.
-        return PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached });
+        return Ok(PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached }));
     }
     let pid = TABLE.pid(front.region(), PUBLISHER_SEAT);
-    if is_alive(identity) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+    let alive = is_alive(identity)?;
+    Ok(if alive { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::End;
 use super::waiting::{self, Room};
-use crate::channel::pair::{Ending, Refusal};
+use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
 use crate::ring::broadcast::{self as ring, Corruption, Mapped, Memory as _, Mode, Publish, Words as _};
@@ -145,8 +145,9 @@ impl<T: Message> Publisher<T> {
     pub fn try_publish_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
         match self.put_slice(messages) {
             Ok(0) if !messages.is_empty() => match self.after_full() {
-                true => self.put_slice(messages).map_err(|corruption| PushError::Corrupt(0, corruption)),
-                false => Err(PushError::Full(0)),
+                Err(error) => Err(PushError::System(0, error)),
+                Ok(true) => self.put_slice(messages).map_err(|corruption| PushError::Corrupt(0, corruption)),
+                Ok(false) => Err(PushError::Full(0)),
             },
             Ok(count) => Ok(count),
             Err(corruption) => Err(PushError::Corrupt(0, corruption)),
@@ -209,7 +210,7 @@ impl<T: Message> Publisher<T> {
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
         let room = self.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
-        if !room && !self.after_full() {
+        if !room && !self.after_full().map_err(|error| PushError::System((), error))? {
             return Err(PushError::Full(()));
         }
         match self.ring.try_claim() {
@@ -221,14 +222,8 @@ impl<T: Message> Publisher<T> {
 
     /// There was no room: is there any without the dead?
     #[cold]
-    fn after_full(&mut self) -> bool {
-        let end = &self.end;
-        while self.ring.drop_dead(|identity| end.place.is_alive(identity)) {
-            if matches!(self.ring.has_room(), Ok(true)) {
-                return true;
-            }
-        }
-        false
+    fn after_full(&mut self) -> Result<bool, ipc_core::Error> {
+        waiting::has_room_without_the_dead(&mut self.ring, &self.end)
     }
 
     #[cold]
@@ -236,13 +231,14 @@ impl<T: Message> Publisher<T> {
     fn settle(&mut self, message: T, publish: Publish) -> Result<(), PushError<T>> {
         match publish {
             Publish::Done => Ok(()),
-            Publish::Full => {
-                if self.after_full() && self.ring.try_publish(&message) == Publish::Done {
+            Publish::Full => match self.after_full() {
+                Ok(true) if self.ring.try_publish(&message) == Publish::Done => {
                     self.end.wake_subscribers();
-                    return Ok(());
+                    Ok(())
                 }
-                Err(Refusal::Full.with(message))
-            }
+                Ok(_) => Err(PushError::Full(message)),
+                Err(error) => Err(PushError::System(message, error)),
+            },
             Publish::Corrupt(corruption) => Err(PushError::Corrupt(message, corruption)),
         }
     }

@@ -348,9 +348,12 @@ impl<T: Message> Subscriber<T> {
     }
 
     /// Whether the publisher is there. One system call when it is attached.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
     #[doc(alias = "peer")]
-    pub fn publisher(&self) -> PeerState {
+    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
     }
 
@@ -464,8 +467,8 @@ impl<T: Message> View<'_, T> {
 }
 
 impl<T: Message> Await for Subscriber<T> {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if self.look().has_something() { Some(News::Ready) } else { self.end.news_of_publisher(probe) }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -47,14 +47,15 @@ pub(super) fn wait_and_pop<P: Poll>(
             Step::Poll => watch(subscriber),
             Step::TimedOut => return Err(PopError::TimedOut),
             Step::Probe => {
-                if let Some(exit) = died(end) {
+                end.place.check().map_err(PopError::System)?;
+                if let Some(exit) = died(end)? {
                     return last_message(subscriber, exit);
                 }
             }
             Step::Sleep(nap) => {
                 // Whether the publisher is alive is asked after a sleep that brought nothing.
                 if std::mem::replace(&mut slept, true)
-                    && let Some(exit) = died(end)
+                    && let Some(exit) = died(end)?
                 {
                     return last_message(subscriber, exit);
                 }
@@ -91,10 +92,10 @@ fn last_message<P: Poll>(subscriber: &mut P, exit: PeerExit) -> Result<P::Item, 
     }
 }
 
-fn died(end: &End) -> Option<PeerExit> {
-    match end.publisher() {
-        PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(exit),
-        _ => None,
+fn died(end: &End) -> Result<Option<PeerExit>, PopError> {
+    match end.publisher().map_err(PopError::System)? {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => Ok(Some(exit)),
+        _ => Ok(None),
     }
 }
 
@@ -137,10 +138,11 @@ pub(super) fn wait_for_room(
             Step::Poll => std::hint::spin_loop(),
             Step::TimedOut => return Err(Refusal::TimedOut),
             Step::Probe => {
-                drop_all_dead(ring, end);
+                end.place.check().map_err(Refusal::System)?;
+                drop_all_dead(ring, end).map_err(Refusal::System)?;
             }
             Step::Sleep(nap) => {
-                if drop_all_dead(ring, end) {
+                if drop_all_dead(ring, end).map_err(Refusal::System)? {
                     continue;
                 }
                 end.place.announce();
@@ -160,15 +162,27 @@ pub(super) fn wait_for_room(
     }
 }
 
+/// Whether there is room without the dead that are in the way.
+///
+/// # Errors
+/// As [`drop_all_dead`].
+#[cold]
+pub(super) fn has_room_without_the_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
+    Ok(drop_all_dead(ring, end)? && matches!(ring.has_room(), Ok(true)))
+}
+
 /// Drops the dead that are in the way, one after the other. True when there was one.
-pub(super) fn drop_all_dead(ring: &mut impl Room, end: &End) -> bool {
+///
+/// # Errors
+/// When it cannot be known of the one in the way, before which none was dead.
+pub(super) fn drop_all_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
     let mut any = false;
     // The next one in the way is known only after another look.
-    while ring.drop_dead(&|identity| end.place.is_alive(identity)) {
+    while end.place.asking(|is_alive| ring.drop_dead(is_alive))? {
         any = true;
         if !matches!(ring.has_room(), Ok(false)) {
             break;
         }
     }
-    any
+    Ok(any)
 }

@@ -353,8 +353,11 @@ impl Consumer {
     }
 
     /// Whether the producer is there. One system call when it is attached.
-    #[must_use]
-    pub fn peer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.peer()
     }
 
@@ -534,8 +537,8 @@ impl Iterator for Drain<'_> {
 }
 
 impl Await for Consumer {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if self.ring.has_item() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

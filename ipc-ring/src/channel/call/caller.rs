@@ -245,8 +245,11 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     }
 
     /// Whether the responder is there. One system call when it is attached.
-    #[must_use]
-    pub fn responder(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.peer()
     }
 
@@ -340,8 +343,8 @@ impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
 }
 
 impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if self.ring.has_reply() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.ring.has_reply() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

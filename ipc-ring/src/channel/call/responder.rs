@@ -156,8 +156,11 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     }
 
     /// Whether the caller is there. One system call when it is attached.
-    #[must_use]
-    pub fn caller(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.peer()
     }
 
@@ -254,8 +257,8 @@ impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
 }
 
 impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if self.ring.has_request() { Some(News::Ready) } else { self.end.news_of_peer(probe) }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.ring.has_request() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -6,7 +6,7 @@ use super::error::ReadError;
 use crate::channel::PeerState;
 use crate::channel::crowd::{self, ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
-use crate::domain::{Domain, Locked, Member};
+use crate::domain::{Domain, Locked, Member, Questions};
 use crate::error::{AttachError, PeerExit};
 use crate::message::Message;
 use crate::platform::Native;
@@ -72,9 +72,9 @@ impl<T: Message> End<T> {
         if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
             return Err(AttachError::Closed);
         }
-        let seat = |me, is_alive: &dyn Fn(u64) -> bool| {
+        let seat = |me, questions: &Questions<'_>| {
             let numbers = if role == Role::Writer { WRITER..WRITER + 1 } else { WRITER + 1..ENDPOINTS };
-            match crowd::claim_seat(&region, TABLE, numbers, me, is_alive) {
+            match crowd::claim_seat(&region, TABLE, numbers, me, questions)? {
                 Some(number) => Ok(((), number)),
                 None if role == Role::Writer => {
                     Err(AttachError::EndTaken { pid: crowd::holder(&region, TABLE, WRITER).1 })
@@ -115,7 +115,10 @@ impl<T: Message> End<T> {
     }
 
     /// Whether the writer is there. A system call when it is.
-    pub(super) fn writer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive.
+    pub(super) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         let is_alive = |identity| self.place.is_alive(identity);
         writer(self.ring.region(), is_alive)
     }
@@ -132,11 +135,12 @@ impl<T: Message> End<T> {
         }
     }
 
-    /// As [`ended`](Self::ended), when the writer was killed. A system call.
+    /// As [`ended`](Self::ended), when the writer was killed, or when that cannot be known. A system call.
     pub(super) fn died(&self) -> Option<ReadError> {
         match self.writer() {
-            PeerState::Gone(exit @ PeerExit::Died { .. }) => Some(ReadError::WriterGone(exit)),
-            _ => None,
+            Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Some(ReadError::WriterGone(exit)),
+            Ok(_) => None,
+            Err(error) => Some(ReadError::System(error)),
         }
     }
 
@@ -151,14 +155,14 @@ impl<T: Message> End<T> {
         self.place.wait_for(Topic::Any.side());
         loop {
             self.place.announce();
-            let state = self.writer();
+            let state = self.writer().inspect_err(|_| self.place.do_not_sleep())?;
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) || !matches!(state, PeerState::Gone(_)) {
                 self.place.do_not_sleep();
                 return Ok(state);
             }
             let nap = Nap::new(now + HEARTBEAT, deadline);
-            self.place.sleep(nap, || !matches!(self.writer(), PeerState::Gone(_)))?;
+            self.place.sleep(nap, || !matches!(self.writer(), Ok(PeerState::Gone(_))))?;
         }
     }
 
@@ -171,20 +175,27 @@ impl<T: Message> End<T> {
 }
 
 /// The state of the writer, by what stands in shared memory and a way to ask whether an identity is alive.
-fn writer(region: &Region, is_alive: impl FnOnce(u64) -> bool) -> PeerState {
+///
+/// # Errors
+/// Those of `is_alive`.
+fn writer(
+    region: &Region,
+    is_alive: impl FnOnce(u64) -> Result<bool, ipc_core::Error>,
+) -> Result<PeerState, ipc_core::Error> {
     let bits = signal::seen::<Native>(region.half(STATE));
     if bits & CLOSED != 0 {
-        return PeerState::Closed;
+        return Ok(PeerState::Closed);
     }
     let (owner, pid) = crowd::holder(region, TABLE, WRITER);
     if !owner.is_some() {
         let exit = if bits & DETACHED != 0 { PeerExit::Detached } else { PeerExit::NeverAttached };
-        return PeerState::Gone(exit);
+        return Ok(PeerState::Gone(exit));
     }
-    if is_alive(owner.as_raw()) { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) }
+    let alive = is_alive(owner.as_raw())?;
+    Ok(if alive { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) })
 }
 
 /// As [`End::writer`], for one without an end.
-pub(super) fn observed_writer(member: &Member, region: &Region) -> PeerState {
+pub(super) fn observed_writer(member: &Member, region: &Region) -> Result<PeerState, ipc_core::Error> {
     writer(region, |identity| member.is_alive(crate::domain::Owner::from_raw(identity)))
 }

@@ -64,8 +64,11 @@ impl<T: Message> Observer<T> {
     }
 
     /// Whether the writer is there. A system call when it is.
-    #[must_use]
-    pub fn writer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         end::observed_writer(self.domain.member(), self.ring.memory().region())
     }
 

@@ -111,8 +111,11 @@ impl<T: Message> Reader<T> {
     }
 
     /// Whether the writer is there. A system call when it is.
-    #[must_use]
-    pub fn writer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.0.writer()
     }
 
@@ -129,7 +132,7 @@ impl<T: Message> Reader<T> {
 }
 
 impl<T: Message> Await for Reader<T> {
-    fn news(&mut self, probe: bool) -> Option<News> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         self.0.news(probe)
     }
 

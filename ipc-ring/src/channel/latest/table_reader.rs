@@ -202,7 +202,10 @@ impl<T: Message> TableReader<T> {
             match wait.next(&self.end.place.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(ReadError::TimedOut),
-                Step::Probe => over = self.end.died(),
+                Step::Probe => {
+                    self.end.place.check().map_err(ReadError::System)?;
+                    over = self.end.died();
+                }
                 Step::Sleep(nap) => {
                     over = self.end.died();
                     if over.is_some() {
@@ -227,8 +230,11 @@ impl<T: Message> TableReader<T> {
     }
 
     /// Whether the writer is there. A system call when it is.
-    #[must_use]
-    pub fn writer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.writer()
     }
 
@@ -260,18 +266,19 @@ impl<T: Message> Drop for TableReader<T> {
 
 /// In a set a table is ready when any of its keys has a newer value.
 impl<T: Message> Await for TableReader<T> {
-    fn news(&mut self, probe: bool) -> Option<News> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.ring.next_change() {
             Ok(None) => {}
             // Also when the writer is just too fast, or the memory makes no sense: the next read tells.
             Ok(Some(_)) | Err(_) => {
                 self.told = false;
-                return Some(News::Ready);
+                return Ok(Some(News::Ready));
             }
         }
         let over = self.end.ended().or_else(|| if probe { self.end.died() } else { None });
-        match over {
+        Ok(match over {
             Some(ReadError::Closed) => Some(News::Ready),
+            Some(ReadError::System(error)) => return Err(error),
             Some(_) if !std::mem::replace(&mut self.told, true) => Some(News::PeerGone),
             Some(_) => None,
             None => {
@@ -279,7 +286,7 @@ impl<T: Message> Await for TableReader<T> {
                 self.told &= !probe;
                 None
             }
-        }
+        })
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -188,7 +188,7 @@ impl<T: Message> Consumer<T> {
         // SAFETY: only whole elements are copied there, or nothing.
         let places = unsafe { crate::copy::as_uninit(out) };
         let mut popped = self.ring().try_pop_slice(places);
-        if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead() {
+        if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead()? {
             popped = self.ring().try_pop_slice(places);
         }
         match popped {
@@ -218,10 +218,10 @@ impl<T: Message> Consumer<T> {
             Err(nothing) => {
                 match &nothing {
                     Nothing::Busy(holder) => {
-                        self.end.repair(holder);
+                        self.end.repair(holder).map_err(PopError::System)?;
                     }
                     Nothing::Closed => {
-                        self.search_the_dead();
+                        self.search_the_dead()?;
                         if self.ring().look().is_ok() {
                             return Err(PopError::Empty); // It was, a moment ago.
                         }
@@ -306,8 +306,8 @@ impl<T: Message> Consumer<T> {
     #[cold]
     fn try_again(&mut self, nothing: Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         let again = match &nothing {
-            Nothing::Busy(holder) => self.end.repair(holder),
-            Nothing::Closed => self.search_the_dead(),
+            Nothing::Busy(holder) => self.end.repair(holder).map_err(PopError::System)?,
+            Nothing::Closed => self.search_the_dead()?,
             Nothing::Contended => true,
             _ => false,
         };
@@ -327,9 +327,9 @@ impl<T: Message> Consumer<T> {
     /// The stream is at its end; but a consumer may have died with a message in hand, and nobody else may be left to find
     /// it. True: it is worth trying once more, whoever cleared up.
     #[cold]
-    fn search_the_dead(&mut self) -> bool {
-        self.end.recover();
-        true
+    fn search_the_dead(&mut self) -> Result<bool, PopError> {
+        self.end.recover().map_err(PopError::System)?;
+        Ok(true)
     }
 
     fn explain(&mut self, nothing: Nothing) -> PopError {
@@ -373,7 +373,7 @@ impl<T: Message> Consumer<T> {
         }
         loop {
             match nothing {
-                Nothing::Closed if !searched => searched = self.search_the_dead(),
+                Nothing::Closed if !searched => searched = self.search_the_dead()?,
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
                     match wait
@@ -383,12 +383,15 @@ impl<T: Message> Consumer<T> {
                             if let Nothing::Busy(holder) = &nothing
                                 && patience.is_over(self.end.place.waits.looks(1))
                             {
-                                self.end.repair_or_give_way(holder);
+                                self.end.repair_or_give_way(holder).map_err(PopError::System)?;
                             }
                             self.watch();
                         }
                         Step::TimedOut => return Err(PopError::TimedOut),
-                        Step::Probe => self.nobody_there(true)?,
+                        Step::Probe => {
+                            self.end.place.check().map_err(PopError::System)?;
+                            self.nobody_there(true)?;
+                        }
                         Step::Sleep(nap) => {
                             let sleep = self.end.place.sleep_after_questions(nap, woken);
                             self.nobody_there(sleep.ask)?;
@@ -445,7 +448,7 @@ impl<T: Message> Consumer<T> {
     /// An error when the ring is empty and without producers; with `ask`, after clearing up after the dead.
     fn nobody_there(&mut self, ask: bool) -> Result<(), PopError> {
         if ask {
-            self.end.recover();
+            self.end.recover().map_err(PopError::System)?;
         }
         if self.end.deserted(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
             return Err(PopError::NoProducer);
@@ -457,7 +460,11 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.
-    pub fn recover(&mut self) -> recovery::Report {
+    ///
+    /// # Errors
+    /// When it cannot be known of some end whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more. Nothing was taken from that one; the others are cleared up after.
+    pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.end.recover()
     }
 
@@ -507,14 +514,13 @@ impl<T: Message> Drop for Consumer<T> {
 }
 
 impl<T: Message> Await for Consumer<T> {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if probe {
-            self.end.recover();
-        }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         if !self.looks_empty() {
-            return Some(News::Ready);
+            return Ok(Some(News::Ready));
         }
-        (probe && self.end.newly_deserted(Role::Producer)).then_some(News::PeerGone)
+        recovered?;
+        Ok((probe && self.end.newly_deserted(Role::Producer)).then_some(News::PeerGone))
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -87,12 +87,14 @@ impl<T: Message> End<T> {
             return Err(AttachError::Closed);
         }
         let (place, seat) =
-            Place::take(locked, domain, found, (TABLE, role.side()), strategy, |me, is_alive| {
+            Place::take(locked, domain, found, (TABLE, role.side()), strategy, |me, questions| {
                 let identity = NonZeroU64::new(me).expect("a member is somebody");
-                let seat = Seat::take(&ring, identity).or_else(|_| {
-                    recovery::recover(&ring, is_alive);
-                    Seat::take(&ring, identity)
-                });
+                let mut seat = Seat::take(&ring, identity);
+                if seat.is_err() {
+                    recovery::recover(&ring, |identity| questions.is_alive(identity));
+                    questions.answered()?;
+                    seat = Seat::take(&ring, identity);
+                }
                 let seat = seat.map_err(|_| AttachError::DomainFull {
                     what: "ends of one channel",
                     limit: usize::from(ENDPOINTS),
@@ -133,30 +135,41 @@ impl<T: Message> End<T> {
     }
 
     /// Frees a met slot if its holder is dead. True when it is worth trying again.
-    pub(super) fn repair(&mut self, holder: &Holder) -> bool {
-        let repair = recovery::repair(&self.ring, holder, |identity| self.place.is_alive(identity));
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub(super) fn repair(&mut self, holder: &Holder) -> Result<bool, ipc_core::Error> {
+        let repair = self.place.asking(|is_alive| recovery::repair(&self.ring, holder, is_alive))?;
         if matches!(repair, Repair::Repaired { .. }) {
-            self.recover();
+            self.recover()?;
         }
-        !matches!(repair, Repair::Alive { .. })
+        Ok(!matches!(repair, Repair::Alive { .. }))
     }
 
     /// As [`repair`](Self::repair), for one who polls. When the holder is alive it may be waiting for this very CPU, to go on or to
     /// die: a process that was killed needs one for its end.
     #[cold]
-    pub(super) fn repair_or_give_way(&mut self, holder: &Holder) {
-        if !self.repair(holder) {
+    ///
+    /// # Errors
+    /// As [`repair`](Self::repair).
+    pub(super) fn repair_or_give_way(&mut self, holder: &Holder) -> Result<(), ipc_core::Error> {
+        if !self.repair(holder)? {
             std::thread::yield_now();
         }
+        Ok(())
     }
 
     /// Clears up after all dead ends, and tells those who sleep if there was something.
-    pub(super) fn recover(&mut self) -> Report {
-        let report = recovery::recover(&self.ring, |identity| self.place.is_alive(identity));
+    ///
+    /// # Errors
+    /// When it cannot be known of some end. Nothing was taken from that one.
+    pub(super) fn recover(&mut self) -> Result<Report, ipc_core::Error> {
+        let mut report = Report::default();
+        let asked = self.place.asking(|is_alive| report = recovery::recover(&self.ring, is_alive));
         if report.seats > 0 || report.slots > 0 {
             self.wake_all();
         }
-        report
+        asked.map(|()| report)
     }
 
     /// Whether everybody on a side is gone, though somebody was there. Asks nobody: run [`recover`](Self::recover) before.

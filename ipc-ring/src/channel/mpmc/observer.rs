@@ -29,7 +29,7 @@ use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 ///
 /// let observer = mpmc::Observer::open_in(&domain, "jobs")?;
 /// assert_eq!((observer.counters().pushed, observer.counters().waiting), (1, 1));
-/// assert_eq!((observer.producers().alive, observer.consumers().alive), (1, 0));
+/// assert_eq!((observer.producers()?.alive, observer.consumers()?.alive), (1, 0));
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
@@ -81,32 +81,36 @@ impl Observer {
     }
 
     /// The producers. One system call for each.
-    #[must_use]
-    pub fn producers(&self) -> Attendance {
+    ///
+    /// # Errors
+    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for instance.
+    pub fn producers(&self) -> Result<Attendance, ipc_core::Error> {
         self.attendance(Role::Producer)
     }
 
     /// The consumers. One system call for each.
-    #[must_use]
-    pub fn consumers(&self) -> Attendance {
+    ///
+    /// # Errors
+    /// As [`producers`](Self::producers).
+    pub fn consumers(&self) -> Result<Attendance, ipc_core::Error> {
         self.attendance(Role::Consumer)
     }
 
-    fn attendance(&self, role: Role) -> Attendance {
+    fn attendance(&self, role: Role) -> Result<Attendance, ipc_core::Error> {
         let mut attendance = Attendance::default();
         for number in (0..TABLE.seats).filter(|number| TABLE.role(&self.region, *number) == role as u32) {
             let (owner, _) = crowd::holder(&self.region, TABLE, number);
             if !owner.is_some() {
                 continue;
             }
-            if self.domain.member().is_alive(owner) {
+            if self.domain.member().is_alive(owner)? {
                 attendance.alive += 1;
                 attendance.asleep += u32::from(TABLE.sleeps(&self.region, number));
             } else {
                 attendance.dead += 1;
             }
         }
-        attendance
+        Ok(attendance)
     }
 
     /// Whether the channel was closed. There may be messages left to pop.

@@ -218,7 +218,7 @@ impl<T: Message> Producer<T> {
     #[cold]
     fn try_again(&mut self, message: &T, refused: Refused) -> Result<(), PushError<()>> {
         let again = match &refused {
-            Refused::Busy(holder) => self.end.repair(holder),
+            Refused::Busy(holder) => self.end.repair(holder).map_err(|error| PushError::System((), error))?,
             Refused::Contended => true,
             _ => false,
         };
@@ -269,12 +269,15 @@ impl<T: Message> Producer<T> {
                     if let Refused::Busy(holder) = &refused
                         && patience.is_over(1)
                     {
-                        self.end.repair_or_give_way(holder);
+                        self.end.repair_or_give_way(holder).map_err(|error| PushError::System((), error))?;
                     }
                     pause();
                 }
                 Step::TimedOut => return Err(PushError::TimedOut(())),
-                Step::Probe => self.nobody_there(true)?,
+                Step::Probe => {
+                    self.end.place.check().map_err(|error| PushError::System((), error))?;
+                    self.nobody_there(true)?;
+                }
                 Step::Sleep(nap) => {
                     chances.sleeps();
                     self.stand_back(&mut chances, deadline);
@@ -358,7 +361,7 @@ impl<T: Message> Producer<T> {
     /// An error when the ring is full and without consumers; with `ask`, after clearing up after the dead.
     fn nobody_there(&mut self, ask: bool) -> Result<(), PushError<()>> {
         if ask {
-            self.end.recover();
+            self.end.recover().map_err(|error| PushError::System((), error))?;
         }
         if self.end.deserted(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
             return Err(PushError::NoConsumer(()));
@@ -370,7 +373,11 @@ impl<T: Message> Producer<T> {
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.
-    pub fn recover(&mut self) -> recovery::Report {
+    ///
+    /// # Errors
+    /// When it cannot be known of some end whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more. Nothing was taken from that one; the others are cleared up after.
+    pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.end.recover()
     }
 

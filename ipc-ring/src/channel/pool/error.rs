@@ -3,6 +3,8 @@
 use core::fmt;
 
 use super::Loan;
+use ipc_core::ErrorKind;
+
 use crate::error::debug_as_display;
 use crate::ring::pool::Refused;
 
@@ -28,6 +30,12 @@ pub enum LoanError {
         /// Bytes of the largest block.
         limit: usize,
     },
+    /// No block of the size class was free, and it cannot be known whether those who hold them are alive: nothing was taken from
+    /// them. The domain's semaphores were removed, or this process may not read them any more.
+    Unknown {
+        /// What the kernel said.
+        reason: ErrorKind,
+    },
 }
 
 impl fmt::Display for LoanError {
@@ -39,6 +47,10 @@ impl fmt::Display for LoanError {
             LoanError::TooLarge { len, limit } => {
                 write!(f, "{len} bytes asked for; the pool's largest blocks have {limit}")
             }
+            LoanError::Unknown { reason } => write!(
+                f,
+                "all blocks of this size are in use, and it cannot be known whether those who hold them are alive: {reason:?}; open the pool again"
+            ),
         }
     }
 }

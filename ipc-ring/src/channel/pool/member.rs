@@ -78,7 +78,7 @@ impl Pool {
     pub(super) fn take_seat(locked: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
         let Found { memory, entry } = found;
         let process = domain.member();
-        recovery::recover(&memory, |identity| process.is_alive(Owner::from_raw(identity)));
+        process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
         let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
         let seat = Seat::take(&memory, identity).map_err(|_| AttachError::DomainFull {
             what: "members of one pool",
@@ -97,7 +97,7 @@ impl Pool {
     /// When no block is free, dead processes are looked for, once.
     ///
     /// # Errors
-    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
+    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`], [`LoanError::Unknown`].
     ///
     /// # Blocking
     /// Never. A few dozen system calls when no block is free.
@@ -112,7 +112,7 @@ impl Pool {
     /// As [`loan`](Self::loan), without looking for dead processes: no system call, ever.
     ///
     /// # Errors
-    /// As [`loan`](Self::loan).
+    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
     #[inline]
     pub fn try_loan(&self, len: usize) -> Result<Loan, LoanError> {
         self.lend(len).inspect_err(|error| self.count(error))
@@ -150,8 +150,13 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn loan_after_recovery(&self, len: usize) -> Result<Loan, LoanError> {
-        self.recover();
-        self.try_loan(len)
+        let recovered = self.recover();
+        match (self.try_loan(len), recovered) {
+            (Err(LoanError::Exhausted { .. }), Err(error)) => {
+                Err(LoanError::Unknown { reason: error.kind() })
+            }
+            (result, _) => result,
+        }
     }
 
     #[cold]
@@ -252,13 +257,15 @@ impl Pool {
     ///
     /// # Blocking
     /// Never. One system call for each member, and two for each channel that holds a payload.
-    pub fn recover(&self) -> Report {
+    ///
+    /// # Errors
+    /// When it cannot be known of some process whether it is alive: the domain's semaphores were removed, or this process may
+    /// not read them any more. Nothing was taken from that one; what the others held, and what was lost, came back.
+    pub fn recover(&self) -> Result<Report, ipc_core::Error> {
         let Inner { member, domain, .. } = &*self.inner;
-        let process = domain.member();
-        let mut report =
-            recovery::recover(member.memory(), |identity| process.is_alive(Owner::from_raw(identity)));
+        let dead = domain.member().asking(|is_alive| recovery::recover(member.memory(), is_alive));
         let mut known: Vec<(Route, bool)> = Vec::new();
-        report.lost = recovery::reclaim(member.memory(), |route| {
+        let lost = recovery::reclaim(member.memory(), |route| {
             if let Some((_, there)) = known.iter().find(|(other, _)| *other == route) {
                 return *there;
             }
@@ -266,7 +273,7 @@ impl Pool {
             known.push((route, there));
             there
         });
-        report
+        Ok(Report { lost, ..dead? })
     }
 
     /// How many blocks of each class are in whose hands, and what happened so far. Looks at each block.
@@ -324,10 +331,13 @@ impl Inner {
         let left = process.locked(|locked| {
             self.member.leave();
             announce(locked, self.entry.generation, FrameKind::Left, EndRole::Member, myself(&self.domain));
-            let somebody = (0..MAX_MEMBERS).any(|number| {
-                let owner = Owner::from_raw(memory.seat(number).load(Ordering::Relaxed)); // Under the lock.
-                owner.is_some() && process.is_alive(owner)
-            });
+            // One of whom it cannot be known keeps the pool.
+            let somebody = process.asking(|is_alive| {
+                (0..MAX_MEMBERS).any(|number| {
+                    let identity = memory.seat(number).load(Ordering::Relaxed); // Under the lock.
+                    Owner::from_raw(identity).is_some() && is_alive(identity)
+                })
+            })?;
             if !somebody {
                 locked.remove(&self.entry);
             }

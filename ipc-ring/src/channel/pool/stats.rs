@@ -45,7 +45,7 @@ impl Stats {
         check_name(name)?;
         let member = domain.member();
         let memory = member.locked(|locked| {
-            let entry = locked.find(name).ok_or_else(|| domain.no_channel(name))?;
+            let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
             builder::is_memory(&entry)?;
             let attached = entry.segment.attach_read_only()?;
             entry.segment.verify(Size::Any, member.trust())?;

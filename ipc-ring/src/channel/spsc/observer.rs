@@ -67,14 +67,20 @@ impl Observer {
     }
 
     /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
-    #[must_use]
-    pub fn producer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.producer()
     }
 
     /// Whether the consumer is there. As [`producer`](Self::producer).
-    #[must_use]
-    pub fn consumer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.consumer()
     }
 

@@ -288,8 +288,11 @@ impl<T: Message> Producer<T> {
     }
 
     /// Whether the consumer is there. One system call when it is attached.
-    #[must_use]
-    pub fn peer(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.peer()
     }
 

@@ -170,7 +170,8 @@ impl Builder {
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
-            let is_publishing = || matches!(end.publisher(), PeerState::Alive { .. });
+            // Nothing is taken from one of whom it cannot be known.
+            let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
                 Ok(ring) => Ok(Subscriber::new(ring, end)),
                 Err((_, seat)) => Err((end, seat)),

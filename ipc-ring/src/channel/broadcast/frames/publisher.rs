@@ -81,7 +81,7 @@ impl Publisher {
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         let mut result = self.ring.try_publish(frame);
-        if result == Err(Refused::Full) && self.after_full() {
+        if result == Err(Refused::Full) && self.after_full()? {
             result = self.ring.try_publish(frame);
         }
         result.map_err(refused)?;
@@ -173,7 +173,7 @@ impl Publisher {
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
         // Asked twice, as a claim cannot be given back and kept.
         if matches!(self.ring.try_claim(len).map(drop), Err(Refused::Full)) {
-            self.after_full();
+            self.after_full()?;
         }
         match self.ring.try_claim(len) {
             Ok(claim) => Ok(Claim { claim, end: &mut self.end }),
@@ -183,14 +183,9 @@ impl Publisher {
 
     /// There was no room: is there any without the dead?
     #[cold]
-    fn after_full(&mut self) -> bool {
-        let end = &self.end;
-        while self.ring.drop_dead(|identity| end.place.is_alive(identity)) {
-            if matches!(self.ring.has_room(), Ok(true)) {
-                return true;
-            }
-        }
-        false
+    fn after_full(&mut self) -> Result<bool, PushError<()>> {
+        waiting::has_room_without_the_dead(&mut self.ring, &self.end)
+            .map_err(|error| PushError::System((), error))
     }
 
     /// The longest frame the channel takes, in bytes.

@@ -279,9 +279,12 @@ impl Subscriber {
     }
 
     /// Whether the publisher is there. One system call when it is attached.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
     #[doc(alias = "peer")]
-    pub fn publisher(&self) -> PeerState {
+    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
     }
 
@@ -424,8 +427,8 @@ impl View<'_> {
 }
 
 impl Await for Subscriber {
-    fn news(&mut self, probe: bool) -> Option<News> {
-        if self.look().has_something() { Some(News::Ready) } else { self.end.news_of_publisher(probe) }
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -93,8 +93,11 @@ impl Watcher {
     }
 
     /// Whether the publisher is there. One system call when it is attached.
-    #[must_use]
-    pub fn publisher(&self) -> PeerState {
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         let front = self.ring.memory().words();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
     }

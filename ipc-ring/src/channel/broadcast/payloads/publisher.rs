@@ -80,7 +80,7 @@ impl Publisher {
     /// everybody; and in a lossy channel those of the oldest messages that nobody is reading, which are given up.
     ///
     /// # Errors
-    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
+    /// [`LoanError::Exhausted`], [`LoanError::TooLarge`], [`LoanError::Unknown`].
     ///
     /// # Blocking
     /// Never. A few dozen system calls when no block is free; in a lossy channel that has some to give up, once in 64 such
@@ -103,7 +103,7 @@ impl Publisher {
         }
         self.short = self.short.wrapping_add(1);
         if self.mode() == Mode::Gated || self.short % RECOVER == 1 {
-            self.recover();
+            let _ = self.recover(); // It is done again before it is said that there is no block.
             if let Ok(loan) = self.pool.lend(len) {
                 return Ok(loan);
             }
@@ -113,16 +113,23 @@ impl Publisher {
                 return Ok(loan);
             }
         }
-        self.recover();
-        self.pool.try_loan(len)
+        let recovered = self.recover();
+        match (self.pool.try_loan(len), recovered) {
+            (Err(LoanError::Exhausted { .. }), Err(error)) => {
+                Err(LoanError::Unknown { reason: error.kind() })
+            }
+            (result, _) => result,
+        }
     }
 
     /// Takes back what the dead hold: blocks, and places in the channel.
-    fn recover(&mut self) {
-        self.pool.recover();
-        if waiting::drop_all_dead(&mut self.ring, &self.end) {
+    fn recover(&mut self) -> Result<(), ipc_core::Error> {
+        let pool = self.pool.recover();
+        let dropped = waiting::drop_all_dead(&mut self.ring, &self.end);
+        if let Ok(true) = dropped {
             self.ring.withdraw_given_up(self.pool.member());
         }
+        pool.and(dropped).map(drop)
     }
 
     /// Publishes what was written, if there is room, which in a lossy channel there is always.
@@ -140,10 +147,12 @@ impl Publisher {
     #[inline]
     pub fn try_publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         match self.put(payload) {
-            Err(SendError { loan, error: PushError::Full(()) })
-                if waiting::drop_all_dead(&mut self.ring, &self.end) =>
-            {
-                self.put(loan)
+            Err(SendError { loan, error: PushError::Full(()) }) => {
+                match waiting::drop_all_dead(&mut self.ring, &self.end) {
+                    Ok(true) => self.put(loan),
+                    Ok(false) => Err(SendError { loan, error: PushError::Full(()) }),
+                    Err(error) => Err(SendError { loan, error: PushError::System((), error) }),
+                }
             }
             result => result,
         }

@@ -118,9 +118,12 @@ impl Subscriber {
     }
 
     /// Whether the publisher is there. One system call when it is attached.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
     #[doc(alias = "peer")]
-    pub fn publisher(&self) -> PeerState {
+    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.channel.publisher()
     }
 
@@ -177,7 +180,7 @@ fn settle(popped: Result<Result<View, Refused>, PopError>) -> Result<View, Recei
 }
 
 impl Await for Subscriber {
-    fn news(&mut self, probe: bool) -> Option<News> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         self.channel.news(probe)
     }
 

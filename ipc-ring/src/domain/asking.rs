@@ -1,0 +1,77 @@
+//! Asking who is alive.
+//!
+//! There are three answers: alive, dead, and an error, when the semaphores were removed or this process may no longer read
+//! them. An error is neither of the others. Who waits for a process of which it cannot be known is told the error; who clears
+//! up takes nothing from such a process, goes on with the others, and is told then.
+
+use std::cell::Cell;
+
+use ipc_core::{Error, liveness};
+
+use super::layout::{self, P_GENERATION, PROCESS_SIZE, PROCESS_TABLE};
+use super::{Member, Owner};
+
+impl Member {
+    /// Whether the process that `owner` names is alive. One system call, unless it is this process or its slot is another's.
+    ///
+    /// # Errors
+    /// When the semaphores were removed, or this process may not read them any more.
+    pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
+        let Some(slot) = owner.slot() else { return Ok(false) };
+        if owner == self.me {
+            return Ok(true);
+        }
+        let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+        if self.table.get(process + P_GENERATION) != owner.generation() {
+            return Ok(false);
+        }
+        liveness::is_alive(&self.semaphores, layout::token(slot))
+    }
+
+    /// Whether anybody's death can still be learned of: for an end that polls, and that no removal wakes. One system call.
+    ///
+    /// # Errors
+    /// As [`is_alive`](Self::is_alive).
+    pub(crate) fn check_semaphores(&self) -> Result<(), Error> {
+        liveness::is_alive(&self.semaphores, layout::LOCK).map(|_| ())
+    }
+
+    /// For questions about many processes.
+    pub(crate) fn questions(&self) -> Questions<'_> {
+        Questions { member: self, failure: Cell::new(None) }
+    }
+
+    /// Runs `f` with a way to ask whether an identity is alive, as seats hold it. `f` takes one of which it cannot be known for
+    /// alive, and leaves it alone.
+    ///
+    /// # Errors
+    /// When one of the questions had no answer. What `f` did for the others is done.
+    pub(crate) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, Error> {
+        let questions = self.questions();
+        let result = f(&|identity| questions.is_alive(identity));
+        questions.answered()?;
+        Ok(result)
+    }
+}
+
+/// Questions that keep an error for later.
+pub(crate) struct Questions<'a> {
+    member: &'a Member,
+    failure: Cell<Option<Error>>,
+}
+
+impl Questions<'_> {
+    /// Whether an identity, as seats hold it, is alive, or may be.
+    pub(crate) fn is_alive(&self, identity: u64) -> bool {
+        self.member.is_alive(Owner::from_raw(identity)).unwrap_or_else(|error| {
+            self.failure.set(Some(error));
+            true
+        })
+    }
+
+    /// # Errors
+    /// When one of the questions since the last call of this had no answer.
+    pub(crate) fn answered(&self) -> Result<(), Error> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
