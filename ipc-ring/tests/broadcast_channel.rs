@@ -234,6 +234,37 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     ));
 }
 
+/// A place where nothing can ever be is this opener's mistake, and nobody else's trouble.
+#[test]
+fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
+    private_namespace();
+    let domain = unique("far-start");
+    for mode in [Mode::Lossy, Mode::Gated] {
+        let builder = || match mode {
+            Mode::Lossy => builder(&domain).lossy(),
+            Mode::Gated => builder(&domain).gated(),
+        };
+        let mut publisher = builder().capacity(2).create_publisher().unwrap();
+        let mut other = builder().open_subscriber().unwrap();
+        let generation = other.position().generation;
+        for sequence in [1 << 63, u64::MAX - 20, u64::MAX - 1, u64::MAX] {
+            for start in
+                [Start::Sequence(sequence), Start::Saved(Position { generation, sequence, offset: sequence })]
+            {
+                match builder().start(start).open_subscriber().map(|mut end| end.try_pop()) {
+                    Err(AttachError::NoSuchPosition { sequence: named }) => assert_eq!(named, sequence),
+                    other => panic!("{start:?}: {other:?}"),
+                }
+                let watcher = builder().start(start).open_watcher().map(|mut end| end.try_pop());
+                assert!(matches!(watcher, Err(AttachError::NoSuchPosition { .. })), "{start:?}: {watcher:?}");
+            }
+        }
+        publisher.publish(payload(0)).expect("the channel is as it was");
+        check(&other.try_pop().unwrap(), 0);
+        publisher.close();
+    }
+}
+
 #[test]
 fn a_watcher_reads_along_and_writes_nothing() {
     private_namespace();

@@ -47,19 +47,29 @@ pub enum Start {
     /// With the first message that is published after the subscriber has come.
     Next,
     /// With the message of this sequence number. Those that are gone are reported as missed; one that is still to come is
-    /// waited for, in a channel of frames only when it is the very next.
+    /// waited for, in a channel of frames only when it is the very next. No channel comes to 2^63: that and more is refused.
     Sequence(u64),
     /// Where an earlier subscriber stopped.
     Saved(Position),
 }
 
+/// No channel that starts at 0 comes to this position: at a thousand million messages a second it takes 292 years.
+const FAR: u64 = 1 << 63;
+
 impl Start {
     /// For the ring of a channel of this generation.
     ///
     /// # Errors
-    /// [`AttachError::StalePosition`].
+    /// [`AttachError::StalePosition`], [`AttachError::NoSuchPosition`].
     pub(super) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
         Ok(match self {
+            // Positions are compared by their distance: these would count as ones long gone.
+            Start::Sequence(sequence @ FAR..) => return Err(AttachError::NoSuchPosition { sequence }),
+            Start::Saved(Position { generation: saved, sequence: sequence @ FAR.., .. })
+                if saved == generation =>
+            {
+                return Err(AttachError::NoSuchPosition { sequence });
+            }
             Start::Oldest => ring::Start::Oldest,
             Start::Newest => ring::Start::Newest,
             Start::Next => ring::Start::Next,

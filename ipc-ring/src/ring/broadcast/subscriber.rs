@@ -307,7 +307,8 @@ impl<M: Memory> Subscriber<M> {
             self.looked = self.position;
             return Pop::Empty { look };
         }
-        if word.wrapping_sub(expected) & mask == 0 && self.is_overrun() {
+        // A later lap's. Or never written, and this end was told to start at a position so far up that it counts as one below the floor.
+        if (word == 0 || word.wrapping_sub(expected) & mask == 0) && self.is_overrun() {
             return self.overrun();
         }
         Pop::Corrupt(corrupt)

@@ -106,6 +106,16 @@ impl<T: Message> Mapped<T> {
     ///
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
+        // Zero is the word of the message at the highest position. A lap that contains it may not begin with zeros: each slot gets the word
+        // of the message it would have held a lap before.
+        let before_zero = position.wrapping_neg();
+        if position != 0 && before_zero <= self.capacity() {
+            for next in 0..self.capacity() {
+                let coming = position.wrapping_add(next);
+                let before = coming.wrapping_add(1).wrapping_sub(self.capacity());
+                self.sequence(coming & self.mask).store(before, Ordering::Relaxed); // As below.
+            }
+        }
         for word in [CONSUMED, HEAD] {
             self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
