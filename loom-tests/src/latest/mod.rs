@@ -5,7 +5,7 @@
 
 #[allow(unsafe_code)]
 pub mod memory;
-mod moves;
+pub(crate) mod moves;
 pub mod ring;
 pub mod sleeping;
 pub mod takeover;

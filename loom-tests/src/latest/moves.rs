@@ -6,8 +6,8 @@ use super::memory::{Heap, Item};
 use crate::reached;
 
 /// A reader and what it has read last of each key.
-pub(super) struct Reading {
-    pub(super) reader: Reader<Heap>,
+pub(crate) struct Reading {
+    pub(crate) reader: Reader<Heap>,
 }
 
 /// The value of a sequence.
@@ -17,7 +17,7 @@ fn value(key: u32, sequence: u64) -> Item {
 }
 
 /// Publishes the next value of a key.
-pub(super) fn publish(writer: &mut Writer<Heap>, key: u32) -> u64 {
+pub(crate) fn publish(writer: &mut Writer<Heap>, key: u32) -> u64 {
     let next = writer.sequence(key).expect("sound words") + 1;
     let published = writer.publish(key, 100 + next, &value(key, next));
     assert_eq!(published, Ok(next));
@@ -25,12 +25,12 @@ pub(super) fn publish(writer: &mut Writer<Heap>, key: u32) -> u64 {
 }
 
 impl Reading {
-    pub(super) fn new(table: &Heap) -> Self {
+    pub(crate) fn new(table: &Heap) -> Self {
         Self { reader: Reader::attach(table.clone()) }
     }
 
     /// Reads the newest value of a key; gives its sequence, 0 for none.
-    pub(super) fn read(&mut self, key: u32) -> u64 {
+    pub(crate) fn read(&mut self, key: u32) -> u64 {
         let before = self.reader.seen(key).expect("the key is there");
         match self.reader.newest_value(key) {
             Ok(None) => {
@@ -52,7 +52,7 @@ impl Reading {
     }
 
     /// Reads whatever the journal says has changed.
-    pub(super) fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         while let Some(key) = self.reader.next_change().expect("sound words") {
             self.read(key);
         }

@@ -1,0 +1,18 @@
+//! The models of three sleepers that are all woken, and that each of them fails when the walk over the sleepers passes one over.
+
+use loom_tests::everybody::{MISTAKES, MODELS};
+use loom_tests::{Mutation, matrix};
+
+#[test]
+fn all_sleepers_are_woken() {
+    for model in MODELS {
+        model.check();
+    }
+}
+
+#[test]
+fn none_is_passed_over() {
+    for model in MODELS {
+        matrix::check(model.name, MISTAKES.map(Mutation::Logic), [model], &[]);
+    }
+}
