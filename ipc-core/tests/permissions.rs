@@ -247,7 +247,8 @@ fn queues_and_sets_are_opened_for_reading_writing_or_both() {
                     let error = MessageQueue::open_write_only(keys[0], &strict).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Untrusted);
                 }
-                (queue.remove().unwrap(), set.remove().unwrap());
+                queue.remove().unwrap();
+                set.remove().unwrap();
             }
         });
     });
@@ -267,7 +268,9 @@ fn an_owner_without_the_right_to_read_may_change_everything() {
                 memory.verify(Size::Exact(64), &trust).unwrap();
                 set.verify(Count::Exact(1), &trust).unwrap();
                 queue.verify(&trust).unwrap();
-                (memory.grant(BOB).unwrap(), set.grant(BOB).unwrap(), queue.grant(BOB).unwrap());
+                memory.grant(BOB).unwrap();
+                set.grant(BOB).unwrap();
+                queue.grant(BOB).unwrap();
                 queue.set_capacity_bytes(5).unwrap();
                 memory.set_owner(ALICE, ALICE).unwrap();
                 set.set_owner(ALICE, ALICE).unwrap();
@@ -279,7 +282,9 @@ fn an_owner_without_the_right_to_read_may_change_everything() {
                 memory.attach().unwrap();
                 set.post(0).unwrap();
                 queue.send_bytes(MessageType::ONE, b"12345").unwrap();
-                (memory.remove().unwrap(), set.remove().unwrap(), queue.remove().unwrap());
+                memory.remove().unwrap();
+                set.remove().unwrap();
+                queue.remove().unwrap();
             }
         });
     });
@@ -311,7 +316,9 @@ fn what_open_or_create_made_it_opens() {
                     let error = MessageQueue::open_or_create(keys[2], mode, &trust).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Untrusted, "{bits:o}: {error}");
                 }
-                (memory.remove().unwrap(), set.remove().unwrap(), queue.remove().unwrap());
+                memory.remove().unwrap();
+                set.remove().unwrap();
+                queue.remove().unwrap();
             }
         });
     });
