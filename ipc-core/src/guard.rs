@@ -3,69 +3,18 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::error::Result;
-use crate::msg::MessageQueue;
+use crate::evidence::Evidence;
+use crate::object::Object;
 use crate::process::ProcessMark;
-use crate::sem::SemaphoreSet;
-use crate::shm::SharedMemory;
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for crate::msg::MessageQueue {}
-    impl Sealed for crate::sem::SemaphoreSet {}
-    impl Sealed for crate::shm::SharedMemory {}
-}
-
-/// The three kinds of System V objects, as far as they are removed alike. Implemented by this crate only.
-///
-/// ```
-/// use ipc_core::{Key, Mode, Object, msg};
-///
-/// fn throw_away(object: impl Object) -> ipc_core::Result<()> {
-///     object.remove_object()
-/// }
-/// throw_away(msg::MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?)?;
-/// # Ok::<(), ipc_core::Error>(())
-/// ```
-pub trait Object: sealed::Sealed {
-    /// Removes the object from the system, as its own `remove` does.
-    ///
-    /// # Errors
-    /// As of the object's own `remove`.
-    ///
-    /// ```
-    /// # use ipc_core::{Key, Mode, Object, sem};
-    /// sem::SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?.remove_object()?;
-    /// # Ok::<(), ipc_core::Error>(())
-    /// ```
-    fn remove_object(&self) -> Result<()>;
-}
-
-impl Object for MessageQueue {
-    fn remove_object(&self) -> Result<()> {
-        self.remove()
-    }
-}
-
-impl Object for SemaphoreSet {
-    fn remove_object(&self) -> Result<()> {
-        self.remove()
-    }
-}
-
-impl Object for SharedMemory {
-    fn remove_object(&self) -> Result<()> {
-        self.remove()
-    }
-}
 
 /// Owns the duty to remove an object: removes it when dropped.
 ///
 /// Handles themselves remove nothing, since a System V object is meant to outlive its users. This guard is for tests, for examples,
 /// and for an object that makes no sense without the process that made it. A child made by `fork` inherits the guard's memory but not
-/// the duty: its drop does nothing.
+/// the duty: its drop does nothing. Nor is anything removed that only has the object's identifier: an object of another IPC namespace, into which the thread went by
+/// `unshare` or `setns`, or one that was made after ours was removed, as far as its [`Evidence`] tells.
 ///
-/// A process killed by SIGKILL runs no drops. For segments, remove early instead: [`SharedMemory::remove`] right after attaching.
+/// A process killed by SIGKILL runs no drops. For segments, remove early instead: [`SharedMemory::remove`](crate::shm::SharedMemory::remove) right after attaching.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, msg};
@@ -78,7 +27,8 @@ impl Object for SharedMemory {
 /// ```
 pub struct RemoveOnDrop<T: Object> {
     object: T,
-    process: Option<ProcessMark>,
+    /// None when there is no duty: given up, or the object was gone already.
+    duty: Option<(ProcessMark, Evidence)>,
 }
 
 impl<T: Object> RemoveOnDrop<T> {
@@ -92,7 +42,8 @@ impl<T: Object> RemoveOnDrop<T> {
     /// ```
     #[must_use = "dropping the guard removes the object"]
     pub fn new(object: T) -> RemoveOnDrop<T> {
-        RemoveOnDrop { object, process: Some(ProcessMark::current()) }
+        let duty = object.evidence().ok().map(|evidence| (ProcessMark::current(), evidence));
+        RemoveOnDrop { object, duty }
     }
 
     /// Gives up the duty: the object stays.
@@ -109,7 +60,7 @@ impl<T: Object> RemoveOnDrop<T> {
     where
         T: Copy,
     {
-        self.process = None;
+        self.duty = None;
         self.object
     }
 }
@@ -124,7 +75,10 @@ impl<T: Object> Deref for RemoveOnDrop<T> {
 
 impl<T: Object> Drop for RemoveOnDrop<T> {
     fn drop(&mut self) {
-        if self.process.is_some_and(ProcessMark::is_current) {
+        let Some((process, evidence)) = self.duty else { return };
+        // Changed in the meantime it may be: not replaced.
+        if process.is_current() && self.object.evidence().is_ok_and(|found| evidence.may_have_become(&found))
+        {
             // Removed by somebody else already, or no longer ours: nothing a drop could do about it.
             let _ = self.object.remove_object();
         }

@@ -7,7 +7,8 @@
 //! - No safe call can break memory safety, whatever other processes write: shared bytes are reached by atomics and by copies, never as `&[u8]`.
 //! - Objects get mode 0600 unless told otherwise, and every open demands a [`Trust`] policy: whose object is it, and who else can write to it?
 //! - Handles are numbers: copying is free, dropping does nothing. What removes or releases something is a guard, says so, and does it in the process that made the guard only: a child
-//!   made by `fork` never takes anything from its parent.
+//!   made by `fork` never takes anything from its parent, and nothing is released or removed that is not, or no longer, the guard's.
+//! - A number can come to name a stranger's object; a [`Verified`] handle remembers whose object it means, and refuses the stranger.
 //! - That something would block, and that a deadline passed, are answers (`Ok(false)`, `Ok(None)`). An interruption by a signal is retried with the deadline kept; the
 //!   `_interruptible` calls come back instead.
 //! - An [`Error`] keeps the call, its arguments and the errno; for a limit also its name, value, use and how to raise it.
@@ -62,6 +63,7 @@ pub mod barrier;
 mod bytes;
 mod change;
 mod error;
+mod evidence;
 pub mod futex;
 mod guard;
 mod key;
@@ -71,6 +73,7 @@ pub mod list;
 pub mod liveness;
 pub mod mapping;
 pub mod msg;
+mod object;
 mod open;
 mod permissions;
 mod process;
@@ -83,14 +86,18 @@ mod sys;
 mod time;
 mod trust;
 mod users;
+mod verified;
 
 pub use bytes::SharedBytes;
 pub use error::{Error, ErrorKind, Result};
-pub use guard::{Object, RemoveOnDrop};
+pub use evidence::{Evidence, Kind as EvidenceKind};
+pub use guard::RemoveOnDrop;
 pub use key::{Key, ParseKeyError};
 pub use limit::Limit;
+pub use object::Object;
 pub use open::Disposition;
 pub use permissions::{Mode, Permissions};
 pub use process::{PerProcess, ProcessMark};
 pub use random::random_bytes;
 pub use trust::Trust;
+pub use verified::Verified;

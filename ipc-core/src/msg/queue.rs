@@ -187,7 +187,8 @@ impl MessageQueue {
         )
     }
 
-    /// The handle of a queue whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    /// The handle of a queue whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// [`Verified`](crate::Verified).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageQueue, MsgId}};

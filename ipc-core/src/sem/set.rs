@@ -255,7 +255,8 @@ impl SemaphoreSet {
         )
     }
 
-    /// The handle of a set whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    /// The handle of a set whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// [`Verified`](crate::Verified).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemId, SemaphoreSet}};

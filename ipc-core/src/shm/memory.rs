@@ -14,7 +14,7 @@ use crate::trust::Trust;
 /// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the segment stays until it is removed.
 ///
 /// A handle is not a promise that the segment is still there. Identifiers are used again, though only after millions of
-/// creations: a program that stores one for long should store the creation time and creator beside it.
+/// creations: a program that stores one for long stores its [`Evidence`](crate::Evidence), and uses a [`Verified`](crate::Verified) handle.
 ///
 /// ```
 /// use ipc_core::{Disposition, Key, RemoveOnDrop, Trust, shm};
@@ -189,7 +189,8 @@ impl SharedMemory {
         )
     }
 
-    /// The handle of a segment whose identifier another process told. Checks nothing: use [`verify`](Self::verify).
+    /// The handle of a segment whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// [`Verified`](crate::Verified).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, Trust, shm};
