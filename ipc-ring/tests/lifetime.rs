@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_core::list::proc::segments;
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{Key, RemoveOnDrop};
+use ipc_core::{Key, Mode, RemoveOnDrop};
 use ipc_ring::{AttachError, Domain, Lifetime, WaitStrategy, bytes, mpmc, spsc};
 use kinds::{How, Told};
 
@@ -254,6 +254,47 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
     }
     assert!(matches!(held.remove_channel("kept"), Err(AttachError::KeyTaken { .. })));
     assert!(strangers.stat().is_ok());
+}
+
+/// The key of a persistent channel follows from its name, and anybody may make something under any key.
+#[test]
+fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones() {
+    private_namespace();
+    for kind in &kinds::ALL {
+        let domain = Domain::open(&unique("lifetime-squatted")).unwrap();
+        let ephemeral = How::new(&domain, WaitStrategy::Sleep);
+        let persistent = How { lifetime: Lifetime::Persistent, ..ephemeral };
+        drop(((kind.giver)(persistent).unwrap(), (kind.taker)(persistent).unwrap()));
+        let kept = segments()
+            .unwrap()
+            .into_iter()
+            .find(|segment| segment.object.key != Key::PRIVATE && segment.attachments == 0);
+        let kept = kept.expect("the channel's segment");
+        let (key, size) = (kept.object.key, usize::try_from(kept.size).unwrap());
+        SharedMemory::from_id(kept.id).remove().unwrap();
+
+        // Memory of another program, of another user, of another user who lets nobody look at it.
+        for (owner, mode) in [(None, 0o600), (Some(4711), 0o666), (Some(4711), 0)] {
+            let options = Options::default().mode(Mode::new(mode).unwrap());
+            let squatter = RemoveOnDrop::new(SharedMemory::create_new(key, size, &options).unwrap());
+            squatter.attach().unwrap().copy_to(0, b"somebody else's data").unwrap();
+            if let Some(owner) = owner
+                && let Err(error) = squatter.grant(owner)
+            {
+                eprintln!("skipped: nothing can be given to another user ({error})");
+                continue;
+            }
+            assert!((kind.giver)(persistent).is_err(), "{}", kind.name);
+            let mut taker = (kind.taker)(ephemeral).unwrap_or_else(|error| panic!("{}: {error}", kind.name));
+            let mut giver = (kind.giver)(ephemeral).unwrap();
+            assert_eq!(giver.give(1, Duration::from_secs(1000)), Told::Yes, "{}", kind.name);
+            assert_eq!(taker.take(Duration::from_secs(1000)), Told::Number(1), "{}", kind.name);
+            drop((taker, giver));
+            assert!(squatter.stat().is_ok());
+        }
+        drop(domain);
+        assert_eq!(kernel_objects(), (vec![], vec![], vec![]), "{}", kind.name);
+    }
 }
 
 #[test]

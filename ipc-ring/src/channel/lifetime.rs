@@ -64,6 +64,35 @@ pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<
     }
 }
 
+/// As [`adopt`], for a user of the name who wants a channel of this lifetime. The keys are open to everybody, and the key of a
+/// persistent channel can be known from its name: what a stranger has put there stands in the way of a persistent channel
+/// only, for any other one nothing is there.
+///
+/// # Errors
+/// As [`adopt`], if it is a persistent channel that is wanted.
+pub(super) fn adopt_for(
+    lifetime: Lifetime,
+    locked: &Locked<'_>,
+    domain: &Domain,
+    name: &str,
+) -> Result<Option<Entry>, AttachError> {
+    match adopt(locked, domain, name) {
+        Err(error) if lifetime == Lifetime::Ephemeral && is_somebody_elses(&error) => Ok(None),
+        result => result,
+    }
+}
+
+/// Whether what was found under a key has nothing to do with this domain's channels.
+fn is_somebody_elses(error: &AttachError) -> bool {
+    match error {
+        AttachError::KeyTaken { .. } => true,
+        AttachError::System(error) => {
+            matches!(error.kind(), ErrorKind::Untrusted | ErrorKind::PermissionDenied | ErrorKind::NotOwner)
+        }
+        _ => false,
+    }
+}
+
 impl Domain {
     /// Removes a channel: its name is free at once, its memory when the last end that is attached lets go. Ends that are
     /// attached go on as before. True when there was such a channel.

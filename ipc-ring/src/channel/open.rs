@@ -75,7 +75,7 @@ pub(super) fn attach<R>(
     find_or_make(
         &request.settings.name,
         request.settings.domain.as_ref(),
-        creation,
+        (creation, request.settings.lifetime),
         |domain, entry| find(request, domain, entry, wanted),
         |locked, domain| make(request, locked, domain, new),
         seat,
@@ -86,7 +86,7 @@ pub(super) fn attach<R>(
 pub(super) fn find_or_make<F, R>(
     name: &str,
     domain: Option<&Domain>,
-    creation: Creation,
+    (creation, lifetime): (Creation, Lifetime),
     find: impl Fn(&Domain, Entry) -> Result<F, AttachError>,
     make: impl Fn(&Locked<'_>, &Domain) -> Result<F, AttachError>,
     seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<R, AttachError>,
@@ -99,7 +99,7 @@ pub(super) fn find_or_make<F, R>(
     domain.member().locked(|locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
-            None => lifetime::adopt(locked, &domain, name)?,
+            None => lifetime::adopt_for(lifetime, locked, &domain, name)?,
         };
         match (known, creation) {
             (Some(_), Creation::MustMake) => {
@@ -189,7 +189,7 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
     let (region, geometry) = domain.member().locked(|locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
-            None => lifetime::adopt(locked, &domain, name)?,
+            None => lifetime::adopt_for(request.settings.lifetime, locked, &domain, name)?,
         };
         let entry = known.ok_or_else(|| domain.no_channel(name))?;
         if entry.kind == LISTENER {
@@ -228,7 +228,7 @@ pub(super) fn observe_with<R>(
     member.locked(|locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
-            None => lifetime::adopt(locked, domain, name)?,
+            None => lifetime::adopt_for(Lifetime::Ephemeral, locked, domain, name)?,
         };
         let entry = known.ok_or_else(|| domain.no_channel(name))?;
         if entry.kind == LISTENER {

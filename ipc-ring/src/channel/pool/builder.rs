@@ -3,6 +3,7 @@
 use ipc_core::shm::Size;
 
 use super::member::{Found, Pool};
+use crate::channel::Lifetime;
 use crate::channel::open::{self, Access, Creation};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
@@ -98,7 +99,7 @@ impl Builder {
         open::find_or_make(
             &self.name,
             self.domain.as_ref(),
-            creation,
+            (creation, Lifetime::Ephemeral),
             |domain, entry| find(domain, entry, wanted.as_ref(), self.prefault),
             |locked, domain| make(&self.name, locked, domain, &new, self.prefault),
             Pool::take_seat,
