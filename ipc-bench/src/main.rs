@@ -18,6 +18,7 @@ mod payload;
 mod pin;
 mod process;
 mod progress;
+mod removal;
 mod report;
 mod result;
 mod timeline;

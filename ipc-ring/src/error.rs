@@ -271,6 +271,12 @@ pub enum AttachError {
         /// The key, as `ipcs` shows it.
         key: i32,
     },
+    /// A persistent channel would not outlive its processes: the setting `kernel.shm_rmid_forced` of this IPC namespace has the
+    /// kernel remove each segment at its last detach.
+    NotKept {
+        /// The name asked for.
+        name: String,
+    },
     /// A broadcast channel that treats slow subscribers otherwise than asked for.
     Mode {
         /// The channel's way.
@@ -388,6 +394,12 @@ impl fmt::Display for AttachError {
             Self::KeyTaken { name, key } => write!(
                 f,
                 "the memory of channel \"{name}\" would lie under key {key:#010x}, but something else does (see ipcs -m); choose another name"
+            ),
+            Self::NotKept { name } => write!(
+                f,
+                "channel {name:?} cannot be persistent: kernel.shm_rmid_forced is set in this IPC namespace, so the kernel removes \
+                 each segment when its last user lets go; as root: sysctl -w kernel.shm_rmid_forced=0, or make the channel \
+                 Lifetime::Ephemeral"
             ),
             Self::Mode { found, expected } => write!(f, "the channel is {found}, not {expected}"),
             Self::StalePosition { saved, channel } => write!(

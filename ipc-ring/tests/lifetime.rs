@@ -297,6 +297,37 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
     }
 }
 
+/// With this setting the kernel removes a segment at its last detach, whoever meant to come back.
+#[test]
+fn where_the_kernel_keeps_no_segment_without_users_no_persistent_channel_is_made() {
+    private_namespace();
+    const SETTING: &str = "/proc/sys/kernel/shm_rmid_forced";
+    let (_, before, _) = kernel_objects();
+    if !before.is_empty() || std::fs::write(SETTING, "1").is_err() {
+        return eprintln!("skipped: {SETTING} cannot be set for an IPC namespace of its own");
+    }
+    for kind in &kinds::ALL {
+        let domain = Domain::open(&unique("lifetime-forced")).unwrap();
+        let ephemeral = How::new(&domain, WaitStrategy::Sleep);
+        let persistent = How { lifetime: Lifetime::Persistent, ..ephemeral };
+        for error in [(kind.giver)(persistent).err(), (kind.taker)(persistent).err()] {
+            match error {
+                Some(error @ AttachError::NotKept { .. }) => {
+                    let text = error.to_string();
+                    assert!(text.contains("sysctl -w kernel.shm_rmid_forced=0"), "{}: {text}", kind.name);
+                }
+                other => panic!("{}: {other:?}", kind.name),
+            }
+        }
+        let ends = ((kind.giver)(ephemeral).unwrap(), (kind.taker)(ephemeral).unwrap());
+        drop((ends, domain));
+        assert_eq!(kernel_objects(), (vec![], vec![], vec![]), "{}", kind.name);
+    }
+    std::fs::write(SETTING, "0").unwrap();
+    drop(persistent(&unique("lifetime-unforced")).create_producer().unwrap());
+    assert_eq!(keyed(), 1);
+}
+
 #[test]
 fn a_removed_channel_goes_on_for_those_who_hold_it_and_its_name_is_free() {
     private_namespace();

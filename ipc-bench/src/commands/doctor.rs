@@ -1,5 +1,6 @@
-//! `doctor`: can this machine give honest numbers.
+//! `doctor`: can this machine give honest numbers, and does it keep what programs mean to keep.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{STRICT_WARNING, USAGE, fail};
@@ -8,6 +9,7 @@ use crate::clock::Clock;
 use crate::doctor;
 use crate::environment::Environment;
 use crate::output::say;
+use crate::removal;
 use crate::topology;
 
 /// Prints what was looked at and what stands against it.
@@ -25,6 +27,9 @@ pub(crate) fn run(asked: &cli::Doctor) -> ExitCode {
     let remarks = doctor::remarks(&environment);
     for warning in &warnings {
         say!("warning: {warning}");
+    }
+    for threat in removal::threats(Path::new("/")) {
+        say!("warning, for persistent channels: {threat}");
     }
     for remark in &remarks {
         say!("note: {remark}");

@@ -4,7 +4,7 @@
 //! directory of the domain holds it only while somebody is attached; later openers come by the key. All of it happens
 //! under the domain's lock.
 
-use ipc_core::shm::{SharedMemory, Size};
+use ipc_core::shm::{Attachment, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key};
 
 use crate::domain::layout::LISTENER;
@@ -23,6 +23,10 @@ pub enum Lifetime {
     Ephemeral,
     /// Until it is removed, its stream has ended, or the machine restarts. All ends may go, be killed, and come back later:
     /// the stream continues where it stopped. See [`Domain::remove_channel`].
+    ///
+    /// Where the kernel removes a segment as soon as nobody is attached (`kernel.shm_rmid_forced`) no such channel can be made:
+    /// [`AttachError::NotKept`]. logind removes what an ordinary user has made when the user's last session ends, unless
+    /// `RemoveIPC=no` stands in `logind.conf`; `ipc-bench doctor` warns of both.
     Persistent,
 }
 
@@ -33,6 +37,19 @@ pub(super) fn key(domain: Key, name: &str) -> Key {
     hash.write(&domain.as_raw().to_le_bytes());
     hash.write(name.as_bytes());
     hash.key()
+}
+
+/// Attaches to a new segment that is to outlive its users. Whether the kernel keeps one without users is seen by letting go of
+/// it once.
+///
+/// # Errors
+/// [`AttachError::NotKept`] when the kernel has removed the segment meanwhile.
+pub(super) fn attach_kept(segment: SharedMemory, name: &str) -> Result<Attachment, AttachError> {
+    drop(segment.attach()?);
+    segment.attach().map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::Removed => AttachError::NotKept { name: name.to_owned() },
+        _ => error.into(),
+    })
 }
 
 /// Looks for a persistent channel that nobody is attached to, and enters it in the directory. What a creator that died

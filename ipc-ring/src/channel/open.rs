@@ -303,7 +303,7 @@ fn make_ring(
             let key = lifetime::key(member.key(), &settings.name);
             let options = Options::default().mode(access.mode);
             let segment = SharedMemory::create_new(key, geometry.total_size, &options)?;
-            (segment, segment.attach()?)
+            (segment, lifetime::attach_kept(segment, &settings.name)?)
         }
     };
     let region = map(attached, settings.prefault)?;
