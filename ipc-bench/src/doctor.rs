@@ -103,15 +103,22 @@ fn clock(environment: &Environment) -> Option<String> {
     })
 }
 
-/// Semaphores in the largest set that a domain of rings needs.
-const SEMAPHORES: u32 = 1281;
+/// Semaphores in the set of a domain of rings: of the smallest one, and of a full one.
+const SEMAPHORES: [u32; 2] = [41, 1281];
 
 fn semaphores(environment: &Environment) -> Option<String> {
     let allowed: u32 = environment.ipc_limits.get("sem")?.split_whitespace().next()?.parse().ok()?;
-    (allowed < SEMAPHORES).then(|| {
+    let [least, full] = SEMAPHORES;
+    (allowed < full).then(|| {
+        let means = if allowed < least {
+            format!("the rings need one of {least} at least: their rows will be missing")
+        } else {
+            let groups = (allowed - 1) / 5;
+            format!("a domain of rings has room for {groups} processes and {} ends: large rows may be missing", 4 * groups - groups.min(16))
+        };
         format!(
-            "a set may have {allowed} semaphores only, and the rings need one of {SEMAPHORES}: their rows will be missing; \
-             `sysctl kernel.sem` shows the limits, its first number is this one"
+            "a set may have {allowed} semaphores only: {means}; `sysctl kernel.sem` shows the limits, its first number is \
+             this one, and {full} make full domains"
         )
     })
 }
@@ -170,6 +177,9 @@ mod tests {
         };
         let told = |limits| warnings(&with(limits)).iter().any(|warning| warning.contains("semaphores"));
         assert!(told("250\t32000\t32\t128") && !told("32000\t1024000000\t500\t32000"));
+        let small = warnings(&with("250\t32000\t100\t128")).join("\n");
+        assert!(small.contains("49 processes and 180 ends"), "{small}");
+        assert!(warnings(&with("20\t32000\t100\t128")).join("\n").contains("rows will be missing"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Member {
     /// # Errors
     /// When the semaphores were removed, or this process may not read them any more.
     pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
-        let Some(slot) = owner.slot() else { return Ok(false) };
+        let Some(slot) = self.slot(owner) else { return Ok(false) };
         if owner == self.me {
             return Ok(true);
         }

@@ -13,8 +13,9 @@ use ipc_core::{Key, Trust};
 use super::layout::{
     C_STATE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, DOMAIN_NAME_BYTES, H_MAGIC, H_NAME, H_NAME_LENGTH,
     H_READY, H_SEMAPHORES, H_VERSION, LIVE, MAGIC, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, READY,
-    SEMAPHORES, SIZE, VERSION, token,
+    SIZE, VERSION, token,
 };
+use super::sizes::Sizes;
 use super::table::Table;
 use super::{Domain, join};
 use crate::error::AttachError;
@@ -121,12 +122,14 @@ fn domain(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
     let tokens = set
         .stat()
         .ok()
-        .filter(|set| set.permissions().key() == stat.permissions().key() && set.count() == SEMAPHORES)
-        .and_then(|_| set.values().ok());
+        .filter(|set| set.permissions().key() == stat.permissions().key())
+        .and_then(|found| Sizes::of_set(found.count()))
+        .and_then(|sizes| Some((sizes, set.values().ok()?)));
     let (alive, verdict, evidence) = match tokens {
         None => (0, Verdict::Abandoned, "its semaphores are gone, so no process is a member".to_owned()),
-        Some(values) => {
-            let alive = (0..PROCESSES).filter(|slot| values[usize::from(token(*slot))] > 0).count();
+        Some((sizes, values)) => {
+            let raised = |slot: &usize| values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0);
+            let alive = (0..sizes.processes()).filter(raised).count();
             match (alive, stat.attachments()) {
                 (0, 0) => (0, Verdict::Abandoned, "no token is raised and nobody is attached".to_owned()),
                 (0, _) => (0, Verdict::InUse, "no token is raised, but somebody is attached".to_owned()),

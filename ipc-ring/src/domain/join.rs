@@ -11,9 +11,10 @@ use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 use super::layout::{
     FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES, H_READY,
     H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE,
-    PROCESS_TABLE, PROCESSES, QUEUES, READY, SEMAPHORES, SIZE, VERSION, WAKES, token,
+    PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
 };
 use super::owner::Owner;
+use super::sizes::{self, Sizes};
 use super::table::Table;
 use super::{LOCK_PATIENCE, Lock, Locked, Member, making, queues};
 use crate::asked::Asked;
@@ -50,14 +51,14 @@ pub(super) fn join(name: &str, key: Key, mode: Mode, trust: Trust) -> Result<Mem
 }
 
 fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, AttachError> {
-    let (semaphores, _) = SemaphoreSet::open_or_create(key, SEMAPHORES, mode, trust)?;
+    let (semaphores, sizes) = sizes::open_or_create(key, mode, trust)?;
     let lock = Lock::take(semaphores, LOCK_PATIENCE)?;
     let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
     let table = Table::new(segment.attach()?);
-    prepare(&table, name, semaphores)?;
+    prepare(&table, name, semaphores, sizes)?;
 
-    let Some((slot, generation)) = claim_slot(&table, semaphores)? else {
-        return Err(AttachError::DomainFull { what: "processes", limit: PROCESSES });
+    let Some((slot, generation)) = claim_slot(&table, semaphores, sizes)? else {
+        return Err(sizes.no_process());
     };
     // From here on the token is held, and Member's Drop gives everything back.
     let member = Member {
@@ -65,6 +66,8 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
         key,
         table,
         semaphores,
+        sizes,
+        together: sizes::operations_in_a_call(),
         segment,
         me: Owner::new(slot, generation),
         process: ProcessMark::current(),
@@ -82,7 +85,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, A
 }
 
 /// Sees that the segment is this domain's, or makes it so if it is new or its maker died.
-fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), AttachError> {
+fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) -> Result<(), AttachError> {
     let stored = semaphores.id().as_raw() as u32;
     if table.get_half(H_READY) == READY {
         if table.get(H_MAGIC) != MAGIC {
@@ -93,15 +96,17 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
         if table.get_half(H_VERSION) != VERSION {
             return Err(AttachError::NotADomain { reason: "it has another layout version" });
         }
-        let sizes =
-            [H_PROCESSES, H_CHANNELS, H_WAKES, H_QUEUES].map(|offset| table.get_half(offset) as usize);
-        if sizes != [PROCESSES, super::layout::CHANNELS, WAKES, QUEUES] {
+        let numbers = |offsets: [usize; 2]| offsets.map(|offset| table.get_half(offset) as usize);
+        if numbers([H_CHANNELS, H_QUEUES]) != [super::layout::CHANNELS, QUEUES] {
             return Err(AttachError::NotADomain { reason: "its tables have other sizes" });
         }
         if table.text(H_NAME_LENGTH, H_NAME, super::layout::DOMAIN_NAME_BYTES) != name {
             return Err(AttachError::NotADomain { reason: "another domain's name has the same key" });
         }
         if table.get_half(H_SEMAPHORES) == stored {
+            if numbers([H_PROCESSES, H_WAKES]) != [sizes.processes(), sizes.wakes()] {
+                return Err(AttachError::NotADomain { reason: "its set has other sizes than it says" });
+            }
             return Ok(());
         }
         // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is worthless.
@@ -124,9 +129,9 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet) -> Result<(), At
     }
     table.set(H_MAGIC, MAGIC);
     table.set_half(H_VERSION, VERSION);
-    table.set_half(H_PROCESSES, PROCESSES as u32);
+    table.set_half(H_PROCESSES, sizes.processes() as u32);
     table.set_half(H_CHANNELS, super::layout::CHANNELS as u32);
-    table.set_half(H_WAKES, WAKES as u32);
+    table.set_half(H_WAKES, sizes.wakes() as u32);
     table.set_half(H_QUEUES, QUEUES as u32);
     table.set(H_GENERATION, table.get(H_GENERATION).max(first_generation()));
     table.set_half(H_SEMAPHORES, stored);
@@ -151,8 +156,12 @@ fn first_process_generation() -> u64 {
 }
 
 /// Takes a process slot: raises a token that is 0, then gives the slot a new generation.
-fn claim_slot(table: &Table, semaphores: SemaphoreSet) -> Result<Option<(usize, u64)>, AttachError> {
-    for slot in 0..PROCESSES {
+fn claim_slot(
+    table: &Table,
+    semaphores: SemaphoreSet,
+    sizes: Sizes,
+) -> Result<Option<(usize, u64)>, AttachError> {
+    for slot in 0..sizes.processes() {
         let ops = [Op::wait_zero(token(slot)), Op::add(token(slot), 1).undo()];
         if !semaphores.try_perform(&ops)? {
             continue;

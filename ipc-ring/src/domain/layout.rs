@@ -14,12 +14,12 @@
 //! either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 pub(super) const READY: u32 = 0x5244_5931;
 
-/// Processes a domain has room for.
+/// Processes a domain has room for at most. The [`sizes`](super::sizes) of one follow from its set of semaphores.
 pub const PROCESSES: usize = 256;
-/// Wake semaphores, one for each end that may sleep.
+/// Wake semaphores at most, one for each end that may sleep.
 pub const WAKES: usize = 1024;
 /// How many of the wake semaphores, the first ones, get a token at the death of any process of the domain. For those who wait for
 /// news of processes that never woke them.
@@ -94,12 +94,18 @@ pub(super) const MAKING: u32 = 2;
 /// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
 pub(crate) const LISTENER: u32 = 64;
 
-/// The semaphores: the domain's lock, a token for each process slot, the wake semaphores.
+/// The semaphores: the domain's lock, then groups of a token for a process slot and some wake semaphores. Where one lies does not
+/// depend on the number of groups.
 ///
 /// They are one set on purpose: when a process dies the kernel takes all its adjustments to one set back in one step.
 /// So a sleeper that is woken by a death finds the token lowered.
 pub(super) const LOCK: u16 = 0;
-pub(super) const SEMAPHORES: usize = 1 + PROCESSES + WAKES;
+/// Wake semaphores of a group.
+pub(super) const WAKES_IN_GROUP: usize = WAKES / PROCESSES;
+/// Semaphores of a group.
+pub(super) const GROUP: usize = 1 + WAKES_IN_GROUP;
+/// The semaphores of the largest set.
+pub(super) const SEMAPHORES: usize = 1 + PROCESSES * GROUP;
 
 const _: () = {
     assert!(PROCESS_TABLE.is_multiple_of(64));
@@ -110,22 +116,34 @@ const _: () = {
     assert!(H_NAME + DOMAIN_NAME_BYTES <= H_WATCHERS);
     assert!(PROCESSES < 1 << 16);
     assert!(BELLS < WAKES);
+    assert!(WAKES.is_multiple_of(PROCESSES));
+    assert!(SEMAPHORES < 1 << 16);
 };
 
 /// The semaphore of a wake semaphore's number.
 pub(super) const fn wake(index: u16) -> u16 {
-    1 + PROCESSES as u16 + index
+    let (group, place) = (index / WAKES_IN_GROUP as u16, index % WAKES_IN_GROUP as u16);
+    token(group as usize) + 1 + place
 }
 
 /// The token semaphore of a process slot.
 pub(super) const fn token(slot: usize) -> u16 {
-    1 + slot as u16
+    1 + (slot * GROUP) as u16
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::documented::assert_table;
+
+    #[test]
+    fn every_semaphore_has_one_use() {
+        let tokens = (0..PROCESSES).map(token);
+        let wakes = (0..WAKES as u16).map(wake);
+        let mut all: Vec<u16> = std::iter::once(LOCK).chain(tokens).chain(wakes).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..SEMAPHORES as u16));
+    }
 
     #[test]
     fn the_specification_has_the_same_offsets() {
@@ -185,6 +203,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f100, 1281, 4));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f100, 1281, 5));
     }
 }

@@ -24,6 +24,7 @@ mod making;
 mod memberships;
 mod owner;
 mod queues;
+mod sizes;
 mod table;
 mod wakes;
 
@@ -67,6 +68,9 @@ pub(crate) struct Member {
     key: ipc_core::Key,
     table: Table,
     semaphores: SemaphoreSet,
+    sizes: sizes::Sizes,
+    /// How many operations the kernel took in one call when this process joined.
+    together: usize,
     segment: ipc_core::shm::SharedMemory,
     me: Owner,
     /// The process that joined. A forked child is not a member.
@@ -183,6 +187,11 @@ impl Member {
 
     pub(crate) fn is_ours(&self) -> bool {
         self.process.is_current()
+    }
+
+    /// The slot of an owner, if this domain has it.
+    fn slot(&self, owner: Owner) -> Option<usize> {
+        owner.slot().filter(|slot| *slot < self.sizes.processes())
     }
 
     /// Runs `f` under the domain's lock.

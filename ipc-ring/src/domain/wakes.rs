@@ -16,7 +16,7 @@ use std::time::Instant;
 use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
 use ipc_core::{ErrorKind, futex};
 
-use super::layout::{self, BELLS, PARK_TABLE, WAKE_TABLE, WAKES};
+use super::layout::{self, PARK_TABLE, WAKE_TABLE, WAKES};
 use super::owner::Owner;
 use super::{Locked, Member};
 use crate::error::AttachError;
@@ -93,13 +93,13 @@ impl WakeSet {
 impl Locked<'_> {
     /// Takes a free wake semaphore, or one whose owner died.
     pub(crate) fn claim_wake(&self) -> Result<WakeSemaphore, AttachError> {
-        self.claim_one_of(BELLS..WAKES)?
-            .ok_or(AttachError::DomainFull { what: "wake semaphores", limit: WAKES - BELLS })
+        let sizes = self.member.sizes;
+        self.claim_one_of(sizes.bells()..sizes.wakes())?.ok_or_else(|| sizes.no_wake())
     }
 
     /// As [`claim_wake`](Self::claim_wake), one that the death of any process posts to, if there is one left.
     pub(crate) fn claim_bell(&self) -> Result<WakeSemaphore, AttachError> {
-        match self.claim_one_of(0..BELLS)? {
+        match self.claim_one_of(0..self.member.sizes.bells())? {
             Some(bell) => Ok(bell),
             None => self.claim_wake(),
         }
@@ -184,19 +184,34 @@ impl Member {
 
     /// Arranges that this process's death posts a token to every bell. One system call.
     pub(super) fn ring_bells_at_my_death(&self) {
-        if !arm_bells(&self.semaphores) {
+        if !self.arm_bells() {
             // Deaths without number, and nobody who took notice of them: there is room for one more token then.
-            bells().for_each(|bell| leave_one_token(&self.semaphores, bell));
+            self.bells().for_each(|bell| leave_one_token(&self.semaphores, bell));
             // Should that not do, the watchers find out by themselves.
-            arm_bells(&self.semaphores);
+            self.arm_bells();
         }
     }
 
     /// Takes that arrangement back, when this process leaves and lives on.
     pub(super) fn no_bells_at_my_death(&self) {
-        let _ = self.semaphores.try_perform(&around_bells(|bell| {
-            [Op::add(bell.semaphore(), 1).undo(), Op::take(bell.semaphore(), 1)]
-        }));
+        self.around_bells(|bell| [Op::add(bell.semaphore(), 1).undo(), Op::take(bell.semaphore(), 1)]);
+    }
+
+    /// False when a bell has tokens up to its largest value.
+    fn arm_bells(&self) -> bool {
+        self.around_bells(|bell| [Op::add(bell.semaphore(), 1), Op::take(bell.semaphore(), 1).undo()])
+    }
+
+    fn bells(&self) -> impl Iterator<Item = WakeSemaphore> {
+        (0..self.sizes.bells() as u16).map(WakeSemaphore::new)
+    }
+
+    /// Two operations for each bell, as many in one call as the kernel takes. False when some were refused.
+    fn around_bells(&self, operations: impl Fn(WakeSemaphore) -> [Op; 2]) -> bool {
+        let all: Vec<Op> = self.bells().flat_map(operations).collect();
+        // All of them are tried: each bell is somebody's.
+        let refused = all.chunks(self.together).filter(|some| self.semaphores.try_perform(some).is_err());
+        refused.count() == 0
     }
 
     /// Sleeps until a token comes or the time has come. True for a token.
@@ -234,23 +249,6 @@ impl Member {
     }
 }
 
-fn bells() -> impl Iterator<Item = WakeSemaphore> {
-    (0..BELLS as u16).map(WakeSemaphore::new)
-}
-
-/// Two operations for each bell.
-fn around_bells(operations: impl Fn(WakeSemaphore) -> [Op; 2]) -> Vec<Op> {
-    bells().flat_map(operations).collect()
-}
-
-/// False when a bell has tokens up to its largest value.
-fn arm_bells(semaphores: &SemaphoreSet) -> bool {
-    let armed = semaphores.try_perform(&around_bells(|bell| {
-        [Op::add(bell.semaphore(), 1), Op::take(bell.semaphore(), 1).undo()]
-    }));
-    armed.is_ok()
-}
-
 /// Takes all tokens but one, which does for whoever sleeps.
 fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     let semaphore = wake.semaphore();
@@ -267,8 +265,8 @@ pub(crate) struct Tokens<'a> {
     count: usize,
 }
 
-/// Tokens posted by one system call, where the kernel's limit on operations (SEMOPM, 500 by default) allows it.
-const TOGETHER: usize = 256;
+/// Tokens posted by one system call at most. Where the kernel's limit on operations (SEMOPM, 500 by default) is lower, fewer.
+pub(super) const TOGETHER: usize = 256;
 
 impl Member {
     /// No tokens yet.
@@ -285,7 +283,7 @@ impl Tokens<'_> {
         }
         self.operations[self.count] = Op::add(wake.semaphore(), 1);
         self.count += 1;
-        if self.count == TOGETHER {
+        if self.count == self.member.together {
             self.post();
         }
     }
@@ -304,9 +302,16 @@ impl Tokens<'_> {
 
 fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     if let Err(error) = semaphores.perform(&[Op::add(wake.semaphore(), 1)]) {
-        // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that.
+        // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that. A number that a
+        // small set does not have is nobody's.
         debug_assert!(
-            matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Removed | ErrorKind::PermissionDenied),
+            matches!(
+                error.kind(),
+                ErrorKind::OutOfRange
+                    | ErrorKind::Removed
+                    | ErrorKind::PermissionDenied
+                    | ErrorKind::NoSuchSemaphore
+            ),
             "{error}"
         );
     }

@@ -1,0 +1,141 @@
+//! How large a domain is: as large as its set of semaphores.
+//!
+//! The kernel bounds the semaphores of one set (`SEMMSL`, the first number of `kernel.sem`): 32000 by default, 250 where an old default
+//! is kept on purpose. A domain is made with the largest set of use that the limit allows, in whole
+//! [groups](super::layout::GROUP): a process for four ends. Everybody else takes what the set has, whatever the limit is by then.
+
+use ipc_core::sem::{Count, SemaphoreSet};
+use ipc_core::{ErrorKind, Key, Limit, Mode, Trust};
+
+use super::layout::{BELLS, GROUP, PROCESSES, SEMAPHORES, WAKES_IN_GROUP};
+use super::wakes::TOGETHER;
+use crate::error::AttachError;
+
+/// The smallest domain has this many groups, so that there is something to work with.
+const LEAST_GROUPS: usize = 8;
+/// How often making the set starts anew because another one was there, or was not there any more.
+const ATTEMPTS: usize = 100;
+
+/// What a domain has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    groups: usize,
+}
+
+impl Sizes {
+    /// Those of a domain with a set of so many semaphores; `None` when no domain has such a set.
+    pub(super) fn of_set(semaphores: usize) -> Option<Self> {
+        let groups = semaphores.checked_sub(1)? / GROUP;
+        let fits = (LEAST_GROUPS..=PROCESSES).contains(&groups) && semaphores == 1 + groups * GROUP;
+        fits.then_some(Self { groups })
+    }
+
+    /// Those of a new domain where a set may have so many semaphores. Never less than the smallest domain, so that the kernel says
+    /// what is wrong.
+    fn within(limit: usize) -> Self {
+        Self { groups: (limit.saturating_sub(1) / GROUP).clamp(LEAST_GROUPS, PROCESSES) }
+    }
+
+    /// Process slots.
+    pub(super) fn processes(self) -> usize {
+        self.groups
+    }
+
+    /// Wake semaphores, the bells among them.
+    pub(super) fn wakes(self) -> usize {
+        self.groups * WAKES_IN_GROUP
+    }
+
+    /// Bells.
+    pub(super) fn bells(self) -> usize {
+        BELLS.min(self.wakes() / 4)
+    }
+
+    fn semaphores(self) -> usize {
+        1 + self.groups * GROUP
+    }
+
+    /// The error of a domain without room for another process.
+    pub(super) fn no_process(self) -> AttachError {
+        let limit = self.processes();
+        AttachError::DomainFull { what: self.say("processes", SMALL_PROCESSES), limit }
+    }
+
+    /// The error of a domain without room for another end.
+    pub(super) fn no_wake(self) -> AttachError {
+        let limit = self.wakes() - self.bells();
+        AttachError::DomainFull { what: self.say("wake semaphores", SMALL_WAKES), limit }
+    }
+
+    fn say(self, usually: &'static str, small: &'static str) -> &'static str {
+        if self.semaphores() == SEMAPHORES { usually } else { small }
+    }
+}
+
+const SMALL_PROCESSES: &str =
+    "processes (fewer than 256, since the first number of kernel.sem was below 1281 when it was made)";
+const SMALL_WAKES: &str =
+    "wake semaphores (fewer than 1008, since the first number of kernel.sem was below 1281 when it was made)";
+
+/// The domain's semaphores: those that are there, or new ones.
+pub(super) fn open_or_create(
+    key: Key,
+    mode: Mode,
+    trust: &Trust,
+) -> Result<(SemaphoreSet, Sizes), AttachError> {
+    let mut attempt = 1;
+    loop {
+        match SemaphoreSet::open(key, Count::Any, trust).and_then(|set| Ok((set, set.stat()?.count()))) {
+            Ok((set, count)) => {
+                let sizes = Sizes::of_set(count);
+                let reason = "its set has a number of semaphores that no domain has";
+                return sizes.map(|sizes| (set, sizes)).ok_or(AttachError::NotADomain { reason });
+            }
+            Err(error)
+                if attempt < ATTEMPTS && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let limit = Limit::SemaphoresPerSet.value().and_then(|limit| usize::try_from(limit).ok());
+        let sizes = Sizes::within(limit.unwrap_or(SEMAPHORES));
+        match SemaphoreSet::create_new(key, sizes.semaphores(), mode) {
+            Ok(set) => return Ok((set, sizes)),
+            Err(error) if attempt < ATTEMPTS && error.kind() == ErrorKind::AlreadyExists => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// How many operations on semaphores to ask for in one call: pairs of them.
+pub(super) fn operations_in_a_call() -> usize {
+    let limit = Limit::OperationsPerCall.value().and_then(|limit| usize::try_from(limit).ok());
+    (limit.unwrap_or(TOGETHER) & !1).clamp(2, TOGETHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_as_large_as_the_limit_allows() {
+        let rooms = |limit| {
+            let sizes = Sizes::within(limit);
+            assert!(sizes.semaphores() <= limit.max(1 + LEAST_GROUPS * GROUP));
+            assert_eq!(Sizes::of_set(sizes.semaphores()), Some(sizes));
+            (sizes.processes(), sizes.wakes(), sizes.bells())
+        };
+        assert_eq!(rooms(32000), (256, 1024, 16));
+        assert_eq!(rooms(1281), (256, 1024, 16));
+        assert_eq!(rooms(1250), (249, 996, 16));
+        assert_eq!(rooms(250), (49, 196, 16));
+        assert_eq!(rooms(60), (11, 44, 11));
+        assert_eq!(rooms(0), (8, 32, 8));
+    }
+
+    #[test]
+    fn sets_that_no_domain_makes_are_refused() {
+        for semaphores in [0, 1, 36, 40, 42, 250, 1280, 1282, 1286, 65535, usize::MAX] {
+            assert_eq!(Sizes::of_set(semaphores), None, "{semaphores}");
+        }
+    }
+}
