@@ -239,3 +239,38 @@ fn what_is_no_request_or_too_large_is_told() {
         Err(RequestError::Closed { reason: Some(Reason::Application(3)) })
     ));
 }
+
+/// Each request after the death of the server goes to its successor, over a new connection, and none is sent twice.
+#[test]
+fn a_requester_outlives_its_servers() {
+    private_namespace();
+    let before = kernel_objects();
+    let domain = unique("successors");
+    let mut server = Role::start("count-vowels", &[&domain]);
+    assert_eq!(server.hear(), "bound");
+    let mut requester = Requester::reconnecting(&service(&domain), LONG).unwrap();
+    for restarts in 0..3 {
+        assert_eq!(requester.reconnections(), restarts);
+        assert_eq!(requester.call(b"shared memory", LONG).unwrap(), b"4");
+        // The server is killed over the first request, so that the second is never answered.
+        let (fatal, unanswered) =
+            (requester.start(b"die", LONG).unwrap(), requester.start(b"aeiou", LONG).unwrap());
+        assert!(matches!(requester.wait(&fatal), Err(RequestError::PeerGone(_))));
+        server.wait_killed();
+        server = Role::start("count-vowels", &[&domain]);
+        assert_eq!(server.hear(), "bound");
+        assert_eq!(requester.call(b"ring", LONG).unwrap(), b"1");
+        assert!(matches!(requester.try_wait(&unanswered), Err(RequestError::Lost)));
+        assert!(matches!(requester.wait(&unanswered), Err(RequestError::UnknownTicket)));
+    }
+    assert!(matches!(requester.call(b"die", LONG), Err(RequestError::PeerGone(_))));
+    server.wait_killed();
+    // Nobody listens any more: the caller's deadline holds.
+    match requester.call(b"anybody?", Duration::from_millis(50)) {
+        Err(RequestError::Connect(error)) => assert!(error.is_temporary(), "{error}"),
+        other => panic!("{other:?}"),
+    }
+    drop(requester);
+    drop(Domain::open(&domain).unwrap());
+    assert_eq!(kernel_objects(), before);
+}

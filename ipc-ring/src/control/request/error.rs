@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::super::error::ConnectError;
 use super::super::reason::Reason;
 use crate::error::{FrameTooLarge, PeerExit, PopError, PushError, debug_as_display};
 use crate::ring::spsc::Corruption;
@@ -26,6 +27,11 @@ pub enum RequestError {
     },
     /// The other side's process is gone.
     PeerGone(PeerExit),
+    /// The connection that the request was sent over ended before the answer came, and another one has taken its place. The
+    /// server may have carried the request out or not.
+    Lost,
+    /// There is no connection any more, and another one could not be made.
+    Connect(ConnectError),
     /// The client does not read its answers. The connection has been closed with [`Reason::TooSlow`].
     TooSlow,
     /// The body with its head does not fit the ring, now or ever.
@@ -43,6 +49,11 @@ pub enum RequestError {
 impl RequestError {
     /// The number of a failure for a request whose deadline had passed.
     pub const EXPIRED: u32 = u32::MAX;
+
+    /// Whether the connection has ended, so that nothing more comes or goes over it.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::PeerGone(_))
+    }
 
     pub(super) fn from_push(error: PushError<()>) -> Self {
         match error {
@@ -81,6 +92,10 @@ impl fmt::Display for RequestError {
                 write!(f, "the other side has ended the connection: {reason}")
             }
             Self::PeerGone(exit) => exit.fmt(f),
+            Self::Lost => f.write_str(
+                "the connection ended before the answer came; the server may have carried the request out or not",
+            ),
+            Self::Connect(error) => write!(f, "the connection has ended, and connecting again failed: {error}"),
             Self::TooSlow => f.write_str("the client does not read its answers and was dropped"),
             Self::TooLarge(FrameTooLarge { len, limit }) => {
                 write!(f, "{len} bytes with the head; the ring takes up to {limit}")
@@ -99,6 +114,7 @@ impl std::error::Error for RequestError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::System(error) => Some(error),
+            Self::Connect(error) => Some(error),
             _ => None,
         }
     }

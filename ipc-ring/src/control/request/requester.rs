@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::RequestError;
 use super::wire::{Head, Kind};
 use crate::clock;
-use crate::control::Connection;
+use crate::control::{Builder, ConnectError, Connection};
 
 /// A request that has been sent. Its answer is taken with [`Requester::wait`].
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -25,14 +25,26 @@ pub enum Answer {
 /// A request on its way.
 #[derive(Debug)]
 struct Flight {
+    /// The connection it was sent over, as a number.
+    connection: u64,
     deadline: Option<Instant>,
     came: VecDeque<Result<Answer, u32>>,
 }
 
 /// Sends requests through a connection and gives each its answer.
+///
+/// One made by [`reconnecting`](Self::reconnecting) outlives its server: when the connection has ended, the next request
+/// is sent over a new one. No request is sent twice, since the server may have carried it out: requests that were in
+/// flight fail with [`RequestError::PeerGone`], [`RequestError::Closed`] or [`RequestError::Lost`].
 #[derive(Debug)]
 pub struct Requester {
     connection: Connection,
+    /// How many connections there were before this one.
+    connections: u64,
+    /// The connection has ended.
+    ended: bool,
+    /// How to make the next connection.
+    service: Option<Builder>,
     next: u64,
     flights: HashMap<u64, Flight>,
     late: u64,
@@ -44,7 +56,36 @@ impl Requester {
     /// Over this connection, which nobody else uses any more.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
-        Self { connection, next: 1, flights: HashMap::new(), late: 0, out: Vec::new(), received: Vec::new() }
+        Self {
+            connection,
+            connections: 0,
+            ended: false,
+            service: None,
+            next: 1,
+            flights: HashMap::new(),
+            late: 0,
+            out: Vec::new(),
+            received: Vec::new(),
+        }
+    }
+
+    /// Connects to the listener that `service` names, and connects again, to it or to a successor, for the first request
+    /// after the connection has ended.
+    ///
+    /// # Errors
+    /// As [`Builder::connect_retrying`].
+    ///
+    /// # Blocking
+    /// Until a server accepts, at most `timeout`.
+    pub fn reconnecting(service: &Builder, timeout: Duration) -> Result<Self, ConnectError> {
+        let connection = service.connect_retrying(clock::after(timeout))?;
+        Ok(Self { service: Some(service.clone()), ..Self::new(connection) })
+    }
+
+    /// How often the connection has been replaced.
+    #[must_use]
+    pub fn reconnections(&self) -> u64 {
+        self.connections
     }
 
     /// Asks and waits for the answer; the parts of one that comes in parts are joined.
@@ -85,13 +126,14 @@ impl Requester {
     ///
     /// # Errors
     /// [`RequestError::TimedOut`] when there was no room before the deadline; [`RequestError::TooLarge`];
-    /// [`RequestError::Closed`]; [`RequestError::PeerGone`].
+    /// [`RequestError::Closed`]; [`RequestError::PeerGone`]; [`RequestError::Connect`] when there is no connection and none could be
+    /// made before the deadline.
     pub fn start_deadline(&mut self, body: &[u8], deadline: Option<Instant>) -> Result<Ticket, RequestError> {
         let id = self.next;
         let deadline_ns = deadline.map_or(0, clock::monotonic_at);
         self.send(Head { deadline_ns, ..Head::new(Kind::Request, id) }, body, deadline)?;
         self.next += 1;
-        self.flights.insert(id, Flight { deadline, came: VecDeque::new() });
+        self.flights.insert(id, Flight { connection: self.connections, deadline, came: VecDeque::new() });
         Ok(Ticket(id))
     }
 
@@ -109,8 +151,8 @@ impl Requester {
     /// Waits for what comes next for a request: after [`Answer::Part`] there is more to wait for.
     ///
     /// # Errors
-    /// [`RequestError::TimedOut`] at the request's deadline, [`RequestError::Failed`]; the ticket is used up then. Any other
-    /// [`RequestError`].
+    /// [`RequestError::TimedOut`] at the request's deadline, [`RequestError::Failed`], [`RequestError::Lost`]; the ticket is used up
+    /// then. Any other [`RequestError`].
     ///
     /// # Blocking
     /// By the connection's wait strategy, until the request's deadline. Answers to other requests are kept meanwhile.
@@ -123,6 +165,10 @@ impl Requester {
                     self.flights.remove(&ticket.0);
                 }
                 return answer.map_err(|code| RequestError::Failed { code });
+            }
+            if flight.connection != self.connections {
+                self.flights.remove(&ticket.0);
+                return Err(RequestError::Lost);
             }
             match self.receive(deadline) {
                 Err(RequestError::TimedOut) => {
@@ -149,7 +195,8 @@ impl Requester {
             }
         }
         let flight = self.flights.get(&ticket.0).ok_or(RequestError::UnknownTicket)?;
-        if flight.came.is_empty() { Ok(None) } else { self.wait(ticket).map(Some) }
+        let pending = flight.came.is_empty() && flight.connection == self.connections;
+        if pending { Ok(None) } else { self.wait(ticket).map(Some) }
     }
 
     /// Gives an answer up. The server is told, if there is room for it.
@@ -183,11 +230,30 @@ impl Requester {
 
     fn send(&mut self, head: Head, body: &[u8], deadline: Option<Instant>) -> Result<(), RequestError> {
         head.write(body, &mut self.out);
-        let sent = match deadline {
-            Some(deadline) => self.connection.send_deadline(&self.out, deadline),
-            None => self.connection.send(&self.out),
-        };
-        sent.map_err(RequestError::from_push).map_err(|error| self.with_reason(error))
+        loop {
+            if self.ended && self.service.is_some() {
+                self.connect_again(deadline)?;
+            }
+            let sent = match deadline {
+                Some(deadline) => self.connection.send_deadline(&self.out, deadline),
+                None => self.connection.send(&self.out),
+            };
+            match sent.map_err(RequestError::from_push) {
+                // It did not reach the server, so that it may be sent over another connection.
+                Err(error) if error.is_end() && self.service.is_some() => self.ended = true,
+                sent => return sent.map_err(|error| self.with_reason(error)),
+            }
+        }
+    }
+
+    /// Replaces the connection, which has ended. Nothing more will come for what is in flight.
+    fn connect_again(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
+        let Some(service) = &self.service else { return Ok(()) };
+        let deadline = deadline.unwrap_or_else(|| clock::after(Duration::MAX));
+        self.connection = service.connect_retrying(deadline).map_err(RequestError::Connect)?;
+        self.connections += 1;
+        self.ended = false;
+        Ok(())
     }
 
     /// Receives one message and puts it where it belongs.
@@ -198,7 +264,9 @@ impl Requester {
             None => receiver.pop_vec(&mut self.received),
         };
         if let Err(error) = popped {
-            return Err(self.with_reason(RequestError::from_pop(error)));
+            let error = RequestError::from_pop(error);
+            self.ended |= error.is_end();
+            return Err(self.with_reason(error));
         }
         let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
         let answer = match head.kind {
