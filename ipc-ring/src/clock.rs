@@ -1,8 +1,14 @@
 //! The clocks in use: wall time for what people read, monotonic time for deadlines, time since boot for generations.
+//!
+//! What other processes read is a time of the [machine's clock](machine), whatever time namespaces they are in.
+
+mod machine;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
+
+pub(crate) use machine::{look, machine_ns, machine_ns_looking, since_boot_ns};
 
 /// Nanoseconds since 1970, for display only; 0 when the machine's clock is set before that.
 pub(crate) fn wall_ns() -> u64 {
@@ -11,15 +17,15 @@ pub(crate) fn wall_ns() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// The time since the machine started, suspended or not, in nanoseconds. Never set back.
-pub(crate) fn since_boot_ns() -> u64 {
+/// The time since the machine started as this process's time namespace has it, in nanoseconds.
+fn boot_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_BOOTTIME)
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
 
-/// The monotonic clock, which is one for all processes: what `Instant` reads, as a number. Nanoseconds.
+/// The monotonic clock as this process's time namespace has it: what `Instant` reads, as a number. Nanoseconds.
 #[inline]
-pub(crate) fn monotonic_ns() -> u64 {
+fn monotonic_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
@@ -35,16 +41,16 @@ pub(crate) fn after(timeout: Duration) -> Instant {
 pub(crate) fn monotonic_at(instant: Instant) -> u64 {
     let ahead = instant.saturating_duration_since(Instant::now());
     let ahead = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
-    monotonic_ns().saturating_add(ahead).max(1)
+    machine_ns().saturating_add(ahead).max(1)
 }
 
-/// The point in time of a number of nanoseconds of the monotonic clock; `None` for 0, and for one that lies beyond the clock's
+/// The point in time of a number of nanoseconds of the machine's monotonic clock; `None` for 0, and for one that lies beyond the clock's
 /// end. Any number is accepted.
-pub(crate) fn instant_of(monotonic: u64) -> Option<Instant> {
-    if monotonic == 0 {
+pub(crate) fn instant_of(machine: u64) -> Option<Instant> {
+    if machine == 0 {
         return None;
     }
-    Instant::now().checked_add(Duration::from_nanos(monotonic.saturating_sub(monotonic_ns())))
+    Instant::now().checked_add(Duration::from_nanos(machine.saturating_sub(machine_ns())))
 }
 
 #[cfg(test)]

@@ -333,6 +333,9 @@ pub enum AttachError {
     Corrupt(Corruption),
     /// The ring was made for sleepers that use `membarrier`, which this process may not.
     NoMembarrier,
+    /// This process is in a time namespace of its own and has made another one for its children, so the kernel does not tell by how
+    /// much its clock differs from that of the others.
+    UnknownClock,
     /// This handle came through a fork; only the process that opened it may use it.
     Forked,
     /// The kernel refused.
@@ -425,6 +428,10 @@ impl fmt::Display for AttachError {
             Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             Self::NoMembarrier => f.write_str(
                 "the ring needs the membarrier system call, which the kernel refuses to this process; create it with Barrier::Fence",
+            ),
+            Self::UnknownClock => f.write_str(
+                "the kernel does not tell by how much this process's clock differs from that of others: it has made a time namespace for its \
+                 children while it is in another one; open the domain before, or in a child",
             ),
             Self::Forked => f.write_str("this handle was inherited through fork; open the channel again in the child"),
             Self::System(error) => error.fmt(f),

@@ -52,8 +52,10 @@ pub use crate::ring::latest::{MAX_KEYS, Value};
 
 /// The monotonic clock that values are stamped with, in nanoseconds: what lies between a value's time and this is its age.
 ///
-/// The clock is one for all processes of the machine.
+/// The clock is one for all processes of the machine, in whatever time namespaces they are: it is the `CLOCK_MONOTONIC` of the initial one. In a
+/// container with a time namespace of its own, `clock_gettime` gives another number. A process that moves itself to another time
+/// namespace (`setns`) has to open a domain there first, or this is off by the difference.
 #[must_use]
 pub fn now_ns() -> u64 {
-    crate::clock::monotonic_ns()
+    crate::clock::machine_ns_looking()
 }

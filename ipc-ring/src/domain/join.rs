@@ -51,6 +51,7 @@ pub(super) fn join(name: &str, key: Key, mode: Mode, trust: Trust) -> Result<Mem
 }
 
 fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, AttachError> {
+    crate::clock::look()?;
     let (semaphores, sizes) = sizes::open_or_create(key, mode, trust)?;
     let lock = Lock::take(semaphores, LOCK_PATIENCE)?;
     let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;

@@ -68,8 +68,8 @@ impl Chances {
         if word.load(Relaxed) == 0 && !self.robbed {
             return None;
         }
-        // Microseconds of the monotonic clock, which is one for all processes; modulo 2^32.
-        let now = (crate::clock::monotonic_ns() / 1000) as u32;
+        // Microseconds of the machine's clock, which is one for all processes; modulo 2^32.
+        let now = (crate::clock::machine_ns() / 1000) as u32;
         stand_back(word, number, now, self.starves())
     }
 }

@@ -24,7 +24,7 @@ impl<T: Message> TableWriter<T> {
         Self { ring: ring::Writer::attach(end.ring.clone()), end, ending }
     }
 
-    /// Publishes a value of a key, stamped with the monotonic clock; gives its sequence.
+    /// Publishes a value of a key, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
     ///
     /// # Errors
     /// [`PublishError::NoSuchKey`]; [`PublishError::Corrupt`], only at this end's first publication of the key.
@@ -33,7 +33,7 @@ impl<T: Message> TableWriter<T> {
     /// Never. System calls when readers sleep that wait for this key, to wake them.
     #[inline]
     pub fn publish(&mut self, key: u32, value: T) -> Result<u64, PublishError> {
-        self.publish_at(key, &value, crate::clock::monotonic_ns())
+        self.publish_at(key, &value, crate::clock::machine_ns())
     }
 
     /// As [`publish`](Self::publish), from where the value lies, with a time of the caller's: one that was read before, or

@@ -35,7 +35,7 @@ impl<T: Message> Writer<T> {
         Self(table)
     }
 
-    /// Publishes a value, stamped with the monotonic clock; gives its sequence.
+    /// Publishes a value, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
     ///
     /// # Errors
     /// [`PublishError::Corrupt`], only at this end's first publication.

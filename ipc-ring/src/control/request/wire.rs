@@ -62,7 +62,7 @@ const _: () = {
 pub(super) struct Head {
     pub(super) kind: Kind,
     pub(super) id: u64,
-    /// By the monotonic clock; 0: none.
+    /// By the machine's monotonic clock; 0: none.
     pub(super) deadline_ns: u64,
     /// Of a failure.
     pub(super) code: u32,

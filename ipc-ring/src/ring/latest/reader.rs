@@ -23,7 +23,7 @@ pub struct Value<T> {
     pub value: T,
     /// How many values of the key have been published up to this one.
     pub sequence: u64,
-    /// When it was published, in nanoseconds of the monotonic clock, unless the writer gave a time of its own.
+    /// When it was published, in nanoseconds of the machine's monotonic clock, unless the writer gave a time of its own.
     pub time_ns: u64,
 }
 

@@ -1,0 +1,102 @@
+//! The clock that processes compare: the monotonic clock of the machine.
+//!
+//! A time namespace adds a number of its own to what its processes read from the monotonic clock and from the time since boot; so
+//! readings of two containers may differ by days. What is added does not change while anybody lives in the namespace, and the
+//! kernel tells it. Every time that another process reads is counted in the clock of the initial namespace: the writer takes off
+//! what its namespace adds, the reader adds what its own does.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use super::{boot_ns, monotonic_ns};
+use crate::error::AttachError;
+
+/// Nanoseconds that this process's time namespace adds to both clocks.
+static MONOTONIC: AtomicI64 = AtomicI64::new(0);
+static BOOT: AtomicI64 = AtomicI64::new(0);
+/// Whether somebody has looked.
+static KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// The number of the initial time namespace in `/proc` (`PROC_TIME_INIT_INO` of the kernel).
+const INITIAL: &str = "time:[4026531834]";
+
+/// Looks which time namespace this process is in. A child of fork may be in another one than its parent, so every process looks when it
+/// joins a domain. Where the kernel has no time namespaces, or `/proc` cannot be read, nothing is taken to be added.
+///
+/// # Errors
+/// [`AttachError::UnknownClock`] when the kernel does not tell.
+pub(crate) fn look() -> Result<(), AttachError> {
+    let (monotonic, boot) = offsets(Path::new("/proc/self")).ok_or(AttachError::UnknownClock)?;
+    MONOTONIC.store(monotonic, Ordering::Relaxed); // The same from each thread of a process.
+    BOOT.store(boot, Ordering::Relaxed); // The same.
+    KNOWN.store(true, Ordering::Relaxed); // A thread that sees the old value looks itself.
+    Ok(())
+}
+
+/// Nanoseconds of the machine's monotonic clock, the same for all processes. Of a process that has joined a domain.
+#[inline]
+pub(crate) fn machine_ns() -> u64 {
+    monotonic_ns().wrapping_sub_signed(MONOTONIC.load(Ordering::Relaxed)) // Written before by this process, see `look`.
+}
+
+/// As [`machine_ns`], of a process that may not have looked yet.
+pub(crate) fn machine_ns_looking() -> u64 {
+    if !KNOWN.load(Ordering::Relaxed) {
+        // What the kernel does not tell is told to whoever joins a domain.
+        let _ = look();
+    }
+    machine_ns()
+}
+
+/// The time since the machine started, suspended or not, in nanoseconds: the same for all processes, never set back.
+pub(crate) fn since_boot_ns() -> u64 {
+    boot_ns().wrapping_sub_signed(BOOT.load(Ordering::Relaxed)) // Written before by this process, see `look`.
+}
+
+/// What the time namespace of a process adds to its monotonic clock and to its time since boot, in nanoseconds; `None` when that cannot
+/// be known.
+fn offsets(process: &Path) -> Option<(i64, i64)> {
+    let Ok(text) = fs::read_to_string(process.join("timens_offsets")) else { return Some((0, 0)) };
+    // The file is about the namespace of the process's children.
+    let namespace = |name: &str| fs::read_link(process.join("ns").join(name)).ok();
+    let (own, of_children) = (namespace("time"), namespace("time_for_children"));
+    if own.as_ref().is_some_and(|own| own.as_os_str() == INITIAL) {
+        return Some((0, 0));
+    }
+    if own != of_children {
+        return None;
+    }
+    Some((offset(&text, "monotonic")?, offset(&text, "boottime")?))
+}
+
+/// The line of a clock: its name, seconds, nanoseconds that are added to them.
+fn offset(text: &str, clock: &str) -> Option<i64> {
+    let mut words = text.lines().map(str::split_whitespace).find_map(|mut words| {
+        let name = words.next()?;
+        (name == clock).then_some(words)
+    })?;
+    let (seconds, nanoseconds): (i64, i64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_the_kernel_are_understood() {
+        let text = "monotonic      -1000 250000000\nboottime       86400         0\n";
+        assert_eq!(offset(text, "monotonic"), Some(-999_750_000_000));
+        assert_eq!(offset(text, "boottime"), Some(86_400_000_000_000));
+        assert_eq!(offset(text, "realtime"), None);
+        assert_eq!(offset("monotonic 99999999999 0", "monotonic"), None);
+    }
+
+    #[test]
+    fn without_namespaces_nothing_is_added() {
+        assert_eq!(offsets(Path::new("/nonexistent")), Some((0, 0)));
+        look().unwrap();
+        assert!(machine_ns() <= machine_ns_looking());
+    }
+}
