@@ -1,10 +1,13 @@
 //! Deadlines for queues without trying again and again: a semaphore beside the queue that is rung when something changes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{MessageBuffer, MessageQueue, Select};
 use crate::error::Result;
 use crate::sem::{Op, SemaphoreSet};
+
+/// How long a waiter sleeps at most before it looks again.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One semaphore used as a bell: zero is silent, one has rung. Ringing a bell that has rung changes nothing, so it never overflows.
 ///
@@ -74,11 +77,28 @@ impl Doorbell {
     pub fn wait_deadline(self, deadline: Instant) -> Result<bool> {
         self.set.wait_deadline(self.index, deadline)
     }
+
+    /// Tries until it works or the deadline has passed: at first, whenever the bell has rung, every [`PATIENCE`], and once more at the deadline. The bell may be left from before, so it is only
+    /// a reason to look again; and it stays silent when the process that should have rung it was killed before it could.
+    fn wait_until(self, deadline: Instant, mut attempt: impl FnMut() -> Result<bool>) -> Result<bool> {
+        loop {
+            // Before the attempt, so that the last one comes after the deadline.
+            let now = Instant::now();
+            if attempt()? {
+                return Ok(true);
+            }
+            if now >= deadline {
+                return Ok(false);
+            }
+            self.wait_deadline(now.checked_add(PATIENCE).map_or(deadline, |look| look.min(deadline)))?;
+        }
+    }
 }
 
 /// A queue with two bells, for one sender and one receiver: the deadlines sleep in the kernel and are woken at once.
 ///
-/// Both sides must use it: a plain send does not ring. With several receivers the bell may wake the wrong one; they use a queue each, or the deadlines
+/// Both sides must use it: a plain send does not ring. A waiter looks by itself every 100 ms and at its deadline, so what a sender or receiver left that was killed before it could ring
+/// comes late and is not missed. With several receivers the bell may wake the wrong one; they use a queue each, or the deadlines
 /// of [`MessageQueue`]. The same holds for several senders that wait for room.
 ///
 /// ```
@@ -137,11 +157,8 @@ impl RingingQueue {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn send_deadline(self, message: &MessageBuffer, deadline: Instant) -> Result<bool> {
-        // The bell may be left from before, so a wake is only a reason to look again.
-        while !self.queue.try_send(message)? {
-            if !self.room.wait_deadline(deadline)? {
-                return Ok(false);
-            }
+        if !self.room.wait_until(deadline, || self.queue.try_send(message))? {
+            return Ok(false);
         }
         self.arrived.ring()?;
         Ok(true)
@@ -167,10 +184,8 @@ impl RingingQueue {
         select: Select,
         deadline: Instant,
     ) -> Result<bool> {
-        while !self.queue.try_receive(buffer, select)? {
-            if !self.arrived.wait_deadline(deadline)? {
-                return Ok(false);
-            }
+        if !self.arrived.wait_until(deadline, || self.queue.try_receive(buffer, select))? {
+            return Ok(false);
         }
         self.room.ring()?;
         Ok(true)
