@@ -16,7 +16,7 @@ use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::wait_set::sealed::{Bell, Home};
-use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, WakeSemaphore, WakeSet};
+use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::AttachError;
 use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native, Platform as _};
@@ -289,7 +289,7 @@ impl Place {
     /// Wakes everybody on a side, and arranges that the death of this process does so too.
     pub(super) fn wake_all(&mut self, side: Side) {
         Native::light(self.barrier);
-        self.wake_some(side, usize::MAX);
+        self.wake_together(side);
     }
 
     /// Wakes everybody on the side with this mask, with one system call for some hundred of them, after something was
@@ -304,20 +304,15 @@ impl Place {
     #[cold]
     #[inline(never)]
     fn wake_together(&mut self, side: Side) {
-        let mut tokens = self.member.tokens();
-        let (mut turn, mut armed) = (self.turn, self.armed);
-        crowd::wake(&self.ends(side), &mut turn, usize::MAX, |number| {
+        let mut tokens = Tokens::default();
+        crowd::wake(&self.ends(side), &mut { self.turn }, usize::MAX, |number| {
             let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
             if let Some(wake) = WakeSemaphore::from_raw(raw) {
-                if armed.insert(wake) {
-                    self.member.wake_at_my_death(wake); // Before the token: whoever has one can rely on it.
-                }
                 tokens.add(wake);
             }
             true
         });
-        tokens.post();
-        self.armed = armed;
+        tokens.post(&self.member, &mut self.armed);
     }
 
     #[cold]

@@ -43,7 +43,7 @@ pub(crate) use asking::Questions;
 pub(crate) use directory::{Entry, ListenerEntry, check_name};
 pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
-pub(crate) use wakes::{WakeSemaphore, WakeSet};
+pub(crate) use wakes::{Tokens, WakeSemaphore, WakeSet};
 
 /// How long opening or closing a channel waits for the domain's lock before it gives up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);

@@ -73,20 +73,20 @@ pub(crate) struct WakeSet([u64; WAKES / 64]);
 impl WakeSet {
     /// True when it was not there. Words are never: nobody's death posts to them.
     pub(crate) fn insert(&mut self, wake: WakeSemaphore) -> bool {
-        if wake.parker == Parker::Futex {
-            return false;
-        }
+        wake.parker == Parker::Semaphore && self.insert_number(wake)
+    }
+
+    fn insert_number(&mut self, wake: WakeSemaphore) -> bool {
         let word = &mut self.0[usize::from(wake.index / 64)];
         let before = *word;
         *word |= 1 << (wake.index % 64);
         *word != before
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = WakeSemaphore> {
-        let words = self.0;
-        (0..WAKES as u16)
-            .filter(move |index| words[usize::from(index / 64)] & 1 << (index % 64) != 0)
-            .map(WakeSemaphore::new)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = WakeSemaphore> + use<> {
+        self.0.into_iter().zip((0..).step_by(64)).filter(|(word, _)| *word != 0).flat_map(|(word, first)| {
+            (0..64).filter(move |bit| word & 1 << bit != 0).map(move |bit| WakeSemaphore::new(first + bit))
+        })
     }
 }
 
@@ -258,44 +258,54 @@ fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     }
 }
 
-/// Tokens for many sleepers, posted together.
-pub(crate) struct Tokens<'a> {
-    member: &'a Member,
-    operations: [Op; TOGETHER],
-    count: usize,
+/// Tokens for many sleepers, posted together once all of them are known: a call for each of them in between would give the
+/// CPU to the first ones before the last ones are found.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    semaphores: WakeSet,
+    words: WakeSet,
 }
 
 /// Tokens posted by one system call at most. Where the kernel's limit on operations (SEMOPM, 500 by default) is lower, fewer.
 pub(super) const TOGETHER: usize = 256;
 
-impl Member {
-    /// No tokens yet.
-    pub(crate) fn tokens(&self) -> Tokens<'_> {
-        Tokens { member: self, operations: [Op::add(layout::wake(0), 1); TOGETHER], count: 0 }
+impl Tokens {
+    /// One more, for this sleeper. Two ends that sleep on the same have one token.
+    pub(crate) fn add(&mut self, wake: WakeSemaphore) {
+        match wake.parker {
+            Parker::Semaphore => self.semaphores.insert_number(wake),
+            Parker::Futex => self.words.insert_number(wake),
+        };
+    }
+
+    /// Posts them, after it has arranged that this process's death posts to those that are not `armed` yet. One system call
+    /// for all tokens, unless the kernel takes fewer operations or somebody has tokens beyond number; one more for each that is
+    /// not armed, and for each that sleeps on a word.
+    pub(crate) fn post(self, member: &Member, armed: &mut WakeSet) {
+        // Before the tokens: whoever has one can rely on it.
+        self.semaphores
+            .iter()
+            .filter(|wake| armed.insert(*wake))
+            .for_each(|wake| member.wake_at_my_death(wake));
+        let mut operations = [Op::add(layout::wake(0), 1); TOGETHER];
+        let mut count = 0;
+        for wake in self.semaphores.iter() {
+            operations[count] = Op::add(wake.semaphore(), 1);
+            count += 1;
+            if count == member.together {
+                post_together(&member.semaphores, &operations[..std::mem::take(&mut count)]);
+            }
+        }
+        post_together(&member.semaphores, &operations[..count]);
+        self.words.iter().for_each(|wake| member.wake(wake.by(Parker::Futex)));
     }
 }
 
-impl Tokens<'_> {
-    /// One more, for this sleeper. For one that sleeps on a word, at once and by a call of its own.
-    pub(crate) fn add(&mut self, wake: WakeSemaphore) {
-        if wake.parker == Parker::Futex {
-            return self.member.wake(wake);
-        }
-        self.operations[self.count] = Op::add(wake.semaphore(), 1);
-        self.count += 1;
-        if self.count == self.member.together {
-            self.post();
-        }
-    }
-
-    /// Posts them. One system call, unless the kernel takes fewer operations or somebody has tokens beyond number.
-    pub(crate) fn post(&mut self) {
-        let operations = &self.operations[..std::mem::take(&mut self.count)];
-        if !operations.is_empty() && self.member.semaphores.perform(operations).is_err() {
-            // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
-            for operation in operations {
-                let _ = self.member.semaphores.perform(std::slice::from_ref(operation));
-            }
+fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) {
+    if !operations.is_empty() && semaphores.perform(operations).is_err() {
+        // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
+        for operation in operations {
+            let _ = semaphores.perform(std::slice::from_ref(operation));
         }
     }
 }
