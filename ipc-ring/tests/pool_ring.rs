@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
 
 use common::private_namespace;
 use ipc_core::Key;
@@ -13,7 +14,7 @@ use ipc_core::shm::{Options, SharedMemory};
 use ipc_ring::Region;
 use ipc_ring::pool::{Handle, Refused, Route};
 use ipc_ring::ring::pool::recovery::{reclaim, recover};
-use ipc_ring::ring::pool::{Loaned, Mapped, Member, Reading, Seat, Shape, class_stats};
+use ipc_ring::ring::pool::{Loaned, Mapped, Member, Memory as _, Reading, Seat, Shape, class_stats};
 use proptest::prelude::*;
 
 /// Where the pool lies.
@@ -537,4 +538,76 @@ fn handles_of_another_pool_are_refused() {
     assert_eq!(refused, Refused::OtherPool { found: 77, expected: 78 });
     world.next = 10;
     assert!(world.processes[1].member.accept(&handle).is_ok());
+}
+
+/// A pool of one block, and a member.
+fn one_block() -> (Member<Mapped>, Member<Mapped>) {
+    let shape = Shape::new(&[(64, 1)]).unwrap();
+    let region = Region::heap(shape.total_size);
+    let member = |identity| {
+        let memory = Mapped::new(region.clone(), shape.clone(), 77);
+        let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
+        Member::new(memory, seat)
+    };
+    (member(1), member(2))
+}
+
+/// As if the free block had been used so many times more; the tag has room for 24 bits of the number.
+fn use_it(member: &Member<Mapped>, times: u64) {
+    let before = member.try_loan(0).unwrap();
+    member.abandon(before);
+    let tag = member.memory().tag(0);
+    let generation = tag.load(Ordering::Relaxed) >> 40;
+    tag.store((generation + times - 2) << 40, Ordering::Relaxed);
+    let after = member.try_loan(0).unwrap();
+    member.abandon(after);
+}
+
+#[test]
+fn a_handle_is_refused_when_its_block_was_used_as_often_as_the_tag_can_count() {
+    let (sender, receiver) = one_block();
+    let mut old: Vec<Handle> = Vec::new();
+    for round in 0..600 {
+        let (offered, handle) = sender.offer(sender.try_loan(0).unwrap(), 8, CHANNEL);
+        sender.sent(&offered);
+        // Taken for this one if it were not told from it; then this one were refused.
+        for stale in old.iter().rev().take(3).chain(old.first()) {
+            match receiver.accept(stale) {
+                Err(Refused::Stale { found, expected }) => {
+                    assert!(found != expected && found % (1 << 24) == expected % (1 << 24), "{round}");
+                }
+                other => panic!("round {round}: {other:?}"),
+            }
+        }
+        let reading = receiver.accept(&handle).unwrap();
+        receiver.release(reading);
+        old.push(handle);
+        if round % 255 == 254 {
+            // What wraps in a handle wraps after 2^32 uses: it would be this one.
+            old.clear();
+        }
+        // One use was that above.
+        use_it(&sender, 1 << 23);
+        use_it(&sender, (1 << 23) - 1);
+    }
+}
+
+#[test]
+fn nor_can_readers_join_or_channels_withdraw_with_such_a_handle() {
+    let (sender, receiver) = one_block();
+    let (reading, old) = sender.publish(sender.try_loan(0).unwrap(), 8, CHANNEL);
+    sender.published(reading);
+    assert!(sender.withdraw(&old));
+    use_it(&sender, 1 << 23);
+    use_it(&sender, (1 << 23) - 1);
+    let (reading, handle) = sender.publish(sender.try_loan(0).unwrap(), 8, CHANNEL);
+    assert!(matches!(receiver.accept(&old), Err(Refused::Stale { .. })));
+    sender.published(reading);
+    assert!(matches!(receiver.accept(&old), Err(Refused::Stale { .. })));
+    assert!(!sender.is_published(&old, CHANNEL) && !sender.is_unread(&old) && !sender.withdraw(&old));
+    let reading = receiver.accept(&handle).unwrap();
+    assert!(sender.is_published(&handle, CHANNEL) && sender.withdraw(&handle));
+    receiver.release(reading);
+    let free = sender.try_loan(0).expect("it is free");
+    sender.abandon(free);
 }

@@ -51,6 +51,7 @@ struct Block {
     tag: Word64,
     route: [Word64; 2],
     loans: Word64,
+    generations: Word64,
     /// Loom reports two threads here at a time, and one that comes without having synchronised with the other.
     bytes: UnsafeCell<u64>,
 }
@@ -64,6 +65,7 @@ impl Heap {
             // Written by whoever sends, read by who looks for lost blocks.
             route: [Word64::checked(0), Word64::plain(0)],
             loans: Word64::plain(0),
+            generations: Word64::plain(0),
             bytes: UnsafeCell::new(0),
         };
         let shared = Shared {
@@ -168,6 +170,10 @@ impl Memory for Heap {
 
     fn route(&self, block: u32) -> [&Word64; 2] {
         self.shared.blocks[block as usize].route.each_ref()
+    }
+
+    fn generations(&self, block: u32) -> &Word64 {
+        &self.shared.blocks[block as usize].generations
     }
 
     fn loans(&self, block: u32) -> &Word64 {

@@ -38,6 +38,7 @@ pub(crate) const BLOCK_SIZE: usize = APART;
 pub(super) const B_TAG: usize = 0x00;
 pub(super) const B_ROUTE: usize = 0x08;
 pub(super) const B_LOANS: usize = 0x18;
+pub(super) const B_GENERATIONS: usize = 0x20;
 
 /// The smallest block, in bytes.
 pub const MIN_BLOCK: usize = 64;
@@ -54,7 +55,7 @@ const _: () = {
     assert!(SEATS == 0x900);
     assert!(BLOCKS == 0x1900);
     assert!(BLOCKS.is_multiple_of(APART));
-    assert!(B_LOANS + 8 <= LINE);
+    assert!(B_GENERATIONS + 8 <= LINE);
 };
 
 /// The shape of a pool: its classes and where their blocks lie.
@@ -150,7 +151,10 @@ mod tests {
             ],
         );
         assert_table("Member of a pool", &[("identity", 0), ("pid", S_PID)]);
-        assert_table("Block of a pool", &[("tag", B_TAG), ("route", B_ROUTE), ("loans", B_LOANS)]);
+        assert_table(
+            "Block of a pool",
+            &[("tag", B_TAG), ("route", B_ROUTE), ("loans", B_LOANS), ("generations", B_GENERATIONS)],
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 use std::sync::Arc;
 
 use super::layout::{
-    B_LOANS, B_ROUTE, B_TAG, BLOCK_SIZE, BLOCKS, C_COUNTERS, C_TOUCHED, CLASS_SIZE, CLASSES, SEAT_SIZE,
+    B_GENERATIONS, B_LOANS, B_ROUTE, B_TAG, BLOCK_SIZE, BLOCKS, C_COUNTERS, C_TOUCHED, CLASS_SIZE, CLASSES, SEAT_SIZE,
     SEATS, Shape,
 };
 use super::memory::{Class, Counter, Memory};
@@ -173,6 +173,11 @@ impl Memory for Mapped {
     #[inline(always)]
     fn route(&self, block: u32) -> [&AtomicU64; 2] {
         [self.of_block(block, B_ROUTE), self.of_block(block, B_ROUTE + 8)]
+    }
+
+    #[inline(always)]
+    fn generations(&self, block: u32) -> &AtomicU64 {
+        self.of_block(block, B_GENERATIONS)
     }
 
     #[inline(always)]

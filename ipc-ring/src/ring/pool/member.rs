@@ -8,7 +8,7 @@ use super::handle::{Handle, Route};
 use super::memory::{Class, Counter, Memory};
 use super::recovery;
 use super::seat::Seat;
-use super::tag::{GENERATION_BITS, State, Tag};
+use super::tag::{State, Tag};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
@@ -270,7 +270,27 @@ impl<M: Memory> Member<M> {
         }
         let loans = self.memory.loans(block);
         loans.store(loans.load(Relaxed).wrapping_add(1), Relaxed); // Only the holder writes it.
+        self.note_generation(block, tag);
         Some(Loaned { class: class as u32, block, tag })
+    }
+
+    /// Takes note of the generation of a block that this member has for itself: the tag holds its low bits only. Gives all of it.
+    #[inline(always)]
+    fn note_generation(&self, block: u32, tag: Tag) -> u32 {
+        let word = self.memory.generations(block);
+        let before = word.load(Relaxed) as u32; // Only who has the block for itself writes it.
+        let now = tag.generation_since(before);
+        if now != before {
+            word.store(u64::from(now), Relaxed); // Before the tag [P1].
+        }
+        now
+    }
+
+    /// The generation of a block with this tag. Right when the tag was read with [P1] and is still there; otherwise the tag's low
+    /// bits and any others.
+    #[inline(always)]
+    pub(super) fn generation(&self, block: u32, tag: Tag) -> u32 {
+        tag.generation_since(self.memory.generations(block).load(Relaxed) as u32) // See above.
     }
 
     /// Changes what this process itself knows of a block. False when that contradicts the block's tag, which nobody that keeps
@@ -309,18 +329,19 @@ impl<M: Memory> Member<M> {
             word.store(value, Relaxed); // Before the tag [P1].
         }
         self.memory.readers(block).store(0, Relaxed); // As the route.
+        let generation = self.note_generation(block, tag);
         let offered = tag.held(State::Offered, self.seat.number());
         // [P1] Release → who takes it: the bytes are written before. A plain store: the block is this member's until now.
         self.memory.tag(block).store(offered.as_raw(), M::Platform::ordering(Edge::PoolOffer));
         M::Platform::crash_point(Site::PoolOffered);
-        (Offered { class, block, tag: offered }, self.handle(class, block, offered, length))
+        (Offered { class, block, tag: offered }, self.handle(class, block, generation, length))
     }
 
     #[inline(always)]
-    pub(super) fn handle(&self, class: u32, block: u32, tag: Tag, length: u32) -> Handle {
+    fn handle(&self, class: u32, block: u32, generation: u32, length: u32) -> Handle {
         Handle {
             pool: self.memory.generation(),
-            generation: tag.generation(),
+            generation,
             class,
             index: block - self.memory.classes()[class as usize].first,
             length,
@@ -373,13 +394,14 @@ impl<M: Memory> Member<M> {
     /// whoever has the handle may join.
     pub fn share(&self, loaned: Loaned, length: u32) -> (Reading, Handle) {
         let Loaned { class, block, tag } = loaned;
+        let generation = self.note_generation(block, tag);
         let shared = tag.held(State::Shared, self.seat.number());
         // [P6] Release → other threads of this member. Before the tag: they look at it after.
         self.memory.readers(block).store(1, M::Platform::ordering(Edge::PoolReaderFirst));
         // [P1] Release → who joins: the bytes are written before. A plain store, as in `offer`.
         self.memory.tag(block).store(shared.as_raw(), M::Platform::ordering(Edge::PoolOffer));
         M::Platform::crash_point(Site::PoolJoined);
-        (Reading { class, block, tag: shared }, self.handle(class, block, shared, length))
+        (Reading { class, block, tag: shared }, self.handle(class, block, generation, length))
     }
 
     /// Takes the block that a handle names, or joins those who read it.
@@ -391,6 +413,9 @@ impl<M: Memory> Member<M> {
         let block = self.check(handle)?;
         self.memory.will_read(handle.class as usize, block);
         let sent = Tag::sent(handle.generation);
+        if self.generation(block, sent) != handle.generation {
+            return self.accept_slowly(handle, block, Tag::from_raw(self.memory.tag(block).load(Relaxed))); // A look.
+        }
         let own = sent.held(State::Taken, self.seat.number());
         // Mostly it is that, and one access fetches the line and takes the block.
         // [P1] Acquire ← the sender: the bytes were written before. [P3] Release, as in `claim`.
@@ -400,14 +425,21 @@ impl<M: Memory> Member<M> {
             M::Platform::ordering(Edge::PoolTake),
             Relaxed,
         ) {
-            Ok(_) => self.taken(handle.class, block, own),
+            Ok(_) => self.taken(handle, block, own, sent),
             Err(found) => self.accept_slowly(handle, block, Tag::from_raw(found)),
         }
     }
 
+    /// The block was taken with this handle: its tag was `before` and is `tag`.
     #[inline(always)]
-    fn taken(&self, class: u32, block: u32, tag: Tag) -> Result<Reading, Refused> {
+    fn taken(&self, handle: &Handle, block: u32, tag: Tag, before: Tag) -> Result<Reading, Refused> {
         M::Platform::crash_point(Site::PoolTaken);
+        let class = handle.class;
+        // Behind [P1], so this is the sender's note: the look before may have shown an older one.
+        let expected = self.generation(block, tag);
+        if expected != handle.generation {
+            return Err(self.untaken(handle, block, (tag, before), expected));
+        }
         if self.turns(block, 0, TAKEN) {
             Ok(Reading { class, block, tag })
         } else {
@@ -415,23 +447,33 @@ impl<M: Memory> Member<M> {
         }
     }
 
+    /// Leaves a block to the handle that it was sent with, which is another one.
+    #[cold]
+    fn untaken(&self, handle: &Handle, block: u32, (tag, before): (Tag, Tag), expected: u32) -> Refused {
+        // [P1] A read-modify-write: it continues the release of the offer.
+        let _ = self.memory.tag(block).compare_exchange(
+            tag.as_raw(),
+            Tag::sent(before.generation()).as_raw(),
+            M::Platform::ordering(Edge::PoolSent),
+            Relaxed,
+        );
+        let refused = Refused::Stale { found: handle.generation, expected };
+        self.refuse(handle.class as usize, refused)
+    }
+
     /// The block's number, if handle and pool fit together.
     #[inline(always)]
     fn check(&self, handle: &Handle) -> Result<u32, Refused> {
-        let &Handle { pool, generation, class, index, length } = handle;
+        let &Handle { pool, class, index, length, .. } = handle;
         let refused = match self.memory.classes().get(class as usize) {
             _ if pool != self.memory.generation() => {
                 Refused::OtherPool { found: pool, expected: self.memory.generation() }
             }
             Some(known) if index < known.count => {
-                if length <= known.size && generation >> GENERATION_BITS == 0 {
+                if length <= known.size {
                     return Ok(known.first + index);
                 }
-                if length > known.size {
-                    Refused::TooLong { len: length as usize, limit: known.size as usize }
-                } else {
-                    Refused::Stale { found: generation, expected: 0 }
-                }
+                Refused::TooLong { len: length as usize, limit: known.size as usize }
             }
             _ => Refused::NoSuchBlock { class, index },
         };
@@ -451,8 +493,9 @@ impl<M: Memory> Member<M> {
     fn accept_slowly(&self, handle: &Handle, block: u32, mut tag: Tag) -> Result<Reading, Refused> {
         let class = handle.class;
         for _ in 0..TRIES {
-            let refused = if tag.state().is_some() && tag.generation() != handle.generation {
-                Refused::Stale { found: handle.generation, expected: tag.generation() }
+            let expected = self.generation(block, tag);
+            let refused = if tag.state().is_some() && expected != handle.generation {
+                Refused::Stale { found: handle.generation, expected }
             } else {
                 match tag.state() {
                     Some(State::Offered | State::Sent) => {
@@ -464,14 +507,21 @@ impl<M: Memory> Member<M> {
                             M::Platform::ordering(Edge::PoolTake),
                             Relaxed,
                         ) {
-                            Ok(_) => return self.taken(class, block, own),
+                            Ok(_) => return self.taken(handle, block, own, tag),
                             Err(found) => tag = Tag::from_raw(found),
                         }
                         continue;
                     }
                     Some(State::Shared | State::Published) => {
                         if let Some(reading) = self.join(class, block, tag) {
-                            return Ok(reading);
+                            // As in `taken`.
+                            let expected = self.generation(block, tag);
+                            if expected == handle.generation {
+                                return Ok(reading);
+                            }
+                            self.release(reading);
+                            let refused = Refused::Stale { found: handle.generation, expected };
+                            return Err(self.refuse(class as usize, refused));
                         }
                         tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the next CAS decides.
                         continue;

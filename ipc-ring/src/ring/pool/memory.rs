@@ -33,6 +33,8 @@ pub trait Memory {
     fn tag(&self, block: u32) -> &<Self::Platform as Platform>::U64;
     /// The two words of a block's route.
     fn route(&self, block: u32) -> [&<Self::Platform as Platform>::U64; 2];
+    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has it for itself.
+    fn generations(&self, block: u32) -> &<Self::Platform as Platform>::U64;
     /// How often a block has been lent. Written by who lends it.
     fn loans(&self, block: u32) -> &<Self::Platform as Platform>::U64;
     /// How many blocks of a class, from its first, have ever been lent. A hint.

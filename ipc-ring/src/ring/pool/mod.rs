@@ -13,7 +13,9 @@
 //!  +------------------------+--------+-------+-------------------------------+
 //! ```
 //!
-//! - **generation**: raised when the block becomes free. A handle carries it, and is worth nothing for another generation.
+//! - **generation**: raised when the block becomes free. A handle carries it, and is worth nothing for another generation. The tag has
+//!   room for 24 bits of it; a word beside it has all 32 as of when the block was lent or sent last, and whoever has the block for
+//!   itself counts that word on. So does nobody else, and a death before it is counted on changes nothing: the next one counts further.
 //! - **holders**: a bit for each of 32 members. A member has a *seat*, whose record names its process.
 //! - **deaths**: how many holders died since the block was last free, modulo 32; see [Deaths](#deaths).
 //! - **state**: below. Zeroed memory is a fresh pool: every block `FREE`, generation 0.
@@ -98,8 +100,8 @@
 //! seat's next holder: its old tag does not come back. In all states but `SHARED` and `PUBLISHED` that is because the generation
 //! has moved on; in those because a dead holder's bit is cleared only together with a raised number of deaths.
 //!
-//! **Numbers wrap.** A handle that is 2^24 generations old, to the very one, is taken for a new one; and a recoverer that is
-//! stopped between check and CAS while exactly 32 members in the same seat die in one and the same share of a block, and a
+//! **Numbers wrap.** A handle that is 2^32 generations old, to the very one, is taken for a new one; so is one that is 2^24 old by a receiver
+//! that is stopped inside its call meanwhile, which finds out and gives the block back. And a recoverer that is stopped between check and CAS while exactly 32 members in the same seat die in one and the same share of a block, and a
 //! 33rd joins it with the same others, clears a bit of the living. Neither is guarded against.
 //!
 //! The orderings carry labels (`P1` to `P6`) that stand in [`edge`](crate::edge) and in `docs/orderings.md`.

@@ -55,7 +55,7 @@ impl<M: Memory> Member<M> {
         let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the CAS decides.
         // [P1] It hands nothing over itself: it continues the release of who shared the block, and those of its readers [P2].
         let done = self.change(block, seen, Edge::PoolSent, |tag| {
-            let is_it = tag.state() == Some(State::Published) && tag.generation() == handle.generation;
+            let is_it = tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
             is_it.then(|| tag.withdrawn())
         });
         M::Platform::crash_point(Site::PoolWithdrawn);
@@ -87,7 +87,7 @@ impl<M: Memory> Member<M> {
         // [P1] Acquire ← who published it: the route was written before.
         let tag = Tag::from_raw(self.memory.tag(block).load(M::Platform::ordering(Edge::PoolLookSent)));
         tag.state() == Some(State::Published)
-            && tag.generation() == handle.generation
+            && self.generation(block, tag) == handle.generation
             && self.memory.route(block).map(|word| word.load(Relaxed)) == route.words() // After the tag.
     }
 
@@ -96,7 +96,7 @@ impl<M: Memory> Member<M> {
         self.block_of(handle).is_some_and(|block| {
             let tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look only.
             tag.state() == Some(State::Published)
-                && tag.generation() == handle.generation
+                && self.generation(block, tag) == handle.generation
                 && tag.holders() == 0
         })
     }

@@ -7,8 +7,8 @@ const STATE_BITS: u32 = 3;
 const DEATHS_SHIFT: u32 = STATE_SHIFT + STATE_BITS;
 const DEATHS_BITS: u32 = 5;
 const GENERATION_SHIFT: u32 = DEATHS_SHIFT + DEATHS_BITS;
-/// Bits of the generation.
-pub(crate) const GENERATION_BITS: u32 = 64 - GENERATION_SHIFT;
+/// The bits of the generation that the word has room for.
+const GENERATION_MASK: u32 = u32::MAX >> (GENERATION_SHIFT - 32);
 
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
 const DEATHS_MASK: u64 = ((1 << DEATHS_BITS) - 1) << DEATHS_SHIFT;
@@ -55,7 +55,7 @@ impl Tag {
         self.0
     }
 
-    /// A block of this generation whose handle is in a channel.
+    /// A block of this generation, of which the word has the low bits, whose handle is in a channel.
     #[inline(always)]
     pub(super) const fn sent(generation: u32) -> Self {
         Self((generation as u64) << GENERATION_SHIFT | (State::Sent as u64) << STATE_SHIFT)
@@ -82,6 +82,14 @@ impl Tag {
     #[must_use]
     pub const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32
+    }
+
+    /// How often the block has been free, modulo 2^32, given that it had been so often when somebody last took note: less than 2^24
+    /// times since.
+    #[inline(always)]
+    #[must_use]
+    pub const fn generation_since(self, before: u32) -> u32 {
+        before.wrapping_add(self.generation().wrapping_sub(before) & GENERATION_MASK)
     }
 
     /// The members that hold the block: bit *n* for seat *n*.
@@ -189,7 +197,17 @@ impl fmt::Debug for Tag {
 mod tests {
     use super::*;
 
-    const LAST: u32 = (1 << GENERATION_BITS) - 1;
+    const LAST: u32 = GENERATION_MASK;
+
+    #[test]
+    fn generations_are_counted_on_from_what_was_noted() {
+        for before in [0, 1, LAST - 1, LAST, LAST + 1, 5 << 24, u32::MAX] {
+            for more in [0, 1, 2, 1000, LAST] {
+                let now = before.wrapping_add(more);
+                assert_eq!(Tag::sent(now).generation_since(before), now, "{before} and {more}");
+            }
+        }
+    }
 
     #[test]
     fn fields_do_not_touch_each_other() {
