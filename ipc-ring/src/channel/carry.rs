@@ -15,6 +15,7 @@ use super::{bytes, spsc};
 use crate::domain::{Domain, Locked, WakeSemaphore};
 use crate::error::AttachError;
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
 
 /// Bytes of a ring whose capacity nobody chose. There may be hundreds of them.
@@ -158,7 +159,8 @@ pub(crate) struct Seated<C: Carry> {
 }
 
 impl<C: Carry> Seated<C> {
-    /// Makes a ring for this user and the one with the number `peer`, and takes a seat at it.
+    /// Makes a ring of this capacity and with this barrier, if one is insisted on, for this user and the one with the number
+    /// `peer`, and takes a seat at it.
     ///
     /// # Errors
     /// A capacity that is not possible; a domain without wake semaphores; what the kernel refuses.
@@ -166,11 +168,12 @@ impl<C: Carry> Seated<C> {
         locked: &Locked<'_>,
         domain: &Domain,
         role: Role,
-        capacity: u64,
+        ring: (u64, Option<Barrier>),
         peer: u32,
         strategy: WaitStrategy,
     ) -> Result<(Self, Token), AttachError> {
-        let settings = Settings { capacity: Some(capacity), ..Settings::new("", strategy) };
+        let (capacity, barrier) = ring;
+        let settings = Settings { capacity: Some(capacity), barrier, ..Settings::new("", strategy) };
         let found = open::make_nameless(&C::request(&settings), locked, domain, peer)?;
         let token = Token { segment: found.entry.segment.id(), generation: found.entry.generation };
         let attached = Some(C::seat(locked, domain, found, role, strategy)?);
@@ -180,21 +183,21 @@ impl<C: Carry> Seated<C> {
     pub(crate) fn make_producer(
         locked: &Locked<'_>,
         domain: &Domain,
-        capacity: u64,
+        ring: (u64, Option<Barrier>),
         peer: u32,
         strategy: WaitStrategy,
     ) -> Result<(Self, Token), AttachError> {
-        Self::make(locked, domain, Role::Producer, capacity, peer, strategy)
+        Self::make(locked, domain, Role::Producer, ring, peer, strategy)
     }
 
     pub(crate) fn make_consumer(
         locked: &Locked<'_>,
         domain: &Domain,
-        capacity: u64,
+        ring: (u64, Option<Barrier>),
         peer: u32,
         strategy: WaitStrategy,
     ) -> Result<(Self, Token), AttachError> {
-        Self::make(locked, domain, Role::Consumer, capacity, peer, strategy)
+        Self::make(locked, domain, Role::Consumer, ring, peer, strategy)
     }
 
     /// Attaches to a ring that another process made and takes a seat at it. Whose the segment is has been seen to.

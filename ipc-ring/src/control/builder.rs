@@ -11,6 +11,7 @@ use super::listener::Listener;
 use crate::channel::{Carry, Frames};
 use crate::domain::Domain;
 use crate::error::AttachError;
+use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
 
 /// Options for binding a name and for connecting to it.
@@ -33,6 +34,7 @@ pub struct Builder {
     pub(super) domain: Option<Domain>,
     pub(super) capacity: Option<u64>,
     pub(super) strategy: WaitStrategy,
+    pub(super) barrier: Option<Barrier>,
     pub(super) timeout: Duration,
     pub(super) features: u64,
     pub(super) needed: u64,
@@ -49,6 +51,7 @@ impl Builder {
             domain: None,
             capacity: None,
             strategy: WaitStrategy::DEFAULT,
+            barrier: None,
             timeout: Duration::from_secs(5),
             features: 0,
             needed: 0,
@@ -76,6 +79,16 @@ impl Builder {
     #[must_use]
     pub fn wait(mut self, strategy: WaitStrategy) -> Self {
         self.strategy = strategy;
+        self
+    }
+
+    /// How sleepers and wakers agree in the rings of connections; the default is [`Barrier::Asymmetric`] where both sides may use
+    /// `membarrier`, and [`Barrier::Fence`] where one may not. A listener says [`Barrier::Fence`] for all its clients, whatever they
+    /// say; one that says [`Barrier::Asymmetric`] cannot bind where it may not use `membarrier`, nor can a client connect
+    /// ([`AttachError::NoMembarrier`]).
+    #[must_use]
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = Some(barrier);
         self
     }
 

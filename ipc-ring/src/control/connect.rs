@@ -14,7 +14,7 @@ use super::peer::Peer;
 use crate::channel::{Carry, Seated, Token};
 use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
 use crate::error::AttachError;
-use crate::platform::{Native, Platform as _, Site};
+use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::HEARTBEAT;
 
 /// Connects to the listener of this name in the user's own domain, with frames in both directions. See [`Builder`] for
@@ -142,9 +142,10 @@ fn prepare<Out: Carry, In: Carry>(
     }
     let strategy = builder.strategy;
     let (up, down) = builder.capacity.map_or((listener.up, listener.down), |both| (both, both));
-    let up = Seated::make_producer(locked, domain, up, server.uid, strategy)?;
+    let barrier = if listener.fences { Some(Barrier::Fence) } else { builder.barrier };
+    let up = Seated::make_producer(locked, domain, (up, barrier), server.uid, strategy)?;
     prepared.up = Some(up);
-    let (mut down, token) = Seated::make_consumer(locked, domain, down, server.uid, strategy)?;
+    let (mut down, token) = Seated::make_consumer(locked, domain, (down, barrier), server.uid, strategy)?;
     // While the handshake lasts nobody waits at the ring, so the queue may use its semaphore.
     let wake = down.wake();
     prepared.down = Some((down, token));

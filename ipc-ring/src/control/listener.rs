@@ -94,6 +94,13 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         check_name(&builder.name)?;
         let domain = builder.find_domain()?;
         let member = Arc::clone(domain.member());
+        let fences = match builder.barrier {
+            Some(Barrier::Asymmetric) if !member.asymmetric() => {
+                return Err(BindError::Attach(AttachError::NoMembarrier));
+            }
+            Some(barrier) => barrier == Barrier::Fence,
+            None => !member.asymmetric(),
+        };
         let capacity = |usual| builder.capacity.unwrap_or(usual);
         let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
         let (slot, wake, entry) = member.locked(|locked| {
@@ -115,7 +122,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 }
             };
             Native::crash_point(Site::ControlBinding);
-            match locked.enter_listener(&builder.name, slot.queue.id(), wake, capacities) {
+            match locked.enter_listener(&builder.name, slot.queue.id(), wake, capacities, fences) {
                 Ok(entry) => Ok(Ok((slot, wake, entry))),
                 Err(error) => {
                     mailbox::remove(locked, slot);

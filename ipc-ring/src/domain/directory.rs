@@ -5,8 +5,8 @@ use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_core::{ErrorKind, Key};
 
 use super::layout::{
-    C_CREATOR, C_DOWN, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, C_UP, C_WAKE,
-    CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID,
+    C_CREATOR, C_DOWN, C_FENCES, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, C_UP,
+    C_WAKE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID,
     P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
 };
 use super::owner::Owner;
@@ -74,6 +74,8 @@ pub(crate) struct ListenerEntry {
     /// Capacities of the rings to and from the server.
     pub(crate) up: u64,
     pub(crate) down: u64,
+    /// The rings must have fences: the server may not use membarrier, or does not want to.
+    pub(crate) fences: bool,
 }
 
 impl Locked<'_> {
@@ -138,6 +140,7 @@ impl Locked<'_> {
             queue: MsgId::from_raw(table.get_half(at + C_SEGMENT) as i32),
             up: table.get(at + C_UP),
             down: table.get(at + C_DOWN),
+            fences: table.get_half(at + C_FENCES) != 0,
         })
     }
 
@@ -148,6 +151,7 @@ impl Locked<'_> {
         queue: MsgId,
         wake: WakeSemaphore,
         (up, down): (u64, u64),
+        fences: bool,
     ) -> Result<Entry, AttachError> {
         let generation = self.next_generation();
         let number = SharedMemory::from_id(ShmId::from_raw(queue.as_raw()));
@@ -156,6 +160,7 @@ impl Locked<'_> {
             table.set_half(at + C_WAKE, wake.as_raw());
             table.set(at + C_UP, up);
             table.set(at + C_DOWN, down);
+            table.set_half(at + C_FENCES, u32::from(fences));
         })
     }
 
@@ -236,7 +241,9 @@ impl Locked<'_> {
         for field in [C_UP, C_DOWN] {
             table.set(at + field, 0);
         }
-        table.set_half(at + C_WAKE, 0);
+        for field in [C_WAKE, C_FENCES] {
+            table.set_half(at + field, 0);
+        }
         more(at);
         table.set_half(at + C_STATE, LIVE);
         self.ring_watchers(watched_name(name));

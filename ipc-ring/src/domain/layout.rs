@@ -67,6 +67,7 @@ pub(super) const C_NAME_LENGTH: usize = 32;
 pub(super) const C_NAME: usize = 40;
 pub(super) const C_UP: usize = 160;
 pub(super) const C_DOWN: usize = 168;
+pub(super) const C_FENCES: usize = 176;
 
 pub(super) const QUEUE_TABLE: usize = CHANNEL_TABLE + CHANNELS * CHANNEL_SIZE;
 pub(super) const QUEUE_SIZE: usize = 64;
@@ -188,6 +189,7 @@ mod tests {
                 ("name", C_NAME),
                 ("up", C_UP),
                 ("down", C_DOWN),
+                ("fences", C_FENCES),
             ],
         );
         assert_table(

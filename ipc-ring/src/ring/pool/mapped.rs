@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 use std::sync::Arc;
 
 use super::layout::{
-    B_GENERATIONS, B_LOANS, B_ROUTE, B_TAG, BLOCK_SIZE, BLOCKS, C_COUNTERS, C_TOUCHED, CLASS_SIZE, CLASSES, SEAT_SIZE,
-    SEATS, Shape,
+    B_GENERATIONS, B_LOANS, B_ROUTE, B_TAG, BLOCK_SIZE, BLOCKS, C_COUNTERS, C_TOUCHED, CLASS_SIZE, CLASSES,
+    SEAT_SIZE, SEATS, Shape,
 };
 use super::memory::{Class, Counter, Memory};
 use super::tag::MAX_MEMBERS;

@@ -55,7 +55,8 @@ impl<M: Memory> Member<M> {
         let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the CAS decides.
         // [P1] It hands nothing over itself: it continues the release of who shared the block, and those of its readers [P2].
         let done = self.change(block, seen, Edge::PoolSent, |tag| {
-            let is_it = tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
+            let is_it =
+                tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
             is_it.then(|| tag.withdrawn())
         });
         M::Platform::crash_point(Site::PoolWithdrawn);
