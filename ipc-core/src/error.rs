@@ -68,7 +68,7 @@ pub enum ErrorKind {
     NotHeld,
     /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an outcome for that (EAGAIN).
     WouldBlock,
-    /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, EPERM).
+    /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, or EPERM where it can mean nothing else).
     Unsupported,
     /// Any other errno; see [`Error::raw_os_error`].
     Other,

@@ -62,6 +62,8 @@
 pub mod barrier;
 mod bytes;
 mod change;
+#[cfg(test)]
+mod errno_table;
 mod error;
 mod evidence;
 pub mod futex;

@@ -13,7 +13,7 @@ use crate::users;
 
 /// `msgget` that was to create.
 #[cold]
-pub(super) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
+pub(crate) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::EEXIST => ErrorKind::AlreadyExists,
         libc::ENOSPC => ErrorKind::LimitReached(Limit::Queues),
@@ -27,7 +27,7 @@ pub(super) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
 
 /// `msgget` that was to open.
 #[cold]
-pub(super) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
+pub(crate) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::ENOENT => ErrorKind::NotFound,
         libc::EACCES => ErrorKind::PermissionDenied,
@@ -43,30 +43,40 @@ pub(super) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     }
 }
 
+/// What an errno of `msgsnd`, `msgrcv` and `msgctl` means where it has one meaning.
 fn on_queue(errno: Errno) -> ErrorKind {
     match errno.0 {
         libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
         libc::EACCES => ErrorKind::PermissionDenied,
-        libc::EPERM => ErrorKind::NotOwner,
         libc::EINTR => ErrorKind::Interrupted,
         libc::ENOMEM => ErrorKind::OutOfMemory,
-        libc::ENOSYS => ErrorKind::Unsupported,
+        // The kernel has no EPERM for them, so it is a sandbox's.
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
         _ => ErrorKind::Other,
     }
 }
 
-/// `msgctl` with this command.
-#[cold]
-pub(super) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
-    Error::os("msgctl", format!("id={id}, {command}"), errno, on_queue(errno))
+fn is_there(id: MsgId) -> bool {
+    MessageQueue::from_id(id).stat().is_ok()
 }
 
-/// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not negative.
+/// `msgctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too.
 #[cold]
-pub(super) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
+pub(crate) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
+    let kind = match errno.0 {
+        libc::EPERM if sys::msg_stat(id.as_raw()).err() != Some(errno) => ErrorKind::NotOwner,
+        _ => on_queue(errno),
+    };
+    Error::os("msgctl", format!("id={id}, {command}"), errno, kind)
+}
+
+/// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not negative. The limit may have been changed since, so a queue that is
+/// there tells as well.
+#[cold]
+pub(crate) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
     let too_long = || Limit::MessageBytes.value().is_some_and(|limit| length as u64 > limit);
     let kind = match errno.0 {
-        libc::EINVAL if too_long() => ErrorKind::LimitReached(Limit::MessageBytes),
+        libc::EINVAL if too_long() || is_there(id) => ErrorKind::LimitReached(Limit::MessageBytes),
         _ => on_queue(errno),
     };
     Error::os("msgsnd", format!("id={id}, {length} bytes"), errno, kind)
@@ -74,14 +84,14 @@ pub(super) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
 
 /// A message that the queue can never take: the kernel would wait for ever.
 #[cold]
-pub(super) fn never_fits(id: MsgId, length: usize, queue_bytes: u64) -> Error {
+pub(crate) fn never_fits(id: MsgId, length: usize, queue_bytes: u64) -> Error {
     let hint = format!("the queue holds at most {queue_bytes} bytes, so the kernel would wait for ever");
     Error::refused("msgsnd", format!("id={id}, {length} bytes"), ErrorKind::MessageTooLargeForQueue, hint)
 }
 
 /// `msgrcv`.
 #[cold]
-pub(super) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error {
+pub(crate) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::E2BIG => ErrorKind::BufferTooSmall,
         _ => on_queue(errno),
@@ -91,21 +101,38 @@ pub(super) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error
         ErrorKind::BufferTooSmall => {
             let limit = sys::msg_info(false).map_or(8192, |(_, info)| info.msgmax);
             error.with_hint(format!(
-                "the message is longer and stays in the queue; a buffer of MSGMAX ({limit}) bytes takes any"
+                "the message is longer and stays in the queue; a buffer of MSGMAX ({limit}) bytes takes any that was sent under this limit"
             ))
         }
-        ErrorKind::Unsupported => error.with_hint("the kernel was built without CONFIG_CHECKPOINT_RESTORE"),
         _ => error,
+    }
+}
+
+/// `msgrcv` with `MSG_COPY`, which the kernel copies into a message of its own, of at most MSGMAX bytes. EINVAL is a removed queue, or a message that was sent when MSGMAX was higher.
+#[cold]
+pub(crate) fn peek(id: MsgId, room: usize, index: usize, errno: Errno) -> Error {
+    let what = format!("MSG_COPY, place {index}");
+    match errno.0 {
+        libc::EINVAL if is_there(id) => {
+            let (kind, limit) = (ErrorKind::LimitReached(Limit::MessageBytes), Limit::MessageBytes.explain());
+            let arguments = format!("id={id}, room for {room} bytes, {what}");
+            Error::os("msgrcv", arguments, errno, kind).with_hint(format!(
+                "the message was sent when MSGMAX was higher, and can still be received: {limit}"
+            ))
+        }
+        libc::ENOSYS => receive(id, room, &what, errno)
+            .with_hint("the kernel was built without CONFIG_CHECKPOINT_RESTORE, or a sandbox forbids it"),
+        _ => receive(id, room, &what, errno),
     }
 }
 
 /// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the queue is gone since: asking for the record again tells
 /// which. EPERM is about the bytes only where the caller is the creator or the owner, or privileged.
 #[cold]
-pub(super) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
+pub(crate) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
     let arguments = || format!("id={id}, {change}");
     match errno.0 {
-        libc::EINVAL if change.names_somebody() && MessageQueue::from_id(id).stat().is_ok() => {
+        libc::EINVAL if change.names_somebody() && is_there(id) => {
             Error::os("msgctl", arguments(), errno, ErrorKind::Invalid)
                 .with_hint("no such user or group in this user namespace")
         }

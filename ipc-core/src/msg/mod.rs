@@ -22,7 +22,7 @@
 mod buffer;
 mod deadline;
 mod doorbell;
-mod failure;
+pub(crate) mod failure;
 mod queue;
 mod receive;
 mod select;

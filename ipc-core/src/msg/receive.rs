@@ -98,8 +98,8 @@ impl MessageQueue {
     /// Needs the right to read. Leaves no trace in the record of the queue. Between two calls messages may come and go, so places move.
     ///
     /// # Errors
-    /// [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG); [`Unsupported`](crate::ErrorKind::Unsupported) (ENOSYS): a kernel without
-    /// CONFIG_CHECKPOINT_RESTORE; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES); [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
+    /// [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG); [`LimitReached`](crate::ErrorKind::LimitReached) of `MessageBytes` (EINVAL): a message that was sent when MSGMAX was
+    /// higher, which can still be received; [`Unsupported`](crate::ErrorKind::Unsupported) (ENOSYS): a kernel without CONFIG_CHECKPOINT_RESTORE; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES); [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, MessageType}};
@@ -125,12 +125,7 @@ impl MessageQueue {
                 Ok(true)
             }
             Err(errno) if errno.0 == libc::ENOMSG => Ok(false),
-            Err(errno) => Err(failure::receive(
-                self.id(),
-                buffer.capacity(),
-                &format!("MSG_COPY, place {index}"),
-                errno,
-            )),
+            Err(errno) => Err(failure::peek(self.id(), buffer.capacity(), index, errno)),
         }
     }
 }

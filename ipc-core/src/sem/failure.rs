@@ -12,7 +12,7 @@ use crate::sys::{self, Errno};
 
 /// `semget` that was to create.
 #[cold]
-pub(super) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error {
+pub(crate) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::EEXIST => ErrorKind::AlreadyExists,
         libc::EINVAL => ErrorKind::LimitReached(Limit::SemaphoresPerSet),
@@ -27,7 +27,7 @@ pub(super) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error 
 
 /// `semget` that was to open.
 #[cold]
-pub(super) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
+pub(crate) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::ENOENT => ErrorKind::NotFound,
         libc::EACCES => ErrorKind::PermissionDenied,
@@ -55,7 +55,7 @@ fn full() -> Limit {
 
 /// `semop` and `semtimedop`; EAGAIN is an outcome and only comes here from calls that have none for it.
 #[cold]
-pub(super) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: Errno) -> Error {
+pub(crate) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: Errno) -> Error {
     let kind = match errno.0 {
         // No operations and a bad timeout are excluded before the call, so EINVAL is the identifier.
         libc::EINVAL | libc::EIDRM if !operations.is_empty() => ErrorKind::Removed,
@@ -68,7 +68,8 @@ pub(super) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: E
         libc::EACCES => ErrorKind::PermissionDenied,
         libc::ENOMEM => ErrorKind::OutOfMemory,
         libc::ENOSPC => ErrorKind::LimitReached(Limit::Unknown),
-        libc::ENOSYS => ErrorKind::Unsupported,
+        // The kernel has no EPERM for it, so it is a sandbox's.
+        libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
         _ => ErrorKind::Other,
     };
     let operations = match operations {
@@ -93,13 +94,14 @@ pub(super) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: E
     }
 }
 
-/// A call on the whole set: `semctl` with this command.
+/// A call on the whole set: `semctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too.
 #[cold]
-pub(super) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
+pub(crate) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
         libc::EACCES => ErrorKind::PermissionDenied,
-        libc::EPERM => ErrorKind::NotOwner,
+        libc::EPERM if sys::sem_stat(id.as_raw()).err() != Some(errno) => ErrorKind::NotOwner,
+        libc::EPERM => ErrorKind::Unsupported,
         libc::ERANGE => ErrorKind::OutOfRange,
         libc::ENOMEM => ErrorKind::OutOfMemory,
         libc::ENOSYS => ErrorKind::Unsupported,
@@ -110,7 +112,7 @@ pub(super) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
 
 /// `GETALL` and `SETALL`. EFAULT, which an array of the right length never gives, is a set with more semaphores than the one whose number was asked for.
 #[cold]
-pub(super) fn all(id: SemId, command: &str, errno: Errno) -> Error {
+pub(crate) fn all(id: SemId, command: &str, errno: Errno) -> Error {
     match errno.0 {
         libc::EFAULT | libc::EIDRM => {
             Error::os("semctl", format!("id={id}, {command}"), errno, ErrorKind::Removed)
@@ -122,7 +124,7 @@ pub(super) fn all(id: SemId, command: &str, errno: Errno) -> Error {
 
 /// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells which.
 #[cold]
-pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
+pub(crate) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL
         && let Ok(stat) = SemaphoreSet::from_id(id).stat()
     {
@@ -135,7 +137,7 @@ pub(super) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Er
 
 /// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the set is gone since: asking for the record again tells which.
 #[cold]
-pub(super) fn set(id: SemId, change: Change, errno: Errno) -> Error {
+pub(crate) fn set(id: SemId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SemaphoreSet::from_id(id).stat().is_ok() {
         return Error::os("semctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
             .with_hint("no such user or group in this user namespace");

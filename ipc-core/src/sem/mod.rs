@@ -15,7 +15,7 @@
 //! # Ok::<(), ipc_core::Error>(())
 //! ```
 
-mod failure;
+pub(crate) mod failure;
 mod held;
 mod mutex;
 mod op;

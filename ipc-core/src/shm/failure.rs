@@ -13,12 +13,16 @@ use crate::users;
 
 /// `shmget` that was to create.
 #[cold]
-pub(super) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno) -> Error {
+pub(crate) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::EEXIST => ErrorKind::AlreadyExists,
-        libc::EINVAL if !huge || Limit::SegmentBytes.value().is_some_and(|limit| size as u64 > limit) => {
+        libc::EINVAL if Limit::SegmentBytes.value().is_none_or(|limit| size as u64 > limit) => {
             ErrorKind::LimitReached(Limit::SegmentBytes)
         }
+        // Below the limit, which is near 2⁶⁴ by default, and above what a file, which a segment is inside the kernel, can have.
+        libc::EINVAL if size as u64 > i64::MAX as u64 => ErrorKind::Invalid,
+        // The limit was raised since.
+        libc::EINVAL if !huge => ErrorKind::LimitReached(Limit::SegmentBytes),
         libc::EPERM | libc::ENOMEM | libc::EINVAL if huge => ErrorKind::HugePagesUnavailable,
         libc::ENOSPC => ErrorKind::LimitReached(full()),
         libc::ENOMEM | libc::ENFILE => ErrorKind::OutOfMemory,
@@ -35,6 +39,7 @@ pub(super) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno
             libc::EINVAL => "the kernel has no huge pages of this size",
             _ => "not enough free huge pages; as root: sysctl -w vm.nr_hugepages=<number>",
         }),
+        ErrorKind::Invalid => error.with_hint("a segment has less than 2^63 bytes"),
         ErrorKind::OutOfMemory => {
             error.with_hint("memory and swap, or the overcommit rule, do not allow this size")
         }
@@ -44,7 +49,7 @@ pub(super) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno
 
 /// `shmget` that was to open.
 #[cold]
-pub(super) fn open(key: Key, mode: Mode, errno: Errno) -> Error {
+pub(crate) fn open(key: Key, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
         libc::ENOENT => ErrorKind::NotFound,
         libc::EACCES => ErrorKind::PermissionDenied,
@@ -73,14 +78,18 @@ fn full() -> Limit {
     }
 }
 
-/// A call on an identifier: `shmat`, and `shmctl` with this command.
+/// A call on an identifier: `shmat`, `shmdt`, and `shmctl` with this command. EPERM is the caller's for `shmctl`, unless a sandbox forbids the call as a whole: then asking for the record is
+/// forbidden too. For the others the kernel has none.
 #[cold]
-pub(super) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) -> Error {
+pub(crate) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
         // EIDRM is the same news, when the removal was seen half-way.
         libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
         libc::EACCES => ErrorKind::PermissionDenied,
-        libc::EPERM => ErrorKind::NotOwner,
+        libc::EPERM if call == "shmctl" && sys::shm_stat(id.as_raw()).err() != Some(errno) => {
+            ErrorKind::NotOwner
+        }
+        libc::EPERM => ErrorKind::Unsupported,
         libc::ENOMEM => ErrorKind::OutOfMemory,
         libc::ENOSYS => ErrorKind::Unsupported,
         _ => ErrorKind::Other,
@@ -91,7 +100,7 @@ pub(super) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) 
 
 /// `SHM_LOCK`. ENOMEM is over RLIMIT_MEMLOCK; EPERM is a limit of zero only where the caller is the creator or the owner.
 #[cold]
-pub(super) fn lock(id: ShmId, errno: Errno) -> Error {
+pub(crate) fn lock(id: ShmId, errno: Errno) -> Error {
     let is_owner = || {
         let found = SharedMemory::from_id(id).stat();
         found.is_ok_and(|found| users::is_creator_or_owner(&found.permissions()))
@@ -107,7 +116,7 @@ pub(super) fn lock(id: ShmId, errno: Errno) -> Error {
 /// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the segment is gone since: asking for the record again tells
 /// which.
 #[cold]
-pub(super) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
+pub(crate) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SharedMemory::from_id(id).stat().is_ok() {
         return Error::os("shmctl", format!("id={id}, {change}"), errno, ErrorKind::Invalid)
             .with_hint("no such user or group in this user namespace");

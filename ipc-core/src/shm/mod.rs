@@ -15,7 +15,7 @@
 
 mod attach;
 mod control;
-mod failure;
+pub(crate) mod failure;
 mod id;
 mod memory;
 mod options;

@@ -3,6 +3,7 @@
 
 pub mod children;
 pub mod namespace;
+pub mod sandbox;
 pub mod steps;
 
 use std::time::{Duration, Instant};
