@@ -200,6 +200,9 @@ pub enum AttachError {
         /// Its first eight bytes.
         found: u64,
     },
+    /// The memory is attached read-only, and each end of a ring stores into it. Open the channel's observer or watcher, or attach the segment for
+    /// reading and writing.
+    ReadOnly,
     /// The memory is smaller than a ring's header or geometry.
     TooSmall {
         /// Bytes there are.
@@ -237,13 +240,13 @@ pub enum AttachError {
         /// That of the type asked for.
         expected: Fingerprint,
     },
-    /// The header contradicts itself or the size of the memory.
+    /// The header, or the geometry given, contradicts itself, the ring and its elements, or the size of the memory.
     Geometry {
-        /// Slots, by the header.
+        /// Slots it says.
         capacity: u64,
-        /// Bytes from slot to slot, by the header.
+        /// Bytes from slot to slot it says.
         stride: u64,
-        /// Bytes in all, by the header.
+        /// Bytes in all it says.
         total_size: u64,
         /// Bytes there are.
         memory: u64,
@@ -357,6 +360,9 @@ impl fmt::Display for AttachError {
             Self::EndTaken { pid } => write!(f, "process {pid} holds this end of the channel"),
             Self::Closed => f.write_str("the channel has been closed"),
             Self::NotARing { found } => write!(f, "the memory starts with {found:#018x}, which is no ring"),
+            Self::ReadOnly => f.write_str(
+                "the memory is attached read-only, and each end of a ring stores into it; attach it for reading and writing, or open an observer or a watcher",
+            ),
             Self::TooSmall { found, needed } => {
                 write!(f, "the memory has {found} bytes, a ring needs {needed}")
             }
@@ -383,7 +389,7 @@ impl fmt::Display for AttachError {
             }
             Self::Geometry { capacity, stride, total_size, memory } => write!(
                 f,
-                "the ring's header is corrupt: {capacity} slots of {stride} bytes, {total_size} bytes in all, in memory of {memory}"
+                "{capacity} slots of {stride} bytes, {total_size} bytes in all, in memory of {memory}: that is no ring of these elements, or a corrupt header"
             ),
             Self::Capacity { found, expected } => write!(
                 f,

@@ -120,21 +120,25 @@ const _: () = {
     assert!(offset_of!(Header, name) == 0x80);
 };
 
-/// The shape of a ring of fixed-size slots: everything that positions are turned into addresses with.
+/// The shape of a ring: everything that positions are turned into addresses with.
+///
+/// Made by the `geometry` of a ring's `Mapped`, and by nothing else outside of this library: whatever says so, a ring's sizes were
+/// multiplied with a check. `Mapped::new` compares it with its own all the same.
+///
+/// ```compile_fail
+/// use ipc_ring::layout::Geometry;
+///
+/// let geometry = Geometry::new(4, 8, 8, 1024).expect("a small ring");
+/// let wraps = Geometry { capacity: 1 << 60, ..geometry }; // 2^60 slots of 16 bytes are 0 bytes.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Number of slots, a power of two.
-    pub capacity: u64,
-    /// Bytes of one element.
-    pub element_size: usize,
-    /// Alignment of one element, in bytes.
-    pub element_align: usize,
-    /// Bytes from the start of a slot, where its payload lies, to its word.
-    pub word_offset: usize,
-    /// Bytes from one slot to the next. Not rounded up to lines.
-    pub stride: usize,
-    /// Bytes of memory the whole ring takes.
-    pub total_size: usize,
+    capacity: u64,
+    element_size: usize,
+    element_align: usize,
+    word_offset: usize,
+    stride: usize,
+    total_size: usize,
 }
 
 /// The largest number of slots.
@@ -150,16 +154,108 @@ impl Geometry {
         if capacity == 0 || capacity > MAX_CAPACITY || size == 0 || !align.is_power_of_two() || align > LINE {
             return None;
         }
-        let capacity = capacity.next_power_of_two();
-        let unit = align.max(8);
         let word_offset = size.checked_next_multiple_of(8)?;
-        let stride = word_offset.checked_add(8)?.checked_next_multiple_of(unit)?;
-        let slots = usize::try_from(capacity).ok()?.checked_mul(stride)?;
+        let stride = word_offset.checked_add(8)?.checked_next_multiple_of(align.max(8))?;
+        let shape = Self {
+            capacity: capacity.next_power_of_two(),
+            element_size: size,
+            element_align: align,
+            word_offset,
+            stride,
+            total_size: 0,
+        };
+        shape.behind(slots_offset)
+    }
+
+    /// The geometry of a ring of `count` elements of `size` bytes, each `stride` bytes behind the one before, from `slots_offset` on.
+    /// `None` when the sum does not fit.
+    pub(crate) fn of_cells(
+        count: u64,
+        size: usize,
+        align: usize,
+        stride: usize,
+        slots_offset: usize,
+    ) -> Option<Self> {
+        let shape = Self {
+            capacity: count,
+            element_size: size,
+            element_align: align,
+            word_offset: 0,
+            stride,
+            total_size: 0,
+        };
+        shape.behind(slots_offset)
+    }
+
+    /// What the header says of memory whose size does not follow from the number of its parts and their strides: who asks has computed it.
+    pub(crate) const fn of_parts(
+        count: u64,
+        size: usize,
+        align: usize,
+        stride: usize,
+        total_size: usize,
+    ) -> Self {
+        Self { capacity: count, element_size: size, element_align: align, word_offset: 0, stride, total_size }
+    }
+
+    /// With all of it behind an offset: no larger than an object can be.
+    fn behind(self, slots_offset: usize) -> Option<Self> {
+        let slots = usize::try_from(self.capacity).ok()?.checked_mul(self.stride)?;
         let total_size = slots.checked_add(slots_offset)?;
-        if isize::try_from(total_size).is_err() {
-            return None;
+        isize::try_from(total_size).ok()?;
+        Some(Self { total_size, ..self })
+    }
+
+    /// Number of slots: a power of two, but for a table of latest values, whose keys are not rounded up. Bytes in a ring of frames.
+    #[must_use]
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn element_size(&self) -> usize {
+        self.element_size
+    }
+
+    /// Alignment of one element, in bytes.
+    #[must_use]
+    pub const fn element_align(&self) -> usize {
+        self.element_align
+    }
+
+    /// Bytes from the start of a slot, where its payload lies, to its word.
+    #[must_use]
+    pub const fn word_offset(&self) -> usize {
+        self.word_offset
+    }
+
+    /// Bytes from one slot to the next. Not rounded up to lines.
+    #[must_use]
+    pub const fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Bytes of memory the whole ring takes.
+    #[must_use]
+    pub const fn total_size(&self) -> usize {
+        self.total_size
+    }
+
+    /// Whether this is `own`, what a ring computes for this capacity, and all of it lies in the region.
+    ///
+    /// # Errors
+    /// [`AttachError::Geometry`] for that of another ring or element; [`AttachError::TooSmall`].
+    pub(crate) fn is_of(&self, own: &Self, region: &Region) -> Result<(), AttachError> {
+        if self != own {
+            return Err(AttachError::Geometry {
+                capacity: self.capacity,
+                stride: self.stride as u64,
+                total_size: self.total_size as u64,
+                memory: region.len() as u64,
+            });
         }
-        Some(Self { capacity, element_size: size, element_align: align, word_offset, stride, total_size })
+        region.holds(own.total_size)
     }
 }
 

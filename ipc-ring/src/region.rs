@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_core::shm::Attachment;
 
+use crate::error::AttachError;
 use crate::layout::APART;
 
 /// Zeroed or shared memory with a base address and a length; clones share it, the last one lets it go.
@@ -15,6 +16,7 @@ use crate::layout::APART;
 pub struct Region {
     base: NonNull<u8>,
     len: usize,
+    read_only: bool,
     _keeper: Keeper,
 }
 
@@ -34,7 +36,7 @@ unsafe impl Send for Heap {}
 // SAFETY: as above.
 unsafe impl Sync for Heap {}
 
-// SAFETY: a `Region` is an address and a length; every access to the bytes goes through atomics or through a ring end
+// SAFETY: a `Region` is an address, a length and a flag; every access to the bytes goes through atomics or through a ring end
 // that owns its slots, and the memory lives as long as any clone.
 unsafe impl Send for Region {}
 // SAFETY: as above.
@@ -52,14 +54,39 @@ impl Region {
         // SAFETY: the layout has a size of at least one byte.
         let base = unsafe { alloc_zeroed(layout) };
         let Some(base) = NonNull::new(base) else { std::alloc::handle_alloc_error(layout) };
-        Self { base, len, _keeper: Keeper::Heap(Arc::new(Heap { base, layout })) }
+        Self { base, len, read_only: false, _keeper: Keeper::Heap(Arc::new(Heap { base, layout })) }
     }
 
     /// The memory of an attached segment; detached when the last clone is dropped.
+    ///
+    /// Of a segment that was attached read-only no ring can be made or opened here, as each end of one stores into it. Who only looks opens the
+    /// channel's observer or watcher.
     #[must_use]
     pub fn segment(attachment: Attachment) -> Self {
-        let (base, len) = (attachment.base(), attachment.len());
-        Self { base, len, _keeper: Keeper::Segment(Arc::new(attachment)) }
+        let (base, len, read_only) = (attachment.base(), attachment.len(), attachment.is_read_only());
+        Self { base, len, read_only, _keeper: Keeper::Segment(Arc::new(attachment)) }
+    }
+
+    /// Whether a store would fault.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Whether stores are possible.
+    ///
+    /// # Errors
+    /// [`AttachError::ReadOnly`].
+    pub(crate) fn writable(&self) -> Result<(), AttachError> {
+        if self.read_only { Err(AttachError::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Whether it has so many bytes.
+    ///
+    /// # Errors
+    /// [`AttachError::TooSmall`].
+    pub(crate) fn holds(&self, needed: usize) -> Result<(), AttachError> {
+        if self.len < needed { Err(AttachError::TooSmall { found: self.len, needed }) } else { Ok(()) }
     }
 
     /// The first byte.
@@ -82,7 +109,7 @@ impl Region {
         assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "a layout's word lies inside its region");
         // SAFETY: inside the region, as asserted.
         let word = unsafe { self.base.add(offset) };
-        // SAFETY: mapped and writable as long as `self`, aligned to 8, accessed atomically only.
+        // SAFETY: mapped as long as `self`, and writable unless `read_only`, of which no ring is made that stores, aligned to 8, accessed atomically only.
         unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
     }
 
@@ -94,7 +121,7 @@ impl Region {
         assert!(offset.is_multiple_of(4) && offset + 4 <= self.len, "a layout's word lies inside its region");
         // SAFETY: inside the region, as asserted.
         let word = unsafe { self.base.add(offset) };
-        // SAFETY: mapped and writable as long as `self`, aligned to 4, accessed atomically only.
+        // SAFETY: mapped as long as `self`, and writable unless `read_only`, of which no ring is made that stores, aligned to 4, accessed atomically only.
         unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
     }
 
@@ -103,6 +130,7 @@ impl Region {
     /// # Panics
     /// When they do not fit.
     pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
+        assert!(!self.read_only, "only what may be written is written");
         assert!(offset.is_multiple_of(8) && offset <= self.len && bytes.len() <= self.len - offset);
         let to = self.base.as_ptr().wrapping_add(offset);
         // SAFETY: inside the region, aligned to 8 as the base is; a slice never lies in shared memory.
@@ -129,7 +157,11 @@ impl Region {
 
 impl fmt::Debug for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Region").field("base", &self.base).field("len", &self.len).finish()
+        f.debug_struct("Region")
+            .field("base", &self.base)
+            .field("len", &self.len)
+            .field("read_only", &self.read_only)
+            .finish_non_exhaustive()
     }
 }
 

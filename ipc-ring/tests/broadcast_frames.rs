@@ -27,7 +27,7 @@ fn frame(number: u64, most: usize) -> Vec<u8> {
 }
 
 fn ring(capacity: u64, mode: Mode) -> (Region, Publisher<Mapped>) {
-    let region = Region::heap(Mapped::geometry(capacity).unwrap().total_size);
+    let region = Region::heap(Mapped::geometry(capacity).unwrap().total_size());
     let ring = Mapped::make(region.clone(), capacity, Barrier::Fence, mode).unwrap();
     (region, Publisher::attach(ring).unwrap())
 }

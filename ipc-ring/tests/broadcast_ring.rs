@@ -50,7 +50,7 @@ struct Ring<T: Message>(Region, std::marker::PhantomData<T>);
 
 impl<T: Message> Ring<T> {
     fn new(place: Place, capacity: u64, mode: Mode, start: u64) -> (Self, Publisher<Mapped<T>>) {
-        let region = place.region(Mapped::<T>::geometry(capacity).unwrap().total_size);
+        let region = place.region(Mapped::<T>::geometry(capacity).unwrap().total_size());
         let ring = Mapped::<T>::make(region.clone(), capacity, Barrier::Fence, mode, start).unwrap();
         (Self(region, std::marker::PhantomData), Publisher::attach(ring).unwrap())
     }

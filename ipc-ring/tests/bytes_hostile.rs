@@ -21,8 +21,8 @@ const CANARY: u64 = 0x5AFE_5AFE_5AFE_5AFE;
 /// A ring with a fence behind it.
 fn fenced(make: bytes_common::Make, capacity: u64) -> (Mapped, Region) {
     let geometry = Mapped::geometry(capacity).unwrap();
-    let region = make(geometry.total_size + FENCE);
-    let ring = Mapped::new(region.clone(), &geometry, Barrier::Fence);
+    let region = make(geometry.total_size() + FENCE);
+    let ring = Mapped::new(region.clone(), &geometry, Barrier::Fence).unwrap();
     for at in 0..FENCE / 8 {
         poke(&region, RECORDS + capacity + 8 * at as u64, CANARY);
     }

@@ -13,7 +13,7 @@ type Ask = [u8; 56];
 type Answer = [u8; 41];
 
 fn ring<Req: Message, Rep: Message>(make: Make) -> Mapped<Req, Rep> {
-    Mapped::make(make(Mapped::<Req, Rep>::geometry(1).unwrap().total_size), Barrier::Fence).unwrap()
+    Mapped::make(make(Mapped::<Req, Rep>::geometry(1).unwrap().total_size()), Barrier::Fence).unwrap()
 }
 
 /// Bytes that follow from a number, each a different one.

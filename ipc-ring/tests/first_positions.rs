@@ -30,7 +30,7 @@ const KINDS: [Kind; 5] = [
 ];
 
 fn of_spsc(capacity: u64, first: u64) -> Ring {
-    let region = Region::heap(spsc::Mapped::<u64>::geometry(capacity).unwrap().total_size);
+    let region = Region::heap(spsc::Mapped::<u64>::geometry(capacity).unwrap().total_size());
     let ring = spsc::Mapped::<u64>::make(region.clone(), capacity, Barrier::Fence, first).unwrap();
     let mut producer = spsc::Producer::attach(ring).unwrap();
     let mut consumer = spsc::Consumer::attach(spsc::Mapped::<u64>::open(region).unwrap());
@@ -47,7 +47,7 @@ fn of_spsc(capacity: u64, first: u64) -> Ring {
 
 fn of_mpmc(capacity: u64, first: u64) -> Ring {
     let geometry = mpmc::Mapped::<u64>::geometry(capacity).unwrap();
-    let ring = mpmc::Mapped::<u64>::new(Region::heap(geometry.total_size), &geometry);
+    let ring = mpmc::Mapped::<u64>::new(Region::heap(geometry.total_size()), &geometry).unwrap();
     ring.start_at(first);
     let seat = |identity| mpmc::Seat::take(&ring, NonZeroU64::new(identity).unwrap()).unwrap();
     let mut producer = mpmc::Producer::attach(ring.clone(), seat(1));
@@ -65,7 +65,7 @@ fn of_mpmc(capacity: u64, first: u64) -> Ring {
 
 fn of_bytes(capacity: u64, first: u64) -> Ring {
     let geometry = bytes::Mapped::geometry(16 * capacity).unwrap();
-    let ring = bytes::Mapped::new(Region::heap(geometry.total_size), &geometry, Barrier::Fence);
+    let ring = bytes::Mapped::new(Region::heap(geometry.total_size()), &geometry, Barrier::Fence).unwrap();
     ring.start_at(first);
     let mut producer = bytes::Producer::attach(ring.clone()).unwrap();
     let mut consumer = bytes::Consumer::attach(ring).unwrap();
@@ -87,7 +87,7 @@ fn of_bytes(capacity: u64, first: u64) -> Ring {
 
 fn of_broadcast(capacity: u64, first: u64, gated: bool) -> Ring {
     use broadcast::{Mapped, Mode, Pop, Publish, Publisher, Resume, Start, Subscriber, seat};
-    let region = Region::heap(Mapped::<u64>::geometry(capacity).unwrap().total_size);
+    let region = Region::heap(Mapped::<u64>::geometry(capacity).unwrap().total_size());
     let mode = if gated { Mode::Gated } else { Mode::Lossy };
     let ring = Mapped::<u64>::make(region.clone(), capacity, Barrier::Fence, mode, first).unwrap();
     let mut publisher = Publisher::attach(ring).unwrap();
@@ -157,7 +157,8 @@ fn a_reader_that_names_a_position_gets_nothing_that_was_not_published() {
                 let geometry = Mapped::<u64>::geometry(capacity).unwrap();
                 let mode = if gated { Mode::Gated } else { Mode::Lossy };
                 let ring =
-                    Mapped::<u64>::new(Region::heap(geometry.total_size), &geometry, Barrier::Fence, mode);
+                    Mapped::<u64>::new(Region::heap(geometry.total_size()), &geometry, Barrier::Fence, mode)
+                        .unwrap();
                 let mut subscriber = if gated {
                     let seat = seat::take(broadcast::Memory::words(&ring), NonZeroU64::MIN).unwrap();
                     Subscriber::join(ring, seat, Start::At(start), Resume::Oldest, || true)

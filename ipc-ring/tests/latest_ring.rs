@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
 fn table<T: Message>(make: Make, keys: u64) -> Mapped<T> {
-    Mapped::make(make(Mapped::<T>::geometry(keys).unwrap().total_size), keys, Barrier::Fence).unwrap()
+    Mapped::make(make(Mapped::<T>::geometry(keys).unwrap().total_size()), keys, Barrier::Fence).unwrap()
 }
 
 #[test]
@@ -111,12 +111,12 @@ fn keys_are_checked() {
         assert!(matches!(Mapped::<u64>::geometry(keys), Err(AttachError::TooLarge { .. })));
     }
     let geometry = Mapped::<u64>::geometry(u64::from(MAX_KEYS)).unwrap();
-    assert_eq!(geometry.capacity, u64::from(MAX_KEYS));
+    assert_eq!(geometry.capacity(), u64::from(MAX_KEYS));
 }
 
 #[test]
 fn a_table_that_is_not_one_is_refused() {
-    let region = Region::heap(Mapped::<u64>::geometry(3).unwrap().total_size);
+    let region = Region::heap(Mapped::<u64>::geometry(3).unwrap().total_size());
     assert!(matches!(Mapped::<u64>::open(region.clone()), Err(AttachError::NotARing { .. })));
     Mapped::<u64>::make(region.clone(), 3, Barrier::Fence).unwrap();
     assert!(Mapped::<u64>::open(region.clone()).is_ok());

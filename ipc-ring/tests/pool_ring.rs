@@ -140,7 +140,7 @@ impl World {
     }
 
     fn memory(&self) -> Mapped {
-        Mapped::new(self.region.clone(), self.shape.clone(), 77)
+        Mapped::new(self.region.clone(), self.shape.clone(), 77).unwrap()
     }
 
     fn process(&mut self) -> Process {
@@ -401,7 +401,7 @@ fn in_both(classes: &[(usize, u64)], body: impl Fn(&Mapped, [Member<Mapped>; 3])
         let shape = Shape::new(classes).unwrap();
         let region = kind.region(shape.total_size);
         // Each as another process would have it.
-        let open = || Mapped::new(region.clone(), shape.clone(), 77);
+        let open = || Mapped::new(region.clone(), shape.clone(), 77).unwrap();
         let members = [1, 2, 3].map(|identity| {
             let memory = open();
             let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
@@ -532,7 +532,7 @@ fn handles_of_another_pool_are_refused() {
     let loan = world.processes[0].member.try_loan(0).unwrap();
     let (offered, handle) = world.processes[0].member.offer(loan, 8, CHANNEL);
     world.processes[0].member.sent(&offered);
-    let other = Mapped::new(world.region.clone(), world.shape.clone(), 78);
+    let other = Mapped::new(world.region.clone(), world.shape.clone(), 78).unwrap();
     let seat = Seat::take(&other, NonZeroU64::new(9).unwrap()).unwrap();
     let refused = Member::new(other, seat).accept(&handle).unwrap_err();
     assert_eq!(refused, Refused::OtherPool { found: 77, expected: 78 });

@@ -42,7 +42,7 @@ impl Kind {
 
     /// Both ends of a fresh ring. The consumer opens the memory as a stranger would.
     fn ring<T: Message>(self, capacity: u64, start: u64) -> (Producer<Mapped<T>>, Consumer<Mapped<T>>) {
-        let region = self.region(Mapped::<T>::geometry(capacity).unwrap().total_size);
+        let region = self.region(Mapped::<T>::geometry(capacity).unwrap().total_size());
         let ring = Mapped::<T>::make(region.clone(), capacity, Barrier::Fence, start).unwrap();
         (Producer::attach(ring).unwrap(), Consumer::attach(Mapped::open(region).unwrap()))
     }
@@ -327,7 +327,7 @@ fn every_call_answers_exactly_with_65536_bytes() {
 #[test]
 fn what_is_no_ring_is_refused() {
     type Item = [u8; 24];
-    let needed = Mapped::<Item>::geometry(4).unwrap().total_size;
+    let needed = Mapped::<Item>::geometry(4).unwrap().total_size();
     let small = Mapped::<Item>::make(Region::heap(needed - 1), 4, Barrier::Fence, 0);
     assert!(matches!(small, Err(AttachError::TooSmall { .. })), "{small:?}");
     assert!(matches!(Mapped::<Item>::geometry(0), Err(AttachError::TooLarge { .. })));
@@ -367,7 +367,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn behaves_like_a_queue<const N: usize>(kind: Kind, capacity: u64, start: u64, acts: &[Act]) {
-    let region = kind.region(Mapped::<[u8; N]>::geometry(capacity).unwrap().total_size);
+    let region = kind.region(Mapped::<[u8; N]>::geometry(capacity).unwrap().total_size());
     let ring = Mapped::<[u8; N]>::make(region, capacity, Barrier::Fence, start).unwrap();
     let mut producer = Producer::attach(ring.clone()).unwrap();
     let mut consumer = Consumer::attach(ring.clone());

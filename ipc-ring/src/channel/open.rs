@@ -43,7 +43,7 @@ impl Request<'_> {
             fingerprint: self.fingerprint,
             slots_offset: self.slots_offset,
             geometry: self.geometry,
-            capacity: wanted.map(|geometry| geometry.capacity),
+            capacity: wanted.map(|geometry| geometry.capacity()),
             generation: Some(entry.generation),
         }
     }
@@ -298,11 +298,11 @@ fn make_ring(
         None => Barrier::Fence,
     };
     let (segment, attached) = match settings.lifetime {
-        Lifetime::Ephemeral => make_private(locked, geometry.total_size, &access)?,
+        Lifetime::Ephemeral => make_private(locked, geometry.total_size(), &access)?,
         Lifetime::Persistent => {
             let key = lifetime::key(member.key(), &settings.name);
             let options = Options::default().mode(access.mode);
-            let segment = SharedMemory::create_new(key, geometry.total_size, &options)?;
+            let segment = SharedMemory::create_new(key, geometry.total_size(), &options)?;
             (segment, lifetime::attach_kept(segment, &settings.name)?)
         }
     };

@@ -29,7 +29,7 @@ pub const MEMORIES: [Make; 2] = [heap, segment];
 /// A ring of `capacity` bytes whose first record has `position`.
 pub fn ring(make: Make, capacity: u64, position: u64) -> Mapped {
     let geometry = Mapped::geometry(capacity).unwrap();
-    let ring = Mapped::new(make(geometry.total_size), &geometry, Barrier::Fence);
+    let ring = Mapped::new(make(geometry.total_size()), &geometry, Barrier::Fence).unwrap();
     ring.start_at(position);
     ring
 }

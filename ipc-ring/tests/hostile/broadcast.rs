@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) -> usize {
     } else {
         slots::Mapped::<u64>::geometry(capacity)
     };
-    let total = geometry.expect("a small ring").total_size;
+    let total = geometry.expect("a small ring").total_size();
     let region = Region::heap(total + 256);
     for word in total / 8..(total + 256) / 8 {
         at(&region, word).store(CANARY, Relaxed);

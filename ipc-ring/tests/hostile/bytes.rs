@@ -21,8 +21,8 @@ pub fn run(data: &[u8]) -> usize {
     let capacity = 64 << (input.byte() % 4);
     let geometry = Mapped::geometry(capacity).expect("a small ring");
     // Memory of the very size, for tools that see every access outside.
-    let region = Region::heap(geometry.total_size);
-    let ring = Mapped::new(region.clone(), &geometry, Barrier::Fence);
+    let region = Region::heap(geometry.total_size());
+    let ring = Mapped::new(region.clone(), &geometry, Barrier::Fence).unwrap();
     ring.start_at(input.value(1 << 63) & !7);
     let mut producer = Producer::attach(ring.clone()).expect("a fresh ring");
     let mut consumer = Consumer::attach(ring.clone()).expect("a fresh ring");

@@ -17,7 +17,7 @@ type Ring = Mapped<[u8; 56], [u8; 41]>;
 /// Runs one image with its operations. Gives the number of operations that were made on an attached ring.
 pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
-    let total = Ring::geometry(1).expect("one line").total_size;
+    let total = Ring::geometry(1).expect("one line").total_size();
     let region = Region::heap(total + 256);
     Ring::make(region.clone(), Barrier::Fence).expect("it fits");
     for offset in (total..total + 256).step_by(8) {

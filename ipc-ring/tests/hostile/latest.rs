@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) -> usize {
 
 fn with_values<const N: usize>(mut input: Input<'_>) -> usize {
     let keys = [1, 2, 3, 70][usize::from(input.byte() % 4)];
-    let total = Mapped::<[u8; N]>::geometry(keys).expect("a small table").total_size;
+    let total = Mapped::<[u8; N]>::geometry(keys).expect("a small table").total_size();
     let region = Region::heap(total + 256);
     let table = Mapped::<[u8; N]>::make(region.clone(), keys, Barrier::Fence).expect("it fits");
     for offset in (total..total + 256).step_by(8) {
@@ -99,7 +99,7 @@ fn spoil<const N: usize>(input: &mut Input<'_>, region: &Region, table: &Mapped<
 /// A reader and a successor of the writer beside somebody who scribbles all the time.
 pub fn run_with_scribbler(data: &[u8], rounds: usize) -> usize {
     let keys = 40;
-    let region = Region::heap(Mapped::<[u8; 24]>::geometry(keys).expect("a small table").total_size + 256);
+    let region = Region::heap(Mapped::<[u8; 24]>::geometry(keys).expect("a small table").total_size() + 256);
     let table = Mapped::<[u8; 24]>::make(region.clone(), keys, Barrier::Fence).expect("it fits");
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) -> usize {
 fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     let geometry = Mapped::<[u8; N]>::geometry(1 << (input.byte() % 4)).expect("a small ring");
     // Memory of the very size, for tools that see every access outside.
-    let ring = Mapped::<[u8; N]>::new(Region::heap(geometry.total_size), &geometry);
+    let ring = Mapped::<[u8; N]>::new(Region::heap(geometry.total_size()), &geometry).expect("it fits");
     ring.start_at(input.value(1 << 63));
     let mut identities = 1..;
     let mut seat = || {

@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) -> usize {
 
 fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     let capacity = 1 << (input.byte() % 4);
-    let total = Mapped::<[u8; N]>::geometry(capacity).expect("a small ring").total_size;
+    let total = Mapped::<[u8; N]>::geometry(capacity).expect("a small ring").total_size();
     // Memory of the very size, for tools that see every access outside; or with a tail that must not change.
     let tail = usize::from(input.byte() % 2) * 256;
     let region = Region::heap((total + tail).next_multiple_of(8));
@@ -70,7 +70,7 @@ fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
 fn work<const N: usize>(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
     let Ok(ring) = Mapped::<[u8; N]>::open(region.clone()) else { return 0 };
     let capacity = ring.capacity();
-    assert_eq!(Mapped::<[u8; N]>::geometry(capacity).expect("it was opened").total_size, total);
+    assert_eq!(Mapped::<[u8; N]>::geometry(capacity).expect("it was opened").total_size(), total);
     let Ok(mut producer) = Producer::attach(ring.clone()) else { return 0 };
     let mut consumer = Consumer::attach(ring);
     let header =
@@ -207,7 +207,7 @@ fn at(region: &Region, word: usize) -> &AtomicU64 {
 pub fn run_with_scribbler(data: &[u8], rounds: usize) -> usize {
     type Item = [u8; 56];
     let capacity = 8;
-    let total = Mapped::<Item>::geometry(capacity).expect("a small ring").total_size;
+    let total = Mapped::<Item>::geometry(capacity).expect("a small ring").total_size();
     let region = Region::heap(total);
     Mapped::<Item>::make(region.clone(), capacity, Barrier::Fence, 0).expect("it fits");
     let stop = std::sync::atomic::AtomicBool::new(false);

@@ -92,7 +92,7 @@ impl Heap {
 
     pub fn with(capacity: u64, endpoints: u16, lap_bits: u32, max_attempts: u32) -> Self {
         let geometry = Mapped::<u64>::geometry(capacity).unwrap();
-        let ring = Mapped::new(Region::heap(geometry.total_size), &geometry);
+        let ring = Mapped::new(Region::heap(geometry.total_size()), &geometry).unwrap();
         let next = Arc::new(AtomicU64::new(1));
         Self { ring, endpoints, lap_bits, max_attempts, dead: Arc::default(), next }
     }

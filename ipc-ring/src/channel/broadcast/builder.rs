@@ -182,7 +182,7 @@ impl<T: Message> Builder<T> {
     pub(super) fn publishing_parts(&self, creation: Creation) -> Result<(Mapped<T>, End), AttachError> {
         open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
-            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
             Ok((ring, end))
@@ -193,7 +193,7 @@ impl<T: Message> Builder<T> {
         open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check(found.entry.generation)?;
-            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);

@@ -57,7 +57,7 @@ impl<T: Message> Watcher<T> {
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
         let start = start.check(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.
-        let ring = Mapped::new(region, &geometry, Barrier::Fence, mode);
+        let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
         let ring = ring::Subscriber::watch(ring, start, resume);
         Ok(Self { ring, domain: domain.clone(), generation })
     }

@@ -143,7 +143,7 @@ pub(in crate::channel) fn seat(
     role: Role,
     strategy: WaitStrategy,
 ) -> Result<Attached, AttachError> {
-    let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier);
+    let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier)?;
     let end = End::take_seat(locked, domain, found, role.seats(), strategy)?;
     Ok(Attached { ring, end })
 }

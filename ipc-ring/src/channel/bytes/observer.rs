@@ -96,7 +96,7 @@ impl Observer {
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.onlooker.seen.geometry.capacity
+        self.onlooker.seen.geometry.capacity()
     }
 
     /// When the channel was made, in nanoseconds since 1970 by its maker's clock. For display.

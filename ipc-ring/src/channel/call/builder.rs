@@ -104,7 +104,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
             slots_offset: LINE_OFFSET,
         };
         open::attach(&request, creation, |locked, domain, found| {
-            let ring = Mapped::new(found.region.clone(), found.barrier);
+            let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
             end.park_on(self.settings.parker);
             Ok(Attached { ring, end })

@@ -137,7 +137,7 @@ impl<T: Message> Builder<T> {
     /// As [`open_table_reader`](Self::open_table_reader), but seats do not matter.
     pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
         let (domain, region, geometry) = open::attach_read_only(&self.request())?;
-        Ok(Observer::new(domain, Mapped::new(region, &geometry)))
+        Ok(Observer::new(domain, Mapped::of_any(region, &geometry)?))
     }
 
     fn request(&self) -> Request<'_> {

@@ -68,7 +68,7 @@ impl<T: Message> End<T> {
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
         let region = found.region.clone();
-        let ring = Mapped::<T>::new(region.clone(), &found.geometry);
+        let ring = Mapped::<T>::new(region.clone(), &found.geometry)?;
         if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
             return Err(AttachError::Closed);
         }

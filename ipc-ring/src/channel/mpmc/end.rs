@@ -79,7 +79,7 @@ impl<T: Message> End<T> {
         role: Role,
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
-        let ring = Mapped::<T>::new(found.region.clone(), &found.geometry);
+        let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
         if let Some(corruption) = poisoned(&ring, 0) {
             return Err(AttachError::Corrupt(corruption));
         }

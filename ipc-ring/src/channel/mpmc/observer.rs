@@ -132,13 +132,13 @@ impl Observer {
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.seen.geometry.capacity
+        self.seen.geometry.capacity()
     }
 
     /// Bytes of one message.
     #[must_use]
     pub fn element_size(&self) -> usize {
-        self.seen.geometry.element_size
+        self.seen.geometry.element_size()
     }
 
     /// Identity of the element type.

@@ -118,7 +118,7 @@ fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, prefault: bool) -
     {
         return Err(AttachError::Classes { found: shape.as_asked(), expected: wanted.as_asked() });
     }
-    Ok(Found { memory: Mapped::new(region, shape, entry.generation), entry })
+    Ok(Found { memory: Mapped::new(region, shape, entry.generation)?, entry })
 }
 
 /// An entry that names no memory at all is no pool.
@@ -151,11 +151,11 @@ pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachErro
     }
     let shape = Shape::new(&classes).map_err(|_| wrong())?;
     let geometry = shape.geometry();
-    let agrees = geometry.capacity == header.capacity
-        && geometry.stride as u64 == header.stride
-        && geometry.total_size as u64 == header.total_size
+    let agrees = geometry.capacity() == header.capacity
+        && geometry.stride() as u64 == header.stride
+        && geometry.total_size() as u64 == header.total_size
         && header.slots_offset == BLOCKS as u64
-        && geometry.total_size <= region.len()
+        && geometry.total_size() <= region.len()
         && shape.as_asked() == classes
         && shape.classes.iter().zip(&shape.offsets).enumerate().all(|(number, (class, offset))| {
             class_word(region, number, C_FIRST) == u64::from(class.first)
@@ -208,5 +208,5 @@ fn make(
     };
     layout::write(&region, &shape.geometry(), BLOCKS, identity);
     let entry = locked.enter(name, Kind::Pool as u32, segment, generation)?;
-    Ok(Found { memory: Mapped::new(region, shape.clone(), generation), entry })
+    Ok(Found { memory: Mapped::new(region, shape.clone(), generation)?, entry })
 }

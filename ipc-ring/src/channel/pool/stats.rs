@@ -51,7 +51,7 @@ impl Stats {
             entry.segment.verify(Size::Any, member.trust())?;
             let region = Region::segment(attached);
             let shape = builder::read(&region, entry.generation)?;
-            Ok(Mapped::new(region, shape, entry.generation))
+            Mapped::of_any(region, shape, entry.generation)
         })?;
         Ok(Self::of(&memory))
     }

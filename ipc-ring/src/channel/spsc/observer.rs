@@ -99,13 +99,13 @@ impl Observer {
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.onlooker.seen.geometry.capacity
+        self.onlooker.seen.geometry.capacity()
     }
 
     /// Bytes of one message.
     #[must_use]
     pub fn element_size(&self) -> usize {
-        self.onlooker.seen.geometry.element_size
+        self.onlooker.seen.geometry.element_size()
     }
 
     /// Identity of the element type.

@@ -59,27 +59,39 @@ impl<T: Message> Mapped<T> {
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
-    /// # Panics
-    /// When the geometry is not one for `T` or does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier, mode: Mode) -> Self {
-        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
-        assert!(
-            geometry.stride == Self::STRIDE
-                && geometry.word_offset == Self::WORD
-                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize * Self::STRIDE,
-            "the geometry must be one of this element type"
-        );
-        let front = Front::new(region.clone(), geometry.capacity, barrier, mode);
+    /// # Errors
+    /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
+    /// memory; [`AttachError::ReadOnly`].
+    pub fn new(
+        region: Region,
+        geometry: &Geometry,
+        barrier: Barrier,
+        mode: Mode,
+    ) -> Result<Self, AttachError> {
+        region.writable()?;
+        Self::of_any(region, geometry, barrier, mode)
+    }
+
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the ring to nobody.
+    pub(crate) fn of_any(
+        region: Region,
+        geometry: &Geometry,
+        barrier: Barrier,
+        mode: Mode,
+    ) -> Result<Self, AttachError> {
+        let own = Self::geometry(geometry.capacity())?;
+        geometry.is_of(&own, &region)?;
+        assert!(own.stride() == Self::STRIDE && own.word_offset() == Self::WORD, "both are computed alike");
+        let front = Front::new(region.clone(), own.capacity(), barrier, mode);
         // SAFETY: `Front::new` saw that the region is not smaller than SLOTS_OFFSET.
         let slots = unsafe { region.base().add(SLOTS_OFFSET) };
-        Self {
+        Ok(Self {
             front,
             slots,
             hints: prefetch::pays(),
             polled: prefetch::of_polled(Self::STRIDE),
             element: PhantomData,
-        }
+        })
     }
 
     /// Sets every word of a fresh ring so that its first message has this position.
@@ -101,7 +113,7 @@ impl<T: Message> Mapped<T> {
     /// use ipc_ring::ring::broadcast::{Mapped, Mode, Pop, Publisher, Resume, Start, Subscriber};
     /// use ipc_ring::{Barrier, Region};
     ///
-    /// let region = Region::heap(Mapped::<u64>::geometry(8)?.total_size);
+    /// let region = Region::heap(Mapped::<u64>::geometry(8)?.total_size());
     /// let ring = Mapped::<u64>::make(region.clone(), 8, Barrier::Fence, Mode::Lossy, 0)?;
     /// let mut publisher = Publisher::attach(ring).expect("a fresh ring");
     /// let mut reader = Subscriber::watch(Mapped::<u64>::open(region)?, Start::Oldest, Resume::Oldest);
@@ -112,7 +124,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory.
+    /// memory; [`AttachError::ReadOnly`].
     pub fn make(
         region: Region,
         capacity: u64,
@@ -121,10 +133,7 @@ impl<T: Message> Mapped<T> {
         first: u64,
     ) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
-        if geometry.total_size > region.len() {
-            return Err(AttachError::TooSmall { found: region.len(), needed: geometry.total_size });
-        }
-        let ring = Self::new(region.clone(), &geometry, barrier, mode);
+        let ring = Self::new(region.clone(), &geometry, barrier, mode)?;
         ring.start_at(first);
         region.half(super::front::MODE).store(mode as u32, Ordering::Relaxed); // Before `ready`.
         let identity = Identity {
@@ -155,7 +164,7 @@ impl<T: Message> Mapped<T> {
         };
         let checked = layout::check(&region, &expected)?;
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
-        Ok(Self::new(region, &checked.geometry, checked.barrier, mode))
+        Self::new(region, &checked.geometry, checked.barrier, mode)
     }
 
     /// The start of a slot. The index is below the capacity.

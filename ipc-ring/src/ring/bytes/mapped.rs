@@ -61,40 +61,32 @@ impl Mapped {
             return Err(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 });
         }
         let capacity = capacity.next_power_of_two().max(MIN_CAPACITY);
-        Ok(Geometry {
+        Geometry::of_cells(capacity, 1, 1, 1, SLOTS_OFFSET).ok_or(AttachError::TooLarge {
             capacity,
+            most: MAX_CAPACITY,
             element_size: 1,
-            element_align: 1,
-            word_offset: 0,
-            stride: 1,
-            total_size: SLOTS_OFFSET + capacity as usize,
         })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
-    /// # Panics
-    /// When the geometry is not one of [`geometry`](Self::geometry) or does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Self {
-        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
-        assert!(
-            geometry.stride == 1
-                && geometry.capacity.is_power_of_two()
-                && (MIN_CAPACITY..=MAX_CAPACITY).contains(&geometry.capacity)
-                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize,
-            "the geometry must be one of a bytes ring"
-        );
+    /// # Errors
+    /// [`AttachError::Geometry`] when the geometry is not one of [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not
+    /// fit the memory; [`AttachError::ReadOnly`].
+    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
+        region.writable()?;
+        let own = Self::geometry(geometry.capacity())?;
+        geometry.is_of(&own, &region)?;
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
-        Self {
+        Ok(Self {
             base: region.base(),
-            capacity: geometry.capacity,
+            capacity: own.capacity(),
             barrier,
             hints: prefetch::pays(),
             stream: stream::from_weight(),
             takes: prefetch::taking_lines_pays(),
             region,
-        }
+        })
     }
 
     /// Sets every word of a fresh ring so that its first record has this position.

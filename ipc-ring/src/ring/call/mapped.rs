@@ -40,15 +40,9 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         const { assert!(size_of::<Req>() <= MAX_CALL_SIZE, "a request fits a cache line with its word") };
         const { assert!(size_of::<Rep>() <= MAX_CALL_SIZE, "a reply fits a cache line with its word") };
         const { assert!(align_of::<Req>() <= 8 && align_of::<Rep>() <= 8, "they lie behind a word of 8 bytes") };
-        (capacity == 1)
-            .then_some(Geometry {
-                capacity,
-                element_size: MAX_CALL_SIZE,
-                element_align: 8,
-                word_offset: 0,
-                stride: LINE,
-                total_size: TOTAL,
-            })
+        const { assert!(LINE_OFFSET + LINE <= TOTAL) };
+        Some(Geometry::of_parts(1, MAX_CALL_SIZE, 8, LINE, TOTAL))
+            .filter(|_| capacity == 1)
             .ok_or(AttachError::TooLarge { capacity, most: 1, element_size: MAX_CALL_SIZE })
     }
 
@@ -65,15 +59,23 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         Fingerprint::from_halves(both as u64, (both >> 64) as u64)
     }
 
-    /// The ring in `region`, whose header was written or checked.
+    /// The ring in `region`, whose header was written or checked. Requests and replies of at most [`MAX_CALL_SIZE`] bytes; others do not
+    /// compile:
     ///
-    /// # Panics
-    /// When it does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, barrier: Barrier) -> Self {
-        assert!(TOTAL <= region.len(), "the ring must fit its memory");
+    /// ```compile_fail
+    /// use ipc_ring::ring::call::Mapped;
+    /// use ipc_ring::{Barrier, Region};
+    ///
+    /// let ring = Mapped::<[u8; 65536], u64>::new(Region::heap(1152), Barrier::Fence);
+    /// ```
+    ///
+    /// # Errors
+    /// [`AttachError::TooSmall`] when the ring does not fit the memory; [`AttachError::ReadOnly`].
+    pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
+        region.writable()?;
+        region.holds(Self::geometry(1)?.total_size())?;
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
-        Self { base: region.base(), barrier, region, messages: PhantomData }
+        Ok(Self { base: region.base(), barrier, region, messages: PhantomData })
     }
 
     /// Makes a fresh ring at the start of zeroed memory, header and all.
@@ -82,7 +84,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// use ipc_ring::ring::call::{Caller, Mapped, Responder};
     /// use ipc_ring::{Barrier, Region};
     ///
-    /// let region = Region::heap(Mapped::<u32, u64>::geometry(1)?.total_size);
+    /// let region = Region::heap(Mapped::<u32, u64>::geometry(1)?.total_size());
     /// let ring = Mapped::<u32, u64>::make(region.clone(), Barrier::Fence)?;
     /// let mut caller = Caller::attach(ring).expect("a fresh ring");
     /// let mut responder = Responder::attach(Mapped::<u32, u64>::open(region)?).expect("a fresh ring");
@@ -94,17 +96,15 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`] when the ring does not fit the memory.
+    /// As [`new`](Self::new).
     pub fn make(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(1)?;
-        if geometry.total_size > region.len() {
-            return Err(AttachError::TooSmall { found: region.len(), needed: geometry.total_size });
-        }
+        let ring = Self::new(region.clone(), barrier)?;
         let fingerprint = Self::fingerprint();
         let identity =
             Identity { kind: Kind::Call, barrier, fingerprint, generation: 0, first_position: 0, name: "" };
         layout::write(&region, &geometry, LINE_OFFSET, identity);
-        Ok(Self::new(region, barrier))
+        Ok(ring)
     }
 
     /// The ring in this memory, after a check of its header against the types and the size of the memory.
@@ -121,7 +121,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
-        Ok(Self::new(region, checked.barrier))
+        Self::new(region, checked.barrier)
     }
 
     /// The memory the ring lies in.

@@ -51,39 +51,35 @@ impl<T: Message> Mapped<T> {
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
-        let too_large =
-            AttachError::TooLarge { capacity: keys, most: u64::from(MAX_KEYS), element_size: size_of::<T>() };
-        let fits =
-            (1..=u64::from(MAX_KEYS)).contains(&keys) && size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE;
-        // At most 2^16 cells of 4 slots of little more than 2^16 bytes: the sum fits.
-        let total_size = CELLS_OFFSET + keys.min(u64::from(MAX_KEYS)) as usize * Self::CELL;
-        fits.then_some(Geometry {
-            capacity: keys,
-            element_size: size_of::<T>(),
-            element_align: align_of::<T>(),
-            word_offset: 0,
-            stride: Self::CELL,
-            total_size,
-        })
-        .ok_or(too_large)
+        Some(keys)
+            .filter(|keys| (1..=u64::from(MAX_KEYS)).contains(keys))
+            .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
+            .and_then(|keys| {
+                Geometry::of_cells(keys, size_of::<T>(), align_of::<T>(), Self::CELL, CELLS_OFFSET)
+            })
+            .ok_or(AttachError::TooLarge {
+                capacity: keys,
+                most: u64::from(MAX_KEYS),
+                element_size: size_of::<T>(),
+            })
     }
 
     /// The table in `region`, whose header was written or checked with this geometry.
     ///
-    /// # Panics
-    /// When the geometry is not one for `T` or does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, geometry: &Geometry) -> Self {
-        assert!(geometry.total_size <= region.len(), "the table must fit its memory");
-        assert!(
-            geometry.capacity <= u64::from(MAX_KEYS)
-                && geometry.stride == Self::CELL
-                && geometry.word_offset == 0
-                && geometry.total_size == CELLS_OFFSET + geometry.capacity as usize * Self::CELL,
-            "the geometry must be one of this element type"
-        );
+    /// # Errors
+    /// [`AttachError::Geometry`] when the geometry is not that of a table of `T`; [`AttachError::TooSmall`] when the table does not fit the
+    /// memory; [`AttachError::ReadOnly`].
+    pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        region.writable()?;
+        Self::of_any(region, geometry)
+    }
+
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the table to nobody.
+    pub(crate) fn of_any(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        let own = Self::geometry(geometry.capacity())?;
+        geometry.is_of(&own, &region)?;
         assert!(region.base().addr().get().is_multiple_of(LINE), "a table starts on a cache line");
-        Self { base: region.base(), keys: geometry.capacity as u32, region, element: PhantomData }
+        Ok(Self { base: region.base(), keys: own.capacity() as u32, region, element: PhantomData })
     }
 
     /// Makes a fresh table at the start of zeroed memory, header and all.
@@ -92,7 +88,7 @@ impl<T: Message> Mapped<T> {
     /// use ipc_ring::ring::latest::{Mapped, Reader, Writer};
     /// use ipc_ring::{Barrier, Region};
     ///
-    /// let region = Region::heap(Mapped::<u64>::geometry(1)?.total_size);
+    /// let region = Region::heap(Mapped::<u64>::geometry(1)?.total_size());
     /// let mut writer = Writer::attach(Mapped::<u64>::make(region.clone(), 1, Barrier::Fence)?);
     /// let mut reader = Reader::attach(Mapped::<u64>::open(region)?);
     /// writer.publish(0, 1, &7).expect("key 0 is there");
@@ -103,13 +99,10 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the table does not fit the
-    /// memory.
+    /// memory; [`AttachError::ReadOnly`].
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(keys)?;
-        if geometry.total_size > region.len() {
-            return Err(AttachError::TooSmall { found: region.len(), needed: geometry.total_size });
-        }
-        let table = Self::new(region.clone(), &geometry);
+        let table = Self::new(region.clone(), &geometry)?;
         let fingerprint = Fingerprint::of::<T>();
         let identity =
             Identity { kind: Kind::Latest, barrier, fingerprint, generation: 0, first_position: 0, name: "" };
@@ -131,7 +124,7 @@ impl<T: Message> Mapped<T> {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
-        Ok(Self::new(region, &checked.geometry))
+        Self::new(region, &checked.geometry)
     }
 
     /// The memory the table lies in.

@@ -43,7 +43,7 @@ impl Counters {
         Self {
             pushed,
             popped,
-            waiting: if waiting.cast_signed() < 0 { 0 } else { waiting.min(geometry.capacity) },
+            waiting: if waiting.cast_signed() < 0 { 0 } else { waiting.min(geometry.capacity()) },
             voided: count(Counter::Voided),
             orphaned: count(Counter::Orphaned),
             dead_letters: count(Counter::DeadLetters),

@@ -66,22 +66,19 @@ impl<T: Message> Mapped<T> {
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
-    /// # Panics
-    /// When the geometry is not one for `T` or does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, geometry: &Geometry) -> Self {
-        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
-        assert!(
-            geometry.stride == Self::STRIDE
-                && geometry.word_offset == Self::WORD
-                && geometry.capacity.is_power_of_two()
-                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize * Self::STRIDE,
-            "the geometry must be one of this element type"
-        );
+    /// # Errors
+    /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
+    /// memory; [`AttachError::ReadOnly`].
+    pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        region.writable()?;
+        let own = Self::geometry(geometry.capacity())?;
+        geometry.is_of(&own, &region)?;
+        assert!(own.stride() == Self::STRIDE && own.word_offset() == Self::WORD, "both are computed alike");
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
         let hints = prefetch::pays();
         let polled = Self::STRIDE > 2 * LINE && prefetch::of_polled(Self::STRIDE);
-        Self { base: region.base(), capacity: geometry.capacity, hints, polled, region, element: PhantomData }
+        let capacity = own.capacity();
+        Ok(Self { base: region.base(), capacity, hints, polled, region, element: PhantomData })
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.

@@ -114,14 +114,7 @@ impl Shape {
 
     /// What the header says of such a pool.
     pub(crate) fn geometry(&self) -> Geometry {
-        Geometry {
-            capacity: u64::from(self.blocks),
-            element_size: 1,
-            element_align: LINE,
-            word_offset: 0,
-            stride: BLOCK_SIZE,
-            total_size: self.total_size,
-        }
+        Geometry::of_parts(u64::from(self.blocks), 1, LINE, BLOCK_SIZE, self.total_size)
     }
 
     /// The classes as they are asked for: size in bytes, number of blocks.

@@ -11,6 +11,7 @@ use super::layout::{
 };
 use super::memory::{Class, Counter, Memory};
 use super::tag::MAX_MEMBERS;
+use crate::error::AttachError;
 use crate::platform::Native;
 use crate::prefetch;
 use crate::region::Region;
@@ -40,15 +41,24 @@ unsafe impl Sync for Mapped {}
 impl Mapped {
     /// The pool of this shape and generation in `region`. Zeroed memory is a fresh pool.
     ///
-    /// # Panics
-    /// When the shape does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, shape: Shape, generation: u64) -> Self {
-        assert!(shape.total_size <= region.len(), "the pool must fit its memory");
-        assert_eq!(Shape::new(&shape.as_asked()).as_ref(), Ok(&shape), "a shape is what `Shape::new` made");
+    /// # Errors
+    /// [`AttachError::TooSmall`] when the pool does not fit the memory; [`AttachError::ReadOnly`]; [`AttachError::BadClasses`] when the shape is
+    /// not as [`Shape::new`] made it.
+    pub fn new(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
+        region.writable()?;
+        Self::of_any(region, shape, generation)
+    }
+
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the pool to nobody.
+    pub(crate) fn of_any(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
+        let own = Shape::new(&shape.as_asked()).map_err(|reason| AttachError::BadClasses { reason })?;
+        if own != shape {
+            return Err(AttachError::BadClasses { reason: "the shape is not the one of its classes" });
+        }
+        region.holds(shape.total_size)?;
         assert!(region.base().addr().get().is_multiple_of(BLOCK_SIZE), "a pool starts on a cache line");
         let readers = (0..shape.blocks).map(|_| AtomicU32::new(0)).collect();
-        Self { base: region.base(), private: Arc::new(Private { generation, shape, readers }), region }
+        Ok(Self { base: region.base(), private: Arc::new(Private { generation, shape, readers }), region })
     }
 
     /// The memory the pool lies in.

@@ -64,11 +64,12 @@ impl Counters {
 /// moment of the search: the slot before was found pushed, this one was found not pushed, and pushes are never taken back.
 fn waiting(region: &Region, geometry: &Geometry, consumed: u64) -> u64 {
     let pushed = |position: u64| {
-        let index = (position & (geometry.capacity - 1)) as usize;
-        let word = region.word(SLOTS_OFFSET + index * geometry.stride + geometry.word_offset).load(Relaxed); // Statistics.
+        let index = (position & (geometry.capacity() - 1)) as usize;
+        let word =
+            region.word(SLOTS_OFFSET + index * geometry.stride() + geometry.word_offset()).load(Relaxed); // Statistics.
         word != 0 && word.wrapping_sub(position.wrapping_add(1)) <= u64::MAX / 2
     };
-    let (mut there, mut not_there) = (0, geometry.capacity + 1);
+    let (mut there, mut not_there) = (0, geometry.capacity() + 1);
     while not_there - there > 1 {
         let middle = there + (not_there - there) / 2;
         if pushed(consumed.wrapping_add(middle - 1)) { there = middle } else { not_there = middle }

@@ -15,7 +15,7 @@ impl<T: Message> Mapped<T> {
     /// use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer};
     /// use ipc_ring::{Barrier, Region};
     ///
-    /// let region = Region::heap(Mapped::<u64>::geometry(8)?.total_size);
+    /// let region = Region::heap(Mapped::<u64>::geometry(8)?.total_size());
     /// let ring = Mapped::<u64>::make(region.clone(), 8, Barrier::Fence, 0)?;
     /// let mut producer = Producer::attach(ring).expect("a fresh ring");
     /// let mut consumer = Consumer::attach(Mapped::<u64>::open(region)?);
@@ -26,13 +26,10 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory.
+    /// memory; [`AttachError::ReadOnly`].
     pub fn make(region: Region, capacity: u64, barrier: Barrier, first: u64) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
-        if geometry.total_size > region.len() {
-            return Err(AttachError::TooSmall { found: region.len(), needed: geometry.total_size });
-        }
-        let ring = Self::new(region.clone(), &geometry, barrier);
+        let ring = Self::new(region.clone(), &geometry, barrier)?;
         ring.start_at(first);
         let identity = Identity {
             kind: Kind::Spsc,
@@ -61,6 +58,6 @@ impl<T: Message> Mapped<T> {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
-        Ok(Self::new(region, &checked.geometry, checked.barrier))
+        Self::new(region, &checked.geometry, checked.barrier)
     }
 }

@@ -154,7 +154,7 @@ impl Builder {
     fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
         let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
-            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
             Ok((ring, end))
@@ -166,7 +166,7 @@ impl Builder {
         let joined = open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check_frames(found.entry.generation)?;
-            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode);
+            let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
             end.place.park_on(self.settings.parker);

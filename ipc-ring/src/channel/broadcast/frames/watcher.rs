@@ -54,7 +54,7 @@ impl Watcher {
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
         let place = start.check_frames(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.
-        let ring = Mapped::new(region, &geometry, Barrier::Fence, mode);
+        let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
         let ring = ring::Subscriber::watch(ring, place, resume).map_err(|_| start.nowhere())?;
         Ok(Self { ring, domain: domain.clone(), generation })
     }

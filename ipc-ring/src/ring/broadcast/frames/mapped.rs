@@ -47,46 +47,51 @@ impl Mapped {
             return Err(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 });
         }
         let capacity = capacity.next_power_of_two().max(MIN_CAPACITY);
-        Ok(Geometry {
+        Geometry::of_cells(capacity, 1, 1, 1, SLOTS_OFFSET).ok_or(AttachError::TooLarge {
             capacity,
+            most: MAX_CAPACITY,
             element_size: 1,
-            element_align: 1,
-            word_offset: 0,
-            stride: 1,
-            total_size: SLOTS_OFFSET + capacity as usize,
         })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
-    /// # Panics
-    /// When the geometry is not one of [`geometry`](Self::geometry) or does not fit the region.
-    #[must_use]
-    pub fn new(region: Region, geometry: &Geometry, barrier: Barrier, mode: Mode) -> Self {
-        assert!(geometry.total_size <= region.len(), "the ring must fit its memory");
-        assert!(
-            geometry.stride == 1
-                && (MIN_CAPACITY..=MAX_CAPACITY).contains(&geometry.capacity)
-                && geometry.total_size == SLOTS_OFFSET + geometry.capacity as usize,
-            "the geometry must be one of a ring of frames"
-        );
-        let front = Front::new(region.clone(), geometry.capacity, barrier, mode);
+    /// # Errors
+    /// [`AttachError::Geometry`] when the geometry is not one of [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not
+    /// fit the memory; [`AttachError::ReadOnly`].
+    pub fn new(
+        region: Region,
+        geometry: &Geometry,
+        barrier: Barrier,
+        mode: Mode,
+    ) -> Result<Self, AttachError> {
+        region.writable()?;
+        Self::of_any(region, geometry, barrier, mode)
+    }
+
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the ring to nobody.
+    pub(crate) fn of_any(
+        region: Region,
+        geometry: &Geometry,
+        barrier: Barrier,
+        mode: Mode,
+    ) -> Result<Self, AttachError> {
+        let own = Self::geometry(geometry.capacity())?;
+        geometry.is_of(&own, &region)?;
+        let front = Front::new(region.clone(), own.capacity(), barrier, mode);
         // SAFETY: `Front::new` saw that the region is not smaller than SLOTS_OFFSET.
         let bytes = unsafe { region.base().add(SLOTS_OFFSET) };
-        Self { front, bytes, hints: prefetch::pays() }
+        Ok(Self { front, bytes, hints: prefetch::pays() })
     }
 
     /// Makes a fresh ring at the start of zeroed memory, header and all.
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory.
+    /// memory; [`AttachError::ReadOnly`].
     pub fn make(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
-        if geometry.total_size > region.len() {
-            return Err(AttachError::TooSmall { found: region.len(), needed: geometry.total_size });
-        }
-        let ring = Self::new(region.clone(), &geometry, barrier, mode);
+        let ring = Self::new(region.clone(), &geometry, barrier, mode)?;
         region.half(MODE).store(mode as u32, Ordering::Relaxed); // Before `ready`.
         let identity = Identity {
             kind: Kind::BroadcastBytes,
@@ -115,7 +120,7 @@ impl Mapped {
         };
         let checked = layout::check(&region, &expected)?;
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
-        Ok(Self::new(region, &checked.geometry, checked.barrier, mode))
+        Self::new(region, &checked.geometry, checked.barrier, mode)
     }
 
     /// The byte at an index.
