@@ -327,6 +327,15 @@ pub enum AttachError {
         /// How many fit.
         limit: usize,
     },
+    /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed later.
+    LockTimeout {
+        /// The domain's name.
+        domain: String,
+        /// How long the lock was waited for.
+        waited: std::time::Duration,
+        /// The process that took the lock last, as it is numbered here; `None` when it cannot be seen from here. For display.
+        holder: Option<u32>,
+    },
     /// The domain's segment is not a domain, or of another version.
     NotADomain {
         /// What is wrong with it.
@@ -430,6 +439,14 @@ impl fmt::Display for AttachError {
                 write!(f, "the pool has the size classes (bytes, blocks) {found:?}, not {expected:?}")
             }
             Self::DomainFull { what, limit } => write!(f, "the domain has room for {limit} {what}, all taken"),
+            Self::LockTimeout { domain, waited, holder } => {
+                write!(f, "the lock of domain {domain:?} could not be had within {waited:.1?}: ")?;
+                match holder {
+                    Some(pid) => write!(f, "process {pid} took it last")?,
+                    None => f.write_str("a process that is not seen from here took it last")?,
+                }
+                f.write_str("; processes hold it for microseconds, so that one may be stopped or starved: let it go on, or end it")
+            }
             Self::NotADomain { reason } => write!(f, "the domain's segment cannot be used: {reason}"),
             Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             Self::NoMembarrier => f.write_str(

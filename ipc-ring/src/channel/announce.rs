@@ -3,7 +3,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::roster::EndRole;
-use crate::domain::{Locked, Owner, Recipients};
+use crate::domain::{Member, Owner, Recipients};
 use crate::frame::{Frame, FrameKind};
 
 /// The first bytes of the body of each event: who it is about, or who sends it. Specified in `docs/layout.md`.
@@ -25,19 +25,19 @@ impl Subject {
     }
 }
 
-/// Tells the watchers of a channel's generation. The domain's lock is held.
+/// Tells the watchers of a channel's generation.
 pub(super) fn announce(
-    locked: &Locked<'_>,
+    member: &Member,
     generation: u64,
     kind: FrameKind,
     role: EndRole,
     (owner, pid): (Owner, u32),
 ) {
-    if !locked.is_anybody_watching() {
+    if !member.is_anybody_watching() {
         return;
     }
     let subject = Subject { owner: owner.as_raw(), pid, role: role.to_raw() };
-    locked.tell_watchers(generation, Recipients::All, &subject.frame(kind, generation, &[]).encode());
+    member.tell_watchers(generation, Recipients::All, &subject.frame(kind, generation, &[]).encode());
 }
 
 #[cfg(test)]

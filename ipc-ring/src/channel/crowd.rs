@@ -9,7 +9,7 @@
 //! heartbeat, a tenth of a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::announce;
@@ -212,10 +212,12 @@ impl Place {
         let (seat, number) = match seat(member.me().as_raw(), &member.questions()) {
             Ok(taken) => taken,
             Err(error) => {
-                locked.free_wake(wake);
+                member.free_wake(wake);
                 return Err(error);
             }
         };
+        // [E1] Acquire ← whoever gave the seat back: what it wrote into the record comes before what is written here.
+        fence(Ordering::Acquire);
         let place = Self {
             table,
             side,
@@ -237,17 +239,17 @@ impl Place {
         place.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
         place.own(PID).store(std::process::id(), Ordering::Relaxed); // For display.
         place.own(ROLE).store(side.role, Ordering::Relaxed); // Before the waiting bit.
-        place.announce_to(locked, FrameKind::Joined);
+        place.announce_all(FrameKind::Joined);
         place.note_side();
         place.note_cpu();
         Ok((place, seat))
     }
 
     /// Tells the channel's watchers that this end comes or goes.
-    fn announce_to(&self, locked: &Locked<'_>, kind: FrameKind) {
+    fn announce_all(&self, kind: FrameKind) {
         if let Some(role) = EndRole::from_raw(self.side.role) {
             let subject = (self.member.me(), std::process::id());
-            announce::announce(locked, self.entry.generation, kind, role, subject);
+            announce::announce(&self.member, self.entry.generation, kind, role, subject);
         }
     }
 
@@ -429,7 +431,7 @@ impl Place {
         self.farewell = FrameKind::Closing;
     }
 
-    /// Gives the seat back, under the domain's lock.
+    /// Gives the seat back.
     pub(super) fn free_seat(region: &Region, table: Table, number: u16) {
         // [E1] Release: what its end did lies before.
         table.identity(region, number).store(0, Ordering::Release);
@@ -561,41 +563,29 @@ impl Place {
         self.member.is_ours()
     }
 
-    /// Frees what the seat's record names, and with `give_back` the seat itself; all under the domain's lock, so nobody
-    /// takes the seat in between. The last end takes the channel out of the directory; when `is_finished` says so, a persistent
-    /// one ends.
+    /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the channel out of the
+    /// directory; when `is_finished` says so, a persistent one ends. Never waits: see [`departure`](crate::domain).
     pub(super) fn leave(&mut self, give_back: impl FnOnce(), is_finished: impl FnOnce() -> bool) {
-        let member = Arc::clone(&self.member);
-        let mut give_back = Some(give_back);
-        let left = member.locked(|locked| {
-            self.own(WAKE).store(0, Ordering::Relaxed); // Under the lock.
-            self.own(ROLE).store(0, Ordering::Relaxed); // Under the lock.
-            if let Some(give_back) = give_back.take() {
+        let (member, place) = (Arc::clone(&self.member), &*self);
+        member.depart(
+            &place.entry,
+            || {
+                place.own(WAKE).store(0, Ordering::Relaxed); // Before the seat is free, [E1].
+                place.own(ROLE).store(0, Ordering::Relaxed); // Before the seat is free, [E1].
                 give_back();
-            }
-            locked.free_wake(self.wake);
-            self.announce_to(locked, self.farewell);
-            // One of whom it cannot be known keeps the channel.
-            let somebody = member.asking(|is_alive| {
-                (0..self.table.seats).any(|number| {
-                    let identity = self.table.identity(&self.region, number).load(Ordering::Relaxed); // Under the lock.
-                    Owner::from_raw(identity).is_some() && is_alive(identity)
+                member.free_wake(place.wake);
+                place.announce_all(place.farewell);
+            },
+            || {
+                member.asking(|is_alive| {
+                    !(0..place.table.seats).any(|number| {
+                        let identity = place.table.identity(&place.region, number).load(Ordering::Relaxed); // Taken under the lock.
+                        Owner::from_raw(identity).is_some() && is_alive(identity)
+                    })
                 })
-            })?;
-            if !somebody {
-                locked.remove(&self.entry);
-                if is_finished() {
-                    self.entry.end()?;
-                }
-            }
-            Ok(())
-        });
-        // When the lock cannot be had the seat is freed all the same: it holds nothing.
-        if left.is_err()
-            && let Some(give_back) = give_back.take()
-        {
-            give_back();
-        }
+            },
+            is_finished,
+        );
         // A token that was meant for this end goes to another.
         Native::light(self.barrier);
         self.wake_some(self.side, 1);

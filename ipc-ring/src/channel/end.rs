@@ -153,8 +153,9 @@ impl End {
     ) -> Result<Self, AttachError> {
         let Found { region, entry, barrier, .. } = found;
         let member = Arc::clone(domain.member());
-        // All under the lock, whose system calls order what different processes do here.
-        let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Relaxed));
+        // [E1] Acquire ← the Release in `give_up`, which is not always under the lock: what the predecessor wrote into the
+        // record comes before what is written here.
+        let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Acquire));
         if owner.is_some() && member.is_alive(owner)? {
             return Err(AttachError::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) });
         }
@@ -192,9 +193,9 @@ impl End {
         };
         let (role, generation) = (end.role(), end.entry.generation);
         if owner.is_some() {
-            announce(locked, generation, FrameKind::Died, role, (owner, predecessor));
+            announce(&end.member, generation, FrameKind::Died, role, (owner, predecessor));
         }
-        announce(locked, generation, FrameKind::Joined, role, (end.member.me(), std::process::id()));
+        announce(&end.member, generation, FrameKind::Joined, role, (end.member.me(), std::process::id()));
         // A peer that waits for this end to come looks again.
         end.wake_peer_if(signal::look::<Native>(end.region.half(seats.peer_signal), barrier));
         Ok(end)
@@ -415,9 +416,13 @@ impl End {
     /// Runs `f` if no living process holds the other end, and none can take it meanwhile. `None` when one does.
     ///
     /// # Errors
-    /// When the domain's lock cannot be had, or it cannot be known whether the holder is alive.
-    pub(super) fn without_peer<R>(&self, f: impl FnOnce() -> R) -> Result<Option<R>, AttachError> {
-        self.member.locked(|_| {
+    /// When the domain's lock cannot be had until then, or it cannot be known whether the holder is alive.
+    pub(super) fn without_peer<R>(
+        &self,
+        until: Instant,
+        f: impl FnOnce() -> R,
+    ) -> Result<Option<R>, AttachError> {
+        self.member.locked(until, |_| {
             let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
             Ok(if peer.is_some() && self.member.is_alive(peer)? { None } else { Some(f()) })
         })
@@ -456,25 +461,26 @@ impl End {
         if let Some(armed) = self.armed.take() {
             self.member.no_wake_at_my_death(armed);
         }
-        let member = Arc::clone(&self.member);
-        // When the lock cannot be had, what is left is swept like that of a process that died.
-        let _ = member.locked(|locked| {
-            self.seats.own.owner(&self.region).store(Owner::NONE.as_raw(), Ordering::Release); // [E1]
-            self.seats.own.wake(&self.region).store(0, Ordering::Relaxed); // Under the lock.
-            locked.free_wake(self.wake);
-            let closed = self.own_signal().load(Ordering::Relaxed) & CLOSED != 0; // Only this end sets it.
-            let kind = if closed { FrameKind::Closing } else { FrameKind::Left };
-            announce(locked, self.entry.generation, kind, self.role(), (member.me(), std::process::id()));
-            let peer = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Relaxed)); // Under the lock.
-            // One of which it cannot be known keeps the channel.
-            if !peer.is_some() || !member.is_alive(peer)? {
-                locked.remove(&self.entry);
-                if finished {
-                    self.entry.end()?;
-                }
-            }
-            Ok(())
-        });
+        let closed = self.own_signal().load(Ordering::Relaxed) & CLOSED != 0; // Only this end sets it.
+        let kind = if closed { FrameKind::Closing } else { FrameKind::Left };
+        let (member, end) = (&self.member, &*self);
+        member.depart(
+            &end.entry,
+            || {
+                end.seats.own.wake(&end.region).store(0, Ordering::Relaxed); // Before the owner.
+                // [E1] Release → `take_seat`, `peer`: the record is free.
+                end.seats.own.owner(&end.region).store(Owner::NONE.as_raw(), Ordering::Release);
+                member.free_wake(end.wake);
+                let subject = (member.me(), std::process::id());
+                announce(member, end.entry.generation, kind, end.role(), subject);
+            },
+            || {
+                let peer = end.seats.peer.owner(&end.region).load(Ordering::Relaxed); // Taken under the lock.
+                let peer = Owner::from_raw(peer);
+                Ok(!peer.is_some() || !member.is_alive(peer)?)
+            },
+            || finished,
+        );
     }
 }
 

@@ -123,7 +123,7 @@ impl Domain {
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn remove_channel(&self, name: &str) -> Result<bool, AttachError> {
         crate::domain::check_name(name)?;
-        self.member().locked(|locked| {
+        self.locked(|locked| {
             let found = match locked.find(name)? {
                 Some(entry) => Some(entry),
                 None => adopt(locked, self, name)?,

@@ -1,5 +1,7 @@
 //! How a channel is made or found, for every kind of ring.
 
+use std::time::Instant;
+
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key, Mode};
 
@@ -74,7 +76,7 @@ pub(super) fn attach<R>(
     };
     find_or_make(
         &request.settings.name,
-        request.settings.domain.as_ref(),
+        &request.settings.whereabouts()?,
         (creation, request.settings.lifetime),
         |domain, entry| find(request, domain, entry, wanted),
         |locked, domain| make(request, locked, domain, new),
@@ -85,21 +87,17 @@ pub(super) fn attach<R>(
 /// As [`attach`], for whatever `find` finds in a segment of this name and `make` makes.
 pub(super) fn find_or_make<F, R>(
     name: &str,
-    domain: Option<&Domain>,
+    (domain, until): &(Domain, Instant),
     (creation, lifetime): (Creation, Lifetime),
     find: impl Fn(&Domain, Entry) -> Result<F, AttachError>,
     make: impl Fn(&Locked<'_>, &Domain) -> Result<F, AttachError>,
     seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<R, AttachError>,
 ) -> Result<R, AttachError> {
     check_name(name)?;
-    let domain = match domain {
-        Some(domain) => domain.clone(),
-        None => Domain::default_for_user()?,
-    };
-    domain.member().locked(|locked| {
+    domain.member().locked(*until, |locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
-            None => lifetime::adopt_for(lifetime, locked, &domain, name)?,
+            None => lifetime::adopt_for(lifetime, locked, domain, name)?,
         };
         match (known, creation) {
             (Some(_), Creation::MustMake) => {
@@ -109,8 +107,8 @@ pub(super) fn find_or_make<F, R>(
                 return Err(domain.no_channel(name));
             }
             (Some(entry), _) => {
-                let found = find(&domain, entry.clone())?;
-                match seat(locked, &domain, found) {
+                let found = find(domain, entry.clone())?;
+                match seat(locked, domain, found) {
                     Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
                         locked.remove(&entry);
                         entry.end()?;
@@ -120,8 +118,8 @@ pub(super) fn find_or_make<F, R>(
             }
             (None, _) => {}
         }
-        let made = make(locked, &domain)?;
-        seat(locked, &domain, made)
+        let made = make(locked, domain)?;
+        seat(locked, domain, made)
     })
 }
 
@@ -181,12 +179,9 @@ pub(super) fn adopt(
 pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
     let name = request.settings.name.as_str();
     check_name(name)?;
-    let domain = match &request.settings.domain {
-        Some(domain) => domain.clone(),
-        None => Domain::default_for_user()?,
-    };
+    let (domain, until) = request.settings.whereabouts()?;
     let wanted = request.settings.capacity.map(request.geometry).transpose()?;
-    let (region, geometry) = domain.member().locked(|locked| {
+    let (region, geometry) = domain.member().locked(until, |locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt_for(request.settings.lifetime, locked, &domain, name)?,
@@ -211,7 +206,7 @@ pub(super) fn observe(
     kind: Kind,
     slots_offset: usize,
 ) -> Result<(Region, Seen), AttachError> {
-    observe_with(name, domain, kind, |region, entry| {
+    observe_with(name, (domain, domain.until()), kind, |region, entry| {
         layout::look(region, kind, slots_offset, Some(entry.generation))
     })
 }
@@ -219,13 +214,13 @@ pub(super) fn observe(
 /// As [`observe`], with `look` to check what is there.
 pub(super) fn observe_with<R>(
     name: &str,
-    domain: &Domain,
+    (domain, until): (&Domain, Instant),
     kind: Kind,
     look: impl FnOnce(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
     check_name(name)?;
     let member = domain.member();
-    member.locked(|locked| {
+    member.locked(until, |locked| {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt_for(Lifetime::Ephemeral, locked, domain, name)?,

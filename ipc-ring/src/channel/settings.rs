@@ -1,7 +1,10 @@
 //! What every kind of channel can be told before it is made or found.
 
+use std::time::Instant;
+
 use super::Lifetime;
-use crate::domain::Domain;
+use crate::domain::{DEFAULT_NAME, Domain, LOCK_PATIENCE};
+use crate::error::AttachError;
 use crate::platform::Barrier;
 use crate::wait::{Parker, WaitStrategy};
 
@@ -19,6 +22,8 @@ pub(super) struct Settings {
     pub(super) barrier: Option<Barrier>,
     pub(super) lifetime: Lifetime,
     pub(super) prefault: bool,
+    /// Until when the domain's lock is waited for.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Settings {
@@ -32,6 +37,26 @@ impl Settings {
             barrier: None,
             lifetime: Lifetime::Ephemeral,
             prefault: false,
+            deadline: None,
+        }
+    }
+
+    /// The domain, joined if need be, and until when this call waits for its lock.
+    pub(super) fn whereabouts(&self) -> Result<(Domain, Instant), AttachError> {
+        whereabouts(self.domain.as_ref(), self.deadline)
+    }
+}
+
+/// As [`Settings::whereabouts`], of a domain that was named or the user's own.
+pub(super) fn whereabouts(
+    domain: Option<&Domain>,
+    deadline: Option<Instant>,
+) -> Result<(Domain, Instant), AttachError> {
+    match domain {
+        Some(domain) => Ok((domain.clone(), deadline.unwrap_or_else(|| domain.until()))),
+        None => {
+            let until = deadline.unwrap_or_else(|| crate::clock::after(LOCK_PATIENCE));
+            Ok((Domain::open_deadline(DEFAULT_NAME, until)?, until))
         }
     }
 }
@@ -43,6 +68,14 @@ macro_rules! common_settings {
         #[must_use]
         pub fn domain(mut self, domain: &crate::Domain) -> Self {
             self.settings.domain = Some(domain.clone());
+            self
+        }
+
+        /// Until when an end that is opened waits for the domain's lock, joining the user's own domain included; one that has
+        /// passed: only if it is free. The default is the domain's [patience](crate::Domain::with_patience) from each call on.
+        #[must_use]
+        pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
+            self.settings.deadline = Some(deadline);
             self
         }
 

@@ -158,7 +158,7 @@ impl WaitSet {
     /// As [`new`](Self::new).
     pub fn with_strategy(domain: &Domain, strategy: WaitStrategy) -> Result<Self, AttachError> {
         let member = Arc::clone(domain.member());
-        let bell = sealed::Bell(member.locked(|locked| locked.claim_bell())?);
+        let bell = sealed::Bell(domain.locked(|locked| locked.claim_bell())?);
         Ok(Self { member, bell, waits: Waits::new(strategy), next: 0 })
     }
 
@@ -293,12 +293,7 @@ fn look(
 impl Drop for WaitSet {
     fn drop(&mut self) {
         if self.member.is_ours() {
-            let bell = self.bell.0;
-            // When the lock cannot be had the semaphore is free again when this process is gone.
-            let _ = self.member.locked(|locked| {
-                locked.free_wake(bell);
-                Ok(())
-            });
+            self.member.free_wake(self.bell.0);
         }
     }
 }

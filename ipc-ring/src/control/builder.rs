@@ -9,7 +9,7 @@ use super::error::{BindError, ConnectError};
 use super::limits::Limits;
 use super::listener::Listener;
 use crate::channel::{Carry, Frames};
-use crate::domain::Domain;
+use crate::domain::{DEFAULT_NAME, Domain, LOCK_PATIENCE};
 use crate::error::AttachError;
 use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
@@ -194,11 +194,17 @@ impl Builder {
         }
     }
 
-    pub(super) fn find_domain(&self) -> Result<Domain, AttachError> {
+    /// The domain, joined by then.
+    pub(super) fn find_domain(&self, deadline: Instant) -> Result<Domain, AttachError> {
         match &self.domain {
             Some(domain) => Ok(domain.clone()),
-            None => Domain::default_for_user(),
+            None => Domain::open_deadline(DEFAULT_NAME, deadline),
         }
+    }
+
+    /// Until when binding a name waits for the domain's lock.
+    pub(super) fn until(&self) -> Instant {
+        self.domain.as_ref().map_or_else(|| crate::clock::after(LOCK_PATIENCE), Domain::until)
     }
 }
 

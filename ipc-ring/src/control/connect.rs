@@ -42,12 +42,12 @@ pub(super) fn attempt<Out: Carry, In: Carry>(
     deadline: Instant,
 ) -> Result<Connection<Out, In>, ConnectError> {
     check_name(&builder.name)?;
-    let domain = builder.find_domain()?;
+    let domain = builder.find_domain(deadline)?;
     let member = Arc::clone(domain.member());
     // Dropped, if it comes to that, after the lock.
     let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
     let (listener, server) =
-        member.locked(|locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
+        member.locked(deadline, |locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
     let Prepared { up: Some((up, up_token)), down: Some((down, down_token)), queue: Some((slot, wake)) } =
         prepared
     else {

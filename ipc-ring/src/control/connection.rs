@@ -299,8 +299,10 @@ impl Drop for Session {
             && self.peer.owner != Owner::NONE
             && matches!(member.is_alive(self.peer.owner), Ok(false))
         {
-            // Otherwise somebody else finds it.
-            let _ = member.locked(|locked| Ok(locked.sweep_queues()?));
+            // What cannot be judged now stays for the next one that looks.
+            if !matches!(member.try_locked(|locked| locked.sweep_queues()), Some(Ok(()))) {
+                member.leave_rest();
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Listing {
     pub names: Vec<NameInfo>,
     /// Message queues that the domain's processes have.
     pub queues: usize,
+    /// Wake semaphores that the domain's processes have: one for each end, wait set and watch.
+    pub wakes: usize,
 }
 
 /// A process of a domain.
@@ -132,7 +134,7 @@ impl Domain {
     /// # Blocking
     /// Holds the domain's lock while it looks: a few system calls for each channel.
     pub fn list(&self) -> Result<Listing, AttachError> {
-        self.member().locked(|locked| {
+        self.locked(|locked| {
             let mut names: Vec<NameInfo> = locked
                 .entries()?
                 .into_iter()
@@ -151,7 +153,7 @@ impl Domain {
                     })
                 })
                 .collect::<Result<_, ipc_core::Error>>()?;
-            Ok(Listing { processes, names, queues: locked.queues() })
+            Ok(Listing { processes, names, queues: locked.queues(), wakes: locked.wakes() })
         })
     }
 
@@ -160,8 +162,16 @@ impl Domain {
     /// # Errors
     /// [`AttachError::InvalidName`], and as [`list`](Self::list).
     pub fn look_up(&self, name: &str) -> Result<Option<NameInfo>, AttachError> {
+        self.look_up_deadline(name, self.until())
+    }
+
+    /// As [`look_up`](Self::look_up), waiting for the domain's lock until a point in time.
+    ///
+    /// # Errors
+    /// As [`look_up`](Self::look_up).
+    pub fn look_up_deadline(&self, name: &str, deadline: Instant) -> Result<Option<NameInfo>, AttachError> {
         check_name(name)?;
-        self.member().locked(|locked| {
+        self.member().locked(deadline, |locked| {
             let found = locked.find(name)?.map(|entry| self.describe(locked, name.to_owned(), &entry));
             Ok(found.transpose()?)
         })
@@ -176,23 +186,23 @@ impl Domain {
     /// Asleep; whoever enters the name wakes this process.
     pub fn wait_for(&self, name: &str, timeout: Duration) -> Result<Option<NameInfo>, AttachError> {
         let deadline = crate::clock::after(timeout);
-        if let Some(found) = self.look_up(name)? {
+        if let Some(found) = self.look_up_deadline(name, deadline)? {
             return Ok(Some(found));
         }
         let member = Arc::clone(self.member());
-        let (slot, wake) = member.locked(|locked| {
+        let (slot, wake) = member.locked(deadline, |locked| {
             let wake = locked.claim_wake()?;
             match locked.make_queue(ipc_core::Mode::PRIVATE, wake, watched_name(name)) {
                 Ok(slot) => Ok((slot, wake)),
                 Err(error) => {
-                    locked.free_wake(wake);
+                    member.free_wake(wake);
                     Err(error)
                 }
             }
         })?;
         let mailbox = Mailbox::new(&member, slot, wake, true);
         loop {
-            if let Some(found) = self.look_up(name)? {
+            if let Some(found) = self.look_up_deadline(name, deadline)? {
                 return Ok(Some(found));
             }
             let now = Instant::now();

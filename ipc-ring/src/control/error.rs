@@ -59,13 +59,14 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether the same attempt may succeed a little later: nobody listens yet, the server is full, or has just died.
+    /// Whether the same attempt may succeed a little later: nobody listens yet, the server is full or has just died, or another
+    /// process has the domain's lock.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::NotFound { .. } | Self::QueueFull | Self::TimedOut | Self::ServerGone => true,
             Self::Refused(reason) => reason.is_temporary(),
-            Self::Attach(AttachError::DomainFull { .. }) => true,
+            Self::Attach(AttachError::DomainFull { .. } | AttachError::LockTimeout { .. }) => true,
             _ => false,
         }
     }

@@ -125,7 +125,7 @@ impl Watch {
     pub fn new(domain: &Domain, name: &str) -> Result<Self, AttachError> {
         check_name(name)?;
         let member = Arc::clone(domain.member());
-        let (entry, region, header, slot, wake, known) = member.locked(|locked| {
+        let (entry, region, header, slot, wake, known) = domain.locked(|locked| {
             let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
             let region = region_of(&entry).ok_or(AttachError::Kind { found: entry.kind, expected: 0 })?;
             let header = layout::describe(&region)
@@ -141,7 +141,7 @@ impl Watch {
                     Ok((entry, region, header, slot, wake, known))
                 }
                 Err(error) => {
-                    locked.free_wake(wake);
+                    member.free_wake(wake);
                     Err(error)
                 }
             }
@@ -354,7 +354,9 @@ impl Watch {
     fn send(&self, kind: FrameKind, to: Recipients, more: &[u8]) -> Result<usize, AttachError> {
         let subject = Subject { owner: self.domain.me().as_raw(), pid: std::process::id(), role: 0 };
         let frame = subject.frame(kind, self.generation, more).encode();
-        self.domain.member().locked(|locked| Ok(locked.tell_watchers(self.generation, to, &frame)))
+        let member = self.domain.member();
+        member.check_process()?;
+        Ok(member.tell_watchers(self.generation, to, &frame))
     }
 }
 

@@ -47,6 +47,10 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     is_of_one_user: bool,
     handshakes: HashMap<u64, Handshake<In, Out>>,
     admissions: Admissions,
+    /// Those who have proved who they are, and have no seats yet.
+    due: VecDeque<u64>,
+    /// When one of them had its last try.
+    retried: Instant,
     ready: VecDeque<Connection<Out, In>>,
     counts: Counts,
     tidied: Instant,
@@ -92,7 +96,8 @@ struct Handshake<In: Carry, Out: Carry> {
 impl<In: Carry, Out: Carry> Listener<In, Out> {
     pub(super) fn new(builder: &Builder) -> Result<Self, BindError> {
         check_name(&builder.name)?;
-        let domain = builder.find_domain()?;
+        let until = builder.until();
+        let domain = builder.find_domain(until)?;
         let member = Arc::clone(domain.member());
         let fences = match builder.barrier {
             Some(Barrier::Asymmetric) if !member.asymmetric() => {
@@ -103,7 +108,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         };
         let capacity = |usual| builder.capacity.unwrap_or(usual);
         let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
-        let (slot, wake, entry) = member.locked(|locked| {
+        let (slot, wake, entry) = member.locked(until, |locked| {
             // The queue of a predecessor that died goes first, so that nobody can send to it.
             locked.sweep_queues()?;
             if let Some(entry) = locked.find(&builder.name)? {
@@ -117,7 +122,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             let slot = match locked.make_queue(write_only(member.mode()), wake, 0) {
                 Ok(slot) => slot,
                 Err(error) => {
-                    locked.free_wake(wake);
+                    member.free_wake(wake);
                     return Err(error);
                 }
             };
@@ -126,7 +131,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 Ok(entry) => Ok(Ok((slot, wake, entry))),
                 Err(error) => {
                     mailbox::remove(locked, slot);
-                    locked.free_wake(wake);
+                    member.free_wake(wake);
                     Err(error)
                 }
             }
@@ -144,6 +149,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             is_of_one_user: write_only(member.mode()) == Mode::PRIVATE,
             handshakes: HashMap::new(),
             admissions: Admissions::default(),
+            due: VecDeque::new(),
+            retried: Instant::now(),
             ready: VecDeque::new(),
             counts: Counts::default(),
             tidied: Instant::now(),
@@ -228,6 +235,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             if now >= self.tidied + TIDY {
                 self.tidy(now)?;
             }
+            let soon = now + HEARTBEAT;
+            self.let_in(now, deadline.map_or(soon, |deadline| deadline.min(soon)));
             match self.mailbox.try_receive()? {
                 Some(Ok(frame)) => self.take(&frame, now),
                 Some(Err(error)) => self.take_nonsense(error),
@@ -235,6 +244,10 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                     self.expire(now)?;
                     if deadline.is_some_and(|deadline| now >= deadline) {
                         return Err(AcceptError::TimedOut);
+                    }
+                    if !self.due.is_empty() {
+                        // The wait for the lock was the pause.
+                        continue;
                     }
                     let pause = if self.handshakes.is_empty() { TIDY } else { HEARTBEAT };
                     let until = now + pause;
@@ -252,9 +265,9 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.tidied = now;
         self.expire(now)?;
         let member = self.domain.member();
-        if member.has_orphaned_queues()? {
-            // When the lock cannot be had they are there the next time, too.
-            let _ = member.locked(|locked| Ok(locked.sweep_queues()?));
+        // What is not swept now is there the next time, too.
+        if member.has_orphaned_queues()? && member.try_locked(|locked| locked.sweep_queues()).is_none() {
+            member.leave_rest();
         }
         Ok(())
     }
@@ -355,10 +368,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         handshake.machine.believe();
         let session = handshake.machine.session();
         self.handshakes.insert(session, handshake);
-        match self.admit(session) {
-            Ok(()) => self.welcome(session),
-            Err(reason) => self.reject(session, reason),
-        }
+        self.due.push_back(session);
     }
 
     /// Sees whether a greeting can be taken up.
@@ -409,29 +419,43 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         };
         match handshake.machine.on(frame) {
             ServerStep::Ignore => self.counts.ignored += 1,
-            ServerStep::Admit => match self.admit(frame.session) {
-                Ok(()) => self.welcome(frame.session),
-                Err(reason) => self.reject(frame.session, reason),
-            },
+            ServerStep::Admit => self.due.push_back(frame.session),
             ServerStep::Establish => self.establish(frame.session),
         }
     }
 
-    /// Takes the seats at a client's rings.
-    fn admit(&mut self, session: u64) -> Result<(), Reason> {
+    /// Lets the clients in that have proved who they are. When another process has the domain's lock until then, their turn comes
+    /// later.
+    fn let_in(&mut self, now: Instant, until: Instant) {
+        while let Some(session) = self.due.pop_front() {
+            self.retried = now;
+            match self.admit(session, until) {
+                Ok(true) => self.welcome(session),
+                Ok(false) => {
+                    self.due.push_front(session);
+                    return;
+                }
+                Err(reason) => self.reject(session, reason),
+            }
+        }
+    }
+
+    /// Takes the seats at a client's rings. False when the lock cannot be had.
+    fn admit(&mut self, session: u64, until: Instant) -> Result<bool, Reason> {
         let handshake = self.handshakes.get_mut(&session).ok_or(Reason::Malformed)?;
         let admission = self.admissions.admit(handshake.peer, &self.limits)?;
         let (up, down, strategy, domain) = (handshake.up, handshake.down, self.strategy, &self.domain);
         let mut receiving = None;
-        let sending = domain.member().locked(|locked| {
+        let sending = domain.member().locked(until, |locked| {
             receiving = Some(Seated::<In>::adopt_consumer(locked, domain, up, strategy)?);
             Seated::<Out>::adopt_producer(locked, domain, down, strategy)
         });
         match (receiving, sending) {
             (Some(receiving), Ok(sending)) => {
                 handshake.seats = Some((receiving, sending, admission));
-                Ok(())
+                Ok(true)
             }
+            (_, Err(AttachError::LockTimeout { .. })) => Ok(false),
             (_, Err(error)) => Err(match error {
                 AttachError::Kind { .. }
                 | AttachError::ElementSize { .. }
@@ -481,7 +505,9 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
 /// clients that are late or dead when the set looks who is alive, ten times a second.
 impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        let waits = !self.ready.is_empty() || (probe && self.mailbox.has_frame());
+        // A client whose turn did not come because of the lock has another one after a heartbeat.
+        let due = !self.due.is_empty() && Instant::now() >= self.retried + HEARTBEAT;
+        let waits = due || !self.ready.is_empty() || (probe && self.mailbox.has_frame());
         let late = probe && (!self.handshakes.is_empty() || Instant::now() >= self.tidied + TIDY);
         if late && !waits {
             self.tidy(Instant::now())?;
@@ -528,11 +554,7 @@ impl<In: Carry, Out: Carry> Drop for Listener<In, Out> {
         for session in sessions {
             self.reject(session, Reason::ShuttingDown);
         }
-        // When the lock cannot be had, the name goes with the queue.
-        let _ = member.locked(|locked| {
-            locked.remove(&self.entry);
-            Ok(())
-        });
+        member.depart(&self.entry, || {}, || Ok(true), || false);
     }
 }
 

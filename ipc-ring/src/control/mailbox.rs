@@ -88,14 +88,14 @@ impl Drop for Mailbox {
         if !self.member.is_ours() {
             return;
         }
-        // When the lock cannot be had, what is left is swept like that of a process that died.
-        let _ = self.member.locked(|locked| {
-            remove(locked, self.slot);
-            if self.owns_wake {
-                locked.free_wake(self.wake);
-            }
-            Ok(())
-        });
+        if self.owns_wake {
+            self.member.free_wake(self.wake);
+        }
+        let removed = self.member.try_locked(|locked| remove(locked, self.slot));
+        if removed.is_none() {
+            self.member.abandon_queue(self.slot);
+            self.member.leave_rest();
+        }
     }
 }
 

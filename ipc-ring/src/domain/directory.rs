@@ -5,9 +5,9 @@ use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_core::{ErrorKind, Key};
 
 use super::layout::{
-    C_CREATOR, C_DOWN, C_FENCES, C_GENERATION, C_KIND, C_NAME, C_NAME_LENGTH, C_SEGMENT, C_STATE, C_UP,
-    C_WAKE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE, P_GENERATION, P_PID,
-    P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
+    C_CREATOR, C_DOWN, C_FENCES, C_FINISHED, C_GENERATION, C_KIND, C_LEFT, C_NAME, C_NAME_LENGTH, C_SEGMENT,
+    C_STATE, C_UP, C_WAKE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, FREE, H_GENERATION, LISTENER, LIVE,
+    P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
 };
 use super::owner::Owner;
 use super::queues::watched_name;
@@ -19,7 +19,7 @@ use crate::layout::{Kind, NAME_BYTES};
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// `None`: it has no name and no place in the directory.
-    index: Option<usize>,
+    pub(super) index: Option<usize>,
     pub(crate) generation: u64,
     /// A [`Kind`] or [`LISTENER`].
     pub(crate) kind: u32,
@@ -100,7 +100,7 @@ impl Locked<'_> {
     ///
     /// # Errors
     /// When it is a listener's of which it cannot be known whether it is alive.
-    fn entry(&self, index: usize) -> Result<Option<Entry>, ipc_core::Error> {
+    pub(super) fn entry(&self, index: usize) -> Result<Option<Entry>, ipc_core::Error> {
         let table = &self.member.table;
         let at = channel(index);
         if table.get_half(at + C_STATE) != LIVE {
@@ -238,7 +238,7 @@ impl Locked<'_> {
         table.set_half(at + C_SEGMENT, segment.id().as_raw() as u32);
         table.set(at + C_CREATOR, self.member.me.as_raw());
         table.set_text(at + C_NAME_LENGTH, at + C_NAME, name, NAME_BYTES);
-        for field in [C_UP, C_DOWN] {
+        for field in [C_UP, C_DOWN, C_LEFT, C_FINISHED] {
             table.set(at + field, 0);
         }
         for field in [C_WAKE, C_FENCES] {
@@ -246,7 +246,7 @@ impl Locked<'_> {
         }
         more(at);
         table.set_half(at + C_STATE, LIVE);
-        self.ring_watchers(watched_name(name));
+        self.member.ring_watchers(watched_name(name));
         let is_persistent =
             kind != LISTENER && segment.stat().is_ok_and(|stat| stat.permissions().key() != Key::PRIVATE);
         Ok(Entry { index: Some(index), generation, kind, creator: self.member.me, segment, is_persistent })
@@ -273,7 +273,7 @@ impl Locked<'_> {
             if table.get_half(process + P_STATE) == LIVE {
                 let owner = Owner::new(slot, table.get(process + P_GENERATION));
                 if !self.member.is_alive(owner)? {
-                    self.free_wakes_of(owner);
+                    self.member.give_back_wakes(owner);
                     table.set_half(process + P_STATE, FREE);
                 }
             }
@@ -302,6 +302,6 @@ impl Member {
     }
 }
 
-fn channel(index: usize) -> usize {
+pub(super) fn channel(index: usize) -> usize {
     CHANNEL_TABLE + index * CHANNEL_SIZE
 }

@@ -4,19 +4,23 @@
 //! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
 //! under the lock; whoever finds it half-made finishes it.
 
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 
 use super::layout::{
-    FREE, H_CHANNELS, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES, H_READY,
-    H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE, PROCESS_SIZE,
-    PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
+    FREE, H_CHANNELS, H_DEPARTED, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES,
+    H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE,
+    PROCESS_SIZE, PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
 };
+use super::lock::Lock;
 use super::owner::Owner;
 use super::sizes::{self, Sizes};
 use super::table::Table;
-use super::{LOCK_PATIENCE, Lock, Locked, Member, making, queues};
+use super::{Locked, Member, departure, making, queues};
 use crate::asked::Asked;
 use crate::error::AttachError;
 use crate::message::Fnv;
@@ -35,10 +39,16 @@ pub(super) fn key(name: &str, owner: u32) -> Key {
 }
 
 /// Joins the domain under `key`, making it if it is not there.
-pub(super) fn join(name: &str, key: Key, mode: Mode, trust: Trust) -> Result<Member, AttachError> {
+pub(super) fn join(
+    name: &str,
+    key: Key,
+    mode: Mode,
+    trust: Trust,
+    until: Instant,
+) -> Result<Member, AttachError> {
     let mut attempt = 1;
     loop {
-        match try_join(name, key, mode, &trust) {
+        match try_join(name, key, mode, &trust, until) {
             // The last member took the domain away between two of our steps: there is room for a new one.
             Err(AttachError::System(error))
                 if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) && attempt < ATTEMPTS =>
@@ -50,10 +60,10 @@ pub(super) fn join(name: &str, key: Key, mode: Mode, trust: Trust) -> Result<Mem
     }
 }
 
-fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust) -> Result<Member, AttachError> {
+fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> Result<Member, AttachError> {
     crate::clock::look()?;
     let (semaphores, sizes) = sizes::open_or_create(key, mode, trust)?;
-    let lock = Lock::take(semaphores, LOCK_PATIENCE)?;
+    let lock = Lock::take(name, semaphores, until)?;
     let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
     let table = Table::new(segment.attach()?);
     prepare(&table, name, semaphores, sizes)?;
@@ -182,38 +192,48 @@ fn claim_slot(
     Ok(None)
 }
 
-/// Gives the slot back, and takes the whole domain away when nobody else is in it.
+/// Gives the slot back, and takes the whole domain away when nobody else is in it. Never waits.
+///
+/// The slot and what is in this process's hands is given back without the lock; whether the domain goes is judged under it, by
+/// this process or, if another one has the lock, by that one: see [`departure`](super::departure).
 pub(super) fn leave(member: &Member) {
-    let Ok(lock) = Lock::take(member.semaphores, LOCK_PATIENCE) else {
-        // Removed, or stuck behind a stopped process. The kernel lowers the token when this process ends.
-        return;
-    };
     let slot = member.me.slot().expect("a member has a slot");
     let process = PROCESS_TABLE + slot * PROCESS_SIZE;
-    making::finish_interrupted(member);
-    let locked = Locked { member };
-    locked.free_wakes_of(member.me);
-    locked.remove_queues_of(member.me);
-    member.table.set_half(process + P_STATE, FREE);
-    member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
-    let others = (0..PROCESSES).filter(|other| *other != slot).any(|other| {
-        let process = PROCESS_TABLE + other * PROCESS_SIZE;
-        member.table.get_half(process + P_STATE) == LIVE
-            // One of which it cannot be known stays in its domain.
-            && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION))).unwrap_or(true)
-    });
-    // Only now: who dies after a look for the dead, and before the look for the living, would leave its queue for ever.
-    // What cannot be judged stays for whoever comes next.
-    let _ = locked.sweep_queues();
-    if others {
-        // The counterpart of the claim: the adjustment for our death is taken back with it.
-        let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
-        member.no_bells_at_my_death();
+    member.give_back_wakes(member.me);
+    member.abandon_queues();
+    if member.table.get(process + P_GENERATION) == member.me.generation() {
+        member.table.set_half(process + P_STATE, FREE);
+        member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
+    }
+    // The counterpart of the claim: the adjustment for our death is taken back with it.
+    let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
+    member.no_bells_at_my_death();
+    // [G1] Release → `departed`.
+    member.table.half(H_DEPARTED).fetch_add(1, Ordering::Release);
+    while departure::is_unsettled(&member.table) {
+        // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
+        let Ok(Some(lock)) = Lock::try_take(member.semaphores) else { return };
+        making::finish_interrupted(member);
+        let locked = Locked { member };
+        // Before the look for the living: one that leaves after that look is counted again.
+        let departed = locked.departed();
+        let somebody = (0..PROCESSES).any(|other| {
+            let process = PROCESS_TABLE + other * PROCESS_SIZE;
+            member.table.get_half(process + P_STATE) == LIVE
+                // One of which it cannot be known stays in its domain.
+                && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION))).unwrap_or(true)
+        });
+        // Only now: a process that dies after a look for the dead, and before the look for the living, would leave its queue
+        // for ever.
+        // What cannot be judged stays for the next one.
+        let _ = locked.sweep_departed(departed);
+        if !somebody {
+            // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
+            // last, so that nobody else is at work in a domain that is half gone.
+            let _ = member.segment.remove();
+            let _ = member.semaphores.remove();
+            return;
+        }
         drop(lock);
-    } else {
-        // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
-        // last, so that nobody else is at work in a domain that is half gone.
-        let _ = member.segment.remove();
-        let _ = member.semaphores.remove();
     }
 }

@@ -43,6 +43,9 @@ pub(super) const H_NAME_LENGTH: usize = 0x30;
 pub(super) const H_MAKER_SIZE: usize = 0x38;
 pub(super) const H_NAME: usize = 0x40;
 pub(super) const H_WATCHERS: usize = 0x80;
+/// How often somebody left without the lock, and how many of these times have been dealt with.
+pub(super) const H_DEPARTED: usize = 0x84;
+pub(super) const H_SETTLED: usize = 0x88;
 /// The longest name of a domain, in bytes.
 pub(super) const DOMAIN_NAME_BYTES: usize = 64;
 
@@ -68,6 +71,9 @@ pub(super) const C_NAME: usize = 40;
 pub(super) const C_UP: usize = 160;
 pub(super) const C_DOWN: usize = 168;
 pub(super) const C_FENCES: usize = 176;
+/// Generation of the channel of which an end left without the lock; and of one that had ended then.
+pub(super) const C_LEFT: usize = 184;
+pub(super) const C_FINISHED: usize = 192;
 
 pub(super) const QUEUE_TABLE: usize = CHANNEL_TABLE + CHANNELS * CHANNEL_SIZE;
 pub(super) const QUEUE_SIZE: usize = 64;
@@ -165,6 +171,8 @@ mod tests {
                 ("maker_size", H_MAKER_SIZE),
                 ("name", H_NAME),
                 ("watchers", H_WATCHERS),
+                ("departed", H_DEPARTED),
+                ("settled", H_SETTLED),
                 ("process_table", PROCESS_TABLE),
                 ("wake_table", WAKE_TABLE),
                 ("channel_table", CHANNEL_TABLE),
@@ -190,6 +198,8 @@ mod tests {
                 ("up", C_UP),
                 ("down", C_DOWN),
                 ("fences", C_FENCES),
+                ("left", C_LEFT),
+                ("finished", C_FINISHED),
             ],
         );
         assert_table(

@@ -12,14 +12,17 @@
 //! no timeout is involved.
 //!
 //! **The lock.** All changes to the tables happen under one semaphore that the kernel releases when its holder dies.
-//! It is taken to open and to close a channel, never to use one.
+//! It is taken to open a channel, never to use one. An end that is closed takes it only if it is free at once: see
+//! [`departure`].
 
 mod asking;
+mod departure;
 mod directory;
 mod exit;
 pub mod gc;
 mod join;
 pub(crate) mod layout;
+mod lock;
 mod making;
 mod memberships;
 mod owner;
@@ -32,21 +35,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_core::sem::SemaphoreSet;
 use ipc_core::{Mode, ProcessMark, Trust, barrier};
 
 use crate::asked::Asked;
 use crate::error::AttachError;
+use lock::Lock;
 use table::Table;
 
 pub(crate) use asking::Questions;
 pub(crate) use directory::{Entry, ListenerEntry, check_name};
+pub(crate) use lock::LOCK_PATIENCE;
 pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
 pub(crate) use wakes::{Tokens, WakeSemaphore, WakeSet};
 
-/// How long opening or closing a channel waits for the domain's lock before it gives up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// The name of the user's own domain.
+pub(crate) const DEFAULT_NAME: &str = "default";
 
 /// A process's membership in a domain. Clones share it; the last one to be dropped leaves the domain.
 ///
@@ -60,6 +65,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Domain {
     member: Arc<Member>,
+    /// How long a call through this handle waits for the domain's lock.
+    patience: Duration,
 }
 
 /// What one process holds of a domain.
@@ -87,7 +94,7 @@ impl Domain {
     /// # Errors
     /// As [`Domain::open`].
     pub fn default_for_user() -> Result<Self, AttachError> {
-        Self::open("default")
+        Self::open(DEFAULT_NAME)
     }
 
     /// Joins the domain of this name, making it if there is none. Domains of different users are different, whatever
@@ -95,14 +102,24 @@ impl Domain {
     ///
     /// # Errors
     /// [`AttachError::InvalidName`]; [`AttachError::DomainFull`] when its process table is full;
+    /// [`AttachError::LockTimeout`] when another process holds its lock all the time;
     /// [`AttachError::NotADomain`] when another program uses the same key; [`AttachError::System`] when the kernel
     /// refuses, with [`Untrusted`](ipc_core::ErrorKind::Untrusted) when the objects belong to someone else.
     ///
     /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds; gives up after five seconds.
+    /// Waits for the domain's lock, which others hold for microseconds, for five seconds at most;
+    /// [`open_deadline`](Self::open_deadline) for less.
     pub fn open(name: &str) -> Result<Self, AttachError> {
+        Self::open_deadline(name, crate::clock::after(LOCK_PATIENCE))
+    }
+
+    /// As [`open`](Self::open), until a point in time. One that has passed: only if the domain's lock is free.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_deadline(name: &str, deadline: Instant) -> Result<Self, AttachError> {
         let owner = nix::unistd::geteuid().as_raw();
-        Self::open_shared(name, owner, Mode::PRIVATE, Trust::same_user())
+        Self::open_shared_deadline(name, owner, Mode::PRIVATE, Trust::same_user(), deadline)
     }
 
     /// Joins a domain that processes of several users share: those whom `mode` and the kernel let in.
@@ -113,13 +130,64 @@ impl Domain {
     /// # Errors
     /// As [`Domain::open`].
     pub fn open_shared(name: &str, owner: u32, mode: Mode, trust: Trust) -> Result<Self, AttachError> {
+        Self::open_shared_deadline(name, owner, mode, trust, crate::clock::after(LOCK_PATIENCE))
+    }
+
+    /// As [`open_shared`](Self::open_shared), until a point in time. One that has passed: only if the domain's lock is free.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_shared_deadline(
+        name: &str,
+        owner: u32,
+        mode: Mode,
+        trust: Trust,
+        deadline: Instant,
+    ) -> Result<Self, AttachError> {
         if name.is_empty() || name.len() > layout::DOMAIN_NAME_BYTES || name.contains('\0') {
             return Err(AttachError::InvalidName { name: name.to_owned() });
         }
         let key = join::key(name, owner);
         let wanted = memberships::Wanted { name, key, trust: &trust };
-        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone()))?;
-        Ok(Self { member })
+        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone(), deadline))?;
+        Ok(Self { member, patience: LOCK_PATIENCE })
+    }
+
+    /// This handle with another patience: how long a call through it waits for the domain's lock, five seconds if nothing is
+    /// said. Zero: only if the lock is free. Other handles of the domain keep theirs.
+    ///
+    /// The lock is taken to open an end, to list the domain and to look up a name. Others hold it for microseconds; a process
+    /// that is stopped while it holds it keeps it until it goes on or ends. Calls with a deadline or a timeout of their own go
+    /// by that; dropping an end never waits.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// let domain = ipc_ring::Domain::open("doc-example-patience")?.with_patience(Duration::from_millis(50));
+    /// assert!(domain.list()?.names.is_empty()); // or AttachError::LockTimeout after 50 ms
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Until when a call that begins now waits for the lock.
+    pub(crate) fn until(&self) -> Instant {
+        crate::clock::after(self.patience)
+    }
+
+    /// Runs `f` under the domain's lock, by this handle's patience.
+    ///
+    /// # Errors
+    /// As [`Member::locked`].
+    pub(crate) fn locked<R>(
+        &self,
+        f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
+    ) -> Result<R, AttachError> {
+        self.member.locked(self.until(), f)
     }
 
     /// The domain's name.
@@ -194,20 +262,40 @@ impl Member {
         owner.slot().filter(|slot| *slot < self.sizes.processes())
     }
 
-    /// Runs `f` under the domain's lock.
+    /// Runs `f` under the domain's lock, which is waited for until a point in time.
     ///
     /// # Errors
-    /// When the lock cannot be had within five seconds, or the domain was removed.
+    /// [`AttachError::LockTimeout`] when the lock cannot be had; [`AttachError::System`] when the domain was removed.
     pub(crate) fn locked<R>(
         &self,
+        until: Instant,
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
         self.check_process()?;
-        let guard = Lock::take(self.semaphores, LOCK_PATIENCE)?;
-        making::finish_interrupted(self);
-        let result = f(&Locked { member: self });
-        drop(guard);
+        let lock = Lock::take(&self.name, self.semaphores, until)?;
+        let result = f(&self.enter(&lock));
+        drop(lock);
+        self.settle_departures();
         result
+    }
+
+    /// Runs `f` under the domain's lock if it is free now. `None` when it is not, or the domain was removed.
+    pub(crate) fn try_locked<R>(&self, f: impl FnOnce(&Locked<'_>) -> R) -> Option<R> {
+        self.check_process().ok()?;
+        let lock = Lock::try_take(self.semaphores).ok().flatten()?;
+        let result = f(&self.enter(&lock));
+        drop(lock);
+        self.settle_departures();
+        Some(result)
+    }
+
+    /// The tables, after what others have left to whoever has the lock next.
+    fn enter<'a>(&'a self, _lock: &'a Lock) -> Locked<'a> {
+        making::finish_interrupted(self);
+        let locked = Locked { member: self };
+        // What cannot be judged now is judged the next time.
+        let _ = locked.sweep_departed(locked.departed());
+        locked
     }
 
     fn is_under(&self, key: ipc_core::Key) -> bool {
@@ -218,29 +306,6 @@ impl Member {
 /// Proof that the domain's lock is held.
 pub(crate) struct Locked<'a> {
     member: &'a Member,
-}
-
-/// The domain's lock, held. Freed on drop, or by the kernel when this process dies.
-struct Lock {
-    semaphores: SemaphoreSet,
-}
-
-impl Lock {
-    fn take(semaphores: SemaphoreSet, patience: Duration) -> Result<Self, AttachError> {
-        let ops = [Op::wait_zero(layout::LOCK), Op::add(layout::LOCK, 1).undo()];
-        if semaphores.perform_deadline(&ops, Instant::now() + patience)? {
-            Ok(Self { semaphores })
-        } else {
-            Err(AttachError::NotADomain { reason: "its lock was held for more than five seconds" })
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // The set may be gone: the last member removes it while holding the lock.
-        let _ = self.semaphores.try_perform(&[Op::take(layout::LOCK, 1).undo()]);
-    }
 }
 
 impl Drop for Member {

@@ -4,6 +4,8 @@
 //! which process made it. So each queue of a domain stands in a table with its owner, and is made under a random key that is
 //! written there **before** the queue exists. Whoever sweeps removes exactly the queue that a dead owner made or was making.
 
+use std::sync::atomic::Ordering;
+
 use ipc_core::msg::{MessageQueue, MessageType, MsgId};
 use ipc_core::{ErrorKind, Key, Mode, Trust};
 
@@ -80,7 +82,8 @@ impl Locked<'_> {
                 Ok(queue) => {
                     Native::crash_point(Site::ControlQueueMade);
                     table.set_half(at + Q_ID, queue.id().as_raw() as u32);
-                    table.set_half(at + Q_STATE, LIVE);
+                    // [G3] Release → `watchers`: whose it is and what it watches.
+                    table.half(at + Q_STATE).store(LIVE, Ordering::Release);
                     count_watchers(table);
                     return Ok(QueueSlot { index, queue });
                 }
@@ -95,7 +98,7 @@ impl Locked<'_> {
         }
     }
 
-    /// Removes a queue of this process.
+    /// Removes a queue of this process and frees its entry.
     pub(crate) fn remove_queue(&self, queue: QueueSlot) {
         let table = &self.member.table;
         let at = slot(queue.index);
@@ -115,59 +118,10 @@ impl Locked<'_> {
         self.member.asking(|is_alive| self.remove_where(|owner| !is_alive(owner.as_raw())))
     }
 
-    pub(super) fn remove_queues_of(&self, owner: Owner) {
-        self.remove_where(|other| other == owner);
-    }
-
     /// How many queues there are.
     pub(crate) fn queues(&self) -> usize {
         let table = &self.member.table;
         (0..QUEUES).filter(|index| table.get_half(slot(*index) + Q_STATE) != FREE).count()
-    }
-
-    /// The places of the queues that watch this; none at no cost when nobody watches anything.
-    fn watchers(&self, watched: u64) -> impl Iterator<Item = usize> {
-        let table = &self.member.table;
-        let nobody = table.get_half(H_WATCHERS) == 0;
-        (0..if nobody { 0 } else { QUEUES })
-            .map(slot)
-            .filter(move |at| table.get_half(at + Q_STATE) == LIVE && table.get(at + Q_WATCHED) == watched)
-    }
-
-    /// Whether anybody watches anything.
-    pub(crate) fn is_anybody_watching(&self) -> bool {
-        self.member.table.get_half(H_WATCHERS) != 0
-    }
-
-    /// Sends a message to those who watch this, and wakes them; gives how many have it. Never waits: those who have no room
-    /// miss it.
-    pub(crate) fn tell_watchers(&self, watched: u64, to: Recipients, message: &[u8]) -> usize {
-        let table = &self.member.table;
-        let mut told = 0;
-        for at in self.watchers(watched) {
-            if !to.include(Owner::from_raw(table.get(at + Q_OWNER))) {
-                continue;
-            }
-            let queue = MessageQueue::from_id(MsgId::from_raw(table.get_half(at + Q_ID) as i32));
-            if matches!(queue.try_send_bytes(MessageType::ONE, message), Ok(true)) {
-                told += 1;
-            } else {
-                table.set(at + Q_MISSED, table.get(at + Q_MISSED).wrapping_add(1));
-            }
-            if let Some(wake) = WakeSemaphore::from_raw(table.get_half(at + Q_WAKE)) {
-                self.member.ring(wake);
-            }
-        }
-        told
-    }
-
-    /// Wakes those who watch this, without a word.
-    pub(super) fn ring_watchers(&self, watched: u64) {
-        for at in self.watchers(watched) {
-            if let Some(wake) = WakeSemaphore::from_raw(self.member.table.get_half(at + Q_WAKE)) {
-                self.member.ring(wake);
-            }
-        }
     }
 
     fn remove_where(&self, goes: impl Fn(Owner) -> bool) {
@@ -198,6 +152,76 @@ pub(crate) fn watched_name(name: &str) -> u64 {
 }
 
 impl Member {
+    /// Removes a queue of this process without the lock. Its entry is freed by the next process that has it.
+    pub(crate) fn abandon_queue(&self, queue: QueueSlot) {
+        // It is this process's own, under an identifier that no other queue has.
+        let _ = queue.queue.remove();
+        let owner = self.table.word(slot(queue.index) + Q_OWNER);
+        let (me, nobody) = (self.me.as_raw(), Owner::NONE.as_raw());
+        // Fails where the domain was made anew meanwhile.
+        let _ = owner.compare_exchange(me, nobody, Ordering::Relaxed, Ordering::Relaxed); // Before the count, [G1].
+    }
+
+    /// As [`abandon_queue`](Self::abandon_queue), for all of them.
+    pub(super) fn abandon_queues(&self) {
+        for index in 0..QUEUES {
+            let at = slot(index);
+            if self.table.get_half(at + Q_STATE) == LIVE && self.table.get(at + Q_OWNER) == self.me.as_raw() {
+                let id = MsgId::from_raw(self.table.get_half(at + Q_ID) as i32);
+                self.abandon_queue(QueueSlot { index, queue: MessageQueue::from_id(id) });
+            }
+        }
+    }
+
+    /// The places of the queues that watch this; none at no cost when nobody watches anything.
+    fn watchers(&self, watched: u64) -> impl Iterator<Item = usize> {
+        let table = &self.table;
+        let nobody = table.get_half(H_WATCHERS) == 0;
+        (0..if nobody { 0 } else { QUEUES }).map(slot).filter(move |at| {
+            // [G3] Acquire ← `make_queue`.
+            table.half(at + Q_STATE).load(Ordering::Acquire) == LIVE && table.get(at + Q_WATCHED) == watched
+        })
+    }
+
+    /// Whether anybody watches anything.
+    pub(crate) fn is_anybody_watching(&self) -> bool {
+        self.table.get_half(H_WATCHERS) != 0
+    }
+
+    /// Sends a message to those who watch this, and wakes them; gives how many have it. Never waits: those who have no room
+    /// miss it.
+    ///
+    /// Without the lock. An entry that passes to another queue at this very moment may bring that one a message, which it ignores:
+    /// messages carry the generation that they are about.
+    pub(crate) fn tell_watchers(&self, watched: u64, to: Recipients, message: &[u8]) -> usize {
+        let table = &self.table;
+        let mut told = 0;
+        for at in self.watchers(watched) {
+            if !to.include(Owner::from_raw(table.get(at + Q_OWNER))) {
+                continue;
+            }
+            let queue = MessageQueue::from_id(MsgId::from_raw(table.get_half(at + Q_ID) as i32));
+            if matches!(queue.try_send_bytes(MessageType::ONE, message), Ok(true)) {
+                told += 1;
+            } else {
+                table.word(at + Q_MISSED).fetch_add(1, Ordering::Relaxed); // Statistics.
+            }
+            if let Some(wake) = WakeSemaphore::from_raw(table.get_half(at + Q_WAKE)) {
+                self.ring(wake);
+            }
+        }
+        told
+    }
+
+    /// Wakes those who watch this, without a word.
+    pub(super) fn ring_watchers(&self, watched: u64) {
+        for at in self.watchers(watched) {
+            if let Some(wake) = WakeSemaphore::from_raw(self.table.get_half(at + Q_WAKE)) {
+                self.ring(wake);
+            }
+        }
+    }
+
     /// Says which semaphore to ring for a queue of this process. Look at the queue after it, before a sleep.
     pub(crate) fn set_queue_wake(&self, queue: QueueSlot, wake: WakeSemaphore) {
         self.table.set_half(slot(queue.index) + Q_WAKE, wake.as_raw());

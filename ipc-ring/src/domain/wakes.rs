@@ -10,7 +10,7 @@
 //! Beside each semaphore lies a word, for an end that sleeps on a futex in its place ([`Parker`]). No death posts to a word.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
@@ -107,7 +107,9 @@ impl Locked<'_> {
 
     fn claim_one_of(&self, numbers: Range<usize>) -> Result<Option<WakeSemaphore>, AttachError> {
         let member = self.member;
-        let owner = |index: usize| Owner::from_raw(member.table.get(WAKE_TABLE + index * 8));
+        // [G2] Acquire ← `give_back`.
+        let word = |index: usize| member.table.word(WAKE_TABLE + index * 8).load(Ordering::Acquire);
+        let owner = |index: usize| Owner::from_raw(word(index));
         // To ask who is alive takes a system call for each.
         let free = numbers.clone().find(|index| !owner(*index).is_some());
         let dead =
@@ -123,21 +125,35 @@ impl Locked<'_> {
         Ok(Some(wake))
     }
 
-    pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
-        self.member.table.set(WAKE_TABLE + usize::from(wake.index) * 8, Owner::NONE.as_raw());
-    }
-
-    pub(super) fn free_wakes_of(&self, owner: Owner) {
-        for index in 0..WAKES {
-            let word = WAKE_TABLE + index * 8;
-            if self.member.table.get(word) == owner.as_raw() {
-                self.member.table.set(word, Owner::NONE.as_raw());
-            }
-        }
+    /// How many are taken.
+    pub(crate) fn wakes(&self) -> usize {
+        let taken = |index: &usize| self.member.table.get(WAKE_TABLE + index * 8) != Owner::NONE.as_raw();
+        (0..WAKES).filter(taken).count()
     }
 }
 
 impl Member {
+    /// Gives a semaphore of this process back. Needs no lock: it is taken only while nobody has it.
+    pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
+        self.give_back(usize::from(wake.index), self.me);
+    }
+
+    /// Gives back those of a process that is this one or dead.
+    pub(super) fn give_back_wakes(&self, owner: Owner) {
+        for index in 0..WAKES {
+            self.give_back(index, owner);
+        }
+    }
+
+    fn give_back(&self, index: usize, owner: Owner) {
+        let word = self.table.word(WAKE_TABLE + index * 8);
+        let (owner, nobody) = (owner.as_raw(), Owner::NONE.as_raw());
+        if word.load(Ordering::Relaxed) == owner {
+            // [G2] Release → `claim_one_of`: the last sleep is over. Fails where the domain was made anew meanwhile.
+            let _ = word.compare_exchange(owner, nobody, Ordering::Release, Ordering::Relaxed);
+        }
+    }
+
     /// Posts one token. One system call.
     pub(crate) fn wake(&self, wake: WakeSemaphore) {
         match wake.parker {

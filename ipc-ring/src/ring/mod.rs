@@ -9,4 +9,5 @@ pub mod call;
 pub mod latest;
 pub mod mpmc;
 pub mod pool;
+pub(crate) mod seats;
 pub mod spsc;

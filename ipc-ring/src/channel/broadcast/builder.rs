@@ -8,7 +8,6 @@ use super::{Publisher, Start, Subscriber, Watcher};
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
-use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -147,12 +146,9 @@ impl<T: Message> Builder<T> {
     /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
     /// [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
-        let domain = match &self.settings.domain {
-            Some(domain) => domain.clone(),
-            None => Domain::default_for_user()?,
-        };
+        let (domain, until) = self.settings.whereabouts()?;
         let fingerprint = self.fingerprint.unwrap_or_else(Fingerprint::of::<T>);
-        Watcher::attach(&self.settings.name, &domain, fingerprint, self.start, self.resume)
+        Watcher::attach(&self.settings.name, (&domain, until), fingerprint, self.start, self.resume)
     }
 
     fn request(&self) -> Request<'_> {

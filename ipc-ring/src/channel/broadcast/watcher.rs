@@ -1,5 +1,7 @@
 //! Reading along without a seat.
 
+use std::time::Instant;
+
 use super::error::{Missed, PopError};
 use super::position::{Position, Start};
 use super::{end, waiting};
@@ -37,7 +39,7 @@ impl<T: Message> Watcher<T> {
 
     pub(super) fn attach(
         name: &str,
-        domain: &Domain,
+        (domain, until): (&Domain, Instant),
         fingerprint: Fingerprint,
         start: Start,
         resume: Resume,
@@ -53,7 +55,8 @@ impl<T: Message> Watcher<T> {
             };
             Ok((layout::check(region, &expected)?.geometry, entry.generation))
         };
-        let (region, (geometry, generation)) = open::observe_with(name, domain, Kind::Broadcast, look)?;
+        let (region, (geometry, generation)) =
+            open::observe_with(name, (domain, until), Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
         let start = start.check(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.

@@ -49,11 +49,12 @@ impl Observer {
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
     pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) = open::observe_with(name, domain, Kind::Bytes, |region, entry| {
-            layout::look_with(region, Kind::Bytes, SLOTS_OFFSET, Some(entry.generation), |header| {
-                Mapped::geometry(header.capacity).ok()
-            })
-        })?;
+        let (region, seen) =
+            open::observe_with(name, (domain, domain.until()), Kind::Bytes, |region, entry| {
+                layout::look_with(region, Kind::Bytes, SLOTS_OFFSET, Some(entry.generation), |header| {
+                    Mapped::geometry(header.capacity).ok()
+                })
+            })?;
         Ok(Self { onlooker: Onlooker { domain: domain.clone(), region, seen } })
     }
 

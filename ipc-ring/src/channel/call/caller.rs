@@ -8,6 +8,7 @@ use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::domain::LOCK_PATIENCE;
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native, Platform as _};
@@ -183,10 +184,14 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// [`CallError::Locked`], [`CallError::Corrupt`].
     ///
     /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
+    /// Waits for the domain's lock, which others hold for microseconds, for five seconds at most.
     pub fn abandon(&mut self) -> Result<bool, CallError> {
+        self.abandon_until(crate::clock::after(LOCK_PATIENCE))
+    }
+
+    fn abandon_until(&mut self, until: Instant) -> Result<bool, CallError> {
         let ring = &mut self.ring;
-        match self.end.without_peer(|| ring.abandon()) {
+        match self.end.without_peer(until, || ring.abandon()) {
             Ok(Some(Ok(()))) => Ok(true),
             Ok(Some(Err(corruption))) => Err(self.poison(corruption)),
             Ok(None) => Ok(false),
@@ -208,7 +213,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
             match refused {
                 Refused::Corrupt(corruption) => return Err(self.poison(corruption)),
                 Refused::Pending => {
-                    if !self.abandon()? {
+                    let until = deadline.unwrap_or_else(|| crate::clock::after(LOCK_PATIENCE));
+                    if !self.abandon_until(until)? {
                         match pair::wait_and_pop(&mut Quiet(self), deadline) {
                             Ok(()) | Err(PopError::PeerGone(_)) => {}
                             Err(error) => return Err(CallError::from_wait(error)),

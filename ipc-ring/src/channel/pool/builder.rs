@@ -1,10 +1,13 @@
 //! How a pool is made or found.
 
+use std::time::Instant;
+
 use ipc_core::shm::Size;
 
 use super::member::{Found, Pool};
 use crate::channel::Lifetime;
 use crate::channel::open::{self, Access, Creation};
+use crate::channel::settings::whereabouts;
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::AttachError;
@@ -23,6 +26,7 @@ pub struct Builder {
     domain: Option<Domain>,
     classes: Vec<(usize, u64)>,
     prefault: bool,
+    deadline: Option<Instant>,
 }
 
 /// The classes of a pool for which nobody chose any: 21 MiB, of which only what is used takes memory.
@@ -32,13 +36,21 @@ impl Builder {
     /// Options for the pool of this name: 1 to 120 bytes without a zero byte. Pools and channels share one space of names.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), domain: None, classes: Vec::new(), prefault: false }
+        Self { name: name.to_owned(), domain: None, classes: Vec::new(), prefault: false, deadline: None }
     }
 
     /// Where to look for the name and put it. The default is the user's own domain.
     #[must_use]
     pub fn domain(mut self, domain: &Domain) -> Self {
         self.domain = Some(domain.clone());
+        self
+    }
+
+    /// Until when opening waits for the domain's lock, joining the user's own domain included; one that has passed: only if it is
+    /// free. The default is the domain's [patience](Domain::with_patience) from each call on.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
         self
     }
 
@@ -98,7 +110,7 @@ impl Builder {
         };
         open::find_or_make(
             &self.name,
-            self.domain.as_ref(),
+            &whereabouts(self.domain.as_ref(), self.deadline)?,
             (creation, Lifetime::Ephemeral),
             |domain, entry| find(domain, entry, wanted.as_ref(), self.prefault),
             |locked, domain| make(&self.name, locked, domain, &new, self.prefault),

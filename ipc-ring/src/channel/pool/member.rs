@@ -75,7 +75,7 @@ impl Pool {
     }
 
     /// Takes a seat, and clears up after dead members on the way. The domain's lock is held.
-    pub(super) fn take_seat(locked: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
+    pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
         let Found { memory, entry } = found;
         let process = domain.member();
         process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
@@ -86,7 +86,7 @@ impl Pool {
         })?;
         let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
         pid.store(std::process::id(), Ordering::Relaxed); // For display.
-        announce(locked, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
+        announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
         let inner = Inner { member: Member::new(memory, seat), domain: domain.clone(), entry };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -324,29 +324,27 @@ impl Inner {
         self.domain.member().is_ours()
     }
 
-    /// Gives the seat back, and the pool's name when nobody else has it open.
+    /// Gives the seat back, and the pool's name when no other living process has it open. Never waits.
     fn leave(&self) {
         let process = self.domain.member();
         let memory = self.member.memory();
-        let left = process.locked(|locked| {
-            self.member.leave();
-            announce(locked, self.entry.generation, FrameKind::Left, EndRole::Member, myself(&self.domain));
-            // One of whom it cannot be known keeps the pool.
-            let somebody = process.asking(|is_alive| {
-                (0..MAX_MEMBERS).any(|number| {
-                    let identity = memory.seat(number).load(Ordering::Relaxed); // Under the lock.
-                    Owner::from_raw(identity).is_some() && is_alive(identity)
+        process.depart(
+            &self.entry,
+            || {
+                self.member.leave();
+                let subject = myself(&self.domain);
+                announce(process, self.entry.generation, FrameKind::Left, EndRole::Member, subject);
+            },
+            || {
+                process.asking(|is_alive| {
+                    !(0..MAX_MEMBERS).any(|number| {
+                        let identity = memory.seat(number).load(Ordering::Relaxed); // Taken under the lock.
+                        Owner::from_raw(identity).is_some() && is_alive(identity)
+                    })
                 })
-            })?;
-            if !somebody {
-                locked.remove(&self.entry);
-            }
-            Ok(())
-        });
-        // When the lock cannot be had the seat is freed all the same.
-        if left.is_err() {
-            self.member.leave();
-        }
+            },
+            || false,
+        );
     }
 }
 

@@ -44,7 +44,7 @@ impl Stats {
     pub fn read_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
         check_name(name)?;
         let member = domain.member();
-        let memory = member.locked(|locked| {
+        let memory = domain.locked(|locked| {
             let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
             builder::is_memory(&entry)?;
             let attached = entry.segment.attach_read_only()?;

@@ -1,7 +1,7 @@
 //! The seats of subscribers: taking one, joining with it, giving it back.
 //!
-//! [`take`], [`sweep`] and [`leave`] are called under a lock, so seats change hands one at a time. The publisher is not
-//! under it: it only reads cursors and identities, and marks the dead.
+//! [`take`] and [`sweep`] are called under a lock, so seats are taken one at a time; a holder gives its own back with or without
+//! it. The publisher is not under it: it only reads cursors and identities, and marks the dead.
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -69,7 +69,7 @@ pub fn sweep<W: Words>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
     freed
 }
 
-/// Gives a seat back. Under the lock.
+/// Gives a seat back.
 pub fn leave<W: Words>(words: &W, seat: Seat) {
     free(words, seat.number);
 }
@@ -77,7 +77,8 @@ pub fn leave<W: Words>(words: &W, seat: Seat) {
 fn free<W: Words>(words: &W, number: u16) {
     // [D3] Release → the publisher: what the subscriber read, it has read.
     words.cursor(number).store(cursor::NONE, W::Platform::ordering(Edge::BroadcastConsume));
-    words.identity(number).store(0, Relaxed); // Under the lock.
+    // [E1] Release → the next holder, whose channel acquires it: the cursor is written before.
+    words.identity(number).store(0, W::Platform::ordering(Edge::BroadcastConsume));
 }
 
 /// Notes that the holder of a seat is dead. Counted once, whoever comes first.

@@ -8,7 +8,6 @@ use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
-use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
@@ -133,11 +132,8 @@ impl Builder {
     /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
     /// [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
-        let domain = match &self.settings.domain {
-            Some(domain) => domain.clone(),
-            None => Domain::default_for_user()?,
-        };
-        Watcher::attach(&self.settings.name, &domain, self.start, self.resume)
+        let (domain, until) = self.settings.whereabouts()?;
+        Watcher::attach(&self.settings.name, (&domain, until), self.start, self.resume)
     }
 
     fn request(&self) -> Request<'_> {

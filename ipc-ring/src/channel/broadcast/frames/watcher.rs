@@ -1,5 +1,7 @@
 //! Reading frames along without a seat.
 
+use std::time::Instant;
+
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end, waiting};
 use crate::channel::end::PeerState;
 use crate::channel::open;
@@ -35,7 +37,7 @@ impl Watcher {
 
     pub(super) fn attach(
         name: &str,
-        domain: &Domain,
+        (domain, until): (&Domain, Instant),
         start: Start,
         resume: Resume,
     ) -> Result<Self, AttachError> {
@@ -50,7 +52,8 @@ impl Watcher {
             };
             Ok((layout::check(region, &expected)?.geometry, entry.generation))
         };
-        let (region, (geometry, generation)) = open::observe_with(name, domain, Kind::BroadcastBytes, look)?;
+        let (region, (geometry, generation)) =
+            open::observe_with(name, (domain, until), Kind::BroadcastBytes, look)?;
         let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
         let place = start.check_frames(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.

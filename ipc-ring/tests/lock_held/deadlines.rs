@@ -1,0 +1,156 @@
+//! Calls that need the lock while another process has it. How long each waits is in its error: the caller's time, summed up over
+//! all steps, and neither more nor the library's own.
+
+use std::time::{Duration, Instant};
+
+use ipc_ring::control::{AcceptError, Builder, ConnectError, Watch};
+use ipc_ring::pool::Pool;
+use ipc_ring::{
+    AttachError, Domain, WaitSet, WaitStrategy, broadcast, bytes, call, latest, mpmc, pool, spsc,
+};
+
+use crate::common::{private_namespace, unique};
+use crate::holder::Holder;
+use crate::kinds::{self, How};
+
+/// Long enough to be told from none, and far from the five seconds of a call without a deadline.
+const SHORT: Duration = Duration::from_millis(60);
+/// A call that is late because the machine is busy is still far below what it would wait by itself.
+const FAR: Duration = Duration::from_secs(4);
+
+/// Whether this is the lock's timeout, with all it has to say.
+fn check(what: &str, holder: &Holder, domain: &Domain, patience: Duration, error: &AttachError) {
+    let AttachError::LockTimeout { domain: name, waited, holder: pid } = error else {
+        panic!("{what}: {error}");
+    };
+    assert_eq!(name, domain.name(), "{what}");
+    assert_eq!(*pid, Some(holder.pid()), "{what}");
+    assert!(*waited + Duration::from_millis(10) >= patience && *waited < FAR, "{what}: {waited:?}");
+    let text = error.to_string();
+    assert!(text.contains(domain.name()) && text.contains(&holder.pid().to_string()), "{what}: {text}");
+}
+
+#[test]
+fn every_kind_waits_as_long_as_its_domain_says() {
+    private_namespace();
+    let domain = Domain::open(&unique("patience")).unwrap();
+    let holder = Holder::start();
+    for patience in [Duration::ZERO, SHORT] {
+        let domain = domain.clone().with_patience(patience);
+        let how = How::new(&domain, WaitStrategy::Sleep);
+        for kind in kinds::ALL {
+            let errors = [(kind.giver)(how).err(), (kind.taker)(how).err()];
+            for error in errors {
+                check(kind.name, &holder, &domain, patience, &error.unwrap());
+            }
+        }
+        let errors = [
+            ("list", domain.list().err()),
+            ("look_up", domain.look_up("name").err()),
+            ("remove_channel", domain.remove_channel("name").err()),
+            ("watch", Watch::new(&domain, "name").err()),
+            ("set", WaitSet::new(&domain).err()),
+            ("observer", spsc::Observer::open_in(&domain, "name").err()),
+            ("pool", pool::Stats::read_in(&domain, "name").err()),
+            ("wait_for", domain.wait_for("name", patience).err()),
+        ];
+        for (what, error) in errors {
+            check(what, &holder, &domain, patience, &error.unwrap());
+        }
+    }
+    holder.end();
+    assert!(domain.list().unwrap().names.is_empty());
+}
+
+#[test]
+fn a_builder_s_deadline_is_for_the_whole_call() {
+    private_namespace();
+    let domain = Domain::open(&unique("deadline")).unwrap();
+    let holder = Holder::start();
+    type Open = fn(&Domain, Instant) -> Result<(), AttachError>;
+    let builders: [(&str, Open); 7] = [
+        ("spsc", |d, t| spsc::Builder::<u64>::new("n").domain(d).deadline(t).create_producer().map(drop)),
+        ("bytes", |d, t| bytes::Builder::new("n").domain(d).deadline(t).create_consumer().map(drop)),
+        ("mpmc", |d, t| mpmc::Builder::<u64>::new("n").domain(d).deadline(t).create_producer().map(drop)),
+        ("broadcast", |d, t| {
+            broadcast::Builder::<u64>::new("n").domain(d).deadline(t).open_watcher().map(drop)
+        }),
+        ("latest", |d, t| latest::Builder::<u64>::new("n").domain(d).deadline(t).create_reader().map(drop)),
+        ("call", |d, t| call::Builder::<u64, u64>::new("n").domain(d).deadline(t).create_caller().map(drop)),
+        ("pool", |d, t| pool::Builder::new("n").domain(d).deadline(t).create().map(drop::<Pool>)),
+    ];
+    for (what, open) in builders {
+        check(what, &holder, &domain, SHORT, &open(&domain, Instant::now() + SHORT).unwrap_err());
+        check(what, &holder, &domain, Duration::ZERO, &open(&domain, Instant::now()).unwrap_err());
+    }
+    holder.end();
+}
+
+#[test]
+fn connecting_and_binding_and_accepting_keep_their_time() {
+    private_namespace();
+    let domain = Domain::open(&unique("sessions")).unwrap();
+    let service = Builder::new("service").domain(&domain);
+    let mut listener = service.bind().unwrap();
+
+    let holder = Holder::start();
+    match service.clone().timeout(SHORT).connect().unwrap_err() {
+        ConnectError::Attach(error) => check("connect", &holder, &domain, SHORT, &error),
+        other => panic!("{other}"),
+    }
+    assert!(
+        matches!(service.connect_retrying(Instant::now() + SHORT), Err(error) if error.is_temporary()),
+        "a retry may help"
+    );
+    let quick = Builder::new("other").domain(&domain.clone().with_patience(SHORT));
+    match quick.bind().unwrap_err() {
+        ipc_ring::control::BindError::Attach(error) => check("bind", &holder, &domain, SHORT, &error),
+        other => panic!("{other}"),
+    }
+    assert!(matches!(listener.accept_timeout(SHORT), Err(AcceptError::TimedOut)));
+    assert!(listener.try_accept().unwrap().is_none());
+    holder.end();
+
+    // A client that has greeted while the lock was free, and is let in when it is free again.
+    let client = std::thread::spawn({
+        let service = service.clone();
+        move || service.timeout(Duration::from_secs(60)).connect().map(drop)
+    });
+    while !domain.list().unwrap().names.iter().any(|name| name.name == "service")
+        || domain.list().unwrap().queues < 2
+    {
+        std::thread::yield_now();
+    }
+    let holder = Holder::start();
+    assert!(matches!(listener.accept_timeout(SHORT), Err(AcceptError::TimedOut)));
+    assert!(listener.try_accept().unwrap().is_none());
+    holder.end();
+    drop(listener.accept_timeout(Duration::from_secs(60)).unwrap());
+    client.join().unwrap().unwrap();
+    assert_eq!(listener.counts().refused, 0);
+}
+
+#[test]
+fn joining_keeps_its_time_and_telling_needs_no_lock() {
+    private_namespace();
+    let domain = Domain::open(&unique("joining")).unwrap();
+    let channel = spsc::Builder::<u64>::new("told").domain(&domain);
+    let _producer = channel.create_producer().unwrap();
+    let watch = Watch::new(&domain, "told").unwrap();
+    let holder = Holder::start();
+    assert_eq!(watch.tell(b"hello").unwrap(), 0, "nobody else watches");
+    let mut member = crate::common::Role::start("join", &[domain.name(), &SHORT.as_millis().to_string()]);
+    let said = member.hear();
+    assert!(said.starts_with("the lock of domain") && said.contains(&holder.pid().to_string()), "{said}");
+    holder.end();
+    member.finish();
+}
+
+/// The child's half.
+pub fn join(domain: &str, millis: &str) {
+    let patience = Duration::from_millis(millis.parse().unwrap());
+    let error = Domain::open_deadline(domain, Instant::now() + patience).unwrap_err();
+    let AttachError::LockTimeout { waited, .. } = error else { panic!("{error}") };
+    assert!(waited < FAR, "{waited:?}");
+    crate::common::say(&error.to_string());
+}
