@@ -66,6 +66,8 @@ pub enum ErrorKind {
     HugePagesUnavailable,
     /// What was to be given back is not held by this process, by the kernel's own record or because the process is a child made by `fork`. Nothing was changed.
     NotHeld,
+    /// What it is called on came to this process through `fork`, and belongs to its parent. Nothing was done.
+    Forked,
     /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an outcome for that (EAGAIN).
     WouldBlock,
     /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, or EPERM where it can mean nothing else).

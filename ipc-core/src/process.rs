@@ -8,6 +8,7 @@ use core::fmt;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
 /// The process that made something, to be told from every other one that comes to have a copy of it: a child made by `fork`, a child in a
@@ -62,6 +63,19 @@ impl ProcessMark {
         self.word.load(Ordering::Relaxed) == self.number || self.is_by_number()
     }
 
+    /// That the calling process is this one, for a call that answers errors of this crate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forked`] with `call` as its name.
+    ///
+    /// ```
+    /// assert!(ipc_core::ProcessMark::current().check("Queue::take").is_ok());
+    /// ```
+    #[inline]
+    pub fn check(self, call: &'static str) -> Result<()> {
+        if self.is_current() { Ok(()) } else { Err(forked(call)) }
+    }
+
     /// Where the kernel empties no memory.
     #[cold]
     #[inline(never)]
@@ -73,6 +87,12 @@ impl ProcessMark {
     pub(crate) fn as_raw(self) -> u64 {
         self.number
     }
+}
+
+#[cold]
+fn forked(call: &'static str) -> Error {
+    let hint = "it was opened by the process that this one was forked from; open it here".to_owned();
+    Error::refused(call, String::new(), ErrorKind::Forked, hint)
 }
 
 impl PartialEq for ProcessMark {

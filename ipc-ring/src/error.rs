@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use zerocopy::FromZeros;
+
 use crate::layout::kind_name;
 use crate::message::{Fingerprint, MAX_MESSAGE_SIZE};
 use crate::ring::spsc::Corruption;
@@ -46,6 +48,39 @@ impl fmt::Display for PeerExit {
     }
 }
 
+/// What is used came to this process through `fork`: it belongs to the parent, and nothing was done. Open the channel again in the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forked;
+
+impl fmt::Display for Forked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this was inherited through fork and belongs to the parent; open the channel again in the child",
+        )
+    }
+}
+
+impl std::error::Error for Forked {}
+
+impl From<Forked> for AttachError {
+    fn from(_: Forked) -> Self {
+        AttachError::Forked
+    }
+}
+
+impl From<Forked> for PopError {
+    fn from(_: Forked) -> Self {
+        PopError::Forked
+    }
+}
+
+/// With zeros for the value.
+impl<T: FromZeros> From<Forked> for PushError<T> {
+    fn from(_: Forked) -> Self {
+        PushError::Forked(T::new_zeroed())
+    }
+}
+
 /// A frame that does not fit the ring, now or ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTooLarge {
@@ -74,6 +109,8 @@ pub enum PopError {
     },
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
@@ -93,6 +130,8 @@ pub enum PushError<T> {
     TooLarge(T, FrameTooLarge),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(T, Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked(T),
     /// The kernel refused; the semaphores were removed, for instance.
     System(T, ipc_core::Error),
 }
@@ -107,6 +146,7 @@ impl<T> PushError<T> {
             | PushError::PeerGone(value, _)
             | PushError::TooLarge(value, _)
             | PushError::Corrupt(value, _)
+            | PushError::Forked(value)
             | PushError::System(value, _) => value,
         }
     }
@@ -129,6 +169,7 @@ impl<T> fmt::Display for PushError<T> {
                 write!(f, "a frame of {len} bytes; the ring takes up to {limit}")
             }
             PushError::Corrupt(_, corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PushError::Forked(_) => Forked.fmt(f),
             PushError::System(_, error) => error.fmt(f),
         }
     }
@@ -154,6 +195,7 @@ impl fmt::Display for PopError {
                 write!(f, "the next frame has {needed} bytes, more than the buffer")
             }
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PopError::Forked => Forked.fmt(f),
             PopError::System(error) => error.fmt(f),
         }
     }

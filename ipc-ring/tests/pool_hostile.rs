@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::{private_namespace, unique};
 use hostile::pool::Bed;
 use ipc_core::shm::{SharedMemory, ShmId};
-use ipc_ring::Domain;
 use ipc_ring::pool::{Builder, Refused, Route};
+use ipc_ring::{Domain, PushError};
 use spsc_common::Random;
 
 fn number(variable: &str, usual: u64) -> u64 {
@@ -97,7 +97,7 @@ fn no_byte_is_in_two_hands_of_a_process() {
                             let route = Route::from_words(1, 1);
                             let _ = loan.send_with(route, |sent| {
                                 handle = Some(sent);
-                                if random.below(4) > 0 { Ok(()) } else { Err(()) }
+                                if random.below(4) > 0 { Ok(()) } else { Err(PushError::Full(())) }
                             });
                         } else if let Some(Ok(view)) = handle.map(|handle| pool.accept(&handle)) {
                             let mine = &held[block(view.as_ptr().addr())];
@@ -136,7 +136,7 @@ fn what_was_taken_is_not_shared_by_a_forged_word() {
         let loan = pool.loan(64).unwrap();
         loan.send_with(Route::from_words(1, 1), |sent| {
             handle = Some(sent);
-            Ok::<(), ()>(())
+            Ok::<(), PushError<()>>(())
         })
         .unwrap();
         let handle = handle.unwrap();

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
+use ipc_core::ProcessMark;
+
 use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
-use crate::error::AttachError;
+use crate::error::{AttachError, Forked};
 use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
@@ -170,6 +172,8 @@ impl Crowd for Ends<'_> {
 /// An attached end's place among the others.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// The process that opened the end, as the membership has it, but nearer.
+    pub(super) process: ProcessMark,
     table: Table,
     side: Side,
     number: u16,
@@ -219,6 +223,7 @@ impl Place {
         // [E1] Acquire ← whoever gave the seat back: what it wrote into the record comes before what is written here.
         fence(Ordering::Acquire);
         let place = Self {
+            process: member.process(),
             table,
             side,
             number,
@@ -560,7 +565,13 @@ impl Place {
 
     /// Whether this is the process that attached, not a forked child.
     pub(super) fn is_ours(&self) -> bool {
-        self.member.is_ours()
+        self.process.is_current()
+    }
+
+    /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and a comparison.
+    #[inline(always)]
+    pub(super) fn ours(&self) -> Result<(), Forked> {
+        if self.process.is_current() { Ok(()) } else { Err(Forked) }
     }
 
     /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the channel out of the

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use ipc_core::ProcessMark;
+
 use super::announce::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
-use crate::error::{AttachError, PeerExit};
+use crate::error::{AttachError, Forked, PeerExit};
 use crate::frame::FrameKind;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
@@ -125,6 +127,8 @@ pub(super) fn state(
 /// An attached end.
 #[derive(Debug)]
 pub(super) struct End {
+    /// The process that opened the end, as the membership has it, but nearer.
+    process: ProcessMark,
     member: Arc<Member>,
     region: Region,
     entry: Entry,
@@ -181,6 +185,7 @@ impl End {
         // nobody holds, nobody has left, and the other side waits for.
         signal.fetch_and(!(WAITING | DETACHED), Ordering::Relaxed);
         let mut end = Self {
+            process: member.process(),
             member,
             region,
             entry,
@@ -360,6 +365,7 @@ impl End {
     /// # Errors
     /// When it cannot be known whether its process is alive.
     pub(super) fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.process.check("peer")?;
         state(&self.member, &self.region, self.seats.peer, self.seats.peer_signal)
     }
 
@@ -399,6 +405,7 @@ impl End {
     /// # Errors
     /// When the semaphores were removed.
     pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        self.process.check("waiting for the other end")?;
         loop {
             self.announce();
             let state = self.peer().inspect_err(|_| self.do_not_sleep())?;
@@ -440,10 +447,15 @@ impl End {
         self.wake_peer_if(peer);
     }
 
-    /// # Errors
-    /// [`AttachError::Forked`] in a child that inherited this end.
+    /// Whether this is the process that opened the end, not a forked child.
     pub(super) fn is_ours(&self) -> bool {
-        self.member.is_ours()
+        self.process.is_current()
+    }
+
+    /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and a comparison.
+    #[inline(always)]
+    pub(super) fn ours(&self) -> Result<(), Forked> {
+        if self.process.is_current() { Ok(()) } else { Err(Forked) }
     }
 
     /// Whether the channel outlives its processes.

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::end::{End, PeerState, Record, Seats};
-use crate::error::{FrameTooLarge, PeerExit, PopError, PushError};
+use crate::error::{Forked, FrameTooLarge, PeerExit, PopError, PushError};
 use crate::ring::spsc::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Corruption, PRODUCER_RECORD, PRODUCER_SIGNAL,
     PRODUCER_WAKES,
@@ -87,7 +87,14 @@ pub(super) enum Refusal {
     PeerGone(PeerExit),
     TooLarge(FrameTooLarge),
     Corrupt(Corruption),
+    Forked,
     System(ipc_core::Error),
+}
+
+impl From<Forked> for Refusal {
+    fn from(_: Forked) -> Self {
+        Refusal::Forked
+    }
 }
 
 impl Refusal {
@@ -100,6 +107,7 @@ impl Refusal {
             Refusal::PeerGone(exit) => PushError::PeerGone(value, exit),
             Refusal::TooLarge(frame) => PushError::TooLarge(value, frame),
             Refusal::Corrupt(corruption) => PushError::Corrupt(value, corruption),
+            Refusal::Forked => PushError::Forked(value),
             Refusal::System(error) => PushError::System(value, error),
         }
     }

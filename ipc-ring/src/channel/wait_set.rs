@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::domain::{Domain, Member, WakeSemaphore};
-use crate::error::{AttachError, debug_as_display};
+use crate::error::{AttachError, Forked, debug_as_display};
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
@@ -84,6 +84,8 @@ pub enum WaitSetError {
         /// Which of the ends, counted from 0.
         index: usize,
     },
+    /// The set came through a fork; only the process that made it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
@@ -96,6 +98,7 @@ impl fmt::Display for WaitSetError {
                 f,
                 "end {index} is not of the set's domain, or of another process; make both from one Domain, in this process"
             ),
+            Self::Forked => Forked.fmt(f),
             Self::System(error) => write!(f, "waiting failed: {error}"),
         }
     }
@@ -177,6 +180,9 @@ impl WaitSet {
         ends: &mut [&mut dyn Waitable],
         deadline: Option<Instant>,
     ) -> Result<Event, WaitSetError> {
+        if !self.member.is_ours() {
+            return Err(WaitSetError::Forked);
+        }
         let home = sealed::Home(&self.member);
         if let Some(index) = ends.iter().position(|end| !end.is_at(&home)) {
             return Err(WaitSetError::Foreign { index });
@@ -207,8 +213,13 @@ impl WaitSet {
         }
     }
 
-    /// Whether one of the ends has something to do, by a look at each that takes no system call.
+    /// Whether one of the ends has something to do, by a look at each that takes no system call. Never in a child of fork that inherited the set, or
+    /// one of the ends.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
+        let home = sealed::Home(&self.member);
+        if !ends.iter().all(|end| end.is_at(&home)) {
+            return None;
+        }
         // Nobody is asked, so there is an answer.
         self.look(ends, false).ok().flatten()
     }

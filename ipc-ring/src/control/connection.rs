@@ -264,7 +264,9 @@ impl Session {
 
     /// Why the server ended the connection, if it said so. For a client, after its rings were closed; one system call.
     pub fn farewell(&mut self) -> Option<Reason> {
-        if let Side::Client { machine, mailbox } = &mut self.side {
+        if self.member().is_ours()
+            && let Side::Client { machine, mailbox } = &mut self.side
+        {
             while let Ok(Some(received)) = mailbox.try_receive() {
                 let reason = received.ok().and_then(|frame| machine.farewell(&frame));
                 self.farewell = self.farewell.or(reason);
@@ -276,7 +278,9 @@ impl Session {
     /// Tells the client why the connection ends. Close the rings after it. Never waits; a client whose queue is full does not
     /// read and will not be told.
     pub(super) fn say_farewell(&mut self, reason: Reason) {
-        if let Side::Server { machine, address, member, .. } = &mut self.side {
+        if self.member().is_ours()
+            && let Side::Server { machine, address, member, .. } = &mut self.side
+        {
             let _ = address.post(member, &machine.bye(reason));
         }
         self.farewell = Some(reason);

@@ -206,6 +206,7 @@ impl Watch {
     }
 
     fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<ChannelEvent>, ipc_core::Error> {
+        self.domain.member().process().check("Watch::next")?;
         loop {
             if let Some(event) = self.pending.pop_front() {
                 return Ok(Some(event));

@@ -18,7 +18,7 @@ impl Member {
     /// When the semaphores were removed, or this process may not read them any more.
     pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
         let Some(slot) = self.slot(owner) else { return Ok(false) };
-        if owner == self.me {
+        if owner == self.me && self.is_ours() {
             return Ok(true);
         }
         let process = PROCESS_TABLE + slot * PROCESS_SIZE;

@@ -39,7 +39,7 @@ use ipc_core::sem::SemaphoreSet;
 use ipc_core::{Mode, ProcessMark, Trust, barrier};
 
 use crate::asked::Asked;
-use crate::error::AttachError;
+use crate::error::{AttachError, Forked};
 use lock::Lock;
 use table::Table;
 
@@ -255,6 +255,17 @@ impl Member {
 
     pub(crate) fn is_ours(&self) -> bool {
         self.process.is_current()
+    }
+
+    /// That this is the process that joined.
+    #[inline]
+    pub(crate) fn ours(&self) -> Result<(), Forked> {
+        if self.is_ours() { Ok(()) } else { Err(Forked) }
+    }
+
+    /// The process that joined.
+    pub(crate) fn process(&self) -> ProcessMark {
+        self.process
     }
 
     /// The slot of an owner, if this domain has it.

@@ -81,7 +81,7 @@ impl Bed {
                     let handles = &mut hands.handles;
                     let sent = loan.send_with(route, |handle| {
                         handles.push(handle);
-                        if choice < 200 { Ok(()) } else { Err(()) }
+                        if choice < 200 { Ok(()) } else { Err(ipc_ring::PushError::Full(())) }
                     });
                     hands.loans.extend(sent.err().map(|error| error.loan));
                 }

@@ -150,7 +150,7 @@ fn senders() -> Vec<Case> {
             let loan = pool.loan(LEN).unwrap();
             let route = _producer.route();
             mark();
-            let failed = loan.send_with(route, |_| Err("no")).unwrap_err();
+            let failed = loan.send_with(route, |_| Err(ipc_ring::PushError::Full(()))).unwrap_err();
             mark();
             drop(failed);
         }),

@@ -1,13 +1,13 @@
 //! Channels with many ends on a side.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_ring::broadcast::{self, frames, payloads};
 use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
 use ipc_ring::{AttachError, Waitable, mpmc};
 
 use super::one::{frame, frame_number, number};
-use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
 use crate::spsc_common::payload;
 
 type Item = [u8; 41];
@@ -39,6 +39,17 @@ impl Giver for mpmc::Producer<Item> {
     fn close(self: Box<Self>) {
         mpmc::Producer::close(*self);
     }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (item, now) = (payload(1), Instant::now());
+        calls!("try_push" => self.try_push(item), "push" => self.push(item), "push_from" => self.push_from(&item),
+            "try_push_from" => self.try_push_from(&item), "push_deadline" => self.push_deadline(item, now),
+            "push_from_deadline" => self.push_from_deadline(&item, now),
+            "push_timeout" => self.push_timeout(item, Duration::ZERO),
+            "try_push_slice" => self.try_push_slice(&[item, item]), "push_slice" => self.push_slice(&[item, item]),
+            "recover" => self.recover(),
+            "push_slice_deadline" => self.push_slice_deadline(&[item, item], now))
+    }
 }
 
 impl Taker for mpmc::Consumer<Item> {
@@ -51,6 +62,17 @@ impl Taker for mpmc::Consumer<Item> {
 
     fn waitable(&mut self) -> &mut dyn Waitable {
         self
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut item, mut items) = (Instant::now(), payload(0), [payload(0), payload(0)]);
+        calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO), "pop_into" => self.pop_into(&mut item),
+            "pop_into_deadline" => self.pop_into_deadline(&mut item, now),
+            "try_pop_into" => self.try_pop_into(&mut item), "try_pop_slice" => self.try_pop_slice(&mut items),
+            "try_pop_with" => self.try_pop_with(|_| ()), "pop_with" => self.pop_with(|_| ()),
+            "recover" => self.recover(),
+            "pop_with_deadline" => self.pop_with_deadline(|_| (), now))
     }
 }
 
@@ -85,6 +107,17 @@ impl Giver for broadcast::Publisher<Item> {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (item, now) = (payload(1), Instant::now());
+        calls!("try_publish" => self.try_publish(item), "publish" => self.publish(item),
+            "publish_deadline" => self.publish_deadline(item, now),
+            "publish_timeout" => self.publish_timeout(item, Duration::ZERO),
+            "try_publish_slice" => self.try_publish_slice(&[item, item]),
+            "publish_slice" => self.publish_slice(&[item, item]),
+            "publish_slice_deadline" => self.publish_slice_deadline(&[item, item], now),
+            "try_claim" => self.try_claim().map(|_| ()))
+    }
 }
 
 impl Taker for broadcast::Subscriber<Item> {
@@ -101,6 +134,15 @@ impl Taker for broadcast::Subscriber<Item> {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.publisher())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut item, mut items) = (Instant::now(), payload(0), [payload(0), payload(0)]);
+        calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO), "pop_into" => self.pop_into(&mut item),
+            "try_pop_slice" => self.try_pop_slice(&mut items), "pop_slice" => self.pop_slice(&mut items),
+            "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
+            "try_view" => self.try_view().map(|_| ()))
     }
 }
 
@@ -132,6 +174,14 @@ impl Giver for frames::Publisher {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (whole, now) = (frame(1), Instant::now());
+        calls!("try_publish" => self.try_publish(&whole), "publish" => self.publish(&whole),
+            "publish_deadline" => self.publish_deadline(&whole, now),
+            "publish_timeout" => self.publish_timeout(&whole, Duration::ZERO),
+            "publish_batch" => self.publish_batch(&[&whole]), "try_claim" => self.try_claim(8).map(|_| ()))
+    }
 }
 
 impl Taker for frames::Subscriber {
@@ -148,6 +198,15 @@ impl Taker for frames::Subscriber {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.publisher())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut buffer, mut whole) = (Instant::now(), [0; 100], Vec::new());
+        calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO), "try_pop_into" => self.try_pop_into(&mut buffer),
+            "try_pop_vec" => self.try_pop_vec(&mut whole), "pop_into" => self.pop_into(&mut buffer),
+            "pop_vec" => self.pop_vec(&mut whole), "pop_into_deadline" => self.pop_into_deadline(&mut buffer, now),
+            "try_view" => self.try_view().map(|_| ()))
     }
 }
 
@@ -193,6 +252,17 @@ impl Giver for payloads::Publisher {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let mut calls = calls!("loan" => self.loan(PAYLOAD).map(|_| ()),
+            "Pool::loan" => self.pool().loan(PAYLOAD).map(|_| ()),
+            "Pool::try_loan" => self.pool().try_loan(PAYLOAD).map(|_| ()));
+        // One that was lent before, if this is the process that did so.
+        if let Ok(loan) = self.pool().loan(PAYLOAD) {
+            calls.extend(calls!("try_publish" => self.try_publish(loan).map_err(|failed| failed.error)));
+        }
+        calls
+    }
 }
 
 impl Taker for payloads::Subscriber {
@@ -224,5 +294,12 @@ impl Taker for payloads::Subscriber {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.publisher())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let now = Instant::now();
+        calls!("try_pop" => self.try_pop().map(|_| ()), "pop" => self.pop().map(|_| ()),
+            "pop_deadline" => self.pop_deadline(now).map(|_| ()),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO).map(|_| ()))
     }
 }

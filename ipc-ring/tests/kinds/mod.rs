@@ -38,6 +38,8 @@ pub trait Giver: Send {
     fn peer(&self) -> Option<Asked> {
         None
     }
+    /// Every call that may fail, once, by its name.
+    fn try_everything(&mut self) -> Vec<Call>;
 }
 
 /// What came of the question whether the other end is there.
@@ -53,6 +55,18 @@ pub trait Taker: Send {
     fn peer(&self) -> Option<Asked> {
         None
     }
+    /// Every call that may fail, once, by its name.
+    fn try_everything(&mut self) -> Vec<Call>;
+}
+
+/// A call, and what its error said; `None`: it did not fail.
+pub type Call = (&'static str, Option<String>);
+
+/// Makes each of these calls, and writes down how it failed.
+macro_rules! calls {
+    ($($name:literal => $call:expr),+ $(,)?) => {
+        vec![$(($name, $call.err().map(|error| error.to_string()))),+]
+    };
 }
 
 /// How a channel is opened.
@@ -133,4 +147,4 @@ fn system(error: &ipc_core::Error) -> Told {
     }
 }
 
-use told;
+use {calls, told};

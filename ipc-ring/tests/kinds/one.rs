@@ -1,10 +1,11 @@
 //! Channels with one producer and one consumer.
 
-use std::time::Duration;
+use std::io::{IoSlice, Write as _};
+use std::time::{Duration, Instant};
 
 use ipc_ring::{Waitable, bytes, spsc};
 
-use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
 use crate::spsc_common::{check, payload};
 
 type Item = [u8; 41];
@@ -47,6 +48,19 @@ impl Giver for spsc::Producer<Item> {
     fn peer(&self) -> Option<Asked> {
         Some(spsc::Producer::peer(self))
     }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (item, now) = (payload(1), Instant::now());
+        calls!("try_push" => self.try_push(item), "push" => self.push(item), "push_from" => self.push_from(&item),
+            "try_push_from" => self.try_push_from(&item), "push_deadline" => self.push_deadline(item, now),
+            "push_from_deadline" => self.push_from_deadline(&item, now),
+            "push_timeout" => self.push_timeout(item, Duration::ZERO),
+            "try_push_slice" => self.try_push_slice(&[item, item]), "push_slice" => self.push_slice(&[item, item]),
+            "push_slice_deadline" => self.push_slice_deadline(&[item, item], now),
+            "try_claim" => self.try_claim().map(|_| ()),
+            "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
+            "evict_peer" => self.evict_peer(now))
+    }
 }
 
 impl Taker for spsc::Consumer<Item> {
@@ -63,6 +77,20 @@ impl Taker for spsc::Consumer<Item> {
 
     fn peer(&self) -> Option<Asked> {
         Some(spsc::Consumer::peer(self))
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut item, mut items) = (Instant::now(), payload(0), [payload(0), payload(0)]);
+        calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO), "pop_into" => self.pop_into(&mut item),
+            "pop_into_deadline" => self.pop_into_deadline(&mut item, now),
+            "try_pop_into" => self.try_pop_into(&mut item), "try_pop_slice" => self.try_pop_slice(&mut items),
+            "pop_slice" => self.pop_slice(&mut items),
+            "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
+            "try_view" => self.try_view().map(|_| ()), "try_pop_with" => self.try_pop_with(|_| ()),
+            "pop_with" => self.pop_with(|_| ()), "pop_with_deadline" => self.pop_with_deadline(|_| (), now),
+            "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
+            "evict_peer" => self.evict_peer(now))
     }
 }
 
@@ -106,6 +134,20 @@ impl Giver for bytes::Producer {
     fn peer(&self) -> Option<Asked> {
         Some(bytes::Producer::peer(self))
     }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (whole, now) = (frame(1), Instant::now());
+        let pieces = [IoSlice::new(&whole)];
+        calls!("try_push" => self.try_push(&whole), "push" => self.push(&whole),
+            "push_deadline" => self.push_deadline(&whole, now),
+            "push_timeout" => self.push_timeout(&whole, Duration::ZERO),
+            "try_push_vectored" => self.try_push_vectored(&pieces), "push_vectored" => self.push_vectored(&pieces),
+            "try_push_batch" => self.try_push_batch(&[&whole]), "push_batch" => self.push_batch(&[&whole]),
+            "try_claim" => self.try_claim(8).map(|_| ()), "claim" => self.claim(8).map(|_| ()),
+            "write" => self.write(&whole),
+            "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
+            "evict_peer" => self.evict_peer(now))
+    }
 }
 
 impl Taker for bytes::Consumer {
@@ -122,5 +164,17 @@ impl Taker for bytes::Consumer {
 
     fn peer(&self) -> Option<Asked> {
         Some(bytes::Consumer::peer(self))
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut buffer, mut whole) = (Instant::now(), [0; 100], Vec::new());
+        calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
+            "pop_timeout" => self.pop_timeout(Duration::ZERO), "try_pop_into" => self.try_pop_into(&mut buffer),
+            "try_pop_vec" => self.try_pop_vec(&mut whole), "pop_into" => self.pop_into(&mut buffer),
+            "pop_vec" => self.pop_vec(&mut whole), "pop_into_deadline" => self.pop_into_deadline(&mut buffer, now),
+            "pop_vec_deadline" => self.pop_vec_deadline(&mut whole, now),
+            "try_view" => self.try_view().map(|_| ()),
+            "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
+            "evict_peer" => self.evict_peer(now))
     }
 }

@@ -6,7 +6,7 @@ use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Waitable, latest, spsc};
 
-use super::{Asked, CAPACITY, Giver, How, Kind, Taker, Told, system, told};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
 use crate::spsc_common::{check, payload};
 
 type Value = [u8; 300];
@@ -45,6 +45,11 @@ impl Giver for latest::Writer<Value> {
     }
 
     fn close(self: Box<Self>) {}
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        calls!("publish" => self.publish(payload(1)), "publish_at" => self.publish_at(&payload(1), 1),
+            "sequence" => self.sequence())
+    }
 }
 
 impl Taker for latest::Reader<Value> {
@@ -61,6 +66,14 @@ impl Taker for latest::Reader<Value> {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.writer())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut value) = (Instant::now(), payload(0));
+        calls!("get" => self.get(), "get_newer" => self.get_newer(), "get_into" => self.get_into(&mut value),
+            "sequence" => self.sequence(), "wait" => self.wait(), "wait_deadline" => self.wait_deadline(now),
+            "wait_timeout" => self.wait_timeout(Duration::ZERO),
+            "wait_for_writer" => self.wait_for_writer(Some(Duration::ZERO)))
     }
 }
 
@@ -114,6 +127,12 @@ impl Giver for Lender {
     fn peer(&self) -> Option<Asked> {
         Some(self.out.peer())
     }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        calls!("loan" => self.pool.loan(LEN).map(|_| ()), "try_loan" => self.pool.try_loan(LEN).map(|_| ()),
+            "try_push" => self.out.try_push(Handle::from_words([1; 3])),
+            "accept" => self.pool.accept(&Handle::from_words([1; 3])).map(|_| ()))
+    }
 }
 
 struct Receiver {
@@ -145,6 +164,13 @@ impl Taker for Receiver {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.input.peer())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let Self { input, pool } = self;
+        calls!("receive" => pool.receive(input).map(|_| ()), "try_receive" => pool.try_receive(input).map(|_| ()),
+            "receive_timeout" => pool.receive_timeout(input, Duration::ZERO).map(|_| ()),
+            "accept" => pool.accept(&Handle::from_words([1; 3])).map(|_| ()))
     }
 }
 
@@ -206,6 +232,15 @@ impl Giver for call::Caller<Request, Reply> {
     fn peer(&self) -> Option<Asked> {
         Some(self.responder())
     }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let now = Instant::now();
+        calls!("call" => self.call(payload(1)), "call_deadline" => self.call_deadline(payload(1), now),
+            "call_timeout" => self.call_timeout(payload(1), Duration::ZERO), "ask" => self.ask(payload(1)),
+            "try_reply" => self.try_reply(), "wait" => self.wait(), "wait_deadline" => self.wait_deadline(now),
+            "wait_timeout" => self.wait_timeout(Duration::ZERO), "abandon" => self.abandon(),
+            "wait_for_responder" => self.wait_for_responder(Some(Duration::ZERO)))
+    }
 }
 
 impl Taker for call::Responder<Request, Reply> {
@@ -228,5 +263,15 @@ impl Taker for call::Responder<Request, Reply> {
 
     fn peer(&self) -> Option<Asked> {
         Some(self.caller())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let now = Instant::now();
+        assert!(!self.reply(payload(1)), "a reply to a request that was not taken here");
+        calls!("try_take" => self.try_take().map(|_| ()), "take" => self.take().map(|_| ()),
+            "take_deadline" => self.take_deadline(now).map(|_| ()),
+            "take_timeout" => self.take_timeout(Duration::ZERO).map(|_| ()),
+            "serve_all" => self.serve_all(|_, _| payload(1)),
+            "wait_for_caller" => self.wait_for_caller(Some(Duration::ZERO)))
     }
 }

@@ -186,6 +186,7 @@ impl End {
     /// # Errors
     /// When it cannot be known whether its process is alive.
     pub(super) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
+        self.place.process.check("publisher")?;
         publisher_state(&self.front, |identity| self.place.is_alive(identity))
     }
 

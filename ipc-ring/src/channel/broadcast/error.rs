@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{PeerExit, debug_as_display};
+use crate::error::{Forked, PeerExit, debug_as_display};
 use crate::ring::broadcast::Corruption;
 
 debug_as_display!(PopError);
@@ -42,8 +42,16 @@ pub enum PopError {
     },
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
+}
+
+impl From<Forked> for PopError {
+    fn from(_: Forked) -> Self {
+        PopError::Forked
+    }
 }
 
 impl fmt::Display for PopError {
@@ -64,6 +72,7 @@ impl fmt::Display for PopError {
                 write!(f, "the next frame has {needed} bytes, more than the buffer")
             }
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PopError::Forked => Forked.fmt(f),
             PopError::System(error) => error.fmt(f),
         }
     }

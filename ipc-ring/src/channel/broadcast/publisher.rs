@@ -79,6 +79,9 @@ impl<T: Message> Publisher<T> {
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, message: T) -> Result<(), PushError<T>> {
+        if self.end.place.ours().is_err() {
+            return Err(PushError::Forked(message));
+        }
         match self.ring.try_publish(&message) {
             Publish::Done => {
                 self.end.wake_subscribers();
@@ -121,6 +124,9 @@ impl<T: Message> Publisher<T> {
 
     #[inline(always)]
     fn publish_until(&mut self, message: T, deadline: Option<Instant>) -> Result<(), PushError<T>> {
+        if self.end.place.ours().is_err() {
+            return Err(PushError::Forked(message));
+        }
         loop {
             match self.ring.try_publish(&message) {
                 Publish::Done => {
@@ -143,6 +149,7 @@ impl<T: Message> Publisher<T> {
     /// When there is room for none, as [`try_publish`](Self::try_publish), with 0 for the message.
     #[doc(alias = "try_push_slice")]
     pub fn try_publish_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        self.end.place.ours()?;
         match self.put_slice(messages) {
             Ok(0) if !messages.is_empty() => match self.after_full() {
                 Err(error) => Err(PushError::System(0, error)),
@@ -180,6 +187,7 @@ impl<T: Message> Publisher<T> {
         messages: &[T],
         deadline: Option<Instant>,
     ) -> Result<(), PushError<usize>> {
+        self.end.place.ours()?;
         let mut done = 0;
         while done < messages.len() {
             done += match self.put_slice(&messages[done..]) {
@@ -209,6 +217,7 @@ impl<T: Message> Publisher<T> {
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
+        self.end.place.ours()?;
         let room = self.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
         if !room && !self.after_full().map_err(|error| PushError::System((), error))? {
             return Err(PushError::Full(()));
@@ -309,8 +318,11 @@ impl<T: Message> Claim<'_, T> {
         self.claim.write(message);
     }
 
-    /// Publishes the slot.
+    /// Publishes the slot; not in a child of fork that inherited the claim.
     pub fn commit(self) {
+        if !self.end.place.is_ours() {
+            return;
+        }
         self.claim.commit();
         self.end.wake_subscribers();
     }

@@ -104,6 +104,7 @@ impl<T: Message> Subscriber<T> {
     #[inline]
     #[doc(alias = "try_receive")]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
+        self.end.place.ours()?;
         let mut place = MaybeUninit::uninit();
         match self.ring().try_pop_into(&mut place) {
             Pop::Item { look: false, .. } => {}
@@ -119,6 +120,7 @@ impl<T: Message> Subscriber<T> {
         &mut self,
         mut pop: impl FnMut(&mut ring::Subscriber<Mapped<T>>) -> Pop<R>,
     ) -> Result<R, PopError> {
+        self.end.place.ours()?;
         let mut over = None;
         loop {
             match pop(self.ring()) {
@@ -206,6 +208,7 @@ impl<T: Message> Subscriber<T> {
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        self.end.place.ours()?;
         match self.ring().try_pop_into(place) {
             Pop::Item { look: false, .. } => Ok(()),
             other => match self.settle(other, place) {
@@ -222,6 +225,7 @@ impl<T: Message> Subscriber<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there is none. What lies in `out` then is of no use.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
         let places = unsafe { crate::copy::as_uninit(out) };
         if places.is_empty() {
@@ -256,6 +260,7 @@ impl<T: Message> Subscriber<T> {
     }
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
+        self.end.place.ours()?;
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
         // SAFETY: only whole elements are copied there, or nothing.
         self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
@@ -283,6 +288,7 @@ impl<T: Message> Subscriber<T> {
     /// # Panics
     /// In a lossy channel, whose publisher may write there at any time.
     pub fn try_view(&mut self) -> Result<View<'_, T>, PopError> {
+        self.end.place.ours()?;
         if let Err(pop) = self.ring().try_view().map(|_| ()) {
             match pop {
                 Pop::Missed { count } => return Err(PopError::Missed(Missed { count })),
@@ -458,8 +464,11 @@ impl<T: Message> View<'_, T> {
         self.view.read()
     }
 
-    /// Pops the message.
+    /// Pops the message; not in a child of fork that inherited the view.
     pub fn release(self) {
+        if !self.end.place.is_ours() {
+            return;
+        }
         if self.view.release() {
             self.end.wake_publisher();
         }

@@ -75,6 +75,7 @@ impl<T: Message> Watcher<T> {
     /// Never, and no system call.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
+        self.domain.member().ours()?;
         match self.ring.try_pop() {
             Pop::Item { item, .. } => Ok(item),
             Pop::Missed { count } => Err(PopError::Missed(Missed { count })),

@@ -238,6 +238,7 @@ impl Consumer {
     /// As [`try_pop_vec`](Self::try_pop_vec).
     #[inline(always)]
     pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
+        self.end.ours()?;
         if !self.ring.has_item() {
             self.nothing_to_view()?;
         }
@@ -276,6 +277,7 @@ impl Consumer {
 
     #[inline(always)]
     fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
+        self.end.ours()?;
         match place.pop_known(&mut self.ring) {
             Some((len, 0)) => Ok(len),
             known => apart(self.pop_slowly(known, place, deadline)),
@@ -299,6 +301,7 @@ impl Consumer {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        self.end.ours()?;
         match place.pop_known(&mut self.ring) {
             Some((len, 0)) => Ok(len),
             known => apart(self.settle(known, place)),
@@ -436,7 +439,7 @@ impl Iterator for &mut Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        let has_item = self.ring.has_item();
+        let has_item = self.end.is_ours() && self.ring.has_item();
         pair::leave_consumer(&mut self.end, self.ending, has_item);
     }
 }
@@ -512,9 +515,12 @@ impl View<'_> {
         out
     }
 
-    /// Pops the frame.
+    /// Pops the frame; not in a child of fork that inherited the view.
     #[inline]
     pub fn release(self) {
+        if !self.end.is_ours() {
+            return;
+        }
         let signal = self.view.release();
         if signal != 0 {
             self.end.wake_peer_if(signal);

@@ -89,6 +89,7 @@ impl Producer {
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         match self.ring.try_push(frame) {
             Ok(0) => Ok(()),
             other => apart(self.settle_one(other, frame.len())),
@@ -128,6 +129,7 @@ impl Producer {
 
     #[inline(always)]
     fn push_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         match self.ring.try_push(frame) {
             Ok(0) => Ok(()),
             other => apart(self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame))),
@@ -139,6 +141,7 @@ impl Producer {
     /// # Errors
     /// As [`try_push`](Self::try_push).
     pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         let pushed = self.ring.try_push_vectored(pieces);
         self.settle_one(pushed, total(pieces))
     }
@@ -148,6 +151,7 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         let first = self.ring.try_push_vectored(pieces);
         self.push_slowly(first, total(pieces), None, |ring| ring.try_push_vectored(pieces))
     }
@@ -158,6 +162,7 @@ impl Producer {
     /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number of frames
     /// pushed, 0; with [`PushError::Closed`] it counts frames the consumer will not pop.
     pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<usize, PushError<usize>> {
+        self.end.ours()?;
         match self.ring.try_push_batch(frames) {
             Ok((count, 0)) => Ok(count),
             Ok((count, signal)) => {
@@ -175,6 +180,7 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push). The value handed back is the number of frames pushed before.
     pub fn push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
+        self.end.ours()?;
         let mut done = 0;
         while done < frames.len() {
             match self.try_push_batch(&frames[done..]) {
@@ -202,6 +208,7 @@ impl Producer {
     /// As [`try_push`](Self::try_push).
     #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        self.end.ours()?;
         let (end, limit) = (&mut self.end, self.ring.longest());
         match self.ring.try_claim(len) {
             Ok(claim) => Ok(Claim { claim, end }),
@@ -214,6 +221,7 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        self.end.ours()?;
         if len <= self.ring.longest() && self.ring.has_room(len) != Ok(true) {
             pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
                 .map_err(|refusal| refusal.with(()))?;
@@ -409,6 +417,7 @@ impl Claim<'_> {
     /// When fewer were claimed.
     #[inline(always)]
     pub fn commit(self, len: usize) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         match self.claim.commit(len) {
             (0, _) => Ok(()),
             (signal, ring) => pair::acknowledge(self.end, signal, ring.position(), || ring.is_drained())

@@ -145,7 +145,7 @@ fn push_failed(error: PushError<()>) -> io::Error {
         PushError::Closed(()) | PushError::PeerGone((), _) => ErrorKind::BrokenPipe,
         PushError::TooLarge((), _) => ErrorKind::InvalidInput,
         PushError::Corrupt((), _) => ErrorKind::InvalidData,
-        PushError::System((), _) => ErrorKind::Other,
+        PushError::Forked(()) | PushError::System((), _) => ErrorKind::Other,
     };
     io::Error::new(kind, error)
 }
@@ -158,7 +158,7 @@ fn pop_failed(error: PopError) -> io::Error {
         PopError::PeerGone(_) => ErrorKind::ConnectionReset,
         PopError::BufferTooSmall { .. } => ErrorKind::InvalidInput,
         PopError::Corrupt(_) => ErrorKind::InvalidData,
-        PopError::System(_) => ErrorKind::Other,
+        PopError::Forked | PopError::System(_) => ErrorKind::Other,
     };
     io::Error::new(kind, error)
 }

@@ -97,6 +97,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[inline(always)]
     fn call_until(&mut self, request: &Req, deadline: Option<Instant>) -> Result<Rep, CallError> {
+        self.end.ours()?;
         match self.ring.try_ask(request) {
             Ok(0) => {}
             Ok(signal) => self.asked(signal)?,
@@ -123,6 +124,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// Never. One system call when the responder sleeps, to wake it.
     #[inline]
     pub fn ask(&mut self, request: Req) -> Result<(), CallError> {
+        self.end.ours()?;
         match self.ring.try_ask(&request) {
             Ok(signal) => self.asked(signal),
             Err(Refused::Pending) => Err(CallError::Pending),
@@ -139,6 +141,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// Never.
     #[inline]
     pub fn try_reply(&mut self) -> Result<Option<Rep>, CallError> {
+        self.end.ours()?;
         self.ring.try_reply().map_err(|corruption| self.poison(corruption))
     }
 
@@ -172,6 +175,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[inline(always)]
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
+        self.end.ours()?;
         if !self.ring.awaits_reply() {
             return Err(CallError::NothingAsked);
         }
@@ -190,6 +194,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     }
 
     fn abandon_until(&mut self, until: Instant) -> Result<bool, CallError> {
+        self.end.ours()?;
         let ring = &mut self.ring;
         match self.end.without_peer(until, || ring.abandon()) {
             Ok(Some(Ok(()))) => Ok(true),

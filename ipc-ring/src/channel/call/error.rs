@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{PeerExit, PopError, debug_as_display};
+use crate::error::{Forked, PeerExit, PopError, debug_as_display};
 use crate::ring::call::Corruption;
 
 debug_as_display!(CallError);
@@ -24,8 +24,16 @@ pub enum CallError {
     Corrupt(Corruption),
     /// The domain's lock could not be had within five seconds, or is gone.
     Locked,
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
+}
+
+impl From<Forked> for CallError {
+    fn from(_: Forked) -> Self {
+        CallError::Forked
+    }
 }
 
 impl CallError {
@@ -36,6 +44,7 @@ impl CallError {
             PopError::Closed => CallError::Closed,
             PopError::PeerGone(exit) => CallError::PeerGone(exit),
             PopError::Corrupt(corruption) => CallError::Corrupt(corruption),
+            PopError::Forked => CallError::Forked,
             PopError::System(error) => CallError::System(error),
         }
     }
@@ -51,6 +60,7 @@ impl fmt::Display for CallError {
             CallError::PeerGone(exit) => exit.fmt(f),
             CallError::Corrupt(corruption) => write!(f, "the line is corrupt: {corruption}"),
             CallError::Locked => f.write_str("the domain's lock could not be had"),
+            CallError::Forked => Forked.fmt(f),
             CallError::System(error) => error.fmt(f),
         }
     }

@@ -70,6 +70,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Blocking
     /// Never.
     pub fn try_take(&mut self) -> Result<Option<Request<'_, Req, Rep>>, CallError> {
+        self.end.ours()?;
         match self.poll() {
             Ok(()) => {}
             Err(PopError::Empty) => return Ok(None),
@@ -111,6 +112,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     #[inline(always)]
     fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
+        self.end.ours()?;
         if !self.ring.has_request() {
             pair::wait_and_pop(self, deadline).map_err(CallError::from_wait)?;
         }
@@ -121,12 +123,16 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when there is none.
+    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when there is none, and in a child of
+    /// fork that inherited the end.
     ///
     /// # Blocking
     /// Never. One system call when the caller sleeps, to wake it.
     #[inline(always)]
     pub fn reply(&mut self, reply: Rep) -> bool {
+        if !self.end.is_ours() {
+            return false;
+        }
         let open = self.ring.is_open();
         let signal = self.ring.reply(&reply);
         if signal != 0 {
@@ -251,7 +257,7 @@ impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
 
 impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     fn drop(&mut self) {
-        let has_item = self.ring.has_request();
+        let has_item = self.end.is_ours() && self.ring.has_request();
         pair::leave_consumer(&mut self.end, self.ending, has_item);
     }
 }

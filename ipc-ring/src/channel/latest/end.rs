@@ -119,6 +119,7 @@ impl<T: Message> End<T> {
     /// # Errors
     /// When it cannot be known whether its process is alive.
     pub(super) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.place.process.check("writer")?;
         let is_alive = |identity| self.place.is_alive(identity);
         writer(self.ring.region(), is_alive)
     }
@@ -152,6 +153,7 @@ impl<T: Message> End<T> {
         &mut self,
         deadline: Option<Instant>,
     ) -> Result<PeerState, ipc_core::Error> {
+        self.place.process.check("waiting for the writer")?;
         self.place.wait_for(Topic::Any.side());
         loop {
             self.place.announce();

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{PeerExit, debug_as_display};
+use crate::error::{Forked, PeerExit, debug_as_display};
 use crate::ring::latest::{Corruption, Trouble};
 
 debug_as_display!(PublishError, ReadError);
@@ -20,6 +20,8 @@ pub enum PublishError {
     },
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
 }
 
 /// Why there is no value.
@@ -42,8 +44,22 @@ pub enum ReadError {
     WriterGone(PeerExit),
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
+}
+
+impl From<Forked> for PublishError {
+    fn from(_: Forked) -> Self {
+        PublishError::Forked
+    }
+}
+
+impl From<Forked> for ReadError {
+    fn from(_: Forked) -> Self {
+        ReadError::Forked
+    }
 }
 
 impl PublishError {
@@ -75,6 +91,7 @@ impl fmt::Display for PublishError {
         match self {
             PublishError::NoSuchKey { key, keys } => no_such_key(f, *key, *keys),
             PublishError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
+            PublishError::Forked => Forked.fmt(f),
         }
     }
 }
@@ -92,6 +109,7 @@ impl fmt::Display for ReadError {
             }
             ReadError::WriterGone(exit) => write!(f, "the last value was read and {exit}"),
             ReadError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
+            ReadError::Forked => Forked.fmt(f),
             ReadError::System(error) => error.fmt(f),
         }
     }

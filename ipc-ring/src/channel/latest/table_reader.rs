@@ -37,6 +37,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
+        self.end.place.ours()?;
         let value = self.ring.newest_value(key);
         self.answer(key, value)
     }
@@ -50,6 +51,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get_newer(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
+        self.end.place.ours()?;
         let value = self.ring.newer_value(key);
         self.answer(key, value)
     }
@@ -59,6 +61,7 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_into(&mut self, key: u32, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
+        self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
         let value = self.ring.read(key, unsafe { crate::copy::as_uninit_one(place) });
         self.answer(key, value)
@@ -71,6 +74,7 @@ impl<T: Message> TableReader<T> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn sequence(&self, key: u32) -> Result<u64, ReadError> {
+        self.end.place.ours()?;
         let newest = self.ring.newest(key);
         self.answer(key, newest)
     }
@@ -88,6 +92,7 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// [`ReadError::Corrupt`].
     pub fn changed(&mut self) -> Result<Option<u32>, ReadError> {
+        self.end.place.ours()?;
         let changed = self.ring.next_change();
         self.answer(0, changed)
     }
@@ -102,6 +107,7 @@ impl<T: Message> TableReader<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn wait(&mut self, key: u32) -> Result<Value<T>, ReadError> {
+        self.end.place.ours()?;
         match self.ring.newer_value(key) {
             Ok(Some(value)) => Ok(value),
             _ => self.wait_slowly(key, None),
@@ -180,6 +186,7 @@ impl<T: Message> TableReader<T> {
         mut attempt: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
         has_something: impl Fn(&ring::Reader<Mapped<T>>) -> bool,
     ) -> Result<R, ReadError> {
+        self.end.place.ours()?;
         let mut wait = self.end.place.waits.start(deadline);
         let mut over = None;
         loop {

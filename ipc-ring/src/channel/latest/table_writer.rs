@@ -43,6 +43,7 @@ impl<T: Message> TableWriter<T> {
     /// As [`publish`](Self::publish).
     #[inline]
     pub fn publish_at(&mut self, key: u32, value: &T, time_ns: u64) -> Result<u64, PublishError> {
+        self.end.place.ours()?;
         match self.ring.publish(key, time_ns, value) {
             Ok(sequence) => {
                 let sides = [Topic::Any.side(), Topic::Key(key).side()];
@@ -59,6 +60,7 @@ impl<T: Message> TableWriter<T> {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn sequence(&mut self, key: u32) -> Result<u64, PublishError> {
+        self.end.place.ours()?;
         let keys = self.keys();
         self.ring.sequence(key).map_err(|trouble| PublishError::from_trouble(trouble, key, keys))
     }

@@ -171,6 +171,7 @@ impl<T: Message> Consumer<T> {
         place: &mut MaybeUninit<T>,
         otherwise: impl FnOnce(&mut Self, Nothing, &mut MaybeUninit<T>) -> Result<(), PopError>,
     ) -> Result<(), PopError> {
+        self.end.place.ours()?;
         match self.ring().try_pop_into(place) {
             Ok(_) => {
                 self.freed(1);
@@ -185,6 +186,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// When there is none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
         let places = unsafe { crate::copy::as_uninit(out) };
         let mut popped = self.ring().try_pop_slice(places);
@@ -210,6 +212,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
     pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
+        self.end.place.ours()?;
         match self.ring().try_pop_with(f) {
             Ok(result) => {
                 self.freed(1);
@@ -262,6 +265,7 @@ impl<T: Message> Consumer<T> {
         f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
         deadline: Option<Instant>,
     ) -> Result<R, PopError> {
+        self.end.place.ours()?;
         let mut f = Some(f);
         loop {
             if let Err(nothing) = self.ring().look() {
@@ -456,7 +460,7 @@ impl<T: Message> Consumer<T> {
         Ok(())
     }
 
-    /// Clears up after dead ends now, instead of when somebody waits for one.
+    /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.

@@ -164,6 +164,7 @@ impl<T: Message> End<T> {
     /// # Errors
     /// When it cannot be known of some end. Nothing was taken from that one.
     pub(super) fn recover(&mut self) -> Result<Report, ipc_core::Error> {
+        self.place.process.check("recover")?;
         let mut report = Report::default();
         let asked = self.place.asking(|is_alive| report = recovery::recover(&self.ring, is_alive));
         if report.seats > 0 || report.slots > 0 {
@@ -203,6 +204,9 @@ impl<T: Message> End<T> {
 
     /// Ends the stream, and wakes everybody to see it.
     pub(super) fn close(&mut self) {
+        if !self.place.is_ours() {
+            return;
+        }
         crate::ring::mpmc::close(&self.ring);
         self.place.closes();
         self.wake_all();

@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use crate::error::debug_as_display;
+use zerocopy::FromZeros;
+
+use crate::error::{Forked, debug_as_display};
 use crate::ring::mpmc::Corruption;
 
 debug_as_display!(PushError<T>, PopError);
@@ -25,6 +27,8 @@ pub enum PopError {
     NoProducer,
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
@@ -44,8 +48,23 @@ pub enum PushError<T> {
     NoConsumer(T),
     /// The shared memory holds what the protocol never writes.
     Corrupt(T, Corruption),
+    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked(T),
     /// The kernel refused; the semaphores were removed, for instance.
     System(T, ipc_core::Error),
+}
+
+impl From<Forked> for PopError {
+    fn from(_: Forked) -> Self {
+        PopError::Forked
+    }
+}
+
+/// With zeros for the value.
+impl<T: FromZeros> From<Forked> for PushError<T> {
+    fn from(_: Forked) -> Self {
+        PushError::Forked(T::new_zeroed())
+    }
 }
 
 impl<T> PushError<T> {
@@ -58,6 +77,7 @@ impl<T> PushError<T> {
             | PushError::Closed(value)
             | PushError::NoConsumer(value)
             | PushError::Corrupt(value, _)
+            | PushError::Forked(value)
             | PushError::System(value, _) => value,
         }
     }
@@ -71,6 +91,7 @@ impl<T> PushError<T> {
             PushError::Closed(_) => PushError::Closed(value),
             PushError::NoConsumer(_) => PushError::NoConsumer(value),
             PushError::Corrupt(_, corruption) => PushError::Corrupt(value, corruption),
+            PushError::Forked(_) => PushError::Forked(value),
             PushError::System(_, error) => PushError::System(value, error),
         }
     }
@@ -85,6 +106,7 @@ impl<T> fmt::Display for PushError<T> {
             PushError::Closed(_) => f.write_str("the channel is closed"),
             PushError::NoConsumer(_) => f.write_str("the ring is full and every consumer is gone"),
             PushError::Corrupt(_, corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PushError::Forked(_) => Forked.fmt(f),
             PushError::System(_, error) => error.fmt(f),
         }
     }
@@ -108,6 +130,7 @@ impl fmt::Display for PopError {
             PopError::Closed => f.write_str("the channel is closed and drained"),
             PopError::NoProducer => f.write_str("the ring is drained and every producer is gone"),
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            PopError::Forked => Forked.fmt(f),
             PopError::System(error) => error.fmt(f),
         }
     }

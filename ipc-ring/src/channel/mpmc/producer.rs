@@ -87,6 +87,7 @@ impl<T: Message> Producer<T> {
     /// As [`try_push`](Self::try_push), without the message.
     #[inline]
     pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.end.place.ours()?;
         match self.ring().try_push(message) {
             Ok(()) => {
                 self.pushed();
@@ -130,6 +131,7 @@ impl<T: Message> Producer<T> {
 
     #[inline(always)]
     fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.end.place.ours()?;
         if self.pace.is_due() {
             self.let_come_free();
         }
@@ -164,6 +166,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// When there is room for none, as [`try_push`](Self::try_push), with 0 for the value.
     pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        self.end.place.ours()?;
         match self.ring().try_push_slice(messages) {
             (0, Err(refused)) => Err(self.refuse(0, refused)),
             (done, _) => {
@@ -369,7 +372,7 @@ impl<T: Message> Producer<T> {
         Ok(())
     }
 
-    /// Clears up after dead ends now, instead of when somebody waits for one.
+    /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.

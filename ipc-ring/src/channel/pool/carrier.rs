@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use crate::channel::{mpmc, spsc};
 use crate::domain::Entry;
+use crate::error::Forked;
 use crate::ring::pool::{Handle, Route};
 
 /// The producing end of a channel of handles.
 pub trait Outlet {
     /// Why a handle was not pushed.
-    type Error;
+    type Error: From<Forked>;
     /// Which channel it is.
     fn route(&self) -> Route;
     /// Pushes a handle, waiting for room.

@@ -5,7 +5,7 @@ use core::fmt;
 use super::Loan;
 use ipc_core::ErrorKind;
 
-use crate::error::debug_as_display;
+use crate::error::{Forked, debug_as_display};
 use crate::ring::pool::Refused;
 
 debug_as_display!(LoanError);
@@ -36,6 +36,14 @@ pub enum LoanError {
         /// What the kernel said.
         reason: ErrorKind,
     },
+    /// This pool came through a fork; only the process that opened it may use it. Nothing was done.
+    Forked,
+}
+
+impl From<Forked> for LoanError {
+    fn from(_: Forked) -> Self {
+        LoanError::Forked
+    }
 }
 
 impl fmt::Display for LoanError {
@@ -51,6 +59,7 @@ impl fmt::Display for LoanError {
                 f,
                 "all blocks of this size are in use, and it cannot be known whether those who hold them are alive: {reason:?}; open the pool again"
             ),
+            LoanError::Forked => Forked.fmt(f),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::carrier::Outlet;
 use super::error::SendError;
 use super::member::{Inner, Pool};
 use super::view::View;
+use crate::error::Forked;
 use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route};
 
 /// A block of a pool that this process alone may write: a slice of bytes. Dropping it gives the block back.
@@ -132,13 +133,16 @@ impl Loan {
     /// ```
     ///
     /// # Errors
-    /// [`SendError`] with the loan and the error of `push`.
+    /// [`SendError`] with the loan and the error of `push`, or [`Forked`] in a child of fork that inherited the loan.
     #[inline]
-    pub fn send_with<E>(
+    pub fn send_with<E: From<Forked>>(
         mut self,
         route: Route,
         push: impl FnOnce(Handle) -> Result<(), E>,
     ) -> Result<(), SendError<E>> {
+        if let Err(forked) = self.inner.ours() {
+            return Err(SendError { loan: self, error: forked.into() });
+        }
         let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
         let member = &self.inner.member;
         let (offered, handle) = member.offer(loaned, self.len as u32, route);
@@ -160,6 +164,11 @@ impl Loan {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Whether the loan was made by this process.
+    pub(in crate::channel) fn is_ours(&self) -> bool {
+        self.inner.is_ours()
     }
 
     /// Whether the block is of this pool, whichever clone or opening of it.
@@ -200,9 +209,15 @@ impl Loan {
     /// assert!(pool.accept(&handle).is_err(), "the last view is gone");
     /// # Ok(()) }
     /// ```
+    ///
+    /// In a child of fork that inherited the loan nobody gets anything: the handle is refused everywhere.
     #[must_use]
     pub fn share(mut self) -> (View, Handle) {
         let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
+        if !self.inner.is_ours() {
+            let (inner, len) = (Arc::clone(&self.inner), self.len);
+            return (View::new(inner, loaned.inherited(), len), Handle::from_words([0; 3]));
+        }
         let (reading, handle) = self.inner.member.share(loaned, self.len as u32);
         (View::new(Arc::clone(&self.inner), reading, self.len), handle)
     }

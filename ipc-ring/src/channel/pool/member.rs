@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ipc_core::ErrorKind;
 use ipc_core::shm::{SharedMemory, ShmId};
+use ipc_core::{ErrorKind, ProcessMark};
 
 use super::builder::Builder;
 use super::carrier::Inlet;
@@ -17,7 +17,7 @@ use super::view::View;
 use crate::channel::announce::announce;
 use crate::channel::roster::EndRole;
 use crate::domain::{Domain, Entry, Locked, Owner};
-use crate::error::AttachError;
+use crate::error::{AttachError, Forked};
 use crate::frame::FrameKind;
 use crate::layout::{self, Plate};
 use crate::region::Region;
@@ -37,6 +37,8 @@ pub struct Pool {
 /// What clones, loans and views share.
 #[derive(Debug)]
 pub(super) struct Inner {
+    /// The process that opened the pool, as the membership has it, but nearer.
+    process: ProcessMark,
     pub(super) member: Member<Mapped>,
     domain: Domain,
     entry: Entry,
@@ -87,7 +89,8 @@ impl Pool {
         let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
         pid.store(std::process::id(), Ordering::Relaxed); // For display.
         announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
-        let inner = Inner { member: Member::new(memory, seat), domain: domain.clone(), entry };
+        let member = Member::new(memory, seat);
+        let inner = Inner { process: process.process(), member, domain: domain.clone(), entry };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -120,6 +123,7 @@ impl Pool {
 
     #[inline(always)]
     pub(in crate::channel) fn lend(&self, len: usize) -> Result<Loan, LoanError> {
+        self.inner.ours()?;
         let member = &self.inner.member;
         let classes = member.memory().classes();
         let Some(class) = classes.iter().position(|class| class.size as usize >= len) else {
@@ -176,6 +180,9 @@ impl Pool {
     /// Never, unless other threads of this process are stopped while they open or drop a view of the same shared block.
     #[inline]
     pub fn accept(&self, handle: &Handle) -> Result<View, Refused> {
+        if !self.inner.is_ours() {
+            return Err(Refused::Forked);
+        }
         match self.inner.member.accept(handle) {
             Ok(reading) => Ok(View::new(Arc::clone(&self.inner), reading, handle.len())),
             Err(Refused::Contended) => self.accept_patiently(handle),
@@ -252,7 +259,7 @@ impl Pool {
         settle(from.try_take(|handle| self.accept(&handle)))
     }
 
-    /// Takes back what dead processes hold, and what was lost with its channel. [`loan`](Self::loan) does so when it finds no
+    /// Takes back what dead processes hold, and what was lost with its channel; nothing in a child of fork that inherited the pool. [`loan`](Self::loan) does so when it finds no
     /// free block, and so does each process that opens the pool.
     ///
     /// # Blocking
@@ -262,6 +269,7 @@ impl Pool {
     /// When it cannot be known of some process whether it is alive: the domain's semaphores were removed, or this process may
     /// not read them any more. Nothing was taken from that one; what the others held, and what was lost, came back.
     pub fn recover(&self) -> Result<Report, ipc_core::Error> {
+        self.inner.process.check("Pool::recover")?;
         let Inner { member, domain, .. } = &*self.inner;
         let dead = domain.member().asking(|is_alive| recovery::recover(member.memory(), is_alive));
         let mut known: Vec<(Route, bool)> = Vec::new();
@@ -321,7 +329,13 @@ impl Inner {
     /// Whether the pool was opened by this process, and did not come to it through a fork.
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
-        self.domain.member().is_ours()
+        self.process.is_current()
+    }
+
+    /// That it was. A load and a comparison.
+    #[inline(always)]
+    pub(super) fn ours(&self) -> Result<(), Forked> {
+        if self.is_ours() { Ok(()) } else { Err(Forked) }
     }
 
     /// Gives the seat back, and the pool's name when no other living process has it open. Never waits.

@@ -65,8 +65,11 @@ impl View {
     /// Makes the received block one that may be written, and sent on: a stage of a pipeline that works in place.
     ///
     /// # Errors
-    /// The view, when it is [shared](Self::is_shared).
+    /// The view, when it is [shared](Self::is_shared), and in a child of fork that inherited it.
     pub fn into_loan(mut self) -> Result<Loan, View> {
+        if !self.inner.is_ours() {
+            return Err(self);
+        }
         let reading = self.reading.take().expect("a view has its block until it is consumed");
         match self.inner.member.take_over(reading) {
             Ok(loaned) => Ok(Loan::new(Arc::clone(&self.inner), loaned, self.len)),

@@ -221,6 +221,7 @@ impl<T: Message> Consumer<T> {
         place: &mut MaybeUninit<T>,
         otherwise: impl FnOnce(&mut Self, Result<u32, Corruption>, &mut MaybeUninit<T>) -> Result<(), PopError>,
     ) -> Result<(), PopError> {
+        self.end.ours()?;
         if self.ring.pop_known(place) {
             return Ok(());
         }
@@ -256,6 +257,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there is none.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+        self.end.ours()?;
         if out.is_empty() {
             return Ok(0);
         }
@@ -294,6 +296,7 @@ impl<T: Message> Consumer<T> {
     }
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
+        self.end.ours()?;
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
         // SAFETY: only whole elements are copied there, or nothing.
         self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
@@ -306,6 +309,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
     pub fn try_view(&mut self) -> Result<View<'_, T>, PopError> {
+        self.end.ours()?;
         if !self.ring.has_item() {
             // Empty, or a word that makes no sense: let the pop decide, which takes nothing then.
             let signal = match self.ring.try_view() {
@@ -356,6 +360,7 @@ impl<T: Message> Consumer<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
+        self.end.ours()?;
         if !self.ring.has_item() {
             pair::wait_and_pop(&mut Looking(self), None)?;
         }
@@ -372,6 +377,7 @@ impl<T: Message> Consumer<T> {
         f: impl FnOnce(&View<'_, T>) -> R,
         deadline: Instant,
     ) -> Result<R, PopError> {
+        self.end.ours()?;
         if !self.ring.has_item() {
             pair::wait_and_pop(&mut Looking(self), Some(deadline))?;
         }
@@ -497,7 +503,7 @@ impl<T: Message> Iterator for &mut Consumer<T> {
 
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
-        let has_item = self.ring.has_item();
+        let has_item = self.end.is_ours() && self.ring.has_item();
         pair::leave_consumer(&mut self.end, self.ending, has_item);
     }
 }
@@ -529,8 +535,11 @@ impl<T: Message> View<'_, T> {
         self.view.read()
     }
 
-    /// Pops the message.
+    /// Pops the message; not in a child of fork that inherited the view.
     pub fn release(self) {
+        if !self.end.is_ours() {
+            return;
+        }
         let signal = self.view.release();
         self.end.wake_peer_if(signal);
     }

@@ -89,6 +89,9 @@ impl<T: Message> Producer<T> {
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
+        if self.end.ours().is_err() {
+            return Err(PushError::Forked(message));
+        }
         match self.ring.try_push(&message) {
             Push::Done { signal: 0 } => Ok(()),
             Push::Done { signal } => self.done(signal, message),
@@ -109,6 +112,9 @@ impl<T: Message> Producer<T> {
     /// most.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
+        if self.end.ours().is_err() {
+            return Err(PushError::Forked(message));
+        }
         match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => self.push_slowly(message, other, None),
@@ -135,6 +141,7 @@ impl<T: Message> Producer<T> {
 
     #[inline(always)]
     fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         loop {
             match self.ring.try_push_by_head(message) {
                 Push::Done { signal: 0 } => return Ok(()),
@@ -151,6 +158,7 @@ impl<T: Message> Producer<T> {
     /// As [`try_push`](Self::try_push), without the message.
     #[inline]
     pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         match self.ring.try_push(message) {
             Push::Done { signal: 0 } => Ok(()),
             Push::Done { signal } => self.done(signal, ()),
@@ -165,6 +173,9 @@ impl<T: Message> Producer<T> {
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
+        if self.end.ours().is_err() {
+            return Err(PushError::Forked(message));
+        }
         match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => self.push_slowly(message, other, Some(deadline)),
@@ -185,6 +196,7 @@ impl<T: Message> Producer<T> {
     /// [`PushError::Full`] when there is room for none, and as [`try_push`](Self::try_push). The value handed back is the
     /// number of messages pushed, 0.
     pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
+        self.end.ours()?;
         if messages.is_empty() {
             return Ok(0);
         }
@@ -223,6 +235,7 @@ impl<T: Message> Producer<T> {
         messages: &[T],
         deadline: Option<Instant>,
     ) -> Result<(), PushError<usize>> {
+        self.end.ours()?;
         let mut done = 0;
         while done < messages.len() {
             let pushed = self.ring.try_push_slice_by_head(&messages[done..]);
@@ -243,6 +256,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`PushError::Full`], [`PushError::Closed`], [`PushError::Corrupt`].
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
+        self.end.ours()?;
         let end = &mut self.end;
         match self.ring.try_claim() {
             Ok(Some(claim)) => Ok(Claim { claim, end }),
@@ -398,6 +412,7 @@ impl<T: Message> Claim<'_, T> {
     /// # Errors
     /// [`PushError::Closed`] when the consumer has closed the channel.
     pub fn commit(self) -> Result<(), PushError<()>> {
+        self.end.ours()?;
         match self.claim.publish() {
             (0, _) => Ok(()),
             (signal, ring) => acknowledge(ring, self.end, signal, ()),

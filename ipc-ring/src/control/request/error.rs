@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::super::error::ConnectError;
 use super::super::reason::Reason;
-use crate::error::{FrameTooLarge, PeerExit, PopError, PushError, debug_as_display};
+use crate::error::{Forked, FrameTooLarge, PeerExit, PopError, PushError, debug_as_display};
 use crate::ring::spsc::Corruption;
 
 debug_as_display!(RequestError);
@@ -42,6 +42,8 @@ pub enum RequestError {
     Malformed,
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
+    /// The connection came through a fork; only the process that made it may use it. Nothing was done.
+    Forked,
     /// The kernel refused.
     System(ipc_core::Error),
 }
@@ -62,6 +64,7 @@ impl RequestError {
             PushError::PeerGone((), exit) => Self::PeerGone(exit),
             PushError::TooLarge((), frame) => Self::TooLarge(frame),
             PushError::Corrupt((), corruption) => Self::Corrupt(corruption),
+            PushError::Forked(()) => Self::Forked,
             PushError::System((), error) => Self::System(error),
         }
     }
@@ -74,6 +77,7 @@ impl RequestError {
             // Vectors grow.
             PopError::BufferTooSmall { .. } => Self::Malformed,
             PopError::Corrupt(corruption) => Self::Corrupt(corruption),
+            PopError::Forked => Self::Forked,
             PopError::System(error) => Self::System(error),
         }
     }
@@ -105,6 +109,7 @@ impl fmt::Display for RequestError {
             }
             Self::Malformed => f.write_str("the other side sends what is no request and no answer"),
             Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
+            Self::Forked => Forked.fmt(f),
             Self::System(error) => error.fmt(f),
         }
     }

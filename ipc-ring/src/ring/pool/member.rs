@@ -104,6 +104,8 @@ pub enum Refused {
     },
     /// Others changed the block's word a thousand times in a row. Try again.
     Contended,
+    /// The pool came through a fork; only the process that opened it may use it.
+    Forked,
     /// The block's word makes no sense.
     Corrupt {
         /// The word.
@@ -132,6 +134,7 @@ impl fmt::Display for Refused {
                 write!(f, "the block was received before, by the members {holders:#x}")
             }
             Refused::Contended => f.write_str("others change the block all the time; try again"),
+            Refused::Forked => f.write_str("the pool was inherited through fork; open it again in the child"),
             Refused::Corrupt { found } => write!(f, "the block's word is corrupt: {found:#018x}"),
         }
     }
@@ -152,6 +155,11 @@ impl Loaned {
     #[must_use]
     pub const fn class(&self) -> u32 {
         self.class
+    }
+
+    /// The block as one to be read, in a process that inherited the token: the block's word stays as it is.
+    pub fn inherited(self) -> Reading {
+        Reading { class: self.class, block: self.block, tag: self.tag }
     }
 }
 

@@ -80,6 +80,7 @@ impl Publisher {
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
+        self.end.place.ours()?;
         let mut result = self.ring.try_publish(frame);
         if result == Err(Refused::Full) && self.after_full()? {
             result = self.ring.try_publish(frame);
@@ -128,6 +129,7 @@ impl Publisher {
 
     #[inline(always)]
     fn put_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.end.place.ours()?;
         loop {
             match self.ring.try_publish(frame) {
                 Ok(()) => return Ok(()),
@@ -147,6 +149,7 @@ impl Publisher {
     /// As [`publish`](Self::publish). The value handed back is the number of frames published before.
     #[doc(alias = "push_batch")]
     pub fn publish_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
+        self.end.place.ours()?;
         for (done, frame) in frames.iter().enumerate() {
             let result = match self.ring.try_publish(frame.as_ref()) {
                 Ok(()) => continue,
@@ -171,6 +174,7 @@ impl Publisher {
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
+        self.end.place.ours()?;
         // Asked twice, as a claim cannot be given back and kept.
         if matches!(self.ring.try_claim(len).map(drop), Err(Refused::Full)) {
             self.after_full()?;
@@ -247,6 +251,7 @@ fn after(done: usize, error: PushError<()>) -> PushError<usize> {
         PushError::PeerGone((), exit) => PushError::PeerGone(done, exit),
         PushError::TooLarge((), frame) => PushError::TooLarge(done, frame),
         PushError::Corrupt((), corruption) => PushError::Corrupt(done, corruption),
+        PushError::Forked(()) => PushError::Forked(done),
         PushError::System((), error) => PushError::System(done, error),
     }
 }
@@ -288,11 +293,14 @@ impl Claim<'_> {
         self.claim.write(offset, bytes);
     }
 
-    /// Publishes the first `len` bytes as a frame.
+    /// Publishes the first `len` bytes as a frame; not in a child of fork that inherited the claim.
     ///
     /// # Panics
     /// When more bytes are named than were claimed.
     pub fn commit(self, len: usize) {
+        if !self.end.place.is_ours() {
+            return;
+        }
         self.claim.commit(len);
         self.end.wake_subscribers();
     }

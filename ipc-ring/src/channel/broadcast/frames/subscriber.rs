@@ -206,6 +206,7 @@ impl Subscriber {
 
     #[inline(always)]
     fn try_pop_to<P: Place>(&mut self, place: &mut P) -> Result<usize, PopError> {
+        self.end.place.ours()?;
         match place.pop(self.ring()) {
             Pop::Frame { len, look: false } => Ok(len),
             other => self.settle(other, place),
@@ -259,6 +260,7 @@ impl Subscriber {
     /// # Panics
     /// In a lossy channel, whose publisher may write there at any time.
     pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
+        self.end.place.ours()?;
         if let Err(pop) = self.ring().try_view().map(|_| ()) {
             let Pop::Empty { look } = pop else {
                 return Err(self.explain(pop).err().unwrap_or(PopError::Empty));
@@ -418,8 +420,11 @@ impl View<'_> {
         out
     }
 
-    /// Pops the frame.
+    /// Pops the frame; not in a child of fork that inherited the view.
     pub fn release(self) {
+        if !self.end.place.is_ours() {
+            return;
+        }
         if self.view.release() {
             self.end.wake_publisher();
         }

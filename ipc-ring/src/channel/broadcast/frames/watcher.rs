@@ -71,6 +71,7 @@ impl Watcher {
     /// # Blocking
     /// Never, and no system call.
     pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Result<usize, PopError> {
+        self.domain.member().ours()?;
         match explain(self.ring.try_pop_vec(out)) {
             Err(PopError::Empty) => {
                 let bits = signal::seen::<Native>(self.ring.memory().words().state());

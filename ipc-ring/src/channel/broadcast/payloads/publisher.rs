@@ -87,6 +87,7 @@ impl Publisher {
     /// times.
     #[inline]
     pub fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
+        self.end.place.ours()?;
         match self.pool.lend(len) {
             Err(LoanError::Exhausted { class, .. }) => self.loan_taken_back(len, class as u32),
             result => result,
@@ -219,6 +220,9 @@ impl Publisher {
     #[inline(always)]
     fn put(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         assert!(payload.is_of(&self.pool), "a loan is published in a channel of its own pool");
+        if self.end.place.ours().is_err() || !payload.is_ours() {
+            return Err(SendError { loan: payload, error: PushError::Forked(()) });
+        }
         payload.publish_by(|member, loaned, len| {
             self.ring.try_publish(member, loaned, len).map_err(|(loaned, publish)| match publish {
                 Publish::Corrupt(corruption) => (loaned, PushError::Corrupt((), corruption)),
