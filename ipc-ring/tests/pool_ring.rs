@@ -545,7 +545,7 @@ fn one_block() -> (Member<Mapped>, Member<Mapped>) {
     let shape = Shape::new(&[(64, 1)]).unwrap();
     let region = Region::heap(shape.total_size);
     let member = |identity| {
-        let memory = Mapped::new(region.clone(), shape.clone(), 77);
+        let memory = Mapped::new(region.clone(), shape.clone(), 77).unwrap();
         let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
         Member::new(memory, seat)
     };
