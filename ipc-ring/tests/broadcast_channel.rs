@@ -146,7 +146,7 @@ fn four_lines_a_side() {
     publisher.publish_slice(&[payload(2), payload(3)]).unwrap();
     let mut claim = publisher.try_claim().unwrap();
     claim.write(&payload(4));
-    claim.commit();
+    claim.commit().unwrap();
     for subscriber in [&mut first, &mut second] {
         check(&subscriber.try_pop().unwrap(), 0);
         check(&subscriber.pop().unwrap(), 1);

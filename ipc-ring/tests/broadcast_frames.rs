@@ -391,7 +391,7 @@ fn a_channel_of_frames() {
     first.pop().unwrap();
     let mut claim = publisher.try_claim(8).unwrap();
     claim.write(0, b"claimed!");
-    claim.commit(7);
+    claim.commit(7).unwrap();
     publisher.close();
     let rest: Vec<_> = (&mut first).map(Result::unwrap).collect();
     assert_eq!(rest.last().unwrap(), b"claimed");

@@ -56,7 +56,7 @@ where
         bencher.iter(|| {
             let mut claim = publisher.try_claim().expect("room");
             claim.write(black_box(&message));
-            claim.commit();
+            claim.commit().unwrap();
             let view = subscriber.try_view().expect("a message");
             let read = view.read();
             view.release();

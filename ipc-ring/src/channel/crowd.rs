@@ -41,6 +41,9 @@ const CPU: usize = 40;
 /// The shortest time between two questions of one end for all others, when it is woken for nothing again and again.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// No ring has more seats.
+const MOST_SEATS: usize = 512;
+
 /// What an end does that is about to sleep.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sleep {
@@ -189,6 +192,8 @@ pub(super) struct Place {
     armed: WakeSet,
     /// What watchers are told when this end goes.
     farewell: FrameKind,
+    /// What the last wake came to, if it failed and its caller was told of success.
+    untold: Option<ipc_core::Error>,
     /// When this end last asked whether one that it had woken is alive.
     doubted: Option<Instant>,
     /// When this end last asked whether all others are alive, before it slept.
@@ -235,6 +240,7 @@ impl Place {
             waits: Waits::new(strategy),
             turn: number,
             armed: WakeSet::default(),
+            untold: None,
             doubted: None,
             asked: None,
             farewell: FrameKind::Left,
@@ -278,75 +284,135 @@ impl Place {
 
     /// Wakes one sleeper of the side with this mask, after something was published for it. Costs nothing while nobody
     /// sleeps.
+    ///
+    /// # Errors
+    /// When it could not be woken, nor could any other one.
     #[inline(always)]
-    pub(super) fn wake_one(&mut self, side: Side, mask: &AtomicU64) {
-        if crowd::is_anybody::<Native>(mask, self.barrier) {
-            self.wake_some(side, 1);
-        }
+    pub(super) fn wake_one(&mut self, side: Side, mask: &AtomicU64) -> Result<(), ipc_core::Error> {
+        if crowd::is_anybody::<Native>(mask, self.barrier) { self.wake_some(side, 1) } else { Ok(()) }
     }
 
     /// As [`wake_one`](Self::wake_one), unless `is_woken` says that somebody was woken already who will wake others.
+    ///
+    /// # Errors
+    /// As [`wake_one`](Self::wake_one).
     #[inline(always)]
-    pub(super) fn wake_one_unless(&mut self, side: Side, mask: &AtomicU64, is_woken: impl FnOnce() -> bool) {
+    pub(super) fn wake_one_unless(
+        &mut self,
+        side: Side,
+        mask: &AtomicU64,
+        is_woken: impl FnOnce() -> bool,
+    ) -> Result<(), ipc_core::Error> {
         if crowd::is_anybody::<Native>(mask, self.barrier) && !is_woken() {
-            self.wake_some(side, 1);
+            self.wake_some(side, 1)
+        } else {
+            Ok(())
         }
     }
 
-    /// Wakes everybody on a side, and arranges that the death of this process does so too.
+    /// Wakes everybody on a side, and arranges that the death of this process does so too. An error is [kept](Self::keep).
     pub(super) fn wake_all(&mut self, side: Side) {
         Native::light(self.barrier);
-        self.wake_together(side);
+        let woken = self.wake_together(side);
+        self.keep(woken);
+    }
+
+    /// Keeps what a wake came to, by an end that has something in hand which must not be lost.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, woken: Result<(), ipc_core::Error>) {
+        if let Err(error) = woken {
+            self.untold = Some(error);
+        }
+    }
+
+    /// What a wake came to that could not be told when it happened.
+    ///
+    /// # Errors
+    /// That of the last wake that failed. Once.
+    #[inline(always)]
+    pub(super) fn tell(&mut self) -> Result<(), ipc_core::Error> {
+        if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
     }
 
     /// Wakes everybody on the side with this mask, with one system call for some hundred of them, after something was
     /// published for all. Costs nothing while nobody sleeps.
+    ///
+    /// # Errors
+    /// When somebody could not be woken.
     #[inline(always)]
-    pub(super) fn wake_everybody(&mut self, side: Side, mask: &AtomicU64) {
-        if crowd::is_anybody::<Native>(mask, self.barrier) {
-            self.wake_together(side);
-        }
+    pub(super) fn wake_everybody(&mut self, side: Side, mask: &AtomicU64) -> Result<(), ipc_core::Error> {
+        if crowd::is_anybody::<Native>(mask, self.barrier) { self.wake_together(side) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn wake_together(&mut self, side: Side) {
-        let mut tokens = Tokens::default();
-        crowd::wake(&self.ends(side), &mut { self.turn }, usize::MAX, |number| {
+    fn wake_together(&mut self, side: Side) -> Result<(), ipc_core::Error> {
+        let (mut tokens, mut waited) = (Tokens::default(), [false; MOST_SEATS]);
+        let ends = self.ends(side);
+        crowd::wake(&ends, &mut { self.turn }, usize::MAX, |number| {
             let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
             if let Some(wake) = WakeSemaphore::from_raw(raw) {
                 tokens.add(wake);
+                waited[usize::from(number)] = true;
             }
             true
         });
-        tokens.post(&self.member, &mut self.armed);
+        let mut armed = self.armed;
+        let woken = tokens.post(&self.member, &mut armed);
+        if woken.is_err() {
+            // They wait still; those who were woken all the same get a token too many.
+            (0..self.table.seats)
+                .filter(|number| waited[usize::from(*number)])
+                .for_each(|number| crowd::mark(&ends, number));
+        }
+        self.armed = armed;
+        woken
     }
 
     #[cold]
     #[inline(never)]
-    fn wake_some(&mut self, side: Side, wanted: usize) {
+    fn wake_some(&mut self, side: Side, wanted: usize) -> Result<(), ipc_core::Error> {
         let (mut turn, mut armed, mut doubted) = (self.turn, self.armed, self.doubted);
         let ends = self.ends(side);
+        let (mut posted, mut failure) = (false, None);
         crowd::wake(&ends, &mut turn, wanted, |number| {
             // Before the token: who has one may sleep again at once.
             let last = self.is_last(&ends);
-            self.post(number, &mut armed) && (last || !self.is_dead(number, &mut doubted))
+            match self.post(number, &mut armed) {
+                Ok(true) => posted = true,
+                Ok(false) => return false,
+                Err(error) => {
+                    // It waits still, for somebody else to wake it.
+                    crowd::mark(&ends, number);
+                    failure = Some(error);
+                    return false;
+                }
+            }
+            last || !self.is_dead(number, &mut doubted)
         });
         (self.turn, self.armed, self.doubted) = (turn, armed, doubted);
+        match failure {
+            Some(error) if !posted || wanted > 1 => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Posts a token to an end that waited, with one system call. False when nobody has the seat any more.
-    fn post(&self, number: u16, armed: &mut WakeSet) -> bool {
+    ///
+    /// # Errors
+    /// When the end could not be woken.
+    fn post(&self, number: u16, armed: &mut WakeSet) -> Result<bool, ipc_core::Error> {
         let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
         let owner = self.table.identity(&self.region, number).load(Ordering::Relaxed); // A guess about whom to wake.
         let Some(wake) = WakeSemaphore::from_raw(raw).filter(|_| Owner::from_raw(owner).is_some()) else {
-            return false;
+            return Ok(false);
         };
-        if armed.insert(wake) {
-            self.member.wake_at_my_death(wake); // Before the token: whoever has one can rely on it.
+        // Before the token: whoever has one can rely on it.
+        if armed.insert(wake) && !self.member.wake_at_my_death(wake) {
+            armed.remove(wake);
         }
-        self.member.wake(wake);
-        true
+        self.member.wake(wake)?;
+        Ok(true)
     }
 
     /// Whether nobody else sleeps, so that nobody else could have the token of one that is dead.
@@ -412,11 +478,21 @@ impl Place {
 
     /// Wakes everybody on two sides whom it concerns, after something was published for them. `masks` are the sides' own.
     /// Costs nothing while nobody sleeps.
+    ///
+    /// # Errors
+    /// When somebody could not be woken.
     #[inline(always)]
-    pub(super) fn wake_concerned(&mut self, sides: [Side; 2], masks: [&AtomicU64; 2]) {
+    pub(super) fn wake_concerned(
+        &mut self,
+        sides: [Side; 2],
+        masks: [&AtomicU64; 2],
+    ) -> Result<(), ipc_core::Error> {
         // The first look's barrier orders both.
         if crowd::is_anybody::<Native>(masks[0], self.barrier) || masks[1].load(Ordering::Relaxed) != 0 {
-            sides.into_iter().for_each(|side| self.wake_together(side));
+            let woken = self.wake_together(sides[0]);
+            self.wake_together(sides[1]).and(woken)
+        } else {
+            Ok(())
         }
     }
 
@@ -599,7 +675,7 @@ impl Place {
         );
         // A token that was meant for this end goes to another.
         Native::light(self.barrier);
-        self.wake_some(self.side, 1);
+        let _ = self.wake_some(self.side, 1); // Otherwise it looks by itself.
         for wake in std::mem::take(&mut self.armed).iter() {
             self.member.no_wake_at_my_death(wake);
         }

@@ -137,6 +137,8 @@ pub(super) struct End {
     wake: WakeSemaphore,
     /// The semaphore that this process's death posts to, once arranged.
     armed: Option<WakeSemaphore>,
+    /// What the last wake came to, if it failed and its caller was told of success.
+    untold: Option<ipc_core::Error>,
     pub(super) waits: Waits,
     /// How often the other seat had been taken when a set was told that its holder is gone.
     told: Option<u64>,
@@ -193,6 +195,7 @@ impl End {
             barrier,
             wake,
             armed: None,
+            untold: None,
             waits: Waits::new(strategy),
             told: None,
         };
@@ -233,25 +236,54 @@ impl End {
         signal::seen::<Native>(self.peer_signal())
     }
 
-    /// Acts on the other end's signal word as the ring gave it: wakes it if it waits.
+    /// Acts on the other end's signal word as the ring gave it: wakes it if it waits. For an end that has something in hand
+    /// which must not be lost: an error is kept, and told by [`tell`](Self::tell).
     #[cold]
     pub(super) fn wake_peer_if(&mut self, bits: u32) {
+        if let Err(error) = self.wake_peer(bits) {
+            self.keep(error);
+        }
+    }
+
+    /// Keeps the error of a wake for [`tell`](Self::tell).
+    pub(super) fn keep(&mut self, error: ipc_core::Error) {
+        self.untold = Some(error);
+    }
+
+    /// What a wake came to that could not be told when it happened.
+    ///
+    /// # Errors
+    /// That of the last wake that failed. Once.
+    #[inline(always)]
+    pub(super) fn tell(&mut self) -> Result<(), ipc_core::Error> {
+        if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    /// As [`wake_peer_if`](Self::wake_peer_if).
+    ///
+    /// # Errors
+    /// When the other end waits, and could not be woken.
+    #[cold]
+    pub(super) fn wake_peer(&mut self, bits: u32) -> Result<(), ipc_core::Error> {
         if bits & WAITING == 0 || !signal::take::<Native>(self.peer_signal()) {
-            return;
+            return Ok(());
         }
         let raw = self.seats.peer.wake(&self.region).load(Ordering::Relaxed); // Changes only while nobody waits.
-        let Some(wake) = WakeSemaphore::from_raw(raw) else { return };
+        let Some(wake) = WakeSemaphore::from_raw(raw) else { return Ok(()) };
         if self.armed != Some(wake) {
-            if let Some(old) = self.armed.replace(wake) {
+            if let Some(old) = self.armed.take() {
                 self.member.no_wake_at_my_death(old);
             }
-            self.member.wake_at_my_death(wake);
-            self.seats.own.armed(&self.region).store(wake.as_raw(), Ordering::Relaxed); // Before the token.
+            self.armed = self.member.wake_at_my_death(wake).then_some(wake);
+            let raw = self.armed.map_or(0, WakeSemaphore::as_raw);
+            self.seats.own.armed(&self.region).store(raw, Ordering::Relaxed); // Before the token.
         }
         self.note_cpu();
-        self.member.wake(wake);
+        // One that could not be woken waits still, and the next publication finds it so.
+        self.member.wake(wake).inspect_err(|_| signal::mark::<Native>(self.peer_signal()))?;
         let wakes = self.region.word(self.seats.own_wakes);
         wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
+        Ok(())
     }
 
     /// Whether the other end was last seen on the CPU this thread runs on, so that it cannot run while this one polls.
@@ -303,6 +335,7 @@ impl End {
     /// # Errors
     /// When it cannot be known whether the other end's process is alive.
     pub(super) fn news_of_peer(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        self.tell()?;
         let bits = self.peer_bits();
         if bits & (CLOSED | POISONED) != 0 {
             return Ok(Some(News::Ready));
@@ -440,7 +473,8 @@ impl End {
         self.wake
     }
 
-    /// Sets bits of this end's signal and wakes the other end, so that it sees them.
+    /// Sets bits of this end's signal and wakes the other end, so that it sees them. One that cannot be woken sees them at its
+    /// next look.
     pub(super) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.own_signal(), bits);
         let peer = signal::look::<Native>(self.peer_signal(), self.barrier);

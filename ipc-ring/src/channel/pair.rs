@@ -88,6 +88,7 @@ pub(super) enum Refusal {
     TooLarge(FrameTooLarge),
     Corrupt(Corruption),
     Forked,
+    NotWoken(ipc_core::Error),
     System(ipc_core::Error),
 }
 
@@ -108,6 +109,7 @@ impl Refusal {
             Refusal::TooLarge(frame) => PushError::TooLarge(value, frame),
             Refusal::Corrupt(corruption) => PushError::Corrupt(value, corruption),
             Refusal::Forked => PushError::Forked(value),
+            Refusal::NotWoken(error) => PushError::NotWoken(value, error),
             Refusal::System(error) => PushError::System(value, error),
         }
     }
@@ -225,12 +227,12 @@ pub(super) fn acknowledge(
     position: u64,
     is_drained: impl FnOnce() -> bool,
 ) -> Result<(), Refusal> {
-    end.wake_peer_if(signal);
+    let woken = end.wake_peer(signal);
     if signal & POISONED != 0 {
         return Err(Refusal::Corrupt(Corruption::told(position, signal)));
     }
     if signal & CLOSED == 0 {
-        return Ok(());
+        return woken.map_err(Refusal::NotWoken);
     }
     // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
     if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) } else { Err(Refusal::Closed) }

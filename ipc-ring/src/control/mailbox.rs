@@ -172,7 +172,9 @@ impl Address {
                     Bell::Listener { index, generation } => member.listener_wake(index, generation),
                 };
                 if let Some(wake) = wake {
-                    member.ring(wake);
+                    // Who sleeps looks by itself before long. That this process may not change the semaphores any more is told by
+                    // its own next sleep.
+                    let _ = member.ring(wake);
                 }
                 Posted::Sent
             }

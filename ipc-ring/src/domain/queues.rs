@@ -207,7 +207,7 @@ impl Member {
                 table.word(at + Q_MISSED).fetch_add(1, Ordering::Relaxed); // Statistics.
             }
             if let Some(wake) = WakeSemaphore::from_raw(table.get_half(at + Q_WAKE)) {
-                self.ring(wake);
+                let _ = self.ring(wake); // Otherwise it looks by itself before long.
             }
         }
         told
@@ -217,7 +217,7 @@ impl Member {
     pub(super) fn ring_watchers(&self, watched: u64) {
         for at in self.watchers(watched) {
             if let Some(wake) = WakeSemaphore::from_raw(self.table.get_half(at + Q_WAKE)) {
-                self.ring(wake);
+                let _ = self.ring(wake); // As above.
             }
         }
     }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
-use ipc_core::{ErrorKind, futex};
+use ipc_core::{Error, ErrorKind, futex};
 
 use super::layout::{self, PARK_TABLE, WAKE_TABLE, WAKES};
 use super::owner::Owner;
@@ -81,6 +81,10 @@ impl WakeSet {
         let before = *word;
         *word |= 1 << (wake.index % 64);
         *word != before
+    }
+
+    pub(crate) fn remove(&mut self, wake: WakeSemaphore) {
+        self.0[usize::from(wake.index / 64)] &= !(1 << (wake.index % 64));
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = WakeSemaphore> + use<> {
@@ -155,37 +159,38 @@ impl Member {
     }
 
     /// Posts one token. One system call.
-    pub(crate) fn wake(&self, wake: WakeSemaphore) {
+    ///
+    /// # Errors
+    /// When the sleeper was not woken: this process may not change the semaphores any more, or not use futexes.
+    pub(crate) fn wake(&self, wake: WakeSemaphore) -> Result<(), Error> {
         match wake.parker {
-            Parker::Semaphore => post(&self.semaphores, wake),
+            Parker::Semaphore => settle(self.semaphores.perform(&[Op::add(wake.semaphore(), 1)])),
             Parker::Futex => {
                 let word = self.table.half(wake.word());
                 park::post::<Native>(word);
-                // Where it is forbidden nobody sleeps so.
-                let _ = futex::wake(word, 1);
+                futex::wake(word, 1).map(drop)
             }
         }
     }
 
     /// Posts a token unless one is there already, so that any number of calls ends one sleep. One system call.
-    pub(crate) fn ring(&self, wake: WakeSemaphore) {
+    ///
+    /// # Errors
+    /// As [`wake`](Self::wake).
+    pub(crate) fn ring(&self, wake: WakeSemaphore) -> Result<(), Error> {
         if wake.parker == Parker::Futex {
             return self.wake(wake);
         }
         let bell = wake.semaphore();
-        // When the set is gone the sleeper has been woken by that.
-        let _ = self.semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]);
+        settle(self.semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]).map(drop))
     }
 
     /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner. Nothing
-    /// can be arranged for one that sleeps on a word.
-    pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) {
-        if wake.parker == Parker::Futex {
-            return;
-        }
-        let _ = self
-            .semaphores
-            .try_perform(&[Op::add(wake.semaphore(), 1), Op::take(wake.semaphore(), 1).undo()]);
+    /// can be arranged for one that sleeps on a word. False when it was refused: then the partner learns of the death at its
+    /// next look, and the next wake tries again.
+    pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) -> bool {
+        let operations = [Op::add(wake.semaphore(), 1), Op::take(wake.semaphore(), 1).undo()];
+        wake.parker == Parker::Semaphore && self.semaphores.try_perform(&operations).is_ok()
     }
 
     /// Takes that arrangement back.
@@ -234,14 +239,14 @@ impl Member {
     ///
     /// # Errors
     /// When the semaphores are gone; who sleeps on a word finds that out when its time has come.
-    pub(crate) fn sleep(&self, wake: WakeSemaphore, until: Instant) -> Result<bool, ipc_core::Error> {
+    pub(crate) fn sleep(&self, wake: WakeSemaphore, until: Instant) -> Result<bool, Error> {
         match wake.parker {
             Parker::Semaphore => self.semaphores.perform_deadline(&[Op::take(wake.semaphore(), 1)], until),
             Parker::Futex => self.sleep_on(self.table.half(wake.word()), until),
         }
     }
 
-    fn sleep_on(&self, word: &AtomicU32, until: Instant) -> Result<bool, ipc_core::Error> {
+    fn sleep_on(&self, word: &AtomicU32, until: Instant) -> Result<bool, Error> {
         while !park::take::<Native>(word) {
             if !futex::wait_deadline(word, park::NONE, until)? {
                 // Nobody wakes a word when the set goes.
@@ -297,49 +302,55 @@ impl Tokens {
     /// Posts them, after it has arranged that this process's death posts to those that are not `armed` yet. One system call
     /// for all tokens, unless the kernel takes fewer operations or somebody has tokens beyond number; one more for each that is
     /// not armed, and for each that sleeps on a word.
-    pub(crate) fn post(self, member: &Member, armed: &mut WakeSet) {
+    ///
+    /// # Errors
+    /// When some sleeper was not woken, as [`Member::wake`].
+    pub(crate) fn post(self, member: &Member, armed: &mut WakeSet) -> Result<(), Error> {
         // Before the tokens: whoever has one can rely on it.
-        self.semaphores
-            .iter()
-            .filter(|wake| armed.insert(*wake))
-            .for_each(|wake| member.wake_at_my_death(wake));
+        for wake in self.semaphores.iter() {
+            if armed.insert(wake) && !member.wake_at_my_death(wake) {
+                armed.remove(wake);
+            }
+        }
+        let mut woken = Ok(());
         let mut operations = [Op::add(layout::wake(0), 1); TOGETHER];
         let mut count = 0;
         for wake in self.semaphores.iter() {
             operations[count] = Op::add(wake.semaphore(), 1);
             count += 1;
             if count == member.together {
-                post_together(&member.semaphores, &operations[..std::mem::take(&mut count)]);
+                woken =
+                    woken.and(post_together(&member.semaphores, &operations[..std::mem::take(&mut count)]));
             }
         }
-        post_together(&member.semaphores, &operations[..count]);
-        self.words.iter().for_each(|wake| member.wake(wake.by(Parker::Futex)));
-    }
-}
-
-fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) {
-    if !operations.is_empty() && semaphores.perform(operations).is_err() {
-        // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
-        for operation in operations {
-            let _ = semaphores.perform(std::slice::from_ref(operation));
+        woken = woken.and(post_together(&member.semaphores, &operations[..count]));
+        for wake in self.words.iter() {
+            woken = woken.and(member.wake(wake.by(Parker::Futex)));
         }
+        woken
     }
 }
 
-fn post(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
-    if let Err(error) = semaphores.perform(&[Op::add(wake.semaphore(), 1)]) {
+fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) -> Result<(), Error> {
+    if operations.is_empty() || semaphores.perform(operations).is_ok() {
+        return Ok(());
+    }
+    // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
+    let mut woken = Ok(());
+    for operation in operations {
+        woken = woken.and(settle(semaphores.perform(std::slice::from_ref(operation))));
+    }
+    woken
+}
+
+/// What became of a wake.
+fn settle(posted: Result<(), Error>) -> Result<(), Error> {
+    use ErrorKind::{NoSuchSemaphore, OutOfRange, Removed};
+    match posted {
         // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that. A number that a
         // small set does not have is nobody's.
-        debug_assert!(
-            matches!(
-                error.kind(),
-                ErrorKind::OutOfRange
-                    | ErrorKind::Removed
-                    | ErrorKind::PermissionDenied
-                    | ErrorKind::NoSuchSemaphore
-            ),
-            "{error}"
-        );
+        Err(error) if matches!(error.kind(), OutOfRange | Removed | NoSuchSemaphore) => Ok(()),
+        result => result,
     }
 }
 

@@ -69,7 +69,7 @@ impl Queue for Broadcast {
         let mut claim = producer.try_claim().unwrap();
         claim.write(&payload(number));
         if commit {
-            claim.commit();
+            claim.commit().unwrap();
         }
     });
 

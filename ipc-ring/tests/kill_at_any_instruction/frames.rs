@@ -72,7 +72,7 @@ impl Queue for Frames {
         let mut claim = producer.try_claim(whole.len() + 4).unwrap();
         claim.write(0, &whole);
         if commit {
-            claim.commit(whole.len());
+            claim.commit(whole.len()).unwrap();
         }
     });
 

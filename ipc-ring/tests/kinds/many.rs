@@ -28,9 +28,10 @@ fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
 
 impl Giver for mpmc::Producer<Item> {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use mpmc::PushError::{Closed, NoConsumer, System, TimedOut};
+        use mpmc::PushError::{Closed, Interrupted, NoConsumer, NotWoken, System, TimedOut};
         told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, NoConsumer(_) => Told::Gone, Closed(_) => Told::Closed,
+            NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
     }
 
@@ -54,10 +55,10 @@ impl Giver for mpmc::Producer<Item> {
 
 impl Taker for mpmc::Consumer<Item> {
     fn take(&mut self, patience: Duration) -> Told {
-        use mpmc::PopError::{Closed, NoProducer, System, TimedOut};
+        use mpmc::PopError::{Closed, Interrupted, NoProducer, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
             TimedOut => Told::TimedOut, NoProducer => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {
@@ -97,9 +98,10 @@ fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
 
 impl Giver for broadcast::Publisher<Item> {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use broadcast::PushError::{System, TimedOut};
+        use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         told!(self.publish_timeout(payload(number), patience), |()| Told::Yes,
-            TimedOut(_) => Told::TimedOut, System(_, error) => system(&error))
+            TimedOut(_) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
+            System(_, error) => system(&error))
     }
 
     fn leave(self: Box<Self>) {
@@ -122,10 +124,10 @@ impl Giver for broadcast::Publisher<Item> {
 
 impl Taker for broadcast::Subscriber<Item> {
     fn take(&mut self, patience: Duration) -> Told {
-        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {
@@ -164,9 +166,10 @@ fn frames_builder(how: How<'_>) -> frames::Builder {
 
 impl Giver for frames::Publisher {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use broadcast::PushError::{System, TimedOut};
+        use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         told!(self.publish_timeout(&frame(number), patience), |()| Told::Yes,
-            TimedOut(()) => Told::TimedOut, System((), error) => system(&error))
+            TimedOut(()) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
+            System((), error) => system(&error))
     }
 
     fn leave(self: Box<Self>) {
@@ -186,10 +189,10 @@ impl Giver for frames::Publisher {
 
 impl Taker for frames::Subscriber {
     fn take(&mut self, patience: Duration) -> Told {
-        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {
@@ -236,7 +239,7 @@ fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
 
 impl Giver for payloads::Publisher {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use broadcast::PushError::{System, TimedOut};
+        use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         let mut loan = match self.loan(PAYLOAD) {
             Ok(loan) => loan,
             Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
@@ -244,7 +247,8 @@ impl Giver for payloads::Publisher {
         };
         loan.copy_from_slice(&payload::<PAYLOAD>(number));
         told!(self.publish_timeout(loan, patience).map_err(|failed| failed.error), |()| Told::Yes,
-            TimedOut(_) => Told::TimedOut, System(_, error) => system(&error))
+            TimedOut(_) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
+            System(_, error) => system(&error))
     }
 
     fn leave(self: Box<Self>) {
@@ -267,7 +271,7 @@ impl Giver for payloads::Publisher {
 
 impl Taker for payloads::Subscriber {
     fn take(&mut self, patience: Duration) -> Told {
-        use broadcast::PopError::{Closed, PeerGone, System, TimedOut};
+        use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         loop {
             match self.pop_timeout(patience) {
                 Ok(view) => {
@@ -281,7 +285,7 @@ impl Taker for payloads::Subscriber {
                 Err(ReceiveError::Channel(error)) => {
                     return told!(Err::<(), _>(error), |()| Told::Yes,
                         TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-                        System(error) => system(&error));
+                        Interrupted => Told::Interrupted, System(error) => system(&error));
                 }
                 Err(other) => return Told::Otherwise(other.to_string()),
             }

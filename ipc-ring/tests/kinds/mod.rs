@@ -23,6 +23,11 @@ pub enum Told {
     Closed,
     /// The kernel's object that it slept on was removed.
     Removed,
+    /// It was given, but the kernel refused to wake who sleeps.
+    NotWoken,
+    /// The kernel refused, for want of rights.
+    Denied,
+    Interrupted,
     Otherwise(String),
 }
 
@@ -140,10 +145,10 @@ macro_rules! told {
 
 /// What the kernel's refusal of a sleep means.
 fn system(error: &ipc_core::Error) -> Told {
-    if error.kind() == ipc_core::ErrorKind::Removed {
-        Told::Removed
-    } else {
-        Told::Otherwise(error.to_string())
+    match error.kind() {
+        ipc_core::ErrorKind::Removed => Told::Removed,
+        ipc_core::ErrorKind::PermissionDenied => Told::Denied,
+        _ => Told::Otherwise(error.to_string()),
     }
 }
 

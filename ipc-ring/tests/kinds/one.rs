@@ -33,9 +33,10 @@ pub(super) fn number(item: &Item) -> Told {
 
 impl Giver for spsc::Producer<Item> {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use spsc::PushError::{Closed, PeerGone, System, TimedOut};
+        use spsc::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(_) => Told::Closed,
+            NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
     }
 
@@ -65,10 +66,10 @@ impl Giver for spsc::Producer<Item> {
 
 impl Taker for spsc::Consumer<Item> {
     fn take(&mut self, patience: Duration) -> Told {
-        use spsc::PopError::{Closed, PeerGone, System, TimedOut};
+        use spsc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {
@@ -119,9 +120,10 @@ pub(super) fn frame_number(whole: &[u8]) -> Told {
 
 impl Giver for bytes::Producer {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use bytes::PushError::{Closed, PeerGone, System, TimedOut};
+        use bytes::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         told!(self.push_timeout(&frame(number), patience), |()| Told::Yes,
             TimedOut(()) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(()) => Told::Closed,
+            NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System((), error) => system(&error))
     }
 
@@ -152,10 +154,10 @@ impl Giver for bytes::Producer {
 
 impl Taker for bytes::Consumer {
     fn take(&mut self, patience: Duration) -> Told {
-        use bytes::PopError::{Closed, PeerGone, System, TimedOut};
+        use bytes::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {

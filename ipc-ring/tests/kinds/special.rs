@@ -36,6 +36,7 @@ impl Giver for latest::Writer<Value> {
     fn give(&mut self, number: u64, _: Duration) -> Told {
         match self.publish(payload(number)) {
             Ok(_) => Told::Yes,
+            Err(latest::PublishError::NotWoken { .. }) => Told::NotWoken,
             Err(other) => Told::Otherwise(other.to_string()),
         }
     }
@@ -54,10 +55,10 @@ impl Giver for latest::Writer<Value> {
 
 impl Taker for latest::Reader<Value> {
     fn take(&mut self, patience: Duration) -> Told {
-        use latest::ReadError::{Closed, System, TimedOut, WriterGone};
+        use latest::ReadError::{Closed, Interrupted, System, TimedOut, WriterGone};
         told!(self.wait_timeout(patience), |newest: latest::Value<Value>| number(&newest.value),
             TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
-            System(error) => system(&error))
+            Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
     fn waitable(&mut self) -> &mut dyn Waitable {
@@ -105,7 +106,7 @@ struct Lender {
 
 impl Giver for Lender {
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use spsc::PushError::{Closed, PeerGone, System, TimedOut};
+        use spsc::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         let mut loan = match self.pool.loan(LEN) {
             Ok(loan) => loan,
             Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
@@ -115,6 +116,7 @@ impl Giver for Lender {
         let sent = loan.send_with(self.out.route(), |handle| self.out.push_timeout(handle, patience));
         told!(sent.map_err(|failed| failed.error), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(_) => Told::Closed,
+            NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
     }
 
@@ -142,7 +144,7 @@ struct Receiver {
 
 impl Taker for Receiver {
     fn take(&mut self, patience: Duration) -> Told {
-        use spsc::PopError::{Closed, PeerGone, System, TimedOut};
+        use spsc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         loop {
             match self.pool.receive_timeout(&mut self.input, patience) {
                 Ok(view) => return number::<LEN>(view[..].try_into().unwrap()),
@@ -151,7 +153,7 @@ impl Taker for Receiver {
                 Err(ReceiveError::Channel(error)) => {
                     return told!(Err::<(), _>(error), |()| Told::Yes,
                         TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
-                        System(error) => system(&error));
+                        Interrupted => Told::Interrupted, System(error) => system(&error));
                 }
                 Err(other) => return Told::Otherwise(other.to_string()),
             }
@@ -197,6 +199,8 @@ fn call_error(error: CallError) -> Told {
         CallError::TimedOut => Told::TimedOut,
         CallError::PeerGone(_) => Told::Gone,
         CallError::Closed => Told::Closed,
+        CallError::Interrupted => Told::Interrupted,
+        CallError::NotWoken(_) => Told::NotWoken,
         CallError::System(error) => system(&error),
         other => Told::Otherwise(other.to_string()),
     }

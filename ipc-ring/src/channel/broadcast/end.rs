@@ -99,7 +99,8 @@ impl End {
             })?;
         let mut end = Self { front, place, generation, told: None };
         // Whom a dead publisher was about to wake looks again.
-        end.wake_subscribers();
+        let woken = end.wake_subscribers();
+        end.place.keep(woken);
         Ok(end)
     }
 
@@ -150,15 +151,19 @@ impl End {
     }
 
     /// Wakes all subscribers that sleep. Costs nothing while none does.
+    ///
+    /// # Errors
+    /// When some could not be woken.
     #[inline(always)]
-    pub(super) fn wake_subscribers(&mut self) {
-        self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers());
+    pub(super) fn wake_subscribers(&mut self) -> Result<(), ipc_core::Error> {
+        self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers())
     }
 
-    /// Wakes the publisher if it sleeps.
+    /// Wakes the publisher if it sleeps. An error is kept.
     #[inline]
     pub(super) fn wake_publisher(&mut self) {
-        self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
+        let woken = self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
+        self.place.keep(woken);
     }
 
     /// Whether there are subscribers, and all of them sleep or are about to.
@@ -177,7 +182,8 @@ impl End {
         if bits & CLOSED != 0 {
             self.place.closes();
         }
-        self.wake_subscribers();
+        let woken = self.wake_subscribers();
+        self.place.keep(woken);
         self.wake_publisher();
     }
 
@@ -196,6 +202,7 @@ impl End {
     /// # Errors
     /// When it cannot be known whether the publisher's process is alive.
     pub(super) fn news_of_publisher(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        self.place.tell()?;
         let bits = self.bits();
         if bits & (CLOSED | POISONED) != 0 {
             return Ok(Some(News::Ready));

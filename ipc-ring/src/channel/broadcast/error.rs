@@ -44,7 +44,10 @@ pub enum PopError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The kernel refused; the semaphores were removed, for instance.
+    /// The wait was interrupted.
+    Interrupted,
+    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake a publisher that sleeps
+    /// for room: what was popped then was given all the same.
     System(ipc_core::Error),
 }
 
@@ -73,6 +76,7 @@ impl fmt::Display for PopError {
             }
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             PopError::Forked => Forked.fmt(f),
+            PopError::Interrupted => f.write_str("the wait for a message was interrupted"),
             PopError::System(error) => error.fmt(f),
         }
     }

@@ -56,7 +56,8 @@ impl<T: Message> Publisher<T> {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
                 // Subscribers that wait for a publisher to come look again.
-                end.wake_subscribers();
+                let woken = end.wake_subscribers();
+                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
                 Ok(Self { ring, end, ending })
             }
@@ -83,10 +84,7 @@ impl<T: Message> Publisher<T> {
             return Err(PushError::Forked(message));
         }
         match self.ring.try_publish(&message) {
-            Publish::Done => {
-                self.end.wake_subscribers();
-                Ok(())
-            }
+            Publish::Done => not_woken(self.end.wake_subscribers(), message),
             other => self.settle(message, other),
         }
     }
@@ -94,7 +92,7 @@ impl<T: Message> Publisher<T> {
     /// Publishes a message, in a gated channel waiting for room.
     ///
     /// # Errors
-    /// [`PushError::Corrupt`]; [`PushError::System`].
+    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`].
     ///
     /// # Blocking
     /// By this end's wait strategy, until every live subscriber has come less than a lap near. Never in a lossy channel.
@@ -130,8 +128,7 @@ impl<T: Message> Publisher<T> {
         loop {
             match self.ring.try_publish(&message) {
                 Publish::Done => {
-                    self.end.wake_subscribers();
-                    return Ok(());
+                    return not_woken(self.end.wake_subscribers(), message);
                 }
                 Publish::Full => {
                     if let Err(refusal) = waiting::wait_for_room(&mut self.ring, &mut self.end, deadline) {
@@ -153,11 +150,10 @@ impl<T: Message> Publisher<T> {
         match self.put_slice(messages) {
             Ok(0) if !messages.is_empty() => match self.after_full() {
                 Err(error) => Err(PushError::System(0, error)),
-                Ok(true) => self.put_slice(messages).map_err(|corruption| PushError::Corrupt(0, corruption)),
+                Ok(true) => self.put_slice(messages),
                 Ok(false) => Err(PushError::Full(0)),
             },
-            Ok(count) => Ok(count),
-            Err(corruption) => Err(PushError::Corrupt(0, corruption)),
+            result => result,
         }
     }
 
@@ -197,19 +193,23 @@ impl<T: Message> Publisher<T> {
                     0
                 }
                 Ok(count) => count,
-                Err(corruption) => return Err(PushError::Corrupt(done, corruption)),
+                Err(PushError::NotWoken(count, error)) => {
+                    return Err(PushError::NotWoken(done + count, error));
+                }
+                Err(PushError::Corrupt(_, corruption)) => return Err(PushError::Corrupt(done, corruption)),
+                Err(other) => return Err(other),
             };
         }
         Ok(())
     }
 
-    fn put_slice(&mut self, messages: &[T]) -> Result<usize, Corruption> {
+    fn put_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
         let before = self.ring.position();
         let result = self.ring.try_publish_slice(messages);
-        if self.ring.position() != before {
-            self.end.wake_subscribers();
-        }
-        result
+        let woken = if self.ring.position() == before { Ok(()) } else { self.end.wake_subscribers() };
+        let count = result.map_err(|corruption| PushError::Corrupt(0, corruption))?;
+        not_woken(woken, count)?;
+        Ok(count)
     }
 
     /// Reserves the next slot. Nothing is published until [`Claim::commit`]; dropping the claim gives the slot back.
@@ -242,8 +242,7 @@ impl<T: Message> Publisher<T> {
             Publish::Done => Ok(()),
             Publish::Full => match self.after_full() {
                 Ok(true) if self.ring.try_publish(&message) == Publish::Done => {
-                    self.end.wake_subscribers();
-                    Ok(())
+                    not_woken(self.end.wake_subscribers(), message)
                 }
                 Ok(_) => Err(PushError::Full(message)),
                 Err(error) => Err(PushError::System(message, error)),
@@ -296,6 +295,15 @@ impl<T: Message> Drop for Publisher<T> {
     }
 }
 
+/// What a publication says of the wakes behind it.
+#[inline(always)]
+pub(super) fn not_woken<V>(woken: Result<(), ipc_core::Error>, value: V) -> Result<(), PushError<V>> {
+    match woken {
+        Ok(()) => Ok(()),
+        Err(error) => Err(PushError::NotWoken(value, error)),
+    }
+}
+
 /// Gives the publisher's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
 pub(super) fn leave(end: &mut End, ending: Ending) {
     if end.place.is_ours() {
@@ -319,11 +327,14 @@ impl<T: Message> Claim<'_, T> {
     }
 
     /// Publishes the slot; not in a child of fork that inherited the claim.
-    pub fn commit(self) {
+    ///
+    /// # Errors
+    /// [`PushError::NotWoken`]: it is published. [`PushError::Forked`]: it is not.
+    pub fn commit(self) -> Result<(), PushError<()>> {
         if !self.end.place.is_ours() {
-            return;
+            return Err(PushError::Forked(()));
         }
         self.claim.commit();
-        self.end.wake_subscribers();
+        not_woken(self.end.wake_subscribers(), ())
     }
 }

@@ -132,6 +132,7 @@ impl<T: Message> Subscriber<T> {
                 Pop::Corrupt(corruption) => return Err(self.poison(corruption)),
                 Pop::Empty { look } => {
                     self.look_at_publisher(look);
+                    self.end.place.tell().map_err(PopError::System)?;
                     if let Some(error) = over {
                         return Err(error);
                     }
@@ -295,6 +296,7 @@ impl<T: Message> Subscriber<T> {
                 Pop::Corrupt(corruption) => return Err(self.poison(corruption)),
                 Pop::Empty { look } | Pop::Item { look, .. } => {
                     self.look_at_publisher(look);
+                    self.end.place.tell().map_err(PopError::System)?;
                     let position = self.sequence();
                     // [C1] As in `settle`: what was published before the end is visible now. Look once more.
                     if let Some(error) = waiting::ended(self.end.bits(), position)
@@ -323,6 +325,7 @@ impl<T: Message> Subscriber<T> {
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),
             Pop::Empty { look } => {
                 self.look_at_publisher(look);
+                self.end.place.tell().map_err(PopError::System)?;
                 let Some(error) = waiting::ended(self.end.bits(), self.sequence()) else {
                     return Err(PopError::Empty);
                 };

@@ -257,6 +257,7 @@ impl Consumer {
         if let Ok(Err(signal)) = self.ring.try_view() {
             self.end.wake_peer_if(signal);
         }
+        self.end.tell().map_err(PopError::System)?;
         // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
         match pair::ended(&self.end, self.ring.position()) {
             Some(error) if !self.ring.has_item() => Err(error),
@@ -330,6 +331,7 @@ impl Consumer {
     /// Nothing was there: is it over? What was pushed before the end is still popped.
     fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
         self.end.wake_peer_if(signal);
+        self.end.tell().map_err(PopError::System)?;
         let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
         match place.pop(&mut self.ring) {

@@ -100,7 +100,7 @@ impl Producer {
     ///
     /// # Errors
     /// [`PushError::TooLarge`]; [`PushError::Closed`]; [`PushError::PeerGone`] when there is no room and the consumer
-    /// detached or died, so that there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::System`]. A consumer
+    /// detached or died, so that there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. A consumer
     /// that has never attached is waited for.
     ///
     /// # Blocking
@@ -191,6 +191,9 @@ impl Producer {
                         .map_err(|refusal| refusal.with(done))?;
                 }
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
+                Err(PushError::NotWoken(count, error)) => {
+                    return Err(PushError::NotWoken(done + count, error));
+                }
                 Err(PushError::Corrupt(count, corruption)) => {
                     return Err(PushError::Corrupt(done + count, corruption));
                 }
@@ -252,6 +255,17 @@ impl Producer {
     }
 
     /// As [`settle`](Self::settle), for a frame that is not handed back.
+    /// Keeps the error of a wake for [`tell`](Self::tell).
+    pub(super) fn keep(&mut self, error: ipc_core::Error) {
+        self.end.keep(error);
+    }
+
+    /// # Errors
+    /// One that was kept. Once.
+    pub(super) fn tell(&mut self) -> Result<(), ipc_core::Error> {
+        self.end.tell()
+    }
+
     #[cold]
     #[inline(never)]
     fn settle_one(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), PushError<()>> {

@@ -12,15 +12,18 @@ impl Write for Producer {
     /// `BrokenPipe` when the consumer closed, detached or died; `InvalidData` when the ring is corrupt; otherwise what the
     /// kernel said. The [`PushError`] is inside.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?;
         let len = bytes.len().min(self.longest());
         if len > 0 {
-            self.push(&bytes[..len]).map_err(push_failed)?;
+            let pushed = self.push(&bytes[..len]);
+            written(self, pushed)?;
         }
         Ok(len)
     }
 
     /// Pushes the pieces as one frame when they fit, otherwise as much of the first ones as does.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.flush()?;
         let longest = self.longest();
         let mut len = 0usize;
         let whole = pieces
@@ -39,13 +42,26 @@ impl Write for Producer {
                 None => Ok(0),
             };
         }
-        self.push_vectored(&pieces[..whole]).map_err(push_failed)?;
+        let pushed = self.push_vectored(&pieces[..whole]);
+        written(self, pushed)?;
         Ok(len)
     }
 
-    /// Nothing: what was written can be read.
+    /// Tells an error that a write could not tell, since its bytes were written: who sleeps at the other end could not be woken.
+    /// Otherwise nothing: what was written can be read.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.tell().map_err(|error| push_failed(PushError::NotWoken((), error)))
+    }
+}
+
+/// What a write says of a push. That somebody could not be woken is told by the next one, or by a flush.
+fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Result<()> {
+    match pushed {
+        Err(PushError::NotWoken((), error)) => {
+            producer.keep(error);
+            Ok(())
+        }
+        result => result.map_err(push_failed),
     }
 }
 
@@ -145,7 +161,9 @@ fn push_failed(error: PushError<()>) -> io::Error {
         PushError::Closed(()) | PushError::PeerGone((), _) => ErrorKind::BrokenPipe,
         PushError::TooLarge((), _) => ErrorKind::InvalidInput,
         PushError::Corrupt((), _) => ErrorKind::InvalidData,
-        PushError::Forked(()) | PushError::System((), _) => ErrorKind::Other,
+        // Not the kind of that name: the standard library tries again then.
+        PushError::Interrupted(()) => ErrorKind::Other,
+        PushError::Forked(()) | PushError::NotWoken((), _) | PushError::System((), _) => ErrorKind::Other,
     };
     io::Error::new(kind, error)
 }
@@ -158,7 +176,7 @@ fn pop_failed(error: PopError) -> io::Error {
         PopError::PeerGone(_) => ErrorKind::ConnectionReset,
         PopError::BufferTooSmall { .. } => ErrorKind::InvalidInput,
         PopError::Corrupt(_) => ErrorKind::InvalidData,
-        PopError::Forked | PopError::System(_) => ErrorKind::Other,
+        PopError::Forked | PopError::Interrupted | PopError::System(_) => ErrorKind::Other, // As above.
     };
     io::Error::new(kind, error)
 }

@@ -242,11 +242,11 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[cold]
     fn heed(&mut self, signal: u32) -> Result<(), CallError> {
-        self.end.wake_peer_if(signal);
+        let woken = self.end.wake_peer(signal);
         if signal & POISONED != 0 {
             return Err(CallError::Corrupt(ring::Corruption::told(self.ring.number(), signal)));
         }
-        if signal & CLOSED != 0 { Err(CallError::Closed) } else { Ok(()) }
+        if signal & CLOSED != 0 { Err(CallError::Closed) } else { woken.map_err(CallError::NotWoken) }
     }
 
     #[cold]

@@ -26,7 +26,14 @@ pub enum CallError {
     Locked,
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The kernel refused; the semaphores were removed, for instance.
+    /// The wait was interrupted. A call stays in flight.
+    Interrupted,
+    /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this process has changed
+    /// its user. The responder finds the request at its next look, a tenth of a second later at most;
+    /// [`Caller::wait`](super::Caller::wait) gives the reply.
+    NotWoken(ipc_core::Error),
+    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake the caller, whose reply
+    /// was given all the same.
     System(ipc_core::Error),
 }
 
@@ -45,6 +52,7 @@ impl CallError {
             PopError::PeerGone(exit) => CallError::PeerGone(exit),
             PopError::Corrupt(corruption) => CallError::Corrupt(corruption),
             PopError::Forked => CallError::Forked,
+            PopError::Interrupted => CallError::Interrupted,
             PopError::System(error) => CallError::System(error),
         }
     }
@@ -61,6 +69,13 @@ impl fmt::Display for CallError {
             CallError::Corrupt(corruption) => write!(f, "the line is corrupt: {corruption}"),
             CallError::Locked => f.write_str("the domain's lock could not be had"),
             CallError::Forked => Forked.fmt(f),
+            CallError::Interrupted => f.write_str("the wait was interrupted"),
+            CallError::NotWoken(error) => {
+                write!(
+                    f,
+                    "the request is in flight, but the responder sleeps and could not be woken: {error}"
+                )
+            }
             CallError::System(error) => error.fmt(f),
         }
     }
@@ -69,7 +84,7 @@ impl fmt::Display for CallError {
 impl std::error::Error for CallError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            CallError::System(error) => Some(error),
+            CallError::NotWoken(error) | CallError::System(error) => Some(error),
             _ => None,
         }
     }

@@ -202,6 +202,7 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
         if self.ring.has_request() {
             return Ok(());
         }
+        self.end.tell().map_err(PopError::System)?;
         let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
             // Polls that come too fast take the line away from who writes it.
             Native::relax();

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use ipc_core::ErrorKind;
+
 use crate::error::{Forked, PeerExit, debug_as_display};
 use crate::ring::latest::{Corruption, Trouble};
 
@@ -22,6 +24,14 @@ pub enum PublishError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
+    /// The value **was published**, but the kernel refused to wake a reader that sleeps, for instance since this process has
+    /// changed its user. Who sleeps finds the value at its next look, a tenth of a second later at most.
+    NotWoken {
+        /// The value's sequence.
+        sequence: u64,
+        /// What the kernel said.
+        reason: ErrorKind,
+    },
 }
 
 /// Why there is no value.
@@ -46,6 +56,8 @@ pub enum ReadError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
+    /// The wait was interrupted.
+    Interrupted,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
@@ -92,6 +104,9 @@ impl fmt::Display for PublishError {
             PublishError::NoSuchKey { key, keys } => no_such_key(f, *key, *keys),
             PublishError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
             PublishError::Forked => Forked.fmt(f),
+            PublishError::NotWoken { reason, .. } => {
+                write!(f, "the value was published, but who sleeps could not be woken: {reason:?}")
+            }
         }
     }
 }
@@ -110,6 +125,7 @@ impl fmt::Display for ReadError {
             ReadError::WriterGone(exit) => write!(f, "the last value was read and {exit}"),
             ReadError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
             ReadError::Forked => Forked.fmt(f),
+            ReadError::Interrupted => f.write_str("the wait for a newer value was interrupted"),
             ReadError::System(error) => error.fmt(f),
         }
     }

@@ -27,7 +27,8 @@ impl<T: Message> TableWriter<T> {
     /// Publishes a value of a key, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
     ///
     /// # Errors
-    /// [`PublishError::NoSuchKey`]; [`PublishError::Corrupt`], only at this end's first publication of the key.
+    /// [`PublishError::NoSuchKey`]; [`PublishError::Corrupt`], only at this end's first publication of the key;
+    /// [`PublishError::NotWoken`].
     ///
     /// # Blocking
     /// Never. System calls when readers sleep that wait for this key, to wake them.
@@ -48,8 +49,11 @@ impl<T: Message> TableWriter<T> {
             Ok(sequence) => {
                 let sides = [Topic::Any.side(), Topic::Key(key).side()];
                 let memory = self.ring.memory();
-                self.end.place.wake_concerned(sides, [memory.any_sleepers(), memory.key_sleepers(key)]);
-                Ok(sequence)
+                let masks = [memory.any_sleepers(), memory.key_sleepers(key)];
+                match self.end.place.wake_concerned(sides, masks) {
+                    Ok(()) => Ok(sequence),
+                    Err(error) => Err(PublishError::NotWoken { sequence, reason: error.kind() }),
+                }
             }
             Err(trouble) => Err(PublishError::from_trouble(trouble, key, self.keys())),
         }

@@ -38,7 +38,7 @@ impl<T: Message> Writer<T> {
     /// Publishes a value, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
     ///
     /// # Errors
-    /// [`PublishError::Corrupt`], only at this end's first publication.
+    /// [`PublishError::Corrupt`], only at this end's first publication; [`PublishError::NotWoken`].
     ///
     /// # Blocking
     /// Never. System calls when readers sleep, to wake them.

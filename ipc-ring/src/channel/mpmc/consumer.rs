@@ -337,6 +337,9 @@ impl<T: Message> Consumer<T> {
     }
 
     fn explain(&mut self, nothing: Nothing) -> PopError {
+        if let Err(error) = self.end.place.tell() {
+            return PopError::System(error);
+        }
         match nothing {
             Nothing::Empty | Nothing::Contended => PopError::Empty,
             Nothing::Busy(holder) => PopError::Busy { pid: self.end.place.pid(holder.endpoint) },
@@ -380,6 +383,7 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed if !searched => searched = self.search_the_dead()?,
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
+                    self.end.place.tell().map_err(PopError::System)?;
                     match wait
                         .next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Producer as u32))
                     {

@@ -111,21 +111,26 @@ impl<T: Message> End<T> {
         self.place.entry()
     }
 
-    /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps.
+    /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps. An error is
+    /// kept.
     #[inline(always)]
     pub(super) fn wake_one(&mut self, role: Role) {
         let mask = match role {
             Role::Producer => self.ring.producer_sleepers(),
             Role::Consumer => self.ring.consumer_sleepers(),
         };
-        self.place.wake_one(role.side(), mask);
+        let woken = self.place.wake_one(role.side(), mask);
+        self.place.keep(woken);
     }
 
     /// Wakes one sleeping consumer after a push, unless one was woken already for what lies before.
+    ///
+    /// # Errors
+    /// When no consumer could be woken.
     #[inline(always)]
-    pub(super) fn pushed(&mut self, is_behind_another: impl FnOnce() -> bool) {
+    pub(super) fn pushed(&mut self, is_behind_another: impl FnOnce() -> bool) -> Result<(), ipc_core::Error> {
         let mask = self.ring.consumer_sleepers();
-        self.place.wake_one_unless(Role::Consumer.side(), mask, is_behind_another);
+        self.place.wake_one_unless(Role::Consumer.side(), mask, is_behind_another)
     }
 
     /// Wakes everybody.
@@ -170,7 +175,9 @@ impl<T: Message> End<T> {
         if report.seats > 0 || report.slots > 0 {
             self.wake_all();
         }
-        asked.map(|()| report)
+        asked?;
+        self.place.tell()?;
+        Ok(report)
     }
 
     /// Whether everybody on a side is gone, though somebody was there. Asks nobody: run [`recover`](Self::recover) before.

@@ -29,11 +29,14 @@ pub enum PopError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The kernel refused; the semaphores were removed, for instance.
+    /// The wait was interrupted.
+    Interrupted,
+    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake an end that sleeps: what
+    /// was popped then was given all the same.
     System(ipc_core::Error),
 }
 
-/// Why a value was not pushed; it is handed back.
+/// Why a value was not pushed; it is handed back. Only [`NotWoken`](Self::NotWoken) is about one that was.
 #[non_exhaustive]
 pub enum PushError<T> {
     /// Every slot is taken. Only the `try_` forms say this.
@@ -50,6 +53,12 @@ pub enum PushError<T> {
     Corrupt(T, Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked(T),
+    /// The wait was interrupted.
+    Interrupted(T),
+    /// The value **was pushed**, but the kernel refused to wake a consumer that sleeps, for instance since this process has
+    /// changed its user. Who sleeps finds the value at its next look, a tenth of a second later at most. Do not push it
+    /// again. Of several values: this many were pushed.
+    NotWoken(T, ipc_core::Error),
     /// The kernel refused; the semaphores were removed, for instance.
     System(T, ipc_core::Error),
 }
@@ -68,7 +77,13 @@ impl<T: FromZeros> From<Forked> for PushError<T> {
 }
 
 impl<T> PushError<T> {
-    /// The value that was not pushed.
+    /// Whether the value was pushed all the same: see [`NotWoken`](Self::NotWoken).
+    #[must_use]
+    pub fn was_pushed(&self) -> bool {
+        matches!(self, PushError::NotWoken(..))
+    }
+
+    /// The value that was not pushed, unless it [was](Self::was_pushed).
     pub fn into_inner(self) -> T {
         match self {
             PushError::Full(value)
@@ -78,6 +93,8 @@ impl<T> PushError<T> {
             | PushError::NoConsumer(value)
             | PushError::Corrupt(value, _)
             | PushError::Forked(value)
+            | PushError::Interrupted(value)
+            | PushError::NotWoken(value, _)
             | PushError::System(value, _) => value,
         }
     }
@@ -92,6 +109,8 @@ impl<T> PushError<T> {
             PushError::NoConsumer(_) => PushError::NoConsumer(value),
             PushError::Corrupt(_, corruption) => PushError::Corrupt(value, corruption),
             PushError::Forked(_) => PushError::Forked(value),
+            PushError::Interrupted(_) => PushError::Interrupted(value),
+            PushError::NotWoken(_, error) => PushError::NotWoken(value, error),
             PushError::System(_, error) => PushError::System(value, error),
         }
     }
@@ -107,6 +126,10 @@ impl<T> fmt::Display for PushError<T> {
             PushError::NoConsumer(_) => f.write_str("the ring is full and every consumer is gone"),
             PushError::Corrupt(_, corruption) => write!(f, "the ring is corrupt: {corruption}"),
             PushError::Forked(_) => Forked.fmt(f),
+            PushError::Interrupted(_) => f.write_str("the wait for room was interrupted"),
+            PushError::NotWoken(_, error) => {
+                write!(f, "the message was pushed, but who sleeps could not be woken: {error}")
+            }
             PushError::System(_, error) => error.fmt(f),
         }
     }
@@ -115,7 +138,7 @@ impl<T> fmt::Display for PushError<T> {
 impl<T> std::error::Error for PushError<T> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            PushError::System(_, error) => Some(error),
+            PushError::NotWoken(_, error) | PushError::System(_, error) => Some(error),
             _ => None,
         }
     }
@@ -131,6 +154,7 @@ impl fmt::Display for PopError {
             PopError::NoProducer => f.write_str("the ring is drained and every producer is gone"),
             PopError::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             PopError::Forked => Forked.fmt(f),
+            PopError::Interrupted => f.write_str("the wait for a message was interrupted"),
             PopError::System(error) => error.fmt(f),
         }
     }

@@ -56,16 +56,20 @@ impl<T: Message> Producer<T> {
 
     /// A message was pushed: is there a consumer to wake?
     #[inline(always)]
-    fn pushed(&mut self) {
+    fn pushed<V>(&mut self, value: V) -> Result<(), PushError<V>> {
         let ring = self.ring.as_ref().expect("only drop takes it");
-        self.end.pushed(|| ring.is_behind_another());
+        let woken = self.end.pushed(|| ring.is_behind_another());
+        woken.map_err(|error| PushError::NotWoken(value, error))
     }
 
     /// As [`pushed`](Self::pushed), for a slice.
     #[inline]
-    fn pushed_slice(&mut self) {
+    fn pushed_slice(&mut self, count: usize) -> Result<usize, PushError<usize>> {
         let ring = self.ring.as_ref().expect("only drop takes it");
-        self.end.pushed(|| ring.slice_is_behind_another());
+        match self.end.pushed(|| ring.slice_is_behind_another()) {
+            Ok(()) => Ok(count),
+            Err(error) => Err(PushError::NotWoken(count, error)),
+        }
     }
 
     /// Pushes a message if there is room.
@@ -89,10 +93,7 @@ impl<T: Message> Producer<T> {
     pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         match self.ring().try_push(message) {
-            Ok(()) => {
-                self.pushed();
-                Ok(())
-            }
+            Ok(()) => self.pushed(()),
             Err(refused) => apart(self.try_again(message, refused)),
         }
     }
@@ -101,7 +102,7 @@ impl<T: Message> Producer<T> {
     ///
     /// # Errors
     /// [`PushError::Closed`]; [`PushError::NoConsumer`] when the ring is full and every consumer is gone;
-    /// [`PushError::Corrupt`]; [`PushError::System`]. Consumers that have never come are waited for.
+    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. Consumers that have never come are waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full. One that
@@ -136,10 +137,7 @@ impl<T: Message> Producer<T> {
             self.let_come_free();
         }
         match self.ring().try_push(message) {
-            Ok(()) => {
-                self.pushed();
-                Ok(())
-            }
+            Ok(()) => self.pushed(()),
             Err(refused) => apart(self.push_slowly(message, refused, deadline)),
         }
     }
@@ -171,9 +169,10 @@ impl<T: Message> Producer<T> {
             (0, Err(refused)) => Err(self.refuse(0, refused)),
             (done, _) => {
                 if done > 0 {
-                    self.pushed_slice();
+                    self.pushed_slice(done)
+                } else {
+                    Ok(done)
                 }
-                Ok(done)
             }
         }
     }
@@ -208,8 +207,13 @@ impl<T: Message> Producer<T> {
                 Ok(count) => done += count,
                 Err(PushError::Full(_) | PushError::Busy(..)) => {
                     // One that waits, and repairs what is in dead hands; then as many more as there is room for.
-                    self.push_from_until(&messages[done], deadline).map_err(|error| error.with(done))?;
                     done += 1;
+                    self.push_from_until(&messages[done - 1], deadline).map_err(|error| {
+                        if error.was_pushed() { error.with(done) } else { error.with(done - 1) }
+                    })?;
+                }
+                Err(PushError::NotWoken(count, error)) => {
+                    return Err(PushError::NotWoken(done + count, error));
                 }
                 Err(other) => return Err(other.with(done)),
             }
@@ -227,10 +231,7 @@ impl<T: Message> Producer<T> {
         };
         let answer = if again { self.ring().try_push(message) } else { Err(refused) };
         match answer {
-            Ok(()) => {
-                self.pushed();
-                Ok(())
-            }
+            Ok(()) => self.pushed(()),
             Err(refused) => Err(self.refuse((), refused)),
         }
     }
@@ -267,6 +268,7 @@ impl<T: Message> Producer<T> {
                 Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse((), refused)),
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
+            self.end.place.tell().map_err(|error| PushError::System((), error))?;
             match wait.next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Consumer as u32)) {
                 Step::Poll => {
                     if let Refused::Busy(holder) = &refused
@@ -308,11 +310,11 @@ impl<T: Message> Producer<T> {
             match self.ring().try_push(message) {
                 Ok(()) => {
                     self.end.place.waits.finished(&wait);
-                    self.pushed();
+                    let pushed = self.pushed(());
                     if woken && self.ring().look().is_ok() {
                         self.end.wake_one(Role::Producer); // The baton.
                     }
-                    return Ok(());
+                    return pushed;
                 }
                 Err(other) => {
                     chances.failed();

@@ -321,6 +321,7 @@ impl<T: Message> Consumer<T> {
                 None => {}
                 Some(Ok(signal)) => {
                     self.end.wake_peer_if(signal);
+                    self.end.tell().map_err(PopError::System)?;
                     // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
                     if let Some(error) = pair::ended(&self.end, self.ring.position())
                         && !self.ring.has_item()
@@ -408,6 +409,7 @@ impl<T: Message> Consumer<T> {
     /// Nothing was there: is it over? What was pushed before the end is still popped.
     fn nothing(&mut self, signal: u32, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         self.end.wake_peer_if(signal);
+        self.end.tell().map_err(PopError::System)?;
         let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
         match self.ring.try_pop_into(place) {

@@ -104,7 +104,7 @@ impl<T: Message> Producer<T> {
     ///
     /// # Errors
     /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and the consumer detached or died, so that
-    /// there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::System`]. A consumer that has never attached is
+    /// there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. A consumer that has never attached is
     /// waited for.
     ///
     /// # Blocking
@@ -243,6 +243,9 @@ impl<T: Message> Producer<T> {
                 Ok(count) => done += count,
                 Err(PushError::Full(_)) => self.wait_for_room(done, deadline)?,
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
+                Err(PushError::NotWoken(count, error)) => {
+                    return Err(PushError::NotWoken(done + count, error));
+                }
                 Err(PushError::Corrupt(_, corruption)) => return Err(PushError::Corrupt(done, corruption)),
                 Err(other) => return Err(other),
             }

@@ -44,6 +44,11 @@ pub enum RequestError {
     Corrupt(Corruption),
     /// The connection came through a fork; only the process that made it may use it. Nothing was done.
     Forked,
+    /// The wait was interrupted.
+    Interrupted,
+    /// The one-way message or the answer **was sent**, but the kernel refused to wake who waits for it, for instance since this
+    /// process has changed its user. Who sleeps finds it at its next look, a tenth of a second later at most.
+    NotWoken(ipc_core::Error),
     /// The kernel refused.
     System(ipc_core::Error),
 }
@@ -65,6 +70,8 @@ impl RequestError {
             PushError::TooLarge((), frame) => Self::TooLarge(frame),
             PushError::Corrupt((), corruption) => Self::Corrupt(corruption),
             PushError::Forked(()) => Self::Forked,
+            PushError::Interrupted(()) => Self::Interrupted,
+            PushError::NotWoken((), error) => Self::NotWoken(error),
             PushError::System((), error) => Self::System(error),
         }
     }
@@ -78,6 +85,7 @@ impl RequestError {
             PopError::BufferTooSmall { .. } => Self::Malformed,
             PopError::Corrupt(corruption) => Self::Corrupt(corruption),
             PopError::Forked => Self::Forked,
+            PopError::Interrupted => Self::Interrupted,
             PopError::System(error) => Self::System(error),
         }
     }
@@ -110,6 +118,8 @@ impl fmt::Display for RequestError {
             Self::Malformed => f.write_str("the other side sends what is no request and no answer"),
             Self::Corrupt(corruption) => write!(f, "the ring is corrupt: {corruption}"),
             Self::Forked => Forked.fmt(f),
+            Self::Interrupted => f.write_str("the wait was interrupted"),
+            Self::NotWoken(error) => write!(f, "it was sent, but who sleeps could not be woken: {error}"),
             Self::System(error) => error.fmt(f),
         }
     }
@@ -118,7 +128,7 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::System(error) => Some(error),
+            Self::NotWoken(error) | Self::System(error) => Some(error),
             Self::Connect(error) => Some(error),
             _ => None,
         }

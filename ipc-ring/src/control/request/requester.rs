@@ -50,6 +50,8 @@ pub struct Requester {
     late: u64,
     out: Vec<u8>,
     received: Vec<u8>,
+    /// That the server could not be woken for a request that is under way.
+    untold: Option<ipc_core::Error>,
 }
 
 impl Requester {
@@ -66,6 +68,7 @@ impl Requester {
             late: 0,
             out: Vec::new(),
             received: Vec::new(),
+            untold: None,
         }
     }
 
@@ -241,6 +244,11 @@ impl Requester {
             match sent.map_err(RequestError::from_push) {
                 // It did not reach the server, so that it may be sent over another connection.
                 Err(error) if error.is_end() && self.service.is_some() => self.ended = true,
+                // It is under way, and has a number that the caller must learn: whoever waits for the answer is told.
+                Err(RequestError::NotWoken(error)) if head.kind == Kind::Request => {
+                    self.untold = Some(error);
+                    return Ok(());
+                }
                 sent => return sent.map_err(|error| self.with_reason(error)),
             }
         }
@@ -258,6 +266,9 @@ impl Requester {
 
     /// Receives one message and puts it where it belongs.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
+        if let Some(error) = self.untold.take() {
+            return Err(RequestError::NotWoken(error));
+        }
         let receiver = self.connection.receiver();
         let popped = match deadline {
             Some(deadline) => receiver.pop_vec_deadline(&mut self.received, deadline),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::end::End;
-use crate::channel::broadcast::publisher::leave;
+use crate::channel::broadcast::publisher::{leave, not_woken};
 use crate::channel::broadcast::waiting::{self, Room};
 use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::pair::Ending;
@@ -57,7 +57,8 @@ impl Publisher {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
                 // Subscribers that wait for a publisher to come look again.
-                end.wake_subscribers();
+                let woken = end.wake_subscribers();
+                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
                 Ok(Self { ring, end, ending })
             }
@@ -86,14 +87,13 @@ impl Publisher {
             result = self.ring.try_publish(frame);
         }
         result.map_err(refused)?;
-        self.end.wake_subscribers();
-        Ok(())
+        not_woken(self.end.wake_subscribers(), ())
     }
 
     /// Publishes a frame, in a gated channel waiting for room.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`]; [`PushError::Corrupt`]; [`PushError::System`].
+    /// [`PushError::TooLarge`]; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`].
     ///
     /// # Blocking
     /// By this end's wait strategy, until every live subscriber has come near enough. Never in a lossy channel.
@@ -123,8 +123,7 @@ impl Publisher {
     #[inline(always)]
     fn publish_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.put_until(frame, deadline)?;
-        self.end.wake_subscribers();
-        Ok(())
+        not_woken(self.end.wake_subscribers(), ())
     }
 
     #[inline(always)]
@@ -154,18 +153,18 @@ impl Publisher {
             let result = match self.ring.try_publish(frame.as_ref()) {
                 Ok(()) => continue,
                 Err(Refused::Full) => {
-                    self.end.wake_subscribers();
+                    not_woken(self.end.wake_subscribers(), done)?;
                     self.put_until(frame.as_ref(), None)
                 }
                 Err(other) => Err(refused(other)),
             };
             if let Err(error) = result {
-                self.end.wake_subscribers();
+                let woken = self.end.wake_subscribers();
+                self.end.place.keep(woken);
                 return Err(after(done, error));
             }
         }
-        self.end.wake_subscribers();
-        Ok(())
+        not_woken(self.end.wake_subscribers(), frames.len())
     }
 
     /// Reserves room for a frame of up to `len` bytes. Nothing is published until [`Claim::commit`]; dropping the claim
@@ -252,6 +251,8 @@ fn after(done: usize, error: PushError<()>) -> PushError<usize> {
         PushError::TooLarge((), frame) => PushError::TooLarge(done, frame),
         PushError::Corrupt((), corruption) => PushError::Corrupt(done, corruption),
         PushError::Forked(()) => PushError::Forked(done),
+        PushError::Interrupted(()) => PushError::Interrupted(done),
+        PushError::NotWoken((), error) => PushError::NotWoken(done, error),
         PushError::System((), error) => PushError::System(done, error),
     }
 }
@@ -295,13 +296,16 @@ impl Claim<'_> {
 
     /// Publishes the first `len` bytes as a frame; not in a child of fork that inherited the claim.
     ///
+    /// # Errors
+    /// [`PushError::NotWoken`]: it is published. [`PushError::Forked`]: it is not.
+    ///
     /// # Panics
     /// When more bytes are named than were claimed.
-    pub fn commit(self, len: usize) {
+    pub fn commit(self, len: usize) -> Result<(), PushError<()>> {
         if !self.end.place.is_ours() {
-            return;
+            return Err(PushError::Forked(()));
         }
         self.claim.commit(len);
-        self.end.wake_subscribers();
+        not_woken(self.end.wake_subscribers(), ())
     }
 }

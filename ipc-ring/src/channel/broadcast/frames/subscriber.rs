@@ -221,6 +221,7 @@ impl Subscriber {
         if look {
             self.end.wake_publisher();
         }
+        self.end.place.tell().map_err(PopError::System)?;
         let Some(error) = waiting::ended(self.end.bits(), self.look().position()) else {
             return Err(PopError::Empty);
         };
@@ -268,6 +269,7 @@ impl Subscriber {
             if look {
                 self.end.wake_publisher();
             }
+            self.end.place.tell().map_err(PopError::System)?;
             // [C1] As in `settle`: what was published before the end is visible now. Look once more.
             if let Some(error) = waiting::ended(self.end.bits(), self.look().position())
                 && !self.look().has_something()

@@ -63,7 +63,8 @@ impl Publisher {
         match ring::Publisher::attach(ring, pool.member(), end.route()) {
             Ok(ring) => {
                 // Subscribers that wait for a publisher to come look again.
-                end.wake_subscribers();
+                let woken = end.wake_subscribers();
+                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
                 Ok(Self { ring, end, ending, pool: pool.clone(), short: 0 })
             }
@@ -223,13 +224,18 @@ impl Publisher {
         if self.end.place.ours().is_err() || !payload.is_ours() {
             return Err(SendError { loan: payload, error: PushError::Forked(()) });
         }
+        // The loan of a publication that woke nobody is gone, so this one tells.
+        if let Err(error) = self.end.place.tell() {
+            return Err(SendError { loan: payload, error: PushError::System((), error) });
+        }
         payload.publish_by(|member, loaned, len| {
             self.ring.try_publish(member, loaned, len).map_err(|(loaned, publish)| match publish {
                 Publish::Corrupt(corruption) => (loaned, PushError::Corrupt((), corruption)),
                 Publish::Full | Publish::Done => (loaned, PushError::Full(())),
             })
         })?;
-        self.end.wake_subscribers();
+        let woken = self.end.wake_subscribers();
+        self.end.place.keep(woken);
         Ok(())
     }
 

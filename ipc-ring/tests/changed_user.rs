@@ -1,0 +1,171 @@
+//! A process that changes its user after it has opened a channel may not wake anybody any more. Its caller is told, for
+//! every kind of channel and both ends, and no message is lost or doubled for that.
+
+mod common;
+mod kinds;
+mod spsc_common;
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use ipc_core::sem::{SemId, SemaphoreSet};
+use ipc_ring::{Domain, WaitStrategy};
+use kinds::{ALL, How, Kind, Told, kind};
+use nix::unistd::{Uid, geteuid, setuid};
+
+/// A user who has nothing to do with the domain.
+const NOBODY: u32 = 65_534;
+/// Longer than anything takes; the watchdog is quicker.
+const LONG: Duration = Duration::from_secs(1000);
+const NUMBERS: u64 = 4;
+
+/// Opens an end, then becomes somebody else, then does what it is told to.
+#[test]
+fn plays_a_role() {
+    lateness_is_expected();
+    let Some(role) = role() else { return };
+    let [name, domain, side] = &role[..] else { panic!("{role:?}") };
+    let (kind, domain) = (kind(name), Domain::open(domain).unwrap());
+    let how = How::new(&domain, WaitStrategy::Sleep);
+    if side == "giver" {
+        let mut giver = (kind.giver)(how).unwrap();
+        become_nobody();
+        for number in 1..=NUMBERS {
+            assert_eq!(listen(), "go");
+            say(&format!("{:?}", giver.give(number, LONG)));
+        }
+    } else {
+        let mut taker = (kind.taker)(how).unwrap();
+        become_nobody();
+        assert_eq!(listen(), "go");
+        loop {
+            let told = taker.take(Duration::ZERO);
+            say(&format!("{told:?}"));
+            if !matches!(told, Told::Number(_)) {
+                break;
+            }
+        }
+    }
+}
+
+fn become_nobody() {
+    setuid(Uid::from_raw(NOBODY)).unwrap();
+    say("somebody else");
+}
+
+/// Whether this test can be: only a privileged process can become somebody else.
+fn is_privileged() -> bool {
+    let yes = geteuid().is_root();
+    if !yes {
+        eprintln!("skipped: only root can change its user");
+    }
+    yes
+}
+
+/// Who is not woken is late: that is what is told here.
+fn lateness_is_expected() {
+    ipc_ring::wait::late::report_to(|_| {});
+}
+
+/// Waits until some thread sleeps on a semaphore of this name space.
+fn wait_for_a_sleeper() {
+    loop {
+        for set in &kernel_objects().1 {
+            let id = set.split(' ').nth(1).unwrap().parse().unwrap();
+            let set = SemaphoreSet::from_id(SemId::from_raw(id));
+            let Ok(stat) = set.stat() else { continue };
+            let sleeps = |index: usize| set.waiting_for_increase(index as u16).is_ok_and(|count| count > 0);
+            if (0..stat.count()).any(sleeps) {
+                return;
+            }
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// What a taker that sleeps gets, until the giver is gone.
+fn taking(kind: Kind, domain: &str) -> Receiver<Told> {
+    let (out, input) = channel();
+    let domain = Domain::open(domain).unwrap();
+    let mut taker = (kind.taker)(How::new(&domain, WaitStrategy::Sleep)).unwrap();
+    std::thread::spawn(move || {
+        while let told = taker.take(LONG)
+            && out.send(told.clone()).is_ok()
+            && matches!(told, Told::Number(_))
+        {}
+    });
+    input
+}
+
+#[test]
+fn who_gives_is_told_that_nobody_was_woken() {
+    if !is_privileged() {
+        return;
+    }
+    lateness_is_expected();
+    private_namespace();
+    for kind in ALL {
+        let name = unique("giver");
+        let taken = taking(kind, &name);
+        let mut giver = Role::start(kind.name, &[&name, "giver"]);
+        assert_eq!(giver.hear(), "somebody else");
+        let mut heard = Vec::new();
+        for number in 1..=NUMBERS {
+            wait_for_a_sleeper();
+            giver.tell("go");
+            let told = giver.hear();
+            // A payload's loan is gone with it, so the next publication tells. Of a loan that is sent by handle, the block comes
+            // back, and the handle is worth nothing.
+            let arrives = told == "Yes" || (told == "NotWoken" && kind.name != "pool");
+            if arrives {
+                assert_eq!(taken.recv().unwrap(), Told::Number(number), "{}", kind.name);
+            }
+            heard.push(told);
+        }
+        let expected = if kind.name == "payloads" {
+            ["Yes", "Denied", "Yes", "Denied"]
+        } else {
+            ["NotWoken", "NotWoken", "NotWoken", "NotWoken"]
+        };
+        assert_eq!(heard, expected, "{}", kind.name);
+        giver.finish();
+        let last = taken.recv().unwrap();
+        assert!(matches!(last, Told::Closed | Told::Gone), "{}: {last:?} once more", kind.name);
+    }
+}
+
+#[test]
+fn who_takes_is_told_when_there_is_nothing_left() {
+    if !is_privileged() {
+        return;
+    }
+    lateness_is_expected();
+    private_namespace();
+    for kind in ALL.into_iter().filter(|kind| kind.fills) {
+        let name = unique("taker");
+        let domain = Domain::open(&name).unwrap();
+        let mut taker = Role::start(kind.name, &[&name, "taker"]);
+        assert_eq!(taker.hear(), "somebody else");
+        let mut giver = (kind.giver)(How::new(&domain, WaitStrategy::Sleep)).unwrap();
+        let mut given = 0;
+        while giver.give(given, Duration::ZERO) == Told::Yes {
+            given += 1;
+        }
+        let waiting = std::thread::spawn(move || (giver.give(given, LONG), giver));
+        wait_for_a_sleeper();
+        taker.tell("go");
+        let mut numbers = 0;
+        let last = loop {
+            let told = taker.hear();
+            if told != format!("Number({numbers})") {
+                break told;
+            }
+            numbers += 1;
+        };
+        assert_eq!(last, "Denied", "{}", kind.name);
+        assert!((given..=given + 1).contains(&numbers), "{}: {numbers} of {given}", kind.name);
+        drop(taker);
+        drop(waiting); // It ends by itself, in whatever way.
+    }
+}
