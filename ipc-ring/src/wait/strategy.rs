@@ -150,8 +150,8 @@ impl Waits {
         };
         let (WaitStrategy::SpinSleep { spin }, Some(began)) = (self.strategy, wait.began) else { return };
         if !wait.slept {
-            self.budget = (self.budget * 2).clamp(LEAST_BUDGET.min(spin), spin);
-        } else if began.elapsed() > 4 * spin {
+            self.budget = self.budget.saturating_mul(2).clamp(LEAST_BUDGET.min(spin), spin);
+        } else if began.elapsed() > spin.saturating_mul(4) {
             self.budget = (self.budget / 2).clamp(LEAST_BUDGET.min(spin), spin);
         } else {
             self.budget = spin;
@@ -231,6 +231,10 @@ impl Wait {
             }
             WaitStrategy::SpinSleep { .. } | WaitStrategy::Sleep => {
                 if !self.slept && !self.alone && now.duration_since(began) < waits.budget {
+                    if now >= probe_at {
+                        self.probe_at = Some(now + HEARTBEAT);
+                        return Step::Probe;
+                    }
                     return Step::Poll;
                 }
                 self.slept = true;
@@ -267,15 +271,32 @@ mod tests {
     }
 
     #[test]
-    fn spinning_never_sleeps_but_probes() {
-        let waits = Waits::new(WaitStrategy::Spin);
-        let mut wait = waits.start(None);
-        let mut probes = 0;
-        while probes < 2 {
-            match wait.next(&waits, || false) {
-                Step::Poll => {}
-                Step::Probe => probes += 1,
-                step => panic!("{step:?}"),
+    fn polling_probes_however_long_it_may_last() {
+        for strategy in [WaitStrategy::Spin, WaitStrategy::SpinSleep { spin: Duration::MAX }] {
+            let waits = Waits::new(strategy);
+            let mut wait = waits.start(None);
+            let mut probes = 0;
+            while probes < 2 {
+                match wait.next(&waits, || false) {
+                    Step::Poll => {}
+                    Step::Probe => probes += 1,
+                    step => panic!("{strategy:?}: {step:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_limit_to_polling_is_too_long_to_learn_from() {
+        for spin in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX / 2, Duration::MAX] {
+            let mut waits = Waits::new(WaitStrategy::SpinSleep { spin });
+            for slept in [false, true] {
+                let began = Some(Instant::now());
+                let wait = Wait { began, slept, ..waits.start(None) };
+                for _ in 0..3 {
+                    waits.finished(&wait);
+                    assert!(waits.budget <= spin);
+                }
             }
         }
     }

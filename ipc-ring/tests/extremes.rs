@@ -1,0 +1,575 @@
+//! The shortest and the longest of every length of time, the earliest and the latest point in time, no and all that a count
+//! can say: an answer or an error, never a panic, and no wait that ends before it should.
+
+mod common;
+mod kinds;
+mod spsc_common;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Role, listen, private_namespace, role, say, unique};
+use ipc_ring::control::{Builder as Service, Limits, Requester, Responder, Watch};
+use ipc_ring::{
+    Domain, WaitSet, WaitSetError, WaitStrategy, broadcast, bytes, call, latest, mpmc, pool, spsc,
+};
+use kinds::{ALL, CAPACITY, Giver, How, Kind, STRATEGIES, Taker, Told};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    let ["member", domain] = role.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+        panic!("{role:?}")
+    };
+    let _domain = Domain::open(domain).unwrap();
+    say(&std::process::id().to_string());
+    listen();
+}
+
+/// Times that are over at once.
+const NOTHING: [Duration; 2] = [Duration::ZERO, Duration::from_nanos(1)];
+/// Times that are never over.
+const FOR_EVER: [Duration; 3] =
+    [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::from_nanos(u64::MAX)];
+
+/// Every way to wait, with every limit to polling.
+fn strategies() -> impl Iterator<Item = WaitStrategy> {
+    let spins = NOTHING.into_iter().chain(FOR_EVER);
+    STRATEGIES.into_iter().chain(spins.map(|spin| WaitStrategy::SpinSleep { spin }))
+}
+
+/// As far away from now as the clock goes.
+fn farthest(step: impl Fn(Instant, Duration) -> Option<Instant>) -> Instant {
+    let (mut time, mut by) = (Instant::now(), Duration::MAX);
+    while !by.is_zero() {
+        match step(time, by) {
+            Some(farther) => time = farther,
+            None => by /= 2,
+        }
+    }
+    time
+}
+
+/// Deadlines that have passed.
+fn past() -> [Instant; 3] {
+    let now = Instant::now();
+    [now, now.checked_sub(Duration::from_secs(1)).unwrap(), farthest(|time, by| time.checked_sub(by))]
+}
+
+fn latest_instant() -> Instant {
+    farthest(|time, by| time.checked_add(by))
+}
+
+fn ends(kind: Kind, domain: &Domain, wait: WaitStrategy) -> (Box<dyn Giver>, Box<dyn Taker>) {
+    let how = How::new(domain, wait);
+    let taker = (kind.taker)(how).unwrap();
+    ((kind.giver)(how).unwrap(), taker)
+}
+
+/// Each thread that polls on one CPU keeps the other one from running, which ends think of.
+fn on_one_cpu() {
+    let mine = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let first = (0..CpuSet::count()).find(|cpu| mine.is_set(*cpu).unwrap()).unwrap();
+    let mut one = CpuSet::new();
+    one.set(first).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &one).unwrap();
+}
+
+fn lengths_of_time_for(kind: Kind, wait: WaitStrategy, pinned: bool) {
+    let domain = Domain::open(&unique("lengths")).unwrap();
+    let (mut giver, mut taker) = ends(kind, &domain, wait);
+    let what = format!("{} {wait:?}", kind.name);
+    for nothing in NOTHING {
+        assert_eq!(taker.take(nothing), Told::TimedOut, "{what}");
+    }
+    for (number, patience) in (1..).zip(FOR_EVER) {
+        let told = thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                if pinned {
+                    on_one_cpu();
+                }
+                taker.take(patience)
+            });
+            if pinned {
+                on_one_cpu();
+            }
+            // Long enough to have begun to wait, and for some to have fallen asleep.
+            thread::sleep(Duration::from_millis(3));
+            assert_eq!(giver.give(number, patience), Told::Yes, "{what}");
+            waiting.join().unwrap()
+        });
+        assert_eq!(told, Told::Number(number), "{what}, for {patience:?}");
+    }
+    if !kind.fills {
+        return;
+    }
+    let mut given = 10;
+    while giver.give(given, Duration::ZERO) == Told::Yes {
+        given += 1;
+        assert!(given < 10 + 4 * CAPACITY, "{what}: it is never full");
+    }
+    for nothing in NOTHING {
+        assert_eq!(giver.give(given, nothing), Told::TimedOut, "{what}");
+    }
+    for patience in FOR_EVER.into_iter().filter(|_| kind.name != "pool" && kind.name != "payloads") {
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| giver.give(given, patience));
+            thread::sleep(Duration::from_millis(3));
+            while !waiting.is_finished() {
+                taker.take(Duration::from_millis(1));
+            }
+            assert_eq!(waiting.join().unwrap(), Told::Yes, "{what}, for {patience:?}");
+        });
+        // Full again.
+        while giver.give(given, Duration::ZERO) == Told::Yes {}
+    }
+}
+
+/// Whatever the limit to polling, and however long the wait.
+#[test]
+fn lengths_of_time() {
+    private_namespace();
+    for kind in ALL {
+        for wait in strategies() {
+            lengths_of_time_for(kind, wait, false);
+        }
+    }
+}
+
+/// The same where the two ends share a CPU, so that even the most patient poller sleeps.
+#[test]
+fn lengths_of_time_on_one_cpu() {
+    private_namespace();
+    for kind in ALL {
+        for wait in strategies().filter(|wait| !matches!(wait, WaitStrategy::Spin)) {
+            thread::scope(|scope| {
+                // With a namespace and a CPU of its own.
+                scope.spawn(|| lengths_of_time_for(kind, wait, true));
+            });
+        }
+    }
+}
+
+/// Sets, by every way to wait.
+#[test]
+fn deadlines_of_sets() {
+    private_namespace();
+    for kind in ALL {
+        for wait in strategies() {
+            let domain = Domain::open(&unique("sets")).unwrap();
+            let (mut giver, mut taker) = ends(kind, &domain, wait);
+            let mut set = WaitSet::with_strategy(&domain, wait).unwrap();
+            for deadline in past() {
+                let waited = set.wait(&mut [taker.waitable()], Some(deadline));
+                assert!(matches!(waited, Err(WaitSetError::TimedOut)), "{} {wait:?}", kind.name);
+            }
+            let deadline = latest_instant();
+            thread::scope(|scope| {
+                let waiting =
+                    scope.spawn(|| set.wait(&mut [taker.waitable()], Some(deadline)).unwrap().index);
+                thread::sleep(Duration::from_millis(3));
+                assert_eq!(giver.give(1, Duration::MAX), Told::Yes);
+                assert_eq!(waiting.join().unwrap(), 0);
+            });
+        }
+    }
+}
+
+/// A call that waits until a point in time, and what ends the wait: the other end goes.
+struct Call {
+    what: &'static str,
+    call: Box<dyn FnMut(Instant) + Send>,
+    end: Box<dyn FnOnce() + Send>,
+}
+
+impl Call {
+    fn new<W: Send + 'static, O: Send + 'static, R>(
+        what: &'static str,
+        (mut waiter, other): (W, O),
+        call: impl Fn(&mut W, Instant) -> R + Send + 'static,
+    ) -> Self {
+        Self {
+            what,
+            call: Box::new(move |deadline| drop(call(&mut waiter, deadline))),
+            end: Box::new(|| drop(other)),
+        }
+    }
+
+    /// With past deadlines it does not wait; with the latest one it waits until the other end goes.
+    fn check(mut self, wait: WaitStrategy) {
+        let (what, latest) = (self.what, latest_instant());
+        past().into_iter().for_each(&mut self.call);
+        let (done, is_done) = std::sync::mpsc::channel();
+        let (call, end) = (&mut self.call, self.end);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                call(latest);
+                let _ = done.send(());
+            });
+            thread::sleep(Duration::from_millis(3));
+            assert!(is_done.try_recv().is_err(), "{what} {wait:?} did not wait for anything");
+            end();
+        });
+    }
+}
+
+const FRAME: [u8; 100] = [7; 100];
+
+/// The calls of every end that wait for something to take, until a point in time.
+fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
+    let spsc = || {
+        let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait);
+        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+    };
+    let bytes = || {
+        let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait);
+        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+    };
+    let mpmc = || {
+        let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait);
+        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+    };
+    let broadcast = || {
+        let builder = broadcast::Builder::<u64>::new(&unique("broadcast")).domain(domain).wait(wait);
+        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
+    };
+    let frames = || {
+        let builder = broadcast::frames::Builder::new(&unique("frames")).domain(domain).wait(wait);
+        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
+    };
+    let latest = || {
+        let builder = latest::Builder::<u64>::new(&unique("latest")).domain(domain).wait(wait);
+        (builder.create_reader().unwrap(), builder.open_writer().unwrap())
+    };
+    let table = || {
+        let builder = latest::Builder::<u64>::new(&unique("table")).domain(domain).wait(wait).keys(2);
+        (builder.create_table_reader().unwrap(), builder.open_table_writer().unwrap())
+    };
+    let call = || {
+        let builder = call::Builder::<u64, u64>::new(&unique("call")).domain(domain).wait(wait);
+        (builder.create_caller().unwrap(), builder.open_responder().unwrap())
+    };
+    let answer = || {
+        let (caller, responder) = call();
+        (responder, caller)
+    };
+    let in_flight = || {
+        let (mut caller, responder) = call();
+        caller.ask(1).unwrap();
+        (caller, responder)
+    };
+    let pool = || pool::Builder::new(&unique("pool")).domain(domain).class(64, 4).create().unwrap();
+    let handles = || {
+        let builder = spsc::Builder::<pool::Handle>::new(&unique("handles")).domain(domain).wait(wait);
+        ((pool(), builder.create_consumer().unwrap()), builder.open_producer().unwrap())
+    };
+    let payloads = || {
+        let pool = pool();
+        let builder = broadcast::payloads::Builder::new(&unique("payloads"), &pool).wait(wait);
+        (builder.create_subscriber().unwrap(), builder.create_publisher().unwrap())
+    };
+    vec![
+        Call::new("spsc pop", spsc(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("spsc pop_into", spsc(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
+        Call::new("spsc pop_slice", spsc(), |end, deadline| end.pop_slice_deadline(&mut [0; 3], deadline)),
+        Call::new("spsc pop_with", spsc(), |end, deadline| end.pop_with_deadline(|_| (), deadline)),
+        Call::new("bytes pop", bytes(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("bytes pop_into", bytes(), |end, deadline| end.pop_into_deadline(&mut [0; 9], deadline)),
+        Call::new("bytes pop_vec", bytes(), |end, deadline| end.pop_vec_deadline(&mut Vec::new(), deadline)),
+        Call::new("mpmc pop", mpmc(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("mpmc pop_into", mpmc(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
+        Call::new("mpmc pop_with", mpmc(), |end, deadline| end.pop_with_deadline(|_| (), deadline)),
+        Call::new("broadcast pop", broadcast(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("broadcast pop_slice", broadcast(), |end, deadline| {
+            end.pop_slice_deadline(&mut [0; 3], deadline)
+        }),
+        Call::new("frames pop", frames(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("frames pop_into", frames(), |end, deadline| end.pop_into_deadline(&mut [0; 9], deadline)),
+        Call::new("payloads pop", payloads(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("latest wait", latest(), |end, deadline| end.wait_deadline(deadline)),
+        Call::new("table wait", table(), |end, deadline| end.wait_deadline(1, deadline)),
+        Call::new("table wait_any", table(), |end, deadline| end.wait_any_deadline(deadline)),
+        Call::new("call call", call(), |end, deadline| end.call_deadline(1, deadline)),
+        Call::new("call wait", in_flight(), |end, deadline| end.wait_deadline(deadline)),
+        Call::new("call take", answer(), |end, deadline| drop(end.take_deadline(deadline))),
+        Call::new("pool receive", handles(), |(pool, input), deadline| {
+            pool.receive_deadline(input, deadline)
+        }),
+    ]
+}
+
+/// The calls of every end that wait for room, until a point in time.
+fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
+    let spsc = || {
+        let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait).capacity(2);
+        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        while producer.try_push(0).is_ok() {}
+        (producer, consumer)
+    };
+    let bytes = || {
+        let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait).capacity(256);
+        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        while producer.try_push(&FRAME).is_ok() {}
+        (producer, consumer)
+    };
+    let mpmc = || {
+        let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait).capacity(2);
+        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        while producer.try_push(0).is_ok() {}
+        (producer, consumer)
+    };
+    let broadcast = || {
+        let name = unique("broadcast");
+        let builder = broadcast::Builder::<u64>::new(&name).domain(domain).wait(wait).capacity(2).gated();
+        let subscriber = builder.create_subscriber().unwrap();
+        let mut publisher = builder.open_publisher().unwrap();
+        while publisher.try_publish(0).is_ok() {}
+        (publisher, subscriber)
+    };
+    let frames = || {
+        let name = unique("frames");
+        let builder = broadcast::frames::Builder::new(&name).domain(domain).wait(wait).capacity(256).gated();
+        let subscriber = builder.create_subscriber().unwrap();
+        let mut publisher = builder.open_publisher().unwrap();
+        while publisher.try_publish(&FRAME).is_ok() {}
+        (publisher, subscriber)
+    };
+    vec![
+        Call::new("spsc push", spsc(), |end, deadline| end.push_deadline(0, deadline)),
+        Call::new("spsc push_from", spsc(), |end, deadline| end.push_from_deadline(&0, deadline)),
+        Call::new("spsc push_slice", spsc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
+        Call::new("bytes push", bytes(), |end, deadline| end.push_deadline(&FRAME, deadline)),
+        Call::new("mpmc push", mpmc(), |end, deadline| end.push_deadline(0, deadline)),
+        Call::new("mpmc push_from", mpmc(), |end, deadline| end.push_from_deadline(&0, deadline)),
+        Call::new("mpmc push_slice", mpmc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
+        Call::new("broadcast publish", broadcast(), |end, deadline| end.publish_deadline(0, deadline)),
+        Call::new("broadcast publish_slice", broadcast(), |end, deadline| {
+            end.publish_slice_deadline(&[0; 3], deadline)
+        }),
+        Call::new("frames publish", frames(), |end, deadline| end.publish_deadline(&FRAME, deadline)),
+    ]
+}
+
+#[test]
+fn deadlines_of_ends() {
+    private_namespace();
+    let domain = Domain::open(&unique("deadlines")).unwrap();
+    for wait in strategies() {
+        taking(&domain, wait).into_iter().chain(giving(&domain, wait)).for_each(|call| call.check(wait));
+    }
+}
+
+/// Waits for the other end to come, evictions, and waits for a process to end.
+#[test]
+fn times_of_peers() {
+    private_namespace();
+    let name = unique("peers");
+    let domain = Domain::open(&name).unwrap();
+    for patience in NOTHING.into_iter().chain(FOR_EVER) {
+        let is_short = NOTHING.contains(&patience);
+        macro_rules! comes {
+            ($builder:expr, $one:ident, $wait:ident, $other:ident) => {{
+                let builder = $builder;
+                #[allow(unused_mut, reason = "some wait with more")]
+                let mut one = builder.$one().unwrap();
+                thread::scope(|scope| {
+                    let waiting = scope.spawn(move || one.$wait(Some(patience)).is_ok());
+                    if !is_short {
+                        thread::sleep(Duration::from_millis(3));
+                        let other = builder.$other().unwrap();
+                        assert!(waiting.join().unwrap());
+                        drop(other);
+                    }
+                });
+            }};
+        }
+        let spsc = || spsc::Builder::<u64>::new(&unique("spsc")).domain(&domain);
+        comes!(spsc(), create_consumer, wait_for_producer, open_producer);
+        comes!(spsc(), create_producer, wait_for_consumer, open_consumer);
+        let bytes = || bytes::Builder::new(&unique("bytes")).domain(&domain);
+        comes!(bytes(), create_consumer, wait_for_producer, open_producer);
+        comes!(bytes(), create_producer, wait_for_consumer, open_consumer);
+        let call = || call::Builder::<u64, u64>::new(&unique("call")).domain(&domain);
+        comes!(call(), create_caller, wait_for_responder, open_responder);
+        comes!(call(), create_responder, wait_for_caller, open_caller);
+        let latest = || latest::Builder::<u64>::new(&unique("latest")).domain(&domain);
+        comes!(latest(), create_reader, wait_for_writer, open_writer);
+        let name = unique("found");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| domain.wait_for(&name, patience).unwrap());
+            if !is_short {
+                thread::sleep(Duration::from_millis(3));
+                let found = spsc::Builder::<u64>::new(&name).domain(&domain).create_consumer().unwrap();
+                assert!(waiting.join().unwrap().is_some());
+                drop(found);
+            }
+        });
+    }
+    let mut child = Role::start("member", &[&name]);
+    let pid = child.hear().parse().unwrap();
+    let owner = domain.owner_of(pid).unwrap().unwrap();
+    for deadline in past() {
+        assert!(!domain.wait_for_exit(owner, deadline).unwrap());
+    }
+    let latest = latest_instant();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| domain.wait_for_exit(owner, latest).unwrap());
+        thread::sleep(Duration::from_millis(3));
+        child.kill();
+        assert!(waiting.join().unwrap());
+    });
+    let mut child = Role::start("member", &[&name]);
+    let pid = child.hear().parse().unwrap();
+    let owner = domain.owner_of(pid).unwrap().unwrap();
+    assert!(domain.evict(owner, latest).unwrap());
+    assert!(domain.evict(owner, past()[2]).unwrap(), "it is gone already");
+}
+
+/// Connections, requests and events.
+#[test]
+fn times_and_counts_of_control() {
+    private_namespace();
+    let domain = Domain::open(&unique("control")).unwrap();
+    for patience in NOTHING {
+        let service = Service::new(&unique("nobody")).domain(&domain).timeout(patience);
+        service.connect().unwrap_err();
+        service.connect_retrying(past()[2]).unwrap_err();
+        assert!(Requester::reconnecting(&service, patience).is_err());
+    }
+    for patience in FOR_EVER {
+        let service = Service::new(&unique("service")).domain(&domain).timeout(patience);
+        let mut listener = service.bind().unwrap();
+        for deadline in past() {
+            listener.accept_deadline(deadline).unwrap_err();
+        }
+        for nothing in NOTHING {
+            listener.accept_timeout(nothing).unwrap_err();
+        }
+        thread::scope(|scope| {
+            let client = scope.spawn(|| service.connect_retrying(latest_instant()).unwrap());
+            let mut responder = Responder::new(listener.accept_timeout(patience).unwrap()).patience(patience);
+            let mut requester = Requester::new(client.join().unwrap());
+            for deadline in past() {
+                assert!(responder.next_deadline(deadline).is_err());
+            }
+            for nothing in NOTHING {
+                requester.call(b"nothing", nothing).unwrap_err();
+            }
+            let server = scope.spawn(move || {
+                while let Ok(request) = responder.next_deadline(latest_instant()) {
+                    responder.reply(request.id(), b"yes").unwrap();
+                }
+            });
+            assert_eq!(requester.call(b"?", patience).unwrap(), b"yes");
+            let ticket = requester.start_deadline(b"?", Some(latest_instant())).unwrap();
+            assert!(requester.wait(&ticket).is_ok());
+            drop(requester);
+            server.join().unwrap();
+        });
+    }
+    for limit in [0, u32::MAX] {
+        let limits = Limits {
+            connections: limit,
+            per_user: limit,
+            per_process: limit,
+            handshakes: limit,
+            ring_bytes: u64::from(limit) << 32 | u64::from(limit),
+        };
+        let service = Service::new(&unique("limits")).domain(&domain).limits(limits);
+        let mut listener = service.bind().unwrap();
+        thread::scope(|scope| {
+            let client = scope.spawn(|| service.clone().timeout(Duration::from_secs(1)).connect().is_ok());
+            let accepted = listener.accept_timeout(Duration::from_secs(2)).is_ok();
+            assert_eq!((client.join().unwrap(), accepted), (limit > 0, limit > 0));
+        });
+    }
+    let channel = spsc::Builder::<u64>::new("watched").domain(&domain).create_consumer().unwrap();
+    let mut watch = Watch::new(&domain, "watched").unwrap();
+    for nothing in NOTHING {
+        while watch.next_timeout(nothing).unwrap().is_some() {}
+    }
+    for patience in FOR_EVER {
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| watch.next_timeout(patience).unwrap().is_some());
+            thread::sleep(Duration::from_millis(3));
+            spsc::Builder::<u64>::new("watched").domain(&domain).open_producer().unwrap().detach();
+            assert!(waiting.join().unwrap());
+        });
+    }
+    drop(channel);
+}
+
+/// No count makes a builder panic, or make something else than it says.
+#[test]
+fn counts_of_builders() {
+    private_namespace();
+    let domain = Domain::open(&unique("counts")).unwrap();
+    for count in [0, 1, 2, 3, 1 << 31, 1 << 32, (1 << 61) + 1, 1 << 62, 1 << 63, (1 << 63) + 1, u64::MAX] {
+        let spsc = spsc::Builder::<u64>::new(&unique("spsc")).domain(&domain).capacity(count);
+        assert!(spsc.create_producer().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
+        let large = spsc::Builder::<[u64; 100]>::new(&unique("large")).domain(&domain).capacity(count);
+        let _ = large.create_consumer();
+        let mpmc = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(&domain).capacity(count);
+        assert!(mpmc.create_producer().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
+        let _ = bytes::Builder::new(&unique("bytes")).domain(&domain).capacity(count).create_producer();
+        let broadcast = broadcast::Builder::<u64>::new(&unique("broadcast")).domain(&domain).capacity(count);
+        let _ = broadcast.create_publisher();
+        let frames = broadcast::frames::Builder::new(&unique("frames")).domain(&domain).capacity(count);
+        let _ = frames.create_publisher();
+        let pool = pool::Builder::new(&unique("pool")).domain(&domain);
+        let _ = pool.class(64, count).create();
+        let size = usize::try_from(count).unwrap();
+        let pool = pool::Builder::new(&unique("pool")).domain(&domain);
+        let _ = pool.clone().class(size, 1).create();
+        let _ = pool.class(size, count).create();
+        let keys = u32::try_from(count).unwrap_or(u32::MAX);
+        let table = latest::Builder::<u64>::new(&unique("table")).domain(&domain).keys(keys);
+        let _ = table.create_table_writer();
+        let service = Service::new(&unique("service")).domain(&domain).capacity(count);
+        let _ = service.bind();
+        let _ = service.timeout(Duration::from_millis(1)).connect();
+    }
+}
+
+/// Nor one given to an end.
+#[test]
+fn counts_of_ends() {
+    private_namespace();
+    let domain = Domain::open(&unique("counts")).unwrap();
+    let bytes = bytes::Builder::new("bytes").domain(&domain).capacity(256);
+    let (mut producer, _consumer) = (bytes.create_producer().unwrap(), bytes.open_consumer().unwrap());
+    let frames = broadcast::frames::Builder::new("frames").domain(&domain).capacity(256);
+    let mut publisher = frames.create_publisher().unwrap();
+    let pool = pool::Builder::new("pool").domain(&domain).class(64, 1).create().unwrap();
+    let payloads = broadcast::payloads::Builder::new("payloads", &pool);
+    let mut lender = payloads.create_publisher().unwrap();
+    for len in [0, 1, 255, 256, 257, usize::MAX / 2, usize::MAX - 8, usize::MAX - 7, usize::MAX] {
+        let small = len <= 1;
+        assert_eq!(producer.try_claim(len).map(drop).is_ok(), small, "bytes {len}");
+        assert_eq!(producer.claim(len).map(drop).is_ok(), small, "bytes {len}");
+        assert_eq!(publisher.try_claim(len).map(drop).is_ok(), small, "frames {len}");
+        assert_eq!(pool.try_loan(len).map(drop).is_ok(), small, "pool {len}");
+        assert_eq!(pool.loan(len).map(drop).is_ok(), small, "pool {len}");
+        assert_eq!(lender.loan(len).map(drop).is_ok(), small, "payloads {len}");
+    }
+    let table = latest::Builder::<u64>::new("table").domain(&domain).keys(2);
+    let (mut writer, mut reader) = (table.create_table_writer().unwrap(), table.open_table_reader().unwrap());
+    for key in [2, u32::MAX / 2, u32::MAX] {
+        writer.publish(key, 1).unwrap_err();
+        writer.publish_at(key, &1, u64::MAX).unwrap_err();
+        writer.sequence(key).unwrap_err();
+        reader.get(key).unwrap_err();
+        reader.get_newer(key).unwrap_err();
+        reader.sequence(key).unwrap_err();
+        reader.seen(key).unwrap_err();
+        reader.wait_timeout(key, Duration::ZERO).unwrap_err();
+    }
+    for time in [0, 1, u64::MAX] {
+        writer.publish_at(1, &time, time).unwrap();
+        let newest = reader.get(1).unwrap().unwrap();
+        assert_eq!((newest.value, newest.time_ns), (time, time));
+        let _ = format!("{newest:?}");
+    }
+}
