@@ -22,9 +22,8 @@ fn main() -> ExitCode {
 }
 
 fn remove() -> Outcome {
-    // Ours, with whatever mode.
-    let ours = Mode::PRIVATE.group_read().group_write().others_read().others_write();
-    let trust = Trust::same_user().mode_at_most(ours);
+    // Ours, with whatever mode. To remove takes no right in the mode, so none is asked for.
+    let trust = Trust::same_user().mode_at_most(Mode::new(0o777).expect("nine bits"));
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.peek().is_none() {
         return Err(USAGE.into());
@@ -35,9 +34,9 @@ fn remove() -> Outcome {
             "-m" => SharedMemory::from_id(ShmId::from_raw(name.parse()?)).remove()?,
             "-s" => SemaphoreSet::from_id(SemId::from_raw(name.parse()?)).remove()?,
             "-q" => MessageQueue::from_id(MsgId::from_raw(name.parse()?)).remove()?,
-            "-M" => SharedMemory::open(name.parse()?, Size::Any, &trust)?.remove()?,
-            "-S" => SemaphoreSet::open(name.parse()?, Count::Any, &trust)?.remove()?,
-            "-Q" => MessageQueue::open(name.parse()?, &trust)?.remove()?,
+            "-M" => SharedMemory::find(name.parse()?, Size::Any, &trust)?.remove()?,
+            "-S" => SemaphoreSet::find(name.parse()?, Count::Any, &trust)?.remove()?,
+            "-Q" => MessageQueue::find(name.parse()?, &trust)?.remove()?,
             _ => return Err(USAGE.into()),
         }
     }

@@ -4,6 +4,9 @@ mod common;
 
 use common::{Program, isolated, kernel_objects};
 use ipc_core::msg::{MessageQueue, MessageType, MsgId};
+use ipc_core::sem::SemaphoreSet;
+use ipc_core::shm::{Options, SharedMemory};
+use ipc_core::{Key, Mode};
 
 fn output(program: &'static str, arguments: &[&str]) -> String {
     let ended = Program::start(program, arguments).end();
@@ -45,6 +48,24 @@ fn objects_are_made_shown_and_removed() {
         assert!(refusal("ipcmk", &["-M", "0"]).contains("at least 1 byte"));
         assert!(refusal("ipcmk", &["-Q", "-p", "1777"]).contains("nine bits"));
         assert_eq!(kernel_objects(), before);
+    });
+}
+
+/// The other rights are for using an object; to remove it takes none.
+#[test]
+fn ones_own_objects_are_removed_by_key_whatever_their_mode() {
+    isolated("ones_own_objects_are_removed_by_key", || {
+        let before = kernel_objects();
+        for bits in ["0", "0200", "0400", "0600", "0700", "0777"] {
+            let mode = Mode::new(u16::from_str_radix(bits, 8).unwrap()).unwrap();
+            let keys = [1, 2, 3].map(|_| Key::random().unwrap());
+            SharedMemory::create_new(keys[0], 64, &Options::new().mode(mode)).unwrap();
+            SemaphoreSet::create_new(keys[1], 1, mode).unwrap();
+            MessageQueue::create_new(keys[2], mode).unwrap();
+            let [memory, set, queue] = keys.map(|key| key.to_string());
+            output("ipcrm", &["-M", &memory, "-S", &set, "-Q", &queue]);
+            assert_eq!(kernel_objects(), before, "{bits}");
+        }
     });
 }
 

@@ -78,6 +78,8 @@ pub enum ErrorKind {
 
 /// A failed call: its name, its arguments, the errno as the kernel gave it, its meaning and a hint.
 ///
+/// `Debug` is the same sentence as `Display`, so that a `main` that returns it, in a box or not, ends with it; `{:#?}` shows the parts.
+///
 /// ```
 /// use ipc_core::{Key, Trust, shm};
 ///
@@ -229,6 +231,10 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What `fn main() -> Result<(), Box<dyn Error>>` prints.
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         f.debug_struct("Error").field("kind", &self.kind()).field("text", &format_args!("{self}")).finish()
     }
 }

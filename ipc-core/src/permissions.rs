@@ -29,6 +29,9 @@ impl Mode {
     /// ```
     pub const PRIVATE: Mode = Mode(0o600);
 
+    /// No right at all: what is asked for by those who open to look at the record, to change and to remove.
+    pub(crate) const NONE: Mode = Mode(0);
+
     /// 0777: everything.
     pub(crate) const ALL: Mode = Mode(0o777);
 

@@ -25,9 +25,13 @@ fn the_text_names_the_call_its_arguments_and_the_errno() {
             ("shmget", "key=0x0000002a, size=4096 bytes, mode=0600")
         );
         assert_eq!(error.hint(), None);
+        // The end of a main that returns it in a box is the sentence.
+        assert_eq!(format!("{error:?}"), error.to_string());
+        let boxed: Box<dyn std::error::Error> = Box::new(error);
+        assert_eq!(format!("{boxed:?}"), boxed.to_string());
         assert_eq!(
-            format!("{error:?}"),
-            "Error { kind: AlreadyExists, text: shmget(key=0x0000002a, size=4096 bytes, mode=0600): EEXIST: File exists }"
+            format!("{boxed:#?}"),
+            "Error {\n    kind: AlreadyExists,\n    text: shmget(key=0x0000002a, size=4096 bytes, mode=0600): EEXIST: File exists,\n}"
         );
         let error = SharedMemory::open(key, Size::Exact(8192), &Trust::same_user()).unwrap_err();
         assert_eq!(

@@ -12,7 +12,7 @@ use ipc_core::mapping::{Mapping, SealedMemory};
 use ipc_core::segment::{Identity, Segment};
 use ipc_core::shm::Size;
 use ipc_core::{ErrorKind, Mode, Trust};
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// A path of our own, cleaned up at the end of the test.
@@ -48,6 +48,37 @@ fn the_size_of_sealed_memory_is_fixed_for_everybody() {
     // And no seal can be added that would take the writer's rights away.
     assert!(fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE)).is_err());
     assert_eq!(memory.map().unwrap().len(), 8192);
+}
+
+/// A hole in them that another process punched can be filled only while huge pages are free, and is SIGBUS otherwise. The pool may be empty: no page is touched.
+#[test]
+fn the_receiver_takes_no_huge_pages() {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | MFdFlags::MFD_HUGETLB;
+    let descriptor = match memfd_create("test", flags) {
+        Ok(descriptor) => descriptor,
+        Err(errno) => return common::skipped("memory of huge pages", &errno.to_string()),
+    };
+    let file = std::fs::File::from(descriptor);
+    if let Err(error) = file.set_len(1 << 30) {
+        return common::skipped("memory of huge pages", &error.to_string());
+    }
+    fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)).unwrap();
+    let error = SealedMemory::receive(file.into(), Size::Any).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Untrusted, "{error}");
+    assert!(error.to_string().contains("huge pages"), "{error}");
+}
+
+/// Of ordinary memory another process may punch holes, and they fill with zeros.
+#[test]
+fn a_hole_in_sealed_memory_reads_as_zeros() {
+    let memory = SealedMemory::create("test", 8192).unwrap();
+    let mapped = memory.map().unwrap();
+    mapped.copy_to(5000, b"gone").unwrap();
+    let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+    fallocate(memory.descriptor(), flags, 4096, 4096).unwrap();
+    let mut text = [1; 4];
+    mapped.copy_from(5000, &mut text).unwrap();
+    assert_eq!(text, [0; 4]);
 }
 
 #[test]

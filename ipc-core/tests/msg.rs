@@ -445,3 +445,18 @@ fn an_identifier_used_again_is_another_queue() {
         until(|| ipc_core::limits::Settings::read().next_queue_id == Some(-1)); // asked for once only
     });
 }
+
+#[test]
+fn a_buffer_has_the_room_that_was_asked_for_or_is_none() {
+    for bytes in [0, 1, 8192, 1 << 20] {
+        let buffer = MessageBuffer::try_with_capacity(bytes).unwrap();
+        assert_eq!((buffer.capacity(), buffer.bytes().len()), (bytes, 0));
+    }
+    let half = usize::MAX / 2;
+    for bytes in [usize::MAX, usize::MAX - 7, usize::MAX - 8, half, half - 7, half + 1] {
+        let error = MessageBuffer::try_with_capacity(bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
+        let refused = std::panic::catch_unwind(|| MessageBuffer::with_capacity(bytes).capacity());
+        assert!(refused.is_err(), "{bytes}: {refused:?}");
+    }
+}

@@ -254,6 +254,38 @@ fn queues_and_sets_are_opened_for_reading_writing_or_both() {
     });
 }
 
+/// Whoever owns an object can remove it by its key, whatever rights its mode gives.
+#[test]
+fn an_owner_finds_an_object_whatever_its_mode() {
+    with_users("an_owner_finds", || {
+        let keys = [1, 2, 3].map(|_| Key::random().unwrap());
+        for bits in [0o000, 0o200, 0o400, 0o600, 0o700, 0o066, 0o777] {
+            as_user(ALICE, || {
+                SharedMemory::create_new(keys[0], 64, &Options::new().mode(mode(bits))).unwrap();
+                SemaphoreSet::create_new(keys[1], 1, mode(bits)).unwrap();
+                MessageQueue::create_new(keys[2], mode(bits)).unwrap();
+            });
+            as_user(EVE, || {
+                // Found, but not ours, and not to be removed.
+                let error = SharedMemory::find(keys[0], Size::Any, &Trust::same_user()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Untrusted);
+                let error = MessageQueue::find(keys[2], &Trust::anyone()).unwrap().remove().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotOwner);
+            });
+            as_user(ALICE, || {
+                let ours = Trust::same_user().mode_at_most(mode(0o777));
+                let error = SharedMemory::find(keys[0], Size::Exact(65), &ours).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::SizeMismatch);
+                SharedMemory::find(keys[0], Size::Exact(64), &ours).unwrap().remove().unwrap();
+                SemaphoreSet::find(keys[1], Count::Exact(1), &ours).unwrap().remove().unwrap();
+                MessageQueue::find(keys[2], &ours).unwrap().remove().unwrap();
+                let error = MessageQueue::find(keys[2], &ours).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound);
+            });
+        }
+    });
+}
+
 /// What `IPC_SET` changes, it changes in the record that `IPC_STAT` shows, and that needs the right to read. Owners may do without.
 #[test]
 fn an_owner_without_the_right_to_read_may_change_everything() {

@@ -377,3 +377,26 @@ fn an_identifier_used_again_is_another_segment() {
         assert_ne!(create(Key::PRIVATE, 300).id(), attached.id());
     });
 }
+
+#[test]
+fn a_size_of_huge_pages_that_does_not_fit_the_flag_is_an_error() {
+    isolated(|| {
+        for exponent in [0, 64, 85, 127, 255] {
+            for huge in [HugePages::Prefer, HugePages::Require] {
+                let options = Options::new().huge_pages(huge(HugePageSize::PowerOfTwo(exponent)));
+                let error = SharedMemory::create_new(Key::PRIVATE, 4096, &options).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Invalid, "{exponent}: {error}");
+                assert!(error.to_string().contains(&format!("PowerOfTwo({exponent})")), "{error}");
+            }
+        }
+        // It fits, and no kernel has them.
+        for exponent in [1, 12, 22, 63] {
+            let options = Options::new().huge_pages(HugePages::Require(HugePageSize::PowerOfTwo(exponent)));
+            let error = SharedMemory::create_new(Key::PRIVATE, 4096, &options).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::HugePagesUnavailable, "{exponent}: {error}");
+        }
+        assert_eq!(HugePageSize::from_bytes(1), None);
+        assert_eq!(HugePageSize::from_bytes(2), Some(HugePageSize::PowerOfTwo(1)));
+        assert_eq!(HugePageSize::from_bytes(1 << 63), Some(HugePageSize::PowerOfTwo(63)));
+    });
+}

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::statfs::{HUGETLBFS_MAGIC, fstatfs};
 
 use super::Mapping;
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +13,9 @@ use crate::shm::Size;
 
 /// Memory behind a descriptor, sealed by the kernel against any change of size (`memfd_create`).
 ///
-/// Creating seals; [`receive`](Self::receive) refuses what is not sealed. So a mapping of it can never end in SIGBUS, whatever the other side does.
+/// Creating seals; [`receive`](Self::receive) refuses what is not sealed, and memory of huge pages. So no other process can make a touch of the mapping end in SIGBUS: neither by
+/// changing the size, nor by punching a hole, which ordinary memory fills with a new page of zeros. What remains is a kernel without a page to give: under the strict overcommit rule
+/// (`vm.overcommit_memory=2`) the first touch of a page may be SIGBUS. [`prefault`](crate::SharedBytes::prefault) has that as an error.
 ///
 /// ```
 /// use ipc_core::mapping::SealedMemory;
@@ -101,7 +104,8 @@ impl SealedMemory {
     /// `fcntl(F_GET_SEALS)`, `fstat`—memory that another process made and handed over, after checking that its size is sealed and fits.
     ///
     /// # Errors
-    /// [`ErrorKind::Untrusted`]: not sealed against shrinking and growing, or (EINVAL) no memory that could be; [`ErrorKind::SizeMismatch`].
+    /// [`ErrorKind::Untrusted`]: not sealed against shrinking and growing, or (EINVAL) no memory that could be, or of huge pages, of which a hole that another process punches can be
+    /// filled only while some are free; [`ErrorKind::SizeMismatch`].
     ///
     /// ```
     /// use ipc_core::{ErrorKind, mapping::SealedMemory, shm::Size};
@@ -126,6 +130,12 @@ impl SealedMemory {
         if !seals.contains(FIXED_SIZE) {
             let hint = format!("sealed is {seals:?}; without {FIXED_SIZE:?} its size could change under us");
             return Err(refused(ErrorKind::Untrusted, hint));
+        }
+        let found =
+            fstatfs(&descriptor).map_err(|errno| Error::io("fstatfs", String::new(), errno.into()))?;
+        if found.filesystem_type() == HUGETLBFS_MAGIC {
+            let hint = "it is of huge pages: to touch one that was given back is SIGBUS when none is free";
+            return Err(refused(ErrorKind::Untrusted, hint.to_owned()));
         }
         let file = File::from(descriptor);
         let stat = file.metadata().map_err(|error| Error::io("fstat", String::new(), error))?;

@@ -27,17 +27,47 @@ pub struct MessageBuffer {
 impl MessageBuffer {
     /// Room for a text of up to `bytes` bytes, holding an empty message of type 1. MSGMAX, 8192 by default, is enough for any message.
     ///
+    /// # Panics
+    /// As `Vec::with_capacity`, for more bytes than memory could ever have; [`try_with_capacity`](Self::try_with_capacity) answers with an error.
+    ///
     /// ```
     /// # use ipc_core::msg::MessageBuffer;
     /// let buffer = MessageBuffer::with_capacity(8192);
     /// assert_eq!((buffer.capacity(), buffer.bytes().len()), (8192, 0));
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn with_capacity(bytes: usize) -> MessageBuffer {
-        let mut buffer =
-            MessageBuffer { bytes: vec![0; MESSAGE_HEADER + bytes].into_boxed_slice(), length: 0 };
+        match MessageBuffer::try_with_capacity(bytes) {
+            Ok(buffer) => buffer,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`with_capacity`](Self::with_capacity), for a number that comes from outside.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutOfMemory`].
+    ///
+    /// ```
+    /// # use ipc_core::{ErrorKind, msg::MessageBuffer};
+    /// assert_eq!(MessageBuffer::try_with_capacity(8192)?.capacity(), 8192);
+    /// assert_eq!(MessageBuffer::try_with_capacity(usize::MAX).unwrap_err().kind(), ErrorKind::OutOfMemory);
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn try_with_capacity(bytes: usize) -> Result<MessageBuffer> {
+        let mut room = Vec::new();
+        // A number that wraps is more than there can be too.
+        let length = bytes.saturating_add(MESSAGE_HEADER);
+        if room.try_reserve_exact(length).is_err() {
+            let hint = "there is not so much memory".to_owned();
+            let arguments = format!("{bytes} bytes");
+            return Err(Error::refused("MessageBuffer", arguments, ErrorKind::OutOfMemory, hint));
+        }
+        room.resize(length, 0);
+        let mut buffer = MessageBuffer { bytes: room.into_boxed_slice(), length: 0 };
         buffer.set_type(MessageType::ONE);
-        buffer
+        Ok(buffer)
     }
 
     /// The longest text it can hold, in bytes.

@@ -154,6 +154,22 @@ impl MessageQueue {
         MessageQueue::open_with(key, Mode::WRITE, trust)
     }
 
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the queue, which need none in the mode.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open), but never `PermissionDenied`.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, Trust, msg::MessageQueue};
+    /// let key = Key::random()?;
+    /// MessageQueue::create_new(key, Mode::new(0).unwrap())?;
+    /// MessageQueue::find(key, &Trust::same_user())?.remove()?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn find(key: Key, trust: &Trust) -> Result<MessageQueue> {
+        MessageQueue::open_with(key, Mode::NONE, trust)
+    }
+
     fn open_with(key: Key, rights: Mode, trust: &Trust) -> Result<MessageQueue> {
         if key == Key::PRIVATE {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();

@@ -216,6 +216,22 @@ impl SemaphoreSet {
         SemaphoreSet::open_with(key, Mode::WRITE, count, trust)
     }
 
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the set, which need none in the mode.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open), but never `PermissionDenied`.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, Trust, sem::{Count, SemaphoreSet}};
+    /// let key = Key::random()?;
+    /// SemaphoreSet::create_new(key, 2, Mode::new(0).unwrap())?;
+    /// SemaphoreSet::find(key, Count::Any, &Trust::same_user())?.remove()?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn find(key: Key, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
+        SemaphoreSet::open_with(key, Mode::NONE, count, trust)
+    }
+
     fn open_with(key: Key, rights: Mode, count: Count, trust: &Trust) -> Result<SemaphoreSet> {
         if key == Key::PRIVATE {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();

@@ -39,7 +39,7 @@ impl SharedMemory {
     ///
     /// # Errors
     /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
-    /// - [`ErrorKind::Invalid`]: size 0.
+    /// - [`ErrorKind::Invalid`]: size 0, or 2⁶³ bytes and more (EINVAL), or a size of huge pages that is not 2 to a power of 1 to 63.
     /// - [`ErrorKind::LimitReached`]: `SegmentBytes` (EINVAL), `Segments` or `SegmentPages` (ENOSPC).
     /// - [`ErrorKind::OutOfMemory`] (ENOMEM, ENFILE): memory, or the overcommit rule.
     /// - [`ErrorKind::HugePagesUnavailable`] (EPERM, ENOMEM, EINVAL): with [`HugePages::Require`].
@@ -84,7 +84,12 @@ impl SharedMemory {
                 return create(key, size, options, None).map(|memory| (memory, Pages::Normal));
             }
             HugePages::Prefer(page) | HugePages::Require(page) => {
-                libc::SHM_HUGETLB | (page.exponent() << shm_flags::HUGE_SHIFT).cast_signed()
+                let Some(exponent) = page.exponent() else {
+                    let arguments = format!("key={key}, size={size} bytes, {page:?}");
+                    let hint = "the size of a huge page is 2 to a power of 1 to 63".to_owned();
+                    return Err(Error::refused("shmget", arguments, ErrorKind::Invalid, hint));
+                };
+                libc::SHM_HUGETLB | (exponent << shm_flags::HUGE_SHIFT).cast_signed()
             }
         };
         match create(key, size, options, Some(huge_flags)) {
@@ -143,6 +148,22 @@ impl SharedMemory {
     /// ```
     pub fn open_read_only(key: Key, size: Size, trust: &Trust) -> Result<SharedMemory> {
         SharedMemory::open_with(key, Mode::READ, size, trust)
+    }
+
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the segment, which need none in the mode.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open), but never `PermissionDenied`.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, Mode, Trust, shm::{Options, SharedMemory, Size}};
+    /// let key = Key::random()?;
+    /// SharedMemory::create_new(key, 64, &Options::new().mode(Mode::new(0).unwrap()))?;
+    /// SharedMemory::find(key, Size::Any, &Trust::same_user())?.remove()?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    pub fn find(key: Key, size: Size, trust: &Trust) -> Result<SharedMemory> {
+        SharedMemory::open_with(key, Mode::NONE, size, trust)
     }
 
     fn open_with(key: Key, rights: Mode, size: Size, trust: &Trust) -> Result<SharedMemory> {

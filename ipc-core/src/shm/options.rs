@@ -103,12 +103,12 @@ pub enum HugePageSize {
     /// The kernel's default (`Hugepagesize` in `/proc/meminfo`).
     #[default]
     Default,
-    /// 2 to this power bytes, at most 2 to the 63rd: 21 for 2 MiB, 30 for 1 GiB.
+    /// 2 to this power bytes, from 1 to 63: 21 for 2 MiB, 30 for 1 GiB. Creating with any other is an error.
     PowerOfTwo(u8),
 }
 
 impl HugePageSize {
-    /// The size of this many bytes; `None` unless it is a power of two.
+    /// The size of this many bytes; `None` unless it is a power of two, and more than one.
     ///
     /// ```
     /// # use ipc_core::shm::HugePageSize;
@@ -116,17 +116,19 @@ impl HugePageSize {
     /// ```
     #[must_use]
     pub const fn from_bytes(bytes: u64) -> Option<HugePageSize> {
-        if bytes.is_power_of_two() {
+        if bytes.is_power_of_two() && bytes > 1 {
             Some(HugePageSize::PowerOfTwo(bytes.trailing_zeros() as u8))
         } else {
             None
         }
     }
 
-    pub(super) const fn exponent(self) -> u32 {
+    /// For the six bits of the flag, in which 0 stands for the default; `None` when it does not fit.
+    pub(super) const fn exponent(self) -> Option<u32> {
         match self {
-            HugePageSize::Default => 0,
-            HugePageSize::PowerOfTwo(exponent) => exponent as u32 & 63,
+            HugePageSize::Default => Some(0),
+            HugePageSize::PowerOfTwo(exponent @ 1..=63) => Some(exponent as u32),
+            HugePageSize::PowerOfTwo(_) => None,
         }
     }
 }
