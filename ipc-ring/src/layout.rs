@@ -16,7 +16,7 @@ use crate::region::Region;
 /// The first eight bytes of a ring, readable in a hex dump.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-ring");
 /// The version of the layout. Any change of the bytes' meaning raises it.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Bytes between two words that must not share a cache line, nor a pair of lines fetched together.
 pub(crate) const APART: usize = 128;
 /// A cache line.

@@ -62,6 +62,8 @@ pub enum Site {
     WaitAnnounced = 5,
     /// waiting: the waiting bit has been taken, no token is posted yet.
     WaitTaken = 6,
+    /// waiting: a consumer has said what it is about to give back, and has not looked whether anybody waits for it.
+    WaitGiving = 7,
     /// bytes: the payload is written and the header behind it cleared, nothing is published.
     BytesWritten = 20,
     /// bytes: a frame that follows a padding has its header, the padding has none.
@@ -192,13 +194,14 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 69] = [
+    pub const ALL: [Site; 70] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
         Site::SpscConsumed,
         Site::WaitAnnounced,
         Site::WaitTaken,
+        Site::WaitGiving,
         Site::BytesWritten,
         Site::BytesWrapped,
         Site::BytesPublished,

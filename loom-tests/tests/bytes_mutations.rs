@@ -2,7 +2,7 @@
 
 use ipc_ring::edge::Edge;
 use loom_tests::bytes::{
-    CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, TAKEN_EARLY, TAKEN_LATE, ends, models,
+    CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE, ends, models,
 };
 use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::{Mutation, matrix};
@@ -27,6 +27,7 @@ fn steps() {
         CLEARED_LATE,
         NO_HEAD,
         NOT_CONSUMED,
+        NOT_SAID,
         TAKEN_EARLY,
         TAKEN_LATE,
     ]);

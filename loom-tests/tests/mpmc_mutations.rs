@@ -4,6 +4,7 @@ use loom_tests::mpmc::chain::{ANY_BEFORE, NO_FENCE, NOT_PASSED_ON};
 use loom_tests::mpmc::ending::NOT_SEARCHED;
 use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
 use loom_tests::mpmc::ring::OVERWRITTEN;
+use loom_tests::mpmc::room::{LOOKED_FIRST, READING_AWAITED_ASLEEP};
 use loom_tests::mpmc::sleeping::{NO_BATON, NOT_PUT_BACK};
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
 use loom_tests::mpmc::{models, reapers};
@@ -11,7 +12,8 @@ use loom_tests::mutation::weakenings;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something no quicker one does. The others would only cost time.
-const SHARP: [&str; 20] = [
+const SHARP: [&str; 21] = [
+    "mpmc_one_pop_frees_a_sleeper",
     "mpmc_end_behind_dead_hands_taken",
     "mpmc_chain_begun_before",
     "mpmc_laps_wrap",
@@ -56,6 +58,8 @@ fn steps() {
         NOT_SEARCHED,
         NOT_PASSED_ON,
         NO_FENCE,
+        READING_AWAITED_ASLEEP,
+        LOOKED_FIRST,
         ANY_BEFORE,
     ]);
     matrix::check("Steps of the mpmc ring", mistakes.map(Mutation::Logic), sharp(), &[]);

@@ -2,7 +2,7 @@
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, TAKEN_EARLY, TAKEN_LATE, ends, models, wait_set};
+use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE, ends, models, wait_set};
 use loom_tests::{Mutation, matrix};
 
 /// The edges of the other rings have matrices of their own.
@@ -33,6 +33,7 @@ fn steps() {
     let mistakes = ends::MISTAKES.into_iter().chain(wait_set::MISTAKES).chain([
         NO_HEAD,
         NOT_CONSUMED,
+        NOT_SAID,
         TAKEN_EARLY,
         TAKEN_LATE,
     ]);

@@ -37,7 +37,8 @@
 //!
 //! **Deaths.** A dead subscriber holds nobody up: a gated publisher that has to wait asks whether the one that it waits for
 //! is alive, at the latest after a tenth of a second, and drops it. A subscriber that waits learns of the publisher's
-//! death as late.
+//! death as late. A subscription dies with its subscriber, and nobody else gets what that had not read or was about to
+//! read: one that must go on where it was saves its [`Position`] when a message has been dealt with, and starts from there.
 //!
 //! **Frames.** For messages of any length see [`frames`], for large ones that are read where they were written [`payloads`].
 //!

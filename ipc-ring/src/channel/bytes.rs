@@ -19,7 +19,8 @@
 //! [`Consumer::into_reader`] gives a [`Reader`], which is [`std::io::Read`] and [`std::io::BufRead`].
 //!
 //! **Ends, delivery, lifetime** are those of [`spsc`](crate::spsc): dropping the producer closes, dropping the consumer
-//! detaches, a successor goes on where a dead end stopped, a frame is popped exactly once.
+//! detaches, a successor goes on where a dead end stopped, a frame is popped exactly once. What a [`Reader`] holds of a frame
+//! is lost with its process.
 
 mod builder;
 mod consumer;

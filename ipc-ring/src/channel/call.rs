@@ -21,7 +21,8 @@
 //! **Unanswered calls.** A call that has no reply by its deadline, or whose responder is gone, stays in flight: the caller may
 //! [wait](Caller::wait) on. The next call gives it up: if a responder lives, its reply is awaited and thrown away first; if there
 //! is none, the request is taken back. A responder that takes the place of one that died is given the request that has no
-//! reply, and told how often it was taken before. A caller that takes the place of one that died never sees a reply to it.
+//! reply, and told how often it was taken before: a request leaves the line with its reply, so none is lost with a responder. A
+//! caller that takes the place of one that died never sees a reply to it.
 
 mod builder;
 mod caller;

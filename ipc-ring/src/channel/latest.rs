@@ -24,7 +24,7 @@
 //! the writer reads while it publishes, but when they go to sleep. There is room for 256 readers that can sleep, and for any
 //! number of [`Observer`]s, which are attached read-only, can disturb nobody, and have to poll.
 //!
-//! **Deaths.** Whenever the writer is killed, the last value stays readable. Readers that wait are told; those who were asleep,
+//! **Deaths.** Reading takes nothing away, so nothing is lost with a reader. Whenever the writer is killed, the last value stays readable. Readers that wait are told; those who were asleep,
 //! after a tenth of a second. A successor continues the sequences.
 //!
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, values and all.

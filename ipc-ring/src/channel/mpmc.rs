@@ -17,8 +17,11 @@
 //! its seat back and leaves the channel open; [`Producer::close`] and [`Consumer::close`] end the stream for all.
 //!
 //! **Delivery.** First in, first out over all producers; each message goes to one consumer. [`Consumer::pop`] delivers
-//! exactly once: a process that is killed before it returned has not received the message, and another consumer will; one
-//! that is killed after died with it. [`Consumer::pop_with`] delivers at least once and says how often others have failed.
+//! exactly once: a process that is killed before the call gave the slot back has not received the message, and another
+//! consumer will; one that is killed after that died with it. Giving the slot back is the last thing that the call does: it
+//! has woken whom it wakes by then, and from there to its return there are some instructions and no system call. The same for
+//! all messages of a slice, which are given back one behind the other. [`Consumer::pop_with`] delivers at least once and says how
+//! often others have failed: the message is given back when the function that was given has returned.
 //! A message whose producer died before `push` returned is delivered whole or not at all.
 //!
 //! **Deaths.** Whoever waits for a dead end notices, at the latest after a tenth of a second, and repairs what it left: see

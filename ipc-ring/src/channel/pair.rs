@@ -10,6 +10,7 @@ use crate::ring::spsc::{
     PRODUCER_WAKES,
 };
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+use crate::wait::soon::Soon;
 use crate::wait::{Step, pause, slip};
 
 /// The producer's seat or the consumer's.
@@ -126,6 +127,8 @@ pub(super) trait Room {
     fn has_room_by_head(&self) -> bool {
         true
     }
+    /// Whether the consumer gives something back at once, and will not wake this end for it.
+    fn room_is_coming(&self) -> bool;
 }
 
 /// Waits until there is room.
@@ -136,7 +139,7 @@ pub(super) fn wait_for_room(
 ) -> Result<(), Refusal> {
     // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
     let mut wait = end.waits.start_with_naps(deadline);
-    let mut slept = false;
+    let (mut slept, mut soon) = (false, Soon::default());
     if end.waits.polls() {
         slip::watch(|| ring.has_room_by_head());
     }
@@ -170,15 +173,18 @@ pub(super) fn wait_for_room(
                 }
                 end.announce();
                 let room = ring.has_room();
-                if matches!(room, Ok(false)) && end.peer_bits() & (CLOSED | DETACHED | POISONED) == 0 {
+                if !matches!(room, Ok(false)) || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
+                    end.do_not_sleep();
+                } else if ring.room_is_coming() {
+                    end.do_not_sleep();
+                    soon.pass(nap.until);
+                } else {
                     // The consumer announces room for a quarter of the ring, or when it sleeps itself.
                     end.sleep(nap, || {
                         end.is_peer_waiting() && matches!(ring.has_room(), Ok(true))
                             || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0
                     })
                     .map_err(Refusal::System)?;
-                } else {
-                    end.do_not_sleep();
                 }
             }
         }
@@ -287,12 +293,13 @@ pub(super) fn wait_and_pop<P: Poll>(
         consumer.let_gather();
     }
     loop {
+        // Before the pop, behind which nothing is done that can take long.
+        if consumer.has_item() {
+            consumer.end().waits.finished(&wait);
+        }
         match consumer.poll() {
             Err(PopError::Empty) => {}
-            result => {
-                consumer.end().waits.finished(&wait);
-                return result;
-            }
+            result => return result,
         }
         let end = consumer.end();
         match wait.next(&end.waits, || end.shares_cpu()) {

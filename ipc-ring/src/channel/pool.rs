@@ -35,7 +35,8 @@
 //!
 //! **Deaths.** What a dead process held comes back: blocks it wrote or read, at the next loan that finds none free, at the
 //! next opening, or by [`Pool::recover`]. A payload that was sent stays in its channel when its sender dies; one that
-//! was received dies with its receiver. Payloads in a channel whose last process is gone come back too.
+//! was received dies with its receiver. [`Pool::receive`] takes the block and pops its handle as the last things it does, behind
+//! all system calls. Payloads in a channel whose last process is gone come back too.
 //!
 //! **Trust.** [`Loan`] and [`View`] are slices of memory that other processes can write. They are for processes that keep to
 //! the protocol; between others use [`Loan::copy_from`] and [`View::copy_to`]. `docs/trust.md` says what may happen.

@@ -20,8 +20,11 @@
 //! pushed can still be popped, then the consumer is told [`Closed`](PopError::Closed). Dropping the *consumer* only detaches
 //! it. [`Producer::detach`] and [`Consumer::close`] are the other way round. An end that is dropped by a panic detaches.
 //!
-//! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] returned has not
-//! popped it, and its successor will; one that is killed after has taken the message with it.
+//! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] gave its slot back has not
+//! popped it, and its successor will; one that is killed after that has taken the message with it. Giving the slot back is the
+//! last thing that the call does: it has woken the producer by then, if that waits, and from there to its return there are some
+//! instructions and no system call. The same for all messages of a slice. A message that is looked at in place
+//! ([`View`], [`Consumer::pop_with`]) is there until it is released: it may be seen twice, and is not lost.
 //!
 //! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all; that of a
 //! [`Persistent`](crate::Lifetime::Persistent) channel when its stream has ended or somebody removes it. Dropping the producer of

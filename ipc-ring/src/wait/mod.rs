@@ -9,6 +9,7 @@ mod parker;
 mod pause;
 pub mod signal;
 pub(crate) mod slip;
+pub mod soon;
 mod strategy;
 pub(crate) mod turns;
 

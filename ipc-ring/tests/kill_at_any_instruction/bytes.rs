@@ -98,13 +98,14 @@ impl Queue for Bytes {
         popped(consumer.pop())
     }
 
-    fn pop_batch(consumer: &mut Consumer, most: usize) -> Vec<u64> {
-        consumer.drain().take(most).map(|view| read(&view.to_vec())).collect()
+    fn pop_batch(consumer: &mut Consumer, most: usize) -> u64 {
+        consumer.drain().take(most).inspect(|_| crate::hand::book(1)).map(|whole| read(&whole)).count() as u64
     }
 
     fn view(consumer: &mut Consumer) {
         let view = consumer.try_view().unwrap();
         read(&view.to_vec());
+        crate::hand::book(1);
         view.release();
     }
 

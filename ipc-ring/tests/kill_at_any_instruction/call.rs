@@ -10,7 +10,7 @@ use crate::items::{Item, number};
 use crate::queue::NAP;
 use crate::spsc_common::payload;
 use crate::survivors::asleep;
-use crate::sweep::{Case, Place, Survivor};
+use crate::sweep::{Case, Killed, Place, Survivor};
 
 /// As large as fits.
 type Reply = [u8; 56];
@@ -182,7 +182,8 @@ impl Survivor for Answers {
         }
     }
 
-    fn judge(mut self: Box<Self>, over: bool) {
+    fn judge(mut self: Box<Self>, killed: Killed) {
+        let over = killed.over();
         let mut responder = match self.server.take() {
             Some(server) => {
                 let (responder, answered) = server.join().unwrap();
@@ -334,7 +335,8 @@ impl Survivor for Asks {
         }
     }
 
-    fn judge(mut self: Box<Self>, over: bool) {
+    fn judge(mut self: Box<Self>, killed: Killed) {
+        let over = killed.over();
         let (mut caller, told) = match self.sleeper.take() {
             Some(sleeper) => sleeper.join().unwrap(),
             None => {
@@ -425,7 +427,7 @@ struct Comes {
 }
 
 impl Survivor for Comes {
-    fn judge(mut self: Box<Self>, _: bool) {
+    fn judge(mut self: Box<Self>, _: Killed) {
         let caller = self.caller.take().unwrap_or_else(|| caller(&self.place));
         let responder = self.responder.take().unwrap_or_else(|| responder(&self.place));
         serve(caller, responder);

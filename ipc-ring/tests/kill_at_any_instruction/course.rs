@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::common::kernel_objects;
 use crate::stepping::Step;
-use crate::sweep::{Case, Point, Trial};
+use crate::sweep::{Case, Killed, Point, Trial};
 use crate::world::World;
 
 /// The first run looks at shared memory every so many instructions.
@@ -38,7 +38,7 @@ impl Course {
         let (mut course, dirty, asleep) = Self::first_run(case);
         course.second_run(case, &dirty);
         for calls in asleep {
-            let first = Point { calls, steps: 0, asleep: true };
+            let first = Point { asleep: true, ..Point::new(calls, 0) };
             course.places.push(Spot { first, end: 1 });
         }
         course
@@ -95,7 +95,7 @@ impl Course {
         }
         drop(world);
         trial.victim.kill();
-        trial.survivor.judge(true);
+        trial.survivor.judge(Killed::Over);
         assert_eq!(kernel_objects(), before, "{}: nothing is left", case.name);
         (Self { between_calls, places: Vec::new() }, dirty, asleep)
     }
@@ -104,11 +104,11 @@ impl Course {
     fn second_run(&mut self, case: &Case, dirty: &[(usize, usize)]) {
         let mut trial = Trial::start(case);
         let mut world = World::default();
-        let mut at = Point { calls: 0, steps: 0, asleep: false };
+        let mut at = Point::new(0, 0);
         let mut over = false;
         for calls in 0..self.between_calls.len() {
             let length = self.between_calls[calls].len();
-            let mut first = Point { calls, steps: 0, asleep: false };
+            let mut first = Point::new(calls, 0);
             for (_, stride) in dirty.iter().filter(|(dirty, _)| *dirty == calls) {
                 let start = Point { steps: stride * STRIDE, ..first };
                 over = over || trial.advance(self, at, start);
@@ -128,7 +128,7 @@ impl Course {
         }
         drop(world);
         trial.victim.kill();
-        trial.survivor.judge(over);
+        trial.survivor.judge(if over { Killed::Over } else { Killed::Within });
     }
 }
 

@@ -84,8 +84,8 @@ impl Queue for Frames {
         popped(consumer.pop())
     }
 
-    fn pop_batch(consumer: &mut Subscriber, most: usize) -> Vec<u64> {
-        (0..most).map(|_| read(&consumer.try_pop().unwrap())).collect()
+    fn pop_batch(consumer: &mut Subscriber, most: usize) -> u64 {
+        (0..most).map(|_| read(&consumer.try_pop().unwrap())).count() as u64
     }
 
     fn view(consumer: &mut Subscriber) {

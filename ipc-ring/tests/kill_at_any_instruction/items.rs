@@ -24,10 +24,11 @@ macro_rules! pops_items {
             popped(consumer.pop())
         }
 
-        fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> Vec<u64> {
+        fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> u64 {
             let mut items = vec![[0; size_of::<Item>()]; most];
             let count = consumer.try_pop_slice(&mut items).unwrap();
-            items[..count].iter().map(number).collect()
+            crate::hand::book(count as u64);
+            items[..count].iter().map(number).count() as u64
         }
     };
 }
@@ -38,6 +39,7 @@ macro_rules! views_items {
         fn view(consumer: &mut Self::Consumer) {
             let view = consumer.try_view().unwrap();
             number(&view.read());
+            crate::hand::book(1);
             view.release();
         }
 

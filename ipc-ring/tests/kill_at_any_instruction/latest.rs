@@ -8,7 +8,7 @@ use ipc_ring::{Domain, PeerState, WaitStrategy};
 use crate::queue::NAP;
 use crate::spsc_common::{check, payload};
 use crate::survivors::asleep;
-use crate::sweep::{Case, Place, Survivor};
+use crate::sweep::{Case, Killed, Place, Survivor};
 
 /// Some lines, so that a value can be torn.
 type Value = [u8; 300];
@@ -111,7 +111,7 @@ impl Survivor for Reads {
         }
     }
 
-    fn judge(mut self: Box<Self>, _: bool) {
+    fn judge(mut self: Box<Self>, _: Killed) {
         // A victim that dies before it is a writer leaves the sleeper waiting for one; so does its successor, for a moment.
         let successor = builder(&self.place).create_writer();
         let mut reader = match self.sleeper.take() {
@@ -208,7 +208,7 @@ impl Survivor for Writes {
         }
     }
 
-    fn judge(self: Box<Self>, _: bool) {
+    fn judge(self: Box<Self>, _: Killed) {
         let Writes { place, writer, reader, .. } = *self;
         writer.detach();
         go_on(&place, reader);

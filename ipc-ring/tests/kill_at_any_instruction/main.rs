@@ -15,6 +15,7 @@ mod bytes;
 mod call;
 mod course;
 mod frames;
+mod hand;
 mod items;
 mod latest;
 mod mpmc;
@@ -34,6 +35,8 @@ use sweep::{Effort, sweep};
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else { return };
+    // A victim that is stepped is under way to its wake for longer than any sleeper waits for it.
+    ipc_ring::wait::late::report_to(|_| {});
     private_namespace();
     if !stepping::is_possible() {
         return common::say("skipped: this process may not trace its children");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ipc_ring::mpmc::{Builder, Consumer, PopError, Producer, PushError};
+use ipc_ring::mpmc::{Builder, Consumer, Lent, PopError, Producer, PushError};
 use ipc_ring::platform::Site;
 use ipc_ring::{Domain, WaitStrategy, fault};
 
@@ -10,7 +10,7 @@ use crate::items::{Item, number, pops_items};
 use crate::queue::{Popped, Pushed, Queue};
 use crate::spsc_common::payload;
 use crate::stepping::Victim;
-use crate::sweep::{Case, Place, Survivor};
+use crate::sweep::{Case, Killed, Place, Survivor};
 
 #[derive(Debug)]
 pub struct Mpmc;
@@ -68,7 +68,11 @@ impl Queue for Mpmc {
 
     pops_items!();
     fn view(consumer: &mut Self::Consumer) {
-        consumer.try_pop_with(|lent| number(&lent.read())).unwrap();
+        let look = |lent: &Lent<'_, _>| {
+            number(&lent.read());
+            crate::hand::book(1);
+        };
+        consumer.try_pop_with(look).unwrap();
     }
 
     const GIVE_BACK: Option<fn(&mut Self::Consumer)> = None;
@@ -137,7 +141,7 @@ struct Recovered {
 }
 
 impl Survivor for Recovered {
-    fn judge(self: Box<Self>, _: bool) {
+    fn judge(self: Box<Self>, _: Killed) {
         let Recovered { producer, mut consumer } = *self;
         let mut numbers = Vec::new();
         while numbers.len() < 3 {

@@ -4,11 +4,12 @@ use ipc_ring::pool::{Builder, Handle, Pool, ReceiveError, Refused, View};
 use ipc_ring::spsc::{Consumer, PopError, Producer};
 use ipc_ring::{Domain, WaitStrategy, spsc};
 
+use crate::hand;
 use crate::queue::NAP;
 use crate::spsc_common::{check, payload};
 use crate::stepping::Victim;
 use crate::survivors::asleep;
-use crate::sweep::{Case, Place, Prepare, Survivor};
+use crate::sweep::{Case, Killed, Place, Prepare, Survivor};
 
 /// Some lines, not whole ones.
 const LEN: usize = 90;
@@ -180,7 +181,8 @@ impl Survivor for Receives {
         }
     }
 
-    fn judge(mut self: Box<Self>, over: bool) {
+    fn judge(mut self: Box<Self>, killed: Killed) {
+        let over = killed.over();
         let Sending { sent, sends, recovers, .. } = self.setup;
         if recovers {
             self.pool.recover().unwrap();
@@ -224,17 +226,23 @@ fn receivers() -> Vec<Case> {
         case("receive", setup(1, 1), |pool, mut consumer, mark| {
             mark();
             let view = pool.try_receive(&mut consumer).unwrap();
+            hand::book(1);
             mark();
             drop(view);
         }),
         case("receive and give back", setup(1, 1), |pool, mut consumer, mark| {
             mark();
-            assert_eq!(number(&pool.try_receive(&mut consumer).unwrap()), 1);
+            let view = pool.try_receive(&mut consumer).unwrap();
+            hand::book(1);
+            assert_eq!(number(&view), 1);
+            drop(view);
             mark();
         }),
         case("write on what was received", setup(0, 1), |pool, mut consumer, mark| {
             mark();
-            let mut loan = pool.try_receive(&mut consumer).unwrap().into_loan().unwrap();
+            let view = pool.try_receive(&mut consumer).unwrap();
+            hand::book(1);
+            let mut loan = view.into_loan().unwrap();
             loan[0] += 1;
             mark();
         }),
@@ -244,6 +252,7 @@ fn receivers() -> Vec<Case> {
             |pool, mut consumer, mark| {
                 mark();
                 let view = pool.receive(&mut consumer).unwrap();
+                hand::book(1);
                 mark();
                 drop(view);
             },
@@ -281,7 +290,8 @@ impl Survivor for Sends {
         }
     }
 
-    fn judge(self: Box<Self>, over: bool) {
+    fn judge(self: Box<Self>, killed: Killed) {
+        let over = killed.over();
         let mut consumer = consumer(&self.place);
         let mut received = Received::default();
         while received.add(self.pool.try_receive(&mut consumer)) {}
@@ -290,6 +300,9 @@ impl Survivor for Sends {
         assert!(received.numbers.iter().copied().eq(first..self.sent), "{received:?} of {}", self.sent);
         assert!((taken..=taken + takes).contains(&first), "{received:?} of {}", self.sent);
         assert!(!over || first == taken + takes, "{received:?} of {}", self.sent);
+        if killed == Killed::AtCall {
+            assert!(first <= taken + hand::booked(), "lost in a call: {received:?} of {}", self.sent);
+        }
         // Taken, and its handle still in the channel.
         assert!(received.refused <= u64::from(!over), "{received:?}");
         self.pool.recover().unwrap();
@@ -356,7 +369,7 @@ struct Shares {
 }
 
 impl Survivor for Shares {
-    fn judge(self: Box<Self>, _: bool) {
+    fn judge(self: Box<Self>, _: Killed) {
         let Shares { pool, producer, place, view, handle } = *self;
         // Whoever died: the block is read on, and freed by the last who lives.
         pool.recover().unwrap();
@@ -380,7 +393,8 @@ struct Reads {
 }
 
 impl Survivor for Reads {
-    fn judge(self: Box<Self>, over: bool) {
+    fn judge(self: Box<Self>, killed: Killed) {
+        let over = killed.over();
         let Reads { pool, consumer, place } = *self;
         // The dead holds its share until somebody clears up; who joins before has the payload for good.
         let mut consumer = consumer;
@@ -480,7 +494,7 @@ struct Opens {
 }
 
 impl Survivor for Opens {
-    fn judge(mut self: Box<Self>, _: bool) {
+    fn judge(mut self: Box<Self>, _: Killed) {
         let pool = self.pool.take().unwrap_or_else(|| pool(&self.place));
         pool.recover().unwrap();
         serve(pool, producer(&self.place), consumer(&self.place));

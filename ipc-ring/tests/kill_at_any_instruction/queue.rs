@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::hand;
 use crate::survivors::{Both, Consuming, Judge, Producing};
 use crate::sweep::{Case, Place, Survivor};
 
@@ -44,8 +45,9 @@ pub trait Queue: 'static {
 
     fn try_pop(consumer: &mut Self::Consumer) -> Popped;
     fn pop(consumer: &mut Self::Consumer) -> Popped;
-    fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> Vec<u64>;
-    /// Looks in place, then pops.
+    /// Pops so many, books them, and gives their number.
+    fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> u64;
+    /// Looks in place, books it, then pops.
     fn view(consumer: &mut Self::Consumer);
     /// Looks in place, then leaves it there. `None` where that takes a panic.
     const GIVE_BACK: Option<fn(&mut Self::Consumer)>;
@@ -181,11 +183,12 @@ fn consumers<Q: Queue>() -> Vec<Case> {
     let pop: fn(Q::Consumer, &dyn Fn()) = |mut consumer, mark| {
         mark();
         assert!(matches!(Q::try_pop(&mut consumer), Popped::Number(_)));
+        hand::book(1);
         mark();
     };
     let batch: fn(Q::Consumer, &dyn Fn()) = |mut consumer, mark| {
         mark();
-        assert_eq!(Q::pop_batch(&mut consumer, 3).len(), 3);
+        assert_eq!(Q::pop_batch(&mut consumer, 3), 3);
         mark();
     };
     let detach: fn(Q::Consumer, &dyn Fn()) = |consumer, mark| {
@@ -218,6 +221,7 @@ fn consumers<Q: Queue>() -> Vec<Case> {
             |mut consumer, mark| {
                 mark();
                 assert!(matches!(Q::pop(&mut consumer), Popped::Number(_)));
+                hand::book(1);
                 mark();
             },
         ),

@@ -1,8 +1,10 @@
 //! A process that is run one instruction at a time, by ptrace, and killed.
 //!
 //! The victim is a fork of this process, so that a trial costs no program start. It brings itself to its mark, a SIGSTOP,
-//! and is stepped from there to its second mark.
+//! and is stepped from there to its second mark, an instruction that does not exist: on the way from the end of the operation to
+//! there is no system call, so whoever stands before one is still in the operation.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -118,6 +120,13 @@ impl Victim {
         if may_sleep { self.await_stop_or_sleep() } else { self.await_stop() }
     }
 
+    /// Runs to the next system call, and stands before it.
+    #[allow(dead_code, reason = "for another test program")]
+    pub fn run_to_call(&self) -> Step {
+        ptrace::syscall(self.pid, None).unwrap();
+        self.await_stop()
+    }
+
     /// Runs to the second mark; gives how often it made one of these system calls.
     #[allow(dead_code, reason = "for another test program")]
     pub fn count_calls(&self, wanted: &[i64]) -> u64 {
@@ -167,7 +176,7 @@ impl Victim {
     fn understand(&self, status: WaitStatus) -> Step {
         match status {
             WaitStatus::Stopped(_, Signal::SIGTRAP) | WaitStatus::PtraceSyscall(_) => Step::Done,
-            WaitStatus::Stopped(_, Signal::SIGSTOP) => Step::Over,
+            WaitStatus::Stopped(_, Signal::SIGSTOP | Signal::SIGILL) => Step::Over,
             other => panic!("the victim did not stop: {other:?}"),
         }
     }
@@ -204,7 +213,15 @@ impl Drop for Victim {
 fn live(life: impl FnOnce(&dyn Fn())) -> ! {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         ptrace::traceme().unwrap();
-        life(&|| raise(Signal::SIGSTOP).unwrap());
+        let first = Cell::new(true);
+        life(&|| {
+            if first.replace(false) {
+                raise(Signal::SIGSTOP).unwrap();
+            } else {
+                // SAFETY: the tracer sees the signal and lets this process run no more.
+                unsafe { std::arch::asm!("ud2") };
+            }
+        });
     }));
     let code = if outcome.is_ok() { 0 } else { 101 };
     // SAFETY: ends the process at once; nothing of the parent's that it inherited is let go of.

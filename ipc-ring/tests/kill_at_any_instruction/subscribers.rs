@@ -1,7 +1,7 @@
 //! A subscriber of a broadcast channel dies beside another one, who must get everything, and must not be held up.
 
 use crate::queue::{Popped, Pushed, Queue};
-use crate::sweep::{Case, Place, Survivor};
+use crate::sweep::{Case, Killed, Place, Survivor};
 
 /// A gated broadcast channel: with one subscriber it is a queue.
 pub trait Subscribing: Queue {
@@ -74,7 +74,7 @@ impl<Q: Queue> Survivor for Others<Q> {
         }
     }
 
-    fn judge(self: Box<Self>, _: bool) {
+    fn judge(self: Box<Self>, _: Killed) {
         let Others { mut publisher, mut subscriber, published } = *self;
         // Some laps: the dead holds nobody up, the living gets everything.
         let mut read = 0;

@@ -1,7 +1,8 @@
 //! The sweep: which operations, at which points, how often.
 //!
 //! It kills at one random instruction in each [place](crate::course) of each operation, and then at random instructions
-//! until the time is up. When asked to, it kills at every single instruction of all operations that are short enough.
+//! until the time is up; and before each system call of each operation, where nothing may be lost that was not handed over.
+//! When asked to, it kills at every single instruction of all operations that are short enough.
 
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,25 @@ pub trait Survivor {
     fn born(&mut self) {}
     /// The victim waits in its operation: do what it waits for. May come too often.
     fn rouse(&mut self) {}
-    /// The victim is dead. `over` when it had completed the operation.
-    fn judge(self: Box<Self>, over: bool);
+    /// The victim is dead.
+    fn judge(self: Box<Self>, killed: Killed);
+}
+
+/// Where a victim was when it was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killed {
+    /// Before a system call of its operation, or in one: what has not been handed over must be there for others.
+    AtCall,
+    /// Elsewhere in its operation.
+    Within,
+    /// It had completed the operation.
+    Over,
+}
+
+impl Killed {
+    pub fn over(self) -> bool {
+        self == Self::Over
+    }
 }
 
 /// After so many system calls, and so many instructions more.
@@ -50,6 +68,14 @@ pub struct Point {
     pub steps: usize,
     /// Inside the next system call, asleep.
     pub asleep: bool,
+    /// Before the next system call, wherever that is.
+    pub at_call: bool,
+}
+
+impl Point {
+    pub fn new(calls: usize, steps: usize) -> Self {
+        Self { calls, steps, asleep: false, at_call: false }
+    }
 }
 
 /// How much to do.
@@ -79,11 +105,17 @@ impl Effort {
 pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
     say(&format!("{ring}: KILL_SEED={}", effort.seed));
     let mut random = Random(effort.seed);
-    let began = Instant::now();
     let everything = effort.every_up_to > 0;
     let only = std::env::var("KILL_ONLY").unwrap_or_default();
     let mut order: Vec<usize> = (0..cases.len()).filter(|index| cases[*index].name.contains(&only)).collect();
     random.shuffle(&mut order);
+    let mut at_calls = 0;
+    for index in &order {
+        if !cases[*index].is_long {
+            at_calls += at_each_call(&cases[*index]);
+        }
+    }
+    let began = Instant::now();
     let (mut visited, mut places, mut kills) = (0, 0, 0);
     let mut courses = Vec::new();
     for index in order {
@@ -119,10 +151,22 @@ pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
     }
     assert!(kills > 0 && kills >= places, "all places that were found were tried");
     say(&format!(
-        "{ring}: killed {kills} times, among them in all {places} places of {visited} of {} operations, in {:.1?}",
+        "{ring}: killed {at_calls} times before system calls, {kills} times elsewhere, among them in all {places} places of \
+         {visited} of {} operations, in {:.1?}",
         cases.len(),
         began.elapsed()
     ));
+}
+
+/// Kills before each system call of an operation; gives how often.
+fn at_each_call(case: &Case) -> usize {
+    let course = Course::default();
+    for calls in 0.. {
+        if trial(case, &course, Point { at_call: true, ..Point::new(calls, 0) }) == Killed::Over {
+            return calls;
+        }
+    }
+    unreachable!("an operation ends")
 }
 
 /// Trials of a long operation whose places are not looked for.
@@ -138,28 +182,35 @@ fn blindly(case: &Case, random: &mut Random, until: Instant) -> usize {
         calls += 1;
     }
     trial_run.victim.kill();
-    trial_run.survivor.judge(true);
+    trial_run.survivor.judge(Killed::Over);
     let mut kills = 0;
     while kills == 0 || kills < BLIND && Instant::now() < until {
         // Mostly near the call: there, what it was for is done.
         let scale = random.below(14);
         let steps = random.below(1 << scale);
-        trial(case, &course, Point { calls: random.below(calls + 1), steps, asleep: false });
+        trial(case, &course, Point::new(random.below(calls + 1), steps));
         kills += 1;
     }
     kills
 }
 
-/// Kills once.
-fn trial(case: &Case, course: &Course, point: Point) {
+/// Kills once; gives where.
+fn trial(case: &Case, course: &Course, point: Point) -> Killed {
     let before = kernel_objects();
     let on_failure = Tell(&case.name, point);
     let mut trial = Trial::start(case);
-    let over = trial.advance(course, Point { calls: 0, steps: 0, asleep: false }, point);
+    let killed = if trial.advance(course, Point::new(0, 0), point) {
+        Killed::Over
+    } else if point.asleep || point.at_call || trial.victim.is_at_call() {
+        Killed::AtCall
+    } else {
+        Killed::Within
+    };
     trial.victim.kill();
-    trial.survivor.judge(over);
+    trial.survivor.judge(killed);
     assert_eq!(kernel_objects(), before, "nothing is left");
     std::mem::forget(on_failure);
+    killed
 }
 
 /// A victim on its way, and whoever outlives it.
@@ -182,6 +233,7 @@ impl<'a> Trial<'a> {
         if std::env::var_os("KILL_TELL").is_some() {
             eprintln!("{}: {}", place.domain, case.name);
         }
+        crate::hand::empty();
         let mut survivor = (case.prepare)(&place);
         let victim = Victim::start(|mark| (case.live)(&place, mark), || survivor.born());
         Self { case, victim, survivor, awake: 0 }
@@ -196,6 +248,9 @@ impl<'a> Trial<'a> {
                 return true;
             }
             steps = 0;
+        }
+        if to.at_call {
+            return self.victim.run_to_call() == Step::Over;
         }
         if to.asleep {
             return match self.victim.call(true) {

@@ -7,7 +7,7 @@ use loom::thread;
 use super::Heap;
 use super::ends::{Channel, Closed};
 use super::moves::{Lengths, popped, pushed, warm_up};
-use super::ring::{LONGEST, PADDED};
+use super::ring::{EMPTY, LONGEST, PADDED};
 use crate::{Model, reached};
 
 /// The models of this file.
@@ -22,6 +22,8 @@ pub const MODELS: &[Model] =
         Model::new("frame_close_against_push_at_the_wrap", 19, close_against_push_at_the_wrap)
             .bound(3)
             .reaches(&["popped", "handed back", "padding"]),
+        Model::new("frames_one_pop_frees_a_sleeper", 100, one_pop_frees_a_sleeper)
+            .reaches(&["the producer sleeps", "room is coming"]),
         Model::new("frames_both_sleep_fence", 6000, || both_sleep(Barrier::Fence, LONGEST))
             .reaches(&["the consumer sleeps", "the producer sleeps"]),
         Model::new("frames_both_sleep_asymmetric", 9000, || both_sleep(Barrier::Asymmetric, LONGEST))
@@ -54,6 +56,22 @@ fn close_against_pop() {
     while let Some(Ok(())) = consumer.try_pop() {}
     assert_eq!(popped(&consumer.ring, PADDED), 2);
     assert_eq!(consumer.try_pop(), Some(Err(Closed)));
+}
+
+/// A ring with no room for one frame more; the consumer pops once and does nothing more, so whoever sleeps though there is room
+/// sleeps for ever.
+fn one_pop_frees_a_sleeper() {
+    let channel = Channel::new(Heap::new(16, Barrier::Asymmetric));
+    let mut consumer = channel.consumer(EMPTY);
+    let mut producer = channel.producer(EMPTY);
+    assert_eq!(producer.push(), Ok(()));
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.pop(), Ok(()));
+        consumer
+    });
+    assert_eq!(producer.push(), Ok(()));
+    let consumer = other.join().unwrap();
+    assert_eq!(popped(&consumer.ring, EMPTY), 1);
 }
 
 /// The consumer pops once, if it can, and closes. A push that is refused was not popped; one that is not refused was

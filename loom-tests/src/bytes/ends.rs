@@ -23,8 +23,12 @@ pub const CLOSED_MEANS_REFUSED: &str =
 /// See [`NO_SECOND_LOOK`].
 pub const ROOM_FOR_ANY: &str = "a producer waits for room for an empty frame, whatever it has to push";
 
+/// See [`NO_SECOND_LOOK`].
+pub const ROOM_AWAITED_ASLEEP: &str = "a producer sleeps though the consumer is about to give bytes back";
+
 /// All of them.
-pub const MISTAKES: [&str; 4] = [NO_SECOND_LOOK, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, ROOM_FOR_ANY];
+pub const MISTAKES: [&str; 5] =
+    [ROOM_AWAITED_ASLEEP, NO_SECOND_LOOK, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, ROOM_FOR_ANY];
 
 /// The stream has been closed by the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +93,30 @@ impl End {
         }
     }
 
-    /// Announces, looks again with `nothing`, and sleeps if there is nothing and the other end has not closed.
-    fn sleep_unless(&self, nothing: impl FnOnce() -> bool, who: &'static str) {
+    /// Announces, looks again with `nothing`, and sleeps if there is nothing and the other end has not closed. `nothing` says
+    /// whether something is coming.
+    fn sleep_unless(&self, nothing: impl FnOnce() -> Option<bool>, who: &'static str) {
         signal::announce::<Loom>(self.signals().0, self.ring().barrier());
-        if (mutation::logic(NO_SECOND_LOOK) || nothing()) && self.peer_bits() & CLOSED == 0 {
-            crate::reached(who);
-            self.semaphores().0.wait();
-            let _ = signal::withdraw::<Loom>(self.signals().0);
-        } else if signal::withdraw::<Loom>(self.signals().0) {
+        let found = nothing();
+        let found = if mutation::logic(NO_SECOND_LOOK) { Some(false) } else { found };
+        match found {
+            Some(coming) if self.peer_bits() & CLOSED == 0 => {
+                if !coming || mutation::logic(ROOM_AWAITED_ASLEEP) {
+                    crate::reached(who);
+                    self.semaphores().0.wait();
+                    let _ = signal::withdraw::<Loom>(self.signals().0);
+                    return;
+                }
+                crate::reached("room is coming");
+                self.do_not_sleep();
+                loom::thread::yield_now();
+            }
+            _ => self.do_not_sleep(),
+        }
+    }
+
+    fn do_not_sleep(&self) {
+        if signal::withdraw::<Loom>(self.signals().0) {
             let _ = self.semaphores().0.try_wait();
         }
     }
@@ -152,7 +172,10 @@ impl ProducerEnd {
             }
             let len = moves::next_len(&self.ring, self.lengths);
             let ring = &mut self.ring;
-            let full = || !ring.has_room(len).unwrap_or_else(|corruption| panic!("{corruption}"));
+            let full = || {
+                let room = ring.has_room(len).unwrap_or_else(|corruption| panic!("{corruption}"));
+                (!room).then(|| ring.room_is_coming())
+            };
             self.end.sleep_unless(full, "the producer sleeps");
         }
     }
@@ -174,17 +197,14 @@ impl ConsumerEnd {
                 return result;
             }
             let ring = &self.ring;
-            self.end.sleep_unless(|| !ring.has_item(), "the consumer sleeps");
+            self.end.sleep_unless(|| (!ring.has_item()).then_some(false), "the consumer sleeps");
         }
     }
 
     /// As `try_pop`; `None` for `Empty`.
     pub(super) fn try_pop(&mut self) -> Option<Result<(), Closed>> {
-        match moves::pop(&mut self.ring, self.lengths) {
-            Ok(signal) => {
-                self.end.wake_peer_if(signal);
-                Some(Ok(()))
-            }
+        match moves::pop_waking(&mut self.ring, self.lengths, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => Some(Ok(())),
             Err(signal) => {
                 self.end.wake_peer_if(signal);
                 if self.end.peer_bits() & CLOSED == 0 {
@@ -193,10 +213,10 @@ impl ConsumerEnd {
                 if mutation::logic(CLOSED_BELIEVED) {
                     return Some(Err(Closed));
                 }
-                match moves::pop(&mut self.ring, self.lengths) {
-                    Ok(signal) => {
+                match moves::pop_waking(&mut self.ring, self.lengths, |signal| self.end.wake_peer_if(signal))
+                {
+                    Ok(()) => {
                         crate::reached("the last frame is found by the second look");
-                        self.end.wake_peer_if(signal);
                         Some(Ok(()))
                     }
                     Err(_) => Some(Err(Closed)),

@@ -17,6 +17,8 @@ pub const NOT_CLEARED: &str = "the next header is not cleared";
 pub const CLEARED_LATE: &str = "the next header is cleared after the publication";
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored (bytes)";
+/// A mistake: the consumer does not say what it is about to give back.
+pub const NOT_SAID: &str = "what is about to be given back is not said (bytes)";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored (bytes)";
 
@@ -45,6 +47,7 @@ struct Words {
     stream: u64,
     head: Word64,
     consumed: Word64,
+    giving: Word64,
     consumer_signal: Word32,
     producer_signal: Word32,
     // Nothing depends on these.
@@ -86,6 +89,7 @@ impl Heap {
             stream,
             head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
             consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
+            giving: if mutation::logic(NOT_SAID) { Word64::Deaf(0) } else { Word64::contended(0) },
             consumer_signal: Word32::contended(0),
             producer_signal: Word32::contended(0),
             produced: Word64::plain(0),
@@ -168,6 +172,10 @@ unsafe impl Memory for Heap {
             self.header(index).store(0, Relaxed);
         }
         &self.0.produced
+    }
+
+    fn giving(&self) -> &Word64 {
+        &self.0.giving
     }
 
     fn consumer_signal(&self) -> &Word32 {

@@ -11,7 +11,7 @@ mod moves;
 pub mod ring;
 pub mod takeover;
 
-pub use memory::{CLEARED_LATE, Heap, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, TAKEN_EARLY, TAKEN_LATE};
+pub use memory::{CLEARED_LATE, Heap, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
 
 use crate::Model;
 

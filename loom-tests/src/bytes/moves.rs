@@ -98,6 +98,26 @@ pub(super) fn push(producer: &mut Producing, lengths: Lengths) -> Option<u32> {
     }
 }
 
+/// As [`pop`], as a channel does it: `wake` has the producer's signal before the bytes are given back.
+pub(super) fn pop_waking(
+    consumer: &mut Consuming,
+    lengths: Lengths,
+    wake: impl FnOnce(u32),
+) -> Result<(), u32> {
+    let capacity = consumer.memory().capacity();
+    let (_, frame) = laid(consumer.position(), capacity, lengths);
+    let mut out = Vec::new();
+    match consumer.pop_vec(&mut out, wake) {
+        Pop::Frame { .. } => {
+            assert_eq!(out, frame.payload(capacity), "frames come whole and in order, none lost, none twice");
+            Ok(())
+        }
+        Pop::Empty { signal } => Err(signal),
+        Pop::TooSmall { .. } => unreachable!("a vector grows"),
+        Pop::Corrupt(corruption) => panic!("{corruption}"),
+    }
+}
+
 /// Tries to pop the next frame. `Ok` with the producer's signal if there was one, else `Err` with it.
 pub(super) fn pop(consumer: &mut Consuming, lengths: Lengths) -> Result<u32, u32> {
     let capacity = consumer.memory().capacity();

@@ -4,6 +4,7 @@
 //!
 //! The ring and the sleepers' functions are production's; the steps of the channel's ends are mirrored.
 
+use std::mem::MaybeUninit;
 use std::rc::Rc;
 
 use ipc_ring::platform::Barrier;
@@ -99,7 +100,7 @@ impl Bed {
                 self.semaphores[usize::from(number)].wait();
                 signal::withdraw::<Loom>(self.signal(number));
             }
-            if consumer.try_pop().is_ok() {
+            if self.try_pop(consumer) {
                 break;
             }
             crowd::announce(self, number, Barrier::Asymmetric);
@@ -108,13 +109,21 @@ impl Bed {
                 self.semaphores[usize::from(number)].try_wait();
             }
         }
-        if !mutation::logic(NOT_PASSED_ON) {
+    }
+
+    /// Pops, and passes on before the slot is given back.
+    fn try_pop(&self, consumer: &mut Consumer<Heap>) -> bool {
+        let pass_on = |consumer: &mut Consumer<Heap>| {
+            if mutation::logic(NOT_PASSED_ON) {
+                return;
+            }
             let more = if mutation::logic(NO_FENCE) { consumer.look() } else { consumer.look_behind() };
             if more.is_ok() && crowd::is_anybody::<Loom>(&self.mask, Barrier::Asymmetric) {
                 reached("passed on");
                 self.wake_one();
             }
-        }
+        };
+        consumer.pop_after(&mut MaybeUninit::uninit(), pass_on).is_ok()
     }
 }
 

@@ -12,6 +12,7 @@ pub mod ending;
 pub mod memory;
 pub mod reapers;
 pub mod ring;
+pub mod room;
 pub mod sleeping;
 pub mod special;
 
@@ -28,5 +29,6 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(reapers::MODELS)
         .chain(sleeping::MODELS)
         .chain(chain::MODELS)
+        .chain(room::MODELS)
         .chain(ending::MODELS)
 }

@@ -39,8 +39,12 @@ pub const POP_WAKES_NOBODY: &str = "the signal that a pop gives is not acted upo
 /// See [`NO_SECOND_LOOK`].
 pub const SILENT_SEAT: &str = "who takes a dead end's seat wakes nobody";
 
+/// See [`NO_SECOND_LOOK`].
+pub const ROOM_AWAITED_ASLEEP: &str = "a producer sleeps though the consumer is about to give a slot back";
+
 /// All of them.
-pub const MISTAKES: [&str; 10] = [
+pub const MISTAKES: [&str; 11] = [
+    ROOM_AWAITED_ASLEEP,
     SILENT_SEAT,
     NO_SECOND_LOOK,
     NO_SECOND_LOOK_AT_BITS,
@@ -257,11 +261,15 @@ impl ProducerEnd {
             self.end.announce();
             let over = if mutation::logic(DETACHED_IGNORED) { CLOSED } else { CLOSED | DETACHED };
             let full = mutation::logic(NO_SECOND_LOOK) || !self.has_room();
-            if full && (mutation::logic(NO_SECOND_LOOK_AT_BITS) || self.end.peer_bits() & over == 0) {
+            if !full || (!mutation::logic(NO_SECOND_LOOK_AT_BITS) && self.end.peer_bits() & over != 0) {
+                self.end.do_not_sleep();
+            } else if self.ring.room_is_coming() && !mutation::logic(ROOM_AWAITED_ASLEEP) {
+                crate::reached("room is coming");
+                self.end.do_not_sleep();
+                loom::thread::yield_now();
+            } else {
                 crate::reached("the producer sleeps");
                 self.end.sleep();
-            } else {
-                self.end.do_not_sleep();
             }
         }
     }
@@ -295,13 +303,13 @@ impl ConsumerEnd {
 
     /// As `try_pop`; `None` for `Empty`.
     pub(super) fn try_pop(&mut self) -> Option<Result<(), Ended>> {
-        match moves::pop(&mut self.ring) {
-            Ok(signal) => {
-                if !mutation::logic(POP_WAKES_NOBODY) {
-                    self.end.wake_peer_if(signal);
-                }
-                Some(Ok(()))
+        let wake = |signal| {
+            if !mutation::logic(POP_WAKES_NOBODY) {
+                self.end.wake_peer_if(signal);
             }
+        };
+        match moves::pop_waking(&mut self.ring, wake) {
+            Ok(()) => Some(Ok(())),
             Err(signal) => self.nothing(signal),
         }
     }
@@ -312,10 +320,9 @@ impl ConsumerEnd {
         if mutation::logic(CLOSED_BELIEVED) {
             return Some(Err(ended));
         }
-        match moves::pop(&mut self.ring) {
-            Ok(signal) => {
+        match moves::pop_waking(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => {
                 crate::reached("the last element is found by the second look");
-                self.end.wake_peer_if(signal);
                 Some(Ok(()))
             }
             Err(_) => Some(Err(ended)),

@@ -11,6 +11,8 @@ use crate::{Loom, Word32, Word64, mutation, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
+/// A mistake: the consumer does not say what it is about to give back.
+pub const NOT_SAID: &str = "what is about to be given back is not said";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored";
 
@@ -33,6 +35,7 @@ struct Words {
     slots: Vec<Slot>,
     head: Word64,
     consumed: Word64,
+    giving: Word64,
     consumer_signal: Word32,
     producer_signal: Word32,
     // Nothing depends on these.
@@ -67,6 +70,7 @@ impl Heap {
             slots: (0..capacity).map(|_| slot()).collect(),
             head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
             consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
+            giving: if mutation::logic(NOT_SAID) { Word64::Deaf(0) } else { Word64::contended(0) },
             consumer_signal: Word32::contended(0),
             producer_signal: Word32::contended(0),
             found_full: Word64::plain(0),
@@ -113,6 +117,10 @@ unsafe impl Memory for Heap {
 
     fn consumed(&self) -> &Word64 {
         &self.0.consumed
+    }
+
+    fn giving(&self) -> &Word64 {
+        &self.0.giving
     }
 
     fn consumer_signal(&self) -> &Word32 {

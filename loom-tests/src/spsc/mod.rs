@@ -13,7 +13,7 @@ pub mod sleeping;
 pub mod takeover;
 pub mod wait_set;
 
-pub use memory::{Heap, NO_HEAD, NOT_CONSUMED, TAKEN_EARLY, TAKEN_LATE};
+pub use memory::{Heap, NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
 
 use crate::Model;
 

@@ -26,6 +26,14 @@ pub const MODELS: &[Model] = &[
         until_a_quarter_is_free(ASYMMETRIC)
     })
     .reaches(&["the producer sleeps"]),
+    Model::new("one_pop_frees_a_sleeper_fence", 100, || one_pop_frees_a_sleeper(FENCE))
+        .reaches(&["the producer sleeps", "room is coming"]),
+    Model::new("one_pop_frees_a_sleeper_asymmetric", 100, || one_pop_frees_a_sleeper(ASYMMETRIC))
+        .reaches(&["the producer sleeps", "room is coming"]),
+    Model::new("consumer_dies_about_to_give", 100, || consumer_dies_waking(Site::WaitGiving))
+        .reaches(&["died", "the producer sleeps"]),
+    Model::new("consumer_dies_with_the_bit_taken", 100, || consumer_dies_waking(Site::WaitTaken))
+        .reaches(&["died", "the producer sleeps"]),
     Model::new("consumer_sleeps_producer_closes", 90, || consumer_sleeps_through_end(Ended::Closed))
         .reaches(&["the consumer sleeps"]),
     Model::new("consumer_sleeps_producer_detaches", 90, || consumer_sleeps_through_end(Ended::PeerDetached))
@@ -102,6 +110,45 @@ fn until_a_quarter_is_free(barrier: Barrier) {
         assert_eq!(consumer.pop(), Ok(()));
         assert_eq!(consumer.pop(), Ok(()));
         assert_eq!(consumer.pop(), Ok(()));
+    });
+    assert_eq!(producer.push(), Ok(()));
+    other.join().unwrap();
+}
+
+/// A full ring; the consumer pops once and does nothing more, so whoever sleeps though there is room sleeps for ever.
+fn one_pop_frees_a_sleeper(barrier: Barrier) {
+    let channel = channel(1, barrier);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    assert_eq!(producer.push(), Ok(()));
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.pop(), Ok(()));
+        consumer
+    });
+    assert_eq!(producer.push(), Ok(()));
+    let consumer = other.join().unwrap();
+    assert_eq!(consumer.ring.position(), 1);
+}
+
+/// A consumer dies on its way to waking the producer, with an element copied: its successor gets that element. When the dead one
+/// took the bit, the producer has the token of its death.
+fn consumer_dies_waking(site: Site) {
+    let channel = channel(1, FENCE);
+    let mut producer = channel.producer();
+    assert_eq!(producer.push(), Ok(()));
+    let mut first = channel.consumer();
+    let other = thread::spawn(move || {
+        if crash::kill_at(site, 0, || first.pop()).is_none() {
+            reached("died");
+            assert_eq!(first.ring.position(), 0, "nothing is popped before somebody is woken");
+            if site == Site::WaitTaken {
+                channel.semaphore(PRODUCER).post(); // The kernel, or the heartbeat.
+            }
+        }
+        let mut next = channel.next_consumer();
+        while next.ring.position() < 2 {
+            assert_eq!(next.pop(), Ok(()));
+        }
     });
     assert_eq!(producer.push(), Ok(()));
     other.join().unwrap();

@@ -32,34 +32,34 @@ pub struct Consumer {
 
 /// Where a frame is put.
 trait Place {
-    /// Pops a frame into it.
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop;
+    /// Pops a frame into it. Wakes before the frame is popped.
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop;
 
-    /// Pops a frame into it that needs nothing but to be copied out, and gives its length and the producer's signal.
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)>;
+    /// Pops a frame into it that needs nothing but to be copied out, and gives its length. Wakes before the frame is popped.
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize>;
 }
 
 impl Place for &mut [u8] {
     #[inline(always)]
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
-        ring.try_pop_into(self)
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop {
+        ring.pop_into(self, wake)
     }
 
     #[inline(always)]
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)> {
-        ring.pop_known(self)
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize> {
+        ring.pop_known(self, wake)
     }
 }
 
 impl Place for &mut Vec<u8> {
     #[inline(always)]
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>) -> Pop {
-        ring.try_pop_vec(self)
+    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop {
+        ring.pop_vec(self, wake)
     }
 
     #[inline(always)]
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>) -> Option<(usize, u32)> {
-        ring.pop_known_vec(self)
+    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize> {
+        ring.pop_known_vec(self, wake)
     }
 }
 
@@ -279,22 +279,17 @@ impl Consumer {
     #[inline(always)]
     fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
         self.end.ours()?;
-        match place.pop_known(&mut self.ring) {
-            Some((len, 0)) => Ok(len),
-            known => apart(self.pop_slowly(known, place, deadline)),
+        match place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Some(len) => Ok(len),
+            None => apart(self.pop_slowly(place, deadline)),
         }
     }
 
     /// A pop that was not plain success, or none yet.
     #[cold]
     #[inline(never)]
-    fn pop_slowly(
-        &mut self,
-        known: Option<(usize, u32)>,
-        mut place: impl Place,
-        deadline: Option<Instant>,
-    ) -> Result<usize, PopError> {
-        match self.settle(known, &mut place) {
+    fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
+        match self.settle(&mut place) {
             Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
             result => result,
         }
@@ -303,25 +298,18 @@ impl Consumer {
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
         self.end.ours()?;
-        match place.pop_known(&mut self.ring) {
-            Some((len, 0)) => Ok(len),
-            known => apart(self.settle(known, place)),
+        match place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Some(len) => Ok(len),
+            None => apart(self.settle(place)),
         }
     }
 
-    /// A frame that was popped, and a signal to act upon; or else whatever comes of a pop.
+    /// Whatever comes of a pop.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, known: Option<(usize, u32)>, place: &mut impl Place) -> Result<usize, PopError> {
-        let pop = match known {
-            Some((len, signal)) => Pop::Frame { len, signal },
-            None => place.pop(&mut self.ring),
-        };
-        match pop {
-            Pop::Frame { len, signal } => {
-                self.end.wake_peer_if(signal);
-                Ok(len)
-            }
+    fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Pop::Frame { len, .. } => Ok(len),
             Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
             Pop::Empty { signal } => self.nothing(signal, place),
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),
@@ -334,11 +322,8 @@ impl Consumer {
         self.end.tell().map_err(PopError::System)?;
         let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
-        match place.pop(&mut self.ring) {
-            Pop::Frame { len, signal } => {
-                self.end.wake_peer_if(signal);
-                Ok(len)
-            }
+        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Pop::Frame { len, .. } => Ok(len),
             Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
             Pop::Empty { .. } => Err(error),
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),

@@ -38,6 +38,10 @@ impl Room for RoomFor<'_> {
     fn has_room_by_head(&self) -> bool {
         self.0.has_room_by_head(self.1)
     }
+
+    fn room_is_coming(&self) -> bool {
+        self.0.room_is_coming()
+    }
 }
 
 impl Producer {

@@ -32,6 +32,44 @@ pub struct Consumer<T: Message> {
     slip: Slip,
 }
 
+/// What a consumer does for others when it pops, all of it before the slot is given back: a process that is killed in a system call
+/// of it takes no message with it.
+struct Duties<'a, T: Message> {
+    end: &'a mut End<T>,
+    popped: &'a mut u64,
+    quarter: u64,
+    woken_in_set: &'a mut bool,
+}
+
+impl<T: Message> Duties<'_, T> {
+    /// So many slots will come free at once: is there a producer to wake?
+    #[inline(always)]
+    fn before_freeing(&mut self, ring: &mut ring::Consumer<Mapped<T>>, count: u64) {
+        *self.popped += count;
+        if *self.popped >= self.quarter {
+            self.look_at_producers(ring);
+        }
+    }
+
+    #[inline]
+    fn look_at_producers(&mut self, ring: &mut ring::Consumer<Mapped<T>>) {
+        *self.popped = 0;
+        self.end.wake_one(Role::Producer);
+        if std::mem::take(self.woken_in_set) {
+            self.pass_on(ring);
+        }
+    }
+
+    /// One that was woken and took a message wakes the next, if there is more: producers wake one for all that lie behind each
+    /// other.
+    #[cold]
+    fn pass_on(&mut self, ring: &mut ring::Consumer<Mapped<T>>) {
+        if ring.look_behind().is_ok() {
+            self.end.wake_one(Role::Consumer);
+        }
+    }
+}
+
 impl<T: Message> Consumer<T> {
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a consumer.
     ///
@@ -68,6 +106,14 @@ impl<T: Message> Consumer<T> {
     #[inline(always)]
     fn ring(&mut self) -> &mut ring::Consumer<Mapped<T>> {
         self.ring.as_mut().expect("only drop takes it")
+    }
+
+    /// The ring's end, and what is done for others.
+    #[inline(always)]
+    fn parts(&mut self) -> (&mut ring::Consumer<Mapped<T>>, Duties<'_, T>) {
+        let Self { ring, end, popped, quarter, woken_in_set, .. } = self;
+        let duties = Duties { end, popped, quarter: *quarter, woken_in_set };
+        (ring.as_mut().expect("only drop takes it"), duties)
     }
 
     /// Pops the next message if there is one.
@@ -172,11 +218,9 @@ impl<T: Message> Consumer<T> {
         otherwise: impl FnOnce(&mut Self, Nothing, &mut MaybeUninit<T>) -> Result<(), PopError>,
     ) -> Result<(), PopError> {
         self.end.place.ours()?;
-        match self.ring().try_pop_into(place) {
-            Ok(_) => {
-                self.freed(1);
-                Ok(())
-            }
+        let (ring, mut duties) = self.parts();
+        match ring.pop_after(place, |ring| duties.before_freeing(ring, 1)) {
+            Ok(_) => Ok(()),
             Err(nothing) => apart(otherwise(self, nothing, place)),
         }
     }
@@ -189,18 +233,52 @@ impl<T: Message> Consumer<T> {
         self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
         let places = unsafe { crate::copy::as_uninit(out) };
-        let mut popped = self.ring().try_pop_slice(places);
+        let mut popped = self.pop_slice(places);
         if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead()? {
-            popped = self.ring().try_pop_slice(places);
+            popped = self.pop_slice(places);
         }
         match popped {
             (0, Err(nothing)) => {
                 self.look_at_producers();
                 Err(self.explain(nothing))
             }
-            (done, _) => {
-                self.freed(done as u64);
-                Ok(done)
+            (done, _) => Ok(done),
+        }
+    }
+
+    fn pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
+        let (ring, mut duties) = self.parts();
+        ring.pop_slice_after(places, |ring, count| duties.before_freeing(ring, count as u64))
+    }
+
+    /// Gives the next message to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what `f` made is with the
+    /// caller then. When the process dies in `f`, or `f` panics, the message goes to a consumer again.
+    pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
+        self.end.place.ours()?;
+        let (ring, mut duties) = self.parts();
+        match ring.pop_with_after(|lent| f(lent.read()), |ring| duties.before_freeing(ring, 1)) {
+            Ok(result) => Ok(result),
+            Err(nothing) => Err(self.nothing_to_take(nothing)?),
+        }
+    }
+
+    /// As [`try_take_with`](Self::try_take_with), waiting for a message.
+    pub(in crate::channel) fn take_with<R>(
+        &mut self,
+        f: impl FnOnce(T) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
+        self.end.place.ours()?;
+        let mut f = Some(f);
+        loop {
+            if let Err(nothing) = self.ring().look() {
+                self.wait_for(nothing, deadline, |ring, _| ring.look())?;
+            }
+            // When another consumer is faster, nothing is called.
+            let (ring, mut duties) = self.parts();
+            let take = |lent: &Lent<'_, Mapped<T>>| f.take().map(|f| f(lent.read()));
+            if let Ok(Some(result)) = ring.pop_with_after(take, |ring| duties.before_freeing(ring, 1)) {
+                return Ok(result);
             }
         }
     }
@@ -218,23 +296,27 @@ impl<T: Message> Consumer<T> {
                 self.freed(1);
                 Ok(result)
             }
-            Err(nothing) => {
-                match &nothing {
-                    Nothing::Busy(holder) => {
-                        self.end.repair(holder).map_err(PopError::System)?;
-                    }
-                    Nothing::Closed => {
-                        self.search_the_dead()?;
-                        if self.ring().look().is_ok() {
-                            return Err(PopError::Empty); // It was, a moment ago.
-                        }
-                    }
-                    _ => {}
-                }
-                self.look_at_producers();
-                Err(self.explain(nothing))
-            }
+            Err(nothing) => Err(self.nothing_to_take(nothing)?),
         }
+    }
+
+    /// Why there was nothing to be lent.
+    #[cold]
+    fn nothing_to_take(&mut self, nothing: Nothing) -> Result<PopError, PopError> {
+        match &nothing {
+            Nothing::Busy(holder) => {
+                self.end.repair(holder).map_err(PopError::System)?;
+            }
+            Nothing::Closed => {
+                self.search_the_dead()?;
+                if self.ring().look().is_ok() {
+                    return Ok(PopError::Empty); // It was, a moment ago.
+                }
+            }
+            _ => {}
+        }
+        self.look_at_producers();
+        Ok(self.explain(nothing))
     }
 
     /// As [`try_pop_with`](Self::try_pop_with), waiting for a message.
@@ -269,7 +351,7 @@ impl<T: Message> Consumer<T> {
         let mut f = Some(f);
         loop {
             if let Err(nothing) = self.ring().look() {
-                self.wait_for(nothing, deadline, |ring| ring.look())?;
+                self.wait_for(nothing, deadline, |ring, _| ring.look())?;
             }
             // When another consumer is faster, nothing is called.
             let popped = self.ring().try_pop_with(|lent| f.take().map(|f| f(lent)));
@@ -280,7 +362,7 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// `count` slots have come free: is there a producer to wake?
+    /// `count` slots have come free, of messages that were used where they lay: is there a producer to wake?
     #[inline(always)]
     fn freed(&mut self, count: u64) {
         self.popped += count;
@@ -291,20 +373,8 @@ impl<T: Message> Consumer<T> {
 
     #[inline]
     fn look_at_producers(&mut self) {
-        self.popped = 0;
-        self.end.wake_one(Role::Producer);
-        if std::mem::take(&mut self.woken_in_set) {
-            self.pass_on();
-        }
-    }
-
-    /// One that was woken and took a message wakes the next, if there is more: producers wake one for all that lie behind each
-    /// other.
-    #[cold]
-    fn pass_on(&mut self) {
-        if self.ring().look_behind().is_ok() {
-            self.end.wake_one(Role::Consumer);
-        }
+        let (ring, mut duties) = self.parts();
+        duties.look_at_producers(ring);
     }
 
     #[cold]
@@ -315,12 +385,11 @@ impl<T: Message> Consumer<T> {
             Nothing::Contended => true,
             _ => false,
         };
-        let answer = if again { self.ring().try_pop_into(place) } else { Err(nothing) };
+        let (ring, mut duties) = self.parts();
+        let answer =
+            if again { ring.pop_after(place, |ring| duties.before_freeing(ring, 1)) } else { Err(nothing) };
         match answer {
-            Ok(_) => {
-                self.freed(1);
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(nothing) => {
                 self.look_at_producers();
                 Err(self.explain(nothing))
@@ -359,17 +428,18 @@ impl<T: Message> Consumer<T> {
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        self.wait_for(nothing, deadline, |ring| ring.try_pop_into(place).map(drop))?;
-        self.freed(1);
-        Ok(())
+        self.wait_for(nothing, deadline, |ring, before| ring.pop_after(place, before).map(drop))
     }
 
-    /// Waits until `attempt` succeeds.
+    /// Waits until `attempt` succeeds, which may pop and then does what it is given before it frees the slot.
     fn wait_for(
         &mut self,
         mut nothing: Nothing,
         deadline: Option<Instant>,
-        mut attempt: impl FnMut(&mut ring::Consumer<Mapped<T>>) -> Result<(), Nothing>,
+        mut attempt: impl FnMut(
+            &mut ring::Consumer<Mapped<T>>,
+            &mut dyn FnMut(&mut ring::Consumer<Mapped<T>>),
+        ) -> Result<(), Nothing>,
     ) -> Result<(), PopError> {
         let mut wait = self.end.place.waits.start(deadline);
         let (mut woken, mut searched, mut patience) = (false, false, Patience::default());
@@ -418,11 +488,23 @@ impl<T: Message> Consumer<T> {
                     }
                 }
             }
-            match attempt(self.ring.as_mut().expect("only drop takes it")) {
+            let (ring, mut duties) = self.parts();
+            let mut is_done = false;
+            let mut before = |ring: &mut ring::Consumer<Mapped<T>>| {
+                is_done = true;
+                duties.end.place.waits.finished(&wait);
+                duties.before_freeing(ring, 1);
+                if woken {
+                    duties.pass_on(ring);
+                }
+            };
+            match attempt(ring, &mut before) {
+                Ok(()) if is_done => return Ok(()),
                 Ok(()) => {
-                    self.end.place.waits.finished(&wait);
+                    // Only looked.
+                    duties.end.place.waits.finished(&wait);
                     if woken {
-                        self.pass_on();
+                        duties.pass_on(ring);
                     }
                     return Ok(());
                 }
@@ -550,7 +632,8 @@ impl<T: Message> Await for Consumer<T> {
 
     fn is_passed_over(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
-            self.pass_on();
+            let (ring, mut duties) = self.parts();
+            duties.pass_on(ring);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, recovery};
 use crate::wait::slip::{self, Pace};
+use crate::wait::soon::Soon;
 use crate::wait::turns::Chances;
 use crate::wait::{Step, pause};
 
@@ -257,7 +258,7 @@ impl<T: Message> Producer<T> {
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
         let mut wait = self.end.place.waits.start(deadline);
-        let (mut woken, mut patience) = (false, Patience::default());
+        let (mut woken, mut patience, mut soon) = (false, Patience::default(), Soon::default());
         let mut chances = Chances::default();
         if matches!(refused, Refused::Full) {
             self.stand_back(&mut chances, deadline);
@@ -290,7 +291,16 @@ impl<T: Message> Producer<T> {
                     self.nobody_there(sleep.ask)?;
                     self.end.place.announce();
                     // Whoever left since may have found nobody asleep.
-                    if self.looks_full() && !self.end.deserted(Role::Consumer) {
+                    let full = self.ring().look();
+                    if !matches!(full, Err(Refused::Full | Refused::Busy(_)))
+                        || self.end.deserted(Role::Consumer)
+                    {
+                        self.end.place.do_not_sleep();
+                    } else if matches!(&full, Err(Refused::Busy(holder)) if holder.is_reading()) {
+                        // It comes free at once, and its consumer may have looked for sleepers already.
+                        self.end.place.do_not_sleep();
+                        soon.pass(sleep.nap.until);
+                    } else {
                         let (ring, end) = (self.ring.as_mut().expect("only drop takes it"), &self.end);
                         // Consumers announce room for a quarter of the ring, or when they sleep themselves, to one producer
                         // that tells the next.
@@ -301,8 +311,6 @@ impl<T: Message> Producer<T> {
                         });
                         chances.slept(woken.map_err(|error| PushError::System((), error))?);
                         self.stand_back(&mut chances, deadline);
-                    } else {
-                        self.end.place.do_not_sleep();
                     }
                     woken = true;
                 }
@@ -357,10 +365,6 @@ impl<T: Message> Producer<T> {
             return;
         }
         slip::watch(|| !ring.is_untaken_ahead(run));
-    }
-
-    fn looks_full(&mut self) -> bool {
-        matches!(self.ring().look(), Err(Refused::Full | Refused::Busy(_)))
     }
 
     /// An error when the ring is full and without consumers; with `ask`, after clearing up after the dead.

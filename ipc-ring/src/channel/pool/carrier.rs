@@ -60,15 +60,12 @@ impl Inlet for spsc::Consumer<Handle> {
 
     #[inline(always)]
     fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.try_pop_with(|view| f(view.read()))
+        self.try_take_with(f)
     }
 
     #[inline(always)]
     fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        match deadline {
-            None => self.pop_with(|view| f(view.read())),
-            Some(deadline) => self.pop_with_deadline(|view| f(view.read()), deadline),
-        }
+        self.take_with(f, deadline)
     }
 }
 
@@ -91,14 +88,11 @@ impl Inlet for mpmc::Consumer<Handle> {
 
     #[inline(always)]
     fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.try_pop_with(|lent| f(lent.read()))
+        self.try_take_with(f)
     }
 
     #[inline(always)]
     fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        match deadline {
-            None => self.pop_with(|lent| f(lent.read())),
-            Some(deadline) => self.pop_with_deadline(|lent| f(lent.read()), deadline),
-        }
+        self.take_with(f, deadline)
     }
 }

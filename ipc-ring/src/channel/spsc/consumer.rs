@@ -11,7 +11,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
-use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _};
 use crate::wait::slip::Slip;
 
 /// The consuming end: one holder at a time, in one thread at a time.
@@ -225,12 +225,8 @@ impl<T: Message> Consumer<T> {
         if self.ring.pop_known(place) {
             return Ok(());
         }
-        match self.ring.pop_next(place) {
-            Ok(0) => Ok(()),
-            Ok(signal) => {
-                self.end.wake_peer_if(signal);
-                Ok(())
-            }
+        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => Ok(()),
             Err(word) => {
                 let found = self.ring.nothing(word);
                 otherwise(self, found, place)
@@ -262,18 +258,14 @@ impl<T: Message> Consumer<T> {
             return Ok(0);
         }
         // SAFETY: only whole elements are copied there, or nothing.
-        match self.ring.try_pop_slice(unsafe { crate::copy::as_uninit(out) }) {
-            Ok((0, signal)) => {
+        let places = unsafe { crate::copy::as_uninit(out) };
+        match self.ring.pop_slice(places, |signal| self.end.wake_peer_if(signal)) {
+            Ok(0) => {
                 // SAFETY: as above.
                 let place = unsafe { crate::copy::as_uninit_one(&mut out[0]) };
-                self.nothing(signal, place).map(|()| 1)
+                self.nothing(0, place).map(|()| 1)
             }
-            Ok((count, signal)) => {
-                if signal != 0 {
-                    self.end.wake_peer_if(signal);
-                }
-                Ok(count)
-            }
+            Ok(count) => Ok(count),
             Err(corruption) => Err(self.poison(corruption)),
         }
     }
@@ -297,11 +289,14 @@ impl<T: Message> Consumer<T> {
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
         self.end.ours()?;
-        let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
-        // An end of the stream found here is found again by the next call.
-        Ok(1 + self.try_pop_slice(rest).unwrap_or(0))
+        match self.try_pop_slice(out) {
+            // All of them in one pop: none is in hand while others are waited for.
+            Err(PopError::Empty) => {
+                pair::wait_and_pop(&mut Looking(self), deadline)?;
+                self.try_pop_slice(out)
+            }
+            result => result,
+        }
     }
 
     /// Lends the next message where it lies. [`View::release`] pops it; dropping the view leaves it.
@@ -385,6 +380,26 @@ impl<T: Message> Consumer<T> {
         self.try_pop_with(f)
     }
 
+    /// Gives the next message to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what `f` made is with the
+    /// caller then.
+    pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
+        self.try_view()?; // The end of the stream, or of the ring.
+        let popped = self.ring.pop_next_with(|view| f(view.read()), |signal| self.end.wake_peer_if(signal));
+        popped.map_err(|_| PopError::Empty)
+    }
+
+    /// As [`try_take_with`](Self::try_take_with), waiting for a message.
+    pub(in crate::channel) fn take_with<R>(
+        &mut self,
+        f: impl FnOnce(T) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
+        if !self.ring.has_item() {
+            pair::wait_and_pop(&mut Looking(self), deadline)?;
+        }
+        self.try_take_with(f)
+    }
+
     /// Takes every message that is ready now, without waiting.
     pub fn drain(&mut self) -> Drain<'_, T> {
         Drain { consumer: self }
@@ -412,13 +427,12 @@ impl<T: Message> Consumer<T> {
         self.end.tell().map_err(PopError::System)?;
         let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
-        match self.ring.try_pop_into(place) {
-            Pop::Item { signal, .. } => {
-                self.end.wake_peer_if(signal);
-                Ok(())
-            }
-            Pop::Empty { .. } => Err(error),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => Ok(()),
+            Err(word) => match self.ring.nothing(word) {
+                Ok(_) => Err(error),
+                Err(corruption) => Err(self.poison(corruption)),
+            },
         }
     }
 

@@ -38,6 +38,10 @@ impl<T: Message> Room for ring::Producer<Mapped<T>> {
     fn has_room_by_head(&self) -> bool {
         self.has_room_by_head()
     }
+
+    fn room_is_coming(&self) -> bool {
+        self.room_is_coming()
+    }
 }
 
 impl<T: Message> Producer<T> {

@@ -22,7 +22,7 @@ pub enum Pop {
     Frame {
         /// Bytes of the frame.
         len: usize,
-        /// Bits of [`signal`](crate::wait::signal).
+        /// Bits of [`signal`](crate::wait::signal), as they were before the bytes were given back.
         signal: u32,
     },
     /// The next frame is longer than the buffer. It stays.
@@ -37,6 +37,16 @@ pub enum Pop {
     },
     /// A header makes no sense.
     Corrupt(Corruption),
+}
+
+impl Pop {
+    /// With the signal that was found when a frame was popped.
+    fn told(self, found: u32) -> Self {
+        match self {
+            Pop::Frame { len, .. } => Pop::Frame { len, signal: found },
+            other => other,
+        }
+    }
 }
 
 /// A frame that lies in the ring: found, checked, not popped.
@@ -77,6 +87,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two; the producer sees the same either way.
         // [B2] Release: the frames below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
+        memory.giving().store(position, Relaxed); // The predecessor gives nothing any more; only this side writes it.
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
@@ -84,58 +95,79 @@ impl<M: Memory> Consumer<M> {
         Ok(Self { memory, position, published: position, quarter, frames, pace })
     }
 
-    /// Pops one frame into `out`, from its front, if it is there, has no padding before it, and fits; gives its length and the
-    /// producer's signal as [`Pop::Frame`] does. Otherwise [`try_pop_into`](Self::try_pop_into) has to see to it; who asks here first
-    /// has a shorter way for most frames.
+    /// Pops one frame into `out`, from its front, if it is there, has no padding before it, and fits; gives its length.
+    /// Otherwise [`pop_into`](Self::pop_into) has to see to it; who asks here first has a shorter way for most frames.
+    ///
+    /// `wake` is given the producer's signal when it was looked at and is not zero: after the frame was copied and **before** its
+    /// bytes are given back, so that a death in `wake` loses nothing.
     #[inline(always)]
-    pub fn pop_known(&mut self, out: &mut [u8]) -> Option<(usize, u32)> {
+    pub fn pop_known(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Option<usize> {
         let frame = self.known().ok()?;
         let out = out.get_mut(..frame.len as usize)?;
         // SAFETY: only whole elements are copied there, or nothing.
         self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
-        Some((frame.len as usize, self.release(frame)))
+        self.give(frame, wake);
+        Some(frame.len as usize)
     }
 
-    /// Pops one frame into `out`, from its front.
-    pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
+    /// Pops one frame into `out`, from its front. `wake` as for [`pop_known`](Self::pop_known); then [`Pop::Frame`] has no signal.
+    pub fn pop_into(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
                 let len = frame.len as usize;
                 let Some(out) = out.get_mut(..len) else { return Pop::TooSmall { needed: len } };
                 // SAFETY: only whole elements are copied there, or nothing.
                 self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
-                Pop::Frame { len, signal: self.release(frame) }
+                self.give(frame, wake);
+                Pop::Frame { len, signal: 0 }
             }
             Ok(None) => self.nothing(),
             Err(corruption) => Pop::Corrupt(corruption),
         }
     }
 
-    /// As [`pop_known`](Self::pop_known), in place of what `out` held. Allocates when its capacity is too small.
-    #[inline(always)]
-    pub fn pop_known_vec(&mut self, out: &mut Vec<u8>) -> Option<(usize, u32)> {
-        let frame = self.known().ok()?;
-        Some((frame.len as usize, self.pop_to_vec(frame, out)))
+    /// Pops one frame into `out`, from its front. Whoever acts on the signal does so behind the pop.
+    pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
+        let mut found = 0;
+        self.pop_into(out, |signal| found = signal).told(found)
     }
 
-    /// Pops one frame into `out`, in place of what it held. Allocates when its capacity is too small.
-    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
+    /// As [`pop_known`](Self::pop_known), in place of what `out` held. Allocates when its capacity is too small.
+    #[inline(always)]
+    pub fn pop_known_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Option<usize> {
+        let frame = self.known().ok()?;
+        self.pop_to_vec(frame, out, wake);
+        Some(frame.len as usize)
+    }
+
+    /// As [`pop_into`](Self::pop_into), in place of what `out` held. Allocates when its capacity is too small.
+    pub fn pop_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
-            Ok(Some(frame)) => Pop::Frame { len: frame.len as usize, signal: self.pop_to_vec(frame, out) },
+            Ok(Some(frame)) => {
+                self.pop_to_vec(frame, out, wake);
+                Pop::Frame { len: frame.len as usize, signal: 0 }
+            }
             Ok(None) => self.nothing(),
             Err(corruption) => Pop::Corrupt(corruption),
         }
     }
 
+    /// Pops one frame into `out`, in place of what it held. Allocates when its capacity is too small. Whoever acts on the signal
+    /// does so behind the pop.
+    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
+        let mut found = 0;
+        self.pop_vec(out, |signal| found = signal).told(found)
+    }
+
     #[inline(always)]
-    fn pop_to_vec(&mut self, frame: Frame, out: &mut Vec<u8>) -> u32 {
+    fn pop_to_vec(&mut self, frame: Frame, out: &mut Vec<u8>, wake: impl FnOnce(u32)) {
         let len = frame.len as usize;
         out.clear();
         out.reserve(len);
         self.read(frame, 0, &mut out.spare_capacity_mut()[..len]);
         // SAFETY: `len` bytes are reserved, and `read` has filled them.
         unsafe { out.set_len(len) };
-        self.release(frame)
+        self.give(frame, wake);
     }
 
     /// Looks at the next frame where it lies. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
@@ -238,41 +270,84 @@ impl<M: Memory> Consumer<M> {
         self.memory.read(self.index(frame.start) + WORD + offset as u64, out);
     }
 
-    /// Gives a frame's bytes back and moves on. Gives the producer's signal if the head was published.
+    /// Gives a copied frame's bytes back and moves on; `wake` as for [`pop_known`](Self::pop_known).
     #[inline(always)]
-    fn release(&mut self, frame: Frame) -> u32 {
+    fn give(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
+        let is_due = self.is_due(frame);
+        if is_due {
+            self.before_giving(frame, wake);
+        }
+        self.take_lines(frame);
+        self.release(frame, is_due);
+    }
+
+    /// Whether the head has to be published with this frame.
+    #[inline(always)]
+    fn is_due(&self, frame: Frame) -> bool {
+        Self::behind_frame(frame).wrapping_sub(self.published) >= self.quarter
+    }
+
+    /// The position behind a frame.
+    #[inline(always)]
+    fn behind_frame(frame: Frame) -> u64 {
+        frame.start.wrapping_add(header::record(frame.len))
+    }
+
+    /// Says that the bytes up to here will be given back at once, then looks whether the producer waits for them. A producer that
+    /// announces its sleep behind this look finds the word set when it looks at the ring once more, and does not sleep but
+    /// looks again [soon](crate::wait::soon): nobody will wake it.
+    #[inline(never)]
+    fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
+        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The barrier of the look orders it before that.
+        M::Platform::crash_point(Site::WaitGiving);
+        let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
+        if signal != 0 {
+            wake(signal);
+        }
+    }
+
+    /// Takes the lines of a frame that was read, in a stream.
+    #[inline(always)]
+    fn take_lines(&mut self, frame: Frame) {
         if self.pace.flows() {
             self.memory.take_lines(self.index(frame.start), header::record(frame.len));
         }
-        self.give(frame)
     }
 
-    /// As [`release`](Self::release), for a frame whose lines stay where they are.
+    /// Gives a frame's bytes back and moves on; the point at which it is popped. Publishes the head if `is_due`.
     #[inline(always)]
-    fn give(&mut self, frame: Frame) -> u32 {
+    fn release(&mut self, frame: Frame, is_due: bool) {
         M::Platform::crash_point(Site::BytesRead);
-        self.position = frame.start.wrapping_add(header::record(frame.len));
+        self.position = Self::behind_frame(frame);
         // [B3] Release → a producer that found no room, and a successor: the frame has been read.
         self.memory.consumed().store(self.position, M::Platform::ordering(Edge::BytesConsume));
         M::Platform::crash_point(Site::BytesConsumed);
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_popped().store(self.frames, Relaxed); // Monitoring only.
-        if self.position.wrapping_sub(self.published) >= self.quarter { self.give_back() } else { 0 }
+        if is_due {
+            self.give_back();
+        }
     }
 
     /// A quarter of the ring has been read.
     #[inline(never)]
-    fn give_back(&mut self) -> u32 {
+    fn give_back(&mut self) {
         self.pace.gave_back(&self.memory, self.position, self.frames);
-        self.publish_head()
+        self.store_head();
     }
 
-    /// Lets the producer see how far this end has come; gives the producer's signal.
+    /// Lets the producer see how far this end has come.
     #[inline]
-    fn publish_head(&mut self) -> u32 {
+    fn store_head(&mut self) {
         self.published = self.position;
         // [B2] Release → the producer's Acquire: the frames below have been read.
         self.memory.head().store(self.position, M::Platform::ordering(Edge::BytesRelease));
+    }
+
+    /// As [`store_head`](Self::store_head); gives the producer's signal.
+    #[inline]
+    fn publish_head(&mut self) -> u32 {
+        self.store_head();
         signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
     }
 
@@ -369,14 +444,16 @@ impl<M: Memory> View<'_, M> {
         &self.consumer.memory
     }
 
-    /// Pops it. Gives the producer's signal as [`Pop::Frame`] does.
+    /// Pops it. Gives the producer's signal as it is *behind* that, if it was looked at.
     #[inline(always)]
     pub fn release(self) -> u32 {
         // A long one may not have been read, or not all of it.
-        if self.frame.len > READ_WHOLE {
-            self.consumer.give(self.frame)
-        } else {
-            self.consumer.release(self.frame)
+        if self.frame.len <= READ_WHOLE {
+            self.consumer.take_lines(self.frame);
         }
+        let is_due = self.consumer.is_due(self.frame);
+        self.consumer.release(self.frame, is_due);
+        let memory = &self.consumer.memory;
+        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
     }
 }

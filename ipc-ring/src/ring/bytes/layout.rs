@@ -4,8 +4,8 @@
 //! pushed and frames popped.
 
 pub(crate) use crate::ring::spsc::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCED, PRODUCER_SIGNAL,
-    SLOTS_OFFSET,
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, GIVING, HEAD, HIGH_WATER, PRODUCED,
+    PRODUCER_SIGNAL, SLOTS_OFFSET,
 };
 
 /// Number of frames pushed, beside `produced`.
@@ -42,6 +42,7 @@ mod tests {
                 ("consumer_wakes", CONSUMER_WAKES),
                 ("frames_popped", FRAMES_POPPED),
                 ("head", HEAD),
+                ("giving", GIVING),
                 ("consumer_signal", CONSUMER_SIGNAL),
                 ("dense", DENSE),
                 ("producer_signal", PRODUCER_SIGNAL),

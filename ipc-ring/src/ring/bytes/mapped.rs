@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::header::{MAX_CAPACITY, WORD};
 use super::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, FRAMES_POPPED, FRAMES_PUSHED, HEAD,
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, FRAMES_POPPED, FRAMES_PUSHED, GIVING, HEAD,
     HIGH_WATER, PRODUCED, PRODUCER_SIGNAL, SLOTS_OFFSET,
 };
 use super::memory::Memory;
@@ -97,7 +97,7 @@ impl Mapped {
     /// When the position is not a multiple of 8.
     pub fn start_at(&self, position: u64) {
         assert!(position.is_multiple_of(WORD), "a record begins at a multiple of 8");
-        for word in [PRODUCED, CONSUMED, HEAD] {
+        for word in [PRODUCED, CONSUMED, HEAD, GIVING] {
             self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
     }
@@ -227,6 +227,11 @@ unsafe impl Memory for Mapped {
     #[inline(always)]
     fn head(&self) -> &AtomicU64 {
         self.word(HEAD)
+    }
+
+    #[inline(always)]
+    fn giving(&self) -> &AtomicU64 {
+        self.word(GIVING)
     }
 
     #[inline(always)]

@@ -45,6 +45,9 @@ pub unsafe trait Memory {
     fn head(&self) -> &<Self::Platform as Platform>::U64;
     /// The consumer's exact position.
     fn consumed(&self) -> &<Self::Platform as Platform>::U64;
+    /// The position up to which the consumer is about to give bytes back, ahead of `consumed` from the look at the producer's
+    /// signal until then. Looked at by a producer that is about to sleep.
+    fn giving(&self) -> &<Self::Platform as Platform>::U64;
     /// The producer's position; never behind by more than the push under way.
     fn produced(&self) -> &<Self::Platform as Platform>::U64;
     /// The consumer's state, looked at by the producer on each push: see [`signal`](crate::wait::signal).

@@ -319,6 +319,16 @@ impl<M: Memory> Producer<M> {
         }
     }
 
+    /// Whether the consumer gives back at once what this end, which has [found no room](Self::has_room), waits for: then it has
+    /// perhaps looked for this end's waiting bit already, and this end looks again [soon](crate::wait::soon) and does not sleep.
+    #[must_use]
+    pub fn room_is_coming(&self) -> bool {
+        let capacity = self.memory.capacity();
+        let taken_over = self.limit.wrapping_sub(capacity);
+        // The barrier of the announcement orders it, behind the look at `consumed`; and whoever stored that stored this before.
+        (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
+    }
+
     /// Whether the head says that there is room for a frame of `len` bytes: a look that does not disturb the consumer while it
     /// pops.
     #[must_use]

@@ -12,6 +12,9 @@ use crate::apart::apart;
 use crate::edge::Edge;
 use crate::platform::{Barrier, Platform, Site, Word};
 
+/// So many elements of a slice may be such that other consumers have lost.
+const ORPHANS: usize = 8;
+
 /// Why nothing was popped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -92,28 +95,123 @@ impl<M: Memory> Consumer<M> {
     /// [`Nothing`].
     #[inline(always)]
     pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Result<u32, Nothing> {
-        let attempt = self.get(place)?;
+        self.pop_after(place, |_| {})
+    }
+
+    /// As [`try_pop_into`](Self::try_pop_into). Runs `before` when the element is this end's and copied, **before** its slot is
+    /// given back: whoever dies there leaves the element to another consumer. It must not panic.
+    ///
+    /// A producer that finds a slot being read looks at it again [soon](crate::wait::soon), and does not wait to be woken.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    #[inline(always)]
+    pub fn pop_after(
+        &mut self,
+        place: &mut MaybeUninit<M::Item>,
+        before: impl FnOnce(&mut Self),
+    ) -> Result<u32, Nothing> {
+        let taken = self.take(State::Reading)?;
+        self.copy(taken, place);
+        M::Platform::crash_point(Site::MpmcCopied);
+        before(self);
+        self.release(taken);
         self.hint();
-        Ok(attempt)
+        Ok(taken.tag.attempt())
+    }
+
+    /// As [`pop_after`](Self::pop_after), of an element that goes to `f` in between: behind `before`, right before its slot is given
+    /// back. When `f` panics the element goes to a consumer again.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    pub fn pop_with_after<R>(
+        &mut self,
+        f: impl FnOnce(&Lent<'_, M>) -> R,
+        before: impl FnOnce(&mut Self),
+    ) -> Result<R, Nothing> {
+        let taken = self.take(State::Reading)?;
+        before(self);
+        self.held = Some(taken);
+        let lent = Lent { consumer: self, taken };
+        let result = f(&lent);
+        lent.release();
+        Ok(result)
     }
 
     /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
     /// slice was full.
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> (usize, Result<(), Nothing>) {
-        let mut done = 0;
-        let mut end = Ok(());
-        for place in out.iter_mut() {
-            if let Err(nothing) = self.get(place) {
-                end = Err(nothing);
-                break;
+        self.pop_slice_after(out, |_, _| {})
+    }
+
+    /// As [`try_pop_slice`](Self::try_pop_slice). Runs `before` with the number of elements when all of them are this end's and
+    /// copied, **before** the first slot is given back, as [`pop_after`](Self::pop_after) does.
+    #[inline]
+    pub fn pop_slice_after(
+        &mut self,
+        out: &mut [MaybeUninit<M::Item>],
+        before: impl FnOnce(&mut Self, usize),
+    ) -> (usize, Result<(), Nothing>) {
+        let mut first = None;
+        let mut behind = [None; ORPHANS];
+        let (mut done, mut orphans, mut end) = (0, 0, Ok(()));
+        while done < out.len() && orphans < ORPHANS {
+            match self.take(State::Reading) {
+                Ok(taken) => {
+                    self.copy(taken, &mut out[done]);
+                    done += 1;
+                    if taken.position == self.position {
+                        first.get_or_insert(taken.position);
+                        self.position = taken.position.wrapping_add(1);
+                    } else if first.is_none_or(|first| taken.position.wrapping_sub(first).cast_signed() < 0) {
+                        behind[orphans] = Some(taken);
+                        orphans += 1;
+                    }
+                }
+                Err(nothing) => {
+                    end = Err(nothing);
+                    break;
+                }
             }
-            done += 1;
         }
         if done > 0 {
+            let last = self.position;
+            M::Platform::crash_point(Site::MpmcCopied);
+            before(self, done);
+            behind.into_iter().flatten().for_each(|taken| self.release(taken));
+            if let Some(first) = first {
+                // In a sound ring no more than a lap, as the first of them is not free.
+                let passed = last.wrapping_sub(first).min(self.memory.capacity());
+                self.release_run(first, passed, passed == (done - orphans) as u64);
+            }
             self.hint();
         }
         (done, end)
+    }
+
+    /// Releases what this end is reading of so many positions from the first on: `all`, or those whose tags are its own.
+    #[inline(always)]
+    fn release_run(&self, first: u64, count: u64, all: bool) {
+        for position in (0..count).map(|ahead| first.wrapping_add(ahead)) {
+            let tag = self.memory.tag(self.shape.index(position));
+            let free = self.shape.next_lap(self.shape.empty(position)).as_raw();
+            // Relaxed: whether it is this end's own, which nobody else changes.
+            if all || self.is_reading(Tag::from_raw(tag.load(Relaxed)), position) {
+                // [M2] As in `release`.
+                tag.store(free, M::Platform::ordering(Edge::MpmcRelease));
+                M::Platform::crash_point(Site::MpmcReleased);
+            }
+        }
+        self.memory.prefetch(self.shape.index(self.position));
+    }
+
+    /// Whether a tag says that this end reads the element of this position.
+    fn is_reading(&self, tag: Tag, position: u64) -> bool {
+        tag.state() == Some(State::Reading)
+            && tag.owner() == self.seat.number()
+            && self.shape.ahead(tag, position) == 0
     }
 
     /// Lends the next element where it lies: at least once, as whoever dies with it in hand leaves it to another consumer.
@@ -197,16 +295,6 @@ impl<M: Memory> Consumer<M> {
     pub fn detach(mut self) {
         self.settle();
         self.seat.give_back(&self.memory);
-    }
-
-    /// Claims, copies, releases. Fills `item`, and gives the number of earlier attempts.
-    #[inline(always)]
-    fn get(&mut self, item: &mut MaybeUninit<M::Item>) -> Result<u32, Nothing> {
-        let taken = self.take(State::Reading)?;
-        self.copy(taken, item);
-        M::Platform::crash_point(Site::MpmcCopied);
-        self.release(taken);
-        Ok(taken.tag.attempt())
     }
 
     /// Makes the next element this end's own.

@@ -113,8 +113,9 @@
 //!
 //! # Delivery
 //!
-//! - `pop`: exactly once. The element is copied, then the slot is released, then `pop` returns. A process that dies before
-//!   the release has not received it, and another consumer will; one that dies after `pop` returned died with it.
+//! - `pop`: exactly once. The element is copied, then whoever waits for the slot is woken, then the slot is released, then
+//!   `pop` returns. A process that dies before the release has not received it, and another consumer will; one that dies behind it
+//!   died with it.
 //! - `pop_with`: at least once, with the number of earlier attempts. User code runs before the release.
 //! - What was not committed vanishes. What was is delivered, or counted as a dead letter.
 //! - Order: first in, first out over all producers, except elements that are delivered again.
@@ -159,6 +160,14 @@ pub struct Holder {
     pub index: u64,
     /// The slot's tag as it was read.
     pub tag: Tag,
+}
+
+impl Holder {
+    /// Whether it is a consumer that copies the element out, and gives the slot back at once.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.tag.state() == Some(State::Reading)
+    }
 }
 
 /// Bit of the ring's state word: closed for pushing.

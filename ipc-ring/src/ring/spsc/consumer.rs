@@ -15,7 +15,8 @@ use crate::wait::signal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pop<T> {
-    /// The next element. `signal` is the producer's signal word, if it was looked at and not zero.
+    /// The next element. `signal` is the producer's signal word, as it was before the slot was given back, if it was looked at and
+    /// not zero.
     Item {
         /// The element.
         item: T,
@@ -57,6 +58,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two; the producer sees the same either way.
         // [S2] Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
+        memory.giving().store(position, Relaxed); // The predecessor gives nothing any more; only this side writes it.
         memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.look_ahead(), memory.stream(), position);
@@ -77,13 +79,16 @@ impl<M: Memory> Consumer<M> {
 
     /// Pops one element into a place, which is written whole when the answer is [`Pop::Item`] and not at all otherwise.
     /// For large elements, which are then copied once.
+    ///
+    /// Whoever acts on the signal here does so behind the pop; [`pop_next`](Self::pop_next) is for those who must not.
     #[inline(always)]
     pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Pop<()> {
         if self.pop_known(place) {
             return Pop::Item { item: (), signal: 0 };
         }
-        match self.pop_next(place) {
-            Ok(signal) => Pop::Item { item: (), signal },
+        let mut found = 0;
+        match self.pop_next(place, |signal| found = signal) {
+            Ok(()) => Pop::Item { item: (), signal: found },
             Err(word) => match self.nothing(word) {
                 Ok(signal) => Pop::Empty { signal },
                 Err(corruption) => Pop::Corrupt(corruption),
@@ -91,17 +96,45 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Pops one element, if it is there, and gives the producer's signal; otherwise its slot's sequence word, for
-    /// [`nothing`](Self::nothing).
+    /// Pops one element, if it is there. `wake` is given the producer's signal when it was looked at and is not zero: after the
+    /// element was copied and **before** its slot is given back, so that a death in `wake` loses nothing.
+    ///
+    /// # Errors
+    /// The slot's sequence word when the element is not there, for [`nothing`](Self::nothing).
     #[inline(always)]
-    pub fn pop_next(&mut self, place: &mut MaybeUninit<M::Item>) -> Result<u32, u64> {
+    pub fn pop_next(&mut self, place: &mut MaybeUninit<M::Item>, wake: impl FnOnce(u32)) -> Result<(), u64> {
         let position = self.position;
         if position == self.until {
             self.look_at(position)?;
         }
         self.copy_out(position, place);
         self.pace.has_read(&self.memory, position);
-        Ok(self.release(1))
+        self.give(1, wake);
+        Ok(())
+    }
+
+    /// As [`pop_next`](Self::pop_next), of an element that `f` reads where it lies: behind `wake`, right before its slot is given
+    /// back. When `f` panics, the element stays.
+    ///
+    /// # Errors
+    /// As [`pop_next`](Self::pop_next).
+    pub fn pop_next_with<R>(
+        &mut self,
+        f: impl FnOnce(&View<'_, M>) -> R,
+        wake: impl FnOnce(u32),
+    ) -> Result<R, u64> {
+        let position = self.position;
+        if position == self.until {
+            self.look_at(position)?;
+        }
+        let is_due = self.is_due(1);
+        if is_due {
+            self.before_giving(position.wrapping_add(1), wake);
+        }
+        let result = f(&View { consumer: self });
+        self.pace.has_read(&self.memory, position);
+        self.release(1, is_due);
+        Ok(result)
     }
 
     /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
@@ -136,6 +169,22 @@ impl<M: Memory> Consumer<M> {
     /// [`Corruption`] when the first word looked at makes no sense.
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Result<(usize, u32), Corruption> {
+        let mut found = 0;
+        let done = self.pop_slice(out, |signal| found = signal)?;
+        Ok((done, found))
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number. `wake` as for [`pop_next`](Self::pop_next), once
+    /// for all of them; and when there is none, if the head was published because of that.
+    ///
+    /// # Errors
+    /// As [`try_pop_slice`](Self::try_pop_slice).
+    #[inline]
+    pub fn pop_slice(
+        &mut self,
+        out: &mut [MaybeUninit<M::Item>],
+        wake: impl FnOnce(u32),
+    ) -> Result<usize, Corruption> {
         let mut done = 0;
         let (mask, hints) = (self.memory.capacity() - 1, self.memory.hints());
         while done < out.len() {
@@ -143,7 +192,10 @@ impl<M: Memory> Consumer<M> {
             let count = match self.look(position, (out.len() - done) as u64) {
                 Ok(count) => count as usize,
                 Err(_) if done > 0 => break,
-                Err(word) => return Ok((0, self.nothing(word)?)),
+                Err(word) => {
+                    wake(self.nothing(word)?);
+                    return Ok(0);
+                }
             };
             for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
                 let position = position.wrapping_add(ahead as u64);
@@ -156,11 +208,11 @@ impl<M: Memory> Consumer<M> {
             self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
             done += count;
         }
-        if done == 0 {
-            return Ok((0, 0));
+        if done > 0 {
+            self.pace.took_batch();
+            self.give(done as u64, wake);
         }
-        self.pace.took_batch();
-        Ok((done, self.release(done as u64)))
+        Ok(done)
     }
 
     /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
@@ -197,9 +249,39 @@ impl<M: Memory> Consumer<M> {
         self.memory.sequence(last).load(Relaxed) == end // Each is looked at again when it is popped.
     }
 
-    /// Gives `count` slots back and moves on. Gives the producer's signal if the head was published.
+    /// Gives `count` slots back and moves on; `wake` as for [`pop_next`](Self::pop_next).
     #[inline(always)]
-    fn release(&mut self, count: u64) -> u32 {
+    fn give(&mut self, count: u64, wake: impl FnOnce(u32)) {
+        let is_due = self.is_due(count);
+        if is_due {
+            self.before_giving(self.position.wrapping_add(count), wake);
+        }
+        self.release(count, is_due);
+    }
+
+    /// Whether the head has to be published with these slots.
+    #[inline(always)]
+    fn is_due(&self, count: u64) -> bool {
+        self.position.wrapping_add(count).wrapping_sub(self.published) >= self.quarter
+    }
+
+    /// Says that the slots below this position will be given back at once, then looks whether the producer waits for them.
+    ///
+    /// A producer that announces its sleep behind this look finds the word set when it looks at the ring once more, and does
+    /// not sleep but looks again [soon](crate::wait::soon): nobody will wake it.
+    #[inline(always)]
+    fn before_giving(&mut self, next: u64, wake: impl FnOnce(u32)) {
+        self.memory.giving().store(next, Relaxed); // The barrier of the look orders it before that.
+        M::Platform::crash_point(Site::WaitGiving);
+        let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
+        if signal != 0 {
+            wake(signal);
+        }
+    }
+
+    /// Gives `count` slots back and moves on; the point at which their elements are popped. Publishes the head if `is_due`.
+    #[inline(always)]
+    fn release(&mut self, count: u64, is_due: bool) {
         let next = self.position.wrapping_add(count);
         M::Platform::crash_point(Site::SpscPayloadRead);
         self.position = next;
@@ -207,18 +289,15 @@ impl<M: Memory> Consumer<M> {
         self.memory.consumed().store(next, M::Platform::ordering(Edge::SpscConsume));
         M::Platform::crash_point(Site::SpscConsumed);
         self.pace.took(&self.memory, next);
-        let mut signal = 0;
-        let mut held = next.wrapping_sub(self.published);
-        if held >= self.quarter {
+        if is_due {
             self.pace.gave_back(&self.memory, next);
-            signal = self.publish_head();
-            held = 0;
+            self.store_head();
         }
+        let held = next.wrapping_sub(self.published);
         // Up to where the head has to be published.
         let known = if self.pace.is_streaming() { self.look_along(next, self.quarter - held) } else { 0 };
         self.until = next.wrapping_add(known);
         self.last = next.wrapping_add(known.saturating_sub(1));
-        signal
     }
 
     /// How many elements from this position on are there, as far as one look can tell of several: all that begin in one line, up to
@@ -253,10 +332,15 @@ impl<M: Memory> Consumer<M> {
     /// Lets the producer see how far this end has come; gives the producer's signal.
     #[inline]
     fn publish_head(&mut self) -> u32 {
+        self.store_head();
+        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
+    }
+
+    #[inline(always)]
+    fn store_head(&mut self) {
         self.published = self.position;
         // [S2] Release → the producer's Acquire: the payloads below have been read.
         self.memory.head().store(self.position, M::Platform::ordering(Edge::SpscRelease));
-        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
     }
 
     /// The slot at the current position does not hold its element. Gives the producer's signal, as [`Pop::Empty`] does.
@@ -324,10 +408,13 @@ impl<M: Memory> View<'_, M> {
         self.consumer.position
     }
 
-    /// Pops it. Gives the producer's signal as [`Pop::Item`] does.
+    /// Pops it. Gives the producer's signal as it is *behind* that, if it was looked at.
     pub fn release(self) -> u32 {
         let Consumer { pace, memory, position, .. } = &mut *self.consumer;
         pace.has_read(memory, *position);
-        self.consumer.release(1)
+        let is_due = self.consumer.is_due(1);
+        self.consumer.release(1, is_due);
+        let memory = &self.consumer.memory;
+        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
     }
 }

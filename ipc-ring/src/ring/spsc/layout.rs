@@ -7,7 +7,7 @@
 //! | 0x180 | consumer record | consumer at attach and detach | producer's slow path |
 //! | 0x200 | producer's counters, from 0x208 | producer | observers |
 //! | 0x280 | `consumed`, consumer's counters | consumer, each pop | a producer that found the ring full, takeover |
-//! | 0x300 | `head` | consumer, each quarter ring | a producer that found the ring full |
+//! | 0x300 | `head`, `giving` | consumer, each quarter ring | a producer that found the ring full |
 //! | 0x380 | consumer signal, `dense` | consumer when its state changes | producer, each push |
 //! | 0x400 | producer signal | producer when its state changes | consumer when it finds nothing or publishes head |
 //! | 0x480 | slots: payload, sequence word | producer; consumer, with what is there already | consumer |
@@ -36,6 +36,8 @@ pub(crate) const HIGH_WATER: usize = PRODUCED + 24;
 /// Counters beside `consumed`.
 pub(crate) const FOUND_EMPTY: usize = CONSUMED + 8;
 pub(crate) const CONSUMER_WAKES: usize = CONSUMED + 16;
+/// Where the consumer is about to give slots back, in the line of the head, which it writes then.
+pub(crate) const GIVING: usize = HEAD + 8;
 
 const _: () = {
     assert!(PRODUCER_RECORD == 0x100);
@@ -68,6 +70,7 @@ mod tests {
                 ("found_empty", FOUND_EMPTY),
                 ("consumer_wakes", CONSUMER_WAKES),
                 ("head", HEAD),
+                ("giving", GIVING),
                 ("consumer_signal", CONSUMER_SIGNAL),
                 ("dense", DENSE),
                 ("producer_signal", PRODUCER_SIGNAL),

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, HEAD, HIGH_WATER, PRODUCER_SIGNAL,
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, GIVING, HEAD, HIGH_WATER, PRODUCER_SIGNAL,
     SLOTS_OFFSET,
 };
 use super::memory::Memory;
@@ -112,7 +112,7 @@ impl<T: Message> Mapped<T> {
                 self.sequence(coming & self.mask).store(before, Ordering::Relaxed); // As below.
             }
         }
-        for word in [CONSUMED, HEAD] {
+        for word in [CONSUMED, HEAD, GIVING] {
             self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
     }
@@ -194,6 +194,11 @@ unsafe impl<T: Message> Memory for Mapped<T> {
     #[inline(always)]
     fn consumed(&self) -> &AtomicU64 {
         self.word(CONSUMED)
+    }
+
+    #[inline(always)]
+    fn giving(&self) -> &AtomicU64 {
+        self.word(GIVING)
     }
 
     #[inline(always)]
