@@ -34,9 +34,9 @@ use sweep::{Effort, sweep};
 /// The sweeps run in processes of their own, whose only thread can fork.
 #[test]
 fn plays_a_role() {
-    let Some(role) = role() else { return };
     // A victim that is stepped is under way to its wake for longer than any sleeper waits for it.
     ipc_ring::wait::late::report_to(|_| {});
+    let Some(role) = role() else { return };
     private_namespace();
     if !stepping::is_possible() {
         return common::say("skipped: this process may not trace its children");

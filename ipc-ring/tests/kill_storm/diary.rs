@@ -13,7 +13,8 @@ pub struct Diary {
 
 const BEGUN: usize = 0;
 const DONE: usize = 8;
-const LIST: usize = 16;
+const LATE: usize = 16;
+const LIST: usize = 24;
 /// Messages that a life may handle at most.
 pub const MOST: u64 = 60_000;
 
@@ -60,6 +61,17 @@ impl Diary {
     /// How many messages are in doubt.
     pub fn in_doubt(&self) -> u64 {
         self.word(BEGUN).load(Ordering::SeqCst).saturating_sub(self.done())
+    }
+
+    /// How many of its sleeps were late.
+    #[allow(dead_code, reason = "for another test program")]
+    pub fn note_late(&self, count: u64) {
+        self.word(LATE).store(count, Ordering::SeqCst);
+    }
+
+    #[allow(dead_code, reason = "for another test program")]
+    pub fn late(&self) -> u64 {
+        self.word(LATE).load(Ordering::SeqCst)
     }
 
     /// All that was popped.
