@@ -128,6 +128,14 @@ pub enum Site {
     ControlAdmitting = 130,
     /// control: a server has welcomed a client.
     ControlWelcoming = 131,
+    /// domain: the key of a segment is written down, the segment is not made.
+    DomainSegmentNoted = 180,
+    /// domain: the segment is made, and not attached.
+    DomainSegmentMade = 181,
+    /// domain: the segment is attached, and not marked for removal.
+    DomainSegmentAttached = 182,
+    /// domain: the segment is marked for removal, the note is still there.
+    DomainSegmentMarked = 183,
     /// broadcast: a subscriber has its seat, and no cursor yet.
     BroadcastSeated = 100,
     /// broadcast: a subscriber has its cursor, and has read nothing.
@@ -194,7 +202,7 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 70] = [
+    pub const ALL: [Site; 74] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -234,6 +242,10 @@ impl Site {
         Site::ControlChallenging,
         Site::ControlAdmitting,
         Site::ControlWelcoming,
+        Site::DomainSegmentNoted,
+        Site::DomainSegmentMade,
+        Site::DomainSegmentAttached,
+        Site::DomainSegmentMarked,
         Site::BroadcastSeated,
         Site::BroadcastJoined,
         Site::BroadcastWritten,

@@ -21,14 +21,6 @@ fn plays_a_role() {
         ["come-and-go", domain, times, seed] => {
             come_and_go(domain, times.parse().unwrap(), seed.parse().unwrap())
         }
-        ["leave-a-segment", size, content] => {
-            let options = ipc_core::shm::Options::default();
-            let size = size.parse().unwrap();
-            let memory =
-                ipc_core::shm::SharedMemory::create_new(ipc_core::Key::PRIVATE, size, &options).unwrap();
-            memory.attach().unwrap().copy_to(0, content.as_bytes()).unwrap();
-            say(&memory.id().to_string());
-        }
         ref other => panic!("no such role: {other:?}"),
     }
     say("done");
@@ -111,48 +103,61 @@ fn a_crowd_that_is_killed_leaves_a_domain_that_works() {
 }
 
 #[test]
-fn a_segment_whose_maker_was_killed_is_found() {
+fn a_segment_that_does_not_fit_a_note_is_somebody_else_s() {
     private_namespace();
     let name = unique("maker");
     let domain = Domain::open(&name).unwrap();
-    // What a maker that was killed leaves: a note in the domain's header, and a segment that fits it.
+    // What a maker that was killed leaves: a note in the domain's table, and a segment that fits it.
     let table = ipc_core::list::segments()
         .unwrap()
         .into_iter()
         .find(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE && stat.attachments() > 0)
         .map(|(id, _)| ipc_core::shm::SharedMemory::from_id(id).attach().unwrap())
         .unwrap();
-    let leave = |size: u64, content: &str| {
-        let mut maker = Role::start("leave-a-segment", &[&size.to_string(), content]);
-        let id: i32 = maker.hear().parse().unwrap();
-        let pid = maker.pid();
-        assert_eq!(maker.hear(), "done");
-        maker.finish();
-        (pid, ipc_core::shm::SharedMemory::from_id(ipc_core::shm::ShmId::from_raw(id)))
+    const COUNT: usize = 0x2c;
+    const NOTE: usize = 0x1f100;
+    let note = |key: ipc_core::Key, size: u64| {
+        table.atomic_u32(NOTE).unwrap().store(key.as_raw() as u32, Ordering::SeqCst);
+        table.atomic_u64(NOTE + 8).unwrap().store(size, Ordering::SeqCst);
+        table.atomic_u32(NOTE + 16).unwrap().store(nix::unistd::geteuid().as_raw(), Ordering::SeqCst);
+        table.atomic_u32(NOTE + 4).unwrap().store(2, Ordering::SeqCst);
+        table.atomic_u32(COUNT).unwrap().store(1, Ordering::SeqCst);
     };
-    let note = |pid: u32, size: u64| {
-        table.atomic_u64(0x38).unwrap().store(size, Ordering::SeqCst);
-        table.atomic_u32(0x2c).unwrap().store(pid, Ordering::SeqCst);
-    };
+    let dealt_with = || table.atomic_u32(COUNT).unwrap().load(Ordering::SeqCst) == 0;
     let lock_once = || drop(Builder::<u64>::new("any").domain(&domain).create_producer().unwrap());
+    let make = || {
+        let key = ipc_core::Key::random().unwrap();
+        let options = ipc_core::shm::Options::default();
+        (key, ipc_core::shm::SharedMemory::create_new(key, 12_345, &options).unwrap())
+    };
 
-    let (pid, segment) = leave(12_345, "");
-    note(pid, 12_345);
+    let (key, segment) = make();
+    note(key, 12_345);
     lock_once();
-    assert!(segment.stat().is_err(), "it fits the note, so it is removed");
+    assert!(segment.stat().is_err() && dealt_with(), "it fits the note, so it is removed");
 
-    // Anything that differs is somebody else's.
-    for (size, content, noted) in [(12_345, "", 12_346), (12_345, "something", 12_345)] {
-        let (pid, segment) = leave(size, content);
-        note(pid, noted);
-        lock_once();
-        segment.stat().unwrap();
-        segment.remove().unwrap();
-        assert_eq!(table.atomic_u32(0x2c).unwrap().load(Ordering::SeqCst), 0, "the note is dealt with");
-    }
-    let (_, segment) = leave(12_345, "");
-    note(std::process::id(), 12_345);
+    // Of another size it is somebody else's.
+    let (key, segment) = make();
+    note(key, 12_346);
     lock_once();
     segment.stat().unwrap();
-    segment.remove().unwrap();
+    assert!(dealt_with());
+
+    // Somebody is attached: it may be in use, and is looked at again.
+    note(key, 12_345);
+    let attached = segment.attach().unwrap();
+    lock_once();
+    segment.stat().unwrap();
+    assert!(!dealt_with());
+    drop(attached);
+    lock_once();
+    assert!(segment.stat().is_err() && dealt_with());
+
+    // Nothing was made.
+    note(ipc_core::Key::random().unwrap(), 12_345);
+    lock_once();
+    assert!(dealt_with());
+    note(ipc_core::Key::PRIVATE, 12_345);
+    lock_once();
+    assert!(dealt_with());
 }

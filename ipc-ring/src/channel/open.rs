@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
-use ipc_core::{ErrorKind, Key, Mode};
+use ipc_core::{ErrorKind, Mode};
 
 use super::lifetime::{self, Lifetime};
 use super::settings::Settings;
@@ -95,32 +95,52 @@ pub(super) fn find_or_make<F, R>(
 ) -> Result<R, AttachError> {
     check_name(name)?;
     domain.member().locked(*until, |locked| {
+        while_it_is_there(locked, domain, (name, lifetime), |known| {
+            match (known, creation) {
+                (Some(_), Creation::MustMake) => {
+                    return Err(AttachError::AlreadyExists { name: name.to_owned() });
+                }
+                (None, Creation::MustFind) => return Err(domain.no_channel(name)),
+                (Some(entry), _) => {
+                    let found = find(domain, entry.clone())?;
+                    match seat(locked, domain, found) {
+                        Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
+                            locked.remove(&entry);
+                            entry.end()?;
+                        }
+                        result => return result,
+                    }
+                }
+                (None, _) => {}
+            }
+            let made = make(locked, domain)?;
+            seat(locked, domain, made)
+        })
+    })
+}
+
+/// Looks for a channel and gives it to `f`; again when it went in between, for the kernel takes a channel's memory away with its
+/// last user, who needs no lock for that.
+fn while_it_is_there<R>(
+    locked: &Locked<'_>,
+    domain: &Domain,
+    (name, lifetime): (&str, Lifetime),
+    mut f: impl FnMut(Option<Entry>) -> Result<R, AttachError>,
+) -> Result<R, AttachError> {
+    let is_gone = |error: &ipc_core::Error| matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound);
+    loop {
         let known = match locked.find(name)? {
             Some(entry) => Some(entry),
             None => lifetime::adopt_for(lifetime, locked, domain, name)?,
         };
-        match (known, creation) {
-            (Some(_), Creation::MustMake) => {
-                return Err(AttachError::AlreadyExists { name: name.to_owned() });
-            }
-            (None, Creation::MustFind) => {
-                return Err(domain.no_channel(name));
-            }
-            (Some(entry), _) => {
-                let found = find(domain, entry.clone())?;
-                match seat(locked, domain, found) {
-                    Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
-                        locked.remove(&entry);
-                        entry.end()?;
-                    }
-                    result => return result,
-                }
-            }
-            (None, _) => {}
+        let segment = known.as_ref().filter(|entry| entry.kind != LISTENER).map(|entry| entry.segment);
+        match f(known) {
+            Err(AttachError::System(error))
+                if is_gone(&error)
+                    && segment.is_some_and(|segment| segment.stat().is_err_and(|error| is_gone(&error))) => {}
+            result => return result,
         }
-        let made = make(locked, domain)?;
-        seat(locked, domain, made)
-    })
+    }
 }
 
 /// Attaches to a ring that exists.
@@ -182,19 +202,17 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
     let (domain, until) = request.settings.whereabouts()?;
     let wanted = request.settings.capacity.map(request.geometry).transpose()?;
     let (region, geometry) = domain.member().locked(until, |locked| {
-        let known = match locked.find(name)? {
-            Some(entry) => Some(entry),
-            None => lifetime::adopt_for(request.settings.lifetime, locked, &domain, name)?,
-        };
-        let entry = known.ok_or_else(|| domain.no_channel(name))?;
-        if entry.kind == LISTENER {
-            return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
-        }
-        let attachment = entry.segment.attach_read_only()?;
-        entry.segment.verify(Size::Any, domain.member().trust())?;
-        let region = map(attachment, request.settings.prefault)?;
-        let checked = layout::check(&region, &request.expected(wanted, &entry))?;
-        Ok((region, checked.geometry))
+        while_it_is_there(locked, &domain, (name, request.settings.lifetime), |known| {
+            let entry = known.ok_or_else(|| domain.no_channel(name))?;
+            if entry.kind == LISTENER {
+                return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
+            }
+            let attachment = entry.segment.attach_read_only()?;
+            entry.segment.verify(Size::Any, domain.member().trust())?;
+            let region = map(attachment, request.settings.prefault)?;
+            let checked = layout::check(&region, &request.expected(wanted, &entry))?;
+            Ok((region, checked.geometry))
+        })
     })?;
     Ok((domain, region, geometry))
 }
@@ -216,24 +234,22 @@ pub(super) fn observe_with<R>(
     name: &str,
     (domain, until): (&Domain, Instant),
     kind: Kind,
-    look: impl FnOnce(&Region, &Entry) -> Result<R, AttachError>,
+    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
     check_name(name)?;
     let member = domain.member();
     member.locked(until, |locked| {
-        let known = match locked.find(name)? {
-            Some(entry) => Some(entry),
-            None => lifetime::adopt_for(Lifetime::Ephemeral, locked, domain, name)?,
-        };
-        let entry = known.ok_or_else(|| domain.no_channel(name))?;
-        if entry.kind == LISTENER {
-            return Err(AttachError::Kind { found: entry.kind, expected: kind as u32 });
-        }
-        let attachment = entry.segment.attach_read_only()?;
-        entry.segment.verify(Size::Any, member.trust())?;
-        let region = Region::segment(attachment);
-        let seen = look(&region, &entry)?;
-        Ok((region, seen))
+        while_it_is_there(locked, domain, (name, Lifetime::Ephemeral), |known| {
+            let entry = known.ok_or_else(|| domain.no_channel(name))?;
+            if entry.kind == LISTENER {
+                return Err(AttachError::Kind { found: entry.kind, expected: kind as u32 });
+            }
+            let attachment = entry.segment.attach_read_only()?;
+            entry.segment.verify(Size::Any, member.trust())?;
+            let region = Region::segment(attachment);
+            let seen = look(&region, &entry)?;
+            Ok((region, seen))
+        })
     })
 }
 
@@ -322,14 +338,5 @@ pub(super) fn make_private(
     size: usize,
     access: &Access,
 ) -> Result<(SharedMemory, Attachment), AttachError> {
-    let options = Options::default().mode(access.mode);
-    let (segment, attached) = locked.making(size, || {
-        let segment = SharedMemory::create_new(Key::PRIVATE, size, &options)?;
-        let attached = segment.attach();
-        let granted = access.also.map_or(Ok(()), |uid| segment.grant(uid));
-        segment.remove()?;
-        granted?;
-        Ok::<_, AttachError>((segment, attached))
-    })?;
-    Ok((segment, attached?))
+    locked.make_segment(size, &Options::default().mode(access.mode), access.also)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ipc_core::liveness::{self, DeathWatch};
 
-use super::layout::{LIVE, P_GENERATION, P_PID, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, token};
+use super::layout::{LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, token};
 use super::{Domain, Member, Owner};
 use crate::error::AttachError;
 
@@ -33,7 +33,8 @@ impl Member {
 }
 
 impl Domain {
-    /// The member with this process number, as it was known to itself when it joined, if it is alive.
+    /// The member with this process number, as processes are numbered here, if it is alive. The kernel says which process holds
+    /// which member's token; what a member wrote down of itself is not asked, since it may live in another process namespace.
     ///
     /// # Errors
     /// As [`is_alive`](Self::is_alive).
@@ -44,8 +45,8 @@ impl Domain {
             (0..PROCESSES).find_map(|slot| {
                 let process = PROCESS_TABLE + slot * PROCESS_SIZE;
                 let owner = Owner::new(slot, table.get(process + P_GENERATION));
-                let found =
-                    table.get_half(process + P_STATE) == LIVE && table.get_half(process + P_PID) == pid;
+                let found = table.get_half(process + P_STATE) == LIVE
+                    && matches!(member.semaphores.last_pid(token(slot)), Ok(Some(holder)) if holder == pid);
                 (found && is_alive(owner.as_raw())).then_some(owner)
             })
         })

@@ -12,9 +12,9 @@ use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 
 use super::layout::{
-    FREE, H_CHANNELS, H_DEPARTED, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_PROCESSES, H_QUEUES,
-    H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS, P_STATE,
-    PROCESS_SIZE, PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
+    FREE, H_CHANNELS, H_DEPARTED, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_NOTES, H_PROCESSES,
+    H_QUEUES, H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS,
+    P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
 };
 use super::lock::Lock;
 use super::owner::Owner;
@@ -227,7 +227,11 @@ pub(super) fn leave(member: &Member) {
         // for ever.
         // What cannot be judged stays for the next one.
         let _ = locked.sweep_departed(departed);
-        if !somebody {
+        // What died since the last sweep.
+        let _ = locked.sweep_queues();
+        // Notes about what this user may not remove keep the domain: without them nobody would find it.
+        let is_empty = member.table.get_half(H_NOTES) == 0 && locked.queues() == 0;
+        if !somebody && is_empty {
             // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
             // last, so that nobody else is at work in a domain that is half gone.
             let _ = member.segment.remove();

@@ -8,6 +8,7 @@
 //! | … | channel directory: 256 bytes a channel |
 //! | … | queue table: 64 bytes a message queue |
 //! | … | park table: 4 bytes a wake semaphore, a word to sleep on in its place |
+//! | … | notes: 32 bytes a segment that is being made |
 //!
 //! All of it is written under the domain's lock, a semaphore that the kernel gives back when its holder dies. An entry's
 //! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
@@ -38,9 +39,9 @@ pub(super) const H_WAKES: usize = 0x18;
 pub(super) const H_QUEUES: usize = 0x1c;
 pub(super) const H_GENERATION: usize = 0x20;
 pub(super) const H_SEMAPHORES: usize = 0x28;
-pub(super) const H_MAKER: usize = 0x2c;
+/// How many notes about segments there are.
+pub(super) const H_NOTES: usize = 0x2c;
 pub(super) const H_NAME_LENGTH: usize = 0x30;
-pub(super) const H_MAKER_SIZE: usize = 0x38;
 pub(super) const H_NAME: usize = 0x40;
 pub(super) const H_WATCHERS: usize = 0x80;
 /// How often somebody left without the lock, and how many of these times have been dealt with.
@@ -89,13 +90,22 @@ pub(super) const Q_MISSED: usize = 40;
 /// Words to sleep on, four bytes for each wake semaphore: for ends that do not sleep on it.
 pub(super) const PARK_TABLE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
 
+/// Notes about segments that are being made.
+pub const NOTES: usize = 64;
+pub(super) const NOTE_TABLE: usize = PARK_TABLE + WAKES * 4;
+pub(super) const NOTE_SIZE: usize = 32;
+pub(super) const N_KEY: usize = 0;
+pub(super) const N_STATE: usize = 4;
+pub(super) const N_SIZE: usize = 8;
+pub(super) const N_UID: usize = 16;
+
 /// Bytes of the whole segment.
-pub(super) const SIZE: usize = PARK_TABLE + WAKES * 4;
+pub(super) const SIZE: usize = NOTE_TABLE + NOTES * NOTE_SIZE;
 
 /// State of a process slot or channel entry.
 pub(super) const FREE: u32 = 0;
 pub(super) const LIVE: u32 = 1;
-/// State of a queue entry whose queue is being made under the key written there.
+/// State of the entry of a queue, or the note about a segment, that is being made under the key written there.
 pub(super) const MAKING: u32 = 2;
 
 /// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
@@ -166,9 +176,8 @@ mod tests {
                 ("queues", H_QUEUES),
                 ("generation", H_GENERATION),
                 ("semaphores", H_SEMAPHORES),
-                ("maker", H_MAKER),
+                ("notes", H_NOTES),
                 ("name_length", H_NAME_LENGTH),
-                ("maker_size", H_MAKER_SIZE),
                 ("name", H_NAME),
                 ("watchers", H_WATCHERS),
                 ("departed", H_DEPARTED),
@@ -178,6 +187,7 @@ mod tests {
                 ("channel_table", CHANNEL_TABLE),
                 ("queue_table", QUEUE_TABLE),
                 ("park_table", PARK_TABLE),
+                ("note_table", NOTE_TABLE),
             ],
         );
         assert_table(
@@ -203,6 +213,10 @@ mod tests {
             ],
         );
         assert_table(
+            "Note about a segment",
+            &[("key", N_KEY), ("state", N_STATE), ("size", N_SIZE), ("uid", N_UID)],
+        );
+        assert_table(
             "Queue table entry",
             &[
                 ("owner", Q_OWNER),
@@ -215,6 +229,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f100, 1281, 5));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1281, 5));
     }
 }

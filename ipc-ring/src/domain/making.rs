@@ -1,63 +1,168 @@
 //! The one moment at which a kill could leave a data segment behind: between the system call that makes it and the one that
 //! marks it for removal.
 //!
-//! Nobody but the maker knows the segment then. So the maker, who holds the domain's lock, first writes down that it is at
-//! it, with its process number and the size. When it dies the kernel frees the lock, and the next holder finds the note
-//! and looks for the segment by what is known of it.
+//! So a segment is made under a random key, which is written into a table of the domain **before** the segment exists, and freed
+//! when it is marked, which takes its key away. The maker holds the domain's lock meanwhile. When it dies the kernel frees the
+//! lock, and the next holder finds the note and removes what lies under the key, if the kernel lets it. If not, as the maker was
+//! another user, the note stays for a process that may. No process number is involved: the next holder may live in another
+//! process namespace.
 
-use ipc_core::Key;
 use ipc_core::list;
-use ipc_core::shm::{SharedMemory, ShmId, Stat};
+use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId, Size, Stat};
+use ipc_core::{ErrorKind, Key, Trust};
 
-use super::layout::{H_MAKER, H_MAKER_SIZE};
+use super::layout::{FREE, H_NOTES, MAKING, N_KEY, N_SIZE, N_STATE, N_UID, NOTE_SIZE, NOTE_TABLE, NOTES};
+use super::table::Table;
 use super::{Locked, Member};
+use crate::error::AttachError;
+use crate::platform::{Native, Platform as _, Site};
+
+/// How often a key that is taken is replaced by another one.
+const ATTEMPTS: usize = 100;
+
+fn note(index: usize) -> usize {
+    NOTE_TABLE + index * NOTE_SIZE
+}
 
 impl Locked<'_> {
-    /// Notes that this process is about to make a private segment of so many bytes, runs `make`, and takes the note back.
-    /// The segment must be marked for removal when `make` returns, whatever its answer.
-    pub(crate) fn making<R>(&self, size: usize, make: impl FnOnce() -> R) -> R {
+    /// Makes a segment of zeros, marks it for removal, and attaches it. It belongs to this user and, with `also`, to that one.
+    ///
+    /// # Errors
+    /// [`AttachError::DomainFull`] when there are too many segments of dead makers that nobody could remove;
+    /// [`AttachError::System`].
+    pub(crate) fn make_segment(
+        &self,
+        size: usize,
+        options: &Options,
+        also: Option<u32>,
+    ) -> Result<(SharedMemory, Attachment), AttachError> {
         let table = &self.member.table;
-        table.set(H_MAKER_SIZE, size as u64);
-        table.set_half(H_MAKER, std::process::id());
-        let made = make();
-        table.set_half(H_MAKER, 0);
+        let index = (0..NOTES).find(|index| table.get_half(note(*index) + N_STATE) == FREE).ok_or(
+            AttachError::DomainFull { what: "segments of dead makers of other users", limit: NOTES },
+        )?;
+        let at = note(index);
+        table.set(at + N_SIZE, size as u64);
+        table.set_half(at + N_UID, nix::unistd::geteuid().as_raw());
+        table.set_half(H_NOTES, table.get_half(H_NOTES) + 1);
+        let made = make(table, at, size, options, also);
+        if made.is_ok() || remove(&Note::read(table, at)) {
+            table.set_half(at + N_STATE, FREE);
+        }
+        count(table);
         made
     }
 }
 
-/// To be called by whoever has just taken the lock: removes what a maker that died left behind.
+fn make(
+    table: &Table,
+    at: usize,
+    size: usize,
+    options: &Options,
+    also: Option<u32>,
+) -> Result<(SharedMemory, Attachment), AttachError> {
+    let mut attempt = 1;
+    let segment = loop {
+        let key = Key::random()?;
+        table.set_half(at + N_KEY, key.as_raw() as u32);
+        table.set_half(at + N_STATE, MAKING);
+        Native::crash_point(Site::DomainSegmentNoted);
+        match SharedMemory::create_new(key, size, options) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < ATTEMPTS => attempt += 1,
+            result => break result?,
+        }
+    };
+    Native::crash_point(Site::DomainSegmentMade);
+    let attached = segment.attach();
+    let granted = also.map_or(Ok(()), |uid| segment.grant(uid));
+    Native::crash_point(Site::DomainSegmentAttached);
+    segment.remove()?;
+    Native::crash_point(Site::DomainSegmentMarked);
+    granted?;
+    Ok((segment, attached?))
+}
+
+/// To be called by each process that has just taken the lock: removes what a maker that died left behind.
 pub(super) fn finish_interrupted(member: &Member) {
     let table = &member.table;
-    let maker = table.get_half(H_MAKER);
-    if maker == 0 {
+    if table.get_half(H_NOTES) == 0 {
         return;
     }
-    let size = usize::try_from(table.get(H_MAKER_SIZE)).unwrap_or(usize::MAX);
-    for (id, stat) in list::segments().unwrap_or_default() {
-        if is_orphan(id, &stat, maker, size) {
-            let _ = SharedMemory::from_id(id).remove();
+    for index in 0..NOTES {
+        let at = note(index);
+        if table.get_half(at + N_STATE) != FREE && remove(&Note::read(table, at)) {
+            table.set_half(at + N_STATE, FREE);
         }
     }
-    table.set_half(H_MAKER, 0);
+    count(table);
 }
 
-/// Whether a segment is one that `maker` was making when it died: private, its own, of this size, attached by nobody, not
-/// marked for removal, and without any content, since content is written after the mark.
-fn is_orphan(id: ShmId, stat: &Stat, maker: u32, size: usize) -> bool {
-    let permissions = stat.permissions();
-    permissions.key() == Key::PRIVATE
-        && !stat.is_marked_for_removal()
-        && stat.creator_pid() == Some(maker)
-        && permissions.cuid() == nix::unistd::geteuid().as_raw()
-        && stat.size() == size
-        && stat.attachments() == 0
-        && is_blank(id)
+/// How many notes there are, so that a holder of the lock need not look for them when there are none.
+fn count(table: &Table) {
+    let notes = (0..NOTES).filter(|index| table.get_half(note(*index) + N_STATE) != FREE).count();
+    table.set_half(H_NOTES, notes as u32);
 }
 
-/// Whether the first bytes of a segment are zero.
-fn is_blank(id: ShmId) -> bool {
-    let mut start = [0; 256];
-    SharedMemory::from_id(id)
-        .attach_read_only()
-        .is_ok_and(|attached| attached.copy_from(0, &mut start).is_ok() && start == [0; 256])
+/// What a maker wrote down. By whoever does not hold the lock, perhaps of a maker that is at work.
+pub(super) struct Note {
+    key: Key,
+    size: u64,
+    uid: u32,
+}
+
+impl Note {
+    fn read(table: &Table, at: usize) -> Self {
+        Self {
+            key: Key::from_raw(table.get_half(at + N_KEY) as i32),
+            size: table.get(at + N_SIZE),
+            uid: table.get_half(at + N_UID),
+        }
+    }
+
+    /// All notes of a domain.
+    pub(super) fn all(table: &Table) -> Vec<Self> {
+        (0..NOTES)
+            .map(note)
+            .filter(|at| table.get_half(at + N_STATE) != FREE)
+            .map(|at| Self::read(table, at))
+            .collect()
+    }
+
+    /// Whether a segment is the one that was being made: the key, which was free then, the size, the user.
+    pub(super) fn is_about(&self, stat: &Stat) -> bool {
+        let permissions = stat.permissions();
+        self.key != Key::PRIVATE
+            && permissions.key() == self.key
+            && permissions.cuid() == self.uid
+            && stat.size() as u64 == self.size
+            && !stat.is_marked_for_removal()
+    }
+}
+
+/// Removes what lies under the key of a dead maker's note. True when the note has done its work; false when another process
+/// may know more or may do more.
+fn remove(note: &Note) -> bool {
+    if note.key == Key::PRIVATE {
+        return true;
+    }
+    // Opening tells at little cost whether there is anything under the key, whoever's it is.
+    match SharedMemory::open(note.key, Size::Any, &Trust::anyone()) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => return true,
+        _ => {}
+    }
+    let Ok(segments) = list::segments() else { return false };
+    let found: Option<(ShmId, Stat)> =
+        segments.into_iter().find(|(_, stat)| stat.permissions().key() == note.key);
+    let Some((id, stat)) = found else { return true };
+    if stat.size() as u64 != note.size {
+        // Somebody else's: the maker's would have this size.
+        return true;
+    }
+    // A user namespace that shows other numbers, or memory that a thread of a dying process still has.
+    if !note.is_about(&stat) || stat.attachments() > 0 {
+        return false;
+    }
+    match SharedMemory::from_id(id).remove() {
+        Ok(()) => true,
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed),
+    }
 }

@@ -55,12 +55,12 @@ impl Table {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Zeroes everything behind the header.
+    /// Zeroes everything behind the header, but for the notes: what they tell of is there whatever became of the domain.
     pub(super) fn clear_tables(&self) {
         let zeros = [0; 256];
         let mut at = super::layout::PROCESS_TABLE;
-        while at < super::layout::SIZE {
-            let count = zeros.len().min(super::layout::SIZE - at);
+        while at < super::layout::NOTE_TABLE {
+            let count = zeros.len().min(super::layout::NOTE_TABLE - at);
             self.0.copy_to(at, &zeros[..count]).expect("inside the segment");
             at += count;
         }

@@ -1,22 +1,18 @@
 //! Finding what is left of domains and persistent channels that nobody uses, and removing it by evidence.
 //!
 //! Data of ephemeral channels never stays behind. What may stay: a domain's own segment and semaphores when all its members
-//! were killed, and persistent channels, which is what they are for.
+//! were killed, persistent channels, which is what they are for, and the segment of a channel whose maker was killed if nobody
+//! who may remove it has had the domain's lock since.
+
+mod members;
+mod unfinished;
 
 use std::fmt;
 
 use ipc_core::list;
-use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Stat};
 use ipc_core::{Key, Trust};
 
-use super::layout::{
-    C_STATE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, DOMAIN_NAME_BYTES, H_MAGIC, H_NAME, H_NAME_LENGTH,
-    H_READY, H_SEMAPHORES, H_VERSION, LIVE, MAGIC, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, READY,
-    SIZE, VERSION, token,
-};
-use super::sizes::Sizes;
-use super::table::Table;
 use super::{Domain, join};
 use crate::error::AttachError;
 use crate::layout::{self, Plate};
@@ -45,6 +41,12 @@ pub enum What {
         kind: u32,
         /// Processes and mappings attached.
         attached: u64,
+    },
+    /// The segment of a channel whose maker died before it had marked the segment for removal. The next process that takes the
+    /// domain's lock removes it, if the kernel lets it.
+    Segment {
+        /// The name of the domain.
+        domain: String,
     },
 }
 
@@ -83,61 +85,32 @@ pub struct Finding {
 /// # Errors
 /// [`ipc_core::Error`] when the kernel does not list its objects.
 pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
-    let me = nix::unistd::geteuid().as_raw();
-    let findings = list::segments()?.into_iter().filter_map(|(id, stat)| {
-        let permissions = stat.permissions();
-        let mine = permissions.cuid() == me && permissions.key() != Key::PRIVATE;
-        (mine && !stat.is_marked_for_removal()).then(|| look(id, &stat)).flatten()
-    });
-    Ok(findings.collect())
+    let segments = list::segments()?;
+    let mine: Vec<_> = segments.iter().filter(|(_, stat)| is_mine(stat)).collect();
+    let mut findings: Vec<Finding> = mine.iter().filter_map(|(id, stat)| look(*id, stat)).collect();
+    // In the domains of all users, what is this user's.
+    for (id, stat) in &segments {
+        let found = unfinished::look(*id, stat, &segments);
+        findings.extend(found.into_iter().filter(|found| mine.iter().any(|(id, _)| *id == found.segment)));
+    }
+    Ok(findings)
+}
+
+fn is_mine(stat: &Stat) -> bool {
+    let permissions = stat.permissions();
+    permissions.cuid() == nix::unistd::geteuid().as_raw()
+        && permissions.key() != Key::PRIVATE
+        && !stat.is_marked_for_removal()
 }
 
 /// A segment that vanishes meanwhile is no finding, nor is one that is not of ours.
 fn look(id: ShmId, stat: &Stat) -> Option<Finding> {
     let region = Region::segment(SharedMemory::from_id(id).attach_read_only().ok()?);
-    let (what, verdict, evidence) = match domain(id, stat) {
+    let (what, verdict, evidence) = match members::look(id, stat) {
         Some(found) => found,
         None => channel(&region, stat)?,
     };
     Some(Finding { segment: id, key: stat.permissions().key(), bytes: stat.size(), what, verdict, evidence })
-}
-
-fn domain(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
-    if stat.size() < SIZE {
-        return None;
-    }
-    let table = Table::new(SharedMemory::from_id(id).attach().ok()?);
-    if table.get(H_MAGIC) != MAGIC || table.get_half(H_VERSION) != VERSION || table.get_half(H_READY) != READY
-    {
-        return None;
-    }
-    let name = table.text(H_NAME_LENGTH, H_NAME, DOMAIN_NAME_BYTES);
-    let members = (0..PROCESSES)
-        .filter(|slot| table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_STATE) == LIVE)
-        .count();
-    let channels = (0..CHANNELS)
-        .filter(|index| table.get_half(CHANNEL_TABLE + index * CHANNEL_SIZE + C_STATE) == LIVE)
-        .count();
-    let set = SemaphoreSet::from_id(SemId::from_raw(table.get_half(H_SEMAPHORES) as i32));
-    let tokens = set
-        .stat()
-        .ok()
-        .filter(|set| set.permissions().key() == stat.permissions().key())
-        .and_then(|found| Sizes::of_set(found.count()))
-        .and_then(|sizes| Some((sizes, set.values().ok()?)));
-    let (alive, verdict, evidence) = match tokens {
-        None => (0, Verdict::Abandoned, "its semaphores are gone, so no process is a member".to_owned()),
-        Some((sizes, values)) => {
-            let raised = |slot: &usize| values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0);
-            let alive = (0..sizes.processes()).filter(raised).count();
-            match (alive, stat.attachments()) {
-                (0, 0) => (0, Verdict::Abandoned, "no token is raised and nobody is attached".to_owned()),
-                (0, _) => (0, Verdict::InUse, "no token is raised, but somebody is attached".to_owned()),
-                (alive, _) => (alive, Verdict::InUse, format!("{alive} tokens are raised")),
-            }
-        }
-    };
-    Some((What::Domain { name, alive, dead: members.saturating_sub(alive), channels }, verdict, evidence))
 }
 
 fn channel(region: &Region, stat: &Stat) -> Option<(What, Verdict, String)> {
@@ -165,7 +138,10 @@ impl Finding {
     pub fn remove(&self) -> Result<bool, AttachError> {
         let segment = SharedMemory::from_id(self.segment);
         let Ok(stat) = segment.stat() else { return Ok(false) };
-        let again = look(self.segment, &stat);
+        let again = match self.what {
+            What::Segment { .. } => examine()?.into_iter().find(|other| other.segment == self.segment),
+            _ => look(self.segment, &stat),
+        };
         let Some(again) = again.filter(|again| again.verdict != Verdict::InUse && again.key == self.key)
         else {
             return Ok(false);
@@ -180,7 +156,7 @@ impl Finding {
                 }
                 drop(Domain::open_shared(&name, me, stat.permissions().mode(), Trust::same_user())?);
             }
-            What::Channel { .. } => segment.remove()?,
+            What::Channel { .. } | What::Segment { .. } => segment.remove()?,
         }
         Ok(segment.stat().is_err())
     }
@@ -194,6 +170,7 @@ impl fmt::Display for Finding {
                 write!(f, "domain \"{name}\" ({alive} alive, {dead} dead, {channels} channels)")?;
             }
             What::Channel { name, .. } => write!(f, "channel \"{name}\"")?,
+            What::Segment { domain } => write!(f, "unfinished channel of domain \"{domain}\"")?,
         }
         write!(f, ", segment {segment}, key {key}, {bytes} bytes: {evidence}")
     }

@@ -1,0 +1,42 @@
+//! Segments that were being made when their makers died.
+
+use ipc_core::shm::{ShmId, Stat};
+
+use super::{Finding, Verdict, What, members};
+use crate::domain::layout::LOCK;
+use crate::domain::making::Note;
+
+/// The segments that a domain has notes about, among those that exist.
+pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Finding> {
+    let Some(table) = members::tables(id, stat) else { return Vec::new() };
+    let notes = Note::all(&table);
+    if notes.is_empty() {
+        return Vec::new();
+    }
+    let domain = members::name(&table);
+    // A maker at work holds the lock. After a look at the lock, one that was at work when its note was read is so still, or its
+    // note is gone.
+    let lock = members::semaphores(&table, stat).and_then(|(set, _)| set.value(LOCK).ok());
+    let still = Note::all(&table);
+    let find = |note: &Note| {
+        let (id, stat) = segments.iter().find(|(_, stat)| note.is_about(stat))?;
+        let is_noted = still.iter().any(|note| note.is_about(stat));
+        let (verdict, evidence) = match (is_noted && lock.is_none_or(|lock| lock == 0), stat.attachments()) {
+            (false, _) => (Verdict::InUse, "somebody has the domain's lock, and may be making it"),
+            (true, 0) => (
+                Verdict::Abandoned,
+                "the domain has a note of its key, size and creator, and nobody has the lock: its maker died",
+            ),
+            (true, _) => (Verdict::InUse, "its maker died, but somebody is attached"),
+        };
+        Some(Finding {
+            segment: *id,
+            key: stat.permissions().key(),
+            bytes: stat.size(),
+            what: What::Segment { domain: domain.clone() },
+            verdict,
+            evidence: evidence.to_owned(),
+        })
+    };
+    notes.iter().filter_map(find).collect()
+}
