@@ -31,7 +31,11 @@ fn plays_a_role() {
         "amid others" => amid_others(),
         "keep" => {
             let _kept = Domain::open(&role[1]).unwrap();
+            let set = the_only_set();
+            set.perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()]).unwrap();
             say("there");
+            listen();
+            set.perform(&[Op::take(LOCK, 1).undo()]).unwrap();
             listen();
         }
         "beside one that is stuck" => beside_one_that_is_stuck(),
@@ -103,16 +107,19 @@ fn a_child_opens_and_uses_channels_whatever_its_parents_threads_were_doing() {
     Role::start("amid others", &[]).finish();
 }
 
-/// Another process's domain, whose lock this one holds, as one that is stopped would.
+fn the_only_set() -> SemaphoreSet {
+    let sets = ipc_core::list::sets().unwrap();
+    let [(id, _)] = sets[..] else { panic!("a namespace with one domain has other sets: {sets:?}") };
+    SemaphoreSet::from_id(id)
+}
+
+/// Another process's domain, which keeps the lock, as one that is stopped would.
 fn beside_one_that_is_stuck() {
     private_namespace();
     let stuck = unique("stuck");
     let mut owner = Role::start("keep", &[&stuck]);
     assert_eq!(owner.hear(), "there");
-    let sets = ipc_core::list::sets().unwrap();
-    let [(id, _)] = sets[..] else { panic!("a namespace with one domain has other sets: {sets:?}") };
-    let set = SemaphoreSet::from_id(id);
-    set.perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()]).unwrap();
+    let set = the_only_set();
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| Domain::open(&stuck).map(|_| ()));
         while set.waiting_for_zero(LOCK).unwrap() == 0 {
@@ -121,7 +128,7 @@ fn beside_one_that_is_stuck() {
         }
         use_one(&ALL[0], &unique("other"));
         ends_well(child(|| use_one(&ALL[0], &unique("child"))), "a child");
-        set.perform(&[Op::take(LOCK, 1).undo()]).unwrap();
+        owner.tell("free it");
         // Not too late for it: nothing above has waited for it.
         opening.join().unwrap().unwrap();
     });

@@ -11,6 +11,7 @@ use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 
+use super::image::InUse;
 use super::layout::{
     FREE, H_CHANNELS, H_DEPARTED, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_NOTES, H_PROCESSES,
     H_QUEUES, H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS,
@@ -63,10 +64,12 @@ pub(super) fn join(
 fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> Result<Member, AttachError> {
     crate::clock::look()?;
     let (semaphores, sizes) = sizes::open_or_create(key, mode, trust)?;
+    let in_use = InUse::begin(semaphores)?;
     let lock = Lock::take(name, semaphores, until)?;
     let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
     let table = Table::new(segment.attach()?);
     prepare(&table, name, semaphores, sizes)?;
+    let former = in_use.settle(&table, sizes)?;
 
     let Some((slot, generation)) = claim_slot(&table, semaphores, sizes)? else {
         return Err(sizes.no_process());
@@ -85,7 +88,9 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
         mode,
         trust: trust.clone(),
         asymmetric: Asked::new(),
+        in_use,
     };
+    member.succeed(&former);
     // Before it can have an end that somebody watches.
     member.ring_bells_at_my_death();
     making::finish_interrupted(&member);
@@ -190,6 +195,20 @@ fn claim_slot(
         return Ok(Some((slot, generation)));
     }
     Ok(None)
+}
+
+impl Member {
+    /// Gives back what memberships of this process held that ended with an `exec`, and tells who watches for deaths.
+    fn succeed(&self, former: &[Owner]) {
+        for owner in former {
+            self.give_back_wakes(*owner);
+            // Theirs came along, and would ring once more each when this process dies.
+            self.no_bells_at_my_death();
+        }
+        if !former.is_empty() {
+            self.ring_bells();
+        }
+    }
 }
 
 /// Gives the slot back, and takes the whole domain away when nobody else is in it. Never waits.

@@ -9,7 +9,7 @@
 //! **Liveness.** A process that joins takes a slot of the process table by raising that slot's token semaphore from 0 to
 //! 1 with `SEM_UNDO`. The kernel lowers it when the process is gone, after the last of its threads can have touched the
 //! memory. So a process is dead exactly when its token is 0 or its slot has a newer generation; no process number and
-//! no timeout is involved.
+//! no timeout is involved. What a process held before it became another program by `exec`, the new program gives back: see [`image`].
 //!
 //! **The lock.** All changes to the tables happen under one semaphore that the kernel releases when its holder dies.
 //! It is taken to open a channel, never to use one. An end that is closed takes it only if it is free at once: see
@@ -20,6 +20,7 @@ mod departure;
 mod directory;
 mod exit;
 pub mod gc;
+mod image;
 mod join;
 pub(crate) mod layout;
 mod lock;
@@ -86,6 +87,9 @@ pub(crate) struct Member {
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
     asymmetric: Asked,
+    /// Until all of the above is given back.
+    #[expect(dead_code, reason = "held for its Drop")]
+    in_use: image::InUse,
 }
 
 impl Domain {

@@ -29,6 +29,11 @@ impl Owner {
         self.0 != 0
     }
 
+    /// Whoever has the slot next.
+    pub(super) const fn next(self) -> Self {
+        Self((self.0 & 0xffff) | ((self.0 >> 16).wrapping_add(1) << 16))
+    }
+
     /// The slot, if the word names one that exists.
     pub(super) fn slot(self) -> Option<usize> {
         let slot = (self.0 & 0xffff) as usize;

@@ -213,6 +213,12 @@ impl Member {
         }
     }
 
+    /// Posts a token to every bell that has none, as a death does.
+    pub(super) fn ring_bells(&self) {
+        // When it is refused, watchers find out by themselves.
+        self.bells().for_each(|bell| drop(self.ring(bell)));
+    }
+
     /// Takes that arrangement back, when this process leaves and lives on.
     pub(super) fn no_bells_at_my_death(&self) {
         self.around_bells(|bell| [Op::add(bell.semaphore(), 1).undo(), Op::take(bell.semaphore(), 1)]);
