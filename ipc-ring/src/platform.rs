@@ -9,6 +9,7 @@ use core::fmt::Debug;
 use core::sync::atomic::{self, Ordering};
 
 use crate::edge::Edge;
+use crate::error::AttachError;
 
 /// An atomic integer word of one fixed width.
 ///
@@ -37,10 +38,25 @@ pub trait Word<T>: Send + Sync {
 /// sides must use the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
-    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path.
+    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It orders nothing for a process that
+    /// is not [registered](ipc_core::barrier::register). Whoever makes or opens a ring with it through this library is; each platform and each
+    /// ring of one's own has to see to that.
     Asymmetric,
     /// Both sides pay: a sequentially consistent fence each.
     Fence,
+}
+
+impl Barrier {
+    /// Prepares this process for a ring with this barrier.
+    ///
+    /// # Errors
+    /// [`AttachError::NoMembarrier`] when the ring needs it and the kernel refuses it to this process, which must not take part then.
+    pub(crate) fn join(self) -> Result<(), AttachError> {
+        match self {
+            Barrier::Asymmetric => ipc_core::barrier::register().map_err(|_| AttachError::NoMembarrier),
+            Barrier::Fence => Ok(()),
+        }
+    }
 }
 
 /// A place in an algorithm at which a process may be killed by a test.
@@ -327,7 +343,11 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     fn light(barrier: Barrier);
 
     /// The sleeper's half of the barrier pair: a system call when asymmetric.
-    fn heavy(barrier: Barrier);
+    ///
+    /// # Errors
+    /// When that call was refused: a sandbox that came after the ring was opened. No fence of this side's stands in for it, as the hot
+    /// side has none, so what is read behind it says nothing.
+    fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error>;
 
     /// One step of a spin loop.
     fn relax();
@@ -376,16 +396,13 @@ unsafe impl Platform for Native {
     }
 
     #[inline]
-    fn heavy(barrier: Barrier) {
+    fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error> {
         match barrier {
-            // A failure after a successful registration is a kernel that changed its mind; the fence keeps this
-            // side's order and the heartbeat of every sleep bounds the damage.
-            Barrier::Asymmetric => {
-                if ipc_core::barrier::heavy().is_err() {
-                    atomic::fence(Ordering::SeqCst);
-                }
+            Barrier::Asymmetric => ipc_core::barrier::heavy(),
+            Barrier::Fence => {
+                atomic::fence(Ordering::SeqCst);
+                Ok(())
             }
-            Barrier::Fence => atomic::fence(Ordering::SeqCst),
         }
     }
 

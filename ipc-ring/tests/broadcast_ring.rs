@@ -67,7 +67,7 @@ impl<T: Message> Ring<T> {
     ) -> Result<Subscriber<Mapped<T>>, TableFull> {
         let ring = self.open();
         let seat = seat::take(ring.words(), NonZeroU64::new(identity).unwrap())?;
-        Ok(Subscriber::join(ring, seat, start, resume, || true))
+        Ok(Subscriber::join(ring, seat, start, resume, || true).unwrap())
     }
 
     fn join(&self, start: Start) -> Subscriber<Mapped<T>> {

@@ -10,18 +10,21 @@ use ipc_ring::layout::Geometry;
 use ipc_ring::ring::{broadcast, bytes, call, latest, mpmc, pool, spsc};
 use ipc_ring::{AttachError, Barrier, Region};
 
+type Way = fn(Region) -> Result<(), AttachError>;
+type WayWith = fn(Region, &Geometry) -> Result<(), AttachError>;
+
 /// Ways to come to a ring over a region, by what they answer.
 struct Kind {
     name: &'static str,
     /// Bytes of the smallest ring.
     size: fn() -> usize,
     /// Header and all; `None` when a kind's rings have none by themselves.
-    make: Option<fn(Region) -> Result<(), AttachError>>,
-    open: Option<fn(Region) -> Result<(), AttachError>>,
+    make: Option<Way>,
+    open: Option<Way>,
     /// Over memory whose header was written or checked elsewhere.
-    new: fn(Region) -> Result<(), AttachError>,
+    new: Way,
     /// With this geometry, when the kind takes one.
-    with: Option<fn(Region, &Geometry) -> Result<(), AttachError>>,
+    with: Option<WayWith>,
 }
 
 const FENCE: Barrier = Barrier::Fence;

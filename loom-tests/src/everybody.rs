@@ -136,7 +136,7 @@ fn wait(beds: &[&Bed], number: u16, mut asleep: bool, mut take: impl FnMut() -> 
                 return;
             }
             beds.iter().for_each(|bed| crowd::mark(*bed, number));
-            Loom::heavy(BARRIER);
+            Loom::heavy(BARRIER).expect("no barrier of a model fails");
         }
         // The second look takes at once what it finds.
         let found = !asleep && take();
@@ -164,7 +164,9 @@ fn all_wait<T: FnMut() -> bool + 'static>(beds: Vec<Bed>, take: impl Fn(u16) -> 
         .map(|number| {
             let is_asleep = number < SLEEPERS - 1;
             if is_asleep {
-                beds.iter().for_each(|bed| crowd::announce(bed, number, BARRIER));
+                beds.iter().for_each(|bed| {
+                    crowd::announce(bed, number, BARRIER).expect("no barrier of a model fails")
+                });
             }
             let (beds, take) = (Rc::clone(&beds), take(number));
             thread::spawn(move || wait(&beds.iter().collect::<Vec<_>>(), number, is_asleep, take))

@@ -69,7 +69,7 @@ impl Bed {
     /// Waits until so many are there.
     fn wait_for(&self, count: u32) {
         while self.pushed.load(Ordering::Acquire) < count {
-            signal::announce::<Loom>(&self.signal, self.barrier);
+            signal::announce::<Loom>(&self.signal, self.barrier).expect("no barrier of a model fails");
             if self.pushed.load(Ordering::Acquire) < count {
                 if park::take::<Loom>(&self.word) {
                     reached("token first");

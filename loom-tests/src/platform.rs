@@ -32,13 +32,14 @@ unsafe impl Platform for Loom {
         }
     }
 
-    fn heavy(barrier: Barrier) {
+    fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error> {
         if !mutation::is(Mutation::NoHeavy(barrier)) {
             match barrier {
                 Barrier::Asymmetric => membarrier::heavy(),
                 Barrier::Fence => loom::sync::atomic::fence(Ordering::SeqCst),
             }
         }
+        Ok(())
     }
 
     fn relax() {

@@ -20,7 +20,7 @@ fn store_then_load(barrier: Barrier, both_light: bool) {
     if both_light {
         Loom::light(barrier)
     } else {
-        Loom::heavy(barrier)
+        Loom::heavy(barrier).expect("no barrier of a model fails")
     }
     let seen = words[1].load(Relaxed);
     assert!(seen + other.join().unwrap() > 0, "neither saw the other");

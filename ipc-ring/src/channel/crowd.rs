@@ -530,9 +530,12 @@ impl Place {
 
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
-    pub(super) fn announce(&self) {
+    ///
+    /// # Errors
+    /// When the barrier was refused; then the end says so no more.
+    pub(super) fn announce(&self) -> Result<(), ipc_core::Error> {
         self.own(WAKE).store(self.wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
-        crowd::announce(&self.ends(self.side), self.number, self.barrier);
+        crowd::announce(&self.ends(self.side), self.number, self.barrier).inspect_err(|_| self.do_not_sleep())
     }
 
     /// As [`announce`](Self::announce), for a thread that sleeps on another semaphore of the domain and runs the barrier

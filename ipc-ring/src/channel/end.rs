@@ -311,9 +311,12 @@ impl End {
 
     /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
     /// [`do_not_sleep`](Self::do_not_sleep).
-    pub(super) fn announce(&self) {
+    ///
+    /// # Errors
+    /// When the barrier was refused; then the end says so no more.
+    pub(super) fn announce(&self) -> Result<(), ipc_core::Error> {
         self.seats.own.wake(&self.region).store(self.wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
-        signal::announce::<Native>(self.own_signal(), self.barrier);
+        signal::announce::<Native>(self.own_signal(), self.barrier).inspect_err(|_| self.do_not_sleep())
     }
 
     /// As [`announce`](Self::announce), for a thread that sleeps on another semaphore of the domain and runs the barrier
@@ -440,7 +443,7 @@ impl End {
     pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
         self.process.check("waiting for the other end")?;
         loop {
-            self.announce();
+            self.announce()?;
             let state = self.peer().inspect_err(|_| self.do_not_sleep())?;
             let now = Instant::now();
             let over = deadline.is_some_and(|deadline| now >= deadline);

@@ -171,7 +171,7 @@ pub(super) fn wait_for_room(
                 {
                     return room_after_all(ring, end, exit);
                 }
-                end.announce();
+                end.announce().map_err(Refusal::System)?;
                 let room = ring.has_room();
                 if !matches!(room, Ok(false)) || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
                     end.do_not_sleep();
@@ -318,7 +318,7 @@ pub(super) fn wait_and_pop<P: Poll>(
                 {
                     return last_message(consumer, exit);
                 }
-                end.announce();
+                end.announce().map_err(PopError::System)?;
                 let is_something_there = || {
                     consumer.seat().peer_bits() & (CLOSED | DETACHED | POISONED) != 0 || consumer.has_item()
                 };

@@ -242,13 +242,14 @@ impl WaitSet {
             }
         }
         // One for all: each bit is set before it, each ring is looked at behind it.
+        let mut barrier = Ok(());
         if asymmetric {
-            Native::heavy(Barrier::Asymmetric);
+            barrier = Native::heavy(Barrier::Asymmetric);
         }
         if fence {
-            Native::heavy(Barrier::Fence);
+            barrier = barrier.and(Native::heavy(Barrier::Fence));
         }
-        let mut event = self.look(ends, true);
+        let mut event = barrier.and_then(|()| self.look(ends, true));
         let woken = match event {
             Ok(None) => {
                 let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);

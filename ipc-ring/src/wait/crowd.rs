@@ -47,9 +47,12 @@ pub trait Crowd {
 
 /// Says that an end is about to sleep. It must look at the ring once more, then sleep or
 /// [`withdraw`](signal::withdraw).
-pub fn announce<C: Crowd>(crowd: &C, number: u16, barrier: Barrier) {
+///
+/// # Errors
+/// As [`signal::announce`].
+pub fn announce<C: Crowd>(crowd: &C, number: u16, barrier: Barrier) -> Result<(), ipc_core::Error> {
     mark(crowd, number);
-    C::Platform::heavy(barrier);
+    C::Platform::heavy(barrier)
 }
 
 /// The first half of [`announce`], for who announces at several ends and runs the heavy barrier once, behind all of them.

@@ -30,10 +30,13 @@ pub const DETACHED: u32 = 4;
 pub const POISONED: u32 = 8;
 
 /// Says that this end is going to sleep. Afterwards it must look at the ring once more, then sleep or [`withdraw`].
+///
+/// # Errors
+/// As [`Platform::heavy`]. It must not sleep then, but [`withdraw`]: a notifier need not see what it said.
 #[inline]
-pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) {
+pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) -> Result<(), ipc_core::Error> {
     mark::<P>(signal);
-    P::heavy(barrier);
+    P::heavy(barrier)
 }
 
 /// The first half of [`announce`], for who announces at several ends and runs the heavy barrier once, behind all of them.

@@ -2,6 +2,8 @@
 //! role, and a watchdog.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod sandbox;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -83,7 +83,7 @@ fn on_slots(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
     let Ok(mut publisher) = slots::Publisher::attach(ring.clone()) else { return 0 };
     let Some(seat) = take(ring.words(), 2) else { return 0 };
     let mut subscriber =
-        slots::Subscriber::join(ring.clone(), seat, slots::Start::Oldest, Resume::Oldest, || true);
+        slots::Subscriber::join(ring.clone(), seat, slots::Start::Oldest, Resume::Oldest, || true).unwrap();
     let mut watcher = slots::Subscriber::watch(ring.clone(), slots::Start::Newest, Resume::Newest);
     let mut steps = 0;
     while !input.is_used_up() && steps < MOST_STEPS {
@@ -105,7 +105,8 @@ fn on_slots(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
                 seat::sweep(ring.words(), |identity| identity % 3 == 0);
                 if let Some(seat) = take(ring.words(), 4) {
                     let start = slots::Start::At(input.value(publisher.position()));
-                    subscriber = slots::Subscriber::join(ring.clone(), seat, start, Resume::Newest, || false);
+                    subscriber =
+                        slots::Subscriber::join(ring.clone(), seat, start, Resume::Newest, || false).unwrap();
                 }
             }
             9 => {

@@ -32,8 +32,8 @@ unsafe impl Platform for Mortal {
         Native::light(barrier);
     }
 
-    fn heavy(barrier: Barrier) {
-        Native::heavy(barrier);
+    fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error> {
+        Native::heavy(barrier)
     }
 
     fn relax() {

@@ -36,7 +36,10 @@ impl Reader {
         let seat =
             seat::take(heap_words(heap), NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
         let alive = || heap.is_alive(publisher);
-        Self::new(Subscriber::join(heap.clone(), seat, start, Resume::Oldest, alive))
+        Self::new(
+            Subscriber::join(heap.clone(), seat, start, Resume::Oldest, alive)
+                .expect("no barrier of a model fails"),
+        )
     }
 
     /// Reads without a seat.

@@ -87,7 +87,7 @@ impl Bed {
 
     /// Sleeps unless `is_there` finds something after the announcement.
     fn sleep_unless(&self, number: u16, is_there: impl FnOnce() -> bool) {
-        crowd::announce(self, number, self.barrier);
+        crowd::announce(self, number, self.barrier).expect("no barrier of a model fails");
         let semaphore = &self.semaphores[usize::from(number)];
         if is_there() {
             if signal::withdraw::<Loom>(self.signal(number)) {

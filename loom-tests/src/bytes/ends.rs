@@ -96,7 +96,8 @@ impl End {
     /// Announces, looks again with `nothing`, and sleeps if there is nothing and the other end has not closed. `nothing` says
     /// whether something is coming.
     fn sleep_unless(&self, nothing: impl FnOnce() -> Option<bool>, who: &'static str) {
-        signal::announce::<Loom>(self.signals().0, self.ring().barrier());
+        signal::announce::<Loom>(self.signals().0, self.ring().barrier())
+            .expect("no barrier of a model fails");
         let found = nothing();
         let found = if mutation::logic(NO_SECOND_LOOK) { Some(false) } else { found };
         match found {

@@ -50,7 +50,7 @@ impl Channel {
     /// Sleeps unless there is something, or the other end has closed.
     fn sleep_unless(&self, end: usize, something: impl FnOnce() -> bool) {
         let (own, peer) = self.signals(end);
-        signal::announce::<Loom>(own, self.ring.barrier());
+        signal::announce::<Loom>(own, self.ring.barrier()).expect("no barrier of a model fails");
         let over = signal::seen::<Loom>(peer) & CLOSED != 0;
         if !mutation::logic(NO_SECOND_LOOK) && (over || something()) {
             if signal::withdraw::<Loom>(own) {

@@ -158,7 +158,7 @@ impl Bed {
         let side = self.side(topic);
         self.sides[usize::from(number)].store(side.mask as u32, Relaxed);
         self.topics[usize::from(number)].store(side.topic, Relaxed);
-        crowd::announce(&side, number, self.barrier);
+        crowd::announce(&side, number, self.barrier).expect("no barrier of a model fails");
     }
 
     fn do_not_sleep(&self, number: u16) {

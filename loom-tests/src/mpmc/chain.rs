@@ -68,7 +68,7 @@ impl Bed {
             semaphores: [Semaphore::new(), Semaphore::new()],
         });
         for number in [0, 1] {
-            crowd::announce(&*bed, number, Barrier::Asymmetric);
+            crowd::announce(&*bed, number, Barrier::Asymmetric).expect("no barrier of a model fails");
         }
         bed
     }
@@ -103,7 +103,7 @@ impl Bed {
             if self.try_pop(consumer) {
                 break;
             }
-            crowd::announce(self, number, Barrier::Asymmetric);
+            crowd::announce(self, number, Barrier::Asymmetric).expect("no barrier of a model fails");
             asleep = consumer.look().is_err();
             if !asleep && signal::withdraw::<Loom>(self.signal(number)) {
                 self.semaphores[usize::from(number)].try_wait();

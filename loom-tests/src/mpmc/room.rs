@@ -85,7 +85,7 @@ impl Bed {
     /// The channel's `push`, of an end that sleeps at once.
     fn push(&self, producer: &mut Producer<Heap>, value: u64) {
         while producer.try_push(&value).is_err() {
-            crowd::announce(self, 0, self.barrier);
+            crowd::announce(self, 0, self.barrier).expect("no barrier of a model fails");
             let found = producer.look();
             let reading = matches!(&found, Err(Refused::Busy(holder)) if holder.is_reading());
             if found.is_err() && (!reading || mutation::logic(READING_AWAITED_ASLEEP)) {
@@ -164,7 +164,7 @@ fn consumer_dies_waking() {
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
     let bed = Bed::new(Barrier::Fence);
     bed.push(&mut producer, 10);
-    crowd::announce(&*bed, 0, bed.barrier);
+    crowd::announce(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
     assert!(crash::kill_at(Site::WaitTaken, 0, || bed.pop(&mut consumer)).is_none());
     reached("died");
     let mut next = ring.consumer(3);

@@ -118,7 +118,7 @@ impl Bed {
                     }
                     return;
                 }
-                crowd::announce(self, number, self.barrier);
+                crowd::announce(self, number, self.barrier).expect("no barrier of a model fails");
             }
             let semaphore = &self.semaphores[usize::from(number)];
             if asleep || self.is_empty() {
@@ -135,7 +135,7 @@ impl Bed {
 
 fn two_sleepers(barrier: Barrier) {
     let bed = Bed::new(barrier);
-    crowd::announce(&*bed, 0, barrier);
+    crowd::announce(&*bed, 0, barrier).expect("no barrier of a model fails");
     let others = [(0, true), (1, false)].map(|(number, asleep)| {
         let bed = Rc::clone(&bed);
         thread::spawn(move || bed.pop(number, asleep))
@@ -150,7 +150,7 @@ fn two_sleepers(barrier: Barrier) {
 /// publication must find it.
 fn bit_taken() {
     let bed = Bed::new(Barrier::Fence);
-    crowd::announce(&*bed, 0, bed.barrier);
+    crowd::announce(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
     let shared = Rc::clone(&bed);
     let one = thread::spawn(move || {
         shared.semaphores[0].wait();
@@ -170,7 +170,7 @@ fn bit_taken() {
 fn one_wake_for_two() {
     let bed = Bed::new(Barrier::Fence);
     for number in [0, 1] {
-        crowd::announce(&*bed, number, bed.barrier);
+        crowd::announce(&*bed, number, bed.barrier).expect("no barrier of a model fails");
     }
     let others = [0, 1].map(|number| {
         let bed = Rc::clone(&bed);

@@ -71,7 +71,7 @@ impl World {
     pub fn subscriber(&self, identity: u64, member: Rc<Member<Heap>>) -> Incoming {
         let seat =
             seat::take(self.ring.words(), NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
-        let ring = Subscriber::join(self.ring.clone(), seat, Start::Oldest, Resume::Oldest, || true);
+        let ring = Subscriber::join(self.ring.clone(), seat, Start::Oldest, Resume::Oldest, || true).unwrap();
         Incoming { pool: self.pool.clone(), member, ring, received: 0, missed: 0, refused: 0 }
     }
 

@@ -182,7 +182,8 @@ impl End {
     }
 
     fn announce(&self) {
-        signal::announce::<Loom>(self.own_signal(), self.ring().barrier());
+        signal::announce::<Loom>(self.own_signal(), self.ring().barrier())
+            .expect("no barrier of a model fails");
     }
 
     fn sleep(&self) {

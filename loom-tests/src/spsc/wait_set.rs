@@ -91,11 +91,11 @@ fn pop_any(shared: &Shared, consumers: &mut [Consuming; 2]) -> usize {
         let barrier = shared.channels[0].ring.barrier();
         shared.mark(0, BELL);
         if mutation::logic(NO_COMMON_BARRIER) {
-            Loom::heavy(barrier);
+            Loom::heavy(barrier).expect("no barrier of a model fails");
             shared.mark(1, BELL);
         } else {
             shared.mark(1, BELL);
-            Loom::heavy(barrier);
+            Loom::heavy(barrier).expect("no barrier of a model fails");
         }
         let looked = if mutation::logic(ONE_LOOK_FOR_ALL) { 1 } else { 2 };
         let mut has_token = false;
@@ -136,7 +136,7 @@ fn set_after_a_wait_alone() {
     });
     while moves::pop(&mut consumers[0]).is_err() {
         shared.mark(0, OWN);
-        Loom::heavy(Barrier::Asymmetric);
+        Loom::heavy(Barrier::Asymmetric).expect("no barrier of a model fails");
         let mut has_token = false;
         if !consumers[0].has_item() {
             crate::reached("the end sleeps alone");

@@ -186,7 +186,7 @@ impl<T: Message> Builder<T> {
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber<T>, AttachError> {
-        open::attach(&self.request(), creation, |locked, domain, found| {
+        let joined = open::attach(&self.request(), creation, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check(found.entry.generation)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
@@ -195,8 +195,15 @@ impl<T: Message> Builder<T> {
             end.place.park_on(self.settings.parker);
             // Nothing is taken from one of whom it cannot be known.
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
-            let ring = ring::Subscriber::join(ring, seat, start, self.resume, is_publishing);
-            Ok(Subscriber::new(ring, end))
+            Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
+                Ok(ring) => Ok(Subscriber::new(ring, end)),
+                Err((error, seat)) => Err((end, error, seat)),
+            })
+        })?;
+        // A seat that is of no use is given back when the lock is free again.
+        joined.map_err(|(mut end, error, seat)| {
+            end.leave(Some(seat));
+            AttachError::System(error)
         })
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn wait_and_pop<P: Poll>(
                 {
                     return last_message(subscriber, exit);
                 }
-                end.place.announce();
+                end.place.announce().map_err(PopError::System)?;
                 let end = subscriber.seat();
                 let is_something_there =
                     || end.bits() & (CLOSED | DETACHED | POISONED) != 0 || subscriber.has_something();
@@ -145,7 +145,7 @@ pub(super) fn wait_for_room(
                 if drop_all_dead(ring, end).map_err(Refusal::System)? {
                     continue;
                 }
-                end.place.announce();
+                end.place.announce().map_err(Refusal::System)?;
                 if matches!(ring.has_room(), Ok(false)) && end.bits() & POISONED == 0 {
                     // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
                     end.place

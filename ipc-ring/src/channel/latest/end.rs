@@ -156,7 +156,7 @@ impl<T: Message> End<T> {
         self.place.process.check("waiting for the writer")?;
         self.place.wait_for(Topic::Any.side());
         loop {
-            self.place.announce();
+            self.place.announce()?;
             let state = self.writer().inspect_err(|_| self.place.do_not_sleep())?;
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) || !matches!(state, PeerState::Gone(_)) {

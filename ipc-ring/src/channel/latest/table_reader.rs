@@ -219,7 +219,7 @@ impl<T: Message> TableReader<T> {
                         continue;
                     }
                     self.end.place.wait_for(topic.side());
-                    self.end.place.announce();
+                    self.end.place.announce().map_err(ReadError::System)?;
                     let is_something_there = || has_something(&self.ring) || self.end.ended().is_some();
                     if is_something_there() {
                         self.end.place.do_not_sleep();

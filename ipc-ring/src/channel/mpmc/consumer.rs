@@ -473,7 +473,7 @@ impl<T: Message> Consumer<T> {
                         Step::Sleep(nap) => {
                             let sleep = self.end.place.sleep_after_questions(nap, woken);
                             self.nobody_there(sleep.ask)?;
-                            self.end.place.announce();
+                            self.end.place.announce().map_err(PopError::System)?;
                             // Whoever left since may have found nobody asleep.
                             if self.looks_empty() && !self.end.deserted(Role::Producer) {
                                 let (ring, end) =

@@ -289,7 +289,7 @@ impl<T: Message> Producer<T> {
                     self.stand_back(&mut chances, deadline);
                     let sleep = self.end.place.sleep_after_questions(nap, woken);
                     self.nobody_there(sleep.ask)?;
-                    self.end.place.announce();
+                    self.end.place.announce().map_err(|error| PushError::System((), error))?;
                     // Whoever left since may have found nobody asleep.
                     let full = self.ring().look();
                     if !matches!(full, Err(Refused::Full | Refused::Busy(_)))

@@ -61,7 +61,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -69,6 +69,7 @@ impl<T: Message> Mapped<T> {
         mode: Mode,
     ) -> Result<Self, AttachError> {
         region.writable()?;
+        barrier.join()?;
         Self::of_any(region, geometry, barrier, mode)
     }
 
@@ -124,7 +125,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn make(
         region: Region,
         capacity: u64,

@@ -94,15 +94,27 @@ pub(super) fn mark_dropped<W: Words>(words: &W, number: u16, identity: u64) {
 /// `wanted` or the lowest possible one above it. Under the lock.
 ///
 /// `is_publishing` says whether the publisher is alive; it is asked when a raise of the floor takes long.
-pub fn enter<W: Words>(words: &W, seat: &Seat, wanted: u64, is_publishing: impl Fn() -> bool) -> u64 {
+///
+/// # Errors
+/// As [`Platform::heavy`]. Then the publisher may have overlooked the cursor, which is taken back: the seat holds nobody up.
+pub fn enter<W: Words>(
+    words: &W,
+    seat: &Seat,
+    wanted: u64,
+    is_publishing: impl Fn() -> bool,
+) -> Result<u64, ipc_core::Error> {
     let mut position = wanted;
     loop {
         // [D3] Release → the publisher: the seat's identity is written before its cursor.
         words.cursor(seat.number).store(cursor::at(position), W::Platform::ordering(Edge::BroadcastConsume));
-        W::Platform::heavy(words.barrier());
+        if let Err(error) = W::Platform::heavy(words.barrier()) {
+            // [D3] Release, as above.
+            words.cursor(seat.number).store(cursor::NONE, W::Platform::ordering(Edge::BroadcastConsume));
+            return Err(error);
+        }
         let rising = settled(words, position, &is_publishing);
         if !is_below(position, rising) {
-            return position;
+            return Ok(position);
         }
         // Nothing below is whole, or will be when the publisher has finished.
         position = rising;

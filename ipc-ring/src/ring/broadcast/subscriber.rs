@@ -92,17 +92,23 @@ pub struct Subscriber<M: Memory> {
 impl<M: Memory> Subscriber<M> {
     /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was read. Under the
     /// lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
+    ///
+    /// # Errors
+    /// As [`seat::enter`], with the seat.
     pub fn join(
         memory: M,
         seat: Seat,
         start: Start,
         resume: Resume,
         is_publishing: impl Fn() -> bool,
-    ) -> Self {
+    ) -> Result<Self, (ipc_core::Error, Seat)> {
         let wanted = Self::place(&memory, start);
         let words = memory.words();
         let position = if words.gated() {
-            let entered = seat::enter(words, &seat, wanted, is_publishing);
+            let entered = match seat::enter(words, &seat, wanted, is_publishing) {
+                Ok(entered) => entered,
+                Err(error) => return Err((error, seat)),
+            };
             // Who named a position is told what is missing before the one that is held for it.
             if matches!(start, Start::At(_)) { wanted } else { entered }
         } else {
@@ -111,7 +117,7 @@ impl<M: Memory> Subscriber<M> {
             wanted
         };
         M::Platform::crash_point(Site::BroadcastJoined);
-        Self::new(memory, position, resume, Some(seat))
+        Ok(Self::new(memory, position, resume, Some(seat)))
     }
 
     /// Reads without a seat: nothing is written, nobody is held up, and what is overwritten is reported as missed.

@@ -72,9 +72,10 @@ impl Mapped {
     ///
     /// # Errors
     /// [`AttachError::Geometry`] when the geometry is not one of [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not
-    /// fit the memory; [`AttachError::ReadOnly`].
+    /// fit the memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
+        barrier.join()?;
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");

@@ -70,9 +70,10 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`] when the ring does not fit the memory; [`AttachError::ReadOnly`].
+    /// [`AttachError::TooSmall`] when the ring does not fit the memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
+        barrier.join()?;
         region.holds(Self::geometry(1)?.total_size())?;
         assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
         Ok(Self { base: region.base(), barrier, region, messages: PhantomData })

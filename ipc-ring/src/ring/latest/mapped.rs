@@ -68,7 +68,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::Geometry`] when the geometry is not that of a table of `T`; [`AttachError::TooSmall`] when the table does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, geometry)
@@ -99,9 +99,10 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the table does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(keys)?;
+        barrier.join()?;
         let table = Self::new(region.clone(), &geometry)?;
         let fingerprint = Fingerprint::of::<T>();
         let identity =
@@ -124,6 +125,7 @@ impl<T: Message> Mapped<T> {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
+        checked.barrier.join()?;
         Self::new(region, &checked.geometry)
     }
 

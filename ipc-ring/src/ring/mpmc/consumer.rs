@@ -250,7 +250,7 @@ impl<M: Memory> Consumer<M> {
     /// # Errors
     /// As [`look`](Self::look).
     pub fn look_behind(&mut self) -> Result<(), Nothing> {
-        M::Platform::heavy(Barrier::Fence);
+        let _ = M::Platform::heavy(Barrier::Fence); // A fence: nobody can refuse it.
         self.look()
     }
 

@@ -104,7 +104,7 @@ impl<M: Memory> Producer<M> {
     #[cold]
     fn is_untaken(&self, position: u64) -> bool {
         // Against the fence of `look_behind`: whoever took that element sees what was pushed, or it is seen here to be taken.
-        M::Platform::heavy(Barrier::Fence);
+        let _ = M::Platform::heavy(Barrier::Fence); // A fence: nobody can refuse it.
         let tag = self.memory.tag(self.shape.index(position)).load(Relaxed); // The fence orders it.
         tag == self.shape.empty(position).full().as_raw()
     }

@@ -76,9 +76,10 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
+        barrier.join()?;
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
         assert!(own.stride() == Self::STRIDE && own.word_offset() == Self::WORD, "both are computed alike");

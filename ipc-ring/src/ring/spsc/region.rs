@@ -26,7 +26,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn make(region: Region, capacity: u64, barrier: Barrier, first: u64) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region.clone(), &geometry, barrier)?;

@@ -170,13 +170,16 @@ impl Builder {
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
                 Ok(ring) => Ok(Subscriber::new(ring, end)),
-                Err((_, seat)) => Err((end, seat)),
+                Err((why, seat)) => Err((end, why, seat)),
             })
         })?;
         // A seat that is of no use is given back when the lock is free again.
-        joined.map_err(|(mut end, seat)| {
+        joined.map_err(|(mut end, why, seat)| {
             end.leave(Some(seat));
-            self.start.nowhere()
+            match why {
+                ring::Unjoined::NoSuchPosition => self.start.nowhere(),
+                ring::Unjoined::Barrier(error) => AttachError::System(error),
+            }
         })
     }
 }

@@ -58,7 +58,7 @@ impl Mapped {
     ///
     /// # Errors
     /// [`AttachError::Geometry`] when the geometry is not one of [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not
-    /// fit the memory; [`AttachError::ReadOnly`].
+    /// fit the memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -66,6 +66,7 @@ impl Mapped {
         mode: Mode,
     ) -> Result<Self, AttachError> {
         region.writable()?;
+        barrier.join()?;
         Self::of_any(region, geometry, barrier, mode)
     }
 
@@ -88,7 +89,7 @@ impl Mapped {
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn make(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region.clone(), &geometry, barrier, mode)?;

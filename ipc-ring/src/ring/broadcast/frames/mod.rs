@@ -36,7 +36,7 @@ mod subscriber;
 pub use mapped::Mapped;
 pub use memory::Memory;
 pub use publisher::{Claim, Publisher, Refused};
-pub use subscriber::{NoSuchPosition, Pop, Start, Subscriber, View};
+pub use subscriber::{NoSuchPosition, Pop, Start, Subscriber, Unjoined, View};
 
 use super::Corruption;
 use crate::ring::bytes::header::{self, Header};

@@ -36,6 +36,27 @@ pub enum Start {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchPosition;
 
+/// Why nobody could join.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Unjoined {
+    /// As [`NoSuchPosition`].
+    NoSuchPosition,
+    /// As [`seat::enter`].
+    Barrier(ipc_core::Error),
+}
+
+impl fmt::Display for Unjoined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unjoined::NoSuchPosition => NoSuchPosition.fmt(f),
+            Unjoined::Barrier(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Unjoined {}
+
 impl fmt::Display for NoSuchPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no such frame was published")
@@ -95,19 +116,24 @@ impl<M: Memory> Subscriber<M> {
     /// lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
     ///
     /// # Errors
-    /// [`NoSuchPosition`], with the seat.
+    /// [`Unjoined`], with the seat.
     pub fn join(
         memory: M,
         seat: Seat,
         start: Start,
         resume: Resume,
         is_publishing: impl Fn() -> bool,
-    ) -> Result<Self, (NoSuchPosition, Seat)> {
-        let Ok((wanted, missing)) = place(&memory, start) else { return Err((NoSuchPosition, seat)) };
+    ) -> Result<Self, (Unjoined, Seat)> {
+        let Ok((wanted, missing)) = place(&memory, start) else {
+            return Err((Unjoined::NoSuchPosition, seat));
+        };
         let words = memory.words();
         let mut spot = wanted;
         if words.gated() {
-            let entered = seat::enter(words, &seat, wanted.position, is_publishing);
+            let entered = match seat::enter(words, &seat, wanted.position, is_publishing) {
+                Ok(entered) => entered,
+                Err(error) => return Err((Unjoined::Barrier(error), seat)),
+            };
             // Who named a frame is told what is missing before the one that is held for it.
             let named = matches!(start, Start::Numbered(_) | Start::At { .. });
             if entered != wanted.position && !named {

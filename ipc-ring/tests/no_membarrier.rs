@@ -1,0 +1,95 @@
+//! A sandbox that forbids membarrier and comes after a channel was opened, over the table of kinds. The notifier's side has no fence of its
+//! own then, so an end that goes to sleep could be overlooked, and so could a subscriber that joins a gated channel: both get the
+//! kernel's refusal as their error, and nothing is left behind of the attempt.
+
+mod common;
+mod kinds;
+mod spsc_common;
+
+use std::time::{Duration, Instant};
+
+use common::sandbox::forbid;
+use common::{private_namespace, unique};
+use ipc_ring::{AttachError, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast};
+use kinds::{ALL, How, Told};
+use nix::libc;
+
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Runs `f` in a thread of its own, which may not use membarrier any more once it asks for that.
+fn in_thread(f: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(f).join().unwrap();
+}
+
+fn forbid_membarrier() {
+    forbid(libc::SYS_membarrier);
+    assert!(ipc_core::barrier::heavy().is_err(), "the sandbox works");
+}
+
+#[track_caller]
+fn assert_refused(told: &Told, case: &str) {
+    assert!(matches!(told, Told::Otherwise(text) if text.contains("membarrier")), "{case}: {told:?}");
+}
+
+#[test]
+fn who_cannot_say_that_it_sleeps_does_not_sleep() {
+    private_namespace();
+    for kind in ALL {
+        in_thread(move || {
+            let domain = Domain::open(&unique("no-membarrier")).unwrap();
+            let how = How::new(&domain, WaitStrategy::Sleep);
+            let mut giver = (kind.giver)(how).unwrap();
+            let mut taker = (kind.taker)(how).unwrap();
+            assert_eq!(giver.give(7, PATIENCE), Told::Yes, "{}", kind.name);
+            assert_eq!(taker.take(PATIENCE), Told::Number(7), "{}", kind.name);
+            let mut set = WaitSet::new(&domain).unwrap();
+            forbid_membarrier();
+            assert_refused(&taker.take(PATIENCE), kind.name);
+            let waited = set.wait(&mut [taker.waitable()], Some(Instant::now() + PATIENCE));
+            assert!(
+                matches!(&waited, Err(WaitSetError::System(error)) if error.to_string().contains("membarrier")),
+                "{}: {waited:?}",
+                kind.name
+            );
+            // What needs no sleep goes on.
+            assert_eq!(giver.give(8, PATIENCE), Told::Yes, "{}", kind.name);
+            assert_eq!(taker.take(PATIENCE), Told::Number(8), "{}", kind.name);
+            if kind.fills {
+                let told = (9..9 + 2 * kinds::CAPACITY).map(|number| giver.give(number, PATIENCE));
+                let last = told.into_iter().find(|told| *told != Told::Yes).expect("it is full at some time");
+                assert_refused(&last, kind.name);
+                assert_eq!(taker.take(PATIENCE), Told::Number(9), "{}", kind.name);
+            }
+        });
+    }
+}
+
+/// Its correctness, and not only a wake-up, rests on the barrier: a publisher that overlooks a cursor overwrites what it stands for.
+#[test]
+fn nobody_joins_a_gated_channel_without_the_barrier() {
+    private_namespace();
+    in_thread(|| {
+        let domain = Domain::open(&unique("no-membarrier")).unwrap();
+        let messages = || broadcast::Builder::<u64>::new("messages").domain(&domain).gated().capacity(4);
+        let frames = || broadcast::frames::Builder::new("frames").domain(&domain).gated().capacity(64);
+        let mut of_messages = messages().create_publisher().unwrap();
+        let mut of_frames = frames().create_publisher().unwrap();
+        let watchers = (messages().open_watcher().unwrap(), frames().open_watcher().unwrap());
+        forbid_membarrier();
+        for _ in 0..3 {
+            let answers = [messages().open_subscriber().map(drop), frames().open_subscriber().map(drop)];
+            for answer in answers {
+                assert!(
+                    matches!(&answer, Err(AttachError::System(error)) if error.to_string().contains("membarrier")),
+                    "{answer:?}"
+                );
+            }
+        }
+        assert_eq!((watchers.0.counters().subscribers, watchers.1.counters().subscribers), (0, 0));
+        // Nobody's cursor is in the way.
+        for number in 0..20 {
+            of_messages.try_publish(number).unwrap();
+            of_frames.try_publish(&[7; 8]).unwrap();
+        }
+    });
+}
