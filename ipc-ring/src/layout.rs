@@ -91,7 +91,8 @@ pub(crate) struct Header {
     pub(crate) creator_uid: u32,
     pub(crate) name_length: u64,
     pub(crate) name: [u8; NAME_BYTES],
-    pub(crate) reserved: u64,
+    pub(crate) open: u32,
+    pub(crate) reserved: u32,
 }
 
 /// Where the words of the ring itself begin.
@@ -320,12 +321,19 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
         creator_uid: nix::unistd::geteuid().as_raw(),
         name_length: length as u64,
         name,
+        open: 0,
         reserved: 0,
     };
     region.copy_in(0, header.as_bytes());
     let ready = region.half(offset_of!(Header, ready));
     // [R1] Release → the Acquire in `check`: the header and the ring's first words are written before.
     ready.store(READY, Ordering::Release);
+}
+
+/// What nobody has chosen yet, as [`Header::open`] has it, and that another ring has taken this one's place. The only field that
+/// changes when the header is written; under the domain's lock.
+pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
+    region.half(offset_of!(Header, open))
 }
 
 /// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry, element.
@@ -656,6 +664,7 @@ mod tests {
                 ("creator_uid", offset_of!(Header, creator_uid)),
                 ("name_length", offset_of!(Header, name_length)),
                 ("name", offset_of!(Header, name)),
+                ("open", offset_of!(Header, open)),
                 ("reserved", offset_of!(Header, reserved)),
             ],
         );

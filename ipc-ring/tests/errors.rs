@@ -25,20 +25,21 @@ fn assert_says(error: impl Error + 'static, parts: &[&str]) {
 #[test]
 fn a_channel_that_is_not_there_is_named_with_its_domain() {
     common::private_namespace();
-    let domain = Domain::open("errors").unwrap();
+    let domain = Domain::open(&common::unique("errors")).unwrap();
+    let named = format!("domain {:?}", domain.name());
     let missing = spsc::Builder::<u64>::new("md.ticks").domain(&domain).open_consumer().unwrap_err();
     assert_says(
         missing,
-        &["\"md.ticks\"", "domain \"errors\"", "start its creator first", "other users", "IPC namespaces"],
+        &["\"md.ticks\"", &named, "start its creator first", "other users", "IPC namespaces"],
     );
     let missing = pool::Stats::read_in(&domain, "frames").unwrap_err();
-    assert_says(missing, &["\"frames\"", "domain \"errors\""]);
+    assert_says(missing, &["\"frames\"", &named]);
 }
 
 #[test]
 fn kinds_are_named() {
     common::private_namespace();
-    let domain = Domain::open("errors").unwrap();
+    let domain = Domain::open(&common::unique("errors")).unwrap();
     let _frames = bytes::Builder::new("log").domain(&domain).create_producer().unwrap();
     let other = spsc::Builder::<u64>::new("log").domain(&domain).create_consumer().unwrap_err();
     assert_says(other, &["is bytes, not spsc"]);
@@ -50,7 +51,7 @@ fn kinds_are_named() {
 #[test]
 fn other_types_and_capacities_say_what_to_do() {
     common::private_namespace();
-    let domain = Domain::open("errors").unwrap();
+    let domain = Domain::open(&common::unique("errors")).unwrap();
     let _numbers =
         spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(8).create_producer().unwrap();
     let small = spsc::Builder::<u32>::new("numbers").domain(&domain).create_consumer().unwrap_err();
@@ -64,7 +65,7 @@ fn other_types_and_capacities_say_what_to_do() {
 #[test]
 fn limits_are_those_of_the_kind() {
     common::private_namespace();
-    let domain = Domain::open("errors").unwrap();
+    let domain = Domain::open(&common::unique("errors")).unwrap();
     let keys =
         latest::Builder::<u64>::new("poses").domain(&domain).keys(65_537).create_table_writer().unwrap_err();
     assert!(matches!(keys, AttachError::TooLarge { capacity: 65_537, most: 65_536, .. }), "{keys}");
@@ -80,7 +81,7 @@ fn limits_are_those_of_the_kind() {
 #[test]
 fn what_was_not_pushed_or_popped_is_said_in_a_sentence() {
     common::private_namespace();
-    let domain = Domain::open("errors").unwrap();
+    let domain = Domain::open(&common::unique("errors")).unwrap();
     let builder = mpmc::Builder::<u64>::new("jobs").domain(&domain).capacity(1);
     let mut producer = builder.create_producer().unwrap();
     let mut consumer = builder.create_consumer().unwrap();

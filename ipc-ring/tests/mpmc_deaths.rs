@@ -81,14 +81,15 @@ fn plays_a_role() {
     }
 }
 
-/// The tokens on the wake semaphores of a domain: behind the lock, the 256 tokens of processes, and the sixteen bells, which every
-/// death posts to.
+/// The tokens on the wake semaphores of a domain: behind the lock groups of five, the token of a process and four wake semaphores; the
+/// first sixteen of these are the bells, which every death posts to.
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {
         if stat.count() == 1281 {
             let values = SemaphoreSet::from_id(id).values().unwrap();
-            tokens += values[257 + 16..].iter().map(|value| usize::from(*value)).sum::<usize>();
+            let wakes = values[1..].chunks(5).flat_map(|group| &group[1..]);
+            tokens += wakes.skip(16).map(|value| usize::from(*value)).sum::<usize>();
         }
     }
     tokens

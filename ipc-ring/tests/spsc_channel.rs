@@ -398,7 +398,7 @@ fn an_end_can_wait_for_the_other_to_come() {
     consumer.kill();
     let died = PeerState::Gone(PeerExit::Died { pid: consumer.pid() });
     assert_eq!(producer.wait_for_consumer(Some(pause)).unwrap(), died);
-    let consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
     drop(producer);
     assert_eq!(consumer.wait_for_producer(None).unwrap(), PeerState::Closed);
 }

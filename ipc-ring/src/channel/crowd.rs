@@ -17,6 +17,7 @@ use ipc_core::ProcessMark;
 use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
+use super::successor;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::{AttachError, Forked};
@@ -82,6 +83,16 @@ impl Table {
     /// Whether a seat's end sleeps, or is about to, for who looks from outside.
     pub(super) fn sleeps(&self, region: &Region, number: u16) -> bool {
         self.half(region, number, SIGNAL).load(Ordering::Relaxed) & WAITING != 0 // For display.
+    }
+
+    /// Where the signal of a seat lies.
+    pub(super) fn signal(&self, number: u16) -> usize {
+        self.offset + usize::from(number) * self.size + SIGNAL
+    }
+
+    /// The wake semaphore of a seat, as its record has it.
+    pub(super) fn wake_of(&self, region: &Region, number: u16) -> u32 {
+        self.half(region, number, WAKE).load(Ordering::Relaxed) // Changes only while nobody waits.
     }
 
     /// Where the records end.
@@ -521,6 +532,16 @@ impl Place {
     /// The seat's number.
     pub(super) fn number(&self) -> u16 {
         self.number
+    }
+
+    /// Whether something about the ring was open when this end came.
+    pub(super) fn is_open(&self) -> bool {
+        successor::is_open(&self.region)
+    }
+
+    /// Whether another ring has taken this one's place.
+    pub(super) fn is_replaced(&self) -> bool {
+        successor::is_replaced(&self.region)
     }
 
     /// Whether the channel outlives its processes.

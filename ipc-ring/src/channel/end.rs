@@ -10,6 +10,7 @@ use ipc_core::ProcessMark;
 use super::announce::announce;
 use super::open::Found;
 use super::roster::EndRole;
+use super::successor;
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
@@ -49,6 +50,11 @@ const PID: usize = 12;
 const TIMES: usize = 16;
 const CPU: usize = 24;
 const ARMED: usize = 28;
+
+/// The wake semaphore in the record of an end, as the record has it.
+pub(super) fn wake_of(region: &Region, record: Record) -> u32 {
+    record.wake(region).load(Ordering::Relaxed) // Changes only while nobody waits.
+}
 
 impl Record {
     pub(super) const fn at(offset: usize) -> Self {
@@ -493,6 +499,16 @@ impl End {
     #[inline(always)]
     pub(super) fn ours(&self) -> Result<(), Forked> {
         if self.process.is_current() { Ok(()) } else { Err(Forked) }
+    }
+
+    /// Whether something about the ring was open when this end came.
+    pub(super) fn is_open(&self) -> bool {
+        successor::is_open(&self.region)
+    }
+
+    /// Whether another ring has taken this one's place.
+    pub(super) fn is_replaced(&self) -> bool {
+        successor::is_replaced(&self.region)
     }
 
     /// Whether the channel outlives its processes.

@@ -22,6 +22,7 @@ pub mod pool;
 mod roster;
 mod settings;
 pub mod spsc;
+mod successor;
 pub(crate) mod wait_set;
 
 pub(crate) use announce::Subject;

@@ -1,5 +1,6 @@
 //! How a channel is made or found, for every kind of ring.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
@@ -7,6 +8,7 @@ use ipc_core::{ErrorKind, Mode};
 
 use super::lifetime::{self, Lifetime};
 use super::settings::Settings;
+use super::successor::{self, Actual, Seats, Side, Takers, Wishes};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked, check_name};
 use crate::error::AttachError;
@@ -35,6 +37,10 @@ pub(super) struct Request<'a> {
     pub(super) geometry: fn(u64) -> Result<Geometry, AttachError>,
     /// Bytes before the first slot.
     pub(super) slots_offset: usize,
+    /// The offset of the word for the mode, where there are several, and the mode to insist on.
+    pub(super) mode: Option<(usize, u32)>,
+    /// The ends that may be there before anybody has chosen what the channel is like, and follow it; `None` where none can.
+    pub(super) takers: Option<Takers>,
 }
 
 impl Request<'_> {
@@ -51,6 +57,20 @@ impl Request<'_> {
     }
 }
 
+/// What is there under a name.
+enum Ring {
+    Usable {
+        found: Found,
+        is_new: bool,
+    },
+    /// One that nobody has chosen to be as it is, and that is not as it is asked for.
+    Unchosen {
+        region: Region,
+        barrier: Barrier,
+        segment: SharedMemory,
+    },
+}
+
 /// A ring found or made, and checked.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -63,10 +83,12 @@ pub(super) struct Found {
 /// Finds or makes the channel and gives it to `seat`, all under the domain's lock.
 ///
 /// When `seat` answers [`AttachError::Closed`] and a new channel may be made, the old one's name passes to it; who holds
-/// the old one keeps it.
+/// the old one keeps it. So does the name of a ring that is not what is asked for, when nobody has chosen that: see
+/// [`successor`].
 pub(super) fn attach<R>(
     request: &Request<'_>,
     creation: Creation,
+    side: Side,
     seat: impl Fn(&Locked<'_>, &Domain, Found) -> Result<R, AttachError>,
 ) -> Result<R, AttachError> {
     let wanted = request.settings.capacity.map(request.geometry).transpose()?;
@@ -74,24 +96,46 @@ pub(super) fn attach<R>(
         Some(geometry) => geometry,
         None => (request.geometry)(request.usual_capacity)?,
     };
-    find_or_make(
+    let wishes = Wishes::new(request.settings, wanted.map(|geometry| geometry.capacity()), request.mode);
+    let replaced = Cell::new(None);
+    let attached = find_or_make(
         &request.settings.name,
         &request.settings.whereabouts()?,
         (creation, request.settings.lifetime),
-        |domain, entry| find(request, domain, entry, wanted),
-        |locked, domain| make(request, locked, domain, new),
-        seat,
-    )
+        |domain, entry| find(request, domain, entry, wanted, (&wishes, side)),
+        |locked, domain| make(request, locked, domain, new).map(|found| Ring::Usable { found, is_new: true }),
+        |locked, domain, ring| match (ring, &request.takers) {
+            (Ring::Unchosen { region, barrier, segment }, Some(takers)) => {
+                successor::close(&region, takers, barrier, domain.member());
+                replaced.set(Some((region, segment)));
+                Ok(None)
+            }
+            (Ring::Unchosen { .. }, None) => unreachable!("nothing is open where nobody can follow"),
+            (Ring::Usable { found, is_new }, takers) => {
+                let region = found.region.clone();
+                let seated = seat(locked, domain, found)?;
+                if takers.is_some() {
+                    wishes.settle(&region, side, is_new);
+                }
+                Ok(Some(seated))
+            }
+        },
+    )?;
+    if let Some((_region, segment)) = replaced.take() {
+        successor::wait_for_the_others(segment);
+    }
+    Ok(attached)
 }
 
-/// As [`attach`], for whatever `find` finds in a segment of this name and `make` makes.
+/// As [`attach`], for whatever `find` finds in a segment of this name and `make` makes. `seat` gives `None` for what is to be
+/// replaced by a new one.
 pub(super) fn find_or_make<F, R>(
     name: &str,
     (domain, until): &(Domain, Instant),
     (creation, lifetime): (Creation, Lifetime),
     find: impl Fn(&Domain, Entry) -> Result<F, AttachError>,
     make: impl Fn(&Locked<'_>, &Domain) -> Result<F, AttachError>,
-    seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<R, AttachError>,
+    seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<Option<R>, AttachError>,
 ) -> Result<R, AttachError> {
     check_name(name)?;
     domain.member().locked(*until, |locked| {
@@ -104,17 +148,18 @@ pub(super) fn find_or_make<F, R>(
                 (Some(entry), _) => {
                     let found = find(domain, entry.clone())?;
                     match seat(locked, domain, found) {
-                        Err(AttachError::Closed) if creation == Creation::MakeOrFind => {
-                            locked.remove(&entry);
-                            entry.end()?;
-                        }
-                        result => return result,
+                        Ok(Some(seated)) => return Ok(seated),
+                        Ok(None) => {}
+                        Err(AttachError::Closed) if creation == Creation::MakeOrFind => {}
+                        Err(error) => return Err(error),
                     }
+                    locked.remove(&entry);
+                    entry.end()?;
                 }
                 (None, _) => {}
             }
             let made = make(locked, domain)?;
-            seat(locked, domain, made)
+            Ok(seat(locked, domain, made)?.expect("what is new is not replaced"))
         })
     })
 }
@@ -149,12 +194,30 @@ fn find(
     domain: &Domain,
     entry: Entry,
     wanted: Option<Geometry>,
-) -> Result<Found, AttachError> {
+    (wishes, side): (&Wishes, Side),
+) -> Result<Ring, AttachError> {
     if entry.kind == LISTENER {
         return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
     }
     entry.segment.verify(Size::Any, domain.member().trust())?;
-    attach_to(request, domain, entry, wanted)
+    // Where one only can take, it keeps its place as long as it is there.
+    let may_replace = |takers: &Takers| match (takers.seats, side) {
+        (Seats::One(..), Side::Takes) => entry.segment.stat().is_ok_and(|stat| stat.attachments() == 0),
+        _ => true,
+    };
+    if wishes.insist() && request.takers.as_ref().is_some_and(may_replace) {
+        let region = Region::segment(entry.segment.attach()?);
+        let checked = layout::check(&region, &request.expected(None, &entry))?;
+        let actual = Actual {
+            capacity: checked.geometry.capacity(),
+            is_persistent: entry.is_persistent,
+            barrier: checked.barrier,
+        };
+        if wishes.need_another(&region, &actual) {
+            return Ok(Ring::Unchosen { region, barrier: checked.barrier, segment: entry.segment });
+        }
+    }
+    attach_to(request, domain, entry, wanted).map(|found| Ring::Usable { found, is_new: false })
 }
 
 /// Attaches to the ring of an entry and checks its header.

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::end::{End, PeerState, Record, Seats};
+use super::successor::{self, Side, Takers};
 use crate::error::{Forked, FrameTooLarge, PeerExit, PopError, PushError};
 use crate::ring::spsc::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Corruption, PRODUCER_RECORD, PRODUCER_SIGNAL,
@@ -20,7 +21,21 @@ pub(super) enum Role {
     Consumer,
 }
 
+/// The consumer of a ring, and what tells it that the stream has ended.
+pub(super) const TAKERS: Takers = Takers {
+    closed: (PRODUCER_SIGNAL, CLOSED),
+    seats: successor::Seats::One(Record::at(CONSUMER_RECORD), CONSUMER_SIGNAL),
+};
+
 impl Role {
+    /// Whether messages go in at the role's end or come out.
+    pub(super) const fn side(self) -> Side {
+        match self {
+            Role::Producer => Side::Gives,
+            Role::Consumer => Side::Takes,
+        }
+    }
+
     /// Where this role's words lie, and the other's.
     pub(super) const fn seats(self) -> Seats {
         let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));
@@ -248,6 +263,12 @@ pub(super) fn acknowledge(
 #[cold]
 pub(super) fn poison(end: &mut End) {
     end.raise(POISONED);
+}
+
+/// The state of the other end; nobody has ever been at that of a ring that was replaced.
+pub(super) fn unless_replaced(state: PeerState, end: &End) -> Result<PeerState, ipc_core::Error> {
+    let replaced = state == PeerState::Closed && end.is_replaced();
+    Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
 }
 
 /// What the producer's signal word says about the end of the stream.

@@ -7,7 +7,7 @@ use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
 use ipc_ring::{AttachError, Waitable, mpmc};
 
 use super::one::{frame, frame_number, number};
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
 use crate::spsc_common::payload;
 
 type Item = [u8; 41];
@@ -19,14 +19,20 @@ pub const MPMC: Kind = Kind {
     many_givers: true,
     many_takers: true,
     fills: true,
+    chooses: true,
     keeps: true,
 };
 
 fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
-    mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
+    let builder = mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    with_capacity(builder, how, 1, mpmc::Builder::capacity)
 }
 
 impl Giver for mpmc::Producer<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use mpmc::PushError::{Closed, Interrupted, NoConsumer, NotWoken, System, TimedOut};
         told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
@@ -54,6 +60,10 @@ impl Giver for mpmc::Producer<Item> {
 }
 
 impl Taker for mpmc::Consumer<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use mpmc::PopError::{Closed, Interrupted, NoProducer, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
@@ -84,19 +94,20 @@ pub const BROADCAST: Kind = Kind {
     many_givers: false,
     many_takers: true,
     fills: true,
+    chooses: true,
     keeps: false,
 };
 
 fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
-    broadcast::Builder::new("broadcast")
-        .domain(how.domain)
-        .wait(how.wait)
-        .lifetime(how.lifetime)
-        .capacity(CAPACITY)
-        .gated()
+    let builder = broadcast::Builder::new("broadcast").domain(how.domain).wait(how.wait);
+    with_capacity(builder.lifetime(how.lifetime).gated(), how, 1, broadcast::Builder::capacity)
 }
 
 impl Giver for broadcast::Publisher<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         told!(self.publish_timeout(payload(number), patience), |()| Told::Yes,
@@ -123,6 +134,10 @@ impl Giver for broadcast::Publisher<Item> {
 }
 
 impl Taker for broadcast::Subscriber<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
@@ -156,15 +171,15 @@ pub const FRAMES: Kind = Kind {
 };
 
 fn frames_builder(how: How<'_>) -> frames::Builder {
-    frames::Builder::new("frames")
-        .domain(how.domain)
-        .wait(how.wait)
-        .lifetime(how.lifetime)
-        .capacity(512)
-        .gated()
+    let builder = frames::Builder::new("frames").domain(how.domain).wait(how.wait);
+    with_capacity(builder.lifetime(how.lifetime).gated(), how, 64, frames::Builder::capacity)
 }
 
 impl Giver for frames::Publisher {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         told!(self.publish_timeout(&frame(number), patience), |()| Told::Yes,
@@ -188,6 +203,10 @@ impl Giver for frames::Publisher {
 }
 
 impl Taker for frames::Subscriber {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),
@@ -234,10 +253,15 @@ fn payloads_pool(how: How<'_>) -> Result<Pool, AttachError> {
 }
 
 fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
-    payloads::Builder::new("payloads", pool).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY).gated()
+    let builder = payloads::Builder::new("payloads", pool).wait(how.wait).lifetime(how.lifetime).gated();
+    with_capacity(builder, how, 1, payloads::Builder::capacity)
 }
 
 impl Giver for payloads::Publisher {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
         let mut loan = match self.loan(PAYLOAD) {
@@ -270,6 +294,10 @@ impl Giver for payloads::Publisher {
 }
 
 impl Taker for payloads::Subscriber {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         loop {

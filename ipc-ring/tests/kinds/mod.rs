@@ -35,6 +35,10 @@ pub enum Told {
 pub trait Giver: Send {
     /// Waits for room, for so long at most.
     fn give(&mut self, number: u64, patience: Duration) -> Told;
+    /// Numbers there is room for, or bytes; `None` where nothing can be chosen.
+    fn capacity(&self) -> Option<u64> {
+        None
+    }
     /// Leaves the channel to a successor, where dropping would end it.
     fn leave(self: Box<Self>);
     /// Ends the channel: takers are told that it is closed.
@@ -52,6 +56,10 @@ pub type Asked = Result<PeerState, ipc_core::Error>;
 
 /// The end where they come out.
 pub trait Taker: Send {
+    /// As [`Giver::capacity`].
+    fn capacity(&self) -> Option<u64> {
+        None
+    }
     /// Waits for a number, for so long at most.
     fn take(&mut self, patience: Duration) -> Told;
     /// What a set waits for.
@@ -80,12 +88,14 @@ pub struct How<'a> {
     pub domain: &'a Domain,
     pub wait: WaitStrategy,
     pub lifetime: Lifetime,
+    /// Room for so many numbers; `None` says nothing.
+    pub capacity: Option<u64>,
 }
 
 impl<'a> How<'a> {
     /// As most do.
     pub fn new(domain: &'a Domain, wait: WaitStrategy) -> Self {
-        Self { domain, wait, lifetime: Lifetime::Ephemeral }
+        Self { domain, wait, lifetime: Lifetime::Ephemeral, capacity: Some(CAPACITY) }
     }
 }
 
@@ -103,6 +113,8 @@ pub struct Kind {
     pub many_takers: bool,
     /// Whether a giver waits for room.
     pub fills: bool,
+    /// Whether its capacity can be chosen, and who says nothing leaves that to the giver.
+    pub chooses: bool,
     /// Whether a taker that comes late gets what was given before.
     pub keeps: bool,
 }
@@ -125,6 +137,14 @@ pub const ALL: [Kind; 9] = [
     special::POOL,
     special::CALL,
 ];
+
+/// A builder with the capacity that is asked for, in units of so many each.
+fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64) -> B) -> B {
+    match how.capacity {
+        Some(capacity) => set(builder, capacity * unit),
+        None => builder,
+    }
+}
 
 /// The kind of this name.
 pub fn kind(name: &str) -> Kind {

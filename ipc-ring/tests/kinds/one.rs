@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::{Waitable, bytes, spsc};
 
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
+use super::{Asked, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
 use crate::spsc_common::{check, payload};
 
 type Item = [u8; 41];
@@ -17,11 +17,13 @@ pub const SPSC: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
+    chooses: true,
     keeps: true,
 };
 
 fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
-    spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
+    let builder = spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
 /// The number of an item, every byte of which must be its own.
@@ -32,6 +34,10 @@ pub(super) fn number(item: &Item) -> Told {
 }
 
 impl Giver for spsc::Producer<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use spsc::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
@@ -65,6 +71,10 @@ impl Giver for spsc::Producer<Item> {
 }
 
 impl Taker for spsc::Consumer<Item> {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use spsc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
@@ -103,7 +113,8 @@ pub const BYTES: Kind = Kind {
 };
 
 fn bytes_builder(how: How<'_>) -> bytes::Builder {
-    bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(512)
+    let builder = bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    with_capacity(builder, how, 64, bytes::Builder::capacity)
 }
 
 /// A frame of a length that follows from its number.
@@ -119,6 +130,10 @@ pub(super) fn frame_number(whole: &[u8]) -> Told {
 }
 
 impl Giver for bytes::Producer {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use bytes::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         told!(self.push_timeout(&frame(number), patience), |()| Told::Yes,
@@ -153,6 +168,10 @@ impl Giver for bytes::Producer {
 }
 
 impl Taker for bytes::Consumer {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use bytes::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |whole: Vec<u8>| frame_number(&whole),

@@ -6,7 +6,7 @@ use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Waitable, latest, spsc};
 
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
 use crate::spsc_common::{check, payload};
 
 type Value = [u8; 300];
@@ -18,6 +18,7 @@ pub const LATEST: Kind = Kind {
     many_givers: false,
     many_takers: true,
     fills: false,
+    chooses: false,
     keeps: true,
 };
 
@@ -86,6 +87,7 @@ pub const POOL: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
+    chooses: true,
     keeps: true,
 };
 
@@ -96,7 +98,8 @@ fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    spsc::Builder::new("handles").domain(how.domain).wait(how.wait).lifetime(how.lifetime).capacity(CAPACITY)
+    let builder = spsc::Builder::new("handles").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
 struct Lender {
@@ -105,6 +108,10 @@ struct Lender {
 }
 
 impl Giver for Lender {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.out.capacity())
+    }
+
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use spsc::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         let mut loan = match self.pool.loan(LEN) {
@@ -143,6 +150,10 @@ struct Receiver {
 }
 
 impl Taker for Receiver {
+    fn capacity(&self) -> Option<u64> {
+        Some(self.input.capacity())
+    }
+
     fn take(&mut self, patience: Duration) -> Told {
         use spsc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         loop {
@@ -184,6 +195,7 @@ pub const CALL: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
+    chooses: false,
     keeps: true,
 };
 

@@ -3,15 +3,16 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::end::{End, settle_mode};
+use super::end::{End, TAKERS, settle_mode};
 use super::{Publisher, Start, Subscriber, Watcher};
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
+use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
-use crate::ring::broadcast::front::SLOTS_OFFSET;
+use crate::ring::broadcast::front::{MODE, SLOTS_OFFSET};
 use crate::ring::broadcast::{self as ring, Mapped, Memory as _, Mode, Resume};
 use crate::wait::WaitStrategy;
 
@@ -51,7 +52,8 @@ impl<T: Message> Builder<T> {
     common_settings!();
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the channel as it is, one that says a number insists on it.
+    /// that says nothing takes the channel as it is, one that says a number insists on it. Subscribers that were there first and said
+    /// nothing leave it to the publisher, and go on at the ring that this one makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -160,6 +162,8 @@ impl<T: Message> Builder<T> {
             usual_capacity: self.usual_capacity.unwrap_or(1 << slots.ilog2()),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
+            mode: self.mode.map(|mode| (MODE, mode as u32)),
+            takers: Some(TAKERS),
         }
     }
 
@@ -176,7 +180,7 @@ impl<T: Message> Builder<T> {
 
     /// What a publishing end is made of.
     pub(super) fn publishing_parts(&self, creation: Creation) -> Result<(Mapped<T>, End), AttachError> {
-        open::attach(&self.request(), creation, |locked, domain, found| {
+        open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
@@ -186,7 +190,7 @@ impl<T: Message> Builder<T> {
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber<T>, AttachError> {
-        let joined = open::attach(&self.request(), creation, |locked, domain, found| {
+        let joined = open::attach(&self.request(), creation, Side::Takes, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check(found.entry.generation)?;
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
@@ -205,5 +209,6 @@ impl<T: Message> Builder<T> {
             end.leave(Some(seat));
             AttachError::System(error)
         })
+        .map(|subscriber| subscriber.of(self))
     }
 }

@@ -6,20 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::end::PeerState;
 use crate::channel::open::Found;
+use crate::channel::successor::{Seats, Takers};
 use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
 use crate::error::{AttachError, PeerExit};
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::broadcast::front::{
-    MODE, PUBLISHER_SEAT, PUBLISHER_SLEEPERS, PUBLISHERS, SEAT_SIZE, SEATS, SUBSCRIBER_SLEEPERS, SUBSCRIBERS,
-    mode_of,
+    MODE, PUBLISHER_SEAT, PUBLISHER_SLEEPERS, PUBLISHERS, SEAT_SIZE, SEATS, STATE, SUBSCRIBER_SLEEPERS,
+    SUBSCRIBERS, mode_of,
 };
 use crate::ring::broadcast::{Corruption, Front, Mode, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
+/// The subscribers of a ring, and what tells them that the stream has ended.
+pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS, topic: ANYTHING };
 const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS, topic: ANYTHING };
 
@@ -193,7 +196,10 @@ impl End {
     /// When it cannot be known whether its process is alive.
     pub(super) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.process.check("publisher")?;
-        publisher_state(&self.front, |identity| self.place.is_alive(identity))
+        let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
+        // Nobody has ever been there in a ring that was replaced.
+        let replaced = state == PeerState::Closed && self.place.is_replaced();
+        Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
     }
 
     /// What a set has to know of the publisher: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for

@@ -28,6 +28,8 @@ pub struct Subscriber<T: Message> {
     ring: Option<ring::Subscriber<Mapped<T>>>,
     end: End,
     last_error: Option<PopError>,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder<T>>>,
 }
 
 /// A pop that waits.
@@ -79,7 +81,33 @@ impl<T: Message> Subscriber<T> {
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped<T>>, end: End) -> Self {
-        Self { ring: Some(ring), end, last_error: None }
+        Self { ring: Some(ring), end, last_error: None, origin: None }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
+        if self.end.place.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
+    /// cannot be had.
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.place.is_replaced() {
+            return false;
+        }
+        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_subscriber()) else {
+            return false;
+        };
+        if successor.end.place.entry().generation == self.end.place.entry().generation {
+            return false; // It says so of itself, which nobody that keeps to the protocol has written.
+        }
+        *self = successor;
+        true
     }
 
     #[inline(always)]
@@ -134,7 +162,7 @@ impl<T: Message> Subscriber<T> {
                     self.look_at_publisher(look);
                     self.end.place.tell().map_err(PopError::System)?;
                     if let Some(error) = over {
-                        return Err(error);
+                        return Err(if self.follow() { PopError::Empty } else { error });
                     }
                     // [C1] When the bit is seen everything published before can be seen too. Look once more.
                     over = Some(waiting::ended(self.end.bits(), self.sequence()).ok_or(PopError::Empty)?);
@@ -301,6 +329,7 @@ impl<T: Message> Subscriber<T> {
                     // [C1] As in `settle`: what was published before the end is visible now. Look once more.
                     if let Some(error) = waiting::ended(self.end.bits(), position)
                         && !self.look().has_something()
+                        && !self.follow()
                     {
                         return Err(error);
                     }
@@ -335,6 +364,7 @@ impl<T: Message> Subscriber<T> {
                         self.look_at_publisher(look);
                         Ok(())
                     }
+                    Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
                     Pop::Empty { .. } => Err(error),
                     Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
                     Pop::Corrupt(corruption) => Err(self.poison(corruption)),
@@ -480,6 +510,9 @@ impl<T: Message> View<'_, T> {
 
 impl<T: Message> Await for Subscriber<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.place.is_replaced() {
+            return Ok(Some(News::Ready)); // The next pop follows.
+        }
         if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 

@@ -3,7 +3,7 @@
 use super::{Consumer, Producer};
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Found, Request};
-use crate::channel::pair::Role;
+use crate::channel::pair::{self, Role};
 use crate::channel::settings::{Settings, common_settings};
 use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
@@ -50,7 +50,8 @@ impl Builder {
 
     /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded up to 8, and 8
     /// more; the longest one half the ring. A creator's default is 1 MiB; an opener that says nothing takes the ring as it
-    /// is, one that says a number insists on it.
+    /// is, one that says a number insists on it. A consumer that was there first and said nothing leaves it to a producer, and
+    /// goes on at the ring that this one makes.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
@@ -94,7 +95,7 @@ impl Builder {
     /// # Errors
     /// As [`create_producer`](Self::create_producer).
     pub fn create_consumer(&self) -> Result<Consumer, AttachError> {
-        self.attach(Role::Consumer, Creation::MakeOrFind).and_then(Consumer::new)
+        self.consume(Creation::MakeOrFind)
     }
 
     /// Makes the channel, which must not exist, and takes the consumer's end.
@@ -102,7 +103,7 @@ impl Builder {
     /// # Errors
     /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
     pub fn create_new_consumer(&self) -> Result<Consumer, AttachError> {
-        self.attach(Role::Consumer, Creation::MustMake).and_then(Consumer::new)
+        self.consume(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the consumer's end.
@@ -110,12 +111,16 @@ impl Builder {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer, AttachError> {
-        self.attach(Role::Consumer, Creation::MustFind).and_then(Consumer::new)
+        self.consume(Creation::MustFind)
+    }
+
+    fn consume(&self, creation: Creation) -> Result<Consumer, AttachError> {
+        Ok(Consumer::new(self.attach(Role::Consumer, creation)?)?.of(self))
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
         let request = Request { fingerprint: self.fingerprint, ..nameless(&self.settings) };
-        open::attach(&request, creation, |locked, domain, found| {
+        open::attach(&request, creation, role.side(), |locked, domain, found| {
             let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
             attached.end.park_on(self.settings.parker);
             Ok(attached)
@@ -132,6 +137,8 @@ pub(in crate::channel) fn nameless(settings: &Settings) -> Request<'_> {
         usual_capacity: USUAL_BYTES,
         geometry: Mapped::geometry,
         slots_offset: SLOTS_OFFSET,
+        mode: None,
+        takers: Some(pair::TAKERS),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Consumer {
     ending: Ending,
     slip: Slip,
     last_error: Option<PopError>,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder>>,
 }
 
 /// Where a frame is put.
@@ -117,12 +119,45 @@ impl Consumer {
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Consumer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, slip: Slip::new(), last_error: None }),
+            Ok(ring) => Ok(Self {
+                ring,
+                end,
+                ending: Ending::Detach,
+                slip: Slip::new(),
+                last_error: None,
+                origin: None,
+            }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
             }
         }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
+        if self.end.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
+    /// cannot be had.
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.is_replaced() {
+            return false;
+        }
+        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
+            return false;
+        };
+        if successor.end.entry().generation == self.end.entry().generation {
+            return false; // It says so of itself, which nobody that keeps to the protocol has written.
+        }
+        *self = successor;
+        true
     }
 
     /// Pops the next frame into the front of `out`, if there is one; gives its length.
@@ -260,7 +295,7 @@ impl Consumer {
         self.end.tell().map_err(PopError::System)?;
         // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
         match pair::ended(&self.end, self.ring.position()) {
-            Some(error) if !self.ring.has_item() => Err(error),
+            Some(error) if !self.ring.has_item() && !self.follow() => Err(error),
             _ => Ok(()),
         }
     }
@@ -325,6 +360,7 @@ impl Consumer {
         match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
             Pop::Frame { len, .. } => Ok(len),
             Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
+            Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
             Pop::Empty { .. } => Err(error),
             Pop::Corrupt(corruption) => Err(self.poison(corruption)),
         }
@@ -348,7 +384,7 @@ impl Consumer {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        pair::unless_replaced(self.end.peer()?, &self.end)
     }
 
     /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
@@ -370,8 +406,14 @@ impl Consumer {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_producer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        let deadline = timeout.map(crate::clock::after);
+        loop {
+            match self.end.wait_for_peer(deadline)? {
+                PeerState::Closed if self.follow() => {}
+                state => return Ok(state),
+            }
+        }
     }
 
     /// Bytes of the ring.
@@ -531,6 +573,9 @@ impl Iterator for Drain<'_> {
 
 impl Await for Consumer {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.is_replaced() {
+            return Ok(Some(News::Ready)); // The next pop follows.
+        }
         if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 

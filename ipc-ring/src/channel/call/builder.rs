@@ -6,6 +6,7 @@ use super::{Caller, Responder};
 use crate::channel::end::{End, Record, Seats};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
+use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Message;
@@ -102,8 +103,10 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
             usual_capacity: 1,
             geometry: Mapped::<Req, Rep>::geometry,
             slots_offset: LINE_OFFSET,
+            mode: None,
+            takers: None,
         };
-        open::attach(&request, creation, |locked, domain, found| {
+        open::attach(&request, creation, Side::Gives, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
             end.park_on(self.settings.parker);

@@ -6,6 +6,7 @@ use super::end::{End, Role};
 use super::{Observer, Reader, TableReader, TableWriter, Writer};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
+use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -148,11 +149,13 @@ impl<T: Message> Builder<T> {
             usual_capacity: 1,
             geometry: Mapped::<T>::geometry,
             slots_offset: CELLS_OFFSET,
+            mode: None,
+            takers: None,
         }
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
-        open::attach(&self.request(), creation, |locked, domain, found| {
+        open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
             Ok(end)

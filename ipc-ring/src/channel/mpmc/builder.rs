@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::end::{End, Role};
+use super::end::{End, Role, TAKERS};
 use super::{Consumer, Producer};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
@@ -40,7 +40,8 @@ impl<T: Message> Builder<T> {
     common_settings!();
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the ring as it is, one that says a number insists on it.
+    /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
+    /// nothing leave it to a producer, and go on at the ring that this one makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -75,7 +76,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// As [`create_producer`](Self::create_producer).
     pub fn create_consumer(&self) -> Result<Consumer<T>, AttachError> {
-        self.attach(Role::Consumer, Creation::MakeOrFind).map(Consumer::new)
+        Ok(Consumer::new(self.attach(Role::Consumer, Creation::MakeOrFind)?).of(self))
     }
 
     /// Finds the channel, which must exist, and takes a seat as a consumer.
@@ -83,7 +84,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
-        self.attach(Role::Consumer, Creation::MustFind).map(Consumer::new)
+        Ok(Consumer::new(self.attach(Role::Consumer, Creation::MustFind)?).of(self))
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
@@ -95,8 +96,10 @@ impl<T: Message> Builder<T> {
             usual_capacity: 1 << slots.ilog2(),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
+            mode: None,
+            takers: Some(TAKERS),
         };
-        open::attach(&request, creation, |locked, domain, found| {
+        open::attach(&request, creation, role.to(), |locked, domain, found| {
             let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
             end.place.park_on(self.settings.parker);
             Ok(end)

@@ -30,6 +30,8 @@ pub struct Consumer<T: Message> {
     woken_in_set: bool,
     /// What this end knows about messages that come in runs.
     slip: Slip,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder<T>>>,
 }
 
 /// What a consumer does for others when it pops, all of it before the slot is given back: a process that is killed in a system call
@@ -100,7 +102,34 @@ impl<T: Message> Consumer<T> {
             quarter,
             woken_in_set: false,
             slip: Slip::new(),
+            origin: None,
         }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
+        if self.end.place.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
+    /// cannot be had.
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.place.is_replaced() {
+            return false;
+        }
+        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
+            return false;
+        };
+        if successor.end.entry().generation == self.end.entry().generation {
+            return false; // It says so of itself, which nobody that keeps to the protocol has written.
+        }
+        *self = successor;
+        true
     }
 
     #[inline(always)]
@@ -381,6 +410,7 @@ impl<T: Message> Consumer<T> {
     fn try_again(&mut self, nothing: Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         let again = match &nothing {
             Nothing::Busy(holder) => self.end.repair(holder).map_err(PopError::System)?,
+            Nothing::Closed if self.follow() => true,
             Nothing::Closed => self.search_the_dead()?,
             Nothing::Contended => true,
             _ => false,
@@ -412,6 +442,7 @@ impl<T: Message> Consumer<T> {
         match nothing {
             Nothing::Empty | Nothing::Contended => PopError::Empty,
             Nothing::Busy(holder) => PopError::Busy { pid: self.end.place.pid(holder.endpoint) },
+            Nothing::Closed if self.follow() => PopError::Empty,
             Nothing::Closed => PopError::Closed,
             Nothing::Corrupt(corruption) => {
                 self.end.poison();
@@ -450,6 +481,7 @@ impl<T: Message> Consumer<T> {
         }
         loop {
             match nothing {
+                Nothing::Closed if self.follow() => {}
                 Nothing::Closed if !searched => searched = self.search_the_dead()?,
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
@@ -605,6 +637,9 @@ impl<T: Message> Drop for Consumer<T> {
 
 impl<T: Message> Await for Consumer<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.place.is_replaced() {
+            return Ok(Some(News::Ready)); // The next pop follows.
+        }
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         if !self.looks_empty() {
             return Ok(Some(News::Ready));

@@ -6,17 +6,21 @@ use std::sync::atomic::Ordering;
 
 use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
+use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
 use crate::ring::mpmc::{
-    CONSUMER_SLEEPERS, ENDPOINTS, Holder, Mapped, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, Seat, is_closed,
-    poisoned,
+    CLOSED, CONSUMER_SLEEPERS, ENDPOINTS, Holder, Mapped, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, STATE, Seat,
+    is_closed, poisoned,
 };
 use crate::wait::WaitStrategy;
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+
+/// The ends of a ring that may be consumers, and what tells them that the stream has ended.
+pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 
 /// The side of the ring an end is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,14 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// Whether messages go in at the role's ends or come out.
+    pub(super) const fn to(self) -> successor::Side {
+        match self {
+            Role::Producer => successor::Side::Gives,
+            Role::Consumer => successor::Side::Takes,
+        }
+    }
+
     const fn side(self) -> Side {
         let mask = match self {
             Role::Producer => PRODUCER_SLEEPERS,

@@ -114,7 +114,7 @@ impl Builder {
             (creation, Lifetime::Ephemeral),
             |domain, entry| find(domain, entry, wanted.as_ref(), self.prefault),
             |locked, domain| make(&self.name, locked, domain, &new, self.prefault),
-            Pool::take_seat,
+            |locked, domain, found| Pool::take_seat(locked, domain, found).map(Some),
         )
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::{Consumer, Producer};
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Found, Request};
-use crate::channel::pair::Role;
+use crate::channel::pair::{self, Role};
 use crate::channel::settings::{Settings, common_settings};
 use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
@@ -48,7 +48,8 @@ impl<T: Message> Builder<T> {
     common_settings!();
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the ring as it is, one that says a number insists on it.
+    /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
+    /// nothing leave it to a producer, and go on at the ring that this one makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -91,7 +92,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// As [`create_producer`](Self::create_producer).
     pub fn create_consumer(&self) -> Result<Consumer<T>, AttachError> {
-        self.attach(Role::Consumer, Creation::MakeOrFind).map(Consumer::new)
+        self.consume(Creation::MakeOrFind)
     }
 
     /// Makes the channel, which must not exist, and takes the consumer's end.
@@ -99,7 +100,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
     pub fn create_new_consumer(&self) -> Result<Consumer<T>, AttachError> {
-        self.attach(Role::Consumer, Creation::MustMake).map(Consumer::new)
+        self.consume(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the consumer's end.
@@ -107,7 +108,11 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
-        self.attach(Role::Consumer, Creation::MustFind).map(Consumer::new)
+        self.consume(Creation::MustFind)
+    }
+
+    fn consume(&self, creation: Creation) -> Result<Consumer<T>, AttachError> {
+        Ok(Consumer::new(self.attach(Role::Consumer, creation)?).of(self))
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
@@ -115,7 +120,7 @@ impl<T: Message> Builder<T> {
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
             ..nameless::<T>(&self.settings)
         };
-        open::attach(&request, creation, |locked, domain, found| {
+        open::attach(&request, creation, role.side(), |locked, domain, found| {
             let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
             attached.end.park_on(self.settings.parker);
             Ok(attached)
@@ -133,6 +138,8 @@ pub(in crate::channel) fn nameless<T: Message>(settings: &Settings) -> Request<'
         usual_capacity: 1 << slots.ilog2(),
         geometry: Mapped::<T>::geometry,
         slots_offset: SLOTS_OFFSET,
+        mode: None,
+        takers: Some(pair::TAKERS),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Consumer<T: Message> {
     ending: Ending,
     last_error: Option<PopError>,
     slip: Slip,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder<T>>>,
 }
 
 /// A pop that waits.
@@ -116,7 +118,34 @@ impl<T: Message> Consumer<T> {
             ending: Ending::Detach,
             last_error: None,
             slip: Slip::new(),
+            origin: None,
         }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
+        if self.end.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
+    /// cannot be had.
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.is_replaced() {
+            return false;
+        }
+        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
+            return false;
+        };
+        if successor.end.entry().generation == self.end.entry().generation {
+            return false; // It says so of itself, which nobody that keeps to the protocol has written.
+        }
+        *self = successor;
+        true
     }
 
     /// Pops the next message if there is one.
@@ -320,6 +349,7 @@ impl<T: Message> Consumer<T> {
                     // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
                     if let Some(error) = pair::ended(&self.end, self.ring.position())
                         && !self.ring.has_item()
+                        && !self.follow()
                     {
                         return Err(error);
                     }
@@ -430,6 +460,7 @@ impl<T: Message> Consumer<T> {
         match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
             Ok(()) => Ok(()),
             Err(word) => match self.ring.nothing(word) {
+                Ok(_) if self.follow() => Err(PopError::Empty),
                 Ok(_) => Err(error),
                 Err(corruption) => Err(self.poison(corruption)),
             },
@@ -448,7 +479,7 @@ impl<T: Message> Consumer<T> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        pair::unless_replaced(self.end.peer()?, &self.end)
     }
 
     /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
@@ -470,8 +501,14 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_producer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        let deadline = timeout.map(crate::clock::after);
+        loop {
+            match self.end.wait_for_peer(deadline)? {
+                PeerState::Closed if self.follow() => {}
+                state => return Ok(state),
+            }
+        }
     }
 
     /// Number of slots.
@@ -577,6 +614,9 @@ impl<T: Message> Iterator for Drain<'_, T> {
 
 impl<T: Message> Await for Consumer<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.is_replaced() {
+            return Ok(Some(News::Ready)); // The next pop follows.
+        }
         if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 

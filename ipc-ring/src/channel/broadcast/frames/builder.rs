@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::{Publisher, Subscriber, Watcher};
-use crate::channel::broadcast::end::{End, settle_mode};
+use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
 use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
+use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _};
-use crate::ring::broadcast::front::SLOTS_OFFSET;
+use crate::ring::broadcast::front::{MODE, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
 /// Bytes of a channel whose capacity nobody chose.
@@ -144,11 +145,13 @@ impl Builder {
             usual_capacity: USUAL_CAPACITY,
             geometry: Mapped::geometry,
             slots_offset: SLOTS_OFFSET,
+            mode: self.mode.map(|mode| (MODE, mode as u32)),
+            takers: Some(TAKERS),
         }
     }
 
     fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
-        let (ring, end) = open::attach(&self.request(), creation, |locked, domain, found| {
+        let (ring, end) = open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
@@ -159,7 +162,7 @@ impl Builder {
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber, AttachError> {
-        let joined = open::attach(&self.request(), creation, |locked, domain, found| {
+        let joined = open::attach(&self.request(), creation, Side::Takes, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let start = self.start.check_frames(found.entry.generation)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
@@ -174,7 +177,7 @@ impl Builder {
             })
         })?;
         // A seat that is of no use is given back when the lock is free again.
-        joined.map_err(|(mut end, why, seat)| {
+        joined.map(|subscriber| subscriber.of(self)).map_err(|(mut end, why, seat)| {
             end.leave(Some(seat));
             match why {
                 ring::Unjoined::NoSuchPosition => self.start.nowhere(),

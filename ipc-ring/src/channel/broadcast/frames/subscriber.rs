@@ -26,6 +26,8 @@ pub struct Subscriber {
     ring: Option<ring::Subscriber<Mapped>>,
     end: End,
     last_error: Option<PopError>,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder>>,
 }
 
 /// Where a popped frame goes.
@@ -93,7 +95,33 @@ impl Subscriber {
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped>, end: End) -> Self {
-        Self { ring: Some(ring), end, last_error: None }
+        Self { ring: Some(ring), end, last_error: None, origin: None }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
+        if self.end.place.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
+    /// cannot be had.
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.place.is_replaced() {
+            return false;
+        }
+        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_subscriber()) else {
+            return false;
+        };
+        if successor.end.place.entry().generation == self.end.place.entry().generation {
+            return false; // It says so of itself, which nobody that keeps to the protocol has written.
+        }
+        *self = successor;
+        true
     }
 
     #[inline(always)]
@@ -227,6 +255,7 @@ impl Subscriber {
         };
         // [C1] The bit is seen: everything published before can be seen too. Look once more.
         match place.pop(self.ring()) {
+            Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
             Pop::Empty { .. } => Err(error),
             other => self.explain(other),
         }
@@ -273,6 +302,7 @@ impl Subscriber {
             // [C1] As in `settle`: what was published before the end is visible now. Look once more.
             if let Some(error) = waiting::ended(self.end.bits(), self.look().position())
                 && !self.look().has_something()
+                && !self.follow()
             {
                 return Err(error);
             }
@@ -435,6 +465,9 @@ impl View<'_> {
 
 impl Await for Subscriber {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.place.is_replaced() {
+            return Ok(Some(News::Ready)); // The next pop follows.
+        }
         if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 

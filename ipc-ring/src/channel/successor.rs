@@ -1,0 +1,172 @@
+//! A channel whose parameters nobody has chosen yet, and the ring that takes its place when somebody does.
+//!
+//! The end where messages go in decides what a channel is like. An end where they come out may be there first; if it says nothing of
+//! the capacity, the mode, the lifetime or the barrier, it makes a ring of the usual kind and notes in its header that this is open. When
+//! an end comes that insists on something else, and no end of the first sort has been there, a new ring takes the name. The old one is
+//! marked and closed, so that whoever waits at it is woken and finds that it has ended; an end that says nothing then opens the
+//! channel again, and goes on there. Nothing can be lost, for nothing has ever gone in.
+//!
+//! All of it happens under the domain's lock, but for the wait of the end that insists: it gives the others a moment to come along, so
+//! that they are there when the first message is.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ipc_core::shm::SharedMemory;
+
+use super::Lifetime;
+use super::crowd::Table;
+use super::end::{self, Record};
+use super::settings::Settings;
+use crate::domain::{Member, WakeSemaphore};
+use crate::layout;
+use crate::platform::{Barrier, Native};
+use crate::region::Region;
+use crate::wait::signal::{self, WAITING};
+
+/// Bits of what is open.
+const CAPACITY: u32 = 1;
+const MODE: u32 = 2;
+const LIFETIME: u32 = 4;
+const BARRIER: u32 = 8;
+/// Another ring has taken this one's place.
+const REPLACED: u32 = 1 << 31;
+
+/// How long an end that insists gives the others.
+const MOMENT: Duration = Duration::from_millis(200);
+/// How often it looks.
+const NAP: Duration = Duration::from_micros(200);
+
+/// Which of a channel's ends somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Messages go in there.
+    Gives,
+    /// They come out there.
+    Takes,
+}
+
+/// Where the ends that take are found in a ring, and what tells them that it has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Takers {
+    /// Offset of the word with the bit, and the bit.
+    pub(super) closed: (usize, u32),
+    pub(super) seats: Seats,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Seats {
+    /// One, with its signal at this offset.
+    One(Record, usize),
+    Many(Table),
+}
+
+/// What an end asks for beyond what every ring of its kind is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wishes {
+    pub(super) capacity: Option<u64>,
+    /// The offset of the word and what is to be in it.
+    pub(super) mode: Option<(usize, u32)>,
+    pub(super) lifetime: Lifetime,
+    pub(super) barrier: Option<Barrier>,
+}
+
+/// A ring as it is.
+pub(super) struct Actual {
+    pub(super) capacity: u64,
+    pub(super) is_persistent: bool,
+    pub(super) barrier: Barrier,
+}
+
+impl Wishes {
+    pub(super) fn new(settings: &Settings, capacity: Option<u64>, mode: Option<(usize, u32)>) -> Self {
+        Self { capacity, mode, lifetime: settings.lifetime, barrier: settings.barrier }
+    }
+
+    /// What nobody has chosen if this end is the first.
+    fn leave_open(&self) -> u32 {
+        let open = |bit, is_open| if is_open { bit } else { 0 };
+        open(CAPACITY, self.capacity.is_none())
+            | open(MODE, self.mode.is_none())
+            | open(LIFETIME, self.lifetime == Lifetime::Ephemeral)
+            | open(BARRIER, self.barrier.is_none())
+    }
+
+    /// Whether this end insists on anything.
+    pub(super) fn insist(&self) -> bool {
+        self.leave_open() != CAPACITY | MODE | LIFETIME | BARRIER
+    }
+
+    /// Whether the ring is not what this end insists on, and nobody has chosen that.
+    pub(super) fn need_another(&self, region: &Region, actual: &Actual) -> bool {
+        let open = layout::open(region).load(Ordering::Relaxed); // Under the lock.
+        let mode = |at| region.half(at).load(Ordering::Relaxed); // Under the lock.
+        let differs = [
+            (CAPACITY, self.capacity.is_some_and(|capacity| capacity != actual.capacity)),
+            (MODE, self.mode.is_some_and(|(at, wanted)| !matches!(mode(at), 0) && mode(at) != wanted)),
+            (LIFETIME, self.lifetime == Lifetime::Persistent && !actual.is_persistent),
+            (BARRIER, self.barrier.is_some_and(|barrier| barrier != actual.barrier)),
+        ];
+        let differs =
+            differs.into_iter().fold(0, |all, (bit, differs)| if differs { all | bit } else { all });
+        // All that differs is open.
+        open & REPLACED == 0 && differs != 0 && differs & !open == 0
+    }
+
+    /// Notes what is still open when this end has its seat.
+    pub(super) fn settle(&self, region: &Region, side: Side, is_new: bool) {
+        let word = layout::open(region);
+        let before = word.load(Ordering::Relaxed); // Under the lock.
+        let after = match side {
+            Side::Gives => 0,
+            Side::Takes if is_new => self.leave_open(),
+            Side::Takes => before & self.leave_open(),
+        };
+        if after != before {
+            word.store(after, Ordering::Relaxed); // Under the lock.
+        }
+    }
+}
+
+/// Ends a ring whose place another one takes, and wakes all who wait at it. Under the domain's lock.
+pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: &Member) {
+    layout::open(region).store(REPLACED, Ordering::Relaxed); // Before the bit, [C1].
+    let (word, bit) = takers.closed;
+    // [C1] Release → who finds the ring closed: it is marked.
+    signal::raise::<Native>(region.half(word), bit);
+    let wake = |signal: usize, wake: u32| {
+        let signal = region.half(signal);
+        if signal::look::<Native>(signal, barrier) & WAITING != 0
+            && signal::take::<Native>(signal)
+            && let Some(wake) = WakeSemaphore::from_raw(wake)
+        {
+            // Who cannot be woken looks by itself.
+            let _ = member.wake(wake);
+        }
+    };
+    match takers.seats {
+        Seats::One(record, signal) => wake(signal, end::wake_of(region, record)),
+        Seats::Many(table) => {
+            (0..table.seats).for_each(|number| wake(table.signal(number), table.wake_of(region, number)));
+        }
+    }
+}
+
+/// Whether another ring has taken the place of this one.
+pub(super) fn is_replaced(region: &Region) -> bool {
+    layout::open(region).load(Ordering::Relaxed) & REPLACED != 0 // Behind [C1], where it counts.
+}
+
+/// Whether something about a ring is open, or was when this end came.
+pub(super) fn is_open(region: &Region) -> bool {
+    layout::open(region).load(Ordering::Relaxed) != 0 // A hint: whoever keeps its builder may follow.
+}
+
+/// Gives those who are attached to a ring that has been replaced a moment to leave it.
+pub(super) fn wait_for_the_others(segment: SharedMemory) {
+    let until = Instant::now() + MOMENT;
+    // This process's own attachment is one.
+    while segment.stat().is_ok_and(|stat| stat.attachments() > 1) && Instant::now() < until {
+        std::thread::sleep(NAP);
+    }
+}
