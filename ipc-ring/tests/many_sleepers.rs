@@ -10,7 +10,7 @@ mod spsc_common;
 use std::time::Duration;
 
 use common::{Role, listen, private_namespace, role, say, unique};
-use ipc_ring::{Domain, Lifetime, News, WaitSet, WaitStrategy, broadcast, latest, mpmc};
+use ipc_ring::{Domain, News, WaitSet, WaitStrategy, broadcast, latest, mpmc};
 use kinds::{ALL, How, Kind, Told};
 
 /// Far longer than anything takes.
@@ -31,7 +31,7 @@ fn plays_a_role() {
 }
 
 fn how(domain: &Domain) -> How<'_> {
-    How { domain, wait: WaitStrategy::Sleep, lifetime: Lifetime::Ephemeral }
+    How::new(domain, WaitStrategy::Sleep)
 }
 
 /// Takes until the channel is closed; says how many there were and the number of the last.

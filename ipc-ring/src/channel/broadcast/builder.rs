@@ -205,10 +205,11 @@ impl<T: Message> Builder<T> {
             })
         })?;
         // A seat that is of no use is given back when the lock is free again.
-        joined.map_err(|(mut end, error, seat)| {
-            end.leave(Some(seat));
-            AttachError::System(error)
-        })
-        .map(|subscriber| subscriber.of(self))
+        joined
+            .map_err(|(mut end, error, seat)| {
+                end.leave(Some(seat));
+                AttachError::System(error)
+            })
+            .map(|subscriber| subscriber.of(self))
     }
 }
