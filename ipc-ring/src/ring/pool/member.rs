@@ -577,6 +577,7 @@ impl<M: Memory> Member<M> {
             .ok()?;
         let reading = Reading { class, block, tag };
         let now = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // Behind [P6]: not older than the bit.
+        // Meanwhile all readers may have gone, and the member may read the block's next payload.
         if is_shared(now) && now.generation() == tag.generation() {
             return Some(reading);
         }

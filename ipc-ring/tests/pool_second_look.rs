@@ -1,0 +1,180 @@
+//! A thread that joins a shared block because its process reads it already looks at the block's word twice. Between the two looks the other
+//! readers may let the block go, and it may be lent and shared anew, and read again by the same process: then the handle names
+//! a payload that is gone, and must not open the next one.
+
+use std::cell::RefCell;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use ipc_ring::Region;
+use ipc_ring::platform::Native;
+use ipc_ring::ring::pool::{
+    Class, Counter, Handle, Mapped, Member, Memory, Reading, Refused, Seat, Shape, State, Tag,
+};
+
+thread_local! {
+    /// What happens in other threads when this one asks for the readers of a block next.
+    static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// A pool in memory that lets something happen at a chosen moment.
+#[derive(Clone)]
+struct Paused {
+    pool: Mapped,
+    /// Whether the notes of generations beside the tags are what the members wrote. A peer that breaks the protocol may set them back.
+    notes: bool,
+}
+
+impl Memory for Paused {
+    type Platform = Native;
+
+    fn generation(&self) -> u64 {
+        self.pool.generation()
+    }
+    fn classes(&self) -> &[Class] {
+        self.pool.classes()
+    }
+    fn seats(&self) -> u16 {
+        self.pool.seats()
+    }
+    fn tag(&self, block: u32) -> &AtomicU64 {
+        self.pool.tag(block)
+    }
+    fn route(&self, block: u32) -> [&AtomicU64; 2] {
+        self.pool.route(block)
+    }
+    fn generations(&self, block: u32) -> &AtomicU64 {
+        if self.notes { self.pool.generations(block) } else { Box::leak(Box::new(AtomicU64::new(0))) }
+    }
+    fn loans(&self, block: u32) -> &AtomicU64 {
+        self.pool.loans(block)
+    }
+    fn touched(&self, class: usize) -> &AtomicU64 {
+        self.pool.touched(class)
+    }
+    fn seat(&self, number: u16) -> &AtomicU64 {
+        self.pool.seat(number)
+    }
+    fn counter(&self, class: usize, counter: Counter) -> &AtomicU64 {
+        self.pool.counter(class, counter)
+    }
+    fn readers(&self, block: u32) -> &AtomicU32 {
+        let meanwhile = MEANWHILE.with_borrow_mut(Option::take);
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
+        self.pool.readers(block)
+    }
+}
+
+type One = Member<Paused>;
+
+/// A pool of one block, and two processes with a seat each.
+fn pool(notes: bool) -> (Rc<One>, Rc<One>) {
+    let shape = Shape::new(&[(64, 1)]).unwrap();
+    let region = Region::heap(shape.total_size);
+    let member = |identity| {
+        let memory = Paused { pool: Mapped::new(region.clone(), shape.clone(), 7).unwrap(), notes };
+        let seat = Seat::take(&memory, NonZeroU64::new(identity).unwrap()).unwrap();
+        Rc::new(Member::new(memory, seat))
+    };
+    (member(1), member(2))
+}
+
+fn share(writer: &One) -> (Reading, Handle) {
+    writer.share(writer.try_loan(0).expect("the block is free"), 8)
+}
+
+fn readers(member: &One) -> u32 {
+    member.memory().readers(0).load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_handle_whose_payload_went_meanwhile_does_not_open_the_next_one() {
+    old_handle_and_new_payload(true);
+}
+
+/// Then the word is all there is to tell the two by.
+#[test]
+fn it_does_not_either_when_the_notes_of_generations_are_wrong() {
+    old_handle_and_new_payload(false);
+}
+
+fn old_handle_and_new_payload(notes: bool) {
+    let (writer, reader) = pool(notes);
+    let (kept, old) = share(&writer);
+    let first = reader.accept(&old).unwrap();
+
+    let again = Rc::new(RefCell::new(None));
+    let others = {
+        let (writer, reader, again) = (Rc::clone(&writer), Rc::clone(&reader), Rc::clone(&again));
+        move || {
+            // Everybody lets go, and the block has another payload, which this process reads.
+            reader.release(first);
+            writer.release(kept);
+            let (kept, new) = share(&writer);
+            *again.borrow_mut() = Some((kept, reader.accept(&new).unwrap(), new));
+        }
+    };
+    MEANWHILE.set(Some(Box::new(others)));
+    let answer = reader.accept(&old);
+    assert!(MEANWHILE.with_borrow(Option::is_none), "it happened while the handle was looked at");
+    assert!(
+        matches!(answer, Err(Refused::Stale { .. })),
+        "the old handle opened the new payload: {answer:?}"
+    );
+
+    // Nothing is counted for the one that was refused: who reads the new payload lets it go, and the block is free.
+    let (kept, reading, new) = again.take().expect("it happened");
+    assert_eq!((readers(&writer), readers(&reader)), (1, 1));
+    reader.release(reading);
+    writer.release(kept);
+    assert_eq!((readers(&writer), readers(&reader)), (0, 0));
+    let tag = Tag::from_raw(writer.memory().tag(0).load(Ordering::Relaxed));
+    assert_eq!(tag.state(), Some(State::Free));
+    assert!(matches!(reader.accept(&new), Err(Refused::Stale { .. } | Refused::NotSent)));
+}
+
+/// The same, but the process has the new payload for itself, to read or to write.
+#[test]
+fn a_handle_whose_payload_went_meanwhile_does_not_open_what_is_written() {
+    let (writer, reader) = pool(true);
+    let (kept, old) = share(&writer);
+    let first = reader.accept(&old).unwrap();
+    let loan = Rc::new(RefCell::new(None));
+    let others = {
+        let (writer, reader, loan) = (Rc::clone(&writer), Rc::clone(&reader), Rc::clone(&loan));
+        move || {
+            reader.release(first);
+            writer.release(kept);
+            *loan.borrow_mut() = reader.try_loan(0);
+        }
+    };
+    MEANWHILE.set(Some(Box::new(others)));
+    let answer = reader.accept(&old);
+    assert!(matches!(answer, Err(Refused::Stale { .. })), "{answer:?}");
+    let loan = loan.take().expect("the block was free");
+    reader.abandon(loan);
+    assert_eq!((readers(&writer), readers(&reader)), (0, 0));
+}
+
+/// And what the second look is not for: while the payload stays, all threads of a process join it.
+#[test]
+fn a_handle_whose_payload_stays_opens_it_as_often_as_one_likes() {
+    let (writer, reader) = pool(true);
+    let (kept, handle) = share(&writer);
+    let first = reader.accept(&handle).unwrap();
+    let others = {
+        let reader = Rc::clone(&reader);
+        move || reader.release(reader.accept(&handle).unwrap())
+    };
+    MEANWHILE.set(Some(Box::new(others)));
+    let second = reader.accept(&handle).unwrap();
+    assert_eq!(readers(&reader), 2);
+    for reading in [first, second] {
+        reader.release(reading);
+    }
+    writer.release(kept);
+    assert!(writer.try_loan(0).is_some());
+}
