@@ -123,6 +123,18 @@ impl Error {
         Error { inner: Box::new(Inner { call, arguments, os: None, kind, hint }) }
     }
 
+    /// That a wait was interrupted, for libraries above this one that end waits by other means than signals.
+    ///
+    /// ```
+    /// let error = ipc_core::Error::interrupted("wait for a message");
+    /// assert_eq!(error.kind(), ipc_core::ErrorKind::Interrupted);
+    /// ```
+    #[cold]
+    #[must_use]
+    pub fn interrupted(what: &'static str) -> Error {
+        Error::refused(what, String::new(), ErrorKind::Interrupted, "it was interrupted".to_owned())
+    }
+
     /// The same error with another hint.
     #[must_use]
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Error {

@@ -38,6 +38,7 @@ fn failure(arguments: String, errno: Errno) -> Error {
         libc::ENOSYS | libc::EPERM => ErrorKind::Unsupported,
         libc::EFAULT | libc::EINVAL => ErrorKind::Invalid,
         libc::ENOMEM => ErrorKind::OutOfMemory,
+        libc::EINTR => ErrorKind::Interrupted,
         _ => ErrorKind::Other,
     };
     Error::os("futex", arguments, errno, kind)
@@ -65,6 +66,30 @@ fn failure(arguments: String, errno: Errno) -> Error {
 #[doc(alias = "futex")]
 pub fn wait_deadline(word: &AtomicU32, expected: u32, deadline: Instant) -> Result<bool> {
     loop {
+        match wait_deadline_interruptible(word, expected, deadline) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// As [`wait_deadline`], and comes back with [`ErrorKind::Interrupted`] when a signal handler ran.
+///
+/// # Errors
+/// As of [`wait_deadline`], and `Interrupted` (EINTR).
+///
+/// ```
+/// # use std::sync::atomic::AtomicU32;
+/// # use std::time::Instant;
+/// let word = AtomicU32::new(7);
+/// assert!(!ipc_core::futex::wait_deadline_interruptible(&word, 7, Instant::now())?);
+/// # Ok::<(), ipc_core::Error>(())
+/// ```
+///
+/// # References
+/// futex(2)
+pub fn wait_deadline_interruptible(word: &AtomicU32, expected: u32, deadline: Instant) -> Result<bool> {
+    loop {
         let left = left(deadline);
         if left.is_zero() {
             return Ok(false);
@@ -73,7 +98,7 @@ pub fn wait_deadline(word: &AtomicU32, expected: u32, deadline: Instant) -> Resu
             Ok(()) => return Ok(true),
             Err(errno) => match errno.0 {
                 libc::EAGAIN => return Ok(true),
-                libc::ETIMEDOUT | libc::EINTR => {}
+                libc::ETIMEDOUT => {}
                 _ => return Err(failure(format!("FUTEX_WAIT, expected={expected}"), errno)),
             },
         }

@@ -75,6 +75,7 @@ mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod frame;
+mod interrupter;
 pub mod layout;
 mod message;
 #[allow(unsafe_code)]
@@ -97,6 +98,7 @@ pub use channel::{
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, Forked, FrameTooLarge, PeerExit, PopError, PushError};
+pub use interrupter::Interrupter;
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;

@@ -8,8 +8,7 @@ mod spsc_common;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
-use ipc_core::sem::{SemId, SemaphoreSet};
+use common::{Role, listen, private_namespace, role, say, unique, wait_for_a_sleeper};
 use ipc_ring::{Domain, WaitStrategy};
 use kinds::{ALL, How, Kind, Told, kind};
 use nix::unistd::{Uid, geteuid, setuid};
@@ -66,22 +65,6 @@ fn is_privileged() -> bool {
 /// Who is not woken is late: that is what is told here.
 fn lateness_is_expected() {
     ipc_ring::wait::late::report_to(|_| {});
-}
-
-/// Waits until some thread sleeps on a semaphore of this name space.
-fn wait_for_a_sleeper() {
-    loop {
-        for set in &kernel_objects().1 {
-            let id = set.split(' ').nth(1).unwrap().parse().unwrap();
-            let set = SemaphoreSet::from_id(SemId::from_raw(id));
-            let Ok(stat) = set.stat() else { continue };
-            let sleeps = |index: usize| set.waiting_for_increase(index as u16).is_ok_and(|count| count > 0);
-            if (0..stat.count()).any(sleeps) {
-                return;
-            }
-        }
-        std::thread::yield_now();
-    }
 }
 
 /// What a taker that sleeps gets, until the giver is gone.

@@ -22,6 +22,7 @@ use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::{AttachError, Forked};
 use crate::frame::FrameKind;
+use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
@@ -277,6 +278,16 @@ impl Place {
 
     fn own(&self, field: usize) -> &AtomicU32 {
         self.table.half(&self.region, self.number, field)
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        Interrupter::new(&self.member, self.wake, self.waits.interrupts())
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.waits.set_interruptible(by_signals);
     }
 
     /// Sleeps on this from now on.
@@ -585,7 +596,7 @@ impl Place {
     #[track_caller]
     pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<bool, ipc_core::Error> {
         let woken = nap.take(
-            |until| self.member.sleep(self.wake, until),
+            |until| self.member.sleep(self.wake, until, self.waits.interrupts()),
             |last| is_owed() && !(last && self.has_anybody_died()),
         );
         let taken = signal::withdraw::<Native>(self.own(SIGNAL));

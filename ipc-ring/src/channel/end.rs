@@ -16,6 +16,7 @@ use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, Forked, PeerExit};
 use crate::frame::FrameKind;
+use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
@@ -215,6 +216,16 @@ impl End {
         Ok(end)
     }
 
+    /// See `interruptible!`.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        Interrupter::new(&self.member, self.wake, self.waits.interrupts())
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.waits.set_interruptible(by_signals);
+    }
+
     /// Sleeps on this from now on.
     pub(super) fn park_on(&mut self, parker: Parker) {
         self.wake = self.wake.by(parker);
@@ -376,7 +387,7 @@ impl End {
     #[track_caller]
     pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<(), ipc_core::Error> {
         let woken = nap.take(
-            |until| self.member.sleep(self.wake, until),
+            |until| self.member.sleep(self.wake, until, self.waits.interrupts()),
             |last| is_owed() && !(last && self.has_peer_died()),
         );
         let taken = signal::withdraw::<Native>(self.own_signal());
@@ -449,6 +460,9 @@ impl End {
     pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
         self.process.check("waiting for the other end")?;
         loop {
+            if self.waits.interrupts().take(true) {
+                return Err(ipc_core::Error::interrupted("wait for the other end"));
+            }
             self.announce()?;
             let state = self.peer().inspect_err(|_| self.do_not_sleep())?;
             let now = Instant::now();

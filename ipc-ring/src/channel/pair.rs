@@ -104,6 +104,7 @@ pub(super) enum Refusal {
     TooLarge(FrameTooLarge),
     Corrupt(Corruption),
     Forked,
+    Interrupted,
     NotWoken(ipc_core::Error),
     System(ipc_core::Error),
 }
@@ -125,6 +126,7 @@ impl Refusal {
             Refusal::TooLarge(frame) => PushError::TooLarge(value, frame),
             Refusal::Corrupt(corruption) => PushError::Corrupt(value, corruption),
             Refusal::Forked => PushError::Forked(value),
+            Refusal::Interrupted => PushError::Interrupted(value),
             Refusal::NotWoken(error) => PushError::NotWoken(value, error),
             Refusal::System(error) => PushError::System(value, error),
         }
@@ -173,6 +175,7 @@ pub(super) fn wait_for_room(
         match wait.next(&end.waits, || end.shares_cpu()) {
             Step::Poll => pause(),
             Step::TimedOut => return Err(Refusal::TimedOut),
+            Step::Interrupted => return Err(Refusal::Interrupted),
             Step::Probe => {
                 end.check().map_err(Refusal::System)?;
                 if let Some(exit) = consumer_gone(end)? {
@@ -326,6 +329,7 @@ pub(super) fn wait_and_pop<P: Poll>(
         match wait.next(&end.waits, || end.shares_cpu()) {
             Step::Poll => watch(consumer),
             Step::TimedOut => return Err(PopError::TimedOut),
+            Step::Interrupted => return Err(PopError::Interrupted),
             Step::Probe => {
                 end.check().map_err(PopError::System)?;
                 if let Some(exit) = producer_died(end)? {

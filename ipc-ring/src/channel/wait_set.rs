@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use crate::domain::{Domain, Member, WakeSemaphore};
 use crate::error::{AttachError, Forked, debug_as_display};
+use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
@@ -86,6 +87,8 @@ pub enum WaitSetError {
     },
     /// The set came through a fork; only the process that made it may use it. Nothing was done.
     Forked,
+    /// The wait was [interrupted](crate::Interrupter).
+    Interrupted,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
@@ -99,6 +102,7 @@ impl fmt::Display for WaitSetError {
                 "end {index} is not of the set's domain, or of another process; make both from one Domain, in this process"
             ),
             Self::Forked => Forked.fmt(f),
+            Self::Interrupted => f.write_str("the wait was interrupted"),
             Self::System(error) => write!(f, "waiting failed: {error}"),
         }
     }
@@ -165,6 +169,22 @@ impl WaitSet {
         Ok(Self { member, bell, waits: Waits::new(strategy), next: 0 })
     }
 
+    /// A handle by which another thread, or a signal handler, ends the waits of this set with
+    /// [`WaitSetError::Interrupted`]. Those of its ends concern only their own waits.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter::new(&self.member, self.bell.0, self.waits.interrupts())
+    }
+
+    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with [`WaitSetError::Interrupted`]. By
+    /// default it goes on, whatever `SA_RESTART` says.
+    ///
+    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
+    /// [`Interrupter::interrupt`] for signals that must not be missed, and for sets that only poll.
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        self.waits.set_interruptible(by_signals);
+    }
+
     /// Waits until there is something to do with one of the ends. Ends that are busy take turns.
     ///
     /// An end whose stream has [ended](News::Ready) answers at once each time: leave it out from then on. A wait for no ends
@@ -198,6 +218,7 @@ impl WaitSet {
             match wait.next(&self.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(WaitSetError::TimedOut),
+                Step::Interrupted => return Err(WaitSetError::Interrupted),
                 Step::Probe => {
                     self.member.check_semaphores().map_err(WaitSetError::System)?;
                     probe = true;
@@ -253,8 +274,9 @@ impl WaitSet {
         let woken = match event {
             Ok(None) => {
                 let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
+                let interrupts = self.waits.interrupts();
                 nap.take(
-                    |until| member.sleep(bell, until),
+                    |until| member.sleep(bell, until, interrupts),
                     |is_last| {
                         // What is found is told only once, so it is kept. Nobody is asked, so there is an answer.
                         let found =

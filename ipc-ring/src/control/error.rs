@@ -79,6 +79,8 @@ pub enum AcceptError {
     TimedOut,
     /// This listener came through a fork; only the process that made it may use it.
     Forked,
+    /// The wait was [interrupted](crate::Interrupter).
+    Interrupted,
     /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): somebody removed the listener's queue or the domain's
     /// semaphores; bind again.
     System(ipc_core::Error),
@@ -119,6 +121,7 @@ impl fmt::Display for AcceptError {
         match self {
             Self::TimedOut => f.write_str("nobody connected before the deadline"),
             Self::Forked => f.write_str("this listener was inherited through fork; bind again in the child"),
+            Self::Interrupted => f.write_str("the wait for a client was interrupted"),
             Self::System(error) => error.fmt(f),
         }
     }
@@ -172,6 +175,6 @@ impl From<ipc_core::Error> for ConnectError {
 
 impl From<ipc_core::Error> for AcceptError {
     fn from(error: ipc_core::Error) -> Self {
-        Self::System(error)
+        if error.kind() == ipc_core::ErrorKind::Interrupted { Self::Interrupted } else { Self::System(error) }
     }
 }

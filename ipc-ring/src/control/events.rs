@@ -114,6 +114,8 @@ pub struct Watch {
 }
 
 impl Watch {
+    crate::interrupter::interruptible!(mailbox);
+
     /// Watches the channel of this name from now on.
     ///
     /// # Errors

@@ -94,6 +94,8 @@ struct Handshake<In: Carry, Out: Carry> {
 }
 
 impl<In: Carry, Out: Carry> Listener<In, Out> {
+    crate::interrupter::interruptible!(mailbox);
+
     pub(super) fn new(builder: &Builder) -> Result<Self, BindError> {
         check_name(&builder.name)?;
         let until = builder.until();

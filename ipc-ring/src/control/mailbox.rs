@@ -12,6 +12,8 @@ use ipc_core::{Error, ErrorKind};
 
 use crate::domain::{ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore};
 use crate::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
+use crate::interrupter::Interrupter;
+use crate::wait::interrupt::Interrupts;
 
 /// A queue of this process's own. Dropping it removes the queue.
 #[derive(Debug)]
@@ -22,13 +24,14 @@ pub(super) struct Mailbox {
     /// Whether the semaphore is freed with the queue; otherwise it belongs to an end of a channel.
     owns_wake: bool,
     buffer: MessageBuffer,
+    interrupts: Interrupts,
 }
 
 impl Mailbox {
     /// Around a queue made under the domain's lock.
     pub(super) fn new(member: &Arc<Member>, slot: QueueSlot, wake: WakeSemaphore, owns_wake: bool) -> Self {
         let buffer = MessageBuffer::with_capacity(HEADER_SIZE + MAX_BODY);
-        Self { member: Arc::clone(member), slot, wake, owns_wake, buffer }
+        Self { member: Arc::clone(member), slot, wake, owns_wake, buffer, interrupts: Interrupts::default() }
     }
 
     pub(super) fn queue(&self) -> MsgId {
@@ -77,9 +80,26 @@ impl Mailbox {
     /// Sleeps until somebody rings or the time has come; true when somebody rang. Look for frames first, and again after it.
     ///
     /// # Errors
-    /// When the semaphores were removed.
+    /// When the semaphores were removed, or with [`ErrorKind::Interrupted`].
     pub(super) fn sleep(&self, until: Instant) -> Result<bool, Error> {
-        self.member.sleep(self.wake, until)
+        self.check_interrupted()?;
+        let rung = self.member.sleep(self.wake, until, &self.interrupts)?;
+        self.check_interrupted()?;
+        Ok(rung)
+    }
+
+    fn check_interrupted(&self) -> Result<(), Error> {
+        if self.interrupts.take(true) { Err(Error::interrupted("wait for a frame")) } else { Ok(()) }
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        Interrupter::new(&self.member, self.wake, &self.interrupts)
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.interrupts.set_by_signals(by_signals);
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) use directory::{Entry, ListenerEntry, check_name};
 pub(crate) use lock::LOCK_PATIENCE;
 pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
+pub(crate) use wakes::ring;
 pub(crate) use wakes::{Tokens, WakeSemaphore, WakeSet};
 
 /// The name of the user's own domain.

@@ -21,6 +21,7 @@ use super::owner::Owner;
 use super::{Locked, Member};
 use crate::error::AttachError;
 use crate::platform::Native;
+use crate::wait::interrupt::Interrupts;
 use crate::wait::{Parker, park};
 
 /// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. With a mark, its holder sleeps on
@@ -54,6 +55,10 @@ impl WakeSemaphore {
     /// The same number, for who sleeps in this way.
     pub(crate) fn by(self, parker: Parker) -> Self {
         Self { parker, ..self }
+    }
+
+    pub(crate) fn parker(self) -> Parker {
+        self.parker
     }
 
     /// Offset of the word.
@@ -178,11 +183,15 @@ impl Member {
     /// # Errors
     /// As [`wake`](Self::wake).
     pub(crate) fn ring(&self, wake: WakeSemaphore) -> Result<(), Error> {
-        if wake.parker == Parker::Futex {
-            return self.wake(wake);
+        match wake.parker {
+            Parker::Semaphore => ring(self.semaphores, wake),
+            Parker::Futex => self.wake(wake),
         }
-        let bell = wake.semaphore();
-        settle(self.semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]).map(drop))
+    }
+
+    /// The domain's semaphores.
+    pub(crate) fn semaphores(&self) -> SemaphoreSet {
+        self.semaphores
     }
 
     /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner. Nothing
@@ -241,20 +250,42 @@ impl Member {
         refused.count() == 0
     }
 
-    /// Sleeps until a token comes or the time has come. True for a token.
+    /// Sleeps until a token comes or the time has come. True for a token, and for a signal by which the sleeper is interrupted:
+    /// then its flag is up.
     ///
     /// # Errors
     /// When the semaphores are gone; who sleeps on a word finds that out when its time has come.
-    pub(crate) fn sleep(&self, wake: WakeSemaphore, until: Instant) -> Result<bool, Error> {
-        match wake.parker {
-            Parker::Semaphore => self.semaphores.perform_deadline(&[Op::take(wake.semaphore(), 1)], until),
-            Parker::Futex => self.sleep_on(self.table.half(wake.word()), until),
+    pub(crate) fn sleep(
+        &self,
+        wake: WakeSemaphore,
+        until: Instant,
+        interrupts: &Interrupts,
+    ) -> Result<bool, Error> {
+        let operations = [Op::take(wake.semaphore(), 1)];
+        let slept = match (wake.parker, interrupts.by_signals()) {
+            (Parker::Semaphore, false) => self.semaphores.perform_deadline(&operations, until),
+            (Parker::Semaphore, true) => self.semaphores.perform_deadline_interruptible(&operations, until),
+            (Parker::Futex, false) => self.sleep_on(wake, until, futex::wait_deadline),
+            (Parker::Futex, true) => self.sleep_on(wake, until, futex::wait_deadline_interruptible),
+        };
+        match slept {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                interrupts.raise();
+                Ok(true)
+            }
+            slept => slept,
         }
     }
 
-    fn sleep_on(&self, word: &AtomicU32, until: Instant) -> Result<bool, Error> {
+    fn sleep_on(
+        &self,
+        wake: WakeSemaphore,
+        until: Instant,
+        wait: impl Fn(&AtomicU32, u32, Instant) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let word = self.table.half(wake.word());
         while !park::take::<Native>(word) {
-            if !futex::wait_deadline(word, park::NONE, until)? {
+            if !wait(word, park::NONE, until)? {
                 // Nobody wakes a word when the set goes.
                 self.semaphores.value(layout::LOCK)?;
                 return Ok(park::take::<Native>(word));
@@ -347,6 +378,12 @@ fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) -> Result<(), Err
         woken = woken.and(settle(semaphores.perform(std::slice::from_ref(operation))));
     }
     woken
+}
+
+/// As [`Member::ring`], for one that sleeps on a semaphore.
+pub(crate) fn ring(semaphores: SemaphoreSet, wake: WakeSemaphore) -> Result<(), Error> {
+    let bell = wake.semaphore();
+    settle(semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]).map(drop))
 }
 
 /// What became of a wake.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 pub mod crowd;
+pub mod interrupt;
 #[doc(hidden)]
 pub mod late;
 pub mod park;

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::interrupt::Interrupts;
 use super::late::Nap;
 use crate::asked::Asked;
 
@@ -53,16 +54,19 @@ pub(crate) enum Step {
     Sleep(Nap),
     /// The deadline has passed.
     TimedOut,
+    /// Somebody wants the wait to end.
+    Interrupted,
 }
 
 /// The memory of an end about its waits, from which the length of the polling phase follows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Waits {
     strategy: WaitStrategy,
     /// The polling phase now, at most the strategy's limit.
     budget: Duration,
     /// For so many waits to come, yielding is not worth it.
     crowded: u32,
+    interrupts: Interrupts,
 }
 
 /// The shortest polling phase: long enough to notice that traffic has become dense again.
@@ -88,7 +92,7 @@ impl Waits {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
         };
-        Self { strategy, budget, crowded: 0 }
+        Self { strategy, budget, crowded: 0, interrupts: Interrupts::default() }
     }
 
     /// How often to look, at no cost but a pause, between two whole polls. With 4 looks a round trip took a twentieth longer
@@ -96,6 +100,16 @@ impl Waits {
     /// are counted until others are let run.
     pub(crate) fn looks(&self, yielding: u32) -> u32 {
         if self.strategy == WaitStrategy::SpinYield { yielding } else { 16 }
+    }
+
+    /// By what waits are interrupted.
+    pub(crate) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
+    /// From now on a signal interrupts waits, too, or does not.
+    pub(crate) fn set_interruptible(&mut self, by_signals: bool) {
+        self.interrupts.set_by_signals(by_signals);
     }
 
     /// Whether waits begin with polling.
@@ -212,6 +226,9 @@ impl Wait {
             self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
         }
         let began = *self.began.get_or_insert(now);
+        if waits.interrupts.take(self.slept) {
+            return Step::Interrupted;
+        }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Step::TimedOut;
         }

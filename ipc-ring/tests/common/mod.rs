@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ipc_core::sem::{SemId, SemaphoreSet};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -192,4 +193,20 @@ pub fn kernel_objects() -> (Vec<String>, Vec<String>, Vec<String>) {
             .collect()
     };
     (list("shm"), list("sem"), list("msg"))
+}
+
+/// Waits until some thread sleeps on a semaphore of this name space.
+pub fn wait_for_a_sleeper() {
+    loop {
+        for set in &kernel_objects().1 {
+            let id = set.split(' ').nth(1).unwrap().parse().unwrap();
+            let set = SemaphoreSet::from_id(SemId::from_raw(id));
+            let Ok(stat) = set.stat() else { continue };
+            let sleeps = |index: usize| set.waiting_for_increase(index as u16).is_ok_and(|count| count > 0);
+            if (0..stat.count()).any(sleeps) {
+                return;
+            }
+        }
+        std::thread::yield_now();
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::broadcast::{self, frames, payloads};
 use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
-use ipc_ring::{AttachError, Waitable, mpmc};
+use ipc_ring::{AttachError, Interrupter, Waitable, mpmc};
 
 use super::one::{frame, frame_number, number};
 use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
@@ -57,6 +57,14 @@ impl Giver for mpmc::Producer<Item> {
             "recover" => self.recover(),
             "push_slice_deadline" => self.push_slice_deadline(&[item, item], now))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(mpmc::Producer::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        mpmc::Producer::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for mpmc::Consumer<Item> {
@@ -84,6 +92,14 @@ impl Taker for mpmc::Consumer<Item> {
             "try_pop_with" => self.try_pop_with(|_| ()), "pop_with" => self.pop_with(|_| ()),
             "recover" => self.recover(),
             "pop_with_deadline" => self.pop_with_deadline(|_| (), now))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        mpmc::Consumer::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        mpmc::Consumer::set_interruptible(self, by_signals);
     }
 }
 
@@ -131,6 +147,14 @@ impl Giver for broadcast::Publisher<Item> {
             "publish_slice_deadline" => self.publish_slice_deadline(&[item, item], now),
             "try_claim" => self.try_claim().map(|_| ()))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(broadcast::Publisher::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        broadcast::Publisher::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for broadcast::Subscriber<Item> {
@@ -160,6 +184,14 @@ impl Taker for broadcast::Subscriber<Item> {
             "try_pop_slice" => self.try_pop_slice(&mut items), "pop_slice" => self.pop_slice(&mut items),
             "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
             "try_view" => self.try_view().map(|_| ()))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        broadcast::Subscriber::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        broadcast::Subscriber::set_interruptible(self, by_signals);
     }
 }
 
@@ -200,6 +232,14 @@ impl Giver for frames::Publisher {
             "publish_timeout" => self.publish_timeout(&whole, Duration::ZERO),
             "publish_batch" => self.publish_batch(&[&whole]), "try_claim" => self.try_claim(8).map(|_| ()))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(frames::Publisher::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        frames::Publisher::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for frames::Subscriber {
@@ -229,6 +269,14 @@ impl Taker for frames::Subscriber {
             "try_pop_vec" => self.try_pop_vec(&mut whole), "pop_into" => self.pop_into(&mut buffer),
             "pop_vec" => self.pop_vec(&mut whole), "pop_into_deadline" => self.pop_into_deadline(&mut buffer, now),
             "try_view" => self.try_view().map(|_| ()))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        frames::Subscriber::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        frames::Subscriber::set_interruptible(self, by_signals);
     }
 }
 
@@ -291,6 +339,14 @@ impl Giver for payloads::Publisher {
         }
         calls
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(payloads::Publisher::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        payloads::Publisher::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for payloads::Subscriber {
@@ -333,5 +389,13 @@ impl Taker for payloads::Subscriber {
         calls!("try_pop" => self.try_pop().map(|_| ()), "pop" => self.pop().map(|_| ()),
             "pop_deadline" => self.pop_deadline(now).map(|_| ()),
             "pop_timeout" => self.pop_timeout(Duration::ZERO).map(|_| ()))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        payloads::Subscriber::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        payloads::Subscriber::set_interruptible(self, by_signals);
     }
 }

@@ -8,7 +8,7 @@ mod special;
 
 use std::time::Duration;
 
-use ipc_ring::{AttachError, Domain, Lifetime, PeerState, WaitStrategy, Waitable};
+use ipc_ring::{AttachError, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable};
 
 /// What giving or taking came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,10 @@ pub trait Giver: Send {
     }
     /// Leaves the channel to a successor, where dropping would end it.
     fn leave(self: Box<Self>);
+    /// What ends its waits, if it ever waits.
+    fn interrupter(&self) -> Option<Interrupter>;
+    /// Has signals end its waits.
+    fn set_interruptible(&mut self, by_signals: bool);
     /// Ends the channel: takers are told that it is closed.
     fn close(self: Box<Self>);
     /// Whether the other end is there, where this end can say.
@@ -62,6 +66,10 @@ pub trait Taker: Send {
     }
     /// Waits for a number, for so long at most.
     fn take(&mut self, patience: Duration) -> Told;
+    /// What ends its waits.
+    fn interrupter(&self) -> Interrupter;
+    /// Has signals end its waits.
+    fn set_interruptible(&mut self, by_signals: bool);
     /// What a set waits for.
     fn waitable(&mut self) -> &mut dyn Waitable;
     /// Whether the other end is there, where this end can say.

@@ -3,7 +3,7 @@
 use std::io::{IoSlice, Write as _};
 use std::time::{Duration, Instant};
 
-use ipc_ring::{Waitable, bytes, spsc};
+use ipc_ring::{Interrupter, Waitable, bytes, spsc};
 
 use super::{Asked, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
 use crate::spsc_common::{check, payload};
@@ -68,6 +68,14 @@ impl Giver for spsc::Producer<Item> {
             "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(spsc::Producer::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        spsc::Producer::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for spsc::Consumer<Item> {
@@ -102,6 +110,14 @@ impl Taker for spsc::Consumer<Item> {
             "pop_with" => self.pop_with(|_| ()), "pop_with_deadline" => self.pop_with_deadline(|_| (), now),
             "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        spsc::Consumer::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        spsc::Consumer::set_interruptible(self, by_signals);
     }
 }
 
@@ -165,6 +181,14 @@ impl Giver for bytes::Producer {
             "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(bytes::Producer::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        bytes::Producer::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for bytes::Consumer {
@@ -197,5 +221,13 @@ impl Taker for bytes::Consumer {
             "try_view" => self.try_view().map(|_| ()),
             "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        bytes::Consumer::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        bytes::Consumer::set_interruptible(self, by_signals);
     }
 }

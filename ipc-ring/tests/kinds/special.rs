@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
-use ipc_ring::{Waitable, latest, spsc};
+use ipc_ring::{Interrupter, Waitable, latest, spsc};
 
 use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
 use crate::spsc_common::{check, payload};
@@ -52,6 +52,12 @@ impl Giver for latest::Writer<Value> {
         calls!("publish" => self.publish(payload(1)), "publish_at" => self.publish_at(&payload(1), 1),
             "sequence" => self.sequence())
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        None
+    }
+
+    fn set_interruptible(&mut self, _: bool) {}
 }
 
 impl Taker for latest::Reader<Value> {
@@ -76,6 +82,14 @@ impl Taker for latest::Reader<Value> {
             "sequence" => self.sequence(), "wait" => self.wait(), "wait_deadline" => self.wait_deadline(now),
             "wait_timeout" => self.wait_timeout(Duration::ZERO),
             "wait_for_writer" => self.wait_for_writer(Some(Duration::ZERO)))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        latest::Reader::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        latest::Reader::set_interruptible(self, by_signals);
     }
 }
 
@@ -142,6 +156,14 @@ impl Giver for Lender {
             "try_push" => self.out.try_push(Handle::from_words([1; 3])),
             "accept" => self.pool.accept(&Handle::from_words([1; 3])).map(|_| ()))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(self.out.interrupter())
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.out.set_interruptible(by_signals);
+    }
 }
 
 struct Receiver {
@@ -184,6 +206,14 @@ impl Taker for Receiver {
         calls!("receive" => pool.receive(input).map(|_| ()), "try_receive" => pool.try_receive(input).map(|_| ()),
             "receive_timeout" => pool.receive_timeout(input, Duration::ZERO).map(|_| ()),
             "accept" => pool.accept(&Handle::from_words([1; 3])).map(|_| ()))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        self.input.interrupter()
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.input.set_interruptible(by_signals);
     }
 }
 
@@ -257,6 +287,14 @@ impl Giver for call::Caller<Request, Reply> {
             "wait_timeout" => self.wait_timeout(Duration::ZERO), "abandon" => self.abandon(),
             "wait_for_responder" => self.wait_for_responder(Some(Duration::ZERO)))
     }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        Some(call::Caller::interrupter(self))
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        call::Caller::set_interruptible(self, by_signals);
+    }
 }
 
 impl Taker for call::Responder<Request, Reply> {
@@ -289,5 +327,13 @@ impl Taker for call::Responder<Request, Reply> {
             "take_timeout" => self.take_timeout(Duration::ZERO).map(|_| ()),
             "serve_all" => self.serve_all(|_, _| payload(1)),
             "wait_for_caller" => self.wait_for_caller(Some(Duration::ZERO)))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        call::Responder::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        call::Responder::set_interruptible(self, by_signals);
     }
 }

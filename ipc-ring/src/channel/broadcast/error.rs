@@ -44,7 +44,7 @@ pub enum PopError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The wait was interrupted.
+    /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
     /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake a publisher that sleeps
     /// for room: what was popped then was given all the same.

@@ -33,6 +33,8 @@ impl<T: Message> Room for ring::Publisher<Mapped<T>> {
 }
 
 impl<T: Message> Publisher<T> {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
     ///
     /// # Errors

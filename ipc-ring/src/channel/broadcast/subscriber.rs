@@ -60,6 +60,8 @@ impl<T: Message> Poll for Popping<'_, T> {
 }
 
 impl<T: Message> Subscriber<T> {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with the oldest
     /// message.
     ///

@@ -46,6 +46,7 @@ pub(super) fn wait_and_pop<P: Poll>(
         match wait.next(&end.place.waits, || false) {
             Step::Poll => watch(subscriber),
             Step::TimedOut => return Err(PopError::TimedOut),
+            Step::Interrupted => return Err(PopError::Interrupted),
             Step::Probe => {
                 end.place.check().map_err(PopError::System)?;
                 if let Some(exit) = died(end)? {
@@ -137,6 +138,7 @@ pub(super) fn wait_for_room(
         match wait.next(&end.place.waits, || false) {
             Step::Poll => std::hint::spin_loop(),
             Step::TimedOut => return Err(Refusal::TimedOut),
+            Step::Interrupted => return Err(Refusal::Interrupted),
             Step::Probe => {
                 end.place.check().map_err(Refusal::System)?;
                 drop_all_dead(ring, end).map_err(Refusal::System)?;

@@ -45,6 +45,8 @@ impl Room for RoomFor<'_> {
 }
 
 impl Producer {
+    crate::interrupter::interruptible!(end);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ struct Replies<'a, Req: Message, Rep: Message>(&'a mut Caller<Req, Rep>);
 struct Quiet<'a, Req: Message, Rep: Message>(&'a mut Caller<Req, Rep>);
 
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
+    crate::interrupter::interruptible!(end);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the caller's end.
     ///
     /// # Errors

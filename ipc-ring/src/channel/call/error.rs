@@ -26,7 +26,7 @@ pub enum CallError {
     Locked,
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The wait was interrupted. A call stays in flight.
+    /// The wait was [interrupted](crate::Interrupter). A call stays in flight.
     Interrupted,
     /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this process has changed
     /// its user. The responder finds the request at its next look, a tenth of a second later at most;

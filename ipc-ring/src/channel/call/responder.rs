@@ -32,6 +32,8 @@ pub struct Request<'a, Req: Message, Rep: Message> {
 }
 
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
+    crate::interrupter::interruptible!(end);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the responder's end.
     ///
     /// # Errors

@@ -156,6 +156,9 @@ impl<T: Message> End<T> {
         self.place.process.check("waiting for the writer")?;
         self.place.wait_for(Topic::Any.side());
         loop {
+            if self.place.waits.interrupts().take(true) {
+                return Err(ipc_core::Error::interrupted("wait for a writer"));
+            }
             self.place.announce()?;
             let state = self.writer().inspect_err(|_| self.place.do_not_sleep())?;
             let now = Instant::now();

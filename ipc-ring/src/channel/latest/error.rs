@@ -56,7 +56,7 @@ pub enum ReadError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The wait was interrupted.
+    /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
     /// The kernel refused; the semaphores were removed, for instance.
     System(ipc_core::Error),

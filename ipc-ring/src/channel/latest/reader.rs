@@ -17,6 +17,8 @@ use crate::platform::Barrier;
 pub struct Reader<T: Message>(TableReader<T>);
 
 impl<T: Message> Reader<T> {
+    crate::interrupter::interruptible!(0);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a reader's seat.
     ///
     /// # Errors

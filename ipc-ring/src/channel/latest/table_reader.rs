@@ -24,6 +24,8 @@ pub struct TableReader<T: Message> {
 }
 
 impl<T: Message> TableReader<T> {
+    crate::interrupter::interruptible!(end.place);
+
     pub(super) fn new(end: End<T>) -> Self {
         Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false }
     }
@@ -209,6 +211,7 @@ impl<T: Message> TableReader<T> {
             match wait.next(&self.end.place.waits, || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(ReadError::TimedOut),
+                Step::Interrupted => return Err(ReadError::Interrupted),
                 Step::Probe => {
                     self.end.place.check().map_err(ReadError::System)?;
                     over = self.end.died();

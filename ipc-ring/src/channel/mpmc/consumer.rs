@@ -73,6 +73,8 @@ impl<T: Message> Duties<'_, T> {
 }
 
 impl<T: Message> Consumer<T> {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a consumer.
     ///
     /// # Errors
@@ -498,6 +500,7 @@ impl<T: Message> Consumer<T> {
                             self.watch();
                         }
                         Step::TimedOut => return Err(PopError::TimedOut),
+                        Step::Interrupted => return Err(PopError::Interrupted),
                         Step::Probe => {
                             self.end.place.check().map_err(PopError::System)?;
                             self.nobody_there(true)?;

@@ -29,7 +29,7 @@ pub enum PopError {
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The wait was interrupted.
+    /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
     /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake an end that sleeps: what
     /// was popped then was given all the same.
@@ -53,7 +53,7 @@ pub enum PushError<T> {
     Corrupt(T, Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked(T),
-    /// The wait was interrupted.
+    /// The wait was [interrupted](crate::Interrupter).
     Interrupted(T),
     /// The value **was pushed**, but the kernel refused to wake a consumer that sleeps, for instance since this process has
     /// changed its user. Who sleeps finds the value at its next look, a tenth of a second later at most. Do not push it

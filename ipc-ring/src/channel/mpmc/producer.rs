@@ -25,6 +25,8 @@ pub struct Producer<T: Message> {
 }
 
 impl<T: Message> Producer<T> {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a producer.
     ///
     /// # Errors
@@ -280,6 +282,7 @@ impl<T: Message> Producer<T> {
                     pause();
                 }
                 Step::TimedOut => return Err(PushError::TimedOut(())),
+                Step::Interrupted => return Err(PushError::Interrupted(())),
                 Step::Probe => {
                     self.end.place.check().map_err(|error| PushError::System((), error))?;
                     self.nobody_there(true)?;

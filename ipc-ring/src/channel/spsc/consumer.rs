@@ -91,6 +91,8 @@ impl<T: Message> Poll for Looking<'_, T> {
 }
 
 impl<T: Message> Consumer<T> {
+    crate::interrupter::interruptible!(end);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ impl<T: Message> Room for ring::Producer<Mapped<T>> {
 }
 
 impl<T: Message> Producer<T> {
+    crate::interrupter::interruptible!(end);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ pub enum RequestError {
     Corrupt(Corruption),
     /// The connection came through a fork; only the process that made it may use it. Nothing was done.
     Forked,
-    /// The wait was interrupted.
+    /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
     /// The one-way message or the answer **was sent**, but the kernel refused to wake who waits for it, for instance since this
     /// process has changed its user. Who sleeps finds it at its next look, a tenth of a second later at most.

@@ -34,6 +34,8 @@ impl Room for ring::Publisher<Mapped> {
 }
 
 impl Publisher {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
     ///
     /// # Errors

@@ -74,6 +74,8 @@ impl<P: Place> Poll for Popping<'_, P> {
 }
 
 impl Subscriber {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with the oldest frame
     /// that can be found.
     ///

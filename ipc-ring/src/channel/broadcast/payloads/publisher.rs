@@ -40,6 +40,8 @@ impl Room for ring::Publisher<Mapped<Handle>> {
 }
 
 impl Publisher {
+    crate::interrupter::interruptible!(end.place);
+
     /// Makes the channel of this name in the pool's domain, or finds it, and takes the publishing end.
     ///
     /// # Errors

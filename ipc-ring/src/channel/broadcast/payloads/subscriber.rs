@@ -45,6 +45,8 @@ impl Poll for Subscriber {
 }
 
 impl Subscriber {
+    crate::interrupter::interruptible!(channel);
+
     /// Makes the channel of this name in the pool's domain, or finds it, and takes a seat, to start with the oldest payload.
     ///
     /// # Errors

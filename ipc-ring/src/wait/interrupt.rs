@@ -1,0 +1,100 @@
+//! Interrupting a wait, from another thread or by a signal.
+//!
+//! An end has a flag of its own, in private memory. Who interrupts raises it, then leaves a token on what the end sleeps on. A waiter
+//! looks at the flag whenever it looks at the clock, and so behind each sleep:
+//!
+//! ```text
+//!   waiter                                   interrupter
+//!   --------------------------------------   --------------------------------------
+//!   flag ?                                   flag = 1
+//!   announce, look at the ring               fence
+//!   nothing: sleep until a token is posted   post a token
+//!   fence
+//!   look at the ring, flag ?
+//! ```
+//!
+//! Tokens are remembered, so one that is posted between the look at the flag and the sleep ends the sleep. One that goes astray,
+//! since the waiter takes it for a notifier's, does no harm: whoever takes a token looks at the flag before it sleeps again.
+//! The protocol of announcing is not touched, and who pushes knows nothing of it.
+//!
+//! A signal raises the same flag, when it ends a sleep.
+
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use crate::platform::{Barrier, Native, Platform, Word};
+
+/// Raises the flag. Leave a token then.
+pub fn raise<P: Platform>(flag: &P::U32) {
+    flag.fetch_or(1, Relaxed); // The fence orders it before the token.
+    P::light(Barrier::Fence);
+}
+
+/// Takes the flag down. True when it was up. `slept`: a token may have been taken since the last look.
+pub fn take<P: Platform>(flag: &P::U32, slept: bool) -> bool {
+    if slept {
+        P::light(Barrier::Fence); // Who took the token of an interrupter sees its flag.
+    }
+    flag.load(Relaxed) != 0 && flag.fetch_and(0, Relaxed) != 0 // See the fence.
+}
+
+/// An end's flag, which its interrupters share.
+#[derive(Debug, Default)]
+pub(crate) struct Flag {
+    word: AtomicU32,
+    /// The end is gone; somebody else may sleep on what it slept on.
+    over: AtomicBool,
+}
+
+impl Flag {
+    /// False when the end is gone.
+    pub(crate) fn raise(&self) -> bool {
+        // A hint: a token that comes too late ends somebody's sleep early, no more.
+        let is_there = !self.over.load(Relaxed);
+        if is_there {
+            raise::<Native>(&self.word);
+        }
+        is_there
+    }
+}
+
+/// Whether and by what the waits of an end are interrupted.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupts {
+    flag: Arc<Flag>,
+    by_signals: bool,
+}
+
+impl Interrupts {
+    /// For an interrupter.
+    pub(crate) fn flag(&self) -> Arc<Flag> {
+        Arc::clone(&self.flag)
+    }
+
+    /// From now on a signal does it, too, or does not.
+    pub(crate) fn set_by_signals(&mut self, by_signals: bool) {
+        self.by_signals = by_signals;
+    }
+
+    pub(crate) fn by_signals(&self) -> bool {
+        self.by_signals
+    }
+
+    /// The wait is to end: a signal has been handled.
+    pub(crate) fn raise(&self) {
+        self.flag.raise();
+    }
+
+    /// Whether the wait is to end. Once for each time, or for several at once.
+    pub(crate) fn take(&self, slept: bool) -> bool {
+        take::<Native>(&self.flag.word, slept)
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        self.flag.over.store(true, Relaxed); // A hint.
+    }
+}

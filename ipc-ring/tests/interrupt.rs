@@ -1,0 +1,265 @@
+//! Waits that end since somebody wants them to: by a handle from another thread, and by signals. For every kind of channel,
+//! both ends, all strategies; for sets, listeners, watches, and waits for the other end. Nothing is lost or doubled by it.
+
+mod common;
+mod kinds;
+mod spsc_common;
+
+use std::os::unix::thread::JoinHandleExt as _;
+use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use common::{private_namespace, unique, wait_for_a_sleeper};
+use ipc_core::ErrorKind;
+use ipc_ring::control::Watch;
+use ipc_ring::{Domain, Interrupter, Listener, Parker, PopError, WaitSet, WaitSetError, WaitStrategy, spsc};
+use kinds::{ALL, Giver, How, Kind, STRATEGIES, Taker, Told};
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Longer than anything takes; the watchdog is quicker.
+const LONG: Duration = Duration::from_secs(1000);
+
+/// Both ends of a channel; the giver's is full if there is such a thing. And how many numbers are in it.
+fn ends(
+    kind: Kind,
+    domain: &Domain,
+    wait: WaitStrategy,
+    full: bool,
+) -> (Box<dyn Taker>, Box<dyn Giver>, u64) {
+    let how = How::new(domain, wait);
+    let (taker, mut giver) = ((kind.taker)(how).unwrap(), (kind.giver)(how).unwrap());
+    let mut given = 0;
+    while full && giver.give(given, Duration::ZERO) == Told::Yes {
+        given += 1;
+    }
+    (taker, giver, given)
+}
+
+fn every_case() -> impl Iterator<Item = (Kind, WaitStrategy)> {
+    ALL.into_iter().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait)))
+}
+
+fn sleeps(wait: WaitStrategy) -> bool {
+    !matches!(wait, WaitStrategy::Spin | WaitStrategy::SpinYield)
+}
+
+/// What goes on to be true of a channel of which a wait was interrupted: all that was given comes, and nothing else.
+fn goes_on(kind: Kind, taker: &mut dyn Taker, giver: &mut dyn Giver, given: u64) {
+    for number in 0..given {
+        assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
+    }
+    assert_eq!(giver.give(1000, LONG), Told::Yes, "{}", kind.name);
+    assert_eq!(taker.take(LONG), Told::Number(1000), "{}", kind.name);
+}
+
+#[test]
+fn a_handle_ends_the_wait_under_way() {
+    private_namespace();
+    for (kind, wait) in every_case() {
+        let domain = Domain::open(&unique("handle")).unwrap();
+        let (mut taker, mut giver, _) = ends(kind, &domain, wait, false);
+        let interrupter = taker.interrupter();
+        let waiting = std::thread::spawn(move || (taker.take(LONG), taker));
+        if sleeps(wait) {
+            wait_for_a_sleeper();
+        }
+        interrupter.interrupt().unwrap();
+        let (told, mut taker) = waiting.join().unwrap();
+        assert_eq!(told, Told::Interrupted, "{} taking, {wait:?}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, 0);
+        if !kind.fills {
+            continue;
+        }
+
+        let domain = Domain::open(&unique("handle")).unwrap();
+        let (mut taker, mut giver, given) = ends(kind, &domain, wait, true);
+        let interrupter = giver.interrupter().unwrap();
+        let waiting = std::thread::spawn(move || (giver.give(given, LONG), giver));
+        if sleeps(wait) {
+            wait_for_a_sleeper();
+        }
+        interrupter.interrupt().unwrap();
+        let (told, mut giver) = waiting.join().unwrap();
+        assert_eq!(told, Told::Interrupted, "{} giving, {wait:?}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, given);
+    }
+}
+
+#[test]
+fn a_handle_ends_the_next_wait_once() {
+    private_namespace();
+    for (kind, wait) in every_case() {
+        let domain = Domain::open(&unique("next")).unwrap();
+        let (mut taker, mut giver, _) = ends(kind, &domain, wait, false);
+        let interrupter = taker.interrupter();
+        interrupter.interrupt().unwrap();
+        interrupter.clone().interrupt().unwrap();
+        // What is there is given all the same.
+        assert_eq!(giver.give(5, LONG), Told::Yes);
+        assert_eq!(taker.take(LONG), Told::Number(5), "{} {wait:?}", kind.name);
+        assert_eq!(taker.take(LONG), Told::Interrupted, "{} {wait:?}", kind.name);
+        assert_eq!(taker.take(Duration::ZERO), Told::TimedOut, "{} {wait:?}: once", kind.name);
+        if let Some(interrupter) = giver.interrupter().filter(|_| kind.fills) {
+            interrupter.interrupt().unwrap();
+            let mut given = 10;
+            while giver.give(given, LONG) == Told::Yes {
+                given += 1;
+            }
+            for number in 10..given {
+                assert_eq!(taker.take(LONG), Told::Number(number), "{} {wait:?}", kind.name);
+            }
+        }
+        drop((taker, giver));
+        interrupter.interrupt().unwrap(); // Nobody is there.
+    }
+}
+
+/// What the handler interrupts.
+static TO_INTERRUPT: OnceLock<[std::sync::Mutex<Option<Interrupter>>; 1]> = OnceLock::new();
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+extern "C" fn interrupt(_: libc::c_int) {
+    // Nobody else holds the lock while signals come.
+    if let Some(interrupter) = &*TO_INTERRUPT.get().unwrap()[0].try_lock().unwrap() {
+        interrupter.interrupt().unwrap();
+    }
+}
+
+fn handle(signal: Signal, handler: extern "C" fn(libc::c_int), flags: SaFlags) {
+    let action = SigAction::new(SigHandler::Handler(handler), flags, SigSet::empty());
+    // SAFETY: the handlers call nothing but what a handler may.
+    unsafe { sigaction(signal, &action) }.unwrap();
+}
+
+fn send<T>(signal: Signal, thread: &JoinHandle<T>) {
+    // SAFETY: the thread has not been joined, so its number is its own.
+    assert_eq!(unsafe { libc::pthread_kill(thread.as_pthread_t(), signal as libc::c_int) }, 0);
+}
+
+/// A thread that polls, or is just about to sleep, does not notice a signal: then the next one does it.
+fn send_until_it_ends<T>(signal: Signal, thread: &JoinHandle<T>) {
+    while !thread.is_finished() {
+        send(signal, thread);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_sleep_of_who_wants_that() {
+    private_namespace();
+    handle(Signal::SIGUSR1, nothing, SaFlags::empty());
+    handle(Signal::SIGUSR2, nothing, SaFlags::SA_RESTART);
+    for ((kind, wait), signal) in every_case()
+        .zip([Signal::SIGUSR1, Signal::SIGUSR2].into_iter().cycle())
+        .filter(|case| sleeps(case.0.1))
+    {
+        let domain = Domain::open(&unique("signal")).unwrap();
+        let (mut taker, mut giver, _) = ends(kind, &domain, wait, false);
+        taker.set_interruptible(true);
+        let waiting = std::thread::spawn(move || (taker.take(LONG), taker));
+        send_until_it_ends(signal, &waiting);
+        let (told, mut taker) = waiting.join().unwrap();
+        assert_eq!(told, Told::Interrupted, "{} taking, {wait:?}, {signal}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, 0);
+
+        taker.set_interruptible(false);
+        let waiting = std::thread::spawn(move || (taker.take(LONG), taker));
+        wait_for_a_sleeper();
+        send(signal, &waiting);
+        assert_eq!(giver.give(7, LONG), Told::Yes);
+        let (told, _taker) = waiting.join().unwrap();
+        assert_eq!(told, Told::Number(7), "{} taking, {wait:?}, {signal} not wanted", kind.name);
+        if !kind.fills {
+            continue;
+        }
+
+        let domain = Domain::open(&unique("signal")).unwrap();
+        let (mut taker, mut giver, given) = ends(kind, &domain, wait, true);
+        giver.set_interruptible(true);
+        let waiting = std::thread::spawn(move || (giver.give(given, LONG), giver));
+        send_until_it_ends(signal, &waiting);
+        let (told, mut giver) = waiting.join().unwrap();
+        assert_eq!(told, Told::Interrupted, "{} giving, {wait:?}, {signal}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, given);
+    }
+}
+
+/// By the handle, in a handler: also who polls, and whenever the signal comes.
+#[test]
+fn a_handler_ends_any_wait() {
+    private_namespace();
+    handle(Signal::SIGALRM, interrupt, SaFlags::SA_RESTART);
+    let slot = &TO_INTERRUPT.get_or_init(Default::default)[0];
+    for (kind, wait) in every_case() {
+        let domain = Domain::open(&unique("handler")).unwrap();
+        let (mut taker, _giver, _) = ends(kind, &domain, wait, false);
+        *slot.lock().unwrap() = Some(taker.interrupter());
+        let waiting = std::thread::spawn(move || taker.take(LONG));
+        send(Signal::SIGALRM, &waiting);
+        assert_eq!(waiting.join().unwrap(), Told::Interrupted, "{}, {wait:?}", kind.name);
+        *slot.lock().unwrap() = None;
+    }
+}
+
+#[test]
+fn who_sleeps_on_a_word_is_interrupted() {
+    private_namespace();
+    handle(Signal::SIGUSR1, nothing, SaFlags::empty());
+    let domain = Domain::open(&unique("word")).unwrap();
+    let builder = spsc::Builder::<u64>::new("word").domain(&domain).wait(WaitStrategy::Sleep);
+    let mut consumer = builder.parker(Parker::Futex).create_consumer().unwrap();
+    let interrupter = consumer.interrupter();
+    let waiting = std::thread::spawn(move || (consumer.pop(), consumer));
+    interrupter.interrupt().unwrap();
+    let (told, mut consumer) = waiting.join().unwrap();
+    assert!(matches!(told, Err(PopError::Interrupted)), "{told:?}");
+    consumer.set_interruptible(true);
+    let waiting = std::thread::spawn(move || consumer.pop());
+    send_until_it_ends(Signal::SIGUSR1, &waiting);
+    assert!(matches!(waiting.join().unwrap(), Err(PopError::Interrupted)));
+}
+
+#[test]
+fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
+    private_namespace();
+    for wait in STRATEGIES {
+        let domain = Domain::open(&unique("others")).unwrap();
+        let mut consumer =
+            spsc::Builder::<u64>::new("numbers").domain(&domain).wait(wait).create_consumer().unwrap();
+        let mut set = WaitSet::with_strategy(&domain, wait).unwrap();
+        let interrupter = set.interrupter();
+        let waiting = std::thread::spawn(move || set.wait(&mut [&mut consumer], None));
+        if sleeps(wait) {
+            wait_for_a_sleeper();
+        }
+        interrupter.interrupt().unwrap();
+        let told = waiting.join().unwrap();
+        assert!(matches!(told, Err(WaitSetError::Interrupted)), "{told:?}");
+    }
+
+    let domain = Domain::open(&unique("others")).unwrap();
+    let mut listener: Listener = ipc_ring::control::Builder::new("service").domain(&domain).bind().unwrap();
+    let interrupter = listener.interrupter();
+    let waiting = std::thread::spawn(move || listener.accept().map(drop));
+    wait_for_a_sleeper();
+    interrupter.interrupt().unwrap();
+    let told = waiting.join().unwrap();
+    assert!(matches!(told, Err(ipc_ring::control::AcceptError::Interrupted)), "{told:?}");
+
+    let mut consumer = spsc::Builder::<u64>::new("alone").domain(&domain).create_consumer().unwrap();
+    let mut watch = Watch::new(&domain, "alone").unwrap();
+    let interrupter = watch.interrupter();
+    let waiting = std::thread::spawn(move || watch.next());
+    wait_for_a_sleeper();
+    interrupter.interrupt().unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
+
+    let interrupter = consumer.interrupter();
+    let waiting = std::thread::spawn(move || consumer.wait_for_producer(None));
+    wait_for_a_sleeper();
+    interrupter.interrupt().unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
+}
