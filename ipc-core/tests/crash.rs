@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 
 use common::children::{Gate, SEMOP, child};
 use common::namespace::isolated;
+use common::steps::held_at;
 use common::{far, soon, until};
 use ipc_core::liveness::{DeathWatch, ProcessToken, is_alive, kill_holder};
 use ipc_core::segment::{Identity, Segment};
 use ipc_core::sem::{Mutex, Op, Permit, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop};
+use nix::libc;
 use nix::sys::signal::Signal;
 
 fn create(count: usize) -> RemoveOnDrop<SemaphoreSet> {
@@ -257,5 +259,59 @@ fn everybody_killed_leaves_no_ephemeral_segment() {
         assert_eq!(memory.stat().unwrap().attachments(), 1); // lives on with its user
         user.kill();
         assert_eq!(memory.stat().unwrap_err().kind(), ErrorKind::Removed);
+    });
+}
+
+/// Between the calls that make the segment, attach it and mark it for removal a kill leaves it behind, and it is found by what it is.
+#[test]
+fn a_segment_that_was_not_yet_marked_is_found_and_others_are_not() {
+    isolated(|| {
+        let found = || -> Vec<_> {
+            let found = ipc_core::list::abandoned_segments().unwrap();
+            found.into_iter().map(|segment| SharedMemory::from_id(segment.id)).collect()
+        };
+        // Attached by nobody yet; attached, and not yet marked.
+        for call in [libc::SYS_shmat, libc::SYS_shmctl] {
+            let maker = held_at(
+                || drop(Segment::ephemeral(1 << 20, &Options::default()).unwrap()),
+                |number, arguments| {
+                    number == call
+                        && (call == libc::SYS_shmat || arguments[1] as i32 & 0xff == libc::IPC_RMID)
+                },
+            );
+            assert_eq!(found(), [], "while its maker lives");
+            maker.kill();
+            let left = found();
+            assert_eq!(left.len(), 1, "{left:?}");
+            assert_eq!(left[0].stat().unwrap().size(), 1 << 20);
+            // Who was told of it could still use it.
+            let attached = left[0].attach().unwrap();
+            assert_eq!(found(), []);
+            drop(attached);
+            assert_eq!(found(), left);
+            left[0].remove().unwrap();
+        }
+        // One that holds something, one with a key, one that is marked, and one whose maker lives.
+        let key = Key::random().unwrap();
+        child(|| {
+            let memory = SharedMemory::create_new(Key::PRIVATE, 4096, &Options::default()).unwrap();
+            memory.attach().unwrap().copy_to(0, b"x").unwrap();
+            SharedMemory::create_new(key, 4096, &Options::default()).unwrap();
+        })
+        .join();
+        let marked = child(|| {
+            let _memory = Segment::ephemeral(4096, &Options::default()).unwrap();
+            for_ever();
+        });
+        until(|| ipc_core::list::segments().unwrap().iter().any(|(_, stat)| stat.is_marked_for_removal()));
+        let _living =
+            RemoveOnDrop::new(SharedMemory::create_new(Key::PRIVATE, 4096, &Options::default()).unwrap());
+        assert_eq!(found(), []);
+        marked.kill();
+        for (id, stat) in ipc_core::list::segments().unwrap() {
+            if stat.creator_pid() != Some(std::process::id()) {
+                SharedMemory::from_id(id).remove().unwrap();
+            }
+        }
     });
 }

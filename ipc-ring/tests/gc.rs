@@ -14,6 +14,12 @@ use ipc_ring::{Domain, Lifetime, spsc};
 fn plays_a_role() {
     let Some(role) = role() else { return };
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
+    if arguments == ["make"] {
+        // As far as a maker comes that is killed before it marks the segment.
+        let memory = SharedMemory::create_new(Key::PRIVATE, 1 << 20, &Options::default()).unwrap();
+        say(&memory.id().as_raw().to_string());
+        std::thread::sleep(Duration::from_secs(100));
+    }
     let ["hold", domain, lifetime] = arguments[..] else { panic!("no such role: {arguments:?}") };
     let lifetime = if lifetime == "persistent" { Lifetime::Persistent } else { Lifetime::Ephemeral };
     let channel = spsc::Builder::<u64>::new("held").domain(&Domain::open(domain).unwrap()).lifetime(lifetime);
@@ -102,4 +108,26 @@ fn a_domain_without_its_semaphores_goes_and_memory_of_others_does_not() {
     assert!(findings[0].evidence.contains("semaphores are gone"), "{}", findings[0]);
     assert!(findings[0].remove().unwrap());
     assert!(others.stat().is_ok());
+}
+
+#[test]
+fn an_empty_segment_that_nobody_can_find_goes_when_its_maker_is_gone() {
+    private_namespace();
+    let mut maker = Role::start("make", &[]);
+    let number: i32 = maker.hear().parse().unwrap();
+    assert!(examine().unwrap().is_empty(), "its maker lives");
+    maker.kill();
+    let findings = examine().unwrap();
+    let [finding] = &findings[..] else { panic!("only the segment is left: {findings:?}") };
+    assert_eq!(
+        (finding.segment.as_raw(), &finding.what, finding.verdict),
+        (number, &What::Unmarked, Verdict::Abandoned)
+    );
+    assert!(finding.to_string().contains("attached by nobody"), "{finding}");
+    // Somebody was told of it, and comes.
+    let attached = SharedMemory::from_id(finding.segment).attach().unwrap();
+    assert!(!finding.remove().unwrap());
+    drop(attached);
+    assert!(finding.remove().unwrap());
+    assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
 }

@@ -12,7 +12,9 @@
 //! # Ok::<(), ipc_core::Error>(())
 //! ```
 
+mod abandoned;
 pub mod proc;
 mod walk;
 
+pub use abandoned::abandoned_segments;
 pub use walk::{queues, segments, sets};

@@ -6,6 +6,7 @@
 
 mod members;
 mod unfinished;
+mod unmarked;
 
 use std::fmt;
 
@@ -48,6 +49,8 @@ pub enum What {
         /// The name of the domain.
         domain: String,
     },
+    /// An empty segment without a key that nobody is attached to, whose maker was killed before it had marked it for removal. Of any program of this user.
+    Unmarked,
 }
 
 /// Whether something may go.
@@ -79,8 +82,8 @@ pub struct Finding {
     pub evidence: String,
 }
 
-/// Looks at all segments that the caller created, and tells which are domains or persistent channels, and whether anybody
-/// uses them. Changes nothing.
+/// Looks at all segments that the caller created, and tells which are domains or persistent channels, whether anybody
+/// uses them, and which are left of makers that were killed. Changes nothing.
 ///
 /// # Errors
 /// [`ipc_core::Error`] when the kernel does not list its objects.
@@ -89,10 +92,12 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     let mine: Vec<_> = segments.iter().filter(|(_, stat)| is_mine(stat)).collect();
     let mut findings: Vec<Finding> = mine.iter().filter_map(|(id, stat)| look(*id, stat)).collect();
     // In the domains of all users, what is this user's.
-    for (id, stat) in &segments {
+    // Segments without a key are no domains, and to read from one would give it its first page.
+    for (id, stat) in segments.iter().filter(|(_, stat)| stat.permissions().key() != Key::PRIVATE) {
         let found = unfinished::look(*id, stat, &segments);
         findings.extend(found.into_iter().filter(|found| mine.iter().any(|(id, _)| *id == found.segment)));
     }
+    findings.extend(unmarked::look()?);
     Ok(findings)
 }
 
@@ -139,7 +144,9 @@ impl Finding {
         let segment = SharedMemory::from_id(self.segment);
         let Ok(stat) = segment.stat() else { return Ok(false) };
         let again = match self.what {
-            What::Segment { .. } => examine()?.into_iter().find(|other| other.segment == self.segment),
+            What::Segment { .. } | What::Unmarked => {
+                examine()?.into_iter().find(|other| other.segment == self.segment)
+            }
             _ => look(self.segment, &stat),
         };
         let Some(again) = again.filter(|again| again.verdict != Verdict::InUse && again.key == self.key)
@@ -156,7 +163,7 @@ impl Finding {
                 }
                 drop(Domain::open_shared(&name, me, stat.permissions().mode(), Trust::same_user())?);
             }
-            What::Channel { .. } | What::Segment { .. } => segment.remove()?,
+            What::Channel { .. } | What::Segment { .. } | What::Unmarked => segment.remove()?,
         }
         Ok(segment.stat().is_err())
     }
@@ -171,6 +178,7 @@ impl fmt::Display for Finding {
             }
             What::Channel { name, .. } => write!(f, "channel \"{name}\"")?,
             What::Segment { domain } => write!(f, "unfinished channel of domain \"{domain}\"")?,
+            What::Unmarked => f.write_str("empty segment")?,
         }
         write!(f, ", segment {segment}, key {key}, {bytes} bytes: {evidence}")
     }
