@@ -14,7 +14,7 @@ use crate::sys;
 /// The process that made something, to be told from every other one that comes to have a copy of it: a child made by `fork`, a child in a
 /// process namespace of its own, where it may have its parent's number, or a later process that was given the same number again.
 ///
-/// Asking whether it is the calling one costs a load and a comparison: little enough to be done with every message. It takes a page of memory
+/// Asking whether it is the calling one costs two loads and a comparison: little enough to be done with every message. It takes a page of memory
 /// that the kernel empties in every child (`MADV_WIPEONFORK`, Linux 4.14); where there is no such thing, the process number has to do, and
 /// asking is a system call.
 ///
@@ -31,14 +31,16 @@ use crate::sys;
 pub struct ProcessMark {
     /// Never 0.
     number: u64,
-    /// Holds that number in this process, and another one or 0 in all others.
+    /// Holds that number in this process, and 0 in all others: each process of a line of descent has a word of its own.
     word: &'static AtomicU64,
 }
 
-/// The word that each child finds empty. Null until it was first asked for.
-static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and then empty. Null until somebody asks.
+static NEWEST: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 /// Stands for the word where the kernel empties none. Always 0.
 static NO_WORD: AtomicU64 = AtomicU64::new(0);
+/// Words there is room for in a page, whatever its size.
+const WORDS: usize = 4096 / size_of::<AtomicU64>();
 /// Marks given in this process and in those it comes from.
 static GIVEN: AtomicU64 = AtomicU64::new(0);
 
@@ -47,20 +49,25 @@ impl ProcessMark {
     #[must_use]
     #[inline]
     pub fn current() -> ProcessMark {
-        let word = word();
-        // Relaxed: only this process writes it, and the number is all there is.
-        match word.load(Ordering::Relaxed) {
-            0 => first_mark(word),
-            number => ProcessMark { number, word },
+        // Acquire ← the Release in `first_mark`.
+        let newest = NEWEST.load(Ordering::Acquire);
+        // SAFETY: null, or what `first_mark` stored: an atomic that lasts as long as the process.
+        if let Some(word) = unsafe { newest.as_ref() } {
+            // Relaxed: only this process writes it, and the number is all there is.
+            let number = word.load(Ordering::Relaxed);
+            if number != 0 {
+                return ProcessMark { number, word };
+            }
         }
+        first_mark(newest)
     }
 
     /// Whether the calling process is this one.
     #[must_use]
     #[inline(always)]
-    pub fn is_current(self) -> bool {
-        // Relaxed: as in `current`. A process that has not asked for its mark finds 0 in the word, which is no mark.
-        self.word.load(Ordering::Relaxed) == self.number || self.is_by_number()
+    pub fn is_current(&self) -> bool {
+        // Relaxed: as in `current`.
+        self.word.load(Ordering::Relaxed) != 0 || self.is_by_number()
     }
 
     /// That the calling process is this one, for a call that answers errors of this crate.
@@ -79,7 +86,7 @@ impl ProcessMark {
     /// Where the kernel empties no memory.
     #[cold]
     #[inline(never)]
-    fn is_by_number(self) -> bool {
+    fn is_by_number(&self) -> bool {
         ptr::eq(self.word, &raw const NO_WORD) && self.number == u64::from(std::process::id())
     }
 
@@ -109,33 +116,32 @@ impl fmt::Debug for ProcessMark {
     }
 }
 
-#[inline]
-fn word() -> &'static AtomicU64 {
-    // Acquire ← the Release in `find_word`.
-    let known = WORD.load(Ordering::Acquire);
-    // SAFETY: null, or what `find_word` stored: an atomic that lasts as long as the process.
-    unsafe { known.as_ref() }.unwrap_or_else(find_word)
-}
-
-/// Several threads may do this at once; all of them use what the first one found.
-#[cold]
-fn find_word() -> &'static AtomicU64 {
-    let page = sys::page_emptied_by_fork().ok();
-    let found = page
-        .as_ref()
-        .map_or(ptr::from_ref(&NO_WORD).cast_mut(), |page| ptr::from_ref(page.word()).cast_mut());
-    // Release → the Acquire in `word`.
-    match WORD.compare_exchange(ptr::null_mut(), found, Ordering::Release, Ordering::Acquire) {
-        Ok(_) => page.map_or(&NO_WORD, sys::EmptiedPage::keep),
-        // SAFETY: as in `word`.
-        Err(first) => unsafe { &*first },
-    }
-}
-
-/// The first mark of a process.
+/// The first mark of a process, whose word is the one behind `before`, that of the process it comes from, if there is one.
+///
+/// Several threads may do this at once; all of them use the word that was entered first.
 #[cold]
 #[inline(never)]
-fn first_mark(word: &'static AtomicU64) -> ProcessMark {
+fn first_mark(before: *mut AtomicU64) -> ProcessMark {
+    let is_without = ptr::eq(before, &raw const NO_WORD);
+    let is_last = (before.addr() / size_of::<AtomicU64>()) % WORDS == WORDS - 1;
+    let is_full = before.is_null() || (is_last && !is_without);
+    let page = if is_full { sys::page_emptied_by_fork().ok() } else { None };
+    let mine: *mut AtomicU64 = match &page {
+        Some(page) => ptr::from_ref(page.word()).cast_mut(),
+        None if is_full || is_without => ptr::from_ref(&NO_WORD).cast_mut(),
+        // In the same page, as was asked.
+        None => before.wrapping_add(1),
+    };
+    // Release → the Acquire in `current`.
+    let entered = match NEWEST.compare_exchange(before, mine, Ordering::Release, Ordering::Acquire) {
+        Ok(_) => {
+            page.map(sys::EmptiedPage::keep);
+            mine
+        }
+        Err(other) => other,
+    };
+    // SAFETY: as in `current`; a page that was entered is kept, and has room for the words up to its end.
+    let word: &'static AtomicU64 = unsafe { &*entered };
     if ptr::eq(word, &raw const NO_WORD) {
         return ProcessMark { number: std::process::id().into(), word };
     }
@@ -144,7 +150,7 @@ fn first_mark(word: &'static AtomicU64) -> ProcessMark {
     let count = GIVEN.fetch_add(1, Ordering::Relaxed) & 0xffff;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
     let number = (now << 16 | count).max(1);
-    // Relaxed: as in `current`. Several threads may ask at once; one of them is right.
+    // Relaxed: as in `current`. One of the threads that ask at once is right.
     let number = word
         .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed)
         .map_or_else(|found| found, |_| number);
@@ -242,5 +248,35 @@ mod tests {
             (0..8).map(|_| std::thread::spawn(|| COUNT.get().fetch_add(1, Ordering::Relaxed))).collect();
         threads.into_iter().for_each(|thread| assert!(thread.join().unwrap() < 8));
         assert_eq!(COUNT.get().load(Ordering::Relaxed), 8);
+    }
+
+    /// In a child, which is this test's alone, so that no other test sees its word emptied.
+    #[test]
+    fn each_generation_has_a_word_of_its_own_and_the_next_page_if_need_be() {
+        let work = || {
+            let mut before = ProcessMark::current();
+            for generation in 0..3 * WORDS {
+                // What the kernel does to the page.
+                before.word.store(0, Ordering::Relaxed);
+                let mark = ProcessMark::current();
+                assert!(
+                    mark.is_current() && !before.is_current() && mark != before,
+                    "generation {generation}"
+                );
+                before = mark;
+            }
+        };
+        // SAFETY: the child computes, maps pages and leaves by `_exit`.
+        match unsafe { nix::unistd::fork() }.unwrap() {
+            nix::unistd::ForkResult::Child => {
+                let done = std::panic::catch_unwind(work);
+                // SAFETY: ends the process at once.
+                unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
+            }
+            nix::unistd::ForkResult::Parent { child } => {
+                let ended = nix::sys::wait::waitpid(child, None).unwrap();
+                assert_eq!(ended, nix::sys::wait::WaitStatus::Exited(child, 0));
+            }
+        }
     }
 }

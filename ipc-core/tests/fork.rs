@@ -8,7 +8,7 @@ use ipc_core::liveness::{ProcessToken, is_alive};
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{Mutex, Permit, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop};
+use ipc_core::{ErrorKind, Key, Mode, ProcessMark, RemoveOnDrop};
 
 #[test]
 fn dropping_in_a_child_removes_and_releases_nothing() {
@@ -93,4 +93,26 @@ fn a_child_registers_for_barriers_anew() {
         })
         .join();
     });
+}
+
+const GENERATIONS: usize = 12;
+
+/// Each process of a line of descent knows itself and is none of those it comes from.
+#[test]
+fn a_mark_is_of_one_process_however_many_it_comes_from() {
+    fn descend(marks: &mut Vec<ProcessMark>) {
+        assert!(marks.iter().all(|mark| !mark.is_current()), "generation {}", marks.len());
+        let mine = ProcessMark::current();
+        assert!(mine.is_current() && !marks.contains(&mine));
+        assert!(mine.check("nothing").is_ok());
+        if let Some(parents) = marks.last() {
+            assert_eq!(parents.check("this").unwrap_err().kind(), ErrorKind::Forked);
+        }
+        marks.push(mine);
+        if marks.len() < GENERATIONS {
+            child(|| descend(&mut marks.clone())).join();
+        }
+        assert!(mine.is_current());
+    }
+    isolated(|| descend(&mut Vec::new()));
 }

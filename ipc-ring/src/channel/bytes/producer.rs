@@ -93,7 +93,7 @@ impl Producer {
     ///
     /// # Blocking
     /// Never. One system call when the consumer sleeps, to wake it.
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.end.ours()?;
         match self.ring.try_push(frame) {

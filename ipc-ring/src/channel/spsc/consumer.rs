@@ -388,7 +388,6 @@ impl<T: Message> Consumer<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
-        self.end.ours()?;
         if !self.ring.has_item() {
             pair::wait_and_pop(&mut Looking(self), None)?;
         }
@@ -405,7 +404,6 @@ impl<T: Message> Consumer<T> {
         f: impl FnOnce(&View<'_, T>) -> R,
         deadline: Instant,
     ) -> Result<R, PopError> {
-        self.end.ours()?;
         if !self.ring.has_item() {
             pair::wait_and_pop(&mut Looking(self), Some(deadline))?;
         }
