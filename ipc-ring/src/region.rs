@@ -57,12 +57,18 @@ impl Region {
         Self { base, len, read_only: false, _keeper: Keeper::Heap(Arc::new(Heap { base, layout })) }
     }
 
-    /// The memory of an attached segment; detached when the last clone is dropped.
+    /// The memory of an attached segment; detached when the last clone is dropped. Core dumps of this process do not have it in them.
     ///
     /// Of a segment that was attached read-only no ring can be made or opened here, as each end of one stores into it. Who only looks opens the
     /// channel's observer or watcher.
     #[must_use]
     pub fn segment(attachment: Attachment) -> Self {
+        leave_out_of_dumps(&attachment);
+        Self::dumped_segment(attachment)
+    }
+
+    /// As [`segment`](Self::segment), and core dumps have it in them.
+    pub(crate) fn dumped_segment(attachment: Attachment) -> Self {
         let (base, len, read_only) = (attachment.base(), attachment.len(), attachment.is_read_only());
         Self { base, len, read_only, _keeper: Keeper::Segment(Arc::new(attachment)) }
     }
@@ -153,6 +159,12 @@ impl Region {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+/// The kernel writes a core before it tells anybody of the death, and shared memory is the larger part of it.
+pub(crate) fn leave_out_of_dumps(attachment: &Attachment) {
+    // A kernel that knows no such thing writes it.
+    let _ = attachment.set_dumped(false);
 }
 
 impl fmt::Debug for Region {

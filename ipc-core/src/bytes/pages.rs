@@ -41,6 +41,29 @@ impl SharedBytes {
         })
     }
 
+    /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process has the memory in it. The kernel's default is that it has: a
+    /// process with a gibibyte of shared memory takes seconds to die of an abort, and nobody learns of its death before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] (EINVAL): a kernel that knows no such thing.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 4096, &shm::Options::default())?);
+    /// memory.attach()?.set_dumped(false)?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// madvise(2)
+    #[doc(alias = "MADV_DONTDUMP")]
+    pub fn set_dumped(&self, dumped: bool) -> Result<()> {
+        sys::advise_dump(self, dumped).map_err(|errno| {
+            let kind = if errno.0 == libc::EINVAL { ErrorKind::Unsupported } else { ErrorKind::Other };
+            Error::os("madvise", format!("{} bytes, dumped: {dumped}", self.len), errno, kind)
+        })
+    }
+
     /// `mlock`—supplies all pages now and keeps them in memory for as long as this process has them mapped.
     ///
     /// # Errors

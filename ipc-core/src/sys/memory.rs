@@ -15,6 +15,13 @@ pub(crate) fn populate(bytes: &SharedBytes, for_writing: bool) -> Raw<()> {
     check(unsafe { libc::madvise(bytes.base().as_ptr().cast(), bytes.len(), advice) }).map(drop)
 }
 
+/// `madvise(MADV_DODUMP)` or `MADV_DONTDUMP` for all pages of the memory.
+pub(crate) fn advise_dump(bytes: &SharedBytes, dumped: bool) -> Raw<()> {
+    let advice = if dumped { libc::MADV_DODUMP } else { libc::MADV_DONTDUMP };
+    // SAFETY: the range is mapped while `bytes` is borrowed; the advice changes no byte and no protection.
+    check(unsafe { libc::madvise(bytes.base().as_ptr().cast(), bytes.len(), advice) }).map(drop)
+}
+
 /// `mlock` of all pages of the memory.
 pub(crate) fn mlock(bytes: &SharedBytes) -> Raw<()> {
     // SAFETY: the range is mapped while `bytes` is borrowed; locking changes no byte and no protection.

@@ -7,7 +7,7 @@ use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
 use ipc_core::{ErrorKind, Mode};
 
 use super::lifetime::{self, Lifetime};
-use super::settings::Settings;
+use super::settings::{Pages, Settings};
 use super::successor::{self, Actual, Seats, Side, Takers, Wishes};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked, check_name};
@@ -227,7 +227,7 @@ fn attach_to(
     entry: Entry,
     wanted: Option<Geometry>,
 ) -> Result<Found, AttachError> {
-    let region = map(entry.segment.attach()?, request.settings.prefault)?;
+    let region = map(entry.segment.attach()?, request.settings.pages)?;
     let Checked { geometry, barrier } = layout::check(&region, &request.expected(wanted, &entry))?;
     if barrier == Barrier::Asymmetric && !domain.member().asymmetric() {
         return Err(AttachError::NoMembarrier);
@@ -236,15 +236,15 @@ fn attach_to(
 }
 
 /// The memory of an attached segment, all its pages supplied if that is wished for.
-pub(super) fn map(attached: Attachment, prefault: bool) -> Result<Region, AttachError> {
-    if prefault {
+pub(super) fn map(attached: Attachment, pages: Pages) -> Result<Region, AttachError> {
+    if pages.prefault {
         match attached.prefault() {
             // An old kernel: the pages come one by one, as without the wish.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
             result => result?,
         }
     }
-    Ok(Region::segment(attached))
+    Ok(if pages.dumped { Region::dumped_segment(attached) } else { Region::segment(attached) })
 }
 
 /// Attaches to a ring without a name, whose identifier and generation its maker told. The caller has seen to it whose the
@@ -272,7 +272,7 @@ pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region,
             }
             let attachment = entry.segment.attach_read_only()?;
             entry.segment.verify(Size::Any, domain.member().trust())?;
-            let region = map(attachment, request.settings.prefault)?;
+            let region = map(attachment, request.settings.pages)?;
             let checked = layout::check(&region, &request.expected(wanted, &entry))?;
             Ok((region, checked.geometry))
         })
@@ -380,7 +380,7 @@ fn make_ring(
             (segment, lifetime::attach_kept(segment, &settings.name)?)
         }
     };
-    let region = map(attached, settings.prefault)?;
+    let region = map(attached, settings.pages)?;
     let generation = locked.next_generation();
     let identity = Identity {
         kind: request.kind,

@@ -8,6 +8,15 @@ use crate::error::AttachError;
 use crate::platform::Barrier;
 use crate::wait::{Parker, WaitStrategy};
 
+/// What is to become of the pages of a segment that is attached.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pages {
+    /// All of them are supplied at once.
+    pub(super) prefault: bool,
+    /// A core dump has them in it.
+    pub(super) dumped: bool,
+}
+
 /// The settings that all builders have.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -21,7 +30,7 @@ pub(super) struct Settings {
     /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
     pub(super) barrier: Option<Barrier>,
     pub(super) lifetime: Lifetime,
-    pub(super) prefault: bool,
+    pub(super) pages: Pages,
     /// Until when the domain's lock is waited for.
     pub(super) deadline: Option<Instant>,
 }
@@ -36,7 +45,7 @@ impl Settings {
             parker: Parker::default(),
             barrier: None,
             lifetime: Lifetime::Ephemeral,
-            prefault: false,
+            pages: Pages::default(),
             deadline: None,
         }
     }
@@ -115,7 +124,15 @@ macro_rules! common_settings {
         /// Contents are not changed.
         #[must_use]
         pub fn prefault(mut self, prefault: bool) -> Self {
-            self.settings.prefault = prefault;
+            self.settings.pages.prefault = prefault;
+            self
+        }
+
+        /// Whether core dumps of this process have the ring in them; the default is that they do not. A process that aborts is dead to the others
+        /// when its core is written, and not before.
+        #[must_use]
+        pub fn dumped(mut self, dumped: bool) -> Self {
+            self.settings.pages.dumped = dumped;
             self
         }
     };

@@ -11,6 +11,7 @@ pub(super) struct Table(Attachment);
 impl Table {
     pub(super) fn new(attachment: Attachment) -> Self {
         assert!(attachment.len() >= super::layout::SIZE, "the segment's size was checked when it was opened");
+        crate::region::leave_out_of_dumps(&attachment);
         Self(attachment)
     }
 

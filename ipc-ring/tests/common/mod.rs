@@ -139,6 +139,11 @@ impl Role {
         assert!(status.success(), "the child ended with {status}");
     }
 
+    /// Waits for the child to end, in whatever way.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Whether the child has ended, in whatever way.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()

@@ -7,7 +7,7 @@ use ipc_core::shm::Size;
 use super::member::{Found, Pool};
 use crate::channel::Lifetime;
 use crate::channel::open::{self, Access, Creation};
-use crate::channel::settings::whereabouts;
+use crate::channel::settings::{Pages, whereabouts};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::AttachError;
@@ -25,7 +25,7 @@ pub struct Builder {
     name: String,
     domain: Option<Domain>,
     classes: Vec<(usize, u64)>,
-    prefault: bool,
+    pages: Pages,
     deadline: Option<Instant>,
 }
 
@@ -36,7 +36,13 @@ impl Builder {
     /// Options for the pool of this name: 1 to 120 bytes without a zero byte. Pools and channels share one space of names.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), domain: None, classes: Vec::new(), prefault: false, deadline: None }
+        Self {
+            name: name.to_owned(),
+            domain: None,
+            classes: Vec::new(),
+            pages: Pages::default(),
+            deadline: None,
+        }
     }
 
     /// Where to look for the name and put it. The default is the user's own domain.
@@ -69,7 +75,15 @@ impl Builder {
     /// when it is used for the first time.
     #[must_use]
     pub fn prefault(mut self, prefault: bool) -> Self {
-        self.prefault = prefault;
+        self.pages.prefault = prefault;
+        self
+    }
+
+    /// Whether core dumps of this process have the pool in them; the default is that they do not. A process that aborts is dead to the others when
+    /// its core is written, and not before: with a pool of a gibibyte that takes seconds.
+    #[must_use]
+    pub fn dumped(mut self, dumped: bool) -> Self {
+        self.pages.dumped = dumped;
         self
     }
 
@@ -112,18 +126,18 @@ impl Builder {
             &self.name,
             &whereabouts(self.domain.as_ref(), self.deadline)?,
             (creation, Lifetime::Ephemeral),
-            |domain, entry| find(domain, entry, wanted.as_ref(), self.prefault),
-            |locked, domain| make(&self.name, locked, domain, &new, self.prefault),
+            |domain, entry| find(domain, entry, wanted.as_ref(), self.pages),
+            |locked, domain| make(&self.name, locked, domain, &new, self.pages),
             |locked, domain, found| Pool::take_seat(locked, domain, found).map(Some),
         )
     }
 }
 
 /// Attaches to a pool that exists.
-fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, prefault: bool) -> Result<Found, AttachError> {
+fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> Result<Found, AttachError> {
     is_memory(&entry)?;
     entry.segment.verify(Size::Any, domain.member().trust())?;
-    let region = open::map(entry.segment.attach()?, prefault)?;
+    let region = open::map(entry.segment.attach()?, pages)?;
     let shape = read(&region, entry.generation)?;
     if let Some(wanted) = wanted
         && *wanted != shape
@@ -191,12 +205,12 @@ fn make(
     locked: &Locked<'_>,
     domain: &Domain,
     shape: &Shape,
-    prefault: bool,
+    pages: Pages,
 ) -> Result<Found, AttachError> {
     use core::sync::atomic::Ordering::Relaxed;
     let access = Access { mode: domain.member().mode(), also: None };
     let (segment, attached) = open::make_private(locked, shape.total_size, &access)?;
-    let region = open::map(attached, prefault)?;
+    let region = open::map(attached, pages)?;
     let generation = locked.next_generation();
     for (number, (class, offset)) in shape.classes.iter().zip(&shape.offsets).enumerate() {
         let words = [
