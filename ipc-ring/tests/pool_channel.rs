@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{private_namespace, unique};
+use common::{Role, listen, private_namespace, role, say, unique};
 use ipc_ring::pool::{Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
 use ipc_ring::{AttachError, Domain, PushError, broadcast, mpmc, spsc};
 
@@ -311,16 +311,65 @@ fn opening_checks_the_classes_and_the_kind() {
 fn there_are_thirty_two_members() {
     let domain = domain();
     let builder = Builder::new("crowd").domain(&domain).class(64, 64);
-    let mut members: Vec<_> = (0..32).map(|_| builder.create().unwrap()).collect();
-    assert!(matches!(builder.open(), Err(AttachError::DomainFull { limit: 32, .. })));
-    let last = members.pop().unwrap();
-    let view = last.loan(1).unwrap();
-    drop(last);
-    assert!(builder.open().is_err(), "a loan keeps the seat");
-    drop(view);
-    let loans: Vec<_> = members.iter().map(|member| member.loan(1).unwrap()).collect();
+    let pool = builder.create().unwrap();
+    let member = || {
+        let mut member = Role::start("member", &[domain.name()]);
+        let said = member.hear();
+        (member, said)
+    };
+    let members: Vec<_> = (1..32).map(|_| member()).collect();
+    let said: Vec<&str> = members.iter().map(|(_, said)| said.as_str()).collect();
+    assert_eq!(said, vec!["in"; 31]);
+    let (refused, said) = member();
+    assert!(said.contains("room for 32 members"), "{said}");
+    refused.finish();
+    // Who is a member already takes no seat more.
     let again = builder.open().unwrap();
-    assert_eq!(again.stats().in_use(), 31);
-    drop(loans);
-    assert!(free(&again));
+    assert_eq!(again.stats().in_use(), 31, "one each of the others");
+    for (mut member, _) in members {
+        member.tell("leave");
+        member.finish();
+    }
+    assert!(free(&pool));
+    let (mut member, said) = member();
+    assert_eq!(said, "in");
+    member.tell("leave");
+    member.finish();
+}
+
+#[test]
+fn plays_a_role() {
+    let Some(role) = role() else { return };
+    let [_, domain] = &role[..] else { panic!("{role:?}") };
+    let opened = Builder::new("crowd").domain(&Domain::open(domain).unwrap()).open();
+    let Ok(pool) = opened else { return say(&format!("{opened:?}")) };
+    let loan = pool.loan(1).unwrap();
+    drop(pool);
+    say("in");
+    assert_eq!(listen(), "leave", "a loan keeps the seat");
+    drop(loan);
+}
+
+/// A process has a pool once, however often it opens it: as if the first opening had been cloned.
+#[test]
+fn a_second_opening_is_the_first_one() {
+    let domain = domain();
+    let builder = Builder::new("once").domain(&domain).class(64, 8);
+    let first = builder.create().unwrap();
+    let more: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| (0..16).map(|_| builder.open().unwrap()).collect::<Vec<_>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(more.len(), 64, "there are 32 seats");
+    let loan = more[0].loan(1).unwrap();
+    drop(first);
+    drop(more);
+    assert_eq!(builder.open().unwrap().stats().in_use(), 1, "the loan keeps the pool");
+    drop(loan);
+    assert!(matches!(builder.open(), Err(AttachError::NotFound { .. })));
+    // Another pool of that name is another one.
+    let other = builder.create().unwrap();
+    assert!(free(&other) && free(&builder.open().unwrap()));
 }

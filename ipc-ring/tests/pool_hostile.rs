@@ -153,3 +153,30 @@ fn what_was_taken_is_not_shared_by_a_forged_word() {
         assert_eq!(pool.loan(64).unwrap().len(), 64);
     }
 }
+
+/// The pool is opened twice, and a block that is lent is marked as free. Two openings that knew nothing of each other would each lend it.
+#[test]
+fn a_tag_that_is_put_back_gives_no_block_twice_to_one_process() {
+    private_namespace();
+    let domain = Domain::open(&unique("twice")).unwrap();
+    let before = hostile::channel::segments(|key| key == 0);
+    let builder = Builder::new("pool").domain(&domain).class(64, 1);
+    let one = builder.create_new().unwrap();
+    let made =
+        hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
+    let two = builder.open().unwrap();
+    let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
+    let tag = memory.atomic_u64(0x1900).unwrap();
+    let free = tag.load(Ordering::Relaxed);
+    let held = one.loan(64).unwrap();
+    let lent = tag.load(Ordering::Relaxed);
+    tag.store(free, Ordering::Relaxed);
+    assert!(two.loan(64).is_err(), "two writers of one block in one process");
+    tag.store(lent, Ordering::Relaxed);
+    drop(held);
+    // Read by one, lent by the other.
+    let (view, _) = one.loan(64).unwrap().share();
+    tag.store(free, Ordering::Relaxed);
+    assert!(two.loan(64).is_err(), "a writer and a reader of one block in one process");
+    drop(view);
+}

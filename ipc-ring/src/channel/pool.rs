@@ -49,6 +49,7 @@ mod error;
 #[allow(unsafe_code)]
 mod loan;
 mod member;
+mod once;
 mod stats;
 #[allow(unsafe_code)]
 mod view;

@@ -12,6 +12,7 @@ use super::builder::Builder;
 use super::carrier::Inlet;
 use super::error::{LoanError, ReceiveError};
 use super::loan::Loan;
+use super::once;
 use super::stats::Stats;
 use super::view::View;
 use crate::channel::announce::announce;
@@ -26,7 +27,7 @@ use crate::ring::pool::{
     Handle, MAX_MEMBERS, Mapped, Member, Memory as _, Refused, Route, S_PID, SEAT_SIZE, SEATS, Seat,
 };
 
-/// A pool, open in this process. Clones share its seat; any thread may use any of them.
+/// A pool, open in this process. Clones share its seat; any thread may use any of them. Who opens it again in this process gets a clone.
 ///
 /// The pool is left when the last clone, loan and view of it is dropped.
 #[derive(Clone, Debug)]
@@ -78,20 +79,7 @@ impl Pool {
 
     /// Takes a seat, and clears up after dead members on the way. The domain's lock is held.
     pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
-        let Found { memory, entry } = found;
-        let process = domain.member();
-        process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
-        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
-        let seat = Seat::take(&memory, identity).map_err(|_| AttachError::DomainFull {
-            what: "members of one pool",
-            limit: usize::from(MAX_MEMBERS),
-        })?;
-        let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
-        pid.store(std::process::id(), Ordering::Relaxed); // For display.
-        announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
-        let member = Member::new(memory, seat);
-        let inner = Inner { process: process.process(), member, domain: domain.clone(), entry };
-        Ok(Self { inner: Arc::new(inner) })
+        once::share(found, |found| Inner::seated(domain, found)).map(|inner| Self { inner })
     }
 
     /// Lends a block for `len` bytes, of the smallest class that has so many. Its bytes are whatever they were last; zero at
@@ -330,6 +318,29 @@ impl Inner {
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
         self.process.is_current()
+    }
+
+    /// A seat in the pool that was found. The domain's lock is held.
+    fn seated(domain: &Domain, found: Found) -> Result<Self, AttachError> {
+        let Found { memory, entry } = found;
+        let process = domain.member();
+        process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
+        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
+        let seat = Seat::take(&memory, identity).map_err(|_| AttachError::DomainFull {
+            what: "members of one pool",
+            limit: usize::from(MAX_MEMBERS),
+        })?;
+        let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
+        pid.store(std::process::id(), Ordering::Relaxed); // For display.
+        announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
+        let member = Member::new(memory, seat);
+        Ok(Self { process: process.process(), member, domain: domain.clone(), entry })
+    }
+
+    /// Whether nobody has taken the seat away.
+    pub(super) fn has_its_seat(&self) -> bool {
+        let seat = self.member.seat();
+        self.member.memory().seat(seat.number()).load(Ordering::Relaxed) == seat.identity().get() // Under the lock.
     }
 
     /// That it was. A load and a comparison.
