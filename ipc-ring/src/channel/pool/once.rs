@@ -27,7 +27,9 @@ impl Mark {
     }
 }
 
-static OPEN: PerProcess<Mutex<Vec<(Mark, Weak<Inner>)>>> = PerProcess::new();
+type List = Vec<(Mark, Weak<Inner>)>;
+
+static OPEN: PerProcess<Mutex<List>> = PerProcess::new();
 
 /// The opening that this process has of the pool that was found, or the one that `open` makes. The domain's lock is held, so nobody else
 /// opens it meanwhile.
@@ -48,6 +50,6 @@ pub(super) fn share<E>(found: Found, open: impl FnOnce(Found) -> Result<Inner, E
     Ok(opened)
 }
 
-fn locked<R>(f: impl FnOnce(&mut Vec<(Mark, Weak<Inner>)>) -> R) -> R {
+fn locked<R>(f: impl FnOnce(&mut List) -> R) -> R {
     f(&mut OPEN.get().lock().unwrap_or_else(PoisonError::into_inner))
 }
