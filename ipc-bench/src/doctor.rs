@@ -104,7 +104,7 @@ fn clock(environment: &Environment) -> Option<String> {
 }
 
 /// Semaphores in the set of a domain of rings: of the smallest one, and of a full one.
-const SEMAPHORES: [u32; 2] = [41, 1281];
+const SEMAPHORES: [u32; 2] = [42, 1282];
 
 fn semaphores(environment: &Environment) -> Option<String> {
     let allowed: u32 = environment.ipc_limits.get("sem")?.split_whitespace().next()?.parse().ok()?;

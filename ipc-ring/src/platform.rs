@@ -152,6 +152,20 @@ pub enum Site {
     DomainSegmentAttached = 182,
     /// domain: the segment is marked for removal, the note is still there.
     DomainSegmentMarked = 183,
+    /// domain: the set of semaphores is made, nothing has been done with it.
+    DomainSetMade = 184,
+    /// domain: the set of semaphores bears the mark of a domain, there is no segment.
+    DomainSetMarked = 185,
+    /// domain: the segment is made, and empty.
+    DomainTablesMade = 186,
+    /// domain: the tables are about to be filled.
+    DomainTablesCleared = 187,
+    /// domain: the process has its slot, nothing else.
+    DomainSlotTaken = 188,
+    /// domain: the process has given its slot back.
+    DomainLeft = 189,
+    /// domain: the segment is removed, the set of semaphores is not.
+    DomainTablesRemoved = 190,
     /// broadcast: a subscriber has its seat, and no cursor yet.
     BroadcastSeated = 100,
     /// broadcast: a subscriber has its cursor, and has read nothing.
@@ -218,7 +232,7 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 74] = [
+    pub const ALL: [Site; 81] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -262,6 +276,13 @@ impl Site {
         Site::DomainSegmentMade,
         Site::DomainSegmentAttached,
         Site::DomainSegmentMarked,
+        Site::DomainSetMade,
+        Site::DomainSetMarked,
+        Site::DomainTablesMade,
+        Site::DomainTablesCleared,
+        Site::DomainSlotTaken,
+        Site::DomainLeft,
+        Site::DomainTablesRemoved,
         Site::BroadcastSeated,
         Site::BroadcastJoined,
         Site::BroadcastWritten,

@@ -81,15 +81,15 @@ fn plays_a_role() {
     }
 }
 
-/// The tokens on the wake semaphores of a domain: behind the lock groups of five, the token of a process and four wake semaphores; the
-/// first sixteen of these are the bells, which every death posts to.
+/// The tokens on the wake semaphores of a domain, but for the sixteen bells, which every death posts to. Behind the lock and the mark
+/// lie groups of a token of a process and four wake semaphores.
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {
-        if stat.count() == 1281 {
+        if stat.count() == 1282 {
             let values = SemaphoreSet::from_id(id).values().unwrap();
-            let wakes = values[1..].chunks(5).flat_map(|group| &group[1..]);
-            tokens += wakes.skip(16).map(|value| usize::from(*value)).sum::<usize>();
+            let wakes = values[2..].chunks(5).flat_map(|group| &group[1..]).skip(16);
+            tokens += wakes.map(|value| usize::from(*value)).sum::<usize>();
         }
     }
     tokens

@@ -2,7 +2,8 @@
 //!
 //! The semaphores come first because they hold the lock, and a new set on Linux starts at all zeros: lock free, nobody
 //! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
-//! under the lock; whoever finds it half-made finishes it.
+//! under the lock; whoever finds it half-made finishes it, and a join that fails takes back what it has made: see
+//! [`half_made`](super::half_made).
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -21,10 +22,11 @@ use super::lock::Lock;
 use super::owner::Owner;
 use super::sizes::{self, Sizes};
 use super::table::Table;
-use super::{Locked, Member, departure, making, queues};
+use super::{Locked, Member, departure, half_made, making, queues};
 use crate::asked::Asked;
 use crate::error::AttachError;
 use crate::message::Fnv;
+use crate::platform::{Native, Platform as _, Site};
 
 /// How often a join starts anew because the domain was taken away under it.
 const ATTEMPTS: usize = 100;
@@ -63,17 +65,21 @@ pub(super) fn join(
 
 fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> Result<Member, AttachError> {
     crate::clock::look()?;
-    let (semaphores, sizes) = sizes::open_or_create(key, mode, trust)?;
+    let (semaphores, sizes, is_new) = sizes::open_or_create(key, mode, trust)?;
+    Native::crash_point(Site::DomainSetMade);
+    half_made::mark(semaphores)?;
+    Native::crash_point(Site::DomainSetMarked);
     let in_use = InUse::begin(semaphores)?;
     let lock = Lock::take(name, semaphores, until)?;
-    let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
-    let table = Table::new(segment.attach()?);
-    prepare(&table, name, semaphores, sizes)?;
-    let former = in_use.settle(&table, sizes)?;
-
-    let Some((slot, generation)) = claim_slot(&table, semaphores, sizes)? else {
-        return Err(sizes.no_process());
+    let part = match take_part(name, key, mode, trust, (semaphores, sizes), &in_use) {
+        Ok(part) => part,
+        Err(error) => {
+            half_made::take_back(key, trust, (semaphores, sizes), is_new);
+            return Err(error);
+        }
     };
+    Native::crash_point(Site::DomainSlotTaken);
+    let Part { table, segment, former, slot, generation } = part;
     // From here on the token is held, and Member's Drop gives everything back.
     let member = Member {
         name: name.to_owned(),
@@ -98,6 +104,34 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
     drop(lock); // Before the member, which takes it when it goes.
     swept?;
     Ok(member)
+}
+
+/// What a join has done under the lock when it holds a token.
+struct Part {
+    table: Table,
+    segment: SharedMemory,
+    /// Owners of before an exec of this process.
+    former: Vec<Owner>,
+    slot: usize,
+    generation: u64,
+}
+
+/// Makes or finds the segment, checks it, takes a slot.
+fn take_part(
+    name: &str,
+    key: Key,
+    mode: Mode,
+    trust: &Trust,
+    (semaphores, sizes): (SemaphoreSet, Sizes),
+    in_use: &InUse,
+) -> Result<Part, AttachError> {
+    let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
+    Native::crash_point(Site::DomainTablesMade);
+    let table = Table::new(segment.attach()?);
+    prepare(&table, name, semaphores, sizes)?;
+    let former = in_use.settle(&table, sizes)?;
+    let (slot, generation) = claim_slot(&table, semaphores, sizes)?.ok_or_else(|| sizes.no_process())?;
+    Ok(Part { table, segment, former, slot, generation })
 }
 
 /// Sees that the segment is this domain's, or makes it so if it is new or its maker died.
@@ -135,6 +169,7 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
     let generations: Vec<u64> =
         (0..PROCESSES).map(|slot| table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION)).collect();
     table.set_half(H_READY, 0);
+    Native::crash_point(Site::DomainTablesCleared);
     queues::remove_all(table);
     table.clear_tables();
     for (slot, generation) in generations.into_iter().enumerate() {
@@ -227,6 +262,7 @@ pub(super) fn leave(member: &Member) {
     // The counterpart of the claim: the adjustment for our death is taken back with it.
     let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
     member.no_bells_at_my_death();
+    Native::crash_point(Site::DomainLeft);
     // [G1] Release → `departed`.
     member.table.half(H_DEPARTED).fetch_add(1, Ordering::Release);
     while departure::is_unsettled(&member.table) {
@@ -254,6 +290,7 @@ pub(super) fn leave(member: &Member) {
             // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
             // last, so that nobody else is at work in a domain that is half gone.
             let _ = member.segment.remove();
+            Native::crash_point(Site::DomainTablesRemoved);
             let _ = member.semaphores.remove();
             return;
         }

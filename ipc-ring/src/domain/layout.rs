@@ -111,18 +111,24 @@ pub(super) const MAKING: u32 = 2;
 /// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
 pub(crate) const LISTENER: u32 = 64;
 
-/// The semaphores: the domain's lock, then groups of a token for a process slot and some wake semaphores. Where one lies does not
+/// The semaphores: the domain's lock, its mark, then groups of a token for a process slot and some wake semaphores. Where one lies does not
 /// depend on the number of groups.
 ///
 /// They are one set on purpose: when a process dies the kernel takes all its adjustments to one set back in one step.
 /// So a sleeper that is woken by a death finds the token lowered.
 pub(super) const LOCK: u16 = 0;
+/// Says that the set is a domain's: [`MARKED`] from the first operation on the set, and never changed.
+pub(super) const MARK: u16 = 1;
+/// The bytes `ip`.
+pub(super) const MARKED: u16 = 0x6970;
+/// Semaphores before the groups.
+pub(super) const FIRST_GROUP: usize = 2;
 /// Wake semaphores of a group.
 pub(super) const WAKES_IN_GROUP: usize = WAKES / PROCESSES;
 /// Semaphores of a group.
 pub(super) const GROUP: usize = 1 + WAKES_IN_GROUP;
 /// The semaphores of the largest set.
-pub(super) const SEMAPHORES: usize = 1 + PROCESSES * GROUP;
+pub(super) const SEMAPHORES: usize = FIRST_GROUP + PROCESSES * GROUP;
 
 const _: () = {
     assert!(PROCESS_TABLE.is_multiple_of(64));
@@ -145,7 +151,7 @@ pub(super) const fn wake(index: u16) -> u16 {
 
 /// The token semaphore of a process slot.
 pub(super) const fn token(slot: usize) -> u16 {
-    1 + (slot * GROUP) as u16
+    (FIRST_GROUP + slot * GROUP) as u16
 }
 
 #[cfg(test)]
@@ -157,7 +163,7 @@ mod tests {
     fn every_semaphore_has_one_use() {
         let tokens = (0..PROCESSES).map(token);
         let wakes = (0..WAKES as u16).map(wake);
-        let mut all: Vec<u16> = std::iter::once(LOCK).chain(tokens).chain(wakes).collect();
+        let mut all: Vec<u16> = [LOCK, MARK].into_iter().chain(tokens).chain(wakes).collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..SEMAPHORES as u16));
     }
@@ -229,6 +235,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1281, 5));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1282, 5));
     }
 }

@@ -20,6 +20,7 @@ mod departure;
 mod directory;
 mod exit;
 pub mod gc;
+mod half_made;
 mod image;
 mod join;
 pub(crate) mod layout;

@@ -7,7 +7,7 @@
 use ipc_core::sem::{Count, SemaphoreSet};
 use ipc_core::{ErrorKind, Key, Limit, Mode, Trust};
 
-use super::layout::{BELLS, GROUP, PROCESSES, SEMAPHORES, WAKES_IN_GROUP};
+use super::layout::{BELLS, FIRST_GROUP, GROUP, PROCESSES, SEMAPHORES, WAKES_IN_GROUP};
 use super::wakes::TOGETHER;
 use crate::error::AttachError;
 
@@ -25,15 +25,15 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// Those of a domain with a set of so many semaphores; `None` when no domain has such a set.
     pub(super) fn of_set(semaphores: usize) -> Option<Self> {
-        let groups = semaphores.checked_sub(1)? / GROUP;
-        let fits = (LEAST_GROUPS..=PROCESSES).contains(&groups) && semaphores == 1 + groups * GROUP;
+        let groups = semaphores.checked_sub(FIRST_GROUP)? / GROUP;
+        let fits = (LEAST_GROUPS..=PROCESSES).contains(&groups) && semaphores == FIRST_GROUP + groups * GROUP;
         fits.then_some(Self { groups })
     }
 
     /// Those of a new domain where a set may have so many semaphores. Never less than the smallest domain, so that the kernel says
     /// what is wrong.
     fn within(limit: usize) -> Self {
-        Self { groups: (limit.saturating_sub(1) / GROUP).clamp(LEAST_GROUPS, PROCESSES) }
+        Self { groups: (limit.saturating_sub(FIRST_GROUP) / GROUP).clamp(LEAST_GROUPS, PROCESSES) }
     }
 
     /// Process slots.
@@ -51,8 +51,8 @@ impl Sizes {
         BELLS.min(self.wakes() / 4)
     }
 
-    fn semaphores(self) -> usize {
-        1 + self.groups * GROUP
+    pub(super) fn semaphores(self) -> usize {
+        FIRST_GROUP + self.groups * GROUP
     }
 
     /// The error of a domain without room for another process.
@@ -73,33 +73,38 @@ impl Sizes {
 }
 
 const SMALL_PROCESSES: &str =
-    "processes (fewer than 256, since the first number of kernel.sem was below 1281 when it was made)";
+    "processes (fewer than 256, since the first number of kernel.sem was below 1282 when it was made)";
 const SMALL_WAKES: &str =
-    "wake semaphores (fewer than 1008, since the first number of kernel.sem was below 1281 when it was made)";
+    "wake semaphores (fewer than 1008, since the first number of kernel.sem was below 1282 when it was made)";
 
-/// The domain's semaphores: those that are there, or new ones.
+/// Those of the domains that are made here now.
+pub(super) fn of_a_new_domain() -> Sizes {
+    let limit = Limit::SemaphoresPerSet.value().and_then(|limit| usize::try_from(limit).ok());
+    Sizes::within(limit.unwrap_or(SEMAPHORES))
+}
+
+/// The domain's semaphores, and whether they are new: those that are there, or new ones.
 pub(super) fn open_or_create(
     key: Key,
     mode: Mode,
     trust: &Trust,
-) -> Result<(SemaphoreSet, Sizes), AttachError> {
+) -> Result<(SemaphoreSet, Sizes, bool), AttachError> {
     let mut attempt = 1;
     loop {
         match SemaphoreSet::open(key, Count::Any, trust).and_then(|set| Ok((set, set.stat()?.count()))) {
             Ok((set, count)) => {
                 let sizes = Sizes::of_set(count);
                 let reason = "its set has a number of semaphores that no domain has";
-                return sizes.map(|sizes| (set, sizes)).ok_or(AttachError::NotADomain { reason });
+                return sizes.map(|sizes| (set, sizes, false)).ok_or(AttachError::NotADomain { reason });
             }
             Err(error)
                 if attempt < ATTEMPTS && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {
             }
             Err(error) => return Err(error.into()),
         }
-        let limit = Limit::SemaphoresPerSet.value().and_then(|limit| usize::try_from(limit).ok());
-        let sizes = Sizes::within(limit.unwrap_or(SEMAPHORES));
+        let sizes = of_a_new_domain();
         match SemaphoreSet::create_new(key, sizes.semaphores(), mode) {
-            Ok(set) => return Ok((set, sizes)),
+            Ok(set) => return Ok((set, sizes, true)),
             Err(error) if attempt < ATTEMPTS && error.kind() == ErrorKind::AlreadyExists => attempt += 1,
             Err(error) => return Err(error.into()),
         }
@@ -120,12 +125,12 @@ mod tests {
     fn a_domain_is_as_large_as_the_limit_allows() {
         let rooms = |limit| {
             let sizes = Sizes::within(limit);
-            assert!(sizes.semaphores() <= limit.max(1 + LEAST_GROUPS * GROUP));
+            assert!(sizes.semaphores() <= limit.max(FIRST_GROUP + LEAST_GROUPS * GROUP));
             assert_eq!(Sizes::of_set(sizes.semaphores()), Some(sizes));
             (sizes.processes(), sizes.wakes(), sizes.bells())
         };
         assert_eq!(rooms(32000), (256, 1024, 16));
-        assert_eq!(rooms(1281), (256, 1024, 16));
+        assert_eq!(rooms(1282), (256, 1024, 16));
         assert_eq!(rooms(1250), (249, 996, 16));
         assert_eq!(rooms(250), (49, 196, 16));
         assert_eq!(rooms(60), (11, 44, 11));
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn sets_that_no_domain_makes_are_refused() {
-        for semaphores in [0, 1, 36, 40, 42, 250, 1280, 1282, 1286, 65535, usize::MAX] {
+        for semaphores in [0, 1, 37, 41, 43, 250, 1281, 1283, 1287, 65535, usize::MAX] {
             assert_eq!(Sizes::of_set(semaphores), None, "{semaphores}");
         }
     }

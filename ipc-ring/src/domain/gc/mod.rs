@@ -1,16 +1,18 @@
 //! Finding what is left of domains and persistent channels that nobody uses, and removing it by evidence.
 //!
 //! Data of ephemeral channels never stays behind. What may stay: a domain's own segment and semaphores when all its members
-//! were killed, persistent channels, which is what they are for, and the segment of a channel whose maker was killed if nobody
+//! were killed, or half of it when one was killed while it made the domain or took it away; persistent channels, which is what they are for; and the segment of a channel whose maker was killed if nobody
 //! who may remove it has had the domain's lock since.
 
 mod members;
+mod remains;
 mod unfinished;
 mod unmarked;
 
 use std::fmt;
 
 use ipc_core::list;
+use ipc_core::sem::SemId;
 use ipc_core::shm::{SharedMemory, ShmId, Stat};
 use ipc_core::{Key, Trust};
 
@@ -43,6 +45,12 @@ pub enum What {
         /// Processes and mappings attached.
         attached: u64,
     },
+    /// Half of a domain: a set of semaphores without a segment, or with one that is not ready. The next process that opens the domain
+    /// uses it; the set does not say which domain that is.
+    HalfDomain {
+        /// The number of semaphores.
+        semaphores: usize,
+    },
     /// The segment of a channel whose maker died before it had marked the segment for removal. The next process that takes the
     /// domain's lock removes it, if the kernel lets it.
     Segment {
@@ -68,11 +76,13 @@ pub enum Verdict {
 /// One object of this user's, and what is to be said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The segment.
-    pub segment: ShmId,
-    /// Its key.
+    /// The segment, if there is one.
+    pub segment: Option<ShmId>,
+    /// The set of semaphores, of a domain that is not whole.
+    pub semaphores: Option<SemId>,
+    /// The key of both.
     pub key: Key,
-    /// Its size, in bytes.
+    /// The segment's size, in bytes.
     pub bytes: usize,
     /// What it is.
     pub what: What,
@@ -82,8 +92,8 @@ pub struct Finding {
     pub evidence: String,
 }
 
-/// Looks at all segments that the caller created, and tells which are domains or persistent channels, whether anybody
-/// uses them, and which are left of makers that were killed. Changes nothing.
+/// Looks at all segments and sets of semaphores that the caller created, and tells which are domains, parts of domains, or channels,
+/// whether anybody uses them, and which are left of makers that were killed. Changes nothing.
 ///
 /// # Errors
 /// [`ipc_core::Error`] when the kernel does not list its objects.
@@ -95,7 +105,15 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     // Segments without a key are no domains, and to read from one would give it its first page.
     for (id, stat) in segments.iter().filter(|(_, stat)| stat.permissions().key() != Key::PRIVATE) {
         let found = unfinished::look(*id, stat, &segments);
-        findings.extend(found.into_iter().filter(|found| mine.iter().any(|(id, _)| *id == found.segment)));
+        findings
+            .extend(found.into_iter().filter(|found| mine.iter().any(|(id, _)| Some(*id) == found.segment)));
+    }
+    let me = nix::unistd::geteuid().as_raw();
+    for (id, stat) in list::sets()? {
+        let permissions = stat.permissions();
+        if permissions.cuid() == me && permissions.key() != Key::PRIVATE {
+            findings.extend(remains::look(id, &stat, &segments));
+        }
     }
     findings.extend(unmarked::look()?);
     Ok(findings)
@@ -115,7 +133,15 @@ fn look(id: ShmId, stat: &Stat) -> Option<Finding> {
         Some(found) => found,
         None => channel(&region, stat)?,
     };
-    Some(Finding { segment: id, key: stat.permissions().key(), bytes: stat.size(), what, verdict, evidence })
+    Some(Finding {
+        segment: Some(id),
+        semaphores: None,
+        key: stat.permissions().key(),
+        bytes: stat.size(),
+        what,
+        verdict,
+        evidence,
+    })
 }
 
 fn channel(region: &Region, stat: &Stat) -> Option<(What, Verdict, String)> {
@@ -141,13 +167,22 @@ impl Finding {
     /// # Blocking
     /// Waits for the domain's lock.
     pub fn remove(&self) -> Result<bool, AttachError> {
-        let segment = SharedMemory::from_id(self.segment);
+        if let (What::HalfDomain { .. }, Some(semaphores)) = (&self.what, self.semaphores) {
+            let there = examine()?.into_iter().any(|other| {
+                other.semaphores == self.semaphores
+                    && other.key == self.key
+                    && other.verdict != Verdict::InUse
+            });
+            return if there { remains::remove(semaphores) } else { Ok(false) };
+        }
+        let Some(id) = self.segment else { return Ok(false) };
+        let segment = SharedMemory::from_id(id);
         let Ok(stat) = segment.stat() else { return Ok(false) };
         let again = match self.what {
             What::Segment { .. } | What::Unmarked => {
                 examine()?.into_iter().find(|other| other.segment == self.segment)
             }
-            _ => look(self.segment, &stat),
+            _ => look(id, &stat),
         };
         let Some(again) = again.filter(|again| again.verdict != Verdict::InUse && again.key == self.key)
         else {
@@ -164,6 +199,7 @@ impl Finding {
                 drop(Domain::open_shared(&name, me, stat.permissions().mode(), Trust::same_user())?);
             }
             What::Channel { .. } | What::Segment { .. } | What::Unmarked => segment.remove()?,
+            What::HalfDomain { .. } => return Ok(false),
         }
         Ok(segment.stat().is_err())
     }
@@ -171,15 +207,22 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { segment, key, bytes, what, evidence, .. } = self;
+        let Self { segment, semaphores, key, bytes, what, evidence, .. } = self;
         match what {
             What::Domain { name, alive, dead, channels } => {
                 write!(f, "domain \"{name}\" ({alive} alive, {dead} dead, {channels} channels)")?;
             }
             What::Channel { name, .. } => write!(f, "channel \"{name}\"")?,
+            What::HalfDomain { semaphores } => write!(f, "half a domain of {semaphores} semaphores")?,
             What::Segment { domain } => write!(f, "unfinished channel of domain \"{domain}\"")?,
             What::Unmarked => f.write_str("empty segment")?,
         }
-        write!(f, ", segment {segment}, key {key}, {bytes} bytes: {evidence}")
+        if let Some(semaphores) = semaphores {
+            write!(f, ", set {semaphores}")?;
+        }
+        if let Some(segment) = segment {
+            write!(f, ", segment {segment}, {bytes} bytes")?;
+        }
+        write!(f, ", key {key}: {evidence}")
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Fi
             (true, _) => (Verdict::InUse, "its maker died, but somebody is attached"),
         };
         Some(Finding {
-            segment: *id,
+            segment: Some(*id),
+            semaphores: None,
             key: stat.permissions().key(),
             bytes: stat.size(),
             what: What::Segment { domain: domain.clone() },

@@ -9,7 +9,8 @@ pub(super) fn look() -> Result<Vec<Finding>, ipc_core::Error> {
     let me = nix::unistd::geteuid().as_raw();
     let abandoned = list::abandoned_segments()?.into_iter().filter(|segment| segment.object.cuid == me);
     let findings = abandoned.map(|segment| Finding {
-        segment: segment.id,
+        segment: Some(segment.id),
+        semaphores: None,
         key: segment.object.key,
         bytes: usize::try_from(segment.size).unwrap_or(usize::MAX),
         what: What::Unmarked,

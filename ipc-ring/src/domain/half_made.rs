@@ -1,0 +1,101 @@
+//! What is left of a domain that was being made, or taken away, when something went wrong.
+//!
+//! A domain is a set of semaphores and a segment under one key, made in this order and removed in the other one. A process that is
+//! killed in between leaves the set, or both with a segment that is not ready. The next one that opens a domain of that name uses
+//! them; but nothing in a set says what it is for. So the first operation on each set marks it, in one step: a set without the mark
+//! has never been used.
+
+use ipc_core::sem::{Op, SemaphoreSet};
+use ipc_core::shm::{SharedMemory, ShmId, Size, Stat};
+use ipc_core::{ErrorKind, Key, Trust};
+
+use super::layout::{H_MAGIC, H_READY, LOCK, MAGIC, MARK, MARKED, READY, SIZE, token};
+use super::sizes::Sizes;
+use super::table::Table;
+
+/// Marks a set as a domain's, unless it is. One system call.
+///
+/// # Errors
+/// When the set was removed.
+pub(super) fn mark(semaphores: SemaphoreSet) -> Result<(), ipc_core::Error> {
+    semaphores.try_perform(&[Op::wait_zero(MARK), Op::add(MARK, MARKED)]).map(|_| ())
+}
+
+/// After a join that failed: removes what there is of the domain unless it is whole or somebody uses it. The lock is held.
+pub(super) fn take_back(key: Key, trust: &Trust, set: (SemaphoreSet, Sizes), is_new: bool) {
+    if members(set) != Some(0) {
+        return;
+    }
+    let is_gone = match SharedMemory::open(key, Size::Any, trust) {
+        Ok(segment) => is_unfinished(segment) && segment.remove().is_ok(),
+        Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed),
+    };
+    // Under the key lies what is no domain's, so the set is of use to nobody.
+    if is_gone || is_new {
+        let _ = set.0.remove();
+    }
+}
+
+/// How many tokens are raised; `None` when that cannot be known.
+pub(super) fn members((semaphores, sizes): (SemaphoreSet, Sizes)) -> Option<usize> {
+    let values = semaphores.values().ok()?;
+    let raised = |slot: &usize| values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0);
+    Some((0..sizes.processes()).filter(raised).count())
+}
+
+/// Whether a segment is one whose maker died before it was ready: of a domain's size, and empty or begun.
+pub(super) fn is_unfinished(segment: SharedMemory) -> bool {
+    let Ok(stat) = segment.stat() else { return false };
+    if stat.size() != SIZE || stat.is_marked_for_removal() {
+        return false;
+    }
+    let Ok(attached) = segment.attach() else { return false };
+    let table = Table::new(attached);
+    table.get_half(H_READY) != READY && [0, MAGIC].contains(&table.get(H_MAGIC))
+}
+
+/// What the values of a set's semaphores say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Set {
+    /// A domain's, by its mark.
+    Marked { members: usize, is_locked: bool },
+    /// As a domain's is before the first operation on it.
+    Unused,
+    /// Something else.
+    Foreign,
+}
+
+/// Judges a set by the number and the values of its semaphores.
+pub(super) fn judge(set: SemaphoreSet, stat: &ipc_core::sem::Stat) -> Set {
+    let Some(sizes) = Sizes::of_set(stat.count()) else { return Set::Foreign };
+    let Ok(values) = set.values() else { return Set::Foreign };
+    if values.len() != stat.count() {
+        return Set::Foreign;
+    }
+    match values[usize::from(MARK)] {
+        MARKED => match members((set, sizes)) {
+            Some(members) => Set::Marked { members, is_locked: values[usize::from(LOCK)] > 0 },
+            None => Set::Foreign,
+        },
+        0 if sizes == super::sizes::of_a_new_domain()
+            && stat.operated_at().is_none()
+            && values.iter().all(|value| *value == 0) =>
+        {
+            Set::Unused
+        }
+        _ => Set::Foreign,
+    }
+}
+
+/// The segment under a key, if there is one that this process may know of.
+pub(super) fn segment_under(key: Key, segments: &[(ShmId, Stat)]) -> Option<&(ShmId, Stat)> {
+    segments.iter().find(|(_, stat)| stat.permissions().key() == key && !stat.is_marked_for_removal())
+}
+
+/// Whether a set that had never been used is as it was, but for the lock that this process has now.
+pub(super) fn is_only_locked(set: SemaphoreSet) -> bool {
+    set.values().is_ok_and(|values| {
+        values.len() == super::sizes::of_a_new_domain().semaphores()
+            && values.iter().enumerate().all(|(index, value)| *value == u16::from(index == usize::from(LOCK)))
+    })
+}
