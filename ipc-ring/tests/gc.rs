@@ -120,12 +120,12 @@ fn an_empty_segment_that_nobody_can_find_goes_when_its_maker_is_gone() {
     let findings = examine().unwrap();
     let [finding] = &findings[..] else { panic!("only the segment is left: {findings:?}") };
     assert_eq!(
-        (finding.segment.as_raw(), &finding.what, finding.verdict),
+        (finding.segment.unwrap().as_raw(), &finding.what, finding.verdict),
         (number, &What::Unmarked, Verdict::Abandoned)
     );
     assert!(finding.to_string().contains("attached by nobody"), "{finding}");
     // Somebody was told of it, and comes.
-    let attached = SharedMemory::from_id(finding.segment).attach().unwrap();
+    let attached = SharedMemory::from_id(finding.segment.unwrap()).attach().unwrap();
     assert!(!finding.remove().unwrap());
     drop(attached);
     assert!(finding.remove().unwrap());
