@@ -18,7 +18,7 @@
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
-//! [`payloads`]: those of the two together. [`everybody`]: those of three sleepers whom something concerns all.
+//! [`payloads`]: those of the two together. [`everybody`]: those of three sleepers whom something concerns all. [`interrupted`]: those of a wait that is interrupted.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -26,6 +26,7 @@ pub mod bytes;
 pub mod call;
 pub mod crash;
 pub mod everybody;
+pub mod interrupted;
 pub mod latest;
 pub mod matrix;
 pub mod membarrier;

@@ -27,18 +27,30 @@ pub const MODELS: &[Model] = &[
         .reaches(&["sleeps", "token first"]),
 ];
 
-struct Bed {
+/// What an end that waits for elements shares with others.
+pub(crate) struct Bed {
     pushed: Word32,
     signal: Word32,
-    word: Word32,
+    pub(crate) word: Word32,
     kernel: Mutex<()>,
     woken: Condvar,
     barrier: Barrier,
 }
 
 impl Bed {
+    pub(crate) fn new(barrier: Barrier) -> Self {
+        Self {
+            pushed: Word32::checked(0),
+            signal: Word32::contended(0),
+            word: Word32::contended(0),
+            kernel: Mutex::new(()),
+            woken: Condvar::new(),
+            barrier,
+        }
+    }
+
     /// `futex(FUTEX_WAKE)`.
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         let _kernel = self.kernel.lock().expect("no thread dies with the lock");
         self.woken.notify_one();
     }
@@ -52,7 +64,7 @@ impl Bed {
         }
     }
 
-    fn push(&self, count: u32) {
+    pub(crate) fn push(&self, count: u32) {
         self.pushed.store(count, Ordering::Release);
         let bits = signal::look::<Loom>(&self.signal, self.barrier);
         if bits & WAITING != 0 && signal::take::<Loom>(&self.signal) {
@@ -66,37 +78,43 @@ impl Bed {
         }
     }
 
-    /// Waits until so many are there.
-    fn wait_for(&self, count: u32) {
-        while self.pushed.load(Ordering::Acquire) < count {
-            signal::announce::<Loom>(&self.signal, self.barrier).expect("no barrier of a model fails");
-            if self.pushed.load(Ordering::Acquire) < count {
-                if park::take::<Loom>(&self.word) {
-                    reached("token first");
-                } else {
-                    self.wait();
-                    while !park::take::<Loom>(&self.word) {
-                        self.wait();
-                    }
-                }
-                signal::withdraw::<Loom>(&self.signal);
-            } else if signal::withdraw::<Loom>(&self.signal) {
+    /// Whether so many are there.
+    pub(crate) fn has(&self, count: u32) -> bool {
+        self.pushed.load(Ordering::Acquire) >= count
+    }
+
+    /// Announces itself, looks again, and sleeps until there is a token. False: so many are there.
+    pub(crate) fn sleep_unless(&self, count: u32) -> bool {
+        signal::announce::<Loom>(&self.signal, self.barrier).expect("no barrier of a model fails");
+        if self.has(count) {
+            if signal::withdraw::<Loom>(&self.signal) {
                 park::take::<Loom>(&self.word);
             }
+            return false;
+        }
+        if park::take::<Loom>(&self.word) {
+            reached("token first");
+        } else {
+            self.wait();
+            while !park::take::<Loom>(&self.word) {
+                self.wait();
+            }
+        }
+        signal::withdraw::<Loom>(&self.signal);
+        true
+    }
+
+    /// Waits until so many are there.
+    fn wait_for(&self, count: u32) {
+        while !self.has(count) {
+            self.sleep_unless(count);
         }
     }
 }
 
 /// Two elements, each waited for.
 fn consumer(barrier: Barrier) {
-    let bed = Rc::new(Bed {
-        pushed: Word32::checked(0),
-        signal: Word32::contended(0),
-        word: Word32::contended(0),
-        kernel: Mutex::new(()),
-        woken: Condvar::new(),
-        barrier,
-    });
+    let bed = Rc::new(Bed::new(barrier));
     let shared = Rc::clone(&bed);
     let other = thread::spawn(move || {
         shared.push(1);

@@ -6,11 +6,11 @@
 //! ```text
 //!   waiter                                   interrupter
 //!   --------------------------------------   --------------------------------------
-//!   flag ?                                   flag = 1
-//!   announce, look at the ring               fence
-//!   nothing: sleep until a token is posted   post a token
-//!   fence
-//!   look at the ring, flag ?
+//!   fence                                    flag = 1
+//!   flag ?                                   fence
+//!   announce, look at the ring               post a token
+//!   nothing: sleep until a token is posted
+//!   again
 //! ```
 //!
 //! Tokens are remembered, so one that is posted between the look at the flag and the sleep ends the sleep. One that goes astray,
@@ -32,10 +32,10 @@ pub fn raise<P: Platform>(flag: &P::U32) {
     P::light(Barrier::Fence);
 }
 
-/// Takes the flag down. True when it was up. `slept`: a token may have been taken since the last look.
-pub fn take<P: Platform>(flag: &P::U32, slept: bool) -> bool {
-    if slept {
-        P::light(Barrier::Fence); // Who took the token of an interrupter sees its flag.
+/// Takes the flag down. True when it was up. `sleeps`: the caller will sleep if it was not, and may have taken any token until here.
+pub fn take<P: Platform>(flag: &P::U32, sleeps: bool) -> bool {
+    if sleeps {
+        P::light(Barrier::Fence); // Who took the token of an interrupter, in whatever wait, sees its flag.
     }
     flag.load(Relaxed) != 0 && flag.fetch_and(0, Relaxed) != 0 // See the fence.
 }
@@ -88,8 +88,8 @@ impl Interrupts {
     }
 
     /// Whether the wait is to end. Once for each time, or for several at once.
-    pub(crate) fn take(&self, slept: bool) -> bool {
-        take::<Native>(&self.flag.word, slept)
+    pub(crate) fn take(&self, sleeps: bool) -> bool {
+        take::<Native>(&self.flag.word, sleeps)
     }
 }
 

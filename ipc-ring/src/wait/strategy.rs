@@ -226,7 +226,7 @@ impl Wait {
             self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
         }
         let began = *self.began.get_or_insert(now);
-        if waits.interrupts.take(self.slept) {
+        if waits.interrupts.take(false) {
             return Step::Interrupted;
         }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
@@ -253,6 +253,9 @@ impl Wait {
                         return Step::Probe;
                     }
                     return Step::Poll;
+                }
+                if waits.interrupts.take(true) {
+                    return Step::Interrupted;
                 }
                 self.slept = true;
                 let until = now + self.nap;
