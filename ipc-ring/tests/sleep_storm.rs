@@ -6,7 +6,6 @@
 //! moments again, as far as time allows.
 
 #[allow(dead_code, reason = "this file uses a part")]
-#[allow(dead_code, reason = "this file uses a part")]
 #[path = "kill_storm/books.rs"]
 mod books;
 mod common;
@@ -15,7 +14,6 @@ mod diary;
 mod kinds;
 mod spsc_common;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,42 +21,12 @@ use books::{Accounts as _, Books, life_and_rank, message};
 use common::{Role, private_namespace, role, unique};
 use diary::Diary;
 use ipc_ring::wait::late;
-use ipc_ring::{Domain, Lifetime, WaitStrategy, pool};
+use ipc_ring::{Domain, Lifetime, WaitStrategy};
+use kinds::promise::{self, Promise};
 use kinds::{How, Kind, Told};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use spsc_common::Random;
-
-/// What a kind promises about deaths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Promise {
-    /// Each number goes to one taker, and is lost only with a taker that had it in its hands.
-    Once,
-    /// Each number goes to every taker that is there.
-    ToAll,
-    /// A taker gets numbers that were given, later ones later.
-    Newest,
-    /// Each number that is taken was given; it is taken again when a taker dies with it.
-    Answered,
-}
-
-/// The promise of a kind, and whatever keeps its memory while no end is there.
-fn terms(kind: Kind, domain: &Domain) -> (Promise, Option<Box<dyn Any>>) {
-    let pool = |name: &str| -> Option<Box<dyn Any>> {
-        Some(Box::new(
-            pool::Builder::new(name).domain(domain).class(256, 2 * kinds::CAPACITY).create().unwrap(),
-        ))
-    };
-    match kind.name {
-        "spsc" | "bytes" | "mpmc" => (Promise::Once, None),
-        "pool" => (Promise::Once, pool("pool")),
-        "broadcast" | "frames" => (Promise::ToAll, None),
-        "payloads" => (Promise::ToAll, pool("payloads pool")),
-        "latest" => (Promise::Newest, None),
-        "call" => (Promise::Answered, None),
-        other => panic!("what does {other} promise?"),
-    }
-}
 
 fn how(domain: &Domain) -> How<'_> {
     How { lifetime: Lifetime::Persistent, ..How::new(domain, WaitStrategy::Sleep) }
@@ -77,7 +45,7 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     let [side, kind, domain, life, diary] = &role[..] else { panic!("no such role: {role:?}") };
     let (kind, domain, diary) = (kinds::kind(kind), Domain::open(domain).unwrap(), Diary::open(diary));
-    let _kept = terms(kind, &domain).1;
+    let _kept = promise::keeper(kind, &domain);
     let life: u64 = life.parse().unwrap();
     let mut random = Random::new(life);
     if side == "give" {
@@ -225,7 +193,7 @@ fn storm(name: &str) {
     eprintln!("{name}: STORM_SEED={seed}");
     let mut random = Random::new(seed);
     let home = Domain::open(&unique("storm")).unwrap();
-    let (promise, kept) = terms(kind, &home);
+    let (promise, kept) = (promise::of(kind), promise::keeper(kind, &home));
     let mut accounts = Accounts::default();
     let mut lives: Vec<Life> = Vec::new();
     let (mut number, mut in_vain) = (0, 0);

@@ -282,11 +282,28 @@ impl End {
     /// When the other end waits, and could not be woken.
     #[cold]
     pub(super) fn wake_peer(&mut self, bits: u32) -> Result<(), ipc_core::Error> {
-        if bits & WAITING == 0 || !signal::take::<Native>(self.peer_signal()) {
+        if bits & WAITING == 0 {
             return Ok(());
         }
+        // Before the bit is taken: a process that dies with it has the sleeper woken all the same.
+        self.arm();
+        if !signal::take::<Native>(self.peer_signal()) {
+            return Ok(());
+        }
+        // Once more, for a successor that has set the bit since.
+        let Some(wake) = self.arm() else { return Ok(()) };
+        self.note_cpu();
+        // One that could not be woken waits still, and the next publication finds it so.
+        self.member.wake(wake).inspect_err(|_| signal::mark::<Native>(self.peer_signal()))?;
+        let wakes = self.region.word(self.seats.own_wakes);
+        wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
+        Ok(())
+    }
+
+    /// Arranges that this process's death posts to the semaphore that the other end sleeps on, which it gives.
+    fn arm(&mut self) -> Option<WakeSemaphore> {
         let raw = self.seats.peer.wake(&self.region).load(Ordering::Relaxed); // Changes only while nobody waits.
-        let Some(wake) = WakeSemaphore::from_raw(raw) else { return Ok(()) };
+        let wake = WakeSemaphore::from_raw(raw)?;
         if self.armed != Some(wake) {
             if let Some(old) = self.armed.take() {
                 self.member.no_wake_at_my_death(old);
@@ -295,12 +312,7 @@ impl End {
             let raw = self.armed.map_or(0, WakeSemaphore::as_raw);
             self.seats.own.armed(&self.region).store(raw, Ordering::Relaxed); // Before the token.
         }
-        self.note_cpu();
-        // One that could not be woken waits still, and the next publication finds it so.
-        self.member.wake(wake).inspect_err(|_| signal::mark::<Native>(self.peer_signal()))?;
-        let wakes = self.region.word(self.seats.own_wakes);
-        wakes.store(wakes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed); // Only this end writes it.
-        Ok(())
+        Some(wake)
     }
 
     /// Whether the other end was last seen on the CPU this thread runs on, so that it cannot run while this one polls.

@@ -4,6 +4,7 @@
 
 mod many;
 mod one;
+pub mod promise;
 mod special;
 
 use std::time::Duration;

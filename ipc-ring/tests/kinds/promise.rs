@@ -1,0 +1,41 @@
+//! What the kinds promise about deaths.
+
+use std::any::Any;
+
+use ipc_ring::{Domain, pool};
+
+use super::{CAPACITY, Kind};
+
+/// What becomes of a number whose taker dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// Each number goes to one taker, and is lost only with a taker that had it in its hands.
+    Once,
+    /// Each number goes to every taker that is there.
+    ToAll,
+    /// A taker gets numbers that were given, later ones later.
+    Newest,
+    /// Each number that is taken was given; it is taken again when a taker dies with it.
+    Answered,
+}
+
+/// The promise of a kind.
+pub fn of(kind: Kind) -> Promise {
+    match kind.name {
+        "spsc" | "bytes" | "mpmc" | "pool" => Promise::Once,
+        "broadcast" | "frames" | "payloads" => Promise::ToAll,
+        "latest" => Promise::Newest,
+        "call" => Promise::Answered,
+        other => panic!("what does {other} promise?"),
+    }
+}
+
+/// Whatever keeps a kind's memory while no end is there, besides a persistent channel.
+pub fn keeper(kind: Kind, domain: &Domain) -> Option<Box<dyn Any>> {
+    let name = match kind.name {
+        "pool" => "pool",
+        "payloads" => "payloads pool",
+        _ => return None,
+    };
+    Some(Box::new(pool::Builder::new(name).domain(domain).class(256, 2 * CAPACITY).create().unwrap()))
+}
