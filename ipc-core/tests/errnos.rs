@@ -38,6 +38,15 @@ fn as_user(uid: u32, body: impl FnOnce()) {
     .join();
 }
 
+/// Runs the test in its namespace, where other users exist.
+fn with_users(name: &str, test: impl FnOnce()) {
+    if !is_root() {
+        skipped(name, "becoming other users needs root");
+        return;
+    }
+    isolated(test);
+}
+
 /// Kind and errno.
 fn of<T: std::fmt::Debug>(outcome: Result<T>) -> (ErrorKind, Option<i32>) {
     let error = outcome.unwrap_err();
@@ -138,11 +147,7 @@ fn an_object_removed_while_it_is_changed_is_removed() {
 /// EINVAL of `semctl` and of `semop`: no such semaphore, no operations, or removed; whatever the caller may read.
 #[test]
 fn an_index_beyond_the_set_is_not_a_removed_set() {
-    isolated(|| {
-        if !is_root() {
-            skipped("an_index_beyond", "becoming other users needs root");
-            return;
-        }
+    with_users("an_index_beyond", || {
         let set = set(0o602);
         let none = (ErrorKind::NoSuchSemaphore, Some(libc::EINVAL));
         assert_eq!(of(set.value(2)), none);
@@ -163,11 +168,7 @@ fn an_index_beyond_the_set_is_not_a_removed_set() {
 /// EPERM of `IPC_SET`: above MSGMNB, or not the owner.
 #[test]
 fn a_stranger_is_told_of_his_rights_and_an_owner_of_the_limit() {
-    isolated(|| {
-        if !is_root() {
-            skipped("a_stranger_is_told", "becoming other users needs root");
-            return;
-        }
+    with_users("a_stranger_is_told", || {
         let queue = queue(0o666);
         queue.set_owner(ALICE, ALICE).unwrap();
         let not_owner = (ErrorKind::NotOwner, Some(libc::EPERM));
@@ -190,11 +191,7 @@ fn a_stranger_is_told_of_his_rights_and_an_owner_of_the_limit() {
 /// EPERM of `SHM_LOCK`: a limit of zero, or not the owner; of `SHM_UNLOCK` the latter only.
 #[test]
 fn locking_blames_the_limit_where_it_is_the_limit() {
-    isolated(|| {
-        if !is_root() {
-            skipped("locking_blames", "becoming other users needs root");
-            return;
-        }
+    with_users("locking_blames", || {
         // What its owner may not read.
         for mode in [0o666, 0o000] {
             let memory = memory(mode);
