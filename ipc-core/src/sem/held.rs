@@ -11,8 +11,8 @@
 //!
 //! A step goes up and then down, or down and then up, as far as the value has room: half of its range suffices for either.
 //!
-//! Source of the bounds: `perform_atomic_semop` in the kernel's ipc/sem.c. Kernels before 3.17 move the adjustment only at the end of the call, so they prove nothing, and
-//! release as if all were held.
+//! Source of the bounds: `perform_atomic_semop_slow` in the kernel's ipc/sem.c, which moves the adjustment with each operation. A kernel that moved it only at the end of
+//! the call would prove nothing, and release as if all were held.
 
 use nix::libc;
 
