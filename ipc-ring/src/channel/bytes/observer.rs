@@ -22,7 +22,7 @@ use crate::ring::bytes::{Counters, Mapped};
 /// let observer = bytes::Observer::open_in(&domain, "log")?;
 /// let counters = observer.counters();
 /// assert_eq!((counters.frames_pushed, counters.frames_popped, counters.bytes_pushed), (1, 0, 16));
-/// assert_eq!(observer.consumer(), PeerState::Gone(ipc_ring::PeerExit::NeverAttached));
+/// assert_eq!(observer.consumer()?, PeerState::Gone(ipc_ring::PeerExit::NeverAttached));
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]

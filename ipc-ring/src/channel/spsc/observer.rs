@@ -28,7 +28,7 @@ use crate::ring::spsc::{Counters, SLOTS_OFFSET};
 /// let observer = spsc::Observer::open_in(&domain, "numbers")?;
 /// let counters = observer.counters();
 /// assert_eq!((counters.pushed, counters.popped, counters.waiting), (1, 0, 1));
-/// assert_eq!(observer.producer(), PeerState::Alive { pid: std::process::id() });
+/// assert_eq!(observer.producer()?, PeerState::Alive { pid: std::process::id() });
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
