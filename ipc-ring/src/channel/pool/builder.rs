@@ -64,7 +64,8 @@ impl Builder {
     /// Up to 16 classes, each with larger blocks than the one before.
     ///
     /// A creator that names none gets 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB. An opener that
-    /// names none takes the pool as it is; one that names some insists on them.
+    /// names none takes the pool as it is; one that names some insists on them. A pool has no sides, so its maker decides: an end that
+    /// leaves the classes to another one should [`open`](Self::open) the pool, not create it.
     #[must_use]
     pub fn class(mut self, size: usize, count: u64) -> Self {
         self.classes.push((size, count));
