@@ -203,6 +203,12 @@ pub(crate) struct Publish {
     /// Subscribers that are attached; several make several rows
     #[arg(long, value_delimiter = ',', value_parser = parse_readers, default_value = "1,10,50,200", value_name = "COUNT,…")]
     pub(crate) readers: Vec<u32>,
+    /// Subscribers that sleep until a message comes, for rows with its age at receipt
+    #[arg(long, value_delimiter = ',', value_parser = parse_readers, default_value = "1,3,8,64", value_name = "COUNT,…")]
+    pub(crate) sleepers: Vec<u32>,
+    /// Messages a second to those that sleep
+    #[arg(long, value_parser = parse_rate, default_value = "250", value_name = "RATE")]
+    pub(crate) rate: f64,
     #[command(flatten)]
     pub(crate) measurement: Measurement,
 }

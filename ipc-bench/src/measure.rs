@@ -64,7 +64,7 @@ impl Cell {
 
     /// Whether there are more than a pair.
     fn has_crowd(&self) -> bool {
-        matches!(self.workload, Workload::Fan | Workload::Publish)
+        matches!(self.workload, Workload::Fan | Workload::Publish | Workload::Receipt)
     }
 
     /// The same at a higher rate.
@@ -78,7 +78,11 @@ impl Cell {
     fn plan(&self, settings: &Settings) -> Plan {
         let interval_ns = self.rate.map_or(0.0, |rate| 1e9 / rate);
         // Rare messages need more time for a median.
-        let least_ns = if self.workload == Workload::Wake { (20.0 * interval_ns) as u64 } else { 0 };
+        let least_ns = if matches!(self.workload, Workload::Wake | Workload::Receipt) {
+            (20.0 * interval_ns) as u64
+        } else {
+            0
+        };
         Plan {
             mechanism: self.mechanism.name().into(),
             wait: self.wait,
@@ -230,6 +234,13 @@ fn summarise(state: State, settings: &Settings) -> Measured {
         row.duplicated += producer.duplicated + consumer.duplicated;
         row.reordered += producer.reordered + consumer.reordered;
         row.damaged += producer.damaged + consumer.damaged;
+        row.late_sleeps += producer.late_sleeps + consumer.late_sleeps;
+    }
+    if row.error.is_none() && row.late_sleeps > 0 {
+        row.error = Some(format!(
+            "void: {} sleeps were ended by the periodic look although a wake-up was owed",
+            row.late_sleeps
+        ));
     }
     if row.error.is_none() && row.lost + row.duplicated + row.reordered + row.damaged > 0 {
         row.error = Some(format!(
@@ -291,6 +302,17 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     row.messages_per_second = Spread::of(row.rounds.iter().filter_map(|round| round.messages_per_second));
     row.producer_fairness = Spread::of(rounds.iter().filter_map(|round| round.producer_fairness));
     row.bytes_per_second = row.messages_per_second.map(|rate| rate.scaled(row.size_bytes as f64));
+    if row.workload == Workload::Receipt {
+        let last = |round: &Round| {
+            let mut histogram = Histogram::new();
+            if round.consumer.ages.is_empty() {
+                histogram.add(&round.consumer.histogram);
+            }
+            round.consumer.ages.iter().filter(|age| **age > 0).for_each(|age| histogram.record(*age));
+            histogram.percentiles(clock, 1.0)
+        };
+        row.last_ns = median_percentiles(&rounds.iter().filter_map(last).collect::<Vec<_>>());
+    }
     if matches!(row.workload, Workload::Load | Workload::Wake) {
         let mut service = Histogram::new();
         rounds.iter().for_each(|round| service.add(&round.producer.service));
@@ -347,6 +369,8 @@ pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         producers: cell.has_crowd().then_some(cell.crowd.0),
         consumers: cell.has_crowd().then_some(cell.crowd.1),
         producer_fairness: None,
+        last_ns: None,
+        late_sleeps: 0,
         threads: cell.mechanism.in_process(),
         against: None,
         rounds: Vec::new(),

@@ -110,6 +110,12 @@ pub(crate) struct Row {
     /// fair, 0 means that one was starved.
     #[serde(default)]
     pub(crate) producer_fairness: Option<Spread>,
+    /// `receipt`: as `one_way_ns`, at the last of the subscribers to have each message.
+    #[serde(default)]
+    pub(crate) last_ns: Option<Percentiles>,
+    /// Sleeps of this project's ends that the periodic look ended although a wake-up was owed. None in a sound row.
+    #[serde(default)]
+    pub(crate) late_sleeps: u64,
     /// The row as a part of another mechanism's.
     #[serde(default)]
     pub(crate) against: Option<Against>,

@@ -151,6 +151,25 @@ fn a_rate_below_capacity_is_kept() {
     assert!(achieved <= 2100.0, "{achieved} a second arrived of 2000 sent");
 }
 
+/// Subscribers that sleep get every message, woken for each, and the last of them is told of by itself.
+#[test]
+fn sleeping_subscribers_are_woken_for_each_message() {
+    let (results, code) = json(
+        "publish -m broadcast --readers 1 --sleepers 1,3 --rate 200 -s 64 --reps 1 --duration 300 --warm-up 50 --no-syscalls",
+    );
+    assert_eq!(code, 0);
+    let receipts: Vec<_> = rows(&results).iter().filter(|row| row["workload"] == "receipt").collect();
+    assert_eq!(receipts.len(), 2);
+    for (row, subscribers) in receipts.into_iter().zip([1, 3]) {
+        assert_eq!(row["consumers"], subscribers);
+        assert_eq!(row["count"], 60 * subscribers);
+        assert_eq!(row["late_sleeps"], 0);
+        let p50 = |ages: &str| row[ages]["p50"].as_f64().expect("a number");
+        assert!(p50("last_ns") >= p50("one_way_ns"), "{row}");
+        assert!(subscribers > 1 || row["last_ns"] == row["one_way_ns"], "{row}");
+    }
+}
+
 /// Each side has the processor it was given, and each round has processes of its own.
 #[test]
 fn sides_are_pinned_and_rounds_are_fresh() {

@@ -25,10 +25,14 @@ pub(crate) fn run_at(
     crowds: &[Crowd],
     stop_at_knee: bool,
 ) -> ExitCode {
-    let mechanisms = match chosen(&asked.mechanisms, workload) {
-        Ok(mechanisms) => mechanisms,
-        Err(reason) => return fail(USAGE, &reason),
-    };
+    match cells(workload, asked, rates, crowds) {
+        Ok(cells) => run_cells(&cells, asked, stop_at_knee),
+        Err(reason) => fail(USAGE, &reason),
+    }
+}
+
+/// Measures these rows.
+pub(super) fn run_cells(cells: &[Cell], asked: &Measurement, stop_at_knee: bool) -> ExitCode {
     let mut session = match Session::open(&asked.run, &asked.output) {
         Ok(session) => session,
         Err(code) => return code,
@@ -42,6 +46,23 @@ pub(crate) fn run_at(
         swap_every: asked.faults.null_swap_every,
         damage_every: asked.faults.null_damage_every,
     };
+    session.run(cells, |results| {
+        table::print(results);
+        summary::print(results);
+    })
+}
+
+/// The rows of a workload, for each size, mechanism, way to wait, rate and crowd that is asked for.
+///
+/// # Errors
+/// A mechanism that is asked for does not exist.
+pub(super) fn cells(
+    workload: Workload,
+    asked: &Measurement,
+    rates: &[Option<f64>],
+    crowds: &[Crowd],
+) -> Result<Vec<Cell>, String> {
+    let mechanisms = chosen(&asked.mechanisms, workload)?;
     let mut cells = Vec::new();
     for size in &asked.sizes {
         for mechanism in &mechanisms {
@@ -60,10 +81,7 @@ pub(crate) fn run_at(
             }
         }
     }
-    session.run(&cells, |results| {
-        table::print(results);
-        summary::print(results);
-    })
+    Ok(cells)
 }
 
 /// The mechanisms asked for by name; without names all that can do the workload and are no checks.

@@ -2,12 +2,30 @@
 
 use std::process::ExitCode;
 
-use super::measure;
+use super::{USAGE, fail, measure};
 use crate::cli;
+use crate::measure::Cell;
+use crate::wait::Wait;
 use crate::workload::Workload;
 
-/// Measures with as many subscribers as asked for.
+/// Measures with as many subscribers as asked for: what it costs the publisher while they read now and then, and how old a
+/// message is when those that sleep have it.
 pub(crate) fn run(asked: &cli::Publish) -> ExitCode {
-    let crowds: Vec<_> = asked.readers.iter().map(|readers| (1, *readers)).collect();
-    measure::run_at(Workload::Publish, &asked.measurement, &[None], &crowds, false)
+    let crowds = |readers: &[u32]| readers.iter().map(|readers| (1, *readers)).collect::<Vec<_>>();
+    let published = measure::cells(Workload::Publish, &asked.measurement, &[None], &crowds(&asked.readers));
+    let rates = [Some(asked.rate)];
+    // Of the ways to wait that are asked for, those that sleep.
+    let mut sleeping = asked.measurement.clone();
+    sleeping.wait.retain(|wait| matches!(wait, Wait::Sleep | Wait::SpinSleep));
+    let received = measure::cells(Workload::Receipt, &sleeping, &rates, &crowds(&asked.sleepers));
+    match published.and_then(|published| Ok((published, received?))) {
+        Ok((mut cells, received)) => {
+            let can = |cell: &Cell, workload| cell.mechanism.workloads().contains(&workload);
+            // A mechanism with rows of one sort needs no excuse for the other.
+            cells.retain(|cell| can(cell, Workload::Publish) || !can(cell, Workload::Receipt));
+            cells.extend(received.into_iter().filter(|cell| can(cell, Workload::Receipt)));
+            measure::run_cells(&cells, &asked.measurement, false)
+        }
+        Err(reason) => fail(USAGE, &reason),
+    }
 }

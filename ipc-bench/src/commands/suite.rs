@@ -35,26 +35,26 @@ struct Part {
     /// Each mechanism's own when absent.
     #[serde(default)]
     wait: Vec<Wait>,
-    /// Messages a second, for `load` and `wake`.
+    /// Messages a second, for `load`, `wake` and `receipt`.
     #[serde(default)]
     rates: Vec<f64>,
-    /// Producers and consumers, such as `8x1`, for `fan`.
+    /// Producers and consumers, such as `8x1`, for `fan`; `1x8` for `receipt`.
     #[serde(default)]
     ends: Vec<String>,
 }
 
 impl Part {
     fn cells(&self) -> Result<Vec<Cell>, String> {
-        let open_loop = matches!(self.workload, Workload::Load | Workload::Wake);
+        let open_loop = matches!(self.workload, Workload::Load | Workload::Wake | Workload::Receipt);
         if open_loop == self.rates.is_empty() {
             let name = self.workload.name();
-            return Err(format!("{name}: rates are for load and wake, and needed there"));
+            return Err(format!("{name}: rates are for load, wake and receipt, and needed there"));
         }
         if let Some(rate) = self.rates.iter().find(|rate| !(0.01..=1e9).contains(*rate)) {
             return Err(format!("a rate is between 0.01 and 1e9 a second, not {rate}"));
         }
-        if (self.workload == Workload::Fan) == self.ends.is_empty() {
-            return Err(format!("{}: ends are for fan, and needed there", self.workload.name()));
+        if matches!(self.workload, Workload::Fan | Workload::Receipt) == self.ends.is_empty() {
+            return Err(format!("{}: ends are for fan and receipt, and needed there", self.workload.name()));
         }
         let mut crowds: Vec<_> =
             self.ends.iter().map(|ends| cli::parse_ends(ends)).collect::<Result<_, _>>()?;

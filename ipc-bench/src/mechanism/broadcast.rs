@@ -46,12 +46,16 @@ impl Mechanism for Broadcast {
     }
 
     fn default_waits(&self, workload: Workload) -> &'static [Wait] {
-        if workload == Workload::Publish { &self.waits()[1..2] } else { &self.waits()[..3] }
+        match workload {
+            Workload::Publish => &self.waits()[1..2],
+            Workload::Receipt => &self.waits()[2..3],
+            _ => &self.waits()[..3],
+        }
     }
 
     fn workloads(&self) -> &'static [Workload] {
         // A gated publisher goes as fast as its subscribers, which would be measured then.
-        if self.0 == Mode::Gated { workload::ALL } else { workload::WITH_PUBLISH }
+        if self.0 == Mode::Gated { workload::WITH_RECEIPT } else { workload::WITH_PUBLISH }
     }
 
     fn may_lose(&self) -> bool {
@@ -77,11 +81,11 @@ impl Mechanism for Broadcast {
             let channel = |direction| channel::<WORDS>(self.0, job, &domain, direction);
             let opening = "opening the channel";
             match (job.plan.workload, job.role) {
-                (Workload::Publish, Role::Producer) => {
+                (Workload::Publish | Workload::Receipt, Role::Producer) => {
                     let publisher = channel("there").create_publisher().map_err(Failure::at(opening))?;
                     workload::run_publisher_sized::<N, _>(job, gate, Publishing(publisher))
                 }
-                (Workload::Publish, Role::Consumer) => {
+                (Workload::Publish | Workload::Receipt, Role::Consumer) => {
                     let subscriber = channel("there").create_subscriber().map_err(Failure::at(opening))?;
                     workload::run_subscriber_sized::<N, _>(job, gate, Reading(subscriber))
                 }

@@ -6,7 +6,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::histogram::Pairs;
+use crate::histogram::{Histogram, Pairs};
 use crate::timeline::Slice;
 use crate::wait::Wait;
 use crate::workload::Workload;
@@ -109,6 +109,12 @@ pub(crate) struct Outcome {
     /// The same latencies over time.
     #[serde(default)]
     pub(crate) timeline: Vec<Slice>,
+    /// The latency of each measured message at one of several receivers, in ticks; 0 where it did not come.
+    #[serde(default)]
+    pub(crate) ages: Vec<u64>,
+    /// Sleeps of the project's ends in this process that the periodic look ended although a wake-up was owed.
+    #[serde(default)]
+    pub(crate) late_sleeps: u64,
     /// Beside the open-loop histogram: from the real time of sending.
     pub(crate) service: Pairs,
     pub(crate) cpu_seconds: f64,
@@ -120,8 +126,15 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The outcome of two members of one side together. Fans have no histograms.
+    /// The outcome of two members of one side together; of ages, what the last one had.
     pub(super) fn and(self, other: Outcome) -> Outcome {
+        let mut histogram = Histogram::new();
+        histogram.add(&self.histogram);
+        histogram.add(&other.histogram);
+        let mut ages = self.ages;
+        for (age, other) in ages.iter_mut().zip(&other.ages) {
+            *age = if *age == 0 || *other == 0 { 0 } else { (*age).max(*other) };
+        }
         Outcome {
             count: self.count + other.count,
             sent: self.sent + other.sent,
@@ -130,7 +143,9 @@ impl Outcome {
             reordered: self.reordered + other.reordered,
             damaged: self.damaged + other.damaged,
             elapsed_ns: self.elapsed_ns.max(other.elapsed_ns),
-            histogram: self.histogram,
+            histogram: histogram.pairs(),
+            ages,
+            late_sleeps: self.late_sleeps + other.late_sleeps,
             timeline: self.timeline,
             service: self.service,
             cpu_seconds: self.cpu_seconds + other.cpu_seconds,

@@ -21,7 +21,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(jobs) if jobs.len() == 1 => {
             let mut gate = Gate::new(jobs[0].member, None);
             let outcome = settle(&jobs[0]).and_then(|mechanism| mechanism.work(&jobs[0], &mut gate));
-            gate.conclude(&reply(outcome))
+            gate.conclude(&reply(outcome, true))
         }
         Ok(jobs) => together(jobs),
         Err(failure) => say(0, &Reply::Failure(failure)),
@@ -32,9 +32,11 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn reply(outcome: Result<Outcome, Failure>) -> Reply {
+/// The process's late sleeps are told by one of its members.
+fn reply(outcome: Result<Outcome, Failure>, is_first: bool) -> Reply {
+    let late_sleeps = if is_first { ipc_ring::wait::late::count() } else { 0 };
     match outcome {
-        Ok(outcome) => Reply::Outcome(outcome),
+        Ok(outcome) => Reply::Outcome(Outcome { late_sleeps, ..outcome }),
         Err(failure) => Reply::Failure(failure),
     }
 }
@@ -72,7 +74,7 @@ fn together(jobs: Vec<Job>) -> Result<(), Failure> {
         threads.push(std::thread::spawn(move || {
             let mut gate = Gate::new(job.member, Some(words));
             let outcome = settle(&job).and_then(|_| part(&job, &mut gate));
-            gate.conclude(&reply(outcome))
+            gate.conclude(&reply(outcome, job.member == 0))
         }));
     }
     // Ends with the process, or when the parent goes away.

@@ -48,6 +48,8 @@ pub(crate) fn row() -> Row {
         producers: None,
         consumers: None,
         producer_fairness: None,
+        last_ns: None,
+        late_sleeps: 0,
         threads: false,
         against: None,
         rounds: Vec::new(),

@@ -48,6 +48,9 @@ pub(super) fn title(workload: Workload) -> &'static str {
         Workload::Load => "Fixed rate; latency counts from the intended time of sending",
         Workload::Wake => "Rare messages; latency counts from the intended time of sending",
         Workload::Publish => "What the publisher gets through while subscribers read now and then",
+        Workload::Receipt => {
+            "Age of rare messages when each of the subscribers, all asleep, has them, and when the last one has"
+        }
         Workload::Fan => "Several producers and consumers at one queue, one send for each message",
         Workload::DeathTold => "Death: from SIGKILL until the partner, asleep in a pop, is told",
         Workload::DeathRepaired => {
@@ -139,6 +142,10 @@ fn header(workload: Workload) -> Vec<&'static str> {
         }
         Workload::Load => &["rate", "arrived", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
         Workload::Publish => &["ends", "messages", "lowest", "highest", "bytes/s"][..],
+        Workload::Receipt => &[
+            "ends", "every", "p50", "p90", "p99", "p99.9", "p99.99", "max", "last p50", "last p99",
+            "last max",
+        ][..],
         Workload::Fan => &["ends", "messages", "lowest", "highest", "bytes/s", "fairness"][..],
         Workload::Wake => &["idle", "p50", "p90", "p99", "p99.9", "p99.99", "max"][..],
     });
@@ -152,7 +159,7 @@ fn cells(row: &Row) -> Vec<String> {
     if let (Some(producers), Some(consumers)) = (row.producers, row.consumers) {
         cells.push(format!("{producers}x{consumers}"));
     }
-    if let (Some(rate), Workload::Wake) = (row.target_rate, row.workload) {
+    if let (Some(rate), Workload::Wake | Workload::Receipt) = (row.target_rate, row.workload) {
         cells.push(units::time(1e9 / rate));
     } else if let Some(rate) = row.target_rate {
         cells.extend([units::rate(rate), row.achieved_rate.map(units::rate).unwrap_or_default()]);
@@ -160,6 +167,9 @@ fn cells(row: &Row) -> Vec<String> {
     if let Some(latency) = row.one_way_ns {
         let times = [latency.p50, latency.p90, latency.p99, latency.p999, latency.p9999, latency.max];
         cells.extend(times.map(units::time));
+    }
+    if let Some(last) = row.last_ns {
+        cells.extend([last.p50, last.p99, last.max].map(units::time));
     }
     if let Some(rate) = row.messages_per_second {
         cells.extend([rate.median, rate.min, rate.max].map(units::rate));
@@ -190,6 +200,15 @@ mod tests {
         assert_eq!(cells(&sample::row()).len(), header(Workload::Pingpong).len());
         let stream = sample::stream("pipe", Wait::Sleep, 1e6);
         assert_eq!(cells(&stream).len(), header(Workload::Stream).len());
+        let receipt = Row {
+            workload: Workload::Receipt,
+            producers: Some(1),
+            consumers: Some(3),
+            target_rate: Some(500.0),
+            last_ns: sample::row().one_way_ns,
+            ..sample::row()
+        };
+        assert_eq!(cells(&receipt).len(), header(Workload::Receipt).len());
         let fan = Row { workload: Workload::Fan, producers: Some(8), consumers: Some(1), ..stream };
         assert_eq!(cells(&fan).len(), header(Workload::Fan).len());
     }

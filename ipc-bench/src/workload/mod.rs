@@ -40,6 +40,9 @@ pub(crate) enum Workload {
     DeathReplaced,
     /// One publisher, as many messages as go out, and subscribers that read now and then.
     Publish,
+    /// One publisher of rare messages, and subscribers that wait for each: how old it is when each of them has it, and when
+    /// the last one has.
+    Receipt,
 }
 
 impl Workload {
@@ -55,6 +58,7 @@ impl Workload {
             Workload::DeathRepaired => "death_repaired",
             Workload::DeathReplaced => "death_replaced",
             Workload::Publish => "publish",
+            Workload::Receipt => "receipt",
         }
     }
 }
@@ -67,8 +71,18 @@ pub(crate) const WITH_FAN: &[Workload] =
     &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Fan];
 
 /// What a channel of one publisher and many subscribers can do that never waits for them.
-pub(crate) const WITH_PUBLISH: &[Workload] =
-    &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Publish];
+pub(crate) const WITH_PUBLISH: &[Workload] = &[
+    Workload::Pingpong,
+    Workload::Stream,
+    Workload::Load,
+    Workload::Wake,
+    Workload::Publish,
+    Workload::Receipt,
+];
+
+/// What one can do that waits for them.
+pub(crate) const WITH_RECEIPT: &[Workload] =
+    &[Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake, Workload::Receipt];
 
 /// In the order of tables.
 pub(crate) const IN_ORDER: &[Workload] = &[
@@ -78,6 +92,7 @@ pub(crate) const IN_ORDER: &[Workload] = &[
     Workload::Wake,
     Workload::Fan,
     Workload::Publish,
+    Workload::Receipt,
     Workload::DeathTold,
     Workload::DeathRepaired,
     Workload::DeathReplaced,

@@ -41,6 +41,11 @@ impl Schedule {
         self.start + (number as f64 * self.interval) as u64
     }
 
+    /// How many messages are measured.
+    fn measured(&self) -> usize {
+        usize::try_from(self.last - self.warm_up).unwrap_or(usize::MAX)
+    }
+
     /// How late, after the last warm-up message, a sender gives up: four times the time meant for the measured ones, at
     /// least a second.
     fn patience(&self, clock: Clock) -> u64 {
@@ -131,6 +136,8 @@ pub(super) fn receive<B: Buffer, L: Link>(
     let mut timeline = Timeline::new(begin, schedule.intended(schedule.last) - begin);
     let mut usage = Usage::now();
     let mut last_arrival = schedule.start;
+    // The last of several receivers is found by laying their ages over each other.
+    let mut ages = vec![0; if plan.consumers > 1 { schedule.measured() } else { 0 }];
     let mut ended = schedule.last + 1;
     loop {
         if let Err(error) = link.receive(buffer.bytes()) {
@@ -145,6 +152,9 @@ pub(super) fn receive<B: Buffer, L: Link>(
                 let number = payload::number(word);
                 let latency = now.saturating_sub(schedule.intended(number)).max(1);
                 histogram.record(latency);
+                if let Some(age) = ages.get_mut((number - schedule.warm_up - 1) as usize) {
+                    *age = latency;
+                }
                 timeline.note(now, latency);
                 ledger.arrived(number);
                 last_arrival = now;
@@ -167,5 +177,6 @@ pub(super) fn receive<B: Buffer, L: Link>(
     outcome.elapsed_ns = clock.to_ns(last_arrival.saturating_sub(schedule.intended(schedule.warm_up)));
     outcome.histogram = histogram.pairs();
     outcome.timeline = timeline.slices();
+    outcome.ages = ages;
     Ok(outcome)
 }

@@ -127,7 +127,11 @@ pub(crate) fn run_publisher_sized<const N: usize, L: Link>(
     gate: &mut Gate,
     mut link: L,
 ) -> Result<Outcome, Failure> {
-    publish::send(job, gate, &mut link, Aligned::<N>::zeroed(N))
+    let buffer = Aligned::<N>::zeroed(N);
+    match job.plan.workload {
+        Workload::Receipt => open_loop::send(job, gate, &mut link, buffer),
+        _ => publish::send(job, gate, &mut link, buffer),
+    }
 }
 
 /// One of those that read what is published, messages of exactly `N` bytes.
@@ -139,7 +143,11 @@ pub(crate) fn run_subscriber_sized<const N: usize, L: Link>(
     gate: &mut Gate,
     mut link: L,
 ) -> Result<Outcome, Failure> {
-    publish::receive(job, gate, &mut link, Aligned::<N>::zeroed(N))
+    let buffer = Aligned::<N>::zeroed(N);
+    match job.plan.workload {
+        Workload::Receipt => open_loop::receive(job, gate, &mut link, buffer),
+        _ => publish::receive(job, gate, &mut link, buffer),
+    }
 }
 
 fn round_trips<B: Buffer, L: Link>(job: &Job, gate: &mut Gate, mut link: L) -> Result<Outcome, Failure> {

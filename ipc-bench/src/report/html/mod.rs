@@ -93,6 +93,14 @@ mod tests {
             consumers: Some(consumers),
             ..sample::stream("broadcast", Wait::SpinSleep, 40e6)
         };
+        let receipt = |consumers| crate::result::Row {
+            workload: Workload::Receipt,
+            target_rate: Some(250.0),
+            producers: Some(1),
+            consumers: Some(consumers),
+            last_ns: curved.one_way_ns,
+            ..curved.clone()
+        };
         let death = |workload| crate::result::Row { workload, ..curved.clone() };
         sample::results(vec![
             rare(1e3, Workload::Load),
@@ -101,6 +109,8 @@ mod tests {
             crowd(Workload::Fan, 8, 1),
             crowd(Workload::Publish, 1, 1),
             crowd(Workload::Publish, 1, 200),
+            receipt(1),
+            receipt(3),
             death(Workload::DeathTold),
             death(Workload::DeathRepaired),
             death(Workload::DeathReplaced),

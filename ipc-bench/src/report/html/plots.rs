@@ -76,6 +76,14 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
         ),
         section(
             results,
+            Workload::Receipt,
+            "How old a message is when sleeping subscribers have it",
+            "One publisher sends rare messages at fixed times to subscribers that sleep. The age counts from the intended \
+             time until the last of the subscribers has the message. Lower is better.",
+            receipts,
+        ),
+        section(
+            results,
             Workload::DeathTold,
             "How long until a death is known",
             "A process is killed with SIGKILL while its partner sleeps and waits for it. Lower is better.",
@@ -305,6 +313,27 @@ fn publications(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
             let y = Axis::logarithmic("time", points().map(|(_, ns)| *ns), units::time);
             let title = format!("A publication of {size} bytes, subscribers {}", words(wait));
             plots.push(Plot::curves(title, &x, &y, &curves));
+        }
+    }
+    plots
+}
+
+fn receipts(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
+    let figures: [(&'static str, Percentile); 2] =
+        [("p50", |row| row.last_ns.map(|last| last.p50)), ("p99", |row| row.last_ns.map(|last| last.p99))];
+    let mut plots = Vec::new();
+    for size in sizes(rows) {
+        let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
+        for (wait, rows) in by_wait(&rows) {
+            for (name, percentile) in figures {
+                let point = |row: &Row| Some((f64::from(row.consumers?), percentile(row)?));
+                let title = format!("{name} at the last subscriber, {size} bytes, {}", words(wait));
+                let axes = (
+                    ("subscribers", (|count| count.to_string()) as fn(f64) -> String),
+                    ("age", units::time as _),
+                );
+                plots.extend(plot_curves(title, axes.0, axes.1, curves_of(&rows, palette, point)));
+            }
         }
     }
     plots
