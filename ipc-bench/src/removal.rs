@@ -51,7 +51,7 @@ fn remove_ipc(root: &Path) -> Option<(bool, String)> {
         }
     }
     let files = main.into_iter().chain(parts.into_values());
-    files.filter_map(|file| Some((setting(&fs::read_to_string(root.join(&file)).ok()?)?, file))).last()
+    files.filter_map(|file| Some((setting(&fs::read_to_string(root.join(&file)).ok()?)?, file))).next_back()
 }
 
 /// The last `RemoveIPC=` of the section `[Login]`.
