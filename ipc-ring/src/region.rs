@@ -167,6 +167,13 @@ pub(crate) fn leave_out_of_dumps(attachment: &Attachment) {
     let _ = attachment.set_dumped(false);
 }
 
+/// Has children made by `fork` not have the memory. For whoever demands of its caller that nothing is done with it there.
+pub(crate) fn keep_from_children(attachment: &mut Attachment) -> Result<(), ipc_core::Error> {
+    // SAFETY: whoever asks for it has been told, by an unsafe method, what a child must not do; dropping does nothing there, nor does any call that
+    // asks first whether it was inherited.
+    unsafe { attachment.keep_from_children() }
+}
+
 impl fmt::Debug for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")

@@ -14,6 +14,7 @@ use nix::libc;
 use super::{ShmId, Stat, failure};
 use crate::bytes::SharedBytes;
 use crate::error::Result;
+use crate::process::ProcessMark;
 use crate::sys::{self, Errno};
 
 /// A segment attached to this process; detached on drop. Access is through [`SharedBytes`].
@@ -36,6 +37,8 @@ use crate::sys::{self, Errno};
 pub struct Attachment {
     bytes: SharedBytes,
     id: ShmId,
+    /// The only process that has the memory, when children made by `fork` are to have none.
+    only: Option<ProcessMark>,
 }
 
 impl Attachment {
@@ -48,7 +51,8 @@ impl Attachment {
             sys::shmat(id.as_raw(), flags).map_err(|errno| failure::on_id("shmat", id, text, errno))?;
         // Unmaps also when IPC_STAT fails.
         // SAFETY: a length of zero promises nothing about the memory.
-        let mut attached = Attachment { bytes: unsafe { SharedBytes::new(base, 0, read_only) }, id };
+        let bytes = unsafe { SharedBytes::new(base, 0, read_only) };
+        let mut attached = Attachment { bytes, id, only: None };
         let stat =
             sys::shm_stat(id.as_raw()).map_err(|errno| failure::on_id("shmctl", id, "IPC_STAT", errno))?;
         // SAFETY: the mapping has the size of the segment, rounded up, and lives as long as `attached`, which owns it.
@@ -67,6 +71,36 @@ impl Attachment {
     #[must_use]
     pub fn id(&self) -> ShmId {
         self.id
+    }
+
+    /// `madvise(MADV_DONTFORK)`—children made by `fork` from now on do not have the memory, and so do not keep the segment when this process is
+    /// gone. The default is that they have it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Other`](crate::ErrorKind::Other): the kernel refused.
+    ///
+    /// # Safety
+    /// In such a child nothing may be read or written through this value, or through what was made of it: at the address there is nothing, or
+    /// something else. Dropping the value there is allowed, and does nothing.
+    ///
+    /// ```
+    /// # use ipc_core::{Key, RemoveOnDrop, shm};
+    /// # let memory = RemoveOnDrop::new(shm::SharedMemory::create_new(Key::PRIVATE, 64, &shm::Options::default())?);
+    /// let mut attached = memory.attach()?;
+    /// // SAFETY: this process makes no children.
+    /// unsafe { attached.keep_from_children() }?;
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// madvise(2)
+    #[doc(alias = "MADV_DONTFORK")]
+    pub unsafe fn keep_from_children(&mut self) -> Result<()> {
+        // SAFETY: the caller answers for children.
+        unsafe { sys::advise_no_fork(&self.bytes) }
+            .map_err(|errno| failure::on_id("madvise", self.id, "MADV_DONTFORK", errno))?;
+        self.only = Some(ProcessMark::current());
+        Ok(())
     }
 
     /// `int shmdt(const void *shmaddr)`—detaches now and reports an error, which drop cannot.
@@ -92,6 +126,10 @@ impl Attachment {
 
     /// Called once, by `detach` or by drop.
     fn unmap(&self) -> core::result::Result<(), Errno> {
+        if self.only.is_some_and(|process| !process.is_current()) {
+            // What is there is not this value's.
+            return Ok(());
+        }
         // SAFETY: the address came from shmat, is ours alone, and both callers take the value away, so no borrow of it lives on.
         unsafe { sys::shmdt(self.bytes.base()) }
     }

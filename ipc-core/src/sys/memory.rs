@@ -22,6 +22,15 @@ pub(crate) fn advise_dump(bytes: &SharedBytes, dumped: bool) -> Raw<()> {
     check(unsafe { libc::madvise(bytes.base().as_ptr().cast(), bytes.len(), advice) }).map(drop)
 }
 
+/// `madvise(MADV_DONTFORK)` for all pages of the memory.
+///
+/// # Safety
+/// A child made by `fork` after that must not use the addresses: there is nothing, or something else.
+pub(crate) unsafe fn advise_no_fork(bytes: &SharedBytes) -> Raw<()> {
+    // SAFETY: the range is mapped while `bytes` is borrowed; in this process the advice changes nothing, and for children the caller answers.
+    check(unsafe { libc::madvise(bytes.base().as_ptr().cast(), bytes.len(), libc::MADV_DONTFORK) }).map(drop)
+}
+
 /// `mlock` of all pages of the memory.
 pub(crate) fn mlock(bytes: &SharedBytes) -> Raw<()> {
     // SAFETY: the range is mapped while `bytes` is borrowed; locking changes no byte and no protection.

@@ -23,7 +23,7 @@ mod shm;
 pub(crate) use abi::shm_flags;
 pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use membarrier::{MembarrierCommand, membarrier};
-pub(crate) use memory::{EmptiedPage, advise_dump, mlock, page_emptied_by_fork, populate};
+pub(crate) use memory::{EmptiedPage, advise_dump, advise_no_fork, mlock, page_emptied_by_fork, populate};
 pub(crate) use msg::*;
 pub(crate) use pidfd::{pidfd_open, pidfd_send_signal};
 pub(crate) use random::getrandom;

@@ -236,7 +236,10 @@ fn attach_to(
 }
 
 /// The memory of an attached segment, all its pages supplied if that is wished for.
-pub(super) fn map(attached: Attachment, pages: Pages) -> Result<Region, AttachError> {
+pub(super) fn map(mut attached: Attachment, pages: Pages) -> Result<Region, AttachError> {
+    if pages.kept_from_children {
+        crate::region::keep_from_children(&mut attached)?;
+    }
     if pages.prefault {
         match attached.prefault() {
             // An old kernel: the pages come one by one, as without the wish.

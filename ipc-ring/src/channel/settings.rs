@@ -15,6 +15,8 @@ pub(super) struct Pages {
     pub(super) prefault: bool,
     /// A core dump has them in it.
     pub(super) dumped: bool,
+    /// Children made by `fork` do not have them. Whoever sets it answers for what is done in a child.
+    pub(super) kept_from_children: bool,
 }
 
 /// The settings that all builders have.

@@ -80,6 +80,19 @@ impl Builder {
         self
     }
 
+    /// Children that this process makes by `fork` from then on do not have the pool's memory: a helper that outlives this process does not keep the
+    /// pool. The default is that they have it, and that it lives until they end, start another program or drop what they inherited.
+    ///
+    /// # Safety
+    /// A child must not touch the bytes of a [`Loan`](super::Loan) or [`View`](super::View) that it inherited, nor a slice of one: at their
+    /// address there is nothing, or something else. It may drop them, and make any call that answers [`Forked`](crate::Forked).
+    #[must_use]
+    #[allow(unsafe_code, reason = "a duty of the caller's, which is handed on to where the memory is mapped")]
+    pub unsafe fn kept_from_children(mut self) -> Self {
+        self.pages.kept_from_children = true;
+        self
+    }
+
     /// Whether core dumps of this process have the pool in them; the default is that they do not. A process that aborts is dead to the others when
     /// its core is written, and not before: with a pool of a gibibyte that takes seconds.
     #[must_use]

@@ -272,9 +272,13 @@ impl Pool {
         Ok(Report { lost, ..dead? })
     }
 
-    /// How many blocks of each class are in whose hands, and what happened so far. Looks at each block.
+    /// How many blocks of each class are in whose hands, and what happened so far. Looks at each block. Of no class in a child of fork that inherited
+    /// the pool.
     #[must_use]
     pub fn stats(&self) -> Stats {
+        if !self.inner.is_ours() {
+            return Stats { classes: Vec::new() };
+        }
         Stats::of(self.inner.member.memory())
     }
 
