@@ -113,7 +113,7 @@ fn semaphores(environment: &Environment) -> Option<String> {
         let means = if allowed < least {
             format!("the rings need one of {least} at least: their rows will be missing")
         } else {
-            let groups = (allowed - 1) / 5;
+            let groups = (allowed - 2) / 5;
             format!("a domain of rings has room for {groups} processes and {} ends: large rows may be missing", 4 * groups - groups.min(16))
         };
         format!(
