@@ -261,8 +261,12 @@ const BLOCK: usize = 16 << 20;
 fn leave_a_helper(domain: &str, kept: bool) {
     let opened = Domain::open(domain).unwrap();
     let builder = pool::Builder::new("pool").domain(&opened).class(BLOCK, 1);
-    // SAFETY: the helper below touches no byte of what it inherits.
-    let builder = if kept { unsafe { builder.kept_from_children() } } else { builder };
+    let builder = if kept {
+        // SAFETY: the helper below touches no byte of what it inherits.
+        unsafe { builder.kept_from_children() }
+    } else {
+        builder
+    };
     let pool = builder.create().unwrap();
     let loan = pool.loan(10).unwrap();
     // SAFETY: the other thread of this process, the watchdog, sleeps, and holds nothing.
