@@ -17,6 +17,7 @@ use ipc_core::ProcessMark;
 use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
+use super::settings::Settings;
 use super::successor;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
@@ -27,7 +28,7 @@ use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
 use crate::wait::signal::{self, WAITING};
-use crate::wait::{HEARTBEAT, Nap, Parker, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Nap, WaitStrategy, Waits, cpu};
 
 /// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
 const IDENTITY: usize = 0;
@@ -290,9 +291,10 @@ impl Place {
         self.waits.set_interruptible(by_signals);
     }
 
-    /// Sleeps on this from now on.
-    pub(super) fn park_on(&mut self, parker: Parker) {
-        self.wake = self.wake.by(parker);
+    /// Waits in the way of these settings from now on.
+    pub(super) fn settle(&mut self, settings: &Settings) {
+        self.wake = self.wake.by(settings.parker);
+        self.waits.set_awaits_successors(settings.awaits_successors);
     }
 
     /// The channel, for who keeps books about it.

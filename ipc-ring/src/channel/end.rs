@@ -10,6 +10,7 @@ use ipc_core::ProcessMark;
 use super::announce::announce;
 use super::open::Found;
 use super::roster::EndRole;
+use super::settings::Settings;
 use super::successor;
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
@@ -21,7 +22,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
-use crate::wait::{HEARTBEAT, Nap, Parker, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, Nap, WaitStrategy, Waits, cpu};
 
 /// Whether the other end of a channel is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,9 +227,10 @@ impl End {
         self.waits.set_interruptible(by_signals);
     }
 
-    /// Sleeps on this from now on.
-    pub(super) fn park_on(&mut self, parker: Parker) {
-        self.wake = self.wake.by(parker);
+    /// Waits in the way of these settings from now on.
+    pub(super) fn settle(&mut self, settings: &Settings) {
+        self.wake = self.wake.by(settings.parker);
+        self.waits.set_awaits_successors(settings.awaits_successors);
     }
 
     /// The channel, for who keeps books about it.

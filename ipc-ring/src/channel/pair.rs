@@ -191,7 +191,7 @@ pub(super) fn wait_for_room(
                 }
                 end.announce().map_err(Refusal::System)?;
                 let room = ring.has_room();
-                if !matches!(room, Ok(false)) || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0 {
+                if !matches!(room, Ok(false)) || end.waits.is_over(end.peer_bits()) {
                     end.do_not_sleep();
                 } else if ring.room_is_coming() {
                     end.do_not_sleep();
@@ -200,7 +200,7 @@ pub(super) fn wait_for_room(
                     // The consumer announces room for a quarter of the ring, or when it sleeps itself.
                     end.sleep(nap, || {
                         end.is_peer_waiting() && matches!(ring.has_room(), Ok(true))
-                            || end.peer_bits() & (CLOSED | DETACHED | POISONED) != 0
+                            || end.waits.is_over(end.peer_bits())
                     })
                     .map_err(Refusal::System)?;
                 }
@@ -221,8 +221,11 @@ fn room_after_all(ring: &mut impl Room, end: &mut End, exit: PeerExit) -> Result
     if has_room(ring, end)? { Ok(()) } else { Err(Refusal::PeerGone(exit)) }
 }
 
-/// How the consumer went, if it was there and is not.
+/// How the consumer went, if it was there and is not, and no successor is waited for.
 fn consumer_gone(end: &End) -> Result<Option<PeerExit>, Refusal> {
+    if end.waits.awaits_successors() {
+        return Ok(None);
+    }
     // The bit is raised, with a wake, before the seat is free.
     if end.peer_bits() & DETACHED != 0 {
         return Ok(Some(PeerExit::Detached));
@@ -323,6 +326,7 @@ pub(super) fn wait_and_pop<P: Poll>(
         }
         match consumer.poll() {
             Err(PopError::Empty) => {}
+            Err(PopError::PeerGone(_)) if consumer.end().waits.awaits_successors() => {}
             result => return result,
         }
         let end = consumer.end();
@@ -345,7 +349,8 @@ pub(super) fn wait_and_pop<P: Poll>(
                 }
                 end.announce().map_err(PopError::System)?;
                 let is_something_there = || {
-                    consumer.seat().peer_bits() & (CLOSED | DETACHED | POISONED) != 0 || consumer.has_item()
+                    let seat = consumer.seat();
+                    seat.waits.is_over(seat.peer_bits()) || consumer.has_item()
                 };
                 if is_something_there() {
                     consumer.seat().do_not_sleep();
@@ -377,7 +382,11 @@ fn last_message<P: Poll>(consumer: &mut P, exit: PeerExit) -> Result<P::Item, Po
     }
 }
 
+/// How the producer went, if it died and no successor is waited for.
 fn producer_died(end: &End) -> Result<Option<PeerExit>, PopError> {
+    if end.waits.awaits_successors() {
+        return Ok(None);
+    }
     match end.peer().map_err(PopError::System)? {
         PeerState::Gone(exit @ PeerExit::Died { .. }) => Ok(Some(exit)),
         _ => Ok(None),

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) capacity: Option<u64>,
     pub(super) strategy: WaitStrategy,
     pub(super) parker: Parker,
+    /// Waits go on when the other end is gone without closing.
+    pub(super) awaits_successors: bool,
     /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
     pub(super) barrier: Option<Barrier>,
     pub(super) lifetime: Lifetime,
@@ -45,6 +47,7 @@ impl Settings {
             capacity: None,
             strategy,
             parker: Parker::default(),
+            awaits_successors: false,
             barrier: None,
             lifetime: Lifetime::Ephemeral,
             pages: Pages::default(),
@@ -101,6 +104,15 @@ macro_rules! common_settings {
         #[must_use]
         pub fn parker(mut self, parker: crate::Parker) -> Self {
             self.settings.parker = parker;
+            self
+        }
+
+        /// Whether calls of this end that wait go on when the other end died or detached: then they wait for a successor, where
+        /// they otherwise report that it is gone. A channel that is closed ends them all the same, and so do deadlines. Calls
+        /// that never wait, and a [`WaitSet`](crate::WaitSet), always report it. The default is no.
+        #[must_use]
+        pub fn await_successors(mut self, awaits: bool) -> Self {
+            self.settings.awaits_successors = awaits;
             self
         }
 

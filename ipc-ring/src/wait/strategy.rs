@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupts;
 use super::late::Nap;
+use super::signal::{CLOSED, DETACHED, POISONED};
 use crate::asked::Asked;
 
 /// A waiting end looks whether its peer is alive at least this often, asleep or not.
@@ -67,6 +68,8 @@ pub(crate) struct Waits {
     /// For so many waits to come, yielding is not worth it.
     crowded: u32,
     interrupts: Interrupts,
+    /// Waits go on when the other end is gone without closing.
+    awaits_successors: bool,
 }
 
 /// The shortest polling phase: long enough to notice that traffic has become dense again.
@@ -92,7 +95,7 @@ impl Waits {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
         };
-        Self { strategy, budget, crowded: 0, interrupts: Interrupts::default() }
+        Self { strategy, budget, crowded: 0, interrupts: Interrupts::default(), awaits_successors: false }
     }
 
     /// How often to look, at no cost but a pause, between two whole polls. With 4 looks a round trip took a twentieth longer
@@ -110,6 +113,22 @@ impl Waits {
     /// From now on a signal interrupts waits, too, or does not.
     pub(crate) fn set_interruptible(&mut self, by_signals: bool) {
         self.interrupts.set_by_signals(by_signals);
+    }
+
+    /// Whether waits go on when the other end is gone without closing, until a successor comes.
+    pub(crate) fn awaits_successors(&self) -> bool {
+        self.awaits_successors
+    }
+
+    /// From now on waits go on, or end, when the other end is gone without closing.
+    pub(crate) fn set_awaits_successors(&mut self, awaits: bool) {
+        self.awaits_successors = awaits;
+    }
+
+    /// Whether waiting ends when one that waits sees these state bits of the other end.
+    pub(crate) fn is_over(&self, bits: u32) -> bool {
+        let detached = if self.awaits_successors { 0 } else { DETACHED };
+        bits & (CLOSED | POISONED | detached) != 0
     }
 
     /// Whether waits begin with polling.

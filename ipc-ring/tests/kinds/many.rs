@@ -24,7 +24,11 @@ pub const MPMC: Kind = Kind {
 };
 
 fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
-    let builder = mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    let builder = mpmc::Builder::new("mpmc")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime);
     with_capacity(builder, how, 1, mpmc::Builder::capacity)
 }
 
@@ -115,7 +119,10 @@ pub const BROADCAST: Kind = Kind {
 };
 
 fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
-    let builder = broadcast::Builder::new("broadcast").domain(how.domain).wait(how.wait);
+    let builder = broadcast::Builder::new("broadcast")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors);
     with_capacity(builder.lifetime(how.lifetime).gated(), how, 1, broadcast::Builder::capacity)
 }
 
@@ -203,7 +210,8 @@ pub const FRAMES: Kind = Kind {
 };
 
 fn frames_builder(how: How<'_>) -> frames::Builder {
-    let builder = frames::Builder::new("frames").domain(how.domain).wait(how.wait);
+    let builder =
+        frames::Builder::new("frames").domain(how.domain).wait(how.wait).await_successors(how.successors);
     with_capacity(builder.lifetime(how.lifetime).gated(), how, 64, frames::Builder::capacity)
 }
 
@@ -301,7 +309,11 @@ fn payloads_pool(how: How<'_>) -> Result<Pool, AttachError> {
 }
 
 fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
-    let builder = payloads::Builder::new("payloads", pool).wait(how.wait).lifetime(how.lifetime).gated();
+    let builder = payloads::Builder::new("payloads", pool)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime)
+        .gated();
     with_capacity(builder, how, 1, payloads::Builder::capacity)
 }
 

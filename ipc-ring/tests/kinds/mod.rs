@@ -99,12 +99,14 @@ pub struct How<'a> {
     pub lifetime: Lifetime,
     /// Room for so many numbers; `None` says nothing.
     pub capacity: Option<u64>,
+    /// Waits go on when the other end is gone.
+    pub successors: bool,
 }
 
 impl<'a> How<'a> {
     /// As most do.
     pub fn new(domain: &'a Domain, wait: WaitStrategy) -> Self {
-        Self { domain, wait, lifetime: Lifetime::Ephemeral, capacity: Some(CAPACITY) }
+        Self { domain, wait, lifetime: Lifetime::Ephemeral, capacity: Some(CAPACITY), successors: false }
     }
 }
 

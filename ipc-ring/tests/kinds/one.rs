@@ -22,7 +22,11 @@ pub const SPSC: Kind = Kind {
 };
 
 fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
-    let builder = spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    let builder = spsc::Builder::new("spsc")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -129,7 +133,11 @@ pub const BYTES: Kind = Kind {
 };
 
 fn bytes_builder(how: How<'_>) -> bytes::Builder {
-    let builder = bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    let builder = bytes::Builder::new("bytes")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime);
     with_capacity(builder, how, 64, bytes::Builder::capacity)
 }
 

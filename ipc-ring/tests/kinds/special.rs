@@ -23,7 +23,11 @@ pub const LATEST: Kind = Kind {
 };
 
 fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
-    latest::Builder::new("latest").domain(how.domain).wait(how.wait).lifetime(how.lifetime)
+    latest::Builder::new("latest")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime)
 }
 
 /// The number of a payload, every byte of which must be its own.
@@ -112,7 +116,11 @@ fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    let builder = spsc::Builder::new("handles").domain(how.domain).wait(how.wait).lifetime(how.lifetime);
+    let builder = spsc::Builder::new("handles")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -233,7 +241,11 @@ type Request = [u8; 41];
 type Reply = [u8; 17];
 
 fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
-    call::Builder::new("call").domain(how.domain).wait(how.wait).lifetime(how.lifetime)
+    call::Builder::new("call")
+        .domain(how.domain)
+        .wait(how.wait)
+        .await_successors(how.successors)
+        .lifetime(how.lifetime)
 }
 
 fn call_error(error: CallError) -> Told {

@@ -37,6 +37,7 @@ pub(super) fn wait_and_pop<P: Poll>(
     loop {
         match subscriber.poll() {
             Err(PopError::Empty) => {}
+            Err(PopError::PeerGone(_)) if subscriber.end().place.waits.awaits_successors() => {}
             result => {
                 subscriber.end().place.waits.finished(&wait);
                 return result;
@@ -62,8 +63,7 @@ pub(super) fn wait_and_pop<P: Poll>(
                 }
                 end.place.announce().map_err(PopError::System)?;
                 let end = subscriber.seat();
-                let is_something_there =
-                    || end.bits() & (CLOSED | DETACHED | POISONED) != 0 || subscriber.has_something();
+                let is_something_there = || end.place.waits.is_over(end.bits()) || subscriber.has_something();
                 if is_something_there() {
                     end.place.do_not_sleep();
                 } else {
@@ -93,7 +93,11 @@ fn last_message<P: Poll>(subscriber: &mut P, exit: PeerExit) -> Result<P::Item, 
     }
 }
 
+/// How the publisher went, if it died and no successor is waited for.
 fn died(end: &End) -> Result<Option<PeerExit>, PopError> {
+    if end.place.waits.awaits_successors() {
+        return Ok(None);
+    }
     match end.publisher().map_err(PopError::System)? {
         PeerState::Gone(exit @ PeerExit::Died { .. }) => Ok(Some(exit)),
         _ => Ok(None),

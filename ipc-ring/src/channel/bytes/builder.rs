@@ -122,7 +122,7 @@ impl Builder {
         let request = Request { fingerprint: self.fingerprint, ..nameless(&self.settings) };
         open::attach(&request, creation, role.side(), |locked, domain, found| {
             let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
-            attached.end.park_on(self.settings.parker);
+            attached.end.settle(&self.settings);
             Ok(attached)
         })
     }

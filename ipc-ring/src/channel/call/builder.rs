@@ -109,7 +109,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
         open::attach(&request, creation, Side::Gives, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
-            end.park_on(self.settings.parker);
+            end.settle(&self.settings);
             Ok(Attached { ring, end })
         })
     }

@@ -157,7 +157,7 @@ impl<T: Message> Builder<T> {
     fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
         open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
-            end.place.park_on(self.settings.parker);
+            end.place.settle(&self.settings);
             Ok(end)
         })
     }

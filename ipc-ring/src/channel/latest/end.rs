@@ -136,6 +136,11 @@ impl<T: Message> End<T> {
         }
     }
 
+    /// Why a wait is over, unless that is because the writer is gone and its successor is waited for.
+    pub(super) fn unless_awaited(&self, over: Option<ReadError>) -> Option<ReadError> {
+        over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::WriterGone(_))))
+    }
+
     /// As [`ended`](Self::ended), when the writer was killed, or when that cannot be known. A system call.
     pub(super) fn died(&self) -> Option<ReadError> {
         match self.writer() {

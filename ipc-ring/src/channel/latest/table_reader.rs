@@ -204,7 +204,7 @@ impl<T: Message> TableReader<T> {
             if let Some(over) = over {
                 return Err(over);
             }
-            over = self.end.ended();
+            over = self.end.unless_awaited(self.end.ended());
             if over.is_some() {
                 continue;
             }
@@ -214,16 +214,17 @@ impl<T: Message> TableReader<T> {
                 Step::Interrupted => return Err(ReadError::Interrupted),
                 Step::Probe => {
                     self.end.place.check().map_err(ReadError::System)?;
-                    over = self.end.died();
+                    over = self.end.unless_awaited(self.end.died());
                 }
                 Step::Sleep(nap) => {
-                    over = self.end.died();
+                    over = self.end.unless_awaited(self.end.died());
                     if over.is_some() {
                         continue;
                     }
                     self.end.place.wait_for(topic.side());
                     self.end.place.announce().map_err(ReadError::System)?;
-                    let is_something_there = || has_something(&self.ring) || self.end.ended().is_some();
+                    let is_something_there =
+                        || has_something(&self.ring) || self.end.unless_awaited(self.end.ended()).is_some();
                     if is_something_there() {
                         self.end.place.do_not_sleep();
                     } else {

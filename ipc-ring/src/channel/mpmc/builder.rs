@@ -101,7 +101,7 @@ impl<T: Message> Builder<T> {
         };
         open::attach(&request, creation, role.to(), |locked, domain, found| {
             let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
-            end.place.park_on(self.settings.parker);
+            end.place.settle(&self.settings);
             Ok(end)
         })
     }

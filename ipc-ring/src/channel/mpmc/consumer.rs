@@ -510,10 +510,10 @@ impl<T: Message> Consumer<T> {
                             self.nobody_there(sleep.ask)?;
                             self.end.place.announce().map_err(PopError::System)?;
                             // Whoever left since may have found nobody asleep.
-                            if self.looks_empty() && !self.end.deserted(Role::Producer) {
+                            if self.looks_empty() && !self.end.ends_without(Role::Producer) {
                                 let (ring, end) =
                                     (self.ring.as_mut().expect("only drop takes it"), &self.end);
-                                let is_owed = || !looks_empty(ring) || end.deserted(Role::Producer);
+                                let is_owed = || !looks_empty(ring) || end.ends_without(Role::Producer);
                                 end.place.sleep(sleep.nap, is_owed).map_err(PopError::System)?;
                             } else {
                                 self.end.place.do_not_sleep();
@@ -575,7 +575,7 @@ impl<T: Message> Consumer<T> {
         if ask {
             self.end.recover().map_err(PopError::System)?;
         }
-        if self.end.deserted(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
+        if self.end.ends_without(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
             return Err(PopError::NoProducer);
         }
         Ok(())

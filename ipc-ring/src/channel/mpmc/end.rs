@@ -203,6 +203,11 @@ impl<T: Message> End<T> {
         self.place.do_all_wait(role as u32)
     }
 
+    /// Whether waiting for a side ends because it is deserted.
+    pub(super) fn ends_without(&self, role: Role) -> bool {
+        !self.place.waits.awaits_successors() && self.deserted(role)
+    }
+
     /// As [`deserted`](Self::deserted), and true only once until somebody has come to that side again.
     pub(super) fn newly_deserted(&mut self, role: Role) -> bool {
         let times = self.ring.attached(role as u32).load(Ordering::Relaxed); // For an answer only.

@@ -296,7 +296,7 @@ impl<T: Message> Producer<T> {
                     // Whoever left since may have found nobody asleep.
                     let full = self.ring().look();
                     if !matches!(full, Err(Refused::Full | Refused::Busy(_)))
-                        || self.end.deserted(Role::Consumer)
+                        || self.end.ends_without(Role::Consumer)
                     {
                         self.end.place.do_not_sleep();
                     } else if matches!(&full, Err(Refused::Busy(holder)) if holder.is_reading()) {
@@ -310,7 +310,7 @@ impl<T: Message> Producer<T> {
                         let woken = end.place.sleep(sleep.nap, || {
                             end.do_all_wait(Role::Consumer) && ring.look().is_ok()
                                 || matches!(ring.look(), Err(Refused::Closed | Refused::Corrupt(_)))
-                                || end.deserted(Role::Consumer)
+                                || end.ends_without(Role::Consumer)
                         });
                         chances.slept(woken.map_err(|error| PushError::System((), error))?);
                         self.stand_back(&mut chances, deadline);
@@ -375,7 +375,7 @@ impl<T: Message> Producer<T> {
         if ask {
             self.end.recover().map_err(|error| PushError::System((), error))?;
         }
-        if self.end.deserted(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
+        if self.end.ends_without(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
             return Err(PushError::NoConsumer(()));
         }
         Ok(())

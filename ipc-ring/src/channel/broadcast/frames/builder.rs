@@ -155,7 +155,7 @@ impl Builder {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
-            end.place.park_on(self.settings.parker);
+            end.place.settle(&self.settings);
             Ok((ring, end))
         })?;
         Publisher::new(ring, end)
@@ -168,7 +168,7 @@ impl Builder {
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
-            end.place.park_on(self.settings.parker);
+            end.place.settle(&self.settings);
             // Nothing is taken from one of whom it cannot be known.
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {

@@ -79,6 +79,13 @@ impl Builder {
         self.with(|channel| channel.wait(strategy))
     }
 
+    /// Whether calls of this end that wait go on when the other end died or detached, as with every
+    /// [builder](crate::broadcast::Builder::await_successors).
+    #[must_use]
+    pub fn await_successors(self, awaits: bool) -> Self {
+        self.with(|channel| channel.await_successors(awaits))
+    }
+
     /// Where to look for the name and put it. The default is the pool's domain.
     #[must_use]
     pub fn domain(self, domain: &Domain) -> Self {
