@@ -22,7 +22,7 @@ pub enum CallError {
     PeerGone(PeerExit),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
-    /// The domain's lock could not be had within five seconds, or is gone.
+    /// The domain's lock could not be had before the call's deadline, or within five seconds where it has none, or is gone.
     Locked,
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
