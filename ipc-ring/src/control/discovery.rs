@@ -71,7 +71,7 @@ pub enum Named {
 /// A channel, from its header and its ends' records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelInfo {
-    /// The number of its kind, see [`Kind`].
+    /// The number of its kind, see [`Kind`](crate::layout::Kind).
     pub kind: u32,
     /// Slots, or bytes for frames.
     pub capacity: u64,
