@@ -272,7 +272,7 @@ fn subscribers_can_be_part_of_a_set() {
     assert_eq!(number(&subscriber.pop().unwrap()), 5);
     other.join().unwrap().close();
     let event = set.wait(&mut [&mut subscriber], None).unwrap();
-    assert_eq!(event.news, News::Ready, "the last word");
+    assert_eq!(event.news, News::Ended, "the last word");
     assert!(matches!(subscriber.try_pop(), Err(ReceiveError::Channel(PopError::Closed))));
 }
 

@@ -1,6 +1,8 @@
 //! One thread waits for many channels at once, with producers in other processes that push, close, detach and are killed.
 
 mod common;
+mod kinds;
+mod spsc_common;
 
 use std::time::{Duration, Instant};
 
@@ -98,7 +100,7 @@ fn every_message_of_many_channels_wakes_the_one_waiter() {
                 .map(|(_, consumer)| consumer as &mut dyn Waitable)
                 .collect();
             let event = next(&mut set, &mut ends);
-            assert_eq!(event.news, News::Ready);
+            assert!(matches!(event.news, News::Ready | News::Ended));
             let number = open[event.index];
             loop {
                 match consumers[number].try_pop() {
@@ -195,7 +197,7 @@ fn subscribers_are_waited_for_beside_the_others() {
                     priced += 1;
                 }
                 (1, News::PeerGone) => left = true,
-                (2, News::Ready) => match line.try_pop() {
+                (2, News::Ready | News::Ended) => match line.try_pop() {
                     Ok(frame) => {
                         assert_eq!(frame, told.to_le_bytes());
                         told += 1;
@@ -262,7 +264,7 @@ fn newest_values_and_calls_are_waited_for_beside_the_others() {
                 (0, News::PeerGone) => {
                     assert!(!std::mem::replace(&mut left, true), "told once");
                 }
-                (1, News::Ready) => match prices.changed().unwrap() {
+                (1, News::Ready | News::Ended) => match prices.changed().unwrap() {
                     Some(key) => {
                         let value = prices.get_newer(key).unwrap().expect("there is news").value;
                         assert_eq!(value % 5, u64::from(key));
@@ -270,7 +272,7 @@ fn newest_values_and_calls_are_waited_for_beside_the_others() {
                     }
                     None => closed = true,
                 },
-                (2, News::Ready) => match answering.try_take() {
+                (2, News::Ready | News::Ended) => match answering.try_take() {
                     Ok(Some(request)) => {
                         answered += 1;
                         assert_eq!(request.value(), answered);
@@ -393,5 +395,28 @@ fn semaphores_that_are_removed_end_the_wait() {
     drop((consumer, set, domain));
     for (id, _) in ipc_core::list::segments().unwrap() {
         ipc_core::shm::SharedMemory::from_id(id).remove().unwrap();
+    }
+}
+
+/// The end of a stream is told once, after all that was in it, for every kind of channel: a loop that ignores it does not spin.
+#[test]
+fn an_end_is_told_once() {
+    private_namespace();
+    for kind in kinds::ALL {
+        let domain = Domain::open(&unique("wait-set-ended")).unwrap();
+        let how = kinds::How::new(&domain, WaitStrategy::DEFAULT);
+        let (mut taker, mut giver) = ((kind.taker)(how).unwrap(), (kind.giver)(how).unwrap());
+        assert_eq!(giver.give(7, Duration::ZERO), kinds::Told::Yes, "{}", kind.name);
+        giver.close();
+        let mut set = WaitSet::new(&domain).unwrap();
+        let event = set.wait(&mut [taker.waitable()], None).unwrap();
+        assert_eq!(event.news, News::Ready, "{}", kind.name);
+        assert_eq!(taker.take(Duration::ZERO), kinds::Told::Number(7), "{}", kind.name);
+        let event = set.wait(&mut [taker.waitable()], None).unwrap();
+        assert_eq!(event.news, News::Ended, "{}", kind.name);
+        let soon = Some(Instant::now() + Duration::from_millis(150));
+        let nothing = set.wait(&mut [taker.waitable()], soon);
+        assert!(matches!(nothing, Err(WaitSetError::TimedOut)), "{}: {nothing:?}", kind.name);
+        assert_eq!(taker.take(Duration::ZERO), kinds::Told::Closed, "{}", kind.name);
     }
 }

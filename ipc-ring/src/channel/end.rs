@@ -150,6 +150,8 @@ pub(super) struct End {
     pub(super) waits: Waits,
     /// How often the other seat had been taken when a set was told that its holder is gone.
     told: Option<u64>,
+    /// Whether a set was told that the stream has ended.
+    ended: bool,
 }
 
 impl End {
@@ -206,6 +208,7 @@ impl End {
             untold: None,
             waits: Waits::new(strategy),
             told: None,
+            ended: false,
         };
         let (role, generation) = (end.role(), end.entry.generation);
         if owner.is_some() {
@@ -363,7 +366,7 @@ impl End {
         signal::withdraw::<Native>(self.own_signal())
     }
 
-    /// What a set has to know of the other end: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
+    /// What a set has to know of the other end: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for
     /// each holder that left without one.
     ///
     /// # Errors
@@ -372,7 +375,7 @@ impl End {
         self.tell()?;
         let bits = self.peer_bits();
         if bits & (CLOSED | POISONED) != 0 {
-            return Ok(Some(News::Ready));
+            return Ok((!std::mem::replace(&mut self.ended, true)).then_some(News::Ended));
         }
         // [E1] Acquire ← the Release in `take_seat`: the count below is not older than the holder that is asked for.
         let holder = Owner::from_raw(self.seats.peer.owner(&self.region).load(Ordering::Acquire));

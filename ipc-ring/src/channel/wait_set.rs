@@ -56,8 +56,11 @@ impl<W: sealed::Await> Waitable for W {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum News {
-    /// Trying to pop will give a message, or tell that the stream has ended or the ring is corrupt.
+    /// Trying to pop will give a message, or tell an error that is worth a look.
     Ready,
+    /// Nothing is there, and nothing will come: the stream has ended, or the ring is corrupt. Told once by each end; trying to pop
+    /// tells which.
+    Ended,
     /// Nothing is there, and the other side left without closing, or died. Told once for each that left; a successor may
     /// come.
     PeerGone,
@@ -187,7 +190,7 @@ impl WaitSet {
 
     /// Waits until there is something to do with one of the ends. Ends that are busy take turns.
     ///
-    /// An end whose stream has [ended](News::Ready) answers at once each time: leave it out from then on. A wait for no ends
+    /// An end whose stream has [ended](News::Ended) says so once, and then no more: it may stay among the ends. A wait for no ends
     /// at all lasts until the deadline.
     ///
     /// # Errors
@@ -283,7 +286,7 @@ impl WaitSet {
                             look(next, ends, false).ok().flatten().or(event.as_ref().ok().copied().flatten());
                         event = Ok(found);
                         found.is_some_and(|event| {
-                            event.news == News::Ready && !(is_last && ends[event.index].has_peer_died())
+                            event.news != News::PeerGone && !(is_last && ends[event.index].has_peer_died())
                         })
                     },
                 )

@@ -58,6 +58,8 @@ pub(super) struct End {
     generation: u64,
     /// How many publishers there had been when a set was told that the last one is gone.
     told: Option<u32>,
+    /// Whether a set was told that the stream has ended.
+    ended: bool,
 }
 
 impl End {
@@ -100,7 +102,7 @@ impl End {
                 region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
                 Ok(((), PUBLISHER_SEAT))
             })?;
-        let mut end = Self { front, place, generation, told: None };
+        let mut end = Self { front, place, generation, told: None, ended: false };
         // Whom a dead publisher was about to wake looks again.
         let woken = end.wake_subscribers();
         end.place.keep(woken);
@@ -140,7 +142,7 @@ impl End {
                 let number = seat.number();
                 Ok((seat, number))
             })?;
-        Ok((Self { front, place, generation, told: None }, seat))
+        Ok((Self { front, place, generation, told: None, ended: false }, seat))
     }
 
     /// Which channel this is, for a pool whose handles travel in its messages.
@@ -202,7 +204,7 @@ impl End {
         Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
     }
 
-    /// What a set has to know of the publisher: [`News::Ready`] when it has said its last word, [`News::PeerGone`] once for
+    /// What a set has to know of the publisher: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for
     /// each that left without one.
     ///
     /// # Errors
@@ -211,7 +213,7 @@ impl End {
         self.place.tell()?;
         let bits = self.bits();
         if bits & (CLOSED | POISONED) != 0 {
-            return Ok(Some(News::Ready));
+            return Ok((!std::mem::replace(&mut self.ended, true)).then_some(News::Ended));
         }
         let publishers = self.front.region().half(PUBLISHERS).load(Ordering::Relaxed); // For an answer only.
         if self.told == Some(publishers) {

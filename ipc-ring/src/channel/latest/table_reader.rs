@@ -21,13 +21,15 @@ pub struct TableReader<T: Message> {
     end: End<T>,
     /// A set was told that the writer is gone, and nothing was published since.
     told: bool,
+    /// A set was told that the channel has ended.
+    ended: bool,
 }
 
 impl<T: Message> TableReader<T> {
     crate::interrupter::interruptible!(end.place);
 
     pub(super) fn new(end: End<T>) -> Self {
-        Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false }
+        Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false, ended: false }
     }
 
     /// The newest value of a key, also if it was read before; `None` as long as there is none.
@@ -288,7 +290,7 @@ impl<T: Message> Await for TableReader<T> {
         }
         let over = self.end.ended().or_else(|| if probe { self.end.died() } else { None });
         Ok(match over {
-            Some(ReadError::Closed) => Some(News::Ready),
+            Some(ReadError::Closed) => (!std::mem::replace(&mut self.ended, true)).then_some(News::Ended),
             Some(ReadError::System(error)) => return Err(error),
             Some(_) if !std::mem::replace(&mut self.told, true) => Some(News::PeerGone),
             Some(_) => None,

@@ -644,8 +644,12 @@ impl<T: Message> Await for Consumer<T> {
             return Ok(Some(News::Ready)); // The next pop follows.
         }
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
-        if !self.looks_empty() {
-            return Ok(Some(News::Ready));
+        match self.ring().look() {
+            Err(Nothing::Empty | Nothing::Busy(_)) => {}
+            Err(Nothing::Closed | Nothing::Corrupt(_)) => {
+                return Ok((!std::mem::replace(&mut self.end.ended, true)).then_some(News::Ended));
+            }
+            Ok(()) | Err(Nothing::Contended) => return Ok(Some(News::Ready)),
         }
         recovered?;
         Ok((probe && self.end.newly_deserted(Role::Producer)).then_some(News::PeerGone))

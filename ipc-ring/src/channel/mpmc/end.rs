@@ -77,6 +77,8 @@ pub(super) struct End<T> {
     pub(super) place: Place,
     /// How many had come to the other side when a set was told that it is deserted.
     told: Option<u32>,
+    /// Whether a set was told that the stream has ended.
+    pub(super) ended: bool,
 }
 
 impl<T: Message> End<T> {
@@ -115,7 +117,7 @@ impl<T: Message> End<T> {
                 Ok((seat, number))
             })?;
         ring.attached(role as u32).fetch_add(1, Ordering::Relaxed); // For an answer only.
-        Ok(Self { ring, seat: Some(seat), place, told: None })
+        Ok(Self { ring, seat: Some(seat), place, told: None, ended: false })
     }
 
     /// The channel, for who keeps books about it.
