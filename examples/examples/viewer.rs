@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use examples::frame::{BLOCKS, BYTES, CHANNEL, Frame, POOL, is_whole};
+use examples::frame::{BLOCKS, BYTES, CHANNEL, Frame, HEIGHT, POOL, is_whole, row};
 use examples::{Outcome, run};
 use ipc_ring::pool::Builder;
 use ipc_ring::spsc::{self, PopError};
@@ -33,7 +33,7 @@ fn look() -> Outcome {
             return Err(format!("picture {number} is torn").into());
         }
         seen += 1;
-        brightness += u64::from(picture[picture.len() / 2]);
+        brightness += u64::from(row(&picture, HEIGHT / 2)[0]);
     } // Dropping a picture gives its block back to the camera.
     println!("saw {seen} pictures, brightness {brightness}");
     Ok(())

@@ -1,6 +1,6 @@
 //! Pictures of a made-up camera, with a message about each.
 
-use ipc_ring::pool::Handle;
+use ipc_ring::pool::{Handle, Loan, View};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The pool that `camera` and `viewer` share.
@@ -28,10 +28,18 @@ pub struct Frame {
 }
 
 /// Takes picture number `number`: stripes that move.
-pub fn expose(picture: &mut [u8], number: u64) {
-    for (row, pixels) in picture.chunks_mut(WIDTH).enumerate() {
-        pixels.fill(shade(number, row));
+pub fn expose(picture: &mut Loan, number: u64) {
+    for row in 0..HEIGHT {
+        picture.copy_from(row * WIDTH, &[shade(number, row); WIDTH]);
     }
+}
+
+/// A row of a picture, copied: it does not change any more, whatever others do.
+#[must_use]
+pub fn row(picture: &View, row: usize) -> [u8; WIDTH] {
+    let mut pixels = [0; WIDTH];
+    picture.copy_to(row * WIDTH, &mut pixels);
+    pixels
 }
 
 /// How bright a row is.
@@ -42,10 +50,7 @@ pub fn shade(number: u64, row: usize) -> u8 {
 
 /// Whether this is picture number `number`, whole.
 #[must_use]
-pub fn is_whole(picture: &[u8], number: u64) -> bool {
+pub fn is_whole(picture: &View, number: u64) -> bool {
     picture.len() == BYTES
-        && picture.chunks(WIDTH).enumerate().all(|(row, pixels)| {
-            let expected = shade(number, row);
-            pixels.iter().all(|pixel| *pixel == expected)
-        })
+        && (0..HEIGHT).all(|at| row(picture, at).iter().all(|pixel| *pixel == shade(number, at)))
 }

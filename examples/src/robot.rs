@@ -2,8 +2,10 @@
 
 use ipc_ring::Message;
 use ipc_ring::broadcast::{Builder, Resume, Start};
-use ipc_ring::pool::Handle;
+use ipc_ring::pool::{Handle, View};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::frame::{self, WIDTH};
 
 /// The pool of the pictures, of [`frame::BYTES`](crate::frame::BYTES) bytes each.
 pub const PICTURES: &str = "robot.pictures";
@@ -97,10 +99,11 @@ pub const EVERYBODY: u64 = CAMERA | LEFT | RIGHT;
 
 /// The first dark row of a half of a picture, `None` if there is none or a row is not of one shade, as in a picture that is torn.
 #[must_use]
-pub fn detect(picture: &[u8], side: Side) -> Option<u64> {
-    let half = crate::frame::WIDTH / 2;
+pub fn detect(picture: &View, side: Side) -> Option<u64> {
+    let half = WIDTH / 2;
     let mut found = None;
-    for (number, row) in picture.chunks_exact(crate::frame::WIDTH).enumerate() {
+    for number in 0..picture.len() / WIDTH {
+        let row = frame::row(picture, number);
         let row = if side == Side::Left { &row[..half] } else { &row[half..] };
         if row[0] != row[half - 1] || row[0] != row[half / 2] {
             return None;

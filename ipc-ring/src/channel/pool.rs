@@ -8,15 +8,19 @@
 //! // process A
 //! let frames = pool::Builder::new("doc-example-frames").class(1 << 20, 8).create()?;
 //! let mut out = spsc::Producer::<pool::Handle>::create("doc-example-frames.out")?;
-//! let mut frame = frames.loan(640 * 480)?; // a block of 1 MiB, written in place
-//! frame.fill(7);
+//! let mut frame = frames.loan(640 * 480)?; // a block of 1 MiB
+//! for row in 0..480 {
+//!     frame.copy_from(row * 640, &[7; 640]); // as the camera gives it, or at once, or through `as_mut_ptr`
+//! }
 //! frame.send(&mut out)?;
 //!
 //! // process B
 //! let pool = pool::Pool::open("doc-example-frames")?;
 //! let mut input = spsc::Consumer::<pool::Handle>::open("doc-example-frames.out")?;
-//! let frame = pool.receive(&mut input)?; // read in place, given back when dropped
-//! assert_eq!((frame.len(), frame[0]), (640 * 480, 7));
+//! let frame = pool.receive(&mut input)?; // it stays where it is, and is given back when dropped
+//! let mut row = [0; 640];
+//! frame.copy_to(479 * 640, &mut row);
+//! assert_eq!((frame.len(), row), (640 * 480, [7; 640]));
 //! # Ok(()) }
 //! ```
 //!
@@ -38,8 +42,22 @@
 //! was received dies with its receiver. [`Pool::receive`] takes the block and pops its handle as the last things it does, behind
 //! all system calls. Payloads in a channel whose last process is gone come back too.
 //!
-//! **Trust.** [`Loan`] and [`View`] are slices of memory that other processes can write. They are for processes that keep to
-//! the protocol; between others use [`Loan::copy_from`] and [`View::copy_to`]. `docs/trust.md` says what may happen.
+//! **Trust.** [`Loan::copy_from`], [`View::copy_to`] and [`View::to_vec`] are sound whatever others do to the bytes meanwhile, and so are the
+//! pointers of [`Loan::as_mut_ptr`] and [`View::as_ptr`] as far as their user is. A loan and a view can also be used as slices:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let pool = ipc_ring::pool::Builder::new("doc-example-slices").class(64, 1).create()?;
+//! let mut loan = pool.loan(3)?;
+//! loan.fill(7); // it is a `&mut [u8]` here
+//! # drop(loan);
+//! # Ok(()) }
+//! ```
+//!
+//! That is for processes all of which keep to the protocol, and is **not sound** against one that does not, nor when anything attaches the
+//! pool's segment by its number, this process included. `docs/trust.md` says what may happen.
+//!
+//! **Once in a process.** Who opens a pool that the process has open already gets a clone of that opening.
 //!
 //! **Lifetime.** A pool lives as long as a process has it open, or holds a loan or a view of it.
 

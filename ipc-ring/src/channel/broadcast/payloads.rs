@@ -15,12 +15,14 @@
 //!
 //! // process A
 //! let mut picture = camera.loan(640 * 480)?;
-//! picture.fill(7);
+//! picture.copy_from(0, &[7; 640 * 480]);
 //! camera.publish(picture)?;
 //!
 //! // the others
-//! let picture = screen.pop()?; // read in place, let go when dropped
-//! assert_eq!((picture.len(), picture[0]), (640 * 480, 7));
+//! let picture = screen.pop()?; // it stays where it is, and is let go when dropped
+//! let mut row = [0; 640];
+//! picture.copy_to(0, &mut row);
+//! assert_eq!((picture.len(), row), (640 * 480, [7; 640]));
 //! # Ok(()) }
 //! ```
 //!

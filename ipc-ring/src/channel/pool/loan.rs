@@ -12,9 +12,11 @@ use super::view::View;
 use crate::error::Forked;
 use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route};
 
-/// A block of a pool that this process alone may write: a slice of bytes. Dropping it gives the block back.
+/// A block of a pool that this process alone may write. Dropping it gives the block back.
 ///
-/// As a slice it is memory that other processes *could* write. Those that keep to the protocol do not; see `docs/trust.md`.
+/// [`copy_from`](Self::copy_from) writes it, soundly whatever others do, and [`as_mut_ptr`](Self::as_mut_ptr) has its address. It is a
+/// slice as well, for processes all of which keep to the protocol: other processes *could* write the memory, and what attaches the pool's
+/// segment by its number could, in this process too. Then a slice is **not sound**; see `docs/trust.md`.
 pub struct Loan {
     inner: Arc<Inner>,
     /// Taken when the block is sent, shared or given back.

@@ -9,10 +9,11 @@ use super::loan::Loan;
 use super::member::Inner;
 use crate::ring::pool::Reading;
 
-/// A payload where it lies: a slice of bytes. Dropping it lets the block go, and frees it when nobody else reads it.
+/// A payload where it lies. Dropping it lets the block go, and frees it when nobody else reads it.
 ///
-/// As a slice it is memory that other processes *could* write. Those that keep to the protocol do not; see `docs/trust.md`,
-/// and [`copy_to`](Self::copy_to).
+/// [`copy_to`](Self::copy_to) and [`to_vec`](Self::to_vec) read it, soundly whatever others do, and [`as_ptr`](Self::as_ptr) has its
+/// address. It is a slice as well, for processes all of which keep to the protocol: other processes *could* write the memory, and what
+/// attaches the pool's segment by its number could, in this process too. Then a slice is **not sound**; see `docs/trust.md`.
 pub struct View {
     inner: Arc<Inner>,
     /// Taken when the block is let go.
@@ -54,6 +55,24 @@ impl View {
         assert!(offset <= self.len && out.len() <= self.len - offset, "there are not as many bytes");
         let reading = self.reading();
         self.inner.member.memory().read(reading.class(), reading.block(), offset, out);
+    }
+
+    /// All of it, copied as by [`copy_to`](Self::copy_to). For slices `[u8]` has a method of this name, which this one stands before.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = ipc_ring::pool::Builder::new("doc-example-to-vec").class(64, 1).create()?;
+    /// let mut loan = pool.loan(5)?;
+    /// loan.copy_from(0, b"hello");
+    /// let (view, _handle) = loan.share();
+    /// assert_eq!(view.to_vec(), b"hello");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut copy = vec![0; self.len];
+        self.copy_to(0, &mut copy);
+        copy
     }
 
     /// A pointer to the bytes: [`len`](Self::len) of them, readable, aligned to 64, valid as long as the view.
