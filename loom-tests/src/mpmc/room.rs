@@ -28,7 +28,7 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_one_pop_frees_a_sleeper", 50, || one_pop_frees_a_sleeper(Barrier::Asymmetric))
         .reaches(&["sleeps", "room is coming", "woken"]),
     Model::new("mpmc_slice_frees_a_sleeper", 50, slice_frees_a_sleeper).reaches(&["sleeps", "woken"]),
-    Model::new("mpmc_consumer_dies_waking", 50, consumer_dies_waking).reaches(&["died"]),
+    Model::new("mpmc_consumer_dies_waking", 1, consumer_dies_waking).reaches(&["died"]),
 ];
 
 struct Bed {

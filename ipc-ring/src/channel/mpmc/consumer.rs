@@ -49,26 +49,42 @@ impl<T: Message> Duties<'_, T> {
     fn before_freeing(&mut self, ring: &mut ring::Consumer<Mapped<T>>, count: u64) {
         *self.popped += count;
         if *self.popped >= self.quarter {
-            self.look_at_producers(ring);
+            // The parts, not the whole: it would have to be put together for each pop.
+            look_at_producers(self.end, self.popped, self.woken_in_set, ring);
         }
     }
 
-    #[inline]
     fn look_at_producers(&mut self, ring: &mut ring::Consumer<Mapped<T>>) {
-        *self.popped = 0;
-        self.end.wake_one(Role::Producer);
-        if std::mem::take(self.woken_in_set) {
-            self.pass_on(ring);
-        }
+        look_at_producers(self.end, self.popped, self.woken_in_set, ring);
     }
 
-    /// One that was woken and took a message wakes the next, if there is more: producers wake one for all that lie behind each
-    /// other.
-    #[cold]
     fn pass_on(&mut self, ring: &mut ring::Consumer<Mapped<T>>) {
-        if ring.look_behind().is_ok() {
-            self.end.wake_one(Role::Consumer);
-        }
+        pass_on(self.end, ring);
+    }
+}
+
+/// A quarter of the ring comes free: is there a producer to wake?
+#[cold]
+#[inline(never)]
+fn look_at_producers<T: Message>(
+    end: &mut End<T>,
+    popped: &mut u64,
+    woken_in_set: &mut bool,
+    ring: &mut ring::Consumer<Mapped<T>>,
+) {
+    *popped = 0;
+    end.wake_one(Role::Producer);
+    if std::mem::take(woken_in_set) {
+        pass_on(end, ring);
+    }
+}
+
+/// One that was woken and took a message wakes the next, if there is more: producers wake one for all that lie behind each
+/// other.
+#[cold]
+fn pass_on<T: Message>(end: &mut End<T>, ring: &mut ring::Consumer<Mapped<T>>) {
+    if ring.look_behind().is_ok() {
+        end.wake_one(Role::Consumer);
     }
 }
 
