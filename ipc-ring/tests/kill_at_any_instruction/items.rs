@@ -28,7 +28,8 @@ macro_rules! pops_items {
             let mut items = vec![[0; size_of::<Item>()]; most];
             let count = consumer.try_pop_slice(&mut items).unwrap();
             crate::hand::book(count as u64);
-            items[..count].iter().map(number).count() as u64
+            items[..count].iter().for_each(|item| _ = number(item));
+            count as u64
         }
     };
 }
