@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Refusal, Room};
 use crate::error::{AttachError, PushError};
@@ -96,13 +97,11 @@ impl<T: Message> Producer<T> {
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
         if self.end.ours().is_err() {
-            return Err(PushError::Forked(message));
+            return apart(forked(message));
         }
         match self.ring.try_push(&message) {
             Push::Done { signal: 0 } => Ok(()),
-            Push::Done { signal } => self.done(signal, message),
-            Push::Full => self.full(message),
-            Push::Corrupt(corruption) => Err(poison(&mut self.end, message, corruption)),
+            other => apart(self.settle(other, message)),
         }
     }
 
@@ -119,11 +118,11 @@ impl<T: Message> Producer<T> {
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         if self.end.ours().is_err() {
-            return Err(PushError::Forked(message));
+            return apart(forked(message));
         }
         match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
-            other => self.push_slowly(message, other, None),
+            other => apart(self.push_slowly(message, other, None)),
         }
     }
 
@@ -167,9 +166,7 @@ impl<T: Message> Producer<T> {
         self.end.ours()?;
         match self.ring.try_push(message) {
             Push::Done { signal: 0 } => Ok(()),
-            Push::Done { signal } => self.done(signal, ()),
-            Push::Full => self.full(()),
-            Push::Corrupt(corruption) => Err(poison(&mut self.end, (), corruption)),
+            other => apart(self.settle(other, ())),
         }
     }
 
@@ -180,7 +177,7 @@ impl<T: Message> Producer<T> {
     #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
         if self.end.ours().is_err() {
-            return Err(PushError::Forked(message));
+            return apart(forked(message));
         }
         match self.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
@@ -298,6 +295,18 @@ impl<T: Message> Producer<T> {
         pair::wait_for_room(&mut self.ring, &mut self.end, deadline).map_err(|refusal| refusal.with(value))
     }
 
+    /// What a push came to that is not plainly done.
+    #[cold]
+    #[inline(never)]
+    fn settle<V>(&mut self, pushed: Push, value: V) -> Result<(), PushError<V>> {
+        match pushed {
+            Push::Done { signal: 0 } => Ok(()),
+            Push::Done { signal } => self.done(signal, value),
+            Push::Full => self.full(value),
+            Push::Corrupt(corruption) => Err(poison(&mut self.end, value, corruption)),
+        }
+    }
+
     /// The message is published, and the consumer's signal is not zero.
     #[cold]
     fn done<V>(&mut self, signal: u32, value: V) -> Result<(), PushError<V>> {
@@ -388,6 +397,12 @@ fn acknowledge<T: Message, V>(
 ) -> Result<(), PushError<V>> {
     pair::acknowledge(end, signal, ring.position(), || ring.is_drained())
         .map_err(|refusal| refusal.with(value))
+}
+
+#[cold]
+#[inline(never)]
+fn forked<V>(value: V) -> Result<(), PushError<V>> {
+    Err(PushError::Forked(value))
 }
 
 #[cold]
