@@ -65,7 +65,7 @@ impl Heap {
             // Written by whoever sends, read by who looks for lost blocks.
             route: [Word64::checked(0), Word64::plain(0)],
             loans: Word64::plain(0),
-            generations: Word64::plain(0),
+            generations: Word64::contended(0),
             bytes: UnsafeCell::new(0),
         };
         let shared = Shared {
