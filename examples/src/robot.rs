@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::frame::{self, WIDTH};
 
-/// The pool of the pictures, of [`frame::BYTES`](crate::frame::BYTES) bytes each.
+/// The pool of the pictures, of [`frame::BYTES`] bytes each.
 pub const PICTURES: &str = "robot.pictures";
 /// Pictures that can be in use at a time.
 pub const BLOCKS: u64 = 12;
