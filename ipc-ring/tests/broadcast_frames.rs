@@ -119,6 +119,27 @@ fn a_gated_publisher_waits_for_the_slowest_and_lends_in_place() {
     leave(&region, slow);
 }
 
+/// Also those before the first landmark, which are reached from the oldest frame.
+#[test]
+fn every_frame_that_a_gated_ring_holds_can_be_started_at() {
+    let (region, mut publisher) = ring(1024, Mode::Gated);
+    let mut slow = join(&region, At::Oldest);
+    let mut random = Random::new(7);
+    let mut out = Vec::new();
+    for count in 0..500 {
+        let size = if random.below(2) == 0 { 0 } else { random.below(330) as usize };
+        while publisher.try_publish(&frame(count, size)) == Err(Refused::Full) {
+            assert!(matches!(slow.try_pop_vec(&mut out), Pop::Frame { .. }));
+        }
+        for wanted in slow.sequence()..=count {
+            let reader = join(&region, At::Numbered(wanted));
+            assert_eq!(reader.sequence(), wanted, "of {} to {count}", slow.sequence());
+            leave(&region, reader);
+        }
+    }
+    leave(&region, slow);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 

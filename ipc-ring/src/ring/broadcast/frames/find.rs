@@ -96,7 +96,11 @@ pub(super) fn numbered<M: Memory>(memory: &M, sequence: u64) -> Option<Spot> {
         }
         let before = |spot: &Spot| !is_below(sequence, spot.sequence);
         let near = landmarks(memory).filter(before).max_by_key(|spot| spot.sequence);
-        let Some(mut spot) = near else { return Some(oldest(memory)) };
+        // Frames before the first landmark are reached from the oldest one.
+        let mut spot = match near.ok_or_else(|| oldest(memory)) {
+            Err(oldest) if !before(&oldest) => return Some(oldest),
+            Ok(spot) | Err(spot) => spot,
+        };
         let first = spot.position;
         // From the landmark on, frame by frame. The tail is a ring further at most.
         while spot.sequence != sequence && spot.position.wrapping_sub(first) <= memory.capacity() {
