@@ -193,10 +193,10 @@ fn lent() -> Outcome {
     let (pool, mut producer, mut consumer) = benches::pool(BLOCK, 8)?;
     for number in 0..ROUNDS * SLOTS {
         let mut loan = lend_once(&pool).expect("a block");
-        loan[0] = number as u8;
+        loan.write(0, &(number as u8))?;
         assert!(send_once(loan, &mut producer), "there is room");
         let view = receive_once(&pool, &mut consumer).expect("a payload");
-        assert_eq!(view[0], number as u8);
+        assert_eq!(view.read::<u8>(0)?, number as u8);
         let_go_once(view);
     }
     Ok(())
@@ -221,10 +221,10 @@ fn lent_to_all() -> Outcome {
     let (mut publisher, mut subscriber) = benches::payloads(Mode::Lossy, BLOCK, 8)?;
     for number in 0..ROUNDS * SLOTS {
         let mut loan = publisher.loan(BLOCK)?;
-        loan[0] = number as u8;
+        loan.write(0, &(number as u8))?;
         assert!(publish_payload_once(&mut publisher, loan), "there is room");
         let view = pop_payload_once(&mut subscriber).expect("a payload");
-        assert_eq!(view[0], number as u8);
+        assert_eq!(view.read::<u8>(0)?, number as u8);
         let_go_shared_once(view);
     }
     Ok(())

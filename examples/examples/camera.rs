@@ -36,7 +36,7 @@ fn record() -> Outcome {
         // A camera does not wait: when all pictures are still being looked at, this one is not taken.
         match pictures.loan(BYTES) {
             Ok(mut picture) => {
-                expose(&mut picture, number);
+                expose(&mut picture, number)?;
                 picture
                     .send_with(frames.route(), |picture| frames.push(Frame { number, picture }))
                     .map_err(|refused| refused.to_string())?;

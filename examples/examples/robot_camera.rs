@@ -55,7 +55,7 @@ fn film() -> Outcome {
         }
         match pictures.loan(BYTES) {
             Ok(mut picture) => {
-                expose(&mut picture, number);
+                expose(&mut picture, number)?;
                 let (view, picture) = picture.share();
                 shots.publish(Shot { number, picture }).map_err(|refused| refused.to_string())?;
                 kept.push_back(view);

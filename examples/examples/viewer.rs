@@ -33,7 +33,7 @@ fn look() -> Outcome {
             return Err(format!("picture {number} is torn").into());
         }
         seen += 1;
-        brightness += u64::from(row(&picture, HEIGHT / 2)[0]);
+        brightness += u64::from(row(&picture, HEIGHT / 2)?[0]);
     } // Dropping a picture gives its block back to the camera.
     println!("saw {seen} pictures, brightness {brightness}");
     Ok(())

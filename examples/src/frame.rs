@@ -1,6 +1,6 @@
 //! Pictures of a made-up camera, with a message about each.
 
-use ipc_ring::pool::{Handle, Loan, View};
+use ipc_ring::pool::{AccessError, Handle, Loan, View};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The pool that `camera` and `viewer` share.
@@ -28,18 +28,19 @@ pub struct Frame {
 }
 
 /// Takes picture number `number`: stripes that move.
-pub fn expose(picture: &mut Loan, number: u64) {
-    for row in 0..HEIGHT {
-        picture.copy_from(row * WIDTH, &[shade(number, row); WIDTH]);
-    }
+///
+/// # Errors
+/// [`AccessError::OutOfBounds`] when the loan has fewer than [`BYTES`].
+pub fn expose(picture: &mut Loan, number: u64) -> Result<(), AccessError> {
+    (0..HEIGHT).try_for_each(|row| picture.write(row * WIDTH, &[shade(number, row); WIDTH]))
 }
 
 /// A row of a picture, copied: it does not change any more, whatever others do.
-#[must_use]
-pub fn row(picture: &View, row: usize) -> [u8; WIDTH] {
-    let mut pixels = [0; WIDTH];
-    picture.copy_to(row * WIDTH, &mut pixels);
-    pixels
+///
+/// # Errors
+/// [`AccessError::OutOfBounds`] when the picture has no such row.
+pub fn row(picture: &View, row: usize) -> Result<[u8; WIDTH], AccessError> {
+    picture.read(row * WIDTH)
 }
 
 /// How bright a row is.
@@ -51,6 +52,5 @@ pub fn shade(number: u64, row: usize) -> u8 {
 /// Whether this is picture number `number`, whole.
 #[must_use]
 pub fn is_whole(picture: &View, number: u64) -> bool {
-    picture.len() == BYTES
-        && (0..HEIGHT).all(|at| row(picture, at).iter().all(|pixel| *pixel == shade(number, at)))
+    picture.len() == BYTES && (0..HEIGHT).all(|at| row(picture, at) == Ok([shade(number, at); WIDTH]))
 }

@@ -103,7 +103,7 @@ pub fn detect(picture: &View, side: Side) -> Option<u64> {
     let half = WIDTH / 2;
     let mut found = None;
     for number in 0..picture.len() / WIDTH {
-        let row = frame::row(picture, number);
+        let row = frame::row(picture, number).ok()?;
         let row = if side == Side::Left { &row[..half] } else { &row[half..] };
         if row[0] != row[half - 1] || row[0] != row[half / 2] {
             return None;

@@ -9,16 +9,17 @@
 //!   is delivered twice, nobody waits for the dead, and a successor continues where they stopped. The kernel itself says who
 //!   is alive; no process number is trusted and no timeout guessed.
 //! - **Nothing is left behind.** The kernel frees a channel's memory when its last user is gone, however it went.
-//! - **Sound whatever a peer writes.** Every bit pattern of a [`Message`] is a value, every word of shared memory is checked before
-//!   it is used. A ring that makes no sense is an error. One thing is *not* sound against a peer, as the next section says.
+//! - **Sound whatever a peer writes.** Every bit pattern of a [`Message`] is a value, every word of shared
+//!   memory is checked before it is used. A ring that makes no sense is an error. Safe code cannot undo that;
+//!   one `unsafe` form can, as the next section says.
 //!
 //! # What is not sound against a peer
-//! **A block of a [`pool`] used as a slice.** A [`pool::Loan`] is a `&mut [u8]` and a [`pool::View`] a `&[u8]` to whoever asks for one, and a
-//! slice is a promise that nobody else writes the bytes. Processes that keep to the protocol keep it. One that does not, or anything that
-//! attaches the pool's segment by its number (`ipc_core::shm::SharedMemory::attach`, in this process as well), breaks it, and with it Rust's
-//! rules. Whoever cannot rule that out uses the forms without a slice, which are sound whatever happens to the bytes:
-//! [`Loan::copy_from`](pool::Loan::copy_from), [`View::copy_to`](pool::View::copy_to), [`View::to_vec`](pool::View::to_vec), and the pointers of
-//! `as_mut_ptr` and `as_ptr`. Everything else that lends a payload in place lends a pointer.
+//! **A slice of a payload in a [`pool`].** [`pool::Loan::as_mut_slice`] and [`pool::View::as_slice`] are
+//! `unsafe`: a slice promises that nobody else writes the bytes, which a process that breaks the protocol
+//! does, or anything that attaches the pool's segment by its number (`ipc_core::shm::SharedMemory::attach`,
+//! in this process as well). Whoever asks for one vouches for all of them. Everything else is sound whatever
+//! happens to the bytes: [`Loan::write_at`](pool::Loan::write_at), [`View::read_at`](pool::View::read_at),
+//! [`View::read`](pool::View::read) and their like copy, and what lends a payload in place lends a pointer.
 //!
 //! # What it does not do
 //! No messages between machines, none that survive a reboot, no protection of a process from one that may write its memory

@@ -78,10 +78,12 @@ fn payloads(domain: &Domain, barrier: Barrier, mode: Mode) {
     let mut ends = [builder.open_subscriber().unwrap(), builder.open_subscriber().unwrap()];
     repeat(|number| {
         let Ok(mut loan) = publisher.loan(4096) else { return must(false) };
-        loan.fill(number as u8);
+        must(loan.fill(number as u8).is_ok());
         must(publisher.publish(loan).is_ok());
         let [one, two] = ends.each_mut().map(|subscriber| subscriber.pop());
-        must(matches!((one, two), (Ok(one), Ok(two)) if one[4095] == two[0] && two[0] == number as u8));
+        must(
+            matches!((one, two), (Ok(one), Ok(two)) if [one.read(4095), two.read(0)] == [Ok(number as u8); 2]),
+        );
     });
 }
 

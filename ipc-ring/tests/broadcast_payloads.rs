@@ -8,7 +8,7 @@ use common::{Role, kernel_objects, listen, private_namespace, role, say, unique}
 use ipc_ring::broadcast::payloads::{Builder, Publisher, Subscriber};
 use ipc_ring::broadcast::{self, Mode, PopError, Start};
 use ipc_ring::platform::Site;
-use ipc_ring::pool::{self, Handle, LoanError, Pool, ReceiveError, Refused, View};
+use ipc_ring::pool::{self, Handle, Loan, LoanError, Pool, ReceiveError, Refused, View};
 use ipc_ring::{AttachError, Domain, News, PeerExit, PushError, WaitSet, fault};
 
 const SIZE: usize = 4096;
@@ -39,14 +39,15 @@ fn publish(publisher: &mut Publisher, number: u64) {
     publisher.publish(loan).unwrap();
 }
 
-fn fill(bytes: &mut [u8], number: u64) {
-    bytes.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&number.to_le_bytes()));
+fn fill(loan: &mut Loan, number: u64) {
+    (0..loan.len()).step_by(8).for_each(|offset| loan.write(offset, &number.to_le_bytes()).unwrap());
 }
 
 /// The number that fills a payload.
 fn number(view: &View) -> u64 {
-    let (first, _) = view.split_first_chunk::<8>().unwrap();
-    assert!(view.chunks(8).all(|chunk| chunk == first), "torn: {:x?}", &view[..64]);
+    let bytes = view.to_vec().unwrap();
+    let (first, _) = bytes.split_first_chunk::<8>().unwrap();
+    assert!(bytes.chunks(8).all(|chunk| chunk == first), "torn: {:x?}", &bytes[..64]);
     u64::from_le_bytes(*first)
 }
 

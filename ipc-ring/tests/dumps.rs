@@ -91,7 +91,7 @@ fn end_with_a_pool(domain: &str, dumped: bool) {
     let domain = Domain::open(domain).unwrap();
     let pool = pool::Builder::new("pool").domain(&domain).class(POOL, 1).dumped(dumped).create().unwrap();
     let mut loan = pool.loan(POOL).unwrap();
-    loan.fill(7);
+    loan.fill(7).unwrap();
     say(if hard == RLIM_INFINITY { "ready" } else { "limited" });
     listen();
     // As an abort, which the parent takes for a failed test.

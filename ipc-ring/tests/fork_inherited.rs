@@ -284,7 +284,7 @@ fn leave_a_helper(domain: &str, kept: bool) {
     say("there");
     listen();
     drop((loan, pool));
-    own_loan.fill(7);
+    own_loan.fill(7).unwrap();
     drop((own_loan, own));
     say("dropped");
     listen();

@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use common::{Role, listen, private_namespace, role, say, unique};
-use ipc_ring::pool::{Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
+use ipc_ring::pool::{AccessError, Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
 use ipc_ring::{AttachError, Domain, PushError, broadcast, mpmc, spsc};
 
 /// A domain of this test's own, and a builder of a pool in it.
@@ -34,11 +35,11 @@ fn a_payload_is_written_sent_read_in_place_and_given_back() {
         for len in [0, 1, 100, 128, 129, 1 << 20] {
             let mut loan = pool.loan(len).unwrap();
             assert_eq!((loan.len(), loan.as_ptr().addr() % 64), (len, 0));
-            loan.fill(round);
+            loan.fill(round).unwrap();
             loan.send(&mut producer).unwrap();
             let view = reader.receive(&mut consumer).unwrap();
             assert_eq!(view.len(), len);
-            assert!(view.iter().all(|byte| *byte == round));
+            assert!(view.to_vec().unwrap().iter().all(|byte| *byte == round));
             assert!(!view.is_shared());
             assert_eq!(pool.stats().in_use(), 1);
         }
@@ -88,14 +89,14 @@ fn a_loan_that_is_not_sent_comes_back_to_its_owner() {
     let (producer, consumer) = ring(&domain);
     let mut leaked = None;
     let mut loan = pool.loan(4).unwrap();
-    loan.copy_from_slice(b"kept");
+    loan.write_at(0, b"kept").unwrap();
     let failed = loan.send_with(producer.route(), |handle| {
         leaked = Some(handle);
         Err(PushError::Full(()))
     });
     let back = failed.unwrap_err();
     assert!(matches!(back.error, PushError::Full(())));
-    assert_eq!(&*back.loan, b"kept");
+    assert_eq!(back.loan.to_vec().unwrap(), b"kept");
     // The handle that got out is worth nothing.
     let leaked = leaked.unwrap();
     assert!(matches!(pool.accept(&leaked), Err(Refused::Stale { .. })));
@@ -104,7 +105,7 @@ fn a_loan_that_is_not_sent_comes_back_to_its_owner() {
     let mut producer = producer;
     let back = back.loan.send(&mut producer).unwrap_err();
     assert!(matches!(back.error, spsc::PushError::Closed(_)));
-    assert_eq!(&*back.loan, b"kept");
+    assert_eq!(back.loan.to_vec().unwrap(), b"kept");
     drop(back);
     assert!(free(&pool));
     // So does a push that panics, but the block is freed.
@@ -166,7 +167,7 @@ fn a_shared_payload_lives_until_its_last_view_is_gone() {
     let pool = Builder::new("shared").domain(&domain).class(64, 1).create().unwrap();
     let readers: Vec<Pool> = (0..5).map(|_| Builder::new("shared").domain(&domain).open().unwrap()).collect();
     let mut loan = pool.loan(6).unwrap();
-    loan.copy_from_slice(b"shared");
+    loan.write_at(0, b"shared").unwrap();
     let (kept, handle) = loan.share();
     assert!(kept.is_shared());
     // Twice in each process, and in the sender's own.
@@ -177,7 +178,7 @@ fn a_shared_payload_lives_until_its_last_view_is_gone() {
         .collect();
     drop(kept);
     while let Some(view) = views.pop() {
-        assert_eq!(&*view, b"shared");
+        assert_eq!(view.to_vec().unwrap(), b"shared");
         assert_eq!(pool.stats().classes[0].read, 1);
         assert!(pool.loan(1).is_err());
         let view = view.into_loan().map(drop).unwrap_err();
@@ -198,7 +199,7 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
         (0..3).map(|_| (channel.open_subscriber().unwrap(), frames.open().unwrap())).collect();
     for round in 0..10u8 {
         let mut loan = pool.loan(4096).unwrap();
-        loan.fill(round);
+        loan.fill(round).unwrap();
         // The sender's own view keeps the payload for those who come late.
         let (kept, handle) = loan.share();
         publisher.publish(handle).unwrap();
@@ -206,7 +207,7 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
             .iter_mut()
             .map(|(subscriber, pool)| pool.accept(&subscriber.try_pop().unwrap()).unwrap())
             .collect();
-        assert!(views.iter().all(|view| view.iter().all(|byte| *byte == round)));
+        assert!(views.iter().all(|view| view.to_vec().unwrap() == [round; 4096]));
         assert_eq!(pool.stats().in_use(), 1);
         drop(kept);
         drop(views);
@@ -224,18 +225,18 @@ fn a_received_payload_can_be_changed_in_place_and_sent_on() {
     let on = mpmc::Builder::<Handle>::new("on").domain(&domain).capacity(4);
     let (mut next, mut last) = (on.create_producer().unwrap(), on.open_consumer().unwrap());
     let mut loan = pool.loan(3).unwrap();
-    loan.copy_from_slice(b"abc");
+    loan.write_at(0, b"abc").unwrap();
     loan.send(&mut producer).unwrap();
     let view = pool.receive(&mut consumer).unwrap();
     let address = view.as_ptr();
     let mut again = view.into_loan().unwrap();
-    again[0] = b'x';
+    again.write(0, b"x").unwrap();
     again.set_len(4);
-    again[3] = b'd';
+    again.write(3, b"d").unwrap();
     assert_eq!(again.capacity(), 64);
     again.send(&mut next).unwrap();
     let view = pool.receive(&mut last).unwrap();
-    assert_eq!((&*view, view.as_ptr()), (&b"xbcd"[..], address));
+    assert_eq!((view.to_vec().unwrap(), view.as_ptr()), (b"xbcd".to_vec(), address));
     assert!(matches!(
         pool.receive_timeout(&mut last, Duration::from_millis(1)),
         Err(ReceiveError::Channel(mpmc::PopError::TimedOut))
@@ -251,15 +252,73 @@ fn bytes_are_copied_from_and_to_any_place() {
     let source: Vec<u8> = (0..4096u32).map(|byte| (byte * 7 + byte / 256) as u8).collect();
     for (offset, len) in [(0, 0), (0, 4096), (1, 1), (3, 2), (3, 100), (8, 300), (5, 1000), (4095, 1)] {
         let mut loan = pool.loan(4096).unwrap();
-        loan.fill(0);
-        loan.copy_from(offset, &source[..len]);
-        assert_eq!(&loan[offset..offset + len], &source[..len]);
-        assert!(loan[..offset].iter().chain(&loan[offset + len..]).all(|byte| *byte == 0));
+        loan.fill(0).unwrap();
+        loan.write_at(offset, &source[..len]).unwrap();
+        let bytes = loan.to_vec().unwrap();
+        assert_eq!(&bytes[offset..offset + len], &source[..len]);
+        assert!(bytes[..offset].iter().chain(&bytes[offset + len..]).all(|byte| *byte == 0));
         let (view, _) = loan.share();
         let mut out = vec![1; len + 2];
-        view.copy_to(offset, &mut out[1..=len]);
+        view.read_at(offset, &mut out[1..=len]).unwrap();
         assert_eq!((&out[1..=len], out[0], out[len + 1]), (&source[..len], 1, 1));
     }
+}
+
+#[test]
+fn bytes_that_a_payload_has_not_are_refused_and_none_is_accessed() {
+    let domain = domain();
+    let pool = Builder::new("bounds").domain(&domain).class(64, 1).create().unwrap();
+    let mut loan = pool.loan(10).unwrap();
+    loan.fill(7).unwrap();
+    let refused = |offset, len| Err(AccessError::OutOfBounds { offset, len, limit: 10 });
+    for (offset, len) in [(0, 11), (10, 1), (11, 0), (3, 8), (64, 1), (usize::MAX, 2), (2, 64)] {
+        assert_eq!(loan.write_at(offset, &vec![1; len]), refused(offset, len));
+        let mut out = vec![1; len];
+        assert_eq!(loan.read_at(offset, &mut out), refused(offset, len));
+        assert!(out.iter().all(|byte| *byte == 1));
+    }
+    assert_eq!(loan.write(3, &1u64), refused(3, 8));
+    assert_eq!(loan.read::<u64>(3), refused(3, 8).map(|()| 0));
+    // The block has 64 bytes.
+    loan.set_len(64);
+    let all = loan.to_vec().unwrap();
+    assert_eq!((&all[..10], &all[10..]), (&[7; 10][..], &[0; 54][..]));
+    loan.set_len(10);
+    let (view, _) = loan.share();
+    assert_eq!(view.read::<[u8; 11]>(0), refused(0, 11).map(|()| [0; 11]));
+    assert_eq!(view.read::<()>(10), Ok(()));
+    let error = view.read::<u64>(3).unwrap_err();
+    assert_eq!(error.to_string(), "8 bytes at offset 3 asked for; the payload has 10 bytes");
+}
+
+#[test]
+fn values_and_streams_are_written_and_read() {
+    let domain = domain();
+    let pool = Builder::new("values").domain(&domain).class(4096, 1).create().unwrap();
+    let mut loan = pool.loan(3000).unwrap();
+    for offset in 0..100 {
+        loan.write(offset * 9, &(offset as u64)).unwrap();
+    }
+    assert!((0..100).all(|offset| loan.read(offset * 9) == Ok(offset as u64)));
+    let mut writer = loan.writer();
+    let source: Vec<u8> = (0..3001u32).map(|byte| (byte * 7 + byte / 256) as u8).collect();
+    // Not in one piece, and one byte too many.
+    writer.write_all(&source[..1001]).unwrap();
+    assert_eq!(writer.write_all(&source[1001..]).unwrap_err().kind(), io::ErrorKind::WriteZero);
+    assert_eq!(writer.position(), 3000);
+    // SAFETY: nothing else writes or reads this pool.
+    assert_eq!(unsafe { loan.as_slice() }.unwrap(), &source[..3000]);
+    // SAFETY: as above.
+    unsafe { loan.as_mut_slice() }.unwrap()[0] = 99;
+    let (view, _) = loan.share();
+    let mut all = Vec::new();
+    let mut reader = view.reader();
+    assert_eq!(reader.read(&mut [0; 10]).unwrap(), 10);
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!((&all[..], reader.position()), (&source[10..3000], 3000));
+    assert_eq!(view.read::<u8>(0), Ok(99));
+    // SAFETY: as above.
+    assert_eq!(unsafe { view.as_slice() }.unwrap()[1..], source[1..3000]);
 }
 
 #[test]

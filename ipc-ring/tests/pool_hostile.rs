@@ -89,7 +89,7 @@ fn no_byte_is_in_two_hands_of_a_process() {
                             let Ok(mut loan) = pool.try_loan(64) else { continue };
                             let mine = &held[block(loan.as_ptr().addr())];
                             assert_eq!(mine.swap(10_000, Ordering::SeqCst), 0, "in two hands");
-                            loan.fill(worker as u8);
+                            loan.fill(worker as u8).unwrap();
                             std::thread::yield_now();
                             std::thread::sleep(std::time::Duration::from_micros(random.below(3) * 20));
                             wrote += 1;
@@ -102,7 +102,7 @@ fn no_byte_is_in_two_hands_of_a_process() {
                         } else if let Some(Ok(view)) = handle.map(|handle| pool.accept(&handle)) {
                             let mine = &held[block(view.as_ptr().addr())];
                             assert!(mine.fetch_add(1, Ordering::SeqCst) < 1000, "read while it is written");
-                            std::hint::black_box(&*view);
+                            std::hint::black_box(view.to_vec().unwrap());
                             std::thread::sleep(std::time::Duration::from_micros(random.below(3) * 20));
                             read += 1;
                             assert!(mine.fetch_sub(1, Ordering::SeqCst) < 1000, "read while it is written");

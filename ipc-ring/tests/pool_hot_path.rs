@@ -29,23 +29,22 @@ fn work() {
         let len = [8, 64, 65, 1 << 16][number as usize % 4];
         // To one receiver, which changes it and sends it on.
         let Ok(mut loan) = pool.loan(len) else { return must(false) };
-        loan.fill(byte);
+        must(loan.fill(byte).is_ok());
         must(loan.send(&mut producer).is_ok());
         let Ok(view) = pool.receive(&mut consumer) else { return must(false) };
-        must(view.len() == len && view[len - 1] == byte);
+        must(view.len() == len && view.read(len - 1) == Ok(byte));
         let Ok(mut loan) = view.into_loan() else { return must(false) };
-        loan[0] = !byte;
+        must(loan.write(0, &!byte).is_ok());
         must(loan.send(&mut one).is_ok());
-        must(matches!(pool.try_receive(&mut other), Ok(view) if view[0] == !byte));
+        must(matches!(pool.try_receive(&mut other), Ok(view) if view.read(0) == Ok(!byte)));
         must(pool.try_receive(&mut other).is_err());
         // Shared, twice in this process; then the handle is worth nothing.
         let Ok(mut loan) = pool.try_loan(len) else { return must(false) };
-        loan.copy_from(3, &[byte]);
+        must(loan.write_at(3, &[byte]).is_ok());
         let (kept, handle) = loan.share();
         let mut out = [0];
         must(pool.accept(&handle).is_ok_and(|view| {
-            view.copy_to(3, &mut out);
-            out == [byte] && *view == *kept
+            view.read_at(3, &mut out) == Ok(()) && out == [byte] && kept.read(3) == Ok(byte)
         }));
         drop(kept);
         must(matches!(pool.accept(&handle), Err(Refused::Stale { .. })));

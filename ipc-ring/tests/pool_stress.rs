@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_ring::Domain;
 use ipc_ring::mpmc::{self, PopError, PushError};
-use ipc_ring::pool::{Builder, Handle, LoanError, Pool, ReceiveError, Refused, View};
+use ipc_ring::pool::{Builder, Handle, Loan, LoanError, Pool, ReceiveError, Refused, View};
 use spsc_common::Random;
 
 const CLASSES: [(usize, u64); 3] = [(64, 8), (1024, 6), (8192, 4)];
@@ -45,17 +45,19 @@ fn plays_a_role() {
 }
 
 /// Fills a block with one word.
-fn stamp(bytes: &mut [u8], word: u64) {
-    for (chunk, value) in bytes.chunks_mut(8).zip(std::iter::repeat(word.to_le_bytes())) {
-        chunk.copy_from_slice(&value[..chunk.len()]);
+fn stamp(loan: &mut Loan, word: u64) {
+    let value = word.to_le_bytes();
+    for offset in (0..loan.len()).step_by(8) {
+        let len = value.len().min(loan.len() - offset);
+        loan.write_at(offset, &value[..len]).unwrap();
     }
 }
 
 /// Whether a block holds one word, and still does after a while.
-fn check(bytes: &[u8], random: &mut Random) {
-    let Some((first, _)) = bytes.split_first_chunk::<8>() else { panic!("a payload has 8 bytes at least") };
-    let word = *first;
+fn check(bytes: impl Fn() -> Vec<u8>, random: &mut Random) {
+    let word: [u8; 8] = *bytes().first_chunk().expect("a payload has 8 bytes at least");
     for _ in 0..2 {
+        let bytes = bytes();
         assert!(
             bytes.chunks(8).all(|chunk| *chunk == word[..chunk.len()]),
             "torn, or written while it is held: {bytes:x?}"
@@ -97,7 +99,7 @@ fn send(domain: &Domain, mut random: Random) {
         };
         stamp(&mut loan, number);
         pause(&mut random);
-        check(&loan, &mut random);
+        check(|| loan.to_vec().unwrap(), &mut random);
         if random.below(4) == 0 {
             let (view, handle) = loan.share();
             for _ in 0..1 + random.below(3) {
@@ -108,14 +110,17 @@ fn send(domain: &Domain, mut random: Random) {
             }
             kept.push(view);
             if kept.len() > 2 {
-                check(&kept.remove(0), &mut random);
+                let oldest = kept.remove(0);
+                check(|| oldest.to_vec().unwrap(), &mut random);
             }
         } else {
             let route = producer.route();
             match loan.send_with(route, |handle| producer.push_deadline(handle, soon())) {
                 Ok(()) => {}
                 Err(refused) => match refused.error {
-                    PushError::TimedOut(_) | PushError::NoConsumer(_) => check(&refused.loan, &mut random),
+                    PushError::TimedOut(_) | PushError::NoConsumer(_) => {
+                        check(|| refused.loan.to_vec().unwrap(), &mut random)
+                    }
                     other => panic!("{other}"),
                 },
             }
@@ -135,7 +140,7 @@ fn receive(domain: &Domain, mut random: Random) {
                 continue;
             }
         };
-        check(&view, &mut random);
+        check(|| view.to_vec().unwrap(), &mut random);
         if random.below(4) > 0 {
             continue;
         }
@@ -143,7 +148,7 @@ fn receive(domain: &Domain, mut random: Random) {
         if let Ok(mut loan) = view.into_loan() {
             stamp(&mut loan, u64::from(std::process::id()) << 32 | 1 << 31);
             pause(&mut random);
-            check(&loan, &mut random);
+            check(|| loan.to_vec().unwrap(), &mut random);
             let route = producer.route();
             if let Err(refused) = loan.send_with(route, |handle| producer.try_push(handle)) {
                 assert!(
@@ -209,7 +214,7 @@ fn blocks_survive_everybody() {
         loop {
             match pool.try_receive(&mut consumer) {
                 Ok(view) => {
-                    check(&view, &mut random);
+                    check(|| view.to_vec().unwrap(), &mut random);
                     left += 1;
                 }
                 Err(ReceiveError::Channel(PopError::Empty | PopError::NoProducer)) => break,

@@ -68,10 +68,10 @@ where
     group.bench_function(line("pool loan, send + receive", SIZE), |bencher| {
         bencher.iter(|| {
             let mut loan = pool.try_loan(SIZE).expect("a free block");
-            loan.copy_from(0, black_box(&message));
+            loan.write_at(0, black_box(&message)).expect("as many bytes");
             loan.send(&mut producer).expect("room");
             let view = pool.try_receive(&mut consumer).expect("a block");
-            view.copy_to(0, black_box(&mut received));
+            view.read_at(0, black_box(&mut received)).expect("as many bytes");
         });
     });
     group.finish();

@@ -159,10 +159,10 @@ impl<const COPIED: bool> Link for Blocks<COPIED> {
             }
         };
         if COPIED {
-            loan.copy_from_slice(message);
+            loan.write_at(0, message).map_err(failed)?;
         } else {
             let stamp = message.len().min(loan.len()).min(STAMP);
-            loan[..stamp].copy_from_slice(&message[..stamp]);
+            loan.write_at(0, &message[..stamp]).map_err(failed)?;
         }
         loan.send(&mut self.outgoing).map_err(failed)
     }
@@ -174,10 +174,10 @@ impl<const COPIED: bool> Link for Blocks<COPIED> {
             return Err(failed(format!("a payload of {} bytes, not {}", view.len(), self.size)));
         }
         if COPIED {
-            message.copy_from_slice(&view);
+            view.read_at(0, message).map_err(failed)?;
         } else {
             let stamp = message.len().min(view.len()).min(STAMP);
-            message[..stamp].copy_from_slice(&view[..stamp]);
+            view.read_at(0, &mut message[..stamp]).map_err(failed)?;
         }
         Ok(())
     }

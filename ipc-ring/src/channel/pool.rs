@@ -10,7 +10,7 @@
 //! let mut out = spsc::Producer::<pool::Handle>::create("doc-example-frames.out")?;
 //! let mut frame = frames.loan(640 * 480)?; // a block of 1 MiB
 //! for row in 0..480 {
-//!     frame.copy_from(row * 640, &[7; 640]); // as the camera gives it, or at once, or through `as_mut_ptr`
+//!     frame.write_at(row * 640, &[7; 640])?; // as the camera gives it, or at once, or through `as_mut_ptr`
 //! }
 //! frame.send(&mut out)?;
 //!
@@ -19,7 +19,7 @@
 //! let mut input = spsc::Consumer::<pool::Handle>::open("doc-example-frames.out")?;
 //! let frame = pool.receive(&mut input)?; // it stays where it is, and is given back when dropped
 //! let mut row = [0; 640];
-//! frame.copy_to(479 * 640, &mut row);
+//! frame.read_at(479 * 640, &mut row)?;
 //! assert_eq!((frame.len(), row), (640 * 480, [7; 640]));
 //! # Ok(()) }
 //! ```
@@ -42,27 +42,40 @@
 //! was received dies with its receiver. [`Pool::receive`] takes the block and pops its handle as the last things it does, behind
 //! all system calls. Payloads in a channel whose last process is gone come back too.
 //!
-//! **Trust.** [`Loan::copy_from`], [`View::copy_to`] and [`View::to_vec`] are sound whatever others do to the bytes meanwhile, and so are the
-//! pointers of [`Loan::as_mut_ptr`] and [`View::as_ptr`] as far as their user is. A loan and a view can also be used as slices:
+//! **Trust.** What safe code can do with a loan and a view is sound whatever others do to the bytes
+//! meanwhile: it copies, as [`Loan::write_at`] and [`View::read_at`] do, or has the address. A slice has to
+//! be asked for, by the `unsafe` [`Loan::as_mut_slice`] and [`View::as_slice`]: who does so promises that no
+//! process writes the bytes while it lives.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let pool = ipc_ring::pool::Builder::new("doc-example-slices").class(64, 1).create()?;
 //! let mut loan = pool.loan(3)?;
-//! loan.fill(7); // it is a `&mut [u8]` here
+//! // SAFETY: all processes of this domain are this program, which writes its own loans only and attaches nothing by number.
+//! let pixels = unsafe { loan.as_mut_slice() }?;
+//! pixels.sort_unstable();
 //! # drop(loan);
 //! # Ok(()) }
 //! ```
 //!
-//! That is for processes all of which keep to the protocol, and is **not sound** against one that does not, nor when anything attaches the
-//! pool's segment by its number, this process included. `docs/trust.md` says what may happen.
+//! Without it there is none:
+//!
+//! ```compile_fail,E0308
+//! fn first(view: &ipc_ring::pool::View) -> &[u8] {
+//!     view
+//! }
+//! ```
+//!
+//! `docs/trust.md` says what may happen when the promise is broken.
 //!
 //! **Once in a process.** Who opens a pool that the process has open already gets a clone of that opening.
 //!
 //! **Lifetime.** A pool lives as long as a process has it open, or holds a loan or a view of it.
 
 mod builder;
+mod bytes;
 mod carrier;
+mod cursor;
 mod error;
 #[allow(unsafe_code)]
 mod loan;
@@ -73,8 +86,10 @@ mod stats;
 mod view;
 
 pub use builder::Builder;
+pub use bytes::AccessError;
 pub(super) use carrier::route;
 pub use carrier::{Inlet, Outlet};
+pub use cursor::{Reader, Writer};
 pub use error::{LoanError, ReceiveError, SendError};
 pub use loan::Loan;
 pub use member::Pool;

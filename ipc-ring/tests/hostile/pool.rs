@@ -69,9 +69,9 @@ impl Bed {
         match step % 16 {
             0..3 => {
                 if let Ok(mut loan) = pool.try_loan([1, 64, 65, 4096, 40_000, 50_000][choice % 6]) {
-                    loan.fill(step);
+                    loan.fill(step).unwrap();
                     let last = loan.len() - 1;
-                    loan.copy_from(last, &[step]);
+                    loan.write(last, &step).unwrap();
                     hands.loans.push(loan);
                 }
             }
@@ -102,10 +102,9 @@ impl Bed {
                 }
                 if let Ok(view) = pool.accept(&zerocopy::transmute!(words)) {
                     // The first and the last byte: those that a wrong length would miss.
-                    let mut out = [0; 1];
                     if !view.is_empty() {
-                        view.copy_to(view.len() - 1, &mut out);
-                        std::hint::black_box((view[0], out));
+                        let last = view.read::<u8>(view.len() - 1).unwrap();
+                        std::hint::black_box((view.read::<u8>(0).unwrap(), last));
                     }
                     hands.views.push(view);
                 }

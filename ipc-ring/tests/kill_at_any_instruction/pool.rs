@@ -35,15 +35,16 @@ fn consumer(place: &Place) -> Consumer<Handle> {
 
 fn send(pool: &Pool, producer: &mut Producer<Handle>, number: u64) {
     let mut loan = pool.loan(LEN).unwrap();
-    loan.copy_from_slice(&payload::<LEN>(number));
+    loan.write(0, &payload::<LEN>(number)).unwrap();
     loan.send(producer).unwrap();
 }
 
 /// The number of a payload, every byte of which must be its own.
 fn number(view: &View) -> u64 {
-    let bytes: &[u8; LEN] = view[..].try_into().unwrap();
+    assert_eq!(view.len(), LEN);
+    let bytes: [u8; LEN] = view.read(0).unwrap();
     let number = u64::from_le_bytes(*bytes.first_chunk().unwrap());
-    check(bytes, number);
+    check(&bytes, number);
     number
 }
 
@@ -127,7 +128,7 @@ fn senders() -> Vec<Case> {
     let lend: fn(&Pool, Producer<Handle>, &dyn Fn()) = |pool, _producer, mark| {
         mark();
         let mut loan = pool.loan(LEN).unwrap();
-        loan[0] = 1;
+        loan.write(0, &1u8).unwrap();
         mark();
     };
     let give_back: fn(&Pool, Producer<Handle>, &dyn Fn()) = |pool, _producer, mark| {
@@ -243,7 +244,7 @@ fn receivers() -> Vec<Case> {
             let view = pool.try_receive(&mut consumer).unwrap();
             hand::book(1);
             let mut loan = view.into_loan().unwrap();
-            loan[0] += 1;
+            loan.write(0, &2u8).unwrap();
             mark();
         }),
         case(
@@ -319,7 +320,7 @@ fn sharers() -> Vec<Case> {
         prepare: Box::new(|place| {
             let (pool, mut producer) = (pool(place), producer(place));
             let mut loan = pool.loan(LEN).unwrap();
-            loan.copy_from_slice(&payload::<LEN>(5));
+            loan.write(0, &payload::<LEN>(5)).unwrap();
             let (view, handle) = loan.share();
             producer.push(handle).unwrap();
             Box::new(Shares { pool, producer, place: place.clone(), view, handle })
@@ -349,7 +350,7 @@ fn sharers() -> Vec<Case> {
             live: Box::new(|place, mark| {
                 let (pool, mut producer) = (pool(place), producer(place));
                 let mut loan = pool.loan(LEN).unwrap();
-                loan.copy_from_slice(&payload::<LEN>(5));
+                loan.write(0, &payload::<LEN>(5)).unwrap();
                 mark();
                 let (view, handle) = loan.share();
                 producer.push(handle).unwrap();

@@ -49,7 +49,7 @@ impl Ring for Pool {
                 Err(LoanError::Exhausted { .. }) => break,
                 Err(other) => panic!("{other}"),
             };
-            loan.copy_from_slice(&payload::<LEN>(message));
+            loan.write(0, &payload::<LEN>(message)).unwrap();
             match loan.send(producer).map_err(|failed| failed.error) {
                 Ok(()) => done += 1,
                 Err(mpmc::PushError::NoConsumer(_)) => break,
@@ -64,9 +64,10 @@ impl Ring for Pool {
             if most == 1 { pool.receive_timeout(consumer, PATIENCE) } else { pool.try_receive(consumer) };
         match received {
             Ok(view) => {
-                let bytes: &[u8; LEN] = view[..].try_into().unwrap();
+                assert_eq!(view.len(), LEN);
+                let bytes: [u8; LEN] = view.read(0).unwrap();
                 let message = u64::from_le_bytes(*bytes.first_chunk().unwrap());
-                check(bytes, message);
+                check(&bytes, message);
                 Some(vec![message])
             }
             // A message that was under way when its sender died, or that somebody had in hand who died.

@@ -329,7 +329,7 @@ impl Giver for payloads::Publisher {
             Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
             Err(other) => return Told::Otherwise(other.to_string()),
         };
-        loan.copy_from_slice(&payload::<PAYLOAD>(number));
+        loan.write(0, &payload::<PAYLOAD>(number)).unwrap();
         told!(self.publish_timeout(loan, patience).map_err(|failed| failed.error), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
@@ -371,7 +371,8 @@ impl Taker for payloads::Subscriber {
         loop {
             match self.pop_timeout(patience) {
                 Ok(view) => {
-                    let whole: [u8; PAYLOAD] = view[..].try_into().unwrap();
+                    assert_eq!(view.len(), PAYLOAD);
+                    let whole: [u8; PAYLOAD] = view.read(0).unwrap();
                     let number = u64::from_le_bytes(*whole.first_chunk().unwrap());
                     assert_eq!(whole, payload(number));
                     return Told::Number(number);

@@ -141,7 +141,7 @@ impl Giver for Lender {
             Err(LoanError::Exhausted { .. }) => return Told::TimedOut,
             Err(other) => return Told::Otherwise(other.to_string()),
         };
-        loan.copy_from_slice(&payload::<LEN>(number));
+        loan.write(0, &payload::<LEN>(number)).unwrap();
         let sent = loan.send_with(self.out.route(), |handle| self.out.push_timeout(handle, patience));
         told!(sent.map_err(|failed| failed.error), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(_) => Told::Closed,
@@ -188,7 +188,7 @@ impl Taker for Receiver {
         use spsc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         loop {
             match self.pool.receive_timeout(&mut self.input, patience) {
-                Ok(view) => return number::<LEN>(view[..].try_into().unwrap()),
+                Ok(view) => return number::<LEN>(view.to_vec().unwrap()[..].try_into().unwrap()),
                 // Of one who died while it was under way.
                 Err(ReceiveError::Refused(_)) => {}
                 Err(ReceiveError::Channel(error)) => {

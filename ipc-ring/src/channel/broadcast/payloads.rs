@@ -15,13 +15,13 @@
 //!
 //! // process A
 //! let mut picture = camera.loan(640 * 480)?;
-//! picture.copy_from(0, &[7; 640 * 480]);
+//! picture.write_at(0, &[7; 640 * 480])?;
 //! camera.publish(picture)?;
 //!
 //! // the others
 //! let picture = screen.pop()?; // it stays where it is, and is let go when dropped
 //! let mut row = [0; 640];
-//! picture.copy_to(0, &mut row);
+//! picture.read_at(0, &mut row)?;
 //! assert_eq!((picture.len(), row), (640 * 480, [7; 640]));
 //! # Ok(()) }
 //! ```

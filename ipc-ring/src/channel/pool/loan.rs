@@ -1,22 +1,24 @@
 //! A block that is being written.
 
 use core::fmt;
-use core::ops::{Deref, DerefMut};
-use core::slice;
 use std::sync::Arc;
 
+use super::bytes::{AccessError, Bytes, readable};
 use super::carrier::Outlet;
+use super::cursor::{Reader, Writer};
 use super::error::SendError;
 use super::member::{Inner, Pool};
 use super::view::View;
 use crate::error::Forked;
+use crate::message::Message;
 use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route};
 
 /// A block of a pool that this process alone may write. Dropping it gives the block back.
 ///
-/// [`copy_from`](Self::copy_from) writes it, soundly whatever others do, and [`as_mut_ptr`](Self::as_mut_ptr) has its address. It is a
-/// slice as well, for processes all of which keep to the protocol: other processes *could* write the memory, and what attaches the pool's
-/// segment by its number could, in this process too. Then a slice is **not sound**; see `docs/trust.md`.
+/// [`write_at`](Self::write_at), [`write`](Self::write) and [`writer`](Self::writer) write it, soundly
+/// whatever others do, and [`as_mut_ptr`](Self::as_mut_ptr) has its address. There is no safe slice of it,
+/// since other processes *could* write the memory: [`as_mut_slice`](Self::as_mut_slice) says what has to be
+/// promised for one.
 pub struct Loan {
     inner: Arc<Inner>,
     /// Taken when the block is sent, shared or given back.
@@ -65,21 +67,80 @@ impl Loan {
         self.len = len;
     }
 
-    /// Copies bytes to an offset, by means that are sound even while a process that does not keep to the protocol reads or
-    /// writes the block.
+    /// Copies bytes to an offset, soundly whatever others do to the block meanwhile.
     ///
-    /// # Panics
-    /// When they do not fit.
-    pub fn copy_from(&mut self, offset: usize, bytes: &[u8]) {
-        assert!(offset <= self.len && bytes.len() <= self.len - offset, "the bytes do not fit");
-        let loaned = self.loaned();
-        self.inner.member.memory().write(loaned.class(), loaned.block(), offset, bytes);
+    /// # Errors
+    /// [`AccessError::OutOfBounds`] when they do not fit into [`len`](Self::len) bytes;
+    /// [`AccessError::Forked`] in a child of fork.
+    #[inline]
+    pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> Result<(), AccessError> {
+        self.bytes().write_at(offset, bytes)
     }
 
-    /// A pointer to the bytes: [`len`](Self::len) of them, writable, aligned to 64, valid as long as the loan.
+    /// Copies a value to any offset, as [`write_at`](Self::write_at) does. Eight bytes at an offset that is a
+    /// multiple of eight are stored by one access.
+    ///
+    /// # Errors
+    /// As [`write_at`](Self::write_at).
+    #[inline]
+    pub fn write<T: Message>(&mut self, offset: usize, value: &T) -> Result<(), AccessError> {
+        self.bytes().write_at(offset, value.as_bytes())
+    }
+
+    /// Gives each byte this value.
+    ///
+    /// # Errors
+    /// [`AccessError::Forked`] in a child of fork.
+    pub fn fill(&mut self, byte: u8) -> Result<(), AccessError> {
+        self.bytes().fill(byte)
+    }
+
+    /// A writer of the payload from its first byte on, for code that takes a [`std::io::Write`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::{Read, Write};
+    ///
+    /// let pool = ipc_ring::pool::Builder::new("doc-example-writer").class(64, 1).create()?;
+    /// let mut loan = pool.loan(64)?;
+    /// let mut writer = loan.writer();
+    /// write!(writer, "{} degrees", 21)?;
+    /// let len = writer.position();
+    /// loan.set_len(len);
+    ///
+    /// let (view, _handle) = loan.share();
+    /// let mut text = String::new();
+    /// view.reader().read_to_string(&mut text)?;
+    /// assert_eq!(text, "21 degrees");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn writer(&mut self) -> Writer<'_> {
+        Writer::new(self.bytes())
+    }
+
+    readable!();
+
+    /// The payload as a slice, to be written where it lies.
+    ///
+    /// # Safety
+    /// As [`as_slice`](Self::as_slice); and while the slice lives, nothing else reads the bytes either.
+    ///
+    /// # Errors
+    /// [`Forked`] in a child of fork.
+    #[inline]
+    pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8], Forked> {
+        let bytes = self.bytes();
+        bytes.inner.ours()?;
+        // SAFETY: as in `as_slice`; the block is lent to this value alone, which is borrowed mutably, so this
+        // is the only reference to the bytes in this process.
+        Ok(unsafe { core::slice::from_raw_parts_mut(bytes.base(), bytes.len) })
+    }
+
+    /// The address of the payload, as [`as_ptr`](Self::as_ptr) has it, for writing.
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.base()
+        self.bytes().base()
     }
 
     #[inline(always)]
@@ -88,9 +149,9 @@ impl Loan {
     }
 
     #[inline(always)]
-    fn base(&self) -> *mut u8 {
+    fn bytes(&self) -> Bytes<'_> {
         let loaned = self.loaned();
-        self.inner.member.memory().bytes(loaned.class(), loaned.block()).as_ptr()
+        Bytes { inner: &self.inner, class: loaned.class(), block: loaned.block(), len: self.len }
     }
 
     /// Gives the block to whoever receives its handle from this channel, waiting for room there.
@@ -202,11 +263,11 @@ impl Loan {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let pool = ipc_ring::pool::Builder::new("doc-example-shared").class(64, 2).create()?;
     /// let mut loan = pool.loan(5)?;
-    /// loan.copy_from_slice(b"hello");
+    /// loan.write_at(0, b"hello")?;
     /// let (kept, handle) = loan.share();
     /// let (one, two) = (pool.accept(&handle)?, pool.accept(&handle)?);
     /// drop(kept);
-    /// assert_eq!((&*one, &*two), (&b"hello"[..], &b"hello"[..]));
+    /// assert_eq!((one.to_vec()?, two.to_vec()?), (b"hello".to_vec(), b"hello".to_vec()));
     /// drop((one, two));
     /// assert!(pool.accept(&handle).is_err(), "the last view is gone");
     /// # Ok(()) }
@@ -222,26 +283,6 @@ impl Loan {
         }
         let (reading, handle) = self.inner.member.share(loaned, self.len as u32);
         (View::new(Arc::clone(&self.inner), reading, self.len), handle)
-    }
-}
-
-impl Deref for Loan {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: `len` is at most the block's size, whose bytes are mapped as long as `inner`, aligned, and always
-        // initialised. The block is lent to this value alone, which is borrowed: no reference to its bytes that may write
-        // exists in this process, and other processes that keep to the protocol, as this type asks of them, do not write.
-        unsafe { slice::from_raw_parts(self.base(), self.len) }
-    }
-}
-
-impl DerefMut for Loan {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`; and the value is borrowed mutably: this is the only reference to the bytes.
-        unsafe { slice::from_raw_parts_mut(self.base(), self.len) }
     }
 }
 

@@ -1,19 +1,37 @@
 //! A block that is being read.
 
 use core::fmt;
-use core::ops::Deref;
-use core::slice;
 use std::sync::Arc;
 
+use super::bytes::{AccessError, Bytes, readable};
+use super::cursor::Reader;
 use super::loan::Loan;
 use super::member::Inner;
+use crate::error::Forked;
+use crate::message::Message;
 use crate::ring::pool::Reading;
 
 /// A payload where it lies. Dropping it lets the block go, and frees it when nobody else reads it.
 ///
-/// [`copy_to`](Self::copy_to) and [`to_vec`](Self::to_vec) read it, soundly whatever others do, and [`as_ptr`](Self::as_ptr) has its
-/// address. It is a slice as well, for processes all of which keep to the protocol: other processes *could* write the memory, and what
-/// attaches the pool's segment by its number could, in this process too. Then a slice is **not sound**; see `docs/trust.md`.
+/// [`read_at`](Self::read_at), [`read`](Self::read), [`to_vec`](Self::to_vec) and [`reader`](Self::reader)
+/// read it, soundly whatever others do, and [`as_ptr`](Self::as_ptr) has its address. There is no safe slice
+/// of it, since other processes *could* write the memory: [`as_slice`](Self::as_slice) says what has to be
+/// promised for one.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = ipc_ring::pool::Builder::new("doc-example-view").class(64, 1).create()?;
+/// let mut loan = pool.loan(13)?;
+/// loan.write(0, &7u64)?;
+/// loan.write_at(8, b"hello")?;
+/// let (view, _handle) = loan.share();
+/// assert_eq!(view.read::<u64>(0)?, 7);
+/// assert_eq!(view.to_vec()?[8..], *b"hello");
+/// // SAFETY: only this process has the pool open.
+/// let slice = unsafe { view.as_slice() }?;
+/// assert_eq!(slice[8..], *b"hello");
+/// # Ok(()) }
+/// ```
 pub struct View {
     inner: Arc<Inner>,
     /// Taken when the block is let go.
@@ -46,40 +64,7 @@ impl View {
         self.reading().is_shared()
     }
 
-    /// Copies bytes from an offset, by means that are sound even while a process that does not keep to the protocol writes the
-    /// block: a mixture of old and new bytes is what comes of that, and it does not change any more.
-    ///
-    /// # Panics
-    /// When there are not as many.
-    pub fn copy_to(&self, offset: usize, out: &mut [u8]) {
-        assert!(offset <= self.len && out.len() <= self.len - offset, "there are not as many bytes");
-        let reading = self.reading();
-        self.inner.member.memory().read(reading.class(), reading.block(), offset, out);
-    }
-
-    /// All of it, copied as by [`copy_to`](Self::copy_to). For slices `[u8]` has a method of this name, which this one stands before.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let pool = ipc_ring::pool::Builder::new("doc-example-to-vec").class(64, 1).create()?;
-    /// let mut loan = pool.loan(5)?;
-    /// loan.copy_from(0, b"hello");
-    /// let (view, _handle) = loan.share();
-    /// assert_eq!(view.to_vec(), b"hello");
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut copy = vec![0; self.len];
-        self.copy_to(0, &mut copy);
-        copy
-    }
-
-    /// A pointer to the bytes: [`len`](Self::len) of them, readable, aligned to 64, valid as long as the view.
-    #[must_use]
-    pub fn as_ptr(&self) -> *const u8 {
-        self.base()
-    }
+    readable!();
 
     /// Makes the received block one that may be written, and sent on: a stage of a pipeline that works in place.
     ///
@@ -105,21 +90,9 @@ impl View {
     }
 
     #[inline(always)]
-    fn base(&self) -> *const u8 {
+    fn bytes(&self) -> Bytes<'_> {
         let reading = self.reading();
-        self.inner.member.memory().bytes(reading.class(), reading.block()).as_ptr()
-    }
-}
-
-impl Deref for View {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: `len` is at most the block's size, as the pool checked; its bytes are mapped as long as `inner`, and always
-        // initialised. While the block is held no process that keeps to the protocol, as this type asks of them, writes it;
-        // this one does not, since a loan of it does not exist.
-        unsafe { slice::from_raw_parts(self.base(), self.len) }
+        Bytes { inner: &self.inner, class: reading.class(), block: reading.block(), len: self.len }
     }
 }
 

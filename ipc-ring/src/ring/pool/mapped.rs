@@ -94,6 +94,7 @@ impl Mapped {
     ///
     /// # Panics
     /// When they do not fit.
+    #[inline]
     pub(crate) fn write(&self, class: u32, block: u32, offset: usize, bytes: &[u8]) {
         let to = self.stretch(class, block, offset, bytes.len());
         let (first, rest) = bytes.split_at(unaligned(to, bytes.len()));
@@ -102,15 +103,17 @@ impl Mapped {
             let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
             target.store(*byte, Relaxed); // Ordered by the tag that follows, [P1].
         }
-        // SAFETY: as many bytes as `rest` has lie inside the block behind the first ones, aligned to 8; a slice of a caller's is
-        // not this memory.
-        unsafe { crate::copy::store(to.wrapping_add(first.len()), rest.as_ptr(), rest.len()) };
+        // SAFETY: as many bytes as `rest` has lie inside the block behind the first ones, aligned to 8; a
+        // caller's slice is private, or its maker promised that it is as good as that, and it is not of this
+        // block, which the caller has for writing.
+        unsafe { crate::copy::store_bytes(to.wrapping_add(first.len()), rest.as_ptr(), rest.len()) };
     }
 
     /// Copies bytes out, from an offset in a block, whoever writes there meanwhile.
     ///
     /// # Panics
     /// When there are not as many.
+    #[inline]
     pub(crate) fn read(&self, class: u32, block: u32, offset: usize, out: &mut [u8]) {
         let from = self.stretch(class, block, offset, out.len());
         let (first, rest) = out.split_at_mut(unaligned(from, out.len()));
@@ -120,10 +123,11 @@ impl Mapped {
             *byte = source.load(Relaxed); // Ordered by the tag before, [P1].
         }
         // SAFETY: as in `write`, the other way round.
-        unsafe { crate::copy::load(rest.as_mut_ptr(), from.wrapping_add(first.len()), rest.len()) };
+        unsafe { crate::copy::load_bytes(rest.as_mut_ptr(), from.wrapping_add(first.len()), rest.len()) };
     }
 
     /// So many bytes of a block.
+    #[inline]
     fn stretch(&self, class: u32, block: u32, offset: usize, len: usize) -> *mut u8 {
         let size = self.private.shape.classes[class as usize].size as usize;
         assert!(offset <= size && len <= size - offset, "the bytes lie inside the block");
@@ -222,5 +226,52 @@ impl Memory for Mapped {
     #[inline(always)]
     fn will_lend(&self, block: u32) {
         prefetch::for_writing(std::ptr::from_ref(self.tag(block)).cast());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapped() -> Mapped {
+        let shape = Shape::new(&[(64, 1), (512, 2)]).unwrap();
+        Mapped::new(Region::heap(shape.total_size), shape, 1).unwrap()
+    }
+
+    #[test]
+    fn bytes_go_to_any_place_of_their_block_and_nowhere_else() {
+        let memory = mapped();
+        let source: Vec<u8> = (1..=255).chain(1..=255).collect();
+        for (offset, len) in [(0, 0), (0, 510), (1, 1), (3, 2), (5, 20), (8, 16), (7, 300), (511, 1)] {
+            memory.write(1, 1, 0, &[0; 512]);
+            memory.write(1, 1, offset, &source[..len]);
+            let mut all = [0xff; 512];
+            memory.read(1, 1, 0, &mut all);
+            assert_eq!(all[offset..offset + len], source[..len], "{len} at {offset}");
+            let beside = all[..offset].iter().chain(&all[offset + len..]);
+            assert!(beside.clone().all(|byte| *byte == 0), "beside {len} at {offset}");
+            let mut part = vec![0; len];
+            memory.read(1, 1, offset, &mut part);
+            assert_eq!(part, source[..len], "{len} from {offset}");
+        }
+        for block in [(0, 0, 64), (1, 2, 512)] {
+            let mut other = vec![0xff; block.2];
+            memory.read(block.0, block.1, 0, &mut other);
+            assert!(other.iter().all(|byte| *byte == 0), "{block:?}");
+        }
+    }
+
+    /// As by a process that breaks the protocol. An interpreter knows whether it has a meaning.
+    #[test]
+    fn a_block_may_be_read_while_it_is_written() {
+        let memory = mapped();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (1..=20).for_each(|round| memory.write(1, 1, 3, &[round; 30])));
+            for _ in 0..20 {
+                let mut out = [0xff; 30];
+                memory.read(1, 1, 3, &mut out);
+                assert!(out.iter().all(|byte| *byte <= 20), "{out:?}");
+            }
+        });
     }
 }
