@@ -1,7 +1,9 @@
-//! Holds `docs/layout.md` to the code: the tables there are compared with the constants here.
+//! Holds `docs/layout.md` to the code: the tables there are compared with those here.
 
-/// The rows of the first table under a heading of `docs/layout.md`: field and offset.
-fn table(heading: &str) -> Vec<(String, usize)> {
+use crate::memory::Field;
+
+/// The rows of the first table under a heading of `docs/layout.md`, cell by cell.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
     let page = include_str!("../../docs/layout.md");
     let mut lines = page.lines().skip_while(|line| line.trim_start_matches('#').trim() != heading);
     assert!(
@@ -10,17 +12,57 @@ fn table(heading: &str) -> Vec<(String, usize)> {
     );
     lines
         .take_while(|line| !line.starts_with('#'))
-        .filter_map(|line| {
-            let mut cells = line.strip_prefix("| 0x")?.split('|').map(str::trim);
-            let offset = usize::from_str_radix(cells.next()?, 16).expect("an offset in hexadecimal");
-            let field = cells.nth(1).expect("a third column").trim_matches('`').to_owned();
-            Some((field, offset))
-        })
+        .filter_map(|line| Some(line.strip_prefix("| 0x")?.split('|').map(str::trim).collect()))
         .collect()
+}
+
+fn offset(cells: &[&str]) -> usize {
+    usize::from_str_radix(cells[0], 16).expect("an offset in hexadecimal")
+}
+
+fn name(cells: &[&str]) -> String {
+    cells[2].trim_matches('`').to_owned()
+}
+
+/// Bytes: a number, or a product of two. 0 for what depends on the ring.
+fn size(cell: &str) -> usize {
+    cell.split(" × ").map(|factor| factor.parse().unwrap_or(0)).product()
 }
 
 /// Asserts that the table under `heading` lists exactly these fields, in this order, at these offsets.
 pub(crate) fn assert_table(heading: &str, fields: &[(&str, usize)]) {
     let expected: Vec<_> = fields.iter().map(|(field, offset)| ((*field).to_owned(), *offset)).collect();
-    assert_eq!(table(heading), expected, "docs/layout.md, {heading}, against the code");
+    let found: Vec<_> = rows(heading).iter().map(|cells| (name(cells), offset(cells))).collect();
+    assert_eq!(found, expected, "docs/layout.md, {heading}, against the code");
+}
+
+/// Asserts that the table under `heading` has a row for each field of these tables and no other: the same name, offset, size, width
+/// of a word, and writer.
+pub(crate) fn assert_fields(heading: &str, tables: &[&[Field]]) {
+    let mut fields: Vec<&Field> = tables.iter().copied().flatten().collect();
+    fields.sort_by_key(|field| field.offset);
+    let rows = rows(heading);
+    let names = |all: &mut dyn Iterator<Item = String>| all.collect::<Vec<_>>();
+    assert_eq!(
+        names(&mut rows.iter().map(|cells| name(cells))),
+        names(&mut fields.iter().map(|field| field.name.to_owned())),
+        "docs/layout.md, {heading}, against the code"
+    );
+    for (cells, field) in rows.iter().zip(fields) {
+        let Field { size: bytes, name, writer, .. } = *field;
+        assert_eq!(
+            (offset(cells), size(cells[1])),
+            (field.offset, bytes),
+            "docs/layout.md, {heading}, `{name}`"
+        );
+        assert_eq!(cells[4], writer, "docs/layout.md, {heading}, who writes `{name}`");
+        if field.is_word() {
+            let width = if bytes == 8 { "u64" } else { "u32" };
+            assert!(
+                cells[3].starts_with(width),
+                "docs/layout.md, {heading}, `{name}` is a {width}: {}",
+                cells[3]
+            );
+        }
+    }
 }

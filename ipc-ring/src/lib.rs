@@ -58,7 +58,7 @@
 //! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
 //! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
-//! | [`layout`] | what the memory holds, and the checks of it |
+//! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
 //!
 //! # Words
 //! A **channel** is a ring with a name and a type. An **end** is a producer or a consumer that is attached to it. *Head* is the
@@ -86,6 +86,7 @@ pub mod fault;
 pub mod frame;
 mod interrupter;
 pub mod layout;
+pub mod memory;
 mod message;
 #[allow(unsafe_code)]
 mod opaque;

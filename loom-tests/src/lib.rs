@@ -14,7 +14,7 @@
 //!
 //! # Where things are
 //!
-//! [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
+//! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
@@ -30,6 +30,8 @@ pub mod interrupted;
 pub mod latest;
 pub mod matrix;
 pub mod membarrier;
+#[allow(unsafe_code)]
+pub mod memory;
 pub mod mpmc;
 pub mod mutation;
 pub mod parked;

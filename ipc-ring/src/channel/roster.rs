@@ -69,7 +69,7 @@ fn pair(region: &Region) -> Vec<Holder> {
     // Calls have their two records where the rings do.
     const { assert!(call::CALLER_RECORD == spsc::PRODUCER_RECORD) };
     const { assert!(call::RESPONDER_RECORD == spsc::CONSUMER_RECORD) };
-    if region.len() < call::LINE_OFFSET.min(spsc::layout::SLOTS_OFFSET) {
+    if region.len() < call::LINE_OFFSET.min(spsc::SLOTS_OFFSET) {
         return Vec::new();
     }
     [(Role::Producer, EndRole::Producer), (Role::Consumer, EndRole::Consumer)]

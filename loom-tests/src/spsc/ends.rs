@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use ipc_ring::platform::Word;
-use ipc_ring::ring::spsc::Memory;
+use ipc_ring::ring::spsc::{Memory as _, Words as _};
 use ipc_ring::wait::signal::{self, CLOSED, DETACHED, WAITING};
 use loom::sync::atomic::Ordering::Relaxed;
 

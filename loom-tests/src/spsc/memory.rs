@@ -1,13 +1,12 @@
 //! An spsc ring made of loom's objects.
 
-use std::rc::Rc;
-
-use ipc_ring::platform::{Barrier, Platform, Word};
-use ipc_ring::ring::spsc::Memory;
-use loom::cell::UnsafeCell;
+use ipc_ring::memory::{Of, Shape as _, Slots};
+use ipc_ring::platform::{Barrier, Word};
+use ipc_ring::ring::spsc::{FIELDS, Mapped, Memory, Words};
 use loom::sync::atomic::Ordering::Relaxed;
 
-use crate::{Loom, Word32, Word64, mutation, reached};
+use crate::memory::{self, Objects};
+use crate::{mutation, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
@@ -24,32 +23,15 @@ pub const TAKEN_LATE: &str =
 pub const TAKEN_EARLY: &str = "the lines of the next slot are taken though it is not known to be free";
 
 /// A ring on the heap; clones share it.
-#[derive(Clone, Debug)]
-pub struct Heap(Rc<Words>);
+pub type Heap = memory::Heap<Ring>;
 
-#[derive(Debug)]
-struct Words {
+/// What each side knows of the ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    mask: u64,
     barrier: Barrier,
     /// Slots in a line; 0 when none is ever taken.
     line: u64,
-    slots: Vec<Slot>,
-    head: Word64,
-    consumed: Word64,
-    giving: Word64,
-    consumer_signal: Word32,
-    producer_signal: Word32,
-    // Nothing depends on these.
-    found_full: Word64,
-    high_water: Word64,
-    found_empty: Word64,
-    dense: Word32,
-}
-
-#[derive(Debug)]
-struct Slot {
-    sequence: Word64,
-    /// Loom reports two threads here at a time, and one that comes without having synchronised with the other.
-    payload: UnsafeCell<u64>,
 }
 
 impl Heap {
@@ -63,96 +45,45 @@ impl Heap {
     #[must_use]
     pub fn with_lines(capacity: usize, barrier: Barrier, line: u64) -> Self {
         assert!(capacity.is_power_of_two());
-        let slot = || Slot { sequence: Word64::contended(0), payload: UnsafeCell::new(0) };
-        Self(Rc::new(Words {
-            barrier,
-            line,
-            slots: (0..capacity).map(|_| slot()).collect(),
-            head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
-            consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
-            giving: if mutation::logic(NOT_SAID) { Word64::Deaf(0) } else { Word64::contended(0) },
-            consumer_signal: Word32::contended(0),
-            producer_signal: Word32::contended(0),
-            found_full: Word64::plain(0),
-            high_water: Word64::plain(0),
-            found_empty: Word64::plain(0),
-            dense: Word32::plain(0),
-        }))
-    }
-
-    fn slot(&self, index: u64) -> &Slot {
-        &self.0.slots[usize::try_from(index).expect("an index below the capacity")]
+        let shape = Of::<u64>::new();
+        Objects::of(&[FIELDS])
+            .checked("head")
+            .deaf("head", NO_HEAD)
+            .deaf("consumed", NOT_CONSUMED)
+            .deaf("giving", NOT_SAID)
+            .slots(<Self as Slots>::OFFSET, shape.stride(), shape.word(), capacity)
+            .ring(Ring { mask: capacity as u64 - 1, barrier, line })
     }
 }
 
-// SAFETY: the capacity is the length of a vector that never changes, checked to be a power of two; each slot's payload
-// is its own u64, aligned to 8 and alive as long as the last clone.
-unsafe impl Memory for Heap {
-    type Platform = Loom;
-    type Item = u64;
+// SAFETY: `with_lines` makes the words of the table.
+unsafe impl Words for Heap {}
 
-    fn capacity(&self) -> u64 {
-        self.0.slots.len() as u64
+// SAFETY: the mask never changes, and `with_lines` has made so many slots of this shape.
+unsafe impl Slots for Heap {
+    type Shape = Of<u64>;
+    const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;
+
+    fn shape(&self) -> Of<u64> {
+        Of::new()
     }
 
+    fn mask(&self) -> u64 {
+        self.ring.mask
+    }
+}
+
+impl Memory for Heap {
     fn barrier(&self) -> Barrier {
-        self.0.barrier
-    }
-
-    fn sequence(&self, index: u64) -> &<Loom as Platform>::U64 {
-        &self.slot(index).sequence
-    }
-
-    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u64) -> R) -> R {
-        self.slot(index).payload.with_mut(f)
-    }
-
-    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u64) -> R) -> R {
-        self.slot(index).payload.with(f)
-    }
-
-    fn head(&self) -> &Word64 {
-        &self.0.head
-    }
-
-    fn consumed(&self) -> &Word64 {
-        &self.0.consumed
-    }
-
-    fn giving(&self) -> &Word64 {
-        &self.0.giving
-    }
-
-    fn consumer_signal(&self) -> &Word32 {
-        &self.0.consumer_signal
-    }
-
-    fn producer_signal(&self) -> &Word32 {
-        &self.0.producer_signal
-    }
-
-    fn dense(&self) -> &Word32 {
-        &self.0.dense
-    }
-
-    fn found_full(&self) -> &Word64 {
-        &self.0.found_full
-    }
-
-    fn high_water(&self) -> &Word64 {
-        &self.0.high_water
-    }
-
-    fn found_empty(&self) -> &Word64 {
-        &self.0.found_empty
+        self.ring.barrier
     }
 
     fn stream(&self) -> u64 {
-        if self.0.line > 0 { 1 } else { u64::MAX }
+        if self.ring.line > 0 { 1 } else { u64::MAX }
     }
 
     fn end_together(&self, index: u64) -> u64 {
-        let count = self.0.line - index % self.0.line;
+        let count = self.ring.line - index % self.ring.line;
         if count > 1 {
             reached("a line looked at whole");
         }
@@ -162,16 +93,17 @@ unsafe impl Memory for Heap {
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
         if is_free() || mutation::logic(TAKEN_EARLY) {
             reached("a payload taken ahead");
-            self.slot(index).payload.with_mut(|_| ()); // Writes what is there.
+            self.with_slot_mut(index, |_| ()); // Writes what is there.
         }
     }
 
     fn take_lines(&self, index: u64) {
         reached("a line taken");
         // Late is when the line before was to be taken.
-        let before = (index + self.capacity() - self.0.line) % self.capacity();
-        let slot = self.slot(if mutation::logic(TAKEN_LATE) { before } else { index });
-        slot.payload.with_mut(|_| ()); // Writes what is there.
-        slot.sequence.store(slot.sequence.load(Relaxed), Relaxed);
+        let before = index.wrapping_sub(self.ring.line) & self.ring.mask;
+        let index = if mutation::logic(TAKEN_LATE) { before } else { index };
+        self.with_slot_mut(index, |_| ()); // Writes what is there.
+        let word = self.slot_word(index);
+        word.store(word.load(Relaxed), Relaxed);
     }
 }

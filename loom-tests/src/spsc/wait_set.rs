@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use ipc_ring::platform::{Barrier, Platform as _, Word};
-use ipc_ring::ring::spsc::Memory;
+use ipc_ring::ring::spsc::{Memory as _, Words as _};
 use ipc_ring::wait::signal::{self, WAITING};
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;

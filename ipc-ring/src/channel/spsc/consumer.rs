@@ -9,6 +9,7 @@ use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
+use crate::memory::Slots as _;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _};

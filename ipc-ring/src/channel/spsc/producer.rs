@@ -7,8 +7,9 @@ use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Refusal, Room};
 use crate::error::{AttachError, PushError};
+use crate::memory::Slots as _;
 use crate::message::Message;
-use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _, Push};
+use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///

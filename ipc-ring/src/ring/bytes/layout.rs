@@ -3,11 +3,13 @@
 //! The words in front of the records are those of the spsc ring, at the same places, with two counters more: frames
 //! pushed and frames popped.
 
-pub(crate) use crate::ring::spsc::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, GIVING, HEAD, HIGH_WATER, PRODUCED,
-    PRODUCER_SIGNAL, SLOTS_OFFSET,
+pub(crate) use crate::ring::spsc::words::{
+    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, GIVING, HEAD, HIGH_WATER, PRODUCER_SIGNAL,
+    SLOTS_OFFSET,
 };
 
+/// The producer's position.
+pub(super) const PRODUCED: usize = 0x200;
 /// Number of frames pushed, beside `produced`.
 pub(super) const FRAMES_PUSHED: usize = PRODUCED + 32;
 /// Number of frames popped, beside `consumed`.

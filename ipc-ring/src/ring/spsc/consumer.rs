@@ -7,6 +7,8 @@ use super::Corruption;
 use super::hints::Pace;
 use super::memory::Memory;
 use crate::edge::Edge;
+use crate::memory::{Of, Place, Shape};
+use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
@@ -65,24 +67,12 @@ impl<M: Memory> Consumer<M> {
         Self { memory, position, published: position, quarter, until: position, last: position, pace }
     }
 
-    /// Pops one element.
-    #[inline(always)]
-    pub fn try_pop(&mut self) -> Pop<M::Item> {
-        let mut item = MaybeUninit::<M::Item>::uninit();
-        match self.try_pop_into(&mut item) {
-            // SAFETY: popped, so every byte of the item was written.
-            Pop::Item { item: (), signal } => Pop::Item { item: unsafe { item.assume_init() }, signal },
-            Pop::Empty { signal } => Pop::Empty { signal },
-            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
-        }
-    }
-
     /// Pops one element into a place, which is written whole when the answer is [`Pop::Item`] and not at all otherwise.
     /// For large elements, which are then copied once.
     ///
     /// Whoever acts on the signal here does so behind the pop; [`pop_next`](Self::pop_next) is for those who must not.
     #[inline(always)]
-    pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Pop<()> {
+    pub fn try_pop_into(&mut self, place: &mut Place<M>) -> Pop<()> {
         if self.pop_known(place) {
             return Pop::Item { item: (), signal: 0 };
         }
@@ -102,7 +92,7 @@ impl<M: Memory> Consumer<M> {
     /// # Errors
     /// The slot's sequence word when the element is not there, for [`nothing`](Self::nothing).
     #[inline(always)]
-    pub fn pop_next(&mut self, place: &mut MaybeUninit<M::Item>, wake: impl FnOnce(u32)) -> Result<(), u64> {
+    pub fn pop_next(&mut self, place: &mut Place<M>, wake: impl FnOnce(u32)) -> Result<(), u64> {
         let position = self.position;
         if position == self.until {
             self.look_at(position)?;
@@ -140,7 +130,7 @@ impl<M: Memory> Consumer<M> {
     /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
     /// [`pop_next`](Self::pop_next) has to see to it; who asks here first has a shorter way for most of a stream.
     #[inline(always)]
-    pub fn pop_known(&mut self, place: &mut MaybeUninit<M::Item>) -> bool {
+    pub fn pop_known(&mut self, place: &mut Place<M>) -> bool {
         let position = self.position;
         if position == self.last {
             return false;
@@ -156,63 +146,12 @@ impl<M: Memory> Consumer<M> {
 
     /// Copies out the element of this position, which is this end's or one after it and is there.
     #[inline(always)]
-    fn copy_out(&self, position: u64, place: &mut MaybeUninit<M::Item>) {
+    fn copy_out(&self, position: u64, place: &mut Place<M>) {
         let index = position & (self.memory.capacity() - 1);
         // SAFETY: a sequence word said that this slot holds the element of this position; the producer writes it
         // again only after `consumed` or `head` passed it. The slot is aligned to 8, `place` is private.
-        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(place.as_mut_ptr(), slot) });
-    }
-
-    /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
-    ///
-    /// # Errors
-    /// [`Corruption`] when the first word looked at makes no sense.
-    #[inline]
-    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Result<(usize, u32), Corruption> {
-        let mut found = 0;
-        let done = self.pop_slice(out, |signal| found = signal)?;
-        Ok((done, found))
-    }
-
-    /// Pops as many elements as are ready and fit, in order; gives their number. `wake` as for [`pop_next`](Self::pop_next), once
-    /// for all of them; and when there is none, if the head was published because of that.
-    ///
-    /// # Errors
-    /// As [`try_pop_slice`](Self::try_pop_slice).
-    #[inline]
-    pub fn pop_slice(
-        &mut self,
-        out: &mut [MaybeUninit<M::Item>],
-        wake: impl FnOnce(u32),
-    ) -> Result<usize, Corruption> {
-        let mut done = 0;
-        let (mask, hints) = (self.memory.capacity() - 1, self.memory.hints());
-        while done < out.len() {
-            let position = self.position.wrapping_add(done as u64);
-            let count = match self.look(position, (out.len() - done) as u64) {
-                Ok(count) => count as usize,
-                Err(_) if done > 0 => break,
-                Err(word) => {
-                    wake(self.nothing(word)?);
-                    return Ok(0);
-                }
-            };
-            for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
-                let position = position.wrapping_add(ahead as u64);
-                self.copy_out(position, place);
-                if hints {
-                    self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
-                }
-            }
-            // They begin in one line.
-            self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
-            done += count;
-        }
-        if done > 0 {
-            self.pace.took_batch();
-            self.give(done as u64, wake);
-        }
-        Ok(done)
+        self.memory
+            .with_slot(index, |slot| unsafe { self.memory.shape().copy_out::<M::Platform>(slot, place) });
     }
 
     /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
@@ -221,7 +160,7 @@ impl<M: Memory> Consumer<M> {
     /// [`Corruption`] as for [`try_pop`](Self::try_pop).
     pub fn try_view(&mut self) -> Result<Result<View<'_, M>, u32>, Corruption> {
         // [S1] Acquire ← the producer's Release.
-        let word = self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::SpscObserve));
+        let word = self.memory.slot_word(self.index()).load(M::Platform::ordering(Edge::SpscObserve));
         if word == self.position.wrapping_add(1) {
             return Ok(Ok(View { consumer: self }));
         }
@@ -233,7 +172,7 @@ impl<M: Memory> Consumer<M> {
     pub fn has_item(&self) -> bool {
         let index = self.index();
         // [S1] Acquire ← the producer's Release.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
+        let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::SpscObserve));
         if word == self.position.wrapping_add(1) {
             return true;
         }
@@ -246,7 +185,7 @@ impl<M: Memory> Consumer<M> {
     pub fn is_ready_ahead(&self, count: u64) -> bool {
         let end = self.position.wrapping_add(count);
         let last = end.wrapping_sub(1) & (self.memory.capacity() - 1);
-        self.memory.sequence(last).load(Relaxed) == end // Each is looked at again when it is popped.
+        self.memory.slot_word(last).load(Relaxed) == end // Each is looked at again when it is popped.
     }
 
     /// Gives `count` slots back and moves on; `wake` as for [`pop_next`](Self::pop_next).
@@ -307,7 +246,7 @@ impl<M: Memory> Consumer<M> {
         let mask = self.memory.capacity() - 1;
         let count = self.memory.end_together(position & mask).min(limit);
         let end = position.wrapping_add(count);
-        let word = self.memory.sequence(end.wrapping_sub(1) & mask);
+        let word = self.memory.slot_word(end.wrapping_sub(1) & mask);
         // [S1] Acquire ← the producer's Release of the last one: those before it were published before.
         if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end { count } else { 0 }
     }
@@ -325,7 +264,7 @@ impl<M: Memory> Consumer<M> {
     fn look_at(&self, position: u64) -> Result<(), u64> {
         let index = position & (self.memory.capacity() - 1);
         // [S1] Acquire ← the producer's Release: the payload was written before.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::SpscObserve));
+        let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::SpscObserve));
         if word == opaque(position.wrapping_add(1)) { Ok(()) } else { Err(word) }
     }
 
@@ -379,6 +318,72 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
+    /// Pops one element.
+    #[inline(always)]
+    pub fn try_pop(&mut self) -> Pop<T> {
+        let mut item = MaybeUninit::<T>::uninit();
+        match self.try_pop_into(&mut item) {
+            // SAFETY: popped, so every byte of the item was written.
+            Pop::Item { item: (), signal } => Pop::Item { item: unsafe { item.assume_init() }, signal },
+            Pop::Empty { signal } => Pop::Empty { signal },
+            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the first word looked at makes no sense.
+    #[inline]
+    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> Result<(usize, u32), Corruption> {
+        let mut found = 0;
+        let done = self.pop_slice(out, |signal| found = signal)?;
+        Ok((done, found))
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number. `wake` as for [`pop_next`](Self::pop_next), once
+    /// for all of them; and when there is none, if the head was published because of that.
+    ///
+    /// # Errors
+    /// As [`try_pop_slice`](Self::try_pop_slice).
+    #[inline]
+    pub fn pop_slice(
+        &mut self,
+        out: &mut [MaybeUninit<T>],
+        wake: impl FnOnce(u32),
+    ) -> Result<usize, Corruption> {
+        let mut done = 0;
+        let (mask, hints) = (self.memory.capacity() - 1, self.memory.hints());
+        while done < out.len() {
+            let position = self.position.wrapping_add(done as u64);
+            let count = match self.look(position, (out.len() - done) as u64) {
+                Ok(count) => count as usize,
+                Err(_) if done > 0 => break,
+                Err(word) => {
+                    wake(self.nothing(word)?);
+                    return Ok(0);
+                }
+            };
+            for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
+                let position = position.wrapping_add(ahead as u64);
+                self.copy_out(position, place);
+                if hints {
+                    self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
+                }
+            }
+            // They begin in one line.
+            self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
+            done += count;
+        }
+        if done > 0 {
+            self.pace.took_batch();
+            self.give(done as u64, wake);
+        }
+        Ok(done)
+    }
+}
+
 /// The next element, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
 /// leaves it to be popped later.
 #[derive(Debug)]
@@ -387,19 +392,13 @@ pub struct View<'a, M: Memory> {
 }
 
 impl<M: Memory> View<'_, M> {
-    /// Gives the element's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const M::Item) -> R) -> R {
-        self.consumer.memory.with_slot(self.consumer.index(), f)
-    }
-
-    /// Copies the element out.
-    #[must_use]
-    pub fn read(&self) -> M::Item {
-        let mut item = MaybeUninit::<M::Item>::uninit();
-        // SAFETY: as in `try_pop`: the slot is this consumer's until it is released.
-        self.with(|slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
-        // SAFETY: the copy above filled every byte of it.
-        unsafe { item.assume_init() }
+    /// Copies the element into a place.
+    pub fn read_into(&self, place: &mut Place<M>) {
+        let memory = &self.consumer.memory;
+        // SAFETY: the slot is this consumer's until it is released, and holds an element.
+        memory.with_slot(self.consumer.index(), |slot| unsafe {
+            memory.shape().copy_out::<M::Platform>(slot, place)
+        });
     }
 
     /// The element's position.
@@ -416,5 +415,21 @@ impl<M: Memory> View<'_, M> {
         self.consumer.release(1, is_due);
         let memory = &self.consumer.memory;
         if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
+    }
+}
+
+impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
+    /// Gives the element's bytes to `f`.
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        self.consumer.memory.with_slot(self.consumer.index(), |slot| f(slot.cast()))
+    }
+
+    /// Copies the element out.
+    #[must_use]
+    pub fn read(&self) -> T {
+        let mut item = MaybeUninit::uninit();
+        self.read_into(&mut item);
+        // SAFETY: the copy above filled every byte of it.
+        unsafe { item.assume_init() }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::layout::{
+use super::words::{
     CONSUMED, CONSUMER_WAKES, FOUND_EMPTY, FOUND_FULL, HIGH_WATER, PRODUCER_WAKES, SLOTS_OFFSET,
 };
 use crate::edge::Edge;

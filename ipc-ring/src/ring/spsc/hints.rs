@@ -88,7 +88,7 @@ impl Pace {
                 }
             } else {
                 let far = position.wrapping_add(self.look_ahead - 1);
-                let word = memory.sequence(far & (memory.capacity() - 1)).load(Relaxed); // A hint; checked when taken.
+                let word = memory.slot_word(far & (memory.capacity() - 1)).load(Relaxed); // A hint; checked when taken.
                 if word == far.wrapping_add(1) {
                     self.credit = self.look_ahead;
                 } else {

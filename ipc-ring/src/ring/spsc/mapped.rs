@@ -1,19 +1,15 @@
-//! The ring's words in real memory: addresses computed from a checked geometry.
+//! The ring's memory as it is mapped into this process.
 
-use core::marker::PhantomData;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::layout::{
-    CONSUMED, CONSUMER_SIGNAL, DENSE, FOUND_EMPTY, FOUND_FULL, GIVING, HEAD, HIGH_WATER, PRODUCER_SIGNAL,
-    SLOTS_OFFSET,
-};
 use super::memory::Memory;
+use super::words::{SLOTS_OFFSET, Words};
 use crate::ahead;
 use crate::error::AttachError;
-use crate::layout::{Geometry, LINE, MAX_CAPACITY};
-use crate::message::Message;
-use crate::platform::{Barrier, Native};
+use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
+use crate::memory::{self, Of, Shape, Slots};
+use crate::message::{Fingerprint, Message};
+use crate::platform::Barrier;
 use crate::prefetch;
 use crate::region::Region;
 use crate::stream;
@@ -27,9 +23,12 @@ const AHEAD: usize = 7 * LINE;
 const DEMOTED_STRIDES: core::ops::RangeInclusive<usize> = 192..=2048;
 
 /// An spsc ring of `T` in a [`Region`].
-#[derive(Clone, Debug)]
-pub struct Mapped<T> {
-    base: NonNull<u8>,
+pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
+
+/// What this process keeps about an spsc ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<S> {
+    shape: S,
     /// The capacity less one.
     mask: u64,
     barrier: Barrier,
@@ -41,35 +40,16 @@ pub struct Mapped<T> {
     stream: u64,
     /// So many bytes of a payload are [taken ahead](Memory::take_payload).
     ahead: usize,
-    region: Region,
-    element: PhantomData<fn(T) -> T>,
 }
 
-// SAFETY: the pointer is the region's, which is shared between threads by design; all access to words is atomic and
-// access to slots is arbitrated by the two ends.
-unsafe impl<T: Message> Send for Mapped<T> {}
-// SAFETY: as above.
-unsafe impl<T: Message> Sync for Mapped<T> {}
-
 impl<T: Message> Mapped<T> {
-    /// Bytes from the start of a slot, where its payload lies, to its word, as [`Geometry::new`] has it.
-    const WORD: usize = size_of::<T>().next_multiple_of(8);
-    /// Bytes from one slot to the next, as [`Geometry::new`] has it.
-    const STRIDE: usize =
-        (Self::WORD + 8).next_multiple_of(if align_of::<T>() > 8 { align_of::<T>() } else { 8 });
-
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
     /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
     /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
-        const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
-        const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
-        Some(capacity)
-            .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
-            .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
-            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })
+        Of::<T>::geometry(capacity, SLOTS_OFFSET)
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
@@ -78,25 +58,99 @@ impl<T: Message> Mapped<T> {
     /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
     /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
-        region.writable()?;
-        barrier.join()?;
         let own = Self::geometry(geometry.capacity())?;
+        region.writable()?;
         geometry.is_of(&own, &region)?;
-        assert!(own.stride() == Self::STRIDE && own.word_offset() == Self::WORD, "both are computed alike");
-        assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
-        let demotes = DEMOTED_STRIDES.contains(&Self::STRIDE) && prefetch::can_demote();
-        Ok(Self {
-            base: region.base(),
+        Self::of_shape(region, &own, Of::new(), barrier)
+    }
+
+    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first element has the position `first`.
+    ///
+    /// ```
+    /// use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer};
+    /// use ipc_ring::{Barrier, Region};
+    ///
+    /// let region = Region::heap(Mapped::<u64>::geometry(8)?.total_size());
+    /// let ring = Mapped::<u64>::make(region.clone(), 8, Barrier::Fence, 0)?;
+    /// let mut producer = Producer::attach(ring).expect("a fresh ring");
+    /// let mut consumer = Consumer::attach(Mapped::<u64>::open(region)?);
+    /// let _ = producer.try_push(&7);
+    /// assert_eq!(consumer.try_pop(), Pop::Item { item: 7, signal: 0 });
+    /// # Ok::<(), ipc_ring::AttachError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
+    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    pub fn make(region: Region, capacity: u64, barrier: Barrier, first: u64) -> Result<Self, AttachError> {
+        let geometry = Self::geometry(capacity)?;
+        let ring = Self::new(region.clone(), &geometry, barrier)?;
+        ring.start_at(first);
+        let identity = Identity {
+            kind: Kind::Spsc,
+            barrier,
+            fingerprint: Fingerprint::of::<T>(),
+            generation: 0,
+            first_position: first,
+            name: "",
+        };
+        layout::write(&region, &geometry, SLOTS_OFFSET, identity);
+        Ok(ring)
+    }
+
+    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever the memory
+    /// holds, the answer is an error or a ring whose every access lies inside it.
+    ///
+    /// # Errors
+    /// [`AttachError`], the first thing that is not as it should be.
+    pub fn open(region: Region) -> Result<Self, AttachError> {
+        let expected = Expected {
+            kind: Kind::Spsc,
+            fingerprint: Fingerprint::of::<T>(),
+            slots_offset: SLOTS_OFFSET,
+            geometry: Self::geometry,
+            capacity: None,
+            generation: None,
+        };
+        let checked = layout::check(&region, &expected)?;
+        Self::new(region, &checked.geometry, checked.barrier)
+    }
+}
+
+impl<S: Shape> memory::Mapped<Private<S>> {
+    /// The ring in `region`, of this geometry and shape, which agree.
+    fn of_shape(region: Region, own: &Geometry, shape: S, barrier: Barrier) -> Result<Self, AttachError> {
+        barrier.join()?;
+        let stride = shape.stride();
+        assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
+        let private = Private {
+            shape,
             mask: own.capacity() - 1,
             barrier,
             hints: prefetch::pays(),
-            demotes,
-            polled: prefetch::of_polled(Self::STRIDE),
-            stream: stream::after(Self::STRIDE),
-            ahead: ahead::of(Self::WORD),
-            region,
-            element: PhantomData,
-        })
+            demotes: DEMOTED_STRIDES.contains(&stride) && prefetch::can_demote(),
+            polled: prefetch::of_polled(stride),
+            stream: stream::after(stride),
+            ahead: ahead::of(shape.word()),
+        };
+        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it as the capacity says.
+        unsafe { Self::over(region, own.total_size(), private) }
+    }
+
+    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of this one, unless the slot before has done so.
+    #[inline(always)]
+    fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
+        let stride = self.shape().stride();
+        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        let from = self.hint(self.slot_offset(next) + AHEAD);
+        if stride < LINE && from.addr() % LINE >= stride {
+            return; // The slot before asked for this line.
+        }
+        let mut at = 0;
+        while at < stride {
+            ask(from.wrapping_add(at));
+            at += LINE;
+        }
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.
@@ -110,178 +164,73 @@ impl<T: Message> Mapped<T> {
             for next in 0..self.capacity() {
                 let coming = position.wrapping_add(next);
                 let before = coming.wrapping_add(1).wrapping_sub(self.capacity());
-                self.sequence(coming & self.mask).store(before, Ordering::Relaxed); // As below.
+                self.slot_word(coming & self.mask()).store(before, Ordering::Relaxed); // As below.
             }
         }
-        for word in [CONSUMED, HEAD, GIVING] {
-            self.word(word).store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
+        for word in [self.consumed(), self.head(), self.giving()] {
+            word.store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
-    }
-
-    /// The memory the ring lies in.
-    #[must_use]
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
-
-    #[inline(always)]
-    fn word(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!(offset + 8 <= SLOTS_OFFSET && offset.is_multiple_of(8));
-        // SAFETY: the offset is one of the layout's constants, below SLOTS_OFFSET, which `new` saw to be mapped.
-        let word = unsafe { self.base.add(offset) };
-        // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
-        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn half(&self, offset: usize) -> &AtomicU32 {
-        debug_assert!(offset + 4 <= SLOTS_OFFSET && offset.is_multiple_of(4));
-        // SAFETY: as in `word`.
-        let word = unsafe { self.base.add(offset) };
-        // SAFETY: as in `word`, aligned to 4.
-        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
-    }
-
-    /// The start of a slot. The index is below the capacity.
-    #[inline(always)]
-    fn slot(&self, index: u64) -> NonNull<u8> {
-        debug_assert!(index <= self.mask);
-        // SAFETY: index < capacity, and `new` saw that capacity * STRIDE bytes follow SLOTS_OFFSET.
-        unsafe { self.base.add(SLOTS_OFFSET + index as usize * Self::STRIDE) }
     }
 }
 
-// SAFETY: the capacity is checked in `new` and private; slots lie STRIDE bytes apart behind SLOTS_OFFSET, inside the
-// region, which the value keeps mapped; STRIDE is a multiple of 8 and of the element's alignment, and the region starts on
-// a cache line.
-unsafe impl<T: Message> Memory for Mapped<T> {
-    type Platform = Native;
-    type Item = T;
+// SAFETY: `of_shape` is the only way to one, and saw that the geometry is that of an spsc ring of this shape.
+unsafe impl<S: Shape> Words for memory::Mapped<Private<S>> {}
+
+// SAFETY: as above. Shape and mask are private and never change; a geometry's capacity is a power of two.
+unsafe impl<S: Shape> Slots for memory::Mapped<Private<S>> {
+    type Shape = S;
+    const OFFSET: usize = SLOTS_OFFSET;
 
     #[inline(always)]
-    fn capacity(&self) -> u64 {
-        self.mask + 1
+    fn shape(&self) -> S {
+        self.ring.shape
     }
 
+    #[inline(always)]
+    fn mask(&self) -> u64 {
+        self.ring.mask
+    }
+}
+
+impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn barrier(&self) -> Barrier {
-        self.barrier
-    }
-
-    #[inline(always)]
-    fn sequence(&self, index: u64) -> &AtomicU64 {
-        // SAFETY: the word lies inside the slot.
-        let word = unsafe { self.slot(index).add(Self::WORD) };
-        // SAFETY: aligned to 8 because WORD and the stride are multiples of 8; these 8 bytes are the slot's sequence word and only
-        // ever accessed as that.
-        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut T) -> R) -> R {
-        f(self.slot(index).as_ptr().cast())
-    }
-
-    #[inline(always)]
-    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const T) -> R) -> R {
-        f(self.slot(index).as_ptr().cast())
-    }
-
-    #[inline(always)]
-    fn head(&self) -> &AtomicU64 {
-        self.word(HEAD)
-    }
-
-    #[inline(always)]
-    fn consumed(&self) -> &AtomicU64 {
-        self.word(CONSUMED)
-    }
-
-    #[inline(always)]
-    fn giving(&self) -> &AtomicU64 {
-        self.word(GIVING)
-    }
-
-    #[inline(always)]
-    fn consumer_signal(&self) -> &AtomicU32 {
-        self.half(CONSUMER_SIGNAL)
-    }
-
-    #[inline(always)]
-    fn producer_signal(&self) -> &AtomicU32 {
-        self.half(PRODUCER_SIGNAL)
-    }
-
-    #[inline(always)]
-    fn dense(&self) -> &AtomicU32 {
-        self.half(DENSE)
-    }
-
-    #[inline(always)]
-    fn found_full(&self) -> &AtomicU64 {
-        self.word(FOUND_FULL)
-    }
-
-    #[inline(always)]
-    fn high_water(&self) -> &AtomicU64 {
-        self.word(HIGH_WATER)
-    }
-
-    #[inline(always)]
-    fn found_empty(&self) -> &AtomicU64 {
-        self.word(FOUND_EMPTY)
+        self.ring.barrier
     }
 
     #[inline(always)]
     fn hints(&self) -> bool {
-        self.hints
+        self.ring.hints
     }
 
     #[inline(always)]
     fn prefetch_for_writing(&self, next: u64) {
-        // Near the end of the ring this runs past it, which is harmless for a prefetch.
-        let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
-        if Self::STRIDE < LINE && from.addr() % LINE >= Self::STRIDE {
-            return; // The slot before asked for this line.
-        }
-        let mut at = 0;
-        while at < Self::STRIDE {
-            prefetch::for_writing(from.wrapping_add(at));
-            at += LINE;
-        }
+        self.for_lines_ahead(next, prefetch::for_writing);
     }
 
     #[inline(always)]
     fn prefetch_for_reading(&self, next: u64) {
-        let from = self.slot(next).as_ptr().wrapping_add(AHEAD);
-        if Self::STRIDE < LINE && from.addr() % LINE >= Self::STRIDE {
-            return; // The slot before asked for this line.
-        }
-        let mut at = 0;
-        while at < Self::STRIDE {
-            prefetch::for_reading(from.wrapping_add(at));
-            at += LINE;
-        }
+        self.for_lines_ahead(next, prefetch::for_reading);
     }
 
     #[inline(always)]
     fn prefetch_polled(&self, index: u64) {
-        if const { prefetch::is_in_one_line(Self::STRIDE) } || !self.polled {
+        if prefetch::is_in_one_line(self.shape().stride()) || !self.ring.polled {
             return;
         }
-        prefetch::slot_for_reading(self.slot(index).as_ptr(), Self::WORD);
+        prefetch::slot_for_reading(self.hint(self.slot_offset(index)), self.shape().word());
     }
 
     #[inline(always)]
     fn demotes(&self) -> bool {
-        DEMOTED_STRIDES.contains(&Self::STRIDE) && self.demotes
+        DEMOTED_STRIDES.contains(&self.shape().stride()) && self.ring.demotes
     }
 
     #[inline(always)]
     fn demote(&self, index: u64) {
-        let from = self.slot(index).as_ptr();
+        let from = self.hint(self.slot_offset(index));
         let mut at = 0;
-        while at < Self::STRIDE {
+        while at < self.shape().stride() {
             prefetch::demote(from.wrapping_add(at));
             at += LINE;
         }
@@ -289,53 +238,57 @@ unsafe impl<T: Message> Memory for Mapped<T> {
 
     #[inline(always)]
     fn end_together(&self, index: u64) -> u64 {
-        if Self::STRIDE >= LINE {
+        let stride = self.shape().stride();
+        if stride >= LINE {
             return 1;
         }
-        if LINE.is_multiple_of(Self::STRIDE) {
+        if LINE.is_multiple_of(stride) {
             // As many slots in each line, or all slots in one.
-            let last = (LINE / Self::STRIDE - 1) as u64 & self.mask;
+            let last = (LINE / stride - 1) as u64 & self.mask();
             return last - (index & last) + 1;
         }
-        let left = LINE - (SLOTS_OFFSET + index as usize * Self::STRIDE) % LINE;
-        (left.div_ceil(Self::STRIDE) as u64).min(self.capacity() - index)
+        let left = LINE - (SLOTS_OFFSET + index as usize * stride) % LINE;
+        (left.div_ceil(stride) as u64).min(self.capacity() - index)
     }
 
     #[inline(always)]
     fn take_lines(&self, index: u64) {
-        let slot = self.slot(index).as_ptr();
-        // SAFETY, of both: a slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its word atomically.
-        if LINE.is_multiple_of(Self::STRIDE) {
-            // SAFETY: as above; the last word of the slot, and of its line.
-            unsafe { stream::take_line(slot.wrapping_add(Self::STRIDE - 8)) };
-        } else {
-            // SAFETY: as above.
-            unsafe { stream::take_lines(slot, Self::STRIDE) };
-        }
+        let stride = self.shape().stride();
+        self.with_slot_mut(index, |slot| {
+            // A slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its word atomically.
+            if LINE.is_multiple_of(stride) {
+                // SAFETY: as above; the last word of the slot, and of its line.
+                unsafe { stream::take_line(slot.wrapping_add(stride - 8)) };
+            } else {
+                // SAFETY: as above.
+                unsafe { stream::take_lines(slot, stride) };
+            }
+        });
     }
 
     #[inline(always)]
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
-        if Self::STRIDE < LINE {
+        if self.shape().stride() < LINE {
             return; // The next slot mostly lies in the line of this one, and streams of small messages are counted in instructions.
         }
         let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
         // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is pushed.
-        unsafe { ahead::take_lines(self.slot(index).as_ptr(), self.ahead, allowed) };
+        self.with_slot_mut(index, |slot| unsafe { ahead::take_lines(slot, self.ring.ahead, allowed) });
     }
 
     #[inline(always)]
     fn stream(&self) -> u64 {
-        self.stream
+        self.ring.stream
     }
 
     #[inline(always)]
     fn look_ahead(&self) -> u64 {
-        (16 * LINE / Self::STRIDE).max(1).min((self.capacity() / 4).max(1) as usize) as u64
+        let slots = 16 * LINE / self.shape().stride();
+        slots.max(1).min((self.capacity() / 4).max(1) as usize) as u64
     }
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        slip::run(RUN_BYTES, Self::STRIDE, self.capacity())
+        slip::run(RUN_BYTES, self.shape().stride(), self.capacity())
     }
 }

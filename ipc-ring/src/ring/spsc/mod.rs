@@ -34,24 +34,24 @@
 mod consumer;
 mod counters;
 mod hints;
-pub(crate) mod layout;
 #[allow(unsafe_code)]
 mod mapped;
-#[allow(unsafe_code)]
 mod memory;
 #[allow(unsafe_code)]
 mod producer;
-mod region;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use consumer::{Consumer, Pop, View};
 pub use counters::Counters;
-pub(crate) use layout::{
+pub use mapped::{Mapped, Private};
+pub use memory::Memory;
+pub use producer::{Claim, Producer, Push};
+pub(crate) use words::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
     SLOTS_OFFSET,
 };
-pub use mapped::Mapped;
-pub use memory::Memory;
-pub use producer::{Claim, Producer, Push};
+pub use words::{FIELDS, Words};
 
 /// A word of shared memory held a value that the protocol never puts there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

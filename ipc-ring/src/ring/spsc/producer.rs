@@ -5,6 +5,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Corruption;
 use super::memory::Memory;
 use crate::edge::Edge;
+use crate::memory::{Item, Of, Shape};
+use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
@@ -47,7 +49,7 @@ impl<M: Memory> Producer<M> {
         let mask = memory.capacity() - 1;
         let mut position = consumed;
         while position.wrapping_sub(consumed) < memory.capacity() {
-            let word = memory.sequence(position & mask).load(Relaxed); // Own words: this end's predecessor wrote them.
+            let word = memory.slot_word(position & mask).load(Relaxed); // Own words: this end's predecessor wrote them.
             if word != position.wrapping_add(1) {
                 break;
             }
@@ -59,7 +61,7 @@ impl<M: Memory> Producer<M> {
 
     /// Pushes one element.
     #[inline(always)]
-    pub fn try_push(&mut self, item: &M::Item) -> Push {
+    pub fn try_push(&mut self, item: &Item<M>) -> Push {
         self.push_if(item, Self::refresh)
     }
 
@@ -68,7 +70,7 @@ impl<M: Memory> Producer<M> {
     /// A producer on the heels of its consumer would otherwise ask for the exact position again for each slot that comes
     /// free, and each time take its line away from the consumer, which stores it with every pop.
     #[inline(always)]
-    pub fn try_push_by_head(&mut self, item: &M::Item) -> Push {
+    pub fn try_push_by_head(&mut self, item: &Item<M>) -> Push {
         self.push_if(item, Self::refresh_by_head)
     }
 
@@ -76,7 +78,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn push_if(
         &mut self,
-        item: &M::Item,
+        item: &Item<M>,
         refresh: impl FnOnce(&mut Self) -> Result<u64, Corruption>,
     ) -> Push {
         if self.position == self.limit {
@@ -92,49 +94,6 @@ impl<M: Memory> Producer<M> {
         Push::Done { signal: self.announce() }
     }
 
-    /// Pushes as many elements as there is room for, in order; gives their number, and the consumer's signal.
-    #[inline]
-    pub fn try_push_slice(&mut self, items: &[M::Item]) -> Result<(usize, u32), Corruption> {
-        self.push_slice_if(items, Self::refresh)
-    }
-
-    /// As [`try_push_slice`](Self::try_push_slice), with room as the head has it: see
-    /// [`try_push_by_head`](Self::try_push_by_head).
-    #[inline]
-    pub fn try_push_slice_by_head(&mut self, items: &[M::Item]) -> Result<(usize, u32), Corruption> {
-        self.push_slice_if(items, Self::refresh_by_head)
-    }
-
-    #[inline(always)]
-    fn push_slice_if(
-        &mut self,
-        items: &[M::Item],
-        refresh: impl Fn(&mut Self) -> Result<u64, Corruption>,
-    ) -> Result<(usize, u32), Corruption> {
-        let mut done = 0;
-        let mut position = self.position;
-        while done < items.len() {
-            let room = match self.limit.wrapping_sub(position) {
-                0 => refresh(self)?,
-                room => room,
-            };
-            if room == 0 {
-                break;
-            }
-            let count = usize::try_from(room).unwrap_or(usize::MAX).min(items.len() - done);
-            for item in &items[done..done + count] {
-                self.put(position, item);
-                position = position.wrapping_add(1);
-            }
-            self.position = position;
-            done += count;
-        }
-        if done == 0 {
-            return Ok((0, 0));
-        }
-        Ok((done, self.announce()))
-    }
-
     /// Reserves the next slot to be written in place. `Ok(None)` when the ring is full.
     ///
     /// # Errors
@@ -148,11 +107,12 @@ impl<M: Memory> Producer<M> {
 
     /// Writes and publishes the slot of this position, which must be the next one, and free.
     #[inline(always)]
-    fn put(&self, position: u64, item: &M::Item) {
+    fn put(&self, position: u64, item: &Item<M>) {
         let index = position & (self.memory.capacity() - 1);
         // SAFETY: head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it
         // again only after the sequence word below is stored; the slot is aligned to 8 and `item` is private.
-        self.memory.with_slot_mut(index, |slot| unsafe { M::Platform::copy_in(slot, item) });
+        self.memory
+            .with_slot_mut(index, |slot| unsafe { self.memory.shape().copy_in::<M::Platform>(slot, item) });
         self.publish(position, index);
     }
 
@@ -162,7 +122,7 @@ impl<M: Memory> Producer<M> {
         M::Platform::crash_point(Site::SpscPayloadWritten);
         let next = position.wrapping_add(1);
         // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
-        self.memory.sequence(index).store(next, M::Platform::ordering(Edge::SpscPublish));
+        self.memory.slot_word(index).store(next, M::Platform::ordering(Edge::SpscPublish));
         M::Platform::crash_point(Site::SpscPublished);
         if self.memory.hints() {
             if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
@@ -302,6 +262,51 @@ impl<M: Memory> Producer<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
+    /// Pushes as many elements as there is room for, in order; gives their number, and the consumer's signal.
+    #[inline]
+    pub fn try_push_slice(&mut self, items: &[T]) -> Result<(usize, u32), Corruption> {
+        self.push_slice_if(items, Self::refresh)
+    }
+
+    /// As [`try_push_slice`](Self::try_push_slice), with room as the head has it: see
+    /// [`try_push_by_head`](Self::try_push_by_head).
+    #[inline]
+    pub fn try_push_slice_by_head(&mut self, items: &[T]) -> Result<(usize, u32), Corruption> {
+        self.push_slice_if(items, Self::refresh_by_head)
+    }
+
+    #[inline(always)]
+    fn push_slice_if(
+        &mut self,
+        items: &[T],
+        refresh: impl Fn(&mut Self) -> Result<u64, Corruption>,
+    ) -> Result<(usize, u32), Corruption> {
+        let mut done = 0;
+        let mut position = self.position;
+        while done < items.len() {
+            let room = match self.limit.wrapping_sub(position) {
+                0 => refresh(self)?,
+                room => room,
+            };
+            if room == 0 {
+                break;
+            }
+            let count = usize::try_from(room).unwrap_or(usize::MAX).min(items.len() - done);
+            for item in &items[done..done + count] {
+                self.put(position, item);
+                position = position.wrapping_add(1);
+            }
+            self.position = position;
+            done += count;
+        }
+        if done == 0 {
+            return Ok((0, 0));
+        }
+        Ok((done, self.announce()))
+    }
+}
+
 /// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot
 /// stays free and nothing is published.
 #[derive(Debug)]
@@ -311,16 +316,12 @@ pub struct Claim<'a, M: Memory> {
 
 impl<M: Memory> Claim<'_, M> {
     /// Copies an element into the slot.
-    pub fn write(&mut self, item: &M::Item) {
+    pub fn write(&mut self, item: &Item<M>) {
+        let memory = &self.producer.memory;
         // SAFETY: as in `put`: the slot is this producer's until it is published.
-        self.producer
-            .memory
-            .with_slot_mut(self.producer.index(), |slot| unsafe { M::Platform::copy_in(slot, item) });
-    }
-
-    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
-    pub fn with<R>(&mut self, f: impl FnOnce(*mut M::Item) -> R) -> R {
-        self.producer.memory.with_slot_mut(self.producer.index(), f)
+        memory.with_slot_mut(self.producer.index(), |slot| unsafe {
+            memory.shape().copy_in::<M::Platform>(slot, item)
+        });
     }
 
     /// Publishes the slot. Gives the consumer's signal as [`Push::Done`] does.
@@ -336,5 +337,12 @@ impl<'a, M: Memory> Claim<'a, M> {
         self.producer.publish(position, self.producer.index());
         self.producer.position = position.wrapping_add(1);
         (self.producer.announce(), self.producer)
+    }
+}
+
+impl<T: Message, M: Memory<Shape = Of<T>>> Claim<'_, M> {
+    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    pub fn with<R>(&mut self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.producer.memory.with_slot_mut(self.producer.index(), |slot| f(slot.cast()))
     }
 }

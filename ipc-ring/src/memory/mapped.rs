@@ -1,0 +1,114 @@
+//! A ring's memory as it is mapped into this process.
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::access::Access;
+use crate::error::AttachError;
+use crate::layout::LINE;
+use crate::platform::Native;
+use crate::region::Region;
+
+/// A ring in a [`Region`]. `R` is what this process keeps about it in private memory: its geometry, as it was checked, and what
+/// suits this processor.
+///
+/// Each kind of ring names its own: [`spsc::Mapped`](crate::ring::spsc::Mapped) and so on.
+#[derive(Clone, Debug)]
+pub struct Mapped<R> {
+    base: NonNull<u8>,
+    pub(crate) ring: R,
+    region: Region,
+}
+
+// SAFETY: the pointer is the region's, which is shared between threads by design. Words are accessed atomically; the other bytes by the
+// side whose turn it is, or by copies that may race.
+unsafe impl<R: Send> Send for Mapped<R> {}
+// SAFETY: as above.
+unsafe impl<R: Sync> Sync for Mapped<R> {}
+
+impl<R> Mapped<R> {
+    /// A ring of `needed` bytes at the start of the region.
+    ///
+    /// # Errors
+    /// [`AttachError::TooSmall`]; [`AttachError::ReadOnly`].
+    ///
+    /// # Safety
+    /// All words and slots of the ring lie below `needed`, by what `ring` says of it.
+    pub(crate) unsafe fn over(region: Region, needed: usize, ring: R) -> Result<Self, AttachError> {
+        region.writable()?;
+        // SAFETY: the caller's promise.
+        unsafe { Self::over_any(region, needed, ring) }
+    }
+
+    /// As [`over`](Self::over), also in memory that is mapped read-only: for an end that stores nothing and is given to nobody else.
+    ///
+    /// # Errors
+    /// [`AttachError::TooSmall`].
+    ///
+    /// # Safety
+    /// As for [`over`](Self::over); and if the region is mapped read-only, nothing is ever stored.
+    pub(crate) unsafe fn over_any(region: Region, needed: usize, ring: R) -> Result<Self, AttachError> {
+        region.holds(needed)?;
+        assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
+        Ok(Self { base: region.base(), ring, region })
+    }
+
+    /// The memory the ring lies in.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The address of an offset, to be used for hints only: it may lie behind the end.
+    #[inline(always)]
+    pub(crate) fn hint(&self, offset: usize) -> *mut u8 {
+        self.base.as_ptr().wrapping_add(offset)
+    }
+
+    /// The address of an offset.
+    ///
+    /// # Safety
+    /// It is that of one of the ring's words, or lies in its slots or at their end.
+    #[inline(always)]
+    unsafe fn at(&self, offset: usize) -> NonNull<u8> {
+        debug_assert!(offset <= self.region.len());
+        // SAFETY: below what `over` saw to be mapped, by the promise of its caller and of this function's.
+        unsafe { self.base.add(offset) }
+    }
+}
+
+// SAFETY: an address is the offset's from a base that never changes, aligned to a cache line and mapped as long as `region`.
+unsafe impl<R> Access for Mapped<R> {
+    type Platform = Native;
+
+    #[inline(always)]
+    unsafe fn u64_at(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset.is_multiple_of(8) && offset + 8 <= self.region.len());
+        // SAFETY: the caller's promise.
+        let word = unsafe { self.at(offset) };
+        // SAFETY: aligned to 8, mapped as long as `region`, and a word is accessed atomically with this width; bytes that were a payload before
+        // are ordered against this by the protocol.
+        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn u32_at(&self, offset: usize) -> &AtomicU32 {
+        debug_assert!(offset.is_multiple_of(4) && offset + 4 <= self.region.len());
+        // SAFETY: the caller's promise.
+        let word = unsafe { self.at(offset) };
+        // SAFETY: as in `u64_at`, aligned to 4.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn with_mut<T>(&self, offset: usize, f: impl FnOnce(*mut u8) -> T) -> T {
+        // SAFETY: the caller's promise.
+        f(unsafe { self.at(offset) }.as_ptr())
+    }
+
+    #[inline(always)]
+    unsafe fn with<T>(&self, offset: usize, f: impl FnOnce(*const u8) -> T) -> T {
+        // SAFETY: the caller's promise.
+        f(unsafe { self.at(offset) }.as_ptr())
+    }
+}

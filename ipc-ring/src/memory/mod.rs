@@ -1,0 +1,28 @@
+//! The memory of a ring: which words lie where, how they are reached, and how a slot is cut.
+//!
+//! | part | what |
+//! |---|---|
+//! | [`words`](self::Field) | the table of a ring's words; the constants, the accessors and the checks follow from it |
+//! | [`Access`] | words and bytes at offsets, over a mapped segment or over a model checker's objects |
+//! | [`Mapped`] | the one implementation over a [`Region`](crate::Region) |
+//! | [`Slots`], [`Shape`] | where an element and its word lie in a slot |
+//!
+//! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the processor's cache.
+
+#[allow(unsafe_code)]
+mod access;
+#[allow(unsafe_code)]
+mod mapped;
+#[allow(unsafe_code)]
+mod shape;
+#[allow(unsafe_code)]
+mod slots;
+#[allow(unsafe_code)]
+pub(crate) mod words;
+
+pub use access::Access;
+pub use mapped::Mapped;
+pub use shape::{Of, Shape};
+pub use slots::{Item, Place, Slots};
+pub(crate) use words::words;
+pub use words::{Field, Role};

@@ -1,0 +1,62 @@
+//! The slots of a ring of fixed-size elements.
+
+use super::access::Access;
+use super::shape::Shape;
+use crate::platform::Platform;
+
+/// An element of a ring.
+pub type Item<M> = <<M as Slots>::Shape as Shape>::Item;
+/// Private room for an element of a ring.
+pub type Place<M> = <<M as Slots>::Shape as Shape>::Place;
+
+/// A ring's slots: from [`OFFSET`](Slots::OFFSET) on, one stride after the other.
+///
+/// An index is always below the capacity: a position, taken modulo the capacity.
+///
+/// # Safety
+/// The capacity is a power of two; neither it nor the shape ever changes. So many slots of that shape lie from the offset on.
+pub unsafe trait Slots: Access {
+    /// How an element lies in its slot.
+    type Shape: Shape;
+    /// Bytes from the start of the memory to the first slot.
+    const OFFSET: usize;
+
+    /// How an element lies in its slot, from private memory.
+    fn shape(&self) -> Self::Shape;
+    /// The number of slots less one, from private memory.
+    fn mask(&self) -> u64;
+
+    /// Number of slots, a power of two, from private memory.
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.mask() + 1
+    }
+
+    /// Where a slot begins.
+    #[inline(always)]
+    fn slot_offset(&self, index: u64) -> usize {
+        debug_assert!(index <= self.mask());
+        Self::OFFSET + index as usize * self.shape().stride()
+    }
+
+    /// A slot's word.
+    #[inline(always)]
+    fn slot_word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: of one of the ring's slots, as the index is below the capacity; at a multiple of 8, as the stride and the word's place in it are.
+        unsafe { self.u64_at(self.slot_offset(index) + self.shape().word()) }
+    }
+
+    /// Gives a slot's payload to `f`, which writes it.
+    #[inline(always)]
+    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u8) -> R) -> R {
+        // SAFETY: the payload of one of the ring's slots. What `f` does with the pointer is its own affair.
+        unsafe { self.with_mut(self.slot_offset(index), f) }
+    }
+
+    /// Gives a slot's payload to `f`, which reads it.
+    #[inline(always)]
+    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u8) -> R) -> R {
+        // SAFETY: as in `with_slot_mut`.
+        unsafe { self.with(self.slot_offset(index), f) }
+    }
+}

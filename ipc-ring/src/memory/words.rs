@@ -1,0 +1,117 @@
+//! The table of a ring's words, from which everything else about them follows.
+
+/// One field of a ring's memory: a word, or a stretch of bytes that another table describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Bytes from the start of the memory, or of the entry the table is about.
+    pub offset: usize,
+    /// Bytes of it: 8 or 4 for a word. 0 for what ends with the memory.
+    pub size: usize,
+    /// Its name, in the code and in `docs/layout.md`.
+    pub name: &'static str,
+    /// What depends on it.
+    pub role: Role,
+    /// Which side writes it and when, as `docs/layout.md` has it.
+    pub writer: &'static str,
+}
+
+/// What depends on a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(non_camel_case_types, reason = "words of the table")]
+pub enum Role {
+    /// The algorithm is wrong if it is: a model checker watches each access.
+    protocol,
+    /// Speed alone.
+    hint,
+    /// What somebody may want to know.
+    counter,
+    /// A stretch of bytes with a table of its own, or with payloads.
+    area,
+}
+
+impl Field {
+    /// Whether it is a single word.
+    #[must_use]
+    pub const fn is_word(&self) -> bool {
+        !matches!(self.role, Role::area)
+    }
+
+    /// Checks a table when it is compiled: fields in order, none on top of another, words aligned.
+    pub(crate) const fn check(fields: &[Field], start: usize) {
+        let (mut at, mut end) = (0, start);
+        while at < fields.len() {
+            let Field { offset, size, .. } = fields[at];
+            assert!(offset >= end, "fields lie one behind the other");
+            if fields[at].is_word() {
+                assert!((size == 8 || size == 4) && offset.is_multiple_of(size), "a word is aligned");
+            } else {
+                assert!(offset.is_multiple_of(8), "an area begins at a multiple of 8");
+            }
+            end = offset + size;
+            at += 1;
+        }
+    }
+}
+
+/// Makes constants, a table and a trait with an accessor for each word of
+///
+/// ```text
+/// /// What it is for.
+/// OFFSET TYPE CONSTANT name: role, "which side writes it and when";
+/// ```
+///
+/// where the type is `u64`, `u32`, `[bytes]`, or `rest` for what ends with the memory. Areas have no accessor.
+macro_rules! words {
+    (
+        $(#[$doc:meta])*
+        $vis:vis trait $Words:ident: $Base:path;
+        $(#[$table_doc:meta])*
+        const $TABLE:ident from $start:expr;
+        $( $(#[$what:meta])* $offset:literal $type:tt $NAME:ident $name:ident: $role:ident, $writer:literal; )*
+    ) => {
+        $( $(#[$what])* pub(crate) const $NAME: usize = $offset; )*
+
+        $(#[$table_doc])*
+        pub const $TABLE: &[$crate::memory::Field] = &[$(
+            $crate::memory::Field {
+                offset: $NAME,
+                size: $crate::memory::words!(@size $type),
+                name: stringify!($name),
+                role: $crate::memory::Role::$role,
+                writer: $writer,
+            },
+        )*];
+
+        const _: () = $crate::memory::Field::check($TABLE, $start);
+
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// The memory is that of such a ring: all fields of the table lie in it.
+        $vis unsafe trait $Words: $Base {
+            $( $crate::memory::words!(@accessor $type $NAME $name $(#[$what])*); )*
+        }
+    };
+    (@size u64) => { 8 };
+    (@size u32) => { 4 };
+    (@size rest) => { 0 };
+    (@size [$bytes:expr]) => { $bytes };
+    (@accessor u64 $NAME:ident $name:ident $(#[$what:meta])*) => {
+        $(#[$what])*
+        #[inline(always)]
+        fn $name(&self) -> &<Self::Platform as $crate::platform::Platform>::U64 {
+            // SAFETY: a word of this ring's table, aligned as `Field::check` has seen.
+            unsafe { self.u64_at($NAME) }
+        }
+    };
+    (@accessor u32 $NAME:ident $name:ident $(#[$what:meta])*) => {
+        $(#[$what])*
+        #[inline(always)]
+        fn $name(&self) -> &<Self::Platform as $crate::platform::Platform>::U32 {
+            // SAFETY: a word of this ring's table, aligned as `Field::check` has seen.
+            unsafe { self.u32_at($NAME) }
+        }
+    };
+    (@accessor $type:tt $NAME:ident $name:ident $(#[$what:meta])*) => {};
+}
+pub(crate) use words;
