@@ -36,21 +36,21 @@ pub struct Interrupter {
     process: ProcessMark,
 }
 
-/// What the end sleeps on.
+/// Where what the end sleeps on lies.
 #[derive(Clone)]
 enum Target {
-    Semaphore(SemaphoreSet, WakeSemaphore),
+    Semaphore(SemaphoreSet),
     /// The word lies in the domain's memory, which must stay.
-    Word(Arc<Member>, WakeSemaphore),
+    Word(Arc<Member>),
 }
 
 impl Interrupter {
     pub(crate) fn new(member: &Arc<Member>, wake: WakeSemaphore, interrupts: &Interrupts) -> Self {
         let target = match wake.parker() {
-            Parker::Semaphore => Target::Semaphore(member.semaphores(), wake),
-            Parker::Futex => Target::Word(Arc::clone(member), wake),
+            Parker::Semaphore => Target::Semaphore(member.semaphores()),
+            Parker::Futex => Target::Word(Arc::clone(member)),
         };
-        Self { flag: interrupts.flag(), target, process: member.process() }
+        Self { flag: interrupts.flag(wake.as_raw()), target, process: member.process() }
     }
 
     /// Ends the wait that is under way, or the next one. Nothing happens when the end is gone, and in a child of fork.
@@ -61,12 +61,13 @@ impl Interrupter {
     /// When the kernel refuses to wake the thread that waits, for instance since this process has changed its user. It finds that
     /// it was interrupted at its next look, a tenth of a second later at most.
     pub fn interrupt(&self) -> Result<(), ipc_core::Error> {
-        if !self.process.is_current() || !self.flag.raise() {
+        if !self.process.is_current() {
             return Ok(());
         }
+        let Some(wake) = self.flag.raise().and_then(WakeSemaphore::from_raw) else { return Ok(()) };
         match &self.target {
-            Target::Semaphore(semaphores, wake) => ring(*semaphores, *wake),
-            Target::Word(member, wake) => member.wake(*wake),
+            Target::Semaphore(semaphores) => ring(*semaphores, wake),
+            Target::Word(member) => member.wake(wake),
         }
     }
 }

@@ -1,15 +1,22 @@
-//! Who decides what a channel is like: the end where messages go in. An end where they come out, which says nothing and was there
-//! first, goes along with it.
+//! Which end decides what a channel is like: the one where messages go in. An end where they come out that says nothing and comes first
+//! goes along with it. For every kind, and every parameter that a builder can be told.
 
 mod common;
 mod kinds;
 mod spsc_common;
 
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
-use ipc_ring::{AttachError, Domain, Lifetime, WaitSet, WaitStrategy, broadcast, spsc};
-use kinds::{ALL, Giver, How, Kind, Taker, Told, kind};
+use ipc_core::shm::{SharedMemory, ShmId};
+use ipc_ring::broadcast::Mode;
+use ipc_ring::{
+    AttachError, Barrier, Domain, Lifetime, PeerState, WaitSet, WaitStrategy, latest, pool, spsc,
+};
+use kinds::{ALL, Giver, How, Kind, Parameter, TABLE, Taker, Told, kind};
 
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
@@ -17,13 +24,74 @@ const WAITS: [WaitStrategy; 3] = [WaitStrategy::Sleep, WaitStrategy::SpinYield, 
 /// Less than what is usual, and more.
 const CAPACITIES: [u64; 2] = [4, 1 << 17];
 
-fn choosing() -> impl Iterator<Item = &'static Kind> {
-    ALL.iter().filter(|kind| kind.chooses)
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    ALL.iter().chain([&TABLE])
 }
 
-/// Who says nothing.
+/// Those whose capacity can be chosen.
+fn choosing() -> impl Iterator<Item = &'static Kind> {
+    kinds().filter(|kind| kind.parameters.contains(&Parameter::Capacity))
+}
+
 fn silent(domain: &Domain, wait: WaitStrategy) -> How<'_> {
-    How { capacity: None, ..How::new(domain, wait) }
+    How::silent(domain, wait)
+}
+
+/// What insists on this one parameter, with another value than is usual.
+fn insisting(parameter: Parameter, silent: How<'_>) -> How<'_> {
+    match parameter {
+        Parameter::Capacity | Parameter::Keys => How { capacity: Some(4), ..silent },
+        Parameter::Mode => How { mode: Some(Mode::Gated), ..silent },
+        Parameter::Lifetime => How { lifetime: Lifetime::Persistent, ..silent },
+        Parameter::Barrier => How { barrier: Some(Barrier::Fence), ..silent },
+    }
+}
+
+/// A ring as the memory of this name space shows it.
+struct Ring {
+    is_persistent: bool,
+    barrier: Barrier,
+}
+
+/// The rings with this name that somebody is attached to.
+fn rings(name: &str) -> Vec<Ring> {
+    const FLAGS: usize = 0x14;
+    const NAME_LENGTH: usize = 0x78;
+    const NAME: usize = 0x80;
+    let headers = kernel_objects().0.into_iter().filter_map(|object| {
+        let (key, id) = object.split_once(' ').unwrap();
+        let memory = SharedMemory::from_id(ShmId::from_raw(id.parse().unwrap())).attach_read_only().ok()?;
+        let mut header = [0; 256];
+        memory.copy_from(0, &mut header).ok()?;
+        let length = header[NAME_LENGTH];
+        let is_it = header.starts_with(b"ipc-ring") && &header[NAME..][..length.into()] == name.as_bytes();
+        let barrier = if header[FLAGS] & 1 == 0 { Barrier::Fence } else { Barrier::Asymmetric };
+        is_it.then_some(Ring { is_persistent: key != "0", barrier })
+    });
+    headers.collect()
+}
+
+/// Whether a channel is as `insisting` says.
+fn is_as_chosen(parameter: Parameter, kind: &Kind, giver: &dyn Giver, taker: &dyn Taker) -> bool {
+    // The channel that lends a pool's blocks has a name of its own.
+    let name = if kind.name == "pool" {
+        "handles"
+    } else if kind.name == "table" {
+        "latest"
+    } else {
+        kind.name
+    };
+    let rings = rings(name);
+    assert_eq!(rings.len(), 1, "{}: only the one that was chosen is left", kind.name);
+    match parameter {
+        Parameter::Capacity | Parameter::Keys => {
+            let wanted = if kind.name == "table" { 4 } else { units(kind, 4) };
+            [giver.capacity(), taker.capacity()] == [Some(wanted); 2]
+        }
+        Parameter::Mode => taker.mode() == Some(Mode::Gated),
+        Parameter::Lifetime => rings[0].is_persistent,
+        Parameter::Barrier => rings[0].barrier == Barrier::Fence,
+    }
 }
 
 /// The capacity of an end for so many numbers, as the kind counts.
@@ -123,28 +191,172 @@ fn who_is_busy_follows_later() {
     }
 }
 
+/// Each parameter of each kind, by itself; with a taker that sleeps, one that polls and one that is busy.
 #[test]
-fn a_lifetime_and_a_mode_are_chosen_too() {
+fn whatever_a_taker_leaves_open_a_giver_chooses() {
     private_namespace();
-    for kind in choosing() {
-        let domain = Domain::open(&unique("chosen-lifetime")).unwrap();
-        let mut taker = (kind.taker)(silent(&domain, WaitStrategy::Sleep)).unwrap();
-        let how = silent(&domain, WaitStrategy::Sleep);
-        let mut giver = (kind.giver)(How { lifetime: Lifetime::Persistent, ..how }).unwrap();
-        give(&mut *giver, 0, kind);
-        assert_eq!(taker.take(LONG), Told::Number(0), "{}", kind.name);
-        drop((giver, taker, domain));
-        let kept = ipc_ring::gc::examine().unwrap();
-        assert_eq!(kept.len(), 1, "{}: {kept:?}", kind.name);
-        assert!(kept[0].remove().unwrap());
+    for kind in kinds() {
+        for &parameter in kind.parameters {
+            for wait in WAITS.map(Some).into_iter().chain([None]) {
+                let what = format!("{}, {parameter:?}, {wait:?}", kind.name);
+                let domain = Domain::open(&unique("chosen-each")).unwrap();
+                let silent = silent(&domain, wait.unwrap_or(WaitStrategy::Sleep));
+                let mut taker = (kind.taker)(silent).unwrap();
+                let (go, given) = mpsc::channel::<()>();
+                std::thread::scope(|scope| {
+                    let taking = scope.spawn(move || {
+                        if wait.is_none() {
+                            given.recv().unwrap();
+                        }
+                        let told = taker.take(LONG);
+                        (taker, told)
+                    });
+                    let mut giver = (kind.giver)(insisting(parameter, silent))
+                        .unwrap_or_else(|error| panic!("{what}: {error}"));
+                    give(&mut *giver, 0, kind);
+                    let _ = go.send(());
+                    let (taker, told) = taking.join().unwrap();
+                    assert_eq!(told, Told::Number(0), "{what}");
+                    assert!(is_as_chosen(parameter, kind, &*giver, &*taker), "{what}");
+                });
+                drop(domain);
+                let mut kept = ipc_ring::gc::examine().unwrap();
+                kept.retain(|finding| finding.remove().unwrap());
+                assert!(parameter == Parameter::Lifetime || kept.is_empty(), "{what}: {kept:?}");
+                assert_eq!(kernel_objects(), (vec![], vec![], vec![]), "{what}");
+            }
+        }
     }
-    let domain = Domain::open(&unique("chosen-mode")).unwrap();
-    let channel = broadcast::Builder::<u64>::new("prices").domain(&domain);
-    let mut subscriber = channel.create_subscriber().unwrap();
-    let mut publisher = channel.clone().gated().create_publisher().unwrap();
-    publisher.publish(7).unwrap();
-    assert_eq!(subscriber.pop().unwrap(), 7);
-    assert_eq!(subscriber.mode(), broadcast::Mode::Gated);
+}
+
+/// A method of a builder that is new is either of an end, or a parameter of the channel with a row in the table of kinds.
+#[test]
+fn every_method_of_a_builder_is_known_here() {
+    // What each end has for itself; what it starts with; what a type is called, which is the same or is refused; and the classes of
+    // a pool, which see below.
+    const OF_AN_END: [&str; 13] = [
+        "await_successors",
+        "deadline",
+        "domain",
+        "dumped",
+        "kept_from_children",
+        "parker",
+        "prefault",
+        "resume",
+        "start",
+        "type_name",
+        "wait",
+        "class",
+        "usual_classes",
+    ];
+    fn methods(at: &Path, found: &mut BTreeSet<String>) -> usize {
+        let mut files = 0;
+        for entry in std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                files += methods(&entry, found);
+            } else if ["builder.rs", "settings.rs"].iter().any(|name| entry.ends_with(name)) {
+                files += 1;
+                for line in std::fs::read_to_string(&entry).unwrap().lines() {
+                    let line = line.trim_start();
+                    let method = line.strip_prefix("pub fn ").or_else(|| line.strip_prefix("pub unsafe fn "));
+                    if let Some((name, rest)) = method.and_then(|method| method.split_once('('))
+                        && (rest.starts_with("self") || rest.starts_with("mut self"))
+                    {
+                        found.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+        files
+    }
+    let mut found = BTreeSet::new();
+    let files = methods(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/channel"), &mut found);
+    assert!(files >= 10, "{files} files");
+    let parameters = Parameter::ALL.iter().flat_map(|parameter| parameter.methods());
+    let known: BTreeSet<String> = parameters.chain(&OF_AN_END).map(|&name| name.to_owned()).collect();
+    assert_eq!(found, known);
+    for parameter in Parameter::ALL {
+        assert!(kinds().any(|kind| kind.parameters.contains(&parameter)), "{parameter:?}");
+    }
+}
+
+/// A pool has no sides. One that says nothing of the classes finds a pool, and makes none.
+#[test]
+fn the_classes_of_a_pool_are_chosen_by_an_opener_that_names_some() {
+    private_namespace();
+    let domain = Domain::open(&unique("chosen-classes")).unwrap();
+    let silent = pool::Builder::new("pictures").domain(&domain);
+    assert!(matches!(silent.create(), Err(AttachError::NotFound { .. })));
+    assert!(matches!(silent.create_new(), Err(AttachError::BadClasses { .. })));
+    let camera = silent.clone().class(1 << 20, 4).create().unwrap();
+    let detector = silent.create().unwrap();
+    assert_eq!(detector.stats().classes.len(), 1);
+    assert!(matches!(silent.clone().usual_classes().create(), Err(AttachError::Classes { .. })));
+    drop((camera, detector));
+    assert_eq!(silent.usual_classes().create().unwrap().stats().classes.len(), 4);
+}
+
+/// Before a writer has chosen the number of keys, every key is one that has no value yet.
+#[test]
+fn the_keys_of_a_table_are_open_until_a_writer_comes() {
+    private_namespace();
+    let domain = Domain::open(&unique("chosen-keys")).unwrap();
+    let table = latest::Builder::<u64>::new("prices").domain(&domain).wait(WaitStrategy::Sleep);
+    let mut reader = table.create_table_reader().unwrap();
+    let mut other = table.create_table_reader().unwrap();
+    assert!(reader.get(17).unwrap().is_none());
+    assert!(reader.get_newer(17).unwrap().is_none());
+    assert!(reader.get_into(17, &mut 0).unwrap().is_none());
+    assert_eq!((reader.sequence(17).unwrap(), reader.seen(17).unwrap(), reader.keys()), (0, 0, 1));
+    assert!(matches!(reader.wait_timeout(17, Duration::from_millis(1)), Err(latest::ReadError::TimedOut)));
+    let mut polling = table.create_table_reader().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| (reader.wait(17).unwrap().value, reader.keys()));
+        let for_writer = scope.spawn(|| (other.wait_for_writer(None).unwrap(), other.keys()));
+        let mut writer = table.clone().keys(500).create_table_writer().unwrap();
+        writer.publish(17, 995).unwrap();
+        assert_eq!(waiting.join().unwrap(), (995, 500));
+        let (state, keys) = for_writer.join().unwrap();
+        assert!(matches!(state, PeerState::Alive { .. }) && keys == 500, "{state:?}");
+        assert!(matches!(polling.writer().unwrap(), PeerState::Gone(_)), "it has not followed yet");
+        assert_eq!(polling.sequence(17).unwrap(), 1);
+        assert!(matches!(polling.get(500), Err(latest::ReadError::NoSuchKey { key: 500, keys: 500 })));
+    });
+    drop((reader, other, polling));
+    // A writer that says nothing chooses one key.
+    let mut reader = table.create_table_reader().unwrap();
+    let writer = table.create_table_writer().unwrap();
+    assert!(matches!(reader.get(17), Err(latest::ReadError::NoSuchKey { key: 17, keys: 1 })));
+    assert!(matches!(reader.wait(17), Err(latest::ReadError::NoSuchKey { .. })));
+    drop(writer);
+}
+
+/// The handle that ends a wait belongs to the end, also when that has gone along.
+#[test]
+fn an_interrupter_of_an_end_that_follows_ends_its_waits() {
+    private_namespace();
+    for kind in kinds() {
+        for wait in WAITS {
+            let domain = Domain::open(&unique("chosen-interrupted")).unwrap();
+            let mut taker = (kind.taker)(silent(&domain, wait)).unwrap();
+            let interrupter = taker.interrupter();
+            std::thread::scope(|scope| {
+                let (first, is_there) = mpsc::channel();
+                let taking = scope.spawn(move || {
+                    first.send(taker.take(LONG)).unwrap();
+                    taker.take(LONG)
+                });
+                let how = insisting(Parameter::Lifetime, silent(&domain, wait));
+                let mut giver = (kind.giver)(how).unwrap();
+                give(&mut *giver, 0, kind);
+                assert_eq!(is_there.recv().unwrap(), Told::Number(0), "{}", kind.name);
+                interrupter.interrupt().unwrap();
+                assert_eq!(taking.join().unwrap(), Told::Interrupted, "{}, {wait:?}", kind.name);
+            });
+            drop(domain);
+            assert!(ipc_ring::gc::examine().unwrap().iter().all(|kept| kept.remove().unwrap()));
+        }
+    }
 }
 
 #[test]

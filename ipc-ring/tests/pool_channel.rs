@@ -362,7 +362,7 @@ fn opening_checks_the_classes_and_the_kind() {
     assert!(builder.open().is_ok());
     drop(loan);
     assert!(matches!(builder.open(), Err(AttachError::NotFound { .. })));
-    let again = builder.clone().prefault(true).create().unwrap();
+    let again = builder.clone().usual_classes().prefault(true).create().unwrap();
     assert_eq!(again.classes().len(), 4);
 }
 

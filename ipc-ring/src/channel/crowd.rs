@@ -18,7 +18,7 @@ use super::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::settings::Settings;
-use super::successor;
+use super::successor::{self, Followed};
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::{AttachError, Forked};
@@ -552,9 +552,9 @@ impl Place {
         successor::is_open(&self.region)
     }
 
-    /// Whether another ring has taken this one's place.
-    pub(super) fn is_replaced(&self) -> bool {
-        successor::is_replaced(&self.region)
+    /// Whether nobody has chosen the capacity of the ring yet.
+    pub(super) fn is_capacity_open(&self) -> bool {
+        successor::is_capacity_open(&self.region)
     }
 
     /// Whether the channel outlives its processes.
@@ -716,6 +716,20 @@ impl Place {
         for wake in std::mem::take(&mut self.armed).iter() {
             self.member.no_wake_at_my_death(wake);
         }
+    }
+}
+
+impl Followed for Place {
+    fn is_replaced(&self) -> bool {
+        successor::is_replaced(&self.region)
+    }
+
+    fn generation(&self) -> u64 {
+        self.entry.generation
+    }
+
+    fn hand_over(&mut self, new: &mut Self) {
+        self.waits.hand_over(&mut new.waits, new.wake.as_raw());
     }
 }
 

@@ -11,7 +11,7 @@ use super::announce::announce;
 use super::open::Found;
 use super::roster::EndRole;
 use super::settings::Settings;
-use super::successor;
+use super::successor::{self, Followed};
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
@@ -537,11 +537,6 @@ impl End {
         successor::is_open(&self.region)
     }
 
-    /// Whether another ring has taken this one's place.
-    pub(super) fn is_replaced(&self) -> bool {
-        successor::is_replaced(&self.region)
-    }
-
     /// Whether the channel outlives its processes.
     pub(super) fn is_persistent(&self) -> bool {
         self.entry.is_persistent
@@ -577,6 +572,20 @@ impl End {
             },
             || finished,
         );
+    }
+}
+
+impl Followed for End {
+    fn is_replaced(&self) -> bool {
+        successor::is_replaced(&self.region)
+    }
+
+    fn generation(&self) -> u64 {
+        self.entry.generation
+    }
+
+    fn hand_over(&mut self, new: &mut Self) {
+        self.waits.hand_over(&mut new.waits, new.wake.as_raw());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::end::{End, PeerState, Record, Seats};
-use super::successor::{self, Side, Takers};
+use super::successor::{self, Followed as _, Side, Takers};
 use crate::error::{Forked, FrameTooLarge, PeerExit, PopError, PushError};
 use crate::ring::spsc::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, Corruption, PRODUCER_RECORD, PRODUCER_SIGNAL,

@@ -125,8 +125,8 @@ macro_rules! common_settings {
         }
 
         /// How long the channel lives, for a creator; the default is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral). A
-        /// channel that is found is taken as it is, unless nobody has chosen that yet: consumers that were there first and said nothing
-        /// leave it to a producer. Something of a stranger's under the key of a persistent channel is an error
+        /// channel that is found is taken as it is, unless nobody has chosen that yet: ends that take, were there first and said nothing leave it to
+        /// one that gives. The same is true of the barrier. Something of a stranger's under the key of a persistent channel is an error
         /// for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing for the others.
         #[must_use]
         pub fn lifetime(mut self, lifetime: crate::Lifetime) -> Self {

@@ -1,7 +1,7 @@
 //! A channel whose parameters nobody has chosen yet, and the ring that takes its place when somebody does.
 //!
 //! The end where messages go in decides what a channel is like. An end where they come out may be there first; if it says nothing of
-//! the capacity, the mode, the lifetime or the barrier, it makes a ring of the usual kind and notes in its header that this is open. When
+//! the capacity (or the number of keys), the mode, the lifetime or the barrier, it makes a ring of the usual kind and notes in its header that this is open. When
 //! an end comes that insists on something else, and no end of the first sort has been there, a new ring takes the name. The old one is
 //! marked and closed, so that whoever waits at it is woken and finds that it has ended; an end that says nothing then opens the
 //! channel again, and goes on there. Nothing can be lost, for nothing has ever gone in.
@@ -160,6 +160,44 @@ pub(super) fn is_replaced(region: &Region) -> bool {
 /// Whether something about a ring is open, or was when this end came.
 pub(super) fn is_open(region: &Region) -> bool {
     layout::open(region).load(Ordering::Relaxed) != 0 // A hint: whoever keeps its builder may follow.
+}
+
+/// Whether the capacity of a ring is open, or was until another ring replaced it.
+pub(super) fn is_capacity_open(region: &Region) -> bool {
+    layout::open(region).load(Ordering::Relaxed) & (CAPACITY | REPLACED) != 0 // A hint, until a giver comes.
+}
+
+/// A seat, as far as an end that follows is concerned.
+pub(super) trait Followed {
+    /// Whether another ring has replaced its ring.
+    fn is_replaced(&self) -> bool;
+    /// The generation of its ring.
+    fn generation(&self) -> u64;
+    /// Interruptions of the seat's waits arrive at `new` from now on.
+    fn hand_over(&mut self, new: &mut Self);
+}
+
+/// An end that leaves open what the channel is like.
+pub(super) trait Follower: Sized {
+    type Seat: Followed;
+    fn seat(&mut self) -> &mut Self::Seat;
+    /// The end opened again as it was opened; `None` when it left nothing open, or when the kernel refuses.
+    fn reopened(&self) -> Option<Self>;
+}
+
+/// Continues at the ring that has replaced this end's, in which nothing has been given. False when there is none, or it cannot be
+/// opened.
+pub(super) fn follow<F: Follower>(end: &mut F) -> bool {
+    if !end.seat().is_replaced() {
+        return false;
+    }
+    let Some(mut successor) = end.reopened() else { return false };
+    if successor.seat().generation() == end.seat().generation() {
+        return false; // It says so of itself, which no process that keeps to the protocol has written.
+    }
+    end.seat().hand_over(successor.seat());
+    *end = successor;
+    true
 }
 
 /// Gives those who are attached to a ring that has been replaced a moment to leave it.

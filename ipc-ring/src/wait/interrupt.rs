@@ -44,19 +44,23 @@ pub fn take<P: Platform>(flag: &P::U32, sleeps: bool) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Flag {
     word: AtomicU32,
+    /// The raw number of the wake semaphore that the end sleeps on.
+    wake: AtomicU32,
     /// The end is gone; somebody else may sleep on what it slept on.
     over: AtomicBool,
 }
 
 impl Flag {
-    /// False when the end is gone.
-    pub(crate) fn raise(&self) -> bool {
+    /// Raises the flag and gives the raw number of the wake semaphore to post a token to; `None` when the end is gone.
+    pub(crate) fn raise(&self) -> Option<u32> {
         // A hint: a token that comes too late ends somebody's sleep early, no more.
         let is_there = !self.over.load(Relaxed);
-        if is_there {
-            raise::<Native>(&self.word);
+        if !is_there {
+            return None;
         }
-        is_there
+        raise::<Native>(&self.word);
+        // Behind the fence of `raise`: either this is what the end sleeps on by now, or the end sees the flag before it sleeps.
+        Some(self.wake.load(Relaxed))
     }
 }
 
@@ -68,9 +72,15 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// For an interrupter.
-    pub(crate) fn flag(&self) -> Arc<Flag> {
+    /// For an interrupter of an end that sleeps on the wake semaphore with this raw number.
+    pub(crate) fn flag(&self, wake: u32) -> Arc<Flag> {
+        self.sleeps_on(wake);
         Arc::clone(&self.flag)
+    }
+
+    /// The end sleeps on the wake semaphore with this raw number from now on.
+    pub(crate) fn sleeps_on(&self, wake: u32) {
+        self.flag.wake.store(wake, Relaxed); // Before the fence of `take`, which precedes each sleep.
     }
 
     /// From now on a signal does it, too, or does not.

@@ -110,6 +110,12 @@ impl Waits {
         &self.interrupts
     }
 
+    /// What interrupts these waits interrupts `new` from now on, which sleeps on the wake semaphore with this raw number.
+    pub(crate) fn hand_over(&mut self, new: &mut Waits, wake: u32) {
+        std::mem::swap(&mut self.interrupts, &mut new.interrupts);
+        new.interrupts.sleeps_on(wake);
+    }
+
     /// From now on a signal interrupts waits, too, or does not.
     pub(crate) fn set_interruptible(&mut self, by_signals: bool) {
         self.interrupts.set_by_signals(by_signals);

@@ -7,7 +7,9 @@ use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
 use ipc_ring::{AttachError, Interrupter, Waitable, mpmc};
 
 use super::one::{frame, frame_number, number};
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
+use super::{
+    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+};
 use crate::spsc_common::payload;
 
 type Item = [u8; 41];
@@ -19,7 +21,7 @@ pub const MPMC: Kind = Kind {
     many_givers: true,
     many_takers: true,
     fills: true,
-    chooses: true,
+    parameters: &[Parameter::Capacity, Parameter::Lifetime, Parameter::Barrier],
     keeps: true,
 };
 
@@ -29,6 +31,7 @@ fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
         .wait(how.wait)
         .await_successors(how.successors)
         .lifetime(how.lifetime);
+    let builder = with(builder, how.barrier, mpmc::Builder::barrier);
     with_capacity(builder, how, 1, mpmc::Builder::capacity)
 }
 
@@ -114,7 +117,7 @@ pub const BROADCAST: Kind = Kind {
     many_givers: false,
     many_takers: true,
     fills: true,
-    chooses: true,
+    parameters: &[Parameter::Capacity, Parameter::Mode, Parameter::Lifetime, Parameter::Barrier],
     keeps: false,
 };
 
@@ -123,7 +126,9 @@ fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
         .domain(how.domain)
         .wait(how.wait)
         .await_successors(how.successors);
-    with_capacity(builder.lifetime(how.lifetime).gated(), how, 1, broadcast::Builder::capacity)
+    let builder = with(builder.lifetime(how.lifetime), how.mode, broadcast::Builder::mode);
+    let builder = with(builder, how.barrier, broadcast::Builder::barrier);
+    with_capacity(builder, how, 1, broadcast::Builder::capacity)
 }
 
 impl Giver for broadcast::Publisher<Item> {
@@ -165,6 +170,10 @@ impl Giver for broadcast::Publisher<Item> {
 }
 
 impl Taker for broadcast::Subscriber<Item> {
+    fn mode(&self) -> Option<broadcast::Mode> {
+        Some(self.mode())
+    }
+
     fn capacity(&self) -> Option<u64> {
         Some(self.capacity())
     }
@@ -212,7 +221,9 @@ pub const FRAMES: Kind = Kind {
 fn frames_builder(how: How<'_>) -> frames::Builder {
     let builder =
         frames::Builder::new("frames").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    with_capacity(builder.lifetime(how.lifetime).gated(), how, 64, frames::Builder::capacity)
+    let builder = with(builder.lifetime(how.lifetime), how.mode, frames::Builder::mode);
+    let builder = with(builder, how.barrier, frames::Builder::barrier);
+    with_capacity(builder, how, 64, frames::Builder::capacity)
 }
 
 impl Giver for frames::Publisher {
@@ -251,6 +262,10 @@ impl Giver for frames::Publisher {
 }
 
 impl Taker for frames::Subscriber {
+    fn mode(&self) -> Option<broadcast::Mode> {
+        Some(self.mode())
+    }
+
     fn capacity(&self) -> Option<u64> {
         Some(self.capacity())
     }
@@ -312,8 +327,9 @@ fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
     let builder = payloads::Builder::new("payloads", pool)
         .wait(how.wait)
         .await_successors(how.successors)
-        .lifetime(how.lifetime)
-        .gated();
+        .lifetime(how.lifetime);
+    let builder = with(builder, how.mode, payloads::Builder::mode);
+    let builder = with(builder, how.barrier, payloads::Builder::barrier);
     with_capacity(builder, how, 1, payloads::Builder::capacity)
 }
 
@@ -362,6 +378,10 @@ impl Giver for payloads::Publisher {
 }
 
 impl Taker for payloads::Subscriber {
+    fn mode(&self) -> Option<broadcast::Mode> {
+        Some(self.mode())
+    }
+
     fn capacity(&self) -> Option<u64> {
         Some(self.capacity())
     }

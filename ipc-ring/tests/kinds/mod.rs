@@ -9,7 +9,8 @@ mod special;
 
 use std::time::Duration;
 
-use ipc_ring::{AttachError, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable};
+use ipc_ring::broadcast::Mode;
+use ipc_ring::{AttachError, Barrier, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable};
 
 /// What giving or taking came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,10 @@ pub trait Taker: Send {
     fn capacity(&self) -> Option<u64> {
         None
     }
+    /// The mode, where a channel has one.
+    fn mode(&self) -> Option<Mode> {
+        None
+    }
     /// Waits for a number, for so long at most.
     fn take(&mut self, patience: Duration) -> Told;
     /// What ends its waits.
@@ -97,8 +102,11 @@ pub struct How<'a> {
     pub domain: &'a Domain,
     pub wait: WaitStrategy,
     pub lifetime: Lifetime,
-    /// Room for so many numbers; `None` says nothing.
+    /// Room for so many numbers, or so many keys of a table; `None` says nothing.
     pub capacity: Option<u64>,
+    /// Of a channel with modes; `None` says nothing.
+    pub mode: Option<Mode>,
+    pub barrier: Option<Barrier>,
     /// Waits go on when the other end is gone.
     pub successors: bool,
 }
@@ -106,11 +114,43 @@ pub struct How<'a> {
 impl<'a> How<'a> {
     /// As most do.
     pub fn new(domain: &'a Domain, wait: WaitStrategy) -> Self {
-        Self { domain, wait, lifetime: Lifetime::Ephemeral, capacity: Some(CAPACITY), successors: false }
+        let (capacity, mode) = (Some(CAPACITY), Some(Mode::Gated));
+        let lifetime = Lifetime::Ephemeral;
+        Self { domain, wait, lifetime, capacity, mode, barrier: None, successors: false }
+    }
+
+    /// Says nothing of any [`Parameter`].
+    pub fn silent(domain: &'a Domain, wait: WaitStrategy) -> Self {
+        Self { capacity: None, mode: None, ..Self::new(domain, wait) }
     }
 }
 
 pub type Opened<End> = Result<Box<End>, AttachError>;
+
+/// Something that is the same for all ends of a channel, and that a builder can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    Capacity,
+    Keys,
+    Mode,
+    Lifetime,
+    Barrier,
+}
+
+impl Parameter {
+    pub const ALL: [Parameter; 5] = [Self::Capacity, Self::Keys, Self::Mode, Self::Lifetime, Self::Barrier];
+
+    /// The methods of builders that choose it.
+    pub fn methods(self) -> &'static [&'static str] {
+        match self {
+            Parameter::Capacity => &["capacity"],
+            Parameter::Keys => &["keys"],
+            Parameter::Mode => &["mode", "lossy", "gated"],
+            Parameter::Lifetime => &["lifetime"],
+            Parameter::Barrier => &["barrier"],
+        }
+    }
+}
 
 /// A kind of channel. Each has one name in its domain.
 #[derive(Clone, Copy)]
@@ -124,8 +164,8 @@ pub struct Kind {
     pub many_takers: bool,
     /// Whether a giver waits for room.
     pub fills: bool,
-    /// Whether its capacity can be chosen, and who says nothing leaves that to the giver.
-    pub chooses: bool,
+    /// What of the channel can be chosen. A taker that says nothing leaves it to the giver.
+    pub parameters: &'static [Parameter],
     /// Whether a taker that comes late gets what was given before.
     pub keeps: bool,
 }
@@ -149,17 +189,24 @@ pub const ALL: [Kind; 9] = [
     special::CALL,
 ];
 
-/// A builder with the capacity that is asked for, in units of so many each.
-fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64) -> B) -> B {
-    match how.capacity {
-        Some(capacity) => set(builder, capacity * unit),
+pub use special::TABLE;
+
+/// A builder with what is said of a parameter, if anything is.
+fn with<B, V>(builder: B, value: Option<V>, set: impl FnOnce(B, V) -> B) -> B {
+    match value {
+        Some(value) => set(builder, value),
         None => builder,
     }
 }
 
+/// A builder with the capacity that is asked for, in units of so many each.
+fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64) -> B) -> B {
+    with(builder, how.capacity.map(|capacity| capacity * unit), set)
+}
+
 /// The kind of this name.
 pub fn kind(name: &str) -> Kind {
-    *ALL.iter().find(|kind| kind.name == name).unwrap()
+    *ALL.iter().chain([&TABLE]).find(|kind| kind.name == name).unwrap()
 }
 
 /// What an error of these names means, and what a success is.

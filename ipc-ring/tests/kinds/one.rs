@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::{Interrupter, Waitable, bytes, spsc};
 
-use super::{Asked, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
+use super::{
+    Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+};
 use crate::spsc_common::{check, payload};
 
 type Item = [u8; 41];
@@ -17,7 +19,7 @@ pub const SPSC: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
-    chooses: true,
+    parameters: &[Parameter::Capacity, Parameter::Lifetime, Parameter::Barrier],
     keeps: true,
 };
 
@@ -27,6 +29,7 @@ fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
         .wait(how.wait)
         .await_successors(how.successors)
         .lifetime(how.lifetime);
+    let builder = with(builder, how.barrier, spsc::Builder::barrier);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -138,6 +141,7 @@ fn bytes_builder(how: How<'_>) -> bytes::Builder {
         .wait(how.wait)
         .await_successors(how.successors)
         .lifetime(how.lifetime);
+    let builder = with(builder, how.barrier, bytes::Builder::barrier);
     with_capacity(builder, how, 64, bytes::Builder::capacity)
 }
 

@@ -6,7 +6,9 @@ use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Interrupter, Waitable, latest, spsc};
 
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Taker, Told, calls, system, told, with_capacity};
+use super::{
+    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+};
 use crate::spsc_common::{check, payload};
 
 type Value = [u8; 300];
@@ -18,16 +20,100 @@ pub const LATEST: Kind = Kind {
     many_givers: false,
     many_takers: true,
     fills: false,
-    chooses: false,
+    parameters: &[Parameter::Lifetime, Parameter::Barrier],
     keeps: true,
 };
 
 fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
-    latest::Builder::new("latest")
+    let builder = latest::Builder::new("latest")
         .domain(how.domain)
         .wait(how.wait)
         .await_successors(how.successors)
-        .lifetime(how.lifetime)
+        .lifetime(how.lifetime);
+    with(builder, how.barrier, latest::Builder::barrier)
+}
+
+/// As [`LATEST`], of many values under keys, of which the last one is used. Where the number of keys is told, it is the
+/// capacity. Not one of all: but for the number of keys it is the same channel.
+pub const TABLE: Kind = Kind {
+    name: "table",
+    giver: |how| Ok(Box::new(table_builder(how).create_table_writer()?)),
+    taker: |how| Ok(Box::new(table_builder(how).create_table_reader()?)),
+    parameters: &[Parameter::Keys, Parameter::Lifetime, Parameter::Barrier],
+    ..LATEST
+};
+
+fn table_builder(how: How<'_>) -> latest::Builder<Value> {
+    with(latest_builder(how), how.capacity, |builder, keys| builder.keys(keys.try_into().unwrap()))
+}
+
+impl Giver for latest::TableWriter<Value> {
+    fn capacity(&self) -> Option<u64> {
+        Some(u64::from(self.keys()))
+    }
+
+    fn give(&mut self, number: u64, _: Duration) -> Told {
+        match self.publish(self.keys() - 1, payload(number)) {
+            Ok(_) => Told::Yes,
+            Err(latest::PublishError::NotWoken { .. }) => Told::NotWoken,
+            Err(other) => Told::Otherwise(other.to_string()),
+        }
+    }
+
+    fn leave(self: Box<Self>) {
+        self.detach();
+    }
+
+    fn close(self: Box<Self>) {}
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        calls!("publish" => self.publish(0, payload(1)), "publish_at" => self.publish_at(0, &payload(1), 1),
+            "sequence" => self.sequence(0))
+    }
+
+    fn interrupter(&self) -> Option<Interrupter> {
+        None
+    }
+
+    fn set_interruptible(&mut self, _: bool) {}
+}
+
+impl Taker for latest::TableReader<Value> {
+    fn capacity(&self) -> Option<u64> {
+        Some(u64::from(self.keys()))
+    }
+
+    fn take(&mut self, patience: Duration) -> Told {
+        use latest::ReadError::{Closed, Interrupted, System, TimedOut, WriterGone};
+        told!(self.wait_any_timeout(patience),
+            |(_, newest): (u32, latest::Value<Value>)| number(&newest.value),
+            TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
+            Interrupted => Told::Interrupted, System(error) => system(&error))
+    }
+
+    fn waitable(&mut self) -> &mut dyn Waitable {
+        self
+    }
+
+    fn peer(&self) -> Option<Asked> {
+        Some(self.writer())
+    }
+
+    fn try_everything(&mut self) -> Vec<Call> {
+        let (now, mut value) = (Instant::now(), payload(0));
+        calls!("get" => self.get(0), "get_newer" => self.get_newer(0), "get_into" => self.get_into(0, &mut value),
+            "sequence" => self.sequence(0), "wait_any" => self.wait_any(),
+            "wait_any_deadline" => self.wait_any_deadline(now), "wait_deadline" => self.wait_deadline(0, now),
+            "wait_for_writer" => self.wait_for_writer(Some(Duration::ZERO)))
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        latest::TableReader::interrupter(self)
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        latest::TableReader::set_interruptible(self, by_signals);
+    }
 }
 
 /// The number of a payload, every byte of which must be its own.
@@ -105,7 +191,7 @@ pub const POOL: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
-    chooses: true,
+    parameters: &[Parameter::Capacity, Parameter::Lifetime, Parameter::Barrier],
     keeps: true,
 };
 
@@ -121,6 +207,7 @@ fn handles(how: How<'_>) -> spsc::Builder<Handle> {
         .wait(how.wait)
         .await_successors(how.successors)
         .lifetime(how.lifetime);
+    let builder = with(builder, how.barrier, spsc::Builder::barrier);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -233,7 +320,7 @@ pub const CALL: Kind = Kind {
     many_givers: false,
     many_takers: false,
     fills: true,
-    chooses: false,
+    parameters: &[Parameter::Lifetime, Parameter::Barrier],
     keeps: true,
 };
 
@@ -241,11 +328,12 @@ type Request = [u8; 41];
 type Reply = [u8; 17];
 
 fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
-    call::Builder::new("call")
+    let builder = call::Builder::new("call")
         .domain(how.domain)
         .wait(how.wait)
         .await_successors(how.successors)
-        .lifetime(how.lifetime)
+        .lifetime(how.lifetime);
+    with(builder, how.barrier, call::Builder::barrier)
 }
 
 fn call_error(error: CallError) -> Told {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::end::PeerState;
 use crate::channel::open::Found;
-use crate::channel::successor::{Seats, Takers};
+use crate::channel::successor::{Followed as _, Seats, Takers};
 use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
 use crate::error::{AttachError, PeerExit};

@@ -8,7 +8,9 @@ use super::end::End;
 use super::error::{Missed, PopError};
 use super::position::Position;
 use super::waiting::{self, Poll};
+use crate::channel::crowd::Place;
 use crate::channel::end::PeerState;
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
@@ -94,22 +96,11 @@ impl<T: Message> Subscriber<T> {
         self
     }
 
-    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
-    /// cannot be had.
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
     #[cold]
     #[inline(never)]
     fn follow(&mut self) -> bool {
-        if !self.end.place.is_replaced() {
-            return false;
-        }
-        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_subscriber()) else {
-            return false;
-        };
-        if successor.end.place.entry().generation == self.end.place.entry().generation {
-            return false; // It says so of itself, which nobody that keeps to the protocol has written.
-        }
-        *self = successor;
-        true
+        successor::follow(self)
     }
 
     #[inline(always)]
@@ -459,6 +450,18 @@ impl<T: Message> Iterator for &mut Subscriber<T> {
                 None
             }
         }
+    }
+}
+
+impl<T: Message> Follower for Subscriber<T> {
+    type Seat = Place;
+
+    fn seat(&mut self) -> &mut Place {
+        &mut self.end.place
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_subscriber().ok()
     }
 }
 

@@ -7,6 +7,7 @@ use super::builder::{Attached, Builder};
 use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
@@ -144,22 +145,11 @@ impl Consumer {
         self
     }
 
-    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
-    /// cannot be had.
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
     #[cold]
     #[inline(never)]
     fn follow(&mut self) -> bool {
-        if !self.end.is_replaced() {
-            return false;
-        }
-        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
-            return false;
-        };
-        if successor.end.entry().generation == self.end.entry().generation {
-            return false; // It says so of itself, which nobody that keeps to the protocol has written.
-        }
-        *self = successor;
-        true
+        successor::follow(self)
     }
 
     /// Pops the next frame into the front of `out`, if there is one; gives its length.
@@ -465,6 +455,18 @@ impl Iterator for &mut Consumer {
                 None
             }
         }
+    }
+}
+
+impl Follower for Consumer {
+    type Seat = End;
+
+    fn seat(&mut self) -> &mut End {
+        &mut self.end
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_consumer().ok()
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Caller, Responder};
 use crate::channel::end::{End, Record, Seats};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
-use crate::channel::successor::Side;
+use crate::channel::successor::{self, Side, Takers};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Message;
@@ -15,6 +15,7 @@ use crate::ring::call::{
     RESPONDER_WAKES,
 };
 use crate::wait::WaitStrategy;
+use crate::wait::signal::CLOSED;
 
 const CALLER: Seats = Seats {
     own: Record::at(CALLER_RECORD),
@@ -31,6 +32,10 @@ const RESPONDER: Seats = Seats {
     peer_signal: CALLER_SIGNAL,
     own_wakes: RESPONDER_WAKES,
 };
+
+/// The responder, which leaves to a caller what the channel is like, and what tells it that the channel has ended.
+const TAKERS: Takers =
+    Takers { closed: (CALLER_SIGNAL, CLOSED), seats: successor::Seats::One(RESPONDER.own, RESPONDER_SIGNAL) };
 
 /// Options for creating and opening a channel for requests `Req` and replies `Rep`.
 ///
@@ -68,7 +73,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of other types, or the kernel refused.
     pub fn create_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.attach(CALLER, Creation::MakeOrFind).and_then(Caller::new)
+        self.attach(CALLER, Side::Gives, Creation::MakeOrFind).and_then(Caller::new)
     }
 
     /// Finds the channel, which must exist, and takes the caller's end.
@@ -76,7 +81,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
     pub fn open_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.attach(CALLER, Creation::MustFind).and_then(Caller::new)
+        self.attach(CALLER, Side::Gives, Creation::MustFind).and_then(Caller::new)
     }
 
     /// Makes the channel, or finds it, and takes the responder's end.
@@ -84,7 +89,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// # Errors
     /// As [`create_caller`](Self::create_caller).
     pub fn create_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
-        self.attach(RESPONDER, Creation::MakeOrFind).and_then(Responder::new)
+        self.respond(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes the responder's end.
@@ -92,10 +97,20 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
     pub fn open_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
-        self.attach(RESPONDER, Creation::MustFind).and_then(Responder::new)
+        self.respond(Creation::MustFind)
     }
 
-    fn attach(&self, seats: Seats, creation: Creation) -> Result<Attached<Req, Rep>, AttachError> {
+    fn respond(&self, creation: Creation) -> Result<Responder<Req, Rep>, AttachError> {
+        let attached = self.attach(RESPONDER, Side::Takes, creation)?;
+        Responder::new(attached).map(|responder| responder.of(self))
+    }
+
+    fn attach(
+        &self,
+        seats: Seats,
+        side: Side,
+        creation: Creation,
+    ) -> Result<Attached<Req, Rep>, AttachError> {
         let request = Request {
             settings: &self.settings,
             kind: Kind::Call,
@@ -104,9 +119,9 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
             geometry: Mapped::<Req, Rep>::geometry,
             slots_offset: LINE_OFFSET,
             mode: None,
-            takers: None,
+            takers: Some(TAKERS),
         };
-        open::attach(&request, creation, Side::Gives, |locked, domain, found| {
+        open::attach(&request, creation, side, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
             end.settle(&self.settings);

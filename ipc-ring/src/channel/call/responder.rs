@@ -6,6 +6,7 @@ use super::builder::{Attached, Builder};
 use super::error::CallError;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
@@ -21,6 +22,8 @@ pub struct Responder<Req: Message, Rep: Message> {
     ring: ring::Responder<Mapped<Req, Rep>>,
     end: End,
     ending: Ending,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder<Req, Rep>>>,
 }
 
 /// A request that was taken. [`reply`](Self::reply) answers it; dropping it leaves it to be taken again.
@@ -56,12 +59,27 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Responder::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach }),
+            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, origin: None }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
             }
         }
+    }
+
+    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    pub(super) fn of(mut self, builder: &Builder<Req, Rep>) -> Self {
+        if self.end.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        successor::follow(self)
     }
 
     /// Takes the request that waits; `None` when there is none.
@@ -169,7 +187,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        pair::unless_replaced(self.end.peer()?, &self.end)
     }
 
     /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its state then.
@@ -179,8 +197,14 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_caller(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+    pub fn wait_for_caller(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        let deadline = timeout.map(crate::clock::after);
+        loop {
+            match self.end.wait_for_peer(deadline)? {
+                PeerState::Closed if self.follow() => {}
+                state => return Ok(state),
+            }
+        }
     }
 
     /// Ends the channel: the caller is told that no reply will come any more.
@@ -211,7 +235,11 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
             Native::relax();
             return Err(PopError::Empty);
         };
-        if self.ring.has_request() { Ok(()) } else { Err(ended) }
+        if self.ring.has_request() {
+            Ok(())
+        } else {
+            Err(if self.follow() { PopError::Empty } else { ended })
+        }
     }
 
     fn has_item(&self) -> bool {
@@ -258,6 +286,18 @@ impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
     }
 }
 
+impl<Req: Message, Rep: Message> Follower for Responder<Req, Rep> {
+    type Seat = End;
+
+    fn seat(&mut self) -> &mut End {
+        &mut self.end
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_responder().ok()
+    }
+}
+
 impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     fn drop(&mut self) {
         let has_item = self.end.is_ours() && self.ring.has_request();
@@ -267,6 +307,9 @@ impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
 
 impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.is_replaced() {
+            return Ok(Some(News::Ready)); // The next call follows.
+        }
         if self.ring.has_request() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
     }
 

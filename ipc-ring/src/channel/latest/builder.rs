@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::end::{End, Role};
+use super::end::{End, Role, TAKERS};
 use super::{Observer, Reader, TableReader, TableWriter, Writer};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
-use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -44,8 +43,10 @@ impl<T: Message> Builder<T> {
 
     common_settings!();
 
-    /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). A creator that says nothing makes one; an opener that says
-    /// nothing takes the table as it is, one that says a number insists on it.
+    /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). An opener that says a number insists on it;
+    /// one that says nothing takes the table as it is. A writer that says nothing makes one key. A reader that says nothing and
+    /// comes before any writer leaves the number to the writer: until then [`keys`](TableReader::keys) is 1, and every key is one
+    /// that has no value yet.
     #[must_use]
     pub fn keys(mut self, keys: u32) -> Self {
         self.settings.capacity = Some(u64::from(keys));
@@ -120,7 +121,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: no seat is free, the table found is of another type or size, or the kernel refused.
     pub fn create_table_reader(&self) -> Result<TableReader<T>, AttachError> {
-        self.attach(Role::Reader, Creation::MakeOrFind).map(TableReader::new)
+        self.read(Creation::MakeOrFind)
     }
 
     /// Finds the table, which must exist, and takes a reader's seat.
@@ -128,7 +129,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError::NotFound`], and as [`create_table_reader`](Self::create_table_reader).
     pub fn open_table_reader(&self) -> Result<TableReader<T>, AttachError> {
-        self.attach(Role::Reader, Creation::MustFind).map(TableReader::new)
+        self.read(Creation::MustFind)
     }
 
     /// Finds the table, or the channel of one value, which must exist, and attaches it read-only: no seat, no sleep, and no
@@ -150,12 +151,16 @@ impl<T: Message> Builder<T> {
             geometry: Mapped::<T>::geometry,
             slots_offset: CELLS_OFFSET,
             mode: None,
-            takers: None,
+            takers: Some(TAKERS),
         }
     }
 
+    fn read(&self, creation: Creation) -> Result<TableReader<T>, AttachError> {
+        self.attach(Role::Reader, creation).map(|end| TableReader::new(end).of(self))
+    }
+
     fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
-        open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
+        open::attach(&self.request(), creation, role.to(), |locked, domain, found| {
             let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
             end.place.settle(&self.settings);
             Ok(end)

@@ -6,6 +6,7 @@ use super::error::ReadError;
 use crate::channel::PeerState;
 use crate::channel::crowd::{self, ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
+use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Locked, Member, Questions};
 use crate::error::{AttachError, PeerExit};
 use crate::message::Message;
@@ -18,6 +19,8 @@ use crate::wait::signal::{self, CLOSED, DETACHED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+/// The readers, which leave to a writer what the table is like, and what tells them that it has ended.
+pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 /// The writer's seat.
 const WRITER: u16 = 0;
 
@@ -34,6 +37,16 @@ pub(super) enum Role {
 pub(super) enum Topic {
     Any,
     Key(u32),
+}
+
+impl Role {
+    /// Whether values go in at the role's end or come out.
+    pub(super) const fn to(self) -> successor::Side {
+        match self {
+            Role::Writer => successor::Side::Gives,
+            Role::Reader => successor::Side::Takes,
+        }
+    }
 }
 
 impl Topic {

@@ -79,7 +79,7 @@ impl<T: Message> Reader<T> {
     /// # Errors
     /// As [`get`](Self::get).
     #[inline]
-    pub fn sequence(&self) -> Result<u64, ReadError> {
+    pub fn sequence(&mut self) -> Result<u64, ReadError> {
         self.0.sequence(0)
     }
 

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::Builder;
 use super::end::{End, Topic};
 use super::error::ReadError;
 use crate::channel::PeerState;
+use crate::channel::crowd::Place;
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::error::PeerExit;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
@@ -23,13 +27,67 @@ pub struct TableReader<T: Message> {
     told: bool,
     /// A set was told that the channel has ended.
     ended: bool,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Builder<T>>>,
 }
 
 impl<T: Message> TableReader<T> {
     crate::interrupter::interruptible!(end.place);
 
     pub(super) fn new(end: End<T>) -> Self {
-        Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false, ended: false }
+        Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false, ended: false, origin: None }
+    }
+
+    /// Keeps what it takes to open the table again, as long as that may have to be.
+    pub(super) fn of(mut self, builder: &Builder<T>) -> Self {
+        if self.end.place.is_open() {
+            self.origin = Some(Box::new(builder.clone()));
+        }
+        self
+    }
+
+    /// What an attempt to read gives. Where there is nothing, the table may have been replaced by what a writer has chosen.
+    #[inline(always)]
+    fn read<R>(
+        &mut self,
+        key: u32,
+        mut attempt: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
+    ) -> Result<Option<R>, ReadError> {
+        self.end.place.ours()?;
+        let answer = attempt(&mut self.ring);
+        if self.origin.is_none() || matches!(answer, Ok(Some(_))) {
+            return self.answer(key, answer);
+        }
+        let answer = if self.follow() { attempt(&mut self.ring) } else { answer };
+        self.answer_undecided(key, answer)
+    }
+
+    /// As [`answer`](Self::answer), while a writer may still choose the number of keys: a key beyond it has no value yet.
+    #[cold]
+    fn answer_undecided<R>(
+        &mut self,
+        key: u32,
+        answer: Result<Option<R>, Trouble>,
+    ) -> Result<Option<R>, ReadError> {
+        match answer {
+            Err(Trouble::NoSuchKey) if self.is_undecided() => Ok(None),
+            answer => self.answer(key, answer),
+        }
+    }
+
+    /// Whether a writer may still choose the number of keys.
+    fn is_undecided(&self) -> bool {
+        self.origin.is_some() && self.end.place.is_capacity_open()
+    }
+
+    /// Continues at the table that has replaced this one. See [`successor::follow`].
+    #[cold]
+    #[inline(never)]
+    fn follow(&mut self) -> bool {
+        if !self.end.place.is_open() {
+            self.origin = None; // A writer has come, and everything is chosen.
+        }
+        successor::follow(self)
     }
 
     /// The newest value of a key, also if it was read before; `None` as long as there is none.
@@ -41,9 +99,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
-        self.end.place.ours()?;
-        let value = self.ring.newest_value(key);
-        self.answer(key, value)
+        self.read(key, |ring| ring.newest_value(key))
     }
 
     /// The newest value of a key if it is newer than the one read last.
@@ -55,9 +111,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get_newer(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
-        self.end.place.ours()?;
-        let value = self.ring.newer_value(key);
-        self.answer(key, value)
+        self.read(key, |ring| ring.newer_value(key))
     }
 
     /// As [`get`](Self::get), into a place of the caller's, which is overwritten also when the answer is an error.
@@ -65,10 +119,9 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_into(&mut self, key: u32, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
-        self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
-        let value = self.ring.read(key, unsafe { crate::copy::as_uninit_one(place) });
-        self.answer(key, value)
+        let place = unsafe { crate::copy::as_uninit_one(place) };
+        self.read(key, |ring| ring.read(key, place))
     }
 
     /// The sequence of the newest value of a key, without a copy of the value; 0 as long as there is none. Does not count as
@@ -77,10 +130,9 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// As [`get`](Self::get).
     #[inline]
-    pub fn sequence(&self, key: u32) -> Result<u64, ReadError> {
-        self.end.place.ours()?;
-        let newest = self.ring.newest(key);
-        self.answer(key, newest)
+    pub fn sequence(&mut self, key: u32) -> Result<u64, ReadError> {
+        let newest = self.read(key, |ring| Ok(Some(ring.newest(key)?).filter(|newest| *newest != 0)));
+        Ok(newest?.unwrap_or(0))
     }
 
     /// The sequence of the value of a key that was read last; 0 for none.
@@ -88,7 +140,10 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// [`ReadError::NoSuchKey`].
     pub fn seen(&self, key: u32) -> Result<u64, ReadError> {
-        self.answer(key, self.ring.seen(key))
+        match self.ring.seen(key) {
+            Err(Trouble::NoSuchKey) if self.is_undecided() => Ok(0),
+            seen => self.answer(key, seen),
+        }
     }
 
     /// A key that has a newer value, if there is one. Keys are told of in no particular order; each until its value is read.
@@ -96,9 +151,7 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// [`ReadError::Corrupt`].
     pub fn changed(&mut self) -> Result<Option<u32>, ReadError> {
-        self.end.place.ours()?;
-        let changed = self.ring.next_change();
-        self.answer(0, changed)
+        self.read(0, ring::Reader::next_change)
     }
 
     /// Waits for a newer value of a key.
@@ -198,13 +251,21 @@ impl<T: Message> TableReader<T> {
                 Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
                 answer => answer,
             };
-            if let Some(something) = self.answer(key, answer)? {
+            let answer = if self.origin.is_some() {
+                self.answer_undecided(key, answer)
+            } else {
+                self.answer(key, answer)
+            };
+            if let Some(something) = answer? {
                 self.end.place.waits.finished(&wait);
                 return Ok(something);
             }
             // What the writer published before it went was looked for once more.
-            if let Some(over) = over {
-                return Err(over);
+            if let Some(reason) = over.take() {
+                if self.follow() {
+                    continue;
+                }
+                return Err(reason);
             }
             over = self.end.unless_awaited(self.end.ended());
             if over.is_some() {
@@ -248,7 +309,10 @@ impl<T: Message> TableReader<T> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.writer()
+        let state = self.end.writer()?;
+        // Another table has replaced this one, whose writer is not known before a read follows.
+        let replaced = state == PeerState::Closed && self.end.place.is_replaced();
+        Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
     }
 
     /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
@@ -259,13 +323,31 @@ impl<T: Message> TableReader<T> {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when a writer comes.
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_writer(timeout.map(crate::clock::after))
+        let deadline = timeout.map(crate::clock::after);
+        loop {
+            let state = self.end.wait_for_writer(deadline)?;
+            if !self.end.place.is_replaced() || !self.follow() {
+                return Ok(state);
+            }
+        }
     }
 
-    /// Number of keys.
+    /// Number of keys; 1 as long as a writer may still [choose](Builder::keys) it.
     #[must_use]
     pub fn keys(&self) -> u32 {
         self.ring.memory().keys()
+    }
+}
+
+impl<T: Message> Follower for TableReader<T> {
+    type Seat = Place;
+
+    fn seat(&mut self) -> &mut Place {
+        &mut self.end.place
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_table_reader().ok()
     }
 }
 
@@ -280,6 +362,9 @@ impl<T: Message> Drop for TableReader<T> {
 /// In a set a table is ready when any of its keys has a newer value.
 impl<T: Message> Await for TableReader<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.end.place.is_replaced() {
+            return Ok(Some(News::Ready)); // The next read follows.
+        }
         match self.ring.next_change() {
             Ok(None) => {}
             // Also when the writer is just too fast, or the memory makes no sense: the next read tells.

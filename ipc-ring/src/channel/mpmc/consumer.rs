@@ -7,6 +7,8 @@ use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use super::error::PopError;
 use crate::apart::apart;
+use crate::channel::crowd::Place;
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
@@ -132,22 +134,11 @@ impl<T: Message> Consumer<T> {
         self
     }
 
-    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
-    /// cannot be had.
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
     #[cold]
     #[inline(never)]
     fn follow(&mut self) -> bool {
-        if !self.end.place.is_replaced() {
-            return false;
-        }
-        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
-            return false;
-        };
-        if successor.end.entry().generation == self.end.entry().generation {
-            return false; // It says so of itself, which nobody that keeps to the protocol has written.
-        }
-        *self = successor;
-        true
+        successor::follow(self)
     }
 
     #[inline(always)]
@@ -642,6 +633,18 @@ impl<T: Message> Consumer<T> {
 /// Whether nothing can be popped now, and may be later.
 fn looks_empty<T: Message>(ring: &mut ring::Consumer<Mapped<T>>) -> bool {
     matches!(ring.look(), Err(Nothing::Empty | Nothing::Busy(_)))
+}
+
+impl<T: Message> Follower for Consumer<T> {
+    type Seat = Place;
+
+    fn seat(&mut self) -> &mut Place {
+        &mut self.end.place
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_consumer().ok()
+    }
 }
 
 impl<T: Message> Drop for Consumer<T> {

@@ -29,7 +29,7 @@ pub struct Builder {
     deadline: Option<Instant>,
 }
 
-/// The classes of a pool for which nobody chose any: 21 MiB, of which only what is used takes memory.
+/// The classes of [`Builder::usual_classes`]: 21 MiB, of which only what is used takes memory.
 const USUAL: [(usize, u64); 4] = [(256, 1024), (4 << 10, 256), (64 << 10, 64), (1 << 20, 16)];
 
 impl Builder {
@@ -63,12 +63,19 @@ impl Builder {
     /// Adds a size class: `count` blocks of `size` bytes, which is rounded up to a multiple of 64 and is 64 MiB at most.
     /// Up to 16 classes, each with larger blocks than the one before.
     ///
-    /// A creator that names none gets 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB. An opener that
-    /// names none takes the pool as it is; one that names some insists on them. A pool has no sides, so its maker decides: an end that
-    /// leaves the classes to another one should [`open`](Self::open) the pool, not create it.
+    /// Whoever makes the pool has to name its classes. An opener that names none takes the pool as it is, and makes none; one
+    /// that names some insists on them.
     #[must_use]
     pub fn class(mut self, size: usize, count: u64) -> Self {
         self.classes.push((size, count));
+        self
+    }
+
+    /// Adds 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB, as classes to insist on: 21 MiB, of which only what is
+    /// used takes memory.
+    #[must_use]
+    pub fn usual_classes(mut self) -> Self {
+        self.classes.extend(USUAL);
         self
     }
 
@@ -101,10 +108,11 @@ impl Builder {
         self
     }
 
-    /// Makes the pool, or finds it.
+    /// Makes the pool, or finds it. Without [classes](Self::class) it only finds it.
     ///
     /// # Errors
-    /// [`AttachError`]: [`BadClasses`](AttachError::BadClasses); [`Classes`](AttachError::Classes) when the pool found has
+    /// [`AttachError`]: [`NotFound`](AttachError::NotFound) when there is no pool and no class was named;
+    /// [`BadClasses`](AttachError::BadClasses); [`Classes`](AttachError::Classes) when the pool found has
     /// others; [`DomainFull`](AttachError::DomainFull) when 32 processes have it open; or the kernel refused.
     ///
     /// # Blocking
@@ -116,7 +124,7 @@ impl Builder {
     /// Makes the pool, which must not exist yet.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create`](Self::create).
+    /// [`AttachError::AlreadyExists`]; [`AttachError::BadClasses`] also when no class was named; and as [`create`](Self::create).
     pub fn create_new(&self) -> Result<Pool, AttachError> {
         self.attach(Creation::MustMake)
     }
@@ -132,16 +140,19 @@ impl Builder {
     fn attach(&self, creation: Creation) -> Result<Pool, AttachError> {
         let shape = |classes: &[_]| Shape::new(classes).map_err(|reason| AttachError::BadClasses { reason });
         let wanted = if self.classes.is_empty() { None } else { Some(shape(&self.classes)?) };
-        let new = match &wanted {
-            Some(wanted) => wanted.clone(),
-            None => shape(&USUAL)?,
-        };
         open::find_or_make(
             &self.name,
             &whereabouts(self.domain.as_ref(), self.deadline)?,
             (creation, Lifetime::Ephemeral),
             |domain, entry| find(domain, entry, wanted.as_ref(), self.pages),
-            |locked, domain| make(&self.name, locked, domain, &new, self.pages),
+            |locked, domain| {
+                // An opener that says nothing of the classes must not choose them for one that does.
+                match &wanted {
+                    Some(wanted) => make(&self.name, locked, domain, wanted, self.pages),
+                    None if creation == Creation::MustMake => Err(shape(&[]).expect_err("no class")),
+                    None => Err(domain.no_channel(&self.name)),
+                }
+            },
             |locked, domain, found| Pool::take_seat(locked, domain, found).map(Some),
         )
     }

@@ -66,7 +66,7 @@ impl Pool {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create()
+        Builder::new(name).usual_classes().create()
     }
 
     /// As [`create`](Self::create), but the pool must exist.

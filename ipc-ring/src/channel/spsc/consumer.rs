@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::{AttachError, PopError};
@@ -133,22 +134,11 @@ impl<T: Message> Consumer<T> {
         self
     }
 
-    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
-    /// cannot be had.
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
     #[cold]
     #[inline(never)]
     fn follow(&mut self) -> bool {
-        if !self.end.is_replaced() {
-            return false;
-        }
-        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_consumer()) else {
-            return false;
-        };
-        if successor.end.entry().generation == self.end.entry().generation {
-            return false; // It says so of itself, which nobody that keeps to the protocol has written.
-        }
-        *self = successor;
-        true
+        successor::follow(self)
     }
 
     /// Pops the next message if there is one.
@@ -552,6 +542,18 @@ impl<T: Message> Iterator for &mut Consumer<T> {
                 None
             }
         }
+    }
+}
+
+impl<T: Message> Follower for Consumer<T> {
+    type Seat = End;
+
+    fn seat(&mut self) -> &mut End {
+        &mut self.end
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_consumer().ok()
     }
 }
 

@@ -6,7 +6,9 @@ use super::Builder;
 use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
+use crate::channel::crowd;
 use crate::channel::end::PeerState;
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::error::AttachError;
@@ -108,22 +110,11 @@ impl Subscriber {
         self
     }
 
-    /// Goes on at the ring that has taken the place of this one, before anything was in it. False when there is none, or it
-    /// cannot be had.
+    /// Continues at the ring that has replaced this one. See [`successor::follow`].
     #[cold]
     #[inline(never)]
     fn follow(&mut self) -> bool {
-        if !self.end.place.is_replaced() {
-            return false;
-        }
-        let Some(Ok(successor)) = self.origin.as_ref().map(|origin| origin.open_subscriber()) else {
-            return false;
-        };
-        if successor.end.place.entry().generation == self.end.place.entry().generation {
-            return false; // It says so of itself, which nobody that keeps to the protocol has written.
-        }
-        *self = successor;
-        true
+        successor::follow(self)
     }
 
     #[inline(always)]
@@ -391,6 +382,18 @@ impl Iterator for &mut Subscriber {
                 None
             }
         }
+    }
+}
+
+impl Follower for Subscriber {
+    type Seat = crowd::Place;
+
+    fn seat(&mut self) -> &mut crowd::Place {
+        &mut self.end.place
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        self.origin.as_ref()?.open_subscriber().ok()
     }
 }
 
