@@ -113,6 +113,19 @@ impl Evidence {
         self.id
     }
 
+    /// The key when it was looked at.
+    ///
+    /// ```
+    /// # use ipc_core::{Evidence, Key};
+    /// let evidence: Evidence = "set id=5 key=0x0000002a cuid=0 cgid=0 extent=1 ctime=1700000000 namespace=0".parse()?;
+    /// assert_eq!(evidence.key(), Key::from_raw(42));
+    /// # Ok::<(), ipc_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// Why the object found is surely another one; `None` when it may be the same, changed since or not.
     fn contradiction(&self, found: &Evidence) -> Option<&'static str> {
         if self.namespace != 0 && found.namespace != 0 && self.namespace != found.namespace {

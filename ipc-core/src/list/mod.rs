@@ -1,7 +1,10 @@
-//! All objects of the IPC namespace, whoever they belong to.
+//! All objects of the IPC namespace, whoever they belong to, and who uses them.
 //!
 //! [`segments`], [`sets`] and [`queues`] walk over the kernel's slots; [`proc`] reads the tables in `/proc/sysvipc`, which know a little more.
 //! Both need no rights, and both are no snapshot: objects come and go between two entries.
+//!
+//! [`attached`] and [`asleep`] look into processes: which of them have which segments attached, and which threads sleep in which queues and sets. [`Judge`] tells whether an object is in use,
+//! and on what evidence.
 //!
 //! ```
 //! use ipc_core::{Key, Mode, RemoveOnDrop, list, msg};
@@ -13,8 +16,16 @@
 //! ```
 
 mod abandoned;
+mod asleep;
+mod attached;
 pub mod proc;
+mod processes;
+mod verdict;
 mod walk;
 
 pub use abandoned::abandoned_segments;
+pub use asleep::{Asleep, WaitsIn, asleep};
+pub use attached::{Attached, attached};
+pub use processes::{Look, Presence, Process, Unseen, presence};
+pub use verdict::{Judge, Judgement, Verdict};
 pub use walk::{queues, segments, sets};
