@@ -13,12 +13,10 @@ mod environment;
 mod histogram;
 mod measure;
 mod mechanism;
-mod output;
 mod payload;
 mod pin;
 mod process;
 mod progress;
-mod removal;
 mod report;
 mod result;
 mod timeline;
@@ -29,12 +27,12 @@ mod workload;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    process::interrupt::watch();
+    cli_support::interrupt::watch();
     let cli = Cli::parse();
     let code = match cli.command {
         None => commands::matrix::run(&cli.run, &cli.output),
@@ -50,12 +48,15 @@ fn main() -> ExitCode {
         Some(Command::Report(asked)) => commands::report::run(&asked),
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
         Some(Command::List { json }) => commands::list::run(json),
-        Some(Command::Completions { shell }) => commands::manual::completions(shell),
-        Some(Command::Man { command }) => commands::manual::page(command.as_deref()),
+        Some(Command::Completions { shell }) => {
+            cli_support::output::bytes(&cli_support::manual::completions(Cli::command(), shell));
+            ExitCode::SUCCESS
+        }
+        Some(Command::Man { command }) => commands::manual(command.as_deref()),
         Some(Command::Worker) => process::run_worker(),
         Some(Command::Victim { scene, ring, channel }) => deaths::run_victim(&scene, &ring, &channel),
         Some(Command::Tally) => process::run_tally(),
         Some(Command::Janitor) => process::run_janitor(),
     };
-    output::end(code)
+    commands::end(code)
 }

@@ -8,9 +8,9 @@ use crate::cli;
 use crate::clock::Clock;
 use crate::doctor;
 use crate::environment::Environment;
-use crate::output::say;
-use crate::removal;
 use crate::topology;
+use cli_support::output::say;
+use cli_support::removal;
 
 /// Prints what was looked at and what stands against it.
 pub(crate) fn run(asked: &cli::Doctor) -> ExitCode {

@@ -5,7 +5,6 @@ pub(crate) mod deaths;
 pub(crate) mod doctor;
 pub(crate) mod fan;
 pub(crate) mod list;
-pub(crate) mod manual;
 pub(crate) mod matrix;
 pub(crate) mod measure;
 pub(crate) mod open_loop;
@@ -15,6 +14,8 @@ mod session;
 pub(crate) mod suite;
 
 use std::process::ExitCode;
+
+use clap::CommandFactory as _;
 
 /// Something went wrong while running.
 pub(crate) const RUN_TIME_ERROR: u8 = 1;
@@ -31,7 +32,28 @@ pub(crate) const UNDECIDED: u8 = 6;
 
 /// A signal ended the run: 128 + its number, as shells report it.
 pub(crate) fn interrupted() -> ExitCode {
-    fail(crate::process::interrupt::exit_code(), "interrupted; nothing is left behind")
+    fail(cli_support::interrupt::exit_code(), "interrupted; nothing is left behind")
+}
+
+/// Prints the manual page of the program or of one command.
+pub(crate) fn manual(command: Option<&str>) -> ExitCode {
+    let names: Vec<String> = command.map(str::to_owned).into_iter().collect();
+    match cli_support::manual::page(crate::cli::Cli::command(), &names) {
+        Ok(Some(page)) => {
+            cli_support::output::bytes(&page);
+            ExitCode::SUCCESS
+        }
+        Ok(None) => fail(USAGE, "no command is called so"),
+        Err(error) => fail(RUN_TIME_ERROR, &format!("writing the manual page: {error}")),
+    }
+}
+
+/// The exit code of a program that would end with `code`: a failure when something could not be written.
+pub(crate) fn end(code: ExitCode) -> ExitCode {
+    match cli_support::output::failure() {
+        Some(reason) => fail(RUN_TIME_ERROR, &reason),
+        None => code,
+    }
 }
 
 /// Says on stderr why, and gives the exit code.

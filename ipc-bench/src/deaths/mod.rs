@@ -15,10 +15,11 @@ pub(crate) use victim::run as run_victim;
 use crate::clock::Clock;
 use crate::histogram::Histogram;
 use crate::measure::{Cell, Settings, empty_row};
-use crate::process::{Failure, interrupt};
+use crate::process::Failure;
 use crate::result::{Measured, RoundFigures, Spread};
 use crate::wait::Wait;
 use crate::workload::Workload;
+use cli_support::interrupt;
 use victim::Victim;
 
 /// What is measured with which ring.

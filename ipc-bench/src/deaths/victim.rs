@@ -6,7 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use ipc_ring::Domain;
 
 use super::rings::{BytesRing, Ends, MpmcRing, SpscRing};
-use crate::process::{DOMAIN, Failure, interrupt};
+use crate::process::{DOMAIN, Failure};
+use cli_support::interrupt;
 
 /// A running victim. Dropping it kills it.
 #[derive(Debug)]

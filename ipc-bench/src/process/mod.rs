@@ -4,7 +4,6 @@ mod books;
 mod child;
 mod fds;
 mod gate;
-pub(crate) mod interrupt;
 mod janitor;
 mod protocol;
 mod tally;

@@ -16,8 +16,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::gate::say;
-use super::interrupt;
 use super::protocol::Reply;
+use cli_support::interrupt;
 
 /// One thread of the worker.
 #[derive(Debug, Default)]

@@ -12,11 +12,12 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::books::Total;
 use super::child::{Event, Worker};
+use super::fds;
 use super::protocol::{Failure, Job, Outcome, Plan, Reply, Role, Word};
-use super::{fds, interrupt};
 use crate::mechanism::{Mechanism, Resources};
 use crate::topology::Seats;
 use crate::workload::Workload;
+use cli_support::interrupt;
 
 /// What both sides of a round found.
 #[derive(Clone, Debug)]

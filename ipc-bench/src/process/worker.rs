@@ -7,10 +7,10 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
 use super::gate::{Gate, hear, say};
-use super::interrupt;
 use super::protocol::{Failure, Job, Outcome, Reply, Word};
 use crate::mechanism::{self, Mechanism};
 use crate::pin;
+use cli_support::interrupt;
 
 /// Reads the jobs, does them, tells the outcomes.
 pub(crate) fn run() -> ExitCode {

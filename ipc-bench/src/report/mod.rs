@@ -15,8 +15,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::cli::Forms;
-use crate::output;
 use crate::result::Results;
+use cli_support::output;
 
 /// Whether stdout has been given to one of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

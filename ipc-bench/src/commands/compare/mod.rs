@@ -21,8 +21,8 @@ pub(crate) use rule::Rule;
 use self::statistics::{interval, median};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, UNDECIDED, USAGE, fail};
 use crate::cli;
-use crate::output::{self, say};
 use crate::result::{Results, Row};
+use cli_support::output::{self, say};
 
 /// How seldom a comparison of equals may raise an alarm.
 const FALSE_ALARMS: f64 = 0.01;

@@ -8,7 +8,8 @@ use std::path::Path;
 const DIRECTORIES: [&str; 4] = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd"];
 
 /// What threatens segments that are to outlive their users, each with a remedy. `root` is the root directory.
-pub(crate) fn threats(root: &Path) -> Vec<String> {
+#[must_use]
+pub fn threats(root: &Path) -> Vec<String> {
     [forced(root), at_logout(root)].into_iter().flatten().collect()
 }
 
@@ -80,42 +81,14 @@ mod tests {
     use super::*;
 
     /// A root directory with these files.
-    fn root(files: &[(&str, &str)]) -> tempdir::Root {
-        let root = tempdir::Root::new();
+    fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("made");
         for (name, text) in files {
             let path = root.path().join(name);
             fs::create_dir_all(path.parent().expect("a file's directory")).expect("made");
             fs::write(path, text).expect("written");
         }
         root
-    }
-
-    mod tempdir {
-        use std::path::{Path, PathBuf};
-        use std::sync::atomic::{AtomicU32, Ordering};
-
-        /// A directory that goes with its owner.
-        pub(super) struct Root(PathBuf);
-
-        impl Root {
-            pub(super) fn new() -> Self {
-                static COUNT: AtomicU32 = AtomicU32::new(0);
-                let number = COUNT.fetch_add(1, Ordering::Relaxed);
-                let path = std::env::temp_dir().join(format!("removal-{}-{number}", std::process::id()));
-                std::fs::create_dir_all(&path).expect("made");
-                Self(path)
-            }
-
-            pub(super) fn path(&self) -> &Path {
-                &self.0
-            }
-        }
-
-        impl Drop for Root {
-            fn drop(&mut self) {
-                let _ = std::fs::remove_dir_all(&self.0);
-            }
-        }
     }
 
     fn told(files: &[(&str, &str)]) -> String {

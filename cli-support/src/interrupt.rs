@@ -1,4 +1,4 @@
-//! Ctrl-C and friends: the parent stops the run and cleans up; the kernel objects are removed on the way out.
+//! Ctrl-C and its like: noted, so that a program can stop where it holds nothing, and clean up on its way out.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -17,7 +17,7 @@ fn signals() -> SigSet {
 
 /// Takes the signals out of the way of the whole process and notes them from a thread of its own. To be called first
 /// in `main`, before any other thread exists. The second signal ends the process at once.
-pub(crate) fn watch() {
+pub fn watch() {
     if signals().thread_block().is_err() {
         return;
     }
@@ -30,18 +30,20 @@ pub(crate) fn watch() {
     });
 }
 
-/// Undoes, in a worker, the blocking that it inherited.
-pub(crate) fn unblock() {
-    // A worker that stays deaf to Ctrl-C is still killed by its parent.
+/// Undoes, in a child, the blocking that it inherited.
+pub fn unblock() {
+    // A child that stays deaf to Ctrl-C is still killed by its parent.
     let _ = signals().thread_unblock();
 }
 
 /// Whether a signal has come. Relaxed: nothing else is published by the flag.
-pub(crate) fn came() -> bool {
+#[must_use]
+pub fn came() -> bool {
     SIGNAL.load(Ordering::Relaxed) != 0
 }
 
 /// The exit code of a run that the signal ended: 128 and its number.
-pub(crate) fn exit_code() -> u8 {
+#[must_use]
+pub fn exit_code() -> u8 {
     128 + SIGNAL.load(Ordering::Relaxed) as u8
 }

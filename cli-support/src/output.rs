@@ -1,0 +1,105 @@
+//! Lines and tables on stdout. A reader that has gone away, such as `head`, is no reason to fail: the rest is dropped. Any
+//! other failure, such as a full disk, makes the program fail at its end.
+
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use terminal_size::{Width, terminal_size_of};
+
+use crate::style::{Look, paint};
+
+/// Why something could not be written.
+static FAILURE: OnceLock<io::Error> = OnceLock::new();
+/// The reader has gone away.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Prints one line.
+pub fn line(text: Arguments<'_>) {
+    note(writeln!(io::stdout(), "{text}"));
+}
+
+/// Prints bytes as they are.
+pub fn bytes(text: &[u8]) {
+    note(io::stdout().write_all(text));
+}
+
+/// Passes on what was printed so far.
+pub fn flush() {
+    note(io::stdout().flush());
+}
+
+fn note(written: io::Result<()>) {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            // The first failure is the one to report.
+            let _ = FAILURE.set(error);
+        }
+        // Relaxed: a flag, and nothing else is published by it.
+        Err(_) => CLOSED.store(true, Ordering::Relaxed),
+        Ok(()) => {}
+    }
+}
+
+/// Whether printing more is of no use: the reader has gone away, or writing has failed. A program that prints until it is stopped ends here.
+#[must_use]
+pub fn is_over() -> bool {
+    CLOSED.load(Ordering::Relaxed) || FAILURE.get().is_some()
+}
+
+/// Why something could not be written, after passing on the last of it. `None` also when the reader has gone away.
+#[must_use]
+pub fn failure() -> Option<String> {
+    flush();
+    FAILURE.get().map(|error| format!("writing to stdout: {error}"))
+}
+
+/// The columns of the terminal that stdout is; `None` where it is none.
+#[must_use]
+pub fn width() -> Option<u16> {
+    terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns)
+}
+
+/// A table as wide as the terminal; as wide as it needs where stdout is none.
+#[must_use]
+pub fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    fit(table)
+}
+
+/// The same without lines: a row is a line as long as the terminal is wide enough.
+#[must_use]
+pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.map(|title| Look::Heading.of(title)));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    fit(table)
+}
+
+/// Prints a table, its marks turned into colours, without blanks at the ends of lines.
+pub fn print_table(table: &Table) {
+    for line in paint(&table.to_string()).lines() {
+        say!("{}", line.trim_end());
+    }
+}
+
+fn fit(mut table: Table) -> Table {
+    if let Some(columns) = width() {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
+    table
+}
+
+/// As `println!`, but for readers that may go away.
+#[macro_export]
+macro_rules! say {
+    () => { $crate::output::line(format_args!("")) };
+    ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
+}
+pub use say;
