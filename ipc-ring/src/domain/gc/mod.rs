@@ -12,7 +12,7 @@ mod unmarked;
 use std::fmt;
 
 use ipc_core::list;
-use ipc_core::sem::SemId;
+use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Stat};
 use ipc_core::{Key, Trust};
 
@@ -117,6 +117,31 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     }
     findings.extend(unmarked::look()?);
     Ok(findings)
+}
+
+/// Looks at one segment, whoever created it: whether it is a domain or a channel, as far as the caller may read it. `None` when it is neither, is not there, or may not be read. It
+/// is attached for that, which the kernel records as its last use.
+#[must_use]
+pub fn identify(id: ShmId) -> Option<Finding> {
+    look(id, &SharedMemory::from_id(id).stat().ok()?)
+}
+
+/// The same for a set of semaphores: whether it belongs to a domain, or is half of one.
+///
+/// # Errors
+/// [`ipc_core::Error`] when the kernel does not list its objects.
+pub fn identify_set(id: SemId) -> Result<Option<Finding>, ipc_core::Error> {
+    let Ok(stat) = SemaphoreSet::from_id(id).stat() else { return Ok(None) };
+    let key = stat.permissions().key();
+    if key == Key::PRIVATE {
+        return Ok(None);
+    }
+    let segments = list::segments()?;
+    let under = segments.iter().find(|(_, segment)| segment.permissions().key() == key);
+    let whole = under
+        .and_then(|(id, stat)| look(*id, stat))
+        .filter(|found| matches!(found.what, What::Domain { .. }));
+    Ok(whole.or_else(|| remains::look(id, &stat, &segments)))
 }
 
 fn is_mine(stat: &Stat) -> bool {

@@ -1,0 +1,38 @@
+//! ipcr: looks into System V objects and the rings of running processes.
+
+mod cli;
+mod exit;
+mod json;
+mod sysv;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+use cli_support::{interrupt, manual, output};
+
+use cli::{Cli, Command};
+use exit::{DONE, FAILED, Failure, Outcome, USAGE};
+
+fn main() -> ExitCode {
+    interrupt::watch();
+    exit::end(run(&Cli::parse()))
+}
+
+fn run(cli: &Cli) -> Outcome {
+    match &cli.command {
+        Command::Sysv { command } => sysv::run(command),
+        Command::Completions { shell } => {
+            output::bytes(&manual::completions(Cli::command(), *shell));
+            Ok(DONE)
+        }
+        Command::Man { command } => match manual::page(Cli::command(), command) {
+            Ok(Some(page)) => {
+                output::bytes(&page);
+                Ok(DONE)
+            }
+            Ok(None) => Err(Failure::new(USAGE, format!("no command is called {:?}", command.join(" ")))),
+            Err(error) => Err(Failure::new(FAILED, format!("writing the manual page: {error}"))),
+        },
+    }
+}

@@ -1,0 +1,175 @@
+//! `ls`: all objects in one table, who uses them, and which are dead.
+
+use cli_support::output::{self, say};
+use cli_support::style::{Look, paint};
+use cli_support::text::harmless;
+use ipc_core::list::{Unseen, Verdict, WaitsIn};
+
+use super::lines;
+use super::name::Kind;
+use super::snapshot::{Detail, Item, Processes, Snapshot};
+use crate::cli::sysv::Ls;
+use crate::exit::{DONE, Outcome};
+use crate::units::{Names, age, bytes, count};
+
+pub(super) fn run(asked: &Ls) -> Outcome {
+    let mut snapshot = Snapshot::take()?;
+    let all = snapshot.items.len();
+    let me = nix::unistd::geteuid().as_raw();
+    snapshot.items.retain(|item| {
+        asked.kinds.includes(item.kind)
+            && (!asked.mine || [item.object.uid, item.object.cuid].contains(&me))
+            && (!asked.dead || item.judgement.verdict == Verdict::Dead)
+    });
+    let mut names = Names::default();
+    if asked.json {
+        for item in &snapshot.items {
+            lines::print(item, &mut names, &mut snapshot.processes);
+        }
+        return Ok(DONE);
+    }
+    if snapshot.items.is_empty() {
+        match all {
+            0 => say!("There is no System V object in this IPC namespace."),
+            all => say!(
+                "None of the {} of this IPC namespace is asked for.",
+                count(all as u64, "object", "objects")
+            ),
+        }
+        return Ok(DONE);
+    }
+    let mut table = output::bare_table([
+        "OBJECT",
+        "KEY",
+        "OWNER",
+        "MODE",
+        "SIZE",
+        "LAST ACTIVE",
+        "VERDICT",
+        if asked.why { "EVIDENCE" } else { "USED BY" },
+    ]);
+    let Snapshot { at, items, processes, .. } = &mut snapshot;
+    for item in &*items {
+        table.add_row([
+            item.name().to_string(),
+            key(item),
+            names.user_or_number(item.object.uid),
+            mode(item),
+            size(item),
+            item.judgement.last_active.map_or_else(|| "-".to_owned(), |last| age(last, *at)),
+            verdict(item.judgement.verdict),
+            if asked.why { harmless(&item.judgement.evidence.join("; ")) } else { users(item, processes) },
+        ]);
+    }
+    output::print_table(&table);
+    for note in notes(&snapshot) {
+        say!("{}", paint(&Look::Faint.of(&note)));
+    }
+    Ok(DONE)
+}
+
+/// What could not be seen.
+pub(super) fn notes(snapshot: &Snapshot) -> Vec<String> {
+    let mut notes = Vec::new();
+    let not_seen: u64 = snapshot.items.iter().map(Item::mappings_not_seen).sum();
+    if not_seen > 0 {
+        let by = match &snapshot.unseen_memory[..] {
+            [] => "by processes that came or went meanwhile, or that left this IPC namespace".to_owned(),
+            hidden => format!("perhaps by {}, whose memory this user may not see", processes(hidden)),
+        };
+        notes.push(format!(
+            "not seen: {} that the kernel counts, {by}",
+            count(not_seen, "mapping", "mappings")
+        ));
+    }
+    let may_sleep = snapshot.items.iter().any(|item| item.kind != Kind::Shm);
+    if may_sleep && !snapshot.unseen_calls.is_empty() {
+        let hidden = processes(&snapshot.unseen_calls);
+        notes.push(format!(
+            "not seen: whether {hidden}, which this user may not trace, waits in a queue or set"
+        ));
+    }
+    notes
+}
+
+/// A few processes by their numbers, more by how many they are.
+fn processes(hidden: &[Unseen]) -> String {
+    match hidden {
+        [one] => format!("process {}", one.pid),
+        few if few.len() <= 4 => {
+            let numbers: Vec<_> = few.iter().map(|process| process.pid.to_string()).collect();
+            format!("processes {}", numbers.join(", "))
+        }
+        many => format!("{} processes", many.len()),
+    }
+}
+
+/// The verdict in its colour.
+pub(super) fn verdict(verdict: Verdict) -> String {
+    let look = match verdict {
+        Verdict::InUse | Verdict::Live => Look::Good,
+        Verdict::Unknown => Look::Doubtful,
+        Verdict::Dead => Look::Bad,
+    };
+    look.of(lines::verdict(verdict))
+}
+
+fn key(item: &Item) -> String {
+    if item.object.key == ipc_core::Key::PRIVATE { "none".to_owned() } else { item.object.key.to_string() }
+}
+
+/// What others may do stands out.
+fn mode(item: &Item) -> String {
+    let mode = item.object.perms & 0o777;
+    let text = format!("{mode:04o}");
+    if mode & 0o007 != 0 { Look::Doubtful.of(&text) } else { text }
+}
+
+fn size(item: &Item) -> String {
+    match &item.detail {
+        Detail::Segment { line, .. } => bytes(line.size),
+        Detail::Set { line } => count(line.count, "semaphore", "semaphores"),
+        Detail::Queue { line, capacity } => {
+            let messages = count(line.messages, "message", "messages");
+            match capacity {
+                Some(capacity) if *capacity > 0 && line.messages > 0 => {
+                    format!("{messages}, {} % full", line.bytes.saturating_mul(100) / capacity)
+                }
+                _ => messages,
+            }
+        }
+    }
+}
+
+fn users(item: &Item, processes: &mut Processes) -> String {
+    let mut users = Vec::new();
+    if let Detail::Segment { line, attached } = &item.detail {
+        for attached in attached {
+            let times =
+                if attached.mappings > 1 { format!(" ×{}", attached.mappings) } else { String::new() };
+            let only_reads = if attached.is_writable { "" } else { " reads" };
+            users.push(format!("{}{only_reads}{times}", process(attached.pid, processes)));
+        }
+        match item.mappings_not_seen() {
+            0 => {}
+            hidden => users.push(format!("{hidden} not seen")),
+        }
+        if line.object.perms & 0o1000 != 0 {
+            users.push("(removed)".to_owned());
+        }
+    }
+    for asleep in &item.asleep {
+        let waits = match asleep.waits_in {
+            WaitsIn::Receive(_) => "waits for a message",
+            WaitsIn::Send(_) => "waits for room",
+            WaitsIn::Operate(_) => "waits",
+        };
+        users.push(format!("{} {waits}", process(asleep.pid, processes)));
+    }
+    if users.is_empty() { "-".to_owned() } else { users.join(", ") }
+}
+
+/// A process for people: its number and its name, made harmless.
+pub(super) fn process(pid: u32, processes: &mut Processes) -> String {
+    processes.name(pid).map_or_else(|| pid.to_string(), |name| format!("{pid} {}", harmless(&name)))
+}

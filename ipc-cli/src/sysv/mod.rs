@@ -1,0 +1,37 @@
+//! The commands for System V objects themselves, whatever programs made them.
+
+mod ftok;
+mod grant;
+mod limits;
+mod lines;
+mod ls;
+mod mk;
+mod name;
+mod peek;
+mod rm;
+mod show;
+mod snapshot;
+mod verify;
+mod watch;
+
+pub(crate) use ftok::Project;
+pub(crate) use name::{Kind, Name};
+
+use crate::cli::sysv::Sysv;
+use crate::exit::Outcome;
+
+/// Does what was asked for.
+pub(crate) fn run(asked: &Sysv) -> Outcome {
+    match asked {
+        Sysv::Ls(asked) => ls::run(asked),
+        Sysv::Show(asked) => show::run(asked),
+        Sysv::Rm(asked) => rm::run(asked),
+        Sysv::Mk { what } => mk::run(what),
+        Sysv::Limits { json } => limits::run(*json),
+        Sysv::Watch(asked) => watch::run(asked),
+        Sysv::Peek(asked) => peek::run(asked),
+        Sysv::Verify(asked) => verify::run(asked),
+        Sysv::Ftok(asked) => ftok::run(asked),
+        Sysv::Grant(asked) => grant::run(asked),
+    }
+}
