@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Fingerprint;
 use crate::platform::Barrier;
 use crate::region::Region;
@@ -246,15 +246,17 @@ impl Geometry {
     /// Whether this is `own`, what a ring computes for this capacity, and all of it lies in the region.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] for that of another ring or element; [`AttachError::TooSmall`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) for that of another ring or element;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
     pub(crate) fn is_of(&self, own: &Self, region: &Region) -> Result<(), AttachError> {
         if self != own {
-            return Err(AttachError::Geometry {
+            return Err(AttachErrorKind::Geometry {
                 capacity: self.capacity,
                 stride: self.stride as u64,
                 total_size: self.total_size as u64,
                 memory: region.len() as u64,
-            });
+            }
+            .into());
         }
         region.holds(own.total_size)
     }
@@ -346,19 +348,21 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
     let (found, expect) =
         ((header.element_size, header.element_align), (one.element_size as u64, one.element_align as u64));
     if found != expect {
-        return Err(AttachError::ElementSize { found, expected: expect });
+        return Err(AttachErrorKind::ElementSize { found, expected: expect }.into());
     }
     let [low, high] = header.fingerprint;
     let fingerprint = Fingerprint::from_halves(low, high);
     if fingerprint != expected.fingerprint {
-        return Err(AttachError::ElementType { found: fingerprint, expected: expected.fingerprint });
+        return Err(
+            AttachErrorKind::ElementType { found: fingerprint, expected: expected.fingerprint }.into()
+        );
     }
     let geometry = (expected.geometry)(header.capacity).ok();
     let geometry = header.agrees(geometry, expected.slots_offset, region)?;
     if let Some(capacity) = expected.capacity
         && geometry.capacity != capacity
     {
-        return Err(AttachError::Capacity { found: geometry.capacity, expected: capacity });
+        return Err(AttachErrorKind::Capacity { found: geometry.capacity, expected: capacity }.into());
     }
     header.is_of(expected.generation)?;
     Ok(Checked { geometry, barrier: header.barrier() })
@@ -472,7 +476,7 @@ pub(crate) fn describe(region: &Region) -> Option<Header> {
 pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();
     if len < HEADER_SIZE {
-        return Err(AttachError::TooSmall { found: len, needed: HEADER_SIZE });
+        return Err(AttachErrorKind::TooSmall { found: len, needed: HEADER_SIZE }.into());
     }
     // [R1] Acquire ← the Release in `write`: what follows is the finished header.
     let ready = region.half(offset_of!(Header, ready)).load(Ordering::Acquire);
@@ -481,16 +485,16 @@ pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let header = Header::read_from_bytes(&bytes).expect("the sizes are asserted equal");
 
     if header.magic != MAGIC {
-        return Err(AttachError::NotARing { found: header.magic });
+        return Err(AttachErrorKind::NotARing { found: header.magic }.into());
     }
     if header.version != VERSION {
-        return Err(AttachError::Version { found: header.version, expected: VERSION });
+        return Err(AttachErrorKind::Version { found: header.version, expected: VERSION }.into());
     }
     if ready != READY {
-        return Err(AttachError::NotReady);
+        return Err(AttachErrorKind::NotReady.into());
     }
     if header.kind != kind as u32 {
-        return Err(AttachError::Kind { found: header.kind, expected: kind as u32 });
+        return Err(AttachErrorKind::Kind { found: header.kind, expected: kind as u32 }.into());
     }
     Ok(header)
 }
@@ -511,11 +515,14 @@ impl Header {
                     && slots_offset as u64 == self.slots_offset
                     && geometry.total_size <= region.len()
             })
-            .ok_or(AttachError::Geometry {
-                capacity: self.capacity,
-                stride: self.stride,
-                total_size: self.total_size,
-                memory: region.len() as u64,
+            .ok_or_else(|| {
+                AttachErrorKind::Geometry {
+                    capacity: self.capacity,
+                    stride: self.stride,
+                    total_size: self.total_size,
+                    memory: region.len() as u64,
+                }
+                .into()
             })
     }
 
@@ -523,7 +530,7 @@ impl Header {
     pub(crate) fn is_of(&self, generation: Option<u64>) -> Result<(), AttachError> {
         match generation {
             Some(expected) if self.generation != expected => {
-                Err(AttachError::Generation { found: self.generation, expected })
+                Err(AttachErrorKind::Generation { found: self.generation, expected }.into())
             }
             _ => Ok(()),
         }
@@ -546,10 +553,8 @@ mod tests {
             fingerprint: Fingerprint::of::<u64>(),
             slots_offset: SLOTS,
             geometry: |capacity| {
-                Geometry::new(capacity, 8, 8, SLOTS).ok_or(AttachError::TooLarge {
-                    capacity,
-                    most: MAX_CAPACITY,
-                    element_size: 8,
+                Geometry::new(capacity, 8, 8, SLOTS).ok_or_else(|| {
+                    AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: 8 }.into()
                 })
             },
             capacity: None,
@@ -577,7 +582,7 @@ mod tests {
         assert_eq!(check(&ring(), &expected()).unwrap().geometry.capacity, 16);
         macro_rules! is {
             ($variant:ident) => {
-                (|error| matches!(error, AttachError::$variant { .. })) as fn(&AttachError) -> bool
+                (|error| matches!(error.kind(), AttachErrorKind::$variant { .. })) as fn(&AttachError) -> bool
             };
         }
         // Offset of a 32-bit word, its wrong value, and the error.
@@ -606,7 +611,8 @@ mod tests {
             assert!(answer(&error), "word at {offset:#x} = {value:#x}: {error}");
         }
         let small = Region::heap(HEADER_SIZE - 1);
-        assert!(matches!(check(&small, &expected()), Err(AttachError::TooSmall { .. })));
+        let error = check(&small, &expected()).unwrap_err();
+        assert!(matches!(error.kind(), AttachErrorKind::TooSmall { .. }), "{error}");
     }
 
     #[test]
@@ -617,7 +623,8 @@ mod tests {
         whole.copy_out(0, &mut bytes);
         cut.copy_in(0, &bytes);
         cut.half(offset_of!(Header, ready)).store(READY, Ordering::Relaxed); // One thread.
-        assert!(matches!(check(&cut, &expected()), Err(AttachError::Geometry { .. })));
+        let error = check(&cut, &expected()).unwrap_err();
+        assert!(matches!(error.kind(), AttachErrorKind::Geometry { .. }), "{error}");
     }
 
     #[test]

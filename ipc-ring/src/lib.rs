@@ -107,7 +107,7 @@ pub use channel::{
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};
-pub use error::{AttachError, Forked, FrameTooLarge, PeerExit, PopError, PushError};
+pub use error::{AttachError, AttachErrorKind, Forked, FrameTooLarge, PeerExit, PopError, PushError};
 pub use interrupter::Interrupter;
 pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;

@@ -108,7 +108,7 @@ impl fmt::Display for Fingerprint {
 }
 
 /// A type's name without module paths: `a::b::Pair<c::Left, u8>` becomes `Pair<Left,u8>`.
-fn short_name(full: &str) -> String {
+pub(crate) fn short_name(full: &str) -> String {
     let mut short = String::with_capacity(full.len());
     let mut word_start = 0;
     let mut characters = full.chars().peekable();

@@ -9,7 +9,7 @@ use core::fmt::Debug;
 use core::sync::atomic::{self, Ordering};
 
 use crate::edge::Edge;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 
 /// An atomic integer word of one fixed width.
 ///
@@ -50,10 +50,13 @@ impl Barrier {
     /// Prepares this process for a ring with this barrier.
     ///
     /// # Errors
-    /// [`AttachError::NoMembarrier`] when the ring needs it and the kernel refuses it to this process, which must not take part then.
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier) when the ring needs it and the kernel refuses
+    /// it to this process, which must not take part then.
     pub(crate) fn join(self) -> Result<(), AttachError> {
         match self {
-            Barrier::Asymmetric => ipc_core::barrier::register().map_err(|_| AttachError::NoMembarrier),
+            Barrier::Asymmetric => {
+                ipc_core::barrier::register().map_err(|_| AttachErrorKind::NoMembarrier.into())
+            }
             Barrier::Fence => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_core::shm::Attachment;
 
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::APART;
 
 /// Zeroed or shared memory with a base address and a length; clones share it, the last one lets it go.
@@ -82,17 +82,21 @@ impl Region {
     /// Whether stores are possible.
     ///
     /// # Errors
-    /// [`AttachError::ReadOnly`].
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
     pub(crate) fn writable(&self) -> Result<(), AttachError> {
-        if self.read_only { Err(AttachError::ReadOnly) } else { Ok(()) }
+        if self.read_only { Err(AttachErrorKind::ReadOnly.into()) } else { Ok(()) }
     }
 
     /// Whether it has so many bytes.
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`].
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
     pub(crate) fn holds(&self, needed: usize) -> Result<(), AttachError> {
-        if self.len < needed { Err(AttachError::TooSmall { found: self.len, needed }) } else { Ok(()) }
+        if self.len < needed {
+            Err(AttachErrorKind::TooSmall { found: self.len, needed }.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// The first byte.

@@ -11,7 +11,7 @@ use ipc_ring::broadcast::{
     Builder, Mode, PopError, Position, Publisher, PushError, Resume, Start, Subscriber, Watcher,
 };
 use ipc_ring::platform::Site;
-use ipc_ring::{AttachError, Domain, PeerExit, PeerState, WaitStrategy, fault};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, PeerExit, PeerState, WaitStrategy, fault};
 use spsc_common::{Random, check, payload};
 
 type Item = [u8; 41];
@@ -168,7 +168,10 @@ fn four_lines_a_side() {
     assert_eq!(rest, [Ok(payload(5))]);
     assert!(first.last_error().is_none());
     assert_eq!(first.publisher().unwrap(), PeerState::Closed);
-    assert!(matches!(builder(&domain).open_publisher(), Err(AttachError::Closed)));
+    assert!(matches!(
+        builder(&domain).open_publisher().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::Closed)
+    ));
     // A new channel under the name; whoever holds the old one keeps it.
     let publisher = builder(&domain).create_publisher().unwrap();
     assert_eq!(publisher.published(), 0);
@@ -195,22 +198,33 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     let domain = unique("refused");
     let mut publisher = builder(&domain).gated().create_publisher().unwrap();
     assert!(matches!(
-        builder(&domain).lossy().open_subscriber(),
-        Err(AttachError::Mode { found: Mode::Gated, expected: Mode::Lossy })
+        builder(&domain).lossy().open_subscriber().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::Mode { found: Mode::Gated, expected: Mode::Lossy })
     ));
-    match builder(&domain).create_publisher() {
-        Err(AttachError::EndTaken { pid }) => assert_eq!(pid, std::process::id()),
+    match builder(&domain).create_publisher().map_err(AttachError::into_kind) {
+        Err(AttachErrorKind::EndTaken { pid }) => assert_eq!(pid, std::process::id()),
         other => panic!("{other:?}"),
     }
     assert!(matches!(
-        Builder::<u64>::new("prices").domain(&Domain::open(&domain).unwrap()).open_subscriber(),
-        Err(AttachError::ElementSize { .. })
+        Builder::<u64>::new("prices")
+            .domain(&Domain::open(&domain).unwrap())
+            .open_subscriber()
+            .as_ref()
+            .map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementSize { .. })
     ));
     assert!(matches!(
-        Builder::<u64>::new("prices").domain(&Domain::open(&domain).unwrap()).open_watcher(),
-        Err(AttachError::ElementSize { .. })
+        Builder::<u64>::new("prices")
+            .domain(&Domain::open(&domain).unwrap())
+            .open_watcher()
+            .as_ref()
+            .map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementSize { .. })
     ));
-    assert!(matches!(builder(&unique("nobody")).open_watcher(), Err(AttachError::NotFound { .. })));
+    assert!(matches!(
+        builder(&unique("nobody")).open_watcher().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::NotFound)
+    ));
     let mut subscriber = builder(&domain).open_subscriber().unwrap();
     publisher.publish_slice(&[payload(0), payload(1), payload(2)]).unwrap();
     check(&subscriber.pop().unwrap(), 0);
@@ -222,15 +236,15 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     check(&third.pop().unwrap(), 2);
     publisher.close();
     let _publisher = builder(&domain).create_publisher().unwrap();
-    match builder(&domain).start(Start::Saved(saved)).open_subscriber() {
-        Err(AttachError::StalePosition { saved: was, channel }) => {
+    match builder(&domain).start(Start::Saved(saved)).open_subscriber().map_err(AttachError::into_kind) {
+        Err(AttachErrorKind::StalePosition { saved: was, channel }) => {
             assert!(was == saved.generation && channel != was);
         }
         other => panic!("{other:?}"),
     }
     assert!(matches!(
-        builder(&domain).start(Start::Saved(saved)).open_watcher(),
-        Err(AttachError::StalePosition { .. })
+        builder(&domain).start(Start::Saved(saved)).open_watcher().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::StalePosition { .. })
     ));
 }
 
@@ -251,12 +265,19 @@ fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
             for start in
                 [Start::Sequence(sequence), Start::Saved(Position { generation, sequence, offset: sequence })]
             {
-                match builder().start(start).open_subscriber().map(|mut end| end.try_pop()) {
-                    Err(AttachError::NoSuchPosition { sequence: named }) => assert_eq!(named, sequence),
+                let subscriber = builder().start(start).open_subscriber().map_err(AttachError::into_kind);
+                match subscriber.map(|mut end| end.try_pop()) {
+                    Err(AttachErrorKind::NoSuchPosition { sequence: named }) => assert_eq!(named, sequence),
                     other => panic!("{start:?}: {other:?}"),
                 }
                 let watcher = builder().start(start).open_watcher().map(|mut end| end.try_pop());
-                assert!(matches!(watcher, Err(AttachError::NoSuchPosition { .. })), "{start:?}: {watcher:?}");
+                assert!(
+                    matches!(
+                        watcher.as_ref().map_err(AttachError::kind),
+                        Err(AttachErrorKind::NoSuchPosition { .. })
+                    ),
+                    "{start:?}: {watcher:?}"
+                );
             }
         }
         publisher.publish(payload(0)).expect("the channel is as it was");
@@ -378,8 +399,8 @@ fn there_are_256_seats_and_the_257th_is_refused() {
     for child in &mut children {
         assert_eq!(child.hear(), "seated");
     }
-    match builder(&domain).open_subscriber() {
-        Err(AttachError::DomainFull { what: "subscribers of one channel", limit: 256 }) => {}
+    match builder(&domain).open_subscriber().map_err(AttachError::into_kind) {
+        Err(AttachErrorKind::DomainFull { what: "subscribers of one channel", limit: 256 }) => {}
         other => panic!("{other:?}"),
     }
     for number in 0..50 {
@@ -516,5 +537,8 @@ fn ends_by_name_in_the_users_own_domain() {
     assert_eq!((subscriber.pop().unwrap(), watcher.try_pop().unwrap()), (7, 7));
     subscriber.detach();
     drop(publisher);
-    assert!(matches!(Publisher::<u64>::open(&name), Err(AttachError::NotFound { .. })));
+    assert!(matches!(
+        Publisher::<u64>::open(&name).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::NotFound)
+    ));
 }

@@ -16,7 +16,7 @@ use ipc_ring::ring::broadcast::frames::{
     Mapped, Memory as _, Pop, Publisher, Refused, Start as At, Subscriber, longest,
 };
 use ipc_ring::ring::broadcast::seat;
-use ipc_ring::{AttachError, Barrier, Domain, PeerExit, Region, WaitStrategy, fault};
+use ipc_ring::{AttachError, AttachErrorKind, Barrier, Domain, PeerExit, Region, WaitStrategy, fault};
 use proptest::prelude::*;
 use spsc_common::{Random, mix};
 
@@ -389,14 +389,26 @@ fn a_channel_of_frames() {
         Start::Saved(Position { offset: 1 << 40, ..saved }),
     ] {
         let refused = builder(&domain).start(wrong).open_subscriber();
-        assert!(matches!(refused, Err(AttachError::NoSuchPosition { .. })), "{wrong:?}: {refused:?}");
+        assert!(
+            matches!(
+                refused.as_ref().map_err(AttachError::kind),
+                Err(AttachErrorKind::NoSuchPosition { .. })
+            ),
+            "{wrong:?}: {refused:?}"
+        );
         let refused = builder(&domain).start(wrong).open_watcher();
-        assert!(matches!(refused, Err(AttachError::NoSuchPosition { .. })), "{wrong:?}: {refused:?}");
+        assert!(
+            matches!(
+                refused.as_ref().map_err(AttachError::kind),
+                Err(AttachErrorKind::NoSuchPosition { .. })
+            ),
+            "{wrong:?}: {refused:?}"
+        );
     }
     let stale = Start::Saved(Position { generation: saved.generation + 1, ..saved });
     assert!(matches!(
-        builder(&domain).start(stale).open_subscriber(),
-        Err(AttachError::StalePosition { .. })
+        builder(&domain).start(stale).open_subscriber().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::StalePosition { .. })
     ));
     drop(again);
     drop(third);

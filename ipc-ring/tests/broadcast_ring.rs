@@ -15,7 +15,7 @@ use ipc_ring::ring::broadcast::{
     Mapped, Memory as _, Mode, Pop, Publish, Publisher, Resume, Start, Subscriber, TableFull, Words as _,
     seat,
 };
-use ipc_ring::{AttachError, Barrier, Message, Region};
+use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
@@ -337,16 +337,27 @@ fn a_successor_continues() {
 #[test]
 fn a_ring_of_another_kind_or_shape_is_refused() {
     let (ring, _publisher) = Ring::<u64>::new(Place::Heap, 4, Mode::Gated, 0);
-    assert!(matches!(Mapped::<i64>::open(ring.0.clone()), Err(AttachError::ElementType { .. })));
-    assert!(matches!(Mapped::<u32>::open(ring.0.clone()), Err(AttachError::ElementSize { .. })));
     assert!(matches!(
-        ipc_ring::ring::spsc::Mapped::<u64>::open(ring.0.clone()),
-        Err(AttachError::Kind { found: 4, expected: 1 })
+        Mapped::<i64>::open(ring.0.clone()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementType { .. })
     ));
-    assert!(matches!(Mapped::<u64>::open(Region::heap(100)), Err(AttachError::TooSmall { .. })));
     assert!(matches!(
-        Mapped::<u64>::make(Region::heap(1000), 4, Barrier::Fence, Mode::Lossy, 0),
-        Err(AttachError::TooSmall { .. })
+        Mapped::<u32>::open(ring.0.clone()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementSize { .. })
+    ));
+    assert!(matches!(
+        ipc_ring::ring::spsc::Mapped::<u64>::open(ring.0.clone()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::Kind { found: 4, expected: 1 })
+    ));
+    assert!(matches!(
+        Mapped::<u64>::open(Region::heap(100)).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::TooSmall { .. })
+    ));
+    assert!(matches!(
+        Mapped::<u64>::make(Region::heap(1000), 4, Barrier::Fence, Mode::Lossy, 0)
+            .as_ref()
+            .map_err(AttachError::kind),
+        Err(AttachErrorKind::TooSmall { .. })
     ));
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::call::{Builder, CallError, Caller, Responder};
 use ipc_ring::platform::Site;
-use ipc_ring::{AttachError, Domain, PeerExit, PeerState, WaitStrategy, fault};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, PeerExit, PeerState, WaitStrategy, fault};
 
 /// As large as they get.
 type Ask = [u64; 7];
@@ -211,7 +211,10 @@ fn how_calls_end() {
     private_namespace();
     let (domain, caller, mut responder) = ends("ends");
     let taken = asleep(&domain).open_caller().map(|_| ());
-    assert!(matches!(taken, Err(AttachError::EndTaken { .. })), "{taken:?}");
+    assert!(
+        matches!(taken.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::EndTaken { .. })),
+        "{taken:?}"
+    );
     caller.detach();
     assert!(matches!(responder.take(), Err(CallError::PeerGone(PeerExit::Detached))));
     let caller = asleep(&domain).open_caller().unwrap();
@@ -221,7 +224,10 @@ fn how_calls_end() {
     responder.close();
     assert!(matches!(caller.call(ask(1)), Err(CallError::Closed)));
     let late = asleep(&domain).open_responder().map(|_| ());
-    assert!(matches!(late, Err(AttachError::Closed)), "{late:?}");
+    assert!(matches!(late.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Closed)), "{late:?}");
     let other = Builder::<Ask, [u32; 2]>::new("calls").domain(&Domain::open(&domain).unwrap()).open_caller();
-    assert!(matches!(other.map(|_| ()), Err(AttachError::ElementType { .. })));
+    assert!(matches!(
+        other.map(|_| ()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementType { .. })
+    ));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_ring::spsc::Builder;
-use ipc_ring::{AttachError, Domain};
+use ipc_ring::{AttachErrorKind, Domain};
 
 /// The children's half. Without a role it checks that an unknown one fails.
 #[test]
@@ -44,13 +44,13 @@ fn come_and_go(domain: &str, times: u32, mut seed: u64) {
         if next(&mut seed).is_multiple_of(2) {
             match channel.create_producer() {
                 Ok(mut producer) => drop(producer.try_push(next(&mut seed))),
-                Err(AttachError::EndTaken { .. }) => {}
+                Err(error) if matches!(error.kind(), AttachErrorKind::EndTaken { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         } else {
             match channel.create_consumer() {
                 Ok(mut consumer) => drop(consumer.try_pop()),
-                Err(AttachError::EndTaken { .. }) => {}
+                Err(error) if matches!(error.kind(), AttachErrorKind::EndTaken { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         }

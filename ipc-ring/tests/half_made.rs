@@ -7,7 +7,7 @@ use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_core::ErrorKind;
 use ipc_ring::gc::{Finding, Verdict, What, examine};
 use ipc_ring::platform::Site;
-use ipc_ring::{AttachError, Domain, fault};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, fault};
 
 /// Where a process may die, with what is left then: segments, sets.
 const SITES: [(Site, usize, usize); 7] = [
@@ -140,8 +140,8 @@ fn joins_that_fail_leave_nothing() {
         return;
     }
     for _ in 0..10 {
-        match Domain::open(&unique("refused")) {
-            Err(AttachError::System(error)) => {
+        match Domain::open(&unique("refused")).map_err(AttachError::into_kind) {
+            Err(AttachErrorKind::System(error)) => {
                 assert!(matches!(error.kind(), ErrorKind::LimitReached(_)), "{error}")
             }
             other => panic!("{other:?}"),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes_common::{MEMORIES, Make};
 use ipc_ring::platform::Barrier;
 use ipc_ring::ring::latest::{MAX_KEYS, Mapped, Reader, Trouble, Value, Writer};
-use ipc_ring::{AttachError, Message, Region};
+use ipc_ring::{AttachError, AttachErrorKind, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
@@ -108,7 +108,10 @@ fn keys_are_checked() {
         assert!(!reader.has_newer(key));
     }
     for keys in [0, u64::from(MAX_KEYS) + 1, u64::MAX] {
-        assert!(matches!(Mapped::<u64>::geometry(keys), Err(AttachError::TooLarge { .. })));
+        assert!(matches!(
+            Mapped::<u64>::geometry(keys).as_ref().map_err(AttachError::kind),
+            Err(AttachErrorKind::TooLarge { .. })
+        ));
     }
     let geometry = Mapped::<u64>::geometry(u64::from(MAX_KEYS)).unwrap();
     assert_eq!(geometry.capacity(), u64::from(MAX_KEYS));
@@ -117,14 +120,23 @@ fn keys_are_checked() {
 #[test]
 fn a_table_that_is_not_one_is_refused() {
     let region = Region::heap(Mapped::<u64>::geometry(3).unwrap().total_size());
-    assert!(matches!(Mapped::<u64>::open(region.clone()), Err(AttachError::NotARing { .. })));
+    assert!(matches!(
+        Mapped::<u64>::open(region.clone()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::NotARing { .. })
+    ));
     Mapped::<u64>::make(region.clone(), 3, Barrier::Fence).unwrap();
     assert!(Mapped::<u64>::open(region.clone()).is_ok());
-    assert!(matches!(Mapped::<u32>::open(region.clone()), Err(AttachError::ElementSize { .. })));
-    assert!(matches!(Mapped::<i64>::open(region), Err(AttachError::ElementType { .. })));
     assert!(matches!(
-        Mapped::<u64>::make(Region::heap(100), 1, Barrier::Fence),
-        Err(AttachError::TooSmall { .. })
+        Mapped::<u32>::open(region.clone()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementSize { .. })
+    ));
+    assert!(matches!(
+        Mapped::<i64>::open(region).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementType { .. })
+    ));
+    assert!(matches!(
+        Mapped::<u64>::make(Region::heap(100), 1, Barrier::Fence).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::TooSmall { .. })
     ));
 }
 

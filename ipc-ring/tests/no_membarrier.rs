@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::sandbox::forbid;
 use common::{private_namespace, unique};
-use ipc_ring::{AttachError, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast};
 use kinds::{ALL, How, Told};
 use nix::libc;
 
@@ -80,7 +80,7 @@ fn nobody_joins_a_gated_channel_without_the_barrier() {
             let answers = [messages().open_subscriber().map(drop), frames().open_subscriber().map(drop)];
             for answer in answers {
                 assert!(
-                    matches!(&answer, Err(AttachError::System(error)) if error.to_string().contains("membarrier")),
+                    matches!(answer.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::System(error)) if error.to_string().contains("membarrier")),
                     "{answer:?}"
                 );
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_core::{ErrorKind, Limit};
-use ipc_ring::{AttachError, Domain, WaitStrategy, broadcast, mpmc};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitStrategy, broadcast, mpmc};
 use kinds::{ALL, How, Kind, Told, kind};
 
 const SETTING: &str = "/proc/sys/kernel/sem";
@@ -110,7 +110,10 @@ fn a_domain_has_as_much_room_as_its_set() {
         }
         let (ends, error) = fill(&Domain::open(&unique("small-room")).unwrap());
         assert_eq!(ends, room, "{limits}: {error}");
-        assert!(matches!(error, AttachError::DomainFull { limit, .. } if limit == room), "{error}");
+        assert!(
+            matches!(error.kind(), AttachErrorKind::DomainFull { limit, .. } if *limit == room),
+            "{error}"
+        );
         assert_eq!(error.to_string().contains("kernel.sem"), room < 1008, "{error}");
     }
 }
@@ -166,8 +169,8 @@ fn what_cannot_be_is_said_with_the_limit() {
     if !set_limits("20 32000 100 128") {
         return;
     }
-    match Domain::open(&unique("small-none")) {
-        Err(AttachError::System(error)) => {
+    match Domain::open(&unique("small-none")).map_err(AttachError::into_kind) {
+        Err(AttachErrorKind::System(error)) => {
             assert_eq!(error.kind(), ErrorKind::LimitReached(Limit::SemaphoresPerSet));
             assert!(error.to_string().contains("kernel.sem"), "{error}");
         }

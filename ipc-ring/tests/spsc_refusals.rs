@@ -4,7 +4,7 @@ mod common;
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::spsc::{Builder, Consumer, PopError, Producer, PushError};
-use ipc_ring::{AttachError, Domain};
+use ipc_ring::{AttachError, AttachErrorKind, Domain};
 
 fn builder(domain: &str) -> Builder<u64> {
     Builder::new("channel").domain(&Domain::open(domain).unwrap())
@@ -37,30 +37,52 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let domain = Domain::open(&unique("refusals")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain);
     match channel.open_consumer() {
-        Err(AttachError::NotFound { name, .. }) => assert_eq!(name, "numbers"),
+        Err(error) if matches!(error.kind(), AttachErrorKind::NotFound) => {
+            assert_eq!((error.channel(), error.domain()), (Some("numbers"), Some(domain.name())));
+        }
         other => panic!("{other:?}"),
     }
     let mut producer = channel.clone().capacity(16).create_producer().unwrap();
     producer.push(5).unwrap();
-    assert!(matches!(channel.create_new_consumer(), Err(AttachError::AlreadyExists { .. })));
+    assert!(matches!(
+        channel.create_new_consumer().as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::AlreadyExists)
+    ));
     let of_u32 = Builder::<u32>::new("numbers").domain(&domain).open_consumer();
-    assert!(matches!(of_u32, Err(AttachError::ElementSize { found: (8, 8), expected: (4, 4) })));
+    assert!(matches!(
+        of_u32.as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::ElementSize { found: (8, 8), expected: (4, 4) })
+    ));
     let of_i64 = Builder::<i64>::new("numbers").domain(&domain).open_consumer();
-    assert!(matches!(of_i64, Err(AttachError::ElementType { .. })));
+    assert!(matches!(of_i64.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::ElementType { .. })));
     let named = channel.clone().type_name("price/2").open_consumer();
-    assert!(matches!(named, Err(AttachError::ElementType { .. })));
+    assert!(matches!(named.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::ElementType { .. })));
     let larger = channel.clone().capacity(32).open_consumer();
-    assert!(matches!(larger, Err(AttachError::Capacity { found: 16, expected: 32 })));
+    assert!(matches!(
+        larger.as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::Capacity { found: 16, expected: 32 })
+    ));
     for name in ["", "a\0b", &"x".repeat(121)] {
-        assert!(matches!(Producer::<u64>::create(name), Err(AttachError::InvalidName { .. })));
+        assert!(matches!(
+            Producer::<u64>::create(name).as_ref().map_err(AttachError::kind),
+            Err(AttachErrorKind::InvalidName { .. })
+        ));
     }
     assert!(matches!(
-        Builder::<u64>::new("none").domain(&domain).capacity(1 << 40).create_producer(),
-        Err(AttachError::TooLarge { .. })
+        Builder::<u64>::new("none")
+            .domain(&domain)
+            .capacity(1 << 40)
+            .create_producer()
+            .as_ref()
+            .map_err(AttachError::kind),
+        Err(AttachErrorKind::TooLarge { .. })
     ));
     // Nothing was changed by any of it.
     assert_eq!(channel.open_consumer().unwrap().pop().unwrap(), 5);
-    assert!(matches!(Consumer::<u64>::open("numbers"), Err(AttachError::NotFound { .. })));
+    assert!(matches!(
+        Consumer::<u64>::open("numbers").as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::NotFound)
+    ));
 }
 
 /// Attaches to the one data segment of this namespace, behind the library's back.
@@ -134,7 +156,10 @@ fn corrupt_words_poison_and_do_not_panic() {
             assert!(matches!(consumer.last_error(), Some(PopError::Corrupt(_))));
         }
         drop(consumer);
-        assert!(matches!(builder(&domain).open_consumer(), Err(AttachError::Corrupt(_))));
+        assert!(matches!(
+            builder(&domain).open_consumer().as_ref().map_err(AttachError::kind),
+            Err(AttachErrorKind::Corrupt(_))
+        ));
     }
 }
 
@@ -157,8 +182,9 @@ fn another_users_domain_is_refused() {
     // The other way round: the kernel lets root open anything; the trust policy must not.
     let mut child = Role::start("open-shared-as", &[&name, "12345", "12345"]);
     assert_eq!(child.hear(), "opened");
-    match Domain::open_shared(&name, 12345, ipc_core::Mode::PRIVATE, ipc_core::Trust::same_user()) {
-        Err(AttachError::System(error)) => {
+    let refused = Domain::open_shared(&name, 12345, ipc_core::Mode::PRIVATE, ipc_core::Trust::same_user());
+    match refused.map_err(AttachError::into_kind) {
+        Err(AttachErrorKind::System(error)) => {
             assert_eq!(error.kind(), ipc_core::ErrorKind::Untrusted, "{error}")
         }
         other => panic!("{other:?}"),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::control::{self, Requester, Responder};
-use ipc_ring::{AttachError, Domain, WaitStrategy, latest};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitStrategy, latest};
 use kinds::{ALL, How, Told, kind};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -123,9 +123,9 @@ fn plays_a_role() {
         ["open with children elsewhere", domain] => {
             let word = || {
                 assert!(new_namespace_for_children());
-                match Domain::open(domain) {
+                match Domain::open(domain).map_err(AttachError::into_kind) {
                     Ok(_) => "opened",
-                    Err(AttachError::UnknownClock) => "unknown",
+                    Err(AttachErrorKind::UnknownClock) => "unknown",
                     Err(_) => "otherwise",
                 }
             };

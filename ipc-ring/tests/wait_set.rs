@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::{
-    AttachError, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, broadcast, bytes, call,
-    latest, mpmc, spsc,
+    AttachErrorKind, Domain, Event, News, WaitSet, WaitSetError, WaitStrategy, Waitable, broadcast, bytes,
+    call, latest, mpmc, spsc,
 };
 
 const CHANNELS: usize = 8;
@@ -372,7 +372,7 @@ fn deadlines_strangers_and_children() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(full, AttachError::DomainFull { what: "wake semaphores", .. }), "{full}");
+    assert!(matches!(full.kind(), AttachErrorKind::DomainFull { what: "wake semaphores", .. }), "{full}");
     sets.clear();
     WaitSet::new(&domain).unwrap();
 }

@@ -219,7 +219,7 @@ impl Place {
     /// that cannot be known.
     ///
     /// # Errors
-    /// Those of `seat`; [`AttachError::DomainFull`] when no wake semaphore is free.
+    /// Those of `seat`; [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake semaphore is free.
     pub(super) fn take<S>(
         locked: &Locked<'_>,
         domain: &Domain,

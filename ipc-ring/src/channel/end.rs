@@ -15,7 +15,7 @@ use super::successor::{self, Followed};
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
-use crate::error::{AttachError, Forked, PeerExit};
+use crate::error::{AttachError, AttachErrorKind, Forked, PeerExit};
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native};
@@ -158,8 +158,8 @@ impl End {
     /// Takes a seat. The domain's lock is held.
     ///
     /// # Errors
-    /// [`AttachError::EndTaken`] by a live process, this one included; [`AttachError::Closed`] when this end was closed
-    /// before.
+    /// [`EndTaken`](crate::AttachErrorKind::EndTaken) by a live process, this one included;
+    /// [`Closed`](crate::AttachErrorKind::Closed) when this end was closed before.
     pub(super) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -173,16 +173,18 @@ impl End {
         // record comes before what is written here.
         let owner = Owner::from_raw(seats.own.owner(&region).load(Ordering::Acquire));
         if owner.is_some() && member.is_alive(owner)? {
-            return Err(AttachError::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) });
+            return Err(
+                AttachErrorKind::EndTaken { pid: seats.own.pid(&region).load(Ordering::Relaxed) }.into()
+            );
         }
         let signal = region.half(seats.own_signal);
         let peer_signal = region.half(seats.peer_signal);
         let bits = (signal.load(Ordering::Relaxed), peer_signal.load(Ordering::Relaxed)); // Under the lock.
         if (bits.0 | bits.1) & POISONED != 0 {
-            return Err(AttachError::Corrupt(Corruption::told(0, bits.0 | bits.1)));
+            return Err(AttachErrorKind::Corrupt(Corruption::told(0, bits.0 | bits.1)).into());
         }
         if bits.0 & CLOSED != 0 {
-            return Err(AttachError::Closed);
+            return Err(AttachErrorKind::Closed.into());
         }
         let wake = locked.claim_wake()?;
         let predecessor = seats.own.pid(&region).load(Ordering::Relaxed); // For display.
@@ -463,8 +465,10 @@ impl End {
     pub(super) fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
         self.member.check_process()?;
         match self.peer_owner() {
-            Some(owner) if owner == self.member.me() => Err(AttachError::SelfEviction),
-            Some(owner) => Ok(self.member.evict(owner, deadline)?),
+            Some(owner) if owner == self.member.me() => {
+                Err(self.member.explain(AttachErrorKind::SelfEviction))
+            }
+            Some(owner) => self.member.evict(owner, deadline).map_err(|error| self.member.explain(error)),
             None => Ok(true),
         }
     }

@@ -9,7 +9,7 @@ use ipc_core::{ErrorKind, Key};
 
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind, Creator};
 use crate::layout;
 use crate::message::Fnv;
 use crate::region::Region;
@@ -25,8 +25,9 @@ pub enum Lifetime {
     /// the stream continues where it stopped. See [`Domain::remove_channel`].
     ///
     /// Where the kernel removes a segment as soon as nobody is attached (`kernel.shm_rmid_forced`) no such channel can be made:
-    /// [`AttachError::NotKept`]. logind removes what an ordinary user has made when the user's last session ends, unless
-    /// `RemoveIPC=no` stands in `logind.conf`; `ipc-bench doctor` warns of both.
+    /// [`NotKept`](crate::AttachErrorKind::NotKept). logind removes what an ordinary user has made when the
+    /// user's last session ends, unless `RemoveIPC=no` stands in `logind.conf`; `ipc-bench doctor` warns of
+    /// both.
     Persistent,
 }
 
@@ -43,11 +44,11 @@ pub(super) fn key(domain: Key, name: &str) -> Key {
 /// it once.
 ///
 /// # Errors
-/// [`AttachError::NotKept`] when the kernel has removed the segment meanwhile.
-pub(super) fn attach_kept(segment: SharedMemory, name: &str) -> Result<Attachment, AttachError> {
+/// [`NotKept`](crate::AttachErrorKind::NotKept) when the kernel has removed the segment meanwhile.
+pub(super) fn attach_kept(segment: SharedMemory) -> Result<Attachment, AttachError> {
     drop(segment.attach()?);
     segment.attach().map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::Removed => AttachError::NotKept { name: name.to_owned() },
+        ErrorKind::NotFound | ErrorKind::Removed => AttachErrorKind::NotKept.into(),
         _ => error.into(),
     })
 }
@@ -56,7 +57,8 @@ pub(super) fn attach_kept(segment: SharedMemory, name: &str) -> Result<Attachmen
 /// half-way left under the key is removed.
 ///
 /// # Errors
-/// [`AttachError::KeyTaken`] when the key belongs to another channel or another program's memory.
+/// [`KeyTaken`](crate::AttachErrorKind::KeyTaken) when the key belongs to another channel or another
+/// program's memory.
 pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<Option<Entry>, AttachError> {
     let member = domain.member();
     let key = key(member.key(), name);
@@ -76,7 +78,8 @@ pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<
             Ok(None)
         }
         layout::Plate::Ring { .. } | layout::Plate::Foreign => {
-            Err(AttachError::KeyTaken { name: name.to_owned(), key: key.as_raw() })
+            let taken = AttachError::from(AttachErrorKind::KeyTaken { key: key.as_raw() });
+            Err(taken.made_by(|| Creator::of(segment)))
         }
     }
 }
@@ -101,13 +104,21 @@ pub(super) fn adopt_for(
 
 /// Whether what was found under a key has nothing to do with this domain's channels.
 fn is_somebody_elses(error: &AttachError) -> bool {
-    match error {
-        AttachError::KeyTaken { .. } => true,
-        AttachError::System(error) => {
+    match error.kind() {
+        AttachErrorKind::KeyTaken { .. } => true,
+        AttachErrorKind::System(error) => {
             matches!(error.kind(), ErrorKind::Untrusted | ErrorKind::PermissionDenied | ErrorKind::NotOwner)
         }
         _ => false,
     }
+}
+
+/// Why what lies under the key of a persistent channel of this name is not taken for it: it is somebody
+/// else's.
+pub(super) fn refused(domain: &Domain, name: &str) -> Option<String> {
+    let member = domain.member();
+    let error = SharedMemory::open(key(member.key(), name), Size::Any, member.trust()).err()?;
+    (!matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed)).then(|| error.to_string())
 }
 
 impl Domain {
@@ -117,13 +128,13 @@ impl Domain {
     /// This is how a [`Persistent`](Lifetime::Persistent) channel ends before its stream does.
     ///
     /// # Errors
-    /// [`AttachError::KeyTaken`]; [`AttachError::System`] when the kernel refuses.
+    /// [`KeyTaken`](crate::AttachErrorKind::KeyTaken); [`System`](crate::AttachErrorKind::System) when the
+    /// kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn remove_channel(&self, name: &str) -> Result<bool, AttachError> {
-        crate::domain::check_name(name)?;
-        self.locked(|locked| {
+        let remove = |locked: &Locked<'_>| {
             let found = match locked.find(name)? {
                 Some(entry) => Some(entry),
                 None => adopt(locked, self, name)?,
@@ -132,6 +143,8 @@ impl Domain {
             locked.remove(&entry);
             entry.end()?;
             Ok(true)
-        })
+        };
+        let removed = crate::domain::check_name(name).and_then(|()| self.locked(remove));
+        removed.map_err(|error| super::open::explain(error, self, name))
     }
 }

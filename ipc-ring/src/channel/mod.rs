@@ -30,6 +30,7 @@ pub use carry::{Carry, Frames, Values};
 pub(crate) use carry::{Seated, Token};
 pub use end::PeerState;
 pub use lifetime::Lifetime;
+pub(crate) use open::explain;
 pub use roster::EndRole;
 pub(crate) use roster::{Holder, holders};
 pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};

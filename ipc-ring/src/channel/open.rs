@@ -10,10 +10,10 @@ use super::lifetime::{self, Lifetime};
 use super::settings::{Pages, Settings};
 use super::successor::{self, Actual, Seats, Side, Takers, Wishes};
 use crate::domain::layout::LISTENER;
-use crate::domain::{Domain, Entry, Locked, check_name};
-use crate::error::AttachError;
+use crate::domain::{DEFAULT_NAME, Domain, Entry, Locked, check_name};
+use crate::error::{AttachError, AttachErrorKind, Creator, Elsewhere, Types};
 use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind, Seen};
-use crate::message::Fingerprint;
+use crate::message::{Fingerprint, short_name};
 use crate::platform::Barrier;
 use crate::region::Region;
 
@@ -31,6 +31,8 @@ pub(super) struct Request<'a> {
     pub(super) settings: &'a Settings,
     pub(super) kind: Kind,
     pub(super) fingerprint: Fingerprint,
+    /// The Rust type of the elements, to tell of; `None` where there is none.
+    pub(super) element: Option<&'static str>,
     /// The capacity of a new ring when nobody insists on one.
     pub(super) usual_capacity: u64,
     /// The geometry of such a ring with a given capacity.
@@ -55,6 +57,62 @@ impl Request<'_> {
             generation: Some(entry.generation),
         }
     }
+
+    /// Copies the header of an entry's ring and checks it.
+    fn check(
+        &self,
+        region: &Region,
+        wanted: Option<Geometry>,
+        entry: &Entry,
+    ) -> Result<Checked, AttachError> {
+        layout::check(region, &self.expected(wanted, entry))
+            .map_err(|error| error.with_types(|| self.types()))
+    }
+
+    /// The names of the types that do not fit.
+    fn types(&self) -> Types {
+        let own = self.settings.type_name.clone();
+        Types { found: None, expected: own.or_else(|| self.element.map(short_name)) }
+    }
+
+    /// What is said of an error besides what is wrong.
+    pub(super) fn explain(&self, error: AttachError, side: Side) -> AttachError {
+        let (end, unit) = words(self.kind, side);
+        let domain = self.settings.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
+        error
+            .in_channel(&self.settings.name)
+            .in_domain(domain)
+            .in_words(end, unit)
+            .with_types(|| self.types())
+    }
+}
+
+/// The words for an end of such a channel, and for what its capacity counts.
+fn words(kind: Kind, side: Side) -> (&'static str, &'static str) {
+    let (gives, takes, unit) = match kind {
+        Kind::Spsc | Kind::Mpmc => ("producer", "consumer", "slots"),
+        Kind::Bytes => ("producer", "consumer", "bytes"),
+        Kind::Broadcast => ("publisher", "subscriber", "slots"),
+        Kind::BroadcastBytes => ("publisher", "subscriber", "bytes"),
+        Kind::Latest => ("writer", "reader", "keys"),
+        Kind::Call => ("caller", "responder", "calls"),
+        Kind::Pool => ("member", "member", "blocks"),
+    };
+    (if side == Side::Gives { gives } else { takes }, unit)
+}
+
+/// What is known of an error about a channel of this name, and where else such a channel is.
+pub(crate) fn explain(error: AttachError, domain: &Domain, name: &str) -> AttachError {
+    error.in_channel(name).in_domain(domain.name()).looked_elsewhere(|| Elsewhere {
+        users: domain.others_of_this_name(),
+        refused: lifetime::refused(domain, name),
+        namespace: std::fs::read_link("/proc/self/ns/ipc").ok().map(|link| link.display().to_string()),
+    })
+}
+
+/// By whom the memory of an entry was made.
+fn creator_of(entry: &Entry) -> Option<Creator> {
+    if entry.kind == LISTENER { None } else { Creator::of(entry.segment) }
 }
 
 /// What is there under a name.
@@ -82,10 +140,19 @@ pub(super) struct Found {
 
 /// Finds or makes the channel and gives it to `seat`, all under the domain's lock.
 ///
-/// When `seat` answers [`AttachError::Closed`] and a new channel may be made, the old one's name passes to it; who holds
-/// the old one keeps it. So does the name of a ring that is not what is asked for, when nobody has chosen that: see
-/// [`successor`].
+/// When `seat` answers [`Closed`](crate::AttachErrorKind::Closed) and a new channel may be made, the old
+/// one's name passes to it; who holds the old one keeps it. So does the name of a ring that is not what is
+/// asked for, when nobody has chosen that: see [`successor`].
 pub(super) fn attach<R>(
+    request: &Request<'_>,
+    creation: Creation,
+    side: Side,
+    seat: impl Fn(&Locked<'_>, &Domain, Found) -> Result<R, AttachError>,
+) -> Result<R, AttachError> {
+    try_attach(request, creation, side, seat).map_err(|error| request.explain(error, side))
+}
+
+fn try_attach<R>(
     request: &Request<'_>,
     creation: Creation,
     side: Side,
@@ -137,21 +204,24 @@ pub(super) fn find_or_make<F, R>(
     make: impl Fn(&Locked<'_>, &Domain) -> Result<F, AttachError>,
     seat: impl Fn(&Locked<'_>, &Domain, F) -> Result<Option<R>, AttachError>,
 ) -> Result<R, AttachError> {
-    check_name(name)?;
-    domain.member().locked(*until, |locked| {
+    let attach = |locked: &Locked<'_>| {
         while_it_is_there(locked, domain, (name, lifetime), |known| {
             match (known, creation) {
-                (Some(_), Creation::MustMake) => {
-                    return Err(AttachError::AlreadyExists { name: name.to_owned() });
+                (Some(entry), Creation::MustMake) => {
+                    let exists = AttachError::from(AttachErrorKind::AlreadyExists);
+                    return Err(exists.made_by(|| creator_of(&entry)));
                 }
                 (None, Creation::MustFind) => return Err(domain.no_channel(name)),
                 (Some(entry), _) => {
-                    let found = find(domain, entry.clone())?;
+                    let found = find(domain, entry.clone());
+                    let found = found.map_err(|error| error.made_by(|| creator_of(&entry)))?;
                     match seat(locked, domain, found) {
                         Ok(Some(seated)) => return Ok(seated),
                         Ok(None) => {}
-                        Err(AttachError::Closed) if creation == Creation::MakeOrFind => {}
-                        Err(error) => return Err(error),
+                        Err(error)
+                            if matches!(error.kind(), AttachErrorKind::Closed)
+                                && creation == Creation::MakeOrFind => {}
+                        Err(error) => return Err(error.made_by(|| creator_of(&entry))),
                     }
                     locked.remove(&entry);
                     entry.end()?;
@@ -161,7 +231,9 @@ pub(super) fn find_or_make<F, R>(
             let made = make(locked, domain)?;
             Ok(seat(locked, domain, made)?.expect("what is new is not replaced"))
         })
-    })
+    };
+    let attached = check_name(name).and_then(|()| domain.member().locked(*until, attach));
+    attached.map_err(|error| explain(error, domain, name))
 }
 
 /// Looks for a channel and gives it to `f`; again when it went in between, for the kernel takes a channel's memory away with its
@@ -180,8 +252,8 @@ fn while_it_is_there<R>(
         };
         let segment = known.as_ref().filter(|entry| entry.kind != LISTENER).map(|entry| entry.segment);
         match f(known) {
-            Err(AttachError::System(error))
-                if is_gone(&error)
+            Err(error)
+                if matches!(error.kind(), AttachErrorKind::System(error) if is_gone(error))
                     && segment.is_some_and(|segment| segment.stat().is_err_and(|error| is_gone(&error))) => {}
             result => return result,
         }
@@ -197,7 +269,7 @@ fn find(
     (wishes, side): (&Wishes, Side),
 ) -> Result<Ring, AttachError> {
     if entry.kind == LISTENER {
-        return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
+        return Err(AttachErrorKind::Kind { found: entry.kind, expected: request.kind as u32 }.into());
     }
     entry.segment.verify(Size::Any, domain.member().trust())?;
     // Where one only can take, it keeps its place as long as it is there.
@@ -207,7 +279,7 @@ fn find(
     };
     if wishes.insist() && request.takers.as_ref().is_some_and(may_replace) {
         let region = Region::segment(entry.segment.attach()?);
-        let checked = layout::check(&region, &request.expected(None, &entry))?;
+        let checked = request.check(&region, None, &entry)?;
         let actual = Actual {
             capacity: checked.geometry.capacity(),
             is_persistent: entry.is_persistent,
@@ -228,9 +300,9 @@ fn attach_to(
     wanted: Option<Geometry>,
 ) -> Result<Found, AttachError> {
     let region = map(entry.segment.attach()?, request.settings.pages)?;
-    let Checked { geometry, barrier } = layout::check(&region, &request.expected(wanted, &entry))?;
+    let Checked { geometry, barrier } = request.check(&region, wanted, &entry)?;
     if barrier == Barrier::Asymmetric && !domain.member().asymmetric() {
-        return Err(AttachError::NoMembarrier);
+        return Err(AttachErrorKind::NoMembarrier.into());
     }
     Ok(Found { region, geometry, barrier, entry })
 }
@@ -263,24 +335,17 @@ pub(super) fn adopt(
 
 /// Attaches read-only to the ring that is asked for, which must exist, without taking a seat.
 pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
-    let name = request.settings.name.as_str();
-    check_name(name)?;
-    let (domain, until) = request.settings.whereabouts()?;
-    let wanted = request.settings.capacity.map(request.geometry).transpose()?;
-    let (region, geometry) = domain.member().locked(until, |locked| {
-        while_it_is_there(locked, &domain, (name, request.settings.lifetime), |known| {
-            let entry = known.ok_or_else(|| domain.no_channel(name))?;
-            if entry.kind == LISTENER {
-                return Err(AttachError::Kind { found: entry.kind, expected: request.kind as u32 });
-            }
-            let attachment = entry.segment.attach_read_only()?;
-            entry.segment.verify(Size::Any, domain.member().trust())?;
-            let region = map(attachment, request.settings.pages)?;
-            let checked = layout::check(&region, &request.expected(wanted, &entry))?;
-            Ok((region, checked.geometry))
-        })
-    })?;
-    Ok((domain, region, geometry))
+    try_attach_read_only(request).map_err(|error| request.explain(error, Side::Takes))
+}
+
+fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
+    let settings = request.settings;
+    let (domain, until) = settings.whereabouts()?;
+    let wanted = settings.capacity.map(request.geometry).transpose()?;
+    let place = (&domain, until, settings.lifetime, settings.pages);
+    let (region, checked) =
+        look_at(&settings.name, place, request.kind, |region, entry| request.check(region, wanted, entry))?;
+    Ok((domain, region, checked.geometry))
 }
 
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
@@ -302,21 +367,35 @@ pub(super) fn observe_with<R>(
     kind: Kind,
     look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
-    check_name(name)?;
-    let member = domain.member();
-    member.locked(until, |locked| {
-        while_it_is_there(locked, domain, (name, Lifetime::Ephemeral), |known| {
+    look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), kind, look)
+}
+
+/// Attaches read-only to what exists under a name.
+fn look_at<R>(
+    name: &str,
+    (domain, until, lifetime, pages): (&Domain, Instant, Lifetime, Pages),
+    kind: Kind,
+    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
+) -> Result<(Region, R), AttachError> {
+    let trust = domain.member().trust();
+    let look = |entry: &Entry| {
+        if entry.kind == LISTENER {
+            return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind as u32 }.into());
+        }
+        let attachment = entry.segment.attach_read_only()?;
+        entry.segment.verify(Size::Any, trust)?;
+        let region = map(attachment, pages)?;
+        let seen = look(&region, entry)?;
+        Ok((region, seen))
+    };
+    let look = |locked: &Locked<'_>| {
+        while_it_is_there(locked, domain, (name, lifetime), |known| {
             let entry = known.ok_or_else(|| domain.no_channel(name))?;
-            if entry.kind == LISTENER {
-                return Err(AttachError::Kind { found: entry.kind, expected: kind as u32 });
-            }
-            let attachment = entry.segment.attach_read_only()?;
-            entry.segment.verify(Size::Any, member.trust())?;
-            let region = Region::segment(attachment);
-            let seen = look(&region, &entry)?;
-            Ok((region, seen))
+            look(&entry).map_err(|error: AttachError| error.made_by(|| creator_of(&entry)))
         })
-    })
+    };
+    let seen = check_name(name).and_then(|()| domain.member().locked(until, look));
+    seen.map_err(|error| explain(error, domain, name))
 }
 
 /// Makes a ring and enters it in the directory.
@@ -369,7 +448,7 @@ fn make_ring(
     let member = domain.member();
     let settings = request.settings;
     let barrier = match settings.barrier {
-        Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachError::NoMembarrier),
+        Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachErrorKind::NoMembarrier.into()),
         Some(barrier) => barrier,
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
@@ -380,7 +459,7 @@ fn make_ring(
             let key = lifetime::key(member.key(), &settings.name);
             let options = Options::default().mode(access.mode);
             let segment = SharedMemory::create_new(key, geometry.total_size(), &options)?;
-            (segment, lifetime::attach_kept(segment, &settings.name)?)
+            (segment, lifetime::attach_kept(segment)?)
         }
     };
     let region = map(attached, settings.pages)?;

@@ -25,6 +25,8 @@ pub(super) struct Settings {
     pub(super) name: String,
     /// `None` for the user's own.
     pub(super) domain: Option<Domain>,
+    /// A name for the element type in place of its own, to tell of.
+    pub(super) type_name: Option<String>,
     /// A capacity to insist on.
     pub(super) capacity: Option<u64>,
     pub(super) strategy: WaitStrategy,
@@ -44,6 +46,7 @@ impl Settings {
         Self {
             name: name.to_owned(),
             domain: None,
+            type_name: None,
             capacity: None,
             strategy,
             parker: Parker::default(),

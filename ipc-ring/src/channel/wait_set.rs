@@ -154,7 +154,8 @@ impl WaitSet {
     /// A set that polls a little and then sleeps, as single ends do by default.
     ///
     /// # Errors
-    /// [`AttachError::DomainFull`] when the domain has no wake semaphore left; [`AttachError::Forked`].
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when the domain has no wake semaphore left;
+    /// [`Forked`](crate::AttachErrorKind::Forked).
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::{boot_ns, monotonic_ns};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 
 /// Nanoseconds that this process's time namespace adds to both clocks.
 static MONOTONIC: AtomicI64 = AtomicI64::new(0);
@@ -25,9 +25,9 @@ const INITIAL: &str = "time:[4026531834]";
 /// joins a domain. Where the kernel has no time namespaces, or `/proc` cannot be read, nothing is taken to be added.
 ///
 /// # Errors
-/// [`AttachError::UnknownClock`] when the kernel does not tell.
+/// [`UnknownClock`](crate::AttachErrorKind::UnknownClock) when the kernel does not tell.
 pub(crate) fn look() -> Result<(), AttachError> {
-    let (monotonic, boot) = offsets(Path::new("/proc/self")).ok_or(AttachError::UnknownClock)?;
+    let (monotonic, boot) = offsets(Path::new("/proc/self")).ok_or(AttachErrorKind::UnknownClock)?;
     MONOTONIC.store(monotonic, Ordering::Relaxed); // The same from each thread of a process.
     BOOT.store(boot, Ordering::Relaxed); // The same.
     KNOWN.store(true, Ordering::Relaxed); // A thread that sees the old value looks itself.

@@ -85,7 +85,7 @@ impl Builder {
     /// How sleepers and wakers agree in the rings of connections; the default is [`Barrier::Asymmetric`] where both sides may use
     /// `membarrier`, and [`Barrier::Fence`] where one may not. A listener says [`Barrier::Fence`] for all its clients, whatever they
     /// say; one that says [`Barrier::Asymmetric`] cannot bind where it may not use `membarrier`, nor can a client connect
-    /// ([`AttachError::NoMembarrier`]).
+    /// ([`NoMembarrier`](crate::AttachErrorKind::NoMembarrier)).
     #[must_use]
     pub fn barrier(mut self, barrier: Barrier) -> Self {
         self.barrier = Some(barrier);
@@ -200,6 +200,12 @@ impl Builder {
             Some(domain) => Ok(domain.clone()),
             None => Domain::open_deadline(DEFAULT_NAME, deadline),
         }
+    }
+
+    /// What is said of an error besides what is wrong.
+    pub(super) fn explain(&self, error: AttachError) -> AttachError {
+        let domain = self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
+        error.of_a("listener").in_channel(&self.name).in_domain(domain)
     }
 
     /// Until when binding a name waits for the domain's lock.

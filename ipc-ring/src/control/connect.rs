@@ -13,7 +13,6 @@ use super::mailbox::{Address, Mailbox, Posted};
 use super::peer::Peer;
 use crate::channel::{Carry, Seated, Token};
 use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
-use crate::error::AttachError;
 use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::HEARTBEAT;
 
@@ -38,6 +37,16 @@ struct Prepared<Out: Carry, In: Carry> {
 
 /// One attempt.
 pub(super) fn attempt<Out: Carry, In: Carry>(
+    builder: &Builder,
+    deadline: Instant,
+) -> Result<Connection<Out, In>, ConnectError> {
+    try_once(builder, deadline).map_err(|error| match error {
+        ConnectError::Attach(error) => ConnectError::Attach(builder.explain(error)),
+        other => other,
+    })
+}
+
+fn try_once<Out: Carry, In: Carry>(
     builder: &Builder,
     deadline: Instant,
 ) -> Result<Connection<Out, In>, ConnectError> {
@@ -154,7 +163,7 @@ fn prepare<Out: Carry, In: Carry>(
         && let Err(error) = slot.queue.grant(server.uid)
     {
         locked.remove_queue(slot);
-        return Err(AttachError::System(error).into());
+        return Err(ConnectError::Attach(error.into()));
     }
     prepared.queue = Some((slot, wake));
     Ok((listener, server))

@@ -129,7 +129,8 @@ impl Domain {
     /// The processes, channels and listeners of this domain, as they are now.
     ///
     /// # Errors
-    /// [`AttachError::System`] when the domain was removed; [`AttachError::Forked`].
+    /// [`System`](crate::AttachErrorKind::System) when the domain was removed;
+    /// [`Forked`](crate::AttachErrorKind::Forked).
     ///
     /// # Blocking
     /// Holds the domain's lock while it looks: a few system calls for each channel.
@@ -160,7 +161,7 @@ impl Domain {
     /// What there is under a name; `None` when there is nothing.
     ///
     /// # Errors
-    /// [`AttachError::InvalidName`], and as [`list`](Self::list).
+    /// [`InvalidName`](crate::AttachErrorKind::InvalidName), and as [`list`](Self::list).
     pub fn look_up(&self, name: &str) -> Result<Option<NameInfo>, AttachError> {
         self.look_up_deadline(name, self.until())
     }
@@ -170,17 +171,19 @@ impl Domain {
     /// # Errors
     /// As [`look_up`](Self::look_up).
     pub fn look_up_deadline(&self, name: &str, deadline: Instant) -> Result<Option<NameInfo>, AttachError> {
-        check_name(name)?;
-        self.member().locked(deadline, |locked| {
+        let look = |locked: &Locked<'_>| {
             let found = locked.find(name)?.map(|entry| self.describe(locked, name.to_owned(), &entry));
             Ok(found.transpose()?)
-        })
+        };
+        let found = check_name(name).and_then(|()| self.member().locked(deadline, look));
+        found.map_err(|error| error.in_channel(name).in_domain(self.name()))
     }
 
     /// Waits until there is a channel or a listener of this name; `None` when the time is over.
     ///
     /// # Errors
-    /// As [`look_up`](Self::look_up); [`AttachError::DomainFull`] when no wake semaphore is left to wait with.
+    /// As [`look_up`](Self::look_up); [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake
+    /// semaphore is left to wait with.
     ///
     /// # Blocking
     /// Asleep; whoever enters the name wakes this process.
@@ -210,7 +213,7 @@ impl Domain {
                 return Ok(None);
             }
             // The heartbeat is for a name whose maker died before it told anybody.
-            mailbox.sleep(deadline.min(now + HEARTBEAT * 10)).map_err(AttachError::System)?;
+            mailbox.sleep(deadline.min(now + HEARTBEAT * 10)).map_err(AttachError::from)?;
         }
     }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::reason::Reason;
-use crate::error::{AttachError, debug_as_display};
+use crate::error::{AttachError, AttachErrorKind, debug_as_display};
 
 debug_as_display!(BindError, ConnectError, AcceptError);
 
@@ -66,7 +66,12 @@ impl ConnectError {
         match self {
             Self::NotFound { .. } | Self::QueueFull | Self::TimedOut | Self::ServerGone => true,
             Self::Refused(reason) => reason.is_temporary(),
-            Self::Attach(AttachError::DomainFull { .. } | AttachError::LockTimeout { .. }) => true,
+            Self::Attach(error) => {
+                matches!(
+                    error.kind(),
+                    AttachErrorKind::DomainFull { .. } | AttachErrorKind::LockTimeout { .. }
+                )
+            }
             _ => false,
         }
     }

@@ -14,7 +14,7 @@ use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::channel::{EndRole, Subject};
 use crate::domain::{Domain, Owner, Recipients, check_name};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::frame::{Frame, FrameKind};
 use crate::layout;
 use crate::platform::Barrier;
@@ -119,20 +119,25 @@ impl Watch {
     /// Watches the channel of this name from now on.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is a listener's; [`AttachError::NotARing`];
-    /// [`AttachError::DomainFull`]; [`AttachError::System`].
+    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
+    /// is a listener's; [`NotARing`](crate::AttachErrorKind::NotARing);
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull); [`System`](crate::AttachErrorKind::System).
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn new(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+        Self::begin(domain, name).map_err(|error| crate::channel::explain(error, domain, name))
+    }
+
+    fn begin(domain: &Domain, name: &str) -> Result<Self, AttachError> {
         check_name(name)?;
         let member = Arc::clone(domain.member());
         let (entry, region, header, slot, wake, known) = domain.locked(|locked| {
             let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
-            let region = region_of(&entry).ok_or(AttachError::Kind { found: entry.kind, expected: 0 })?;
+            let region = region_of(&entry).ok_or(AttachErrorKind::Kind { found: entry.kind, expected: 0 })?;
             let header = layout::describe(&region)
                 .filter(|header| header.generation == entry.generation)
-                .ok_or(AttachError::NotARing { found: 0 })?;
+                .ok_or(AttachErrorKind::NotARing { found: 0 })?;
             let wake = locked.claim_bell()?;
             // Whoever is in the domain may write.
             let bits = 0o600 | member.mode().bits() & 0o022;
@@ -305,7 +310,7 @@ impl Watch {
     /// Sends a message to everybody else who watches the channel; gives how many have it. One whose queue is full misses it.
     ///
     /// # Errors
-    /// [`AttachError::System`] when the domain was removed.
+    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
     ///
     /// # Panics
     /// When it is longer than [`MAX_USER_MESSAGE`].

@@ -20,7 +20,7 @@ use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::channel::{Carry, Frames, Seated, Token};
 use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
-use crate::error::AttachError;
+use crate::error::AttachErrorKind;
 use crate::frame::{Frame, FrameError, FrameKind};
 use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, WaitStrategy};
@@ -97,13 +97,20 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     crate::interrupter::interruptible!(mailbox);
 
     pub(super) fn new(builder: &Builder) -> Result<Self, BindError> {
+        Self::listen(builder).map_err(|error| match error {
+            BindError::Attach(error) => BindError::Attach(builder.explain(error)),
+            other => other,
+        })
+    }
+
+    fn listen(builder: &Builder) -> Result<Self, BindError> {
         check_name(&builder.name)?;
         let until = builder.until();
         let domain = builder.find_domain(until)?;
         let member = Arc::clone(domain.member());
         let fences = match builder.barrier {
             Some(Barrier::Asymmetric) if !member.asymmetric() => {
-                return Err(BindError::Attach(AttachError::NoMembarrier));
+                return Err(BindError::Attach(AttachErrorKind::NoMembarrier.into()));
             }
             Some(barrier) => barrier == Barrier::Fence,
             None => !member.asymmetric(),
@@ -457,12 +464,12 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 handshake.seats = Some((receiving, sending, admission));
                 Ok(true)
             }
-            (_, Err(AttachError::LockTimeout { .. })) => Ok(false),
-            (_, Err(error)) => Err(match error {
-                AttachError::Kind { .. }
-                | AttachError::ElementSize { .. }
-                | AttachError::ElementType { .. } => Reason::OtherType,
-                AttachError::DomainFull { .. } => Reason::Busy,
+            (_, Err(error)) if matches!(error.kind(), AttachErrorKind::LockTimeout { .. }) => Ok(false),
+            (_, Err(error)) => Err(match error.kind() {
+                AttachErrorKind::Kind { .. }
+                | AttachErrorKind::ElementSize { .. }
+                | AttachErrorKind::ElementType { .. } => Reason::OtherType,
+                AttachErrorKind::DomainFull { .. } => Reason::Busy,
                 _ => Reason::BadRing,
             }),
             (None, Ok(_)) => unreachable!("the second seat is taken after the first"),

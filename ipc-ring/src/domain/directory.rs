@@ -12,7 +12,7 @@ use super::layout::{
 use super::owner::Owner;
 use super::queues::watched_name;
 use super::{Locked, Member, WakeSemaphore};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{Kind, NAME_BYTES};
 
 /// A channel as the directory has it.
@@ -39,10 +39,11 @@ impl Entry {
 }
 
 /// # Errors
-/// [`AttachError::InvalidName`] for an empty or too long name, or one with a zero byte.
+/// [`InvalidName`](crate::AttachErrorKind::InvalidName) for an empty or too long name, or one with a zero
+/// byte.
 pub(crate) fn check_name(name: &str) -> Result<(), AttachError> {
     if name.is_empty() || name.len() > NAME_BYTES || name.contains('\0') {
-        return Err(AttachError::InvalidName { name: name.to_owned() });
+        return Err(AttachErrorKind::InvalidName { name: name.to_owned(), most: NAME_BYTES }.into());
     }
     Ok(())
 }
@@ -227,11 +228,10 @@ impl Locked<'_> {
     ) -> Result<Entry, AttachError> {
         let table = &self.member.table;
         let index = (0..CHANNELS)
-            .map(|index| Ok(self.entry(index)?.is_none().then_some(index)))
+            .map(|index| Ok::<_, ipc_core::Error>(self.entry(index)?.is_none().then_some(index)))
             .find_map(Result::transpose)
-            .transpose()
-            .map_err(AttachError::System)?
-            .ok_or(AttachError::DomainFull { what: "channels", limit: CHANNELS })?;
+            .transpose()?
+            .ok_or(AttachErrorKind::DomainFull { what: "channels", limit: CHANNELS })?;
         let at = channel(index);
         table.set(at + C_GENERATION, generation);
         table.set_half(at + C_KIND, kind);

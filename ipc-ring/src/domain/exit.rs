@@ -6,7 +6,7 @@ use ipc_core::liveness::{self, DeathWatch};
 
 use super::layout::{LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, token};
 use super::{Domain, Member, Owner};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 
 impl Member {
     /// Sleeps until the process is gone. True at once when it is, false when the time has come.
@@ -56,10 +56,12 @@ impl Domain {
     /// deadline has passed and it is alive.
     ///
     /// # Errors
-    /// [`AttachError::System`] when the domain's semaphores were removed; [`AttachError::Forked`].
+    /// [`System`](crate::AttachErrorKind::System) when the domain's semaphores were removed;
+    /// [`Forked`](crate::AttachErrorKind::Forked).
     pub fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
         self.member().check_process()?;
-        Ok(self.member().wait_for_exit(owner, deadline)?)
+        let member = self.member();
+        member.wait_for_exit(owner, deadline).map_err(|error| member.explain(error))
     }
 
     /// Evicts a process from the domain: kills it with SIGKILL, and waits until the kernel says that it can store nothing
@@ -70,16 +72,18 @@ impl Domain {
     /// those of a dead process, and are repaired and taken over like them.
     ///
     /// # Errors
-    /// [`AttachError::SelfEviction`] for this process; [`AttachError::System`]: the process belongs to another user, or to a
-    /// process namespace that is not seen from here; [`AttachError::Forked`].
+    /// [`SelfEviction`](crate::AttachErrorKind::SelfEviction) for this process;
+    /// [`System`](crate::AttachErrorKind::System): the process belongs to another user, or to a
+    /// process namespace that is not seen from here; [`Forked`](crate::AttachErrorKind::Forked).
     ///
     /// # Blocking
     /// Until the process is gone or the deadline has passed. A core dump is not written for SIGKILL, so that is soon.
     pub fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
-        self.member().check_process()?;
+        let member = self.member();
+        member.check_process()?;
         if owner == self.me() {
-            return Err(AttachError::SelfEviction);
+            return Err(member.explain(AttachErrorKind::SelfEviction));
         }
-        Ok(self.member().evict(owner, deadline)?)
+        member.evict(owner, deadline).map_err(|error| member.explain(error))
     }
 }

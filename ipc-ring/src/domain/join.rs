@@ -24,7 +24,7 @@ use super::sizes::{self, Sizes};
 use super::table::Table;
 use super::{Locked, Member, departure, half_made, making, queues};
 use crate::asked::Asked;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
@@ -53,8 +53,10 @@ pub(super) fn join(
     loop {
         match try_join(name, key, mode, &trust, until) {
             // The last member took the domain away between two of our steps: there is room for a new one.
-            Err(AttachError::System(error))
-                if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) && attempt < ATTEMPTS =>
+            Err(error)
+                if matches!(error.kind(), AttachErrorKind::System(error)
+                    if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound))
+                    && attempt < ATTEMPTS =>
             {
                 attempt += 1;
             }
@@ -70,7 +72,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
     half_made::mark(semaphores)?;
     Native::crash_point(Site::DomainSetMarked);
     let in_use = InUse::begin(semaphores)?;
-    let lock = Lock::take(name, semaphores, until)?;
+    let lock = Lock::take(semaphores, until)?;
     let part = match take_part(name, key, mode, trust, (semaphores, sizes), &in_use) {
         Ok(part) => part,
         Err(error) => {
@@ -139,31 +141,39 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
     let stored = semaphores.id().as_raw() as u32;
     if table.get_half(H_READY) == READY {
         if table.get(H_MAGIC) != MAGIC {
-            return Err(AttachError::NotADomain {
+            return Err(AttachErrorKind::NotADomain {
                 reason: "it does not start like one; another program uses its key",
-            });
+            }
+            .into());
         }
         if table.get_half(H_VERSION) != VERSION {
-            return Err(AttachError::NotADomain { reason: "it has another layout version" });
+            return Err(
+                AttachErrorKind::Version { found: table.get_half(H_VERSION), expected: VERSION }.into()
+            );
         }
         let numbers = |offsets: [usize; 2]| offsets.map(|offset| table.get_half(offset) as usize);
         if numbers([H_CHANNELS, H_QUEUES]) != [super::layout::CHANNELS, QUEUES] {
-            return Err(AttachError::NotADomain { reason: "its tables have other sizes" });
+            return Err(AttachErrorKind::NotADomain { reason: "its tables have other sizes" }.into());
         }
         if table.text(H_NAME_LENGTH, H_NAME, super::layout::DOMAIN_NAME_BYTES) != name {
-            return Err(AttachError::NotADomain { reason: "another domain's name has the same key" });
+            return Err(
+                AttachErrorKind::NotADomain { reason: "another domain's name has the same key" }.into()
+            );
         }
         if table.get_half(H_SEMAPHORES) == stored {
             if numbers([H_PROCESSES, H_WAKES]) != [sizes.processes(), sizes.wakes()] {
-                return Err(AttachError::NotADomain { reason: "its set has other sizes than it says" });
+                return Err(
+                    AttachErrorKind::NotADomain { reason: "its set has other sizes than it says" }.into()
+                );
             }
             return Ok(());
         }
         // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is worthless.
     } else if table.get(H_MAGIC) != 0 && table.get(H_MAGIC) != MAGIC {
-        return Err(AttachError::NotADomain {
+        return Err(AttachErrorKind::NotADomain {
             reason: "it does not start like one; another program uses its key",
-        });
+        }
+        .into());
     }
     // Generations go on counting, so that no identity from before can be mistaken for a new one.
     let generations: Vec<u64> =

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ipc_core::sem::{Op, SemaphoreSet};
 
 use super::layout::LOCK;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 
 /// How long a call waits for the lock when its caller gave no deadline.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -19,18 +19,19 @@ impl Lock {
     /// Takes the lock, waiting for it until a point in time. One that has passed: only if it is free.
     ///
     /// # Errors
-    /// [`AttachError::LockTimeout`] with the process that holds it; [`AttachError::System`] when the set was removed.
-    pub(super) fn take(domain: &str, semaphores: SemaphoreSet, until: Instant) -> Result<Self, AttachError> {
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) with the process that holds it;
+    /// [`System`](crate::AttachErrorKind::System) when the set was removed.
+    pub(super) fn take(semaphores: SemaphoreSet, until: Instant) -> Result<Self, AttachError> {
         let began = Instant::now();
         if semaphores.perform_deadline(&operations(), until)? {
             return Ok(Self { semaphores });
         }
-        Err(AttachError::LockTimeout {
-            domain: domain.to_owned(),
+        Err(AttachErrorKind::LockTimeout {
             waited: began.elapsed(),
             // The last process that took it, or somebody who has it since.
             holder: semaphores.last_pid(LOCK).ok().flatten(),
-        })
+        }
+        .into())
     }
 
     /// Takes the lock if it is free.

@@ -14,7 +14,7 @@ use ipc_core::{ErrorKind, Key, Trust};
 use super::layout::{FREE, H_NOTES, MAKING, N_KEY, N_SIZE, N_STATE, N_UID, NOTE_SIZE, NOTE_TABLE, NOTES};
 use super::table::Table;
 use super::{Locked, Member};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::platform::{Native, Platform as _, Site};
 
 /// How often a key that is taken is replaced by another one.
@@ -28,8 +28,8 @@ impl Locked<'_> {
     /// Makes a segment of zeros, marks it for removal, and attaches it. It belongs to this user and, with `also`, to that one.
     ///
     /// # Errors
-    /// [`AttachError::DomainFull`] when there are too many segments of dead makers that nobody could remove;
-    /// [`AttachError::System`].
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when there are too many segments of dead makers
+    /// that nobody could remove; [`System`](crate::AttachErrorKind::System).
     pub(crate) fn make_segment(
         &self,
         size: usize,
@@ -38,7 +38,7 @@ impl Locked<'_> {
     ) -> Result<(SharedMemory, Attachment), AttachError> {
         let table = &self.member.table;
         let index = (0..NOTES).find(|index| table.get_half(note(*index) + N_STATE) == FREE).ok_or(
-            AttachError::DomainFull { what: "segments of dead makers of other users", limit: NOTES },
+            AttachErrorKind::DomainFull { what: "segments of dead makers of other users", limit: NOTES },
         )?;
         let at = note(index);
         table.set(at + N_SIZE, size as u64);

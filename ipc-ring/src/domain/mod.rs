@@ -41,7 +41,7 @@ use ipc_core::sem::SemaphoreSet;
 use ipc_core::{Mode, ProcessMark, Trust, barrier};
 
 use crate::asked::Asked;
-use crate::error::{AttachError, Forked};
+use crate::error::{AttachError, AttachErrorKind, Forked};
 use lock::Lock;
 use table::Table;
 
@@ -107,10 +107,12 @@ impl Domain {
     /// their names.
     ///
     /// # Errors
-    /// [`AttachError::InvalidName`]; [`AttachError::DomainFull`] when its process table is full;
-    /// [`AttachError::LockTimeout`] when another process holds its lock all the time;
-    /// [`AttachError::NotADomain`] when another program uses the same key; [`AttachError::System`] when the kernel
-    /// refuses, with [`Untrusted`](ipc_core::ErrorKind::Untrusted) when the objects belong to someone else.
+    /// [`InvalidName`](crate::AttachErrorKind::InvalidName);
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when its process table is full;
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when another process holds its lock all the time;
+    /// [`NotADomain`](crate::AttachErrorKind::NotADomain) when another program uses the same key;
+    /// [`System`](crate::AttachErrorKind::System) when the kernel refuses, with
+    /// [`Untrusted`](ipc_core::ErrorKind::Untrusted) when the objects belong to someone else.
     ///
     /// # Blocking
     /// Waits for the domain's lock, which others hold for microseconds, for five seconds at most;
@@ -150,12 +152,15 @@ impl Domain {
         trust: Trust,
         deadline: Instant,
     ) -> Result<Self, AttachError> {
-        if name.is_empty() || name.len() > layout::DOMAIN_NAME_BYTES || name.contains('\0') {
-            return Err(AttachError::InvalidName { name: name.to_owned() });
+        let most = layout::DOMAIN_NAME_BYTES;
+        if name.is_empty() || name.len() > most || name.contains('\0') {
+            let invalid = AttachErrorKind::InvalidName { name: name.to_owned(), most };
+            return Err(AttachError::from(invalid).in_domain(name));
         }
         let key = join::key(name, owner);
         let wanted = memberships::Wanted { name, key, trust: &trust };
-        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone(), deadline))?;
+        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone(), deadline))
+            .map_err(|error| error.in_domain(name).of_user(owner))?;
         Ok(Self { member, patience: LOCK_PATIENCE })
     }
 
@@ -171,7 +176,7 @@ impl Domain {
     /// use std::time::Duration;
     ///
     /// let domain = ipc_ring::Domain::open("doc-example-patience")?.with_patience(Duration::from_millis(50));
-    /// assert!(domain.list()?.names.is_empty()); // or AttachError::LockTimeout after 50 ms
+    /// assert!(domain.list()?.names.is_empty()); // or AttachErrorKind::LockTimeout after 50 ms
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -224,7 +229,24 @@ impl Domain {
 
     /// The error for a name that is not in the directory.
     pub(crate) fn no_channel(&self, name: &str) -> AttachError {
-        AttachError::NotFound { name: name.to_owned(), domain: self.member.name.clone() }
+        AttachError::from(AttachErrorKind::NotFound).in_channel(name).in_domain(&self.member.name)
+    }
+
+    /// Other users that have a domain of this name, as far as the kernel shows: its list of segments has the
+    /// keys.
+    pub(crate) fn others_of_this_name(&self) -> Vec<u32> {
+        let mut others: Vec<u32> = ipc_core::list::segments()
+            .unwrap_or_default()
+            .iter()
+            .map(|(_, stat)| stat.permissions())
+            .filter(|found| found.key() != self.member.key)
+            .flat_map(|found| [(found.key(), found.cuid()), (found.key(), found.uid())])
+            .filter(|(key, user)| *key == join::key(&self.member.name, *user))
+            .map(|(_, user)| user)
+            .collect();
+        others.sort_unstable();
+        others.dedup();
+        others
     }
 }
 
@@ -253,10 +275,15 @@ impl Member {
         self.asymmetric.or_ask(|| u8::from(barrier::register().is_ok())) != 0
     }
 
+    /// An error of something in this domain, with its name.
+    pub(crate) fn explain(&self, error: impl Into<AttachError>) -> AttachError {
+        error.into().in_domain(&self.name)
+    }
+
     /// # Errors
-    /// [`AttachError::Forked`] in a child that inherited the membership.
+    /// [`Forked`](crate::AttachErrorKind::Forked) in a child that inherited the membership.
     pub(crate) fn check_process(&self) -> Result<(), AttachError> {
-        if self.is_ours() { Ok(()) } else { Err(AttachError::Forked) }
+        if self.is_ours() { Ok(()) } else { Err(self.explain(Forked)) }
     }
 
     pub(crate) fn is_ours(&self) -> bool {
@@ -282,18 +309,19 @@ impl Member {
     /// Runs `f` under the domain's lock, which is waited for until a point in time.
     ///
     /// # Errors
-    /// [`AttachError::LockTimeout`] when the lock cannot be had; [`AttachError::System`] when the domain was removed.
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when the lock cannot be had;
+    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
     pub(crate) fn locked<R>(
         &self,
         until: Instant,
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
         self.check_process()?;
-        let lock = Lock::take(&self.name, self.semaphores, until)?;
+        let lock = Lock::take(self.semaphores, until).map_err(|error| self.explain(error))?;
         let result = f(&self.enter(&lock));
         drop(lock);
         self.settle_departures();
-        result
+        result.map_err(|error| self.explain(error))
     }
 
     /// Runs `f` under the domain's lock if it is free now. `None` when it is not, or the domain was removed.

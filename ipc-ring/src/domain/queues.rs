@@ -16,7 +16,7 @@ use super::layout::{
 use super::owner::Owner;
 use super::table::Table;
 use super::{Locked, Member, WakeSemaphore};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
@@ -65,7 +65,7 @@ impl Locked<'_> {
         let free = || (0..QUEUES).find(|index| table.get_half(slot(*index) + Q_STATE) == FREE);
         let index = free()
             .map_or_else(|| self.sweep_queues().map(|()| free()), |index| Ok(Some(index)))?
-            .ok_or(AttachError::DomainFull { what: "message queues", limit: QUEUES })?;
+            .ok_or(AttachErrorKind::DomainFull { what: "message queues", limit: QUEUES })?;
         let at = slot(index);
         table.set(at + Q_OWNER, self.member.me.as_raw());
         table.set(at + Q_WATCHED, watched);

@@ -9,7 +9,7 @@ use ipc_core::{ErrorKind, Key, Limit, Mode, Trust};
 
 use super::layout::{BELLS, FIRST_GROUP, GROUP, PROCESSES, SEMAPHORES, WAKES_IN_GROUP};
 use super::wakes::TOGETHER;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 
 /// The smallest domain has this many groups, so that there is something to work with.
 const LEAST_GROUPS: usize = 8;
@@ -58,13 +58,13 @@ impl Sizes {
     /// The error of a domain without room for another process.
     pub(super) fn no_process(self) -> AttachError {
         let limit = self.processes();
-        AttachError::DomainFull { what: self.say("processes", SMALL_PROCESSES), limit }
+        AttachErrorKind::DomainFull { what: self.say("processes", SMALL_PROCESSES), limit }.into()
     }
 
     /// The error of a domain without room for another end.
     pub(super) fn no_wake(self) -> AttachError {
         let limit = self.wakes() - self.bells();
-        AttachError::DomainFull { what: self.say("wake semaphores", SMALL_WAKES), limit }
+        AttachErrorKind::DomainFull { what: self.say("wake semaphores", SMALL_WAKES), limit }.into()
     }
 
     fn say(self, usually: &'static str, small: &'static str) -> &'static str {
@@ -95,7 +95,8 @@ pub(super) fn open_or_create(
             Ok((set, count)) => {
                 let sizes = Sizes::of_set(count);
                 let reason = "its set has a number of semaphores that no domain has";
-                return sizes.map(|sizes| (set, sizes, false)).ok_or(AttachError::NotADomain { reason });
+                let sizes = sizes.ok_or(AttachErrorKind::NotADomain { reason })?;
+                return Ok((set, sizes, false));
             }
             Err(error)
                 if attempt < ATTEMPTS && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => {

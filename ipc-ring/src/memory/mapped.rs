@@ -30,7 +30,7 @@ impl<R> Mapped<R> {
     /// A ring of `needed` bytes at the start of the region.
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`]; [`AttachError::ReadOnly`].
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall); [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
     ///
     /// # Safety
     /// All words and slots of the ring lie below `needed`, by what `ring` says of it.
@@ -43,7 +43,7 @@ impl<R> Mapped<R> {
     /// As [`over`](Self::over), also in memory that is mapped read-only: for an end that stores nothing and is given to nobody else.
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`].
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
     ///
     /// # Safety
     /// As for [`over`](Self::over); and if the region is mapped read-only, nothing is ever stored.

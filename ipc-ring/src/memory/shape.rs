@@ -4,7 +4,7 @@ use core::fmt::{self, Debug};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{Geometry, LINE, MAX_CAPACITY};
 use crate::message::{MAX_MESSAGE_SIZE, Message};
 use crate::platform::Platform;
@@ -73,7 +73,7 @@ impl<T: Message> Of<T> {
     /// The geometry of a ring with `capacity` such slots from `slots_offset` on.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element larger than
     /// [`MAX_MESSAGE_SIZE`].
     pub(crate) fn geometry(capacity: u64, slots_offset: usize) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
@@ -81,7 +81,11 @@ impl<T: Message> Of<T> {
         let geometry = Some(capacity)
             .filter(|_| size_of::<T>() <= MAX_MESSAGE_SIZE)
             .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), slots_offset))
-            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })?;
+            .ok_or(AttachErrorKind::TooLarge {
+                capacity,
+                most: MAX_CAPACITY,
+                element_size: size_of::<T>(),
+            })?;
         assert!(
             geometry.stride() == Self::STRIDE && geometry.word_offset() == Self::WORD,
             "both are computed alike"

@@ -98,6 +98,7 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -112,7 +113,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, which must not exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_publisher`](Self::create_publisher).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_publisher`](Self::create_publisher).
     pub fn create_new_publisher(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MustMake)
     }
@@ -120,7 +122,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_publisher`](Self::create_publisher).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
     pub fn open_publisher(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MustFind)
     }
@@ -137,7 +139,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_subscriber`](Self::create_subscriber).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
     pub fn open_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
         self.subscribe(Creation::MustFind)
     }
@@ -145,12 +147,14 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
-    /// [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
+    /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
         let fingerprint = self.fingerprint.unwrap_or_else(Fingerprint::of::<T>);
-        Watcher::attach(&self.settings.name, (&domain, until), fingerprint, self.start, self.resume)
+        let watcher =
+            Watcher::attach(&self.settings.name, (&domain, until), fingerprint, self.start, self.resume);
+        watcher.map_err(|error| self.request().explain(error, Side::Takes))
     }
 
     fn request(&self) -> Request<'_> {
@@ -159,6 +163,7 @@ impl<T: Message> Builder<T> {
             settings: &self.settings,
             kind: Kind::Broadcast,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            element: Some(core::any::type_name::<T>()),
             usual_capacity: self.usual_capacity.unwrap_or(1 << slots.ilog2()),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
@@ -175,7 +180,7 @@ impl<T: Message> Builder<T> {
 
     fn publish(&self, creation: Creation) -> Result<Publisher<T>, AttachError> {
         let (ring, end) = self.publishing_parts(creation)?;
-        Publisher::new(ring, end)
+        Publisher::new(ring, end).map_err(|error| self.explain(error))
     }
 
     /// What a publishing end is made of.
@@ -187,6 +192,11 @@ impl<T: Message> Builder<T> {
             end.place.settle(&self.settings);
             Ok((ring, end))
         })
+    }
+
+    /// What is said of an error of a publisher besides what is wrong.
+    pub(super) fn explain(&self, error: AttachError) -> AttachError {
+        self.request().explain(error, Side::Gives)
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber<T>, AttachError> {
@@ -208,7 +218,7 @@ impl<T: Message> Builder<T> {
         joined
             .map_err(|(mut end, error, seat)| {
                 end.leave(Some(seat));
-                AttachError::System(error)
+                self.request().explain(error.into(), Side::Takes)
             })
             .map(|subscriber| subscriber.of(self))
     }

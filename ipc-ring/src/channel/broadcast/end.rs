@@ -9,7 +9,7 @@ use crate::channel::open::Found;
 use crate::channel::successor::{Followed as _, Seats, Takers};
 use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
-use crate::error::{AttachError, PeerExit};
+use crate::error::{AttachError, AttachErrorKind, PeerExit};
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::broadcast::front::{
@@ -29,7 +29,8 @@ const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS, topic: ANYTH
 /// The mode of a ring found or made, which is chosen by the first one who attaches. Under the domain's lock.
 ///
 /// # Errors
-/// [`AttachError::Mode`] when it is not the one asked for; [`AttachError::Corrupt`].
+/// [`Mode`](crate::AttachErrorKind::Mode) when it is not the one asked for;
+/// [`Corrupt`](crate::AttachErrorKind::Corrupt).
 pub(super) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
     let word = region.half(MODE);
     let raw = word.load(Ordering::Relaxed); // Under the lock.
@@ -40,7 +41,7 @@ pub(super) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode,
     }
     let found = mode_of(region).ok_or(Corruption { word: "mode", position: 0, found: u64::from(raw) })?;
     match wanted {
-        Some(expected) if expected != found => Err(AttachError::Mode { found, expected }),
+        Some(expected) if expected != found => Err(AttachErrorKind::Mode { found, expected }.into()),
         _ => Ok(found),
     }
 }
@@ -66,8 +67,9 @@ impl End {
     /// Takes the publisher's seat. The domain's lock is held.
     ///
     /// # Errors
-    /// [`AttachError::EndTaken`] by a live process; [`AttachError::Closed`]; [`AttachError::Corrupt`] when the ring was
-    /// found to be.
+    /// [`EndTaken`](crate::AttachErrorKind::EndTaken) by a live process;
+    /// [`Closed`](crate::AttachErrorKind::Closed); [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring
+    /// was found to be.
     pub(super) fn publish(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -79,10 +81,10 @@ impl End {
         let state = front.state();
         let bits = state.load(Ordering::Relaxed); // Under the lock.
         if bits & POISONED != 0 {
-            return Err(AttachError::Corrupt(Corruption::told(0, bits)));
+            return Err(AttachErrorKind::Corrupt(Corruption::told(0, bits)).into());
         }
         if bits & CLOSED != 0 {
-            return Err(AttachError::Closed);
+            return Err(AttachErrorKind::Closed.into());
         }
         let generation = found.entry.generation;
         let (place, ()) =
@@ -93,7 +95,7 @@ impl End {
                 seat::sweep(&front, |identity| questions.is_alive(identity));
                 questions.answered()?;
                 if is_taken {
-                    return Err(AttachError::EndTaken { pid: TABLE.pid(&region, PUBLISHER_SEAT) });
+                    return Err(AttachErrorKind::EndTaken { pid: TABLE.pid(&region, PUBLISHER_SEAT) }.into());
                 }
                 // [E1] Release → `publisher`.
                 seat.store(me, Ordering::Release);
@@ -112,8 +114,8 @@ impl End {
     /// Takes a subscriber's seat. The domain's lock is held.
     ///
     /// # Errors
-    /// [`AttachError::DomainFull`] when all seats are taken by live ends; [`AttachError::Corrupt`] when the ring was found
-    /// to be.
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by live ends;
+    /// [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring was found to be.
     pub(super) fn subscribe(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -123,7 +125,7 @@ impl End {
     ) -> Result<(Self, Seat), AttachError> {
         let bits = front.state().load(Ordering::Relaxed); // Under the lock.
         if bits & POISONED != 0 {
-            return Err(AttachError::Corrupt(Corruption::told(0, bits)));
+            return Err(AttachErrorKind::Corrupt(Corruption::told(0, bits)).into());
         }
         let generation = found.entry.generation;
         let (place, seat) =
@@ -135,7 +137,7 @@ impl End {
                     questions.answered()?;
                     seat = seat::take(&front, identity);
                 }
-                let seat = seat.map_err(|_| AttachError::DomainFull {
+                let seat = seat.map_err(|_| AttachErrorKind::DomainFull {
                     what: "subscribers of one channel",
                     limit: usize::from(SUBSCRIBERS),
                 })?;

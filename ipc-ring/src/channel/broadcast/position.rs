@@ -4,7 +4,7 @@ use core::fmt;
 use core::num::ParseIntError;
 use core::str::FromStr;
 
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::ring::broadcast as ring;
 
 /// A place in a channel's stream that can be kept and come back to, also by another process. As text, and read from it:
@@ -60,15 +60,18 @@ impl Start {
     /// For the ring of a channel of this generation.
     ///
     /// # Errors
-    /// [`AttachError::StalePosition`], [`AttachError::NoSuchPosition`].
+    /// [`StalePosition`](crate::AttachErrorKind::StalePosition),
+    /// [`NoSuchPosition`](crate::AttachErrorKind::NoSuchPosition).
     pub(super) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
         Ok(match self {
             // Positions are compared by their distance: these would count as ones long gone.
-            Start::Sequence(sequence @ FAR..) => return Err(AttachError::NoSuchPosition { sequence }),
+            Start::Sequence(sequence @ FAR..) => {
+                return Err(AttachErrorKind::NoSuchPosition { sequence }.into());
+            }
             Start::Saved(Position { generation: saved, sequence: sequence @ FAR.., .. })
                 if saved == generation =>
             {
-                return Err(AttachError::NoSuchPosition { sequence });
+                return Err(AttachErrorKind::NoSuchPosition { sequence }.into());
             }
             Start::Oldest => ring::Start::Oldest,
             Start::Newest => ring::Start::Newest,
@@ -76,7 +79,11 @@ impl Start {
             Start::Sequence(sequence) => ring::Start::At(sequence),
             Start::Saved(position) if position.generation == generation => ring::Start::At(position.sequence),
             Start::Saved(position) => {
-                return Err(AttachError::StalePosition { saved: position.generation, channel: generation });
+                return Err(AttachErrorKind::StalePosition {
+                    saved: position.generation,
+                    channel: generation,
+                }
+                .into());
             }
         })
     }
@@ -84,7 +91,7 @@ impl Start {
     /// For the ring of a channel of frames of this generation.
     ///
     /// # Errors
-    /// [`AttachError::StalePosition`].
+    /// [`StalePosition`](crate::AttachErrorKind::StalePosition).
     pub(super) fn check_frames(self, generation: u64) -> Result<ring::frames::Start, AttachError> {
         Ok(match self {
             Start::Oldest => ring::frames::Start::Oldest,
@@ -95,7 +102,11 @@ impl Start {
                 ring::frames::Start::At { position: offset, sequence }
             }
             Start::Saved(position) => {
-                return Err(AttachError::StalePosition { saved: position.generation, channel: generation });
+                return Err(AttachErrorKind::StalePosition {
+                    saved: position.generation,
+                    channel: generation,
+                }
+                .into());
             }
         })
     }
@@ -103,9 +114,9 @@ impl Start {
     /// There is no such place in the channel.
     pub(super) fn nowhere(self) -> AttachError {
         match self {
-            Start::Sequence(sequence) => AttachError::NoSuchPosition { sequence },
-            Start::Saved(position) => AttachError::NoSuchPosition { sequence: position.sequence },
-            _ => AttachError::NotReady,
+            Start::Sequence(sequence) => AttachErrorKind::NoSuchPosition { sequence }.into(),
+            Start::Saved(position) => AttachErrorKind::NoSuchPosition { sequence: position.sequence }.into(),
+            _ => AttachErrorKind::NotReady.into(),
         }
     }
 }

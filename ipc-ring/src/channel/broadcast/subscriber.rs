@@ -79,7 +79,7 @@ impl<T: Message> Subscriber<T> {
     /// As [`create`](Self::create), but the channel must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).open_subscriber()
     }

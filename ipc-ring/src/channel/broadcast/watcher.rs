@@ -8,7 +8,7 @@ use super::{end, waiting};
 use crate::channel::end::PeerState;
 use crate::channel::open;
 use crate::domain::{Domain, Entry, Owner};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native};
@@ -32,7 +32,8 @@ impl<T: Message> Watcher<T> {
     /// Looks for the channel in the user's own domain, to start with the oldest message.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`Builder::open_watcher`](super::Builder::open_watcher).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
+    /// [`Builder::open_watcher`](super::Builder::open_watcher).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         super::Builder::new(name).open_watcher()
     }
@@ -57,7 +58,7 @@ impl<T: Message> Watcher<T> {
         };
         let (region, (geometry, generation)) =
             open::observe_with(name, (domain, until), Kind::Broadcast, look)?;
-        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let start = start.check(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.
         let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;

@@ -63,6 +63,7 @@ impl Builder {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Fingerprint::named::<u8>(name);
+        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -71,23 +72,24 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: the end is taken, the ring found is of another kind or capacity, or the kernel refused.
     pub fn create_producer(&self) -> Result<Producer, AttachError> {
-        self.attach(Role::Producer, Creation::MakeOrFind).and_then(Producer::new)
+        self.produce(Creation::MakeOrFind)
     }
 
     /// Makes the channel, which must not exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_producer`](Self::create_producer).
     pub fn create_new_producer(&self) -> Result<Producer, AttachError> {
-        self.attach(Role::Producer, Creation::MustMake).and_then(Producer::new)
+        self.produce(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_producer(&self) -> Result<Producer, AttachError> {
-        self.attach(Role::Producer, Creation::MustFind).and_then(Producer::new)
+        self.produce(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the consumer's end.
@@ -101,7 +103,8 @@ impl Builder {
     /// Makes the channel, which must not exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_producer`](Self::create_producer).
     pub fn create_new_consumer(&self) -> Result<Consumer, AttachError> {
         self.consume(Creation::MustMake)
     }
@@ -109,22 +112,32 @@ impl Builder {
     /// Finds the channel, which must exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer, AttachError> {
         self.consume(Creation::MustFind)
     }
 
+    fn produce(&self, creation: Creation) -> Result<Producer, AttachError> {
+        let producer = self.attach(Role::Producer, creation).and_then(Producer::new);
+        producer.map_err(|error| self.request().explain(error, Role::Producer.side()))
+    }
+
     fn consume(&self, creation: Creation) -> Result<Consumer, AttachError> {
-        Ok(Consumer::new(self.attach(Role::Consumer, creation)?)?.of(self))
+        let consumer = self.attach(Role::Consumer, creation).and_then(Consumer::new);
+        let consumer = consumer.map_err(|error| self.request().explain(error, Role::Consumer.side()))?;
+        Ok(consumer.of(self))
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached, AttachError> {
-        let request = Request { fingerprint: self.fingerprint, ..nameless(&self.settings) };
-        open::attach(&request, creation, role.side(), |locked, domain, found| {
+        open::attach(&self.request(), creation, role.side(), |locked, domain, found| {
             let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
             attached.end.settle(&self.settings);
             Ok(attached)
         })
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request { fingerprint: self.fingerprint, ..nameless(&self.settings) }
     }
 }
 
@@ -134,6 +147,7 @@ pub(in crate::channel) fn nameless(settings: &Settings) -> Request<'_> {
         settings,
         kind: Kind::Bytes,
         fingerprint: Fingerprint::named::<u8>("bytes"),
+        element: Some("bytes"),
         usual_capacity: USUAL_BYTES,
         geometry: Mapped::geometry,
         slots_offset: SLOTS_OFFSET,

@@ -34,8 +34,8 @@ impl Observer {
     /// Looks for the channel in the user's own domain.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is that of another kind of ring; [`AttachError`] when
-    /// its header makes no sense or the kernel refuses.
+    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
+    /// is that of another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.

@@ -73,15 +73,15 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of other types, or the kernel refused.
     pub fn create_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.attach(CALLER, Side::Gives, Creation::MakeOrFind).and_then(Caller::new)
+        self.call(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes the caller's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_caller`](Self::create_caller).
     pub fn open_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.attach(CALLER, Side::Gives, Creation::MustFind).and_then(Caller::new)
+        self.call(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the responder's end.
@@ -95,14 +95,20 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// Finds the channel, which must exist, and takes the responder's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_caller`](Self::create_caller).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_caller`](Self::create_caller).
     pub fn open_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
         self.respond(Creation::MustFind)
     }
 
+    fn call(&self, creation: Creation) -> Result<Caller<Req, Rep>, AttachError> {
+        let caller = self.attach(CALLER, Side::Gives, creation).and_then(Caller::new);
+        caller.map_err(|error| self.request().explain(error, Side::Gives))
+    }
+
     fn respond(&self, creation: Creation) -> Result<Responder<Req, Rep>, AttachError> {
-        let attached = self.attach(RESPONDER, Side::Takes, creation)?;
-        Responder::new(attached).map(|responder| responder.of(self))
+        let responder = self.attach(RESPONDER, Side::Takes, creation).and_then(Responder::new);
+        let responder = responder.map_err(|error| self.request().explain(error, Side::Takes))?;
+        Ok(responder.of(self))
     }
 
     fn attach(
@@ -111,22 +117,26 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
         side: Side,
         creation: Creation,
     ) -> Result<Attached<Req, Rep>, AttachError> {
-        let request = Request {
-            settings: &self.settings,
-            kind: Kind::Call,
-            fingerprint: Mapped::<Req, Rep>::fingerprint(),
-            usual_capacity: 1,
-            geometry: Mapped::<Req, Rep>::geometry,
-            slots_offset: LINE_OFFSET,
-            mode: None,
-            takers: Some(TAKERS),
-        };
-        open::attach(&request, creation, side, |locked, domain, found| {
+        open::attach(&self.request(), creation, side, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
             end.settle(&self.settings);
             Ok(Attached { ring, end })
         })
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            settings: &self.settings,
+            kind: Kind::Call,
+            fingerprint: Mapped::<Req, Rep>::fingerprint(),
+            element: Some(core::any::type_name::<(Req, Rep)>()),
+            usual_capacity: 1,
+            geometry: Mapped::<Req, Rep>::geometry,
+            slots_offset: LINE_OFFSET,
+            mode: None,
+            takers: Some(TAKERS),
+        }
     }
 }
 

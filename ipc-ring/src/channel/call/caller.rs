@@ -9,7 +9,7 @@ use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home};
 use crate::domain::LOCK_PATIENCE;
-use crate::error::{AttachError, PopError};
+use crate::error::{AttachError, AttachErrorKind, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::ring::call::{self as ring, Mapped, Refused};
@@ -48,7 +48,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// As [`create`](Self::create), but the channel must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).open_caller()
     }
@@ -202,8 +202,10 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
             Ok(Some(Ok(()))) => Ok(true),
             Ok(Some(Err(corruption))) => Err(self.poison(corruption)),
             Ok(None) => Ok(false),
-            Err(AttachError::System(error)) => Err(CallError::System(error)),
-            Err(_) => Err(CallError::Locked),
+            Err(error) => Err(match error.into_kind() {
+                AttachErrorKind::System(error) => CallError::System(error),
+                _ => CallError::Locked,
+            }),
         }
     }
 

@@ -57,6 +57,7 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -71,7 +72,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel of one value, which must exist, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_writer`](Self::create_writer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_writer`](Self::create_writer).
     pub fn open_writer(&self) -> Result<Writer<T>, AttachError> {
         self.clone().keys(1).open_table_writer().map(Writer::new)
     }
@@ -87,7 +88,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel of one value, which must exist, and takes a reader's seat.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_reader`](Self::create_reader).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_reader`](Self::create_reader).
     pub fn open_reader(&self) -> Result<Reader<T>, AttachError> {
         self.clone().keys(1).open_table_reader().map(Reader::new)
     }
@@ -103,7 +104,8 @@ impl<T: Message> Builder<T> {
     /// Makes the table, which must not exist, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_table_writer`](Self::create_table_writer).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_table_writer`](Self::create_table_writer).
     pub fn create_new_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
         self.attach(Role::Writer, Creation::MustMake).map(TableWriter::new)
     }
@@ -111,7 +113,8 @@ impl<T: Message> Builder<T> {
     /// Finds the table, which must exist, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_table_writer`](Self::create_table_writer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
+    /// [`create_table_writer`](Self::create_table_writer).
     pub fn open_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
         self.attach(Role::Writer, Creation::MustFind).map(TableWriter::new)
     }
@@ -127,7 +130,8 @@ impl<T: Message> Builder<T> {
     /// Finds the table, which must exist, and takes a reader's seat.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_table_reader`](Self::create_table_reader).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
+    /// [`create_table_reader`](Self::create_table_reader).
     pub fn open_table_reader(&self) -> Result<TableReader<T>, AttachError> {
         self.read(Creation::MustFind)
     }
@@ -139,7 +143,9 @@ impl<T: Message> Builder<T> {
     /// As [`open_table_reader`](Self::open_table_reader), but seats do not matter.
     pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
         let (domain, region, geometry) = open::attach_read_only(&self.request())?;
-        Ok(Observer::new(domain, Mapped::of_any(region, &geometry)?))
+        let ring = Mapped::of_any(region, &geometry);
+        let ring = ring.map_err(|error| self.request().explain(error, Role::Reader.to()))?;
+        Ok(Observer::new(domain, ring))
     }
 
     fn request(&self) -> Request<'_> {
@@ -147,6 +153,7 @@ impl<T: Message> Builder<T> {
             settings: &self.settings,
             kind: Kind::Latest,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            element: Some(core::any::type_name::<T>()),
             usual_capacity: 1,
             geometry: Mapped::<T>::geometry,
             slots_offset: CELLS_OFFSET,

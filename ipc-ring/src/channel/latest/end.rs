@@ -8,7 +8,7 @@ use crate::channel::crowd::{self, ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Locked, Member, Questions};
-use crate::error::{AttachError, PeerExit};
+use crate::error::{AttachError, AttachErrorKind, PeerExit};
 use crate::message::Message;
 use crate::platform::Native;
 use crate::region::Region;
@@ -71,8 +71,9 @@ impl<T: Message> End<T> {
     /// Takes a seat. The domain's lock is held.
     ///
     /// # Errors
-    /// [`AttachError::EndTaken`] for a second writer, [`AttachError::Closed`] for a writer of a closed channel,
-    /// [`AttachError::DomainFull`] when all seats are taken by living readers.
+    /// [`EndTaken`](crate::AttachErrorKind::EndTaken) for a second writer,
+    /// [`Closed`](crate::AttachErrorKind::Closed) for a writer of a closed channel,
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by living readers.
     pub(super) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -83,18 +84,18 @@ impl<T: Message> End<T> {
         let region = found.region.clone();
         let ring = Mapped::<T>::new(region.clone(), &found.geometry)?;
         if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
-            return Err(AttachError::Closed);
+            return Err(AttachErrorKind::Closed.into());
         }
         let seat = |me, questions: &Questions<'_>| {
             let numbers = if role == Role::Writer { WRITER..WRITER + 1 } else { WRITER + 1..ENDPOINTS };
             match crowd::claim_seat(&region, TABLE, numbers, me, questions)? {
                 Some(number) => Ok(((), number)),
                 None if role == Role::Writer => {
-                    Err(AttachError::EndTaken { pid: crowd::holder(&region, TABLE, WRITER).1 })
+                    Err(AttachErrorKind::EndTaken { pid: crowd::holder(&region, TABLE, WRITER).1 }.into())
                 }
                 None => {
                     let what = "readers of one channel";
-                    Err(AttachError::DomainFull { what, limit: usize::from(READERS) })
+                    Err(AttachErrorKind::DomainFull { what, limit: usize::from(READERS) }.into())
                 }
             }
         };

@@ -52,6 +52,7 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -66,7 +67,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and takes a seat as a producer.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_producer(&self) -> Result<Producer<T>, AttachError> {
         self.attach(Role::Producer, Creation::MustFind).map(Producer::new)
     }
@@ -82,7 +83,7 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and takes a seat as a consumer.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
         Ok(Consumer::new(self.attach(Role::Consumer, Creation::MustFind)?).of(self))
     }
@@ -93,6 +94,7 @@ impl<T: Message> Builder<T> {
             settings: &self.settings,
             kind: Kind::Mpmc,
             fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            element: Some(core::any::type_name::<T>()),
             usual_capacity: 1 << slots.ilog2(),
             geometry: Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,

@@ -8,7 +8,7 @@ use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Entry, Locked};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
 use crate::ring::mpmc::{
@@ -85,7 +85,8 @@ impl<T: Message> End<T> {
     /// Takes a seat. The domain's lock is held.
     ///
     /// # Errors
-    /// [`AttachError::Closed`] for a producer; [`AttachError::DomainFull`] when all seats are taken by living ends.
+    /// [`Closed`](crate::AttachErrorKind::Closed) for a producer;
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by living ends.
     pub(super) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -95,10 +96,10 @@ impl<T: Message> End<T> {
     ) -> Result<Self, AttachError> {
         let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
         if let Some(corruption) = poisoned(&ring, 0) {
-            return Err(AttachError::Corrupt(corruption));
+            return Err(AttachErrorKind::Corrupt(corruption).into());
         }
         if role == Role::Producer && is_closed(&ring) {
-            return Err(AttachError::Closed);
+            return Err(AttachErrorKind::Closed.into());
         }
         let (place, seat) =
             Place::take(locked, domain, found, (TABLE, role.side()), strategy, |me, questions| {
@@ -109,7 +110,7 @@ impl<T: Message> End<T> {
                     questions.answered()?;
                     seat = Seat::take(&ring, identity);
                 }
-                let seat = seat.map_err(|_| AttachError::DomainFull {
+                let seat = seat.map_err(|_| AttachErrorKind::DomainFull {
                     what: "ends of one channel",
                     limit: usize::from(ENDPOINTS),
                 })?;

@@ -9,8 +9,8 @@ use crate::channel::Lifetime;
 use crate::channel::open::{self, Access, Creation};
 use crate::channel::settings::{Pages, whereabouts};
 use crate::domain::layout::LISTENER;
-use crate::domain::{Domain, Entry, Locked};
-use crate::error::AttachError;
+use crate::domain::{DEFAULT_NAME, Domain, Entry, Locked};
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Identity, Kind};
 use crate::message::Fingerprint;
 use crate::platform::Barrier;
@@ -111,9 +111,11 @@ impl Builder {
     /// Makes the pool, or finds it. Without [classes](Self::class) it only finds it.
     ///
     /// # Errors
-    /// [`AttachError`]: [`NotFound`](AttachError::NotFound) when there is no pool and no class was named;
-    /// [`BadClasses`](AttachError::BadClasses); [`Classes`](AttachError::Classes) when the pool found has
-    /// others; [`DomainFull`](AttachError::DomainFull) when 32 processes have it open; or the kernel refused.
+    /// [`AttachError`]: [`NotFound`](crate::AttachErrorKind::NotFound) when there is no pool and no class was
+    /// named; [`BadClasses`](crate::AttachErrorKind::BadClasses);
+    /// [`Classes`](crate::AttachErrorKind::Classes) when the pool found has others;
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when 32 processes have it open; or the kernel
+    /// refused.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -124,7 +126,9 @@ impl Builder {
     /// Makes the pool, which must not exist yet.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`]; [`AttachError::BadClasses`] also when no class was named; and as [`create`](Self::create).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists);
+    /// [`BadClasses`](crate::AttachErrorKind::BadClasses) also when no class was named; and as
+    /// [`create`](Self::create).
     pub fn create_new(&self) -> Result<Pool, AttachError> {
         self.attach(Creation::MustMake)
     }
@@ -132,13 +136,21 @@ impl Builder {
     /// Finds the pool, which must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(&self) -> Result<Pool, AttachError> {
         self.attach(Creation::MustFind)
     }
 
     fn attach(&self, creation: Creation) -> Result<Pool, AttachError> {
-        let shape = |classes: &[_]| Shape::new(classes).map_err(|reason| AttachError::BadClasses { reason });
+        self.try_attach(creation).map_err(|error| {
+            let domain = self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
+            error.of_a("pool").in_channel(&self.name).in_domain(domain).in_words("member", "blocks")
+        })
+    }
+
+    fn try_attach(&self, creation: Creation) -> Result<Pool, AttachError> {
+        let shape =
+            |classes: &[_]| Shape::new(classes).map_err(|reason| AttachErrorKind::BadClasses { reason });
         let wanted = if self.classes.is_empty() { None } else { Some(shape(&self.classes)?) };
         open::find_or_make(
             &self.name,
@@ -149,7 +161,7 @@ impl Builder {
                 // An opener that says nothing of the classes must not choose them for one that does.
                 match &wanted {
                     Some(wanted) => make(&self.name, locked, domain, wanted, self.pages),
-                    None if creation == Creation::MustMake => Err(shape(&[]).expect_err("no class")),
+                    None if creation == Creation::MustMake => Err(shape(&[]).expect_err("no class").into()),
                     None => Err(domain.no_channel(&self.name)),
                 }
             },
@@ -167,7 +179,7 @@ fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> 
     if let Some(wanted) = wanted
         && *wanted != shape
     {
-        return Err(AttachError::Classes { found: shape.as_asked(), expected: wanted.as_asked() });
+        return Err(AttachErrorKind::Classes { found: shape.as_asked(), expected: wanted.as_asked() }.into());
     }
     Ok(Found { memory: Mapped::new(region, shape, entry.generation)?, entry })
 }
@@ -175,7 +187,7 @@ fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> 
 /// An entry that names no memory at all is no pool.
 pub(super) fn is_memory(entry: &Entry) -> Result<(), AttachError> {
     if entry.kind == LISTENER {
-        return Err(AttachError::Kind { found: entry.kind, expected: Kind::Pool as u32 });
+        return Err(AttachErrorKind::Kind { found: entry.kind, expected: Kind::Pool as u32 }.into());
     }
     Ok(())
 }
@@ -183,14 +195,16 @@ pub(super) fn is_memory(entry: &Entry) -> Result<(), AttachError> {
 /// The shape that a pool's header and its table of classes describe, copied to private memory and checked.
 pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachError> {
     let header = layout::read(region, Kind::Pool)?;
-    let wrong = || AttachError::Geometry {
-        capacity: header.capacity,
-        stride: header.stride,
-        total_size: header.total_size,
-        memory: region.len() as u64,
+    let wrong = || {
+        AttachError::from(AttachErrorKind::Geometry {
+            capacity: header.capacity,
+            stride: header.stride,
+            total_size: header.total_size,
+            memory: region.len() as u64,
+        })
     };
     if region.len() < BLOCKS {
-        return Err(AttachError::TooSmall { found: region.len(), needed: BLOCKS });
+        return Err(AttachErrorKind::TooSmall { found: region.len(), needed: BLOCKS }.into());
     }
     let mut classes = Vec::new();
     for number in 0..MAX_CLASSES {

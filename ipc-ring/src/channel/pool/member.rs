@@ -18,7 +18,7 @@ use super::view::View;
 use crate::channel::announce::announce;
 use crate::channel::roster::EndRole;
 use crate::domain::{Domain, Entry, Locked, Owner};
-use crate::error::{AttachError, Forked};
+use crate::error::{AttachError, AttachErrorKind, Forked};
 use crate::frame::FrameKind;
 use crate::layout::{self, Plate};
 use crate::region::Region;
@@ -72,7 +72,7 @@ impl Pool {
     /// As [`create`](Self::create), but the pool must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).open()
     }
@@ -330,7 +330,7 @@ impl Inner {
         let process = domain.member();
         process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
         let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
-        let seat = Seat::take(&memory, identity).map_err(|_| AttachError::DomainFull {
+        let seat = Seat::take(&memory, identity).map_err(|_| AttachErrorKind::DomainFull {
             what: "members of one pool",
             limit: usize::from(MAX_MEMBERS),
         })?;

@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use ipc_core::shm::Size;
-
 use super::builder;
-use crate::domain::{Domain, check_name};
+use crate::channel::open;
+use crate::domain::{Domain, Entry};
 use crate::error::AttachError;
+use crate::layout::Kind;
 use crate::region::Region;
 use crate::ring::pool::{ClassStats, Mapped, Memory as _, class_stats};
 
@@ -28,8 +28,8 @@ impl Stats {
     /// Looks at the pool of this name in the user's own domain, read-only and without taking a seat.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`]; [`AttachError::Kind`] when the name is a channel's; [`AttachError`] when the header makes no
-    /// sense or the kernel refuses.
+    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
+    /// is a channel's; [`AttachError`] when the header makes no sense or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -42,17 +42,12 @@ impl Stats {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        check_name(name)?;
-        let member = domain.member();
-        let memory = domain.locked(|locked| {
-            let entry = locked.find(name)?.ok_or_else(|| domain.no_channel(name))?;
-            builder::is_memory(&entry)?;
-            let attached = entry.segment.attach_read_only()?;
-            entry.segment.verify(Size::Any, member.trust())?;
-            let region = Region::segment(attached);
-            let shape = builder::read(&region, entry.generation)?;
-            Mapped::of_any(region, shape, entry.generation)
-        })?;
+        let look = |region: &Region, entry: &Entry| {
+            let shape = builder::read(region, entry.generation)?;
+            Mapped::of_any(region.clone(), shape, entry.generation)
+        };
+        let (_, memory) = open::observe_with(name, (domain, domain.until()), Kind::Pool, look)
+            .map_err(|error| error.of_a("pool"))?;
         Ok(Self::of(&memory))
     }
 

@@ -60,6 +60,7 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Some(Fingerprint::named::<T>(name));
+        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -68,23 +69,24 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: the end is taken, the ring found is of another type or capacity, or the kernel refused.
     pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
-        self.attach(Role::Producer, Creation::MakeOrFind).and_then(Producer::new)
+        self.produce(Creation::MakeOrFind)
     }
 
     /// Makes the channel, which must not exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_producer`](Self::create_producer).
     pub fn create_new_producer(&self) -> Result<Producer<T>, AttachError> {
-        self.attach(Role::Producer, Creation::MustMake).and_then(Producer::new)
+        self.produce(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_producer(&self) -> Result<Producer<T>, AttachError> {
-        self.attach(Role::Producer, Creation::MustFind).and_then(Producer::new)
+        self.produce(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the consumer's end.
@@ -98,7 +100,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, which must not exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_producer`](Self::create_producer).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_producer`](Self::create_producer).
     pub fn create_new_consumer(&self) -> Result<Consumer<T>, AttachError> {
         self.consume(Creation::MustMake)
     }
@@ -106,9 +109,14 @@ impl<T: Message> Builder<T> {
     /// Finds the channel, which must exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_producer`](Self::create_producer).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
     pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
         self.consume(Creation::MustFind)
+    }
+
+    fn produce(&self, creation: Creation) -> Result<Producer<T>, AttachError> {
+        let producer = self.attach(Role::Producer, creation).and_then(Producer::new);
+        producer.map_err(|error| self.request().explain(error, Role::Producer.side()))
     }
 
     fn consume(&self, creation: Creation) -> Result<Consumer<T>, AttachError> {
@@ -116,15 +124,18 @@ impl<T: Message> Builder<T> {
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<Attached<T>, AttachError> {
-        let request = Request {
-            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
-            ..nameless::<T>(&self.settings)
-        };
-        open::attach(&request, creation, role.side(), |locked, domain, found| {
+        open::attach(&self.request(), creation, role.side(), |locked, domain, found| {
             let mut attached = seat(locked, domain, found, role, self.settings.strategy)?;
             attached.end.settle(&self.settings);
             Ok(attached)
         })
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            ..nameless::<T>(&self.settings)
+        }
     }
 }
 
@@ -135,6 +146,7 @@ pub(in crate::channel) fn nameless<T: Message>(settings: &Settings) -> Request<'
         settings,
         kind: Kind::Spsc,
         fingerprint: Fingerprint::of::<T>(),
+        element: Some(core::any::type_name::<T>()),
         usual_capacity: 1 << slots.ilog2(),
         geometry: Mapped::<T>::geometry,
         slots_offset: SLOTS_OFFSET,

@@ -63,7 +63,7 @@ impl<T: Message> Producer<T> {
     /// As [`create`](Self::create), but the channel must not exist.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create`](Self::create).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
     pub fn create_new(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).create_new_producer()
     }
@@ -71,7 +71,7 @@ impl<T: Message> Producer<T> {
     /// As [`create`](Self::create), but the channel must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).open_producer()
     }

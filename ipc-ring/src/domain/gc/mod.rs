@@ -17,7 +17,7 @@ use ipc_core::shm::{SharedMemory, ShmId, Stat};
 use ipc_core::{Key, Trust};
 
 use super::{Domain, join};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Plate};
 use crate::region::Region;
 
@@ -217,9 +217,10 @@ impl Finding {
             What::Domain { name, .. } => {
                 let me = nix::unistd::geteuid().as_raw();
                 if join::key(&name, me) != self.key {
-                    return Err(AttachError::NotADomain {
+                    return Err(AttachErrorKind::NotADomain {
                         reason: "its key is not that of its name and owner",
-                    });
+                    }
+                    .into());
                 }
                 drop(Domain::open_shared(&name, me, stat.permissions().mode(), Trust::same_user())?);
             }

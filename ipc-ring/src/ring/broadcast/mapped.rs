@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::front::{Front, Mode, SLOTS_OFFSET, mode_of};
 use super::memory::Memory;
 use super::words::Words as _;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE, MAX_CAPACITY};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native, Platform as _};
@@ -46,22 +46,27 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
         Some(capacity)
             .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
             .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
-            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })
+            .ok_or_else(|| {
+                AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() }
+                    .into()
+            })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -124,8 +129,10 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(
         region: Region,
         capacity: u64,
@@ -164,7 +171,7 @@ impl<T: Message> Mapped<T> {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
-        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         Self::new(region, &checked.geometry, checked.barrier, mode)
     }
 

@@ -9,7 +9,7 @@ use super::layout::{
     CALLER_SIGNAL, KEPT, LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, RESPONDER_SIGNAL, TAKEN, TOTAL,
 };
 use super::memory::Memory;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
 use crate::message::{Fingerprint, Fnv, Message};
 use crate::platform::{Barrier, Native, Platform as _};
@@ -34,16 +34,16 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// The geometry of a call ring: one line.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] for any capacity but 1.
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) for any capacity but 1.
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<Req>() > 0 && size_of::<Rep>() > 0, "a message has at least one byte") };
         const { assert!(size_of::<Req>() <= MAX_CALL_SIZE, "a request fits a cache line with its word") };
         const { assert!(size_of::<Rep>() <= MAX_CALL_SIZE, "a reply fits a cache line with its word") };
         const { assert!(align_of::<Req>() <= 8 && align_of::<Rep>() <= 8, "they lie behind a word of 8 bytes") };
         const { assert!(LINE_OFFSET + LINE <= TOTAL) };
-        Some(Geometry::of_parts(1, MAX_CALL_SIZE, 8, LINE, TOTAL))
-            .filter(|_| capacity == 1)
-            .ok_or(AttachError::TooLarge { capacity, most: 1, element_size: MAX_CALL_SIZE })
+        Some(Geometry::of_parts(1, MAX_CALL_SIZE, 8, LINE, TOTAL)).filter(|_| capacity == 1).ok_or_else(
+            || AttachErrorKind::TooLarge { capacity, most: 1, element_size: MAX_CALL_SIZE }.into(),
+        )
     }
 
     /// The fingerprint of the two types together.
@@ -70,7 +70,9 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`] when the ring does not fit the memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;

@@ -9,7 +9,7 @@ use super::layout::{
     ANY_SLEEPERS, CELLS_OFFSET, CHANGES, ENTRIES, JOURNAL, KEY_SLEEPERS, MASKS, MAX_KEYS, STATE, TIME,
 };
 use super::memory::Memory;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native, Platform as _};
@@ -46,8 +46,8 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a table of so many values. Its capacity is the number of keys, which is not rounded.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when there are no keys or too many, or the value is larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
@@ -57,18 +57,23 @@ impl<T: Message> Mapped<T> {
             .and_then(|keys| {
                 Geometry::of_cells(keys, size_of::<T>(), align_of::<T>(), Self::CELL, CELLS_OFFSET)
             })
-            .ok_or(AttachError::TooLarge {
-                capacity: keys,
-                most: u64::from(MAX_KEYS),
-                element_size: size_of::<T>(),
+            .ok_or_else(|| {
+                AttachErrorKind::TooLarge {
+                    capacity: keys,
+                    most: u64::from(MAX_KEYS),
+                    element_size: size_of::<T>(),
+                }
+                .into()
             })
     }
 
     /// The table in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] when the geometry is not that of a table of `T`; [`AttachError::TooSmall`] when the table does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, geometry)
@@ -98,8 +103,10 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the table does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(keys)?;
         barrier.join()?;

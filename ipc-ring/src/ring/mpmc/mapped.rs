@@ -10,7 +10,7 @@ use super::layout::{
 };
 use super::memory::{Counter, Memory};
 use super::tag::Shape;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{Geometry, LINE, MAX_CAPACITY};
 use crate::message::Message;
 use crate::platform::Native;
@@ -53,22 +53,26 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
         Some(capacity)
             .filter(|_| size_of::<T>() <= crate::message::MAX_MESSAGE_SIZE)
             .and_then(|capacity| Geometry::new(capacity, size_of::<T>(), align_of::<T>(), SLOTS_OFFSET))
-            .ok_or(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() })
+            .ok_or_else(|| {
+                AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: size_of::<T>() }
+                    .into()
+            })
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         let own = Self::geometry(geometry.capacity())?;

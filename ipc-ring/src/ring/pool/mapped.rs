@@ -11,7 +11,7 @@ use super::layout::{
 };
 use super::memory::{Class, Counter, Memory};
 use super::tag::MAX_MEMBERS;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::platform::Native;
 use crate::prefetch;
 use crate::region::Region;
@@ -42,8 +42,9 @@ impl Mapped {
     /// The pool of this shape and generation in `region`. Zeroed memory is a fresh pool.
     ///
     /// # Errors
-    /// [`AttachError::TooSmall`] when the pool does not fit the memory; [`AttachError::ReadOnly`]; [`AttachError::BadClasses`] when the shape is
-    /// not as [`Shape::new`] made it.
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the pool does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`BadClasses`](crate::AttachErrorKind::BadClasses)
+    /// when the shape is not as [`Shape::new`] made it.
     pub fn new(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, shape, generation)
@@ -51,9 +52,11 @@ impl Mapped {
 
     /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the pool to nobody.
     pub(crate) fn of_any(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
-        let own = Shape::new(&shape.as_asked()).map_err(|reason| AttachError::BadClasses { reason })?;
+        let own = Shape::new(&shape.as_asked()).map_err(|reason| AttachErrorKind::BadClasses { reason })?;
         if own != shape {
-            return Err(AttachError::BadClasses { reason: "the shape is not the one of its classes" });
+            return Err(
+                AttachErrorKind::BadClasses { reason: "the shape is not the one of its classes" }.into()
+            );
         }
         region.holds(shape.total_size)?;
         assert!(region.base().addr().get().is_multiple_of(BLOCK_SIZE), "a pool starts on a cache line");

@@ -46,8 +46,8 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         Of::<T>::geometry(capacity, SLOTS_OFFSET)
     }
@@ -55,8 +55,10 @@ impl<T: Message> Mapped<T> {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] when the geometry is not that of a ring of `T`; [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         region.writable()?;
@@ -80,8 +82,8 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, capacity: u64, barrier: Barrier, first: u64) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region.clone(), &geometry, barrier)?;

@@ -97,7 +97,8 @@ impl Builder {
     /// Makes the channel, which must not exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_publisher`](Self::create_publisher).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_publisher`](Self::create_publisher).
     pub fn create_new_publisher(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustMake)
     }
@@ -105,7 +106,7 @@ impl Builder {
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_publisher`](Self::create_publisher).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
     pub fn open_publisher(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustFind)
     }
@@ -122,7 +123,7 @@ impl Builder {
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_subscriber`](Self::create_subscriber).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
     pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
         self.subscribe(Creation::MustFind)
     }
@@ -130,11 +131,12 @@ impl Builder {
     /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`]; [`AttachError::NotReady`] before anybody has taken a seat; as
-    /// [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
+    /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
-        Watcher::attach(&self.settings.name, (&domain, until), self.start, self.resume)
+        let watcher = Watcher::attach(&self.settings.name, (&domain, until), self.start, self.resume);
+        watcher.map_err(|error| self.request().explain(error, Side::Takes))
     }
 
     fn request(&self) -> Request<'_> {
@@ -142,6 +144,7 @@ impl Builder {
             settings: &self.settings,
             kind: Kind::BroadcastBytes,
             fingerprint: Fingerprint::of::<u8>(),
+            element: Some("bytes"),
             usual_capacity: USUAL_CAPACITY,
             geometry: Mapped::geometry,
             slots_offset: SLOTS_OFFSET,
@@ -158,7 +161,7 @@ impl Builder {
             end.place.settle(&self.settings);
             Ok((ring, end))
         })?;
-        Publisher::new(ring, end)
+        Publisher::new(ring, end).map_err(|error| self.request().explain(error, Side::Gives))
     }
 
     fn subscribe(&self, creation: Creation) -> Result<Subscriber, AttachError> {
@@ -179,10 +182,11 @@ impl Builder {
         // A seat that is of no use is given back when the lock is free again.
         joined.map(|subscriber| subscriber.of(self)).map_err(|(mut end, why, seat)| {
             end.leave(Some(seat));
-            match why {
+            let error = match why {
                 ring::Unjoined::NoSuchPosition => self.start.nowhere(),
-                ring::Unjoined::Barrier(error) => AttachError::System(error),
-            }
+                ring::Unjoined::Barrier(error) => error.into(),
+            };
+            self.request().explain(error, Side::Takes)
         })
     }
 }

@@ -93,7 +93,7 @@ impl Subscriber {
     /// As [`create`](Self::create), but the channel must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Builder::new(name).open_subscriber()
     }

@@ -6,7 +6,7 @@ use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resu
 use crate::channel::end::PeerState;
 use crate::channel::open;
 use crate::domain::{Domain, Entry, Owner};
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
 use crate::message::Fingerprint;
 use crate::platform::{Barrier, Native};
@@ -30,7 +30,8 @@ impl Watcher {
     /// Looks for the channel in the user's own domain, to start with the oldest frame that can be found.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`Builder::open_watcher`](super::Builder::open_watcher).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
+    /// [`Builder::open_watcher`](super::Builder::open_watcher).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         super::Builder::new(name).open_watcher()
     }
@@ -54,7 +55,7 @@ impl Watcher {
         };
         let (region, (geometry, generation)) =
             open::observe_with(name, (domain, until), Kind::BroadcastBytes, look)?;
-        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let place = start.check_frames(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.
         let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;

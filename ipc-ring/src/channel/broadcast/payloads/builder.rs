@@ -115,7 +115,8 @@ impl Builder {
     /// Makes the channel, which must not exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::AlreadyExists`], and as [`create_publisher`](Self::create_publisher).
+    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
+    /// [`create_publisher`](Self::create_publisher).
     pub fn create_new_publisher(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustMake)
     }
@@ -123,7 +124,7 @@ impl Builder {
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_publisher`](Self::create_publisher).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
     pub fn open_publisher(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustFind)
     }
@@ -140,13 +141,13 @@ impl Builder {
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create_subscriber`](Self::create_subscriber).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
     pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
         Ok(Subscriber::new(self.channel.open_subscriber()?, &self.pool))
     }
 
     fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
         let (ring, end) = self.channel.publishing_parts(creation)?;
-        Publisher::new(ring, end, &self.pool)
+        Publisher::new(ring, end, &self.pool).map_err(|error| self.channel.explain(error))
     }
 }

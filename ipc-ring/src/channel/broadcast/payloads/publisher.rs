@@ -56,7 +56,7 @@ impl Publisher {
     /// As [`create`](Self::create), but the channel must exist.
     ///
     /// # Errors
-    /// [`AttachError::NotFound`], and as [`create`](Self::create).
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str, pool: &Pool) -> Result<Self, AttachError> {
         Builder::new(name, pool).open_publisher()
     }

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::memory::Memory;
-use crate::error::AttachError;
+use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
 use crate::message::Fingerprint;
 use crate::platform::{Barrier, Native};
@@ -41,24 +41,23 @@ impl Mapped {
     /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] when the capacity is 0 or above [`MAX_CAPACITY`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above [`MAX_CAPACITY`].
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         if capacity == 0 || capacity > MAX_CAPACITY {
-            return Err(AttachError::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 });
+            return Err(AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 }.into());
         }
         let capacity = capacity.next_power_of_two().max(MIN_CAPACITY);
-        Geometry::of_cells(capacity, 1, 1, 1, SLOTS_OFFSET).ok_or(AttachError::TooLarge {
-            capacity,
-            most: MAX_CAPACITY,
-            element_size: 1,
-        })
+        Geometry::of_cells(capacity, 1, 1, 1, SLOTS_OFFSET)
+            .ok_or_else(|| AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: 1 }.into())
     }
 
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`AttachError::Geometry`] when the geometry is not one of [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not
-    /// fit the memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of
+    /// [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
+    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -88,8 +87,10 @@ impl Mapped {
     /// Makes a fresh ring at the start of zeroed memory, header and all.
     ///
     /// # Errors
-    /// [`AttachError::TooLarge`] as [`geometry`](Self::geometry); [`AttachError::TooSmall`] when the ring does not fit the
-    /// memory; [`AttachError::ReadOnly`]; [`AttachError::NoMembarrier`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region.clone(), &geometry, barrier, mode)?;
@@ -120,7 +121,7 @@ impl Mapped {
             generation: None,
         };
         let checked = layout::check(&region, &expected)?;
-        let mode = mode_of(&region).ok_or(AttachError::NotReady)?;
+        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         Self::new(region, &checked.geometry, checked.barrier, mode)
     }
 

@@ -1,0 +1,360 @@
+//! Why a channel could not be opened: what is wrong, and with which channel of which domain.
+
+use core::fmt;
+use std::time::Duration;
+
+use super::scene::{Creator, Elsewhere, Scene, Types};
+use super::{Forked, debug_as_display};
+use crate::message::Fingerprint;
+use crate::ring::spsc::Corruption;
+
+debug_as_display!(AttachError);
+
+/// Why a channel could not be created or opened, a domain not joined, or a ring not attached to its memory. Nothing was changed.
+///
+/// Its text names the channel and the domain, says what was found, what was expected and what can be done; `Debug` prints the
+/// same, since that is what a `main` that returns the error shows. [`kind`](Self::kind) is for matching:
+///
+/// ```
+/// use ipc_ring::{AttachErrorKind, Domain, spsc};
+///
+/// let domain = Domain::open("doc-example-attach-error")?;
+/// let error = spsc::Builder::<u64>::new("ticks").domain(&domain).open_consumer().unwrap_err();
+/// assert!(matches!(error.kind(), AttachErrorKind::NotFound));
+/// assert_eq!((error.channel(), error.domain()), (Some("ticks"), Some("doc-example-attach-error")));
+/// assert!(error.to_string().starts_with("no channel \"ticks\" in domain \"doc-example-attach-error\": start its creator"));
+/// # Ok::<(), ipc_ring::AttachError>(())
+/// ```
+pub struct AttachError {
+    // In a box, so that a `Result` of an end is hardly larger than the end.
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: AttachErrorKind,
+    scene: Scene,
+}
+
+/// What is wrong, for matching: see [`AttachError::kind`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AttachErrorKind {
+    /// No channel of this name exists in the domain.
+    NotFound,
+    /// A channel of this name exists and a new one was asked for.
+    AlreadyExists,
+    /// The name is empty, too long or holds a zero byte.
+    InvalidName {
+        /// The name asked for.
+        name: String,
+        /// The most bytes that such a name may have.
+        most: usize,
+    },
+    /// A live process holds this end.
+    EndTaken {
+        /// That process.
+        pid: u32,
+    },
+    /// The channel has been closed and takes no new end of this side. Those who [create](crate::spsc::Builder::create_producer) it
+    /// instead get a new one.
+    Closed,
+    /// The memory does not start like a ring.
+    NotARing {
+        /// Its first eight bytes.
+        found: u64,
+    },
+    /// The memory is attached read-only, and each end of a ring stores into it. Open the channel's observer or watcher, or attach
+    /// the segment for reading and writing.
+    ReadOnly,
+    /// The memory is smaller than a ring's header or geometry.
+    TooSmall {
+        /// Bytes there are.
+        found: usize,
+        /// Bytes needed.
+        needed: usize,
+    },
+    /// The ring has another layout version.
+    Version {
+        /// The ring's.
+        found: u32,
+        /// This library's.
+        expected: u32,
+    },
+    /// The ring's creator has not finished it, or died while making it.
+    NotReady,
+    /// Another kind of ring.
+    Kind {
+        /// The ring's, see [`Kind`](crate::layout::Kind).
+        found: u32,
+        /// The one asked for; 0 for any kind of channel.
+        expected: u32,
+    },
+    /// Elements of another size or alignment.
+    ElementSize {
+        /// The ring's size and alignment, in bytes.
+        found: (u64, u64),
+        /// Those of the type asked for.
+        expected: (u64, u64),
+    },
+    /// Elements of another type.
+    ElementType {
+        /// The ring's.
+        found: Fingerprint,
+        /// That of the type asked for.
+        expected: Fingerprint,
+    },
+    /// The header, or the geometry given, contradicts itself, the ring and its elements, or the size of the memory.
+    Geometry {
+        /// Slots it says.
+        capacity: u64,
+        /// Bytes from slot to slot it says.
+        stride: u64,
+        /// Bytes in all it says.
+        total_size: u64,
+        /// Bytes there are.
+        memory: u64,
+    },
+    /// Another capacity than asked for, in slots, bytes or keys.
+    Capacity {
+        /// The ring's.
+        found: u64,
+        /// The one asked for, rounded up to a power of two.
+        expected: u64,
+    },
+    /// The ring is not the one the directory names: another was made under its identifier.
+    Generation {
+        /// The ring's.
+        found: u64,
+        /// The directory's.
+        expected: u64,
+    },
+    /// A process cannot evict itself; it may simply leave.
+    SelfEviction,
+    /// The key of a persistent channel belongs to another channel's memory or another program's. Choose another name.
+    KeyTaken {
+        /// The key, as `ipcs` shows it.
+        key: i32,
+    },
+    /// A persistent channel would not outlive its processes: the setting `kernel.shm_rmid_forced` of this IPC namespace has the
+    /// kernel remove each segment at its last detach.
+    NotKept,
+    /// A broadcast channel that treats slow subscribers otherwise than asked for.
+    Mode {
+        /// The channel's way.
+        found: crate::broadcast::Mode,
+        /// The one asked for.
+        expected: crate::broadcast::Mode,
+    },
+    /// A saved position of another channel: one of this name that is gone.
+    StalePosition {
+        /// Generation of the channel the position was saved in.
+        saved: u64,
+        /// Generation of this one.
+        channel: u64,
+    },
+    /// A broadcast channel of frames holds no frame of this number at this place, and never did, or it is still to come.
+    NoSuchPosition {
+        /// The number.
+        sequence: u64,
+    },
+    /// The capacity is 0 or too large, or the element larger than a slot may be.
+    TooLarge {
+        /// Slots asked for; bytes in a ring of frames, keys in a table.
+        capacity: u64,
+        /// The most of them that are possible.
+        most: u64,
+        /// Bytes of an element.
+        element_size: usize,
+    },
+    /// The size classes asked for cannot be.
+    BadClasses {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// The pool has other size classes than asked for.
+    Classes {
+        /// The pool's: bytes of a block, number of blocks.
+        found: Vec<(usize, u64)>,
+        /// Those asked for, sizes rounded up to a multiple of 64.
+        expected: Vec<(usize, u64)>,
+    },
+    /// A channel or its domain has no room for one more.
+    DomainFull {
+        /// Of what: processes, channels, ends, or wake semaphores.
+        what: &'static str,
+        /// How many fit.
+        limit: usize,
+    },
+    /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed later.
+    LockTimeout {
+        /// How long the lock was waited for.
+        waited: Duration,
+        /// The process that took the lock last, as it is numbered here; `None` when it cannot be seen from here. For display.
+        holder: Option<u32>,
+    },
+    /// The domain's segment is not a domain, or of another version.
+    NotADomain {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The ring's words are not what the protocol writes.
+    Corrupt(Corruption),
+    /// The ring was made for sleepers that use `membarrier`, which this process may not.
+    NoMembarrier,
+    /// This process is in a time namespace of its own and has made another one for its children, so the kernel does not tell by how
+    /// much its clock differs from that of the others.
+    UnknownClock,
+    /// This handle came through a fork; only the process that opened it may use it.
+    Forked,
+    /// The kernel refused.
+    System(ipc_core::Error),
+}
+
+impl AttachError {
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &AttachErrorKind {
+        &self.inner.kind
+    }
+
+    /// As [`kind`](Self::kind), by value.
+    #[must_use]
+    pub fn into_kind(self) -> AttachErrorKind {
+        self.inner.kind
+    }
+
+    /// The name of the channel that was to be opened. `None` when the call was not about a channel, or about one without a name.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.inner.scene.channel.as_deref()
+    }
+
+    /// The name of its domain. `None` for a ring that was attached to memory without one.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        self.inner.scene.domain.as_deref()
+    }
+
+    /// Whether the same call may succeed later without a change by anyone to what it asks for: the channel is not there yet, its
+    /// end is in use or every place is taken, or another process has the domain's lock.
+    ///
+    /// ```
+    /// let error = ipc_ring::spsc::Consumer::<u64>::open("doc-example.not-there-yet").unwrap_err();
+    /// assert!(error.is_retryable());
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.kind(),
+            AttachErrorKind::NotFound
+                | AttachErrorKind::NotReady
+                | AttachErrorKind::EndTaken { .. }
+                | AttachErrorKind::DomainFull { .. }
+                | AttachErrorKind::LockTimeout { .. }
+        )
+    }
+
+    pub(super) fn scene(&self) -> &Scene {
+        &self.inner.scene
+    }
+
+    /// With the channel's name, unless it has one.
+    #[cold]
+    pub(crate) fn in_channel(mut self, name: &str) -> Self {
+        self.inner.scene.channel.get_or_insert_with(|| name.into());
+        self
+    }
+
+    /// With the domain's name, unless it has one.
+    #[cold]
+    pub(crate) fn in_domain(mut self, name: &str) -> Self {
+        self.inner.scene.domain.get_or_insert_with(|| name.into());
+        self
+    }
+
+    /// With the user whose domain it is.
+    #[cold]
+    pub(crate) fn of_user(mut self, owner: u32) -> Self {
+        self.inner.scene.owner.get_or_insert(owner);
+        self
+    }
+
+    /// With the word for what is no channel, such as "pool".
+    #[cold]
+    pub(crate) fn of_a(mut self, noun: &'static str) -> Self {
+        self.inner.scene.noun.get_or_insert(noun);
+        self
+    }
+
+    /// With the words for the end that was asked for, such as "producer", and for what a capacity counts.
+    #[cold]
+    pub(crate) fn in_words(mut self, end: &'static str, unit: &'static str) -> Self {
+        self.inner.scene.end.get_or_insert(end);
+        self.inner.scene.unit.get_or_insert(unit);
+        self
+    }
+
+    /// With whoever made the memory, if the kernel says so.
+    #[cold]
+    pub(crate) fn made_by(mut self, creator: impl FnOnce() -> Option<Creator>) -> Self {
+        let known = &mut self.inner.scene.creator;
+        *known = known.take().or_else(creator);
+        self
+    }
+
+    /// With the names of the types.
+    #[cold]
+    pub(crate) fn with_types(mut self, types: impl FnOnce() -> Types) -> Self {
+        self.inner.scene.types.get_or_insert_with(types);
+        self
+    }
+
+    /// With what was found elsewhere, where nothing was found here.
+    #[cold]
+    pub(crate) fn looked_elsewhere(mut self, elsewhere: impl FnOnce() -> Elsewhere) -> Self {
+        if matches!(self.inner.kind, AttachErrorKind::NotFound) {
+            self.inner.scene.elsewhere.get_or_insert_with(elsewhere);
+        }
+        self
+    }
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::sentence::write(self, f)
+    }
+}
+
+impl std::error::Error for AttachError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self.kind() {
+            AttachErrorKind::System(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<AttachErrorKind> for AttachError {
+    #[cold]
+    fn from(kind: AttachErrorKind) -> Self {
+        Self { inner: Box::new(Inner { kind, scene: Scene::default() }) }
+    }
+}
+
+impl From<Forked> for AttachError {
+    fn from(_: Forked) -> Self {
+        AttachErrorKind::Forked.into()
+    }
+}
+
+impl From<ipc_core::Error> for AttachError {
+    fn from(error: ipc_core::Error) -> Self {
+        AttachErrorKind::System(error).into()
+    }
+}
+
+impl From<Corruption> for AttachError {
+    fn from(corruption: Corruption) -> Self {
+        AttachErrorKind::Corrupt(corruption).into()
+    }
+}

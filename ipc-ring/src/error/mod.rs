@@ -1,0 +1,68 @@
+//! What can go wrong with a channel, as values to match on.
+
+mod attach;
+mod ends;
+mod scene;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+pub use attach::{AttachError, AttachErrorKind};
+pub use ends::{FrameTooLarge, PopError, PushError};
+pub(crate) use scene::{Creator, Elsewhere, Types};
+
+use core::fmt;
+
+/// An error prints the same sentence with `{:?}` as with `{}`, since that is what a `main` that returns it
+/// shows.
+macro_rules! debug_as_display {
+    ($($error:ident $(<$value:ident>)?),+ $(,)?) => {
+        $(impl$(<$value>)? ::core::fmt::Debug for $error$(<$value>)? {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(self, f)
+            }
+        })+
+    };
+}
+
+pub(crate) use debug_as_display;
+
+/// Why the other end is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PeerExit {
+    /// Nobody has ever attached to that end.
+    NeverAttached,
+    /// It let go on purpose and may come back; the channel is still open.
+    Detached,
+    /// Its process died without letting go.
+    Died {
+        /// The process it was. Its number may belong to another by now.
+        pid: u32,
+    },
+}
+
+impl fmt::Display for PeerExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PeerExit::NeverAttached => f.write_str("the other end was never attached"),
+            PeerExit::Detached => f.write_str("the other end has detached"),
+            PeerExit::Died { pid } => write!(f, "the other end's process {pid} died"),
+        }
+    }
+}
+
+/// What is used came to this process through `fork`: it belongs to the parent, and nothing was done. Open the
+/// channel again in the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forked;
+
+impl fmt::Display for Forked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this was inherited through fork and belongs to the parent; open the channel again in the child",
+        )
+    }
+}
+
+impl std::error::Error for Forked {}
