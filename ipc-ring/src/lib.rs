@@ -23,8 +23,8 @@
 //!
 //! # What it does not do
 //! No messages between machines, none that survive a reboot, no protection of a process from one that may write its memory
-//! and lies about the data, no file descriptor to poll, no asynchronous runtime, no threads of its own, no signal handlers,
-//! no logging. Linux only.
+//! and lies about the data, no asynchronous runtime, no signal handlers, no logging. No threads either, unless you ask for a
+//! [descriptor](readiness::PollSet) or [await](readiness): then one for each domain. Linux only.
 //!
 //! # An example
 //! ```
@@ -56,6 +56,7 @@
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
+//! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and what async ends are made of |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
 //! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
@@ -94,6 +95,7 @@ mod opaque;
 pub mod platform;
 #[allow(unsafe_code)]
 mod prefetch;
+pub mod readiness;
 #[allow(unsafe_code)]
 mod region;
 pub mod ring;

@@ -19,7 +19,7 @@ use super::open::Found;
 use super::roster::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
-use super::wait_set::sealed::{Bell, Home};
+use super::wait_set::sealed::{Bell, Home, Waiting};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::{AttachError, Forked};
 use crate::frame::FrameKind;
@@ -585,9 +585,17 @@ impl Place {
         signal::withdraw::<Native>(self.own(SIGNAL))
     }
 
-    /// Whether this end and a set belong to one membership of this process.
-    pub(super) fn is_at(&self, home: &Home<'_>) -> bool {
-        Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
+    /// The domain that this end belongs to, for who waits for it.
+    pub(super) fn home(&self) -> Home<'_> {
+        Home(&self.member)
+    }
+
+    /// Where this end's waiting bit lies.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        Some(Waiting::new(
+            &self.region,
+            self.table.offset + usize::from(self.number) * self.table.size + SIGNAL,
+        ))
     }
 
     /// Sleeps until woken or until the time has come. True when woken. `is_owed`: whether something is there for which somebody

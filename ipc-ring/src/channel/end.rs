@@ -13,7 +13,7 @@ use super::roster::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::News;
-use super::wait_set::sealed::{Bell, Home};
+use super::wait_set::sealed::{Bell, Home, Waiting};
 use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
 use crate::error::{AttachError, AttachErrorKind, Forked, PeerExit};
 use crate::frame::FrameKind;
@@ -393,9 +393,14 @@ impl End {
         Ok(Some(News::PeerGone))
     }
 
-    /// Whether this end and a set belong to one membership of this process.
-    pub(super) fn is_at(&self, home: &Home<'_>) -> bool {
-        Arc::ptr_eq(&self.member, home.0) && self.member.is_ours()
+    /// The domain that this end belongs to, for who waits for it.
+    pub(super) fn home(&self) -> Home<'_> {
+        Home(&self.member)
+    }
+
+    /// Where this end's waiting bit lies.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        Some(Waiting::new(&self.region, self.seats.own_signal))
     }
 
     /// Sleeps until woken or until the time has come. `is_owed`: whether something is there for which the other end must

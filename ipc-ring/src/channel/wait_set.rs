@@ -13,11 +13,13 @@ use crate::domain::{Domain, Member, WakeSemaphore};
 use crate::error::{AttachError, Forked, debug_as_display};
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
+use crate::region::Region;
+use crate::wait::signal;
 use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
 /// What an end does for a set. Only this crate's ends can.
 pub(crate) mod sealed {
-    use super::{Arc, Barrier, Member, News, WakeSemaphore};
+    use super::{Arc, Barrier, Member, Native, News, Region, WakeSemaphore, signal};
 
     /// A set's semaphore.
     #[derive(Clone, Copy, Debug)]
@@ -40,13 +42,52 @@ pub(crate) mod sealed {
         fn has_peer_died(&self) -> bool;
         /// The set answers with another end. Who was woken for something that others could have too tells them.
         fn is_passed_over(&mut self) {}
+        /// What the end was woken for was done. Who was woken for one of several things tells the next one.
+        fn is_served(&mut self) {}
+        /// The domain that the end belongs to.
+        fn home(&self) -> Home<'_>;
+        /// Where the waiting bit lies that [`mark`](Self::mark) sets. `None` where there is none: a token is the only sign then.
+        fn waiting(&self) -> Option<Waiting>;
+        /// Whether waits go on when the other side is gone without closing.
+        fn awaits_successors(&self) -> bool {
+            false
+        }
+        /// Whether what the end waits for may come without a token, so that it has to look again now and then.
+        fn is_unannounced(&self) -> bool {
+            false
+        }
+        /// Whether what the end waits for is about to come, and will not be announced a second time.
+        fn is_soon(&mut self) -> bool {
+            false
+        }
         /// Whether the end can wait with a semaphore of this domain, in this process.
-        fn is_at(&self, home: &Home<'_>) -> bool;
+        fn is_at(&self, home: &Home<'_>) -> bool {
+            Arc::ptr_eq(self.home().0, home.0) && home.0.is_ours()
+        }
+    }
+
+    /// The waiting bit of an end, for who looks whether it is taken. Keeps the memory mapped.
+    #[derive(Clone, Debug)]
+    pub struct Waiting {
+        region: Region,
+        offset: usize,
+    }
+
+    impl Waiting {
+        /// Of the signal word at this offset.
+        pub(crate) fn new(region: &Region, offset: usize) -> Self {
+            Self { region: region.clone(), offset }
+        }
+
+        /// Whether the bit is set.
+        pub(crate) fn is_set(&self) -> bool {
+            signal::is_waiting::<Native>(self.region.half(self.offset))
+        }
     }
 }
 
-/// What a [`WaitSet`] can wait for: consuming ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
-/// [`mpmc`](crate::mpmc), subscribers of a [`broadcast`](crate::broadcast), readers of [`latest`](crate::latest) values, both ends
+/// What a [`WaitSet`] can wait for: consuming and producing ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
+/// [`mpmc`](crate::mpmc) (the producing ones for room), subscribers of a [`broadcast`](crate::broadcast), readers of [`latest`](crate::latest) values, both ends
 /// of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
 pub trait Waitable: sealed::Await {}
 
@@ -259,22 +300,7 @@ impl WaitSet {
 
     /// Announces at every end, looks once more, with the question who is alive, and sleeps.
     fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
-        let (mut fence, mut asymmetric) = (false, false);
-        for end in ends.iter_mut() {
-            match end.mark(self.bell) {
-                Barrier::Fence => fence = true,
-                Barrier::Asymmetric => asymmetric = true,
-            }
-        }
-        // One for all: each bit is set before it, each ring is looked at behind it.
-        let mut barrier = Ok(());
-        if asymmetric {
-            barrier = Native::heavy(Barrier::Asymmetric);
-        }
-        if fence {
-            barrier = barrier.and(Native::heavy(Barrier::Fence));
-        }
-        let mut event = barrier.and_then(|()| self.look(ends, true));
+        let mut event = mark_all(ends, self.bell).and_then(|()| self.look(ends, true));
         let woken = match event {
             Ok(None) => {
                 let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
@@ -303,11 +329,34 @@ impl WaitSet {
     }
 }
 
+/// Sets the waiting bits of all ends, with one semaphore, and runs one heavy barrier for all: each bit is set before it, each ring is
+/// looked at behind it.
+///
+/// # Errors
+/// When the barrier was refused. The bits are set all the same.
+pub(crate) fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Result<(), ipc_core::Error> {
+    let (mut fence, mut asymmetric) = (false, false);
+    for end in ends.iter_mut() {
+        match end.mark(bell) {
+            Barrier::Fence => fence = true,
+            Barrier::Asymmetric => asymmetric = true,
+        }
+    }
+    let mut barrier = Ok(());
+    if asymmetric {
+        barrier = Native::heavy(Barrier::Asymmetric);
+    }
+    if fence {
+        barrier = barrier.and(Native::heavy(Barrier::Fence));
+    }
+    barrier
+}
+
 /// Looks at each end, at `next` first, which then stands behind the one that the answer is about.
 ///
 /// # Errors
 /// With `probe`, when it cannot be known who is alive.
-fn look(
+pub(crate) fn look(
     next: &mut usize,
     ends: &mut [&mut dyn Waitable],
     probe: bool,

@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::discovery::{EndInfo, region_of};
 use super::mailbox::Mailbox;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::channel::{EndRole, Subject};
 use crate::domain::{Domain, Owner, Recipients, check_name};
 use crate::error::{AttachError, AttachErrorKind};
@@ -391,8 +391,12 @@ impl Await for Watch {
         false
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        Arc::ptr_eq(self.domain.member(), home.0) && self.domain.member().is_ours()
+    fn home(&self) -> Home<'_> {
+        Home(self.domain.member())
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        None // A frame's token is the only sign of it.
     }
 }
 

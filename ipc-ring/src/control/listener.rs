@@ -17,7 +17,7 @@ use super::mailbox::{self, Address, Mailbox, Posted};
 use super::peer::{self, Peer};
 use super::reason::Reason;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::channel::{Carry, Frames, Seated, Token};
 use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
 use crate::error::AttachErrorKind;
@@ -541,8 +541,12 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
         false
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        Arc::ptr_eq(self.domain.member(), home.0) && self.domain.member().is_ours()
+    fn home(&self) -> Home<'_> {
+        Home(self.domain.member())
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        None // A frame's token is the only sign of it.
     }
 }
 

@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use ipc_core::{Error, liveness};
 
-use super::layout::{self, P_GENERATION, PROCESS_SIZE, PROCESS_TABLE};
+use super::layout::{self, LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE};
 use super::{Member, Owner};
 
 impl Member {
@@ -34,6 +34,21 @@ impl Member {
     /// As [`is_alive`](Self::is_alive).
     pub(crate) fn check_semaphores(&self) -> Result<(), Error> {
         liveness::is_alive(&self.semaphores, layout::LOCK).map(|_| ())
+    }
+
+    /// Each process slot's generation, and whether its process is alive. A system call for each process.
+    ///
+    /// # Errors
+    /// As [`is_alive`](Self::is_alive).
+    pub(crate) fn census(&self) -> Result<Vec<(u64, bool)>, Error> {
+        let slot = |slot: usize| {
+            let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+            let generation = self.table.get(process + P_GENERATION);
+            let is_alive = self.table.get_half(process + P_STATE) == LIVE
+                && self.is_alive(Owner::new(slot, generation))?;
+            Ok((generation, is_alive))
+        };
+        (0..self.sizes.processes()).map(slot).collect()
     }
 
     /// For questions about many processes.

@@ -189,6 +189,11 @@ impl Member {
         }
     }
 
+    /// Whether the death of any process posts to this one.
+    pub(crate) fn is_bell(&self, wake: WakeSemaphore) -> bool {
+        usize::from(wake.index) < self.sizes.bells()
+    }
+
     /// The domain's semaphores.
     pub(crate) fn semaphores(&self) -> SemaphoreSet {
         self.semaphores

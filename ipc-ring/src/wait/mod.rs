@@ -18,4 +18,4 @@ pub(crate) use late::Nap;
 pub use parker::Parker;
 pub(crate) use pause::pause;
 pub use strategy::{HEARTBEAT, WaitStrategy};
-pub(crate) use strategy::{Step, Waits};
+pub(crate) use strategy::{Step, Wait, Waits};

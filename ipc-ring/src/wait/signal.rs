@@ -55,6 +55,12 @@ pub fn withdraw<P: Platform>(signal: &P::U32) -> bool {
     signal.fetch_and(!WAITING, P::ordering(Edge::WaitWithdraw)) & WAITING == 0
 }
 
+/// Whether an announcement stands that nobody has taken. For who keeps watch over the ends of others: who finds it taken
+/// knows that a token is there, or under way.
+pub fn is_waiting<P: Platform>(signal: &P::U32) -> bool {
+    signal.load(core::sync::atomic::Ordering::Relaxed) & WAITING != 0 // A token from its taker orders it, or comes still.
+}
+
 /// The notifier's look at the other end's signal, after a publication; 0 is the case that must cost nothing.
 #[inline(always)]
 pub fn look<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {

@@ -7,7 +7,10 @@ use super::builder::{Attached, Builder};
 use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, FrameTooLarge, PushError};
+use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Refused};
 
 /// The producing end: one holder at a time, in one thread at a time.
@@ -21,6 +24,8 @@ pub struct Producer {
     ring: ring::Producer<Mapped>,
     end: End,
     ending: Ending,
+    /// The length of the last frame that there was no room for.
+    wanted: usize,
 }
 
 /// The ring and the length of the frame that waits for room.
@@ -77,7 +82,7 @@ impl Producer {
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(end.is_persistent()), end }),
+            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(end.is_persistent()), end, wanted: 0 }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -288,6 +293,7 @@ impl Producer {
                 pair::acknowledge(&mut self.end, signal, ring.position(), || ring.is_drained())
             }
             Err(refused) => {
+                self.wanted = len;
                 let frame = FrameTooLarge { len, limit: self.ring.longest() };
                 Err(refusal(&mut self.end, refused, frame))
             }
@@ -362,6 +368,49 @@ impl Producer {
     /// channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
+    }
+}
+
+/// In a set a producer has something to do when there is room for a frame as long as the last one that
+/// there was none for, or nobody is left to make some.
+impl Await for Producer {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        match self.ring.has_room(self.wanted) {
+            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
+            Ok(false) => self.end.news_of_peer(probe),
+        }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_unannounced(&self) -> bool {
+        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+    }
+
+    fn is_soon(&mut self) -> bool {
+        self.ring.room_is_coming()
+    }
+
+    fn awaits_successors(&self) -> bool {
+        self.end.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
     }
 }
 

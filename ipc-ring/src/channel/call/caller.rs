@@ -7,7 +7,7 @@ use super::error::CallError;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::domain::LOCK_PATIENCE;
 use crate::error::{AttachError, AttachErrorKind, PopError};
 use crate::message::Message;
@@ -374,7 +374,15 @@ impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
         self.end.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
     }
 }

@@ -8,7 +8,7 @@ use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native, Platform as _};
@@ -80,6 +80,22 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     #[inline(never)]
     fn follow(&mut self) -> bool {
         successor::follow(self)
+    }
+
+    /// Whether a request waits to be taken.
+    ///
+    /// # Errors
+    /// As [`try_take`](Self::try_take).
+    ///
+    /// # Blocking
+    /// Never.
+    pub fn has_request(&mut self) -> Result<bool, CallError> {
+        self.end.ours()?;
+        match self.poll() {
+            Ok(()) => Ok(true),
+            Err(PopError::Empty) => Ok(false),
+            Err(error) => Err(CallError::from_wait(error)),
+        }
     }
 
     /// Takes the request that waits; `None` when there is none.
@@ -325,7 +341,15 @@ impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
         self.end.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
     }
 }

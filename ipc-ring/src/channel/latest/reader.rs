@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Builder, ReadError, TableReader, Value};
 use crate::channel::PeerState;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
@@ -150,7 +150,15 @@ impl<T: Message> Await for Reader<T> {
         self.0.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.0.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.0.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.0.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.0.waiting()
     }
 }

@@ -9,7 +9,7 @@ use crate::channel::PeerState;
 use crate::channel::crowd::Place;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::PeerExit;
 use crate::message::Message;
 use crate::platform::Barrier;
@@ -400,7 +400,15 @@ impl<T: Message> Await for TableReader<T> {
         self.end.place.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.place.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.place.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.place.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.place.waiting()
     }
 }

@@ -10,7 +10,7 @@ use crate::apart::apart;
 use crate::channel::crowd::Place;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
@@ -698,7 +698,15 @@ impl<T: Message> Await for Consumer<T> {
         }
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.place.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.place.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.place.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.place.waiting()
     }
 }

@@ -6,8 +6,11 @@ use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use super::error::PushError;
 use crate::apart::apart;
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, recovery};
 use crate::wait::slip::{self, Pace};
 use crate::wait::soon::Soon;
@@ -22,6 +25,8 @@ pub struct Producer<T: Message> {
     end: End<T>,
     /// When to look whether the ring is about to be full.
     pace: Pace,
+    /// Woken for room in a set or a task.
+    woken_in_set: bool,
 }
 
 impl<T: Message> Producer<T> {
@@ -49,7 +54,8 @@ impl<T: Message> Producer<T> {
     pub(super) fn new(mut end: End<T>) -> Self {
         let seat = end.seat.take().expect("an end has its seat until here");
         let run = if end.place.waits.polls() { end.ring.free_run() } else { 0 };
-        Self { ring: Some(ring::Producer::attach(end.ring.clone(), seat)), end, pace: Pace::new(run) }
+        let ring = Some(ring::Producer::attach(end.ring.clone(), seat));
+        Self { ring, end, pace: Pace::new(run), woken_in_set: false }
     }
 
     #[inline(always)]
@@ -426,6 +432,71 @@ impl<T: Message> Producer<T> {
     /// Ends the stream for all producers. What was pushed can still be popped.
     pub fn close(mut self) {
         self.end.close();
+    }
+}
+
+/// In a set a producer has something to do when there is room, or nobody is left to make some. Who pushes and finds more room
+/// tells the next one.
+impl<T: Message> Await for Producer<T> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
+        self.end.place.tell()?;
+        match self.ring().look() {
+            Err(Refused::Full | Refused::Busy(_)) => {}
+            Err(Refused::Closed | Refused::Corrupt(_)) => {
+                return Ok((!std::mem::replace(&mut self.end.ended, true)).then_some(News::Ended));
+            }
+            Ok(()) | Err(Refused::Contended) => return Ok(Some(News::Ready)),
+        }
+        recovered?;
+        Ok((probe && self.end.newly_deserted(Role::Consumer)).then_some(News::PeerGone))
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.place.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.place.has_anybody_died()
+    }
+
+    fn unmark(&mut self) -> bool {
+        let woken = self.end.place.unmark();
+        self.woken_in_set |= woken;
+        woken
+    }
+
+    fn is_passed_over(&mut self) {
+        if std::mem::take(&mut self.woken_in_set) {
+            self.end.wake_one(Role::Producer);
+        }
+    }
+
+    fn is_served(&mut self) {
+        if std::mem::take(&mut self.woken_in_set) && self.ring().look().is_ok() {
+            self.end.wake_one(Role::Producer); // The baton.
+        }
+    }
+
+    fn is_unannounced(&self) -> bool {
+        true // Consumers announce room for a quarter of the ring, or when they sleep themselves.
+    }
+
+    fn is_soon(&mut self) -> bool {
+        let look = self.ring.as_mut().map(|ring| ring.look());
+        matches!(look, Some(Err(Refused::Busy(holder))) if holder.is_reading())
+    }
+
+    fn awaits_successors(&self) -> bool {
+        self.end.place.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.place.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.place.waiting()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Poll};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PopError};
 use crate::memory::Slots as _;
 use crate::message::Message;
@@ -635,7 +635,15 @@ impl<T: Message> Await for Consumer<T> {
         self.end.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
     }
 }

@@ -6,9 +6,12 @@ use super::builder::{Attached, Builder};
 use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
 use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PushError};
 use crate::memory::Slots as _;
 use crate::message::Message;
+use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
 
 /// The producing end: one holder at a time, in one thread at a time.
@@ -380,6 +383,48 @@ impl<T: Message> Producer<T> {
     /// channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
+    }
+}
+
+/// In a set a producer has something to do when there is room, or nobody is left to make some.
+impl<T: Message> Await for Producer<T> {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        match self.ring.has_room() {
+            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
+            Ok(false) => self.end.news_of_peer(probe),
+        }
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn is_unannounced(&self) -> bool {
+        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+    }
+
+    fn is_soon(&mut self) -> bool {
+        self.ring.room_is_coming()
+    }
+
+    fn awaits_successors(&self) -> bool {
+        self.end.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::channel::crowd;
 use crate::channel::end::PeerState;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::platform::Barrier;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
@@ -488,7 +488,15 @@ impl Await for Subscriber {
         self.end.place.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.end.place.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.end.place.waits.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.place.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.place.waiting()
     }
 }

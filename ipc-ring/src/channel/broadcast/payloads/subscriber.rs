@@ -8,7 +8,7 @@ use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
 use crate::channel::end::PeerState;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home};
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::platform::Barrier;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
@@ -198,7 +198,15 @@ impl Await for Subscriber {
         self.channel.unmark()
     }
 
-    fn is_at(&self, home: &Home<'_>) -> bool {
-        self.channel.is_at(home)
+    fn awaits_successors(&self) -> bool {
+        self.channel.awaits_successors()
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.channel.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.channel.waiting()
     }
 }

@@ -1,0 +1,299 @@
+//! The wrapper, and what it needs of an end.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use ipc_ring::readiness::Registration;
+use ipc_ring::{AttachError, News, WaitSetError, Waitable};
+
+/// How often a poll tries again at once, when others are faster each time.
+const TRIES: u32 = 8;
+
+/// An end of a channel for async tasks.
+///
+/// Use [`get_mut`](Self::get_mut) for everything that does not wait. It waits in the way of this crate alone: the end's own wait
+/// strategy counts for its blocking calls only.
+#[derive(Debug)]
+pub struct Async<E: Waitable> {
+    pub(crate) end: E,
+    pub(crate) registration: Registration,
+    /// Nothing will come any more: that is told once by the end, and kept here.
+    has_ended: bool,
+    /// The stream has given its last error, or ended.
+    is_over: bool,
+}
+
+/// An end from which something comes. Of this crate's own making.
+pub trait Source: Waitable + sealed::Sealed {
+    /// What comes.
+    type Item;
+    /// Why nothing comes.
+    type Error;
+    /// The next one; `None` when nothing is there now.
+    ///
+    /// # Errors
+    /// As the `try_` form of the end.
+    fn try_next(&mut self) -> Result<Option<Self::Item>, Self::Error>;
+    /// The error to give when the other side is found to be gone without closing. `None`: go on waiting.
+    fn gone(&mut self) -> Option<Self::Error>;
+    /// The error to give when nothing will come or go any more, and trying does not say so.
+    fn ended(&mut self) -> Option<Self::Error> {
+        None
+    }
+    /// The error to give when waiting failed.
+    fn failed(error: WaitSetError) -> Self::Error;
+    /// What an error means for a stream.
+    fn meaning(error: &Self::Error) -> Meaning;
+}
+
+/// An end into which something goes. Of this crate's own making.
+pub trait Target: Waitable + sealed::Sealed {
+    /// What goes in.
+    type Item: ?Sized;
+    /// Why nothing does.
+    type Error;
+    /// Pushes; false when there is no room now.
+    ///
+    /// # Errors
+    /// As the `try_` form of the end.
+    fn try_send(&mut self, item: &Self::Item) -> Result<bool, Self::Error>;
+    /// The error to give when the other side is found to be gone without closing. `None`: go on waiting.
+    fn gone(&mut self) -> Option<Self::Error>;
+    /// The error to give when nothing will come or go any more, and trying does not say so.
+    fn ended(&mut self) -> Option<Self::Error> {
+        None
+    }
+    /// The error to give when waiting failed.
+    fn failed(error: WaitSetError) -> Self::Error;
+}
+
+/// What an error means for a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// It has ended as it should.
+    End,
+    /// It goes on.
+    Gap,
+    /// It has ended otherwise.
+    Failure,
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
+impl<E: Waitable> Async<E> {
+    /// Wraps an end. The first one of a domain starts a thread, which ends with the last one.
+    ///
+    /// # Errors
+    /// As [`Driver::of`](ipc_ring::readiness::Driver::of).
+    ///
+    /// # Panics
+    /// As [`Driver::of`](ipc_ring::readiness::Driver::of).
+    ///
+    /// # Blocking
+    /// The first one of a domain waits for the domain's lock, which others hold for microseconds.
+    pub fn new(end: E) -> Result<Self, AttachError> {
+        let registration = Registration::new(&end)?;
+        Ok(Self { end, registration, has_ended: false, is_over: false })
+    }
+
+    /// The end.
+    pub fn get_ref(&self) -> &E {
+        &self.end
+    }
+
+    /// The end.
+    pub fn get_mut(&mut self) -> &mut E {
+        &mut self.end
+    }
+
+    /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a wake-up that
+    /// this end has got goes to another one. Futures do so when they are dropped; a stream that is not polled any more does
+    /// when it is dropped itself, unless this is called.
+    pub fn cancel(&mut self) {
+        self.registration.cancel(&mut self.end);
+    }
+
+    /// Waits until something may have changed at the end, after it was found to have nothing.
+    ///
+    /// # Errors
+    /// [`WaitSetError`] but `TimedOut` and `Interrupted`.
+    pub async fn changed(&mut self) -> Result<News, WaitSetError> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.registration.poll(&mut waiting.0.end, context)).await
+    }
+}
+
+impl<E: Waitable> Async<E> {
+    /// Takes the end out.
+    pub fn into_inner(self) -> E {
+        let Self { mut end, mut registration, .. } = self;
+        registration.cancel(&mut end);
+        end
+    }
+
+    /// Tries until it succeeds; `None` is for nothing now. `over`: what it comes to that the other side is gone, or that nothing
+    /// will come any more; `None` is for going on.
+    pub(crate) fn poll_until<R, F>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        for _ in 0..TRIES {
+            match attempt(&mut self.end) {
+                Ok(Some(done)) => {
+                    self.registration.popped(&mut self.end);
+                    return Poll::Ready(Ok(done));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.cancel();
+                    return Poll::Ready(Err(error));
+                }
+            }
+            if self.has_ended
+                && let Some(error) = over(&mut self.end, News::Ended)
+            {
+                return Poll::Ready(Err(error));
+            }
+            match ready!(self.registration.poll(&mut self.end, context)) {
+                Ok(News::PeerGone) => {
+                    if let Some(error) = over(&mut self.end, News::PeerGone) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
+                Ok(news) => self.has_ended |= news == News::Ended,
+                Err(error) => return Poll::Ready(Err(failed(error))),
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A wait that is cancelled when it is dropped.
+pub(crate) struct Waiting<'a, E: Waitable>(pub(crate) &'a mut Async<E>);
+
+impl<E: Waitable> Drop for Waiting<'_, E> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl<E: Source> Async<E> {
+    /// The next message, reply, value, connection or event.
+    ///
+    /// # Errors
+    /// As the form of the end that waits, but one: when the other side is gone without closing this is told once for each
+    /// time; the next `pop` waits for a successor.
+    pub async fn pop(&mut self) -> Result<E::Item, E::Error> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_pop(context)).await
+    }
+
+    /// As [`pop`](Self::pop), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    pub fn poll_pop(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Item, E::Error>> {
+        self.poll_with(context, E::try_next)
+    }
+
+    /// Pops in this way.
+    pub(crate) fn poll_with<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        pop: impl FnMut(&mut E) -> Result<Option<R>, E::Error>,
+    ) -> Poll<Result<R, E::Error>> {
+        let over = |end: &mut E, news| if news == News::PeerGone { end.gone() } else { end.ended() };
+        self.poll_until(context, pop, over, E::failed)
+    }
+}
+
+/// Gives items until the other side closes; then the stream ends. It ends behind any other error, too, which it gives first;
+/// messages that a lossy subscriber missed do not end it.
+impl<E: Source + Unpin> Stream for Async<E> {
+    type Item = Result<E::Item, E::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        let popped = ready!(this.poll_pop(context));
+        let meaning = popped.as_ref().err().map(E::meaning);
+        this.is_over = matches!(meaning, Some(Meaning::End | Meaning::Failure));
+        Poll::Ready(if meaning == Some(Meaning::End) { None } else { Some(popped) })
+    }
+}
+
+impl<E: Target> Async<E> {
+    /// Pushes, waiting for room.
+    ///
+    /// # Errors
+    /// As the form of the end that waits, but one: when the other side is gone without closing this is told once for each
+    /// time; the next `push` to a full ring waits for a successor.
+    pub async fn push(&mut self, item: &E::Item) -> Result<(), E::Error> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_push(item, context)).await
+    }
+
+    /// As [`push`](Self::push), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    pub fn poll_push(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        let push = |end: &mut E| Ok(end.try_send(item)?.then_some(()));
+        let over = |end: &mut E, news| if news == News::PeerGone { end.gone() } else { end.ended() };
+        self.poll_until(context, push, over, E::failed)
+    }
+
+    /// Makes a sink of it, which keeps one item until there is room.
+    pub fn into_sink<I: std::borrow::Borrow<E::Item>>(self) -> Outbox<E, I> {
+        Outbox { target: self, waits: None }
+    }
+}
+
+/// A [`Sink`] over a producing end, from [`Async::into_sink`]. Holds one item that waits for room; dropping it drops that one.
+#[derive(Debug)]
+pub struct Outbox<E: Waitable, I> {
+    target: Async<E>,
+    waits: Option<I>,
+}
+
+impl<E: Target, I: std::borrow::Borrow<E::Item>> Outbox<E, I> {
+    /// The end, and the item that waits for room.
+    pub fn into_parts(self) -> (Async<E>, Option<I>) {
+        (self.target, self.waits)
+    }
+
+    fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        if let Some(item) = &self.waits {
+            let pushed = ready!(self.target.poll_push(item.borrow(), context));
+            self.waits = None;
+            pushed?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<E: Target + Unpin, I: std::borrow::Borrow<E::Item> + Unpin> Sink<I> for Outbox<E, I> {
+    type Error = E::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        self.get_mut().poll_empty(context)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), E::Error> {
+        self.get_mut().waits = Some(item);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        self.get_mut().poll_empty(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        self.get_mut().poll_empty(context)
+    }
+}

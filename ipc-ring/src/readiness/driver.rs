@@ -1,0 +1,272 @@
+//! The thread that sleeps for others.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ipc_core::{Error, PerProcess};
+use nix::sys::signal::{SigSet, SigmaskHow};
+
+use super::slots::{Slots, Which};
+use crate::channel::wait_set::sealed::{Bell, Waiting};
+use crate::domain::{Domain, Member};
+use crate::error::AttachError;
+use crate::wait::HEARTBEAT;
+use crate::wait::interrupt::Interrupts;
+
+/// The thread that waits for the armed ends of this process in one domain. Clones are the same one.
+///
+/// It exists while a driver, a [`Registration`](super::Registration) or a [`PollSet`](super::PollSet) does. It blocks all signals, is named
+/// `ipc-ring driver`, and calls wakers without holding a lock. In a child of fork there is none, and everything says `Forked`.
+#[derive(Clone)]
+pub struct Driver(pub(super) Arc<Handle>);
+
+/// Each process slot of the domain with its generation, and whether its process is alive.
+type Census = Vec<(u64, bool)>;
+
+/// What the clones of a driver share; the thread has [`Shared`] alone, and so keeps no driver alive.
+pub(super) struct Handle {
+    pub(super) shared: Arc<Shared>,
+    /// Until it is dropped.
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(super) struct Shared {
+    pub(super) member: Arc<Member>,
+    pub(super) bell: Bell,
+    /// Whether deaths post to it.
+    is_bell: bool,
+    state: Mutex<State>,
+}
+
+/// What the lock protects. Nothing that waits is done while it is held.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) slots: Slots<Option<Waiting>, Waker>,
+    /// The thread is to end.
+    stop: bool,
+    /// The thread is calling wakers.
+    calling: bool,
+    /// The kernel refused to let the thread sleep, and it has ended.
+    pub(super) failed: bool,
+    counts: Counts,
+}
+
+/// What the thread of a [`Driver`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// How often it woke up, for a token or to look.
+    pub wakeups: u64,
+    /// Tasks and descriptors woken since their waiting bit was taken, or since a token came where there is no bit.
+    pub rung: u64,
+    /// Tasks and descriptors woken to look for themselves: after a death, or since what they wait for may come without a token.
+    pub asked_to_look: u64,
+}
+
+impl Driver {
+    /// The driver of this process in a domain, which is started if there is none.
+    ///
+    /// # Errors
+    /// [`AttachError::DomainFull`] when the domain has no wake semaphore left; [`AttachError::Forked`];
+    /// [`AttachError::System`] when the kernel refuses.
+    ///
+    /// # Panics
+    /// When the system has no thread left, as [`std::thread::spawn`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn of(domain: &Domain) -> Result<Self, AttachError> {
+        Self::of_member(domain.member(), domain.until())
+    }
+
+    /// What the thread has done until now.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.shared.lock().counts
+    }
+
+    /// As [`of`](Self::of), of the domain that a membership is in.
+    pub(super) fn of_member(member: &Arc<Member>, until: Instant) -> Result<Self, AttachError> {
+        member.check_process()?;
+        if let Some(driver) = known(member) {
+            return Ok(driver);
+        }
+        // Without a lock, since it waits for others. Another thread may do the same: then one of the two is given up again.
+        let bell = member.locked(until, |locked| locked.claim_bell())?;
+        let shared = Arc::new(Shared {
+            member: Arc::clone(member),
+            bell: Bell(bell),
+            is_bell: member.is_bell(bell),
+            state: Mutex::default(),
+        });
+        let thread = start(Arc::clone(&shared), member.census()?);
+        let driver = Self(Arc::new(Handle { shared, thread: Some(thread) }));
+        locked(|list| {
+            list.retain(|other| other.strong_count() > 0);
+            list.push(Arc::downgrade(&driver.0));
+        });
+        // The oldest one: the same for all who have entered one.
+        Ok(known(member).unwrap_or(driver))
+    }
+}
+
+/// The drivers of this process; a child made by `fork` has none.
+static DRIVERS: PerProcess<Mutex<Vec<Weak<Handle>>>> = PerProcess::new();
+
+fn known(member: &Arc<Member>) -> Option<Driver> {
+    // Given back when the list is free again: to give the last one back ends a thread.
+    let drivers: Vec<Arc<Handle>> = locked(|list| list.iter().filter_map(Weak::upgrade).collect());
+    drivers.into_iter().find(|driver| Arc::ptr_eq(&driver.shared.member, member)).map(Driver)
+}
+
+fn locked<R>(f: impl FnOnce(&mut Vec<Weak<Handle>>) -> R) -> R {
+    f(&mut DRIVERS.get().lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rings armed slots. False when the thread is to end.
+    fn ring(&self, which: Which) -> bool {
+        let mut state = self.lock();
+        let mut from = 0;
+        while !state.stop {
+            let rung = state.slots.ring(from, which, |waiting| waiting.as_ref().map(Waiting::is_set));
+            let Some((index, waker)) = rung else { return true };
+            from = index + 1;
+            match which {
+                Which::Taken => state.counts.rung += 1,
+                Which::Unannounced | Which::All => state.counts.asked_to_look += 1,
+            }
+            state.calling = true;
+            drop(state);
+            waker.wake();
+            state = self.lock();
+            state.calling = false;
+        }
+        false
+    }
+
+    /// The thread. `known`: who was alive before anything was armed.
+    fn run(&self, mut known: Census) {
+        let interrupts = Interrupts::default();
+        // When to look who is alive, without a token.
+        let mut look: Option<Instant> = None;
+        loop {
+            let until = look.unwrap_or_else(|| crate::clock::after(Duration::MAX));
+            let Ok(token) = self.member.sleep(self.bell.0, until, &interrupts) else {
+                // The set is gone. Everybody looks, and is told the error.
+                self.lock().failed = true;
+                self.ring(Which::All);
+                return;
+            };
+            self.lock().counts.wakeups += 1;
+            // Of a token that belongs to nobody: a death's, or one that was late.
+            let is_odd = token && {
+                if !self.ring(Which::Taken) {
+                    return;
+                }
+                self.lock().slots.settle()
+            };
+            let is_due = look.is_some_and(|look| look <= Instant::now());
+            if is_due {
+                self.lock().slots.forget();
+            }
+            let which = match (is_odd, is_due) {
+                (false, false) => None,
+                (true, _) => Some(Which::All),
+                (false, true) if self.has_anybody_gone(&mut known) => Some(Which::All),
+                (false, true) => Some(Which::Unannounced),
+            };
+            if let Some(which) = which
+                && !self.ring(which)
+            {
+                return;
+            }
+            look = self.next_look(token, look.filter(|_| !is_due));
+        }
+    }
+
+    /// Whether any process has gone since the last question. Also when that cannot be known: then everybody is told so.
+    fn has_anybody_gone(&self, known: &mut Census) -> bool {
+        let Ok(now) = self.member.census() else { return true };
+        let before = std::mem::replace(known, now);
+        // A generation is taken by one process. One more is a process that came, unless it is gone again.
+        before.iter().zip(&*known).any(|(before, now)| {
+            match (now.0.wrapping_sub(before.0), before.1, now.1) {
+                (0, before, now) => before && !now,
+                (1, before, now) => before || !now,
+                _ => true,
+            }
+        })
+    }
+
+    /// When to look next, given a look that is still to come.
+    fn next_look(&self, token: bool, still: Option<Instant>) -> Option<Instant> {
+        let state = self.lock();
+        if !state.slots.is_any_armed() && !token {
+            return None;
+        }
+        let again = token || !self.is_bell || state.slots.is_any_unannounced();
+        still.or_else(|| again.then(|| crate::clock::after(HEARTBEAT)))
+    }
+}
+
+/// Starts the thread with all signals blocked: those of the process go to threads that expect them.
+fn start(shared: Arc<Shared>, known: Census) -> JoinHandle<()> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let thread = thread::Builder::new().name("ipc-ring driver".to_owned()).spawn(move || shared.run(known));
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask(); // What was set before can be set again.
+    }
+    thread.expect("the system has a thread left")
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        if !self.shared.member.is_ours() {
+            std::mem::forget(thread); // There is no such thread in this process.
+            return;
+        }
+        let mut state = self.shared.lock();
+        state.stop = true;
+        let is_calling = state.calling;
+        drop(state);
+        let _ = self.shared.member.ring(self.shared.bell.0); // If it is refused, the thread has ended.
+        // One that calls wakers may be the thread that drops this, or wait for it. It ends by itself.
+        if !is_calling {
+            let _ = thread.join(); // It does not panic but in a waker.
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.member.is_ours() {
+            self.member.free_wake(self.bell.0);
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("domain", &self.0.shared.member).finish_non_exhaustive()
+    }
+}
+
+/// The error that made a driver end.
+pub(super) fn failure(shared: &Shared) -> Error {
+    // The kernel says it again: in a time that has come already, the thread would not sleep either.
+    let interrupts = Interrupts::default();
+    let again = shared.member.sleep(shared.bell.0, Instant::now(), &interrupts).map(drop);
+    match again.and_then(|()| shared.member.check_semaphores()) {
+        Err(error) => error,
+        Ok(()) => Error::interrupted("the driver's wait"),
+    }
+}

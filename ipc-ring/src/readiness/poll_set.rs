@@ -1,0 +1,208 @@
+//! Many ends behind one file descriptor.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::driver::{Driver, failure};
+use crate::channel::wait_set::sealed::Home;
+use crate::channel::wait_set::{look, mark_all};
+use crate::channel::{Event, WaitSetError, Waitable};
+use crate::domain::Domain;
+
+/// Waits for any of many ends behind a file descriptor, in `epoll`, `poll`, libuv, glib, `asyncio`, or any other loop that waits for
+/// descriptors.
+///
+/// The descriptor is readable when there may be something to do; nobody reads it but [`disarm`](Self::disarm). It may be watched level-triggered, which
+/// is simplest, edge-triggered or for one shot, and stays the same as long as the set lives.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::os::fd::AsFd as _;
+/// use ipc_ring::readiness::{Armed, PollSet};
+/// use ipc_ring::{Domain, spsc};
+/// # use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+///
+/// let domain = Domain::open("doc-example-poll-set")?;
+/// let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
+/// let (mut producer, mut consumer) = (numbers.create_producer()?, numbers.open_consumer()?);
+///
+/// let mut set = PollSet::new(&domain)?;
+/// loop {
+///     let event = match set.arm(&mut [&mut consumer])? {
+///         Armed::Event(event) => Some(event),
+///         Armed::Waiting => {
+///             # producer.push(7)?;
+///             // The loop's own wait, for other descriptors and timers, too.
+///             poll(&mut [PollFd::new(set.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+///             set.disarm(&mut [&mut consumer])?
+///         }
+///     };
+///     if event.is_some() {
+///         assert_eq!(consumer.try_pop()?, 7);
+///         break;
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct PollSet {
+    driver: Driver,
+    descriptor: Arc<Descriptor>,
+    waker: Waker,
+    /// The slots of ends by their place in the list; grows with it.
+    slots: Vec<usize>,
+    is_armed: bool,
+    next: usize,
+}
+
+/// What [`PollSet::arm`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Armed {
+    /// There is something to do at once; nothing is armed.
+    Event(Event),
+    /// There is nothing. Wait for the descriptor to be readable, for anything else, too, and [`disarm`](PollSet::disarm) then.
+    Waiting,
+}
+
+#[derive(Debug)]
+struct Descriptor(EventFd);
+
+impl Wake for Descriptor {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let _ = self.0.write(1); // A counter that is full is readable as well.
+    }
+}
+
+impl PollSet {
+    /// A set for ends of this domain. Starts the domain's [`Driver`] if there is none.
+    ///
+    /// # Errors
+    /// That of the kernel when the process has no file descriptor left; otherwise one with an
+    /// [`AttachError`](crate::AttachError) in it, as [`Driver::of`].
+    ///
+    /// # Panics
+    /// As [`Driver::of`].
+    ///
+    /// # Blocking
+    /// As [`Driver::of`].
+    pub fn new(domain: &Domain) -> io::Result<Self> {
+        let driver = Driver::of(domain).map_err(io::Error::other)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let counter = EventFd::from_flags(flags)?;
+        let descriptor = Arc::new(Descriptor(counter));
+        let waker = Waker::from(Arc::clone(&descriptor));
+        Ok(Self { driver, descriptor, waker, slots: Vec::new(), is_armed: false, next: 0 })
+    }
+
+    /// Looks at each end, and if none has anything to do, arms all of them: the descriptor becomes readable when one has. Until
+    /// [`disarm`](Self::disarm) with the same ends, use none of them.
+    ///
+    /// # Errors
+    /// [`WaitSetError`] but `TimedOut` and `Interrupted`.
+    pub fn arm(&mut self, ends: &mut [&mut dyn Waitable]) -> Result<Armed, WaitSetError> {
+        self.check(ends)?;
+        self.release(ends);
+        if let Some(event) = look(&mut self.next, ends, false).map_err(WaitSetError::System)? {
+            return Ok(Armed::Event(event));
+        }
+        let shared = &self.driver.0.shared;
+        let mut state = shared.lock();
+        if state.failed {
+            drop(state);
+            return Err(WaitSetError::System(failure(shared)));
+        }
+        while self.slots.len() < ends.len() {
+            self.slots.push(state.slots.insert());
+        }
+        for (slot, end) in self.slots.iter().zip(ends.iter_mut()) {
+            let is_unannounced = end.is_unannounced() || end.is_soon();
+            state.slots.arm(*slot, end.waiting(), self.waker.clone(), is_unannounced);
+        }
+        drop(state);
+        self.is_armed = true;
+        let marked = mark_all(ends, shared.bell);
+        match marked.and_then(|()| look(&mut self.next, ends, true)) {
+            Ok(None) => {
+                if ends.iter_mut().any(|end| end.is_soon()) {
+                    self.waker.wake_by_ref(); // It will not be announced a second time.
+                }
+                Ok(Armed::Waiting)
+            }
+            found => {
+                self.release(ends);
+                found.map(|event| event.map_or(Armed::Waiting, Armed::Event)).map_err(WaitSetError::System)
+            }
+        }
+    }
+
+    /// Takes the arming back, and gives an event if there is one: the descriptor is readable now and then for nothing. May be called
+    /// whether it is readable or not. Afterwards it is not.
+    ///
+    /// # Errors
+    /// As [`arm`](Self::arm).
+    pub fn disarm(&mut self, ends: &mut [&mut dyn Waitable]) -> Result<Option<Event>, WaitSetError> {
+        self.check(ends)?;
+        self.release(ends);
+        // It may have been readable for a death.
+        look(&mut self.next, ends, true).map_err(WaitSetError::System)
+    }
+
+    fn check(&self, ends: &[&mut dyn Waitable]) -> Result<(), WaitSetError> {
+        if !self.driver.0.shared.member.is_ours() {
+            return Err(WaitSetError::Forked);
+        }
+        let home = Home(&self.driver.0.shared.member);
+        match ends.iter().position(|end| !end.is_at(&home)) {
+            Some(index) => Err(WaitSetError::Foreign { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// Disarms every end, and makes the descriptor unreadable.
+    fn release(&mut self, ends: &mut [&mut dyn Waitable]) {
+        if !std::mem::take(&mut self.is_armed) {
+            return;
+        }
+        // All bits are taken back before the slots: whoever is rung in between makes the descriptor readable once too often.
+        let taken: Vec<bool> = ends.iter_mut().map(|end| end.unmark()).collect();
+        let mut state = self.driver.0.shared.lock();
+        for (number, slot) in self.slots.iter().enumerate() {
+            // These wakers are the set's own, and may be dropped under the lock.
+            state.slots.disarm(*slot, taken.get(number).copied().unwrap_or(false));
+        }
+        drop(state);
+        let _ = self.descriptor.0.read(); // Empty is what it is to be.
+    }
+}
+
+impl AsFd for PollSet {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.0.as_fd()
+    }
+}
+
+impl AsRawFd for PollSet {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.0.as_fd().as_raw_fd()
+    }
+}
+
+impl Drop for PollSet {
+    fn drop(&mut self) {
+        if self.driver.0.shared.member.is_ours() {
+            let mut state = self.driver.0.shared.lock();
+            for slot in &self.slots {
+                state.slots.disarm(*slot, false);
+                state.slots.remove(*slot);
+            }
+        }
+    }
+}

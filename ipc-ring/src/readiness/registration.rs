@@ -1,0 +1,231 @@
+//! One end that an async task waits for.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::driver::{Driver, State, failure};
+use crate::channel::wait_set::sealed::Home;
+use crate::channel::{News, WaitSetError, Waitable};
+use crate::domain::LOCK_PATIENCE;
+use crate::error::AttachError;
+use crate::platform::{Native, Platform as _};
+use crate::wait::{Step, Wait, WaitStrategy, Waits};
+
+/// How long a task that finds nothing gives way to others before it arms, at most.
+const BUDGET: Duration = Duration::from_micros(20);
+/// Looks at the ring before a task gives way.
+const LOOKS: u32 = 16;
+/// How often a task gives way for something that is about to come; then it looks ten times a second.
+const SOON: u32 = 64;
+
+/// The place of one end in a [`Driver`], for a task that waits for it.
+///
+/// This is what futures of ends are made of; the crate `ipc-async` has them. Each end has a registration of its own, which is
+/// [cancelled](Self::cancel) before either is dropped:
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::task::{Context, Poll, Waker};
+/// use ipc_ring::readiness::Registration;
+/// use ipc_ring::{Domain, News, PopError, spsc};
+///
+/// let domain = Domain::open("doc-example-readiness")?;
+/// let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
+/// let (mut producer, mut consumer) = (numbers.create_producer()?, numbers.open_consumer()?);
+///
+/// let mut registration = Registration::new(&consumer)?;
+/// let mut context = Context::from_waker(Waker::noop()); // An executor's, as a rule.
+/// assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
+/// assert!(registration.poll(&mut consumer, &mut context).is_pending());
+/// producer.push(7)?;
+/// assert!(matches!(registration.poll(&mut consumer, &mut context), Poll::Ready(Ok(News::Ready))));
+/// assert_eq!(consumer.try_pop()?, 7);
+/// registration.cancel(&mut consumer);
+/// # Ok(()) }
+/// ```
+pub struct Registration {
+    driver: Driver,
+    slot: usize,
+    is_armed: bool,
+    waits: Waits,
+    /// The wait that is under way.
+    wait: Option<Wait>,
+    soon: u32,
+}
+
+impl Registration {
+    /// A place for this end, in the driver of its domain, which is started if there is none.
+    ///
+    /// # Errors
+    /// As [`Driver::of`].
+    ///
+    /// # Panics
+    /// As [`Driver::of`].
+    ///
+    /// # Blocking
+    /// The first one of a domain waits for the domain's lock, held by others for microseconds.
+    pub fn new(end: &dyn Waitable) -> Result<Self, AttachError> {
+        let driver = Driver::of_member(end.home().0, crate::clock::after(LOCK_PATIENCE))?;
+        let slot = driver.0.shared.lock().slots.insert();
+        let waits = Waits::new(WaitStrategy::SpinSleep { spin: BUDGET });
+        Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0 })
+    }
+
+    /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is woken when there may be
+    /// something.
+    ///
+    /// A task that finds nothing is not armed at once. It is woken immediately some times, so that other tasks run and it looks
+    /// again, for 20 µs at most; less if that was of no use lately.
+    ///
+    /// # Errors
+    /// [`WaitSetError::Forked`], [`WaitSetError::Foreign`] for an end of another domain, [`WaitSetError::System`].
+    pub fn poll(
+        &mut self,
+        end: &mut dyn Waitable,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<News, WaitSetError>> {
+        if !self.driver.0.shared.member.is_ours() {
+            return Poll::Ready(Err(WaitSetError::Forked));
+        }
+        if !end.is_at(&Home(&self.driver.0.shared.member)) {
+            return Poll::Ready(Err(WaitSetError::Foreign { index: 0 }));
+        }
+        let was_armed = self.is_armed;
+        if was_armed && self.stays_armed(end, context.waker()) {
+            return Poll::Pending;
+        }
+        self.disarm(end);
+        // Whoever was woken may have been so by a death.
+        match end.news(was_armed) {
+            Ok(None) => {}
+            // The wait goes on; it was told once, and will not be found again.
+            Ok(Some(News::PeerGone)) if end.awaits_successors() => {}
+            found => return Poll::Ready(self.found(found)),
+        }
+        let wait = self.wait.get_or_insert_with(|| self.waits.start(None));
+        match wait.next(&self.waits, || false) {
+            Step::Sleep(_) => self.arm(end, context.waker()),
+            _ => {
+                for _ in 0..LOOKS {
+                    std::hint::spin_loop();
+                    match end.news(false) {
+                        Ok(None) => {}
+                        found => return Poll::Ready(self.found(found)),
+                    }
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether the end is armed still, and nobody has taken its bit: then with this waker.
+    fn stays_armed(&self, end: &dyn Waitable, waker: &Waker) -> bool {
+        let Some(waiting) = end.waiting() else { return false };
+        let mut state = self.state();
+        let Some(stored) = state.slots.waker(self.slot).filter(|_| waiting.is_set()) else { return false };
+        if !stored.will_wake(waker) {
+            let old = std::mem::replace(stored, waker.clone());
+            drop(state); // Before the waker, whose drop may come back here.
+            drop(old);
+        }
+        true
+    }
+
+    fn arm(&mut self, end: &mut dyn Waitable, waker: &Waker) -> Poll<Result<News, WaitSetError>> {
+        let waker = waker.clone();
+        {
+            let mut state = self.state();
+            if state.failed {
+                drop(state);
+                return Poll::Ready(Err(WaitSetError::System(failure(&self.driver.0.shared))));
+            }
+            let is_unannounced = end.is_unannounced() || end.is_soon();
+            state.slots.arm(self.slot, end.waiting(), waker, is_unannounced);
+        }
+        self.is_armed = true;
+        let barrier = end.mark(self.driver.0.shared.bell);
+        match Native::heavy(barrier).and_then(|()| end.news(true)) {
+            Ok(None) if end.is_soon() && self.soon < SOON => {
+                // It will not be announced a second time.
+                self.soon += 1;
+                if let Some(waker) = self.disarm(end) {
+                    waker.wake();
+                }
+                Poll::Pending
+            }
+            Ok(None) => Poll::Pending,
+            found => {
+                self.disarm(end);
+                Poll::Ready(self.found(found))
+            }
+        }
+    }
+
+    /// Ends the wait with what was found.
+    fn found(&mut self, found: Result<Option<News>, ipc_core::Error>) -> Result<News, WaitSetError> {
+        self.soon = 0;
+        if let Some(wait) = self.wait.take() {
+            self.waits.finished(&wait);
+        }
+        found.map(|news| news.unwrap_or(News::Ready)).map_err(WaitSetError::System)
+    }
+
+    /// Takes the end's waiting bit back. Gives the waker if it was not called.
+    fn disarm(&mut self, end: &mut dyn Waitable) -> Option<Waker> {
+        if !std::mem::take(&mut self.is_armed) {
+            return None;
+        }
+        let taken = end.unmark();
+        self.state().slots.disarm(self.slot, taken)
+    }
+
+    /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to another one that could have
+    /// what it was for. Costs little if nothing was waited for.
+    pub fn cancel(&mut self, end: &mut dyn Waitable) {
+        self.wait = None;
+        if self.is_armed && self.driver.0.shared.member.is_ours() {
+            self.disarm(end);
+            end.is_passed_over();
+        }
+    }
+
+    /// The task has popped without asking here: takes back what the last [`poll`](Self::poll) announced. Costs little if that was
+    /// nothing.
+    pub fn popped(&mut self, end: &mut dyn Waitable) {
+        if self.is_armed && self.driver.0.shared.member.is_ours() {
+            self.disarm(end);
+        }
+        end.is_served();
+        let _ = self.found(Ok(None));
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.driver.0.shared.lock()
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if self.driver.0.shared.member.is_ours() {
+            let mut state = self.state();
+            let waker = state.slots.disarm(self.slot, false);
+            state.slots.remove(self.slot);
+            drop(state); // Before the waker, whose drop may come back here.
+            drop(waker);
+        }
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = Arc::strong_count(&self.driver.0);
+        f.debug_struct("Registration")
+            .field("slot", &self.slot)
+            .field("is_armed", &self.is_armed)
+            .field("registrations", &count)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! The armed ends of a driver, and what a token says about them.
+//!
+//! This part of the protocol knows no clock, no kernel and no lock, so that a model checker runs the same code. The caller
+//! holds a lock around each call.
+
+/// The ends that a driver keeps watch over. `S` tells whether an end's waiting bit is set, `W` wakes its task.
+#[derive(Debug)]
+pub struct Slots<S, W> {
+    slots: Vec<Slot<S, W>>,
+    free: Vec<usize>,
+    armed: usize,
+    /// Tokens that are still to come for bits that were seen taken, or, below zero, that came for none.
+    owed: i64,
+}
+
+#[derive(Debug)]
+enum Slot<S, W> {
+    Free,
+    Idle,
+    Armed {
+        signal: S,
+        waker: W,
+        /// What the end waits for may come without a token.
+        is_unannounced: bool,
+    },
+}
+
+/// Which armed slots are rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those whose bit is gone, and those without one.
+    Taken,
+    /// As before, and those that may be owed something without a token.
+    Unannounced,
+    /// All.
+    All,
+}
+
+impl<S, W> Default for Slots<S, W> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), armed: 0, owed: 0 }
+    }
+}
+
+impl<S, W> Slots<S, W> {
+    /// A new slot, not armed.
+    pub fn insert(&mut self) -> usize {
+        if let Some(index) = self.free.pop() {
+            self.slots[index] = Slot::Idle;
+            return index;
+        }
+        self.slots.push(Slot::Idle);
+        // Giving back never allocates.
+        self.free.reserve(self.slots.len() - self.free.len());
+        self.slots.len() - 1
+    }
+
+    /// Gives a slot back that is not armed.
+    pub fn remove(&mut self, index: usize) {
+        self.slots[index] = Slot::Free;
+        self.free.push(index);
+    }
+
+    /// Arms a slot. Do so before the waiting bit is set.
+    pub fn arm(&mut self, index: usize, signal: S, waker: W, is_unannounced: bool) {
+        self.armed += usize::from(!self.is_armed(index));
+        self.slots[index] = Slot::Armed { signal, waker, is_unannounced };
+    }
+
+    /// Whether the slot's waker is still to be called.
+    #[must_use]
+    pub fn is_armed(&self, index: usize) -> bool {
+        matches!(self.slots[index], Slot::Armed { .. })
+    }
+
+    /// The waker of a slot, to be replaced by another one. `None` once it was taken to be called.
+    pub fn waker(&mut self, index: usize) -> Option<&mut W> {
+        match &mut self.slots[index] {
+            Slot::Armed { waker, .. } => Some(waker),
+            _ => None,
+        }
+    }
+
+    /// Disarms a slot, after the waiting bit was taken back. `taken`: a notifier was faster. Gives the waker, to be dropped when
+    /// the lock is free.
+    pub fn disarm(&mut self, index: usize, taken: bool) -> Option<W> {
+        match std::mem::replace(&mut self.slots[index], Slot::Idle) {
+            Slot::Armed { waker, .. } => {
+                self.armed -= 1;
+                // Otherwise that was counted when it was rung.
+                self.owed += i64::from(taken);
+                Some(waker)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether any slot is armed.
+    #[must_use]
+    pub fn is_any_armed(&self) -> bool {
+        self.armed > 0
+    }
+
+    /// Whether an armed slot may be owed something without a token. A look at all slots.
+    #[must_use]
+    pub fn is_any_unannounced(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Armed { is_unannounced: true, .. }))
+    }
+
+    /// Takes out the waker of the first slot from `from` on that is to be rung, and disarms the slot. Call the waker when the lock is
+    /// free. The next slot is the next `from`.
+    pub fn ring(
+        &mut self,
+        from: usize,
+        which: Which,
+        is_set: impl Fn(&S) -> Option<bool>,
+    ) -> Option<(usize, W)> {
+        if self.armed == 0 {
+            return None;
+        }
+        for index in from..self.slots.len() {
+            let Slot::Armed { signal, is_unannounced, .. } = &self.slots[index] else { continue };
+            let is_set = is_set(signal);
+            let rung = match which {
+                Which::Taken => is_set != Some(true),
+                Which::Unannounced => is_set != Some(true) || *is_unannounced,
+                Which::All => true,
+            };
+            if rung && let Slot::Armed { waker, .. } = std::mem::replace(&mut self.slots[index], Slot::Idle) {
+                self.armed -= 1;
+                self.owed += i64::from(is_set == Some(false));
+                return Some((index, waker));
+            }
+        }
+        None
+    }
+
+    /// A token was taken, and everybody whose bit is gone was rung. Whether it belonged to none of them: then somebody died, or
+    /// rang a bell.
+    pub fn settle(&mut self) -> bool {
+        self.owed -= 1;
+        let is_odd = self.owed < 0;
+        self.owed = self.owed.max(0);
+        is_odd
+    }
+
+    /// Everybody was asked: tokens that did not come until now are not waited for any more.
+    pub fn forget(&mut self) {
+        self.owed = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Marks = Slots<usize, &'static str>;
+
+    fn rung(slots: &mut Marks, which: Which, set: &[bool]) -> Vec<&'static str> {
+        let (mut from, mut rung) = (0, Vec::new());
+        while let Some((index, waker)) = slots.ring(from, which, |bit| Some(set[*bit])) {
+            rung.push(waker);
+            from = index + 1;
+        }
+        rung
+    }
+
+    fn armed(names: &[&'static str]) -> Marks {
+        let mut slots = Marks::default();
+        for (bit, name) in names.iter().enumerate() {
+            let index = slots.insert();
+            slots.arm(index, bit, name, bit == 2);
+        }
+        slots
+    }
+
+    #[test]
+    fn who_has_its_bit_taken_is_rung_once() {
+        let mut slots = armed(&["a", "b", "c"]);
+        assert_eq!(rung(&mut slots, Which::Taken, &[true, false, true]), ["b"]);
+        assert!(!slots.settle(), "the token was that one's");
+        assert_eq!(rung(&mut slots, Which::Taken, &[true, false, true]), [""; 0]);
+        assert!(slots.settle(), "a second one was not");
+        assert_eq!(rung(&mut slots, Which::Unannounced, &[true; 3]), ["c"]);
+        assert_eq!(rung(&mut slots, Which::All, &[true; 3]), ["a"]);
+        assert!(!slots.is_any_armed());
+    }
+
+    #[test]
+    fn tokens_that_come_later_are_expected() {
+        let mut slots = armed(&["a", "b", "c"]);
+        // Two bits are gone when the first token comes.
+        assert_eq!(rung(&mut slots, Which::Taken, &[false, false, true]), ["a", "b"]);
+        assert!(!slots.settle());
+        assert!(!slots.settle(), "the second one's");
+        assert!(slots.settle());
+        // One was taken back too late.
+        assert_eq!(slots.disarm(2, true), Some("c"));
+        assert!(!slots.settle());
+        assert!(slots.settle());
+    }
+
+    #[test]
+    fn a_token_that_never_comes_hides_no_death_for_long() {
+        let mut slots = armed(&["a"]);
+        assert_eq!(rung(&mut slots, Which::Taken, &[false]), ["a"]);
+        slots.forget();
+        assert!(slots.settle());
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut slots = armed(&["a", "b"]);
+        assert_eq!(slots.disarm(0, false), Some("a"));
+        assert_eq!(slots.disarm(0, false), None);
+        slots.remove(0);
+        assert_eq!(slots.insert(), 0);
+        assert!(!slots.is_armed(0) && slots.is_armed(1));
+    }
+}
