@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use cli_support::text::harmless;
 use cli_support::{interrupt, output};
 use ipc_core::ErrorKind;
-use ipc_ring::AttachError;
+use ipc_ring::{AttachError, AttachErrorKind};
 
 /// What was asked for was done.
 pub(crate) const DONE: u8 = 0;
@@ -64,9 +64,9 @@ impl From<ipc_core::Error> for Failure {
 
 impl From<AttachError> for Failure {
     fn from(error: AttachError) -> Failure {
-        let code = match &error {
-            AttachError::NotFound { .. } => NOT_FOUND,
-            AttachError::InvalidName { .. } => USAGE,
+        let code = match error.kind() {
+            AttachErrorKind::NotFound => NOT_FOUND,
+            AttachErrorKind::InvalidName { .. } => USAGE,
             _ => FAILED,
         };
         Failure::new(code, error.to_string())
