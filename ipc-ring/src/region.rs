@@ -171,10 +171,12 @@ pub(crate) fn leave_out_of_dumps(attachment: &Attachment) {
     let _ = attachment.set_dumped(false);
 }
 
-/// Has children made by `fork` not have the memory. For whoever demands of its caller that nothing is done with it there.
+/// Has children made by `fork` not have the memory. For a segment of whose users each asks first whether it
+/// was inherited.
 pub(crate) fn keep_from_children(attachment: &mut Attachment) -> Result<(), ipc_core::Error> {
-    // SAFETY: whoever asks for it has been told, by an unsafe method, what a child must not do; dropping does nothing there, nor does any call that
-    // asks first whether it was inherited.
+    // SAFETY: in a child nothing reads or writes the memory, as all that would asks before; dropping does
+    // nothing there. What is done with a pointer is `unsafe`, and its maker told that children have no such
+    // memory.
     unsafe { attachment.keep_from_children() }
 }
 

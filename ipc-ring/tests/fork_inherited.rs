@@ -6,6 +6,7 @@ mod spsc_common;
 
 use std::time::{Duration, Instant};
 
+use common::forks::in_a_child;
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_ring::control::{AcceptError, Builder, RequestError, Requester, Watch};
 use ipc_ring::{
@@ -14,7 +15,6 @@ use ipc_ring::{
 };
 use ipc_ring::{bytes, latest, mpmc, pool, spsc};
 use kinds::{ALL, Call, Giver, How, Kind, Taker, Told, kind};
-use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
 /// Longer than anything takes; the watchdog is quicker.
@@ -32,24 +32,7 @@ fn plays_a_role() {
         ["half done"] => half_done(),
         ["beside channels"] => beside_channels(),
         ["daemon", name, domain] => become_a_daemon(name, domain),
-        ["with a helper", domain, kept] => leave_a_helper(domain, kept == "kept"),
         ref other => panic!("no such role: {other:?}"),
-    }
-}
-
-/// Does it in a child, which must end well. The calling thread is the only one of its process that is at work.
-fn in_a_child(work: impl FnOnce()) {
-    // SAFETY: the other thread of this process, the watchdog, sleeps, and holds nothing.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Parent { child } => {
-            assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0))
-        }
-        ForkResult::Child => {
-            nix::unistd::alarm::set(60);
-            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            // SAFETY: ends this process at once; nothing that it inherited is let go of.
-            unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
-        }
     }
 }
 
@@ -256,68 +239,6 @@ fn beside_channels() {
 #[test]
 fn what_is_beside_channels_says_so_too() {
     Role::start("beside channels", &[]).finish();
-}
-
-/// Bytes of a block of the pool that a helper inherits.
-const BLOCK: usize = 16 << 20;
-
-/// Opens a pool, makes a helper that goes on, and ends.
-fn leave_a_helper(domain: &str, kept: bool) {
-    let opened = Domain::open(domain).unwrap();
-    let builder = pool::Builder::new("pool").domain(&opened).class(BLOCK, 1);
-    let builder = if kept {
-        // SAFETY: the helper below touches no byte of what it inherits.
-        unsafe { builder.kept_from_children() }
-    } else {
-        builder
-    };
-    let pool = builder.create().unwrap();
-    let loan = pool.loan(10).unwrap();
-    // SAFETY: the other thread of this process, the watchdog, sleeps, and holds nothing.
-    if let ForkResult::Parent { .. } = unsafe { fork() }.unwrap() {
-        // SAFETY: ends this process at once.
-        unsafe { nix::libc::_exit(0) }
-    }
-    nix::unistd::alarm::set(60);
-    assert!(matches!(pool.loan(10), Err(pool::LoanError::Forked)));
-    assert_eq!(pool.stats().in_use(), 0);
-    // Its own, perhaps at the same address, which nothing of the other takes away.
-    let own = Domain::open(&unique("own")).unwrap();
-    let own = pool::Builder::new("pool").domain(&own).class(BLOCK, 1).create().unwrap();
-    let mut own_loan = own.loan(BLOCK).unwrap();
-    say("there");
-    listen();
-    drop((loan, pool));
-    own_loan.fill(7).unwrap();
-    drop((own_loan, own));
-    say("dropped");
-    listen();
-    // SAFETY: ends this process at once.
-    unsafe { nix::libc::_exit(0) }
-}
-
-/// How many segments have room for such a pool.
-fn pools() -> usize {
-    let segments = ipc_core::list::segments().unwrap();
-    segments.iter().filter(|(_, stat)| stat.size() >= BLOCK).count()
-}
-
-#[test]
-fn a_helper_keeps_no_pool_of_its_dead_parent_when_it_was_kept_from_it() {
-    private_namespace();
-    for (kept, others) in [("kept", 0), ("inherited", 1)] {
-        let domain = Domain::open(&unique("helper")).unwrap();
-        let mut helper = Role::start("with a helper", &[domain.name(), kept]);
-        assert_eq!(helper.hear(), "there");
-        if let Some(opener) = domain.owner_of(helper.pid()).unwrap() {
-            assert!(domain.wait_for_exit(opener, Instant::now() + LONG).unwrap());
-        }
-        // The helper's own, and that of its parent if it has it.
-        assert_eq!(pools(), 1 + others, "{kept}");
-        helper.tell("go on");
-        assert_eq!(helper.hear(), "dropped");
-        assert_eq!(pools(), 0, "{kept}");
-    }
 }
 
 #[test]

@@ -5,6 +5,9 @@ mod common;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use common::{Role, listen, private_namespace, role, say, unique};
 use ipc_ring::pool::{AccessError, Builder, Handle, LoanError, Pool, ReceiveError, Refused, Stats};
 use ipc_ring::{AttachError, AttachErrorKind, Domain, PushError, broadcast, mpmc, spsc};
@@ -80,6 +83,35 @@ fn a_pool_uses_no_more_blocks_than_are_needed() {
     }
     assert_eq!(pool.stats().classes[0].high_water, 7);
     assert_eq!(pool.stats().classes[0].loans, 70);
+}
+
+/// Makes a pool, and waits for its end.
+fn owner(domain: &str) {
+    let _pool = Builder::new("short").domain(&Domain::open(domain).unwrap()).class(64, 1).create().unwrap();
+    say("here");
+    listen();
+}
+
+#[test]
+fn a_pool_whose_owner_is_killed_while_it_is_looked_at_is_not_found() {
+    let domain = domain();
+    let mut looks = 0;
+    for _ in 0..30 {
+        let mut owner = Role::start("owner", &[domain.name()]);
+        owner.hear();
+        kill(Pid::from_raw(owner.pid() as i32), Signal::SIGKILL).unwrap();
+        loop {
+            match Stats::read_in(&domain, "short") {
+                Ok(_) => looks += 1,
+                Err(error) => {
+                    assert!(matches!(error.kind(), AttachErrorKind::NotFound), "{error}");
+                    break;
+                }
+            }
+        }
+        owner.kill_or_finish();
+    }
+    eprintln!("{looks} looks at pools whose owner was being killed");
 }
 
 #[test]
@@ -417,7 +449,10 @@ fn there_are_thirty_two_members() {
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else { return };
-    let [_, domain] = &role[..] else { panic!("{role:?}") };
+    let [what, domain] = &role[..] else { panic!("{role:?}") };
+    if what == "owner" {
+        return owner(domain);
+    }
     let opened = Builder::new("crowd").domain(&Domain::open(domain).unwrap()).open();
     let Ok(pool) = opened else { return say(&format!("{opened:?}")) };
     let loan = pool.loan(1).unwrap();

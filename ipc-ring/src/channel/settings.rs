@@ -15,7 +15,8 @@ pub(super) struct Pages {
     pub(super) prefault: bool,
     /// A core dump has them in it.
     pub(super) dumped: bool,
-    /// Children made by `fork` do not have them. Whoever sets it answers for what is done in a child.
+    /// Children made by `fork` do not have them: for segments of whose users each asks first whether it was
+    /// inherited, as those of a pool do.
     pub(super) kept_from_children: bool,
 }
 

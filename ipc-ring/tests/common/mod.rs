@@ -2,6 +2,7 @@
 //! role, and a watchdog.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod forks;
 pub mod sandbox;
 
 use std::io::{BufRead, BufReader, Write};

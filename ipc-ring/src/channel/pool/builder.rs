@@ -40,7 +40,7 @@ impl Builder {
             name: name.to_owned(),
             domain: None,
             classes: Vec::new(),
-            pages: Pages::default(),
+            pages: Pages { kept_from_children: true, ..Pages::default() },
             deadline: None,
         }
     }
@@ -87,16 +87,17 @@ impl Builder {
         self
     }
 
-    /// Children that this process makes by `fork` from then on do not have the pool's memory: a helper that outlives this process does not keep the
-    /// pool. The default is that they have it, and that it lives until they end, start another program or drop what they inherited.
+    /// Whether children that this process makes by `fork` from then on have the pool's memory too; the
+    /// default is that they do not. Then a helper that outlives this process does not keep the pool, and a
+    /// pointer into it means nothing there. With `true` a child keeps the memory until it ends, starts
+    /// another program or drops what it inherited. Either way each call of an inherited pool, loan or view
+    /// answers [`Forked`](crate::Forked).
     ///
-    /// # Safety
-    /// A child must not touch the bytes of a [`Loan`](super::Loan) or [`View`](super::View) that it inherited, nor a slice of one: at their
-    /// address there is nothing, or something else. It may drop them, and make any call that answers [`Forked`](crate::Forked).
+    /// A process that has the pool open already keeps what it said then.
+    #[doc(alias = "MADV_DONTFORK")]
     #[must_use]
-    #[allow(unsafe_code, reason = "a duty of the caller's, which is handed on to where the memory is mapped")]
-    pub unsafe fn kept_from_children(mut self) -> Self {
-        self.pages.kept_from_children = true;
+    pub fn inherited(mut self, inherited: bool) -> Self {
+        self.pages.kept_from_children = !inherited;
         self
     }
 
@@ -185,7 +186,7 @@ fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> 
 }
 
 /// An entry that names no memory at all is no pool.
-pub(super) fn is_memory(entry: &Entry) -> Result<(), AttachError> {
+fn is_memory(entry: &Entry) -> Result<(), AttachError> {
     if entry.kind == LISTENER {
         return Err(AttachErrorKind::Kind { found: entry.kind, expected: Kind::Pool as u32 }.into());
     }

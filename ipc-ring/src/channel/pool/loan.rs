@@ -213,6 +213,11 @@ impl Loan {
         let pushed = push(handle);
         let offered = offering.offered.take().expect("taken here only");
         drop(offering);
+        // The push may have forked: then the block is the parent's.
+        if let Err(forked) = self.inner.ours() {
+            self.loaned = Some(offered.inherited());
+            return Err(SendError { loan: self, error: forked.into() });
+        }
         match pushed {
             Ok(()) => {
                 member.sent(&offered);
@@ -300,6 +305,7 @@ impl Drop for Loan {
 impl Drop for Offering<'_> {
     fn drop(&mut self) {
         if let Some(offered) = self.offered.take()
+            && self.inner.is_ours()
             && let Some(loaned) = self.inner.member.take_back(offered)
         {
             self.inner.member.abandon(loaned);

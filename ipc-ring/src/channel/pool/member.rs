@@ -128,7 +128,13 @@ impl Pool {
         }
     }
 
-    /// This process in the pool.
+    /// That the pool was opened by this process.
+    pub(in crate::channel) fn ours(&self) -> Result<(), Forked> {
+        self.inner.ours()
+    }
+
+    /// This process in the pool. The memory is not mapped in a child made by `fork`: ask [`ours`](Self::ours)
+    /// first.
     #[inline(always)]
     pub(in crate::channel) fn member(&self) -> &Member<Mapped> {
         &self.inner.member

@@ -163,6 +163,15 @@ impl Loaned {
     }
 }
 
+impl Offered {
+    /// The block as one that was lent, in a process that inherited the token: the block's word stays as it
+    /// is.
+    #[cold]
+    pub fn inherited(self) -> Loaned {
+        Loaned { class: self.class, block: self.block, tag: self.tag }
+    }
+}
+
 impl Reading {
     /// The block's number.
     #[inline(always)]

@@ -135,6 +135,7 @@ impl Builder {
     /// [`AttachError`]: no seat is free, the channel found is of another kind, capacity or mode, the start is a position in
     /// another channel, or the kernel refused.
     pub fn create_subscriber(&self) -> Result<Subscriber, AttachError> {
+        self.pool.ours()?;
         Ok(Subscriber::new(self.channel.create_subscriber()?, &self.pool))
     }
 
@@ -143,10 +144,12 @@ impl Builder {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
     pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
+        self.pool.ours()?;
         Ok(Subscriber::new(self.channel.open_subscriber()?, &self.pool))
     }
 
     fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
+        self.pool.ours()?;
         let (ring, end) = self.channel.publishing_parts(creation)?;
         Publisher::new(ring, end, &self.pool).map_err(|error| self.channel.explain(error))
     }
