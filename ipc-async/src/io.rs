@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use ipc_ring::control::{Connection, Session};
@@ -201,7 +200,7 @@ macro_rules! stream_of_bytes {
             "tokio",
             impl tokio::io::AsyncRead for $reading {
                 fn poll_read(
-                    self: Pin<&mut Self>,
+                    self: std::pin::Pin<&mut Self>,
                     context: &mut Context<'_>,
                     out: &mut tokio::io::ReadBuf<'_>,
                 ) -> Poll<io::Result<()>> {
@@ -213,7 +212,7 @@ macro_rules! stream_of_bytes {
             }
             impl tokio::io::AsyncWrite for $writing {
                 fn poll_write(
-                    self: Pin<&mut Self>,
+                    self: std::pin::Pin<&mut Self>,
                     context: &mut Context<'_>,
                     bytes: &[u8],
                 ) -> Poll<io::Result<usize>> {
@@ -221,11 +220,11 @@ macro_rules! stream_of_bytes {
                     $get_writer.poll_write(context, bytes)
                 }
 
-                fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                     Poll::Ready(Ok(())) // Each write is with the other side.
                 }
 
-                fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                fn poll_shutdown(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                     let $writer = self.get_mut();
                     $get_writer.shut_down();
                     Poll::Ready(Ok(()))
@@ -236,7 +235,7 @@ macro_rules! stream_of_bytes {
             "futures-io",
             impl futures_io::AsyncRead for $reading {
                 fn poll_read(
-                    self: Pin<&mut Self>,
+                    self: std::pin::Pin<&mut Self>,
                     context: &mut Context<'_>,
                     out: &mut [u8],
                 ) -> Poll<io::Result<usize>> {
@@ -246,7 +245,7 @@ macro_rules! stream_of_bytes {
             }
             impl futures_io::AsyncWrite for $writing {
                 fn poll_write(
-                    self: Pin<&mut Self>,
+                    self: std::pin::Pin<&mut Self>,
                     context: &mut Context<'_>,
                     bytes: &[u8],
                 ) -> Poll<io::Result<usize>> {
@@ -254,11 +253,11 @@ macro_rules! stream_of_bytes {
                     $get_writer.poll_write(context, bytes)
                 }
 
-                fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                     Poll::Ready(Ok(())) // Each write is with the other side.
                 }
 
-                fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                fn poll_close(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                     let $writer = self.get_mut();
                     $get_writer.shut_down();
                     Poll::Ready(Ok(()))

@@ -18,7 +18,8 @@
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
-//! [`payloads`]: those of the two together. [`everybody`]: those of three sleepers whom something concerns all. [`interrupted`]: those of a wait that is interrupted.
+//! [`payloads`]: those of the two together. [`everybody`]: those of three sleepers whom something concerns all. [`interrupted`]: those of a wait that is interrupted. [`readiness`]: those of tasks that
+//! wait through a driver.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -39,6 +40,7 @@ pub mod payloads;
 #[allow(unsafe_code)]
 pub mod platform;
 pub mod pool;
+pub mod readiness;
 pub mod runner;
 pub mod semaphore;
 pub mod spsc;

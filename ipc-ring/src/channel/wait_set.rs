@@ -300,7 +300,7 @@ impl WaitSet {
 
     /// Announces at every end, looks once more, with the question who is alive, and sleeps.
     fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
-        let mut event = mark_all(ends, self.bell).and_then(|()| self.look(ends, true));
+        let mut event = mark_all(ends, self.bell).run().and_then(|()| self.look(ends, true));
         let woken = match event {
             Ok(None) => {
                 let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
@@ -329,27 +329,36 @@ impl WaitSet {
     }
 }
 
-/// Sets the waiting bits of all ends, with one semaphore, and runs one heavy barrier for all: each bit is set before it, each ring is
-/// looked at behind it.
-///
-/// # Errors
-/// When the barrier was refused. The bits are set all the same.
-pub(crate) fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Result<(), ipc_core::Error> {
-    let (mut fence, mut asymmetric) = (false, false);
+/// The heavy barriers that must follow some waiting bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Barriers {
+    fence: bool,
+    asymmetric: bool,
+}
+
+impl Barriers {
+    /// Runs them, one for all bits that were set before.
+    ///
+    /// # Errors
+    /// When one was refused.
+    pub(crate) fn run(self) -> Result<(), ipc_core::Error> {
+        let asymmetric = if self.asymmetric { Native::heavy(Barrier::Asymmetric) } else { Ok(()) };
+        let fence = if self.fence { Native::heavy(Barrier::Fence) } else { Ok(()) };
+        asymmetric.and(fence)
+    }
+}
+
+/// Sets the waiting bits of all ends, with one semaphore. Each ring is looked at behind the barriers.
+#[must_use]
+pub(crate) fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
+    let mut barriers = Barriers::default();
     for end in ends.iter_mut() {
         match end.mark(bell) {
-            Barrier::Fence => fence = true,
-            Barrier::Asymmetric => asymmetric = true,
+            Barrier::Fence => barriers.fence = true,
+            Barrier::Asymmetric => barriers.asymmetric = true,
         }
     }
-    let mut barrier = Ok(());
-    if asymmetric {
-        barrier = Native::heavy(Barrier::Asymmetric);
-    }
-    if fence {
-        barrier = barrier.and(Native::heavy(Barrier::Fence));
-    }
-    barrier
+    barriers
 }
 
 /// Looks at each end, at `next` first, which then stands behind the one that the answer is about.

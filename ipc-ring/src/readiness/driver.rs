@@ -1,6 +1,7 @@
 //! The thread that sleeps for others.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use ipc_core::{Error, PerProcess};
 use nix::sys::signal::{SigSet, SigmaskHow};
 
+use super::protocol::{self, Lock};
 use super::slots::{Slots, Which};
 use crate::channel::wait_set::sealed::{Bell, Waiting};
 use crate::domain::{Domain, Member};
@@ -126,30 +128,42 @@ fn locked<R>(f: impl FnOnce(&mut Vec<Weak<Handle>>) -> R) -> R {
     f(&mut DRIVERS.get().lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+impl Lock for Shared {
+    type Signal = Option<Waiting>;
+    type Waker = Waker;
+
+    fn with<R>(&self, f: impl FnOnce(&mut Slots<Option<Waiting>, Waker>) -> R) -> R {
+        f(&mut self.lock().slots)
+    }
+
+    fn is_set(signal: &Option<Waiting>) -> Option<bool> {
+        signal.as_ref().map(Waiting::is_set)
+    }
+
+    fn take(&self, from: usize, which: Which) -> Option<(usize, Waker)> {
+        let mut state = self.lock();
+        if state.stop {
+            return None;
+        }
+        let rung = state.slots.ring(from, which, Self::is_set);
+        state.calling = rung.is_some();
+        let count = u64::from(state.calling);
+        match which {
+            Which::Taken => state.counts.rung += count,
+            Which::Unannounced | Which::All => state.counts.asked_to_look += count,
+        }
+        rung
+    }
+
+    fn wake(&self, waker: Waker) {
+        // A waker that panics has said so; the other tasks are woken still.
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Rings armed slots. False when the thread is to end.
-    fn ring(&self, which: Which) -> bool {
-        let mut state = self.lock();
-        let mut from = 0;
-        while !state.stop {
-            let rung = state.slots.ring(from, which, |waiting| waiting.as_ref().map(Waiting::is_set));
-            let Some((index, waker)) = rung else { return true };
-            from = index + 1;
-            match which {
-                Which::Taken => state.counts.rung += 1,
-                Which::Unannounced | Which::All => state.counts.asked_to_look += 1,
-            }
-            state.calling = true;
-            drop(state);
-            waker.wake();
-            state = self.lock();
-            state.calling = false;
-        }
-        false
     }
 
     /// The thread. `known`: who was alive before anything was armed.
@@ -162,30 +176,20 @@ impl Shared {
             let Ok(token) = self.member.sleep(self.bell.0, until, &interrupts) else {
                 // The set is gone. Everybody looks, and is told the error.
                 self.lock().failed = true;
-                self.ring(Which::All);
+                protocol::ring(self, Which::All);
                 return;
             };
             self.lock().counts.wakeups += 1;
-            // Of a token that belongs to nobody: a death's, or one that was late.
-            let is_odd = token && {
-                if !self.ring(Which::Taken) {
-                    return;
-                }
-                self.lock().slots.settle()
-            };
+            if token {
+                protocol::token(self);
+            }
             let is_due = look.is_some_and(|look| look <= Instant::now());
             if is_due {
-                self.lock().slots.forget();
+                self.with(Slots::forget);
+                let has_gone = self.has_anybody_gone(&mut known);
+                protocol::ring(self, if has_gone { Which::All } else { Which::Unannounced });
             }
-            let which = match (is_odd, is_due) {
-                (false, false) => None,
-                (true, _) => Some(Which::All),
-                (false, true) if self.has_anybody_gone(&mut known) => Some(Which::All),
-                (false, true) => Some(Which::Unannounced),
-            };
-            if let Some(which) = which
-                && !self.ring(which)
-            {
+            if self.lock().stop {
                 return;
             }
             look = self.next_look(token, look.filter(|_| !is_due));

@@ -10,19 +10,24 @@
 //! ```text
 //!   task                                     driver
 //!   --------------------------------------   --------------------------------------
-//!   slot: waker stored                       sleep until a token is posted
-//!   signal |= WAITING                        for each armed slot whose bit is gone:
-//!   heavy barrier                                take the waker out, call it
-//!   look at the ring again
-//!   something: signal &= !WAITING, waker taken out
-//!   nothing: return Pending                  notifier
-//!                                            --------------------------------------
-//!                                            as in `wait::signal`: publish, light barrier,
-//!                                            take WAITING, post a token
+//!   lock                                     sleep until a token is posted
+//!     waker into its slot                    lock
+//!     signal |= WAITING                        for each armed slot whose bit is gone:
+//!   unlock                                       take the waker out
+//!   heavy barrier                            unlock
+//!   look at the ring again                   call the wakers
+//!   nothing: return Pending
+//!   something: lock                          notifier
+//!     signal &= !WAITING                     --------------------------------------
+//!     waker out of its slot                  as in `wait::signal`: publish, light barrier,
+//!   unlock                                   take WAITING, post a token
 //! ```
 //!
 //! **Nothing is lost.** The waker is stored before the bit is set, the bit is taken before the token is posted, and the thread looks at the
-//! slots behind the token. So whoever's bit was taken has its waker called, at the latest by the token that the taker owes.
+//! slots behind the token. So a task whose bit was taken has its waker called, at the latest by the token that the taker owes. Bits
+//! are set and taken back under the lock: otherwise the thread could mistake a bit that a task has not yet set, or has taken back, for one
+//! that a notifier took, and a death's token for that notifier's. The steps are those of [`protocol`] and [`slots`], which a model checker runs
+//! too (`loom-tests`, `readiness`).
 //!
 //! **Deaths.** The semaphore is a *bell* of the domain if one is left: the death of any member posts a token to it. That token belongs to
 //! no bit, so the thread counts: when it has taken more tokens than bits are gone, somebody died, and every armed task is woken to
@@ -36,7 +41,10 @@
 
 mod driver;
 mod poll_set;
+#[doc(hidden)]
+pub mod protocol;
 mod registration;
+#[doc(hidden)]
 pub mod slots;
 
 pub use driver::{Counts, Driver};

@@ -126,10 +126,11 @@ impl PollSet {
             let is_unannounced = end.is_unannounced() || end.is_soon();
             state.slots.arm(*slot, end.waiting(), self.waker.clone(), is_unannounced);
         }
+        // Under the lock, as in `protocol::arm`.
+        let barriers = mark_all(ends, shared.bell);
         drop(state);
         self.is_armed = true;
-        let marked = mark_all(ends, shared.bell);
-        match marked.and_then(|()| look(&mut self.next, ends, true)) {
+        match barriers.run().and_then(|()| look(&mut self.next, ends, true)) {
             Ok(None) => {
                 if ends.iter_mut().any(|end| end.is_soon()) {
                     self.waker.wake_by_ref(); // It will not be announced a second time.
@@ -171,12 +172,11 @@ impl PollSet {
         if !std::mem::take(&mut self.is_armed) {
             return;
         }
-        // All bits are taken back before the slots: whoever is rung in between makes the descriptor readable once too often.
-        let taken: Vec<bool> = ends.iter_mut().map(|end| end.unmark()).collect();
         let mut state = self.driver.0.shared.lock();
         for (number, slot) in self.slots.iter().enumerate() {
-            // These wakers are the set's own, and may be dropped under the lock.
-            state.slots.disarm(*slot, taken.get(number).copied().unwrap_or(false));
+            // Under the lock, as in `protocol::disarm`. These wakers are the set's own, and may be dropped there.
+            let taken = ends.get_mut(number).is_some_and(|end| end.unmark());
+            state.slots.disarm(*slot, taken);
         }
         drop(state);
         let _ = self.descriptor.0.read(); // Empty is what it is to be.

@@ -6,11 +6,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::driver::{Driver, State, failure};
-use crate::channel::wait_set::sealed::Home;
+use super::protocol;
+use crate::channel::wait_set::sealed::{Bell, Home, Waiting};
 use crate::channel::{News, WaitSetError, Waitable};
 use crate::domain::LOCK_PATIENCE;
 use crate::error::AttachError;
-use crate::platform::{Native, Platform as _};
+use crate::platform::{Barrier, Native, Platform as _};
 use crate::wait::{Step, Wait, WaitStrategy, Waits};
 
 /// How long a task that finds nothing gives way to others before it arms, at most.
@@ -135,33 +136,24 @@ impl Registration {
     }
 
     fn arm(&mut self, end: &mut dyn Waitable, waker: &Waker) -> Poll<Result<News, WaitSetError>> {
-        let waker = waker.clone();
-        {
-            let mut state = self.state();
-            if state.failed {
-                drop(state);
-                return Poll::Ready(Err(WaitSetError::System(failure(&self.driver.0.shared))));
-            }
-            let is_unannounced = end.is_unannounced() || end.is_soon();
-            state.slots.arm(self.slot, end.waiting(), waker, is_unannounced);
+        let shared = Arc::clone(&self.driver.0.shared);
+        if shared.lock().failed {
+            return Poll::Ready(Err(WaitSetError::System(failure(&shared))));
+        }
+        let mut waited = Waited { end, bell: shared.bell, barrier: None };
+        match protocol::arm(&*shared, self.slot, &mut waited, waker.clone()) {
+            Ok(None) => {}
+            found => return Poll::Ready(self.found(found)),
         }
         self.is_armed = true;
-        let barrier = end.mark(self.driver.0.shared.bell);
-        match Native::heavy(barrier).and_then(|()| end.news(true)) {
-            Ok(None) if end.is_soon() && self.soon < SOON => {
-                // It will not be announced a second time.
-                self.soon += 1;
-                if let Some(waker) = self.disarm(end) {
-                    waker.wake();
-                }
-                Poll::Pending
-            }
-            Ok(None) => Poll::Pending,
-            found => {
-                self.disarm(end);
-                Poll::Ready(self.found(found))
+        if end.is_soon() && self.soon < SOON {
+            // It will not be announced a second time.
+            self.soon += 1;
+            if let Some(waker) = self.disarm(end) {
+                waker.wake();
             }
         }
+        Poll::Pending
     }
 
     /// Ends the wait with what was found.
@@ -178,8 +170,8 @@ impl Registration {
         if !std::mem::take(&mut self.is_armed) {
             return None;
         }
-        let taken = end.unmark();
-        self.state().slots.disarm(self.slot, taken)
+        let shared = &self.driver.0.shared;
+        protocol::disarm(&**shared, self.slot, &mut Waited { end, bell: shared.bell, barrier: None })
     }
 
     /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to another one that could have
@@ -204,6 +196,44 @@ impl Registration {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.driver.0.shared.lock()
+    }
+}
+
+/// An end and the driver's semaphore.
+struct Waited<'a> {
+    end: &'a mut dyn Waitable,
+    bell: Bell,
+    /// The one that must follow the waiting bit.
+    barrier: Option<Barrier>,
+}
+
+impl protocol::End for Waited<'_> {
+    type Signal = Option<Waiting>;
+    type News = News;
+    type Error = ipc_core::Error;
+
+    fn signal(&mut self) -> Option<Waiting> {
+        self.end.waiting()
+    }
+
+    fn is_unannounced(&mut self) -> bool {
+        self.end.is_unannounced() || self.end.is_soon()
+    }
+
+    fn mark(&mut self) {
+        self.barrier = Some(self.end.mark(self.bell));
+    }
+
+    fn barrier(&mut self) -> Result<(), ipc_core::Error> {
+        self.barrier.take().map_or(Ok(()), Native::heavy)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn look(&mut self) -> Result<Option<News>, ipc_core::Error> {
+        self.end.news(true)
     }
 }
 
