@@ -27,6 +27,9 @@ pub struct Process {
     pub name: String,
     /// Its effective user id; `None` where `/proc` does not show it.
     pub uid: Option<u32>,
+    /// The letter of its state, as proc_pid_stat(5) lists them: `R` runs, `S` sleeps, `D` sleeps and takes no signals, `T` is stopped by a signal, `t` by a debugger, `Z` has ended. `None` where
+    /// `/proc` does not show it.
+    pub state: Option<char>,
     /// When it started, to a second or two, by the clock as it is set now; `None` where `/proc` does not show it.
     pub started: Option<SystemTime>,
 }
@@ -57,9 +60,9 @@ pub fn presence(pid: u32) -> Presence {
     if pid == 0 {
         return Presence::NotShown;
     }
-    let (process, state, _) = read(pid);
-    match state {
-        Some(b'Z' | b'X') => Presence::Zombie(process),
+    let (process, _) = read(pid);
+    match process.state {
+        Some('Z' | 'X') => Presence::Zombie(process),
         Some(_) => Presence::Alive(process),
         // /proc may hide processes of other users; this call does not. A thread that leads no process is an error of another kind.
         None if sys::pidfd_open(pid).is_err_and(|errno| errno.0 == libc::ESRCH) => Presence::Gone,
@@ -67,8 +70,8 @@ pub fn presence(pid: u32) -> Presence {
     }
 }
 
-/// The process, the letter of its state, and the kernel's flags of it.
-fn read(pid: u32) -> (Process, Option<u8>, u32) {
+/// The process, and the kernel's flags of it.
+fn read(pid: u32) -> (Process, u32) {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     let name = String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned();
     // The name in this line is in parentheses, and may hold some; what follows holds none.
@@ -76,10 +79,10 @@ fn read(pid: u32) -> (Process, Option<u8>, u32) {
     let stat = String::from_utf8_lossy(&stat).into_owned();
     let fields: Vec<&str> =
         stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
-    let state = fields.first().and_then(|state| state.bytes().next());
+    let state = fields.first().and_then(|state| state.chars().next());
     let started = fields.get(19).and_then(|ticks| ticks.parse().ok()).and_then(moment);
     let flags = fields.get(6).and_then(|flags| flags.parse().ok()).unwrap_or(0);
-    (Process { pid, name, uid: effective_user(pid), started }, state, flags)
+    (Process { pid, name, uid: effective_user(pid), state, started }, flags)
 }
 
 fn effective_user(pid: u32) -> Option<u32> {
@@ -141,8 +144,9 @@ impl Unseen {
     pub(super) fn of(pid: u32) -> Option<Unseen> {
         /// A flag of the kernel's own threads.
         const PF_KTHREAD: u32 = 0x0020_0000;
-        let (process, state, flags) = read(pid);
-        let uses = state.is_some_and(|state| !matches!(state, b'Z' | b'X')) && flags & PF_KTHREAD == 0;
+        let (process, flags) = read(pid);
+        let has_ended = process.state.is_none_or(|state| matches!(state, 'Z' | 'X'));
+        let uses = !has_ended && flags & PF_KTHREAD == 0;
         uses.then_some(Unseen { pid, uid: process.uid })
     }
 }

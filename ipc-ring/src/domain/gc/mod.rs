@@ -119,6 +119,12 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     Ok(findings)
 }
 
+/// The key of both objects of a user's domain. In a listing it tells a domain that may not be looked into.
+#[must_use]
+pub fn domain_key(name: &str, owner: u32) -> Key {
+    join::key(name, owner)
+}
+
 /// Looks at one segment, whoever created it: whether it is a domain or a channel, as far as the caller may read it. `None` when it is neither, is not there, or may not be read. It
 /// is attached for that, which the kernel records as its last use.
 #[must_use]

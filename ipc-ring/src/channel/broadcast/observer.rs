@@ -1,0 +1,103 @@
+//! Looking at a channel without reading its messages.
+
+use super::end;
+use super::watcher::Counters;
+use crate::channel::end::PeerState;
+use crate::channel::open;
+use crate::domain::{Domain, Entry, Owner};
+use crate::error::{AttachError, AttachErrorKind};
+use crate::layout::{self, Kind};
+use crate::platform::Barrier;
+use crate::region::Region;
+use crate::ring::broadcast::frames::Mapped as Frames;
+use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
+use crate::ring::broadcast::{Front, Mode, Words as _};
+
+/// A read-only look at a channel, of messages of any type or of frames, from any process of the domain: as [`spsc::Observer`](crate::spsc::Observer).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::{Domain, PeerState, broadcast};
+///
+/// let domain = Domain::open("doc-example-broadcast-observer")?;
+/// let mut publisher = broadcast::Builder::<u64>::new("prices").domain(&domain).create_publisher()?;
+/// publisher.publish(7)?;
+///
+/// let observer = broadcast::Observer::open_in(&domain, "prices")?;
+/// assert_eq!((observer.counters().published, observer.counters().subscribers), (1, 0));
+/// assert_eq!(observer.publisher()?, PeerState::Alive { pid: std::process::id() });
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Observer {
+    front: Front,
+    domain: Domain,
+    of_frames: bool,
+}
+
+impl Observer {
+    /// Looks for the channel in the user's own domain.
+    ///
+    /// # Errors
+    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when the name is that of another kind of ring;
+    /// [`AttachError`] when its header makes no sense or the kernel refuses.
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Self::open_in(&Domain::default_for_user()?, name)
+    }
+
+    /// As [`open`](Self::open), in a domain.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(alias = "shmat")]
+    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+        let look = |region: &Region, entry: &Entry| {
+            let generation = Some(entry.generation);
+            let of_frames = entry.kind == Kind::BroadcastBytes as u32;
+            let seen = if of_frames {
+                layout::look_with(region, Kind::BroadcastBytes, SLOTS_OFFSET, generation, |header| {
+                    Frames::geometry(header.capacity).ok()
+                })
+            } else {
+                layout::look(region, Kind::Broadcast, SLOTS_OFFSET, generation)
+            };
+            Ok((seen?.geometry.capacity(), of_frames))
+        };
+        let (region, (capacity, of_frames)) =
+            open::observe_with(name, (domain, domain.until()), Kind::Broadcast, look)?;
+        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
+        // It never sleeps and never joins, so the barrier is nobody's.
+        let front = Front::new(region, capacity, Barrier::Fence, mode);
+        Ok(Self { front, domain: domain.clone(), of_frames })
+    }
+
+    /// What the ends have counted so far. No system call.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        if self.of_frames { Counters::read_frames(&self.front) } else { Counters::read(&self.front) }
+    }
+
+    /// Whether the publisher is there. One system call when it is attached.
+    ///
+    /// # Errors
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
+    /// read them any more.
+    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
+        end::publisher_state(&self.front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
+    }
+
+    /// Number of slots, or bytes of a ring of frames.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.front.capacity()
+    }
+
+    /// How the channel treats slow subscribers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.front.mode()
+    }
+}
