@@ -47,3 +47,20 @@ pub fn came() -> bool {
 pub fn exit_code() -> u8 {
     128 + SIGNAL.load(Ordering::Relaxed) as u8
 }
+
+/// Sleeps until a point in time; false when a signal has come before.
+#[must_use]
+pub fn sleep_until(until: std::time::Instant) -> bool {
+    /// A signal is noted by another thread, which wakes nobody.
+    const SLICE: std::time::Duration = std::time::Duration::from_millis(50);
+    loop {
+        if came() {
+            return false;
+        }
+        let left = until.saturating_duration_since(std::time::Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(SLICE));
+    }
+}

@@ -8,10 +8,12 @@
 //! | [`interrupt`] | Ctrl-C and its like, noted instead of ending the program in the middle |
 //! | [`manual`] | completion scripts and manual pages |
 //! | [`removal`] | what on this machine removes System V objects that programs mean to keep |
+//! | [`room`] | how large a domain of ipc-ring can be |
 
 pub mod interrupt;
 pub mod manual;
 pub mod output;
 pub mod removal;
+pub mod room;
 pub mod style;
 pub mod text;

@@ -1,5 +1,7 @@
 //! What on this machine makes numbers less trustworthy, and what helps.
 
+use cli_support::room::{self, Room};
+
 use crate::environment::Environment;
 use crate::result::Row;
 use crate::topology::Placement;
@@ -103,18 +105,15 @@ fn clock(environment: &Environment) -> Option<String> {
     })
 }
 
-/// Semaphores in the set of a domain of rings: of the smallest one, and of a full one.
-const SEMAPHORES: [u32; 2] = [42, 1282];
-
 fn semaphores(environment: &Environment) -> Option<String> {
     let allowed: u32 = environment.ipc_limits.get("sem")?.split_whitespace().next()?.parse().ok()?;
-    let [least, full] = SEMAPHORES;
+    let (least, full) = (room::LEAST, room::FULL);
     (allowed < full).then(|| {
-        let means = if allowed < least {
-            format!("the rings need one of {least} at least: their rows will be missing")
-        } else {
-            let groups = (allowed - 2) / 5;
-            format!("a domain of rings has room for {groups} processes and {} ends: large rows may be missing", 4 * groups - groups.min(16))
+        let means = match room::of(allowed) {
+            None => format!("the rings need one of {least} at least: their rows will be missing"),
+            Some(Room { processes, ends }) => {
+                format!("a domain of rings has room for {processes} processes and {ends} ends: large rows may be missing")
+            }
         };
         format!(
             "a set may have {allowed} semaphores only: {means}; `sysctl kernel.sem` shows the limits, its first number is \

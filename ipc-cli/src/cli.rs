@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod rings;
 pub(crate) mod sysv;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +20,33 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Lists the domains of this user, their processes and channels
+    #[command(visible_alias = "list")]
+    Ls(rings::Ls),
+    /// Shows a channel: who has its ends, and what they have counted
+    Show(rings::Show),
+    /// Prints the messages a second of a channel
+    Hz(rings::Rate),
+    /// Prints the bytes a second of a channel
+    Bw(rings::Rate),
+    /// Says what is left of domains and channels whose processes were killed, and removes it with --yes
+    Gc(rings::Gc),
+    /// Looks for what keeps programs from working; exit code 4 when it finds something
+    Doctor {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explains an errno of a System V call, or an error of ipc-ring
+    Explain {
+        /// An errno by name or number, the name of a call, or the name of an error: ENOSPC, 28, shmget, PeerGone
+        error: String,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the counters of all channels for Prometheus
+    Metrics(rings::Metrics),
     /// Segments, semaphore sets and message queues, whatever programs made them
     Sysv {
         #[command(subcommand)]

@@ -3,6 +3,7 @@
 mod cli;
 mod exit;
 mod json;
+mod rings;
 mod sysv;
 mod units;
 
@@ -21,6 +22,14 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Outcome {
     match &cli.command {
+        Command::Ls(asked) => rings::ls(asked),
+        Command::Show(asked) => rings::show(asked),
+        Command::Hz(asked) => rings::rate(asked, rings::Of::Messages),
+        Command::Bw(asked) => rings::rate(asked, rings::Of::Bytes),
+        Command::Gc(asked) => rings::gc(asked),
+        Command::Doctor { json } => rings::doctor(*json),
+        Command::Explain { error, json } => rings::explain(error, *json),
+        Command::Metrics(asked) => rings::metrics(asked),
         Command::Sysv { command } => sysv::run(command),
         Command::Completions { shell } => {
             output::bytes(&manual::completions(Cli::command(), *shell));

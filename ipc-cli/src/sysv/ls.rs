@@ -148,14 +148,14 @@ fn users(item: &Item, processes: &mut Processes) -> String {
             let times =
                 if attached.mappings > 1 { format!(" ×{}", attached.mappings) } else { String::new() };
             let only_reads = if attached.is_writable { "" } else { " reads" };
-            users.push(format!("{}{only_reads}{times}", process(attached.pid, processes)));
+            users.push(format!("{}{only_reads}{times}", processes.describe(attached.pid)));
         }
         match item.mappings_not_seen() {
             0 => {}
             hidden => users.push(format!("{hidden} not seen")),
         }
         if line.object.perms & 0o1000 != 0 {
-            users.push("(removed)".to_owned());
+            users.push("(goes with its last user)".to_owned());
         }
     }
     for asleep in &item.asleep {
@@ -164,12 +164,7 @@ fn users(item: &Item, processes: &mut Processes) -> String {
             WaitsIn::Send(_) => "waits for room",
             WaitsIn::Operate(_) => "waits",
         };
-        users.push(format!("{} {waits}", process(asleep.pid, processes)));
+        users.push(format!("{} {waits}", processes.describe(asleep.pid)));
     }
     if users.is_empty() { "-".to_owned() } else { users.join(", ") }
-}
-
-/// A process for people: its number and its name, made harmless.
-pub(super) fn process(pid: u32, processes: &mut Processes) -> String {
-    processes.name(pid).map_or_else(|| pid.to_string(), |name| format!("{pid} {}", harmless(&name)))
 }

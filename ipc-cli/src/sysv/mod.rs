@@ -16,6 +16,7 @@ mod watch;
 
 pub(crate) use ftok::Project;
 pub(crate) use name::{Kind, Name};
+pub(crate) use snapshot::{Item, Processes, Snapshot};
 
 use crate::cli::sysv::Sysv;
 use crate::exit::Outcome;

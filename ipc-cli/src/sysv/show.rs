@@ -10,7 +10,7 @@ use ipc_core::sem::{SemId, SemaphoreSet};
 use serde::Serialize;
 
 use super::lines;
-use super::ls::{notes, process, verdict};
+use super::ls::{notes, verdict};
 use super::snapshot::{Detail, Item, Processes, Snapshot, time};
 use crate::cli::sysv::Show;
 use crate::exit::{DONE, Failure, Outcome};
@@ -58,7 +58,7 @@ pub(super) fn run(asked: &Show) -> Outcome {
 }
 
 fn fact(what: &str, value: &str) {
-    say!("  {what:<14} {value}");
+    say!("{}", paint(&format!("  {what:<14} {value}")));
 }
 
 fn people(
@@ -120,7 +120,7 @@ fn people(
                     "",
                     &format!(
                         "{}: {how}, {}",
-                        process(attached.pid, processes),
+                        processes.describe(attached.pid),
                         count(attached.mappings, "mapping", "mappings")
                     ),
                 );
@@ -173,7 +173,7 @@ fn asleep(item: &Item, processes: &mut Processes) {
         let waits_to = lines::waits_to(asleep.waits_in);
         let thread =
             if asleep.tid == asleep.pid { String::new() } else { format!(", thread {}", asleep.tid) };
-        fact("waits", &format!("{}{thread}: to {waits_to}", process(asleep.pid, processes)));
+        fact("waits", &format!("{}{thread}: to {waits_to}", processes.describe(asleep.pid)));
     }
 }
 
@@ -235,7 +235,7 @@ fn table_of_semaphores(item: &Item, all: bool, processes: &mut Processes) -> Res
             || "-".to_owned(),
             |pid| match presence(pid) {
                 Presence::Gone | Presence::Zombie(_) => format!("{pid} {}", Look::Bad.of("gone")),
-                _ => process(pid, processes),
+                _ => processes.describe(pid),
             },
         );
         let waiting =

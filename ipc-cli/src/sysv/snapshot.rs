@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cli_support::style::Look;
+use cli_support::text::harmless;
 use ipc_core::list::proc::{self, Object};
-use ipc_core::list::{self, Asleep, Attached, Judge, Judgement, Look, Presence, Unseen, WaitsIn, presence};
+use ipc_core::list::{
+    self, Asleep, Attached, Judge, Judgement, Presence, Process, Unseen, WaitsIn, presence,
+};
 use ipc_core::msg::{MessageQueue, MsgId};
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId};
@@ -69,7 +73,7 @@ impl Snapshot {
     /// Looks at everything. Nothing is attached and nothing is changed.
     pub(crate) fn take() -> Result<Snapshot, Failure> {
         let mut judge = Judge::new()?;
-        let Look { found: attached, unseen: unseen_memory } = list::attached()?;
+        let list::Look { found: attached, unseen: unseen_memory } = list::attached()?;
         let mut items = Vec::new();
         for line in proc::segments()? {
             let attached = attached.iter().filter(|attached| attached.id == line.id).copied().collect();
@@ -149,18 +153,38 @@ fn sleepers(judge: &Judge, is_meant: impl Fn(WaitsIn) -> bool) -> Vec<Asleep> {
 
 /// Names of processes, each looked up once.
 #[derive(Debug, Default)]
-pub(crate) struct Processes(BTreeMap<u32, Option<String>>);
+pub(crate) struct Processes(BTreeMap<u32, Option<Process>>);
 
 impl Processes {
-    /// The name that the process with this number has now; `None` when there is none, or it does not show its name.
-    pub(crate) fn name(&mut self, pid: u32) -> Option<String> {
+    fn look(&mut self, pid: u32) -> Option<&Process> {
         let find = || match presence(pid) {
-            Presence::Alive(process) | Presence::Zombie(process) => {
-                Some(process.name).filter(|name| !name.is_empty())
-            }
+            Presence::Alive(process) | Presence::Zombie(process) => Some(process),
             Presence::Gone | Presence::NotShown => None,
         };
-        self.0.entry(pid).or_insert_with(find).clone()
+        self.0.entry(pid).or_insert_with(find).as_ref()
+    }
+
+    /// The name that the process with this number has now; `None` when there is none, or it does not show its name.
+    pub(crate) fn name(&mut self, pid: u32) -> Option<String> {
+        self.look(pid).map(|process| process.name.clone()).filter(|name| !name.is_empty())
+    }
+
+    /// Why the process does nothing, although it is there: stopped, for instance.
+    pub(crate) fn halt(&mut self, pid: u32) -> Option<&'static str> {
+        match self.look(pid)?.state? {
+            'T' => Some("stopped"),
+            't' => Some("stopped by a debugger"),
+            'D' => Some("sleeps in the kernel (D)"),
+            'Z' | 'X' => Some("ended, awaits its parent"),
+            _ => None,
+        }
+    }
+
+    /// The process for people: its number, its name made harmless, and what is wrong with it.
+    pub(crate) fn describe(&mut self, pid: u32) -> String {
+        let name = self.name(pid).map_or_else(String::new, |name| format!(" {}", harmless(&name)));
+        let halt = self.halt(pid).map_or_else(String::new, |halt| format!(" {}", Look::Bad.of(halt)));
+        format!("{pid}{name}{halt}")
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use cli_support::interrupt;
 use cli_support::output::{self, say};
 use cli_support::style::{Look, paint};
-use cli_support::{interrupt, text};
 use ipc_core::list::proc;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{SemId, SemaphoreSet};
@@ -73,7 +73,7 @@ pub(super) fn run(asked: &Watch) -> Outcome {
     let mut looked = Instant::now();
     let mut looks = 1;
     while asked.count.is_none_or(|count| looks < count) {
-        if !rest(looked + asked.interval) {
+        if !interrupt::sleep_until(looked + asked.interval) {
             break;
         }
         let after = look(is_wanted)?;
@@ -99,20 +99,6 @@ pub(super) fn run(asked: &Watch) -> Outcome {
         looks += 1;
     }
     Ok(DONE)
-}
-
-/// Sleeps until then; false when a signal came.
-fn rest(until: Instant) -> bool {
-    loop {
-        if interrupt::came() {
-            return false;
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return true;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(50)));
-    }
 }
 
 fn look(is_wanted: impl Fn(Kind, i32) -> bool) -> Result<States, Failure> {
@@ -245,7 +231,7 @@ fn doings(earlier: Option<&State>, state: &State) -> Vec<String> {
         if at != at_before || (pid != pid_before && state.last.len() == 2 && what != &"detached") {
             let by = match pid {
                 0 => String::new(),
-                pid => format!(" by {}", super::ls::process(*pid, &mut processes)),
+                pid => format!(" by {}", processes.describe(*pid)),
             };
             doings.push(format!("{what}{by}"));
         }
@@ -255,7 +241,7 @@ fn doings(earlier: Option<&State>, state: &State) -> Vec<String> {
     } else if state.changed_at != earlier.changed_at {
         doings.push("owner, mode or values were set".to_owned());
     }
-    doings.into_iter().map(|doing| text::harmless(&doing)).collect()
+    doings
 }
 
 fn rates(earlier: Option<(&State, Duration)>, state: &State) -> Vec<(&'static str, f64)> {

@@ -1,0 +1,83 @@
+//! The commands for the channels of ipc-ring.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::units::parse_duration;
+
+/// Which domains.
+#[derive(Debug, Args)]
+pub(crate) struct Where {
+    /// Only this domain; all of the user's when absent
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) domain: Vec<String>,
+    /// The domains of another user, by name or number
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+}
+
+/// `ls`.
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The name of the channel
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `hz` and `bw`.
+#[derive(Debug, Args)]
+pub(crate) struct Rate {
+    /// The name of the channel
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Time between two lines
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    pub(crate) interval: Duration,
+    /// Ends after so many lines
+    #[arg(short, long, value_name = "LINES")]
+    pub(crate) count: Option<u64>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `gc`.
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Removes them; otherwise it only says which
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Persistent channels too that no process is attached to, with their messages
+    #[arg(long)]
+    pub(crate) persistent: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `metrics`.
+#[derive(Debug, Args)]
+pub(crate) struct Metrics {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Writes this file, whole or not at all, for the textfile collector of a node exporter; stdout when absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) textfile: Option<PathBuf>,
+}

@@ -1,0 +1,20 @@
+//! The commands for domains and channels of ipc-ring.
+
+mod doctor;
+mod domains;
+mod explain;
+mod gc;
+mod lines;
+mod ls;
+mod metrics;
+mod observe;
+mod rate;
+mod show;
+
+pub(crate) use doctor::run as doctor;
+pub(crate) use explain::run as explain;
+pub(crate) use gc::run as gc;
+pub(crate) use ls::run as ls;
+pub(crate) use metrics::run as metrics;
+pub(crate) use rate::{Of, run as rate};
+pub(crate) use show::run as show;
