@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use nix::libc;
-
-use crate::permissions::{Mode, set_raw_mode};
+use crate::permissions::Mode;
+use crate::sys::IpcPerm;
 use crate::users::{self, Ids};
 
 /// A change of one record. What it does not name is written back as it was read.
@@ -27,7 +26,7 @@ impl Change {
     ///
     /// # Errors
     /// An owner or group that is left as it is, but has no number here: written back, the number that was read in its place would be taken for a user's.
-    pub(crate) fn put_into(self, raw: &mut libc::ipc_perm) -> Result<(), String> {
+    pub(crate) fn put_into(self, raw: &mut IpcPerm) -> Result<(), String> {
         match self {
             Change::Owner { uid, gid } => (raw.uid, raw.gid) = (uid, gid),
             Change::User(uid) => {
@@ -40,7 +39,7 @@ impl Change {
             }
         }
         if let Change::Mode(mode) = self {
-            set_raw_mode(raw, mode);
+            raw.mode = mode.bits().into();
         }
         Ok(())
     }

@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use nix::libc;
-
 use crate::key::Key;
+use crate::sys::IpcPerm;
 
 /// The nine permission bits of an object: read and write (for semaphores: read and alter) for owner, group and others.
 ///
@@ -174,15 +173,15 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    pub(crate) fn from_raw(raw: &libc::ipc_perm) -> Permissions {
+    pub(crate) fn from_raw(raw: &IpcPerm) -> Permissions {
         Permissions {
-            key: Key::from_raw(raw.__key),
+            key: Key::from_raw(raw.key),
             uid: raw.uid,
             gid: raw.gid,
             cuid: raw.cuid,
             cgid: raw.cgid,
-            mode: Mode(raw_mode(raw) as u16 & 0o777),
-            seq: raw.__seq,
+            mode: Mode(raw.mode as u16 & 0o777),
+            seq: raw.seq,
         }
     }
 
@@ -288,17 +287,4 @@ impl Permissions {
     pub fn seq(&self) -> u16 {
         self.seq
     }
-}
-
-/// The mode with the flag bits of segments. The field's type differs between architectures.
-pub(crate) fn raw_mode(raw: &libc::ipc_perm) -> u32 {
-    #[allow(clippy::useless_conversion, reason = "u16 on x86-64, u32 on aarch64")]
-    u32::from(raw.mode)
-}
-
-/// Puts the nine bits into a structure that goes back to the kernel.
-pub(crate) fn set_raw_mode(raw: &mut libc::ipc_perm, mode: Mode) {
-    #[allow(clippy::useless_conversion, reason = "u16 on x86-64, u32 on aarch64")]
-    let bits = mode.bits().into();
-    raw.mode = bits;
 }

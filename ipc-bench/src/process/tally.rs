@@ -93,14 +93,33 @@ fn follow(process: Pid) -> Result<Option<u64>, Errno> {
     Ok((!counted.is_empty()).then(|| counted.iter().sum()))
 }
 
+/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc only.
+#[repr(C)]
+#[derive(Default)]
+struct SyscallInfo {
+    op: u8,
+    padding: [u8; 3],
+    architecture: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    number: u64,
+    arguments: [u64; 6],
+}
+
 /// The number of the call that the stopped thread is about to make; none when it returns from one.
+///
+/// # References
+/// ptrace(2), PTRACE_GET_SYSCALL_INFO
 fn entered(thread: Pid) -> Option<u64> {
-    let info = ptrace::syscall_info(thread).ok()?;
-    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
-        return None;
-    }
-    // SAFETY: the kernel has written the whole structure, and fills this part of it for a call that is entered.
-    Some(unsafe { info.u.entry.nr })
+    const PTRACE_GET_SYSCALL_INFO: libc::c_long = 0x420e;
+    const PTRACE_SYSCALL_INFO_ENTRY: u8 = 1;
+    let mut info = SyscallInfo::default();
+    let size = size_of::<SyscallInfo>();
+    // SAFETY: the kernel writes at most `size` bytes to the structure, whose bit patterns are all valid.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_ptrace, PTRACE_GET_SYSCALL_INFO, thread.as_raw(), size, &raw mut info)
+    };
+    (answer > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY).then_some(info.number)
 }
 
 #[cfg(test)]

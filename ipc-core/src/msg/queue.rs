@@ -249,7 +249,7 @@ impl MessageQueue {
         self.raw_stat().map(|raw| Stat::from_raw(&raw))
     }
 
-    fn raw_stat(self) -> Result<libc::msqid_ds> {
+    fn raw_stat(self) -> Result<sys::MsqidDs> {
         record::of(self.id.0, sys::msg_stat, sys::msg_stat_slot)
             .map_err(|errno| failure::control(self.id, "IPC_STAT", errno))
     }

@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use nix::libc;
-
 use crate::permissions::Permissions;
+use crate::sys::MsqidDs;
 use crate::time::stamp;
 
 /// The kernel's record of a queue (`struct msqid_ds`), as it was at the moment of the call.
@@ -34,13 +33,13 @@ pub struct Stat {
 }
 
 impl Stat {
-    pub(crate) fn from_raw(raw: &libc::msqid_ds) -> Stat {
+    pub(crate) fn from_raw(raw: &MsqidDs) -> Stat {
         Stat {
             permissions: Permissions::from_raw(&raw.msg_perm),
             sent_at: raw.msg_stime,
             received_at: raw.msg_rtime,
             changed_at: raw.msg_ctime,
-            bytes: raw.__msg_cbytes,
+            bytes: raw.msg_cbytes,
             messages: raw.msg_qnum,
             capacity_bytes: raw.msg_qbytes,
             last_sender_pid: raw.msg_lspid,

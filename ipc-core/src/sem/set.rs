@@ -317,7 +317,7 @@ impl SemaphoreSet {
         self.raw_stat().map(|raw| Stat::from_raw(&raw))
     }
 
-    fn raw_stat(self) -> Result<libc::semid_ds> {
+    fn raw_stat(self) -> Result<sys::SemidDs> {
         record::of(self.id.0, sys::sem_stat, sys::sem_stat_slot)
             .map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
     }

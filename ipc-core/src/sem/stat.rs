@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use nix::libc;
-
 use crate::permissions::Permissions;
+use crate::sys::SemidDs;
 use crate::time::stamp;
 
 /// The kernel's record of a set (`struct semid_ds`), as it was at the moment of the call.
@@ -28,7 +27,7 @@ pub struct Stat {
 }
 
 impl Stat {
-    pub(crate) fn from_raw(raw: &libc::semid_ds) -> Stat {
+    pub(crate) fn from_raw(raw: &SemidDs) -> Stat {
         Stat {
             permissions: Permissions::from_raw(&raw.sem_perm),
             operated_at: raw.sem_otime,

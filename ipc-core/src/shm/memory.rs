@@ -256,7 +256,7 @@ impl SharedMemory {
         self.raw_stat().map(|raw| Stat::from_raw(&raw))
     }
 
-    pub(super) fn raw_stat(self) -> Result<libc::shmid_ds> {
+    pub(super) fn raw_stat(self) -> Result<sys::ShmidDs> {
         record::of(self.id.as_raw(), sys::shm_stat, sys::shm_stat_slot)
             .map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }

@@ -2,10 +2,8 @@
 
 use std::time::SystemTime;
 
-use nix::libc;
-
-use crate::permissions::{Permissions, raw_mode};
-use crate::sys::shm_flags;
+use crate::permissions::Permissions;
+use crate::sys::{ShmidDs, shm_flags};
 use crate::time::stamp;
 
 /// The kernel's record of a segment (`struct shmid_ds`), as it was at the moment of the call.
@@ -35,10 +33,10 @@ pub struct Stat {
 }
 
 impl Stat {
-    pub(crate) fn from_raw(raw: &libc::shmid_ds) -> Stat {
+    pub(crate) fn from_raw(raw: &ShmidDs) -> Stat {
         Stat {
             permissions: Permissions::from_raw(&raw.shm_perm),
-            flags: raw_mode(&raw.shm_perm),
+            flags: raw.shm_perm.mode,
             size: raw.shm_segsz,
             attached_at: raw.shm_atime,
             detached_at: raw.shm_dtime,

@@ -5,15 +5,12 @@ use core::time::Duration;
 
 use nix::libc;
 
-use super::{Errno, Raw};
+use super::{Errno, Raw, timespec};
 
 /// `futex(word, FUTEX_WAIT, expected, timeout)`; the timeout is relative, on the monotonic clock.
 #[inline]
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) -> Raw<()> {
-    let timeout = libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
-    };
+    let timeout = timespec(timeout);
     // SAFETY: the word lives as long as the call, the timespec is a local; the kernel reads both and changes nothing.
     let answer = unsafe {
         libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, &raw const timeout)

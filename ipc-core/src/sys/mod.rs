@@ -17,6 +17,7 @@ mod memory;
 mod msg;
 mod pidfd;
 mod random;
+mod records;
 mod sem;
 mod shm;
 
@@ -27,6 +28,7 @@ pub(crate) use memory::{EmptiedPage, advise_dump, advise_no_fork, mlock, page_em
 pub(crate) use msg::*;
 pub(crate) use pidfd::{pidfd_open, pidfd_send_signal};
 pub(crate) use random::getrandom;
+pub(crate) use records::{IpcPerm, MsqidDs, SemidDs, ShmidDs};
 pub(crate) use sem::*;
 pub(crate) use shm::*;
 
@@ -47,4 +49,12 @@ pub(crate) type Raw<T> = core::result::Result<T, Errno>;
 /// Turns the usual "-1 means look at errno" into a `Raw`.
 fn check(answer: i32) -> Raw<i32> {
     if answer == -1 { Err(Errno::last()) } else { Ok(answer) }
+}
+
+/// A relative timeout; one that is too long for the kernel's numbers is as long as they allow.
+fn timespec(timeout: core::time::Duration) -> nix::libc::timespec {
+    nix::libc::timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    }
 }

@@ -5,6 +5,7 @@ use core::mem::{MaybeUninit, size_of};
 use nix::libc;
 
 use super::abi::MSG_STAT_ANY;
+use super::records::{MsgInfo, MsqidDs};
 use super::{Errno, Raw, check};
 
 /// Bytes of the type in front of each message's text.
@@ -55,29 +56,29 @@ pub(crate) fn msgrcv(id: i32, buffer: &mut [u8], selection: libc::c_long, flags:
 }
 
 /// `msgctl` commands that fill a `msqid_ds`: `IPC_STAT`, `MSG_STAT`, `MSG_STAT_ANY`.
-fn structure(id: i32, command: i32) -> Raw<(i32, libc::msqid_ds)> {
-    let mut structure = MaybeUninit::<libc::msqid_ds>::zeroed();
+fn structure(id: i32, command: i32) -> Raw<(i32, MsqidDs)> {
+    let mut structure = MaybeUninit::<MsqidDs>::zeroed();
     // SAFETY: the three commands write one msqid_ds, which the pointer is to.
-    let answer = check(unsafe { libc::msgctl(id, command, structure.as_mut_ptr()) })?;
+    let answer = check(unsafe { libc::msgctl(id, command, structure.as_mut_ptr().cast()) })?;
     // SAFETY: the memory was zeroed and then filled; all bit patterns of a msqid_ds are valid.
     Ok((answer, unsafe { structure.assume_init() }))
 }
 
 /// `msgctl(id, IPC_STAT)`.
-pub(crate) fn msg_stat(id: i32) -> Raw<libc::msqid_ds> {
+pub(crate) fn msg_stat(id: i32) -> Raw<MsqidDs> {
     structure(id, libc::IPC_STAT).map(|(_, stat)| stat)
 }
 
 /// `msgctl(index, MSG_STAT_ANY)`, or `MSG_STAT` when `any` is false: the identifier and the structure of a slot.
-pub(crate) fn msg_stat_slot(index: i32, any: bool) -> Raw<(i32, libc::msqid_ds)> {
+pub(crate) fn msg_stat_slot(index: i32, any: bool) -> Raw<(i32, MsqidDs)> {
     structure(index, if any { MSG_STAT_ANY } else { libc::MSG_STAT })
 }
 
 /// `msgctl(id, IPC_SET, structure)`.
-pub(crate) fn msg_set(id: i32, stat: &libc::msqid_ds) -> Raw<()> {
+pub(crate) fn msg_set(id: i32, stat: &MsqidDs) -> Raw<()> {
     let mut copy = *stat;
     // SAFETY: the pointer is to a live msqid_ds, which IPC_SET only reads.
-    check(unsafe { libc::msgctl(id, libc::IPC_SET, &raw mut copy) }).map(drop)
+    check(unsafe { libc::msgctl(id, libc::IPC_SET, (&raw mut copy).cast()) }).map(drop)
 }
 
 /// `msgctl(id, IPC_RMID)`.
@@ -87,8 +88,8 @@ pub(crate) fn msg_remove(id: i32) -> Raw<()> {
 }
 
 /// `msgctl(0, IPC_INFO)`, or `MSG_INFO` when `usage` is true: the highest slot in use and the numbers.
-pub(crate) fn msg_info(usage: bool) -> Raw<(i32, libc::msginfo)> {
-    let mut info = MaybeUninit::<libc::msginfo>::zeroed();
+pub(crate) fn msg_info(usage: bool) -> Raw<(i32, MsgInfo)> {
+    let mut info = MaybeUninit::<MsgInfo>::zeroed();
     let command = if usage { libc::MSG_INFO } else { libc::IPC_INFO };
     // SAFETY: both commands write one msginfo, which the pointer is to.
     let answer = check(unsafe { libc::msgctl(0, command, info.as_mut_ptr().cast()) })?;

@@ -7,12 +7,15 @@ use nix::libc;
 
 use super::abi::{SemctlArgument, semtimedop};
 use super::guarded::GuardedArray;
-use super::{Errno, Raw, check};
+use super::records::{SemInfo, SemidDs};
+use super::{Errno, Raw, check, timespec};
 
-/// `semget(key, count, flags)`.
+/// `semget(key, count, flags)`, past the C library: musl's refuses more than 65535 semaphores, as POSIX has 16 bits for their number,
+/// and the kernel allows them.
 pub(crate) fn semget(key: i32, count: i32, flags: i32) -> Raw<i32> {
     // SAFETY: no pointers; any integers are allowed.
-    check(unsafe { libc::semget(key, count, flags) })
+    let id = unsafe { libc::syscall(libc::SYS_semget, key, count, flags) };
+    i32::try_from(id).map_err(|_| Errno::last()).and_then(check)
 }
 
 /// `semop(id, operations)`, where `T` is a transparent wrapper of `sembuf`. The kernel only reads, and any six bytes are an operation.
@@ -28,10 +31,7 @@ pub(crate) fn semop<T: Copy>(id: i32, operations: &[T]) -> Raw<()> {
 #[inline]
 pub(crate) fn semop_timeout<T: Copy>(id: i32, operations: &[T], timeout: Duration) -> Raw<()> {
     const { assert!(size_of::<T>() == size_of::<libc::sembuf>()) };
-    let timeout = libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: libc::c_long::from(timeout.subsec_nanos().cast_signed()),
-    };
+    let timeout = timespec(timeout);
     let pointer = operations.as_ptr().cast_mut().cast();
     // SAFETY: pointer and length are those of one live slice of elements as large as a sembuf, the timespec is a local; the kernel only
     // reads both.
@@ -99,8 +99,8 @@ pub(crate) fn sem_set_values(id: i32, values: &[u16]) -> Raw<()> {
 }
 
 /// The `semctl` commands that fill a `semid_ds`: `IPC_STAT`, `SEM_STAT`, `SEM_STAT_ANY`.
-fn structure(id: i32, command: i32) -> Raw<(i32, libc::semid_ds)> {
-    let mut structure = MaybeUninit::<libc::semid_ds>::zeroed();
+fn structure(id: i32, command: i32) -> Raw<(i32, SemidDs)> {
+    let mut structure = MaybeUninit::<SemidDs>::zeroed();
     let argument = SemctlArgument { buffer: structure.as_mut_ptr() };
     // SAFETY: the three commands write one semid_ds, which the pointer is to.
     let answer = check(unsafe { libc::semctl(id, 0, command, argument) })?;
@@ -109,17 +109,17 @@ fn structure(id: i32, command: i32) -> Raw<(i32, libc::semid_ds)> {
 }
 
 /// `semctl(id, 0, IPC_STAT)`.
-pub(crate) fn sem_stat(id: i32) -> Raw<libc::semid_ds> {
+pub(crate) fn sem_stat(id: i32) -> Raw<SemidDs> {
     structure(id, libc::IPC_STAT).map(|(_, stat)| stat)
 }
 
 /// `semctl(index, 0, SEM_STAT_ANY)`, or `SEM_STAT` when `any` is false: the identifier and the structure of a slot.
-pub(crate) fn sem_stat_slot(index: i32, any: bool) -> Raw<(i32, libc::semid_ds)> {
+pub(crate) fn sem_stat_slot(index: i32, any: bool) -> Raw<(i32, SemidDs)> {
     structure(index, if any { libc::SEM_STAT_ANY } else { libc::SEM_STAT })
 }
 
 /// `semctl(id, 0, IPC_SET, structure)`.
-pub(crate) fn sem_set(id: i32, stat: &libc::semid_ds) -> Raw<()> {
+pub(crate) fn sem_set(id: i32, stat: &SemidDs) -> Raw<()> {
     let mut copy = *stat;
     let argument = SemctlArgument { buffer: &raw mut copy };
     // SAFETY: IPC_SET reads one semid_ds, which the pointer is to.
@@ -127,8 +127,8 @@ pub(crate) fn sem_set(id: i32, stat: &libc::semid_ds) -> Raw<()> {
 }
 
 /// `semctl(0, 0, IPC_INFO)`, or `SEM_INFO` when `usage` is true: the highest slot in use and the numbers.
-pub(crate) fn sem_info(usage: bool) -> Raw<(i32, libc::seminfo)> {
-    let mut info = MaybeUninit::<libc::seminfo>::zeroed();
+pub(crate) fn sem_info(usage: bool) -> Raw<(i32, SemInfo)> {
+    let mut info = MaybeUninit::<SemInfo>::zeroed();
     let argument = SemctlArgument { info: info.as_mut_ptr() };
     let command = if usage { libc::SEM_INFO } else { libc::IPC_INFO };
     // SAFETY: both commands write one seminfo, which the pointer is to.

@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 
 use nix::libc;
 
-use super::abi::{SHM_INFO, SHM_STAT, SHM_STAT_ANY, ShmInfo, ShmLimits};
+use super::abi::{SHM_INFO, SHM_STAT, SHM_STAT_ANY};
+use super::records::{ShmInfo, ShmLimits, ShmidDs};
 use super::{Errno, Raw, check};
 
 /// `shmget(key, size, flags)`.
@@ -49,13 +50,13 @@ unsafe fn read<T>(id: i32, command: i32) -> Raw<(i32, T)> {
 }
 
 /// `shmctl(id, IPC_STAT)`.
-pub(crate) fn shm_stat(id: i32) -> Raw<libc::shmid_ds> {
+pub(crate) fn shm_stat(id: i32) -> Raw<ShmidDs> {
     // SAFETY: IPC_STAT writes one shmid_ds, all of whose bit patterns are valid.
     unsafe { read(id, libc::IPC_STAT) }.map(|(_, stat)| stat)
 }
 
 /// `shmctl(index, SHM_STAT_ANY)`, or `SHM_STAT` when `any` is false: the identifier and the structure of a slot.
-pub(crate) fn shm_stat_slot(index: i32, any: bool) -> Raw<(i32, libc::shmid_ds)> {
+pub(crate) fn shm_stat_slot(index: i32, any: bool) -> Raw<(i32, ShmidDs)> {
     // SAFETY: both commands write one shmid_ds, all of whose bit patterns are valid.
     unsafe { read(index, if any { SHM_STAT_ANY } else { SHM_STAT }) }
 }
@@ -73,10 +74,10 @@ pub(crate) fn shm_info() -> Raw<(i32, ShmInfo)> {
 }
 
 /// `shmctl(id, IPC_SET, structure)`.
-pub(crate) fn shm_set(id: i32, stat: &libc::shmid_ds) -> Raw<()> {
+pub(crate) fn shm_set(id: i32, stat: &ShmidDs) -> Raw<()> {
     let mut copy = *stat;
     // SAFETY: the pointer is to a live shmid_ds, which IPC_SET only reads.
-    check(unsafe { libc::shmctl(id, libc::IPC_SET, &raw mut copy) }).map(drop)
+    check(unsafe { libc::shmctl(id, libc::IPC_SET, (&raw mut copy).cast()) }).map(drop)
 }
 
 /// `shmctl(id, command, NULL)` for `IPC_RMID`, `SHM_LOCK` and `SHM_UNLOCK`.

@@ -52,3 +52,8 @@ pub fn is_root() -> bool {
 pub fn skipped(what: &str, why: &str) {
     say(&format!("*** SKIPPED: {what}: {why} ***"));
 }
+
+/// Whether an emulator runs this program on another architecture's kernel: `EMULATED_ON` names that, and has to be set.
+pub fn is_emulated() -> bool {
+    std::env::var_os("EMULATED_ON").is_some()
+}

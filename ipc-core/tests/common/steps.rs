@@ -28,19 +28,43 @@ pub fn held_at(body: impl FnOnce(), wanted: impl Fn(c_long, [u64; 6]) -> bool) -
         ptrace::syscall(pid, signal.take()).expect("ptrace");
         match waitpid(pid, None).expect("waitpid") {
             WaitStatus::PtraceSyscall(_) => {
-                let info = ptrace::syscall_info(pid).expect("syscall_info");
-                if info.op == libc::PTRACE_SYSCALL_INFO_ENTRY {
-                    // SAFETY: at an entry the kernel has filled this member.
-                    let entry = unsafe { info.u.entry };
-                    if wanted(entry.nr as c_long, entry.args) {
-                        return Held { child };
-                    }
+                if let Some((number, arguments)) = entered(pid)
+                    && wanted(number, arguments)
+                {
+                    return Held { child };
                 }
             }
             WaitStatus::Stopped(_, other) => signal = Some(other),
             other => panic!("the child ended before it made the call: {other:?}"),
         }
     }
+}
+
+/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc only.
+#[repr(C)]
+#[derive(Default)]
+struct SyscallInfo {
+    op: u8,
+    padding: [u8; 3],
+    architecture: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    number: u64,
+    arguments: [u64; 6],
+}
+
+/// Number and arguments of the call that the stopped process is about to make; `None` when it returns from one.
+fn entered(pid: Pid) -> Option<(c_long, [u64; 6])> {
+    const PTRACE_GET_SYSCALL_INFO: c_long = 0x420e;
+    const PTRACE_SYSCALL_INFO_ENTRY: u8 = 1;
+    let mut info = SyscallInfo::default();
+    let size = size_of::<SyscallInfo>();
+    // SAFETY: the kernel writes at most `size` bytes to the structure, whose bit patterns are all valid.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_ptrace, PTRACE_GET_SYSCALL_INFO, pid.as_raw(), size, &raw mut info)
+    };
+    assert!(answer > 0, "PTRACE_GET_SYSCALL_INFO: {}", nix::errno::Errno::last());
+    (info.op == PTRACE_SYSCALL_INFO_ENTRY).then_some((info.number as c_long, info.arguments))
 }
 
 impl Held {
