@@ -43,7 +43,7 @@ fn kinds_are_named() {
     let named = format!("domain {:?}", domain.name());
     let _frames = bytes::Builder::new("log").domain(&domain).create_producer().unwrap();
     let other = spsc::Builder::<u64>::new("log").domain(&domain).create_consumer().unwrap_err();
-    assert_says(other, &["is bytes, made by this process", "not spsc as asked for", "ipc_ring::bytes"]);
+    assert_says(other, &["is bytes, made by process", "not spsc as asked for", "ipc_ring::bytes"]);
     let _server = control::Builder::new("orders").domain(&domain).bind().unwrap();
     let other = mpmc::Builder::<u64>::new("orders").domain(&domain).create_consumer().unwrap_err();
     assert_says(other, &["\"orders\"", &named, "is listener, not mpmc as asked for", "ipc_ring::connect"]);

@@ -161,6 +161,8 @@ fn fork_with(kind: &Kind, start: Start) {
             "{}: {other:?}",
             kind.name
         );
+        let other = other.unwrap_err();
+        assert!(other.channel().is_some() && other.domain() == Some(domain.name()), "{}: {other}", kind.name);
         giver.leave();
         drop(taker);
         drop(domain);

@@ -41,7 +41,7 @@ impl Creator {
 impl fmt::Display for Creator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
-            Some(pid) if pid == std::process::id() => write!(f, "this process, {pid}")?,
+            Some(pid) if pid == std::process::id() => write!(f, "process {pid} (this one)")?,
             Some(pid) => write!(f, "process {pid}")?,
             None => f.write_str("a process that cannot be seen from here")?,
         }

@@ -152,8 +152,8 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
         ),
         K::ElementType { found, expected } => write!(
             f,
-            "{it} was made{by} for elements of {} (fingerprint {found}), and this end's are of {} (fingerprint {expected}), of the same \
-             size: declare a type of the same name on both sides, or agree on a name with `type_name`",
+            "{it} was made{by} for elements of {} (fingerprint {found}), and this end's are of {} (fingerprint {expected}): \
+             declare a type of the same name and size on both sides, or agree on a name with `type_name`",
             Type(if theirs.is_some() { "type" } else { "another type" }, theirs),
             Type("type", ours),
         ),

@@ -1,0 +1,247 @@
+//! Every kind of channel, opened in every way that an error may depend on.
+
+use ipc_ring::broadcast::{self, Mode, Start, frames, payloads};
+use ipc_ring::pool::{self, Pool};
+use ipc_ring::{AttachError, Domain, Lifetime, Message, bytes, call, latest, mpmc, spsc};
+
+/// Whether a channel may, must or must not be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Create,
+    New,
+    Open,
+}
+
+/// The type of the elements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// `u64`.
+    Usual,
+    /// `i64`: as large, and another one.
+    Other,
+    /// `[u64; 2]`.
+    Larger,
+}
+
+/// How an end is opened.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    pub domain: &'a Domain,
+    pub name: &'a str,
+    /// The end where messages go in.
+    pub gives: bool,
+    pub way: Way,
+    pub element: Element,
+    /// Slots, keys, or 64 bytes each; `None` says nothing.
+    pub capacity: Option<u64>,
+    pub lifetime: Lifetime,
+    pub mode: Option<Mode>,
+    pub start: Start,
+    /// Of payloads.
+    pub pool: Option<&'a Pool>,
+}
+
+/// An end that is held.
+pub trait End {
+    /// Ends the stream, as dropping does for most.
+    fn close(self: Box<Self>) {}
+}
+
+pub type Opened = Result<Box<dyn End>, AttachError>;
+
+macro_rules! ends {
+    ($($end:ty),*) => { $(impl End for $end {})* };
+    ($($end:ident :: $name:ident),* of T) => { $(impl<T: Message> End for $end::$name<T> {})* };
+}
+
+ends!(spsc::Producer, spsc::Consumer, mpmc::Consumer, broadcast::Publisher, broadcast::Subscriber of T);
+ends!(latest::TableWriter, latest::TableReader of T);
+ends!(bytes::Producer, bytes::Consumer, frames::Publisher, frames::Subscriber);
+ends!(payloads::Publisher, payloads::Subscriber, Pool);
+
+impl<T: Message> End for mpmc::Producer<T> {
+    fn close(self: Box<Self>) {
+        mpmc::Producer::close(*self);
+    }
+}
+
+impl<T: Message> End for call::Caller<T, T> {}
+impl<T: Message> End for call::Responder<T, T> {}
+
+/// A kind of channel.
+pub struct Row {
+    /// As errors name it.
+    pub name: &'static str,
+    pub open: fn(&Ask<'_>) -> Opened,
+    /// The word for the end where messages go in, where there is only one of them.
+    pub giver: Option<&'static str>,
+    /// How many of the other ends there may be; a process that opens a pool again has the same membership.
+    pub many: Option<&'static str>,
+    pub has_new: bool,
+    pub has_types: bool,
+    /// What its capacity counts, and how many there are for each that is asked for.
+    pub unit: Option<(&'static str, u64)>,
+    pub has_modes: bool,
+    /// Blocks of a pool go through it.
+    pub has_pool: bool,
+}
+
+fn boxed<E: End + 'static>(end: E) -> Box<dyn End> {
+    Box::new(end)
+}
+
+/// Opens the end of a builder that is asked for.
+macro_rules! open {
+    ($builder:expr, $ask:expr, $create:ident $new:ident $open:ident, $create_taker:ident $open_taker:ident) => {
+        match ($ask.gives, $ask.way) {
+            (true, Way::Create) => $builder.$create().map(boxed),
+            (true, Way::New) => $builder.$new().map(boxed),
+            (true, Way::Open) => $builder.$open().map(boxed),
+            (false, Way::Create | Way::New) => $builder.$create_taker().map(boxed),
+            (false, Way::Open) => $builder.$open_taker().map(boxed),
+        }
+    };
+}
+
+/// A builder with what is asked for by its common methods.
+macro_rules! told {
+    ($builder:expr, $ask:expr) => {
+        $builder.domain($ask.domain).lifetime($ask.lifetime)
+    };
+    ($builder:expr, $ask:expr, $set:ident, $unit:expr) => {{
+        let builder = told!($builder, $ask);
+        match $ask.capacity {
+            Some(capacity) => builder.$set((capacity * $unit).try_into().unwrap()),
+            None => builder,
+        }
+    }};
+}
+
+fn spsc<T: Message>(ask: &Ask<'_>) -> Opened {
+    let builder = told!(spsc::Builder::<T>::new(ask.name), ask, capacity, 1);
+    open!(builder, ask, create_producer create_new_producer open_producer, create_consumer open_consumer)
+}
+
+fn bytes(ask: &Ask<'_>) -> Opened {
+    let builder = told!(bytes::Builder::new(ask.name), ask, capacity, 64);
+    let builder = if ask.element == Element::Usual { builder } else { builder.type_name("log/2") };
+    open!(builder, ask, create_producer create_new_producer open_producer, create_consumer open_consumer)
+}
+
+fn mpmc<T: Message>(ask: &Ask<'_>) -> Opened {
+    let builder = told!(mpmc::Builder::<T>::new(ask.name), ask, capacity, 1);
+    open!(builder, ask, create_producer create_producer open_producer, create_consumer open_consumer)
+}
+
+macro_rules! of_mode {
+    ($builder:expr, $ask:expr) => {{
+        let builder = $builder.start($ask.start);
+        match $ask.mode {
+            Some(mode) => builder.mode(mode),
+            None => builder,
+        }
+    }};
+}
+
+fn broadcast<T: Message>(ask: &Ask<'_>) -> Opened {
+    let builder = of_mode!(told!(broadcast::Builder::<T>::new(ask.name), ask, capacity, 1), ask);
+    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+}
+
+fn frames(ask: &Ask<'_>) -> Opened {
+    let builder = of_mode!(told!(frames::Builder::new(ask.name), ask, capacity, 64), ask);
+    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+}
+
+fn payloads(ask: &Ask<'_>) -> Opened {
+    let builder = payloads::Builder::new(ask.name, ask.pool.expect("a pool for payloads"));
+    let builder = of_mode!(told!(builder, ask), ask);
+    let builder = match ask.capacity {
+        Some(capacity) => builder.capacity(capacity),
+        None => builder,
+    };
+    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+}
+
+fn latest<T: Message>(ask: &Ask<'_>) -> Opened {
+    let builder = told!(latest::Builder::<T>::new(ask.name), ask, keys, 1);
+    open!(builder, ask, create_table_writer create_new_table_writer open_table_writer,
+        create_table_reader open_table_reader)
+}
+
+fn call<T: Message>(ask: &Ask<'_>) -> Opened {
+    let builder = told!(call::Builder::<T, T>::new(ask.name), ask);
+    open!(builder, ask, create_caller create_caller open_caller, create_responder open_responder)
+}
+
+fn pool(ask: &Ask<'_>) -> Opened {
+    let builder = pool::Builder::new(ask.name).domain(ask.domain);
+    let builder = match ask.capacity {
+        Some(count) => builder.class(256, count),
+        None => builder,
+    };
+    match ask.way {
+        Way::Create => builder.create(),
+        Way::New => builder.create_new(),
+        Way::Open => builder.open(),
+    }
+    .map(boxed)
+}
+
+/// The function of this name for the type that is asked for.
+macro_rules! of_type {
+    ($open:ident) => {
+        |ask| match ask.element {
+            Element::Usual => $open::<u64>(ask),
+            Element::Other => $open::<i64>(ask),
+            Element::Larger => $open::<[u64; 2]>(ask),
+        }
+    };
+}
+
+const ONE: Row = Row {
+    name: "spsc",
+    open: of_type!(spsc),
+    giver: Some("producer"),
+    many: None,
+    has_new: true,
+    has_types: true,
+    unit: Some(("slots", 1)),
+    has_modes: false,
+    has_pool: false,
+};
+
+pub const ALL: [Row; 9] = [
+    ONE,
+    Row { name: "bytes", open: bytes, has_types: false, unit: Some(("bytes", 64)), ..ONE },
+    Row {
+        name: "mpmc",
+        open: of_type!(mpmc),
+        giver: None,
+        many: Some("256 ends of one channel"),
+        has_new: false,
+        ..ONE
+    },
+    PUBLISHING,
+    Row { name: "broadcast-bytes", open: frames, has_types: false, unit: Some(("bytes", 64)), ..PUBLISHING },
+    Row { name: "broadcast", open: payloads, has_types: false, has_pool: true, ..PUBLISHING },
+    Row {
+        name: "latest",
+        open: of_type!(latest),
+        giver: Some("writer"),
+        many: Some("256 readers of one channel"),
+        unit: Some(("keys", 1)),
+        ..ONE
+    },
+    Row { name: "call", open: of_type!(call), giver: Some("caller"), has_new: false, unit: None, ..ONE },
+    Row { name: "pool", open: pool, giver: None, has_types: false, unit: None, ..ONE },
+];
+
+const PUBLISHING: Row = Row {
+    name: "broadcast",
+    open: of_type!(broadcast),
+    giver: Some("publisher"),
+    many: Some("256 subscribers of one channel"),
+    has_modes: true,
+    ..ONE
+};
