@@ -58,7 +58,7 @@
 //! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and what async ends are made of |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
-//! | [`ring`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
+//! | [`ring`], [`end`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
 //!
 //! # Words
@@ -81,6 +81,7 @@ mod copy;
 mod documented;
 mod domain;
 pub mod edge;
+pub mod end;
 mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use ipc_ring::platform::Barrier;
-use ipc_ring::wait::{interrupt, park};
+use ipc_ring::wait::{interrupt, token};
 use loom::thread;
 
 use crate::parked::Bed;
@@ -52,7 +52,7 @@ impl Scene {
     /// As `Interrupter::interrupt`.
     fn interrupt(&self) {
         let token = || {
-            park::post::<Loom>(&self.bed.word);
+            token::post::<Loom>(&self.bed.word);
             self.bed.wake();
         };
         if mutation::logic(TOKEN_FIRST) {

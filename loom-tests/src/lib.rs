@@ -14,7 +14,8 @@
 //!
 //! # Where things are
 //!
-//! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`]: the mock machine. [`crash`]: death at a named site. [`runner`],
+//! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`], [`kernel`], [`pair`]: the mock machine. [`crash`]: death at a named site.
+//! [`phase`]: mistakes between two sites. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
@@ -28,6 +29,7 @@ pub mod call;
 pub mod crash;
 pub mod everybody;
 pub mod interrupted;
+pub mod kernel;
 pub mod latest;
 pub mod matrix;
 pub mod membarrier;
@@ -35,8 +37,10 @@ pub mod membarrier;
 pub mod memory;
 pub mod mpmc;
 pub mod mutation;
+pub mod pair;
 pub mod parked;
 pub mod payloads;
+pub mod phase;
 #[allow(unsafe_code)]
 pub mod platform;
 pub mod pool;

@@ -35,6 +35,16 @@ pub struct Objects {
     /// Loom reports two threads at one of these at a time, and one that comes without having synchronised with the other.
     payloads: BTreeMap<usize, UnsafeCell<Payload>>,
     tables: Vec<&'static [Field]>,
+    /// Mistakes: words that a thread does not look at where it should.
+    blind: Vec<(Unseen, fn() -> bool)>,
+    unseen: Word64,
+}
+
+#[derive(Debug)]
+enum Unseen {
+    Word(usize),
+    /// All words that no table names.
+    Slots,
 }
 
 impl Objects {
@@ -46,6 +56,8 @@ impl Objects {
             u32s: BTreeMap::new(),
             payloads: BTreeMap::new(),
             tables: tables.to_vec(),
+            blind: Vec::new(),
+            unseen: Word64::Deaf(0),
         };
         for field in tables.iter().copied().flatten().filter(|field| field.is_word()) {
             let is_plain = field.role != Role::protocol;
@@ -79,6 +91,39 @@ impl Objects {
             self.u64s.insert(self.field(name).offset, Word64::Deaf(0));
         }
         self
+    }
+
+    /// If that mistake is to be made: a thread sees 0 in place of this 64-bit word, where it is `blind`. As if it did not look.
+    #[must_use]
+    pub fn blind(mut self, name: &str, mistake: &'static str, blind: fn() -> bool) -> Self {
+        if mutation::logic(mistake) {
+            self.blind.push((Unseen::Word(self.field(name).offset), blind));
+        }
+        self
+    }
+
+    /// As [`blind`](Self::blind), for all 64-bit words of slots.
+    #[must_use]
+    pub fn blind_to_slots(mut self, mistake: &'static str, blind: fn() -> bool) -> Self {
+        if mutation::logic(mistake) {
+            self.blind.push((Unseen::Slots, blind));
+        }
+        self
+    }
+
+    fn is_unseen(&self, offset: usize) -> bool {
+        self.blind.iter().any(|(what, blind)| {
+            let is_it = match what {
+                Unseen::Word(word) => *word == offset,
+                Unseen::Slots => !self
+                    .tables
+                    .iter()
+                    .copied()
+                    .flatten()
+                    .any(|field| field.offset == offset && field.is_word()),
+            };
+            is_it && blind()
+        })
     }
 
     /// With a 64-bit word at an offset that no table names: in a slot, or in an entry of an area.
@@ -115,7 +160,7 @@ unsafe impl<R> Access for Heap<R> {
     type Platform = Loom;
 
     unsafe fn u64_at(&self, offset: usize) -> &Word64 {
-        &self.objects.u64s[&offset]
+        if self.objects.is_unseen(offset) { &self.objects.unseen } else { &self.objects.u64s[&offset] }
     }
 
     unsafe fn u32_at(&self, offset: usize) -> &Word32 {

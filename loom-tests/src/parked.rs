@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::platform::{Barrier, Word as _};
-use ipc_ring::wait::park;
 use ipc_ring::wait::signal::{self, WAITING};
+use ipc_ring::wait::token;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
@@ -58,7 +58,7 @@ impl Bed {
     /// `futex(FUTEX_WAIT)`.
     fn wait(&self) {
         let kernel = self.kernel.lock().expect("no thread dies with the lock");
-        if self.word.load(Ordering::Relaxed) == park::NONE || mutation::logic(NOT_COMPARED) {
+        if self.word.load(Ordering::Relaxed) == token::NONE || mutation::logic(NOT_COMPARED) {
             reached("sleeps");
             drop(self.woken.wait(kernel).expect("no thread dies with the lock"));
         }
@@ -70,9 +70,9 @@ impl Bed {
         if bits & WAITING != 0 && signal::take::<Loom>(&self.signal) {
             if mutation::logic(WOKEN_FIRST) {
                 self.wake();
-                park::post::<Loom>(&self.word);
+                token::post::<Loom>(&self.word);
             } else {
-                park::post::<Loom>(&self.word);
+                token::post::<Loom>(&self.word);
                 self.wake();
             }
         }
@@ -88,15 +88,15 @@ impl Bed {
         signal::announce::<Loom>(&self.signal, self.barrier).expect("no barrier of a model fails");
         if self.has(count) {
             if signal::withdraw::<Loom>(&self.signal) {
-                park::take::<Loom>(&self.word);
+                token::take::<Loom>(&self.word);
             }
             return false;
         }
-        if park::take::<Loom>(&self.word) {
+        if token::take::<Loom>(&self.word) {
             reached("token first");
         } else {
             self.wait();
-            while !park::take::<Loom>(&self.word) {
+            while !token::take::<Loom>(&self.word) {
                 self.wait();
             }
         }

@@ -7,7 +7,7 @@ use ipc_ring::platform::{Barrier, Platform, Site};
 
 use crate::mutation::{self, Mutation};
 use crate::word::{Word32, Word64};
-use crate::{crash, membarrier};
+use crate::{crash, membarrier, phase};
 
 /// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through [`crash`].
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,7 @@ unsafe impl Platform for Loom {
     }
 
     fn crash_point(site: Site) {
+        phase::enter(site);
         crash::point(site);
     }
 

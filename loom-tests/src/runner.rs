@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use crate::mutation::{self, Mutation};
-use crate::{crash, membarrier};
+use crate::{crash, membarrier, phase};
 
 /// A small program to be explored.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +133,7 @@ impl Model {
         builder.check(move || {
             EXECUTIONS.set(EXECUTIONS.get() + 1);
             crash::reset();
+            phase::reset();
             membarrier::reset();
             body();
         });

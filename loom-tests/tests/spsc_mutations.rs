@@ -2,8 +2,8 @@
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::spsc::{NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE, ends, models, wait_set};
-use loom_tests::{Mutation, matrix};
+use loom_tests::spsc::{MISTAKES, models, wait_set};
+use loom_tests::{Mutation, matrix, pair};
 
 /// The edges of the other rings have matrices of their own.
 fn edges() -> Vec<Edge> {
@@ -30,12 +30,6 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = ends::MISTAKES.into_iter().chain(wait_set::MISTAKES).chain([
-        NO_HEAD,
-        NOT_CONSUMED,
-        NOT_SAID,
-        TAKEN_EARLY,
-        TAKEN_LATE,
-    ]);
+    let mistakes = pair::MISTAKES.into_iter().chain(wait_set::MISTAKES).chain(MISTAKES);
     matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
 }

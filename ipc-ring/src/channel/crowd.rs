@@ -12,21 +12,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
-use ipc_core::ProcessMark;
-
 use super::announce;
+use super::kernel::Kernel;
 use super::open::Found;
 use super::roster::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::sealed::{Bell, Home, Waiting};
-use crate::domain::{Domain, Entry, Locked, Member, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
+use crate::domain::{Domain, Entry, Locked, Owner, Questions, Tokens, WakeSemaphore, WakeSet};
 use crate::error::{AttachError, Forked};
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::crowd::{self, Crowd};
+use crate::wait::host::Host as _;
 use crate::wait::signal::{self, WAITING};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy, Waits, cpu};
 
@@ -188,16 +188,15 @@ impl Crowd for Ends<'_> {
 /// An attached end's place among the others.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The process that opened the end, as the membership has it, but nearer.
-    pub(super) process: ProcessMark,
+    /// Its part of the domain.
+    pub(super) host: Kernel,
     table: Table,
     side: Side,
     number: u16,
-    member: Arc<Member>,
     region: Region,
+    /// The channel, as the directory has it.
     entry: Entry,
     barrier: Barrier,
-    wake: WakeSemaphore,
     pub(super) waits: Waits,
     /// Where to look first for somebody to wake, so that all have their turn.
     turn: u16,
@@ -241,15 +240,13 @@ impl Place {
         // [E1] Acquire ← whoever gave the seat back: what it wrote into the record comes before what is written here.
         fence(Ordering::Acquire);
         let place = Self {
-            process: member.process(),
+            host: Kernel::new(member, wake),
             table,
             side,
             number,
-            member,
             region,
             entry,
             barrier,
-            wake,
             waits: Waits::new(strategy),
             turn: number,
             armed: WakeSet::default(),
@@ -272,8 +269,8 @@ impl Place {
     /// Tells the channel's watchers that this end comes or goes.
     fn announce_all(&self, kind: FrameKind) {
         if let Some(role) = EndRole::from_raw(self.side.role) {
-            let subject = (self.member.me(), std::process::id());
-            announce::announce(&self.member, self.entry.generation, kind, role, subject);
+            let subject = (self.host.member.me(), std::process::id());
+            announce::announce(&self.host.member, self.entry.generation, kind, role, subject);
         }
     }
 
@@ -283,17 +280,17 @@ impl Place {
 
     /// See `interruptible!`.
     pub(super) fn interrupter(&self) -> Interrupter {
-        Interrupter::new(&self.member, self.wake, self.waits.interrupts())
+        self.host.interrupter()
     }
 
     /// See `interruptible!`.
     pub(super) fn set_interruptible(&mut self, by_signals: bool) {
-        self.waits.set_interruptible(by_signals);
+        self.host.set_interruptible(by_signals);
     }
 
     /// Waits in the way of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
-        self.wake = self.wake.by(settings.parker);
+        self.host.sleep_by(settings.parker);
         self.waits.set_awaits_successors(settings.awaits_successors);
     }
 
@@ -382,7 +379,7 @@ impl Place {
             true
         });
         let mut armed = self.armed;
-        let woken = tokens.post(&self.member, &mut armed);
+        let woken = tokens.post(&self.host.member, &mut armed);
         if woken.is_err() {
             // They wait still; those who were woken all the same get a token too many.
             (0..self.table.seats)
@@ -432,10 +429,10 @@ impl Place {
             return Ok(false);
         };
         // Before the token: whoever has one can rely on it.
-        if armed.insert(wake) && !self.member.wake_at_my_death(wake) {
+        if armed.insert(wake) && !self.host.member.wake_at_my_death(wake) {
             armed.remove(wake);
         }
-        self.member.wake(wake)?;
+        self.host.member.wake(wake)?;
         Ok(true)
     }
 
@@ -568,7 +565,7 @@ impl Place {
     /// # Errors
     /// When the barrier was refused; then the end says so no more.
     pub(super) fn announce(&self) -> Result<(), ipc_core::Error> {
-        self.own(WAKE).store(self.wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
+        self.own(WAKE).store(self.host.wake().as_raw(), Ordering::Relaxed); // Before the waiting bit.
         crowd::announce(&self.ends(self.side), self.number, self.barrier).inspect_err(|_| self.do_not_sleep())
     }
 
@@ -587,7 +584,7 @@ impl Place {
 
     /// The domain that this end belongs to, for who waits for it.
     pub(super) fn home(&self) -> Home<'_> {
-        Home(&self.member)
+        self.host.home()
     }
 
     /// Where this end's waiting bit lies.
@@ -606,12 +603,13 @@ impl Place {
     #[track_caller]
     pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<bool, ipc_core::Error> {
         let woken = nap.take(
-            |until| self.member.sleep(self.wake, until, self.waits.interrupts()),
-            |last| is_owed() && !(last && self.has_anybody_died()),
+            &mut (),
+            |(), until| self.host.sleep(until),
+            |(), last| is_owed() && !(last && self.has_anybody_died()),
         );
         let taken = signal::withdraw::<Native>(self.own(SIGNAL));
         if taken && matches!(woken, Ok(false)) {
-            self.member.drain(self.wake);
+            self.host.drain();
         }
         woken
     }
@@ -619,7 +617,7 @@ impl Place {
     /// Takes the announcement back.
     pub(super) fn do_not_sleep(&self) {
         if signal::withdraw::<Native>(self.own(SIGNAL)) {
-            self.member.drain(self.wake);
+            self.host.drain();
         }
     }
 
@@ -628,7 +626,7 @@ impl Place {
     /// # Errors
     /// When the semaphores were removed, or this process may not read them any more.
     pub(super) fn check(&self) -> Result<(), ipc_core::Error> {
-        self.member.check_semaphores()
+        self.host.check()
     }
 
     /// Whether the process of this identity, as a seat holds it, is alive. A system call.
@@ -636,7 +634,7 @@ impl Place {
     /// # Errors
     /// When it cannot be known.
     pub(super) fn is_alive(&self, identity: u64) -> Result<bool, ipc_core::Error> {
-        self.member.is_alive(Owner::from_raw(identity))
+        self.host.member.is_alive(Owner::from_raw(identity))
     }
 
     /// Whether a seat is a dead process's: one that may have died before it woke another. A system call for each seat
@@ -667,7 +665,7 @@ impl Place {
     /// # Errors
     /// When one of the questions had no answer.
     pub(super) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, ipc_core::Error> {
-        self.member.asking(f)
+        self.host.member.asking(f)
     }
 
     /// The process number of a seat, for display.
@@ -686,26 +684,26 @@ impl Place {
 
     /// Whether this is the process that attached, not a forked child.
     pub(super) fn is_ours(&self) -> bool {
-        self.process.is_current()
+        self.host.is_ours()
     }
 
     /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and a comparison.
     #[inline(always)]
     pub(super) fn ours(&self) -> Result<(), Forked> {
-        if self.process.is_current() { Ok(()) } else { Err(Forked) }
+        if self.host.is_ours() { Ok(()) } else { Err(Forked) }
     }
 
     /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the channel out of the
     /// directory; when `is_finished` says so, a persistent one ends. Never waits: see [`departure`](crate::domain).
     pub(super) fn leave(&mut self, give_back: impl FnOnce(), is_finished: impl FnOnce() -> bool) {
-        let (member, place) = (Arc::clone(&self.member), &*self);
+        let (member, place) = (Arc::clone(&self.host.member), &*self);
         member.depart(
             &place.entry,
             || {
                 place.own(WAKE).store(0, Ordering::Relaxed); // Before the seat is free, [E1].
                 place.own(ROLE).store(0, Ordering::Relaxed); // Before the seat is free, [E1].
                 give_back();
-                member.free_wake(place.wake);
+                member.free_wake(place.host.wake());
                 place.announce_all(place.farewell);
             },
             || {
@@ -722,7 +720,7 @@ impl Place {
         Native::light(self.barrier);
         let _ = self.wake_some(self.side, 1); // Otherwise it looks by itself.
         for wake in std::mem::take(&mut self.armed).iter() {
-            self.member.no_wake_at_my_death(wake);
+            self.host.member.no_wake_at_my_death(wake);
         }
     }
 }
@@ -737,7 +735,7 @@ impl Followed for Place {
     }
 
     fn hand_over(&mut self, new: &mut Self) {
-        self.waits.hand_over(&mut new.waits, new.wake.as_raw());
+        self.host.hand_over(&mut new.host);
     }
 }
 

@@ -12,6 +12,7 @@ pub mod call;
 mod carry;
 mod crowd;
 mod end;
+mod kernel;
 pub mod latest;
 mod lifetime;
 pub mod mpmc;

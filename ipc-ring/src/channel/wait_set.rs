@@ -9,11 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::kernel::Kernel;
 use crate::domain::{Domain, Member, WakeSemaphore};
 use crate::error::{AttachError, Forked, debug_as_display};
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
+use crate::wait::host::Host as _;
 use crate::wait::signal;
 use crate::wait::{Nap, Step, WaitStrategy, Waits};
 
@@ -184,8 +186,7 @@ impl std::error::Error for WaitSetError {
 /// ```
 #[derive(Debug)]
 pub struct WaitSet {
-    member: Arc<Member>,
-    bell: sealed::Bell,
+    host: Kernel,
     waits: Waits,
     /// Where to look first, so that a busy end does not hide the others.
     next: usize,
@@ -209,16 +210,19 @@ impl WaitSet {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_strategy(domain: &Domain, strategy: WaitStrategy) -> Result<Self, AttachError> {
-        let member = Arc::clone(domain.member());
-        let bell = sealed::Bell(domain.locked(|locked| locked.claim_bell())?);
-        Ok(Self { member, bell, waits: Waits::new(strategy), next: 0 })
+        let bell = domain.locked(|locked| locked.claim_bell())?;
+        Ok(Self {
+            host: Kernel::new(Arc::clone(domain.member()), bell),
+            waits: Waits::new(strategy),
+            next: 0,
+        })
     }
 
     /// A handle by which another thread, or a signal handler, ends the waits of this set with
     /// [`WaitSetError::Interrupted`]. Those of its ends concern only their own waits.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter::new(&self.member, self.bell.0, self.waits.interrupts())
+        self.host.interrupter()
     }
 
     /// Whether a signal, when a handler has run in the thread that waits, ends the wait with [`WaitSetError::Interrupted`]. By
@@ -227,7 +231,7 @@ impl WaitSet {
     /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
     /// [`Interrupter::interrupt`] for signals that must not be missed, and for sets that only poll.
     pub fn set_interruptible(&mut self, by_signals: bool) {
-        self.waits.set_interruptible(by_signals);
+        self.host.set_interruptible(by_signals);
     }
 
     /// Waits until there is something to do with one of the ends. Ends that are busy take turns.
@@ -245,10 +249,10 @@ impl WaitSet {
         ends: &mut [&mut dyn Waitable],
         deadline: Option<Instant>,
     ) -> Result<Event, WaitSetError> {
-        if !self.member.is_ours() {
+        if !self.host.member.is_ours() {
             return Err(WaitSetError::Forked);
         }
-        let home = sealed::Home(&self.member);
+        let home = sealed::Home(&self.host.member);
         if let Some(index) = ends.iter().position(|end| !end.is_at(&home)) {
             return Err(WaitSetError::Foreign { index });
         }
@@ -260,12 +264,12 @@ impl WaitSet {
                 return Ok(event);
             }
             probe = false;
-            match wait.next(&self.waits, || false) {
+            match wait.next(&self.waits, |sleeps| self.host.is_interrupted(sleeps), || false) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(WaitSetError::TimedOut),
                 Step::Interrupted => return Err(WaitSetError::Interrupted),
                 Step::Probe => {
-                    self.member.check_semaphores().map_err(WaitSetError::System)?;
+                    self.host.check().map_err(WaitSetError::System)?;
                     probe = true;
                 }
                 Step::Sleep(nap) => {
@@ -282,7 +286,7 @@ impl WaitSet {
     /// Whether one of the ends has something to do, by a look at each that takes no system call. Never in a child of fork that inherited the set, or
     /// one of the ends.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
-        let home = sealed::Home(&self.member);
+        let home = sealed::Home(&self.host.member);
         if !ends.iter().all(|end| end.is_at(&home)) {
             return None;
         }
@@ -300,14 +304,14 @@ impl WaitSet {
 
     /// Announces at every end, looks once more, with the question who is alive, and sleeps.
     fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
-        let mut event = mark_all(ends, self.bell).run().and_then(|()| self.look(ends, true));
+        let mut event = mark_all(ends, sealed::Bell(self.host.wake())).run().and_then(|()| self.look(ends, true));
         let woken = match event {
             Ok(None) => {
-                let (member, bell, next) = (&self.member, self.bell.0, &mut self.next);
-                let interrupts = self.waits.interrupts();
+                let (host, next) = (&self.host, &mut self.next);
                 nap.take(
-                    |until| member.sleep(bell, until, interrupts),
-                    |is_last| {
+                    &mut (),
+                    |(), until| host.sleep(until),
+                    |(), is_last| {
                         // What is found is told only once, so it is kept. Nobody is asked, so there is an answer.
                         let found =
                             look(next, ends, false).ok().flatten().or(event.as_ref().ok().copied().flatten());
@@ -323,7 +327,7 @@ impl WaitSet {
         let taken = ends.iter_mut().fold(0, |taken, end| taken + usize::from(end.unmark()));
         // Tokens that are on their way, or there already. One that comes later ends the next sleep early, no more.
         for _ in usize::from(matches!(woken, Ok(true)))..taken {
-            self.member.drain(self.bell.0);
+            self.host.drain();
         }
         woken.and(event).map_err(WaitSetError::System)
     }
@@ -388,8 +392,8 @@ pub(crate) fn look(
 
 impl Drop for WaitSet {
     fn drop(&mut self) {
-        if self.member.is_ours() {
-            self.member.free_wake(self.bell.0);
+        if self.host.member.is_ours() {
+            self.host.member.free_wake(self.host.wake());
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{Locked, Member};
 use crate::error::AttachError;
 use crate::platform::Native;
 use crate::wait::interrupt::Interrupts;
-use crate::wait::{Parker, park};
+use crate::wait::{Parker, token};
 
 /// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. With a mark, its holder sleeps on
 /// the word beside it instead.
@@ -130,7 +130,7 @@ impl Locked<'_> {
         while member.semaphores.try_perform(&[Op::take(wake.semaphore(), 1)])? {
             leave_one_token(&member.semaphores, wake);
         }
-        member.table.set_half(wake.word(), park::NONE);
+        member.table.set_half(wake.word(), token::NONE);
         Ok(Some(wake))
     }
 
@@ -172,7 +172,7 @@ impl Member {
             Parker::Semaphore => settle(self.semaphores.perform(&[Op::add(wake.semaphore(), 1)])),
             Parker::Futex => {
                 let word = self.table.half(wake.word());
-                park::post::<Native>(word);
+                token::post::<Native>(word);
                 futex::wake(word, 1).map(drop)
             }
         }
@@ -289,11 +289,11 @@ impl Member {
         wait: impl Fn(&AtomicU32, u32, Instant) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let word = self.table.half(wake.word());
-        while !park::take::<Native>(word) {
-            if !wait(word, park::NONE, until)? {
+        while !token::take::<Native>(word) {
+            if !wait(word, token::NONE, until)? {
                 // Nobody wakes a word when the set goes.
                 self.semaphores.value(layout::LOCK)?;
-                return Ok(park::take::<Native>(word));
+                return Ok(token::take::<Native>(word));
             }
         }
         Ok(true)
@@ -306,7 +306,7 @@ impl Member {
                 let _ = self.semaphores.try_perform(&[Op::take(wake.semaphore(), 1)]);
             }
             Parker::Futex => {
-                park::take::<Native>(self.table.half(wake.word()));
+                token::take::<Native>(self.table.half(wake.word()));
             }
         }
     }

@@ -106,7 +106,7 @@ impl Registration {
             found => return Poll::Ready(self.found(found)),
         }
         let wait = self.wait.get_or_insert_with(|| self.waits.start(None));
-        match wait.next(&self.waits, || false) {
+        match wait.next(&self.waits, |_| false, || false) {
             Step::Sleep(_) => self.arm(end, context.waker()),
             _ => {
                 for _ in 0..LOOKS {

@@ -63,32 +63,39 @@ impl Nap {
         Self { until: self.until.min(until), ..self }
     }
 
+    /// So much longer.
+    #[cfg(test)]
+    pub(crate) fn later(self, time: Duration) -> Self {
+        Self { until: self.until + time, ..self }
+    }
+
     /// Sleeps, by `sleep`, and gives its answer: whether there was a token. Without one, finds out by `is_owed` whether one
     /// was [owed](self). It is asked twice at most; the second time with `true`, and must then say no also when a process
-    /// died that may have owed it.
+    /// died that may have owed it. Both are handed `end`.
     ///
     /// # Errors
     /// Those of `sleep`.
     #[track_caller]
-    pub(crate) fn take<E>(
+    pub(crate) fn take<T: ?Sized, E>(
         self,
-        mut sleep: impl FnMut(Instant) -> Result<bool, E>,
-        mut is_owed: impl FnMut(bool) -> bool,
+        end: &mut T,
+        mut sleep: impl FnMut(&mut T, Instant) -> Result<bool, E>,
+        mut is_owed: impl FnMut(&mut T, bool) -> bool,
     ) -> Result<bool, E> {
-        if sleep(self.until)? {
+        if sleep(end, self.until)? {
             return Ok(true);
         }
         let now = Instant::now();
         let is_over = |time: Instant| self.deadline.is_some_and(|deadline| deadline <= time);
-        if is_over(now) || !is_owed(false) {
+        if is_over(now) || !is_owed(end, false) {
             return Ok(false);
         }
         let grace = Nap::new(now + GRACE, self.deadline);
-        if sleep(grace.until)? {
+        if sleep(end, grace.until)? {
             return Ok(true);
         }
         // A deadline in between leaves it open.
-        if !is_over(now + GRACE) && is_owed(true) {
+        if !is_over(now + GRACE) && is_owed(end, true) {
             note(Location::caller());
         }
         Ok(false)
@@ -125,8 +132,9 @@ mod tests {
         let (mut tokens, mut owed) = (tokens.into_iter(), owed.into_iter());
         let now = Instant::now();
         let woken = Nap::new(now, deadline.map(|deadline| now + deadline)).take(
-            |_| Ok::<_, Infallible>(tokens.next().unwrap()),
-            |is_last| owed.next().unwrap() && !(is_last && excused),
+            &mut (),
+            |_, _| Ok::<_, Infallible>(tokens.next().unwrap()),
+            |_, is_last| owed.next().unwrap() && !(is_last && excused),
         );
         (woken.unwrap(), SEEN.get() - before)
     }

@@ -2,9 +2,11 @@
 
 pub(crate) mod cpu;
 pub mod crowd;
+pub mod host;
 pub mod interrupt;
 #[doc(hidden)]
 pub mod late;
+pub mod liveness;
 pub mod park;
 mod parker;
 mod pause;
@@ -12,10 +14,11 @@ pub mod signal;
 pub(crate) mod slip;
 pub mod soon;
 mod strategy;
+pub mod token;
 pub(crate) mod turns;
 
 pub(crate) use late::Nap;
 pub use parker::Parker;
 pub(crate) use pause::pause;
-pub use strategy::{HEARTBEAT, WaitStrategy};
-pub(crate) use strategy::{Step, Wait, Waits};
+pub(crate) use strategy::Step;
+pub use strategy::{HEARTBEAT, Wait, WaitStrategy, Waits};

@@ -31,14 +31,14 @@ const DOUBLINGS: u32 = 5;
 
 /// Counts the looks of one wait.
 #[derive(Debug, Default)]
-pub(crate) struct Soon {
+pub struct Soon {
     looks: u32,
 }
 
 impl Soon {
     /// Passes the time until the next look, not beyond this point in time.
     #[cold]
-    pub(crate) fn pass(&mut self, until: Instant) {
+    pub fn pass(&mut self, until: Instant) {
         self.looks += 1;
         match self.looks.checked_sub(YIELDS) {
             None | Some(0) => std::thread::yield_now(),

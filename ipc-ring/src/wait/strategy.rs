@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::interrupt::Interrupts;
 use super::late::Nap;
+use super::liveness::LivenessCheck;
 use super::signal::{CLOSED, DETACHED, POISONED};
 use crate::asked::Asked;
 
@@ -61,15 +61,15 @@ pub(crate) enum Step {
 
 /// The memory of an end about its waits, from which the length of the polling phase follows.
 #[derive(Debug)]
-pub(crate) struct Waits {
+pub struct Waits {
     strategy: WaitStrategy,
     /// The polling phase now, at most the strategy's limit.
     budget: Duration,
     /// For so many waits to come, yielding is not worth it.
     crowded: u32,
-    interrupts: Interrupts,
     /// Waits go on when the other end is gone without closing.
     awaits_successors: bool,
+    liveness: LivenessCheck,
 }
 
 /// The shortest polling phase: long enough to notice that traffic has become dense again.
@@ -90,12 +90,14 @@ const YIELDS_ALONE: u32 = 2;
 const GIVE_WAY: Duration = Duration::from_micros(50);
 
 impl Waits {
-    pub(crate) fn new(strategy: WaitStrategy) -> Self {
+    /// An end that has not waited yet.
+    #[must_use]
+    pub fn new(strategy: WaitStrategy) -> Self {
         let budget = match strategy {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
         };
-        Self { strategy, budget, crowded: 0, interrupts: Interrupts::default(), awaits_successors: false }
+        Self { strategy, budget, crowded: 0, awaits_successors: false, liveness: LivenessCheck::default() }
     }
 
     /// How often to look, at no cost but a pause, between two whole polls. With 4 looks a round trip took a twentieth longer
@@ -105,20 +107,15 @@ impl Waits {
         if self.strategy == WaitStrategy::SpinYield { yielding } else { 16 }
     }
 
-    /// By what waits are interrupted.
-    pub(crate) fn interrupts(&self) -> &Interrupts {
-        &self.interrupts
-    }
-
-    /// What interrupts these waits interrupts `new` from now on, which sleeps on the wake semaphore with this raw number.
-    pub(crate) fn hand_over(&mut self, new: &mut Waits, wake: u32) {
-        std::mem::swap(&mut self.interrupts, &mut new.interrupts);
-        new.interrupts.sleeps_on(wake);
-    }
-
-    /// From now on a signal interrupts waits, too, or does not.
-    pub(crate) fn set_interruptible(&mut self, by_signals: bool) {
-        self.interrupts.set_by_signals(by_signals);
+    /// Before a sleep: whether to ask if the other side is alive, and for how long to sleep. See [`liveness`](super::liveness).
+    pub(crate) fn before_sleep(
+        &mut self,
+        now: Instant,
+        nap: Nap,
+        in_vain: bool,
+        is_told: bool,
+    ) -> (bool, Nap) {
+        self.liveness.before_sleep(now, nap, in_vain, is_told)
     }
 
     /// Whether waits go on when the other end is gone without closing, until a successor comes.
@@ -200,7 +197,7 @@ impl Waits {
 
 /// One wait under way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wait {
+pub struct Wait {
     /// When the clock was first read; the first polls do without.
     began: Option<Instant>,
     deadline: Option<Instant>,
@@ -218,17 +215,28 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// What to do after the last look found nothing. `alone` is asked once, when the first polls were in vain: whether the
+    /// What to do after the last look found nothing. `is_interrupted` is [`Host::is_interrupted`](super::host::Host::is_interrupted). `alone` is asked once, when the first polls were in vain: whether the
     /// other end was last seen on the CPU this thread runs on.
     #[inline]
-    pub(crate) fn next(&mut self, waits: &Waits, alone: impl FnOnce() -> bool) -> Step {
+    pub(crate) fn next(
+        &mut self,
+        waits: &Waits,
+        is_interrupted: impl Fn(bool) -> bool,
+        alone: impl FnOnce() -> bool,
+    ) -> Step {
         self.polls = self.polls.wrapping_add(1);
         let polls = NonZeroU32::new(self.polls % POLLS_PER_LOOK);
         match waits.strategy {
-            WaitStrategy::Sleep => self.look_at_clock(waits, alone),
+            WaitStrategy::Sleep => self.look_at_clock(waits, is_interrupted, alone),
             _ if polls.is_some() && !self.slept => Step::Poll,
-            _ => self.look_at_clock(waits, alone),
+            _ => self.look_at_clock(waits, is_interrupted, alone),
         }
+    }
+
+    /// Whether this wait has come to sleeping.
+    #[must_use]
+    pub fn has_slept(&self) -> bool {
+        self.slept
     }
 
     /// Lets other threads run.
@@ -245,13 +253,18 @@ impl Wait {
     }
 
     #[cold]
-    fn look_at_clock(&mut self, waits: &Waits, alone: impl FnOnce() -> bool) -> Step {
+    fn look_at_clock(
+        &mut self,
+        waits: &Waits,
+        is_interrupted: impl Fn(bool) -> bool,
+        alone: impl FnOnce() -> bool,
+    ) -> Step {
         let now = Instant::now();
         if self.began.is_none() {
             self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
         }
         let began = *self.began.get_or_insert(now);
-        if waits.interrupts.take(false) {
+        if is_interrupted(false) {
             return Step::Interrupted;
         }
         if self.deadline.is_some_and(|deadline| now >= deadline) {
@@ -279,7 +292,7 @@ impl Wait {
                     }
                     return Step::Poll;
                 }
-                if waits.interrupts.take(true) {
+                if is_interrupted(true) {
                     return Step::Interrupted;
                 }
                 self.slept = true;
@@ -307,12 +320,12 @@ mod tests {
     fn sleep_sleeps_at_once_and_never_beyond_the_deadline() {
         let waits = Waits::new(WaitStrategy::Sleep);
         let deadline = Instant::now() + Duration::from_millis(20);
-        match waits.start(Some(deadline)).next(&waits, || false) {
+        match waits.start(Some(deadline)).next(&waits, |_| false, || false) {
             Step::Sleep(nap) => assert!(nap.until <= deadline),
             step => panic!("{step:?}"),
         }
         let past = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
-        assert_eq!(waits.start(Some(past)).next(&waits, || false), Step::TimedOut);
+        assert_eq!(waits.start(Some(past)).next(&waits, |_| false, || false), Step::TimedOut);
     }
 
     #[test]
@@ -322,7 +335,7 @@ mod tests {
             let mut wait = waits.start(None);
             let mut probes = 0;
             while probes < 2 {
-                match wait.next(&waits, || false) {
+                match wait.next(&waits, |_| false, || false) {
                     Step::Poll => {}
                     Step::Probe => probes += 1,
                     step => panic!("{strategy:?}: {step:?}"),
@@ -350,7 +363,7 @@ mod tests {
     fn a_peer_on_the_same_cpu_is_not_polled_for() {
         let waits = Waits::new(WaitStrategy::SpinSleep { spin: Duration::from_secs(60) });
         let mut wait = waits.start(None);
-        let steps = (0..POLLS_PER_LOOK).map(|_| wait.next(&waits, || true)).last();
+        let steps = (0..POLLS_PER_LOOK).map(|_| wait.next(&waits, |_| false, || true)).last();
         assert!(matches!(steps, Some(Step::Sleep(_))), "{steps:?}");
     }
 
@@ -359,7 +372,7 @@ mod tests {
         let waits = Waits::new(WaitStrategy::SpinYield);
         let mut wait = waits.start(None);
         for _ in 0..POLLS_PER_LOOK * (YIELDS_ALONE + 1) {
-            let _ = wait.next(&waits, || true);
+            let _ = wait.next(&waits, |_| false, || true);
         }
         assert!(wait.crowded);
     }
@@ -371,7 +384,7 @@ mod tests {
         let mut last = Duration::ZERO;
         for _ in 0..20 {
             let before = Instant::now();
-            let Step::Sleep(nap) = wait.next(&waits, || false) else { panic!("it sleeps") };
+            let Step::Sleep(nap) = wait.next(&waits, |_| false, || false) else { panic!("it sleeps") };
             let nap = nap.until - before;
             assert!(nap >= last.min(HEARTBEAT), "{nap:?} after {last:?}");
             last = last.max(FIRST_NAP) * 2;

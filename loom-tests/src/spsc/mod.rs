@@ -13,9 +13,13 @@ pub mod sleeping;
 pub mod takeover;
 pub mod wait_set;
 
-pub use memory::{Heap, NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
+pub use memory::Heap;
+use memory::{NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
 
 use crate::Model;
+
+/// The mistakes that the words of a ring can make.
+pub const MISTAKES: [&str; 5] = [NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE];
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {

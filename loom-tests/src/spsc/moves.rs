@@ -52,22 +52,6 @@ pub(super) fn pop(consumer: &mut Consuming) -> Result<u32, u32> {
     }
 }
 
-/// As [`pop`], as a channel does it: `wake` has the producer's signal before the slot is given back.
-#[allow(unsafe_code)]
-pub(super) fn pop_waking(consumer: &mut Consuming, wake: impl FnOnce(u32)) -> Result<(), u32> {
-    let expected = consumer.position() + 1;
-    let mut place = MaybeUninit::new(0);
-    if !consumer.pop_known(&mut place)
-        && let Err(word) = consumer.pop_next(&mut place, wake)
-    {
-        return Err(consumer.nothing(word).unwrap_or_else(|corruption| panic!("{corruption}")));
-    }
-    // SAFETY: it was initialised, and the element copied over that.
-    let item = unsafe { place.assume_init() };
-    assert_eq!(item, expected, "elements come in order, none lost, none twice");
-    Ok(())
-}
-
 /// Tries to push up to `count` elements in one batch; gives their number and the consumer's signal.
 pub(super) fn push_batch(producer: &mut Producing, count: u64) -> (u64, u32) {
     let first = producer.position() + 1;

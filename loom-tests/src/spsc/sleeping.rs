@@ -4,8 +4,9 @@ use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
 
 use super::Heap;
-use super::ends::{CONSUMER, Channel, Ended, PRODUCER};
+use super::ends::{Channel, Ended};
 use super::moves;
+use crate::pair::{CONSUMER, PRODUCER};
 use crate::{Model, crash, reached};
 
 const FENCE: Barrier = Barrier::Fence;
@@ -84,17 +85,17 @@ fn consumer_sleeps(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// Three elements through one slot.
+/// Two elements through one slot.
 fn both_sleep(barrier: Barrier) {
     let channel = channel(1, barrier);
     let mut consumer = channel.consumer();
     let mut producer = channel.producer();
     let other = thread::spawn(move || {
-        for _ in 0..3 {
+        for _ in 0..2 {
             assert_eq!(consumer.pop(), Ok(()));
         }
     });
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(producer.push(), Ok(()));
     }
     other.join().unwrap();
@@ -105,7 +106,7 @@ fn until_a_quarter_is_free(barrier: Barrier) {
     let channel = channel(8, barrier);
     let mut consumer = channel.consumer();
     let mut producer = channel.producer();
-    while moves::push(&mut producer.ring).is_some() {}
+    while moves::push(&mut producer.0.ring).is_some() {}
     let other = thread::spawn(move || {
         assert_eq!(consumer.pop(), Ok(()));
         assert_eq!(consumer.pop(), Ok(()));
@@ -127,7 +128,7 @@ fn one_pop_frees_a_sleeper(barrier: Barrier) {
     });
     assert_eq!(producer.push(), Ok(()));
     let consumer = other.join().unwrap();
-    assert_eq!(consumer.ring.position(), 1);
+    assert_eq!(consumer.position(), 1);
 }
 
 /// A consumer dies on its way to waking the producer, with an element copied: its successor gets that element. When the dead one
@@ -140,13 +141,11 @@ fn consumer_dies_waking(site: Site) {
     let other = thread::spawn(move || {
         if crash::kill_at(site, 0, || first.pop()).is_none() {
             reached("died");
-            assert_eq!(first.ring.position(), 0, "nothing is popped before somebody is woken");
-            if site == Site::WaitTaken {
-                channel.semaphore(PRODUCER).post(); // The kernel, or the heartbeat.
-            }
+            assert_eq!(first.position(), 0, "nothing is popped before somebody is woken");
+            channel.0.die(CONSUMER);
         }
         let mut next = channel.next_consumer();
-        while next.ring.position() < 2 {
+        while next.position() < 2 {
             assert_eq!(next.pop(), Ok(()));
         }
     });
@@ -162,8 +161,9 @@ fn consumer_sleeps_through_end(how: Ended) {
     let other = thread::spawn(move || {
         assert_eq!(producer.push(), Ok(()));
         match how {
-            Ended::Closed => producer.end.close(),
-            Ended::PeerDetached => producer.end.detach(),
+            Ended::PeerDied => unreachable!("nobody dies"),
+            Ended::Closed => producer.close(),
+            Ended::PeerDetached => producer.detach(),
         }
     });
     assert_eq!(consumer.pop(), Ok(()));
@@ -179,8 +179,9 @@ fn producer_sleeps_through_end(how: Ended) {
     let other = thread::spawn(move || {
         assert_eq!(consumer.pop(), Ok(()));
         match how {
-            Ended::Closed => consumer.end.close(),
-            Ended::PeerDetached => consumer.end.detach(),
+            Ended::PeerDied => unreachable!("nobody dies"),
+            Ended::Closed => consumer.close(),
+            Ended::PeerDetached => consumer.detach(),
         }
     });
     let mut pushed = 0;
@@ -198,7 +199,7 @@ fn producer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// A consumer that announces and withdraws, while a notifier may have taken the bit; then it waits in earnest.
+/// A consumer whose first sleep ends by its time, while a notifier may have taken the bit; then it waits in earnest.
 fn sleep_given_up(barrier: Barrier) {
     let channel = channel(2, barrier);
     let mut consumer = channel.consumer();
@@ -207,8 +208,8 @@ fn sleep_given_up(barrier: Barrier) {
         assert_eq!(producer.push(), Ok(()));
         assert_eq!(producer.push(), Ok(()));
     });
-    let _ = consumer.pop_and_give_up();
-    while consumer.ring.position() < 2 {
+    consumer.give_up_next();
+    while consumer.position() < 2 {
         assert_eq!(consumer.pop(), Ok(()));
     }
     other.join().unwrap();
@@ -224,12 +225,10 @@ fn producer_dies(site: Site) {
         let life = crash::kill_at(site, 0, || first.push());
         if life.is_none() {
             reached("died");
-            if site == Site::WaitTaken {
-                channel.semaphore(CONSUMER).post(); // The kernel, or the heartbeat.
-            }
+            channel.0.die(PRODUCER);
         }
         let mut next = channel.next_producer();
-        while next.ring.position() < 2 {
+        while next.position() < 2 {
             assert_eq!(next.push(), Ok(()));
         }
     });
@@ -249,7 +248,7 @@ fn consumer_dies_before_it_wakes() {
         assert!(crash::kill_at(Site::SpscConsumed, 0, || first.try_view()).is_none());
         reached("died");
         let mut next = channel.next_consumer();
-        while next.ring.position() < 2 {
+        while next.position() < 2 {
             assert_eq!(next.pop(), Ok(()));
         }
     });
@@ -267,10 +266,10 @@ fn consumer_dies_announced(barrier: Barrier) {
     let other = thread::spawn(move || {
         if crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none() {
             reached("died");
-            shared.semaphore(PRODUCER).post(); // The kernel, or the heartbeat.
+            shared.0.die(CONSUMER);
         }
         let mut next = shared.next_consumer();
-        while next.ring.position() < 3 {
+        while next.position() < 3 {
             assert_eq!(next.pop(), Ok(()));
         }
     });

@@ -26,7 +26,7 @@ pub const MISTAKES: [&str; 2] = [ONE_LOOK_FOR_ALL, NO_COMMON_BARRIER];
 pub const MODELS: &[Model] = &[
     Model::new("set_sleeps_fence", 300, || set_sleeps(Barrier::Fence)).reaches(&["the set sleeps"]),
     Model::new("set_sleeps_asymmetric", 300, || set_sleeps(Barrier::Asymmetric)).reaches(&["the set sleeps"]),
-    Model::new("set_after_a_wait_alone", 300, set_after_a_wait_alone)
+    Model::new("set_after_a_wait_alone", 200, set_after_a_wait_alone)
         .reaches(&["the set sleeps", "the end sleeps alone"]),
 ];
 

@@ -199,7 +199,7 @@ impl End {
     /// # Errors
     /// When it cannot be known whether its process is alive.
     pub(super) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.place.process.check("publisher")?;
+        self.place.host.check_process("publisher")?;
         let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
         // Nobody has ever been there in a ring that was replaced.
         let replaced = state == PeerState::Closed && self.place.is_replaced();

@@ -5,9 +5,10 @@ use std::time::Instant;
 use super::end::End;
 use super::error::PopError;
 use crate::channel::end::PeerState;
-use crate::channel::pair::Refusal;
+use crate::end::room::Refusal;
 use crate::error::PeerExit;
 use crate::ring::broadcast::Corruption;
+use crate::wait::host::Host as _;
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 use crate::wait::{Step, pause};
 
@@ -44,7 +45,7 @@ pub(super) fn wait_and_pop<P: Poll>(
             }
         }
         let end = subscriber.end();
-        match wait.next(&end.place.waits, || false) {
+        match wait.next(&end.place.waits, |sleeps| end.place.host.is_interrupted(sleeps), || false) {
             Step::Poll => watch(subscriber),
             Step::TimedOut => return Err(PopError::TimedOut),
             Step::Interrupted => return Err(PopError::Interrupted),
@@ -139,7 +140,7 @@ pub(super) fn wait_for_room(
             end.place.waits.finished(&wait);
             return Ok(());
         }
-        match wait.next(&end.place.waits, || false) {
+        match wait.next(&end.place.waits, |sleeps| end.place.host.is_interrupted(sleeps), || false) {
             Step::Poll => std::hint::spin_loop(),
             Step::TimedOut => return Err(Refusal::TimedOut),
             Step::Interrupted => return Err(Refusal::Interrupted),

@@ -165,7 +165,7 @@ pub(in crate::channel) fn seat(
     strategy: WaitStrategy,
 ) -> Result<Attached, AttachError> {
     let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier)?;
-    let end = End::take_seat(locked, domain, found, role.seats(), strategy)?;
+    let end = End::take_seat_at(locked, domain, found, role.seats(), strategy)?;
     Ok(Attached { ring, end })
 }
 

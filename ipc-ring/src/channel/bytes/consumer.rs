@@ -5,14 +5,17 @@ use std::time::{Duration, Instant};
 use super::Reader;
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::end::item::{self, Poll, ended};
 use crate::error::{AttachError, PopError};
 use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::wait::park::Waiter as _;
 use crate::wait::slip::Slip;
 
 /// The consuming end: one holder at a time, in one thread at a time.
@@ -73,6 +76,8 @@ struct Popping<'a, P> {
 }
 
 impl<P: Place> Poll for Popping<'_, P> {
+    type Words = Segment;
+    type Host = Kernel;
     type Item = usize;
 
     fn poll(&mut self) -> Result<usize, PopError> {
@@ -83,11 +88,11 @@ impl<P: Place> Poll for Popping<'_, P> {
         self.consumer.ring.has_item()
     }
 
-    fn end(&mut self) -> &mut End {
+    fn end_mut(&mut self) -> &mut End {
         &mut self.consumer.end
     }
 
-    fn seat(&self) -> &End {
+    fn end(&self) -> &End {
         &self.consumer.end
     }
 
@@ -286,7 +291,7 @@ impl Consumer {
         }
         self.end.tell().map_err(PopError::System)?;
         // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
-        match pair::ended(&self.end, self.ring.position()) {
+        match ended(&self.end, self.ring.position()) {
             Some(error) if !self.ring.has_item() && !self.follow() => Err(error),
             _ => Ok(()),
         }
@@ -317,7 +322,7 @@ impl Consumer {
     #[inline(never)]
     fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
         match self.settle(&mut place) {
-            Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+            Err(PopError::Empty) => item::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
             result => result,
         }
     }
@@ -347,7 +352,7 @@ impl Consumer {
     fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
-        let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
+        let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
         // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
         match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
             Pop::Frame { len, .. } => Ok(len),
@@ -360,7 +365,7 @@ impl Consumer {
 
     #[cold]
     fn poison(&mut self, corruption: Corruption) -> PopError {
-        pair::poison(&mut self.end);
+        self.end.poison();
         PopError::Corrupt(corruption)
     }
 
@@ -376,7 +381,7 @@ impl Consumer {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        pair::unless_replaced(self.end.peer()?, &self.end)
+        Ok(self.end.unless_replaced(self.end.peer()?))
     }
 
     /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
@@ -487,7 +492,7 @@ fn not_viewed(end: &mut End, found: Result<u32, Corruption>) -> PopError {
             PopError::Empty
         }
         Err(corruption) => {
-            pair::poison(end);
+            end.poison();
             PopError::Corrupt(corruption)
         }
     }
@@ -580,11 +585,11 @@ impl Await for Consumer {
         if self.end.is_replaced() {
             return Ok(Some(News::Ready)); // The next pop follows.
         }
-        if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
+        if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -592,7 +597,7 @@ impl Await for Consumer {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.end.disarm()
     }
 
     fn awaits_successors(&self) -> bool {

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
 use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::channel::pair::{self, Ending};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::end::room::{self, Refusal, Room};
 use crate::error::{AttachError, FrameTooLarge, PushError};
 use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Refused};
+
+use crate::wait::park::Waiter as _;
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -198,7 +201,7 @@ impl Producer {
                 Ok(count) => done += count,
                 Err(PushError::Full(_)) => {
                     let len = frames[done].as_ref().len();
-                    pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
+                    room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
                         .map_err(|refusal| refusal.with(done))?;
                 }
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
@@ -237,7 +240,7 @@ impl Producer {
     pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
         self.end.ours()?;
         if len <= self.ring.longest() && self.ring.has_room(len) != Ok(true) {
-            pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
+            room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
                 .map_err(|refusal| refusal.with(()))?;
         }
         self.try_claim(len)
@@ -256,7 +259,7 @@ impl Producer {
         loop {
             match self.settle(pushed, len) {
                 Err(Refusal::Full) => {
-                    pair::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
+                    room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
                         .map_err(|refusal| refusal.with(()))?;
                 }
                 result => return result.map_err(|refusal| refusal.with(())),
@@ -290,7 +293,7 @@ impl Producer {
             Ok(0) => Ok(()),
             Ok(signal) => {
                 let ring = &self.ring;
-                pair::acknowledge(&mut self.end, signal, ring.position(), || ring.is_drained())
+                room::acknowledge(&mut self.end, signal, ring.position(), || ring.is_drained())
             }
             Err(refused) => {
                 self.wanted = len;
@@ -377,12 +380,12 @@ impl Await for Producer {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.ring.has_room(self.wanted) {
             Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
-            Ok(false) => self.end.news_of_peer(probe),
+            Ok(false) => self.end.news(probe),
         }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -390,7 +393,7 @@ impl Await for Producer {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.end.disarm()
     }
 
     fn is_unannounced(&self) -> bool {
@@ -427,10 +430,10 @@ fn total(pieces: &[IoSlice<'_>]) -> usize {
 #[cold]
 fn refusal(end: &mut End, refused: Refused, frame: FrameTooLarge) -> Refusal {
     match refused {
-        Refused::Full => pair::full(end),
+        Refused::Full => room::full(end),
         Refused::TooLarge => Refusal::TooLarge(frame),
         Refused::Corrupt(corruption) => {
-            pair::poison(end);
+            end.poison();
             Refusal::Corrupt(corruption)
         }
     }
@@ -489,7 +492,7 @@ impl Claim<'_> {
         self.end.ours()?;
         match self.claim.commit(len) {
             (0, _) => Ok(()),
-            (signal, ring) => pair::acknowledge(self.end, signal, ring.position(), || ring.is_drained())
+            (signal, ring) => room::acknowledge(self.end, signal, ring.position(), || ring.is_drained())
                 .map_err(|refusal| refusal.with(())),
         }
     }

@@ -119,7 +119,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     ) -> Result<Attached<Req, Rep>, AttachError> {
         open::attach(&self.request(), creation, side, |locked, domain, found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
-            let mut end = End::take_seat(locked, domain, found, seats, self.settings.strategy)?;
+            let mut end = End::take_seat_at(locked, domain, found, seats, self.settings.strategy)?;
             end.settle(&self.settings);
             Ok(Attached { ring, end })
         })

@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use super::error::CallError;
-use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::pair::{self, Ending};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::domain::LOCK_PATIENCE;
+use crate::end::item::{self, Poll, ended};
 use crate::error::{AttachError, AttachErrorKind, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::ring::call::{self as ring, Mapped, Refused};
+use crate::wait::park::Waiter as _;
 use crate::wait::signal::{CLOSED, POISONED};
 
 /// The calling end: one holder at a time, in one thread at a time.
@@ -112,7 +115,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     #[inline(always)]
     fn reply_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
         if !self.ring.has_reply() {
-            pair::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)?;
+            item::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)?;
         }
         self.ring.reply().map_err(|corruption| self.poison(corruption))
     }
@@ -224,7 +227,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
                 Refused::Pending => {
                     let until = deadline.unwrap_or_else(|| crate::clock::after(LOCK_PATIENCE));
                     if !self.abandon_until(until)? {
-                        match pair::wait_and_pop(&mut Quiet(self), deadline) {
+                        match item::wait_and_pop(&mut Quiet(self), deadline) {
                             Ok(()) | Err(PopError::PeerGone(_)) => {}
                             Err(error) => return Err(CallError::from_wait(error)),
                         }
@@ -255,7 +258,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[cold]
     fn poison(&mut self, corruption: ring::Corruption) -> CallError {
-        pair::poison(&mut self.end);
+        self.end.poison();
         CallError::Corrupt(corruption)
     }
 
@@ -299,17 +302,19 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// What a poll that found nothing makes of the responder's signal. `again` looks once more.
     fn nothing(&mut self, is_there: impl FnOnce(&Self) -> bool) -> Result<(), PopError> {
-        let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
+        let Some(error) = ended(&self.end, self.ring.number()) else {
             // Polls that come too fast take the line away from who writes it.
             Native::relax();
             Native::relax();
             return Err(PopError::Empty);
         };
-        if is_there(self) { Ok(()) } else { Err(ended) }
+        if is_there(self) { Ok(()) } else { Err(error) }
     }
 }
 
 impl<Req: Message, Rep: Message> Poll for Replies<'_, Req, Rep> {
+    type Words = Segment;
+    type Host = Kernel;
     /// That it is there.
     type Item = ();
 
@@ -322,16 +327,18 @@ impl<Req: Message, Rep: Message> Poll for Replies<'_, Req, Rep> {
         self.0.ring.has_reply()
     }
 
-    fn end(&mut self) -> &mut End {
+    fn end_mut(&mut self) -> &mut End {
         &mut self.0.end
     }
 
-    fn seat(&self) -> &End {
+    fn end(&self) -> &End {
         &self.0.end
     }
 }
 
 impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
+    type Words = Segment;
+    type Host = Kernel;
     type Item = ();
 
     fn poll(&mut self) -> Result<(), PopError> {
@@ -342,11 +349,11 @@ impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
         !self.0.ring.is_pending()
     }
 
-    fn end(&mut self) -> &mut End {
+    fn end_mut(&mut self) -> &mut End {
         &mut self.0.end
     }
 
-    fn seat(&self) -> &End {
+    fn end(&self) -> &End {
         &self.0.end
     }
 }
@@ -359,11 +366,11 @@ impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
 
 impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.ring.has_reply() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
+        if self.ring.has_reply() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -371,7 +378,7 @@ impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.end.disarm()
     }
 
     fn awaits_successors(&self) -> bool {

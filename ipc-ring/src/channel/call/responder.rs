@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use super::error::CallError;
-use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::end::item::{self, Poll, ended};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::ring::call::{self as ring, Mapped, Taken};
+use crate::wait::park::Waiter as _;
 
 /// The answering end: one holder at a time, in one thread at a time.
 ///
@@ -33,6 +36,9 @@ pub struct Request<'a, Req: Message, Rep: Message> {
     responder: &'a mut Responder<Req, Rep>,
     taken: Taken<Req>,
 }
+
+/// Waiting for a request.
+struct Requests<'a, Req: Message, Rep: Message>(&'a mut Responder<Req, Rep>);
 
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     crate::interrupter::interruptible!(end);
@@ -150,7 +156,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
         self.end.ours()?;
         if !self.ring.has_request() {
-            pair::wait_and_pop(self, deadline).map_err(CallError::from_wait)?;
+            item::wait_and_pop(&mut Requests(self), deadline).map_err(CallError::from_wait)?;
         }
         // Copied once, to where it is wanted.
         match self.ring.take() {
@@ -203,7 +209,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
-        pair::unless_replaced(self.end.peer()?, &self.end)
+        Ok(self.end.unless_replaced(self.end.peer()?))
     }
 
     /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its state then.
@@ -230,22 +236,19 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     #[cold]
     fn poison(&mut self, corruption: ring::Corruption) -> CallError {
-        pair::poison(&mut self.end);
+        self.end.poison();
         CallError::Corrupt(corruption)
     }
 }
 
-impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
-    /// That one is there.
-    type Item = ();
-
+impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         if self.ring.has_request() {
             return Ok(());
         }
         self.end.tell().map_err(PopError::System)?;
-        let Some(ended) = pair::ended(&self.end, self.ring.number()) else {
+        let Some(error) = ended(&self.end, self.ring.number()) else {
             // Polls that come too fast take the line away from who writes it.
             Native::relax();
             Native::relax();
@@ -254,20 +257,32 @@ impl<Req: Message, Rep: Message> Poll for Responder<Req, Rep> {
         if self.ring.has_request() {
             Ok(())
         } else {
-            Err(if self.follow() { PopError::Empty } else { ended })
+            Err(if self.follow() { PopError::Empty } else { error })
         }
+    }
+}
+
+impl<Req: Message, Rep: Message> Poll for Requests<'_, Req, Rep> {
+    type Words = Segment;
+    type Host = Kernel;
+    /// That one is there.
+    type Item = ();
+
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        self.0.poll()
     }
 
     fn has_item(&self) -> bool {
-        self.ring.has_request()
+        self.0.ring.has_request()
     }
 
-    fn end(&mut self) -> &mut End {
-        &mut self.end
+    fn end_mut(&mut self) -> &mut End {
+        &mut self.0.end
     }
 
-    fn seat(&self) -> &End {
-        &self.end
+    fn end(&self) -> &End {
+        &self.0.end
     }
 }
 
@@ -326,11 +341,11 @@ impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
         if self.end.is_replaced() {
             return Ok(Some(News::Ready)); // The next call follows.
         }
-        if self.ring.has_request() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
+        if self.ring.has_request() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -338,7 +353,7 @@ impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.end.disarm()
     }
 
     fn awaits_successors(&self) -> bool {

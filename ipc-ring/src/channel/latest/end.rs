@@ -15,6 +15,7 @@ use crate::region::Region;
 use crate::ring::latest::{
     ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE,
 };
+use crate::wait::host::Host as _;
 use crate::wait::signal::{self, CLOSED, DETACHED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
@@ -133,7 +134,7 @@ impl<T: Message> End<T> {
     /// # Errors
     /// When it cannot be known whether its process is alive.
     pub(super) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.place.process.check("writer")?;
+        self.place.host.check_process("writer")?;
         let is_alive = |identity| self.place.is_alive(identity);
         writer(self.ring.region(), is_alive)
     }
@@ -172,10 +173,10 @@ impl<T: Message> End<T> {
         &mut self,
         deadline: Option<Instant>,
     ) -> Result<PeerState, ipc_core::Error> {
-        self.place.process.check("waiting for the writer")?;
+        self.place.host.check_process("waiting for the writer")?;
         self.place.wait_for(Topic::Any.side());
         loop {
-            if self.place.waits.interrupts().take(true) {
+            if self.place.host.is_interrupted(true) {
                 return Err(ipc_core::Error::interrupted("wait for a writer"));
             }
             self.place.announce()?;

@@ -15,6 +15,7 @@ use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
 use crate::wait::Step;
+use crate::wait::host::Host as _;
 
 /// A reading end of a table: one of many, each in one thread at a time.
 ///
@@ -271,7 +272,11 @@ impl<T: Message> TableReader<T> {
             if over.is_some() {
                 continue;
             }
-            match wait.next(&self.end.place.waits, || false) {
+            match wait.next(
+                &self.end.place.waits,
+                |sleeps| self.end.place.host.is_interrupted(sleeps),
+                || false,
+            ) {
                 Step::Poll => std::hint::spin_loop(),
                 Step::TimedOut => return Err(ReadError::TimedOut),
                 Step::Interrupted => return Err(ReadError::Interrupted),

@@ -15,6 +15,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
+use crate::wait::host::Host as _;
 use crate::wait::slip::Slip;
 use crate::wait::{Step, pause};
 
@@ -495,9 +496,11 @@ impl<T: Message> Consumer<T> {
                 Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
                 Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
                     self.end.place.tell().map_err(PopError::System)?;
-                    match wait
-                        .next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Producer as u32))
-                    {
+                    match wait.next(
+                        &self.end.place.waits,
+                        |sleeps| self.end.place.host.is_interrupted(sleeps),
+                        || self.end.place.shares_cpu(Role::Producer as u32),
+                    ) {
                         Step::Poll => {
                             if let Nothing::Busy(holder) = &nothing
                                 && patience.is_over(self.end.place.waits.looks(1))

@@ -184,7 +184,7 @@ impl<T: Message> End<T> {
     /// # Errors
     /// When it cannot be known of some end. Nothing was taken from that one.
     pub(super) fn recover(&mut self) -> Result<Report, ipc_core::Error> {
-        self.place.process.check("recover")?;
+        self.place.host.check_process("recover")?;
         let mut report = Report::default();
         let asked = self.place.asking(|is_alive| report = recovery::recover(&self.ring, is_alive));
         if report.seats > 0 || report.slots > 0 {

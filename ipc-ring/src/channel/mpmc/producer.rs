@@ -12,6 +12,7 @@ use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, recovery};
+use crate::wait::host::Host as _;
 use crate::wait::slip::{self, Pace};
 use crate::wait::soon::Soon;
 use crate::wait::turns::Chances;
@@ -278,7 +279,11 @@ impl<T: Message> Producer<T> {
                 Refused::Full | Refused::Busy(_) | Refused::Contended => {}
             }
             self.end.place.tell().map_err(|error| PushError::System((), error))?;
-            match wait.next(&self.end.place.waits, || self.end.place.shares_cpu(Role::Consumer as u32)) {
+            match wait.next(
+                &self.end.place.waits,
+                |sleeps| self.end.place.host.is_interrupted(sleeps),
+                || self.end.place.shares_cpu(Role::Consumer as u32),
+            ) {
                 Step::Poll => {
                     if let Refused::Busy(holder) = &refused
                         && patience.is_over(1)

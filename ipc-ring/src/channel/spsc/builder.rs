@@ -164,7 +164,7 @@ pub(in crate::channel) fn seat<T: Message>(
     strategy: WaitStrategy,
 ) -> Result<Attached<T>, AttachError> {
     let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier)?;
-    let end = End::take_seat(locked, domain, found, role.seats(), strategy)?;
+    let end = End::take_seat_at(locked, domain, found, role.seats(), strategy)?;
     Ok(Attached { ring, end })
 }
 

@@ -4,17 +4,19 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Poll};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::memory::Slots as _;
 use crate::message::Message;
 use crate::platform::Barrier;
-use crate::ring::spsc::{self as ring, Corruption, Mapped, Memory as _};
-use crate::wait::slip::Slip;
+use crate::ring::spsc::{self as ring, Corruption, Mapped};
+use crate::wait::park::Waiter as _;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -25,75 +27,15 @@ use crate::wait::slip::Slip;
 /// closed, or when it fails; [`last_error`](Self::last_error) tells which.
 #[derive(Debug)]
 pub struct Consumer<T: Message> {
-    ring: ring::Consumer<Mapped<T>>,
-    end: End,
+    core: end::Consumer<Mapped<T>, Segment, Kernel>,
     ending: Ending,
     last_error: Option<PopError>,
-    slip: Slip,
     /// While it may have to follow the channel.
     origin: Option<Box<Builder<T>>>,
 }
 
-/// A pop that waits.
-struct Popping<'a, T: Message> {
-    consumer: &'a mut Consumer<T>,
-    place: &'a mut MaybeUninit<T>,
-}
-
-impl<T: Message> Poll for Popping<'_, T> {
-    type Item = ();
-
-    #[inline(always)]
-    fn poll(&mut self) -> Result<(), PopError> {
-        self.consumer.try_pop_to(self.place)
-    }
-
-    fn has_item(&self) -> bool {
-        self.consumer.ring.has_item()
-    }
-
-    fn end(&mut self) -> &mut End {
-        &mut self.consumer.end
-    }
-
-    fn seat(&self) -> &End {
-        &self.consumer.end
-    }
-
-    fn let_gather(&mut self) {
-        self.consumer.let_gather();
-    }
-}
-
-/// A wait for a message that stays where it is.
-struct Looking<'a, T: Message>(&'a mut Consumer<T>);
-
-impl<T: Message> Poll for Looking<'_, T> {
-    type Item = ();
-
-    fn poll(&mut self) -> Result<(), PopError> {
-        self.0.try_view().map(drop)
-    }
-
-    fn has_item(&self) -> bool {
-        self.0.ring.has_item()
-    }
-
-    fn end(&mut self) -> &mut End {
-        &mut self.0.end
-    }
-
-    fn seat(&self) -> &End {
-        &self.0.end
-    }
-
-    fn let_gather(&mut self) {
-        self.0.let_gather();
-    }
-}
-
 impl<T: Message> Consumer<T> {
-    crate::interrupter::interruptible!(end);
+    crate::interrupter::interruptible!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///
@@ -116,19 +58,13 @@ impl<T: Message> Consumer<T> {
 
     pub(in crate::channel) fn new(attached: Attached<T>) -> Self {
         let Attached { ring, end } = attached;
-        Self {
-            ring: ring::Consumer::attach(ring),
-            end,
-            ending: Ending::Detach,
-            last_error: None,
-            slip: Slip::new(),
-            origin: None,
-        }
+        let core = end::Consumer::new(ring::Consumer::attach(ring), end);
+        Self { core, ending: Ending::Detach, last_error: None, origin: None }
     }
 
     /// Keeps what it takes to open the channel again, as long as that may have to be.
     pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
-        if self.end.is_open() {
+        if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
         }
         self
@@ -228,32 +164,28 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        self.pop_or(place, |consumer, found, place| consumer.settle(found, place))
+        self.core.end.ours()?;
+        match self.core.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(found) => self.settle(found, place),
+        }
     }
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        self.pop_or(place, |consumer, found, place| consumer.pop_slowly(found, place, deadline))
+        self.core.end.ours()?;
+        match self.core.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(found) => self.pop_slowly(found, place, deadline),
+        }
     }
 
-    /// Pops the next message. What was found in place of one is for `otherwise`.
-    #[inline(always)]
-    fn pop_or(
-        &mut self,
-        place: &mut MaybeUninit<T>,
-        otherwise: impl FnOnce(&mut Self, Result<u32, Corruption>, &mut MaybeUninit<T>) -> Result<(), PopError>,
-    ) -> Result<(), PopError> {
-        self.end.ours()?;
-        if self.ring.pop_known(place) {
-            return Ok(());
-        }
-        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
-            Ok(()) => Ok(()),
-            Err(word) => {
-                let found = self.ring.nothing(word);
-                otherwise(self, found, place)
-            }
-        }
+    /// What a look that found no message found: the producer's signal, or nonsense.
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self, found: Result<u32, Corruption>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        let settled = self.core.settle(found, place);
+        self.unless_followed(settled)
     }
 
     #[cold]
@@ -264,8 +196,27 @@ impl<T: Message> Consumer<T> {
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        match self.settle(found, place) {
-            Err(PopError::Empty) => pair::wait_and_pop(&mut Popping { consumer: self, place }, deadline),
+        let mut popped = self.core.pop_slowly(found, place, deadline);
+        while matches!(popped, Err(PopError::Closed)) && self.follow() {
+            popped = self.core.pop(place, deadline);
+        }
+        popped
+    }
+
+    /// Waits until a message is there, which stays.
+    fn wait_for_item(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
+        loop {
+            match self.core.wait_for_item(deadline) {
+                Err(PopError::Closed) if self.follow() => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// What came of an attempt: a channel that goes on elsewhere is not closed, but empty.
+    fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
+        match result {
+            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
             result => result,
         }
     }
@@ -275,20 +226,20 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there is none.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         if out.is_empty() {
             return Ok(0);
         }
         // SAFETY: only whole elements are copied there, or nothing.
         let places = unsafe { crate::copy::as_uninit(out) };
-        match self.ring.pop_slice(places, |signal| self.end.wake_peer_if(signal)) {
+        match self.core.ring.pop_slice(places, |signal| self.core.end.wake_peer_if(signal)) {
             Ok(0) => {
                 // SAFETY: as above.
                 let place = unsafe { crate::copy::as_uninit_one(&mut out[0]) };
-                self.nothing(0, place).map(|()| 1)
+                self.settle(Ok(0), place).map(|()| 1)
             }
             Ok(count) => Ok(count),
-            Err(corruption) => Err(self.poison(corruption)),
+            Err(corruption) => Err(self.core.poison(corruption)),
         }
     }
 
@@ -310,11 +261,11 @@ impl<T: Message> Consumer<T> {
     }
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         match self.try_pop_slice(out) {
             // All of them in one pop: none is in hand while others are waited for.
             Err(PopError::Empty) => {
-                pair::wait_and_pop(&mut Looking(self), deadline)?;
+                self.wait_for_item(deadline)?;
                 self.try_pop_slice(out)
             }
             result => result,
@@ -326,32 +277,10 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
     pub fn try_view(&mut self) -> Result<View<'_, T>, PopError> {
-        self.end.ours()?;
-        if !self.ring.has_item() {
-            // Empty, or a word that makes no sense: let the pop decide, which takes nothing then.
-            let signal = match self.ring.try_view() {
-                Ok(Ok(_)) => None,
-                Ok(Err(signal)) => Some(Ok(signal)),
-                Err(corruption) => Some(Err(corruption)),
-            };
-            match signal {
-                None => {}
-                Some(Ok(signal)) => {
-                    self.end.wake_peer_if(signal);
-                    self.end.tell().map_err(PopError::System)?;
-                    // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
-                    if let Some(error) = pair::ended(&self.end, self.ring.position())
-                        && !self.ring.has_item()
-                        && !self.follow()
-                    {
-                        return Err(error);
-                    }
-                }
-                Some(Err(corruption)) => return Err(self.poison(corruption)),
-            }
-        }
-        let end = &mut self.end;
-        match self.ring.try_view() {
+        let looked = self.core.look();
+        self.unless_followed(looked)?;
+        let end::Consumer { ring, end, .. } = &mut self.core;
+        match ring.try_view() {
             Ok(Ok(view)) => Ok(View { view, end }),
             _ => Err(PopError::Empty),
         }
@@ -379,8 +308,8 @@ impl<T: Message> Consumer<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
-        if !self.ring.has_item() {
-            pair::wait_and_pop(&mut Looking(self), None)?;
+        if !self.core.ring.has_item() {
+            self.wait_for_item(None)?;
         }
         self.try_pop_with(f)
     }
@@ -395,8 +324,8 @@ impl<T: Message> Consumer<T> {
         f: impl FnOnce(&View<'_, T>) -> R,
         deadline: Instant,
     ) -> Result<R, PopError> {
-        if !self.ring.has_item() {
-            pair::wait_and_pop(&mut Looking(self), Some(deadline))?;
+        if !self.core.ring.has_item() {
+            self.wait_for_item(Some(deadline))?;
         }
         self.try_pop_with(f)
     }
@@ -405,7 +334,8 @@ impl<T: Message> Consumer<T> {
     /// caller then.
     pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
         self.try_view()?; // The end of the stream, or of the ring.
-        let popped = self.ring.pop_next_with(|view| f(view.read()), |signal| self.end.wake_peer_if(signal));
+        let popped =
+            self.core.ring.pop_next_with(|view| f(view.read()), |signal| self.core.end.wake_peer_if(signal));
         popped.map_err(|_| PopError::Empty)
     }
 
@@ -415,8 +345,8 @@ impl<T: Message> Consumer<T> {
         f: impl FnOnce(T) -> R,
         deadline: Option<Instant>,
     ) -> Result<R, PopError> {
-        if !self.ring.has_item() {
-            pair::wait_and_pop(&mut Looking(self), deadline)?;
+        if !self.core.ring.has_item() {
+            self.wait_for_item(deadline)?;
         }
         self.try_take_with(f)
     }
@@ -426,51 +356,13 @@ impl<T: Message> Consumer<T> {
         Drain { consumer: self }
     }
 
-    /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
-    fn let_gather(&mut self) {
-        let ring = &self.ring;
-        self.slip.let_gather(size_of::<T>(), ring.memory().run(), |count| ring.is_ready_ahead(count));
-    }
-
-    /// What a look that found no message found: the producer's signal, or nonsense.
-    #[cold]
-    #[inline(never)]
-    fn settle(&mut self, found: Result<u32, Corruption>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match found {
-            Ok(signal) => self.nothing(signal, place),
-            Err(corruption) => Err(self.poison(corruption)),
-        }
-    }
-
-    /// Nothing was there: is it over? What was pushed before the end is still popped.
-    fn nothing(&mut self, signal: u32, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        self.end.wake_peer_if(signal);
-        self.end.tell().map_err(PopError::System)?;
-        let Some(error) = pair::ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
-        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
-        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
-            Ok(()) => Ok(()),
-            Err(word) => match self.ring.nothing(word) {
-                Ok(_) if self.follow() => Err(PopError::Empty),
-                Ok(_) => Err(error),
-                Err(corruption) => Err(self.poison(corruption)),
-            },
-        }
-    }
-
-    #[cold]
-    fn poison(&mut self, corruption: Corruption) -> PopError {
-        pair::poison(&mut self.end);
-        PopError::Corrupt(corruption)
-    }
-
     /// Whether the producer is there. One system call when it is attached.
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        pair::unless_replaced(self.end.peer()?, &self.end)
+        Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
     /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
@@ -482,7 +374,7 @@ impl<T: Message> Consumer<T> {
     /// # Blocking
     /// Until the process is gone or the deadline has passed.
     pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_peer(deadline)
+        self.core.end.evict_peer(deadline)
     }
 
     /// Sleeps until a producer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
@@ -495,7 +387,7 @@ impl<T: Message> Consumer<T> {
     pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.end.wait_for_peer(deadline)? {
+            match self.core.end.wait_for_peer(deadline)? {
                 PeerState::Closed if self.follow() => {}
                 state => return Ok(state),
             }
@@ -505,14 +397,14 @@ impl<T: Message> Consumer<T> {
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().capacity()
+        self.core.ring.memory().capacity()
     }
 
     /// Number of messages popped since the channel was made, by this holder and those before it: the sequence number of
     /// the next message.
     #[must_use]
     pub fn popped(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
     /// Why the iteration over this end stopped, unless it was because the channel was closed.
@@ -549,7 +441,7 @@ impl<T: Message> Follower for Consumer<T> {
     type Seat = End;
 
     fn seat(&mut self) -> &mut End {
-        &mut self.end
+        &mut self.core.end
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -559,8 +451,8 @@ impl<T: Message> Follower for Consumer<T> {
 
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
-        let has_item = self.end.is_ours() && self.ring.has_item();
-        pair::leave_consumer(&mut self.end, self.ending, has_item);
+        let has_item = self.core.end.is_ours() && self.core.ring.has_item();
+        pair::leave_consumer(&mut self.core.end, self.ending, has_item);
     }
 }
 
@@ -617,33 +509,33 @@ impl<T: Message> Iterator for Drain<'_, T> {
 
 impl<T: Message> Await for Consumer<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.is_replaced() {
+        if self.core.end.is_replaced() {
             return Ok(Some(News::Ready)); // The next pop follows.
         }
-        if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news_of_peer(probe) }
+        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.core.end.disarm()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }

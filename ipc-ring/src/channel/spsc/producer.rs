@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, PeerState};
-use crate::channel::pair::{self, Ending, Refusal, Room};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::pair::{self, Ending};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
 use crate::memory::Slots as _;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
+use crate::wait::park::Waiter as _;
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -26,31 +29,12 @@ use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
 /// ```
 #[derive(Debug)]
 pub struct Producer<T: Message> {
-    ring: ring::Producer<Mapped<T>>,
-    end: End,
+    core: end::Producer<Mapped<T>, Segment, Kernel>,
     ending: Ending,
 }
 
-impl<T: Message> Room for ring::Producer<Mapped<T>> {
-    fn has_room(&mut self) -> Result<bool, Corruption> {
-        self.has_room()
-    }
-
-    fn position(&self) -> u64 {
-        self.position()
-    }
-
-    fn has_room_by_head(&self) -> bool {
-        self.has_room_by_head()
-    }
-
-    fn room_is_coming(&self) -> bool {
-        self.room_is_coming()
-    }
-}
-
 impl<T: Message> Producer<T> {
-    crate::interrupter::interruptible!(end);
+    crate::interrupter::interruptible!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///
@@ -82,7 +66,10 @@ impl<T: Message> Producer<T> {
     pub(in crate::channel) fn new(attached: Attached<T>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(end.is_persistent()), end }),
+            Ok(ring) => {
+                let ending = Ending::of_producer(end.is_persistent());
+                Ok(Self { core: end::Producer { ring, end }, ending })
+            }
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -100,10 +87,10 @@ impl<T: Message> Producer<T> {
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
-        if self.end.ours().is_err() {
+        if self.core.end.ours().is_err() {
             return apart(forked(message));
         }
-        match self.ring.try_push(&message) {
+        match self.core.ring.try_push(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => apart(self.settle(other, message)),
         }
@@ -121,10 +108,10 @@ impl<T: Message> Producer<T> {
     /// most.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
-        if self.end.ours().is_err() {
+        if self.core.end.ours().is_err() {
             return apart(forked(message));
         }
-        match self.ring.try_push_by_head(&message) {
+        match self.core.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => apart(self.push_slowly(message, other, None)),
         }
@@ -150,14 +137,10 @@ impl<T: Message> Producer<T> {
 
     #[inline(always)]
     fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        loop {
-            match self.ring.try_push_by_head(message) {
-                Push::Done { signal: 0 } => return Ok(()),
-                Push::Done { signal } => return self.done(signal, ()),
-                Push::Full => self.wait_for_room((), deadline)?,
-                Push::Corrupt(corruption) => return Err(poison(&mut self.end, (), corruption)),
-            }
+        self.core.end.ours()?;
+        match self.core.ring.try_push_by_head(message) {
+            Push::Done { signal: 0 } => Ok(()),
+            other => apart(self.push_from_slowly(message, other, deadline)),
         }
     }
 
@@ -167,8 +150,8 @@ impl<T: Message> Producer<T> {
     /// As [`try_push`](Self::try_push), without the message.
     #[inline]
     pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        match self.ring.try_push(message) {
+        self.core.end.ours()?;
+        match self.core.ring.try_push(message) {
             Push::Done { signal: 0 } => Ok(()),
             other => apart(self.settle(other, ())),
         }
@@ -180,10 +163,10 @@ impl<T: Message> Producer<T> {
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        if self.end.ours().is_err() {
+        if self.core.end.ours().is_err() {
             return apart(forked(message));
         }
-        match self.ring.try_push_by_head(&message) {
+        match self.core.ring.try_push_by_head(&message) {
             Push::Done { signal: 0 } => Ok(()),
             other => self.push_slowly(message, other, Some(deadline)),
         }
@@ -203,21 +186,24 @@ impl<T: Message> Producer<T> {
     /// [`PushError::Full`] when there is room for none, and as [`try_push`](Self::try_push). The value handed back is the
     /// number of messages pushed, 0.
     pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         if messages.is_empty() {
             return Ok(0);
         }
-        let pushed = self.ring.try_push_slice(messages);
+        let pushed = self.core.ring.try_push_slice(messages);
         self.settle_slice(pushed)
     }
 
     /// What came of pushing from a slice.
     fn settle_slice(&mut self, pushed: Result<(usize, u32), Corruption>) -> Result<usize, PushError<usize>> {
         match pushed {
-            Ok((0, _)) => self.full(0).map(|()| 0),
+            Ok((0, _)) => Err(room::full(&self.core.end).with(0)),
             Ok((count, 0)) => Ok(count),
-            Ok((count, signal)) => self.done(signal, count).map(|()| count),
-            Err(corruption) => Err(poison(&mut self.end, 0, corruption)),
+            Ok((count, signal)) => match self.core.published(signal) {
+                Ok(()) => Ok(count),
+                Err(refusal) => Err(refusal.with(count)),
+            },
+            Err(corruption) => Err(self.core.poison(corruption).with(0)),
         }
     }
 
@@ -242,10 +228,10 @@ impl<T: Message> Producer<T> {
         messages: &[T],
         deadline: Option<Instant>,
     ) -> Result<(), PushError<usize>> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         let mut done = 0;
         while done < messages.len() {
-            let pushed = self.ring.try_push_slice_by_head(&messages[done..]);
+            let pushed = self.core.ring.try_push_slice_by_head(&messages[done..]);
             match self.settle_slice(pushed) {
                 Ok(count) => done += count,
                 Err(PushError::Full(_)) => self.wait_for_room(done, deadline)?,
@@ -266,61 +252,45 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`PushError::Full`], [`PushError::Closed`], [`PushError::Corrupt`].
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
-        self.end.ours()?;
-        let end = &mut self.end;
-        match self.ring.try_claim() {
+        self.core.end.ours()?;
+        let end::Producer { ring, end } = &mut self.core;
+        match ring.try_claim() {
             Ok(Some(claim)) => Ok(Claim { claim, end }),
-            Ok(None) => Err(pair::full(end).with(())),
-            Err(corruption) => Err(poison(end, (), corruption)),
+            Ok(None) => Err(room::full(end).with(())),
+            Err(corruption) => Err(corrupt(end, corruption)),
         }
     }
 
     /// The slow half of a push: a signal to act upon, or a full ring.
     #[cold]
     #[inline(never)]
-    fn push_slowly(
+    fn push_slowly(&mut self, message: T, push: Push, deadline: Option<Instant>) -> Result<(), PushError<T>> {
+        self.core.push_slowly(&message, push, deadline).map_err(|refusal| refusal.with(message))
+    }
+
+    /// As [`push_slowly`](Self::push_slowly), from where the message lies.
+    #[cold]
+    #[inline(never)]
+    fn push_from_slowly(
         &mut self,
-        message: T,
-        mut push: Push,
+        message: &T,
+        push: Push,
         deadline: Option<Instant>,
-    ) -> Result<(), PushError<T>> {
-        loop {
-            match push {
-                Push::Done { signal } => return self.done(signal, message),
-                Push::Corrupt(corruption) => return Err(poison(&mut self.end, message, corruption)),
-                Push::Full => self.wait_for_room(message, deadline)?,
-            }
-            push = self.ring.try_push_by_head(&message);
-        }
+    ) -> Result<(), PushError<()>> {
+        self.core.push_slowly(message, push, deadline).map_err(|refusal| refusal.with(()))
     }
 
     /// Waits until a slot is free. Hands `value` back otherwise.
     fn wait_for_room<V>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
-        pair::wait_for_room(&mut self.ring, &mut self.end, deadline).map_err(|refusal| refusal.with(value))
+        let end::Producer { ring, end } = &mut self.core;
+        room::wait_for_room(ring, end, deadline).map_err(|refusal| refusal.with(value))
     }
 
     /// What a push came to that is not plainly done.
     #[cold]
     #[inline(never)]
     fn settle<V>(&mut self, pushed: Push, value: V) -> Result<(), PushError<V>> {
-        match pushed {
-            Push::Done { signal: 0 } => Ok(()),
-            Push::Done { signal } => self.done(signal, value),
-            Push::Full => self.full(value),
-            Push::Corrupt(corruption) => Err(poison(&mut self.end, value, corruption)),
-        }
-    }
-
-    /// The message is published, and the consumer's signal is not zero.
-    #[cold]
-    fn done<V>(&mut self, signal: u32, value: V) -> Result<(), PushError<V>> {
-        acknowledge(&self.ring, &mut self.end, signal, value)
-    }
-
-    /// The ring is full: or is it closed?
-    #[cold]
-    fn full<V>(&mut self, value: V) -> Result<(), PushError<V>> {
-        Err(pair::full(&self.end).with(value))
+        self.core.settle(pushed).map_err(|refusal| refusal.with(value))
     }
 
     /// Whether the consumer is there. One system call when it is attached.
@@ -329,7 +299,7 @@ impl<T: Message> Producer<T> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        self.core.end.peer()
     }
 
     /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
@@ -341,7 +311,7 @@ impl<T: Message> Producer<T> {
     /// # Blocking
     /// Until the process is gone or the deadline has passed.
     pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_peer(deadline)
+        self.core.end.evict_peer(deadline)
     }
 
     /// Sleeps until a consumer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
@@ -352,25 +322,25 @@ impl<T: Message> Producer<T> {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
     pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+        self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().capacity()
+        self.core.ring.memory().capacity()
     }
 
     /// Number of messages pushed since the channel was made, by this holder and those before it.
     #[must_use]
     pub fn pushed(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
     /// Which channel this is, for a [pool](crate::pool) whose handles travel in its messages.
     #[must_use]
     pub fn route(&self) -> crate::pool::Route {
-        crate::channel::pool::route(self.end.entry())
+        crate::channel::pool::route(self.core.end.entry())
     }
 
     /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
@@ -389,22 +359,22 @@ impl<T: Message> Producer<T> {
 /// In a set a producer has something to do when there is room, or nobody is left to make some.
 impl<T: Message> Await for Producer<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        match self.ring.has_room() {
+        match self.core.ring.has_room() {
             Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
-            Ok(false) => self.end.news_of_peer(probe),
+            Ok(false) => self.core.end.news(probe),
         }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.unmark()
+        self.core.end.disarm()
     }
 
     fn is_unannounced(&self) -> bool {
@@ -412,37 +382,26 @@ impl<T: Message> Await for Producer<T> {
     }
 
     fn is_soon(&mut self) -> bool {
-        self.ring.room_is_coming()
+        self.core.ring.room_is_coming()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }
 
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {
-        pair::leave_producer(&mut self.end, self.ending);
+        pair::leave_producer(&mut self.core.end, self.ending);
     }
-}
-
-/// Acts on the consumer's signal after a publication.
-fn acknowledge<T: Message, V>(
-    ring: &ring::Producer<Mapped<T>>,
-    end: &mut End,
-    signal: u32,
-    value: V,
-) -> Result<(), PushError<V>> {
-    pair::acknowledge(end, signal, ring.position(), || ring.is_drained())
-        .map_err(|refusal| refusal.with(value))
 }
 
 #[cold]
@@ -452,9 +411,9 @@ fn forked<V>(value: V) -> Result<(), PushError<V>> {
 }
 
 #[cold]
-fn poison<V>(end: &mut End, value: V, corruption: Corruption) -> PushError<V> {
-    pair::poison(end);
-    Refusal::Corrupt(corruption).with(value)
+fn corrupt(end: &mut End, corruption: Corruption) -> PushError<()> {
+    end.poison();
+    room::Refusal::Corrupt(corruption).with(())
 }
 
 /// A slot to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
@@ -485,7 +444,7 @@ impl<T: Message> Claim<'_, T> {
         self.end.ours()?;
         match self.claim.publish() {
             (0, _) => Ok(()),
-            (signal, ring) => acknowledge(ring, self.end, signal, ()),
+            (signal, ring) => end::publication(ring, self.end, signal).map_err(|refusal| refusal.with(())),
         }
     }
 }

@@ -1,0 +1,121 @@
+//! An end's part of a domain: what it sleeps on, and how it asks whether others are alive.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ipc_core::ProcessMark;
+
+use super::wait_set::sealed::Home;
+use crate::domain::{Member, Owner, WakeSemaphore};
+use crate::interrupter::Interrupter;
+use crate::wait::Parker;
+use crate::wait::cpu;
+use crate::wait::host::Host;
+use crate::wait::interrupt::Interrupts;
+
+/// The domain's semaphores, as one end uses them.
+#[derive(Debug)]
+pub(super) struct Kernel {
+    /// The process that opened the end, as the membership has it, but nearer.
+    process: ProcessMark,
+    pub(super) member: Arc<Member>,
+    wake: WakeSemaphore,
+    interrupts: Interrupts,
+}
+
+impl Kernel {
+    pub(super) fn new(member: Arc<Member>, wake: WakeSemaphore) -> Self {
+        Self { process: member.process(), member, wake, interrupts: Interrupts::default() }
+    }
+
+    /// From now on the end sleeps in this way.
+    pub(super) fn sleep_by(&mut self, parker: Parker) {
+        self.wake = self.wake.by(parker);
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        Interrupter::new(&self.member, self.wake, &self.interrupts)
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.interrupts.set_by_signals(by_signals);
+    }
+
+    /// What interrupts this end's waits interrupts those of `new` from now on.
+    pub(super) fn hand_over(&mut self, new: &mut Self) {
+        std::mem::swap(&mut self.interrupts, &mut new.interrupts);
+        new.interrupts.sleeps_on(new.wake.as_raw());
+    }
+
+    /// That this process opened the end.
+    ///
+    /// # Errors
+    /// As [`ProcessMark::check`].
+    pub(super) fn check_process(&self, what: &'static str) -> Result<(), ipc_core::Error> {
+        self.process.check(what)
+    }
+
+    /// The domain that the end belongs to, for who waits for it.
+    pub(super) fn home(&self) -> Home<'_> {
+        Home(&self.member)
+    }
+}
+
+impl Host for Kernel {
+    type Wake = WakeSemaphore;
+
+    fn wake_from(raw: u32) -> Option<WakeSemaphore> {
+        WakeSemaphore::from_raw(raw)
+    }
+
+    fn wake_to_raw(wake: WakeSemaphore) -> u32 {
+        wake.as_raw()
+    }
+
+    fn wake(&self) -> WakeSemaphore {
+        self.wake
+    }
+
+    #[inline(always)]
+    fn is_ours(&self) -> bool {
+        self.process.is_current()
+    }
+
+    fn sleep(&self, until: Instant) -> Result<bool, ipc_core::Error> {
+        self.member.sleep(self.wake, until, &self.interrupts)
+    }
+
+    fn drain(&self) {
+        self.member.drain(self.wake);
+    }
+
+    fn post(&self, wake: WakeSemaphore) -> Result<(), ipc_core::Error> {
+        self.member.wake(wake)
+    }
+
+    fn post_at_death(&self, wake: WakeSemaphore) -> bool {
+        self.member.wake_at_my_death(wake)
+    }
+
+    fn no_post_at_death(&self, wake: WakeSemaphore) {
+        self.member.no_wake_at_my_death(wake);
+    }
+
+    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
+        self.member.is_alive(Owner::from_raw(owner))
+    }
+
+    fn check(&self) -> Result<(), ipc_core::Error> {
+        self.member.check_semaphores()
+    }
+
+    fn is_interrupted(&self, sleeps: bool) -> bool {
+        self.interrupts.take(sleeps)
+    }
+
+    fn cpu(&self) -> u32 {
+        cpu::current()
+    }
+}

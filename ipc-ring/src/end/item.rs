@@ -1,0 +1,132 @@
+//! The consuming end of a channel with one producer: waiting for something to pop, and the end of the stream.
+
+use std::time::Instant;
+
+use super::pair::{Endpoint, PeerState, Words};
+use crate::error::{PeerExit, PopError};
+use crate::ring::spsc::Corruption;
+use crate::wait::host::Host;
+use crate::wait::park::{Attempt, Look, Presence, Stop, park};
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+use crate::wait::{Wait, pause};
+
+impl From<Stop> for PopError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::TimedOut => PopError::TimedOut,
+            Stop::Interrupted => PopError::Interrupted,
+            Stop::System(error) => PopError::System(error),
+        }
+    }
+}
+
+/// What the producer's signal word says about the end of the stream. What was pushed before is visible to who has asked: look once more.
+pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> Option<PopError> {
+    let bits = end.peer_bits();
+    if bits & POISONED != 0 {
+        Some(PopError::Corrupt(Corruption::told(position, bits)))
+    } else if bits & CLOSED != 0 {
+        Some(PopError::Closed)
+    } else if bits & DETACHED != 0 {
+        Some(PopError::PeerGone(PeerExit::Detached))
+    } else {
+        None
+    }
+}
+
+/// The consuming end of a channel, as far as waiting for something to pop goes.
+pub trait Poll {
+    /// The words of the two ends.
+    type Words: Words;
+    /// The end's part of the kernel.
+    type Host: Host;
+    /// What is popped.
+    type Item;
+    /// Tries to pop.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`] when nothing is there and the stream has not ended.
+    fn poll(&mut self) -> Result<Self::Item, PopError>;
+    /// Whether something is there, by a look that changes nothing.
+    fn has_item(&self) -> bool;
+    /// The seat.
+    fn end_mut(&mut self) -> &mut Endpoint<Self::Words, Self::Host>;
+    /// The seat, to look at.
+    fn end(&self) -> &Endpoint<Self::Words, Self::Host>;
+    /// Lets a run of messages gather, where that has been of use lately or is due to be tried.
+    fn let_gather(&mut self) {}
+}
+
+/// Waiting for something to pop.
+struct ForItem<'a, P>(&'a mut P);
+
+/// Pops, waiting for something to be there.
+///
+/// # Errors
+/// [`PopError`], but for [`PopError::Empty`].
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub fn wait_and_pop<P: Poll>(consumer: &mut P, deadline: Option<Instant>) -> Result<P::Item, PopError> {
+    park(&mut ForItem(consumer), deadline)
+}
+
+impl<P: Poll> Attempt for ForItem<'_, P> {
+    type Waiter = Endpoint<P::Words, P::Host>;
+    type Output = P::Item;
+    type Error = PopError;
+
+    fn waiter(&self) -> &Self::Waiter {
+        self.0.end()
+    }
+
+    fn waiter_mut(&mut self) -> &mut Self::Waiter {
+        self.0.end_mut()
+    }
+
+    fn begin(&mut self) {
+        self.0.let_gather();
+    }
+
+    #[inline(always)]
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<P::Item>, PopError> {
+        // Before the pop, behind which nothing is done that can take long.
+        if self.0.has_item() {
+            self.0.end_mut().waits.finished(wait);
+        }
+        match self.0.poll() {
+            Ok(item) => Ok(Some(item)),
+            Err(PopError::Empty) => Ok(None),
+            Err(PopError::PeerGone(_)) if self.0.end().waits.awaits_successors() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let end = self.0.end();
+        if end.waits.is_over(end.peer_bits()) || self.0.has_item() { Look::Ready } else { Look::Nothing }
+    }
+
+    /// Looks a few times more, by a look that costs little. The rest of a poll, the other end's
+    /// state among it, can wait so long; and the shorter the way from look to look, the sooner a message is seen.
+    #[inline(always)]
+    fn poll(&mut self) {
+        for _ in 0..self.0.end().waits.looks(8) {
+            pause();
+            if self.0.has_item() {
+                return;
+            }
+        }
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
+        let end = self.0.end();
+        if !ask || end.waits.awaits_successors() {
+            return Ok(Presence::There);
+        }
+        Ok(match end.state_of_peer().map_err(PopError::System)? {
+            PeerState::Gone(exit @ PeerExit::Died { .. }) => Presence::Gone(PopError::PeerGone(exit)),
+            _ => Presence::There,
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! The producing end of a channel with one consumer: waiting for room, and what becomes of a message that nobody will pop.
+
+use ipc_core::Error;
+use std::time::Instant;
+
+use super::pair::{Endpoint, PeerState, Words};
+use crate::error::{Forked, FrameTooLarge, PeerExit, PushError};
+use crate::ring::spsc::Corruption;
+use crate::wait::host::Host;
+use crate::wait::park::{Attempt, Look, Presence, Stop, park};
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
+use crate::wait::{Wait, slip};
+
+/// Why nothing was pushed: a [`PushError`] without the value.
+#[derive(Debug)]
+pub enum Refusal {
+    /// There is no room.
+    Full,
+    /// There was no room until the deadline.
+    TimedOut,
+    /// The consumer has closed the channel.
+    Closed,
+    /// There is no room, and nobody to make any.
+    PeerGone(PeerExit),
+    /// No ring of this size can hold the frame.
+    TooLarge(FrameTooLarge),
+    /// The ring holds what no end writes.
+    Corrupt(Corruption),
+    /// This end was inherited through a fork.
+    Forked,
+    /// The wait was interrupted.
+    Interrupted,
+    /// The message was pushed, and a consumer that sleeps could not be woken.
+    NotWoken(Error),
+    /// The kernel refused.
+    System(Error),
+}
+
+impl From<Forked> for Refusal {
+    fn from(_: Forked) -> Self {
+        Refusal::Forked
+    }
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::TimedOut => Refusal::TimedOut,
+            Stop::Interrupted => Refusal::Interrupted,
+            Stop::System(error) => Refusal::System(error),
+        }
+    }
+}
+
+impl Refusal {
+    /// With the value that is handed back.
+    pub fn with<V>(self, value: V) -> PushError<V> {
+        match self {
+            Refusal::Full => PushError::Full(value),
+            Refusal::TimedOut => PushError::TimedOut(value),
+            Refusal::Closed => PushError::Closed(value),
+            Refusal::PeerGone(exit) => PushError::PeerGone(value, exit),
+            Refusal::TooLarge(frame) => PushError::TooLarge(value, frame),
+            Refusal::Corrupt(corruption) => PushError::Corrupt(value, corruption),
+            Refusal::Forked => PushError::Forked(value),
+            Refusal::Interrupted => PushError::Interrupted(value),
+            Refusal::NotWoken(error) => PushError::NotWoken(value, error),
+            Refusal::System(error) => PushError::System(value, error),
+        }
+    }
+}
+
+/// The producing end of a ring, as far as waiting for room goes.
+pub trait Room {
+    /// Whether there is room now, by the consumer's exact position.
+    ///
+    /// # Errors
+    /// When that position makes no sense.
+    fn has_room(&mut self) -> Result<bool, Corruption>;
+    /// The next position to be written.
+    fn position(&self) -> u64;
+    /// Whether there is room by a look that does not disturb the consumer, and may miss what it has freed last. True
+    /// where there is no such look.
+    fn has_room_by_head(&self) -> bool {
+        true
+    }
+    /// Whether the consumer gives something back at once, and will not wake this end for it.
+    fn room_is_coming(&self) -> bool;
+}
+
+/// Waiting for room.
+struct ForRoom<'a, R: Room, W: Words, H: Host> {
+    ring: &'a mut R,
+    end: &'a mut Endpoint<W, H>,
+}
+
+/// Waits until there is room.
+///
+/// # Errors
+/// [`Refusal`], but for the first.
+#[track_caller]
+pub fn wait_for_room<R: Room, W: Words, H: Host>(
+    ring: &mut R,
+    end: &mut Endpoint<W, H>,
+    deadline: Option<Instant>,
+) -> Result<(), Refusal> {
+    park(&mut ForRoom { ring, end }, deadline)
+}
+
+impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
+    type Waiter = Endpoint<W, H>;
+    type Output = ();
+    type Error = Refusal;
+
+    // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
+    const UNANNOUNCED: bool = true;
+
+    fn waiter(&self) -> &Endpoint<W, H> {
+        self.end
+    }
+
+    fn waiter_mut(&mut self) -> &mut Endpoint<W, H> {
+        self.end
+    }
+
+    fn begin(&mut self) {
+        slip::watch(|| self.ring.has_room_by_head());
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, Refusal> {
+        match self.ring.has_room() {
+            Ok(true) => {
+                self.end.waits.finished(wait);
+                return Ok(Some(()));
+            }
+            Ok(false) => {}
+            Err(corruption) => {
+                self.end.poison();
+                return Err(Refusal::Corrupt(corruption));
+            }
+        }
+        let bits = self.end.peer_bits();
+        if bits & POISONED != 0 {
+            return Err(Refusal::Corrupt(Corruption::told(self.ring.position(), bits)));
+        }
+        if bits & CLOSED != 0 {
+            return Err(Refusal::Closed);
+        }
+        Ok(None)
+    }
+
+    fn look(&mut self) -> Look {
+        if !matches!(self.ring.has_room(), Ok(false)) || self.end.waits.is_over(self.end.peer_bits()) {
+            Look::Ready
+        } else if self.ring.room_is_coming() {
+            Look::Soon
+        } else {
+            Look::Nothing
+        }
+    }
+
+    fn is_owed(&mut self) -> bool {
+        // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+        self.end.is_peer_waiting() && matches!(self.ring.has_room(), Ok(true))
+            || self.end.waits.is_over(self.end.peer_bits())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<Refusal>, Refusal> {
+        if self.end.waits.awaits_successors() {
+            return Ok(Presence::There);
+        }
+        // The bit is raised, with a wake, before the seat is free.
+        if self.end.peer_bits() & DETACHED != 0 {
+            return Ok(Presence::Gone(Refusal::PeerGone(PeerExit::Detached)));
+        }
+        if !ask {
+            return Ok(Presence::There);
+        }
+        Ok(match self.end.state_of_peer().map_err(Refusal::System)? {
+            PeerState::Gone(PeerExit::NeverAttached) => Presence::There,
+            PeerState::Gone(exit) => Presence::Gone(Refusal::PeerGone(exit)),
+            PeerState::Alive { .. } | PeerState::Closed => Presence::There,
+        })
+    }
+}
+
+/// The ring is full: or is it closed?
+#[cold]
+pub(crate) fn full<W: Words, H: Host>(end: &Endpoint<W, H>) -> Refusal {
+    if end.peer_bits() & CLOSED != 0 { Refusal::Closed } else { Refusal::Full }
+}
+
+/// Acts on the consumer's signal after a publication.
+///
+/// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
+/// will pop it. Unless the consumer popped it first and then closed: that message has arrived.
+#[cold]
+pub(crate) fn acknowledge<W: Words, H: Host>(
+    end: &mut Endpoint<W, H>,
+    signal: u32,
+    position: u64,
+    is_drained: impl FnOnce() -> bool,
+) -> Result<(), Refusal> {
+    let woken = end.wake_peer(signal);
+    if signal & POISONED != 0 {
+        return Err(Refusal::Corrupt(Corruption::told(position, signal)));
+    }
+    if signal & CLOSED == 0 {
+        return woken.map_err(Refusal::NotWoken);
+    }
+    // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
+    if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) } else { Err(Refusal::Closed) }
+}

@@ -1,0 +1,323 @@
+//! The two ends of a channel of elements with one producer and one consumer.
+//!
+//! The ring is [`ring::spsc`](crate::ring::spsc); what is here are the steps around it: what a push does that finds no room or a
+//! signal, and a pop that finds nothing.
+
+use std::time::Instant;
+
+use super::item::{self, Poll, ended};
+use super::pair::{Endpoint, Words};
+use super::room::{Refusal, Room, acknowledge, full, wait_for_room};
+use crate::apart::apart;
+use crate::error::PopError;
+use crate::memory::{Item, Place, Shape as _};
+use crate::ring::spsc::{self as ring, Corruption, Memory, Push};
+use crate::wait::host::Host;
+use crate::wait::slip::Slip;
+
+/// The producing end.
+#[derive(Debug)]
+pub struct Producer<M: Memory, W: Words, H: Host> {
+    /// Its half of the ring.
+    pub ring: ring::Producer<M>,
+    /// Its seat.
+    pub end: Endpoint<W, H>,
+}
+
+impl<M: Memory> Room for ring::Producer<M> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.has_room()
+    }
+
+    fn position(&self) -> u64 {
+        self.position()
+    }
+
+    fn has_room_by_head(&self) -> bool {
+        self.has_room_by_head()
+    }
+
+    fn room_is_coming(&self) -> bool {
+        self.room_is_coming()
+    }
+}
+
+impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
+    /// Pushes an element, waiting for room.
+    ///
+    /// # Errors
+    /// [`Refusal`], but for [`Refusal::Full`].
+    #[inline(always)]
+    pub fn push(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), Refusal> {
+        self.end.ours()?;
+        match self.ring.try_push_by_head(item) {
+            Push::Done { signal: 0 } => Ok(()),
+            other => apart(self.push_slowly(item, other, deadline)),
+        }
+    }
+
+    /// The slow half of a push: a signal to act upon, or a full ring.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn push_slowly(
+        &mut self,
+        item: &Item<M>,
+        mut push: Push,
+        deadline: Option<Instant>,
+    ) -> Result<(), Refusal> {
+        loop {
+            match push {
+                Push::Full => wait_for_room(&mut self.ring, &mut self.end, deadline)?,
+                done => return self.settle(done),
+            }
+            push = self.ring.try_push_by_head(item);
+        }
+    }
+
+    /// What a push came to.
+    #[cold]
+    pub(crate) fn settle(&mut self, pushed: Push) -> Result<(), Refusal> {
+        match pushed {
+            Push::Done { signal: 0 } => Ok(()),
+            Push::Done { signal } => self.published(signal),
+            Push::Full => Err(full(&self.end)),
+            Push::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Something is published, and the consumer's signal is not zero.
+    #[cold]
+    pub(crate) fn published(&mut self, signal: u32) -> Result<(), Refusal> {
+        publication(&self.ring, &mut self.end, signal)
+    }
+
+    /// Tells the consumer that the ring is corrupt.
+    #[cold]
+    pub(crate) fn poison(&mut self, corruption: Corruption) -> Refusal {
+        self.end.poison();
+        Refusal::Corrupt(corruption)
+    }
+}
+
+/// Acts on the consumer's signal after a publication.
+#[cold]
+pub(crate) fn publication<M: Memory, W: Words, H: Host>(
+    ring: &ring::Producer<M>,
+    end: &mut Endpoint<W, H>,
+    signal: u32,
+) -> Result<(), Refusal> {
+    acknowledge(end, signal, ring.position(), || ring.is_drained())
+}
+
+/// The consuming end.
+#[derive(Debug)]
+pub struct Consumer<M: Memory, W: Words, H: Host> {
+    /// Its half of the ring.
+    pub ring: ring::Consumer<M>,
+    /// Its seat.
+    pub end: Endpoint<W, H>,
+    slip: Slip,
+}
+
+/// A pop that waits.
+struct Popping<'a, M: Memory, W: Words, H: Host> {
+    consumer: &'a mut Consumer<M, W, H>,
+    place: &'a mut Place<M>,
+}
+
+impl<M: Memory, W: Words, H: Host> Poll for Popping<'_, M, W, H> {
+    type Words = W;
+    type Host = H;
+    type Item = ();
+
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        self.consumer.try_pop(self.place)
+    }
+
+    fn has_item(&self) -> bool {
+        self.consumer.ring.has_item()
+    }
+
+    fn end_mut(&mut self) -> &mut Endpoint<W, H> {
+        &mut self.consumer.end
+    }
+
+    fn end(&self) -> &Endpoint<W, H> {
+        &self.consumer.end
+    }
+
+    fn let_gather(&mut self) {
+        self.consumer.let_gather();
+    }
+}
+
+/// A wait for an element that stays where it is.
+struct Looking<'a, M: Memory, W: Words, H: Host>(&'a mut Consumer<M, W, H>);
+
+impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
+    type Words = W;
+    type Host = H;
+    type Item = ();
+
+    fn poll(&mut self) -> Result<(), PopError> {
+        self.0.look()?;
+        if self.0.ring.has_item() { Ok(()) } else { Err(PopError::Empty) }
+    }
+
+    fn has_item(&self) -> bool {
+        self.0.ring.has_item()
+    }
+
+    fn end_mut(&mut self) -> &mut Endpoint<W, H> {
+        &mut self.0.end
+    }
+
+    fn end(&self) -> &Endpoint<W, H> {
+        &self.0.end
+    }
+
+    fn let_gather(&mut self) {
+        self.0.let_gather();
+    }
+}
+
+impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
+    /// The end of a ring, with its seat.
+    pub fn new(ring: ring::Consumer<M>, end: Endpoint<W, H>) -> Self {
+        Self { ring, end, slip: Slip::new() }
+    }
+
+    /// Pops the next element if there is one.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Closed`] and [`PopError::PeerGone`] when there is nothing and nothing will come from this producer;
+    /// [`PopError::Corrupt`].
+    #[inline(always)]
+    pub fn try_pop(&mut self, place: &mut Place<M>) -> Result<(), PopError> {
+        self.end.ours()?;
+        match self.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(found) => self.settle(found, place),
+        }
+    }
+
+    /// Pops the next element, waiting for it.
+    ///
+    /// # Errors
+    /// [`PopError`], but for [`PopError::Empty`].
+    #[inline(always)]
+    pub fn pop(&mut self, place: &mut Place<M>, deadline: Option<Instant>) -> Result<(), PopError> {
+        self.end.ours()?;
+        match self.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(found) => self.pop_slowly(found, place, deadline),
+        }
+    }
+
+    /// Pops the next element. `Err`: what was found in its place.
+    #[inline(always)]
+    pub(crate) fn pop_next(&mut self, place: &mut Place<M>) -> Result<(), Result<u32, Corruption>> {
+        if self.ring.pop_known(place) {
+            return Ok(());
+        }
+        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => Ok(()),
+            Err(word) => Err(self.ring.nothing(word)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn pop_slowly(
+        &mut self,
+        found: Result<u32, Corruption>,
+        place: &mut Place<M>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
+        match self.settle(found, place) {
+            Err(PopError::Empty) => {}
+            // It is asked for once more in the wait, which may go on for the sake of a successor.
+            Err(PopError::PeerGone(_)) if self.end.waits.awaits_successors() => {}
+            result => return result,
+        }
+        item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
+    }
+
+    /// Waits until an element is there, which stays.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    #[track_caller]
+    pub fn wait_for_item(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
+        item::wait_and_pop(&mut Looking(self), deadline)
+    }
+
+    /// What a look that found no element found: the producer's signal, or nonsense.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn settle(
+        &mut self,
+        found: Result<u32, Corruption>,
+        place: &mut Place<M>,
+    ) -> Result<(), PopError> {
+        match found {
+            Ok(signal) => self.nothing(signal, place),
+            Err(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    pub(crate) fn nothing(&mut self, signal: u32, place: &mut Place<M>) -> Result<(), PopError> {
+        self.end.wake_peer_if(signal);
+        self.end.tell().map_err(PopError::System)?;
+        let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
+        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
+            Ok(()) => Ok(()),
+            Err(word) => match self.ring.nothing(word) {
+                Ok(_) => Err(error),
+                Err(corruption) => Err(self.poison(corruption)),
+            },
+        }
+    }
+
+    /// Before the next element is looked at where it lies: whether the stream is over. An element may be there or not otherwise.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`].
+    pub fn look(&mut self) -> Result<(), PopError> {
+        self.end.ours()?;
+        if self.ring.has_item() {
+            return Ok(());
+        }
+        // Empty, or a word that makes no sense: let the pop decide, which takes nothing then.
+        let signal = match self.ring.try_view() {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(signal)) => signal,
+            Err(corruption) => return Err(self.poison(corruption)),
+        };
+        self.end.wake_peer_if(signal);
+        self.end.tell().map_err(PopError::System)?;
+        match ended(&self.end, self.ring.position()) {
+            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+            Some(error) if !self.ring.has_item() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets a run of elements gather, when that has been of use lately or is due to be tried.
+    fn let_gather(&mut self) {
+        let ring = &self.ring;
+        self.slip.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
+            ring.is_ready_ahead(count)
+        });
+    }
+
+    /// Tells the producer that the ring is corrupt.
+    #[cold]
+    pub(crate) fn poison(&mut self, corruption: Corruption) -> PopError {
+        self.end.poison();
+        PopError::Corrupt(corruption)
+    }
+}

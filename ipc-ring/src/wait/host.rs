@@ -1,0 +1,69 @@
+//! What the kernel does for one end of a channel, as a trait, so that the same waits run in production and in a model checker.
+
+use core::fmt::Debug;
+use std::time::Instant;
+
+use ipc_core::Error;
+
+use super::soon::Soon;
+
+/// What an end sleeps on, and what else it asks of the kernel. Each end has its own.
+///
+/// The rings and the sleep protocol are written over a [`Platform`](crate::platform::Platform), which is the processor; the ends
+/// and their waits over this as well. In production it is the domain's semaphores; the `loom-tests` crate has one
+/// whose sleeps end by tokens alone, so that a lost wake-up is a deadlock there.
+pub trait Host {
+    /// What an end can sleep on, by a number that records in shared memory hold.
+    type Wake: Copy + PartialEq + Debug;
+
+    /// From a word of shared memory. `None` for 0, which is none, and for what does not exist.
+    fn wake_from(raw: u32) -> Option<Self::Wake>;
+    /// As records hold it.
+    fn wake_to_raw(wake: Self::Wake) -> u32;
+
+    /// What this end sleeps on.
+    fn wake(&self) -> Self::Wake;
+    /// Whether this is the process that opened the end, and not a child of it made by fork.
+    fn is_ours(&self) -> bool;
+    /// Sleeps until a token comes or the time has come. True for a token, which it takes.
+    ///
+    /// # Errors
+    /// When what the end sleeps on is gone.
+    fn sleep(&self, until: Instant) -> Result<bool, Error>;
+    /// Takes a token of this end's own if there is one.
+    fn drain(&self);
+    /// Posts a token to another end. Tokens are remembered.
+    ///
+    /// # Errors
+    /// When the other end could not be woken.
+    fn post(&self, wake: Self::Wake) -> Result<(), Error>;
+    /// Arranges that the death of this process posts a token, too. False when it was refused, and where it cannot be arranged.
+    fn post_at_death(&self, wake: Self::Wake) -> bool;
+    /// Takes that arrangement back.
+    fn no_post_at_death(&self, wake: Self::Wake);
+    /// Whether the process of this identity, as records hold it, is alive.
+    ///
+    /// # Errors
+    /// When that cannot be known. It must not be taken for either then.
+    fn is_alive(&self, owner: u64) -> Result<bool, Error>;
+    /// Whether a death can still be learned of, for an end that polls.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn check(&self) -> Result<(), Error>;
+    /// Takes an interruption of this end's waits, if there was one. `sleeps`: the caller sleeps if there was none, and may have taken
+    /// any token until here.
+    fn is_interrupted(&self, sleeps: bool) -> bool;
+    /// Passes the time until something that is under way is there, not beyond a point in time.
+    fn pass(&self, soon: &mut Soon, until: Instant) {
+        soon.pass(until);
+    }
+    /// The time now, by which an end decides when to ask whether others are alive.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+    /// The number of the CPU this thread runs on plus one; 0 when that cannot be known.
+    fn cpu(&self) -> u32 {
+        0
+    }
+}

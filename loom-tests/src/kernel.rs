@@ -1,0 +1,170 @@
+//! A mock of the kernel, as the ends of a model use it: semaphores, and who is dead.
+//!
+//! A sleep ends by a token and never by itself: there is no heartbeat. So a wake-up that is lost is a deadlock, which the checker
+//! reports. Between two questions whether others are alive any time may have passed, so an end that may ask does.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ipc_ring::wait::host::Host;
+use ipc_ring::wait::soon::Soon;
+
+use crate::{Semaphore, mutation, reached};
+
+/// A mistake: the notifier takes the waiting bit and posts no token.
+pub const NO_TOKEN: &str = "the notifier takes the waiting bit and posts no token";
+/// A mistake: nothing is arranged for the death of one who wakes others.
+pub const DEATH_IS_SILENT: &str =
+    "a death posts no token, though it was arranged before the waiting bit was taken";
+
+/// What the ends of a model share.
+#[derive(Debug)]
+pub struct Domain {
+    semaphores: Vec<Semaphore>,
+    /// Whose death posts to which semaphore.
+    arranged: RefCell<Vec<(u64, u32)>>,
+    dead: RefCell<Vec<u64>>,
+    /// While it is set, no token is posted: a mistake of the model.
+    is_mute: Cell<bool>,
+}
+
+impl Domain {
+    /// A domain with so many wake semaphores, numbered from 1.
+    #[must_use]
+    pub fn new(semaphores: u32) -> Rc<Self> {
+        Rc::new(Self {
+            semaphores: (0..semaphores).map(|_| Semaphore::new()).collect(),
+            arranged: RefCell::default(),
+            dead: RefCell::default(),
+            is_mute: Cell::new(false),
+        })
+    }
+
+    fn semaphore(&self, wake: u32) -> &Semaphore {
+        &self.semaphores[wake as usize - 1]
+    }
+
+    /// A process is dead: the kernel does what was arranged.
+    pub fn die(&self, owner: u64) {
+        self.dead.borrow_mut().push(owner);
+        let arranged: Vec<u32> = self
+            .arranged
+            .borrow()
+            .iter()
+            .filter(|(whose, _)| *whose == owner)
+            .map(|(_, wake)| *wake)
+            .collect();
+        if !mutation::logic(DEATH_IS_SILENT) {
+            arranged.into_iter().for_each(|wake| self.semaphore(wake).post());
+        }
+    }
+
+    /// Runs `f`; with this mistake in place without a token.
+    pub fn unless<R>(&self, mistake: &'static str, f: impl FnOnce() -> R) -> R {
+        self.is_mute.set(mutation::logic(mistake));
+        let result = f();
+        self.is_mute.set(false);
+        result
+    }
+}
+
+/// One end's part of the domain.
+#[derive(Debug)]
+pub struct Kernel {
+    domain: Rc<Domain>,
+    owner: u64,
+    wake: u32,
+    /// The states that the end comes to, for the runner: it sleeps.
+    sleeps: &'static str,
+    /// The next sleep ends at once, as one whose time has come.
+    gives_up: Cell<bool>,
+    now: Cell<Instant>,
+}
+
+impl Kernel {
+    /// Of the end with this identity, which sleeps on this semaphore. `sleeps`: the state that a model comes to when it does.
+    #[must_use]
+    pub fn new(domain: &Rc<Domain>, owner: u64, wake: u32, sleeps: &'static str) -> Self {
+        let now = Cell::new(Instant::now());
+        Self { domain: Rc::clone(domain), owner, wake, sleeps, gives_up: Cell::new(false), now }
+    }
+
+    /// The next sleep ends at once.
+    pub fn give_up_next(&self) {
+        self.gives_up.set(true);
+    }
+}
+
+impl Host for Kernel {
+    type Wake = u32;
+
+    fn wake_from(raw: u32) -> Option<u32> {
+        (raw != 0).then_some(raw)
+    }
+
+    fn wake_to_raw(wake: u32) -> u32 {
+        wake
+    }
+
+    fn wake(&self) -> u32 {
+        self.wake
+    }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn sleep(&self, _until: Instant) -> Result<bool, ipc_core::Error> {
+        if self.gives_up.take() {
+            reached("gives up");
+            return Ok(false);
+        }
+        reached(self.sleeps);
+        self.domain.semaphore(self.wake).wait();
+        Ok(true)
+    }
+
+    fn drain(&self) {
+        reached("withdrawn while a token is under way");
+        let _ = self.domain.semaphore(self.wake).try_wait();
+    }
+
+    fn post(&self, wake: u32) -> Result<(), ipc_core::Error> {
+        if !self.domain.is_mute.get() && !mutation::logic(NO_TOKEN) {
+            self.domain.semaphore(wake).post();
+        }
+        Ok(())
+    }
+
+    fn post_at_death(&self, wake: u32) -> bool {
+        self.domain.arranged.borrow_mut().push((self.owner, wake));
+        true
+    }
+
+    fn no_post_at_death(&self, wake: u32) {
+        self.domain.arranged.borrow_mut().retain(|arranged| *arranged != (self.owner, wake));
+    }
+
+    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
+        Ok(!self.domain.dead.borrow().contains(&owner))
+    }
+
+    fn check(&self) -> Result<(), ipc_core::Error> {
+        Ok(())
+    }
+
+    fn is_interrupted(&self, _sleeps: bool) -> bool {
+        false
+    }
+
+    fn pass(&self, _soon: &mut Soon, _until: Instant) {
+        reached("room is coming");
+        loom::thread::yield_now();
+    }
+
+    fn now(&self) -> Instant {
+        self.now.set(self.now.get() + Duration::from_secs(1));
+        self.now.get()
+    }
+}
