@@ -61,6 +61,21 @@ fn takers_wait(kind: &Kind, wait: WaitStrategy) {
     });
 }
 
+/// The wait begins when the giver has left already.
+fn takers_come_late(kind: &Kind, wait: WaitStrategy) {
+    let domain = Domain::open(&unique(kind.name)).unwrap();
+    let how = How { successors: true, ..How::new(&domain, wait) };
+    let mut taker = (kind.taker)(how).unwrap();
+    let mut first = (kind.giver)(how).unwrap();
+    assert_eq!(first.give(1, LONG), Told::Yes, "{}", kind.name);
+    assert_eq!(taker.take(LONG), Told::Number(1), "{}", kind.name);
+    first.leave();
+    assert_eq!(taker.take(SEVERAL_LOOKS), Told::TimedOut, "{} {wait:?}", kind.name);
+    let mut second = (kind.giver)(how).unwrap();
+    assert_eq!(second.give(2, LONG), Told::Yes, "{}", kind.name);
+    assert_eq!(taker.take(LONG), Told::Number(2), "{} {wait:?}", kind.name);
+}
+
 fn givers_wait(kind: &Kind, wait: WaitStrategy) {
     let name = unique(kind.name);
     let domain = Domain::open(&name).unwrap();
@@ -91,6 +106,14 @@ fn takers_wait_for_successors_of_givers_that_died_or_left() {
     private_namespace();
     for kind in &ALL {
         STRATEGIES.into_iter().for_each(|wait| takers_wait(kind, wait));
+    }
+}
+
+#[test]
+fn takers_wait_for_successors_of_givers_that_had_left() {
+    private_namespace();
+    for kind in &ALL {
+        STRATEGIES.into_iter().for_each(|wait| takers_come_late(kind, wait));
     }
 }
 

@@ -4,26 +4,15 @@
 //! cargo run --release -p loom-tests --example model -- both_sleep consumer_sleeps
 //! ```
 
-use loom_tests::{Model, broadcast, bytes, call, everybody, latest, mpmc, payloads, pool, spsc};
+use loom_tests::Model;
 
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
-    let all: Vec<&'static Model> = spsc::models()
-        .chain(bytes::models())
-        .chain(mpmc::models())
-        .chain(broadcast::models())
-        .chain(latest::models())
-        .chain(call::models())
-        .chain(pool::models())
-        .chain(payloads::models())
-        .chain(everybody::models())
-        .collect();
-    let chosen: Vec<_> = all
-        .into_iter()
-        .filter(|model| names.iter().any(|name| model.name.starts_with(name.as_str())))
-        .collect();
+    let is_wanted = |model: &&'static Model| names.iter().any(|name| model.name.starts_with(name.as_str()));
+    let chosen: Vec<_> = loom_tests::models().filter(is_wanted).collect();
     assert!(!chosen.is_empty(), "no model has such a name: {names:?}");
     for model in chosen {
+        println!("checking {}", model.name);
         model.check();
     }
 }

@@ -15,7 +15,7 @@
 //! # Where things are
 //!
 //! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`], [`kernel`], [`pair`]: the mock machine. [`crash`]: death at a named site.
-//! [`phase`]: mistakes between two sites. [`runner`],
+//! [`phase`]: mistakes between two sites. [`source_mutants`]: mistakes in the source. [`runner`],
 //! [`mutation`], [`matrix`]: how models are run and proved
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
@@ -47,6 +47,7 @@ pub mod pool;
 pub mod readiness;
 pub mod runner;
 pub mod semaphore;
+pub mod source_mutants;
 pub mod spsc;
 pub mod word;
 
@@ -55,3 +56,16 @@ pub use platform::Loom;
 pub use runner::{Model, Verdict, reached};
 pub use semaphore::Semaphore;
 pub use word::{Word32, Word64};
+
+/// Every model of every ring.
+pub fn models() -> impl Iterator<Item = &'static Model> {
+    spsc::models()
+        .chain(bytes::models())
+        .chain(mpmc::models())
+        .chain(broadcast::models())
+        .chain(latest::models())
+        .chain(call::models())
+        .chain(pool::models())
+        .chain(payloads::models())
+        .chain(everybody::models())
+}

@@ -59,6 +59,8 @@ pub const MODELS: &[Model] = &[
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WaitTaken))
         .reaches(&["died", "the consumer sleeps"]),
+    Model::new("producer_dies_for_good", 100, producer_dies_for_good)
+        .reaches(&["died", "the consumer sleeps"]),
     Model::new("consumer_dies_before_it_wakes", 1000, consumer_dies_before_it_wakes)
         .reaches(&["died", "the producer sleeps"]),
     Model::new("consumer_dies_announced_fence", 200, || consumer_dies_announced(FENCE))
@@ -234,6 +236,23 @@ fn producer_dies(site: Site) {
     });
     assert_eq!(consumer.pop(), Ok(()));
     assert_eq!(consumer.pop(), Ok(()));
+    other.join().unwrap();
+}
+
+/// A producer dies behind its publication, and nobody succeeds it. The consumer learns of it by the token of that death or, where none
+/// was arranged, by its heartbeat; and has the element first.
+fn producer_dies_for_good() {
+    let channel = channel(2, FENCE);
+    let mut consumer = channel.consumer();
+    let mut producer = channel.producer();
+    let other = thread::spawn(move || {
+        assert!(crash::kill_at(Site::SpscPublished, 0, || producer.push()).is_none());
+        reached("died");
+        channel.0.die(PRODUCER);
+        channel.0.domain().heartbeat(CONSUMER);
+    });
+    assert_eq!(consumer.pop(), Ok(()));
+    assert_eq!(consumer.pop(), Err(Ended::PeerDied));
     other.join().unwrap();
 }
 

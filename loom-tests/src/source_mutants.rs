@@ -1,0 +1,154 @@
+//! Mistakes in the source of the ends, each of which some model must catch.
+//!
+//! What a model checker's own words and kernel can do wrong is in the [matrices](crate::mutation). A step that is left out of the ends
+//! themselves is a change of their source: each of these is made in a copy of the workspace, and the models named are run there, by
+//!
+//! ```text
+//! cargo run --release -p loom-tests --example source_mutants
+//! ```
+//!
+//! which takes about a minute for each. An everyday test sees to it that the places exist.
+
+/// One mistake.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceMutant {
+    /// What is wrong with it.
+    pub name: &'static str,
+    /// The file, from the root of the workspace.
+    pub file: &'static str,
+    /// What stands there, once.
+    pub old: &'static str,
+    /// What stands in its place.
+    pub new: &'static str,
+    /// Models, by the beginning of their names; one of them fails.
+    pub models: &'static [&'static str],
+}
+
+const PARK: &str = "ipc-ring/src/wait/park.rs";
+const PAIR: &str = "ipc-ring/src/end/pair.rs";
+const ROOM: &str = "ipc-ring/src/end/room.rs";
+const ITEM: &str = "ipc-ring/src/end/item.rs";
+const SPSC: &str = "ipc-ring/src/end/spsc.rs";
+
+/// All of them.
+pub const ALL: &[SourceMutant] = &[
+    SourceMutant {
+        name: "no second look before sleeping",
+        file: PARK,
+        old: "    match attempt.look() {",
+        new: "    match Look::Nothing {",
+        models: &["consumer_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "no barrier at all before sleeping",
+        file: PARK,
+        old: "        Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())",
+        new: "        Ok(())",
+        models: &["consumer_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "a death is not asked for behind a sleep in vain",
+        file: PARK,
+        old: "        match attempt.presence(ask)? {",
+        new: "        match attempt.presence(ask && !in_vain)? {",
+        models: &["producer_dies_for_good"],
+    },
+    SourceMutant {
+        name: "who is gone is not tried once more",
+        file: PARK,
+        old: "            Presence::Gone(error) => return attempt.attempt(&wait)?.ok_or(error),",
+        new: "            Presence::Gone(error) => return Err(error),",
+        models: &["producer_dies_for_good", "producer_sleeps_consumer_detaches"],
+    },
+    SourceMutant {
+        name: "a consumer ignores its peer's bits before it sleeps",
+        file: ITEM,
+        old: "if end.waits.is_over(end.peer_bits()) || self.0.has_item() {",
+        new: "if self.0.has_item() {",
+        models: &["consumer_sleeps_producer"],
+    },
+    SourceMutant {
+        name: "a producer ignores its peer's bits before it sleeps",
+        file: ROOM,
+        old: "if !matches!(self.ring.has_room(), Ok(false)) || self.end.waits.is_over(self.end.peer_bits()) {",
+        new: "if !matches!(self.ring.has_room(), Ok(false)) {",
+        models: &["producer_sleeps_consumer"],
+    },
+    SourceMutant {
+        name: "a dead producer is waited for",
+        file: ITEM,
+        old: "PeerState::Gone(exit @ PeerExit::Died { .. }) => Presence::Gone(PopError::PeerGone(exit)),",
+        new: "PeerState::Gone(PeerExit::Died { .. }) => Presence::There,",
+        models: &["producer_dies_for_good"],
+    },
+    SourceMutant {
+        name: "a producer sleeps though the consumer is about to give back",
+        file: ROOM,
+        old: "        } else if self.ring.room_is_coming() {",
+        new: "        } else if false {",
+        models: &["one_pop_frees_a_sleeper_fence"],
+    },
+    SourceMutant {
+        name: "a push that sees the closed bit does not ask whether its element was popped",
+        file: ROOM,
+        old: "if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) }",
+        new: "if end.peer_bits() & CLOSED != 0 && false { Ok(()) }",
+        models: &["close_against_push"],
+    },
+    SourceMutant {
+        name: "a seat is taken silently",
+        file: PAIR,
+        old: "        end.wake_peer_if(end.peek());\n",
+        new: "        let _ = &mut end;\n",
+        models: &["producer_dies_before_it_wakes", "consumer_dies_before_it_wakes"],
+    },
+    SourceMutant {
+        name: "closing and detaching wake nobody",
+        file: PAIR,
+        old: "        self.wake_peer_if(self.peek());\n",
+        new: "",
+        models: &["consumer_sleeps_producer"],
+    },
+    SourceMutant {
+        name: "the bit is taken and no token posted",
+        file: PAIR,
+        old: "        self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))?;",
+        new: "        let _ = (wake, signal);",
+        models: &["consumer_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "nothing is arranged for a death before the bit is taken",
+        file: PAIR,
+        old: "        self.arrange_for_death();\n",
+        new: "",
+        models: &["producer_dies_with_the_bit_taken"],
+    },
+    SourceMutant {
+        name: "a successor's semaphore is not looked up behind the bit",
+        file: PAIR,
+        old: "        let Some(wake) = self.arrange_for_death() else { return Ok(()) };",
+        new: "        let Some(wake) = self.armed else { return Ok(()) };",
+        models: &["consumer_dies_announced"],
+    },
+    SourceMutant {
+        name: "a pop that sees the closed bit does not look at the ring again",
+        file: SPSC,
+        old: "else { return Err(PopError::Empty) };\n",
+        new: "else { return Err(PopError::Empty) };\n        if self.end.is_ours() { return Err(error); }\n",
+        models: &["close_against_pop"],
+    },
+    SourceMutant {
+        name: "a view that sees the closed bit does not look at the ring again",
+        file: SPSC,
+        old: "            Some(error) if !self.ring.has_item() => Err(error),",
+        new: "            Some(error) => Err(error),",
+        models: &["close_against_view"],
+    },
+    SourceMutant {
+        name: "the signal that a pop gives is not acted upon",
+        file: SPSC,
+        old: "        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
+        new: "        match self.ring.pop_next(place, |_| ()) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
+        models: &["one_pop_frees_a_sleeper_fence", "producer_sleeps_until"],
+    },
+];

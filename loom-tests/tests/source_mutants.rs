@@ -1,0 +1,21 @@
+//! The places of the source mutants exist, and so do the models that catch them. `--example source_mutants` makes them.
+
+use std::path::Path;
+
+use loom_tests::Model;
+use loom_tests::source_mutants::ALL;
+
+#[test]
+fn each_mistake_has_its_place_and_its_models() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let models: Vec<&'static Model> = loom_tests::models().collect();
+    for mutant in ALL {
+        let text = std::fs::read_to_string(root.join(mutant.file)).unwrap();
+        assert_eq!(text.matches(mutant.old).count(), 1, "{}: {}", mutant.file, mutant.old);
+        assert_ne!(mutant.old, mutant.new);
+        assert!(!mutant.models.is_empty());
+        for name in mutant.models {
+            assert!(models.iter().any(|model| model.name.starts_with(name)), "there is no model {name}");
+        }
+    }
+}
