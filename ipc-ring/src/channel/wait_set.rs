@@ -304,7 +304,8 @@ impl WaitSet {
 
     /// Announces at every end, looks once more, with the question who is alive, and sleeps.
     fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
-        let mut event = mark_all(ends, sealed::Bell(self.host.wake())).run().and_then(|()| self.look(ends, true));
+        let mut event =
+            mark_all(ends, sealed::Bell(self.host.wake())).run().and_then(|()| self.look(ends, true));
         let woken = match event {
             Ok(None) => {
                 let (host, next) = (&self.host, &mut self.next);

@@ -34,6 +34,15 @@ pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> O
     }
 }
 
+/// Whether a wait goes on after this answer of an attempt: nothing is there, or the producer is gone and a successor is waited for.
+pub(crate) fn goes_on<W: Words, H: Host>(end: &Endpoint<W, H>, error: &PopError) -> bool {
+    match error {
+        PopError::Empty => true,
+        PopError::PeerGone(_) => end.waits.awaits_successors(),
+        _ => false,
+    }
+}
+
 /// The consuming end of a channel, as far as waiting for something to pop goes.
 pub trait Poll {
     /// The words of the two ends.
@@ -96,8 +105,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
         }
         match self.0.poll() {
             Ok(item) => Ok(Some(item)),
-            Err(PopError::Empty) => Ok(None),
-            Err(PopError::PeerGone(_)) if self.0.end().waits.awaits_successors() => Ok(None),
+            Err(error) if goes_on(self.0.end(), &error) => Ok(None),
             Err(error) => Err(error),
         }
     }

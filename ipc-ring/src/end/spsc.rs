@@ -236,12 +236,11 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
         match self.settle(found, place) {
-            Err(PopError::Empty) => {}
-            // It is asked for once more in the wait, which may go on for the sake of a successor.
-            Err(PopError::PeerGone(_)) if self.end.waits.awaits_successors() => {}
-            result => return result,
+            Err(error) if item::goes_on(&self.end, &error) => {
+                item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
+            }
+            result => result,
         }
-        item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
     }
 
     /// Waits until an element is there, which stays.

@@ -234,7 +234,7 @@ impl<T: Message> Subscriber<T> {
         match self.ring().try_pop_into(place) {
             Pop::Item { look: false, .. } => Ok(()),
             other => match self.settle(other, place) {
-                Err(PopError::Empty) => {
+                Err(error) if waiting::goes_on(&self.end, &error) => {
                     waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline)
                 }
                 result => result,

@@ -26,6 +26,15 @@ pub(super) trait Poll {
     fn seat(&self) -> &End;
 }
 
+/// Whether a wait goes on after this answer of an attempt: nothing is there, or the publisher is gone and a successor is waited for.
+pub(super) fn goes_on(end: &End, error: &PopError) -> bool {
+    match error {
+        PopError::Empty => true,
+        PopError::PeerGone(_) => end.place.waits.awaits_successors(),
+        _ => false,
+    }
+}
+
 /// Pops, waiting for something to be there.
 #[cold]
 #[inline(never)]
@@ -37,8 +46,7 @@ pub(super) fn wait_and_pop<P: Poll>(
     let mut slept = false;
     loop {
         match subscriber.poll() {
-            Err(PopError::Empty) => {}
-            Err(PopError::PeerGone(_)) if subscriber.end().place.waits.awaits_successors() => {}
+            Err(error) if goes_on(subscriber.seat(), &error) => {}
             result => {
                 subscriber.end().place.waits.finished(&wait);
                 return result;

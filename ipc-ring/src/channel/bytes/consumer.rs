@@ -322,12 +322,11 @@ impl Consumer {
     #[inline(never)]
     fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
         match self.settle(&mut place) {
-            Err(PopError::Empty) => {}
-            // It is asked for once more in the wait, which goes on for the sake of a successor.
-            Err(PopError::PeerGone(_)) if self.end.waits.awaits_successors() => {}
-            result => return result,
+            Err(error) if item::goes_on(&self.end, &error) => {
+                item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
+            }
+            result => result,
         }
-        item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::end::spsc as end;
+use crate::end::{item, spsc as end};
 use crate::error::{AttachError, PopError};
 use crate::memory::Slots as _;
 use crate::message::Message;
@@ -264,7 +264,7 @@ impl<T: Message> Consumer<T> {
         self.core.end.ours()?;
         match self.try_pop_slice(out) {
             // All of them in one pop: none is in hand while others are waited for.
-            Err(PopError::Empty) => {
+            Err(error) if item::goes_on(&self.core.end, &error) => {
                 self.wait_for_item(deadline)?;
                 self.try_pop_slice(out)
             }

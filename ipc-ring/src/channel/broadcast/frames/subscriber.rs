@@ -220,7 +220,9 @@ impl Subscriber {
     #[inline(always)]
     fn pop_to<P: Place>(&mut self, mut place: P, deadline: Option<Instant>) -> Result<usize, PopError> {
         match self.try_pop_to(&mut place) {
-            Err(PopError::Empty) => waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline),
+            Err(error) if waiting::goes_on(&self.end, &error) => {
+                waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline)
+            }
             result => result,
         }
     }

@@ -114,7 +114,9 @@ impl Subscriber {
     #[inline(always)]
     fn pop_until(&mut self, deadline: Option<Instant>) -> Result<View, ReceiveError<PopError>> {
         match self.poll() {
-            Err(PopError::Empty) => settle(waiting::wait_and_pop(self, deadline)),
+            Err(error) if waiting::goes_on(self.seat(), &error) => {
+                settle(waiting::wait_and_pop(self, deadline))
+            }
             result => settle(result),
         }
     }
