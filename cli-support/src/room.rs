@@ -1,9 +1,9 @@
 //! How large a domain of ipc-ring can be where a set may have few semaphores.
 
 /// Semaphores in the set of the smallest domain.
-pub const LEAST: u32 = 42;
+pub const LEAST: u32 = 44;
 /// Semaphores in the set of a domain of full size.
-pub const FULL: u32 = 1282;
+pub const FULL: u32 = 1284;
 
 /// What a domain has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,6 @@ pub struct Room {
 /// ```
 #[must_use]
 pub fn of(semaphores: u32) -> Option<Room> {
-    let groups = semaphores.min(FULL).checked_sub(2)? / 5;
+    let groups = semaphores.min(FULL).checked_sub(4)? / 5;
     (semaphores >= LEAST).then(|| Room { processes: groups, ends: 4 * groups - groups.min(16) })
 }

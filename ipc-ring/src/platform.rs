@@ -169,6 +169,16 @@ pub enum Site {
     DomainLeft = 189,
     /// domain: the segment is removed, the set of semaphores is not.
     DomainTablesRemoved = 190,
+    /// domain: the segment that stands for the program is made, under a key, and not attached.
+    DomainImageMade = 191,
+    /// domain: that segment is attached, and not marked for removal.
+    DomainImageAttached = 192,
+    /// domain: the lock is taken, nothing has been done with it.
+    DomainLocked = 193,
+    /// domain: the image and the generation of a new member are written, its token is not raised.
+    DomainSlotNamed = 194,
+    /// domain: the token of a new member is raised, its slot is not live.
+    DomainSlotRaised = 195,
     /// broadcast: a subscriber has its seat, and no cursor yet.
     BroadcastSeated = 100,
     /// broadcast: a subscriber has its cursor, and has read nothing.
@@ -235,7 +245,7 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 81] = [
+    pub const ALL: [Site; 86] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -286,6 +296,11 @@ impl Site {
         Site::DomainSlotTaken,
         Site::DomainLeft,
         Site::DomainTablesRemoved,
+        Site::DomainImageMade,
+        Site::DomainImageAttached,
+        Site::DomainLocked,
+        Site::DomainSlotNamed,
+        Site::DomainSlotRaised,
         Site::BroadcastSeated,
         Site::BroadcastJoined,
         Site::BroadcastWritten,

@@ -10,15 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{ROLE, Role, kernel_objects, listen, private_namespace, role, say, unique};
-use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_ring::control::Builder;
-use ipc_ring::{Domain, WaitStrategy};
+use ipc_ring::platform::Site;
+use ipc_ring::{Domain, WaitStrategy, fault};
 use kinds::{ALL, How, Taker, Told, kind};
 
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
-/// The semaphore that is a domain's lock.
-const LOCK: u16 = 0;
 /// How often a service starts itself anew.
 const TIMES: u64 = 3;
 
@@ -66,14 +64,14 @@ fn plays_a_role() {
                 become_role(&["bind", domain, &(number + 1).to_string()]);
             }
         }
-        // What the kernel has of a thread that is at work under the lock at that moment.
+        // While another thread is at work under it.
         ["exec with the lock", domain] => {
             let opened = Domain::open(domain).unwrap();
-            let sets = ipc_core::list::sets().unwrap();
-            let [(id, _)] = sets[..] else { panic!("a namespace with one domain has other sets: {sets:?}") };
-            let ops = [Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()];
-            SemaphoreSet::from_id(id).perform(&ops).unwrap();
-            std::mem::forget(opened);
+            fault::stop_at(Site::DomainLocked);
+            std::thread::spawn(move || opened.list());
+            while !fault::has_stopped() {
+                std::thread::yield_now();
+            }
             become_role(&["open and use", domain]);
         }
         // A thread that is at it all the time.

@@ -10,11 +10,16 @@ use ipc_ring::platform::Site;
 use ipc_ring::{AttachError, AttachErrorKind, Domain, fault};
 
 /// Where a process may die, with what is left then: segments, sets.
-const SITES: [(Site, usize, usize); 7] = [
+const SITES: [(Site, usize, usize); 12] = [
     (Site::DomainSetMade, 0, 1),
     (Site::DomainSetMarked, 0, 1),
+    (Site::DomainImageMade, 1, 1),
+    (Site::DomainImageAttached, 1, 1),
+    (Site::DomainLocked, 0, 1),
     (Site::DomainTablesMade, 1, 1),
     (Site::DomainTablesCleared, 1, 1),
+    (Site::DomainSlotNamed, 1, 1),
+    (Site::DomainSlotRaised, 1, 1),
     (Site::DomainSlotTaken, 1, 1),
     (Site::DomainLeft, 1, 1),
     (Site::DomainTablesRemoved, 0, 1),
@@ -64,9 +69,17 @@ fn whatever_is_left_is_found_explained_and_removed() {
             let left = kernel_objects();
             assert_eq!((left.0.len(), left.1.len()), (segments, sets), "{site:?}");
             let findings = examine().unwrap();
-            let [finding] = &findings[..] else { panic!("{site:?}: {findings:?}") };
             let (named_segments, named_sets) = named(&findings);
-            assert_eq!(named_segments.len(), segments, "{site:?}: {finding}");
+            assert_eq!(named_segments.len(), segments, "{site:?}: {findings:?}");
+            // A segment that stands for a program, and by which no domain is found.
+            let images = findings.iter().take_while(|finding| finding.what == What::Unmarked).count();
+            let is_image = [Site::DomainImageMade, Site::DomainImageAttached].contains(&site);
+            assert_eq!(images, usize::from(is_image), "{site:?}: {findings:?}");
+            for image in &findings[..images] {
+                assert_eq!(image.verdict, Verdict::Abandoned, "{site:?}: {image}");
+                assert!(image.remove().unwrap(), "{site:?}: {image}");
+            }
+            let [finding] = &findings[images..] else { panic!("{site:?}: {findings:?}") };
             // A whole domain is named by its segment.
             match &finding.what {
                 What::Domain { alive, .. } => assert_eq!((*alive, named_sets.len()), (0, 0), "{finding}"),
@@ -196,11 +209,11 @@ fn sets_of_other_programs_are_no_findings() {
     use ipc_core::sem::{Op, SemaphoreSet};
     use ipc_core::{Key, Mode};
     // As many semaphores as a domain has, but used; one less; and one with another mark.
-    let used = SemaphoreSet::create_new(Key::random().unwrap(), 1282, Mode::PRIVATE).unwrap();
+    let used = SemaphoreSet::create_new(Key::random().unwrap(), 1284, Mode::PRIVATE).unwrap();
     used.perform(&[Op::add(5, 1)]).unwrap();
     used.perform(&[Op::take(5, 1)]).unwrap();
-    let fewer = SemaphoreSet::create_new(Key::random().unwrap(), 1281, Mode::PRIVATE).unwrap();
-    let other = SemaphoreSet::create_new(Key::random().unwrap(), 1282, Mode::PRIVATE).unwrap();
+    let fewer = SemaphoreSet::create_new(Key::random().unwrap(), 1283, Mode::PRIVATE).unwrap();
+    let other = SemaphoreSet::create_new(Key::random().unwrap(), 1284, Mode::PRIVATE).unwrap();
     other.perform(&[Op::add(1, 7)]).unwrap();
     assert_eq!(examine().unwrap(), vec![]);
     for set in [used, fewer, other] {

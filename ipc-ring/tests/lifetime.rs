@@ -229,7 +229,7 @@ fn an_ephemeral_channel_is_gone_with_its_ends() {
     let mut producer = channel.create_producer().unwrap();
     producer.push(1).unwrap();
     producer.detach();
-    assert_eq!(segments().unwrap().len(), 1, "the domain's own");
+    assert_eq!(segments().unwrap().len(), 2, "the domain's own, and its member's");
     assert!(matches!(
         channel.open_consumer().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)

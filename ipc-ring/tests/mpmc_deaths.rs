@@ -86,7 +86,7 @@ fn plays_a_role() {
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {
-        if stat.count() == 1282 {
+        if stat.count() == 1284 {
             let values = SemaphoreSet::from_id(id).values().unwrap();
             let wakes = values[2..].chunks(5).flat_map(|group| &group[1..]).skip(16);
             tokens += wakes.map(|value| usize::from(*value)).sum::<usize>();

@@ -8,11 +8,13 @@ use std::cell::Cell;
 
 use ipc_core::{Error, liveness};
 
-use super::layout::{self, LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE};
+use super::image::ImageId;
+use super::layout::{self, LIVE, P_GENERATION, P_IMAGE, P_STATE, PROCESS_SIZE, PROCESS_TABLE};
 use super::{Member, Owner};
 
 impl Member {
-    /// Whether the process that `owner` names is alive. One system call, unless it is this process or its slot is another's.
+    /// Whether the process that `owner` names is alive, and runs the program that joined. Two system calls, unless it is this process or its
+    /// slot is another's.
     ///
     /// # Errors
     /// When the semaphores were removed, or this process may not read them any more.
@@ -25,7 +27,14 @@ impl Member {
         if self.table.get(process + P_GENERATION) != owner.generation() {
             return Ok(false);
         }
-        liveness::is_alive(&self.semaphores, layout::token(slot))
+        if !liveness::is_alive(&self.semaphores, layout::token(slot))? {
+            return Ok(false);
+        }
+        match ImageId::from_word(self.table.get(process + P_IMAGE)) {
+            Some((image, generation)) if generation.are_of(owner.generation()) => image.is_there(),
+            // The slot is being given to another process, which the generation says before long.
+            _ => Ok(true),
+        }
     }
 
     /// Whether anybody's death can still be learned of: for an end that polls, and that no removal wakes. One system call.

@@ -78,7 +78,7 @@ impl Member {
     /// Deals with what was left while this process had the lock. To be called after each release of it.
     pub(super) fn settle_departures(&self) {
         while is_unsettled(&self.table) {
-            let Ok(Some(lock)) = Lock::try_take(self.semaphores) else { return };
+            let Ok(Some(lock)) = Lock::try_take(self.semaphores, self.image.id()) else { return };
             let locked = Locked { member: self };
             let swept = locked.sweep_departed(locked.departed());
             drop(lock);

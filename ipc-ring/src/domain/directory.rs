@@ -267,6 +267,7 @@ impl Locked<'_> {
     /// # Errors
     /// When of some process it cannot be known whether it is alive. What it has stays.
     pub(crate) fn sweep(&self) -> Result<(), ipc_core::Error> {
+        self.sweep_former()?;
         let table = &self.member.table;
         for slot in 0..PROCESSES {
             let process = PROCESS_TABLE + slot * PROCESS_SIZE;

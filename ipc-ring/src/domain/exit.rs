@@ -7,14 +7,19 @@ use ipc_core::liveness::{self, DeathWatch};
 use super::layout::{LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, token};
 use super::{Domain, Member, Owner};
 use crate::error::{AttachError, AttachErrorKind};
+use crate::wait::HEARTBEAT;
 
 impl Member {
     /// Sleeps until the process is gone. True at once when it is, false when the time has come.
     pub(crate) fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
         loop {
             let Some(slot) = self.slot_of_living(owner)? else { return Ok(true) };
-            // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later.
-            if !DeathWatch::wait_deadline(&self.semaphores, token(slot), deadline)? {
+            let now = Instant::now();
+            // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later. An `exec` lowers no
+            // token.
+            let is_lowered =
+                DeathWatch::wait_deadline(&self.semaphores, token(slot), deadline.min(now + HEARTBEAT))?;
+            if !is_lowered && now >= deadline {
                 return Ok(!self.is_alive(owner)?);
             }
         }
@@ -53,7 +58,7 @@ impl Domain {
     }
 
     /// Sleeps until a process of this domain has left it or died, told by the kernel. True when it is gone, false when the
-    /// deadline has passed and it is alive.
+    /// deadline has passed and it is alive. That it has become another program by `exec` is noticed a tenth of a second later at most.
     ///
     /// # Errors
     /// [`System`](crate::AttachErrorKind::System) when the domain's semaphores were removed;

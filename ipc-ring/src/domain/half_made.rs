@@ -9,7 +9,8 @@ use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Size, Stat};
 use ipc_core::{ErrorKind, Key, Trust};
 
-use super::layout::{H_MAGIC, H_READY, LOCK, MAGIC, MARK, MARKED, READY, SIZE, token};
+use super::layout::{H_MAGIC, H_READY, HOLDER, LOCK, MAGIC, MARK, MARKED, READY, SIZE, token};
+use super::lock;
 use super::sizes::Sizes;
 use super::table::Table;
 
@@ -74,7 +75,8 @@ pub(super) fn judge(set: SemaphoreSet, stat: &ipc_core::sem::Stat) -> Set {
     }
     match values[usize::from(MARK)] {
         MARKED => match members((set, sizes)) {
-            Some(members) => Set::Marked { members, is_locked: values[usize::from(LOCK)] > 0 },
+            // One of which it cannot be known has the lock.
+            Some(members) => Set::Marked { members, is_locked: lock::is_held(set).unwrap_or(true) },
             None => Set::Foreign,
         },
         0 if sizes == super::sizes::of_a_new_domain()
@@ -96,6 +98,9 @@ pub(super) fn segment_under(key: Key, segments: &[(ShmId, Stat)]) -> Option<&(Sh
 pub(super) fn is_only_locked(set: SemaphoreSet) -> bool {
     set.values().is_ok_and(|values| {
         values.len() == super::sizes::of_a_new_domain().semaphores()
-            && values.iter().enumerate().all(|(index, value)| *value == u16::from(index == usize::from(LOCK)))
+            && values
+                .iter()
+                .zip(0_u16..)
+                .all(|(value, index)| *value == 0 || [LOCK, HOLDER, HOLDER + 1].contains(&index))
     })
 }

@@ -1,117 +1,236 @@
-//! What this very process held in a domain before it called `exec`.
+//! Telling a program from the one that the same process runs after `exec`.
 //!
-//! To the kernel the new program is the same process: it has the old one's adjustments, so the old one's tokens stay raised, and the lock stays
-//! taken if another thread had it at that moment. No thread of the old program can give them back. So the new program does, when it comes
-//! to the domain: a semaphore that is raised and that this process was the last to change, though this program has never touched it, is the old
-//! program's.
+//! To the kernel both are one process: what it would undo at the process's death it does not undo at an `exec`, so a token stays raised. But `exec`
+//! takes the memory away, and with it every attachment. So a process that joins a domain attaches a segment of its own, which nobody else attaches and
+//! which is marked for removal: the kernel destroys it in the step in which the program's memory goes, by `exec` as by death, and after the
+//! last of its threads. Asking for its record tells anybody in the IPC namespace whether the program is still there: also
+//! another user, in whatever process namespace, and without the right to trace.
 //!
-//! Which process changed a semaphore last, the kernel says, in the caller's own numbering: no number is kept, or compared with another namespace's. That
-//! *this program* has not touched it, a list says that a new program finds empty, as a child made by `fork` does.
+//! Nothing is ever read from the segment or written to it, so it has no page.
 
-use std::sync::{Mutex, PoisonError};
+use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId, Size, Stat};
+use ipc_core::{Error, ErrorKind, Key, Mode, Trust};
 
-use ipc_core::sem::{Op, SemId, SemaphoreSet};
-use ipc_core::{Error, PerProcess, ProcessMark};
+use crate::message::Fnv;
+use crate::platform::{Native, Platform as _, Site};
 
-use super::layout::{FREE, LOCK, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, token};
-use super::owner::Owner;
-use super::sizes::Sizes;
-use super::table::Table;
+/// Keys under which a domain's processes make such segments: see [`Image::new`].
+const KEYS: u32 = 16;
+/// How often all of them are tried.
+const ROUNDS: usize = 4;
+/// The largest size of such a segment, in bytes; sizes are random, so that a segment that was given the same identifier later is told
+/// from it.
+const LARGEST: u16 = (1 << SIZE_BITS) - 1;
 
-/// A set that some thread of this program uses.
-struct Used {
-    set: SemId,
-    /// How many joins and memberships.
-    users: usize,
-    /// What the old program held of tokens was given back.
-    settled: bool,
-}
+const ID_BITS: u32 = 31;
+const SIZE_BITS: u32 = 12;
+/// Where the low bits of a generation begin in a word.
+const GENERATION_SHIFT: u32 = ID_BITS + SIZE_BITS;
 
-static USED: PerProcess<Mutex<Vec<Used>>> = PerProcess::new();
+/// The semaphores of the lock hold the image of its holder: 14 bits and one, 15 bits, and the rest.
+const LOW_BITS: u32 = 14;
+const MIDDLE_BITS: u32 = 15;
+const HIGH_BITS: u32 = ID_BITS - LOW_BITS - MIDDLE_BITS;
 
-fn used<R>(f: impl FnOnce(&mut Vec<Used>) -> R) -> R {
-    f(&mut USED.get().lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// That this program uses a domain's semaphores: from before it first takes the lock until it has given everything back.
+/// That this program is in a domain, or about to join it.
 #[derive(Debug)]
-pub(super) struct InUse {
-    set: SemaphoreSet,
-    /// A child made by `fork` has a copy, and a list of its own.
-    process: ProcessMark,
+pub(super) struct Image {
+    id: ImageId,
+    #[expect(dead_code, reason = "held for its Drop")]
+    attached: Attachment,
 }
 
-impl InUse {
-    /// Begins. If this program does not use the set yet, a lock that the old one had is given back.
+/// Which program: the identifier and the size of its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ImageId {
+    /// 31 bits.
+    id: u32,
+    /// 12 bits, not 0.
+    size: u16,
+}
+
+impl Image {
+    /// Attaches a new segment, of which those may ask that `mode` lets in.
+    ///
+    /// A process may be killed between making it and marking it for removal. So it is made under one of a few keys that follow from the
+    /// domain's: who finds such a key taken by a segment that nobody has attached removes that, and takes another one. Should its maker be at
+    /// work instead, it does the same.
     ///
     /// # Errors
-    /// When the set was removed.
-    pub(super) fn begin(set: SemaphoreSet) -> Result<Self, Error> {
-        // Under the list's lock, so that no other thread of this program takes the domain's meanwhile. No call in it waits.
-        used(|list| {
-            if let Some(used) = list.iter_mut().find(|used| used.set == set.id()) {
-                used.users += 1;
-            } else {
-                if is_ours(set, LOCK)? {
-                    set.try_perform(&[Op::take(LOCK, 1).undo()])?;
+    /// When the kernel refuses, for instance as there are as many segments as it allows.
+    pub(super) fn new(domain: Key, mode: Mode) -> Result<Self, Error> {
+        let [low, high] = ipc_core::random_bytes()?;
+        let size = u16::from_ne_bytes([low, high]) % LARGEST + 1;
+        for number in (0..ROUNDS).flat_map(|_| 0..KEYS) {
+            let key = key(domain, number);
+            match SharedMemory::create_new(key, usize::from(size), &Options::default().mode(mode)) {
+                Ok(segment) => {
+                    Native::crash_point(Site::DomainImageMade);
+                    match attach(segment, size) {
+                        Err(error) if error.kind() == ErrorKind::Removed => {}
+                        result => return result,
+                    }
                 }
-                list.push(Used { set: set.id(), users: 1, settled: false });
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_unused(key),
+                Err(error) => return Err(error),
             }
-            Ok(Self { set, process: ProcessMark::current() })
-        })
+        }
+        // What other users have left, who alone may remove it.
+        attach(
+            SharedMemory::create_new(Key::PRIVATE, usize::from(size), &Options::default().mode(mode))?,
+            size,
+        )
     }
 
-    /// Gives back the slots of the process table that the old program held, unless this program has one already. Gives their owners, which are
-    /// dead now. The domain's lock is held.
+    pub(super) fn id(&self) -> ImageId {
+        self.id
+    }
+}
+
+fn attach(segment: SharedMemory, size: u16) -> Result<Image, Error> {
+    let attached = segment.attach().and_then(|mut attached| {
+        crate::region::leave_out_of_dumps(&attached);
+        // A child must not have it: it would keep the segment when this program is gone.
+        crate::region::keep_from_children(&mut attached)?;
+        Ok(attached)
+    });
+    Native::crash_point(Site::DomainImageAttached);
+    // Somebody else may have removed it already.
+    let removed = segment.remove();
+    let attached = attached?;
+    match removed {
+        Err(error) if error.kind() != ErrorKind::Removed => return Err(error),
+        _ => {}
+    }
+    Ok(Image { id: ImageId { id: segment.id().as_raw().cast_unsigned(), size }, attached })
+}
+
+fn key(domain: Key, number: u32) -> Key {
+    let mut hash = Fnv::new();
+    hash.write(b"ipc-ring image");
+    hash.write(&domain.as_raw().to_le_bytes());
+    hash.write(&number.to_le_bytes());
+    hash.key()
+}
+
+/// The segment under a key, if it is one that makers of images leave, and nobody has attached it.
+fn unused(key: Key) -> Option<SharedMemory> {
+    let segment = SharedMemory::open(key, Size::Any, &Trust::anyone()).ok()?;
+    let stat = segment.stat().ok()?;
+    is_unused(&stat).then_some(segment)
+}
+
+fn is_unused(stat: &Stat) -> bool {
+    stat.attachments() == 0 && stat.size() <= usize::from(LARGEST) && !stat.is_marked_for_removal()
+}
+
+fn remove_unused(key: Key) {
+    if let Some(segment) = unused(key) {
+        // Another user's stays for its user.
+        let _ = segment.remove();
+    }
+}
+
+/// Removes what processes have left that were killed while they made their images. For whoever removes the domain.
+pub(super) fn remove_all_unused(domain: Key) {
+    (0..KEYS).for_each(|number| remove_unused(key(domain, number)));
+}
+
+/// Whether a segment is one that a process left that was killed while it made its image for the domain.
+pub(super) fn is_left_of(domain: Key, stat: &Stat) -> bool {
+    is_unused(stat) && (0..KEYS).any(|number| key(domain, number) == stat.permissions().key())
+}
+
+impl ImageId {
+    /// Whether the program is still there: its segment exists. One system call, if this user may ask for it.
     ///
     /// # Errors
-    /// When the set was removed.
-    pub(super) fn settle(&self, table: &Table, sizes: Sizes) -> Result<Vec<Owner>, Error> {
-        // No thread of this program claims a slot meanwhile: it would hold the domain's lock.
-        if used(|list| list.iter().any(|used| used.set == self.set.id() && used.settled)) {
-            return Ok(Vec::new());
-        }
-        let mut former = Vec::new();
-        let values = self.set.values()?;
-        for slot in 0..sizes.processes() {
-            if values[usize::from(token(slot))] == 0 || !is_ours(self.set, token(slot))? {
-                continue;
+    /// When the kernel does not tell.
+    pub(super) fn is_there(self) -> Result<bool, Error> {
+        let id = ShmId::from_raw(self.id.cast_signed());
+        match SharedMemory::from_id(id).stat() {
+            Ok(stat) => Ok(self.is_of(&stat)),
+            Err(error) if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) => Ok(false),
+            // The list has those of other users, too.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Ok(ipc_core::list::segments()?.iter().any(|(other, stat)| *other == id && self.is_of(stat)))
             }
-            let process = PROCESS_TABLE + slot * PROCESS_SIZE;
-            let owner = Owner::new(slot, table.get(process + P_GENERATION));
-            // First, so that whoever waits for the token finds another generation.
-            table.set(process + P_GENERATION, owner.next().generation());
-            table.set_half(process + P_STATE, FREE);
-            // The counterpart of the claim, whose adjustment came along.
-            self.set.try_perform(&[Op::take(token(slot), 1).undo()])?;
-            former.push(owner);
+            Err(error) => Err(error),
         }
-        used(|list| {
-            list.iter_mut().filter(|used| used.set == self.set.id()).for_each(|used| used.settled = true);
-        });
-        Ok(former)
+    }
+
+    fn is_of(self, stat: &Stat) -> bool {
+        stat.size() == usize::from(self.size) && stat.is_marked_for_removal()
+    }
+
+    /// As a word of the process table, beside the low bits of the generation it belongs to.
+    pub(super) fn to_word(self, generation: u64) -> u64 {
+        u64::from(self.id) | u64::from(self.size) << ID_BITS | generation << GENERATION_SHIFT
+    }
+
+    /// From a word of shared memory, with the bits of the generation; `None` when there is no image in it.
+    pub(super) fn from_word(word: u64) -> Option<(Self, GenerationBits)> {
+        let size = (word >> ID_BITS) as u16 & LARGEST;
+        let id = word as u32 & ((1 << ID_BITS) - 1);
+        (size != 0).then_some((Self { id, size }, GenerationBits(word >> GENERATION_SHIFT)))
+    }
+
+    /// As the values of the three semaphores of a lock that it holds. The first one is not 0.
+    pub(super) fn to_values(self) -> [u16; 3] {
+        let bits = |shift: u32, count: u32| (self.id >> shift) as u16 & ((1 << count) - 1);
+        let high = bits(LOW_BITS + MIDDLE_BITS, HIGH_BITS) | self.size << HIGH_BITS;
+        [bits(0, LOW_BITS) + 1, bits(LOW_BITS, MIDDLE_BITS), high]
+    }
+
+    /// The image of these values; `None` when the lock is free, or a holder did not say which it is.
+    pub(super) fn from_values([low, middle, high]: [u16; 3]) -> Option<Self> {
+        let (low, middle, size) = (u32::from(low.checked_sub(1)?), u32::from(middle), high >> HIGH_BITS);
+        let top = u32::from(high) & ((1 << HIGH_BITS) - 1);
+        let id = low | middle << LOW_BITS | top << (LOW_BITS + MIDDLE_BITS);
+        (size != 0).then_some(Self { id, size })
     }
 }
 
-impl Drop for InUse {
-    fn drop(&mut self) {
-        if !self.process.is_current() {
-            return;
-        }
-        used(|list| {
-            let Some(index) = list.iter().position(|used| used.set == self.set.id()) else { return };
-            list[index].users -= 1;
-            if list[index].users == 0 {
-                list.swap_remove(index);
-            }
-        });
+/// The low bits of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GenerationBits(u64);
+
+impl GenerationBits {
+    /// Whether they may be this generation's.
+    pub(super) fn are_of(self, generation: u64) -> bool {
+        generation << GENERATION_SHIFT >> GENERATION_SHIFT == self.0
     }
 }
 
-/// Whether a semaphore is raised and was last changed by this process.
-///
-/// In this order: what is raised at the first look, and was last changed by this process at the second, was raised by it, as long as no thread of it
-/// changes the semaphore in between.
-fn is_ours(set: SemaphoreSet, index: u16) -> Result<bool, Error> {
-    Ok(set.value(index)? > 0 && set.last_pid(index)? == Some(std::process::id()))
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const _: () = assert!(HIGH_BITS + SIZE_BITS < 15 && LOW_BITS < 15 && MIDDLE_BITS <= 15);
+
+    proptest! {
+        #[test]
+        fn an_image_comes_back_from_words_and_semaphores(
+            id in 0..(1_u32 << ID_BITS),
+            size in 1..=LARGEST,
+            generation in any::<u64>(),
+        ) {
+            let image = ImageId { id, size };
+            let (found, bits) = ImageId::from_word(image.to_word(generation)).unwrap();
+            prop_assert_eq!(found, image);
+            prop_assert!(bits.are_of(generation) && !bits.are_of(generation.wrapping_add(1)));
+            let values = image.to_values();
+            prop_assert!(values[0] > 0 && values.iter().all(|value| *value <= ipc_core::sem::MAX_VALUE));
+            prop_assert_eq!(ImageId::from_values(values), Some(image));
+        }
+    }
+
+    #[test]
+    fn a_free_lock_and_an_empty_slot_have_none() {
+        assert_eq!(ImageId::from_values([0, 0, 0]), None);
+        assert_eq!(ImageId::from_values([1, 0, 0]), None);
+        assert_eq!(ImageId::from_word(0), None);
+    }
 }

@@ -12,13 +12,14 @@ use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 
-use super::image::InUse;
+use super::former::{self, Former};
+use super::image::{self, Image, ImageId};
 use super::layout::{
     FREE, H_CHANNELS, H_DEPARTED, H_GENERATION, H_MAGIC, H_NAME, H_NAME_LENGTH, H_NOTES, H_PROCESSES,
-    H_QUEUES, H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_PID, P_STARTED_NS,
-    P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
+    H_QUEUES, H_READY, H_SEMAPHORES, H_VERSION, H_WAKES, LIVE, MAGIC, P_GENERATION, P_IMAGE, P_PID,
+    P_STARTED_NS, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, QUEUES, READY, SIZE, VERSION, token,
 };
-use super::lock::Lock;
+use super::lock::{Lock, NamelessLock};
 use super::owner::Owner;
 use super::sizes::{self, Sizes};
 use super::table::Table;
@@ -71,9 +72,18 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
     Native::crash_point(Site::DomainSetMade);
     half_made::mark(semaphores)?;
     Native::crash_point(Site::DomainSetMarked);
-    let in_use = InUse::begin(semaphores)?;
-    let lock = Lock::take(semaphores, until)?;
-    let part = match take_part(name, key, mode, trust, (semaphores, sizes), &in_use) {
+    // Before the lock, so that others can tell when its holder is gone.
+    let image = match Image::new(key, mode) {
+        Ok(image) => image,
+        Err(error) => {
+            if let Some(_lock) = NamelessLock::try_take(semaphores)? {
+                half_made::take_back(key, trust, (semaphores, sizes), is_new);
+            }
+            return Err(error.into());
+        }
+    };
+    let lock = Lock::take(semaphores, image.id(), until)?;
+    let part = match take_part(name, key, mode, trust, (semaphores, sizes), image.id()) {
         Ok(part) => part,
         Err(error) => {
             half_made::take_back(key, trust, (semaphores, sizes), is_new);
@@ -96,9 +106,9 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
         mode,
         trust: trust.clone(),
         asymmetric: Asked::new(),
-        in_use,
+        image,
     };
-    member.succeed(&former);
+    member.clear_up_after(&former);
     // Before it can have an end that somebody watches.
     member.ring_bells_at_my_death();
     making::finish_interrupted(&member);
@@ -112,8 +122,8 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
 struct Part {
     table: Table,
     segment: SharedMemory,
-    /// Owners of before an exec of this process.
-    former: Vec<Owner>,
+    /// Those whose programs are gone while their processes live.
+    former: Vec<Former>,
     slot: usize,
     generation: u64,
 }
@@ -125,14 +135,15 @@ fn take_part(
     mode: Mode,
     trust: &Trust,
     (semaphores, sizes): (SemaphoreSet, Sizes),
-    in_use: &InUse,
+    image: ImageId,
 ) -> Result<Part, AttachError> {
     let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
     Native::crash_point(Site::DomainTablesMade);
     let table = Table::new(segment.attach()?);
     prepare(&table, name, semaphores, sizes)?;
-    let former = in_use.settle(&table, sizes)?;
-    let (slot, generation) = claim_slot(&table, semaphores, sizes)?.ok_or_else(|| sizes.no_process())?;
+    let former = former::retire(&table, semaphores, sizes)?;
+    let (slot, generation) =
+        claim_slot(&table, semaphores, sizes, image)?.ok_or_else(|| sizes.no_process())?;
     Ok(Part { table, segment, former, slot, generation })
 }
 
@@ -216,44 +227,35 @@ fn first_process_generation() -> u64 {
     (crate::clock::since_boot_ns() >> 10) & GENERATION_MASK
 }
 
-/// Takes a process slot: raises a token that is 0, then gives the slot a new generation.
+/// Takes a process slot whose token is 0: gives it a new generation, so that whatever its last holder had is recognised as a dead one's, and
+/// raises the token then. The lock is held, without which no token is raised.
 fn claim_slot(
     table: &Table,
     semaphores: SemaphoreSet,
     sizes: Sizes,
+    image: ImageId,
 ) -> Result<Option<(usize, u64)>, AttachError> {
     for slot in 0..sizes.processes() {
-        let ops = [Op::wait_zero(token(slot)), Op::add(token(slot), 1).undo()];
-        if !semaphores.try_perform(&ops)? {
+        if !semaphores.try_perform(&[Op::wait_zero(token(slot))])? {
             continue;
         }
         let process = PROCESS_TABLE + slot * PROCESS_SIZE;
         let generation = table.get(process + P_GENERATION).wrapping_add(1) & GENERATION_MASK;
-        if table.get_half(process + P_STATE) == LIVE {
-            // Its last holder died. What it held is recognised by the old generation, and swept.
-            table.set_half(process + P_STATE, FREE);
-        }
+        table.set_half(process + P_STATE, FREE);
+        // Before the token: from then on the program may be gone and its token raised, and others must be able to tell.
+        table.set(process + P_IMAGE, image.to_word(generation));
         table.set(process + P_GENERATION, generation);
+        Native::crash_point(Site::DomainSlotNamed);
+        if !semaphores.try_perform(&[Op::wait_zero(token(slot)), Op::add(token(slot), 1).undo()])? {
+            continue;
+        }
+        Native::crash_point(Site::DomainSlotRaised);
         table.set_half(process + P_PID, std::process::id());
         table.set(process + P_STARTED_NS, crate::clock::wall_ns());
         table.set_half(process + P_STATE, LIVE);
         return Ok(Some((slot, generation)));
     }
     Ok(None)
-}
-
-impl Member {
-    /// Gives back what memberships of this process held that ended with an `exec`, and tells who watches for deaths.
-    fn succeed(&self, former: &[Owner]) {
-        for owner in former {
-            self.give_back_wakes(*owner);
-            // Theirs came along, and would ring once more each when this process dies.
-            self.no_bells_at_my_death();
-        }
-        if !former.is_empty() {
-            self.ring_bells();
-        }
-    }
 }
 
 /// Gives the slot back, and takes the whole domain away when nobody else is in it. Never waits.
@@ -277,7 +279,7 @@ pub(super) fn leave(member: &Member) {
     member.table.half(H_DEPARTED).fetch_add(1, Ordering::Release);
     while departure::is_unsettled(&member.table) {
         // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
-        let Ok(Some(lock)) = Lock::try_take(member.semaphores) else { return };
+        let Ok(Some(lock)) = Lock::try_take(member.semaphores, member.image.id()) else { return };
         making::finish_interrupted(member);
         let locked = Locked { member };
         // Before the look for the living: one that leaves after that look is counted again.
@@ -299,6 +301,7 @@ pub(super) fn leave(member: &Member) {
         if !somebody && is_empty {
             // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
             // last, so that nobody else is at work in a domain that is half gone.
+            image::remove_all_unused(member.key);
             let _ = member.segment.remove();
             Native::crash_point(Site::DomainTablesRemoved);
             let _ = member.semaphores.remove();

@@ -10,12 +10,12 @@
 //! | … | park table: 4 bytes a wake semaphore, a word to sleep on in its place |
 //! | … | notes: 32 bytes a segment that is being made |
 //!
-//! All of it is written under the domain's lock, a semaphore that the kernel gives back when its holder dies. An entry's
+//! All of it is written under the domain's lock, which is taken over from a holder that is gone. An entry's
 //! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
 //! either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 pub(super) const READY: u32 = 0x5244_5931;
 
 /// Processes a domain has room for at most. The [`sizes`](super::sizes) of one follow from its set of semaphores.
@@ -56,6 +56,8 @@ pub(super) const P_GENERATION: usize = 0;
 pub(super) const P_STATE: usize = 8;
 pub(super) const P_PID: usize = 12;
 pub(super) const P_STARTED_NS: usize = 16;
+/// The image of the process: [`ImageId::to_word`](super::image::ImageId::to_word).
+pub(super) const P_IMAGE: usize = 24;
 
 pub(super) const WAKE_TABLE: usize = PROCESS_TABLE + PROCESSES * PROCESS_SIZE;
 
@@ -111,7 +113,7 @@ pub(super) const MAKING: u32 = 2;
 /// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
 pub(crate) const LISTENER: u32 = 64;
 
-/// The semaphores: the domain's lock, its mark, then groups of a token for a process slot and some wake semaphores. Where one lies does not
+/// The semaphores: the domain's lock, its mark, the lock's holder, then groups of a token for a process slot and some wake semaphores. Where one lies does not
 /// depend on the number of groups.
 ///
 /// They are one set on purpose: when a process dies the kernel takes all its adjustments to one set back in one step.
@@ -121,8 +123,10 @@ pub(super) const LOCK: u16 = 0;
 pub(super) const MARK: u16 = 1;
 /// The bytes `ip`.
 pub(super) const MARKED: u16 = 0x6970;
+/// This and the next one: with [`LOCK`] they name the image of the lock's holder.
+pub(super) const HOLDER: u16 = 2;
 /// Semaphores before the groups.
-pub(super) const FIRST_GROUP: usize = 2;
+pub(super) const FIRST_GROUP: usize = 4;
 /// Wake semaphores of a group.
 pub(super) const WAKES_IN_GROUP: usize = WAKES / PROCESSES;
 /// Semaphores of a group.
@@ -163,7 +167,8 @@ mod tests {
     fn every_semaphore_has_one_use() {
         let tokens = (0..PROCESSES).map(token);
         let wakes = (0..WAKES as u16).map(wake);
-        let mut all: Vec<u16> = [LOCK, MARK].into_iter().chain(tokens).chain(wakes).collect();
+        let mut all: Vec<u16> =
+            [LOCK, MARK, HOLDER, HOLDER + 1].into_iter().chain(tokens).chain(wakes).collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..SEMAPHORES as u16));
     }
@@ -198,7 +203,13 @@ mod tests {
         );
         assert_table(
             "Process table entry",
-            &[("generation", P_GENERATION), ("state", P_STATE), ("pid", P_PID), ("started_ns", P_STARTED_NS)],
+            &[
+                ("generation", P_GENERATION),
+                ("state", P_STATE),
+                ("pid", P_PID),
+                ("started_ns", P_STARTED_NS),
+                ("image", P_IMAGE),
+            ],
         );
         assert_table(
             "Channel table entry",
@@ -235,6 +246,6 @@ mod tests {
                 ("missed", Q_MISSED),
             ],
         );
-        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1282, 5));
+        assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1284, 6));
     }
 }

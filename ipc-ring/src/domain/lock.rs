@@ -1,53 +1,219 @@
-//! The domain's lock: a semaphore that the kernel releases when its holder dies.
+//! The domain's lock: semaphores that say which program holds it.
+//!
+//! The lock is free when the first of three semaphores is 0. Who takes it raises them, in one call, to values that name its
+//! [image](super::image). So whoever finds it taken can ask whether the program is still there. When it is not, since its process
+//! was killed or has become another program by `exec`, the lock is taken over: one call of `semop` takes exactly the values away that were
+//! found and adds the new holder's, or does nothing. So of two who find the same dead holder one has the lock, and none takes it
+//! from a holder that came meanwhile.
+//!
+//! The kernel has nothing to undo (`SEM_UNDO`): that would happen at the end of the *process*, which after an `exec` is when another one
+//! has the lock.
+//!
+//! A sleeper is woken when the lock is given back; that its holder is gone it finds out by itself, after a heartbeat at most.
 
 use std::time::{Duration, Instant};
 
 use ipc_core::sem::{Op, SemaphoreSet};
 
-use super::layout::LOCK;
+use super::image::ImageId;
+use super::layout::{HOLDER, LOCK};
 use crate::error::{AttachError, AttachErrorKind};
+use crate::platform::{Native, Platform as _, Site};
+use crate::wait::HEARTBEAT;
 
 /// How long a call waits for the lock when its caller gave no deadline.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The lock, held. Released on drop, or by the kernel when this process dies.
+/// The semaphores that name the holder.
+const WORDS: [u16; 3] = [LOCK, HOLDER, HOLDER + 1];
+
+/// The lock, held. Released on drop.
 pub(super) struct Lock {
     semaphores: SemaphoreSet,
+    image: ImageId,
 }
 
 impl Lock {
-    /// Takes the lock, waiting for it until a point in time. One that has passed: only if it is free.
+    /// Takes the lock for this program, waiting for it until a point in time. One that has passed: only if it is free.
     ///
     /// # Errors
     /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) with the process that holds it;
     /// [`System`](crate::AttachErrorKind::System) when the set was removed.
-    pub(super) fn take(semaphores: SemaphoreSet, until: Instant) -> Result<Self, AttachError> {
+    pub(super) fn take(
+        semaphores: SemaphoreSet,
+        image: ImageId,
+        until: Instant,
+    ) -> Result<Self, AttachError> {
         let began = Instant::now();
-        if semaphores.perform_deadline(&operations(), until)? {
-            return Ok(Self { semaphores });
+        loop {
+            if let Some(lock) = Self::try_take(semaphores, image)? {
+                return Ok(lock);
+            }
+            let now = Instant::now();
+            if now >= until {
+                return Err(AttachErrorKind::LockTimeout {
+                    waited: now - began,
+                    // The last process that took it, or somebody who has it since.
+                    holder: semaphores.last_pid(LOCK).ok().flatten(),
+                }
+                .into());
+            }
+            if semaphores.perform_deadline(&raise(image), until.min(now + HEARTBEAT))? {
+                return Ok(Self::of(semaphores, image));
+            }
         }
-        Err(AttachErrorKind::LockTimeout {
-            waited: began.elapsed(),
-            // The last process that took it, or somebody who has it since.
-            holder: semaphores.last_pid(LOCK).ok().flatten(),
-        }
-        .into())
     }
 
-    /// Takes the lock if it is free.
-    pub(super) fn try_take(semaphores: SemaphoreSet) -> Result<Option<Self>, ipc_core::Error> {
-        // Lazily: a value that is dropped gives the lock back, whoever has it.
-        Ok(semaphores.try_perform(&operations())?.then(|| Self { semaphores }))
+    /// Takes the lock if it is free or its holder is gone.
+    ///
+    /// # Errors
+    /// When the set was removed, or it cannot be known whether the holder is gone.
+    pub(super) fn try_take(
+        semaphores: SemaphoreSet,
+        image: ImageId,
+    ) -> Result<Option<Self>, ipc_core::Error> {
+        if semaphores.try_perform(&raise(image))? {
+            return Ok(Some(Self::of(semaphores, image)));
+        }
+        let Some(holder) = holder(semaphores)?.filter(|holder| *holder != image) else { return Ok(None) };
+        if holder.is_there()? {
+            return Ok(None);
+        }
+        // All or nothing: the values are as they were found, or another one has been quicker.
+        let exchange: Vec<Op> = lower(holder).into_iter().chain(raise(image)).collect();
+        let taken_over = semaphores.try_perform(&exchange)?;
+        Ok(taken_over.then(|| Self::of(semaphores, image)))
+    }
+
+    // Lazily made: a value that is dropped gives the lock back, whoever has it.
+    fn of(semaphores: SemaphoreSet, image: ImageId) -> Self {
+        Native::crash_point(Site::DomainLocked);
+        Self { semaphores, image }
     }
 }
 
-fn operations() -> [Op; 2] {
-    [Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()]
+/// The lock in the hands of a process that has no image, since the kernel refused to make one. Others cannot ask whether it is there, so the
+/// kernel gives the lock back at its end; and after an `exec` nobody does. For a few system calls that clear up after the refusal.
+pub(super) struct NamelessLock(SemaphoreSet);
+
+impl NamelessLock {
+    /// Takes the lock if it is free.
+    pub(super) fn try_take(semaphores: SemaphoreSet) -> Result<Option<Self>, ipc_core::Error> {
+        let is_taken = semaphores.try_perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()])?;
+        Ok(is_taken.then(|| Self(semaphores)))
+    }
+}
+
+impl Drop for NamelessLock {
+    fn drop(&mut self) {
+        // The set may be gone.
+        let _ = self.0.try_perform(&[Op::take(LOCK, 1).undo()]);
+    }
+}
+
+/// Whether some program has the lock.
+///
+/// # Errors
+/// As [`Lock::try_take`].
+pub(super) fn is_held(semaphores: SemaphoreSet) -> Result<bool, ipc_core::Error> {
+    if semaphores.value(LOCK)? == 0 {
+        return Ok(false);
+    }
+    // One that did not say which it is may be there.
+    holder(semaphores)?.map_or(Ok(true), ImageId::is_there)
+}
+
+/// Which program has the lock. The values are read one after the other: act on them only by a call that compares them again.
+fn holder(semaphores: SemaphoreSet) -> Result<Option<ImageId>, ipc_core::Error> {
+    let [low, middle, high] = WORDS.map(|index| semaphores.value(index));
+    Ok(ImageId::from_values([low?, middle?, high?]))
+}
+
+/// Waits until the lock is free and takes it.
+fn raise(image: ImageId) -> [Op; 4] {
+    let [low, middle, high] = image.to_values();
+    let add = |index, value| if value == 0 { Op::wait_zero(index) } else { Op::add(index, value) };
+    [Op::wait_zero(LOCK), Op::add(LOCK, low), add(HOLDER, middle), add(HOLDER + 1, high)]
+}
+
+/// Takes away the values of exactly this holder.
+fn lower(image: ImageId) -> Vec<Op> {
+    let take = |(index, value): (u16, u16)| {
+        let take = (value != 0).then(|| Op::take(index, value));
+        take.into_iter().chain([Op::wait_zero(index)])
+    };
+    WORDS.into_iter().zip(image.to_values()).flat_map(take).collect()
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         // The set may be gone: the last member removes it while holding the lock.
-        let _ = self.semaphores.try_perform(&[Op::take(LOCK, 1).undo()]);
+        let _ = self.semaphores.try_perform(&lower(self.image));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use ipc_core::{Key, Mode, RemoveOnDrop};
+
+    use super::*;
+    use crate::domain::image::Image;
+
+    fn image() -> Image {
+        Image::new(Key::random().unwrap(), Mode::PRIVATE).unwrap()
+    }
+
+    /// Of one that is gone.
+    fn gone() -> ImageId {
+        image().id()
+    }
+
+    #[test]
+    fn the_lock_of_a_program_that_is_gone_is_taken_over_by_one() {
+        const TIMES: usize = 500;
+        let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 4, Mode::PRIVATE).unwrap());
+        let set: SemaphoreSet = *set;
+        let (is_held, taken) = (AtomicBool::new(false), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let image = image();
+                    let until = Instant::now() + Duration::from_secs(1000);
+                    while taken.fetch_add(1, Ordering::Relaxed) < TIMES {
+                        let lock = Lock::take(set, image.id(), until).unwrap();
+                        assert!(!is_held.swap(true, Ordering::SeqCst), "two have the lock");
+                        std::thread::yield_now();
+                        assert!(is_held.swap(false, Ordering::SeqCst));
+                        // As if this program had gone now.
+                        std::mem::forget(lock);
+                        let left: Vec<Op> = lower(image.id()).into_iter().chain(raise(gone())).collect();
+                        assert!(set.try_perform(&left).unwrap(), "somebody else has changed the lock");
+                    }
+                });
+            }
+        });
+        assert!(!super::is_held(set).unwrap());
+        drop(Lock::try_take(set, image().id()).unwrap().expect("its holder is gone"));
+        assert_eq!(set.values().unwrap(), [0; 4]);
+    }
+
+    #[test]
+    fn the_lock_of_a_program_that_is_there_stays() {
+        let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 4, Mode::PRIVATE).unwrap());
+        let (one, other) = (image(), image());
+        let lock = Lock::try_take(*set, one.id()).unwrap().unwrap();
+        assert!(Lock::try_take(*set, other.id()).unwrap().is_none());
+        assert!(Lock::try_take(*set, one.id()).unwrap().is_none(), "another thread of it");
+        assert!(super::is_held(*set).unwrap());
+        let until = Instant::now() + HEARTBEAT * 2;
+        let error = Lock::take(*set, other.id(), until).err().expect("it is held");
+        assert!(matches!(error.kind(), AttachErrorKind::LockTimeout { waited, .. } if *waited >= HEARTBEAT));
+        drop(lock);
+        // A holder that does not say which program it is, and has the kernel lower it.
+        set.perform(&[Op::add(LOCK, 1)]).unwrap();
+        assert!(Lock::try_take(*set, other.id()).unwrap().is_none());
+        assert!(super::is_held(*set).unwrap());
     }
 }

@@ -8,10 +8,11 @@
 //!
 //! **Liveness.** A process that joins takes a slot of the process table by raising that slot's token semaphore from 0 to
 //! 1 with `SEM_UNDO`. The kernel lowers it when the process is gone, after the last of its threads can have touched the
-//! memory. So a process is dead exactly when its token is 0 or its slot has a newer generation; no process number and
-//! no timeout is involved. What a process held before it became another program by `exec`, the new program gives back: see [`image`].
+//! memory. A program that was replaced by another one in the same process, by `exec`, leaves a token, and is recognised by its
+//! [`image`], which the kernel destroys. So a member is dead exactly when its token is 0, its image is gone, or its slot has a newer
+//! generation; no process number and no timeout is involved.
 //!
-//! **The lock.** All changes to the tables happen under one semaphore that the kernel releases when its holder dies.
+//! **The lock.** All changes to the tables happen under one lock, which is taken over from a holder that is gone: see [`lock`].
 //! It is taken to open a channel, never to use one. An end that is closed takes it only if it is free at once: see
 //! [`departure`].
 
@@ -19,6 +20,7 @@ mod asking;
 mod departure;
 mod directory;
 mod exit;
+mod former;
 pub mod gc;
 mod half_made;
 mod image;
@@ -89,9 +91,8 @@ pub(crate) struct Member {
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
     asymmetric: Asked,
-    /// Until all of the above is given back.
-    #[expect(dead_code, reason = "held for its Drop")]
-    in_use: image::InUse,
+    /// That this program is there. Dropped when all of the above is given back.
+    image: image::Image,
 }
 
 impl Domain {
@@ -213,9 +214,10 @@ impl Domain {
         self.member.me
     }
 
-    /// Whether the process that `owner` names is alive: its slot has the same generation and its token is raised.
+    /// Whether the process that `owner` names is alive: its slot has the same generation, its token is raised, and it still runs
+    /// the program that joined.
     ///
-    /// One system call, no waiting. A process that is stopped is alive; one that is dumping core still is.
+    /// Two system calls, no waiting. A process that is stopped is alive; one that is dumping core still is.
     ///
     /// # Errors
     /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any more.
@@ -317,7 +319,8 @@ impl Member {
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
         self.check_process()?;
-        let lock = Lock::take(self.semaphores, until).map_err(|error| self.explain(error))?;
+        let lock =
+            Lock::take(self.semaphores, self.image.id(), until).map_err(|error| self.explain(error))?;
         let result = f(&self.enter(&lock));
         drop(lock);
         self.settle_departures();
@@ -327,7 +330,7 @@ impl Member {
     /// Runs `f` under the domain's lock if it is free now. `None` when it is not, or the domain was removed.
     pub(crate) fn try_locked<R>(&self, f: impl FnOnce(&Locked<'_>) -> R) -> Option<R> {
         self.check_process().ok()?;
-        let lock = Lock::try_take(self.semaphores).ok().flatten()?;
+        let lock = Lock::try_take(self.semaphores, self.image.id()).ok().flatten()?;
         let result = f(&self.enter(&lock));
         drop(lock);
         self.settle_departures();

@@ -4,10 +4,11 @@ use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Stat};
 
 use super::{Verdict, What};
+use crate::domain::image::ImageId;
 use crate::domain::layout::{
     C_STATE, CHANNEL_SIZE, CHANNEL_TABLE, CHANNELS, DOMAIN_NAME_BYTES, H_MAGIC, H_NAME, H_NAME_LENGTH,
-    H_READY, H_SEMAPHORES, H_VERSION, LIVE, MAGIC, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES, READY,
-    SIZE, VERSION, token,
+    H_READY, H_SEMAPHORES, H_VERSION, LIVE, MAGIC, P_IMAGE, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PROCESSES,
+    READY, SIZE, VERSION, token,
 };
 use crate::domain::sizes::Sizes;
 use crate::domain::table::Table;
@@ -49,7 +50,13 @@ pub(super) fn look(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
     let (alive, verdict, evidence) = match tokens {
         None => (0, Verdict::Abandoned, "its semaphores are gone, so no process is a member".to_owned()),
         Some((sizes, values)) => {
-            let raised = |slot: &usize| values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0);
+            let raised = |slot: &usize| {
+                let image = table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_IMAGE);
+                let image = ImageId::from_word(image).map(|(image, _)| image);
+                // One of which it cannot be known is there.
+                let is_there = || image.is_none_or(|image| image.is_there().unwrap_or(true));
+                values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0) && is_there()
+            };
             let alive = (0..sizes.processes()).filter(raised).count();
             match (alive, stat.attachments()) {
                 (0, 0) => (0, Verdict::Abandoned, "no token is raised and nobody is attached".to_owned()),

@@ -57,7 +57,8 @@ pub enum What {
         /// The name of the domain.
         domain: String,
     },
-    /// An empty segment without a key that nobody is attached to, whose maker was killed before it had marked it for removal. Of any program of this user.
+    /// An empty segment that nobody is attached to, whose maker was killed before it had marked it for removal: without a key, of any program of this
+    /// user, or under a key of a domain that the maker was joining.
     Unmarked,
 }
 
@@ -100,7 +101,18 @@ pub struct Finding {
 pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     let segments = list::segments()?;
     let mine: Vec<_> = segments.iter().filter(|(_, stat)| is_mine(stat)).collect();
-    let mut findings: Vec<Finding> = mine.iter().filter_map(|(id, stat)| look(*id, stat)).collect();
+    let me = nix::unistd::geteuid().as_raw();
+    let sets = list::sets()?;
+    let keyed = |(_, stat): &&(SemId, ipc_core::sem::Stat)| {
+        stat.permissions().cuid() == me && stat.permissions().key() != Key::PRIVATE
+    };
+    // Before the domains themselves, which are removed with everything of theirs.
+    let mut findings: Vec<Finding> = sets
+        .iter()
+        .filter(keyed)
+        .flat_map(|(_, stat)| unmarked::look_for_images(stat.permissions().key(), &segments))
+        .collect();
+    findings.extend(mine.iter().filter_map(|(id, stat)| look(*id, stat)));
     // In the domains of all users, what is this user's.
     // Segments without a key are no domains, and to read from one would give it its first page.
     for (id, stat) in segments.iter().filter(|(_, stat)| stat.permissions().key() != Key::PRIVATE) {
@@ -108,13 +120,7 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
         findings
             .extend(found.into_iter().filter(|found| mine.iter().any(|(id, _)| Some(*id) == found.segment)));
     }
-    let me = nix::unistd::geteuid().as_raw();
-    for (id, stat) in list::sets()? {
-        let permissions = stat.permissions();
-        if permissions.cuid() == me && permissions.key() != Key::PRIVATE {
-            findings.extend(remains::look(id, &stat, &segments));
-        }
-    }
+    findings.extend(sets.iter().filter(keyed).filter_map(|(id, stat)| remains::look(*id, stat, &segments)));
     findings.extend(unmarked::look()?);
     Ok(findings)
 }

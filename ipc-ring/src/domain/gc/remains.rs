@@ -5,7 +5,7 @@ use ipc_core::shm::{SharedMemory, ShmId};
 
 use super::{Finding, Verdict, What, members};
 use crate::domain::half_made::{self, Set};
-use crate::domain::image::InUse;
+use crate::domain::image::{self, Image};
 use crate::domain::lock::Lock;
 use crate::error::AttachError;
 
@@ -54,9 +54,9 @@ pub(super) fn look(id: SemId, stat: &Stat, segments: &[(ShmId, ipc_core::shm::St
 /// makes a new domain then. False when somebody has the lock, or it is in use by now.
 pub(super) fn remove(id: SemId) -> Result<bool, AttachError> {
     let set = SemaphoreSet::from_id(id);
-    // Before the lock is taken: it is this program's then, and not one of before an exec.
-    let _in_use = InUse::begin(set)?;
-    let Some(_lock) = Lock::try_take(set)? else { return Ok(false) };
+    let permissions = set.stat()?.permissions();
+    let image = Image::new(permissions.key(), permissions.mode())?;
+    let Some(_lock) = Lock::try_take(set, image.id())? else { return Ok(false) };
     let stat = set.stat()?;
     let segments = ipc_core::list::segments()?;
     let rest = half_made::segment_under(stat.permissions().key(), &segments);
@@ -72,6 +72,7 @@ pub(super) fn remove(id: SemId) -> Result<bool, AttachError> {
     if let Some((id, _)) = rest.filter(|(id, _)| half_made::is_unfinished(SharedMemory::from_id(*id))) {
         SharedMemory::from_id(*id).remove()?;
     }
+    image::remove_all_unused(permissions.key());
     set.remove()?;
     Ok(true)
 }

@@ -3,7 +3,7 @@
 use ipc_core::shm::{ShmId, Stat};
 
 use super::{Finding, Verdict, What, members};
-use crate::domain::layout::LOCK;
+use crate::domain::lock;
 use crate::domain::making::Note;
 
 /// The segments that a domain has notes about, among those that exist.
@@ -16,12 +16,12 @@ pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Fi
     let domain = members::name(&table);
     // A maker at work holds the lock. After a look at the lock, one that was at work when its note was read is so still, or its
     // note is gone.
-    let lock = members::semaphores(&table, stat).and_then(|(set, _)| set.value(LOCK).ok());
+    let is_locked = members::semaphores(&table, stat).and_then(|(set, _)| lock::is_held(set).ok());
     let still = Note::all(&table);
     let find = |note: &Note| {
         let (id, stat) = segments.iter().find(|(_, stat)| note.is_about(stat))?;
         let is_noted = still.iter().any(|note| note.is_about(stat));
-        let (verdict, evidence) = match (is_noted && lock.is_none_or(|lock| lock == 0), stat.attachments()) {
+        let (verdict, evidence) = match (is_noted && is_locked != Some(true), stat.attachments()) {
             (false, _) => (Verdict::InUse, "somebody has the domain's lock, and may be making it"),
             (true, 0) => (
                 Verdict::Abandoned,

@@ -1,8 +1,27 @@
-//! Segments that hold nothing and that nobody can find, as a process leaves that is killed between making a segment and marking it for removal, outside of any domain.
+//! Segments that hold nothing and that nobody can find, as a process leaves that is killed between making a segment and marking it for removal.
 
-use ipc_core::list;
+use ipc_core::shm::{ShmId, Stat};
+use ipc_core::{Key, list};
 
 use super::{Finding, Verdict, What};
+use crate::domain::image;
+
+/// Those of this user that a process left which was killed while it joined a domain with a set of semaphores under this key.
+pub(super) fn look_for_images(key: Key, segments: &[(ShmId, Stat)]) -> Vec<Finding> {
+    let left = segments.iter().filter(|(_, stat)| image::is_left_of(key, stat));
+    left.map(|(id, stat)| Finding {
+        segment: Some(*id),
+        semaphores: None,
+        key: stat.permissions().key(),
+        bytes: stat.size(),
+        what: What::Unmarked,
+        verdict: Verdict::Abandoned,
+        evidence: format!(
+            "under a key for members of the domain with the key {key}, and attached by nobody: its maker was killed while it joined"
+        ),
+    })
+    .collect()
+}
 
 /// Those of this user.
 pub(super) fn look() -> Result<Vec<Finding>, ipc_core::Error> {
