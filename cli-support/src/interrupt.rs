@@ -51,7 +51,7 @@ pub fn exit_code() -> u8 {
 /// Sleeps until a point in time; false when a signal has come before.
 #[must_use]
 pub fn sleep_until(until: std::time::Instant) -> bool {
-    /// A signal is noted by another thread, which wakes nobody.
+    /// Another thread notes the signal, and does not end this sleep.
     const SLICE: std::time::Duration = std::time::Duration::from_millis(50);
     loop {
         if came() {

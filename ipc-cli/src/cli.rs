@@ -63,3 +63,42 @@ pub(crate) enum Command {
         command: Vec<String>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// Those behind a prompt, and those in the text.
+    #[test]
+    fn the_commands_of_the_operators_page_are_there() {
+        let page = include_str!("../../docs/operator.md");
+        let mut checked = 0;
+        let texts = page.split('`').skip(1).step_by(2).filter(|text| text.starts_with("ipcr "));
+        let prompts =
+            page.lines().filter_map(|line| line.strip_prefix("$ ")).filter(|line| line.starts_with("ipcr "));
+        for command in texts.chain(prompts) {
+            let words: Vec<_> =
+                command.split_whitespace().take_while(|word| !["#", ">", "|", "…"].contains(word)).collect();
+            let is_named_only = Cli::try_parse_from(&words).err().filter(|error| {
+                // A command named without its object, or for what is in general called CHANNEL or OBJECT.
+                use clap::error::ErrorKind;
+                let missing = [
+                    ErrorKind::MissingRequiredArgument,
+                    ErrorKind::MissingSubcommand,
+                    ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+                ];
+                !missing.contains(&error.kind())
+            });
+            assert!(is_named_only.is_none(), "{command}: {}", is_named_only.unwrap());
+            checked += 1;
+        }
+        assert!(checked > 25, "{checked}");
+    }
+}

@@ -233,9 +233,9 @@ fn check_queue_by(program: &std::ffi::OsStr) {
         assert!(lines[0]["evidence"].to_string().contains(evidence), "{evidence}: {lines:?}");
     };
     let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE).unwrap());
-    verdict("unknown", "nobody ever sent");
+    verdict("unknown", "never sent to");
     child(|| queue.send_bytes(MessageType::ONE, b"1").unwrap()).join();
-    verdict("unknown", "nobody ever received");
+    verdict("unknown", "never received from");
     let receive = || queue.receive(&mut MessageBuffer::with_capacity(10), Select::Any).unwrap();
     child(receive).join();
     verdict("dead", "last receiver");

@@ -24,7 +24,7 @@ fn number_of_objects() -> usize {
     list::segments().unwrap().len() + list::sets().unwrap().len() + list::queues().unwrap().len()
 }
 
-/// A child that makes a channel and pushes so many messages into it, then waits to be killed.
+/// A child that makes a channel and pushes messages into it, then waits to be killed.
 fn producer(name: &'static str, pushes: u64) -> Child {
     let gate = Gate::new();
     let producer = child(|| {
@@ -37,7 +37,7 @@ fn producer(name: &'static str, pushes: u64) -> Child {
     producer
 }
 
-/// A child that opens it and pops so many.
+/// A child that opens it and pops messages.
 fn consumer(name: &'static str, pops: u64) -> Child {
     let gate = Gate::new();
     let consumer = child(|| {

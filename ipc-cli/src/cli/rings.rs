@@ -50,7 +50,7 @@ pub(crate) struct Rate {
     /// Time between two lines
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
     pub(crate) interval: Duration,
-    /// Ends after so many lines
+    /// Ends after this many lines
     #[arg(short, long, value_name = "LINES")]
     pub(crate) count: Option<u64>,
     /// One JSON object a line

@@ -145,7 +145,7 @@ pub(crate) struct Rm {
     /// Removes all objects with the verdict "dead", of this user, or of all users as root; not those that `ipcr gc` is for
     #[arg(long, conflicts_with_all = ["objects", "from"])]
     pub(crate) all_dead: bool,
-    /// With --all-dead: only those that were last used so long ago
+    /// With --all-dead: only those that were not active for this long
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1m")]
     pub(crate) older_than: Duration,
     /// Removes them; otherwise a terminal is asked, and without one nothing is removed and the exit code is 5
@@ -221,7 +221,7 @@ pub(crate) struct Watch {
     /// Time between two looks
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
     pub(crate) interval: Duration,
-    /// Ends after so many looks
+    /// Ends after this many looks
     #[arg(short, long, value_name = "LOOKS")]
     pub(crate) count: Option<u64>,
     /// One JSON object a line
@@ -234,10 +234,10 @@ pub(crate) struct Watch {
 pub(crate) struct Peek {
     /// The queue, such as msg:5
     pub(crate) queue: Name,
-    /// Shows so many messages at most
+    /// Shows at most this many messages
     #[arg(short, long, value_name = "MESSAGES")]
     pub(crate) count: Option<usize>,
-    /// Shows so many bytes of each message at most; JSON holds them all
+    /// Shows at most this many bytes of each message; JSON holds them all
     #[arg(short, long, value_name = "BYTES", default_value_t = 256)]
     pub(crate) bytes: usize,
     /// One JSON object a line

@@ -7,7 +7,7 @@ use ipc_ring::gc::{self, Finding, What};
 use nix::unistd::User;
 
 use crate::cli::rings::Where;
-use crate::exit::{Failure, NOT_FOUND, USAGE};
+use crate::exit::{FAILED, Failure, NOT_FOUND, USAGE};
 use crate::units::count;
 
 /// A domain that was found.
@@ -33,7 +33,7 @@ impl Found {
 pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
     let me = nix::unistd::geteuid().as_raw();
     let owner = asked.user.as_deref().map_or(Ok(me), user)?;
-    let findings = if owner == me { gc::examine()? } else { of_other(owner)? };
+    let (findings, hidden) = if owner == me { (gc::examine()?, 0) } else { of_other(owner)? };
     let mut found: Vec<Found> = findings
         .into_iter()
         .filter_map(|finding| match &finding.what {
@@ -51,11 +51,22 @@ pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
         })
         .collect();
     found.sort_by(|one, other| one.name.cmp(&other.name));
-    if let Some(missing) = asked.domain.iter().find(|name| !found.iter().any(|found| found.name == **name)) {
-        return Err(Failure::new(
-            NOT_FOUND,
-            format!("user {owner} has no domain {missing:?} in this IPC namespace"),
-        ));
+    let missing = asked.domain.iter().find(|name| !found.iter().any(|found| found.name == **name));
+    if let Some(missing) = missing
+        .map(|name| format!("domain {name:?}"))
+        .or((found.is_empty() && owner != me).then(|| "domain".to_owned()))
+    {
+        let reason = format!("user {owner} has no {missing} in this IPC namespace");
+        return Err(match hidden {
+            0 => Failure::new(NOT_FOUND, reason),
+            hidden => Failure::new(
+                FAILED,
+                format!(
+                    "{reason} that this user may look into; {} of that user could not be read",
+                    count(hidden, "segment", "segments")
+                ),
+            ),
+        });
     }
     Ok(found)
 }
@@ -69,14 +80,16 @@ fn open(name: &str, owner: u32, finding: &Finding) -> Result<Domain, String> {
     Domain::open_shared(name, owner, mode.unwrap_or(Mode::PRIVATE), trust).map_err(|error| error.to_string())
 }
 
-/// Looks into the segments that another user created, as far as they may be read.
-fn of_other(owner: u32) -> Result<Vec<Finding>, Failure> {
+/// Looks into the segments that another user created, and counts those that may not be read.
+fn of_other(owner: u32) -> Result<(Vec<Finding>, u64), Failure> {
     let segments = list::segments()?.into_iter().filter(|(_, stat)| {
         let permissions = stat.permissions();
         permissions.cuid() == owner && permissions.key() != ipc_core::Key::PRIVATE
     });
     let ids: Vec<ShmId> = segments.map(|(id, _)| id).collect();
-    Ok(ids.into_iter().filter_map(gc::identify).collect())
+    let may_read = |id: ShmId| SharedMemory::from_id(id).attach_read_only().is_ok();
+    let hidden = ids.iter().filter(|id| !may_read(**id)).count() as u64;
+    Ok((ids.into_iter().filter_map(gc::identify).collect(), hidden))
 }
 
 fn user(text: &str) -> Result<u32, Failure> {
@@ -108,9 +121,8 @@ pub(super) fn of_others(asked: &Where) -> Result<Vec<String>, Failure> {
     }
     if other > 0 {
         notes.push(format!(
-            "{} of other users {} not looked into: they may be domains of other names, or of any other program",
-            count(other, "segment with a key", "segments with keys"),
-            if other == 1 { "was" } else { "were" }
+            "not looked into: {} of other users; domains of other names may be among what any program has",
+            count(other, "segment with a key", "segments with keys")
         ));
     }
     Ok(notes)

@@ -123,7 +123,7 @@ fn holds(info: &NameInfo) -> String {
 fn ends(info: &NameInfo, processes: &mut Processes) -> String {
     match &info.what {
         Named::Channel(channel) => {
-            let ends: Vec<_> = channel.ends.iter().map(|end| end_of(end, processes)).collect();
+            let ends: Vec<_> = in_order(channel).iter().map(|end| end_of(end, processes)).collect();
             if ends.is_empty() { "-".to_owned() } else { ends.join(", ") }
         }
         Named::Listener(listener) => {
@@ -132,6 +132,13 @@ fn ends(info: &NameInfo, processes: &mut Processes) -> String {
         }
         _ => "not for this user, or its header makes no sense".to_owned(),
     }
+}
+
+/// The ends of a channel, those that put messages in first.
+pub(super) fn in_order(channel: &ChannelInfo) -> Vec<EndInfo> {
+    let mut ends = channel.ends.clone();
+    ends.sort_by_key(|end| (end.role, end.pid));
+    ends
 }
 
 /// An end for people. The name of a dead process is not known, as its number may be another's.

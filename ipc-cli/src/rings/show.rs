@@ -8,7 +8,7 @@ use cli_support::text::harmless;
 use ipc_ring::Domain;
 use ipc_ring::control::{NameInfo, Named};
 
-use super::ls::{end_of, kind, size};
+use super::ls::{end_of, in_order, kind, size};
 use super::observe::{Observer, channel, meaning};
 use super::{domains, lines};
 use crate::cli::rings::{Show, Where};
@@ -48,7 +48,7 @@ pub(crate) fn run(asked: &Show) -> Outcome {
                 if channel.ends.is_empty() {
                     fact("ends", "none is held");
                 }
-                for end in &channel.ends {
+                for end in &in_order(channel) {
                     fact("end", &end_of(end, &mut processes));
                 }
             }

@@ -62,16 +62,16 @@ pub(super) fn run(asked: &Ls) -> Outcome {
         ]);
     }
     output::print_table(&table);
-    for note in notes(&snapshot) {
+    for note in notes(&snapshot, snapshot.items.iter()) {
         say!("{}", paint(&Look::Faint.of(&note)));
     }
     Ok(DONE)
 }
 
-/// What could not be seen.
-pub(super) fn notes(snapshot: &Snapshot) -> Vec<String> {
+/// What could not be seen of these objects.
+pub(super) fn notes<'a>(snapshot: &Snapshot, items: impl Iterator<Item = &'a Item> + Clone) -> Vec<String> {
     let mut notes = Vec::new();
-    let not_seen: u64 = snapshot.items.iter().map(Item::mappings_not_seen).sum();
+    let not_seen: u64 = items.clone().map(Item::mappings_not_seen).sum();
     if not_seen > 0 {
         let by = match &snapshot.unseen_memory[..] {
             [] => "by processes that came or went meanwhile, or that left this IPC namespace".to_owned(),
@@ -82,11 +82,10 @@ pub(super) fn notes(snapshot: &Snapshot) -> Vec<String> {
             count(not_seen, "mapping", "mappings")
         ));
     }
-    let may_sleep = snapshot.items.iter().any(|item| item.kind != Kind::Shm);
-    if may_sleep && !snapshot.unseen_calls.is_empty() {
+    if items.clone().any(|item| item.kind != Kind::Shm) && !snapshot.unseen_calls.is_empty() {
         let hidden = processes(&snapshot.unseen_calls);
         notes.push(format!(
-            "not seen: whether {hidden}, which this user may not trace, waits in a queue or set"
+            "not seen: whether a queue or set is waited for by {hidden}, which this user may not trace"
         ));
     }
     notes
@@ -100,7 +99,7 @@ fn processes(hidden: &[Unseen]) -> String {
             let numbers: Vec<_> = few.iter().map(|process| process.pid.to_string()).collect();
             format!("processes {}", numbers.join(", "))
         }
-        many => format!("{} processes", many.len()),
+        many => format!("one of {} processes", many.len()),
     }
 }
 
@@ -133,11 +132,19 @@ fn size(item: &Item) -> String {
             let messages = count(line.messages, "message", "messages");
             match capacity {
                 Some(capacity) if *capacity > 0 && line.messages > 0 => {
-                    format!("{messages}, {} % full", line.bytes.saturating_mul(100) / capacity)
+                    format!("{messages}, {} full", share(line.bytes, *capacity))
                 }
                 _ => messages,
             }
         }
+    }
+}
+
+/// A share in whole percent, with nothing for only that is nothing.
+pub(super) fn share(part: u64, whole: u64) -> String {
+    match part.saturating_mul(100) / whole.max(1) {
+        0 if part > 0 => "<1 %".to_owned(),
+        percent => format!("{percent} %"),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::name::Kind;
 use super::snapshot::id_of;
 use crate::cli::sysv::Peek;
-use crate::exit::{DONE, FAILED, Failure, Outcome, USAGE};
+use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome, USAGE};
 use crate::json;
 use crate::units::count;
 
@@ -34,7 +34,7 @@ pub(super) fn run(asked: &Peek) -> Outcome {
         ));
     }
     let queue = MessageQueue::from_id(MsgId::from_raw(id_of(asked.queue)?));
-    let stat = queue.stat()?;
+    let stat = queue.stat().map_err(|error| explain(error, asked))?;
     let longest = Limit::MessageBytes.value().unwrap_or(0).max(stat.bytes());
     let mut message = MessageBuffer::try_with_capacity(usize::try_from(longest).unwrap_or(usize::MAX))?;
     let mut index = 0;
@@ -60,6 +60,20 @@ pub(super) fn run(asked: &Peek) -> Outcome {
 
 fn explain(error: Error, asked: &Peek) -> Failure {
     match error.kind() {
+        ErrorKind::Removed => Failure::new(
+            NOT_FOUND,
+            format!(
+                "{}: there is no such queue in this IPC namespace; `ipcr sysv ls -q` lists what there is",
+                asked.queue
+            ),
+        ),
+        ErrorKind::PermissionDenied => Failure::new(
+            FAILED,
+            format!(
+                "{}: its mode does not let this user read messages; the owner or root may: {error}",
+                asked.queue
+            ),
+        ),
         ErrorKind::Unsupported => Failure::new(
             FAILED,
             format!(

@@ -258,7 +258,7 @@ fn plan(snapshot: &Snapshot, targets: &[Target], asked: &Rm) {
     }
 }
 
-/// Asks, where there is somebody to answer.
+/// Asks on the terminal, where there is one.
 fn confirmed(number: usize) -> bool {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return false;

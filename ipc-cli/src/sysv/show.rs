@@ -33,7 +33,7 @@ pub(super) fn run(asked: &Show) -> Outcome {
     let mut snapshot = Snapshot::take()?;
     let places = asked.objects.iter().map(|name| snapshot.find(*name)).collect::<Result<Vec<_>, _>>()?;
     let mut names = Names::default();
-    for (number, place) in places.into_iter().enumerate() {
+    for (number, place) in places.iter().copied().enumerate() {
         let Snapshot { at, items, processes, .. } = &mut snapshot;
         let item = &items[place];
         if asked.json {
@@ -50,7 +50,7 @@ pub(super) fn run(asked: &Show) -> Outcome {
         people(item, *at, asked.all, &mut names, processes)?;
     }
     if !asked.json {
-        for note in notes(&snapshot) {
+        for note in notes(&snapshot, places.iter().map(|place| &snapshot.items[*place])) {
             say!("{}", paint(&Look::Faint.of(&note)));
         }
     }
@@ -201,7 +201,7 @@ fn rights(perms: u32) -> String {
     format!("owner {}, group {}, others {}", of(6), of(3), of(0))
 }
 
-/// Of a large set only those that are not zero, or that somebody used, unless all are asked for.
+/// Of a large set only those that are not zero or that a process waits for, unless all are asked for.
 fn semaphores(item: &Item, all: bool, mut each: impl FnMut(Semaphore)) -> Result<u64, Failure> {
     const FEW: u64 = 32;
     let Detail::Set { line } = &item.detail else { return Ok(0) };
@@ -251,7 +251,7 @@ fn table_of_semaphores(item: &Item, all: bool, processes: &mut Processes) -> Res
     let left_out = match left_out {
         Ok(left_out) => left_out,
         Err(failure) => {
-            fact("semaphores", &format!("not shown: {}", harmless(failure.reason())));
+            fact("semaphores", &format!("not shown to this user: {}", harmless(failure.reason())));
             return Ok(());
         }
     };

@@ -195,7 +195,7 @@ fn tell(
             let rate = rates.iter().find(|(known, _)| known.replace('_', " ") == what).map(|(_, rate)| *rate);
             let of = match (what.as_str(), state.capacity) {
                 ("bytes", Some(capacity)) if capacity > 0 => {
-                    format!(" of {capacity}, {} % full", number.saturating_mul(100) / capacity)
+                    format!(" of {capacity}, {} full", super::ls::share(*number, capacity))
                 }
                 _ => String::new(),
             };

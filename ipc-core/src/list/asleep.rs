@@ -16,7 +16,7 @@ pub enum WaitsIn {
     Receive(MsgId),
     /// For room in a queue, in `msgsnd`.
     Send(MsgId),
-    /// For a semaphore of a set, in `semop` or `semtimedop`. The set tells of which semaphores somebody waits, see
+    /// For a semaphore of a set, in `semop` or `semtimedop`. The set counts the waiting threads of each semaphore, see
     /// [`waiting_for_increase`](crate::sem::SemaphoreSet::waiting_for_increase).
     Operate(SemId),
 }

@@ -1,4 +1,4 @@
-//! All objects of the IPC namespace, whoever they belong to, and who uses them.
+//! All objects of the IPC namespace, of all users, and the processes that use them.
 //!
 //! [`segments`], [`sets`] and [`queues`] walk over the kernel's slots; [`proc`] reads the tables in `/proc/sysvipc`, which know a little more.
 //! Both need no rights, and both are no snapshot: objects come and go between two entries.

@@ -1,7 +1,7 @@
 //! Whether anybody uses an object, from what the kernel has on record, with the evidence.
 //!
-//! The record names few: of a segment its maker and the one who last attached or detached it, of a queue the last sender and receiver, of a semaphore whoever operated on it last. Others
-//! may know the identifier, or come to find the key. So a verdict is about the record, never about the future, and each comes with the facts it rests on.
+//! The record names few processes: the creator of a segment and the last that attached or detached it, the last sender and receiver of a queue, the last that operated on each semaphore.
+//! Others may know the identifier, or find the key later. So a verdict is about the record, never about the future, and each comes with the facts it rests on.
 //!
 //! To look attaches nothing: attaching would put the caller on record in place of the last user.
 
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::asleep::{Asleep, WaitsIn};
 use super::proc::{Object, Queue, Segment, Set};
 use super::processes::{Look, Presence, Process, presence};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::sem::SemaphoreSet;
 
 /// What the kernel's records say about the use of an object.
@@ -176,7 +176,12 @@ impl Judge {
             Ok(parties) => parties,
             Err(error) => {
                 let verdict = if sleepers > 0 { Verdict::InUse } else { Verdict::Unknown };
-                evidence.push(format!("who uses its semaphores is not shown: {error}"));
+                evidence.push(match error.kind() {
+                    ErrorKind::PermissionDenied => {
+                        "its mode does not let this user see who uses it".to_owned()
+                    }
+                    _ => format!("who uses its semaphores is not shown: {error}"),
+                });
                 return Judgement { verdict, evidence, last_active };
             }
         };
@@ -223,8 +228,8 @@ impl Judge {
         }
         let mut parties = Vec::new();
         for (role, never, pid, at) in [
-            ("last sender", "nobody ever sent", line.last_sender_pid, line.stime),
-            ("last receiver", "nobody ever received", line.last_receiver_pid, line.rtime),
+            ("last sender", "never sent to", line.last_sender_pid, line.stime),
+            ("last receiver", "never received from", line.last_receiver_pid, line.rtime),
         ] {
             parties.push(match at {
                 0 => (Party::Unclear, format!("{never}, and the kernel does not record who made a queue")),
@@ -265,7 +270,7 @@ fn last<const N: usize>(times: [i64; N]) -> Option<SystemTime> {
     times.into_iter().max().and_then(time)
 }
 
-fn judge(nobody: &str, parties: Vec<(Party, String)>, last_active: Option<SystemTime>) -> Judgement {
+fn judge(no_use: &str, parties: Vec<(Party, String)>, last_active: Option<SystemTime>) -> Judgement {
     let is = |wanted: fn(&Party) -> bool| parties.iter().any(|(party, _)| wanted(party));
     let verdict = if is(|party| matches!(party, Party::Alive)) {
         Verdict::Live
@@ -274,7 +279,7 @@ fn judge(nobody: &str, parties: Vec<(Party, String)>, last_active: Option<System
     } else {
         Verdict::Dead
     };
-    let mut evidence = vec![nobody.to_owned()];
+    let mut evidence = vec![no_use.to_owned()];
     evidence.extend(parties.into_iter().map(|(_, clause)| clause));
     Judgement { verdict, evidence, last_active }
 }

@@ -69,7 +69,7 @@ impl Observer {
         let (region, (capacity, of_frames)) =
             open::observe_with(name, (domain, domain.until()), Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
-        // It never sleeps and never joins, so the barrier is nobody's.
+        // It never sleeps and takes no seat, so the barrier is never used.
         let front = Front::new(region, capacity, Barrier::Fence, mode);
         Ok(Self { front, domain: domain.clone(), of_frames })
     }
