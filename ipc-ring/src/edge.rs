@@ -159,11 +159,27 @@ pub enum Edge {
     PoolReaderMore,
     /// \[P6\] pool: a reader of the process has done; the last one lets the block go after all have.
     PoolReaderLess,
+    /// \[G1\] domain: an end that leaves without the lock notes it. It has left its seat.
+    DepartureNote,
+    /// \[G1\] domain: who has the lock takes the note. It looks at the seats after.
+    DepartureNoteTaken,
+    /// \[G1\] domain: a departure without the lock is counted. It is noted before.
+    DepartureCount,
+    /// \[G1\] domain: who has the lock loads the count. It looks for notes after.
+    DepartureCounted,
+    /// \[G2\] domain: a wake semaphore is given back. Its last sleep is over.
+    WakeGivenBack,
+    /// \[G2\] domain: who claims a wake semaphore loads its owner. It is used after.
+    WakeClaimed,
+    /// \[G3\] domain: a queue's entry becomes live. What it says is written before.
+    QueueLive,
+    /// \[G3\] domain: who tells watchers loads an entry's state. What it says is read after.
+    QueueSeen,
 }
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 74] = [
+    pub const ALL: [Edge; 82] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -238,6 +254,14 @@ impl Edge {
         Edge::PoolReaderFirst,
         Edge::PoolReaderMore,
         Edge::PoolReaderLess,
+        Edge::DepartureNote,
+        Edge::DepartureNoteTaken,
+        Edge::DepartureCount,
+        Edge::DepartureCounted,
+        Edge::WakeGivenBack,
+        Edge::WakeClaimed,
+        Edge::QueueLive,
+        Edge::QueueSeen,
     ];
 
     /// The ordering that production uses here.
@@ -305,6 +329,12 @@ impl Edge {
             Edge::PoolTake | Edge::PoolJoin | Edge::PoolClaim | Edge::PoolReaderLess => Ordering::AcqRel,
             // A read-modify-write that hands nothing over itself.
             Edge::PoolSent => Ordering::Relaxed,
+            Edge::DepartureNote | Edge::DepartureCount | Edge::WakeGivenBack | Edge::QueueLive => {
+                Ordering::Release
+            }
+            Edge::DepartureNoteTaken | Edge::DepartureCounted | Edge::WakeClaimed | Edge::QueueSeen => {
+                Ordering::Acquire
+            }
         }
     }
 
@@ -346,6 +376,12 @@ impl Edge {
             Edge::PoolSeatFree | Edge::PoolSeatTake | Edge::PoolSeatCheck => "P4",
             Edge::PoolRepair => "P5",
             Edge::PoolReaderFirst | Edge::PoolReaderMore | Edge::PoolReaderLess => "P6",
+            Edge::DepartureNote
+            | Edge::DepartureNoteTaken
+            | Edge::DepartureCount
+            | Edge::DepartureCounted => "G1",
+            Edge::WakeGivenBack | Edge::WakeClaimed => "G2",
+            Edge::QueueLive | Edge::QueueSeen => "G3",
         }
     }
 }

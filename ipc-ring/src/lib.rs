@@ -58,7 +58,7 @@
 //! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and what async ends are made of |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
-//! | [`ring`], [`end`], [`wait`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
+//! | [`ring`], [`end`], [`wait`], [`leaving`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
 //!
 //! # Words
@@ -88,6 +88,7 @@ pub mod fault;
 pub mod frame;
 mod interrupter;
 pub mod layout;
+pub mod leaving;
 pub mod memory;
 mod message;
 #[allow(unsafe_code)]

@@ -20,7 +20,7 @@
 //! sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames. [`mpmc`]: those of the many-to-many
 //! ring. [`parked`]: those of an end that sleeps on a futex. [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads.
 //! [`payloads`]: those of the two together. [`everybody`]: those of three sleepers whom something concerns all. [`interrupted`]: those of a wait that is interrupted. [`readiness`]: those of tasks that
-//! wait through a driver.
+//! wait through a driver. [`leaving`]: those of what passes without a common lock.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -31,6 +31,7 @@ pub mod everybody;
 pub mod interrupted;
 pub mod kernel;
 pub mod latest;
+pub mod leaving;
 pub mod matrix;
 pub mod membarrier;
 #[allow(unsafe_code)]

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::{Model, Mutation, Verdict, broadcast, bytes, call, latest, mpmc, payloads, pool, spsc};
+use loom_tests::{
+    Model, Mutation, Verdict, broadcast, bytes, call, latest, leaving, mpmc, payloads, pool, spsc,
+};
 
 /// On the page and in the code, but not in `Edge`: the page says why.
-const NOT_MODELLED: [&str; 5] = ["E1", "G1", "G2", "G3", "R1"];
+const NOT_MODELLED: [&str; 2] = ["E1", "R1"];
 
 /// Every model that the page may name.
 fn models() -> Vec<&'static Model> {
@@ -21,6 +23,7 @@ fn models() -> Vec<&'static Model> {
         .chain(call::models())
         .chain(pool::models())
         .chain(payloads::models())
+        .chain(leaving::MODELS)
         .collect()
 }
 

@@ -11,8 +11,6 @@
 //! the release that follows, and the note was counted before the attempt. When the holder is killed instead, the next process
 //! to take the lock finds the notes.
 
-use std::sync::atomic::Ordering;
-
 use super::directory::{Entry, channel};
 use super::layout::{
     C_FINISHED, C_GENERATION, C_KIND, C_LEFT, C_STATE, CHANNELS, FREE, H_DEPARTED, H_SETTLED, LISTENER, LIVE,
@@ -20,6 +18,8 @@ use super::layout::{
 use super::lock::Lock;
 use super::table::Table;
 use super::{Locked, Member};
+use crate::leaving;
+use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::seats;
 
@@ -56,51 +56,43 @@ impl Member {
     /// Writes down that an end of a channel has gone.
     fn note(&self, entry: &Entry, is_finished: bool) {
         if let Some(at) = entry.index.map(channel) {
-            let raise = |field| {
-                // A late note about a channel that had the entry before does not hide one about this channel.
-                self.table.word(at + field).fetch_max(entry.generation, Ordering::Relaxed); // Before the count, [G1].
-            };
             if is_finished {
-                raise(C_FINISHED);
+                leaving::note::<Native>(self.table.word(at + C_FINISHED), entry.generation);
             }
-            raise(C_LEFT);
+            leaving::note::<Native>(self.table.word(at + C_LEFT), entry.generation);
         }
         self.leave_rest();
     }
 
     /// Counts that something was left to the next process that has the lock, and deals with it if the lock is free.
     pub(crate) fn leave_rest(&self) {
-        // [G1] Release → `departed`: what was freed and noted before.
-        self.table.half(H_DEPARTED).fetch_add(1, Ordering::Release);
+        leaving::count::<Native>(self.table.half(H_DEPARTED));
         self.settle_departures();
     }
 
     /// Deals with what was left while this process had the lock. To be called after each release of it.
     pub(super) fn settle_departures(&self) {
-        while is_unsettled(&self.table) {
-            let Ok(Some(lock)) = Lock::try_take(self.semaphores, self.image.id()) else { return };
-            let locked = Locked { member: self };
-            let swept = locked.sweep_departed(locked.departed());
-            drop(lock);
-            if swept.is_err() {
-                // It cannot be known who is alive. The next one asks again.
-                return;
-            }
-        }
+        leaving::settle(
+            || is_unsettled(&self.table),
+            || Lock::try_take(self.semaphores, self.image.id()).ok().flatten(),
+            |_: &Lock| {
+                let locked = Locked { member: self };
+                // When it cannot be known who is alive, the next one asks again.
+                locked.sweep_departed(locked.departed()).is_ok()
+            },
+        );
     }
 }
 
 /// Whether something was left that nobody has dealt with.
 pub(super) fn is_unsettled(table: &Table) -> bool {
-    // Relaxed: whoever counted before its attempt at the lock failed is seen behind the release of the lock.
-    table.half(H_DEPARTED).load(Ordering::Relaxed) != table.get_half(H_SETTLED)
+    leaving::is_unsettled::<Native>(table.half(H_DEPARTED), table.half(H_SETTLED))
 }
 
 impl Locked<'_> {
     /// How many departures are counted now.
     pub(super) fn departed(&self) -> u32 {
-        // [G1] Acquire ← `leave_rest`.
-        self.member.table.half(H_DEPARTED).load(Ordering::Acquire)
+        leaving::counted::<Native>(self.member.table.half(H_DEPARTED))
     }
 
     /// Does what was left to whoever has the lock next, up to this count. Two loads when nothing was.
@@ -114,8 +106,9 @@ impl Locked<'_> {
         }
         for index in 0..CHANNELS {
             let at = channel(index);
-            if table.get_half(at + C_STATE) == LIVE && table.get(at + C_LEFT) == table.get(at + C_GENERATION)
-            {
+            let is_live = table.get_half(at + C_STATE) == LIVE;
+            let generation = table.get(at + C_GENERATION);
+            if is_live && leaving::is_noted::<Native>(table.word(at + C_LEFT), generation) {
                 self.settle(index)?;
             }
         }
@@ -132,28 +125,19 @@ impl Locked<'_> {
             table.set_half(at + C_STATE, FREE);
             return Ok(());
         }
-        // Before the look at the seats: an end that leaves after the look writes another note. [G1] Acquire: one that has
-        // written its note has left its seat.
-        let noted = table.word(at + C_LEFT).swap(0, Ordering::Acquire);
         let Some(entry) = self.entry(index)? else { return Ok(()) };
-        let is_held = entry.segment.attach_read_only().ok().and_then(|attached| {
-            let region = Region::segment(attached);
+        // Of memory that this process may not look at, and of owners of whom it cannot be known, the next one judges.
+        let is_deserted = leaving::is_deserted::<Native>(table.word(at + C_LEFT), || {
+            let region = Region::segment(entry.segment.attach_read_only().ok()?);
             let mut identities = seats::identities(entry.kind, &region)?;
             self.member.asking(|is_alive| identities.any(is_alive)).ok()
         });
-        match is_held {
-            // Memory that this process may not look at, or owners of whom it cannot be known: the next one looks.
-            None => {
-                table.word(at + C_LEFT).fetch_max(noted, Ordering::Relaxed); // As `note`; still to be settled.
-            }
-            Some(true) => {}
-            Some(false) => {
-                let is_finished = table.get(at + C_FINISHED) == entry.generation;
-                self.remove(&entry);
-                if is_finished {
-                    // Somebody else may have removed it already.
-                    let _ = entry.end();
-                }
+        if is_deserted {
+            let is_finished = table.get(at + C_FINISHED) == entry.generation;
+            self.remove(&entry);
+            if is_finished {
+                // Somebody else may have removed it already.
+                let _ = entry.end();
             }
         }
         Ok(())

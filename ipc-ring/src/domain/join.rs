@@ -5,7 +5,6 @@
 //! under the lock; whoever finds it half-made finishes it, and a join that fails takes back what it has made: see
 //! [`half_made`](super::half_made).
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use ipc_core::sem::{Op, SemaphoreSet};
@@ -26,6 +25,7 @@ use super::table::Table;
 use super::{Locked, Member, departure, half_made, making, queues};
 use crate::asked::Asked;
 use crate::error::{AttachError, AttachErrorKind};
+use crate::leaving;
 use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
@@ -275,8 +275,7 @@ pub(super) fn leave(member: &Member) {
     let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
     member.no_bells_at_my_death();
     Native::crash_point(Site::DomainLeft);
-    // [G1] Release → `departed`.
-    member.table.half(H_DEPARTED).fetch_add(1, Ordering::Release);
+    leaving::count::<Native>(member.table.half(H_DEPARTED));
     while departure::is_unsettled(&member.table) {
         // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
         let Ok(Some(lock)) = Lock::try_take(member.semaphores, member.image.id()) else { return };

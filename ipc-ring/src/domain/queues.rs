@@ -17,6 +17,7 @@ use super::owner::Owner;
 use super::table::Table;
 use super::{Locked, Member, WakeSemaphore};
 use crate::error::{AttachError, AttachErrorKind};
+use crate::leaving;
 use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
@@ -82,8 +83,7 @@ impl Locked<'_> {
                 Ok(queue) => {
                     Native::crash_point(Site::ControlQueueMade);
                     table.set_half(at + Q_ID, queue.id().as_raw() as u32);
-                    // [G3] Release → `watchers`: whose it is and what it watches.
-                    table.half(at + Q_STATE).store(LIVE, Ordering::Release);
+                    leaving::publish::<Native>(table.half(at + Q_STATE), LIVE);
                     count_watchers(table);
                     return Ok(QueueSlot { index, queue });
                 }
@@ -178,8 +178,8 @@ impl Member {
         let table = &self.table;
         let nobody = table.get_half(H_WATCHERS) == 0;
         (0..if nobody { 0 } else { QUEUES }).map(slot).filter(move |at| {
-            // [G3] Acquire ← `make_queue`.
-            table.half(at + Q_STATE).load(Ordering::Acquire) == LIVE && table.get(at + Q_WATCHED) == watched
+            leaving::is_published::<Native>(table.half(at + Q_STATE), LIVE)
+                && table.get(at + Q_WATCHED) == watched
         })
     }
 

@@ -10,7 +10,7 @@
 //! Beside each semaphore lies a word, for an end that sleeps on a futex in its place ([`Parker`]). No death posts to a word.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 
 use ipc_core::sem::{MAX_VALUE, Op, SemaphoreSet};
@@ -20,6 +20,7 @@ use super::layout::{self, PARK_TABLE, WAKE_TABLE, WAKES};
 use super::owner::Owner;
 use super::{Locked, Member};
 use crate::error::AttachError;
+use crate::leaving;
 use crate::platform::Native;
 use crate::wait::interrupt::Interrupts;
 use crate::wait::{Parker, token};
@@ -116,9 +117,8 @@ impl Locked<'_> {
 
     fn claim_one_of(&self, numbers: Range<usize>) -> Result<Option<WakeSemaphore>, AttachError> {
         let member = self.member;
-        // [G2] Acquire ← `give_back`.
-        let word = |index: usize| member.table.word(WAKE_TABLE + index * 8).load(Ordering::Acquire);
-        let owner = |index: usize| Owner::from_raw(word(index));
+        let word = |index: usize| member.table.word(WAKE_TABLE + index * 8);
+        let owner = |index: usize| Owner::from_raw(leaving::owner_of::<Native>(word(index)));
         // To ask who is alive takes a system call for each.
         let free = numbers.clone().find(|index| !owner(*index).is_some());
         let dead =
@@ -156,11 +156,7 @@ impl Member {
 
     fn give_back(&self, index: usize, owner: Owner) {
         let word = self.table.word(WAKE_TABLE + index * 8);
-        let (owner, nobody) = (owner.as_raw(), Owner::NONE.as_raw());
-        if word.load(Ordering::Relaxed) == owner {
-            // [G2] Release → `claim_one_of`: the last sleep is over. Fails where the domain was made anew meanwhile.
-            let _ = word.compare_exchange(owner, nobody, Ordering::Release, Ordering::Relaxed);
-        }
+        leaving::give_back::<Native>(word, owner.as_raw(), Owner::NONE.as_raw());
     }
 
     /// Posts one token. One system call.

@@ -1,0 +1,116 @@
+//! The words by which something passes from one process to another without a common lock: what is left to the next process that has
+//! the domain's lock, what is given back while another one has it, and what is found by those who do not take it.
+//!
+//! ```text
+//!   an end that leaves while another has the lock     the holder
+//!   -----------------------------------------------   -----------------------------------------------
+//!   its seat = nobody                                  gives the lock back
+//!   note                            [G1] Release       counted != settled ?
+//!   departed += 1                   [G1] Release       tries the lock
+//!   tries the lock                                     departed ?                       [G1] Acquire
+//!   no: the holder sees the count                      takes the note, looks at seats   [G1] Acquire
+//! ```
+//!
+//! The algorithms are in `domain/`; here is what a model checker can run.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::edge::Edge;
+use crate::platform::{Platform, Word};
+
+/// Writes a note about a channel's generation into the channel's word. A late note about a channel that had the entry before does
+/// not hide one about this channel.
+pub fn note<P: Platform>(word: &P::U64, generation: u64) {
+    let mut found = word.load(Relaxed); // A guess, which the exchange checks.
+    loop {
+        // [G1] Release → `take_note`: the seat has been left. Also when the same note is there already: it may be taken for the
+        // first one's alone.
+        let exchange =
+            word.compare_exchange(found, found.max(generation), P::ordering(Edge::DepartureNote), Relaxed);
+        match exchange {
+            Ok(_) => return,
+            Err(other) => found = other,
+        }
+    }
+}
+
+/// Whether there is a note about this generation. Under the lock.
+pub fn is_noted<P: Platform>(word: &P::U64, generation: u64) -> bool {
+    word.load(Relaxed) == generation // Behind `counted`, [G1].
+}
+
+/// Takes the note and looks whether a living end is left: `look` says so, or `None` if it cannot be known. True when none is. Under the
+/// lock. What cannot be known stays noted.
+pub fn is_deserted<P: Platform>(word: &P::U64, look: impl FnOnce() -> Option<bool>) -> bool {
+    // Before the look: an end that leaves after it writes another note.
+    // [G1] Acquire ← `note`: one that has written its note has left its seat.
+    let noted = word.fetch_and(0, P::ordering(Edge::DepartureNoteTaken));
+    match look() {
+        Some(is_held) => !is_held,
+        None => {
+            note::<P>(word, noted);
+            false
+        }
+    }
+}
+
+/// Counts that something was left. Try the lock after it.
+pub fn count<P: Platform>(departed: &P::U32) {
+    // [G1] Release → `counted`: what was freed and noted before.
+    departed.fetch_add(1, P::ordering(Edge::DepartureCount));
+}
+
+/// How often something was left. Under the lock, before the look at the notes.
+pub fn counted<P: Platform>(departed: &P::U32) -> u32 {
+    // [G1] Acquire ← `count`.
+    departed.load(P::ordering(Edge::DepartureCounted))
+}
+
+/// Whether something was left that no process has dealt with. To be asked after each release of the lock.
+pub fn is_unsettled<P: Platform>(departed: &P::U32, settled: &P::U32) -> bool {
+    // Relaxed: whoever counted before its attempt at the lock failed is seen behind the release of the lock.
+    departed.load(Relaxed) != settled.load(Relaxed)
+}
+
+/// Deals with what was left, as long as something is and the lock is free. `sweep` gives false when it cannot be done now.
+pub fn settle<L>(
+    is_unsettled: impl Fn() -> bool,
+    try_lock: impl Fn() -> Option<L>,
+    sweep: impl Fn(&L) -> bool,
+) {
+    while is_unsettled() {
+        let Some(lock) = try_lock() else { return };
+        let swept = sweep(&lock);
+        drop(lock);
+        if !swept {
+            return;
+        }
+    }
+}
+
+/// Gives back what has an owner's word, without the lock; nothing happens if the word says another owner.
+pub fn give_back<P: Platform>(owner: &P::U64, me: u64, nobody: u64) {
+    // Relaxed: only its owner makes it somebody else's, or who finds that one dead.
+    if owner.load(Relaxed) == me {
+        // [G2] Release → `owner_of`: the last use is over. Fails where the domain was made anew meanwhile.
+        let _ = owner.compare_exchange(me, nobody, P::ordering(Edge::WakeGivenBack), Relaxed);
+    }
+}
+
+/// Whose it is, for one that takes it if it is nobody's. Under the lock.
+pub fn owner_of<P: Platform>(owner: &P::U64) -> u64 {
+    // [G2] Acquire ← `give_back`.
+    owner.load(P::ordering(Edge::WakeClaimed))
+}
+
+/// Makes an entry visible to those who look at the table without the lock.
+pub fn publish<P: Platform>(state: &P::U32, live: u32) {
+    // [G3] Release → `is_published`: what the entry says.
+    state.store(live, P::ordering(Edge::QueueLive));
+}
+
+/// Whether an entry can be read.
+pub fn is_published<P: Platform>(state: &P::U32, live: u32) -> bool {
+    // [G3] Acquire ← `publish`.
+    state.load(P::ordering(Edge::QueueSeen)) == live
+}
