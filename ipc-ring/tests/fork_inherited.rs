@@ -15,6 +15,7 @@ use ipc_ring::{
 };
 use ipc_ring::{bytes, latest, mpmc, pool, spsc};
 use kinds::{ALL, Call, Giver, How, Kind, Taker, Told, kind};
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
 /// Longer than anything takes; the watchdog is quicker.
@@ -152,6 +153,35 @@ fn half_done() {
         (1, PeerState::Alive { pid: std::process::id() })
     );
     assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
+
+    let parent = std::process::id();
+    let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain);
+    let (mut producer, mut consumer) = (jobs.create_producer().unwrap(), jobs.open_consumer().unwrap());
+    for number in 0..2 {
+        producer.push(number).unwrap();
+        let fork_with_it_in_hand = |lent: &mpmc::Lent<'_, mpmc::Mapped<u64>>| {
+            // SAFETY: the child has one thread, and ends below.
+            match unsafe { fork() }.unwrap() {
+                ForkResult::Child => None,
+                ForkResult::Parent { child } => Some((lent.read(), waitpid(child, None).unwrap())),
+            }
+        };
+        let popped = if number == 0 {
+            consumer.try_pop_with(fork_with_it_in_hand)
+        } else {
+            consumer.pop_with(fork_with_it_in_hand)
+        };
+        if std::process::id() != parent {
+            let told = matches!(popped, Err(mpmc::PopError::Forked));
+            // SAFETY: ends this process at once.
+            unsafe { nix::libc::_exit(i32::from(!told)) }
+        }
+        let (value, child) = popped.unwrap().unwrap();
+        assert_eq!(value, number);
+        assert!(matches!(child, WaitStatus::Exited(_, 0)), "{child:?}");
+        assert!(matches!(consumer.try_pop(), Err(mpmc::PopError::Empty)));
+    }
+    drop((producer, consumer));
 
     let pool = pool::Builder::new("pool").domain(&domain).class(64, 4).create().unwrap();
     let handles = spsc::Builder::<pool::Handle>::new("handles").domain(&domain);

@@ -11,7 +11,7 @@ use crate::channel::crowd::Place;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::error::AttachError;
+use crate::error::{AttachError, Forked};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
@@ -330,8 +330,9 @@ impl<T: Message> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
         self.end.place.ours()?;
-        match self.ring().try_pop_with(f) {
+        match self.lend(f) {
             Ok(result) => {
+                let result = result?;
                 self.freed(1);
                 Ok(result)
             }
@@ -393,11 +394,26 @@ impl<T: Message> Consumer<T> {
                 self.wait_for(nothing, deadline, |ring, _| ring.look())?;
             }
             // When another consumer is faster, nothing is called.
-            let popped = self.ring().try_pop_with(|lent| f.take().map(|f| f(lent)));
-            if let Ok(Some(result)) = popped {
+            if let Ok(popped) = self.lend(|lent| f.take().map(|f| f(lent)))
+                && let Some(result) = popped?
+            {
                 self.freed(1);
                 return Ok(result);
             }
+        }
+    }
+
+    /// Lends the next message to `f` and pops it, but not in a child that `f` made by fork: the parent pops it.
+    #[inline]
+    fn lend<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<Result<R, Forked>, Nothing> {
+        let lent = self.ring.as_mut().expect("only drop takes it").try_lend()?;
+        let result = f(&lent);
+        if self.end.place.is_ours() {
+            lent.release();
+            Ok(Ok(result))
+        } else {
+            std::mem::forget(lent);
+            Ok(Err(Forked))
         }
     }
 
