@@ -236,12 +236,7 @@ fn summarise(state: State, settings: &Settings) -> Measured {
         row.damaged += producer.damaged + consumer.damaged;
         row.late_sleeps += producer.late_sleeps + consumer.late_sleeps;
     }
-    if row.error.is_none() && row.late_sleeps > 0 {
-        row.error = Some(format!(
-            "void: {} sleeps were ended by the periodic look although a wake-up was owed",
-            row.late_sleeps
-        ));
-    }
+    void_if_late(&mut row);
     if row.error.is_none() && row.lost + row.duplicated + row.reordered + row.damaged > 0 {
         row.error = Some(format!(
             "void: {} lost, {} duplicated, {} reordered, {} damaged",
@@ -335,6 +330,16 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     row.voluntary_switches = Some(sum(|outcome| outcome.voluntary_switches));
     row.involuntary_switches = Some(sum(|outcome| outcome.involuntary_switches));
     all
+}
+
+/// A row with late sleeps has no figures that mean anything.
+pub(crate) fn void_if_late(row: &mut Row) {
+    if row.error.is_none() && row.late_sleeps > 0 {
+        row.error = Some(format!(
+            "void: {} sleeps were ended by the periodic look although a wake-up was owed",
+            row.late_sleeps
+        ));
+    }
 }
 
 pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {

@@ -14,7 +14,7 @@ pub(crate) use victim::run as run_victim;
 
 use crate::clock::Clock;
 use crate::histogram::Histogram;
-use crate::measure::{Cell, Settings, empty_row};
+use crate::measure::{Cell, Settings, empty_row, void_if_late};
 use crate::process::Failure;
 use crate::result::{Measured, RoundFigures, Spread};
 use crate::wait::Wait;
@@ -82,6 +82,9 @@ pub(crate) fn measure(
 ) -> Result<Measured, Failure> {
     let mut row = empty_row(cell, settings);
     let mut histogram = Histogram::new();
+    // Survivors are threads of this process.
+    let late_sleeps = || ipc_ring::wait::late::count() + victim::late_sleeps();
+    let before = late_sleeps();
     for number in 0..deaths {
         if interrupt::came() {
             return Err(Failure::Interrupted);
@@ -104,6 +107,8 @@ pub(crate) fn measure(
     row.rounds =
         vec![RoundFigures { count: row.count, one_way_ns: row.one_way_ns, messages_per_second: None }];
     row.syscalls_uncounted = Some("a death is no message".into());
+    row.late_sleeps = late_sleeps() - before;
+    void_if_late(&mut row);
     Ok(Measured { row, histogram })
 }
 

@@ -2,12 +2,33 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_ring::Domain;
 
 use super::rings::{BytesRing, Ends, MpmcRing, SpscRing};
 use crate::process::{DOMAIN, Failure};
 use cli_support::interrupt;
+
+/// What a victim says at a late sleep of its own, which it may not live to count.
+const LATE: &str = "late";
+
+/// The late sleeps of all victims so far.
+static LATE_SLEEPS: AtomicU64 = AtomicU64::new(0);
+
+/// The late sleeps of all victims that have ended.
+pub(super) fn late_sleeps() -> u64 {
+    LATE_SLEEPS.load(Ordering::Relaxed) // A count.
+}
+
+/// Whether a line of a victim's is about a late sleep, which is counted.
+fn is_late(line: &str) -> bool {
+    let is_late = line.trim_end() == LATE;
+    if is_late {
+        LATE_SLEEPS.fetch_add(1, Ordering::Relaxed); // A count.
+    }
+    is_late
+}
 
 /// A running victim. Dropping it kills it.
 #[derive(Debug)]
@@ -45,6 +66,10 @@ impl Victim {
         let mut line = String::new();
         if let Some(output) = &mut self.output {
             output.read_line(&mut line)?;
+            while is_late(&line) {
+                line.clear();
+                output.read_line(&mut line)?;
+            }
         }
         if line.is_empty() { Err(Failure::Failed("the victim ended by itself".into())) } else { Ok(()) }
     }
@@ -71,12 +96,20 @@ impl Drop for Victim {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let lines = self.output.take().into_iter().flat_map(|output| output.lines().map_while(Result::ok));
+        lines.for_each(|line| {
+            is_late(&line);
+        });
     }
 }
 
 /// The hidden `victim` command.
 pub(crate) fn run(scene: &str, ring: &str, channel: &str) -> ExitCode {
     interrupt::unblock();
+    ipc_ring::wait::late::report_to(|_| {
+        // Without a parent nobody counts.
+        let _ = std::io::stdout().write_all(format!("{LATE}\n").as_bytes());
+    });
     let result = match ring {
         "spsc" => act::<SpscRing>(scene, channel),
         "bytes" => act::<BytesRing>(scene, channel),
@@ -140,4 +173,16 @@ fn listen() -> Result<String, Failure> {
 fn wait() -> Result<(), Failure> {
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_sleep_is_counted_and_no_other_word() {
+        let before = late_sleeps();
+        assert!(is_late("late\n") && !is_late("ready\n") && !is_late(""));
+        assert_eq!(late_sleeps() - before, 1);
+    }
 }

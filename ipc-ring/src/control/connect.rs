@@ -14,7 +14,7 @@ use super::peer::Peer;
 use crate::channel::{Carry, Seated, Token};
 use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
 use crate::platform::{Barrier, Native, Platform as _, Site};
-use crate::wait::HEARTBEAT;
+use crate::wait::{HEARTBEAT, Nap};
 
 /// Connects to the listener of this name in the user's own domain, with frames in both directions. See [`Builder`] for
 /// everything else.
@@ -90,7 +90,7 @@ fn try_once<Out: Carry, In: Carry>(
             if now >= deadline {
                 return Err(ConnectError::TimedOut);
             }
-            mailbox.sleep(deadline.min(now + HEARTBEAT))?;
+            mailbox.sleep(Nap::new(now + HEARTBEAT, Some(deadline)))?;
             if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator)? {
                 return Err(ConnectError::ServerGone);
             }

@@ -12,7 +12,7 @@ use crate::error::AttachError;
 use crate::layout;
 use crate::message::Fingerprint;
 use crate::region::Region;
-use crate::wait::HEARTBEAT;
+use crate::wait::{HEARTBEAT, Nap};
 
 /// What [`Domain::list`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +213,15 @@ impl Domain {
                 return Ok(None);
             }
             // The heartbeat is for a name whose maker died before it told anybody.
-            mailbox.sleep(deadline.min(now + HEARTBEAT * 10)).map_err(AttachError::from)?;
+            let nap = Nap::new(now + HEARTBEAT * 10, Some(deadline));
+            let is_there = |last: bool| {
+                let there = member.try_locked(|locked| {
+                    let entry = locked.find(name).ok().flatten();
+                    entry.is_some_and(|entry| !last || matches!(member.is_alive(entry.creator), Ok(true)))
+                });
+                there.unwrap_or(false)
+            };
+            mailbox.sleep_unless_owed(nap, is_there).map_err(AttachError::from)?;
         }
     }
 

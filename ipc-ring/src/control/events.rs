@@ -19,7 +19,7 @@ use crate::frame::{Frame, FrameKind};
 use crate::layout;
 use crate::platform::Barrier;
 use crate::region::Region;
-use crate::wait::HEARTBEAT;
+use crate::wait::{HEARTBEAT, Nap};
 
 /// The longest message of a user's, in bytes.
 pub const MAX_USER_MESSAGE: usize = 1024;
@@ -230,9 +230,8 @@ impl Watch {
                 self.look_for_the_dead()?;
                 continue;
             }
-            let until = self.looked + HEARTBEAT;
             // Also when the time is over already: there may be a token.
-            self.rung = self.mailbox.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+            self.rung = self.mailbox.sleep(Nap::new(self.looked + HEARTBEAT, deadline))?;
             if !self.rung && deadline.is_some_and(|deadline| now >= deadline) {
                 return Ok(None);
             }

@@ -23,7 +23,7 @@ use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
 use crate::error::AttachErrorKind;
 use crate::frame::{Frame, FrameError, FrameKind};
 use crate::platform::{Barrier, Native, Platform as _, Site};
-use crate::wait::{HEARTBEAT, WaitStrategy};
+use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 /// How often a listener looks for queues that the dead have left.
 const TIDY: Duration = Duration::from_secs(1);
@@ -259,8 +259,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                         continue;
                     }
                     let pause = if self.handshakes.is_empty() { TIDY } else { HEARTBEAT };
-                    let until = now + pause;
-                    self.mailbox.sleep(deadline.map_or(until, |deadline| deadline.min(until)))?;
+                    self.mailbox.sleep(Nap::new(now + pause, deadline))?;
                 }
             }
         }

@@ -13,6 +13,7 @@ use ipc_core::{Error, ErrorKind};
 use crate::domain::{ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore};
 use crate::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
 use crate::interrupter::Interrupter;
+use crate::wait::Nap;
 use crate::wait::interrupt::Interrupts;
 
 /// A queue of this process's own. Dropping it removes the queue.
@@ -81,11 +82,46 @@ impl Mailbox {
     ///
     /// # Errors
     /// When the semaphores were removed, or with [`ErrorKind::Interrupted`].
-    pub(super) fn sleep(&self, until: Instant) -> Result<bool, Error> {
+    #[track_caller]
+    pub(super) fn sleep(&self, nap: Nap) -> Result<bool, Error> {
+        self.sleep_unless_owed(nap, |last| self.is_owed(last))
+    }
+
+    /// As [`sleep`](Self::sleep), for something else than a frame. `is_owed`: as [`Nap::take`] has it.
+    ///
+    /// # Errors
+    /// As [`sleep`](Self::sleep).
+    #[track_caller]
+    pub(super) fn sleep_unless_owed(
+        &self,
+        nap: Nap,
+        mut is_owed: impl FnMut(bool) -> bool,
+    ) -> Result<bool, Error> {
         self.check_interrupted()?;
-        let rung = self.member.sleep(self.wake, until, &self.interrupts)?;
+        let rung = nap.take(
+            &mut is_owed,
+            |_, until| self.member.sleep(self.wake, until, &self.interrupts),
+            |is_owed, last| is_owed(last),
+        )?;
         self.check_interrupted()?;
         Ok(rung)
+    }
+
+    /// Whether a frame waits that a process of the domain must have rung for. `last`: and is alive to do so. What a process outside the domain
+    /// puts into the queue is not announced, nor is a frame whose sender died before it rang.
+    fn is_owed(&self, last: bool) -> bool {
+        let Ok(stat) = self.slot.queue.stat() else { return false };
+        if stat.messages() == 0 || !last {
+            return stat.messages() > 0;
+        }
+        let lives = |pid: u32| {
+            self.member.try_locked(|locked| {
+                let mut processes = locked.processes().into_iter();
+                processes
+                    .any(|other| other.pid == pid && matches!(self.member.is_alive(other.owner), Ok(true)))
+            })
+        };
+        stat.last_sender_pid().and_then(lives).unwrap_or(false)
     }
 
     fn check_interrupted(&self) -> Result<(), Error> {

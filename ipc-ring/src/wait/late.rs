@@ -11,6 +11,9 @@
 //! that it finds, and for the end of the stream. A producer that waits for room is not: the other side announces room for a
 //! quarter of the ring, or when it sleeps itself. It is owed one if all of the other side sleep while there is room.
 //!
+//! A listener, a watch and a process that connects are owed one for each frame in their queue whose sender belongs to the domain and lives; one
+//! that waits for a name, when the name is there and its maker lives.
+//!
 //! The count is this process's, of all its ends. All of it happens after a sleep in vain, so nothing is paid for it
 //! while wake-ups come.
 
