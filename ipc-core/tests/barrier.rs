@@ -79,7 +79,7 @@ fn light_and_heavy_never_let_both_miss() {
             };
             assert_eq!(both_missed(light, || pair.heavy().unwrap()), 0);
         }
-        Pair::Fences => common::skipped("light and heavy", "no membarrier here"),
+        Pair::Fences => common::skip(common::Need::Membarrier, "light and heavy"),
     });
 }
 

@@ -6,7 +6,7 @@ use common::children::{SEMOP, become_user, child};
 use common::namespace::{isolated, set_kernel};
 use common::sandbox::forbid;
 use common::steps::held_at;
-use common::{is_root, skipped, soon};
+use common::{Need, is_root, skip, soon};
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, Select};
 use ipc_core::sem::{Count, Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory, Size};
@@ -41,7 +41,7 @@ fn as_user(uid: u32, body: impl FnOnce()) {
 /// Runs the test in its namespace, where other users exist.
 fn with_users(name: &str, test: impl FnOnce()) {
     if !is_root() {
-        skipped(name, "becoming other users needs root");
+        skip(Need::Root, name);
         return;
     }
     isolated(test);

@@ -6,13 +6,13 @@ use std::num::NonZeroU8;
 use std::process::Command;
 
 use common::namespace::isolated;
-use common::skipped;
+use common::{Need, skip};
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, MsgId, Select};
 use ipc_core::sem::{Count, SemId, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory, ShmId, Size};
 use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, list};
 
-/// Runs a program to its good end and takes what it printed; `None`, loudly, when it is not there.
+/// Runs a program to its good end and takes what it printed; `None` when it is not there, which must be [allowed](skip).
 fn run(program: &str, arguments: &[&str]) -> Option<String> {
     match Command::new(program).args(arguments).env("LC_ALL", "C").output() {
         Ok(output) => {
@@ -21,9 +21,17 @@ fn run(program: &str, arguments: &[&str]) -> Option<String> {
             Some(String::from_utf8(output.stdout).unwrap())
         }
         Err(error) => {
-            skipped(&format!("talking to {program}"), &error.to_string());
+            skip(need(program), &format!("{program}: {error}"));
             None
         }
+    }
+}
+
+fn need(program: &str) -> Need {
+    match program {
+        "perl" => Need::Perl,
+        "python3" => Need::Python,
+        _ => Need::UtilLinux,
     }
 }
 
@@ -31,7 +39,7 @@ fn run(program: &str, arguments: &[&str]) -> Option<String> {
 fn has(program: &str, arguments: &[&str]) -> bool {
     let there = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !there {
-        skipped(&format!("{program} {}", arguments.join(" ")), "not installed");
+        skip(need(program), &format!("{program} {}: not installed", arguments.join(" ")));
     }
     there
 }

@@ -83,7 +83,7 @@ fn a_child_that_ends_undoes_only_its_own() {
 fn a_child_registers_for_barriers_anew() {
     isolated(|| {
         if !ipc_core::barrier::is_supported() {
-            common::skipped("barriers after fork", "no membarrier here");
+            common::skip(common::Need::Membarrier, "barriers after fork");
             return;
         }
         ipc_core::barrier::register().unwrap();

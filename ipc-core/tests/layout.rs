@@ -136,10 +136,8 @@ fn compare(compiler: &str, what: &str, includes: &[&str], expected: &[(String, u
 #[test]
 fn records_and_constants_are_those_of_the_c_library() {
     let Some(compiler) = of_the_library().and_then(compiler) else {
-        return common::skipped(
-            "comparison with the headers of the C library",
-            "no C compiler for this target",
-        );
+        let why = "comparison with the headers of the C library: none for this target";
+        return common::skip(common::Need::CCompiler, why);
     };
     let mut expected = expected(false);
     // musl has no name for it.
@@ -153,7 +151,8 @@ fn records_and_constants_are_those_of_the_c_library() {
 fn records_are_those_of_the_kernel() {
     // musl's compiler has no headers of the kernel's; those of glibc's have.
     let Some(compiler) = compiler(glibc()) else {
-        return common::skipped("comparison with the kernel's headers", "no C compiler for this target");
+        let why = "comparison with the kernel's headers: none for this target";
+        return common::skip(common::Need::CCompiler, why);
     };
     compare(
         &compiler,

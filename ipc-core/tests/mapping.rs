@@ -56,11 +56,11 @@ fn the_receiver_takes_no_huge_pages() {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | MFdFlags::MFD_HUGETLB;
     let descriptor = match memfd_create("test", flags) {
         Ok(descriptor) => descriptor,
-        Err(errno) => return common::skipped("memory of huge pages", &errno.to_string()),
+        Err(errno) => return common::skip(common::Need::HugePages, &errno.to_string()),
     };
     let file = std::fs::File::from(descriptor);
     if let Err(error) = file.set_len(1 << 30) {
-        return common::skipped("memory of huge pages", &error.to_string());
+        return common::skip(common::Need::HugePages, &error.to_string());
     }
     fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW)).unwrap();
     let error = SealedMemory::receive(file.into(), Size::Any).unwrap_err();

@@ -4,7 +4,7 @@ mod common;
 
 use common::children::{MSGRCV, MSGSND, become_user, child};
 use common::namespace::isolated;
-use common::{far, is_root, skipped, soon};
+use common::{Need, far, is_root, skip, soon};
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, Select};
 use ipc_core::sem::{Count, Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory, Size};
@@ -18,7 +18,7 @@ const TEAM: u32 = 5000;
 /// Runs the test in its namespace, where other users exist.
 fn with_users(name: &str, test: impl FnOnce()) {
     if !is_root() {
-        skipped(name, "becoming other users needs root");
+        skip(Need::Root, name);
         return;
     }
     isolated(test);

@@ -316,7 +316,7 @@ fn locking_shows_in_the_record() {
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::LimitReached(Limit::LockedBytes));
-                common::skipped("SHM_LOCK", &error.to_string());
+                common::skip(common::Need::LockedMemory, &error.to_string());
             }
         }
     });

@@ -6,7 +6,7 @@ use std::fs;
 
 use common::children::{Child, Gate, become_user, child};
 use common::namespace::isolated;
-use common::{is_root, skipped};
+use common::{Need, is_root, skip};
 use ipc_core::mapping::Mapping;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{Count, SemaphoreSet};
@@ -21,7 +21,7 @@ const OVERFLOW: u32 = 65534;
 
 fn with_users(name: &str, test: impl FnOnce()) {
     if !is_root() {
-        skipped(name, "becoming other users needs root");
+        skip(Need::Root, name);
         return;
     }
     isolated(test);

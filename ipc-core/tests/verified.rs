@@ -4,7 +4,7 @@ mod common;
 
 use common::children::{become_user, child};
 use common::namespace::{isolated, set_kernel};
-use common::{is_root, skipped, until};
+use common::{Need, is_root, skip, until};
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::SemaphoreSet;
 use ipc_core::shm::{Options, SharedMemory};
@@ -72,7 +72,7 @@ macro_rules! for_each_kind {
     ($name:ident) => {{
         // Before the namespace of its own, in which everybody is root.
         if !is_root() {
-            skipped(stringify!($name), "asking for identifiers and becoming other users needs root");
+            skip(Need::Root, stringify!($name));
             return;
         }
         isolated(|| {

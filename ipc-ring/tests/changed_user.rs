@@ -63,7 +63,7 @@ fn become_nobody() {
 fn is_privileged() -> bool {
     let yes = geteuid().is_root();
     if !yes {
-        eprintln!("skipped: only root can change its user");
+        common::skip(common::Need::Root, "only root can change its user");
     }
     yes
 }

@@ -240,7 +240,7 @@ fn every_method_of_a_builder_is_known_here() {
         "deadline",
         "domain",
         "dumped",
-        "kept_from_children",
+        "inherited",
         "parker",
         "prefault",
         "resume",

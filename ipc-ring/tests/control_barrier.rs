@@ -108,7 +108,7 @@ fn sides_that_may_not_use_membarrier_are_served_and_serve() {
     private_namespace();
     let before = kernel_objects();
     if barrier::register().is_err() {
-        return eprintln!("skipped: no membarrier here, so nobody can have less of it");
+        return common::skip(common::Need::Membarrier, "nobody can have less of it");
     }
     for server in ["usual", "sandboxed", "with fences"] {
         for client in ["usual", "sandboxed", "with fences"] {

@@ -149,8 +149,7 @@ fn joins_that_fail_leave_nothing() {
     let before = kernel_objects();
     let Ok(setting) = std::fs::read_to_string(SEGMENTS) else { panic!("{SEGMENTS} cannot be read") };
     if std::fs::write(SEGMENTS, "0").is_err() {
-        eprintln!("NOTICE: {SEGMENTS} cannot be set for an IPC namespace of its own; nothing is tested");
-        return;
+        return common::skip(common::Need::Sysctl, SEGMENTS);
     }
     for _ in 0..10 {
         match Domain::open(&unique("refused")).map_err(AttachError::into_kind) {

@@ -296,7 +296,7 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
             if let Some(owner) = owner
                 && let Err(error) = squatter.grant(owner)
             {
-                eprintln!("skipped: nothing can be given to another user ({error})");
+                common::skip(common::Need::Users, &format!("nothing can be given to another user: {error}"));
                 continue;
             }
             assert!((kind.giver)(persistent).is_err(), "{}", kind.name);
@@ -319,7 +319,7 @@ fn where_the_kernel_keeps_no_segment_without_users_no_persistent_channel_is_made
     const SETTING: &str = "/proc/sys/kernel/shm_rmid_forced";
     let (_, before, _) = kernel_objects();
     if !before.is_empty() || std::fs::write(SETTING, "1").is_err() {
-        return eprintln!("skipped: {SETTING} cannot be set for an IPC namespace of its own");
+        return common::skip(common::Need::Sysctl, SETTING);
     }
     for kind in &kinds::ALL {
         let domain = Domain::open(&unique("lifetime-forced")).unwrap();

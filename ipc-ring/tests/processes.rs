@@ -39,7 +39,7 @@ fn plays_a_role() {
             let work = &mut || ALL.iter().for_each(|kind| fork_with(kind, in_another_number_one));
             match as_number_one(work) {
                 Ok(child) => ends_well(child),
-                Err(errno) => say(&format!("skipped: no process namespace ({errno})")),
+                Err(errno) => common::skip(common::Need::PidNamespace, errno.desc()),
             }
         }
         ["numbers"] => same_numbers(),
@@ -197,11 +197,7 @@ fn a_child_of_fork_disturbs_nothing_that_it_inherited() {
 /// A process namespace makes parent and child one number, whoever asks.
 #[test]
 fn a_child_with_the_number_of_its_parent_is_not_its_parent() {
-    let mut parent = Role::start("fork number one", &[]);
-    if let Some(skipped) = parent.hear_or_end() {
-        eprintln!("{skipped}");
-    }
-    parent.finish();
+    Role::start("fork number one", &[]).finish();
 }
 
 /// How far a taker has come, in memory that outlives processes.
@@ -231,7 +227,7 @@ fn same_numbers() {
         };
         let taker = match as_number_one(taking) {
             Ok(taker) => taker,
-            Err(errno) => return say(&format!("skipped: no process namespace ({errno})")),
+            Err(errno) => return common::skip(common::Need::PidNamespace, errno.desc()),
         };
         let await_stage = |wanted| {
             while stage.load(Ordering::SeqCst) < wanted {
@@ -265,11 +261,7 @@ fn same_numbers() {
 
 #[test]
 fn a_successor_with_the_number_of_the_dead_is_not_the_dead() {
-    let mut processes = Role::start("numbers", &[]);
-    if let Some(skipped) = processes.hear_or_end() {
-        eprintln!("{skipped}");
-    }
-    processes.finish();
+    Role::start("numbers", &[]).finish();
 }
 
 /// Ends of the same process, by two handles of the domain and beside those of other domains.

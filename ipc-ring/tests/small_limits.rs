@@ -26,11 +26,13 @@ const LIMITS: [&str; 5] = [
     "32000 1024000000 500 32000",
 ];
 
-/// Sets the limits of this thread's namespace, which has to be its own. False, and a word about it, where that is not allowed.
+/// Sets the limits of this thread's namespace, which has to be its own. False where that is not possible,
+/// which must be [allowed](common::skip).
+#[track_caller]
 fn set_limits(limits: &str) -> bool {
     let set = kernel_objects().1.is_empty() && std::fs::write(SETTING, limits).is_ok();
     if !set {
-        eprintln!("skipped: {SETTING} cannot be set for an IPC namespace of its own");
+        common::skip(common::Need::Sysctl, SETTING);
     }
     set
 }

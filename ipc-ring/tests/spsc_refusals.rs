@@ -103,8 +103,7 @@ fn data_segment() -> ipc_core::shm::Attachment {
 fn a_corrupt_header_is_refused_and_left_alone() {
     private_namespace();
     if kernel_objects().0.iter().any(|segment| segment.starts_with("0 ")) {
-        eprintln!("NOTICE: skipped, other programs' segments are in this namespace");
-        return;
+        return common::skip(common::Need::IpcNamespace, "other programs' segments are here");
     }
     let domain = unique("corrupt-header");
     let _producer = builder(&domain).capacity(16).create_producer().unwrap();
@@ -134,8 +133,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
 fn corrupt_words_poison_and_do_not_panic() {
     private_namespace();
     if kernel_objects().0.iter().any(|segment| segment.starts_with("0 ")) {
-        eprintln!("NOTICE: skipped, other programs' segments are in this namespace");
-        return;
+        return common::skip(common::Need::IpcNamespace, "other programs' segments are here");
     }
     // Offset of a word, and which end stumbles over it first.
     for (offset, consumer_first) in [(0x488, true), (0x300, false)] {
@@ -167,8 +165,7 @@ fn corrupt_words_poison_and_do_not_panic() {
 fn another_users_domain_is_refused() {
     private_namespace();
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("NOTICE: skipped, this test has to change users and is not run by root");
-        return;
+        return common::skip(common::Need::Root, "this test has to change users");
     }
     let name = unique("foreign");
     let domain = Domain::open(&name).unwrap();

@@ -52,9 +52,8 @@ fn start_at(offset: i64, role: &str, arguments: &[&str]) -> Option<Role> {
     let there = Duration::from_millis(child.hear().parse().unwrap());
     let seen = there.as_secs_f64() - before.as_secs_f64();
     if (seen - offset as f64).abs() > 60.0 {
-        eprintln!(
-            "NOTICE: skipped: no time namespace can be entered here; the clock of the child is off by {seen} s, not {offset}"
-        );
+        let why = format!("none was entered: the clock of the child is off by {seen} s, not {offset}");
+        common::skip(common::Need::TimeNamespace, &why);
         return None;
     }
     Some(child)

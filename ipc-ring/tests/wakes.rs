@@ -101,7 +101,7 @@ fn plays_a_role() {
             if stepping::is_possible() {
                 counts_three();
             } else {
-                say("skipped: this process may not trace its children");
+                common::skip(common::Need::Ptrace, "system calls are counted");
             }
         }
         ["count", ring] => {
@@ -109,7 +109,7 @@ fn plays_a_role() {
             if stepping::is_possible() {
                 counts(ring);
             } else {
-                say("skipped: this process may not trace its children");
+                common::skip(common::Need::Ptrace, "system calls are counted");
             }
         }
         ref other => panic!("no such role: {other:?}"),

@@ -4,9 +4,13 @@
 pub mod children;
 pub mod namespace;
 pub mod sandbox;
+pub mod skip;
 pub mod steps;
 
 use std::time::{Duration, Instant};
+
+#[allow(unused_imports, reason = "each test file uses some of it")]
+pub use skip::{Need, skip};
 
 /// Ends the whole process, loudly, when a test hangs: none may, and none has an upper bound of its own.
 pub struct Watchdog(#[allow(dead_code, reason = "dropping it tells the thread")] std::sync::mpsc::Sender<()>);
@@ -46,11 +50,6 @@ pub fn until(mut condition: impl FnMut() -> bool) {
 
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
-}
-
-/// Says so that nobody overlooks it.
-pub fn skipped(what: &str, why: &str) {
-    say(&format!("*** SKIPPED: {what}: {why} ***"));
 }
 
 /// Whether an emulator runs this program on another architecture's kernel: `EMULATED_ON` names that, and has to be set.

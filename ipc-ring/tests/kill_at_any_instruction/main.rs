@@ -39,7 +39,7 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     private_namespace();
     if !stepping::is_possible() {
-        return common::say("skipped: this process may not trace its children");
+        return common::skip(common::Need::Ptrace, "every instruction is stepped over");
     }
     stay_on_one_cpu();
     let effort = Effort::from_environment();
