@@ -1,27 +1,36 @@
-//! Killing this process, or stopping one of its threads, at a named place, for crash tests. Compiled only with the `fault-injection`
-//! feature.
+//! Killing or stopping this process, or stopping one of its threads, at a named place, for crash tests. Compiled only with the
+//! `fault-injection` feature.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::platform::Site;
 
 static ARMED: AtomicU32 = AtomicU32::new(0);
 static PASSES: AtomicU64 = AtomicU64::new(0);
-/// The thread stops instead.
-static STOPS: AtomicBool = AtomicBool::new(false);
+/// One of the constants below.
+static WHAT: AtomicU32 = AtomicU32::new(KILL);
 static STOPPED: AtomicBool = AtomicBool::new(false);
+
+const KILL: u32 = 0;
+const STOP_PROCESS: u32 = 1;
+const STOP_THREAD: u32 = 2;
 
 /// Arms one site: the process is killed by SIGKILL when it has passed the site `after` times and comes again.
 pub fn arm(site: Site, after: u64) {
-    PASSES.store(after, Ordering::SeqCst);
-    ARMED.store(site as u32, Ordering::SeqCst);
+    arm_for(KILL, site, after);
+}
+
+/// As [`arm`], but the process is stopped by SIGSTOP, once.
+pub fn arm_stop(site: Site, after: u64) {
+    arm_for(STOP_PROCESS, site, after);
 }
 
 /// Arms one site: the thread that comes there next goes no further.
 pub fn stop_at(site: Site) {
-    STOPS.store(true, Ordering::SeqCst);
-    arm(site, 0);
+    arm_for(STOP_THREAD, site, 0);
 }
 
 /// Whether a thread stands at the site that was armed by [`stop_at`].
@@ -30,16 +39,26 @@ pub fn has_stopped() -> bool {
     STOPPED.load(Ordering::SeqCst)
 }
 
+fn arm_for(what: u32, site: Site, after: u64) {
+    WHAT.store(what, Ordering::SeqCst);
+    PASSES.store(after, Ordering::SeqCst);
+    ARMED.store(site as u32, Ordering::SeqCst);
+}
+
 #[inline]
 pub(crate) fn crash_point(site: Site) {
     if ARMED.load(Ordering::Relaxed) == site as u32 && PASSES.fetch_sub(1, Ordering::Relaxed) == 0 {
-        if STOPS.load(Ordering::Relaxed) {
-            STOPPED.store(true, Ordering::SeqCst);
-            loop {
-                std::thread::sleep(Duration::MAX);
+        let signal = match WHAT.load(Ordering::Relaxed) {
+            KILL => Signal::SIGKILL,
+            STOP_PROCESS => Signal::SIGSTOP,
+            _ => {
+                STOPPED.store(true, Ordering::SeqCst);
+                loop {
+                    std::thread::sleep(Duration::MAX);
+                }
             }
-        }
-        // SIGKILL cannot be caught: the call does not return, or the process was not allowed to kill itself.
-        let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+        };
+        // Neither can be caught: the call does not return before somebody continues the process, or it was not allowed.
+        let _ = nix::sys::signal::kill(nix::unistd::getpid(), signal);
     }
 }

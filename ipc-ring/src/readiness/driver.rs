@@ -53,6 +53,8 @@ pub(super) struct State {
     calling: bool,
     /// The kernel refused to let the thread sleep, and it has ended.
     pub(super) failed: bool,
+    /// The thread will look by itself before long; otherwise it sleeps until there is a token.
+    will_look: bool,
     counts: Counts,
 }
 
@@ -72,8 +74,8 @@ impl Driver {
     /// The driver of this process in a domain, which is started if there is none.
     ///
     /// # Errors
-    /// [`AttachError::DomainFull`] when the domain has no wake semaphore left; [`AttachError::Forked`];
-    /// [`AttachError::System`] when the kernel refuses.
+    /// [`DomainFull`](crate::error::AttachErrorKind::DomainFull) when the domain has no wake semaphore left; [`Forked`](crate::error::AttachErrorKind::Forked);
+    /// [`System`](crate::error::AttachErrorKind::System) when the kernel refuses.
     ///
     /// # Panics
     /// When the system has no thread left, as [`std::thread::spawn`].
@@ -212,12 +214,29 @@ impl Shared {
 
     /// When to look next, given a look that is still to come.
     fn next_look(&self, token: bool, still: Option<Instant>) -> Option<Instant> {
-        let state = self.lock();
-        if !state.slots.is_any_armed() && !token {
-            return None;
+        let mut state = self.lock();
+        let has_to = token || self.has_to_look(&state.slots);
+        let look = still.or_else(|| has_to.then(|| crate::clock::after(HEARTBEAT)));
+        state.will_look = look.is_some();
+        look
+    }
+
+    /// Whether something may come for an armed slot without a token.
+    fn has_to_look(&self, slots: &Slots<Option<Waiting>, Waker>) -> bool {
+        slots.is_any_armed() && (!self.is_bell || slots.is_any_unannounced())
+    }
+
+    /// Sees to it that the thread looks by itself, after a slot was armed. Costs a system call if it would not have.
+    pub(super) fn armed(&self, is_unannounced: bool) {
+        if self.is_bell && !is_unannounced {
+            return;
         }
-        let again = token || !self.is_bell || state.slots.is_any_unannounced();
-        still.or_else(|| again.then(|| crate::clock::after(HEARTBEAT)))
+        let mut state = self.lock();
+        if !std::mem::replace(&mut state.will_look, true) {
+            state.slots.expect();
+            drop(state);
+            let _ = self.member.ring(self.bell.0); // If it is refused, the thread has ended, and everybody was told.
+        }
     }
 }
 

@@ -132,6 +132,7 @@ impl PollSet {
         self.is_armed = true;
         match barriers.run().and_then(|()| look(&mut self.next, ends, true)) {
             Ok(None) => {
+                shared.armed(ends.iter().any(|end| end.is_unannounced()));
                 if ends.iter_mut().any(|end| end.is_soon()) {
                     self.waker.wake_by_ref(); // It will not be announced a second time.
                 }

@@ -146,6 +146,7 @@ impl Registration {
             found => return Poll::Ready(self.found(found)),
         }
         self.is_armed = true;
+        shared.armed(end.is_unannounced());
         if end.is_soon() && self.soon < SOON {
             // It will not be announced a second time.
             self.soon += 1;

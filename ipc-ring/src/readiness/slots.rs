@@ -135,6 +135,11 @@ impl<S, W> Slots<S, W> {
         None
     }
 
+    /// A token is about to be posted that is for no slot.
+    pub fn expect(&mut self) {
+        self.owed += 1;
+    }
+
     /// A token was taken, and everybody whose bit is gone was rung. Whether it belonged to none of them: then somebody died, or
     /// rang a bell.
     pub fn settle(&mut self) -> bool {
