@@ -135,11 +135,10 @@ fn handle(signal: Signal, handler: extern "C" fn(libc::c_int), flags: SaFlags) {
 }
 
 fn send<T>(signal: Signal, thread: &JoinHandle<T>) {
+    let thread = thread.as_pthread_t() as libc::pthread_t;
     // SAFETY: the thread has not been joined, so its number is its own.
-    assert_eq!(
-        unsafe { libc::pthread_kill(thread.as_pthread_t() as libc::pthread_t, signal as libc::c_int) },
-        0
-    );
+    let result = unsafe { libc::pthread_kill(thread, signal as libc::c_int) };
+    assert_eq!(result, 0);
 }
 
 /// A thread that polls, or is just about to sleep, does not notice a signal: then the next one does it.
