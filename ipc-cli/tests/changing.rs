@@ -224,6 +224,25 @@ fn all_dead_spares_the_living_the_young_and_the_rings() {
     });
 }
 
+/// Which this version cannot look into, and another program may need.
+#[test]
+fn all_dead_spares_rings_of_other_versions() {
+    isolated(|| {
+        let key = Key::from_raw(42);
+        child(|| {
+            let memory = SharedMemory::create_new(key, 1 << 20, &Options::default()).unwrap();
+            memory.attach().unwrap().copy_to(0, b"ipc-ring\x63\x00\x00\x00").unwrap();
+            SemaphoreSet::create_new(key, 3, Mode::PRIVATE).unwrap().set_value(0, 1).unwrap();
+        })
+        .join();
+        let ended = run("sysv rm --all-dead --older-than 0s --yes");
+        assert_eq!((ended.code, number_of_objects()), (Some(0), 2), "{ended:?}");
+        assert_eq!(ended.errors.matches("another version").count(), 2, "{ended:?}");
+        // Named, they go.
+        done("sysv rm --yes shm:0x2a sem:0x2a");
+    });
+}
+
 #[test]
 fn messages_are_shown_and_stay() {
     isolated(|| {

@@ -10,7 +10,7 @@ use ipc_core::list::Verdict;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId};
-use ipc_core::{Error, ErrorKind, Evidence, EvidenceKind, Object as _, Trust, Verified};
+use ipc_core::{Error, ErrorKind, Evidence, EvidenceKind, Key, Object as _, Trust, Verified, list};
 use ipc_ring::gc::{self, What};
 use serde::Serialize;
 use serde_json::Value;
@@ -70,9 +70,9 @@ pub(super) fn run(asked: &Rm) -> Outcome {
         return Ok(REFUSED);
     }
     for target in &targets {
-        let of_rings = if asked.all_dead { of_rings(target) } else { None };
+        let of_rings = if asked.all_dead { of_rings(target)? } else { None };
         match of_rings {
-            Some(what) => refuse(target, &format!("`ipcr gc` is for it: {what}"), asked.json),
+            Some(what) => refuse(target, &what, asked.json),
             None => code = worse(code, remove(target, asked.json)),
         }
     }
@@ -139,14 +139,27 @@ fn dead(snapshot: &Snapshot, asked: &Rm) -> Vec<Target> {
 
 /// What an object is of ipc-ring's, whose domains and persistent channels may be dead by the kernel's record and still be meant to stay. Attaches a segment, which the kernel records as its
 /// last use, so this comes only after removal was confirmed.
-fn of_rings(target: &Target) -> Option<String> {
+fn of_rings(target: &Target) -> Result<Option<String>, Failure> {
+    const OTHER: &str = "it is of another version of ipc-ring";
     let id = target.identity.id();
-    let finding = match target.identity.kind() {
-        EvidenceKind::Segment => gc::identify(ShmId::from_raw(id)),
-        EvidenceKind::Set => gc::identify_set(SemId::from_raw(id)).ok().flatten(),
-        EvidenceKind::Queue => None,
-    }?;
-    (finding.what != What::Unmarked).then(|| finding.to_string())
+    let (finding, has_mark) = match target.identity.kind() {
+        EvidenceKind::Segment => {
+            let id = ShmId::from_raw(id);
+            (gc::identify(id), gc::has_mark(id))
+        }
+        EvidenceKind::Set => {
+            let key = target.identity.key();
+            let segments = list::segments()?;
+            let of_key =
+                segments.iter().filter(|(_, stat)| key != Key::PRIVATE && stat.permissions().key() == key);
+            (gc::identify_set(SemId::from_raw(id))?, of_key.into_iter().any(|(id, _)| gc::has_mark(*id)))
+        }
+        EvidenceKind::Queue => return Ok(None),
+    };
+    let known = finding
+        .filter(|finding| finding.what != What::Unmarked)
+        .map(|finding| format!("`ipcr gc` is for it: {finding}"));
+    Ok(known.or_else(|| has_mark.then(|| OTHER.to_owned())))
 }
 
 /// Reads a file, or stdin for `-`.

@@ -10,6 +10,7 @@ mod unfinished;
 mod unmarked;
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use ipc_core::list;
 use ipc_core::sem::{SemId, SemaphoreSet};
@@ -138,7 +139,17 @@ pub fn identify(id: ShmId) -> Option<Finding> {
     look(id, &SharedMemory::from_id(id).stat().ok()?)
 }
 
-/// The same for a set of semaphores: whether it belongs to a domain, or is half of one.
+/// Whether a segment begins as a domain or a channel does, of this or of any other version of the library. False also when it may not be read. Attaches it, as [`identify`] does.
+#[must_use]
+pub fn has_mark(id: ShmId) -> bool {
+    let Ok(attached) = SharedMemory::from_id(id).attach_read_only() else { return false };
+    let region = Region::segment(attached);
+    let marks = [layout::MAGIC, super::layout::MAGIC];
+    // For an answer only: what it is of is checked where it is used.
+    region.len() >= size_of::<u64>() && marks.contains(&region.word(0).load(Ordering::Relaxed))
+}
+
+/// As [`identify`], for a set of semaphores: whether it belongs to a domain, or is half of one.
 ///
 /// # Errors
 /// [`ipc_core::Error`] when the kernel does not list its objects.
