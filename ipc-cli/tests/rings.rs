@@ -116,7 +116,9 @@ fn processes_channels_and_counters_are_told() {
             done("ls").contains("16 messages of 8 B") && done("show numbers").contains("messages taken out")
         );
 
+        assert_eq!(number_of_objects(), before);
         consumer.kill();
+        let before = number_of_objects();
         let lines = json("ls");
         assert_eq!(of_type(&lines, "domain")[0]["dead"], 1);
         let ends = of_type(&lines, "channel")[0]["ends"].as_array().unwrap().clone();
@@ -232,6 +234,42 @@ fn metrics_files_are_whole() {
         let ended = run("metrics --textfile /no/such/directory/file");
         assert_eq!(ended.code, Some(1), "{ended:?}");
         drop(domain);
+    });
+}
+
+#[test]
+fn metrics_are_served_on_loopback_only_until_ctrl_c() {
+    use std::io::{BufRead as _, Read as _, Write as _};
+    isolated(|| {
+        let domain = Domain::open("served").unwrap();
+        let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+        let mut server = command("metrics --listen 127.0.0.1:0").spawn().unwrap();
+        let mut output = std::io::BufReader::new(server.stdout.take().unwrap()).lines();
+        let url = output.next().unwrap().unwrap();
+        let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
+        let ask = |request: &str| {
+            let mut stream = std::net::TcpStream::connect(&address).unwrap();
+            write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        for pushed in 1..3 {
+            producer.push(7).unwrap();
+            let answer = ask("GET /metrics");
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("version=0.0.4"), "{answer}");
+            let line = format!(
+                "ipcr_channel_pushed_total{{domain=\"served\",channel=\"numbers\",kind=\"spsc\"}} {pushed}\n"
+            );
+            assert!(answer.contains(&line), "{answer}");
+        }
+        assert!(ask("GET /").starts_with("HTTP/1.1 404") && ask("POST /metrics").starts_with("HTTP/1.1 405"));
+        kill(Pid::from_raw(server.id().cast_signed()), Signal::SIGTERM).unwrap();
+        assert_eq!(server.wait().unwrap().code(), Some(143));
+        let ended = run("metrics --listen 0.0.0.0:9464");
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.errors.contains("other machines"), "{ended:?}");
+        drop(producer);
     });
 }
 

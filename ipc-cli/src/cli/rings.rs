@@ -1,5 +1,6 @@
 //! The commands for the channels of ipc-ring.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -80,4 +81,22 @@ pub(crate) struct Metrics {
     /// Writes this file, whole or not at all, for the textfile collector of a node exporter; stdout when absent
     #[arg(long, value_name = "FILE")]
     pub(crate) textfile: Option<PathBuf>,
+    /// Answers GET /metrics at this address of the loopback interface, such as 127.0.0.1:9464, until it is interrupted; port 0 picks one, and
+    /// the first line says which
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "textfile", value_parser = parse_loopback)]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// Names of channels and processes are for this machine only.
+fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| format!("invalid address {text:?}: expected is one such as 127.0.0.1:9464"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "{address} can be reached from other machines; expected is a loopback address, such as 127.0.0.1:9464"
+        ))
+    }
 }

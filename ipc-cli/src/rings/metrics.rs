@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use cli_support::output;
+use cli_support::interrupt;
+use cli_support::output::{self, say};
 
 use super::observe::{Observer, channel, meaning};
 use super::{domains, lines};
-use crate::cli::rings::Metrics;
-use crate::exit::{DONE, FAILED, Failure, Outcome};
+use crate::cli::rings::{Metrics, Where};
+use crate::exit::{DONE, FAILED, Failure, Outcome, complain};
 
 /// A metric: help, type, and its lines of labels and value.
 struct Family {
@@ -22,8 +25,55 @@ struct Family {
 struct Exposition(BTreeMap<String, Family>);
 
 pub(crate) fn run(asked: &Metrics) -> Outcome {
+    match (&asked.textfile, asked.listen) {
+        (_, Some(address)) => serve(address, &asked.place)?,
+        (Some(file), None) => write(file, &look(&asked.place)?)?,
+        (None, None) => output::bytes(look(&asked.place)?.as_bytes()),
+    }
+    Ok(DONE)
+}
+
+/// Answers until it is interrupted.
+fn serve(address: SocketAddr, place: &Where) -> Result<(), Failure> {
+    /// The format's own type of content.
+    const TEXT: &[u8] = b"text/plain; version=0.0.4; charset=utf-8";
+    /// Between two looks whether a signal has come.
+    const SLICE: Duration = Duration::from_millis(100);
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::new(FAILED, format!("listening at {address}: {error}"));
+    let server = tiny_http::Server::http(address).map_err(|error| failed(&error))?;
+    say!("http://{}/metrics", server.server_addr());
+    output::flush();
+    let header = |name: &[u8], value: &[u8]| {
+        tiny_http::Header::from_bytes(name, value).expect("names and values of headers are ASCII")
+    };
+    while !interrupt::came() {
+        let Some(request) = server.recv_timeout(SLICE).map_err(|error| failed(&error))? else { continue };
+        let path = request.url().split('?').next().unwrap_or_default();
+        let (status, text) = match (request.method(), path) {
+            (tiny_http::Method::Get | tiny_http::Method::Head, "/metrics") => match look(place) {
+                Ok(text) => (200, text),
+                Err(failure) => {
+                    complain(failure.reason());
+                    (500, format!("{}\n", failure.reason()))
+                }
+            },
+            (tiny_http::Method::Get | tiny_http::Method::Head, _) => {
+                (404, "the metrics are at /metrics\n".to_owned())
+            }
+            _ => (405, "only GET is answered\n".to_owned()),
+        };
+        let response = tiny_http::Response::from_string(text).with_status_code(status);
+        // One that asked and has gone away needs no answer.
+        let _ = request.respond(response.with_header(header(b"Content-Type", TEXT)));
+    }
+    Ok(())
+}
+
+/// Everything as it is now.
+fn look(place: &Where) -> Result<String, Failure> {
     let mut exposition = Exposition::default();
-    for found in domains::find(&asked.place)? {
+    for found in domains::find(place)? {
         let domain = [("domain", found.name.as_str())];
         let (alive, dead, _) = found.members();
         exposition.add(
@@ -102,12 +152,7 @@ pub(crate) fn run(asked: &Metrics) -> Outcome {
             }
         }
     }
-    let text = exposition.text();
-    match &asked.textfile {
-        None => output::bytes(text.as_bytes()),
-        Some(file) => write(file, &text)?,
-    }
-    Ok(DONE)
+    Ok(exposition.text())
 }
 
 impl Exposition {
