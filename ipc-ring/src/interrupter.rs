@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use ipc_core::ProcessMark;
-use ipc_core::sem::SemaphoreSet;
+use ipc_core::futex;
+use ipc_core::sem::{SemId, SemaphoreSet};
 
 use crate::domain::{Member, WakeSemaphore, ring};
 use crate::wait::Parker;
 use crate::wait::interrupt::{Flag, Interrupts};
 
-/// Ends the wait of an end, a set, a listener or a watch from another thread of its process, or from a signal handler. Clones are
-/// the same handle.
+/// Ends the wait of an end, a set, a listener, a watch or a connection from another thread of its process, or from a signal handler;
+/// made by [`new`](Self::new), the calls that it was given to. Clones are the same handle.
 ///
 /// The wait that is under way ends with `Interrupted`; if none is, the next one does that would wait. Several interruptions
 /// before that are one. A wait that finds something at that moment gives it, and the next one is interrupted. So a call that
@@ -34,6 +35,8 @@ pub struct Interrupter {
     flag: Arc<Flag>,
     target: Target,
     process: ProcessMark,
+    /// Of calls.
+    by_signals: bool,
 }
 
 /// Where what the end sleeps on lies.
@@ -42,15 +45,68 @@ enum Target {
     Semaphore(SemaphoreSet),
     /// The word lies in the domain's memory, which must stay.
     Word(Arc<Member>),
+    /// What the flag says, of calls and connections.
+    Registered,
+}
+
+impl Default for Interrupter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Interrupter {
-    pub(crate) fn new(member: &Arc<Member>, wake: WakeSemaphore, interrupts: &Interrupts) -> Self {
+    pub(crate) fn of_end(member: &Arc<Member>, wake: WakeSemaphore, interrupts: &Interrupts) -> Self {
         let target = match wake.parker() {
             Parker::Semaphore => Target::Semaphore(member.semaphores()),
             Parker::Futex => Target::Word(Arc::clone(member)),
         };
-        Self { flag: interrupts.flag(wake.as_raw()), target, process: member.process() }
+        Self { flag: interrupts.flag(wake.as_raw()), target, process: member.process(), by_signals: false }
+    }
+
+    /// A handle for calls of the control layer: of a [`Domain`](crate::Domain::with_interrupter) and the ends that are opened in it, and of
+    /// [`control::Builder`](crate::control::Builder::interrupter). It ends the call under way or, if there is none, the next one that would wait. Calls in
+    /// several threads need a handle each.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use ipc_ring::{AttachErrorKind, Domain, Interrupter};
+    ///
+    /// let interrupter = Interrupter::new();
+    /// let domain = Domain::open("doc-example-calls")?.with_interrupter(&interrupter);
+    /// let waiting = std::thread::spawn(move || domain.wait_for("nobody", Duration::MAX));
+    /// interrupter.interrupt()?;
+    /// let told = waiting.join().expect("no panic").unwrap_err();
+    /// assert!(matches!(told.kind(), AttachErrorKind::Interrupted));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        let (flag, process) = (Arc::default(), ProcessMark::current());
+        Self { flag, target: Target::Registered, process, by_signals: false }
+    }
+
+    /// Has a signal end the calls that are given this handle from now on, too, when a handler has run in the thread that waits. By default they go on.
+    ///
+    /// A signal that comes just before the thread goes to sleep is not noticed: have the handler call [`interrupt`](Self::interrupt) for
+    /// signals that must not be missed.
+    #[must_use]
+    pub fn and_by_signals(mut self) -> Self {
+        self.by_signals = true;
+        self
+    }
+
+    /// What interrupts a call.
+    pub(crate) fn of_calls(&self) -> Interrupts {
+        Interrupts::shared(&self.flag, self.by_signals)
+    }
+
+    /// What interrupts the waits on this semaphore, which are this handle's from now on.
+    pub(crate) fn of_waits(&self, member: &Member, wake: WakeSemaphore, place: usize) -> Interrupts {
+        let set = u64::from(member.semaphores().id().as_raw().cast_unsigned());
+        self.flag.set_sleeper(place, set << 32 | u64::from(wake.as_raw()));
+        self.of_calls()
     }
 
     /// Ends the wait that is under way, or the next one. Nothing happens when the end is gone, and in a child of fork.
@@ -64,11 +120,28 @@ impl Interrupter {
         if !self.process.is_current() {
             return Ok(());
         }
+        if matches!(self.target, Target::Registered) {
+            return self.interrupt_calls();
+        }
         let Some(wake) = self.flag.raise().and_then(WakeSemaphore::from_raw) else { return Ok(()) };
         match &self.target {
             Target::Semaphore(semaphores) => ring(*semaphores, wake),
             Target::Word(member) => member.wake(wake),
+            Target::Registered => Ok(()),
         }
+    }
+
+    fn interrupt_calls(&self) -> Result<(), ipc_core::Error> {
+        let mut woken = Ok(());
+        for sleeper in self.flag.raise_shared() {
+            let set = SemaphoreSet::from_id(SemId::from_raw(((sleeper >> 32) as u32).cast_signed()));
+            if let Some(wake) = WakeSemaphore::from_raw(sleeper as u32) {
+                woken = woken.and(ring(set, wake));
+            }
+        }
+        // For pauses. Where a sandbox forbids it they go on to their end.
+        let _ = futex::wake(self.flag.word(), i32::MAX as u32);
+        woken
     }
 }
 
@@ -98,4 +171,14 @@ macro_rules! interruptible {
     };
 }
 
-pub(crate) use interruptible;
+/// For the ends of connections, whose waits one handle ends. `$seat` has a method of this name.
+macro_rules! shares_interrupts {
+    ($seat:tt $(. $more:tt)*) => {
+        /// This interrupts the end's waits from now on; `None`: handles of its own.
+        pub(crate) fn share_interrupts(&mut self, with: Option<(&crate::Interrupter, usize)>) {
+            self.$seat $(. $more)* .share_interrupts(with);
+        }
+    };
+}
+
+pub(crate) use {interruptible, shares_interrupts};

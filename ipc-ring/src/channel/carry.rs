@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::{bytes, spsc};
 use crate::domain::{Domain, Locked, WakeSemaphore};
 use crate::error::AttachError;
+use crate::interrupter::Interrupter;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
@@ -64,6 +65,14 @@ pub trait Make {
     fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError>;
     /// Tells the sender that nobody will receive any more.
     fn close_consumer(consumer: Self::Consumer);
+    /// Has the waits of the sending end ended by this, as the first of its ends, or by handles of its own.
+    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>);
+    /// As [`share_producer`](Self::share_producer), of the receiving end, as the second one.
+    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>);
+    /// Has signals end the waits of the sending end.
+    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool);
+    /// As [`set_producer_interruptible`](Self::set_producer_interruptible), of the receiving end.
+    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool);
 }
 
 impl Make for Frames {
@@ -104,6 +113,22 @@ impl Make for Frames {
     fn close_consumer(consumer: Self::Consumer) {
         consumer.close();
     }
+
+    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>) {
+        producer.share_interrupts(with.map(|interrupter| (interrupter, 0)));
+    }
+
+    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>) {
+        consumer.share_interrupts(with.map(|interrupter| (interrupter, 1)));
+    }
+
+    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool) {
+        producer.set_interruptible(by_signals);
+    }
+
+    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool) {
+        consumer.set_interruptible(by_signals);
+    }
 }
 
 impl<T: Message + Sync> Make for Values<T> {
@@ -143,6 +168,22 @@ impl<T: Message + Sync> Make for Values<T> {
 
     fn close_consumer(consumer: Self::Consumer) {
         consumer.close();
+    }
+
+    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>) {
+        producer.share_interrupts(with.map(|interrupter| (interrupter, 0)));
+    }
+
+    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>) {
+        consumer.share_interrupts(with.map(|interrupter| (interrupter, 1)));
+    }
+
+    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool) {
+        producer.set_interruptible(by_signals);
+    }
+
+    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool) {
+        consumer.set_interruptible(by_signals);
     }
 }
 

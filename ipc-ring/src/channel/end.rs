@@ -209,6 +209,11 @@ impl End {
         self.host.set_interruptible(by_signals);
     }
 
+    /// See `shares_interrupts!`.
+    pub(super) fn share_interrupts(&mut self, with: Option<(&Interrupter, usize)>) {
+        self.host.share_interrupts(with);
+    }
+
     /// Waits in the way of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
         self.host.sleep_by(settings.parker);
@@ -271,7 +276,7 @@ impl End {
         if owner == member.me() {
             return Err(member.explain(AttachErrorKind::SelfEviction));
         }
-        member.evict(owner, deadline).map_err(|error| member.explain(error))
+        member.evict(owner, deadline, None).map_err(|error| member.explain(error))
     }
 
     /// Sleeps until the other end is there, or closed, or the time has come; gives its state then. Whoever takes the other

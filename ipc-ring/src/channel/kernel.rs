@@ -35,11 +35,20 @@ impl Kernel {
 
     /// See `interruptible!`.
     pub(super) fn interrupter(&self) -> Interrupter {
-        Interrupter::new(&self.member, self.wake, &self.interrupts)
+        Interrupter::of_end(&self.member, self.wake, &self.interrupts)
     }
 
     /// See `interruptible!`.
     pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.interrupts.set_by_signals(by_signals);
+    }
+
+    /// This interrupts this end's waits from now on, as do signals if they did before; `None`: a flag of its own.
+    pub(super) fn share_interrupts(&mut self, with: Option<(&Interrupter, usize)>) {
+        let by_signals = self.interrupts.by_signals();
+        self.interrupts = with.map_or_else(Interrupts::default, |(interrupter, place)| {
+            interrupter.of_waits(&self.member, self.wake, place)
+        });
         self.interrupts.set_by_signals(by_signals);
     }
 

@@ -232,7 +232,7 @@ pub(super) fn find_or_make<F, R>(
             Ok(seat(locked, domain, made)?.expect("what is new is not replaced"))
         })
     };
-    let attached = check_name(name).and_then(|()| domain.member().locked(*until, attach));
+    let attached = check_name(name).and_then(|()| domain.locked_until(*until, attach));
     attached.map_err(|error| explain(error, domain, name))
 }
 
@@ -394,7 +394,7 @@ fn look_at<R>(
             look(&entry).map_err(|error: AttachError| error.made_by(|| creator_of(&entry)))
         })
     };
-    let seen = check_name(name).and_then(|()| domain.member().locked(until, look));
+    let seen = check_name(name).and_then(|()| domain.locked_until(until, look));
     seen.map_err(|error| explain(error, domain, name))
 }
 

@@ -11,6 +11,7 @@ use super::listener::Listener;
 use crate::channel::{Carry, Frames};
 use crate::domain::{DEFAULT_NAME, Domain, LOCK_PATIENCE};
 use crate::error::AttachError;
+use crate::interrupter::Interrupter;
 use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
 
@@ -40,6 +41,7 @@ pub struct Builder {
     pub(super) needed: u64,
     pub(super) limits: Limits,
     pub(super) users: Vec<u32>,
+    pub(super) interrupter: Option<Interrupter>,
 }
 
 impl Builder {
@@ -57,6 +59,7 @@ impl Builder {
             needed: 0,
             limits: Limits::default(),
             users: Vec::new(),
+            interrupter: None,
         }
     }
 
@@ -120,6 +123,30 @@ impl Builder {
     #[must_use]
     pub fn allow_user(mut self, uid: u32) -> Self {
         self.users.push(uid);
+        self
+    }
+
+    /// What ends the waits of binding and connecting, with [`ConnectError::Interrupted`] and
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted). A listener and a connection have handles of their own.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::{Duration, Instant};
+    /// use ipc_ring::Interrupter;
+    /// use ipc_ring::control::{Builder, ConnectError};
+    ///
+    /// # let domain = ipc_ring::Domain::open("doc-example-interrupted")?;
+    /// let interrupter = Interrupter::new();
+    /// let service = Builder::new("nobody").domain(&domain).interrupter(&interrupter);
+    /// let hour = Instant::now() + Duration::from_secs(3600);
+    /// let client = std::thread::spawn(move || service.connect_retrying(hour).map(drop));
+    /// interrupter.interrupt()?;
+    /// assert!(matches!(client.join().expect("no panic"), Err(ConnectError::Interrupted)));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn interrupter(mut self, interrupter: &Interrupter) -> Self {
+        self.interrupter = Some(interrupter.clone());
         self
     }
 
@@ -187,7 +214,12 @@ impl Builder {
                     if Instant::now() + pause >= deadline {
                         return Err(error);
                     }
-                    std::thread::sleep(pause);
+                    match &self.interrupter {
+                        Some(interrupter) => {
+                            interrupter.of_calls().pause(Instant::now() + pause, "connect")?
+                        }
+                        None => std::thread::sleep(pause),
+                    }
                 }
                 result => return result,
             }
@@ -196,9 +228,11 @@ impl Builder {
 
     /// The domain, joined by then.
     pub(super) fn find_domain(&self, deadline: Instant) -> Result<Domain, AttachError> {
-        match &self.domain {
-            Some(domain) => Ok(domain.clone()),
-            None => Domain::open_deadline(DEFAULT_NAME, deadline),
+        match (&self.domain, &self.interrupter) {
+            (Some(domain), Some(interrupter)) => Ok(domain.clone().with_interrupter(interrupter)),
+            (Some(domain), None) => Ok(domain.clone()),
+            (None, Some(interrupter)) => Domain::open_interruptible(DEFAULT_NAME, deadline, interrupter),
+            (None, None) => Domain::open_deadline(DEFAULT_NAME, deadline),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Connecting to a listener.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use zerocopy::FromBytes;
 
@@ -27,6 +27,9 @@ use crate::wait::{HEARTBEAT, Nap};
 pub fn connect(name: &str) -> Result<Connection, ConnectError> {
     Builder::new(name).connect()
 }
+
+/// How long a client waits for room in the listener's queue before it tries again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a client has made before it says hello, all under one lock.
 struct Prepared<Out: Carry, In: Carry> {
@@ -56,13 +59,14 @@ fn try_once<Out: Carry, In: Carry>(
     // Dropped, if it comes to that, after the lock.
     let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
     let (listener, server) =
-        member.locked(deadline, |locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
+        domain.locked_until(deadline, |locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
     let Prepared { up: Some((up, up_token)), down: Some((down, down_token)), queue: Some((slot, wake)) } =
         prepared
     else {
         unreachable!("preparing fails or makes all three");
     };
     let mut mailbox = Mailbox::new(&member, slot, wake, false);
+    mailbox.share_interrupts(domain.interrupter());
     let hello = Hello {
         nonce: FromBytes::read_from_bytes(&ipc_core::random_bytes::<16>()?).expect("sixteen bytes"),
         owner: member.me().as_raw(),
@@ -76,10 +80,23 @@ fn try_once<Out: Carry, In: Carry>(
     let mut machine =
         Client::new(listener.generation, hello, mailbox.queue().as_raw(), up_token.segment.as_raw());
     let address = Address::of_listener(&listener);
-    let post = |frame| match address.post_deadline(&member, &frame, deadline) {
-        Posted::Sent => Ok(()),
-        Posted::Full => Err(ConnectError::QueueFull),
-        Posted::Gone => Err(ConnectError::ServerGone),
+    let interrupts = domain.interrupts();
+    let post = |frame| {
+        loop {
+            let posted = match &interrupts {
+                None => address.post_deadline(&member, &frame, deadline),
+                Some(_) => address.post(&member, &frame),
+            };
+            return match (posted, &interrupts) {
+                (Posted::Sent, _) => Ok(()),
+                (Posted::Gone, _) => Err(ConnectError::ServerGone),
+                (Posted::Full, Some(interrupts)) if Instant::now() < deadline => {
+                    interrupts.pause(deadline.min(Instant::now() + PAUSE), "send a greeting")?;
+                    continue;
+                }
+                (Posted::Full, _) => Err(ConnectError::QueueFull),
+            };
+        }
     };
     Native::crash_point(Site::ControlPrepared);
     post(machine.hello())?;

@@ -12,6 +12,7 @@ use super::reason::Reason;
 use crate::channel::{Carry, Frames, Values};
 use crate::domain::{Member, Owner};
 use crate::error::{PopError, PushError};
+use crate::interrupter::Interrupter;
 use crate::message::Message;
 
 /// A ring to the other side, carrying `Out`, and one from there, carrying `In`.
@@ -24,11 +25,52 @@ pub struct Connection<Out: Carry = Frames, In: Carry = Frames> {
     /// `None` only while being dropped or taken apart.
     consumer: Option<In::Consumer>,
     session: Option<Session>,
+    interrupter: Interrupter,
 }
 
 impl<Out: Carry, In: Carry> Connection<Out, In> {
     pub(super) fn new(producer: Out::Producer, consumer: In::Consumer, session: Session) -> Self {
-        Self { producer: Some(producer), consumer: Some(consumer), session: Some(session) }
+        let interrupter = Interrupter::new();
+        let (producer, consumer, session) = (Some(producer), Some(consumer), Some(session));
+        let mut connection = Self { producer, consumer, session, interrupter: interrupter.clone() };
+        connection.share_interrupts(Some(&interrupter));
+        connection
+    }
+
+    /// This ends the waits of both ends from now on.
+    pub(super) fn interrupt_by(&mut self, interrupter: &Interrupter) {
+        self.share_interrupts(Some(interrupter));
+        self.interrupter = interrupter.clone();
+    }
+
+    fn share_interrupts(&mut self, with: Option<&Interrupter>) {
+        if let Some(producer) = &mut self.producer {
+            Out::share_producer(producer, with);
+        }
+        if let Some(consumer) = &mut self.consumer {
+            In::share_consumer(consumer, with);
+        }
+    }
+
+    /// A handle by which another thread, or a signal handler, ends the waits of this connection with `Interrupted`, of whichever end: the one under
+    /// way or, if there is none, the next. Ends that were [taken apart](Self::into_parts) have handles of their own.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
+    /// Whether a signal, when a handler has run in the thread that waits, ends the wait of either end with `Interrupted`. By default it goes
+    /// on, whatever `SA_RESTART` says.
+    ///
+    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
+    /// [`Interrupter::interrupt`] for signals that must not be missed, and for ends that only poll.
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        if let Some(producer) = &mut self.producer {
+            Out::set_producer_interruptible(producer, by_signals);
+        }
+        if let Some(consumer) = &mut self.consumer {
+            In::set_consumer_interruptible(consumer, by_signals);
+        }
     }
 
     /// The sending end; `None` after [`finish`](Self::finish).
@@ -68,6 +110,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     /// count; dropping the receiving end then only detaches it.
     #[must_use]
     pub fn into_parts(mut self) -> (Option<Out::Producer>, In::Consumer, Session) {
+        self.share_interrupts(None);
         let parts = (self.producer.take(), self.consumer.take(), self.session.take());
         let (producer, Some(consumer), Some(session)) = parts else {
             unreachable!("a connection has both until it is taken apart");

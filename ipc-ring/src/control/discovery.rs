@@ -175,7 +175,7 @@ impl Domain {
             let found = locked.find(name)?.map(|entry| self.describe(locked, name.to_owned(), &entry));
             Ok(found.transpose()?)
         };
-        let found = check_name(name).and_then(|()| self.member().locked(deadline, look));
+        let found = check_name(name).and_then(|()| self.locked_until(deadline, look));
         found.map_err(|error| error.in_channel(name).in_domain(self.name()))
     }
 
@@ -183,7 +183,8 @@ impl Domain {
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up); [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake
-    /// semaphore is left to wait with.
+    /// semaphore is left to wait with; [`Interrupted`](crate::AttachErrorKind::Interrupted), for a handle
+    /// [with an interrupter](Self::with_interrupter).
     ///
     /// # Blocking
     /// Asleep; whoever enters the name wakes this process.
@@ -193,7 +194,7 @@ impl Domain {
             return Ok(Some(found));
         }
         let member = Arc::clone(self.member());
-        let (slot, wake) = member.locked(deadline, |locked| {
+        let (slot, wake) = self.locked_until(deadline, |locked| {
             let wake = locked.claim_wake()?;
             match locked.make_queue(ipc_core::Mode::PRIVATE, wake, watched_name(name)) {
                 Ok(slot) => Ok((slot, wake)),
@@ -203,7 +204,8 @@ impl Domain {
                 }
             }
         })?;
-        let mailbox = Mailbox::new(&member, slot, wake, true);
+        let mut mailbox = Mailbox::new(&member, slot, wake, true);
+        mailbox.share_interrupts(self.interrupter());
         loop {
             if let Some(found) = self.look_up_deadline(name, deadline)? {
                 return Ok(Some(found));

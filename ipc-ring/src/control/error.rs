@@ -54,6 +54,8 @@ pub enum ConnectError {
     },
     /// The domain has no room, or the rings could not be made.
     Attach(AttachError),
+    /// The wait was [interrupted](crate::control::Builder::interrupter).
+    Interrupted,
     /// The kernel refused.
     System(ipc_core::Error),
 }
@@ -116,6 +118,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "the listener belongs to user {uid}, whom the domain does not trust")
             }
             Self::Attach(error) => error.fmt(f),
+            Self::Interrupted => f.write_str("the wait for the server was interrupted"),
             Self::System(error) => error.fmt(f),
         }
     }
@@ -168,13 +171,16 @@ impl From<AttachError> for BindError {
 
 impl From<AttachError> for ConnectError {
     fn from(error: AttachError) -> Self {
-        Self::Attach(error)
+        match error.kind() {
+            AttachErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Attach(error),
+        }
     }
 }
 
 impl From<ipc_core::Error> for ConnectError {
     fn from(error: ipc_core::Error) -> Self {
-        Self::System(error)
+        if error.kind() == ipc_core::ErrorKind::Interrupted { Self::Interrupted } else { Self::System(error) }
     }
 }
 

@@ -117,7 +117,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         };
         let capacity = |usual| builder.capacity.unwrap_or(usual);
         let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
-        let (slot, wake, entry) = member.locked(until, |locked| {
+        let (slot, wake, entry) = domain.locked_until(until, |locked| {
             // The queue of a predecessor that died goes first, so that nobody can send to it.
             locked.sweep_queues()?;
             if let Some(entry) = locked.find(&builder.name)? {

@@ -125,12 +125,19 @@ impl Mailbox {
     }
 
     fn check_interrupted(&self) -> Result<(), Error> {
-        if self.interrupts.take(true) { Err(Error::interrupted("wait for a frame")) } else { Ok(()) }
+        self.interrupts.check("wait for a frame")
+    }
+
+    /// This ends the sleeps from now on, if it is there.
+    pub(super) fn share_interrupts(&mut self, with: Option<&Interrupter>) {
+        if let Some(interrupter) = with {
+            self.interrupts = interrupter.of_waits(&self.member, self.wake, 0);
+        }
     }
 
     /// See `interruptible!`.
     pub(super) fn interrupter(&self) -> Interrupter {
-        Interrupter::new(&self.member, self.wake, &self.interrupts)
+        Interrupter::of_end(&self.member, self.wake, &self.interrupts)
     }
 
     /// See `interruptible!`.

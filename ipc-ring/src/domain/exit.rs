@@ -8,17 +8,28 @@ use super::layout::{LIVE, P_GENERATION, P_STATE, PROCESS_SIZE, PROCESS_TABLE, PR
 use super::{Domain, Member, Owner};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::wait::HEARTBEAT;
+use crate::wait::interrupt::Interrupts;
 
 impl Member {
     /// Sleeps until the process is gone. True at once when it is, false when the time has come.
-    pub(crate) fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
+    pub(crate) fn wait_for_exit(
+        &self,
+        owner: Owner,
+        deadline: Instant,
+        interrupts: Option<&Interrupts>,
+    ) -> Result<bool, ipc_core::Error> {
         loop {
             let Some(slot) = self.slot_of_living(owner)? else { return Ok(true) };
+            interrupts.map_or(Ok(()), |interrupts| interrupts.check("wait for an exit"))?;
             let now = Instant::now();
+            let wait = if interrupts.is_some_and(Interrupts::by_signals) {
+                DeathWatch::wait_deadline_interruptible
+            } else {
+                DeathWatch::wait_deadline
+            };
             // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later. An `exec` lowers no
             // token.
-            let is_lowered =
-                DeathWatch::wait_deadline(&self.semaphores, token(slot), deadline.min(now + HEARTBEAT))?;
+            let is_lowered = wait(&self.semaphores, token(slot), deadline.min(now + HEARTBEAT))?;
             if !is_lowered && now >= deadline {
                 return Ok(!self.is_alive(owner)?);
             }
@@ -30,10 +41,15 @@ impl Member {
     }
 
     /// Kills the process and waits until it is gone. True when it is.
-    pub(crate) fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, ipc_core::Error> {
+    pub(crate) fn evict(
+        &self,
+        owner: Owner,
+        deadline: Instant,
+        interrupts: Option<&Interrupts>,
+    ) -> Result<bool, ipc_core::Error> {
         let Some(slot) = self.slot_of_living(owner)? else { return Ok(true) };
         liveness::kill_holder(&self.semaphores, token(slot))?;
-        self.wait_for_exit(owner, deadline)
+        self.wait_for_exit(owner, deadline, interrupts)
     }
 }
 
@@ -66,7 +82,9 @@ impl Domain {
     pub fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
         self.member().check_process()?;
         let member = self.member();
-        member.wait_for_exit(owner, deadline).map_err(|error| member.explain(error))
+        member
+            .wait_for_exit(owner, deadline, self.interrupts().as_ref())
+            .map_err(|error| member.explain(error))
     }
 
     /// Evicts a process from the domain: kills it with SIGKILL, and waits until the kernel says that it can store nothing
@@ -89,6 +107,6 @@ impl Domain {
         if owner == self.me() {
             return Err(member.explain(AttachErrorKind::SelfEviction));
         }
-        member.evict(owner, deadline).map_err(|error| member.explain(error))
+        member.evict(owner, deadline, self.interrupts().as_ref()).map_err(|error| member.explain(error))
     }
 }

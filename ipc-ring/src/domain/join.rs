@@ -28,6 +28,7 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::leaving;
 use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
+use crate::wait::interrupt::Interrupts;
 
 /// How often a join starts anew because the domain was taken away under it.
 const ATTEMPTS: usize = 100;
@@ -49,10 +50,11 @@ pub(super) fn join(
     mode: Mode,
     trust: Trust,
     until: Instant,
+    interrupts: Option<&Interrupts>,
 ) -> Result<Member, AttachError> {
     let mut attempt = 1;
     loop {
-        match try_join(name, key, mode, &trust, until) {
+        match try_join(name, key, mode, &trust, (until, interrupts)) {
             // The last member took the domain away between two of our steps: there is room for a new one.
             Err(error)
                 if matches!(error.kind(), AttachErrorKind::System(error)
@@ -66,7 +68,13 @@ pub(super) fn join(
     }
 }
 
-fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> Result<Member, AttachError> {
+fn try_join(
+    name: &str,
+    key: Key,
+    mode: Mode,
+    trust: &Trust,
+    (until, interrupts): (Instant, Option<&Interrupts>),
+) -> Result<Member, AttachError> {
     crate::clock::look()?;
     let (semaphores, sizes, is_new) = sizes::open_or_create(key, mode, trust)?;
     Native::crash_point(Site::DomainSetMade);
@@ -82,7 +90,7 @@ fn try_join(name: &str, key: Key, mode: Mode, trust: &Trust, until: Instant) -> 
             return Err(error.into());
         }
     };
-    let lock = Lock::take(semaphores, image.id(), until)?;
+    let lock = Lock::take(semaphores, image.id(), until, interrupts)?;
     let part = match take_part(name, key, mode, trust, (semaphores, sizes), image.id()) {
         Ok(part) => part,
         Err(error) => {

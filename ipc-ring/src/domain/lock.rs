@@ -20,6 +20,7 @@ use super::layout::{HOLDER, LOCK};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::platform::{Native, Platform as _, Site};
 use crate::wait::HEARTBEAT;
+use crate::wait::interrupt::Interrupts;
 
 /// How long a call waits for the lock when its caller gave no deadline.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -38,11 +39,13 @@ impl Lock {
     ///
     /// # Errors
     /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) with the process that holds it;
-    /// [`System`](crate::AttachErrorKind::System) when the set was removed.
+    /// [`System`](crate::AttachErrorKind::System) when the set was removed;
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted), a heartbeat later at most.
     pub(super) fn take(
         semaphores: SemaphoreSet,
         image: ImageId,
         until: Instant,
+        interrupts: Option<&Interrupts>,
     ) -> Result<Self, AttachError> {
         let began = Instant::now();
         loop {
@@ -58,7 +61,14 @@ impl Lock {
                 }
                 .into());
             }
-            if semaphores.perform_deadline(&raise(image), until.min(now + HEARTBEAT))? {
+            interrupts.map_or(Ok(()), |interrupts| interrupts.check("wait for the domain's lock"))?;
+            let (operations, soon) = (raise(image), until.min(now + HEARTBEAT));
+            let is_taken = if interrupts.is_some_and(Interrupts::by_signals) {
+                semaphores.perform_deadline_interruptible(&operations, soon)
+            } else {
+                semaphores.perform_deadline(&operations, soon)
+            };
+            if is_taken? {
                 return Ok(Self::of(semaphores, image));
             }
         }
@@ -182,7 +192,7 @@ mod tests {
                     let image = image();
                     let until = Instant::now() + Duration::from_secs(1000);
                     while taken.fetch_add(1, Ordering::Relaxed) < TIMES {
-                        let lock = Lock::take(set, image.id(), until).unwrap();
+                        let lock = Lock::take(set, image.id(), until, None).unwrap();
                         assert!(!is_held.swap(true, Ordering::SeqCst), "two have the lock");
                         std::thread::yield_now();
                         assert!(is_held.swap(false, Ordering::SeqCst));
@@ -208,7 +218,7 @@ mod tests {
         assert!(Lock::try_take(*set, one.id()).unwrap().is_none(), "another thread of it");
         assert!(super::is_held(*set).unwrap());
         let until = Instant::now() + HEARTBEAT * 2;
-        let error = Lock::take(*set, other.id(), until).err().expect("it is held");
+        let error = Lock::take(*set, other.id(), until, None).err().expect("it is held");
         assert!(matches!(error.kind(), AttachErrorKind::LockTimeout { waited, .. } if *waited >= HEARTBEAT));
         drop(lock);
         // A holder that does not say which program it is, and has the kernel lower it.

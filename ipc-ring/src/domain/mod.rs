@@ -44,6 +44,8 @@ use ipc_core::{Mode, ProcessMark, Trust, barrier};
 
 use crate::asked::Asked;
 use crate::error::{AttachError, AttachErrorKind, Forked};
+use crate::interrupter::Interrupter;
+use crate::wait::interrupt::Interrupts;
 use lock::Lock;
 use table::Table;
 
@@ -72,6 +74,8 @@ pub struct Domain {
     member: Arc<Member>,
     /// How long a call through this handle waits for the domain's lock.
     patience: Duration,
+    /// What ends the waits of calls through this handle.
+    interrupter: Option<Interrupter>,
 }
 
 /// What one process holds of a domain.
@@ -131,6 +135,21 @@ impl Domain {
         Self::open_shared_deadline(name, owner, Mode::PRIVATE, Trust::same_user(), deadline)
     }
 
+    /// As [`open_deadline`](Self::open_deadline), and `interrupter` ends the wait for the lock. What the calls through the handle
+    /// wait for it ends, too, as [`with_interrupter`](Self::with_interrupter) says.
+    ///
+    /// # Errors
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted), and as [`open`](Self::open).
+    pub fn open_interruptible(
+        name: &str,
+        deadline: Instant,
+        interrupter: &Interrupter,
+    ) -> Result<Self, AttachError> {
+        let owner = nix::unistd::geteuid().as_raw();
+        let (mode, trust) = (Mode::PRIVATE, Trust::same_user());
+        Self::open_shared_interruptible(name, owner, mode, trust, deadline, interrupter)
+    }
+
     /// Joins a domain that processes of several users share: those whom `mode` and the kernel let in.
     ///
     /// `owner` is the user whose domain it is: part of its identity, so that nobody else's domain is mistaken for it.
@@ -153,6 +172,31 @@ impl Domain {
         trust: Trust,
         deadline: Instant,
     ) -> Result<Self, AttachError> {
+        Self::open_by(name, owner, mode, trust, (deadline, None))
+    }
+
+    /// As [`open_shared_deadline`](Self::open_shared_deadline) and [`open_interruptible`](Self::open_interruptible).
+    ///
+    /// # Errors
+    /// As [`open_interruptible`](Self::open_interruptible).
+    pub fn open_shared_interruptible(
+        name: &str,
+        owner: u32,
+        mode: Mode,
+        trust: Trust,
+        deadline: Instant,
+        interrupter: &Interrupter,
+    ) -> Result<Self, AttachError> {
+        Self::open_by(name, owner, mode, trust, (deadline, Some(interrupter)))
+    }
+
+    fn open_by(
+        name: &str,
+        owner: u32,
+        mode: Mode,
+        trust: Trust,
+        (deadline, interrupter): (Instant, Option<&Interrupter>),
+    ) -> Result<Self, AttachError> {
         let most = layout::DOMAIN_NAME_BYTES;
         if name.is_empty() || name.len() > most || name.contains('\0') {
             let invalid = AttachErrorKind::InvalidName { name: name.to_owned(), most };
@@ -160,9 +204,11 @@ impl Domain {
         }
         let key = join::key(name, owner);
         let wanted = memberships::Wanted { name, key, trust: &trust };
-        let member = memberships::share(wanted, || join::join(name, key, mode, trust.clone(), deadline))
-            .map_err(|error| error.in_domain(name).of_user(owner))?;
-        Ok(Self { member, patience: LOCK_PATIENCE })
+        let interrupts = interrupter.map(Interrupter::of_calls);
+        let join = || join::join(name, key, mode, trust.clone(), deadline, interrupts.as_ref());
+        let member =
+            memberships::share(wanted, join).map_err(|error| error.in_domain(name).of_user(owner))?;
+        Ok(Self { member, patience: LOCK_PATIENCE, interrupter: interrupter.cloned() })
     }
 
     /// This handle with another patience: how long a call through it waits for the domain's lock, five seconds if nothing is
@@ -199,7 +245,38 @@ impl Domain {
         &self,
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
-        self.member.locked(self.until(), f)
+        self.locked_until(self.until(), f)
+    }
+
+    /// Runs `f` under the domain's lock, which is waited for until a point in time.
+    ///
+    /// # Errors
+    /// As [`Member::locked_by`].
+    pub(crate) fn locked_until<R>(
+        &self,
+        until: Instant,
+        f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
+    ) -> Result<R, AttachError> {
+        self.member.locked_by(until, self.interrupts().as_ref(), f)
+    }
+
+    /// This handle, with what ends the waits of its calls with [`Interrupted`](crate::AttachErrorKind::Interrupted): those for the lock, [`wait_for`](Self::wait_for),
+    /// [`wait_for_exit`](Self::wait_for_exit) and [`evict`](Self::evict). Also of calls through clones, and of opening ends by
+    /// builders that have one. Other handles of the domain do without.
+    ///
+    /// A wait for the lock or for an exit ends a tenth of a second later at most, the others at once.
+    #[must_use]
+    pub fn with_interrupter(mut self, interrupter: &Interrupter) -> Self {
+        self.interrupter = Some(interrupter.clone());
+        self
+    }
+
+    pub(crate) fn interrupter(&self) -> Option<&Interrupter> {
+        self.interrupter.as_ref()
+    }
+
+    pub(crate) fn interrupts(&self) -> Option<Interrupts> {
+        self.interrupter.as_ref().map(Interrupter::of_calls)
     }
 
     /// The domain's name.
@@ -311,16 +388,29 @@ impl Member {
     /// Runs `f` under the domain's lock, which is waited for until a point in time.
     ///
     /// # Errors
-    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when the lock cannot be had;
-    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
+    /// As [`locked_by`](Self::locked_by), but for interruptions.
     pub(crate) fn locked<R>(
         &self,
         until: Instant,
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
+        self.locked_by(until, None, f)
+    }
+
+    /// As [`locked`](Self::locked), and the wait for the lock can be interrupted.
+    ///
+    /// # Errors
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when the lock cannot be had;
+    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
+    pub(crate) fn locked_by<R>(
+        &self,
+        until: Instant,
+        interrupts: Option<&Interrupts>,
+        f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
+    ) -> Result<R, AttachError> {
         self.check_process()?;
-        let lock =
-            Lock::take(self.semaphores, self.image.id(), until).map_err(|error| self.explain(error))?;
+        let lock = Lock::take(self.semaphores, self.image.id(), until, interrupts)
+            .map_err(|error| self.explain(error))?;
         let result = f(&self.enter(&lock));
         drop(lock);
         self.settle_departures();

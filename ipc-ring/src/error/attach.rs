@@ -206,6 +206,8 @@ pub enum AttachErrorKind {
     UnknownClock,
     /// This handle came through a fork; only the process that opened it may use it.
     Forked,
+    /// The wait was [interrupted](crate::Interrupter). Nothing was opened.
+    Interrupted,
     /// The kernel refused.
     System(ipc_core::Error),
 }
@@ -349,7 +351,10 @@ impl From<Forked> for AttachError {
 
 impl From<ipc_core::Error> for AttachError {
     fn from(error: ipc_core::Error) -> Self {
-        AttachErrorKind::System(error).into()
+        match error.kind() {
+            ipc_core::ErrorKind::Interrupted => AttachErrorKind::Interrupted.into(),
+            _ => AttachErrorKind::System(error).into(),
+        }
     }
 }
 

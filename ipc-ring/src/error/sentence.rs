@@ -253,6 +253,9 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
             "{it} cannot be used: the kernel does not tell by how much this process's clock differs from that of others, since it is in a \
              time namespace and has made another one for its children; open the domain before that, or in a child"
         ),
+        K::Interrupted => {
+            write!(f, "{it} was not opened: the wait was interrupted; call it again to go on waiting")
+        }
         K::Forked => write!(
             f,
             "{it} was opened before a fork, and this handle belongs to the parent: open the channel again in the child"

@@ -75,6 +75,7 @@ samples! {
     NoMembarrier => ["membarrier", "refuses", "Barrier::Fence"];
     UnknownClock => ["clock", "time namespace", "open the domain before"];
     Forked => ["before a fork", "belongs to the parent", "open the channel again in the child"];
+    Interrupted => ["was interrupted", "not opened", "call it again"];
     System(ipc_core::Error::interrupted("semop")) => ["semop", "interrupted"];
 }
 

@@ -22,7 +22,10 @@
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::Instant;
+
+use ipc_core::{Error, ErrorKind, futex};
 
 use crate::platform::{Barrier, Native, Platform, Word};
 
@@ -48,7 +51,13 @@ pub(crate) struct Flag {
     wake: AtomicU32,
     /// The end is gone; somebody else may sleep on what it slept on.
     over: AtomicBool,
+    /// Of a flag that belongs to no single end: what its waits sleep on, a set of semaphores and the raw number of a wake semaphore in
+    /// it; 0: nothing.
+    sleepers: [AtomicU64; SLEEPERS],
 }
+
+/// The ends of a connection.
+const SLEEPERS: usize = 2;
 
 impl Flag {
     /// Raises the flag and gives the raw number of the wake semaphore to post a token to; `None` when the end is gone.
@@ -62,6 +71,23 @@ impl Flag {
         // Behind the fence of `raise`: either this is what the end sleeps on by now, or the end sees the flag before it sleeps.
         Some(self.wake.load(Relaxed))
     }
+
+    /// As [`raise`](Self::raise), of a flag that belongs to no single end: what its waits sleep on.
+    pub(crate) fn raise_shared(&self) -> [u64; SLEEPERS] {
+        raise::<Native>(&self.word);
+        // Behind the fence, as above.
+        [0, 1].map(|place: usize| self.sleepers[place].load(Relaxed))
+    }
+
+    /// A wait by this flag sleeps on this from now on.
+    pub(crate) fn set_sleeper(&self, place: usize, sleeper: u64) {
+        self.sleepers[place].store(sleeper, Relaxed); // Before the fence of `take`, which precedes each sleep.
+    }
+
+    /// The word itself, which is 0 while the flag is down: for pauses in which there is nothing else to sleep on.
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        &self.word
+    }
 }
 
 /// Whether and by what the waits of an end are interrupted.
@@ -69,9 +95,41 @@ impl Flag {
 pub(crate) struct Interrupts {
     flag: Arc<Flag>,
     by_signals: bool,
+    /// The flag outlives this.
+    is_shared: bool,
 }
 
 impl Interrupts {
+    /// By a flag that belongs to no single end.
+    pub(crate) fn shared(flag: &Arc<Flag>, by_signals: bool) -> Self {
+        Self { flag: Arc::clone(flag), by_signals, is_shared: true }
+    }
+
+    /// That the wait is not to end.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`], once for each time, or for several at once.
+    pub(crate) fn check(&self, what: &'static str) -> Result<(), Error> {
+        if self.take(true) { Err(Error::interrupted(what)) } else { Ok(()) }
+    }
+
+    /// Sleeps for a while, with nothing to wait for.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub(crate) fn pause(&self, until: Instant, what: &'static str) -> Result<(), Error> {
+        let wait = if self.by_signals { futex::wait_deadline_interruptible } else { futex::wait_deadline };
+        match wait(self.flag.word(), 0, until) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(Error::interrupted(what)),
+            // Where a sandbox forbids it the pause cannot be ended.
+            Err(_) => {
+                std::thread::sleep(until.saturating_duration_since(Instant::now()));
+                self.check(what)
+            }
+            Ok(_) => self.check(what),
+        }
+    }
+
     /// For an interrupter of an end that sleeps on the wake semaphore with this raw number.
     pub(crate) fn flag(&self, wake: u32) -> Arc<Flag> {
         self.sleeps_on(wake);
@@ -105,6 +163,8 @@ impl Interrupts {
 
 impl Drop for Interrupts {
     fn drop(&mut self) {
-        self.flag.over.store(true, Relaxed); // A hint.
+        if !self.is_shared {
+            self.flag.over.store(true, Relaxed); // A hint.
+        }
     }
 }

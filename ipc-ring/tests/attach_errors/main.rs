@@ -286,7 +286,7 @@ fn without_the_lock(place: &Place) {
     set.perform(&[Op::take(0, 1)]).unwrap();
     set.remove().unwrap();
     let opened = place.open(&place.ask(true, Way::Create));
-    place.refused(opened, "System", &["semtimedop(", "removed meanwhile: open it again"]);
+    place.refused(opened, "System", &["semop(", "removed meanwhile: open it again"]);
 }
 
 /// The kinds of error, by the file of all sentences.
@@ -296,7 +296,7 @@ fn all_kinds() -> BTreeSet<&'static str> {
 }
 
 /// Kinds that cannot be had through a channel of this process, and the test that has them.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 8] = [
     ("ReadOnly", "ring_memory"),
     ("TooSmall", "ring_memory"),
     ("SelfEviction", "evict"),
@@ -304,6 +304,7 @@ const ELSEWHERE: [(&str, &str); 7] = [
     ("NoMembarrier", "ring_barrier, control_barrier"),
     ("UnknownClock", "time_namespaces"),
     ("Forked", "processes"),
+    ("Interrupted", "interrupt_control"),
 ];
 
 #[test]

@@ -104,6 +104,7 @@ impl<P: Place> Poll for Popping<'_, P> {
 
 impl Consumer {
     crate::interrupter::interruptible!(end);
+    crate::interrupter::shares_interrupts!(end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///

@@ -54,6 +54,7 @@ impl Room for RoomFor<'_> {
 
 impl Producer {
     crate::interrupter::interruptible!(end);
+    crate::interrupter::shares_interrupts!(end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///

@@ -36,6 +36,7 @@ pub struct Consumer<T: Message> {
 
 impl<T: Message> Consumer<T> {
     crate::interrupter::interruptible!(core.end);
+    crate::interrupter::shares_interrupts!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///

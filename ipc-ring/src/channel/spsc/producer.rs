@@ -35,6 +35,7 @@ pub struct Producer<T: Message> {
 
 impl<T: Message> Producer<T> {
     crate::interrupter::interruptible!(core.end);
+    crate::interrupter::shares_interrupts!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///

@@ -7,6 +7,7 @@ use super::RequestError;
 use super::wire::{Head, Kind};
 use crate::clock;
 use crate::control::{Builder, ConnectError, Connection};
+use crate::interrupter::Interrupter;
 
 /// A request that has been sent. Its answer is taken with [`Requester::wait`].
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -52,6 +53,9 @@ pub struct Requester {
     received: Vec<u8>,
     /// That the server could not be woken for a request that is under way.
     untold: Option<ipc_core::Error>,
+    /// Of all connections, one after the other, and of connecting.
+    interrupter: Interrupter,
+    by_signals: bool,
 }
 
 impl Requester {
@@ -59,6 +63,8 @@ impl Requester {
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         Self {
+            interrupter: connection.interrupter(),
+            by_signals: false,
             connection,
             connections: 0,
             ended: false,
@@ -85,6 +91,19 @@ impl Requester {
         Ok(Self { service: Some(service.clone()), ..Self::new(connection) })
     }
 
+    /// A handle by which another thread, or a signal handler, ends the waits of this requester with [`RequestError::Interrupted`]: for room, for an
+    /// answer, and for another connection.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
+    /// As [`Connection::set_interruptible`].
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        self.by_signals = by_signals;
+        self.connection.set_interruptible(by_signals);
+    }
+
     /// How often the connection has been replaced.
     #[must_use]
     pub fn reconnections(&self) -> u64 {
@@ -94,16 +113,22 @@ impl Requester {
     /// Asks and waits for the answer; the parts of one that comes in parts are joined.
     ///
     /// # Errors
-    /// [`RequestError`]. After [`RequestError::TimedOut`] the server is told that no answer is wanted; one that comes all the
+    /// [`RequestError`]. After [`RequestError::TimedOut`] and [`RequestError::Interrupted`] the server is told that no answer is wanted; one that comes all the
     /// same is dropped.
     ///
     /// # Blocking
     /// By the connection's wait strategy, at most `timeout`, room in the ring included.
     pub fn call(&mut self, body: &[u8], timeout: Duration) -> Result<Vec<u8>, RequestError> {
         let ticket = self.start_deadline(body, Some(clock::after(timeout)))?;
-        let mut whole = Vec::new();
+        let (mut whole, mut is_interrupted) = (Vec::new(), false);
         loop {
-            match self.wait(&ticket)? {
+            let answer = self.wait(&ticket).inspect_err(|error| {
+                is_interrupted = matches!(error, RequestError::Interrupted);
+            });
+            if is_interrupted {
+                self.cancel_number(ticket.0);
+            }
+            match answer? {
                 Answer::Part(part) => whole.extend_from_slice(&part),
                 Answer::Last(part) if whole.is_empty() => return Ok(part),
                 Answer::Last(part) => {
@@ -258,7 +283,15 @@ impl Requester {
     fn connect_again(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
         let Some(service) = &self.service else { return Ok(()) };
         let deadline = deadline.unwrap_or_else(|| clock::after(Duration::MAX));
-        self.connection = service.connect_retrying(deadline).map_err(RequestError::Connect)?;
+        let handle = self.interrupter.clone();
+        let handle = if self.by_signals { handle.and_by_signals() } else { handle };
+        let connected = service.clone().interrupter(&handle).connect_retrying(deadline);
+        self.connection = connected.map_err(|error| match error {
+            ConnectError::Interrupted => RequestError::Interrupted,
+            error => RequestError::Connect(error),
+        })?;
+        self.connection.interrupt_by(&self.interrupter);
+        self.connection.set_interruptible(self.by_signals);
         self.connections += 1;
         self.ended = false;
         Ok(())

@@ -6,6 +6,7 @@ use super::RequestError;
 use super::wire::{Head, Kind};
 use crate::clock;
 use crate::control::{Connection, Reason};
+use crate::interrupter::Interrupter;
 
 /// Which request an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +63,7 @@ pub struct Responder {
     expired: u64,
     out: Vec<u8>,
     received: Vec<u8>,
+    interrupter: Interrupter,
 }
 
 /// Cancellations that are remembered at a time.
@@ -72,12 +74,27 @@ impl Responder {
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         Self {
+            interrupter: connection.interrupter(),
             connection: Some(connection),
             patience: Duration::from_secs(1),
             cancelled: Vec::new(),
             expired: 0,
             out: Vec::new(),
             received: Vec::new(),
+        }
+    }
+
+    /// A handle by which another thread, or a signal handler, ends the waits of this responder with [`RequestError::Interrupted`]: for a request, and for
+    /// room for an answer, which was not sent then.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.interrupter.clone()
+    }
+
+    /// As [`Connection::set_interruptible`].
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        if let Some(connection) = &mut self.connection {
+            connection.set_interruptible(by_signals);
         }
     }
 
