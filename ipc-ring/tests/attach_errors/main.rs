@@ -261,7 +261,7 @@ fn key_taken(place: &Place) {
         let says = ["user 4711", "Domain::open_shared"];
         place.refused(place.open(&persistent(false, Way::Open)), "System", &says);
     } else {
-        eprintln!("skipped: nothing can be given to another user");
+        common::skip(common::Need::Users, "nothing can be given to another user");
     }
 }
 
@@ -312,7 +312,7 @@ fn each_error_names_its_channel_and_domain_and_says_found_expected_and_what_to_d
     private_namespace();
     let (_, before, _) = common::kernel_objects();
     if !before.is_empty() {
-        return eprintln!("skipped: other programs' objects are in this namespace, and would be spoilt");
+        return common::skip(common::Need::IpcNamespace, "other programs' objects would be spoilt");
     }
     let mut seen = BTreeSet::new();
     for row in &ALL {
@@ -337,7 +337,7 @@ fn each_error_names_its_channel_and_domain_and_says_found_expected_and_what_to_d
             std::fs::write(SETTING, "0").unwrap();
         }
         Err(error) => {
-            eprintln!("skipped: {SETTING} cannot be set for an IPC namespace of its own ({error})");
+            common::skip(common::Need::Sysctl, &format!("{SETTING}: {error}"));
             seen.insert("NotKept".to_owned());
         }
     }
