@@ -81,14 +81,14 @@ fn plays_a_role() {
     }
 }
 
-/// The tokens on the wake semaphores of a domain, but for the sixteen bells, which every death posts to. Behind the lock and the mark
+/// The tokens on the wake semaphores of a domain, but for the sixteen bells, which every death posts to. Behind the lock, its holder and the mark
 /// lie groups of a token of a process and four wake semaphores.
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {
         if stat.count() == 1284 {
             let values = SemaphoreSet::from_id(id).values().unwrap();
-            let wakes = values[2..].chunks(5).flat_map(|group| &group[1..]).skip(16);
+            let wakes = values[4..].chunks(5).flat_map(|group| &group[1..]).skip(16);
             tokens += wakes.map(|value| usize::from(*value)).sum::<usize>();
         }
     }
