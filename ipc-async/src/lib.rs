@@ -50,3 +50,7 @@ pub use io::{Reader, Stream, Writer};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/async.md")]
+struct GuideDoctests;
