@@ -237,8 +237,10 @@ fn check_queue_by(program: &std::ffi::OsStr) {
     let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE).unwrap());
     if hidden > 0 {
         // In a user namespace those outside of it, for instance. Any of them might wait in the queue.
-        let why = format!("{hidden} processes of this user may not be looked into");
-        common::core::skipped("the verdict on a queue that all users have left", &why);
+        common::core::skip(
+            common::core::Need::Root,
+            &format!("{hidden} processes of this user may not be looked into"),
+        );
         return verdict("unknown", "never sent to");
     }
     verdict("unknown", "never sent to");
