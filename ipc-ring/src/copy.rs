@@ -95,6 +95,52 @@ pub(crate) unsafe fn load_bytes(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
+/// How many of `len` bytes from `address` on lie before the next multiple of 8.
+#[inline(always)]
+fn unaligned(address: *const u8, len: usize) -> usize {
+    (address.addr().wrapping_neg() & 7).min(len)
+}
+
+/// As [`store_bytes`], to an address that need not be aligned.
+///
+/// # Safety
+/// As [`store`], but for the alignment.
+#[inline(always)]
+pub(crate) unsafe fn store_anywhere(to: *mut u8, bytes: &[u8]) {
+    let mut first = 0;
+    if !to.addr().is_multiple_of(8) {
+        first = unaligned(to, bytes.len());
+        for (at, byte) in bytes[..first].iter().enumerate() {
+            // SAFETY: below the length; a byte is always aligned.
+            let target = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
+            target.store(*byte, Ordering::Relaxed); // Ordered by the ring's word that follows.
+        }
+    }
+    let rest = &bytes[first..];
+    // SAFETY: what is left, from a multiple of 8 on, unless nothing is left.
+    unsafe { store_bytes(to.wrapping_add(first), rest.as_ptr(), rest.len()) }
+}
+
+/// As [`load_bytes`], from an address that need not be aligned.
+///
+/// # Safety
+/// As [`load`], but for the alignment.
+#[inline(always)]
+pub(crate) unsafe fn load_anywhere(out: &mut [MaybeUninit<u8>], from: *const u8) {
+    let mut first = 0;
+    if !from.addr().is_multiple_of(8) {
+        first = unaligned(from, out.len());
+        for (at, byte) in out[..first].iter_mut().enumerate() {
+            // SAFETY: below the length; a byte is always aligned.
+            let source = unsafe { AtomicU8::from_ptr(from.wrapping_add(at).cast_mut()) };
+            byte.write(source.load(Ordering::Relaxed)); // Ordered by the ring's word before.
+        }
+    }
+    let rest = &mut out[first..];
+    // SAFETY: what is left, as in `store_anywhere`.
+    unsafe { load_bytes(rest.as_mut_ptr().cast(), from.wrapping_add(first), rest.len()) }
+}
+
 /// Copies up to 56 private bytes into a cache line, behind its first word.
 ///
 /// Who waits for the line polls it meanwhile and takes it away between two stores: the fewer stores, the better. So these are of

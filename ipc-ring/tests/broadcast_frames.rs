@@ -12,9 +12,7 @@ use common::{Role, private_namespace, role, say, unique};
 use ipc_ring::broadcast::frames::{Builder, Publisher as Channel, Subscriber as Reader, Watcher};
 use ipc_ring::broadcast::{Mode, PopError, Position, PushError, Resume, Start};
 use ipc_ring::platform::Site;
-use ipc_ring::ring::broadcast::frames::{
-    Mapped, Memory as _, Pop, Publisher, Refused, Start as At, Subscriber, longest,
-};
+use ipc_ring::ring::broadcast::frames::{Mapped, Pop, Publisher, Refused, Start as At, Subscriber, longest};
 use ipc_ring::ring::broadcast::seat;
 use ipc_ring::{AttachError, AttachErrorKind, Barrier, Domain, PeerExit, Region, WaitStrategy, fault};
 use proptest::prelude::*;
@@ -38,12 +36,12 @@ fn open(region: &Region) -> Mapped {
 
 fn join(region: &Region, start: At) -> Subscriber<Mapped> {
     let ring = open(region);
-    let seat = seat::take(ring.words(), NonZeroU64::new(7).unwrap()).unwrap();
+    let seat = seat::take(&ring, NonZeroU64::new(7).unwrap()).unwrap();
     Subscriber::join(ring, seat, start, Resume::Oldest, || true).unwrap()
 }
 
 fn leave(region: &Region, subscriber: Subscriber<Mapped>) {
-    seat::leave(open(region).words(), subscriber.into_seat().unwrap());
+    seat::leave(&open(region), subscriber.into_seat().unwrap());
 }
 
 #[test]

@@ -12,8 +12,7 @@ use common::private_namespace;
 use ipc_core::Key;
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_ring::ring::broadcast::{
-    Mapped, Memory as _, Mode, Pop, Publish, Publisher, Resume, Start, Subscriber, TableFull, Words as _,
-    seat,
+    Mapped, Mode, Pop, Publish, Publisher, Resume, Start, Subscriber, TableFull, Words as _, seat,
 };
 use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
@@ -66,7 +65,7 @@ impl<T: Message> Ring<T> {
         resume: Resume,
     ) -> Result<Subscriber<Mapped<T>>, TableFull> {
         let ring = self.open();
-        let seat = seat::take(ring.words(), NonZeroU64::new(identity).unwrap())?;
+        let seat = seat::take(&ring, NonZeroU64::new(identity).unwrap())?;
         Ok(Subscriber::join(ring, seat, start, resume, || true).unwrap())
     }
 
@@ -79,7 +78,7 @@ impl<T: Message> Ring<T> {
     }
 
     fn leave(&self, subscriber: Subscriber<Mapped<T>>) {
-        seat::leave(self.open().words(), subscriber.into_seat().unwrap());
+        seat::leave(&self.open(), subscriber.into_seat().unwrap());
     }
 }
 
@@ -172,7 +171,7 @@ fn an_overrun_subscriber_is_told_exactly_and_goes_on_where_it_chose() {
             assert_eq!(item(newest.try_pop()), total - 1);
             let mut out = [MaybeUninit::new(0u64); 4];
             assert!(is_empty(newest.try_pop_slice(&mut out)));
-            assert_eq!(ring.open().words().missed().load(Ordering::Relaxed), count + total - 1);
+            assert_eq!(ring.open().missed().load(Ordering::Relaxed), count + total - 1);
         }
     }
 }
@@ -251,7 +250,7 @@ fn the_slowest_subscriber_holds_a_gated_publisher() {
             for _ in 0..3 * capacity {
                 assert_eq!(publisher.try_publish(&5), Publish::Done, "nobody is there any more");
             }
-            assert_eq!(ring.open().words().high_water().load(Ordering::Relaxed), capacity);
+            assert_eq!(ring.open().high_water().load(Ordering::Relaxed), capacity);
         }
     }
 }
@@ -267,7 +266,7 @@ fn the_dead_hold_nobody_up_and_are_counted_once() {
     for number in 0..4 {
         assert_eq!(publisher.try_publish(&number), Publish::Done);
     }
-    let drops = || ring.open().words().drops().load(Ordering::Relaxed);
+    let drops = || ring.open().drops().load(Ordering::Relaxed);
     let mut dropped = 0;
     while publisher.try_publish(&4) == Publish::Full && publisher.drop_dead(is_alive) {
         dropped += 1;
@@ -278,7 +277,7 @@ fn the_dead_hold_nobody_up_and_are_counted_once() {
         dropped += 1;
     }
     assert_eq!((dropped, drops()), (10, 10));
-    assert_eq!(seat::sweep(ring.open().words(), |identity| identity > 10), 10);
+    assert_eq!(seat::sweep(&ring.open(), |identity| identity > 10), 10);
     assert_eq!(drops(), 10, "counted already");
     assert_eq!(item(alive.try_pop()), 0);
     assert_eq!(publisher.try_publish(&4), Publish::Done);
@@ -326,7 +325,7 @@ fn a_successor_continues() {
                 assert_eq!(next.try_publish(&number), Publish::Done);
                 if number % 3 == 0 {
                     // Died between the sequence word and the tail.
-                    ring.open().words().tail().store(start.wrapping_add(number), Ordering::Relaxed);
+                    ring.open().tail().store(start.wrapping_add(number), Ordering::Relaxed);
                 }
                 assert_eq!(item(reader.try_pop()), number);
             }

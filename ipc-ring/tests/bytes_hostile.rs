@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes_common::{MEMORIES, Random, frame, pop};
 use ipc_ring::Region;
 use ipc_ring::platform::Barrier;
-use ipc_ring::ring::bytes::{Consumer, Corruption, Mapped, Memory, Pop, Producer, Refused, header};
+use ipc_ring::ring::bytes::{Consumer, Corruption, Mapped, Pop, Producer, Refused, header};
+use ipc_ring::ring::spsc::Words as _;
 
 /// Bytes of the words in front of the records that belong to the ring itself: positions, counters, signals.
 const WORDS: std::ops::Range<u64> = 0x200..0x480;

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes_common::{MEMORIES, Random, ends, frame, pop, ring};
-use ipc_ring::ring::bytes::{Consumer, Memory as _, Pop, Producer, Refused, header};
+use ipc_ring::ring::bytes::{Consumer, Memory as _, Pop, Producer, Refused, Words as _, header};
+use ipc_ring::ring::spsc::Words as _;
 use proptest::prelude::*;
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -94,7 +94,7 @@ fn of_broadcast(capacity: u64, first: u64, gated: bool) -> Ring {
     let open = || Mapped::<u64>::open(region.clone()).unwrap();
     let mut subscriber = if gated {
         let ring = open();
-        let seat = seat::take(broadcast::Memory::words(&ring), NonZeroU64::new(7).unwrap()).unwrap();
+        let seat = seat::take(&ring, NonZeroU64::new(7).unwrap()).unwrap();
         Subscriber::join(ring, seat, Start::Oldest, Resume::Oldest, || true).unwrap()
     } else {
         Subscriber::watch(open(), Start::Oldest, Resume::Oldest)
@@ -160,7 +160,7 @@ fn a_reader_that_names_a_position_gets_nothing_that_was_not_published() {
                     Mapped::<u64>::new(Region::heap(geometry.total_size()), &geometry, Barrier::Fence, mode)
                         .unwrap();
                 let mut subscriber = if gated {
-                    let seat = seat::take(broadcast::Memory::words(&ring), NonZeroU64::MIN).unwrap();
+                    let seat = seat::take(&ring, NonZeroU64::MIN).unwrap();
                     Subscriber::join(ring, seat, Start::At(start), Resume::Oldest, || true).unwrap()
                 } else {
                     Subscriber::watch(ring, Start::At(start), Resume::Oldest)

@@ -6,7 +6,10 @@ mod mpmc_common;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_ring::ring::mpmc::{Holder, Memory as _, Nothing, Refused, Tag, close, len, recovery};
+use ipc_ring::memory::Ring as _;
+use ipc_ring::ring::mpmc::{
+    Holder, Memory as _, Nothing, Refused, Seats, Tag, Words as _, close, len, recovery,
+};
 use mpmc_common::{Heap, watchdog};
 use proptest::prelude::*;
 
@@ -72,7 +75,7 @@ proptest! {
                 Act::Tail(word) => ring.tail().store(word, Relaxed),
                 Act::Head(word) => ring.head().store(word, Relaxed),
                 Act::Orphans(word) => ring.orphans().store(word, Relaxed),
-                Act::Seat(number, word) => ring.seat(number).store(word, Relaxed),
+                Act::Seat(number, word) => Seats::identity(&ring, number).store(word, Relaxed),
                 Act::State(word) => ring.state().store(word, Relaxed),
                 Act::Push => {
                     if let Err(Refused::Busy(holder)) = producer.try_push(&1) {
@@ -125,7 +128,7 @@ fn a_peer_scribbles_all_the_time() {
                 match random >> 61 {
                     0 => ring.tail().store(word, Relaxed),
                     1 => ring.head().store(word, Relaxed),
-                    2 => ring.seat((word % 256) as u16).store(word >> 40, Relaxed),
+                    2 => Seats::identity(&ring, (word % 256) as u16).store(word >> 40, Relaxed),
                     _ => ring.tag(word % 8).store(word << 18 | random >> 58, Relaxed),
                 }
             }

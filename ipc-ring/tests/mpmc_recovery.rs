@@ -6,9 +6,10 @@ mod mpmc_common;
 use std::cell::Cell;
 use std::thread;
 
+use ipc_ring::memory::Ring as _;
 use ipc_ring::platform::Site;
 use ipc_ring::ring::mpmc::recovery::{Repair, recover, repair, sweep};
-use ipc_ring::ring::mpmc::{Counter, Memory as _, Nothing, Refused, Seat, close};
+use ipc_ring::ring::mpmc::{Counter, Nothing, Refused, Seat, close};
 use mpmc_common::{Heap, dies_at, watchdog};
 
 /// Everything that can be popped now.

@@ -7,7 +7,9 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use ipc_ring::ring::mpmc::{Consumer, Memory as _, Nothing, Producer, Refused, Seat, TableFull, close, len};
+use ipc_ring::ring::mpmc::{
+    Consumer, Memory as _, Nothing, Producer, Refused, Seat, TableFull, Words as _, close, len,
+};
 use mpmc_common::{Heap, watchdog};
 use proptest::prelude::*;
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{private_namespace, unique};
 use ipc_ring::mpmc::{Builder, Consumer, Producer, PushError};
+use ipc_ring::ring::mpmc::Words as _;
 use ipc_ring::{Domain, WaitStrategy};
 use nix::time::{ClockId, clock_gettime};
 

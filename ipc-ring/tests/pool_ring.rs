@@ -14,7 +14,7 @@ use ipc_core::shm::{Options, SharedMemory};
 use ipc_ring::Region;
 use ipc_ring::pool::{Handle, Refused, Route};
 use ipc_ring::ring::pool::recovery::{reclaim, recover};
-use ipc_ring::ring::pool::{Loaned, Mapped, Member, Memory as _, Reading, Seat, Shape, class_stats};
+use ipc_ring::ring::pool::{Blocks as _, Loaned, Mapped, Member, Reading, Seat, Shape, class_stats};
 use proptest::prelude::*;
 
 /// Where the pool lies.

@@ -3,14 +3,17 @@
 //! a payload that is gone, and must not open the next one.
 
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ipc_ring::Region;
+use ipc_ring::memory::{self, Access};
 use ipc_ring::platform::Native;
 use ipc_ring::ring::pool::{
-    Class, Counter, Handle, Mapped, Member, Memory, Reading, Refused, Seat, Shape, State, Tag,
+    Blocks, Class, Classes, Handle, Mapped, Member, Memory, Reading, Refused, Seat, Seats, Shape, Sizes,
+    State, Tables, Tag,
 };
 
 thread_local! {
@@ -26,38 +29,69 @@ struct Paused {
     notes: bool,
 }
 
-impl Memory for Paused {
+// SAFETY: everything is passed on to the mapped pool, which keeps the promise.
+unsafe impl Access for Paused {
     type Platform = Native;
 
-    fn generation(&self) -> u64 {
-        self.pool.generation()
+    unsafe fn u64_at(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.u64_at(offset) }
     }
+    unsafe fn u32_at(&self, offset: usize) -> &AtomicU32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.u32_at(offset) }
+    }
+    unsafe fn with_mut<R>(&self, offset: usize, f: impl FnOnce(*mut u8) -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.with_mut(offset, f) }
+    }
+    unsafe fn with<R>(&self, offset: usize, f: impl FnOnce(*const u8) -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.with(offset, f) }
+    }
+    unsafe fn store_item<S: memory::Shape>(&self, offset: usize, shape: S, item: &S::Item) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.store_item(offset, shape, item) }
+    }
+    unsafe fn load_item<S: memory::Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.load_item(offset, shape, place) }
+    }
+    unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.store_bytes(offset, bytes) }
+    }
+    unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool.load_bytes(offset, out) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Tables for Paused {}
+// SAFETY: as above.
+unsafe impl Sizes for Paused {
     fn classes(&self) -> &[Class] {
         self.pool.classes()
     }
-    fn seats(&self) -> u16 {
-        self.pool.seats()
+    fn blocks(&self) -> u32 {
+        self.pool.blocks()
     }
-    fn tag(&self, block: u32) -> &AtomicU64 {
-        self.pool.tag(block)
-    }
-    fn route(&self, block: u32) -> [&AtomicU64; 2] {
-        self.pool.route(block)
-    }
+}
+// SAFETY: as above.
+unsafe impl Classes for Paused {}
+// SAFETY: as above.
+unsafe impl Seats for Paused {}
+// SAFETY: as above.
+unsafe impl Blocks for Paused {
     fn generations(&self, block: u32) -> &AtomicU64 {
         if self.notes { self.pool.generations(block) } else { Box::leak(Box::new(AtomicU64::new(0))) }
     }
-    fn loans(&self, block: u32) -> &AtomicU64 {
-        self.pool.loans(block)
-    }
-    fn touched(&self, class: usize) -> &AtomicU64 {
-        self.pool.touched(class)
-    }
-    fn seat(&self, number: u16) -> &AtomicU64 {
-        self.pool.seat(number)
-    }
-    fn counter(&self, class: usize, counter: Counter) -> &AtomicU64 {
-        self.pool.counter(class, counter)
+}
+
+impl Memory for Paused {
+    fn generation(&self) -> u64 {
+        self.pool.generation()
     }
     fn readers(&self, block: u32) -> &AtomicU32 {
         let meanwhile = MEANWHILE.with_borrow_mut(Option::take);

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use common::private_namespace;
 use ipc_core::Key;
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_ring::memory::Slots as _;
 use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer, Push, Words as _};
 use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;

@@ -4,12 +4,18 @@
 //! model says otherwise; and it cannot say that a word of the protocol is plain.
 
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_ring::memory::{Access, Field, Role};
+use ipc_ring::memory::{Access, Field, Role, Shape};
+use ipc_ring::platform::Word as _;
 use loom::cell::UnsafeCell;
 
 use crate::{Loom, Word32, Word64, mutation};
+
+/// Bytes from one entry of an area to the next, in every ring.
+const ENTRY: usize = 128;
 
 /// A payload: more bytes than any model's has.
 type Payload = [u64; 8];
@@ -84,6 +90,18 @@ impl Objects {
         self
     }
 
+    /// With this word as one on which nothing depends in this model, if `is` says so.
+    #[must_use]
+    pub fn still(mut self, name: &str, is: bool) -> Self {
+        let Field { offset, size, .. } = *self.field(name);
+        match size {
+            _ if !is => {}
+            8 => drop(self.u64s.insert(offset, Word64::still(0))),
+            _ => drop(self.u32s.insert(offset, Word32::still(0))),
+        }
+        self
+    }
+
     /// With this 64-bit word deaf to stores, if that mistake is to be made.
     #[must_use]
     pub fn deaf(mut self, name: &str, mistake: &'static str) -> Self {
@@ -133,6 +151,44 @@ impl Objects {
         self
     }
 
+    /// With so many words in an area, each made by `word`.
+    #[must_use]
+    pub fn words(mut self, area: &str, count: usize, word: impl Fn() -> Word64) -> Self {
+        let Field { offset, size, .. } = *self.field(area);
+        assert!(8 * count <= size, "an area has so many words");
+        self.u64s.extend((0..count).map(|number| (offset + 8 * number, word())));
+        self
+    }
+
+    /// With so many plain words in an area of counters or hints.
+    #[must_use]
+    pub fn plain_words(self, area: &str, count: usize) -> Self {
+        self.words(area, count, || Word64::plain(0))
+    }
+
+    /// Where a field lies.
+    #[must_use]
+    pub fn offset(&self, name: &str) -> usize {
+        self.field(name).offset
+    }
+
+    /// With the words of so many entries in an area; `word` makes the one of a field.
+    #[must_use]
+    pub fn entries(
+        mut self,
+        area: &str,
+        fields: &[Field],
+        count: usize,
+        word: impl Fn(&Field) -> Word64,
+    ) -> Self {
+        let first = self.offset(area);
+        for entry in (0..count).map(|number| first + number * ENTRY) {
+            let words = fields.iter().filter(|field| field.is_word());
+            self.u64s.extend(words.map(|field| (entry + field.offset, word(field))));
+        }
+        self
+    }
+
     /// With a payload at an offset.
     #[must_use]
     pub fn payload(mut self, offset: usize) -> Self {
@@ -173,5 +229,82 @@ unsafe impl<R> Access for Heap<R> {
 
     unsafe fn with<T>(&self, offset: usize, f: impl FnOnce(*const u8) -> T) -> T {
         self.objects.payloads[&offset].with(|payload| f(payload.cast()))
+    }
+
+    unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item) {
+        if let Some(payload) = self.objects.payloads.get(&offset) {
+            // SAFETY: loom's cell has checked that nobody else is here, and has room for any model's element.
+            return payload.with_mut(|payload| unsafe { shape.copy_in::<Loom>(payload.cast(), item) });
+        }
+        let mut payload = Payload::default();
+        // SAFETY: private memory with room for any model's element.
+        unsafe { shape.copy_in::<Loom>(payload.as_mut_ptr().cast(), item) };
+        for (at, word) in self.offsets(offset, shape.size()).zip(payload) {
+            self.objects.u64s[&at].store(word, Relaxed);
+        }
+    }
+
+    unsafe fn load_item<S: Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
+        if let Some(payload) = self.objects.payloads.get(&offset) {
+            // SAFETY: loom's cell has checked that nobody writes here.
+            return payload.with(|payload| unsafe { shape.copy_out::<Loom>(payload.cast(), place) });
+        }
+        let mut payload = Payload::default();
+        for (at, word) in self.offsets(offset, shape.size()).zip(&mut payload) {
+            *word = self.objects.u64s[&at].load(Relaxed);
+        }
+        // SAFETY: private memory that holds an element.
+        unsafe { shape.copy_out::<Loom>(payload.as_ptr().cast(), place) };
+    }
+
+    unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]) {
+        for (at, word) in self.offsets(offset, bytes.len()).zip(bytes.chunks(8)) {
+            let word = u64::from_ne_bytes(word.try_into().expect("eight bytes"));
+            self.guarded_mut(at, |place| place.store(word, Relaxed));
+        }
+    }
+
+    unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]) {
+        for (at, bytes) in self.offsets(offset, out.len()).zip(out.chunks_mut(8)) {
+            let word = match self.objects.payloads.get(&at) {
+                Some(guard) => guard.with(|_| self.objects.u64s[&at].load(Relaxed)),
+                None => self.objects.u64s[&at].load(Relaxed),
+            };
+            for (place, byte) in bytes.iter_mut().zip(word.to_ne_bytes()) {
+                place.write(byte);
+            }
+        }
+    }
+}
+
+impl<R> Heap<R> {
+    /// The offsets of the words of so many bytes.
+    fn offsets(&self, offset: usize, len: usize) -> impl Iterator<Item = usize> + use<R> {
+        assert_eq!((offset % 8, len % 8), (0, 0), "models move whole words");
+        (offset..offset + len).step_by(8)
+    }
+
+    /// Gives the word of a payload to `f`, which stores to it, while loom watches that nobody else is there.
+    fn guarded_mut(&self, offset: usize, f: impl FnOnce(&Word64)) {
+        match self.objects.payloads.get(&offset) {
+            Some(guard) => guard.with_mut(|_| f(&self.objects.u64s[&offset])),
+            None => f(&self.objects.u64s[&offset]),
+        }
+    }
+
+    /// Where a field lies.
+    #[must_use]
+    pub fn offset(&self, name: &str) -> usize {
+        self.objects.offset(name)
+    }
+
+    /// The 64-bit word of this name, for accessors that do more than give it.
+    pub(crate) fn named(&self, name: &str) -> &Word64 {
+        &self.objects.u64s[&self.offset(name)]
+    }
+
+    /// Writes to the word at an offset what is there.
+    pub(crate) fn rewrite(&self, offset: usize) {
+        self.guarded_mut(offset, |word| word.store(word.load(Relaxed), Relaxed));
     }
 }

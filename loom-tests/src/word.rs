@@ -5,11 +5,26 @@
 //! before that other load, and may explore a single schedule. A word that one thread both loads and stores must therefore
 //! be `Contended`: each load is preceded by a store to a shadow, so that loads conflict with loads and none is forgotten.
 
+use std::sync::Mutex;
 use std::sync::atomic as plain;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::platform::Word;
 use loom::sync::atomic as checked;
+use loom::thread::{self, ThreadId};
+
+fn stores(storer: &Mutex<ThreadId>) {
+    *storer.lock().expect("no thread panics with it") = thread::current().id();
+}
+
+fn loads(maker: ThreadId, storer: &Mutex<ThreadId>) {
+    let storer = *storer.lock().expect("no thread panics with it");
+    let known = storer == maker || storer == thread::current().id();
+    assert!(
+        known || thread::current().id() == maker,
+        "a word on which nothing was to depend passes from thread to thread"
+    );
+}
 
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $atomic:ident, $integer:ty) => {
@@ -28,6 +43,16 @@ macro_rules! word {
             },
             /// A word that nothing depends on, such as a counter: not worth the checker's time.
             Plain(plain::$atomic),
+            /// A word of the protocol on which nothing depends in this model: no thread loads what another one has stored to it since
+            /// the model was set up.
+            Still {
+                /// The word.
+                word: plain::$atomic,
+                /// The thread that sets the model up.
+                maker: ThreadId,
+                /// The one that has stored last.
+                storer: Mutex<ThreadId>,
+            },
             /// A word that ignores stores: a mistake, see [`mutation`](crate::mutation).
             Deaf($integer),
         }
@@ -43,6 +68,13 @@ macro_rules! word {
             #[must_use]
             pub fn contended(value: $integer) -> Self {
                 Self::Contended { word: checked::$atomic::new(value), shadow: checked::AtomicBool::new(false) }
+            }
+
+            /// A word of the protocol on which nothing depends in this model.
+            #[must_use]
+            pub fn still(value: $integer) -> Self {
+                let maker = thread::current().id();
+                Self::Still { word: plain::$atomic::new(value), maker, storer: Mutex::new(maker) }
             }
 
             /// A word that nothing depends on.
@@ -61,6 +93,10 @@ macro_rules! word {
                         word.load(ordering)
                     }
                     Self::Plain(word) => word.load(Ordering::Relaxed),
+                    Self::Still { word, maker, storer } => {
+                        loads(*maker, storer);
+                        word.load(Ordering::Relaxed)
+                    }
                     Self::Deaf(value) => *value,
                 }
             }
@@ -69,6 +105,10 @@ macro_rules! word {
                 match self {
                     Self::Checked(word) | Self::Contended { word, .. } => word.store(value, ordering),
                     Self::Plain(word) => word.store(value, Ordering::Relaxed),
+                    Self::Still { word, storer, .. } => {
+                        stores(storer);
+                        word.store(value, Ordering::Relaxed);
+                    }
                     Self::Deaf(_) => {}
                 }
             }
@@ -85,6 +125,11 @@ macro_rules! word {
                     Self::Plain(word) => {
                         word.compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed)
                     }
+                    Self::Still { word, maker, storer } => {
+                        loads(*maker, storer);
+                        stores(storer);
+                        word.compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed)
+                    }
                     Self::Deaf(value) => Err(*value),
                 }
             }
@@ -93,6 +138,11 @@ macro_rules! word {
                 match self {
                     Self::Checked(word) | Self::Contended { word, .. } => word.fetch_add(value, ordering),
                     Self::Plain(word) => word.fetch_add(value, Ordering::Relaxed),
+                    Self::Still { word, maker, storer } => {
+                        loads(*maker, storer);
+                        stores(storer);
+                        word.fetch_add(value, Ordering::Relaxed)
+                    }
                     Self::Deaf(value) => *value,
                 }
             }
@@ -101,6 +151,11 @@ macro_rules! word {
                 match self {
                     Self::Checked(word) | Self::Contended { word, .. } => word.fetch_or(bits, ordering),
                     Self::Plain(word) => word.fetch_or(bits, Ordering::Relaxed),
+                    Self::Still { word, maker, storer } => {
+                        loads(*maker, storer);
+                        stores(storer);
+                        word.fetch_or(bits, Ordering::Relaxed)
+                    }
                     Self::Deaf(value) => *value,
                 }
             }
@@ -109,6 +164,11 @@ macro_rules! word {
                 match self {
                     Self::Checked(word) | Self::Contended { word, .. } => word.fetch_and(bits, ordering),
                     Self::Plain(word) => word.fetch_and(bits, Ordering::Relaxed),
+                    Self::Still { word, maker, storer } => {
+                        loads(*maker, storer);
+                        stores(storer);
+                        word.fetch_and(bits, Ordering::Relaxed)
+                    }
                     Self::Deaf(value) => *value,
                 }
             }

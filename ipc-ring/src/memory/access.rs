@@ -1,5 +1,8 @@
 //! Words and bytes at offsets.
 
+use core::mem::MaybeUninit;
+
+use super::shape::Shape;
 use crate::platform::Platform;
 
 /// The memory of one ring as its algorithm reaches it: by offsets from its start.
@@ -8,8 +11,8 @@ use crate::platform::Platform;
 ///
 /// # Safety
 /// For an offset that the ring's table of words names, or that lies in one of its slots, each method gives the same word or the
-/// same bytes every time, for as long as `self` lives. Nothing else overlaps them; an address has the alignment of its offset, up
-/// to that of a cache line.
+/// same bytes every time, for as long as `self` lives. Nothing else overlaps them; they are aligned to 8, and payloads to what their
+/// elements need. `load_item` and `load_bytes` fill all of the place.
 pub unsafe trait Access {
     /// The machine the words belong to.
     type Platform: Platform;
@@ -37,4 +40,43 @@ pub unsafe trait Access {
     /// # Safety
     /// As for [`with_mut`](Self::with_mut).
     unsafe fn with<R>(&self, offset: usize, f: impl FnOnce(*const u8) -> R) -> R;
+
+    /// Copies an element into the memory, whoever else is at its bytes.
+    ///
+    /// # Safety
+    /// A payload of this shape lies at the offset.
+    unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item);
+
+    /// Copies an element out of the memory. When others write it meanwhile, what comes is some bytes.
+    ///
+    /// # Safety
+    /// As for [`store_item`](Self::store_item).
+    unsafe fn load_item<S: Shape>(&self, offset: usize, shape: S, place: &mut S::Place);
+
+    /// Copies bytes into the memory, to any offset, whoever else is at them.
+    ///
+    /// # Safety
+    /// As many bytes from the offset on are payload.
+    unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]);
+
+    /// Copies bytes out of the memory, from any offset. When others write them meanwhile, what comes is some bytes.
+    ///
+    /// # Safety
+    /// As for [`store_bytes`](Self::store_bytes).
+    unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]);
+}
+
+/// Memory in which positions are turned into places: a position taken modulo the capacity is an index.
+///
+/// # Safety
+/// The capacity is a power of two, comes from private memory and never changes.
+pub unsafe trait Ring: Access {
+    /// The capacity less one.
+    fn mask(&self) -> u64;
+
+    /// Number of slots, or of bytes, a power of two.
+    #[inline(always)]
+    fn capacity(&self) -> u64 {
+        self.mask() + 1
+    }
 }

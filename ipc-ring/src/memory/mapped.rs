@@ -1,9 +1,13 @@
 //! A ring's memory as it is mapped into this process.
 
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::access::Access;
+use super::access::{Access, Ring};
+use super::records::Records;
+use super::shape::Shape;
+use crate::copy;
 use crate::error::AttachError;
 use crate::layout::LINE;
 use crate::platform::Native;
@@ -59,10 +63,10 @@ impl<R> Mapped<R> {
         &self.region
     }
 
-    /// The address of an offset, to be used for hints only: it may lie behind the end.
+    /// The first byte, to count from for hints: these may lie behind the end.
     #[inline(always)]
-    pub(crate) fn hint(&self, offset: usize) -> *mut u8 {
-        self.base.as_ptr().wrapping_add(offset)
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.base.as_ptr()
     }
 
     /// The address of an offset.
@@ -70,10 +74,38 @@ impl<R> Mapped<R> {
     /// # Safety
     /// It is that of one of the ring's words, or lies in its slots or at their end.
     #[inline(always)]
-    unsafe fn at(&self, offset: usize) -> NonNull<u8> {
+    pub(crate) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset <= self.region.len());
         // SAFETY: below what `over` saw to be mapped, by the promise of its caller and of this function's.
         unsafe { self.base.add(offset) }
+    }
+}
+
+impl<R> Mapped<R>
+where
+    Self: Ring,
+{
+    /// Number of slots, or of bytes: as [`Ring::capacity`].
+    #[inline(always)]
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        Ring::capacity(self)
+    }
+}
+
+impl<R> Mapped<R>
+where
+    Self: Records,
+{
+    /// The byte at an index of a ring of frames.
+    ///
+    /// # Panics
+    /// When there are not `len` bytes from there to the end of the ring.
+    #[inline(always)]
+    #[must_use]
+    pub fn address(&self, index: u64, len: usize) -> NonNull<u8> {
+        // SAFETY: inside the ring, or at its end.
+        unsafe { self.at(self.stretch(index, len)) }
     }
 }
 
@@ -110,5 +142,38 @@ unsafe impl<R> Access for Mapped<R> {
     unsafe fn with<T>(&self, offset: usize, f: impl FnOnce(*const u8) -> T) -> T {
         // SAFETY: the caller's promise.
         f(unsafe { self.at(offset) }.as_ptr())
+    }
+
+    #[inline(always)]
+    unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item) {
+        // SAFETY: the caller's promise.
+        let payload = unsafe { self.at(offset) };
+        // SAFETY: a payload of this shape, by the caller's promise. Others that are at it meanwhile access it atomically too, and have been told
+        // by the ring's words that what they find, or leave, is void.
+        unsafe { shape.copy_in::<Native>(payload.as_ptr(), item) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_item<S: Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
+        // SAFETY: the caller's promise.
+        let payload = unsafe { self.at(offset) };
+        // SAFETY: as in `store_item`.
+        unsafe { shape.copy_out::<Native>(payload.as_ptr(), place) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]) {
+        // SAFETY: the caller's promise.
+        let to = unsafe { self.at(offset) };
+        // SAFETY: as many bytes lie there, by the caller's promise; a slice never lies in shared memory.
+        unsafe { copy::store_anywhere(to.as_ptr(), bytes) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]) {
+        // SAFETY: the caller's promise.
+        let from = unsafe { self.at(offset) };
+        // SAFETY: as in `store_bytes`.
+        unsafe { copy::load_anywhere(out, from.as_ptr()) }
     }
 }

@@ -6,6 +6,7 @@
 //! | [`Access`] | words and bytes at offsets, over a mapped segment or over a model checker's objects |
 //! | [`Mapped`] | the one implementation over a [`Region`](crate::Region) |
 //! | [`Slots`], [`Shape`] | where an element and its word lie in a slot |
+//! | [`Records`] | the bytes of a ring of frames |
 //!
 //! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the processor's cache.
 
@@ -14,15 +15,18 @@ mod access;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]
+pub(crate) mod records;
+#[allow(unsafe_code)]
 mod shape;
 #[allow(unsafe_code)]
 mod slots;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 
-pub use access::Access;
+pub use access::{Access, Ring};
 pub use mapped::Mapped;
+pub use records::Records;
 pub use shape::{Of, Shape};
 pub use slots::{Item, Place, Slots};
-pub(crate) use words::words;
 pub use words::{Field, Role};
+pub(crate) use words::{entries, words};

@@ -23,6 +23,8 @@ pub unsafe trait Shape: Copy + Debug + Send + Sync + 'static {
 
     /// Bytes of an element.
     fn size(self) -> usize;
+    /// The alignment of an element, at most that of a cache line.
+    fn align(self) -> usize;
     /// Bytes from the start of a slot, where its payload lies, to its word.
     fn word(self) -> usize;
     /// Bytes from one slot to the next.
@@ -108,6 +110,11 @@ unsafe impl<T: Message> Shape for Of<T> {
     #[inline(always)]
     fn size(self) -> usize {
         size_of::<T>()
+    }
+
+    #[inline(always)]
+    fn align(self) -> usize {
+        align_of::<T>()
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The slots of a ring of fixed-size elements.
 
-use super::access::Access;
+use super::access::Ring;
 use super::shape::Shape;
 use crate::platform::Platform;
 
@@ -14,8 +14,8 @@ pub type Place<M> = <<M as Slots>::Shape as Shape>::Place;
 /// An index is always below the capacity: a position, taken modulo the capacity.
 ///
 /// # Safety
-/// The capacity is a power of two; neither it nor the shape ever changes. So many slots of that shape lie from the offset on.
-pub unsafe trait Slots: Access {
+/// The shape never changes. As many slots of that shape as the capacity says lie from the offset on.
+pub unsafe trait Slots: Ring {
     /// How an element lies in its slot.
     type Shape: Shape;
     /// Bytes from the start of the memory to the first slot.
@@ -23,15 +23,6 @@ pub unsafe trait Slots: Access {
 
     /// How an element lies in its slot, from private memory.
     fn shape(&self) -> Self::Shape;
-    /// The number of slots less one, from private memory.
-    fn mask(&self) -> u64;
-
-    /// Number of slots, a power of two, from private memory.
-    #[inline(always)]
-    fn capacity(&self) -> u64 {
-        self.mask() + 1
-    }
-
     /// Where a slot begins.
     #[inline(always)]
     fn slot_offset(&self, index: u64) -> usize {
@@ -44,6 +35,21 @@ pub unsafe trait Slots: Access {
     fn slot_word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         // SAFETY: of one of the ring's slots, as the index is below the capacity; at a multiple of 8, as the stride and the word's place in it are.
         unsafe { self.u64_at(self.slot_offset(index) + self.shape().word()) }
+    }
+
+    /// Copies an element into a slot. It is for the end whose slot it is: from anybody else it makes as much nonsense of the ring as a
+    /// hostile peer can, and no more.
+    #[inline(always)]
+    fn write(&self, index: u64, item: &Item<Self>) {
+        // SAFETY: the payload of one of the ring's slots, all of which are of this shape.
+        unsafe { self.store_item(self.slot_offset(index), self.shape(), item) }
+    }
+
+    /// Copies an element out of a slot.
+    #[inline(always)]
+    fn read(&self, index: u64, place: &mut Place<Self>) {
+        // SAFETY: as in `write`.
+        unsafe { self.load_item(self.slot_offset(index), self.shape(), place) }
     }
 
     /// Gives a slot's payload to `f`, which writes it.

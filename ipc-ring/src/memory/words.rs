@@ -115,3 +115,60 @@ macro_rules! words {
     (@accessor $type:tt $NAME:ident $name:ident $(#[$what:meta])*) => {};
 }
 pub(crate) use words;
+
+/// As `words!`, for the words of the entries of a table: `count` entries, `stride` bytes apart, from an offset on. An accessor takes an
+/// entry's number.
+macro_rules! entries {
+    (
+        $(#[$doc:meta])*
+        $vis:vis trait $Entries:ident: $Base:path;
+        $(#[$table_doc:meta])*
+        const $TABLE:ident of $first:ident, stride $stride:ident, |$memory:ident, $number:ident: $Number:ty| $exists:expr;
+        $( $(#[$what:meta])* $offset:literal $type:tt $NAME:ident $name:ident: $role:ident, $writer:literal; )*
+    ) => {
+        $( $(#[$what])* pub(crate) const $NAME: usize = $offset; )*
+
+        $(#[$table_doc])*
+        pub const $TABLE: &[$crate::memory::Field] = &[$(
+            $crate::memory::Field {
+                offset: $NAME,
+                size: $crate::memory::words!(@size $type),
+                name: stringify!($name),
+                role: $crate::memory::Role::$role,
+                writer: $writer,
+            },
+        )*];
+
+        const _: () = $crate::memory::Field::check($TABLE, 0);
+
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// The memory is that of such a ring: all entries of the table lie in it.
+        $vis unsafe trait $Entries: $Base {
+            $( $crate::memory::entries!(
+                @accessor $type $NAME $name $first $stride |$memory, $number: $Number| $exists;
+                $(#[$what])*
+            ); )*
+        }
+    };
+    (
+        @accessor u64 $NAME:ident $name:ident $first:ident $stride:ident
+        |$memory:ident, $number:ident: $Number:ty| $exists:expr;
+        $(#[$what:meta])*
+    ) => {
+        $(#[$what])*
+        ///
+        /// # Panics
+        /// When there is no such entry.
+        #[inline(always)]
+        fn $name(&self, $number: $Number) -> &<Self::Platform as $crate::platform::Platform>::U64 {
+            let $memory = self;
+            assert!($exists, "a number is checked before it is used");
+            // SAFETY: a word of an entry that exists, aligned as `Field::check` has seen, the stride being a multiple of 128.
+            unsafe { self.u64_at($first + $number as usize * $stride + $NAME) }
+        }
+    };
+    (@accessor $type:tt $($rest:tt)*) => {};
+}
+pub(crate) use entries;

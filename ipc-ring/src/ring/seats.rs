@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::broadcast::front;
+use super::broadcast::words as broadcast;
 use super::{latest, mpmc, pool, spsc};
 use crate::layout::Kind;
 use crate::region::Region;
@@ -22,7 +22,9 @@ const fn records(kind: u32) -> Option<(usize, usize, usize)> {
     match kind {
         SPSC | BYTES | CALL => Some(PAIR),
         MPMC => Some((mpmc::SEATS, mpmc::SEAT_SIZE, mpmc::ENDPOINTS as usize)),
-        BROADCAST | FRAMES => Some((front::SEATS, front::SEAT_SIZE, front::SUBSCRIBERS as usize + 1)),
+        BROADCAST | FRAMES => {
+            Some((broadcast::SEATS, broadcast::SEAT_SIZE, broadcast::SUBSCRIBERS as usize + 1))
+        }
         LATEST => Some((latest::SEATS, latest::SEAT_SIZE, latest::ENDPOINTS as usize)),
         POOL => Some((pool::SEATS, pool::SEAT_SIZE, pool::MAX_MEMBERS as usize)),
         _ => None,

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use ipc_ring::ring::broadcast::{self as slots, Memory as _, Mode, Resume, Words as _, frames, seat};
+use ipc_ring::ring::broadcast::{self as slots, Control as _, Mode, Resume, frames, seat};
 use ipc_ring::{Barrier, Region};
 
 use super::input::Input;
@@ -74,14 +74,14 @@ fn spoil(input: &mut Input<'_>, region: &Region, total: usize) {
     at(region, byte.min(total - 8) / 8).store(input.value(tail), Relaxed);
 }
 
-fn take(words: &impl slots::Words, identity: u64) -> Option<seat::Seat> {
+fn take(words: &impl slots::Control, identity: u64) -> Option<seat::Seat> {
     seat::take(words, NonZeroU64::new(identity).expect("not 0")).ok()
 }
 
 fn on_slots(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
     let Ok(ring) = slots::Mapped::<u64>::open(region.clone()) else { return 0 };
     let Ok(mut publisher) = slots::Publisher::attach(ring.clone()) else { return 0 };
-    let Some(seat) = take(ring.words(), 2) else { return 0 };
+    let Some(seat) = take(&ring, 2) else { return 0 };
     let mut subscriber =
         slots::Subscriber::join(ring.clone(), seat, slots::Start::Oldest, Resume::Oldest, || true).unwrap();
     let mut watcher = slots::Subscriber::watch(ring.clone(), slots::Start::Newest, Resume::Newest);
@@ -102,8 +102,8 @@ fn on_slots(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
                 }
             }
             8 => {
-                seat::sweep(ring.words(), |identity| identity % 3 == 0);
-                if let Some(seat) = take(ring.words(), 4) {
+                seat::sweep(&ring, |identity| identity % 3 == 0);
+                if let Some(seat) = take(&ring, 4) {
                     let start = slots::Start::At(input.value(publisher.position()));
                     subscriber =
                         slots::Subscriber::join(ring.clone(), seat, start, Resume::Newest, || false).unwrap();
@@ -116,16 +116,15 @@ fn on_slots(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
             }
             _ => spoil(input, region, total),
         }
-        let _ = (subscriber.has_something(), subscriber.behind(), ring.words().seats());
+        let _ = (subscriber.has_something(), subscriber.behind(), ring.seats());
     }
     steps
 }
 
 fn on_frames(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
-    use ipc_ring::ring::broadcast::frames::Memory as _;
     let Ok(ring) = frames::Mapped::open(region.clone()) else { return 0 };
     let Ok(mut publisher) = frames::Publisher::attach(ring.clone()) else { return 0 };
-    let Some(seat) = take(ring.words(), 2) else { return 0 };
+    let Some(seat) = take(&ring, 2) else { return 0 };
     let joined = frames::Subscriber::join(ring.clone(), seat, frames::Start::Oldest, Resume::Oldest, || true);
     let Ok(mut subscriber) = joined else { return 0 };
     let Ok(mut watcher) = frames::Subscriber::watch(ring.clone(), frames::Start::Newest, Resume::Newest)
@@ -154,8 +153,8 @@ fn on_frames(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
             6 => drop(watcher.try_pop_vec(&mut out)),
             7 => drop(subscriber.try_pop_into(&mut [0; 24])),
             8 => {
-                seat::sweep(ring.words(), |identity| identity % 3 == 0);
-                if let Some(seat) = take(ring.words(), 4) {
+                seat::sweep(&ring, |identity| identity % 3 == 0);
+                if let Some(seat) = take(&ring, 4) {
                     let (position, sequence) =
                         (input.value(publisher.position()), input.value(publisher.sequence()));
                     let start = match step / 12 % 3 {
@@ -165,7 +164,7 @@ fn on_frames(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
                     };
                     match frames::Subscriber::join(ring.clone(), seat, start, Resume::Newest, || false) {
                         Ok(joined) => subscriber = joined,
-                        Err((_, seat)) => seat::leave(ring.words(), seat),
+                        Err((_, seat)) => seat::leave(&ring, seat),
                     }
                 }
             }

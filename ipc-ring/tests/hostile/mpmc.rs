@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_ring::Region;
 use ipc_ring::ring::mpmc::{
-    Consumer, Holder, Mapped, Memory as _, Nothing, Producer, Refused, Seat, Tag, close, len, recovery,
+    Consumer, Holder, Mapped, Memory as _, Nothing, Producer, Refused, Seat, Seats as _, Tag, Words as _,
+    close, len, recovery,
 };
 
 use super::input::Input;
@@ -101,7 +102,7 @@ fn scribble<const N: usize>(ring: &Mapped<[u8; N]>, input: &mut Input<'_>) {
         0 => ring.tail().store(input.value(0), Relaxed),
         1 => ring.head().store(input.value(0), Relaxed),
         2 => ring.orphans().store(input.word(), Relaxed),
-        3 => ring.seat(u16::from(input.byte())).store(input.value(4), Relaxed),
+        3 => ring.identity(u16::from(input.byte())).store(input.value(4), Relaxed),
         _ => {
             let index = u64::from(input.byte()) % ring.capacity();
             ring.tag(index).store(tag(input).as_raw(), Relaxed);

@@ -4,7 +4,6 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_ring::memory::Slots as _;
 use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer, Push};
 use ipc_ring::{Barrier, Region};
 

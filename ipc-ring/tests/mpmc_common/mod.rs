@@ -4,14 +4,16 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ipc_ring::Region;
+use ipc_ring::memory::{self, Access, Of, Ring, Slots};
 use ipc_ring::platform::{Barrier, Native, Platform, Site};
-use ipc_ring::ring::mpmc::{Consumer, Counter, Mapped, Memory, Producer, Seat, recovery};
+use ipc_ring::ring::mpmc::{Consumer, Counter, Mapped, Memory, Producer, Seat, Seats, Words, recovery};
 
 thread_local! {
     static ARMED: Cell<Option<(Site, u32)>> = const { Cell::new(None) };
@@ -141,19 +143,80 @@ impl Heap {
     }
 
     pub fn seats_taken(&self) -> usize {
-        (0..self.endpoints).filter(|number| self.seat(*number).load(Ordering::Relaxed) != 0).count()
+        (0..self.endpoints)
+            .filter(|number| Seats::identity(self, *number).load(Ordering::Relaxed) != 0)
+            .count()
     }
 }
 
 // SAFETY: everything is passed on to the mapped ring, which keeps the promise.
-unsafe impl Memory for Heap {
+unsafe impl Access for Heap {
     type Platform = Mortal;
-    type Item = u64;
 
-    fn capacity(&self) -> u64 {
-        self.ring.capacity()
+    unsafe fn u64_at(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.u64_at(offset) }
     }
 
+    unsafe fn u32_at(&self, offset: usize) -> &AtomicU32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.u32_at(offset) }
+    }
+
+    unsafe fn with_mut<R>(&self, offset: usize, f: impl FnOnce(*mut u8) -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.with_mut(offset, f) }
+    }
+
+    unsafe fn with<R>(&self, offset: usize, f: impl FnOnce(*const u8) -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.with(offset, f) }
+    }
+
+    unsafe fn store_item<S: memory::Shape>(&self, offset: usize, shape: S, item: &S::Item) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.store_item(offset, shape, item) }
+    }
+
+    unsafe fn load_item<S: memory::Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.load_item(offset, shape, place) }
+    }
+
+    unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.store_bytes(offset, bytes) }
+    }
+
+    unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]) {
+        // SAFETY: the caller's promise.
+        unsafe { self.ring.load_bytes(offset, out) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Words for Heap {}
+// SAFETY: as above.
+unsafe impl Seats for Heap {}
+
+// SAFETY: as above.
+unsafe impl Ring for Heap {
+    fn mask(&self) -> u64 {
+        self.ring.mask()
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Slots for Heap {
+    type Shape = Of<u64>;
+    const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;
+
+    fn shape(&self) -> Of<u64> {
+        self.ring.shape()
+    }
+}
+
+impl Memory for Heap {
     fn endpoints(&self) -> u16 {
         self.endpoints
     }
@@ -164,42 +227,6 @@ unsafe impl Memory for Heap {
 
     fn lap_bits(&self) -> u32 {
         self.lap_bits
-    }
-
-    fn tag(&self, index: u64) -> &AtomicU64 {
-        self.ring.tag(index)
-    }
-
-    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u64) -> R) -> R {
-        self.ring.with_slot_mut(index, f)
-    }
-
-    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u64) -> R) -> R {
-        self.ring.with_slot(index, f)
-    }
-
-    fn tail(&self) -> &AtomicU64 {
-        self.ring.tail()
-    }
-
-    fn head(&self) -> &AtomicU64 {
-        self.ring.head()
-    }
-
-    fn state(&self) -> &AtomicU32 {
-        self.ring.state()
-    }
-
-    fn orphans(&self) -> &AtomicU64 {
-        self.ring.orphans()
-    }
-
-    fn seat(&self, number: u16) -> &AtomicU64 {
-        self.ring.seat(number)
-    }
-
-    fn counter(&self, counter: Counter) -> &AtomicU64 {
-        self.ring.counter(counter)
     }
 }
 

@@ -33,8 +33,7 @@ impl Reader {
     /// Joins with a seat, as the process of this identity. The caller is alone in doing so, as under the lock.
     #[must_use]
     pub fn join(heap: &Heap, identity: u64, start: Start, publisher: u64) -> Self {
-        let seat =
-            seat::take(heap_words(heap), NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
+        let seat = seat::take(heap, NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
         let alive = || heap.is_alive(publisher);
         Self::new(
             Subscriber::join(heap.clone(), seat, start, Resume::Oldest, alive)
@@ -97,13 +96,6 @@ impl Reader {
     pub fn missed_nothing(&self) {
         assert_eq!(self.missed, 0, "a gated subscriber missed messages");
     }
-}
-
-/// The words of a ring.
-#[must_use]
-pub fn heap_words(heap: &Heap) -> &super::memory::Front {
-    use ipc_ring::ring::broadcast::Memory as _;
-    heap.words()
 }
 
 /// The publishing end.

@@ -1,16 +1,13 @@
 //! Frames: records that are found by their headers, paddings, and where a subscriber starts.
 
-use std::mem::MaybeUninit;
-use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
-
-use ipc_ring::platform::{Barrier, Platform, Site, Word as _};
-use ipc_ring::ring::broadcast::frames::{Memory, Pop, Publisher, Start, Subscriber};
-use ipc_ring::ring::broadcast::{Memory as _, Mode, Resume};
+use ipc_ring::memory::Records;
+use ipc_ring::platform::{Barrier, Site};
+use ipc_ring::ring::broadcast::frames::{Mapped, Memory, Pop, Publisher, Start, Subscriber};
+use ipc_ring::ring::broadcast::{Mode, Resume};
 use loom::thread;
 
-use super::memory::{Front, Heap, Shape};
-use crate::{Loom, Model, Word64, crash, reached};
+use super::memory::{Private, Shape};
+use crate::{Model, Word64, crash, memory, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
@@ -30,83 +27,31 @@ pub const MODELS: &[Model] = &[
 ];
 
 /// A ring of frames on the heap; clones share it.
-#[derive(Clone, Debug)]
-struct Frames(Rc<Shared>);
+type Frames = memory::Heap<Private<InRecords>>;
 
-#[derive(Debug)]
-struct Shared {
-    /// For its words in front.
-    front: Heap,
-    words: Vec<Word64>,
-    frames: Word64,
-    last: Word64,
-    landmarks: Vec<Word64>,
-}
+/// That the messages are frames.
+#[derive(Clone, Debug)]
+struct InRecords;
 
 impl Frames {
     fn new(capacity: usize, mode: Mode) -> Self {
         let shape = Shape { capacity, mode, barrier: Barrier::Asymmetric, moves: false, closes: false };
-        Self(Rc::new(Shared {
-            front: Heap::words_only(shape),
-            words: (0..capacity / 8).map(|_| Word64::checked(0)).collect(),
-            frames: Word64::checked(0),
-            last: Word64::checked(0),
-            landmarks: (0..1).map(|_| Word64::plain(0)).collect(),
-        }))
-    }
-
-    fn at(&self, index: u64) -> &Word64 {
-        &self.0.words[usize::try_from(index / 8).expect("an index inside the ring")]
+        let objects =
+            super::memory::words(&shape).checked("frames").checked("last").plain_words("landmarks", 1);
+        let records = (0..capacity).step_by(8).map(|index| <Self as Records>::OFFSET + index);
+        Self::of(shape, InRecords, records.fold(objects, |all, at| all.word(at, Word64::checked(0))))
     }
 }
 
-// SAFETY: `read` fills `out`.
+// SAFETY: `new` has made a word for every eight bytes.
 #[allow(unsafe_code)]
-unsafe impl Memory for Frames {
-    type Platform = Loom;
-    type Words = Front;
+unsafe impl Records for Frames {
+    const OFFSET: usize = <Mapped as Records>::OFFSET;
+}
 
-    fn words(&self) -> &Front {
-        self.0.front.words()
-    }
-
-    fn word(&self, index: u64) -> &<Loom as Platform>::U64 {
-        assert_eq!(index % 8, 0, "words are aligned");
-        self.at(index)
-    }
-
-    fn write(&self, index: u64, bytes: &[u8]) {
-        assert_eq!((index % 8, bytes.len() % 8), (0, 0), "models move whole words");
-        for (at, word) in bytes.chunks(8).enumerate() {
-            let word = u64::from_ne_bytes(word.try_into().expect("eight bytes"));
-            self.at(index + 8 * at as u64).store(word, Relaxed);
-        }
-    }
-
-    fn read(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
-        assert_eq!((index % 8, out.len() % 8), (0, 0), "models move whole words");
-        for (at, bytes) in out.chunks_mut(8).enumerate() {
-            let word = self.at(index + 8 * at as u64).load(Relaxed);
-            for (place, byte) in bytes.iter_mut().zip(word.to_ne_bytes()) {
-                place.write(byte);
-            }
-        }
-    }
-
-    fn frames(&self) -> &Word64 {
-        &self.0.frames
-    }
-
-    fn last(&self) -> &Word64 {
-        &self.0.last
-    }
-
+impl Memory for Frames {
     fn landmarks(&self) -> u64 {
         1
-    }
-
-    fn landmark(&self, number: u64) -> &Word64 {
-        &self.0.landmarks[usize::try_from(number).expect("few")]
     }
 }
 

@@ -4,7 +4,7 @@ use ipc_ring::platform::{Barrier, Site};
 use ipc_ring::ring::broadcast::{Start, seat};
 use loom::thread;
 
-use super::books::{Got, Reader, heap_words, publish, publisher};
+use super::books::{Got, Reader, publish, publisher};
 use super::memory::{Heap, Shape};
 use crate::{Model, crash, reached};
 
@@ -83,7 +83,7 @@ fn leaves() {
         publishing
     });
     reader.pop();
-    seat::leave(heap_words(&shared), reader.ring.into_seat().expect("it has one"));
+    seat::leave(&shared, reader.ring.into_seat().expect("it has one"));
     let mut publishing = other.join().unwrap();
     assert!(publish(&mut publishing), "nobody is there any more");
     assert!(publish(&mut publishing), "nobody is there any more");
@@ -140,7 +140,7 @@ fn seat_reused() {
         }
         publishing
     });
-    seat::sweep(heap_words(&ring), |identity| ring.is_alive(identity));
+    seat::sweep(&ring, |identity| ring.is_alive(identity));
     let mut reader = Reader::join(&ring, 3, Start::Oldest, PUBLISHER);
     reader.pop();
     let publishing = other.join().unwrap();

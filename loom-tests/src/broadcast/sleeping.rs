@@ -9,7 +9,7 @@ use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal::{self, CLOSED};
 use loom::thread;
 
-use super::books::{Got, Reader, heap_words, publish, publisher};
+use super::books::{Got, Reader, publish, publisher};
 use super::memory::{Heap, Shape};
 use crate::{Loom, Model, Semaphore, Word32, Word64, mutation, reached};
 
@@ -104,7 +104,7 @@ impl Bed {
 /// The channel's `pop`, without its polling. False at the end of the stream.
 fn pop(reader: &mut Reader, heap: &Heap, bed: &Bed, number: u16) -> bool {
     use ipc_ring::ring::broadcast::Words as _;
-    let state = heap_words(heap).state();
+    let state = heap.state();
     loop {
         if reader.pop() != Got::Nothing {
             return true;
@@ -146,7 +146,7 @@ fn close() {
     assert!(publish(&mut publishing));
     bed.wake_all();
     use ipc_ring::ring::broadcast::Words as _;
-    signal::raise::<Loom>(heap_words(&ring).state(), CLOSED);
+    signal::raise::<Loom>(ring.state(), CLOSED);
     if !mutation::logic(CLOSE_WAKES_NOBODY) {
         bed.wake_all();
     }

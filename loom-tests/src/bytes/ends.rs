@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use ipc_ring::ring::bytes::Memory as _;
+use ipc_ring::ring::spsc::Words as _;
 use ipc_ring::wait::signal::{self, CLOSED, WAITING};
 
 use super::Heap;

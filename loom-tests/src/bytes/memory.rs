@@ -1,15 +1,16 @@
 //! A bytes ring made of loom's objects.
 
 use std::cell::Cell;
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_ring::platform::{Barrier, Platform, Word};
-use ipc_ring::ring::bytes::Memory;
-use loom::cell::UnsafeCell;
+use ipc_ring::memory::{Records, Ring};
+use ipc_ring::platform::{Barrier, Word};
+use ipc_ring::ring::bytes::{FIELDS, Mapped, Memory, Words};
+use ipc_ring::ring::spsc;
 
-use crate::{Loom, Word32, Word64, mutation, reached};
+use crate::memory::{self, Objects};
+use crate::{Word64, mutation, reached};
 
 /// A mistake: what lies where the next header will be stays there.
 pub const NOT_CLEARED: &str = "the next header is not cleared";
@@ -32,41 +33,19 @@ pub const TAKEN_EARLY: &str = "the lines of the next record are taken though the
 const LINE: u64 = 16;
 
 /// A ring on the heap; clones share it.
-#[derive(Clone, Debug)]
-pub struct Heap(Rc<Words>);
+pub type Heap = memory::Heap<Private>;
 
-#[derive(Debug)]
-struct Words {
+/// What each side knows of the ring.
+#[derive(Clone, Debug)]
+pub struct Private {
+    mask: u64,
     barrier: Barrier,
-    units: Vec<Unit>,
-    /// The index to be cleared late, in that mistake.
-    late: Cell<Option<u64>>,
-    /// The index of a word of a line to be taken late, in that mistake.
-    taken_late: Cell<Option<u64>>,
     /// Frames weighing so much are a stream.
     stream: u64,
-    head: Word64,
-    consumed: Word64,
-    giving: Word64,
-    consumer_signal: Word32,
-    producer_signal: Word32,
-    // Nothing depends on these.
-    produced: Word64,
-    frames_pushed: Word64,
-    frames_popped: Word64,
-    found_full: Word64,
-    high_water: Word64,
-    found_empty: Word64,
-    dense: Word32,
-}
-
-/// Eight bytes of the ring: a header in one lap, payload in another.
-#[derive(Debug)]
-struct Unit {
-    word: Word64,
-    /// Touched with each payload access: loom reports two threads here at a time, and one that comes without having
-    /// synchronised with the other.
-    payload: UnsafeCell<()>,
+    /// The index to be cleared late, in that mistake.
+    late: Rc<Cell<Option<u64>>>,
+    /// The index of a word of a line to be taken late, in that mistake.
+    taken_late: Rc<Cell<Option<u64>>>,
 }
 
 impl Heap {
@@ -80,151 +59,82 @@ impl Heap {
     #[must_use]
     pub fn with_stream(capacity: u64, barrier: Barrier, stream: u64) -> Self {
         assert!(capacity.is_power_of_two() && capacity >= 16);
-        let unit = || Unit { word: Word64::contended(0), payload: UnsafeCell::new(()) };
-        Self(Rc::new(Words {
-            barrier,
-            units: (0..capacity / 8).map(|_| unit()).collect(),
-            late: Cell::new(None),
-            taken_late: Cell::new(None),
-            stream,
-            head: if mutation::logic(NO_HEAD) { Word64::Deaf(0) } else { Word64::checked(0) },
-            consumed: if mutation::logic(NOT_CONSUMED) { Word64::Deaf(0) } else { Word64::contended(0) },
-            giving: if mutation::logic(NOT_SAID) { Word64::Deaf(0) } else { Word64::contended(0) },
-            consumer_signal: Word32::contended(0),
-            producer_signal: Word32::contended(0),
-            produced: Word64::plain(0),
-            frames_pushed: Word64::plain(0),
-            frames_popped: Word64::plain(0),
-            found_full: Word64::plain(0),
-            high_water: Word64::plain(0),
-            found_empty: Word64::plain(0),
-            dense: Word32::plain(0),
-        }))
+        let private =
+            Private { mask: capacity - 1, barrier, stream, late: Rc::default(), taken_late: Rc::default() };
+        Objects::of(&[spsc::FIELDS, FIELDS])
+            .checked("head")
+            .deaf("head", NO_HEAD)
+            .deaf("consumed", NOT_CONSUMED)
+            .deaf("giving", NOT_SAID)
+            // A header in one lap, payload in another.
+            .slots(<Self as Records>::OFFSET, 8, 0, capacity as usize / 8)
+            .ring(private)
     }
 
-    fn unit(&self, index: u64) -> &Unit {
-        &self.0.units[usize::try_from(index / 8).expect("an index inside the ring")]
-    }
-
-    /// Writes to a word what is there.
-    fn rewrite(&self, index: u64) {
-        let unit = self.unit(index);
-        unit.payload.with_mut(|_| unit.word.store(unit.word.load(Relaxed), Relaxed));
+    /// Writes to the word at an index what is there.
+    fn rewrite_at(&self, index: u64) {
+        self.rewrite(<Self as Records>::OFFSET + index as usize);
     }
 }
 
-// SAFETY: the capacity is the length of a vector that never changes, checked to be a power of two; `read` fills `out`.
-unsafe impl Memory for Heap {
-    type Platform = Loom;
+// SAFETY: `with_stream` makes the words of both tables.
+unsafe impl spsc::Words for Heap {}
 
-    fn capacity(&self) -> u64 {
-        8 * self.0.units.len() as u64
-    }
-
-    fn barrier(&self) -> Barrier {
-        self.0.barrier
-    }
-
-    fn header(&self, index: u64) -> &<Loom as Platform>::U64 {
-        assert_eq!(index % 8, 0, "headers are aligned");
-        &self.unit(index).word
-    }
-
-    fn clear(&self, index: u64) {
-        if mutation::logic(CLEARED_LATE) {
-            self.0.late.set(Some(index));
-        } else if !mutation::logic(NOT_CLEARED) {
-            self.header(index).store(0, Relaxed);
-        }
-    }
-
-    fn write(&self, index: u64, bytes: &[u8]) {
-        assert_eq!((index % 8, bytes.len() % 8), (0, 0), "models move whole words");
-        for (at, word) in bytes.chunks(8).enumerate() {
-            let unit = self.unit(index + 8 * at as u64);
-            let word = u64::from_ne_bytes(word.try_into().expect("eight bytes"));
-            unit.payload.with_mut(|_| unit.word.store(word, Relaxed));
-        }
-    }
-
-    fn read(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
-        assert_eq!((index % 8, out.len() % 8), (0, 0), "models move whole words");
-        for (at, bytes) in out.chunks_mut(8).enumerate() {
-            let unit = self.unit(index + 8 * at as u64);
-            let word = unit.payload.with(|_| unit.word.load(Relaxed));
-            for (place, byte) in bytes.iter_mut().zip(word.to_ne_bytes()) {
-                place.write(byte);
-            }
-        }
-    }
-
-    fn head(&self) -> &Word64 {
-        &self.0.head
-    }
-
-    fn consumed(&self) -> &Word64 {
-        &self.0.consumed
-    }
-
+// SAFETY: as above.
+unsafe impl Words for Heap {
     fn produced(&self) -> &Word64 {
         // The first thing after a publication.
-        if let Some(index) = self.0.late.take() {
-            self.header(index).store(0, Relaxed);
+        if let Some(index) = self.ring.late.take() {
+            self.word(index).store(0, Relaxed);
         }
-        &self.0.produced
-    }
-
-    fn giving(&self) -> &Word64 {
-        &self.0.giving
-    }
-
-    fn consumer_signal(&self) -> &Word32 {
-        &self.0.consumer_signal
-    }
-
-    fn producer_signal(&self) -> &Word32 {
-        &self.0.producer_signal
-    }
-
-    fn dense(&self) -> &Word32 {
-        &self.0.dense
-    }
-
-    fn frames_pushed(&self) -> &Word64 {
-        &self.0.frames_pushed
+        self.named("produced")
     }
 
     fn frames_popped(&self) -> &Word64 {
         // The first thing after the bytes are given back.
-        if let Some(index) = self.0.taken_late.take() {
-            self.rewrite(index);
+        if let Some(index) = self.ring.taken_late.take() {
+            self.rewrite_at(index);
         }
-        &self.0.frames_popped
+        self.named("frames_popped")
+    }
+}
+
+// SAFETY: `with_stream` asserts a power of two, which never changes.
+unsafe impl Ring for Heap {
+    fn mask(&self) -> u64 {
+        self.ring.mask
+    }
+}
+
+// SAFETY: `with_stream` has made a word for every eight bytes.
+unsafe impl Records for Heap {
+    const OFFSET: usize = <Mapped as Records>::OFFSET;
+}
+
+impl Memory for Heap {
+    fn barrier(&self) -> Barrier {
+        self.ring.barrier
     }
 
-    fn found_full(&self) -> &Word64 {
-        &self.0.found_full
-    }
-
-    fn high_water(&self) -> &Word64 {
-        &self.0.high_water
-    }
-
-    fn found_empty(&self) -> &Word64 {
-        &self.0.found_empty
+    fn clear(&self, index: u64) {
+        if mutation::logic(CLEARED_LATE) {
+            self.ring.late.set(Some(index));
+        } else if !mutation::logic(NOT_CLEARED) {
+            self.word(index).store(0, Relaxed);
+        }
     }
 
     fn stream(&self) -> u64 {
-        self.0.stream
+        self.ring.stream
     }
 
     fn take_lines(&self, index: u64, len: u64) {
         for last in (index..index + len).step_by(8).filter(|at| (at + 8) % LINE == 0) {
             reached("a line taken");
             if mutation::logic(TAKEN_LATE) {
-                self.0.taken_late.set(Some(last));
+                self.ring.taken_late.set(Some(last));
             } else {
-                self.rewrite(last);
+                self.rewrite_at(last);
             }
         }
     }
@@ -238,7 +148,7 @@ unsafe impl Memory for Heap {
         let end = (index + len + early).min(self.capacity());
         for first in (index..end).step_by(8).filter(|at| at % LINE == 0) {
             reached("room taken ahead");
-            self.rewrite(first);
+            self.rewrite_at(first);
         }
     }
 }

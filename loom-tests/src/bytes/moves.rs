@@ -1,6 +1,7 @@
 //! Single moves of the two ends, with their checks.
 
-use ipc_ring::ring::bytes::{Consumer, Memory, Pop, Producer, Refused, header};
+use ipc_ring::memory::Ring as _;
+use ipc_ring::ring::bytes::{Consumer, Pop, Producer, Refused, header};
 
 use super::Heap;
 

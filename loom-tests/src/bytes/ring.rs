@@ -1,7 +1,8 @@
 //! The ring alone: both ends run freely, without waiting for each other.
 
+use ipc_ring::memory::Ring as _;
 use ipc_ring::platform::Barrier;
-use ipc_ring::ring::bytes::{Memory as _, Refused};
+use ipc_ring::ring::bytes::Refused;
 use loom::thread;
 
 use super::Heap;

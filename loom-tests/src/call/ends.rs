@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use ipc_ring::platform::Word as _;
-use ipc_ring::ring::call::{Caller, Memory as _, Refused, Responder};
+use ipc_ring::ring::call::{Caller, Memory as _, Refused, Responder, Words as _};
 use ipc_ring::wait::signal::{self, CLOSED, WAITING};
 use loom::sync::atomic::Ordering::Relaxed;
 

@@ -1,39 +1,28 @@
 //! A table of latest values made of loom's objects.
 
-use std::mem::MaybeUninit;
-use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
+use ipc_ring::memory::Of;
+use ipc_ring::ring::latest::{FIELDS, Memory, Words};
 
-use ipc_ring::platform::{Platform, Word as _};
-use ipc_ring::ring::latest::Memory;
-
-use crate::{Loom, Word64, mutation};
+use crate::memory::{self, Objects};
+use crate::{Word64, mutation};
 
 /// A mistake: the journal is not kept.
 pub const NO_JOURNAL: &str = "the journal's entries are never stored";
 
 /// Two words, so that one may be torn.
 pub type Item = [u64; 2];
+/// Bytes of a slot: a word, a time, and a value.
+const SLOT: usize = 32;
 
 /// A table on the heap; clones share it.
-#[derive(Clone, Debug)]
-pub struct Heap(Rc<Words>);
+pub type Heap = memory::Heap<Private>;
 
-#[derive(Debug)]
-struct Words {
+/// What each side knows of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Private {
     keys: u32,
     slots: u64,
-    cells: Vec<Slot>,
-    journal: Vec<Word64>,
-    changes: Word64,
-}
-
-/// Writers and readers race for the value, so it is made of atomics.
-#[derive(Debug)]
-struct Slot {
-    word: Word64,
-    time: Word64,
-    value: [Word64; 2],
+    journal: u64,
 }
 
 impl Heap {
@@ -41,67 +30,40 @@ impl Heap {
     #[must_use]
     pub fn new(keys: u32, slots: u64, journal: u64) -> Self {
         assert!(slots.is_power_of_two() && (journal == 0 || journal.is_power_of_two()));
-        let slot = || Slot {
-            word: Word64::contended(0),
-            time: Word64::checked(0),
-            value: [Word64::checked(0), Word64::checked(0)],
-        };
         let entry = || if mutation::logic(NO_JOURNAL) { Word64::Deaf(0) } else { Word64::contended(0) };
-        Self(Rc::new(Words {
-            keys,
-            slots,
-            cells: (0..u64::from(keys) * slots).map(|_| slot()).collect(),
-            journal: (0..journal).map(|_| entry()).collect(),
-            changes: Word64::contended(0),
-        }))
-    }
-
-    fn slot(&self, key: u32, slot: u64) -> &Slot {
-        assert!(key < self.0.keys && slot < self.0.slots);
-        &self.0.cells[usize::try_from(u64::from(key) * self.0.slots + slot).expect("a small number")]
+        let objects = Objects::of(&[FIELDS]).words("journal", journal as usize, entry);
+        // The word, the time, and the value, for which the writer and readers race: so it is made of atomics.
+        let slot = |objects: Objects, slot: usize| {
+            let payload = (8..SLOT).step_by(8);
+            payload.fold(objects.word(slot, Word64::contended(0)), |all, at| {
+                all.word(slot + at, Word64::checked(0))
+            })
+        };
+        let cells = (0..keys as usize * slots as usize).map(|number| objects.offset("cells") + number * SLOT);
+        cells.collect::<Vec<_>>().into_iter().fold(objects, slot).ring(Private { keys, slots, journal })
     }
 }
 
-// SAFETY: the numbers are lengths of vectors that never change; `read` writes the whole value.
+// SAFETY: `new` makes the words of the table.
+unsafe impl Words for Heap {}
+
+// SAFETY: the numbers never change, and `new` has made so many slots and entries.
 unsafe impl Memory for Heap {
-    type Platform = Loom;
-    type Item = Item;
+    type Shape = Of<Item>;
+
+    fn shape(&self) -> Of<Item> {
+        Of::new()
+    }
 
     fn keys(&self) -> u32 {
-        self.0.keys
+        self.ring.keys
     }
 
     fn slots(&self) -> u64 {
-        self.0.slots
+        self.ring.slots
     }
 
     fn journal(&self) -> u64 {
-        self.0.journal.len() as u64
-    }
-
-    fn word(&self, key: u32, slot: u64) -> &<Loom as Platform>::U64 {
-        &self.slot(key, slot).word
-    }
-
-    fn write(&self, key: u32, slot: u64, time_ns: u64, value: &Item) {
-        let slot = self.slot(key, slot);
-        slot.time.store(time_ns, Relaxed);
-        for (word, part) in slot.value.iter().zip(value) {
-            word.store(*part, Relaxed);
-        }
-    }
-
-    fn read(&self, key: u32, slot: u64, value: &mut MaybeUninit<Item>) -> u64 {
-        let slot = self.slot(key, slot);
-        value.write(slot.value.each_ref().map(|word| word.load(Relaxed)));
-        slot.time.load(Relaxed)
-    }
-
-    fn entry(&self, index: u64) -> &Word64 {
-        &self.0.journal[usize::try_from(index).expect("an index inside the journal")]
-    }
-
-    fn changes(&self) -> &Word64 {
-        &self.0.changes
+        self.ring.journal
     }
 }

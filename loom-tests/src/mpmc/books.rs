@@ -1,9 +1,9 @@
 //! What went in and what came out.
 
+use ipc_ring::memory::Ring as _;
 use ipc_ring::ring::mpmc::{Consumer, Nothing, Producer, Refused};
 
 use super::Heap;
-use ipc_ring::ring::mpmc::Memory as _;
 
 /// A producing end.
 pub type Producing = Producer<Heap>;

@@ -4,12 +4,15 @@ use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use ipc_ring::platform::{Platform, Word as _};
-use ipc_ring::ring::mpmc::{Consumer, Counter, Memory, Producer, Seat, recovery};
-use loom::cell::UnsafeCell;
+use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
+use ipc_ring::platform::Word as _;
+use ipc_ring::ring::mpmc::{
+    Consumer, Counter, FIELDS, Mapped, Memory, Producer, SEAT_FIELDS, Seat, Seats, Words, recovery,
+};
 use loom::sync::atomic::AtomicBool;
 
-use crate::{Loom, Word32, Word64, mutation};
+use crate::memory::{self, Objects};
+use crate::{Word64, mutation};
 
 /// A mistake of the oracle: that a process died is known before all it did.
 pub const DEATH_NOT_RELEASED: &str = "a death is not ordered behind what the dead did";
@@ -22,30 +25,14 @@ pub const NO_GENERATION: &str = "the orphan generation is never raised";
 const IDENTITIES: usize = 6;
 
 /// A ring on the heap; clones share it.
+pub type Heap = memory::Heap<Private>;
+
+/// What each side knows of the ring, and what the kernel knows of the processes.
 #[derive(Clone, Debug)]
-pub struct Heap(Rc<Words>);
-
-#[derive(Debug)]
-struct Words {
-    slots: Vec<Slot>,
-    seats: Vec<Word64>,
-    tail: Word64,
-    head: Word64,
-    orphans: Word64,
-    state: Word32,
+pub struct Private {
+    shape: Shape,
     /// One for each identity: raised by the kernel, after everything its process did.
-    dead: Vec<AtomicBool>,
-    // Nothing depends on these.
-    counters: [Word64; Counter::COUNT],
-    lap_bits: u32,
-    max_attempts: u32,
-}
-
-#[derive(Debug)]
-struct Slot {
-    tag: Word64,
-    /// Loom reports two threads here at a time, and one that comes without having synchronised with the other.
-    payload: UnsafeCell<u64>,
+    dead: Rc<Vec<AtomicBool>>,
 }
 
 /// What differs from model to model.
@@ -89,24 +76,18 @@ impl Heap {
     /// An empty ring of a special kind.
     #[must_use]
     pub fn shaped(shape: Shape) -> Self {
-        let deadly = |value| if shape.dies { Word64::contended(value) } else { Word64::plain(value) };
-        let slot = || Slot { tag: Word64::contended(0), payload: UnsafeCell::new(0) };
-        Self(Rc::new(Words {
-            slots: (0..shape.capacity).map(|_| slot()).collect(),
-            seats: (0..shape.seats).map(|_| deadly(0)).collect(),
-            tail: Word64::contended(0),
-            head: Word64::contended(0),
-            orphans: if mutation::logic(NO_GENERATION) { Word64::Deaf(0) } else { deadly(0) },
-            state: if shape.closes { Word32::contended(0) } else { Word32::plain(0) },
-            dead: (0..IDENTITIES).map(|_| AtomicBool::new(false)).collect(),
-            counters: [const { Word64::plain(0) }; Counter::COUNT],
-            lap_bits: shape.lap_bits,
-            max_attempts: shape.max_attempts,
-        }))
-    }
-
-    fn slot(&self, index: u64) -> &Slot {
-        &self.0.slots[usize::try_from(index).expect("an index below the capacity")]
+        assert!(shape.capacity.is_power_of_two());
+        let element = Of::<u64>::new();
+        Objects::of(&[FIELDS])
+            .still("orphans", !shape.dies)
+            .deaf("orphans", NO_GENERATION)
+            .still("state", !shape.closes)
+            .plain_words("counters", Counter::COUNT)
+            .entries("seats", SEAT_FIELDS, shape.seats, |_| {
+                if shape.dies { Word64::contended(0) } else { Word64::still(0) }
+            })
+            .slots(<Self as Slots>::OFFSET, element.stride(), element.word(), shape.capacity)
+            .ring(Private { shape, dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()) })
     }
 
     fn seat_for(&self, identity: u64) -> Seat {
@@ -129,7 +110,7 @@ impl Heap {
     pub fn dies(&self, identity: u64) {
         let ordering =
             if mutation::logic(DEATH_NOT_RELEASED) { Ordering::Relaxed } else { Ordering::Release };
-        self.0.dead[identity as usize].store(true, ordering);
+        self.ring.dead[identity as usize].store(true, ordering);
     }
 
     /// The oracle.
@@ -137,7 +118,7 @@ impl Heap {
     pub fn is_alive(&self, identity: u64) -> bool {
         let ordering =
             if mutation::logic(DEATH_NOT_ACQUIRED) { Ordering::Relaxed } else { Ordering::Acquire };
-        !self.0.dead[identity as usize].load(ordering)
+        !self.ring.dead[identity as usize].load(ordering)
     }
 
     /// One run of the recovery.
@@ -152,62 +133,39 @@ impl Heap {
     }
 }
 
-// SAFETY: the capacity is the length of a vector that never changes, a power of two in every model (the ring's ends
-// check it); each slot's payload is its own u64, aligned to 8 and alive as long as the last clone.
-unsafe impl Memory for Heap {
-    type Platform = Loom;
-    type Item = u64;
+// SAFETY: `shaped` makes the words of the table.
+unsafe impl Words for Heap {}
+// SAFETY: as above, and as many seats as `endpoints` says.
+unsafe impl Seats for Heap {}
 
-    fn capacity(&self) -> u64 {
-        self.0.slots.len() as u64
+// SAFETY: `shaped` asserts a power of two, which never changes.
+unsafe impl Ring for Heap {
+    fn mask(&self) -> u64 {
+        self.ring.shape.capacity as u64 - 1
     }
+}
 
+// SAFETY: `shaped` has made so many slots of this shape.
+unsafe impl Slots for Heap {
+    type Shape = Of<u64>;
+    const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;
+
+    fn shape(&self) -> Of<u64> {
+        Of::new()
+    }
+}
+
+impl Memory for Heap {
     fn endpoints(&self) -> u16 {
-        self.0.seats.len() as u16
+        self.ring.shape.seats as u16
     }
 
     fn max_attempts(&self) -> u32 {
-        self.0.max_attempts
+        self.ring.shape.max_attempts
     }
 
     fn lap_bits(&self) -> u32 {
-        self.0.lap_bits
-    }
-
-    fn tag(&self, index: u64) -> &<Loom as Platform>::U64 {
-        &self.slot(index).tag
-    }
-
-    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u64) -> R) -> R {
-        self.slot(index).payload.with_mut(f)
-    }
-
-    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u64) -> R) -> R {
-        self.slot(index).payload.with(f)
-    }
-
-    fn tail(&self) -> &Word64 {
-        &self.0.tail
-    }
-
-    fn head(&self) -> &Word64 {
-        &self.0.head
-    }
-
-    fn state(&self) -> &Word32 {
-        &self.0.state
-    }
-
-    fn orphans(&self) -> &Word64 {
-        &self.0.orphans
-    }
-
-    fn seat(&self, number: u16) -> &Word64 {
-        &self.0.seats[usize::from(number)]
-    }
-
-    fn counter(&self, counter: Counter) -> &Word64 {
-        &self.0.counters[counter as usize]
+        self.ring.shape.lap_bits
     }
 
     fn polled_line_is_taken(&self) -> bool {

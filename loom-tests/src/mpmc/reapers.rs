@@ -4,8 +4,11 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use ipc_ring::edge::Edge;
+use ipc_ring::memory::Ring as _;
 use ipc_ring::platform::{Platform as _, Site, Word as _};
-use ipc_ring::ring::mpmc::{Consumer, Counter, Memory as _, Producer, Seat, State, Tag, recovery};
+use ipc_ring::ring::mpmc::{
+    Consumer, Counter, Memory as _, Producer, Seat, Seats as _, State, Tag, Words as _, recovery,
+};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
@@ -55,7 +58,7 @@ pub fn recover(ring: &Heap) -> recovery::Report {
     }
     let mut report = recovery::Report::default();
     for number in 0..ring.endpoints() {
-        let identity = ring.seat(number).load(Ordering::Acquire);
+        let identity = ring.identity(number).load(Ordering::Acquire);
         if identity != 0 && !ring.is_alive(identity) && mistaken_sweep(ring, number, identity) {
             report.seats += 1;
         }
@@ -65,9 +68,10 @@ pub fn recover(ring: &Heap) -> recovery::Report {
 
 fn mistaken_sweep(ring: &Heap, number: u16, dead: u64) -> bool {
     let is = mutation::logic;
-    let is_dead = || ring.seat(number).load(Ordering::Acquire) == dead;
+    let is_dead = || ring.identity(number).load(Ordering::Acquire) == dead;
     let free = || {
-        let freed = ring.seat(number).compare_exchange(dead, 0, Ordering::Release, Ordering::Relaxed).is_ok();
+        let freed =
+            ring.identity(number).compare_exchange(dead, 0, Ordering::Release, Ordering::Relaxed).is_ok();
         ring.counter(Counter::Recovered).fetch_add(u64::from(freed), Ordering::Relaxed);
         freed
     };
@@ -178,7 +182,7 @@ fn told(ring: &Heap, producer: &mut Producer<Heap>, consumer: &mut Consumer<Heap
     two.join().unwrap();
     books.drain(consumer);
     balance(&[books]);
-    assert_eq!(ring.seat(0).load(Ordering::Relaxed), 0, "the dead seat is free");
+    assert_eq!(ring.identity(0).load(Ordering::Relaxed), 0, "the dead seat is free");
     is_sound(producer, consumer);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipc_ring::platform::Word as _;
-use ipc_ring::ring::mpmc::{Memory as _, Nothing, Refused, close};
+use ipc_ring::ring::mpmc::{Nothing, Refused, Words as _, close};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 use std::rc::Rc;
 
 use ipc_ring::platform::Word as _;
-use ipc_ring::ring::broadcast::{self, Memory as _, Pop, Publish, Resume, Start, Subscriber, payloads, seat};
-use ipc_ring::ring::pool::{Handle, Loaned, Member, Memory as _, Refused, State, Tag, recovery};
+use ipc_ring::ring::broadcast::{self, Pop, Publish, Resume, Start, Subscriber, payloads, seat};
+use ipc_ring::ring::pool::{Blocks as _, Handle, Loaned, Member, Refused, State, Tag, recovery};
 use loom::sync::atomic::Ordering;
 
 use super::Handles;
@@ -49,7 +49,7 @@ impl World {
     /// A ring of one slot, a pool of so many blocks with so many seats.
     #[must_use]
     pub fn new(shape: fn(usize) -> Shape, blocks: u32, seats: usize) -> Self {
-        Self { pool: Heap::new(blocks, seats), ring: Handles::new(shape(CAPACITY)), blocks, seats }
+        Self { pool: Heap::new(blocks, seats), ring: Handles::of_one_pool(shape(CAPACITY)), blocks, seats }
     }
 
     /// The publishing end, for this member.
@@ -69,8 +69,7 @@ impl World {
     /// A reading end with a seat, for this member. The caller is alone in taking one, as under the lock.
     #[must_use]
     pub fn subscriber(&self, identity: u64, member: Rc<Member<Heap>>) -> Incoming {
-        let seat =
-            seat::take(self.ring.words(), NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
+        let seat = seat::take(&self.ring, NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
         let ring = Subscriber::join(self.ring.clone(), seat, Start::Oldest, Resume::Oldest, || true).unwrap();
         Incoming { pool: self.pool.clone(), member, ring, received: 0, missed: 0, refused: 0 }
     }

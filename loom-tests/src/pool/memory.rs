@@ -1,15 +1,20 @@
 //! A pool made of loom's objects, and the oracle that knows who is dead and which channels are gone.
 
+use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use ipc_ring::platform::{Platform, Word as _};
-use ipc_ring::ring::pool::{Class, Counter, Member, Memory, Route, Seat, State, Tag, recovery};
-use loom::cell::UnsafeCell;
+use ipc_ring::memory::{Access as _, Field, Of, Role};
+use ipc_ring::platform::Word as _;
+use ipc_ring::ring::pool::{
+    BLOCK_FIELDS, Blocks, CLASS_FIELDS, Class, Classes, Counter, FIELDS, Member, Memory, Route, SEAT_FIELDS,
+    Seat, Seats, Sizes, State, Tables, Tag, recovery,
+};
 use loom::sync::atomic::AtomicBool;
 
-use crate::{Loom, Word32, Word64, mutation};
+use crate::memory::{self, Objects};
+use crate::{Word32, Word64, mutation};
 
 /// A mistake of the oracle: that a process died is known before all it did.
 pub const DEATH_NOT_RELEASED: &str = "pool: a death is not ordered behind what the dead did";
@@ -18,6 +23,8 @@ pub const DEATH_NOT_ACQUIRED: &str = "pool: who learns of a death does not see w
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
+/// Bytes from the start of a class's entry to its counters.
+const CLASS_COUNTERS: usize = 0x28;
 /// The generation of the pool.
 pub const GENERATION: u64 = 77;
 /// The route of the channel that is there.
@@ -27,62 +34,52 @@ pub const GONE: Route = Route::from_words(8, 9);
 
 /// A pool of one class on the heap; clones share it. Each clone made by [`process`](Heap::process) has its own private
 /// words, as a process has.
+pub type Heap = memory::Heap<Private>;
+
+/// What one process knows of the pool, and the kernel of all.
 #[derive(Clone, Debug)]
-pub struct Heap {
-    shared: Rc<Shared>,
+pub struct Private {
+    class: Class,
+    seats: u16,
     /// How many readers this process has, for each block.
     readers: Rc<Vec<Word32>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    class: Class,
-    blocks: Vec<Block>,
-    seats: Vec<Word64>,
-    touched: Word64,
     /// One for each identity: raised by the kernel, after everything its process did.
-    dead: Vec<AtomicBool>,
-    // Nothing depends on these.
-    counters: [Word64; Counter::COUNT],
-}
-
-#[derive(Debug)]
-struct Block {
-    tag: Word64,
-    route: [Word64; 2],
-    loans: Word64,
-    generations: Word64,
-    /// Loom reports two threads here at a time, and one that comes without having synchronised with the other.
-    bytes: UnsafeCell<u64>,
+    dead: Rc<Vec<AtomicBool>>,
 }
 
 impl Heap {
     /// A pool of so many blocks, with room for so many members.
     #[must_use]
     pub fn new(blocks: u32, seats: usize) -> Self {
-        let block = || Block {
-            tag: Word64::contended(0),
+        let word = |field: &Field| match (field.role, field.name) {
             // Written by whoever sends, read by who looks for lost blocks.
-            route: [Word64::checked(0), Word64::plain(0)],
-            loans: Word64::plain(0),
-            generations: Word64::contended(0),
-            bytes: UnsafeCell::new(0),
+            (_, "route") => Word64::checked(0),
+            // Written and read with the other half of the route.
+            (_, "segment") => Word64::plain(0),
+            (Role::protocol, _) => Word64::contended(0),
+            _ => Word64::plain(0),
         };
-        let shared = Shared {
+        let objects = Objects::of(&[FIELDS])
+            .entries("classes", CLASS_FIELDS, 1, word)
+            .entries("members", SEAT_FIELDS, seats, word)
+            .entries("blocks", BLOCK_FIELDS, blocks as usize, word);
+        let counters = objects.offset("classes") + CLASS_COUNTERS;
+        let with_counter = |all: Objects, number| all.word(counters + 8 * number, Word64::plain(0));
+        let objects = (0..Counter::COUNT).fold(objects, with_counter);
+        (0..blocks).fold(objects, |all, block| all.payload(bytes_of(block))).ring(Private {
             class: Class { size: 64, count: blocks, first: 0 },
-            blocks: (0..blocks).map(|_| block()).collect(),
-            seats: (0..seats).map(|_| Word64::contended(0)).collect(),
-            touched: Word64::plain(0),
-            dead: (0..IDENTITIES).map(|_| AtomicBool::new(false)).collect(),
-            counters: [const { Word64::plain(0) }; Counter::COUNT],
-        };
-        Self { readers: private(blocks), shared: Rc::new(shared) }
+            seats: seats as u16,
+            readers: private(blocks),
+            dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()),
+        })
     }
 
     /// The pool as another process has it.
     #[must_use]
     pub fn process(&self) -> Self {
-        Self { shared: Rc::clone(&self.shared), readers: private(self.shared.class.count) }
+        let mut other = self.clone();
+        other.ring.readers = private(self.ring.class.count);
+        other
     }
 
     /// Takes a seat as a process of this identity.
@@ -101,22 +98,25 @@ impl Heap {
 
     /// Writes a block's bytes.
     pub fn write(&self, block: u32, value: u64) {
-        // SAFETY: loom has checked that no other thread is there.
-        self.shared.blocks[block as usize].bytes.with_mut(|bytes| unsafe { *bytes = value });
+        // SAFETY: `new` has made a payload there, and loom has checked that no other thread is there.
+        unsafe { self.store_item(bytes_of(block), Of::<u64>::new(), &value) }
     }
 
     /// Reads a block's bytes.
     #[must_use]
     pub fn read(&self, block: u32) -> u64 {
+        let mut value = MaybeUninit::uninit();
         // SAFETY: as in `write`.
-        self.shared.blocks[block as usize].bytes.with(|bytes| unsafe { *bytes })
+        unsafe { self.load_item(bytes_of(block), Of::<u64>::new(), &mut value) };
+        // SAFETY: `load_item` fills it.
+        unsafe { value.assume_init() }
     }
 
     /// The kernel's part in a death, after the last instruction.
     pub fn dies(&self, identity: u64) {
         let ordering =
             if mutation::logic(DEATH_NOT_RELEASED) { Ordering::Relaxed } else { Ordering::Release };
-        self.shared.dead[identity as usize].store(true, ordering);
+        self.ring.dead[identity as usize].store(true, ordering);
     }
 
     /// The oracle.
@@ -124,7 +124,7 @@ impl Heap {
     pub fn is_alive(&self, identity: u64) -> bool {
         let ordering =
             if mutation::logic(DEATH_NOT_ACQUIRED) { Ordering::Relaxed } else { Ordering::Acquire };
-        !self.shared.dead[identity as usize].load(ordering)
+        !self.ring.dead[identity as usize].load(ordering)
     }
 
     /// One run of the recovery.
@@ -145,54 +145,44 @@ impl Heap {
     }
 }
 
+/// Where the bytes of a block lie: far behind the tables of any model.
+fn bytes_of(block: u32) -> usize {
+    (1 << 20) + 64 * block as usize
+}
+
 fn private(blocks: u32) -> Rc<Vec<Word32>> {
     Rc::new((0..blocks).map(|_| Word32::contended(0)).collect())
 }
 
-impl Memory for Heap {
-    type Platform = Loom;
+// SAFETY: `new` makes the words of the tables.
+unsafe impl Tables for Heap {}
+// SAFETY: as above; the numbers never change.
+unsafe impl Sizes for Heap {
+    fn classes(&self) -> &[Class] {
+        std::slice::from_ref(&self.ring.class)
+    }
 
+    fn blocks(&self) -> u32 {
+        self.ring.class.count
+    }
+}
+// SAFETY: as above.
+unsafe impl Classes for Heap {}
+// SAFETY: as above, and as many seats as `seats` says.
+unsafe impl Seats for Heap {}
+// SAFETY: as above.
+unsafe impl Blocks for Heap {}
+
+impl Memory for Heap {
     fn generation(&self) -> u64 {
         GENERATION
     }
 
-    fn classes(&self) -> &[Class] {
-        std::slice::from_ref(&self.shared.class)
-    }
-
     fn seats(&self) -> u16 {
-        self.shared.seats.len() as u16
-    }
-
-    fn tag(&self, block: u32) -> &<Loom as Platform>::U64 {
-        &self.shared.blocks[block as usize].tag
-    }
-
-    fn route(&self, block: u32) -> [&Word64; 2] {
-        self.shared.blocks[block as usize].route.each_ref()
-    }
-
-    fn generations(&self, block: u32) -> &Word64 {
-        &self.shared.blocks[block as usize].generations
-    }
-
-    fn loans(&self, block: u32) -> &Word64 {
-        &self.shared.blocks[block as usize].loans
-    }
-
-    fn touched(&self, _class: usize) -> &Word64 {
-        &self.shared.touched
-    }
-
-    fn seat(&self, number: u16) -> &Word64 {
-        &self.shared.seats[usize::from(number)]
-    }
-
-    fn counter(&self, _class: usize, counter: Counter) -> &Word64 {
-        &self.shared.counters[counter as usize]
+        self.ring.seats
     }
 
     fn readers(&self, block: u32) -> &Word32 {
-        &self.readers[block as usize]
+        &self.ring.readers[block as usize]
     }
 }

@@ -2,7 +2,9 @@
 
 use ipc_ring::edge::Edge;
 use ipc_ring::platform::{Platform as _, Site, Word as _};
-use ipc_ring::ring::pool::{Counter, Member, Memory as _, State, Tag, recovery};
+use ipc_ring::ring::pool::{
+    Blocks as _, Counter, Member, Memory as _, Seats as _, Sizes as _, State, Tag, recovery,
+};
 use loom::sync::atomic::Ordering;
 use loom::thread;
 
@@ -46,7 +48,7 @@ pub fn recover(pool: &Heap) -> recovery::Report {
     }
     let mut report = recovery::Report::default();
     for number in 0..pool.seats() {
-        let identity = pool.seat(number).load(Ordering::Acquire);
+        let identity = pool.identity(number).load(Ordering::Acquire);
         if identity != 0 && !pool.is_alive(identity) && mistaken_sweep(pool, number, identity) {
             report.seats += 1;
         }
@@ -56,8 +58,9 @@ pub fn recover(pool: &Heap) -> recovery::Report {
 
 fn mistaken_sweep(pool: &Heap, number: u16, dead: u64) -> bool {
     let is = mutation::logic;
-    let is_dead = || pool.seat(number).load(Ordering::Acquire) == dead;
-    let free = || pool.seat(number).compare_exchange(dead, 0, Ordering::Release, Ordering::Relaxed).is_ok();
+    let is_dead = || pool.identity(number).load(Ordering::Acquire) == dead;
+    let free =
+        || pool.identity(number).compare_exchange(dead, 0, Ordering::Release, Ordering::Relaxed).is_ok();
     let freed = is(FREED_FIRST) && free();
     for block in 0..pool.classes()[0].count {
         loop {

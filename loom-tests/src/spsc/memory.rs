@@ -1,6 +1,6 @@
 //! An spsc ring made of loom's objects.
 
-use ipc_ring::memory::{Of, Shape as _, Slots};
+use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
 use ipc_ring::platform::{Barrier, Site, Word};
 use ipc_ring::ring::spsc::{FIELDS, Mapped, Memory, Words};
 use loom::sync::atomic::Ordering::Relaxed;
@@ -26,11 +26,11 @@ pub const TAKEN_LATE: &str =
 pub const TAKEN_EARLY: &str = "the lines of the next slot are taken though it is not known to be free";
 
 /// A ring on the heap; clones share it.
-pub type Heap = memory::Heap<Ring>;
+pub type Heap = memory::Heap<Private>;
 
 /// What each side knows of the ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Ring {
+pub struct Private {
     mask: u64,
     barrier: Barrier,
     /// Slots in a line; 0 when none is ever taken.
@@ -60,7 +60,7 @@ impl Heap {
             .blind("giving", ROOM_AWAITED_ASLEEP, is_announced)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
-            .ring(Ring { mask: capacity as u64 - 1, barrier, line })
+            .ring(Private { mask: capacity as u64 - 1, barrier, line })
     }
 }
 
@@ -85,17 +85,20 @@ impl Signals for Heap {
 // SAFETY: `with_lines` makes the words of the table.
 unsafe impl Words for Heap {}
 
-// SAFETY: the mask never changes, and `with_lines` has made so many slots of this shape.
+// SAFETY: `with_lines` asserts a power of two, which never changes.
+unsafe impl Ring for Heap {
+    fn mask(&self) -> u64 {
+        self.ring.mask
+    }
+}
+
+// SAFETY: `with_lines` has made so many slots of this shape.
 unsafe impl Slots for Heap {
     type Shape = Of<u64>;
     const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;
 
     fn shape(&self) -> Of<u64> {
         Of::new()
-    }
-
-    fn mask(&self) -> u64 {
-        self.ring.mask
     }
 }
 

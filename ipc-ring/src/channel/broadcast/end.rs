@@ -10,13 +10,15 @@ use crate::channel::successor::{Followed as _, Seats, Takers};
 use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
 use crate::error::{AttachError, AttachErrorKind, PeerExit};
+use crate::memory;
 use crate::platform::Native;
 use crate::region::Region;
-use crate::ring::broadcast::front::{
+use crate::ring::broadcast::front::mode_of;
+use crate::ring::broadcast::words::{
     MODE, PUBLISHER_SEAT, PUBLISHER_SLEEPERS, PUBLISHERS, SEAT_SIZE, SEATS, STATE, SUBSCRIBER_SLEEPERS,
-    SUBSCRIBERS, mode_of,
+    SUBSCRIBERS,
 };
-use crate::ring::broadcast::{Corruption, Front, Mode, Seat, Words as _, seat};
+use crate::ring::broadcast::{Corruption, Front, Mode, Private, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
@@ -248,8 +250,8 @@ impl End {
 ///
 /// # Errors
 /// Those of `is_alive`.
-pub(super) fn publisher_state(
-    front: &Front,
+pub(super) fn publisher_state<M>(
+    front: &memory::Mapped<Private<M>>,
     is_alive: impl FnOnce(u64) -> Result<bool, ipc_core::Error>,
 ) -> Result<PeerState, ipc_core::Error> {
     if signal::seen::<Native>(front.state()) & CLOSED != 0 {

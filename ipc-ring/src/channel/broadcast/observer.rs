@@ -10,8 +10,9 @@ use crate::layout::{self, Kind};
 use crate::platform::Barrier;
 use crate::region::Region;
 use crate::ring::broadcast::frames::Mapped as Frames;
-use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
-use crate::ring::broadcast::{Front, Mode, Words as _};
+use crate::ring::broadcast::front::mode_of;
+use crate::ring::broadcast::words::SLOTS_OFFSET;
+use crate::ring::broadcast::{Front, Mode};
 
 /// A read-only look at a channel, of messages of any type or of frames, from any process of the domain: as [`spsc::Observer`](crate::spsc::Observer).
 ///

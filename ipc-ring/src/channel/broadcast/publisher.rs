@@ -8,7 +8,7 @@ use super::waiting::{self, Room};
 use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
-use crate::ring::broadcast::{self as ring, Corruption, Mapped, Memory as _, Mode, Publish, Words as _};
+use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Publish};
 use crate::wait::signal::{CLOSED, DETACHED};
 
 /// The publishing end: one holder at a time, in one thread at a time.
@@ -276,7 +276,7 @@ impl<T: Message> Publisher<T> {
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> super::Counters {
-        super::Counters::read(self.ring.memory().words())
+        super::Counters::read(self.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.

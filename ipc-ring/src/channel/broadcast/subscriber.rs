@@ -16,7 +16,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
-use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop, Words as _};
+use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};
 use crate::wait::signal::POISONED;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.

@@ -12,8 +12,9 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native};
-use crate::ring::broadcast::front::{FRAMES, SLOTS_OFFSET, mode_of};
-use crate::ring::broadcast::{self as ring, Front, Mapped, Memory as _, Mode, Pop, Resume, Words};
+use crate::ring::broadcast::front::mode_of;
+use crate::ring::broadcast::words::SLOTS_OFFSET;
+use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Resume, Words as _};
 use crate::wait::signal;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -87,7 +88,7 @@ impl<T: Message> Watcher<T> {
 
     #[inline(never)]
     fn nothing(&mut self) -> Result<T, PopError> {
-        let bits = signal::seen::<Native>(self.ring.memory().words().state());
+        let bits = signal::seen::<Native>(self.ring.memory().state());
         let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
         // [C1] The bit is seen: everything published before can be seen too. Look once more.
         match self.ring.try_pop() {
@@ -104,7 +105,7 @@ impl<T: Message> Watcher<T> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        let front = self.ring.memory().words();
+        let front = self.ring.memory();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
     }
 
@@ -129,19 +130,19 @@ impl<T: Message> Watcher<T> {
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().words().capacity()
+        self.ring.memory().capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.ring.memory().words().mode()
+        self.ring.memory().mode()
     }
 
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(self.ring.memory().words())
+        Counters::read(self.ring.memory())
     }
 }
 
@@ -167,12 +168,12 @@ pub struct Counters {
 
 impl Counters {
     /// Those of a channel of frames.
-    pub(super) fn read_frames(front: &Front) -> Self {
-        Self { published: front.word(FRAMES).load(Relaxed), ..Self::read(front) } // Statistics.
+    pub(super) fn read_frames(front: &impl Control<Platform = Native>) -> Self {
+        Self { published: front.frames().load(Relaxed), ..Self::read(front) } // Statistics.
     }
 
     /// Reads them. Any values are accepted: they index nothing.
-    pub(super) fn read(front: &Front) -> Self {
+    pub(super) fn read(front: &impl Control<Platform = Native>) -> Self {
         let taken = |number: &u16| front.identity(*number).load(Relaxed) != 0; // A count for display.
         Self {
             published: front.tail().load(Relaxed), // Statistics.

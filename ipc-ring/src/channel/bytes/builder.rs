@@ -10,7 +10,7 @@ use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
 use crate::ring::bytes::Mapped;
-use crate::ring::bytes::layout::SLOTS_OFFSET;
+use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::wait::WaitStrategy;
 
 /// Bytes of a ring whose capacity nobody chose.

@@ -14,7 +14,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::item::{self, Poll, ended};
 use crate::error::{AttachError, PopError};
 use crate::platform::Barrier;
-use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Pop};
+use crate::ring::bytes::{self as ring, Corruption, Mapped, Pop};
 use crate::wait::park::Waiter as _;
 use crate::wait::slip::Slip;
 

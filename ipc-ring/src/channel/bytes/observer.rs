@@ -6,7 +6,7 @@ use crate::channel::open;
 use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::{self, Kind};
-use crate::ring::bytes::layout::SLOTS_OFFSET;
+use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::ring::bytes::{Counters, Mapped};
 
 /// A read-only look at a channel of frames from any process of the domain: as [`spsc::Observer`](crate::spsc::Observer).

@@ -12,7 +12,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::room::{self, Refusal, Room};
 use crate::error::{AttachError, FrameTooLarge, PushError};
 use crate::platform::Barrier;
-use crate::ring::bytes::{self as ring, Corruption, Mapped, Memory as _, Refused};
+use crate::ring::bytes::{self as ring, Corruption, Mapped, Refused};
 
 use crate::wait::park::Waiter as _;
 

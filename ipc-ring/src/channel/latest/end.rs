@@ -13,7 +13,7 @@ use crate::message::Message;
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::latest::{
-    ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE,
+    ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE, Words as _,
 };
 use crate::wait::host::Host as _;
 use crate::wait::signal::{self, CLOSED, DETACHED};

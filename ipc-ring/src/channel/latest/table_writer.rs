@@ -4,7 +4,7 @@ use super::end::{End, Topic};
 use super::error::PublishError;
 use crate::channel::pair::Ending;
 use crate::message::Message;
-use crate::ring::latest::{self as ring, Mapped, Memory as _};
+use crate::ring::latest::{self as ring, Mapped, Memory as _, Words as _};
 use crate::wait::signal::{CLOSED, DETACHED};
 
 /// The writing end of a table: one holder at a time, in one thread at a time.

@@ -13,7 +13,7 @@ use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
 use crate::ring::mpmc::{
     CLOSED, CONSUMER_SLEEPERS, ENDPOINTS, Holder, Mapped, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, STATE, Seat,
-    is_closed, poisoned,
+    Words as _, is_closed, poisoned,
 };
 use crate::wait::WaitStrategy;
 

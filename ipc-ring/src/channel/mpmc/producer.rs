@@ -11,7 +11,7 @@ use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
 use crate::platform::Barrier;
-use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, recovery};
+use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, Words as _, recovery};
 use crate::wait::host::Host as _;
 use crate::wait::slip::{self, Pace};
 use crate::wait::soon::Soon;

@@ -11,7 +11,7 @@ use super::member::{Inner, Pool};
 use super::view::View;
 use crate::error::Forked;
 use crate::message::Message;
-use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route};
+use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Route, Sizes as _};
 
 /// A block of a pool that this process alone may write. Dropping it gives the block back.
 ///

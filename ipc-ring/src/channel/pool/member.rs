@@ -24,7 +24,8 @@ use crate::layout::{self, Plate};
 use crate::region::Region;
 use crate::ring::pool::recovery::{self, Report};
 use crate::ring::pool::{
-    Handle, MAX_MEMBERS, Mapped, Member, Memory as _, Refused, Route, S_PID, SEAT_SIZE, SEATS, Seat,
+    Handle, MAX_MEMBERS, Mapped, Member, Refused, Route, S_PID, SEAT_SIZE, SEATS, Seat, Seats as _,
+    Sizes as _,
 };
 
 /// A pool, open in this process. Clones share its seat; any thread may use any of them. Who opens it again in this process gets a clone.
@@ -350,7 +351,7 @@ impl Inner {
     /// Whether nobody has taken the seat away.
     pub(super) fn has_its_seat(&self) -> bool {
         let seat = self.member.seat();
-        self.member.memory().seat(seat.number()).load(Ordering::Relaxed) == seat.identity().get() // Under the lock.
+        self.member.memory().identity(seat.number()).load(Ordering::Relaxed) == seat.identity().get() // Under the lock.
     }
 
     /// That it was. A load and a comparison.
@@ -373,7 +374,7 @@ impl Inner {
             || {
                 process.asking(|is_alive| {
                     !(0..MAX_MEMBERS).any(|number| {
-                        let identity = memory.seat(number).load(Ordering::Relaxed); // Taken under the lock.
+                        let identity = memory.identity(number).load(Ordering::Relaxed); // Taken under the lock.
                         Owner::from_raw(identity).is_some() && is_alive(identity)
                     })
                 })

@@ -8,7 +8,7 @@ use crate::domain::{Domain, Entry};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::region::Region;
-use crate::ring::pool::{ClassStats, Mapped, Memory as _, class_stats};
+use crate::ring::pool::{ClassStats, Mapped, Sizes as _, class_stats};
 
 /// The size classes of a pool as they were looked at, one after the other while others were at work.
 ///

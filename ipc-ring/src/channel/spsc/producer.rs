@@ -11,7 +11,6 @@ use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
-use crate::memory::Slots as _;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};

@@ -54,7 +54,6 @@ pub mod frames;
 pub(crate) mod front;
 #[allow(unsafe_code)]
 mod mapped;
-#[allow(unsafe_code)]
 mod memory;
 #[allow(unsafe_code)]
 pub mod payloads;
@@ -63,13 +62,14 @@ mod room;
 pub mod seat;
 #[allow(unsafe_code)]
 mod subscriber;
-mod words;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use super::spsc::Corruption;
-pub use front::{Front, Mode};
-pub use mapped::Mapped;
+pub use front::{Front, Mode, Private};
+pub use mapped::{InSlots, Mapped};
 pub use memory::Memory;
 pub use publisher::{Claim, Publish, Publisher};
 pub use seat::{Seat, TableFull};
 pub use subscriber::{Pop, Resume, Start, Subscriber, View};
-pub use words::Words;
+pub use words::{Control, FIELDS, SEAT_FIELDS, Seats, Words};

@@ -33,8 +33,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Memory;
 use super::seat::is_below;
-use super::words::Words as _;
 use super::{Corruption, Pop, Publish, Subscriber};
+use crate::memory::Of;
 use crate::platform::Word as _;
 use crate::ring::pool::{self, Handle, Loaned, Member, Refused, Route};
 
@@ -42,7 +42,7 @@ use crate::ring::pool::{self, Handle, Loaned, Member, Refused, Route};
 ///
 /// The member given to its methods is one of the pool's, the same or another of the process's each time.
 #[derive(Debug)]
-pub struct Publisher<M: Memory<Item = Handle>> {
+pub struct Publisher<M: Memory<Shape = Of<Handle>>> {
     ring: super::Publisher<M>,
     route: Route,
     /// What is in each slot, as long as the ring has the block. From private memory: nobody else can have this end withdraw
@@ -52,13 +52,13 @@ pub struct Publisher<M: Memory<Item = Handle>> {
     withdrawn: u64,
 }
 
-impl<M: Memory<Item = Handle>> Publisher<M> {
+impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
     /// Takes the publishing end, and the blocks that its predecessor left in the ring. `route` is that of the ring.
     ///
     /// # Errors
     /// As [`Publisher::attach`](super::Publisher::attach).
     pub fn attach<P: pool::Memory>(memory: M, member: &Member<P>, route: Route) -> Result<Self, Corruption> {
-        let capacity = memory.words().capacity();
+        let capacity = memory.capacity();
         let ring = super::Publisher::attach(memory)?;
         let withdrawn = ring.position().wrapping_sub(capacity);
         let kept = (0..capacity).map(|_| None).collect();
@@ -67,7 +67,7 @@ impl<M: Memory<Item = Handle>> Publisher<M> {
             let position = withdrawn.wrapping_add(ahead);
             let index = position & (capacity - 1);
             let memory = publisher.ring.memory();
-            if memory.sequence(index).load(Relaxed) != position.wrapping_add(1) {
+            if memory.slot_word(index).load(Relaxed) != position.wrapping_add(1) {
                 continue; // Its predecessor wrote it, or nobody.
             }
             let mut handle = Handle::from_words([0; 3]);
@@ -127,7 +127,7 @@ impl<M: Memory<Item = Handle>> Publisher<M> {
     /// True when there was one.
     #[cold]
     pub fn withdraw_given_up<P: pool::Memory>(&mut self, member: &Member<P>) -> bool {
-        if self.ring.memory().words().gated() {
+        if self.ring.memory().gated() {
             self.ring.give_up(self.ring.floor());
         }
         self.withdraw(member, self.ring.floor())
@@ -137,7 +137,7 @@ impl<M: Memory<Item = Handle>> Publisher<M> {
     /// nothing is given up, when there is none.
     #[cold]
     pub fn give_up_oldest<P: pool::Memory>(&mut self, member: &Member<P>, class: u32) -> bool {
-        if self.ring.memory().words().gated() {
+        if self.ring.memory().gated() {
             return false;
         }
         let mut position = self.ring.floor();
@@ -186,7 +186,7 @@ impl<M: Memory<Item = Handle>> Publisher<M> {
 /// Pops the next message of a ring of payloads after `accept` has taken its block. A handle that is refused is popped too,
 /// unless the reason is that a lossy ring has given it up: then it is missed.
 #[inline]
-pub fn try_pop<M: Memory<Item = Handle>, R>(
+pub fn try_pop<M: Memory<Shape = Of<Handle>>, R>(
     ring: &mut Subscriber<M>,
     accept: impl FnOnce(&Handle) -> Result<R, Refused>,
 ) -> Pop<Result<R, Refused>> {

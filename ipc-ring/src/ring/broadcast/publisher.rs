@@ -5,8 +5,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Corruption;
 use super::memory::Memory;
 use super::room::Room;
-use super::words::Words as _;
 use crate::edge::Edge;
+use crate::memory::{Item, Of};
+use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal::POISONED;
 
@@ -37,9 +38,9 @@ impl<M: Memory> Publisher<M> {
     /// # Errors
     /// [`Corruption`] when the tail and the floor contradict each other.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
-        let words = memory.words();
+        let words = &memory;
         let (tail, capacity) = (words.tail().load(Relaxed), words.capacity()); // Its predecessor wrote them.
-        let published = memory.sequence(tail & (capacity - 1)).load(Relaxed); // As above.
+        let published = memory.slot_word(tail & (capacity - 1)).load(Relaxed); // As above.
         // The predecessor may have died between the word and the tail.
         let position = if published == tail.wrapping_add(1) { published } else { tail };
         let room = Room::attach(words, 1);
@@ -52,9 +53,9 @@ impl<M: Memory> Publisher<M> {
 
     /// Publishes one message. In a lossy ring there is always room.
     #[inline(always)]
-    pub fn try_publish(&mut self, item: &M::Item) -> Publish {
+    pub fn try_publish(&mut self, item: &Item<M>) -> Publish {
         let end = self.position.wrapping_add(1);
-        if !self.room.reaches(self.memory.words(), end) {
+        if !self.room.reaches(&self.memory, end) {
             match self.make_room(end) {
                 Ok(true) => {}
                 Ok(false) => return Publish::Full,
@@ -63,22 +64,6 @@ impl<M: Memory> Publisher<M> {
         }
         self.put(item);
         Publish::Done
-    }
-
-    /// Publishes as many messages as there is room for, in order; gives their number.
-    ///
-    /// # Errors
-    /// [`Corruption`] as for [`try_publish`](Self::try_publish).
-    #[inline]
-    pub fn try_publish_slice(&mut self, items: &[M::Item]) -> Result<usize, Corruption> {
-        for (done, item) in items.iter().enumerate() {
-            let end = self.position.wrapping_add(1);
-            if !self.room.reaches(self.memory.words(), end) && !self.make_room(end)? {
-                return Ok(done);
-            }
-            self.put(item);
-        }
-        Ok(items.len())
     }
 
     /// Reserves the next slot, to be written before it is published. `Ok(None)` when there is no room.
@@ -95,11 +80,11 @@ impl<M: Memory> Publisher<M> {
     /// [`Corruption`] as for [`try_publish`](Self::try_publish).
     pub fn has_room(&mut self) -> Result<bool, Corruption> {
         let end = self.position.wrapping_add(1);
-        Ok(self.room.reaches(self.memory.words(), end) || self.make_room(end)?)
+        Ok(self.room.reaches(&self.memory, end) || self.make_room(end)?)
     }
 
     #[inline(always)]
-    fn put(&mut self, item: &M::Item) {
+    fn put(&mut self, item: &Item<M>) {
         let index = self.index();
         self.memory.write(index, item);
         self.publish(index);
@@ -111,16 +96,16 @@ impl<M: Memory> Publisher<M> {
         M::Platform::crash_point(Site::BroadcastWritten);
         let next = self.position.wrapping_add(1);
         // [D1] Release → the subscribers' Acquire: the payload is written before the word says so.
-        self.memory.sequence(index).store(next, M::Platform::ordering(Edge::BroadcastPublish));
+        self.memory.slot_word(index).store(next, M::Platform::ordering(Edge::BroadcastPublish));
         M::Platform::crash_point(Site::BroadcastPublished);
-        self.memory.words().tail().store(next, Relaxed); // A hint; the sequence words decide.
+        self.memory.tail().store(next, Relaxed); // A hint; the sequence words decide.
         self.position = next;
-        self.memory.prefetch_for_writing(next & (self.memory.words().capacity() - 1));
+        self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
     }
 
     #[cold]
     fn make_room(&mut self, end: u64) -> Result<bool, Corruption> {
-        let words = self.memory.words();
+        let words = &self.memory;
         let state = words.state().load(Relaxed); // Nothing is read because of it.
         if state & POISONED != 0 {
             return Err(Corruption::told(self.position, state));
@@ -133,18 +118,18 @@ impl<M: Memory> Publisher<M> {
     /// Gives up messages though there is room: in a gated ring those that every subscriber has read, in a lossy one those below
     /// a position, which is not beyond this end's.
     pub fn give_up(&mut self, below: u64) {
-        self.room.give_up(self.memory.words(), self.position, below);
+        self.room.give_up(&self.memory, self.position, below);
     }
 
     /// Drops the subscriber that holds this end up, if it is dead: it holds nobody up any more. True when one was dropped;
     /// then there may be room.
     pub fn drop_dead(&mut self, is_alive: impl FnOnce(u64) -> bool) -> bool {
-        self.room.drop_dead(self.memory.words(), is_alive)
+        self.room.drop_dead(&self.memory, is_alive)
     }
 
     #[inline(always)]
     fn index(&self) -> u64 {
-        self.position & (self.memory.words().capacity() - 1)
+        self.position & (self.memory.capacity() - 1)
     }
 
     /// The next position to be written: the number of messages published since the ring was made, plus its first position.
@@ -166,6 +151,24 @@ impl<M: Memory> Publisher<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Publisher<M> {
+    /// Publishes as many messages as there is room for, in order; gives their number.
+    ///
+    /// # Errors
+    /// [`Corruption`] as for [`try_publish`](Self::try_publish).
+    #[inline]
+    pub fn try_publish_slice(&mut self, items: &[T]) -> Result<usize, Corruption> {
+        for (done, item) in items.iter().enumerate() {
+            let end = self.position.wrapping_add(1);
+            if !self.room.reaches(&self.memory, end) && !self.make_room(end)? {
+                return Ok(done);
+            }
+            self.put(item);
+        }
+        Ok(items.len())
+    }
+}
+
 /// A slot reserved by [`Publisher::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: nothing is
 /// published, and the next message goes to the same slot.
 #[derive(Debug)]
@@ -175,7 +178,7 @@ pub struct Claim<'a, M: Memory> {
 
 impl<'a, M: Memory> Claim<'a, M> {
     /// Copies a message into the slot.
-    pub fn write(&mut self, item: &M::Item) {
+    pub fn write(&mut self, item: &Item<M>) {
         self.publisher.memory.write(self.publisher.index(), item);
     }
 

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::cursor;
-use super::words::Words;
+use super::words::Control;
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 
@@ -21,7 +21,7 @@ pub(crate) struct Room {
 
 impl Room {
     /// The room of a publisher that takes over.
-    pub(crate) fn attach<W: Words>(words: &W, unit: u64) -> Self {
+    pub(crate) fn attach<W: Control>(words: &W, unit: u64) -> Self {
         let floor = words.floor().load(Relaxed); // Its predecessor wrote it.
         words.rising().store(floor, Relaxed); // A look that the predecessor did not live to finish is over.
         Self { floor, step: (words.capacity() / 8).max(unit), laggard: None }
@@ -34,7 +34,7 @@ impl Room {
 
     /// Whether everything below `end` may be written, by what is known already.
     #[inline(always)]
-    pub(crate) fn reaches<W: Words>(&self, words: &W, end: u64) -> bool {
+    pub(crate) fn reaches<W: Control>(&self, words: &W, end: u64) -> bool {
         end.wrapping_sub(self.floor) <= words.capacity()
     }
 
@@ -43,7 +43,7 @@ impl Room {
     /// `tail` is the publisher's position; `end` lies at most a capacity behind it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn raise<W: Words>(&mut self, words: &W, tail: u64, end: u64) -> bool {
+    pub(crate) fn raise<W: Control>(&mut self, words: &W, tail: u64, end: u64) -> bool {
         if words.gated() {
             self.raise_to_cursors(words, tail, end)
         } else {
@@ -55,14 +55,14 @@ impl Room {
         }
     }
 
-    fn store<W: Words>(&mut self, words: &W, floor: u64) {
+    fn store<W: Control>(&mut self, words: &W, floor: u64) {
         self.floor = floor;
         words.floor().store(floor, Relaxed); // Ordered by the fence.
         // [D2] Release → the subscriber's fence: who reads what is written from now on sees this floor.
         W::Platform::fence(Edge::BroadcastGiveUp);
     }
 
-    fn raise_to_cursors<W: Words>(&mut self, words: &W, tail: u64, end: u64) -> bool {
+    fn raise_to_cursors<W: Control>(&mut self, words: &W, tail: u64, end: u64) -> bool {
         if let Some((number, seen)) = self.laggard
             && words.cursor(number).load(Relaxed) == seen // A look only; it is loaded again below.
             && !is_dropped(words, number)
@@ -74,7 +74,7 @@ impl Room {
     }
 
     /// Raises the floor of a gated ring to the least cursor.
-    fn follow<W: Words>(&mut self, words: &W, tail: u64) {
+    fn follow<W: Control>(&mut self, words: &W, tail: u64) {
         // Nobody's cursor that counts is beyond the tail, so the floor will not be raised further than this.
         words.rising().store(tail, Relaxed); // Ordered before the look at the cursors by the light barrier.
         W::Platform::light(words.barrier());
@@ -104,7 +104,7 @@ impl Room {
     /// Raises the floor though there may be room: of a gated ring to what every subscriber has read, of a lossy one to `below`,
     /// which is not beyond the tail.
     #[cold]
-    pub(crate) fn give_up<W: Words>(&mut self, words: &W, tail: u64, below: u64) {
+    pub(crate) fn give_up<W: Control>(&mut self, words: &W, tail: u64, below: u64) {
         if words.gated() {
             self.follow(words, tail);
         } else if below.wrapping_sub(self.floor) <= tail.wrapping_sub(self.floor) {
@@ -112,14 +112,14 @@ impl Room {
         }
     }
 
-    fn full<W: Words>(&self, words: &W) -> bool {
+    fn full<W: Control>(&self, words: &W) -> bool {
         let found_full = words.found_full();
         found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only the publisher writes it.
         false
     }
 
     /// Drops the subscriber that holds the publisher up, if it is dead. True when it was.
-    pub(crate) fn drop_dead<W: Words>(&mut self, words: &W, is_alive: impl FnOnce(u64) -> bool) -> bool {
+    pub(crate) fn drop_dead<W: Control>(&mut self, words: &W, is_alive: impl FnOnce(u64) -> bool) -> bool {
         let Some((number, seen)) = self.laggard else { return false };
         // The identity was written before the cursor; so it is the one that set this cursor, or a later one, which then
         // is alive, or has its turn next time.
@@ -134,7 +134,7 @@ impl Room {
 }
 
 /// Whether the holder of a seat was found dead. Asked after its cursor was acquired.
-fn is_dropped<W: Words>(words: &W, number: u16) -> bool {
+fn is_dropped<W: Control>(words: &W, number: u16) -> bool {
     let dropped = words.dropped(number).load(Relaxed); // Written by the publisher, or under the lock by whoever frees the seat.
     dropped != 0 && dropped == words.identity(number).load(Relaxed) // [D3] Acquired with the cursor.
 }

@@ -8,7 +8,7 @@ use core::num::NonZeroU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::cursor;
-use super::words::Words;
+use super::words::Control;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
@@ -43,7 +43,7 @@ impl core::error::Error for TableFull {}
 ///
 /// # Errors
 /// [`TableFull`]. [`sweep`] may free some.
-pub fn take<W: Words>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFull> {
+pub fn take<W: Control>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFull> {
     let free = |number: &u16| words.identity(*number).load(Relaxed) == 0; // Under the lock.
     let number = (0..words.seats()).find(free).ok_or(TableFull)?;
     words.identity(number).store(identity.get(), Relaxed); // Before the cursor, [D3].
@@ -56,7 +56,7 @@ pub fn take<W: Words>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFull
 }
 
 /// Frees the seats of the dead; gives their number. Under the lock.
-pub fn sweep<W: Words>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
+pub fn sweep<W: Control>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
     let mut freed = 0;
     for number in 0..words.seats() {
         let identity = words.identity(number).load(Relaxed); // Under the lock.
@@ -70,11 +70,11 @@ pub fn sweep<W: Words>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
 }
 
 /// Gives a seat back.
-pub fn leave<W: Words>(words: &W, seat: Seat) {
+pub fn leave<W: Control>(words: &W, seat: Seat) {
     free(words, seat.number);
 }
 
-fn free<W: Words>(words: &W, number: u16) {
+fn free<W: Control>(words: &W, number: u16) {
     // [D3] Release → the publisher: what the subscriber read, it has read.
     words.cursor(number).store(cursor::NONE, W::Platform::ordering(Edge::BroadcastConsume));
     // [E1] Release → the next holder, whose channel acquires it: the cursor is written before.
@@ -82,7 +82,7 @@ fn free<W: Words>(words: &W, number: u16) {
 }
 
 /// Notes that the holder of a seat is dead. Counted once, whoever comes first.
-pub(super) fn mark_dropped<W: Words>(words: &W, number: u16, identity: u64) {
+pub(super) fn mark_dropped<W: Control>(words: &W, number: u16, identity: u64) {
     let mark = words.dropped(number);
     let before = mark.load(Relaxed); // The exchange decides.
     if before != identity && mark.compare_exchange(before, identity, Relaxed, Relaxed).is_ok() {
@@ -97,7 +97,7 @@ pub(super) fn mark_dropped<W: Words>(words: &W, number: u16, identity: u64) {
 ///
 /// # Errors
 /// As [`Platform::heavy`]. Then the publisher may have overlooked the cursor, which is taken back: the seat holds nobody up.
-pub fn enter<W: Words>(
+pub fn enter<W: Control>(
     words: &W,
     seat: &Seat,
     wanted: u64,
@@ -122,7 +122,7 @@ pub fn enter<W: Words>(
 }
 
 /// The position below which the floor may rise without regard for a cursor that was just set.
-fn settled<W: Words>(words: &W, position: u64, is_publishing: &impl Fn() -> bool) -> u64 {
+fn settled<W: Control>(words: &W, position: u64, is_publishing: &impl Fn() -> bool) -> u64 {
     for look in 1.. {
         let rising = words.rising().load(Relaxed); // The heavy barrier orders it after the cursor.
         // A look at the cursors is under way while the two differ; the floor may come to lie lower than it might.

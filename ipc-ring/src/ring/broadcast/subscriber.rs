@@ -7,8 +7,9 @@ use super::Corruption;
 use super::cursor;
 use super::memory::Memory;
 use super::seat::{self, Seat, is_below};
-use super::words::Words as _;
 use crate::edge::Edge;
+use crate::memory::{Of, Place};
+use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 
@@ -103,7 +104,7 @@ impl<M: Memory> Subscriber<M> {
         is_publishing: impl Fn() -> bool,
     ) -> Result<Self, (ipc_core::Error, Seat)> {
         let wanted = Self::place(&memory, start);
-        let words = memory.words();
+        let words = &memory;
         let position = if words.gated() {
             let entered = match seat::enter(words, &seat, wanted, is_publishing) {
                 Ok(entered) => entered,
@@ -127,13 +128,13 @@ impl<M: Memory> Subscriber<M> {
     }
 
     fn new(memory: M, position: u64, resume: Resume, seat: Option<Seat>) -> Self {
-        let quarter = (memory.words().capacity() / 4).max(1);
+        let quarter = (memory.capacity() / 4).max(1);
         Self { memory, position, resume, seat, looked: position, quarter }
     }
 
     /// The position of a start as things are now.
     fn place(memory: &M, start: Start) -> u64 {
-        let words = memory.words();
+        let words = memory;
         // A tail that is out of date gives a start that is too early by what is published now; the floor is never above
         // the tail, but may be above one that is out of date.
         let tail = words.tail().load(Relaxed);
@@ -147,29 +148,13 @@ impl<M: Memory> Subscriber<M> {
         }
     }
 
-    /// Pops one message.
-    #[inline(always)]
-    pub fn try_pop(&mut self) -> Pop<M::Item> {
-        let mut item = MaybeUninit::<M::Item>::uninit();
-        match self.try_pop_into(&mut item) {
-            Pop::Item { look, .. } => {
-                // SAFETY: popped, so every byte of the item was written.
-                let item = unsafe { item.assume_init() };
-                Pop::Item { item, look }
-            }
-            Pop::Empty { look } => Pop::Empty { look },
-            Pop::Missed { count } => Pop::Missed { count },
-            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
-        }
-    }
-
     /// Pops one message into a place, which is written whole when the answer is [`Pop::Item`] and holds nothing of use
     /// otherwise.
     #[inline(always)]
-    pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Pop<()> {
+    pub fn try_pop_into(&mut self, place: &mut Place<M>) -> Pop<()> {
         let index = self.index();
         // [D1] Acquire ← the publisher's Release: the payload was written before.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::BroadcastObserve));
+        let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::BroadcastObserve));
         if word != opaque(self.position.wrapping_add(1)) {
             return self.nothing(word);
         }
@@ -180,71 +165,15 @@ impl<M: Memory> Subscriber<M> {
         Pop::Item { item: (), look: self.advance(1) }
     }
 
-    /// Pops one message after `f` has seen it, and what `f` made of it. A gated publisher does not give the message up before
-    /// `f` has returned. A lossy one may do so at any time: when `f` fails the answer is [`Pop::Missed`] if that is the
-    /// reason, otherwise the failure.
-    #[inline]
-    pub fn try_pop_by<R>(&mut self, f: impl FnOnce(&M::Item) -> Result<R, R>) -> Pop<R> {
-        let mut item = MaybeUninit::<M::Item>::uninit();
-        let index = self.index();
-        // [D1] Acquire ← the publisher's Release: the payload was written before.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::BroadcastObserve));
-        if word != opaque(self.position.wrapping_add(1)) {
-            return self.nothing(word).without_item();
-        }
-        self.memory.read(index, &mut item);
-        if self.is_overrun() {
-            return self.overrun().without_item();
-        }
-        // SAFETY: `read` fills every byte of it, and any bytes are a message.
-        let item = unsafe { item.assume_init() };
-        let made = match f(&item) {
-            Ok(made) => made,
-            // [D2] Who saw that the publisher has taken something back sees the floor that gave it up.
-            Err(_) if self.is_overrun() => return self.overrun().without_item(),
-            Err(made) => made,
-        };
-        Pop::Item { item: made, look: self.advance(1) }
-    }
-
-    /// Pops as many messages as are ready and fit, in order.
-    #[inline]
-    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> Pop<usize> {
-        let mask = self.memory.words().capacity() - 1;
-        let mut done = 0;
-        for place in out.iter_mut() {
-            let position = self.position.wrapping_add(done);
-            // [D1] Acquire ← the publisher's Release.
-            let word =
-                self.memory.sequence(position & mask).load(M::Platform::ordering(Edge::BroadcastObserve));
-            if word != opaque(position.wrapping_add(1)) {
-                if done == 0 {
-                    return self.nothing(word).without_item();
-                }
-                break;
-            }
-            self.memory.read(position & mask, place);
-            done += 1;
-        }
-        if done == 0 {
-            return Pop::Empty { look: false };
-        }
-        if self.is_overrun() {
-            return self.overrun().without_item();
-        }
-        let look = self.advance(done);
-        Pop::Item { item: usize::try_from(done).expect("no more than the slice holds"), look }
-    }
-
     /// Looks at the next message of a gated ring where it lies; the publisher does not write there before it is released.
     /// `Err` when there is none, as [`try_pop`](Self::try_pop) says it.
     ///
     /// # Panics
     /// In a lossy ring, and without a seat: there the publisher may write at any time.
     pub fn try_view(&mut self) -> Result<View<'_, M>, Pop<()>> {
-        assert!(self.memory.words().gated() && self.seat.is_some(), "only a gated ring lends what it holds");
+        assert!(self.memory.gated() && self.seat.is_some(), "only a gated ring lends what it holds");
         // [D1] Acquire ← the publisher's Release.
-        let word = self.memory.sequence(self.index()).load(M::Platform::ordering(Edge::BroadcastObserve));
+        let word = self.memory.slot_word(self.index()).load(M::Platform::ordering(Edge::BroadcastObserve));
         if word != self.position.wrapping_add(1) {
             return Err(self.nothing(word));
         }
@@ -259,7 +188,7 @@ impl<M: Memory> Subscriber<M> {
     pub fn has_something(&self) -> bool {
         let index = self.index();
         // [D1] Acquire ← the publisher's Release.
-        let word = self.memory.sequence(index).load(M::Platform::ordering(Edge::BroadcastObserve));
+        let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::BroadcastObserve));
         if !is_below(word, self.position.wrapping_add(1)) {
             return true;
         }
@@ -272,14 +201,14 @@ impl<M: Memory> Subscriber<M> {
     fn is_overrun(&self) -> bool {
         // [D2] Acquire ← the publisher's fence: who read something newer sees the floor that gave it up.
         M::Platform::fence(Edge::BroadcastValidate);
-        is_below(self.position, self.memory.words().floor().load(Relaxed)) // Ordered by the fence.
+        is_below(self.position, self.memory.floor().load(Relaxed)) // Ordered by the fence.
     }
 
     /// Goes on where the floor is, or at the newest message.
     #[cold]
     #[inline(never)]
     fn overrun(&mut self) -> Pop<()> {
-        let words = self.memory.words();
+        let words = &self.memory;
         let floor = words.floor().load(Relaxed); // Not below the one that was just seen to be too high.
         let target = match self.resume {
             Resume::Oldest => floor,
@@ -301,7 +230,7 @@ impl<M: Memory> Subscriber<M> {
     #[inline(never)]
     fn nothing(&mut self, word: u64) -> Pop<()> {
         let expected = self.position.wrapping_add(1);
-        let mask = self.memory.words().capacity() - 1;
+        let mask = self.memory.capacity() - 1;
         let corrupt = Corruption { word: "sequence word", position: self.position, found: word };
         if is_below(word, expected) {
             // An earlier lap's, or never written.
@@ -309,7 +238,7 @@ impl<M: Memory> Subscriber<M> {
                 return Pop::Corrupt(corrupt);
             }
             self.memory.prefetch_polled(self.index());
-            let look = self.memory.words().gated() && self.looked != self.position;
+            let look = self.memory.gated() && self.looked != self.position;
             self.looked = self.position;
             return Pop::Empty { look };
         }
@@ -325,7 +254,7 @@ impl<M: Memory> Subscriber<M> {
     fn advance(&mut self, count: u64) -> bool {
         M::Platform::crash_point(Site::BroadcastRead);
         self.position = self.position.wrapping_add(count);
-        let words = self.memory.words();
+        let words = &self.memory;
         if let Some(seat) = &self.seat {
             // [D3] Release → the publisher of a gated ring: the payloads below have been read.
             words
@@ -342,7 +271,7 @@ impl<M: Memory> Subscriber<M> {
 
     #[inline(always)]
     fn index(&self) -> u64 {
-        self.position & (self.memory.words().capacity() - 1)
+        self.position & (self.memory.capacity() - 1)
     }
 
     /// The next position to be read.
@@ -354,7 +283,7 @@ impl<M: Memory> Subscriber<M> {
     /// How many messages are waiting to be read, or overwritten already. Racy.
     #[must_use]
     pub fn behind(&self) -> u64 {
-        let behind = self.memory.words().tail().load(Relaxed).wrapping_sub(self.position); // For display.
+        let behind = self.memory.tail().load(Relaxed).wrapping_sub(self.position); // For display.
         if behind.cast_signed() < 0 { 0 } else { behind }
     }
 
@@ -362,7 +291,7 @@ impl<M: Memory> Subscriber<M> {
     /// reported by the next one.
     pub(crate) fn go_back(&mut self, position: u64) {
         if let Some(_seat) = &self.seat {
-            let words = self.memory.words();
+            let words = &self.memory;
             let again = self.position.wrapping_sub(position);
             words.missed().fetch_add(again.wrapping_neg(), Relaxed); // Statistics.
         }
@@ -381,6 +310,80 @@ impl<M: Memory> Subscriber<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Subscriber<M> {
+    /// Pops one message.
+    #[inline(always)]
+    pub fn try_pop(&mut self) -> Pop<T> {
+        let mut item = MaybeUninit::<T>::uninit();
+        match self.try_pop_into(&mut item) {
+            Pop::Item { look, .. } => {
+                // SAFETY: popped, so every byte of the item was written.
+                let item = unsafe { item.assume_init() };
+                Pop::Item { item, look }
+            }
+            Pop::Empty { look } => Pop::Empty { look },
+            Pop::Missed { count } => Pop::Missed { count },
+            Pop::Corrupt(corruption) => Pop::Corrupt(corruption),
+        }
+    }
+
+    /// Pops one message after `f` has seen it, and what `f` made of it. A gated publisher does not give the message up before
+    /// `f` has returned. A lossy one may do so at any time: when `f` fails the answer is [`Pop::Missed`] if that is the
+    /// reason, otherwise the failure.
+    #[inline]
+    pub fn try_pop_by<R>(&mut self, f: impl FnOnce(&T) -> Result<R, R>) -> Pop<R> {
+        let mut item = MaybeUninit::<T>::uninit();
+        let index = self.index();
+        // [D1] Acquire ← the publisher's Release: the payload was written before.
+        let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::BroadcastObserve));
+        if word != opaque(self.position.wrapping_add(1)) {
+            return self.nothing(word).without_item();
+        }
+        self.memory.read(index, &mut item);
+        if self.is_overrun() {
+            return self.overrun().without_item();
+        }
+        // SAFETY: `read` fills every byte of it, and any bytes are a message.
+        let item = unsafe { item.assume_init() };
+        let made = match f(&item) {
+            Ok(made) => made,
+            // [D2] Who saw that the publisher has taken something back sees the floor that gave it up.
+            Err(_) if self.is_overrun() => return self.overrun().without_item(),
+            Err(made) => made,
+        };
+        Pop::Item { item: made, look: self.advance(1) }
+    }
+
+    /// Pops as many messages as are ready and fit, in order.
+    #[inline]
+    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> Pop<usize> {
+        let mask = self.memory.capacity() - 1;
+        let mut done = 0;
+        for place in out.iter_mut() {
+            let position = self.position.wrapping_add(done);
+            // [D1] Acquire ← the publisher's Release.
+            let word =
+                self.memory.slot_word(position & mask).load(M::Platform::ordering(Edge::BroadcastObserve));
+            if word != opaque(position.wrapping_add(1)) {
+                if done == 0 {
+                    return self.nothing(word).without_item();
+                }
+                break;
+            }
+            self.memory.read(position & mask, place);
+            done += 1;
+        }
+        if done == 0 {
+            return Pop::Empty { look: false };
+        }
+        if self.is_overrun() {
+            return self.overrun().without_item();
+        }
+        let look = self.advance(done);
+        Pop::Item { item: usize::try_from(done).expect("no more than the slice holds"), look }
+    }
+}
+
 /// The newest position between the floor and the tail, which may be out of date.
 const fn newest(floor: u64, tail: u64) -> u64 {
     if is_below(floor, tail) { tail.wrapping_sub(1) } else { floor }
@@ -393,21 +396,23 @@ pub struct View<'a, M: Memory> {
     subscriber: &'a mut Subscriber<M>,
 }
 
-impl<M: Memory> View<'_, M> {
+impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
     /// Gives the message's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const M::Item) -> R) -> R {
-        self.subscriber.memory.with_slot(self.subscriber.index(), f)
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        self.subscriber.memory.with_slot(self.subscriber.index(), |slot| f(slot.cast()))
     }
 
     /// Copies the message out.
     #[must_use]
-    pub fn read(&self) -> M::Item {
-        let mut item = MaybeUninit::<M::Item>::uninit();
+    pub fn read(&self) -> T {
+        let mut item = MaybeUninit::<T>::uninit();
         self.subscriber.memory.read(self.subscriber.index(), &mut item);
         // SAFETY: `read` fills every byte of it, and any bytes are a message.
         unsafe { item.assume_init() }
     }
+}
 
+impl<M: Memory> View<'_, M> {
     /// The message's position.
     #[must_use]
     pub fn position(&self) -> u64 {

@@ -190,7 +190,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub fn has_item(&self) -> bool {
         // [B1] Acquire ← the producer's Release.
-        self.memory.header(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
+        self.memory.word(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
     }
 
     /// How many bytes are a run that may be let gather; 0 when it does not pay. A hint.
@@ -227,7 +227,7 @@ impl<M: Memory> Consumer<M> {
     fn known(&self) -> Result<Frame, u64> {
         let position = self.position;
         // [B1] Acquire ← the producer's Release: the payload was written before.
-        let word = self.memory.header(self.index(position)).load(M::Platform::ordering(Edge::BytesObserve));
+        let word = self.memory.word(self.index(position)).load(M::Platform::ordering(Edge::BytesObserve));
         let len = header::frame_len(word, position);
         let left = self.memory.capacity() - self.index(position);
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
@@ -251,7 +251,7 @@ impl<M: Memory> Consumer<M> {
 
     /// The frame behind a padding, at index 0.
     fn behind_padding(&self, start: u64) -> Result<Frame, Corruption> {
-        let word = self.memory.header(self.index(start)).load(Relaxed); // Before the padding's word, [B1].
+        let word = self.memory.word(self.index(start)).load(Relaxed); // Before the padding's word, [B1].
         match header::decode(word, start) {
             Some(Header::Frame(len)) if self.fits(len, self.memory.capacity()) => Ok(Frame { start, len }),
             _ => Err(Corruption { word: "header behind a padding", position: start, found: word }),

@@ -2,9 +2,11 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::layout::{CONSUMED, FOUND_EMPTY, FOUND_FULL, FRAMES_POPPED, FRAMES_PUSHED, HIGH_WATER, PRODUCED};
+use super::words::{FRAMES_POPPED, FRAMES_PUSHED, PRODUCED};
 use crate::region::Region;
-use crate::ring::spsc::{CONSUMER_WAKES, PRODUCER_WAKES};
+use crate::ring::spsc::words::{
+    CONSUMED, CONSUMER_WAKES, FOUND_EMPTY, FOUND_FULL, HIGH_WATER, PRODUCER_WAKES,
+};
 
 /// The counters of a ring of frames at about one moment.
 ///

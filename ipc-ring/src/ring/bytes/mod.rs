@@ -41,18 +41,19 @@
 mod consumer;
 mod counters;
 pub mod header;
-pub(crate) mod layout;
 #[allow(unsafe_code)]
 mod mapped;
-#[allow(unsafe_code)]
 mod memory;
 mod pace;
 mod producer;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use consumer::{Consumer, Pop, View};
 pub use counters::Counters;
-pub use mapped::Mapped;
+pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use producer::{Claim, Producer, Refused};
+pub use words::{FIELDS, Words};
 
 pub use super::spsc::Corruption;

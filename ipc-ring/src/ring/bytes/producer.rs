@@ -60,7 +60,7 @@ impl<M: Memory> Producer<M> {
         let mut position = consumed;
         let mut after_padding = false;
         loop {
-            let word = memory.header(position & mask).load(Relaxed); // This end's predecessor wrote it.
+            let word = memory.word(position & mask).load(Relaxed); // This end's predecessor wrote it.
             let corrupt = Corruption { word: "header", position, found: word };
             if word == 0 && !after_padding {
                 break;
@@ -221,15 +221,13 @@ impl<M: Memory> Producer<M> {
         let frame = header::frame(place.start, len);
         if place.padding == 0 {
             // [B1] Release → the consumer's Acquire: payload, and the zero behind it, are written before the word says so.
-            self.memory.header(place.start & mask).store(frame, M::Platform::ordering(Edge::BytesPublish));
+            self.memory.word(place.start & mask).store(frame, M::Platform::ordering(Edge::BytesPublish));
         } else {
-            self.memory.header(place.start & mask).store(frame, Relaxed); // Before the padding's word, [B1].
+            self.memory.word(place.start & mask).store(frame, Relaxed); // Before the padding's word, [B1].
             M::Platform::crash_point(Site::BytesWrapped);
             let padding = header::padding(self.position, place.padding - WORD);
             // [B1] Release → the consumer's Acquire: the same, and the header of the record behind the padding.
-            self.memory
-                .header(self.position & mask)
-                .store(padding, M::Platform::ordering(Edge::BytesPublish));
+            self.memory.word(self.position & mask).store(padding, M::Platform::ordering(Edge::BytesPublish));
         }
         M::Platform::crash_point(Site::BytesPublished);
         self.memory.produced().store(next, Relaxed); // A hint, and monitoring; a successor reads the headers.

@@ -54,7 +54,7 @@ impl<M: Memory> Caller<M> {
         // For a responder whose predecessor dies with the line half overwritten.
         self.memory.keep(request);
         M::Platform::crash_point(Site::CallKept);
-        self.memory.write_request(request);
+        self.memory.write_line(request);
         M::Platform::crash_point(Site::CallWritten);
         // [Q1] Release → the responder's Acquire: line and copy are written before.
         self.memory.word().store(word::asked(number), M::Platform::ordering(Edge::CallAsk));
@@ -74,7 +74,7 @@ impl<M: Memory> Caller<M> {
             return Ok(None);
         }
         let mut reply = MaybeUninit::uninit();
-        self.memory.read_reply(&mut reply);
+        self.memory.read_line(&mut reply);
         self.waits = false;
         // SAFETY: read, so every byte of it was written.
         Ok(Some(unsafe { reply.assume_init() }))

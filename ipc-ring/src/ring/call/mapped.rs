@@ -1,34 +1,25 @@
-//! The ring's words in real memory.
+//! The ring's memory as it is mapped into this process.
 
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::layout::{
-    CALLER_SIGNAL, KEPT, LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, RESPONDER_SIGNAL, TAKEN, TOTAL,
-};
 use super::memory::Memory;
+use super::words::{LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, TOTAL, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
+use crate::memory::{self, Access as _};
 use crate::message::{Fingerprint, Fnv, Message};
-use crate::platform::{Barrier, Native, Platform as _};
+use crate::platform::Barrier;
 use crate::region::Region;
 
 /// A call ring for `Req` and `Rep` in a [`Region`].
-#[derive(Clone, Debug)]
-pub struct Mapped<Req, Rep> {
-    base: NonNull<u8>,
+pub type Mapped<Req, Rep> = memory::Mapped<Private<Req, Rep>>;
+
+/// What this process keeps about a call ring.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<Req, Rep> {
     barrier: Barrier,
-    region: Region,
     messages: PhantomData<fn(Req) -> Rep>,
 }
-
-// SAFETY: the pointer is the region's, which is shared between threads by design; all access to words is atomic and
-// access to the line is arbitrated by its word.
-unsafe impl<Req: Message, Rep: Message> Send for Mapped<Req, Rep> {}
-// SAFETY: as above.
-unsafe impl<Req: Message, Rep: Message> Sync for Mapped<Req, Rep> {}
 
 impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// The geometry of a call ring: one line.
@@ -40,7 +31,6 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         const { assert!(size_of::<Req>() <= MAX_CALL_SIZE, "a request fits a cache line with its word") };
         const { assert!(size_of::<Rep>() <= MAX_CALL_SIZE, "a reply fits a cache line with its word") };
         const { assert!(align_of::<Req>() <= 8 && align_of::<Rep>() <= 8, "they lie behind a word of 8 bytes") };
-        const { assert!(LINE_OFFSET + LINE <= TOTAL) };
         Some(Geometry::of_parts(1, MAX_CALL_SIZE, 8, LINE, TOTAL)).filter(|_| capacity == 1).ok_or_else(
             || AttachErrorKind::TooLarge { capacity, most: 1, element_size: MAX_CALL_SIZE }.into(),
         )
@@ -70,15 +60,14 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
-    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
-    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;
-        region.holds(Self::geometry(1)?.total_size())?;
-        assert!(region.base().addr().get().is_multiple_of(LINE), "a ring starts on a cache line");
-        Ok(Self { base: region.base(), barrier, region, messages: PhantomData })
+        // SAFETY: all of the ring lies below TOTAL, whatever the types are.
+        unsafe {
+            Self::over(region, Self::geometry(1)?.total_size(), Private { barrier, messages: PhantomData })
+        }
     }
 
     /// Makes a fresh ring at the start of zeroed memory, header and all.
@@ -126,111 +115,30 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         let checked = layout::check(&region, &expected)?;
         Self::new(region, checked.barrier)
     }
-
-    /// The memory the ring lies in.
-    #[must_use]
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
-
-    #[inline(always)]
-    fn at(&self, offset: usize) -> *mut u8 {
-        debug_assert!(offset < TOTAL);
-        // SAFETY: one of the layout's constants, below TOTAL, which `new` saw to be mapped.
-        unsafe { self.base.add(offset) }.as_ptr()
-    }
-
-    #[inline(always)]
-    fn word_at(&self, offset: usize) -> &AtomicU64 {
-        // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
-        unsafe { AtomicU64::from_ptr(self.at(offset).cast()) }
-    }
-
-    #[inline(always)]
-    fn half_at(&self, offset: usize) -> &AtomicU32 {
-        // SAFETY: as in `word_at`, aligned to 4.
-        unsafe { AtomicU32::from_ptr(self.at(offset).cast()) }
-    }
-
-    #[inline(always)]
-    fn copy_in<T: Message>(&self, offset: usize, message: &T) {
-        // SAFETY: MAX_CALL_SIZE bytes at the offset belong to nothing else and are aligned to 8; `geometry` asserts that the
-        // message is no larger; it is private.
-        unsafe { Native::copy_in(self.at(offset).cast(), message) }
-    }
-
-    /// As [`copy_in`](Self::copy_in), into the line.
-    #[inline(always)]
-    fn copy_into_line<T: Message>(&self, message: &T) {
-        let to = self.at(LINE_OFFSET + PAYLOAD);
-        // SAFETY: as in `copy_in`; the line starts at a multiple of 64.
-        unsafe { crate::copy::store_behind_word(to, std::ptr::from_ref(message).cast(), size_of::<T>()) }
-    }
-
-    #[inline(always)]
-    fn copy_out<T: Message>(&self, offset: usize, place: &mut MaybeUninit<T>) {
-        // SAFETY: as in `copy_in`.
-        unsafe { Native::copy_out(place.as_mut_ptr(), self.at(offset).cast()) }
-    }
 }
 
-// SAFETY: `copy_out` writes all of the place.
+// SAFETY: `new` is the only way to one, and saw that all of the ring is mapped.
+unsafe impl<Req: Message, Rep: Message> Words for Mapped<Req, Rep> {}
+
+// SAFETY: `geometry`, which `new` calls, asserts that the types are no larger.
 unsafe impl<Req: Message, Rep: Message> Memory for Mapped<Req, Rep> {
-    type Platform = Native;
     type Request = Req;
     type Reply = Rep;
 
     #[inline(always)]
     fn barrier(&self) -> Barrier {
-        self.barrier
+        self.ring.barrier
     }
 
     #[inline(always)]
-    fn word(&self) -> &AtomicU64 {
-        self.word_at(LINE_OFFSET)
-    }
-
-    #[inline(always)]
-    fn write_request(&self, request: &Req) {
-        self.copy_into_line(request);
-    }
-
-    #[inline(always)]
-    fn read_request(&self, place: &mut MaybeUninit<Req>) {
-        self.copy_out(LINE_OFFSET + PAYLOAD, place);
-    }
-
-    #[inline(always)]
-    fn write_reply(&self, reply: &Rep) {
-        self.copy_into_line(reply);
-    }
-
-    #[inline(always)]
-    fn read_reply(&self, place: &mut MaybeUninit<Rep>) {
-        self.copy_out(LINE_OFFSET + PAYLOAD, place);
-    }
-
-    #[inline(always)]
-    fn keep(&self, request: &Req) {
-        self.copy_in(KEPT, request);
-    }
-
-    fn read_kept(&self, place: &mut MaybeUninit<Req>) {
-        self.copy_out(KEPT, place);
-    }
-
-    #[inline(always)]
-    fn taken(&self) -> &AtomicU64 {
-        self.word_at(TAKEN)
-    }
-
-    #[inline(always)]
-    fn caller_signal(&self) -> &AtomicU32 {
-        self.half_at(CALLER_SIGNAL)
-    }
-
-    #[inline(always)]
-    fn responder_signal(&self) -> &AtomicU32 {
-        self.half_at(RESPONDER_SIGNAL)
+    fn write_line<T: Message>(&self, message: &T) {
+        const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
+        let from = std::ptr::from_ref(message).cast();
+        let copy = |to| {
+            // SAFETY: the line starts at a multiple of 64 and has room behind its word; the message is private.
+            unsafe { crate::copy::store_behind_word(to, from, size_of::<T>()) }
+        };
+        // SAFETY: MAX_CALL_SIZE bytes behind the line's word belong to nothing else.
+        unsafe { self.with_mut(LINE_OFFSET + PAYLOAD, copy) }
     }
 }

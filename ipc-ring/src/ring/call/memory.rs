@@ -2,18 +2,16 @@
 
 use core::mem::MaybeUninit;
 
+use super::words::{KEPT, LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, Words};
+use crate::memory::Of;
 use crate::message::Message;
 use crate::platform::{Barrier, Platform};
 
-/// The words of one call ring.
-///
-/// Implemented over a mapped segment by [`Mapped`](super::Mapped) and over a model checker's objects by `loom-tests`.
+/// The memory of one call ring: its [`Words`], its line, and the copy that the caller keeps of a request.
 ///
 /// # Safety
-/// The three functions that read write every byte of `place`.
-pub unsafe trait Memory {
-    /// The machine the words belong to.
-    type Platform: Platform;
+/// Requests and replies have at most [`MAX_CALL_SIZE`] bytes and are aligned to 8 at most.
+pub unsafe trait Memory: Words {
     /// What is asked.
     type Request: Message;
     /// What is answered.
@@ -23,25 +21,38 @@ pub unsafe trait Memory {
     fn barrier(&self) -> Barrier;
 
     /// The line's word.
-    fn word(&self) -> &<Self::Platform as Platform>::U64;
-    /// Writes a request into the line.
-    fn write_request(&self, request: &Self::Request);
-    /// Copies the request out of the line.
-    fn read_request(&self, place: &mut MaybeUninit<Self::Request>);
-    /// Writes a reply into the line, over the request.
-    fn write_reply(&self, reply: &Self::Reply);
-    /// Copies the reply out of the line.
-    fn read_reply(&self, place: &mut MaybeUninit<Self::Reply>);
+    #[inline(always)]
+    fn word(&self) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: the first word of `line`.
+        unsafe { self.u64_at(LINE_OFFSET) }
+    }
+
+    /// Writes a request or a reply into the line, over what was there.
+    #[inline(always)]
+    fn write_line<T: Message>(&self, message: &T) {
+        const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
+        // SAFETY: MAX_CALL_SIZE bytes behind the line's word belong to nothing else.
+        unsafe { self.store_item(LINE_OFFSET + PAYLOAD, Of::<T>::new(), message) }
+    }
+
+    /// Copies a request or a reply out of the line.
+    #[inline(always)]
+    fn read_line<T: Message>(&self, place: &mut MaybeUninit<T>) {
+        const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
+        // SAFETY: as in `write_line`.
+        unsafe { self.load_item(LINE_OFFSET + PAYLOAD, Of::<T>::new(), place) }
+    }
 
     /// Writes the caller's copy of a request.
-    fn keep(&self, request: &Self::Request);
-    /// Copies the caller's copy out.
-    fn read_kept(&self, place: &mut MaybeUninit<Self::Request>);
-    /// The call that a responder has taken last, and how many had taken it before.
-    fn taken(&self) -> &<Self::Platform as Platform>::U64;
+    #[inline(always)]
+    fn keep(&self, request: &Self::Request) {
+        // SAFETY: a request has at most the MAX_CALL_SIZE bytes of `kept`.
+        unsafe { self.store_item(KEPT, Of::<Self::Request>::new(), request) }
+    }
 
-    /// The caller's state, looked at by the responder after each reply: see [`signal`](crate::wait::signal).
-    fn caller_signal(&self) -> &<Self::Platform as Platform>::U32;
-    /// The responder's state, looked at by the caller after each request.
-    fn responder_signal(&self) -> &<Self::Platform as Platform>::U32;
+    /// Copies the caller's copy out.
+    fn read_kept(&self, place: &mut MaybeUninit<Self::Request>) {
+        // SAFETY: as in `keep`.
+        unsafe { self.load_item(KEPT, Of::<Self::Request>::new(), place) }
+    }
 }

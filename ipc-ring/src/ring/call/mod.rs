@@ -26,7 +26,6 @@
 
 #[allow(unsafe_code)]
 mod caller;
-mod layout;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]
@@ -34,14 +33,16 @@ mod memory;
 #[allow(unsafe_code)]
 mod responder;
 mod word;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use super::spsc::Corruption;
 pub use caller::{Caller, Refused};
-pub use layout::MAX_CALL_SIZE;
-pub(crate) use layout::{
+pub use mapped::{Mapped, Private};
+pub use memory::Memory;
+pub use responder::{Responder, Taken};
+pub(crate) use words::{
     CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, RESPONDER_RECORD, RESPONDER_SIGNAL,
     RESPONDER_WAKES,
 };
-pub use mapped::Mapped;
-pub use memory::Memory;
-pub use responder::{Responder, Taken};
+pub use words::{FIELDS, MAX_CALL_SIZE, Words};

@@ -56,7 +56,7 @@ impl<M: Memory> Responder<M> {
         let attempt = word::attempts(self.memory.taken().load(Relaxed), number); // Only responders write it.
         let mut request = MaybeUninit::uninit();
         if attempt == 0 {
-            self.memory.read_request(&mut request);
+            self.memory.read_line(&mut request);
         } else {
             // Who took it before may have begun to write its reply.
             self.memory.read_kept(&mut request);
@@ -90,7 +90,7 @@ impl<M: Memory> Responder<M> {
         if !self.open {
             return 0;
         }
-        self.memory.write_reply(reply);
+        self.memory.write_line(reply);
         M::Platform::crash_point(Site::CallAnswered);
         // [Q2] Release → the caller's Acquire: the reply is written before, and the request has been read.
         self.memory.word().store(word::replied(self.number), M::Platform::ordering(Edge::CallReply));

@@ -1,53 +1,38 @@
-//! The table's words in real memory: addresses computed from a checked geometry.
+//! The table's memory as it is mapped into this process.
 
-use core::marker::PhantomData;
-use core::mem::MaybeUninit;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
 
-use super::layout::{
-    ANY_SLEEPERS, CELLS_OFFSET, CHANGES, ENTRIES, JOURNAL, KEY_SLEEPERS, MASKS, MAX_KEYS, STATE, TIME,
-};
-use super::memory::Memory;
+use super::memory::{self as cells, Memory};
+use super::words::{CELLS_OFFSET, ENTRIES, KEY_SLEEPERS, MASKS, MAX_KEYS, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
+use crate::memory::{self, Access as _, Of, Shape};
 use crate::message::{Fingerprint, Message};
-use crate::platform::{Barrier, Native, Platform as _};
+use crate::platform::Barrier;
 use crate::region::Region;
 
+/// Slots of a key: how many publications a reader may be slower than the writer and still get a value.
+const SLOTS: u64 = 4;
+
 /// A table of latest values of `T` in a [`Region`].
-#[derive(Clone, Debug)]
-pub struct Mapped<T> {
-    base: NonNull<u8>,
+pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
+
+/// What this process keeps about a table of latest values.
+#[derive(Clone, Copy, Debug)]
+pub struct Private<S> {
+    shape: S,
     keys: u32,
-    region: Region,
-    element: PhantomData<fn(T) -> T>,
 }
 
-// SAFETY: the pointer is the region's, which is shared between threads by design; all access to words is atomic and
-// values are copied in ways that have a meaning when they race.
-unsafe impl<T: Message> Send for Mapped<T> {}
-// SAFETY: as above.
-unsafe impl<T: Message> Sync for Mapped<T> {}
-
 impl<T: Message> Mapped<T> {
-    /// Slots of a key: how many publications a reader may be slower than the writer and still get a value.
-    const SLOTS: u64 = 4;
-    /// Bytes from the start of a slot to its value: behind the word and the time.
-    const PAYLOAD: usize = if align_of::<T>() > 16 { align_of::<T>() } else { 16 };
-    /// Bytes from one slot to the next. A slot that fits a cache line lies in one.
-    const STRIDE: usize = {
-        let bytes = Self::PAYLOAD + size_of::<T>();
-        if bytes <= LINE / 2 { LINE / 2 } else { bytes.next_multiple_of(LINE) }
-    };
     /// Bytes of all slots of a key.
-    const CELL: usize = Self::SLOTS as usize * Self::STRIDE;
+    const CELL: usize = SLOTS as usize * cells::stride(size_of::<T>(), align_of::<T>());
 
     /// The geometry of a table of so many values. Its capacity is the number of keys, which is not rounded.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is
-    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is larger than
+    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
@@ -58,22 +43,16 @@ impl<T: Message> Mapped<T> {
                 Geometry::of_cells(keys, size_of::<T>(), align_of::<T>(), Self::CELL, CELLS_OFFSET)
             })
             .ok_or_else(|| {
-                AttachErrorKind::TooLarge {
-                    capacity: keys,
-                    most: u64::from(MAX_KEYS),
-                    element_size: size_of::<T>(),
-                }
-                .into()
+                let (most, element_size) = (u64::from(MAX_KEYS), size_of::<T>());
+                AttachErrorKind::TooLarge { capacity: keys, most, element_size }.into()
             })
     }
 
     /// The table in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`;
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
-    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`; [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, geometry)
@@ -83,8 +62,10 @@ impl<T: Message> Mapped<T> {
     pub(crate) fn of_any(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
-        assert!(region.base().addr().get().is_multiple_of(LINE), "a table starts on a cache line");
-        Ok(Self { base: region.base(), keys: own.capacity() as u32, region, element: PhantomData })
+        let private = Private { shape: Of::new(), keys: own.capacity() as u32 };
+        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as there are keys. Who asks for one in
+        // memory that is mapped read-only stores nothing.
+        unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
     /// Makes a fresh table at the start of zeroed memory, header and all.
@@ -103,10 +84,8 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
-    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
+    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(keys)?;
         barrier.join()?;
@@ -135,115 +114,42 @@ impl<T: Message> Mapped<T> {
         checked.barrier.join()?;
         Self::new(region, &checked.geometry)
     }
+}
 
-    /// The memory the table lies in.
-    #[must_use]
-    pub fn region(&self) -> &Region {
-        &self.region
-    }
-
-    /// Which readers sleep until any key changes. The writer looks at it after each publication.
-    #[inline(always)]
-    #[must_use]
-    pub fn any_sleepers(&self) -> &AtomicU64 {
-        self.front(ANY_SLEEPERS)
-    }
-
+impl<S: Shape> memory::Mapped<Private<S>> {
     /// Which readers sleep until this key changes, or another one that shares its mask.
     #[inline(always)]
     #[must_use]
     pub fn key_sleepers(&self, key: u32) -> &AtomicU64 {
-        self.front(KEY_SLEEPERS + (key % MASKS) as usize * 8)
-    }
-
-    /// Bits about the writer, see [`signal`](crate::wait::signal).
-    #[must_use]
-    pub fn state(&self) -> &AtomicU32 {
-        self.region.half(STATE)
-    }
-
-    /// A word before the cells.
-    #[inline(always)]
-    fn front(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!(offset + 8 <= CELLS_OFFSET && offset.is_multiple_of(8));
-        // SAFETY: below CELLS_OFFSET, which `new` saw to be mapped.
-        let word = unsafe { self.base.add(offset) };
-        // SAFETY: aligned to 8, mapped as long as `region`, and only ever accessed atomically with this width.
-        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
-    }
-
-    /// The start of a slot.
-    #[inline(always)]
-    fn slot(&self, key: u32, slot: u64) -> NonNull<u8> {
-        debug_assert!(key < self.keys && slot < Self::SLOTS);
-        // SAFETY: key < keys and slot < SLOTS, and `new` saw that keys * CELL bytes follow CELLS_OFFSET.
-        unsafe { self.base.add(CELLS_OFFSET + key as usize * Self::CELL + slot as usize * Self::STRIDE) }
-    }
-
-    #[inline(always)]
-    fn time(&self, key: u32, slot: u64) -> &AtomicU64 {
-        // SAFETY: a slot has more than 16 bytes.
-        let word = unsafe { self.slot(key, slot).add(TIME) };
-        // SAFETY: aligned to 8 because strides are multiples of 32, and only ever accessed atomically.
-        unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn value(&self, key: u32, slot: u64) -> *mut T {
-        // SAFETY: the value lies inside the slot.
-        unsafe { self.slot(key, slot).add(Self::PAYLOAD) }.as_ptr().cast()
+        // SAFETY: one of the words of `key_sleepers`, of which there are so many.
+        unsafe { self.u64_at(KEY_SLEEPERS + (key % MASKS) as usize * 8) }
     }
 }
 
-// SAFETY: the number of keys is checked in `new` and private, the others are constants; `read` copies all of the value.
-unsafe impl<T: Message> Memory for Mapped<T> {
-    type Platform = Native;
-    type Item = T;
+// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of a table of such values.
+unsafe impl<S: Shape> Words for memory::Mapped<Private<S>> {}
+
+// SAFETY: as above. The number of keys and the shape are private, the others are constants.
+unsafe impl<S: Shape> Memory for memory::Mapped<Private<S>> {
+    type Shape = S;
+
+    #[inline(always)]
+    fn shape(&self) -> S {
+        self.ring.shape
+    }
 
     #[inline(always)]
     fn keys(&self) -> u32 {
-        self.keys
+        self.ring.keys
     }
 
     #[inline(always)]
     fn slots(&self) -> u64 {
-        Self::SLOTS
+        SLOTS
     }
 
     #[inline(always)]
     fn journal(&self) -> u64 {
-        if self.keys == 1 { 0 } else { ENTRIES }
-    }
-
-    #[inline(always)]
-    fn word(&self, key: u32, slot: u64) -> &AtomicU64 {
-        // SAFETY: the first 8 bytes of a slot, aligned to 8, are its word and only ever accessed as that.
-        unsafe { AtomicU64::from_ptr(self.slot(key, slot).as_ptr().cast()) }
-    }
-
-    #[inline(always)]
-    fn write(&self, key: u32, slot: u64, time_ns: u64, value: &T) {
-        self.time(key, slot).store(time_ns, Ordering::Relaxed); // Between the busy word and the ready one.
-        // SAFETY: the value lies in the slot, aligned to 8 because strides are multiples of 32 and PAYLOAD of 16; the
-        // writer alone writes it; `value` is private.
-        unsafe { Native::copy_in(self.value(key, slot), value) }
-    }
-
-    #[inline(always)]
-    fn read(&self, key: u32, slot: u64, value: &mut MaybeUninit<T>) -> u64 {
-        // SAFETY: as in `write`; `value` is private.
-        unsafe { Native::copy_out(value.as_mut_ptr(), self.value(key, slot)) };
-        self.time(key, slot).load(Ordering::Relaxed) // Before the second look at the word.
-    }
-
-    #[inline(always)]
-    fn entry(&self, index: u64) -> &AtomicU64 {
-        debug_assert!(index < ENTRIES);
-        self.front(JOURNAL + index as usize * 8)
-    }
-
-    #[inline(always)]
-    fn changes(&self) -> &AtomicU64 {
-        self.front(CHANGES)
+        if self.ring.keys == 1 { 0 } else { ENTRIES }
     }
 }

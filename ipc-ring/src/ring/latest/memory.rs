@@ -1,25 +1,42 @@
 //! What the algorithm needs of the memory that holds its words.
 
-use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
 
-use crate::message::Message;
-use crate::platform::Platform;
+use super::words::{CELLS_OFFSET, ENTRIES, JOURNAL, Words};
+use crate::layout::LINE;
+use crate::memory::Shape;
+use crate::platform::{Platform, Word as _};
 
-/// The words and slots of one table of latest values.
+/// Bytes from the start of a slot, where its word lies, to its time.
+const TIME: usize = 8;
+
+/// Bytes from the start of a slot to its value: behind the word and the time.
+#[inline(always)]
+const fn payload(align: usize) -> usize {
+    if align > 16 { align } else { 16 }
+}
+
+/// Bytes from one slot to the next. A slot that fits a cache line lies in one.
+#[inline(always)]
+pub(super) const fn stride(size: usize, align: usize) -> usize {
+    let bytes = payload(align) + size;
+    if bytes <= LINE / 2 { LINE / 2 } else { bytes.next_multiple_of(LINE) }
+}
+
+/// The memory of one table of latest values: its [`Words`], its journal and its cells.
 ///
-/// Implemented over a mapped segment by [`Mapped`](super::Mapped) and over a model checker's objects by `loom-tests`. A key
-/// is always below [`keys`](Memory::keys), a slot below [`slots`](Memory::slots), an index below
+/// A key is always below [`keys`](Memory::keys), a slot below [`slots`](Memory::slots), an index below
 /// [`journal`](Memory::journal).
 ///
 /// # Safety
-/// The three numbers never change, and the last two are powers of two (`journal` may be 0). `read` writes every byte of
-/// `value`, whatever it returns and whoever writes the slot meanwhile.
-pub unsafe trait Memory {
-    /// The machine the words belong to.
-    type Platform: Platform;
-    /// The value.
-    type Item: Message;
+/// The three numbers and the shape never change, and the last two numbers are powers of two (`journal` may be 0). As many cells and entries lie
+/// in the memory.
+pub unsafe trait Memory: Words {
+    /// How a value lies in its slot.
+    type Shape: Shape;
 
+    /// How a value lies in its slot, from private memory.
+    fn shape(&self) -> Self::Shape;
     /// Number of keys, from private memory.
     fn keys(&self) -> u32;
     /// Slots of each key, a power of two, at least 2; from private memory.
@@ -27,15 +44,51 @@ pub unsafe trait Memory {
     /// Entries of the journal, a power of two; 0 when there is one key, whose journal would say nothing.
     fn journal(&self) -> u64;
 
+    /// Where a slot begins.
+    #[inline(always)]
+    fn slot_offset(&self, key: u32, slot: u64) -> usize {
+        debug_assert!(key < self.keys() && slot < self.slots());
+        let stride = stride(self.shape().size(), self.shape().align());
+        CELLS_OFFSET + key as usize * (self.slots() as usize * stride) + slot as usize * stride
+    }
+
     /// A slot's word.
-    fn word(&self, key: u32, slot: u64) -> &<Self::Platform as Platform>::U64;
+    #[inline(always)]
+    fn word(&self, key: u32, slot: u64) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: the first word of one of the slots; strides are multiples of 32.
+        unsafe { self.u64_at(self.slot_offset(key, slot)) }
+    }
+
+    /// A slot's time.
+    #[inline(always)]
+    fn time(&self, key: u32, slot: u64) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: the second word of one of the slots.
+        unsafe { self.u64_at(self.slot_offset(key, slot) + TIME) }
+    }
+
     /// Writes a slot's time and value. Others may be reading them.
-    fn write(&self, key: u32, slot: u64, time_ns: u64, value: &Self::Item);
+    #[inline(always)]
+    fn write(&self, key: u32, slot: u64, time_ns: u64, value: &<Self::Shape as Shape>::Item) {
+        self.time(key, slot).store(time_ns, Relaxed); // Between the busy word and the ready one.
+        let payload = self.slot_offset(key, slot) + payload(self.shape().align());
+        // SAFETY: the payload of one of the slots, at a multiple of its alignment, as the strides are multiples of 32 or 64.
+        unsafe { self.store_item(payload, self.shape(), value) }
+    }
+
     /// Copies a slot's value out and gives its time. Others may be writing them: then what comes is a mixture.
-    fn read(&self, key: u32, slot: u64, value: &mut MaybeUninit<Self::Item>) -> u64;
+    #[inline(always)]
+    fn read(&self, key: u32, slot: u64, value: &mut <Self::Shape as Shape>::Place) -> u64 {
+        let payload = self.slot_offset(key, slot) + payload(self.shape().align());
+        // SAFETY: as in `write`.
+        unsafe { self.load_item(payload, self.shape(), value) };
+        self.time(key, slot).load(Relaxed) // Before the second look at the word.
+    }
 
     /// An entry of the journal.
-    fn entry(&self, index: u64) -> &<Self::Platform as Platform>::U64;
-    /// The number of the newest entry, or of one before.
-    fn changes(&self) -> &<Self::Platform as Platform>::U64;
+    #[inline(always)]
+    fn entry(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
+        debug_assert!(index < ENTRIES);
+        // SAFETY: one of the words of `journal`.
+        unsafe { self.u64_at(JOURNAL + index as usize * 8) }
+    }
 }

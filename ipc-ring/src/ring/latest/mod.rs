@@ -28,7 +28,6 @@
 //! tell of: its successor makes everybody look through all keys. A reader leaves nothing.
 
 mod journal;
-mod layout;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]
@@ -36,16 +35,18 @@ mod memory;
 #[allow(unsafe_code)]
 mod reader;
 mod word;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 mod writer;
 
 pub use super::spsc::Corruption;
-pub use layout::MAX_KEYS;
-pub(crate) use layout::{
-    ANY_SLEEPERS, CELLS_OFFSET, ENDPOINTS, KEY_SLEEPERS, MASKS, READERS, SEAT_SIZE, SEATS, STATE,
-};
-pub use mapped::Mapped;
+pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use reader::{Reader, Value};
+pub(crate) use words::{
+    ANY_SLEEPERS, CELLS_OFFSET, ENDPOINTS, KEY_SLEEPERS, MASKS, READERS, SEAT_SIZE, SEATS, STATE,
+};
+pub use words::{FIELDS, MAX_KEYS, Words};
 pub use writer::Writer;
 
 /// Why there is no answer.

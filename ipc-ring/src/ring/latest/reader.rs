@@ -8,7 +8,12 @@ use super::memory::Memory;
 use super::word::{self, Says};
 use super::{Corruption, Trouble};
 use crate::edge::Edge;
+use crate::memory::{Of, Shape};
+use crate::message::Message;
 use crate::platform::{Platform, Word};
+
+/// Private room for a value.
+type Place<M> = <<M as Memory>::Shape as Shape>::Place;
 
 /// A value that was overwritten while it was copied is copied anew this often.
 const ATTEMPTS: u32 = 1000;
@@ -58,42 +63,12 @@ impl<M: Memory> Reader<M> {
         Self { memory, seen, cursor, sweep }
     }
 
-    /// The newest value of a key; `None` when there is none yet.
-    ///
-    /// # Errors
-    /// [`Trouble`].
-    #[inline(always)]
-    pub fn newest_value(&mut self, key: u32) -> Result<Option<Value<M::Item>>, Trouble> {
-        self.value(|reader, place| reader.read(key, place))
-    }
-
-    /// The newest value of a key if this end has not read it yet.
-    ///
-    /// # Errors
-    /// [`Trouble`].
-    #[inline(always)]
-    pub fn newer_value(&mut self, key: u32) -> Result<Option<Value<M::Item>>, Trouble> {
-        self.value(|reader, place| reader.read_newer(key, place))
-    }
-
-    #[inline(always)]
-    fn value(
-        &mut self,
-        read: impl FnOnce(&mut Self, &mut MaybeUninit<M::Item>) -> Result<Option<Value<()>>, Trouble>,
-    ) -> Result<Option<Value<M::Item>>, Trouble> {
-        let mut place = MaybeUninit::uninit();
-        Ok(read(self, &mut place)?.map(|Value { value: (), sequence, time_ns }| {
-            // SAFETY: read, so every byte of it was written.
-            Value { value: unsafe { place.assume_init() }, sequence, time_ns }
-        }))
-    }
-
     /// As [`newest_value`](Self::newest_value), into a place, which is written whole when there is a value. For large ones.
     ///
     /// # Errors
     /// [`Trouble`].
     #[inline(always)]
-    pub fn read(&mut self, key: u32, place: &mut MaybeUninit<M::Item>) -> Result<Option<Value<()>>, Trouble> {
+    pub fn read(&mut self, key: u32, place: &mut Place<M>) -> Result<Option<Value<()>>, Trouble> {
         match self.newest(key)? {
             0 => Ok(None),
             sequence => self.copy_newest(key, sequence, place).map(Some),
@@ -105,11 +80,7 @@ impl<M: Memory> Reader<M> {
     /// # Errors
     /// [`Trouble`].
     #[inline(always)]
-    pub fn read_newer(
-        &mut self,
-        key: u32,
-        place: &mut MaybeUninit<M::Item>,
-    ) -> Result<Option<Value<()>>, Trouble> {
+    pub fn read_newer(&mut self, key: u32, place: &mut Place<M>) -> Result<Option<Value<()>>, Trouble> {
         let seen = self.seen(key)?;
         match self.newest(key)? {
             sequence if sequence == seen => Ok(None),
@@ -273,12 +244,7 @@ impl<M: Memory> Reader<M> {
 
     /// Copies the value of a sequence that was found ready, or of a newer one.
     #[inline(always)]
-    fn copy_newest(
-        &mut self,
-        key: u32,
-        sequence: u64,
-        place: &mut MaybeUninit<M::Item>,
-    ) -> Result<Value<()>, Trouble> {
+    fn copy_newest(&mut self, key: u32, sequence: u64, place: &mut Place<M>) -> Result<Value<()>, Trouble> {
         if let Some(value) = self.copy(key, sequence, place) {
             return Ok(value);
         }
@@ -287,7 +253,7 @@ impl<M: Memory> Reader<M> {
 
     #[cold]
     #[inline(never)]
-    fn copy_again(&mut self, key: u32, place: &mut MaybeUninit<M::Item>) -> Result<Value<()>, Trouble> {
+    fn copy_again(&mut self, key: u32, place: &mut Place<M>) -> Result<Value<()>, Trouble> {
         let seen = self.seen(key)?;
         for _ in 0..ATTEMPTS {
             let newest = self.search(key, seen)?;
@@ -303,7 +269,7 @@ impl<M: Memory> Reader<M> {
 
     /// Copies the value of a sequence that was found ready. `None` when the writer has come round to its slot meanwhile.
     #[inline(always)]
-    fn copy(&mut self, key: u32, sequence: u64, place: &mut MaybeUninit<M::Item>) -> Option<Value<()>> {
+    fn copy(&mut self, key: u32, sequence: u64, place: &mut Place<M>) -> Option<Value<()>> {
         let slot = sequence & (self.memory.slots() - 1);
         let time_ns = self.memory.read(key, slot, place);
         // [L2] Acquire ← the writer's fence: if any byte came from a later publication, the word is a later one too.
@@ -319,6 +285,38 @@ impl<M: Memory> Reader<M> {
     #[must_use]
     pub fn memory(&self) -> &M {
         &self.memory
+    }
+}
+
+impl<T: Message, M: Memory<Shape = Of<T>>> Reader<M> {
+    /// The newest value of a key; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    #[inline(always)]
+    pub fn newest_value(&mut self, key: u32) -> Result<Option<Value<T>>, Trouble> {
+        self.value(|reader, place| reader.read(key, place))
+    }
+
+    /// The newest value of a key if this end has not read it yet.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    #[inline(always)]
+    pub fn newer_value(&mut self, key: u32) -> Result<Option<Value<T>>, Trouble> {
+        self.value(|reader, place| reader.read_newer(key, place))
+    }
+
+    #[inline(always)]
+    fn value(
+        &mut self,
+        read: impl FnOnce(&mut Self, &mut MaybeUninit<T>) -> Result<Option<Value<()>>, Trouble>,
+    ) -> Result<Option<Value<T>>, Trouble> {
+        let mut place = MaybeUninit::uninit();
+        Ok(read(self, &mut place)?.map(|Value { value: (), sequence, time_ns }| {
+            // SAFETY: read, so every byte of it was written.
+            Value { value: unsafe { place.assume_init() }, sequence, time_ns }
+        }))
     }
 }
 

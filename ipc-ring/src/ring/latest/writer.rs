@@ -7,6 +7,7 @@ use super::memory::Memory;
 use super::word::{self, Says};
 use super::{Corruption, Trouble};
 use crate::edge::Edge;
+use crate::memory::Shape;
 use crate::platform::{Platform, Site, Word};
 
 /// The writing end of a table: one holder at a time.
@@ -33,7 +34,12 @@ impl<M: Memory> Writer<M> {
     /// [`Trouble::NoSuchKey`]; [`Trouble::Corrupt`] when, at this end's first publication of the key, its words make no
     /// sense.
     #[inline(always)]
-    pub fn publish(&mut self, key: u32, time_ns: u64, value: &M::Item) -> Result<u64, Trouble> {
+    pub fn publish(
+        &mut self,
+        key: u32,
+        time_ns: u64,
+        value: &<M::Shape as Shape>::Item,
+    ) -> Result<u64, Trouble> {
         let sequence = match self.next.get(key as usize) {
             None => return Err(Trouble::NoSuchKey),
             Some(0) => self.settle(key)?,

@@ -10,6 +10,8 @@ use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
 use crate::apart::apart;
 use crate::edge::Edge;
+use crate::memory::{Of, Place};
+use crate::message::Message;
 use crate::platform::{Barrier, Platform, Site, Word};
 
 /// So many elements of a slice may be such that other consumers have lost.
@@ -76,25 +78,13 @@ impl<M: Memory> Consumer<M> {
         Self { memory, shape, seat, position, searched: None, held: None }
     }
 
-    /// Pops one element: exactly once, whoever dies.
-    ///
-    /// # Errors
-    /// [`Nothing`].
-    #[inline(always)]
-    pub fn try_pop(&mut self) -> Result<Popped<M::Item>, Nothing> {
-        let mut item = MaybeUninit::uninit();
-        let attempt = self.try_pop_into(&mut item)?;
-        // SAFETY: popped, so it was filled.
-        Ok(Popped { item: unsafe { item.assume_init() }, attempt })
-    }
-
     /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all otherwise. For large elements,
     /// which are then copied once. Gives the number of earlier attempts.
     ///
     /// # Errors
     /// [`Nothing`].
     #[inline(always)]
-    pub fn try_pop_into(&mut self, place: &mut MaybeUninit<M::Item>) -> Result<u32, Nothing> {
+    pub fn try_pop_into(&mut self, place: &mut Place<M>) -> Result<u32, Nothing> {
         self.pop_after(place, |_| {})
     }
 
@@ -108,7 +98,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub fn pop_after(
         &mut self,
-        place: &mut MaybeUninit<M::Item>,
+        place: &mut Place<M>,
         before: impl FnOnce(&mut Self),
     ) -> Result<u32, Nothing> {
         let taken = self.take(State::Reading)?;
@@ -137,58 +127,6 @@ impl<M: Memory> Consumer<M> {
         let result = f(&lent);
         lent.release();
         Ok(result)
-    }
-
-    /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
-    /// slice was full.
-    #[inline]
-    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<M::Item>]) -> (usize, Result<(), Nothing>) {
-        self.pop_slice_after(out, |_, _| {})
-    }
-
-    /// As [`try_pop_slice`](Self::try_pop_slice). Runs `before` with the number of elements when all of them are this end's and
-    /// copied, **before** the first slot is given back, as [`pop_after`](Self::pop_after) does.
-    #[inline]
-    pub fn pop_slice_after(
-        &mut self,
-        out: &mut [MaybeUninit<M::Item>],
-        before: impl FnOnce(&mut Self, usize),
-    ) -> (usize, Result<(), Nothing>) {
-        let mut first = None;
-        let mut behind = [None; ORPHANS];
-        let (mut done, mut orphans, mut end) = (0, 0, Ok(()));
-        while done < out.len() && orphans < ORPHANS {
-            match self.take(State::Reading) {
-                Ok(taken) => {
-                    self.copy(taken, &mut out[done]);
-                    done += 1;
-                    if taken.position == self.position {
-                        first.get_or_insert(taken.position);
-                        self.position = taken.position.wrapping_add(1);
-                    } else if first.is_none_or(|first| taken.position.wrapping_sub(first).cast_signed() < 0) {
-                        behind[orphans] = Some(taken);
-                        orphans += 1;
-                    }
-                }
-                Err(nothing) => {
-                    end = Err(nothing);
-                    break;
-                }
-            }
-        }
-        if done > 0 {
-            let last = self.position;
-            M::Platform::crash_point(Site::MpmcCopied);
-            before(self, done);
-            behind.into_iter().flatten().for_each(|taken| self.release(taken));
-            if let Some(first) = first {
-                // In a sound ring no more than a lap, as the first of them is not free.
-                let passed = last.wrapping_sub(first).min(self.memory.capacity());
-                self.release_run(first, passed, passed == (done - orphans) as u64);
-            }
-            self.hint();
-        }
-        (done, end)
     }
 
     /// Releases what this end is reading of so many positions from the first on: `all`, or those whose tags are its own.
@@ -477,11 +415,10 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    fn copy(&self, taken: Taken, item: &mut MaybeUninit<M::Item>) {
+    fn copy(&self, taken: Taken, item: &mut Place<M>) {
         let index = self.shape.index(taken.position);
-        // SAFETY: the slot is this end's by its claim, and nobody writes it until it is released. The slot is aligned to
-        // 8, `item` is private.
-        self.memory.with_slot(index, |slot| unsafe { M::Platform::copy_out(item.as_mut_ptr(), slot) });
+        // The slot is this end's by its claim, and nobody writes it until it is released.
+        self.memory.read(index, item);
     }
 
     /// Gives a taken slot to the producers: the point at which the element is delivered.
@@ -544,6 +481,72 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
+    /// Pops one element: exactly once, whoever dies.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    #[inline(always)]
+    pub fn try_pop(&mut self) -> Result<Popped<T>, Nothing> {
+        let mut item = MaybeUninit::uninit();
+        let attempt = self.try_pop_into(&mut item)?;
+        // SAFETY: popped, so it was filled.
+        Ok(Popped { item: unsafe { item.assume_init() }, attempt })
+    }
+
+    /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
+    /// slice was full.
+    #[inline]
+    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
+        self.pop_slice_after(out, |_, _| {})
+    }
+
+    /// As [`try_pop_slice`](Self::try_pop_slice). Runs `before` with the number of elements when all of them are this end's and
+    /// copied, **before** the first slot is given back, as [`pop_after`](Self::pop_after) does.
+    #[inline]
+    pub fn pop_slice_after(
+        &mut self,
+        out: &mut [MaybeUninit<T>],
+        before: impl FnOnce(&mut Self, usize),
+    ) -> (usize, Result<(), Nothing>) {
+        let mut first = None;
+        let mut behind = [None; ORPHANS];
+        let (mut done, mut orphans, mut end) = (0, 0, Ok(()));
+        while done < out.len() && orphans < ORPHANS {
+            match self.take(State::Reading) {
+                Ok(taken) => {
+                    self.copy(taken, &mut out[done]);
+                    done += 1;
+                    if taken.position == self.position {
+                        first.get_or_insert(taken.position);
+                        self.position = taken.position.wrapping_add(1);
+                    } else if first.is_none_or(|first| taken.position.wrapping_sub(first).cast_signed() < 0) {
+                        behind[orphans] = Some(taken);
+                        orphans += 1;
+                    }
+                }
+                Err(nothing) => {
+                    end = Err(nothing);
+                    break;
+                }
+            }
+        }
+        if done > 0 {
+            let last = self.position;
+            M::Platform::crash_point(Site::MpmcCopied);
+            before(self, done);
+            behind.into_iter().flatten().for_each(|taken| self.release(taken));
+            if let Some(first) = first {
+                // In a sound ring no more than a lap, as the first of them is not free.
+                let passed = last.wrapping_sub(first).min(self.memory.capacity());
+                self.release_run(first, passed, passed == (done - orphans) as u64);
+            }
+            self.hint();
+        }
+        (done, end)
+    }
+}
+
 /// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it makes it an
 /// orphan, to be delivered again with one more attempt; so does the end's next call when it was leaked.
 #[derive(Debug)]
@@ -552,21 +555,23 @@ pub struct Lent<'a, M: Memory> {
     taken: Taken,
 }
 
-impl<M: Memory> Lent<'_, M> {
+impl<T: Message, M: Memory<Shape = Of<T>>> Lent<'_, M> {
     /// Gives the element's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const M::Item) -> R) -> R {
-        self.consumer.memory.with_slot(self.consumer.shape.index(self.taken.position), f)
+    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        self.consumer.memory.with_slot(self.consumer.shape.index(self.taken.position), |slot| f(slot.cast()))
     }
 
     /// Copies the element out.
     #[must_use]
-    pub fn read(&self) -> M::Item {
+    pub fn read(&self) -> T {
         let mut item = MaybeUninit::uninit();
         self.consumer.copy(self.taken, &mut item);
         // SAFETY: `copy` has filled it.
         unsafe { item.assume_init() }
     }
+}
 
+impl<M: Memory> Lent<'_, M> {
     /// How many consumers have lost the element before: 0 the first time.
     #[must_use]
     pub fn attempt(&self) -> u32 {

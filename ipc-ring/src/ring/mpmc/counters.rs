@@ -2,8 +2,8 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::layout::{COUNTERS, HEAD, TAIL};
 use super::memory::Counter;
+use super::words::{COUNTERS, HEAD, TAIL};
 use crate::layout::Geometry;
 use crate::region::Region;
 

@@ -1,28 +1,20 @@
 //! What the algorithm needs of the memory that holds its words.
 
 use super::tag::{LAP_BITS, MAX_ATTEMPTS};
-use crate::message::Message;
+use super::words::{COUNTERS, ENDPOINTS, Seats};
+use crate::memory::Slots;
 use crate::platform::Platform;
 
-/// The words, slots and seats of one mpmc ring.
+/// The memory of one mpmc ring: its [`Words`](super::Words) and [`Seats`], its [`Slots`], and hints about the processor's cache.
 ///
-/// Implemented over a mapped segment by [`Mapped`](super::Mapped) and over a model checker's objects by `loom-tests`.
-/// An index is always below the capacity, a number always below [`endpoints`](Memory::endpoints).
-///
-/// # Safety
-/// The capacity is a power of two and, like the number of endpoints, never changes. For every index below it, `with_slot`
-/// and `with_slot_mut` give a pointer to the same `size_of::<Item>()` bytes of that slot, mapped as long as `self`,
-/// aligned to 8 and to the element, and overlapping nothing else.
-pub unsafe trait Memory {
-    /// The machine the words belong to.
-    type Platform: Platform;
-    /// The element.
-    type Item: Message;
-
-    /// Number of slots, a power of two, from private memory.
-    fn capacity(&self) -> u64;
-    /// Number of seats, at most [`MAX_ENDPOINTS`](super::MAX_ENDPOINTS), from private memory.
-    fn endpoints(&self) -> u16;
+/// A number of a seat is always below [`endpoints`](Memory::endpoints).
+pub trait Memory: Seats + Slots {
+    /// Number of seats, at most [`MAX_ENDPOINTS`](super::MAX_ENDPOINTS), from private memory. Fewer than usual only where a test wants
+    /// to see the table full.
+    #[inline(always)]
+    fn endpoints(&self) -> u16 {
+        ENDPOINTS
+    }
     /// How often an element is lent to user code that does not give it back before it becomes a dead letter: 1 to 15.
     #[inline(always)]
     fn max_attempts(&self) -> u32 {
@@ -35,24 +27,16 @@ pub unsafe trait Memory {
     }
 
     /// A slot's tag. Asked for anew at each access.
-    fn tag(&self, index: u64) -> &<Self::Platform as Platform>::U64;
-    /// Gives the slot's payload to `f`, for writing.
-    fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut Self::Item) -> R) -> R;
-    /// Gives the slot's payload to `f`, for reading.
-    fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const Self::Item) -> R) -> R;
-
-    /// A position to push at, not too old. A hint.
-    fn tail(&self) -> &<Self::Platform as Platform>::U64;
-    /// A position to pop at, not too old. A hint.
-    fn head(&self) -> &<Self::Platform as Platform>::U64;
-    /// Bits about the ring as a whole, changed at most a few times in its life.
-    fn state(&self) -> &<Self::Platform as Platform>::U32;
-    /// Raised after slots have become orphans.
-    fn orphans(&self) -> &<Self::Platform as Platform>::U64;
-    /// The identity in a seat; 0 when it is free.
-    fn seat(&self, number: u16) -> &<Self::Platform as Platform>::U64;
+    #[inline(always)]
+    fn tag(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
+        self.slot_word(index)
+    }
     /// How often something was repaired.
-    fn counter(&self, counter: Counter) -> &<Self::Platform as Platform>::U64;
+    #[inline]
+    fn counter(&self, counter: Counter) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: one of the words of `counters`, which has as many as there are variants.
+        unsafe { self.u64_at(COUNTERS + counter as usize * 8) }
+    }
 
     /// Asks for the lines that will be claimed soon. A hint; models do nothing.
     #[inline(always)]

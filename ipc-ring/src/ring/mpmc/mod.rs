@@ -126,29 +126,30 @@
 #[allow(unsafe_code)]
 mod consumer;
 mod counters;
-mod layout;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]
 mod memory;
-#[allow(unsafe_code)]
 mod producer;
 pub mod recovery;
 mod seat;
 mod tag;
 mod walk;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use super::spsc::Corruption;
 pub use consumer::{Consumer, Lent, Nothing, Popped};
 pub use counters::Counters;
-pub(crate) use layout::{
-    CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE,
-};
-pub use mapped::Mapped;
+pub use mapped::{Mapped, Private};
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_ENDPOINTS, State, Tag};
+pub(crate) use words::{
+    CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE,
+};
+pub use words::{FIELDS, SEAT_FIELDS, Seats, Words};
 
 /// A slot in somebody's hands, as an answer Busy gives it. Hand it to [`recovery::repair`] to find out whether that
 /// somebody is dead.

@@ -10,6 +10,8 @@ use super::walk::{Walk, corrupt};
 use super::{Corruption, Holder};
 use crate::apart::apart;
 use crate::edge::Edge;
+use crate::memory::{Item, Of};
+use crate::message::Message;
 use crate::platform::{Barrier, Platform, Site, Word};
 
 /// Why nothing was pushed.
@@ -62,31 +64,10 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Refused`].
     #[inline(always)]
-    pub fn try_push(&mut self, item: &M::Item) -> Result<(), Refused> {
+    pub fn try_push(&mut self, item: &Item<M>) -> Result<(), Refused> {
         self.put(item)?;
         self.hint();
         Ok(())
-    }
-
-    /// Pushes elements from the front of a slice, in order; gives their number, and why it stopped if it did before the
-    /// end. Those of other producers may come to lie between them.
-    #[inline]
-    pub fn try_push_slice(&mut self, items: &[M::Item]) -> (usize, Result<(), Refused>) {
-        for (done, item) in items.iter().enumerate() {
-            if let Err(refused) = self.put(item) {
-                if done > 0 {
-                    self.hint();
-                }
-                return (done, Err(refused));
-            }
-            if done == 0 {
-                self.first = self.position.wrapping_sub(1);
-            }
-        }
-        if !items.is_empty() {
-            self.hint();
-        }
-        (items.len(), Ok(()))
     }
 
     /// Whether the element that was pushed last lies behind one that nobody has begun to pop. Then no consumer has to be woken
@@ -145,7 +126,7 @@ impl<M: Memory> Producer<M> {
 
     /// Claims, writes, publishes.
     #[inline(always)]
-    fn put(&mut self, item: &M::Item) -> Result<(), Refused> {
+    fn put(&mut self, item: &Item<M>) -> Result<(), Refused> {
         let position = self.claim()?;
         self.write(position, item);
         M::Platform::crash_point(Site::MpmcWritten);
@@ -265,11 +246,10 @@ impl<M: Memory> Producer<M> {
     }
 
     #[inline(always)]
-    fn write(&self, position: u64, item: &M::Item) {
+    fn write(&self, position: u64, item: &Item<M>) {
         let index = self.shape.index(position);
-        // SAFETY: the slot is this end's by its claim, and everybody keeps away from it until it is published. The slot is
-        // aligned to 8 and `item` is private.
-        self.memory.with_slot_mut(index, |slot| unsafe { M::Platform::copy_in(slot, item) });
+        // The slot is this end's by its claim, and everybody keeps away from it until it is published.
+        self.memory.write(index, item);
     }
 
     /// Makes a claimed slot visible and moves on.
@@ -340,6 +320,29 @@ impl<M: Memory> Producer<M> {
     }
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
+    /// Pushes elements from the front of a slice, in order; gives their number, and why it stopped if it did before the
+    /// end. Those of other producers may come to lie between them.
+    #[inline]
+    pub fn try_push_slice(&mut self, items: &[T]) -> (usize, Result<(), Refused>) {
+        for (done, item) in items.iter().enumerate() {
+            if let Err(refused) = self.put(item) {
+                if done > 0 {
+                    self.hint();
+                }
+                return (done, Err(refused));
+            }
+            if done == 0 {
+                self.first = self.position.wrapping_sub(1);
+            }
+        }
+        if !items.is_empty() {
+            self.hint();
+        }
+        (items.len(), Ok(()))
+    }
+}
+
 /// A slot claimed by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot is
 /// passed over in this lap, and nothing is published. A claim that is leaked is aborted by the end's next call.
 #[derive(Debug)]
@@ -348,15 +351,17 @@ pub struct Claim<'a, M: Memory> {
     position: u64,
 }
 
+impl<T: Message, M: Memory<Shape = Of<T>>> Claim<'_, M> {
+    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    pub fn with<R>(&mut self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.producer.memory.with_slot_mut(self.producer.shape.index(self.position), |slot| f(slot.cast()))
+    }
+}
+
 impl<M: Memory> Claim<'_, M> {
     /// Copies an element into the slot.
-    pub fn write(&mut self, item: &M::Item) {
+    pub fn write(&mut self, item: &Item<M>) {
         self.producer.write(self.position, item);
-    }
-
-    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
-    pub fn with<R>(&mut self, f: impl FnOnce(*mut M::Item) -> R) -> R {
-        self.producer.memory.with_slot_mut(self.producer.shape.index(self.position), f)
     }
 
     /// Publishes the slot.

@@ -43,7 +43,7 @@ pub fn repair<M: Memory>(memory: &M, holder: &Holder, is_alive: impl FnOnce(u64)
         return Repair::Moved; // No tag of a sound ring says so.
     }
     // [M8] Acquire ← whoever freed the seat. After the tag was read: see `repair_slot`.
-    let identity = memory.seat(holder.endpoint).load(M::Platform::ordering(Edge::MpmcSeatCheck));
+    let identity = memory.identity(holder.endpoint).load(M::Platform::ordering(Edge::MpmcSeatCheck));
     if identity == 0 {
         return Repair::Moved;
     }
@@ -63,7 +63,7 @@ pub fn recover<M: Memory>(memory: &M, mut is_alive: impl FnMut(u64) -> bool) -> 
     let mut report = Report::default();
     for number in 0..memory.endpoints() {
         // [M8] Acquire: a look only; `sweep` looks again at each slot.
-        let identity = memory.seat(number).load(M::Platform::ordering(Edge::MpmcSeatCheck));
+        let identity = memory.identity(number).load(M::Platform::ordering(Edge::MpmcSeatCheck));
         if identity == 0 || is_alive(identity) {
             continue;
         }
@@ -88,7 +88,7 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
         }
         // [M8] Acquire ← whoever freed the seat. It must come after the tag was read: a tag of the number's next holder
         // is then never taken for one of the dead.
-        if memory.seat(number).load(M::Platform::ordering(Edge::MpmcSeatCheck)) != dead {
+        if memory.identity(number).load(M::Platform::ordering(Edge::MpmcSeatCheck)) != dead {
             return (slots, false);
         }
         slots += u64::from(repair_slot(memory, index, tag));
@@ -98,7 +98,7 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
     M::Platform::crash_point(Site::MpmcAnnounced);
     // [M8] Release → the next holder, and recoverers behind this one: no tag names the dead any more.
     let freed = memory
-        .seat(number)
+        .identity(number)
         .compare_exchange(dead, 0, M::Platform::ordering(Edge::MpmcSeatFree), Relaxed)
         .is_ok();
     if freed {

@@ -38,12 +38,12 @@ impl Seat {
     /// [`TableFull`].
     pub fn take<M: Memory>(memory: &M, identity: NonZeroU64) -> Result<Self, TableFull> {
         for number in 0..memory.endpoints() {
-            if memory.seat(number).load(Relaxed) != 0 {
+            if memory.identity(number).load(Relaxed) != 0 {
                 continue; // A look only; the CAS decides.
             }
             // Relaxed: a read-modify-write, so a recoverer that reads this identity still acquires what freed the seat [M8].
             // The new holder itself needs nothing of that: what it does to slots, their tags order.
-            let taken = memory.seat(number).compare_exchange(0, identity.get(), Relaxed, Relaxed);
+            let taken = memory.identity(number).compare_exchange(0, identity.get(), Relaxed, Relaxed);
             if taken.is_ok() {
                 M::Platform::crash_point(Site::MpmcSeated);
                 return Ok(Self { number, identity });
@@ -67,6 +67,6 @@ impl Seat {
     /// Gives the seat back. Its end holds no slot.
     pub(super) fn give_back<M: Memory>(self, memory: &M) {
         // [M8] Release → the Acquire of the next holder: this end's last tag is written.
-        memory.seat(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));
+        memory.identity(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));
     }
 }

@@ -1,44 +1,8 @@
-//! Where the words of a pool lie, and how large it is. The tables stand in `docs/layout.md` too.
-//!
-//! | offset | what | written by | read by |
-//! |---|---|---|---|
-//! | 0x000 | header | creator, once | whoever opens the pool |
-//! | 0x100 | table of classes: 16 entries of 128 bytes | creator; counters by whoever lends, takes or repairs | who opens; monitoring |
-//! | 0x900 | table of members: 32 seats of 128 bytes | members | recoverers |
-//! | 0x1900 | table of blocks: 128 bytes each | holders | everybody |
-//! | … | for each class, on a page boundary, the blocks themselves | holders | holders |
+//! How large a pool is, and where its blocks lie.
 
-use super::memory::{Class, Counter};
-use super::tag::MAX_MEMBERS;
-use crate::layout::{APART, Geometry, HEADER_SIZE, LINE};
-
-/// The table of classes.
-pub(crate) const CLASSES: usize = HEADER_SIZE;
-/// Bytes of an entry.
-pub(crate) const CLASS_SIZE: usize = APART;
-/// The largest number of size classes.
-pub const MAX_CLASSES: usize = 16;
-pub(crate) const C_SIZE: usize = 0x00;
-pub(crate) const C_COUNT: usize = 0x08;
-pub(crate) const C_FIRST: usize = 0x10;
-pub(crate) const C_OFFSET: usize = 0x18;
-pub(super) const C_TOUCHED: usize = 0x20;
-pub(super) const C_COUNTERS: usize = 0x28;
-
-/// The table of members.
-pub(crate) const SEATS: usize = CLASSES + MAX_CLASSES * CLASS_SIZE;
-/// Bytes of a seat: identity (8), process number (4), which is for display.
-pub(crate) const SEAT_SIZE: usize = APART;
-pub(crate) const S_PID: usize = 8;
-
-/// The table of blocks.
-pub(crate) const BLOCKS: usize = SEATS + MAX_MEMBERS as usize * SEAT_SIZE;
-/// Bytes of an entry.
-pub(crate) const BLOCK_SIZE: usize = APART;
-pub(super) const B_TAG: usize = 0x00;
-pub(super) const B_ROUTE: usize = 0x08;
-pub(super) const B_LOANS: usize = 0x18;
-pub(super) const B_GENERATIONS: usize = 0x20;
+use super::memory::Class;
+use super::words::{BLOCK_SIZE, BLOCKS, MAX_CLASSES};
+use crate::layout::{Geometry, LINE};
 
 /// The smallest block, in bytes.
 pub const MIN_BLOCK: usize = 64;
@@ -48,15 +12,6 @@ pub const MAX_BLOCK: usize = 64 << 20;
 pub const MAX_BLOCKS: u64 = 1 << 24;
 /// Where the blocks of a class begin is a multiple of this.
 const PAGE: usize = 4096;
-
-const _: () = {
-    assert!(CLASSES == 0x100);
-    assert!(C_COUNTERS + Counter::COUNT * 8 <= CLASS_SIZE);
-    assert!(SEATS == 0x900);
-    assert!(BLOCKS == 0x1900);
-    assert!(BLOCKS.is_multiple_of(APART));
-    assert!(B_GENERATIONS + 8 <= LINE);
-};
 
 /// The shape of a pool: its classes and where their blocks lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,28 +82,6 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::documented::assert_table;
-
-    #[test]
-    fn the_specification_has_the_same_offsets() {
-        assert_table("The pool", &[("classes", CLASSES), ("members", SEATS), ("blocks", BLOCKS)]);
-        assert_table(
-            "Class of a pool",
-            &[
-                ("size", C_SIZE),
-                ("count", C_COUNT),
-                ("first", C_FIRST),
-                ("offset", C_OFFSET),
-                ("touched", C_TOUCHED),
-                ("counters", C_COUNTERS),
-            ],
-        );
-        assert_table("Member of a pool", &[("identity", 0), ("pid", S_PID)]);
-        assert_table(
-            "Block of a pool",
-            &[("tag", B_TAG), ("route", B_ROUTE), ("loans", B_LOANS), ("generations", B_GENERATIONS)],
-        );
-    }
 
     #[test]
     fn shapes_are_checked() {

@@ -342,7 +342,7 @@ impl<M: Memory> Member<M> {
     #[inline]
     pub fn offer(&self, loaned: Loaned, length: u32, route: Route) -> (Offered, Handle) {
         let Loaned { class, block, tag } = loaned;
-        for (word, value) in self.memory.route(block).into_iter().zip(route.words()) {
+        for (word, value) in self.memory.route_words(block).into_iter().zip(route.words()) {
             word.store(value, Relaxed); // Before the tag [P1].
         }
         self.memory.readers(block).store(0, Relaxed); // As the route.

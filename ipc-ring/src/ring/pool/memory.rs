@@ -1,5 +1,7 @@
 //! What the algorithm needs of the memory that holds its words.
 
+use super::tag::MAX_MEMBERS;
+use super::words::{Blocks, C_COUNTERS, CLASS_SIZE, CLASSES, Classes, Seats};
 use crate::platform::Platform;
 
 /// Blocks of one size, as private memory has them.
@@ -13,36 +15,31 @@ pub struct Class {
     pub first: u32,
 }
 
-/// The words of one pool, and the private words of one process about it.
-///
-/// Implemented over a mapped segment by [`Mapped`](super::Mapped) and over a model checker's objects by `loom-tests`. A
-/// block's number is always below the sum of the counts, a class always one that exists, a seat below
-/// [`seats`](Memory::seats).
-pub trait Memory {
-    /// The machine the words belong to.
-    type Platform: Platform;
-
+/// The memory of one pool, and the private words of one process about it. A block's number is always below
+/// [`blocks`](super::Sizes::blocks), a class always one that exists, a seat below [`seats`](Memory::seats).
+pub trait Memory: Classes + Seats + Blocks {
     /// The pool's generation, from private memory: what handles carry.
     fn generation(&self) -> u64;
-    /// The size classes, from private memory. Their blocks are numbered one after the other, from 0.
-    fn classes(&self) -> &[Class];
-    /// Number of seats, at most [`MAX_MEMBERS`](super::MAX_MEMBERS), from private memory.
-    fn seats(&self) -> u16;
+    /// Number of seats, at most [`MAX_MEMBERS`], from private memory. Fewer than usual only where a test wants to see the table full.
+    fn seats(&self) -> u16 {
+        MAX_MEMBERS
+    }
 
-    /// A block's tag. Asked for anew at each access.
-    fn tag(&self, block: u32) -> &<Self::Platform as Platform>::U64;
     /// The two words of a block's route.
-    fn route(&self, block: u32) -> [&<Self::Platform as Platform>::U64; 2];
-    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has it for itself.
-    fn generations(&self, block: u32) -> &<Self::Platform as Platform>::U64;
-    /// How often a block has been lent. Written by who lends it.
-    fn loans(&self, block: u32) -> &<Self::Platform as Platform>::U64;
-    /// How many blocks of a class, from its first, have ever been lent. A hint.
-    fn touched(&self, class: usize) -> &<Self::Platform as Platform>::U64;
-    /// The identity in a seat; 0 when it is free.
-    fn seat(&self, number: u16) -> &<Self::Platform as Platform>::U64;
+    #[inline(always)]
+    fn route_words(&self, block: u32) -> [&<Self::Platform as Platform>::U64; 2] {
+        [self.route(block), self.segment(block)]
+    }
+
     /// How often something happened to a class.
-    fn counter(&self, class: usize, counter: Counter) -> &<Self::Platform as Platform>::U64;
+    ///
+    /// # Panics
+    /// When there is no such class.
+    fn counter(&self, class: usize, counter: Counter) -> &<Self::Platform as Platform>::U64 {
+        assert!(class < self.classes().len(), "a class's number is checked before it is used");
+        // SAFETY: one of the words of a class's `counters`, which has as many as there are variants.
+        unsafe { self.u64_at(CLASSES + class * CLASS_SIZE + C_COUNTERS + counter as usize * 8) }
+    }
 
     /// How many readers of a block this member has; the two largest numbers while it has the block for itself. A private word of
     /// this process.
@@ -54,11 +51,6 @@ pub trait Memory {
     /// Asks for a block's tag, which will be written. A hint; models do nothing.
     #[inline(always)]
     fn will_lend(&self, _block: u32) {}
-}
-
-/// Number of blocks of all classes.
-pub(super) fn blocks<M: Memory>(memory: &M) -> u32 {
-    memory.classes().last().map_or(0, |class| class.first.saturating_add(class.count))
 }
 
 /// The class of a block.

@@ -112,19 +112,26 @@ mod layout;
 #[allow(unsafe_code)]
 mod mapped;
 mod member;
+#[allow(unsafe_code)]
 mod memory;
 mod publishing;
 pub mod recovery;
 mod seat;
 mod tag;
+#[allow(unsafe_code)]
+pub(crate) mod words;
 
 pub use census::{ClassStats, class_stats};
 pub use handle::{Handle, Route};
-pub(crate) use layout::BLOCKS;
-pub(crate) use layout::{C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, S_PID, SEAT_SIZE, SEATS};
-pub use layout::{MAX_BLOCK, MAX_BLOCKS, MAX_CLASSES, MIN_BLOCK, Shape};
-pub use mapped::Mapped;
+pub use layout::{MAX_BLOCK, MAX_BLOCKS, MIN_BLOCK, Shape};
+pub use mapped::{Mapped, Private};
 pub use member::{Loaned, Member, Offered, Reading, Refused};
 pub use memory::{Class, Counter, Memory};
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_MEMBERS, State, Tag};
+pub use words::{
+    BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, SEAT_FIELDS, Seats, Sizes, Tables,
+};
+pub(crate) use words::{
+    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, S_PID, SEAT_SIZE, SEATS,
+};

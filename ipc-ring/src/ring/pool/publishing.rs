@@ -14,7 +14,7 @@ impl<M: Memory> Member<M> {
     /// [`published`](Self::published). Until then the block is this member's, as if shared.
     #[inline]
     pub fn publish(&self, loaned: Loaned, length: u32, route: Route) -> (Reading, Handle) {
-        for (word, value) in self.memory.route(loaned.block).into_iter().zip(route.words()) {
+        for (word, value) in self.memory.route_words(loaned.block).into_iter().zip(route.words()) {
             word.store(value, Relaxed); // Before the tag [P1].
         }
         self.share(loaned, length)
@@ -89,7 +89,7 @@ impl<M: Memory> Member<M> {
         let tag = Tag::from_raw(self.memory.tag(block).load(M::Platform::ordering(Edge::PoolLookSent)));
         tag.state() == Some(State::Published)
             && self.generation(block, tag) == handle.generation
-            && self.memory.route(block).map(|word| word.load(Relaxed)) == route.words() // After the tag.
+            && self.memory.route_words(block).map(|word| word.load(Relaxed)) == route.words() // After the tag.
     }
 
     /// Whether a channel has the block of this handle and nobody reads it: withdrawn, it would be free. Racy.

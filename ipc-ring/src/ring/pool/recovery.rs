@@ -4,7 +4,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::handle::Route;
-use super::memory::{Counter, Memory, blocks, class_of};
+use super::memory::{Counter, Memory, class_of};
 use super::seat;
 use super::tag::{State, Tag};
 use crate::edge::Edge;
@@ -32,7 +32,7 @@ pub fn recover<M: Memory>(memory: &M, mut is_alive: impl FnMut(u64) -> bool) -> 
     let mut report = Report::default();
     for number in 0..memory.seats() {
         // [P4] Acquire: a look only; `sweep` looks again at each block.
-        let identity = memory.seat(number).load(M::Platform::ordering(Edge::PoolSeatCheck));
+        let identity = memory.identity(number).load(M::Platform::ordering(Edge::PoolSeatCheck));
         if identity == 0 || is_alive(identity) {
             continue;
         }
@@ -49,7 +49,7 @@ pub fn recover<M: Memory>(memory: &M, mut is_alive: impl FnMut(u64) -> bool) -> 
 /// `dead` is an identity that was read from this seat and then found dead.
 pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
     let mut repaired = 0;
-    for block in 0..blocks(memory) {
+    for block in 0..memory.blocks() {
         let mut tries = 0;
         loop {
             // [P3] Acquire ← the claim: that its holder took the seat is seen by the check below.
@@ -59,7 +59,8 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
             }
             // [P4] Acquire ← whoever freed the seat. It must come after the tag was read: a tag of the seat's next holder
             // is then never taken for one of the dead.
-            if memory.seat(number).load(M::Platform::ordering(Edge::PoolSeatCheck)) != dead || tries == TRIES
+            if memory.identity(number).load(M::Platform::ordering(Edge::PoolSeatCheck)) != dead
+                || tries == TRIES
             {
                 return (repaired, false);
             }
@@ -96,7 +97,7 @@ fn repair<M: Memory>(memory: &M, number: u16, block: u32, tag: Tag) -> bool {
 ///
 /// `is_there` says whether a channel's memory still exists. Its answer "no" must be final.
 pub fn reclaim<M: Memory>(memory: &M, mut is_there: impl FnMut(Route) -> bool) -> u64 {
-    (0..blocks(memory)).map(|block| u64::from(reclaim_one(memory, block, &mut is_there))).sum()
+    (0..memory.blocks()).map(|block| u64::from(reclaim_one(memory, block, &mut is_there))).sum()
 }
 
 fn reclaim_one<M: Memory>(memory: &M, block: u32, is_there: &mut impl FnMut(Route) -> bool) -> bool {
@@ -109,7 +110,7 @@ fn reclaim_one<M: Memory>(memory: &M, block: u32, is_there: &mut impl FnMut(Rout
             _ => return false,
         };
         // If it is the route of a later generation already, the CAS below fails.
-        let [generation, segment] = memory.route(block).map(|word| word.load(Relaxed)); // After the tag.
+        let [generation, segment] = memory.route_words(block).map(|word| word.load(Relaxed)); // After the tag.
         if is_there(Route { generation, segment }) {
             return false;
         }

@@ -38,13 +38,13 @@ impl Seat {
     /// [`TableFull`].
     pub fn take<M: Memory>(memory: &M, identity: NonZeroU64) -> Result<Self, TableFull> {
         for number in 0..memory.seats() {
-            if memory.seat(number).load(Relaxed) != 0 {
+            if memory.identity(number).load(Relaxed) != 0 {
                 continue; // A look only; the CAS decides.
             }
             // [P4] Acquire ← whoever freed the seat: what its last holder had is free. As a read-modify-write it continues that
             // release: a recoverer that reads this identity acquires it too.
             let order = M::Platform::ordering(Edge::PoolSeatTake);
-            let taken = memory.seat(number).compare_exchange(0, identity.get(), order, Relaxed);
+            let taken = memory.identity(number).compare_exchange(0, identity.get(), order, Relaxed);
             if taken.is_ok() {
                 M::Platform::crash_point(Site::PoolSeated);
                 return Ok(Self { number, identity });
@@ -71,7 +71,7 @@ impl Seat {
 pub(super) fn free<M: Memory>(memory: &M, number: u16, identity: u64) -> bool {
     // [P4] Release → the next member, and recoverers behind this one: no tag names the old one any more.
     memory
-        .seat(number)
+        .identity(number)
         .compare_exchange(identity, 0, M::Platform::ordering(Edge::PoolSeatFree), Relaxed)
         .is_ok()
 }

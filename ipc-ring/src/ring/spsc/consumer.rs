@@ -7,7 +7,7 @@ use super::Corruption;
 use super::hints::Pace;
 use super::memory::Memory;
 use crate::edge::Edge;
-use crate::memory::{Of, Place, Shape};
+use crate::memory::{Of, Place};
 use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
@@ -148,10 +148,9 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn copy_out(&self, position: u64, place: &mut Place<M>) {
         let index = position & (self.memory.capacity() - 1);
-        // SAFETY: a sequence word said that this slot holds the element of this position; the producer writes it
-        // again only after `consumed` or `head` passed it. The slot is aligned to 8, `place` is private.
-        self.memory
-            .with_slot(index, |slot| unsafe { self.memory.shape().copy_out::<M::Platform>(slot, place) });
+        // A sequence word said that this slot holds the element of this position; the producer writes it again only after
+        // `consumed` or `head` passed it.
+        self.memory.read(index, place);
     }
 
     /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
@@ -394,11 +393,8 @@ pub struct View<'a, M: Memory> {
 impl<M: Memory> View<'_, M> {
     /// Copies the element into a place.
     pub fn read_into(&self, place: &mut Place<M>) {
-        let memory = &self.consumer.memory;
-        // SAFETY: the slot is this consumer's until it is released, and holds an element.
-        memory.with_slot(self.consumer.index(), |slot| unsafe {
-            memory.shape().copy_out::<M::Platform>(slot, place)
-        });
+        // The slot is this consumer's until it is released, and holds an element.
+        self.consumer.memory.read(self.consumer.index(), place);
     }
 
     /// The element's position.

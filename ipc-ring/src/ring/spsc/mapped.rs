@@ -7,7 +7,7 @@ use super::words::{SLOTS_OFFSET, Words};
 use crate::ahead;
 use crate::error::AttachError;
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
-use crate::memory::{self, Of, Shape, Slots};
+use crate::memory::{self, Of, Ring, Shape, Slots};
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::prefetch;
@@ -144,7 +144,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
-        let from = self.hint(self.slot_offset(next) + AHEAD);
+        let from = self.start().wrapping_add(self.slot_offset(next) + AHEAD);
         if stride < LINE && from.addr() % LINE >= stride {
             return; // The slot before asked for this line.
         }
@@ -178,7 +178,15 @@ impl<S: Shape> memory::Mapped<Private<S>> {
 // SAFETY: `of_shape` is the only way to one, and saw that the geometry is that of an spsc ring of this shape.
 unsafe impl<S: Shape> Words for memory::Mapped<Private<S>> {}
 
-// SAFETY: as above. Shape and mask are private and never change; a geometry's capacity is a power of two.
+// SAFETY: as above. A geometry's capacity is a power of two, and the mask is private.
+unsafe impl<S: Shape> Ring for memory::Mapped<Private<S>> {
+    #[inline(always)]
+    fn mask(&self) -> u64 {
+        self.ring.mask
+    }
+}
+
+// SAFETY: as above, and the shape is private too.
 unsafe impl<S: Shape> Slots for memory::Mapped<Private<S>> {
     type Shape = S;
     const OFFSET: usize = SLOTS_OFFSET;
@@ -186,11 +194,6 @@ unsafe impl<S: Shape> Slots for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn shape(&self) -> S {
         self.ring.shape
-    }
-
-    #[inline(always)]
-    fn mask(&self) -> u64 {
-        self.ring.mask
     }
 }
 
@@ -220,7 +223,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
         if prefetch::is_in_one_line(self.shape().stride()) || !self.ring.polled {
             return;
         }
-        prefetch::slot_for_reading(self.hint(self.slot_offset(index)), self.shape().word());
+        prefetch::slot_for_reading(self.start().wrapping_add(self.slot_offset(index)), self.shape().word());
     }
 
     #[inline(always)]
@@ -230,7 +233,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline(always)]
     fn demote(&self, index: u64) {
-        let from = self.hint(self.slot_offset(index));
+        let from = self.start().wrapping_add(self.slot_offset(index));
         let mut at = 0;
         while at < self.shape().stride() {
             prefetch::demote(from.wrapping_add(at));

@@ -37,7 +37,6 @@ mod hints;
 #[allow(unsafe_code)]
 mod mapped;
 mod memory;
-#[allow(unsafe_code)]
 mod producer;
 #[allow(unsafe_code)]
 pub(crate) mod words;

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Corruption;
 use super::memory::Memory;
 use crate::edge::Edge;
-use crate::memory::{Item, Of, Shape};
+use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
@@ -109,10 +109,9 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn put(&self, position: u64, item: &Item<M>) {
         let index = position & (self.memory.capacity() - 1);
-        // SAFETY: head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it
-        // again only after the sequence word below is stored; the slot is aligned to 8 and `item` is private.
-        self.memory
-            .with_slot_mut(index, |slot| unsafe { self.memory.shape().copy_in::<M::Platform>(slot, item) });
+        // head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it again
+        // only after the sequence word below is stored.
+        self.memory.write(index, item);
         self.publish(position, index);
     }
 
@@ -317,11 +316,7 @@ pub struct Claim<'a, M: Memory> {
 impl<M: Memory> Claim<'_, M> {
     /// Copies an element into the slot.
     pub fn write(&mut self, item: &Item<M>) {
-        let memory = &self.producer.memory;
-        // SAFETY: as in `put`: the slot is this producer's until it is published.
-        memory.with_slot_mut(self.producer.index(), |slot| unsafe {
-            memory.shape().copy_in::<M::Platform>(slot, item)
-        });
+        self.producer.memory.write(self.producer.index(), item); // As in `put`.
     }
 
     /// Publishes the slot. Gives the consumer's signal as [`Push::Done`] does.

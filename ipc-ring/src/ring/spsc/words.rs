@@ -47,5 +47,5 @@ words! {
 #[cfg(test)]
 #[test]
 fn the_specification_has_the_same_words() {
-    crate::documented::assert_fields("The spsc ring", &[FIELDS]);
+    crate::documented::assert_fields("The spsc ring", FIELDS);
 }

@@ -12,8 +12,8 @@ use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
-use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _};
-use crate::ring::broadcast::front::{MODE, SLOTS_OFFSET};
+use crate::ring::broadcast::frames::{self as ring, Mapped};
+use crate::ring::broadcast::words::{MODE, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
 /// Bytes of a channel whose capacity nobody chose.
@@ -157,7 +157,7 @@ impl Builder {
         let (ring, end) = open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
-            let mut end = End::publish(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+            let mut end = End::publish(locked, domain, found, ring.front(), self.settings.strategy)?;
             end.place.settle(&self.settings);
             Ok((ring, end))
         })?;
@@ -170,7 +170,7 @@ impl Builder {
             let start = self.start.check_frames(found.entry.generation)?;
             let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier, mode)?;
             let (mut end, seat) =
-                End::subscribe(locked, domain, found, ring.words().clone(), self.settings.strategy)?;
+                End::subscribe(locked, domain, found, ring.front(), self.settings.strategy)?;
             end.place.settle(&self.settings);
             // Nothing is taken from one of whom it cannot be known.
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));

@@ -9,8 +9,8 @@ use crate::channel::broadcast::waiting::{self, Room};
 use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
-use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _, Refused};
-use crate::ring::broadcast::{Corruption, Words as _};
+use crate::ring::broadcast::Corruption;
+use crate::ring::broadcast::frames::{self as ring, Mapped, Refused};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
@@ -222,7 +222,7 @@ impl Publisher {
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read_frames(self.ring.memory().words())
+        Counters::read_frames(self.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.

@@ -13,8 +13,8 @@ use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::platform::Barrier;
+use crate::ring::broadcast::Corruption;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
-use crate::ring::broadcast::{Corruption, Words as _};
 use crate::wait::signal::POISONED;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.

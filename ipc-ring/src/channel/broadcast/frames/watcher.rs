@@ -11,8 +11,9 @@ use crate::layout::{self, Expected, Kind};
 use crate::message::Fingerprint;
 use crate::platform::{Barrier, Native};
 use crate::ring::broadcast::Words as _;
-use crate::ring::broadcast::frames::{self as ring, Mapped, Memory as _, Pop};
-use crate::ring::broadcast::front::{SLOTS_OFFSET, mode_of};
+use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
+use crate::ring::broadcast::front::mode_of;
+use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::wait::signal;
 
 /// A reader without a seat, whose memory is attached read-only: it can disturb nobody and change nothing, and nobody knows
@@ -75,7 +76,7 @@ impl Watcher {
         self.domain.member().ours()?;
         match explain(self.ring.try_pop_vec(out)) {
             Err(PopError::Empty) => {
-                let bits = signal::seen::<Native>(self.ring.memory().words().state());
+                let bits = signal::seen::<Native>(self.ring.memory().state());
                 let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
                 // [C1] The bit is seen: everything published before can be seen too. Look once more.
                 match explain(self.ring.try_pop_vec(out)) {
@@ -103,7 +104,7 @@ impl Watcher {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        let front = self.ring.memory().words();
+        let front = self.ring.memory();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
     }
 
@@ -128,19 +129,19 @@ impl Watcher {
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().words().capacity()
+        self.ring.memory().capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.ring.memory().words().mode()
+        self.ring.memory().mode()
     }
 
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read_frames(self.ring.memory().words())
+        Counters::read_frames(self.ring.memory())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
 use crate::pool::{Handle, Loan, LoanError, Pool, Route, SendError};
-use crate::ring::broadcast::{Corruption, Mapped, Memory as _, Publish, Words as _, payloads as ring};
+use crate::ring::broadcast::{Corruption, Mapped, Publish, payloads as ring};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
@@ -276,7 +276,7 @@ impl Publisher {
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(self.ring.memory().words())
+        Counters::read(self.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.

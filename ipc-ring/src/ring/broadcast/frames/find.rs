@@ -5,7 +5,6 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::{Found, Memory, look};
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
-use crate::ring::broadcast::Words as _;
 use crate::ring::broadcast::seat::is_below;
 
 /// A place in the stream: where the next record begins and which number it has.
@@ -20,7 +19,7 @@ pub(super) struct Spot {
 pub(super) fn is_whole<M: Memory>(memory: &M, position: u64) -> bool {
     // [D2] Acquire ← the publisher's fence: who read something newer sees the floor that gave it up.
     M::Platform::fence(Edge::BroadcastValidate);
-    !is_below(position, memory.words().floor().load(Relaxed)) // Ordered by the fence.
+    !is_below(position, memory.floor().load(Relaxed)) // Ordered by the fence.
 }
 
 /// The frame at a position, if there is a whole one.
@@ -36,7 +35,7 @@ pub(super) fn tail<M: Memory>(memory: &M) -> Spot {
     let mut spot = Spot { position: 0, sequence: 0 };
     for _ in 0..PATIENCE {
         // [D4] Acquire ← the publisher: the number of frames up to here was stored before.
-        let position = memory.words().tail().load(M::Platform::ordering(Edge::BroadcastTailSeen)) & !7;
+        let position = memory.tail().load(M::Platform::ordering(Edge::BroadcastTailSeen)) & !7;
         // [D4] Acquire ← the publisher: the frames that are counted can be seen.
         let frames = memory.frames().load(M::Platform::ordering(Edge::BroadcastTailSeen));
         spot = Spot { position, sequence: frames };
@@ -74,9 +73,9 @@ fn landmarks<M: Memory>(memory: &M) -> impl Iterator<Item = Spot> {
 
 /// The oldest frame that can be found, or the tail when there is none.
 pub(super) fn oldest<M: Memory>(memory: &M) -> Spot {
-    let floor = memory.words().floor().load(Relaxed) & !7; // A hint: in a gated ring a record begins there.
+    let floor = memory.floor().load(Relaxed) & !7; // A hint: in a gated ring a record begins there.
     landmarks(memory)
-        .chain(frame_at(memory, floor).filter(|_| memory.words().gated() || floor == 0))
+        .chain(frame_at(memory, floor).filter(|_| memory.gated() || floor == 0))
         .min_by(|a, b| {
             if is_below(a.position, b.position) {
                 core::cmp::Ordering::Less

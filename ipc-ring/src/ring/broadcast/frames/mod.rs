@@ -33,7 +33,7 @@ mod publisher;
 #[allow(unsafe_code)]
 mod subscriber;
 
-pub use mapped::Mapped;
+pub use mapped::{InRecords, Mapped};
 pub use memory::Memory;
 pub use publisher::{Claim, Publisher, Refused};
 pub use subscriber::{NoSuchPosition, Pop, Start, Subscriber, Unjoined, View};

@@ -6,7 +6,6 @@ use super::{Corruption, Found, LANDMARKS, Memory, NUMBER, look, record};
 use crate::edge::Edge;
 use crate::error::FrameTooLarge;
 use crate::platform::{Platform, Site, Word};
-use crate::ring::broadcast::Words as _;
 use crate::ring::broadcast::room::Room;
 use crate::ring::bytes::header::{self, WORD};
 use crate::wait::signal::POISONED;
@@ -52,7 +51,7 @@ impl<M: Memory> Publisher<M> {
     /// # Errors
     /// [`Corruption`] when tail and floor contradict each other, or what lies at the tail is no record.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
-        let words = memory.words();
+        let words = &memory;
         let tail = words.tail().load(Relaxed); // Its predecessor wrote it, and all that follows.
         if !tail.is_multiple_of(WORD) {
             return Err(Corruption { word: "tail", position: tail, found: tail });
@@ -119,7 +118,7 @@ impl<M: Memory> Publisher<M> {
         let padding = if record > left { left } else { 0 };
         // The word behind the record is cleared, so it must be this end's as well.
         let end = self.position.wrapping_add(padding + record + WORD);
-        if !self.room.reaches(self.memory.words(), end) && !self.make_room(end)? {
+        if !self.room.reaches(&self.memory, end) && !self.make_room(end)? {
             self.wanted = len as u64;
             return Err(Refused::Full);
         }
@@ -128,7 +127,7 @@ impl<M: Memory> Publisher<M> {
 
     #[cold]
     fn make_room(&mut self, end: u64) -> Result<bool, Refused> {
-        let words = self.memory.words();
+        let words = &self.memory;
         let state = words.state().load(Relaxed); // Nothing is read because of it.
         if state & POISONED != 0 {
             return Err(Refused::Corrupt(Corruption::told(self.position, state)));
@@ -176,12 +175,12 @@ impl<M: Memory> Publisher<M> {
         // [D4] Release → who looks for the tail: the frames counted are published before they are counted.
         self.memory.frames().store(self.sequence, M::Platform::ordering(Edge::BroadcastTail));
         // [D4] Release → who looks for the tail: the frames before it are counted.
-        self.memory.words().tail().store(self.position, M::Platform::ordering(Edge::BroadcastTail));
+        self.memory.tail().store(self.position, M::Platform::ordering(Edge::BroadcastTail));
     }
 
     /// Drops the subscriber that holds this end up, if it is dead. True when one was dropped; then there may be room.
     pub fn drop_dead(&mut self, is_alive: impl FnOnce(u64) -> bool) -> bool {
-        self.room.drop_dead(self.memory.words(), is_alive)
+        self.room.drop_dead(&self.memory, is_alive)
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use super::{Corruption, Found, Memory, NUMBER, look};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::ring::broadcast::seat::{self, Seat};
-use crate::ring::broadcast::{Resume, Words as _, cursor};
+use crate::ring::broadcast::{Resume, cursor};
 use crate::ring::bytes::header::WORD;
 
 /// Where a subscriber begins.
@@ -127,7 +127,7 @@ impl<M: Memory> Subscriber<M> {
         let Ok((wanted, missing)) = place(&memory, start) else {
             return Err((Unjoined::NoSuchPosition, seat));
         };
-        let words = memory.words();
+        let words = &memory;
         let mut spot = wanted;
         if words.gated() {
             let entered = match seat::enter(words, &seat, wanted.position, is_publishing) {
@@ -203,7 +203,7 @@ impl<M: Memory> Subscriber<M> {
     /// # Panics
     /// In a lossy ring, and without a seat: there the publisher may write at any time.
     pub fn try_view(&mut self) -> Result<View<'_, M>, Pop> {
-        assert!(self.memory.words().gated() && self.seat.is_some(), "only a gated ring lends what it holds");
+        assert!(self.memory.gated() && self.seat.is_some(), "only a gated ring lends what it holds");
         let (position, len) = self.next()?;
         Ok(View { subscriber: self, position, len })
     }
@@ -240,7 +240,7 @@ impl<M: Memory> Subscriber<M> {
                 Err(Pop::Corrupt(Corruption { word: "sequence number", position, found: sequence }))
             }
             Found::Nothing => {
-                let look = self.memory.words().gated() && self.looked != self.position;
+                let look = self.memory.gated() && self.looked != self.position;
                 self.looked = self.position;
                 Err(Pop::Empty { look })
             }
@@ -275,7 +275,6 @@ impl<M: Memory> Subscriber<M> {
         if let Some(seat) = &self.seat {
             // [D3] Release → the publisher: nothing below is read any more.
             self.memory
-                .words()
                 .cursor(seat.number())
                 .store(cursor::at(spot.position), M::Platform::ordering(Edge::BroadcastConsume));
         }
@@ -285,7 +284,7 @@ impl<M: Memory> Subscriber<M> {
 
     fn report(&self, count: u64) -> Pop {
         if self.seat.is_some() {
-            self.memory.words().missed().fetch_add(count, Relaxed); // Statistics.
+            self.memory.missed().fetch_add(count, Relaxed); // Statistics.
         }
         Pop::Missed { count }
     }
@@ -296,7 +295,7 @@ impl<M: Memory> Subscriber<M> {
         M::Platform::crash_point(Site::BroadcastRead);
         self.position = Found::end(position, len);
         self.sequence = self.sequence.wrapping_add(1);
-        let words = self.memory.words();
+        let words = &self.memory;
         if let Some(seat) = &self.seat {
             // [D3] Release → the publisher of a gated ring: the frames below have been read.
             words
