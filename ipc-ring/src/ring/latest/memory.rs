@@ -59,18 +59,14 @@ pub unsafe trait Memory: Words {
         unsafe { self.u64_at(self.slot_offset(key, slot)) }
     }
 
-    /// A slot's time.
-    #[inline(always)]
-    fn time(&self, key: u32, slot: u64) -> &<Self::Platform as Platform>::U64 {
-        // SAFETY: the second word of one of the slots.
-        unsafe { self.u64_at(self.slot_offset(key, slot) + TIME) }
-    }
-
     /// Writes a slot's time and value. Others may be reading them.
     #[inline(always)]
     fn write(&self, key: u32, slot: u64, time_ns: u64, value: &<Self::Shape as Shape>::Item) {
-        self.time(key, slot).store(time_ns, Relaxed); // Between the busy word and the ready one.
-        let payload = self.slot_offset(key, slot) + payload(self.shape().align());
+        let slot = self.slot_offset(key, slot);
+        // SAFETY: the second word of one of the slots.
+        let time = unsafe { self.u64_at(slot + TIME) };
+        time.store(time_ns, Relaxed); // Between the busy word and the ready one.
+        let payload = slot + payload(self.shape().align());
         // SAFETY: the payload of one of the slots, at a multiple of its alignment, as the strides are multiples of 32 or 64.
         unsafe { self.store_item(payload, self.shape(), value) }
     }
@@ -78,10 +74,13 @@ pub unsafe trait Memory: Words {
     /// Copies a slot's value out and gives its time. Others may be writing them: then what comes is a mixture.
     #[inline(always)]
     fn read(&self, key: u32, slot: u64, value: &mut <Self::Shape as Shape>::Place) -> u64 {
-        let payload = self.slot_offset(key, slot) + payload(self.shape().align());
+        let slot = self.slot_offset(key, slot);
+        let payload = slot + payload(self.shape().align());
         // SAFETY: as in `write`.
         unsafe { self.load_item(payload, self.shape(), value) };
-        self.time(key, slot).load(Relaxed) // Before the second look at the word.
+        // SAFETY: as in `write`.
+        let time = unsafe { self.u64_at(slot + TIME) };
+        time.load(Relaxed) // Before the second look at the word.
     }
 
     /// An entry of the journal.
