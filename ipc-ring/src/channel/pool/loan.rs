@@ -20,42 +20,46 @@ use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Ro
 /// since other processes *could* write the memory: [`as_mut_slice`](Self::as_mut_slice) says what has to be
 /// promised for one.
 pub struct Loan {
-    inner: Arc<Inner>,
     /// Taken when the block is sent, shared or given back.
-    loaned: Option<Loaned>,
+    held: Option<Held>,
+}
+
+struct Held {
+    inner: Arc<Inner>,
+    loaned: Loaned,
     len: usize,
 }
 
 /// A block whose handle is being pushed: taken back when that panics.
-struct Offering<'a> {
-    inner: &'a Inner,
-    offered: Option<Offered>,
-}
+struct Offering(Option<(Arc<Inner>, Offered)>);
+
+/// Each method that takes the block away takes the loan.
+const HELD: &str = "a loan has its block until it is consumed";
 
 impl Loan {
     #[inline(always)]
     pub(super) fn new(inner: Arc<Inner>, loaned: Loaned, len: usize) -> Self {
-        Self { inner, loaned: Some(loaned), len }
+        Self { held: Some(Held { inner, loaned, len }) }
     }
 
     /// Number of bytes that will be sent.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.held().len
     }
 
     /// Whether no byte will be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Bytes of the block: [`set_len`](Self::set_len) can have no more.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        let class = self.loaned().class();
-        self.inner.member.memory().classes()[class as usize].size as usize
+        let Held { inner, loaned, .. } = self.held();
+        inner.member.memory().classes()[loaned.class() as usize].size as usize
     }
 
     /// Sends fewer bytes than were asked for, or more if the block has them.
@@ -64,7 +68,7 @@ impl Loan {
     /// When the block has not so many.
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.capacity(), "the block has {} bytes, not {len}", self.capacity());
-        self.len = len;
+        self.held.as_mut().expect(HELD).len = len;
     }
 
     /// Copies bytes to an offset, soundly whatever others do to the block meanwhile.
@@ -143,15 +147,24 @@ impl Loan {
         self.bytes().base()
     }
 
+    /// What is held, which the caller gives back.
     #[inline(always)]
-    fn loaned(&self) -> &Loaned {
-        self.loaned.as_ref().expect("a loan has its block until it is consumed")
+    fn into_held(mut self) -> Held {
+        let held = self.held.take().expect(HELD);
+        // Nothing is left to be dropped: this says so to the compiler.
+        core::mem::forget(self);
+        held
+    }
+
+    #[inline(always)]
+    fn held(&self) -> &Held {
+        self.held.as_ref().expect(HELD)
     }
 
     #[inline(always)]
     fn bytes(&self) -> Bytes<'_> {
-        let loaned = self.loaned();
-        Bytes { inner: &self.inner, class: loaned.class(), block: loaned.block(), len: self.len }
+        let Held { inner, loaned, len } = self.held();
+        Bytes { inner, class: loaned.class(), block: loaned.block(), len: *len }
     }
 
     /// Gives the block to whoever receives its handle from this channel, waiting for room there.
@@ -199,36 +212,31 @@ impl Loan {
     /// [`SendError`] with the loan and the error of `push`, or [`Forked`] in a child of fork that inherited the loan.
     #[inline]
     pub fn send_with<E: From<Forked>>(
-        mut self,
+        self,
         route: Route,
         push: impl FnOnce(Handle) -> Result<(), E>,
     ) -> Result<(), SendError<E>> {
-        if let Err(forked) = self.inner.ours() {
+        if let Err(forked) = self.held().inner.ours() {
             return Err(SendError { loan: self, error: forked.into() });
         }
-        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
-        let member = &self.inner.member;
-        let (offered, handle) = member.offer(loaned, self.len as u32, route);
-        let mut offering = Offering { inner: &self.inner, offered: Some(offered) };
+        let Held { inner, loaned, len } = self.into_held();
+        let (offered, handle) = inner.member.offer(loaned, len as u32, route);
+        let mut offering = Offering(Some((inner, offered)));
         let pushed = push(handle);
-        let offered = offering.offered.take().expect("taken here only");
-        drop(offering);
+        let (inner, offered) = offering.0.take().expect("taken here only");
+        core::mem::forget(offering); // As in `into_held`.
         // The push may have forked: then the block is the parent's.
-        if let Err(forked) = self.inner.ours() {
-            self.loaned = Some(offered.inherited());
-            return Err(SendError { loan: self, error: forked.into() });
+        if let Err(forked) = inner.ours() {
+            return Err(SendError { loan: Self::new(inner, offered.inherited(), len), error: forked.into() });
         }
         match pushed {
             Ok(()) => {
-                member.sent(&offered);
+                inner.member.sent(&offered);
                 Ok(())
             }
             // When the block was taken although the push failed, it was sent.
-            Err(error) => match member.take_back(offered) {
-                Some(loaned) => {
-                    self.loaned = Some(loaned);
-                    Err(SendError { loan: self, error })
-                }
+            Err(error) => match inner.member.take_back(offered) {
+                Some(loaned) => Err(SendError { loan: Self::new(inner, loaned, len), error }),
                 None => Ok(()),
             },
         }
@@ -236,29 +244,24 @@ impl Loan {
 
     /// Whether the loan was made by this process.
     pub(in crate::channel) fn is_ours(&self) -> bool {
-        self.inner.is_ours()
+        self.held().inner.is_ours()
     }
 
     /// Whether the block is of this pool, whichever clone or opening of it.
     #[inline(always)]
     pub(in crate::channel) fn is_of(&self, pool: &Pool) -> bool {
-        self.inner.member.memory().generation() == pool.member().memory().generation()
+        self.held().inner.member.memory().generation() == pool.member().memory().generation()
     }
 
     /// Has `publish` do with the block what makes a payload of it. When it fails it gives the block back.
     #[inline]
     pub(in crate::channel) fn publish_by<E>(
-        mut self,
+        self,
         publish: impl FnOnce(&Member<Mapped>, Loaned, u32) -> Result<(), (Loaned, E)>,
     ) -> Result<(), SendError<E>> {
-        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
-        match publish(&self.inner.member, loaned, self.len as u32) {
-            Ok(()) => Ok(()),
-            Err((loaned, error)) => {
-                self.loaned = Some(loaned);
-                Err(SendError { loan: self, error })
-            }
-        }
+        let Held { inner, loaned, len } = self.into_held();
+        publish(&inner.member, loaned, len as u32)
+            .map_err(|(loaned, error)| SendError { loan: Self::new(inner, loaned, len), error })
     }
 
     /// Makes the bytes readable for everybody who gets the handle, as long as somebody holds a view. Push the handle into as
@@ -280,41 +283,41 @@ impl Loan {
     ///
     /// In a child of fork that inherited the loan nobody gets anything: the handle is refused everywhere.
     #[must_use]
-    pub fn share(mut self) -> (View, Handle) {
-        let loaned = self.loaned.take().expect("a loan has its block until it is consumed");
-        if !self.inner.is_ours() {
-            let (inner, len) = (Arc::clone(&self.inner), self.len);
+    pub fn share(self) -> (View, Handle) {
+        let Held { inner, loaned, len } = self.into_held();
+        if !inner.is_ours() {
             return (View::new(inner, loaned.inherited(), len), Handle::from_words([0; 3]));
         }
-        let (reading, handle) = self.inner.member.share(loaned, self.len as u32);
-        (View::new(Arc::clone(&self.inner), reading, self.len), handle)
+        let (reading, handle) = inner.member.share(loaned, len as u32);
+        (View::new(inner, reading, len), handle)
     }
 }
 
 impl Drop for Loan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(loaned) = self.loaned.take()
-            && self.inner.is_ours()
+        if let Some(Held { inner, loaned, .. }) = self.held.take()
+            && inner.is_ours()
         {
-            self.inner.member.abandon(loaned);
+            inner.member.abandon(loaned);
         }
     }
 }
 
-impl Drop for Offering<'_> {
+impl Drop for Offering {
     fn drop(&mut self) {
-        if let Some(offered) = self.offered.take()
-            && self.inner.is_ours()
-            && let Some(loaned) = self.inner.member.take_back(offered)
+        if let Some((inner, offered)) = self.0.take()
+            && inner.is_ours()
+            && let Some(loaned) = inner.member.take_back(offered)
         {
-            self.inner.member.abandon(loaned);
+            inner.member.abandon(loaned);
         }
     }
 }
 
 impl fmt::Debug for Loan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loan").field("block", &self.loaned).field("len", &self.len).finish_non_exhaustive()
+        let Held { loaned, len, .. } = self.held();
+        f.debug_struct("Loan").field("block", loaned).field("len", len).finish_non_exhaustive()
     }
 }

@@ -33,35 +33,42 @@ use crate::ring::pool::Reading;
 /// # Ok(()) }
 /// ```
 pub struct View {
-    inner: Arc<Inner>,
     /// Taken when the block is let go.
-    reading: Option<Reading>,
+    held: Option<Held>,
+}
+
+struct Held {
+    inner: Arc<Inner>,
+    reading: Reading,
     len: usize,
 }
+
+/// Each method that takes the block away takes the view.
+const HELD: &str = "a view has its block until it is consumed";
 
 impl View {
     #[inline(always)]
     pub(super) fn new(inner: Arc<Inner>, reading: Reading, len: usize) -> Self {
-        Self { inner, reading: Some(reading), len }
+        Self { held: Some(Held { inner, reading, len }) }
     }
 
     /// Number of bytes.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.held().len
     }
 
     /// Whether there is no byte.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Whether others may be reading the block too. Otherwise it is this view's alone.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.reading().is_shared()
+        self.held().reading.is_shared()
     }
 
     readable!();
@@ -70,45 +77,52 @@ impl View {
     ///
     /// # Errors
     /// The view, when it is [shared](Self::is_shared), and in a child of fork that inherited it.
-    pub fn into_loan(mut self) -> Result<Loan, View> {
-        if !self.inner.is_ours() {
+    pub fn into_loan(self) -> Result<Loan, View> {
+        if !self.held().inner.is_ours() {
             return Err(self);
         }
-        let reading = self.reading.take().expect("a view has its block until it is consumed");
-        match self.inner.member.take_over(reading) {
-            Ok(loaned) => Ok(Loan::new(Arc::clone(&self.inner), loaned, self.len)),
-            Err(reading) => {
-                self.reading = Some(reading);
-                Err(self)
-            }
+        let Held { inner, reading, len } = self.into_held();
+        match inner.member.take_over(reading) {
+            Ok(loaned) => Ok(Loan::new(inner, loaned, len)),
+            Err(reading) => Err(Self::new(inner, reading, len)),
         }
     }
 
+    /// What is held, which the caller gives back.
     #[inline(always)]
-    fn reading(&self) -> &Reading {
-        self.reading.as_ref().expect("a view has its block until it is consumed")
+    fn into_held(mut self) -> Held {
+        let held = self.held.take().expect(HELD);
+        // Nothing is left to be dropped: this says so to the compiler.
+        core::mem::forget(self);
+        held
+    }
+
+    #[inline(always)]
+    fn held(&self) -> &Held {
+        self.held.as_ref().expect(HELD)
     }
 
     #[inline(always)]
     fn bytes(&self) -> Bytes<'_> {
-        let reading = self.reading();
-        Bytes { inner: &self.inner, class: reading.class(), block: reading.block(), len: self.len }
+        let Held { inner, reading, len } = self.held();
+        Bytes { inner, class: reading.class(), block: reading.block(), len: *len }
     }
 }
 
 impl Drop for View {
     #[inline]
     fn drop(&mut self) {
-        if let Some(reading) = self.reading.take()
-            && self.inner.is_ours()
+        if let Some(Held { inner, reading, .. }) = self.held.take()
+            && inner.is_ours()
         {
-            self.inner.member.release(reading);
+            inner.member.release(reading);
         }
     }
 }
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("block", &self.reading).field("len", &self.len).finish_non_exhaustive()
+        let Held { reading, len, .. } = self.held();
+        f.debug_struct("View").field("block", reading).field("len", len).finish_non_exhaustive()
     }
 }

@@ -332,14 +332,25 @@ impl<T: Message> Consumer<T> {
 
     /// Gives the next message to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what `f` made is with the
     /// caller then.
+    #[inline(always)]
     pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
-        self.try_view()?; // The end of the stream, or of the ring.
+        self.core.end.ours()?;
+        if !self.core.ring.has_item() {
+            self.has_ended()?;
+        }
         let popped =
             self.core.ring.pop_next_with(|view| f(view.read()), |signal| self.core.end.wake_peer_if(signal));
         popped.map_err(|_| PopError::Empty)
     }
 
+    /// An error unless there is a message: the end of the stream, or of the ring.
+    #[inline(never)]
+    fn has_ended(&mut self) -> Result<(), PopError> {
+        self.try_view().map(drop)
+    }
+
     /// As [`try_take_with`](Self::try_take_with), waiting for a message.
+    #[inline(always)]
     pub(in crate::channel) fn take_with<R>(
         &mut self,
         f: impl FnOnce(T) -> R,

@@ -310,6 +310,13 @@ impl<M: Memory> Member<M> {
         tag.generation_since(self.memory.generations(block).load(Relaxed) as u32) // See above.
     }
 
+    /// Whether the handle is of the block's generation, when the tag has its low bits. Right as `generation`
+    /// is.
+    #[inline(always)]
+    fn is_since(&self, block: u32, handle: &Handle) -> bool {
+        Tag::is_since(handle.generation, self.memory.generations(block).load(Relaxed) as u32) // See above.
+    }
+
     /// Changes what this process itself knows of a block. False when that contradicts the block's tag, which nobody that keeps
     /// to the protocol has written then: the block stays where it is. So whatever is written to shared memory, a
     /// process never writes a block that it reads itself, nor writes one twice.
@@ -430,7 +437,7 @@ impl<M: Memory> Member<M> {
         let block = self.check(handle)?;
         self.memory.will_read(handle.class as usize, block);
         let sent = Tag::sent(handle.generation);
-        if self.generation(block, sent) != handle.generation {
+        if !self.is_since(block, handle) {
             return self.accept_slowly(handle, block, Tag::from_raw(self.memory.tag(block).load(Relaxed))); // A look.
         }
         let own = sent.held(State::Taken, self.seat.number());
@@ -453,9 +460,8 @@ impl<M: Memory> Member<M> {
         M::Platform::crash_point(Site::PoolTaken);
         let class = handle.class;
         // Behind [P1], so this is the sender's note: the look before may have shown an older one.
-        let expected = self.generation(block, tag);
-        if expected != handle.generation {
-            return Err(self.untaken(handle, block, (tag, before), expected));
+        if !self.is_since(block, handle) {
+            return Err(self.untaken(handle, block, tag, before));
         }
         if self.turns(block, 0, TAKEN) {
             Ok(Reading { class, block, tag })
@@ -466,7 +472,8 @@ impl<M: Memory> Member<M> {
 
     /// Leaves a block to the handle that it was sent with, which is another one.
     #[cold]
-    fn untaken(&self, handle: &Handle, block: u32, (tag, before): (Tag, Tag), expected: u32) -> Refused {
+    fn untaken(&self, handle: &Handle, block: u32, tag: Tag, before: Tag) -> Refused {
+        let expected = self.generation(block, tag);
         // [P1] A read-modify-write: it continues the release of the offer.
         let _ = self.memory.tag(block).compare_exchange(
             tag.as_raw(),
@@ -608,6 +615,7 @@ impl<M: Memory> Member<M> {
         M::Platform::crash_point(Site::PoolReleased);
     }
 
+    #[inline(never)] // So that letting go of a block that was taken needs few registers.
     pub(super) fn release_shared(&self, block: u32) {
         let readers = self.memory.readers(block);
         // [P6] Release → the last reader of this member, Acquire ← the others: all have done with the bytes.

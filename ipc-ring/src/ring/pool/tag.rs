@@ -92,6 +92,13 @@ impl Tag {
         before.wrapping_add(self.generation().wrapping_sub(before) & GENERATION_MASK)
     }
 
+    /// Whether a block whose tag has the low bits of this generation is in it, given what was noted: that
+    /// [`generation_since`](Self::generation_since) would say so.
+    #[inline(always)]
+    pub(super) const fn is_since(generation: u32, before: u32) -> bool {
+        generation.wrapping_sub(before) <= GENERATION_MASK
+    }
+
     /// The members that hold the block: bit *n* for seat *n*.
     #[inline(always)]
     #[must_use]
@@ -205,6 +212,15 @@ mod tests {
             for more in [0, 1, 2, 1000, LAST] {
                 let now = before.wrapping_add(more);
                 assert_eq!(Tag::sent(now).generation_since(before), now, "{before} and {more}");
+                assert!(Tag::is_since(now, before), "{before} and {more}");
+            }
+            for other in [before.wrapping_sub(1), before.wrapping_add(LAST + 1), before ^ 1 << 31] {
+                assert_eq!(
+                    Tag::is_since(other, before),
+                    Tag::sent(other).generation_since(before) == other,
+                    "{before} and {other}"
+                );
+                assert!(!Tag::is_since(other, before), "{before} and {other}");
             }
         }
     }

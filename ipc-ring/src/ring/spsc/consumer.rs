@@ -108,6 +108,7 @@ impl<M: Memory> Consumer<M> {
     ///
     /// # Errors
     /// As [`pop_next`](Self::pop_next).
+    #[inline(always)]
     pub fn pop_next_with<R>(
         &mut self,
         f: impl FnOnce(&View<'_, M>) -> R,
