@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_ring::control::{self, ChannelEvent, Watch};
-use ipc_ring::{Forked, Listener, Message, PeerState, PopError, PushError, WaitSetError};
+use ipc_ring::{Forked, Listener, Message, PeerExit, PeerState, PopError, PushError, WaitSetError};
 use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
 
 use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
@@ -81,7 +81,7 @@ impl<T: Message> Source for mpmc::Consumer<T> {
     }
 
     fn gone(&mut self) -> Option<mpmc::PopError> {
-        Some(mpmc::PopError::NoProducer)
+        Some(mpmc::PopError::PeerGone(PeerExit::All))
     }
 
     failed!(mpmc::PopError);
@@ -220,7 +220,7 @@ impl<T: Message> Target for mpmc::Producer<T> {
     }
 
     fn gone(&mut self) -> Option<mpmc::PushError<()>> {
-        Some(mpmc::PushError::NoConsumer(()))
+        Some(mpmc::PushError::PeerGone((), PeerExit::All))
     }
 
     failed!(mpmc::PushError<()>, ());

@@ -67,7 +67,7 @@ fn a_client_connects_talks_and_leaves_nothing() {
     // It closes its sending side; ours still works.
     assert!(matches!(connection.recv(), Err(PopError::Closed)));
     connection.close(Reason::Application(42));
-    assert_eq!(child.hear(), "the producer has closed the channel and it is drained");
+    assert_eq!(child.hear(), "the channel is closed and drained");
     assert_eq!(child.hear(), "Some(Application(42))");
     child.finish();
     let counts = listener.counts();

@@ -37,7 +37,7 @@ impl Seen {
         loop {
             match consumer.pop() {
                 Ok(value) => seen.note(value),
-                Err(PopError::NoProducer | PopError::Closed) => return seen,
+                Err(PopError::PeerGone(_) | PopError::Closed) => return seen,
                 Err(error) => panic!("{error}"),
             }
         }
@@ -324,7 +324,7 @@ fn answers_of_the_try_forms() {
     for rest in 42..64 {
         assert_eq!(consumer.pop().unwrap(), rest);
     }
-    assert!(matches!(consumer.pop(), Err(PopError::NoProducer)));
+    assert!(matches!(consumer.pop(), Err(PopError::PeerGone(_))));
     let mut producer: Producer<u64> = builder(&domain).open_producer().unwrap();
     producer.push(7).unwrap();
     producer.close();

@@ -150,7 +150,7 @@ fn a_sleeper_learns_that_all_producers_are_dead() {
         std::thread::sleep(Duration::from_millis(30));
         children.iter_mut().for_each(Role::kill);
     });
-    assert!(matches!(consumer.pop(), Err(PopError::NoProducer)));
+    assert!(matches!(consumer.pop(), Err(PopError::PeerGone(_))));
     killer.join().unwrap();
 }
 

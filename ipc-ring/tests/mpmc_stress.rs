@@ -81,7 +81,7 @@ impl Seen {
             match popped {
                 Ok(count) => batch[..count].iter().for_each(|item| seen.note(item)),
                 Err(PopError::Empty | PopError::Busy { .. }) => {}
-                Err(PopError::NoProducer | PopError::Closed) => return seen,
+                Err(PopError::PeerGone(_) | PopError::Closed) => return seen,
                 Err(other) => panic!("{other}"),
             }
             random.pause();

@@ -130,7 +130,7 @@ fn a_death_is_found_out_by_who_sleeps_on_a_futex() {
         std::thread::sleep(Duration::from_millis(30));
         producer.kill();
     });
-    assert!(matches!(consumer.pop(), Err(mpmc::PopError::NoProducer)));
+    assert!(matches!(consumer.pop(), Err(mpmc::PopError::PeerGone(_))));
     killer.join().unwrap();
 }
 

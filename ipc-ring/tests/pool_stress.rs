@@ -104,7 +104,7 @@ fn send(domain: &Domain, mut random: Random) {
             let (view, handle) = loan.share();
             for _ in 0..1 + random.below(3) {
                 match producer.push_deadline(handle, soon()) {
-                    Ok(()) | Err(PushError::TimedOut(_) | PushError::NoConsumer(_)) => {}
+                    Ok(()) | Err(PushError::TimedOut(_) | PushError::PeerGone(..)) => {}
                     Err(other) => panic!("{other}"),
                 }
             }
@@ -118,7 +118,7 @@ fn send(domain: &Domain, mut random: Random) {
             match loan.send_with(route, |handle| producer.push_deadline(handle, soon())) {
                 Ok(()) => {}
                 Err(refused) => match refused.error {
-                    PushError::TimedOut(_) | PushError::NoConsumer(_) => {
+                    PushError::TimedOut(_) | PushError::PeerGone(..) => {
                         check(|| refused.loan.to_vec().unwrap(), &mut random)
                     }
                     other => panic!("{other}"),
@@ -164,7 +164,7 @@ fn receive(domain: &Domain, mut random: Random) {
 /// What may come of receiving while others are killed.
 fn acceptable(error: &ReceiveError<PopError>) {
     match error {
-        ReceiveError::Channel(PopError::TimedOut | PopError::NoProducer | PopError::Empty)
+        ReceiveError::Channel(PopError::TimedOut | PopError::PeerGone(_) | PopError::Empty)
         | ReceiveError::Channel(PopError::Busy { .. })
         | ReceiveError::Refused(Refused::Stale { .. } | Refused::Doubled { .. }) => {}
         other => panic!("{other}"),
@@ -217,7 +217,7 @@ fn blocks_survive_everybody() {
                     check(|| view.to_vec().unwrap(), &mut random);
                     left += 1;
                 }
-                Err(ReceiveError::Channel(PopError::Empty | PopError::NoProducer)) => break,
+                Err(ReceiveError::Channel(PopError::Empty | PopError::PeerGone(_))) => break,
                 Err(error) => acceptable(&error),
             }
         }

@@ -160,7 +160,7 @@ impl Ends for MpmcRing {
     fn push(producer: &mut Self::Producer) -> Result<Outcome, Failure> {
         match producer.push(MESSAGE) {
             Ok(()) => Ok(Outcome::Done),
-            Err(mpmc::PushError::NoConsumer(_)) => Ok(Outcome::Gone),
+            Err(mpmc::PushError::PeerGone(..)) => Ok(Outcome::Gone),
             Err(other) => Err(no(other)),
         }
     }
@@ -176,7 +176,7 @@ impl Ends for MpmcRing {
     fn pop(consumer: &mut Self::Consumer) -> Result<Outcome, Failure> {
         match consumer.pop() {
             Ok(_) => Ok(Outcome::Done),
-            Err(mpmc::PopError::NoProducer) => Ok(Outcome::Gone),
+            Err(mpmc::PopError::PeerGone(_)) => Ok(Outcome::Gone),
             Err(other) => Err(no(other)),
         }
     }

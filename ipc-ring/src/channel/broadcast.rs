@@ -48,7 +48,6 @@
 
 mod builder;
 mod end;
-mod error;
 pub mod frames;
 mod observer;
 pub mod payloads;
@@ -61,12 +60,11 @@ mod watcher;
 
 pub use builder::Builder;
 pub(super) use end::TABLE;
-pub use error::{Missed, PopError};
 pub use observer::Observer;
 pub use position::{Position, Start};
 pub use publisher::{Claim, Publisher};
 pub use subscriber::{Subscriber, View};
 pub use watcher::{Counters, Watcher};
 
-pub use crate::error::PushError;
+pub use crate::error::{Missed, PopError, PushError};
 pub use crate::ring::broadcast::{Mode, Resume};

@@ -34,16 +34,15 @@ mod builder;
 #[allow(unsafe_code)]
 mod consumer;
 mod end;
-mod error;
 mod observer;
 mod producer;
 
 pub use builder::Builder;
 pub use consumer::Consumer;
 pub(super) use end::TABLE;
-pub use error::{PopError, PushError};
 pub use observer::{Attendance, Observer};
 pub use producer::Producer;
 
+pub use crate::error::{PopError, PushError};
 pub use crate::ring::mpmc::recovery::Report;
 pub use crate::ring::mpmc::{Counter, Counters, Lent, Mapped, Popped};

@@ -8,7 +8,7 @@ mod sentence;
 mod tests;
 
 pub use attach::{AttachError, AttachErrorKind};
-pub use ends::{FrameTooLarge, PopError, PushError};
+pub use ends::{FrameTooLarge, Missed, PopError, PushError};
 pub(crate) use scene::{Creator, Elsewhere, Types};
 
 use core::fmt;
@@ -40,6 +40,8 @@ pub enum PeerExit {
         /// The process it was. Its number may belong to another by now.
         pid: u32,
     },
+    /// All ends of the other side are gone, of a channel that may have many: they left, or their processes died.
+    All,
 }
 
 impl fmt::Display for PeerExit {
@@ -48,6 +50,7 @@ impl fmt::Display for PeerExit {
             PeerExit::NeverAttached => f.write_str("the other end was never attached"),
             PeerExit::Detached => f.write_str("the other end has detached"),
             PeerExit::Died { pid } => write!(f, "the other end's process {pid} died"),
+            PeerExit::All => f.write_str("every end of the other side is gone"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::scene::{Creator, Elsewhere, Types};
-use super::{AttachError, AttachErrorKind};
+use super::{AttachError, AttachErrorKind, FrameTooLarge, Missed, PeerExit, PopError, PushError};
 use crate::broadcast::Mode;
 use crate::message::Fingerprint;
 use crate::ring::spsc::Corruption;
@@ -131,6 +131,60 @@ fn little_is_known_of_a_ring_without_a_channel_and_the_sentence_is_one_all_the_s
     }
 }
 
+/// One of each, which are all: `is_retryable` has a match without a rest.
+fn pops() -> Vec<(PopError, bool)> {
+    let corruption = Corruption { word: "head", position: 7, found: 9 };
+    vec![
+        (PopError::Empty, true),
+        (PopError::Busy { pid: 4_194_304 }, true),
+        (PopError::Missed(Missed { count: 3 }), true),
+        (PopError::TimedOut, true),
+        (PopError::Closed, false),
+        (PopError::PeerGone(PeerExit::NeverAttached), false),
+        (PopError::PeerGone(PeerExit::Detached), false),
+        (PopError::PeerGone(PeerExit::Died { pid: 4_194_304 }), false),
+        (PopError::PeerGone(PeerExit::All), false),
+        (PopError::BufferTooSmall { needed: 100 }, false),
+        (PopError::Corrupt(corruption), false),
+        (PopError::Forked, false),
+        (PopError::Interrupted, true),
+        (PopError::System(ipc_core::Error::interrupted("semop")), false),
+    ]
+}
+
+fn pushes() -> Vec<(PushError<u8>, bool)> {
+    let corruption = Corruption { word: "tail", position: 7, found: 9 };
+    let system = || ipc_core::Error::interrupted("semop");
+    vec![
+        (PushError::Full(1), true),
+        (PushError::Busy(1, 4_194_304), true),
+        (PushError::TimedOut(1), true),
+        (PushError::Closed(1), false),
+        (PushError::PeerGone(1, PeerExit::Died { pid: 4_194_304 }), false),
+        (PushError::TooLarge(1, FrameTooLarge { len: 100, limit: 32 }), false),
+        (PushError::Corrupt(1, corruption), false),
+        (PushError::Forked(1), false),
+        (PushError::Interrupted(1), true),
+        (PushError::NotWoken(1, system()), false),
+        (PushError::System(1, system()), false),
+    ]
+}
+
+#[test]
+fn whether_a_call_may_be_made_again_is_said_by_its_error() {
+    for (error, retryable) in pops() {
+        assert_eq!(error.is_retryable(), retryable, "{error}");
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+    for (error, retryable) in pushes() {
+        assert_eq!(error.is_retryable(), retryable, "{error}");
+        let (text, pushed) = (error.to_string(), error.was_pushed());
+        let error = error.with("value");
+        assert_eq!((format!("{error:?}"), error.was_pushed()), (text, pushed));
+        assert_eq!(error.into_inner(), "value");
+    }
+}
+
 #[test]
 fn a_result_is_small() {
     assert_eq!(size_of::<Result<(), AttachError>>(), size_of::<usize>());
@@ -143,6 +197,12 @@ fn the_sentences_are_those_of_the_file() {
         let debug = format!("{kind:?}");
         let name = debug.split([' ', '(']).next().unwrap();
         writeln!(sentences, "{name}\n    {}", with_everything(kind)).unwrap();
+    }
+    for (error, _) in pops() {
+        writeln!(sentences, "pop\n    {error}").unwrap();
+    }
+    for (error, _) in pushes() {
+        writeln!(sentences, "push\n    {error}").unwrap();
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/error/sentences.txt");
     if std::env::var_os("WRITE_SENTENCES").is_some() {

@@ -23,7 +23,7 @@ fn popped(answer: Result<Item, PopError>) -> Popped {
     match answer {
         Ok(item) => Popped::Number(number(&item)),
         Err(PopError::Empty | PopError::Busy { .. }) => Popped::Empty,
-        Err(PopError::NoProducer) => Popped::Gone,
+        Err(PopError::PeerGone(_)) => Popped::Gone,
         Err(PopError::Closed) => Popped::Closed,
         Err(other) => panic!("{other}"),
     }
@@ -33,7 +33,7 @@ fn pushed(answer: Result<(), PushError<Item>>) -> Pushed {
     match answer {
         Ok(()) => Pushed::Yes,
         Err(PushError::Full(_) | PushError::Busy(..)) => Pushed::Full,
-        Err(PushError::NoConsumer(_)) => Pushed::Gone,
+        Err(PushError::PeerGone(..)) => Pushed::Gone,
         Err(PushError::Closed(_)) => Pushed::Closed,
         Err(other) => panic!("{other}"),
     }

@@ -52,7 +52,7 @@ impl Ring for Pool {
             loan.write(0, &payload::<LEN>(message)).unwrap();
             match loan.send(producer).map_err(|failed| failed.error) {
                 Ok(()) => done += 1,
-                Err(mpmc::PushError::NoConsumer(_)) => break,
+                Err(mpmc::PushError::PeerGone(..)) => break,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -72,7 +72,7 @@ impl Ring for Pool {
             }
             // A message that was under way when its sender died, or that somebody had in hand who died.
             Err(ReceiveError::Refused(_)) => Some(Vec::new()),
-            Err(ReceiveError::Channel(mpmc::PopError::NoProducer)) => None,
+            Err(ReceiveError::Channel(mpmc::PopError::PeerGone(_))) => None,
             Err(ReceiveError::Channel(
                 mpmc::PopError::Empty | mpmc::PopError::Busy { .. } | mpmc::PopError::TimedOut,
             )) => Some(Vec::new()),

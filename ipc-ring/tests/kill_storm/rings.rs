@@ -62,7 +62,7 @@ impl Ring for Mpmc {
         if let [item] = items[..] {
             return match producer.push(item) {
                 Ok(()) => 1,
-                Err(mpmc::PushError::NoConsumer(_)) => 0,
+                Err(mpmc::PushError::PeerGone(..)) => 0,
                 Err(other) => panic!("{other}"),
             };
         }
@@ -85,7 +85,7 @@ impl Ring for Mpmc {
         };
         match popped {
             Ok(count) => Some(items[..count].iter().map(number).collect()),
-            Err(mpmc::PopError::NoProducer) => None,
+            Err(mpmc::PopError::PeerGone(_)) => None,
             Err(mpmc::PopError::Empty | mpmc::PopError::Busy { .. } | mpmc::PopError::TimedOut) => {
                 Some(Vec::new())
             }

@@ -41,9 +41,9 @@ impl Giver for mpmc::Producer<Item> {
     }
 
     fn give(&mut self, number: u64, patience: Duration) -> Told {
-        use mpmc::PushError::{Closed, Interrupted, NoConsumer, NotWoken, System, TimedOut};
+        use mpmc::PushError::{Closed, Interrupted, NotWoken, PeerGone, System, TimedOut};
         told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
-            TimedOut(_) => Told::TimedOut, NoConsumer(_) => Told::Gone, Closed(_) => Told::Closed,
+            TimedOut(_) => Told::TimedOut, PeerGone(..) => Told::Gone, Closed(_) => Told::Closed,
             NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
     }
@@ -80,9 +80,9 @@ impl Taker for mpmc::Consumer<Item> {
     }
 
     fn take(&mut self, patience: Duration) -> Told {
-        use mpmc::PopError::{Closed, Interrupted, NoProducer, System, TimedOut};
+        use mpmc::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.pop_timeout(patience), |item| number(&item),
-            TimedOut => Told::TimedOut, NoProducer => Told::Gone, Closed => Told::Closed,
+            TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::end::End;
-use super::error::{Missed, PopError};
 use super::position::Position;
 use super::waiting::{self, Poll};
 use crate::channel::crowd::Place;
@@ -13,7 +12,7 @@ use crate::channel::end::PeerState;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::error::AttachError;
+use crate::error::{AttachError, Missed, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use super::end::End;
-use super::error::PopError;
 use crate::channel::end::PeerState;
 use crate::end::room::Refusal;
-use crate::error::PeerExit;
+use crate::error::{PeerExit, PopError};
 use crate::ring::broadcast::Corruption;
 use crate::wait::host::Host as _;
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use super::error::{Missed, PopError};
 use super::position::{Position, Start};
 use super::{end, waiting};
 use crate::channel::end::PeerState;
 use crate::channel::open;
 use crate::domain::{Domain, Entry, Owner};
-use crate::error::{AttachError, AttachErrorKind};
+use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
 use crate::layout::{self, Expected, Kind};
 use crate::message::{Fingerprint, Message};
 use crate::platform::{Barrier, Native};

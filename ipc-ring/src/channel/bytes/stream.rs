@@ -156,7 +156,7 @@ impl BufRead for Reader {
 
 fn push_failed(error: PushError<()>) -> io::Error {
     let kind = match &error {
-        PushError::Full(()) => ErrorKind::WouldBlock,
+        PushError::Full(()) | PushError::Busy((), _) => ErrorKind::WouldBlock,
         PushError::TimedOut(()) => ErrorKind::TimedOut,
         PushError::Closed(()) | PushError::PeerGone((), _) => ErrorKind::BrokenPipe,
         PushError::TooLarge((), _) => ErrorKind::InvalidInput,
@@ -170,13 +170,16 @@ fn push_failed(error: PushError<()>) -> io::Error {
 
 fn pop_failed(error: PopError) -> io::Error {
     let kind = match &error {
-        PopError::Empty => ErrorKind::WouldBlock,
+        PopError::Empty | PopError::Busy { .. } => ErrorKind::WouldBlock,
         PopError::TimedOut => ErrorKind::TimedOut,
         PopError::Closed => ErrorKind::UnexpectedEof,
         PopError::PeerGone(_) => ErrorKind::ConnectionReset,
         PopError::BufferTooSmall { .. } => ErrorKind::InvalidInput,
         PopError::Corrupt(_) => ErrorKind::InvalidData,
-        PopError::Forked | PopError::Interrupted | PopError::System(_) => ErrorKind::Other, // As above.
+        // As above.
+        PopError::Missed(_) | PopError::Forked | PopError::Interrupted | PopError::System(_) => {
+            ErrorKind::Other
+        }
     };
     io::Error::new(kind, error)
 }

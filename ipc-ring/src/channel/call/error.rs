@@ -47,7 +47,11 @@ impl CallError {
     /// From what the wait that all pairs of ends share has to say.
     pub(super) fn from_wait(error: PopError) -> Self {
         match error {
-            PopError::Empty | PopError::TimedOut | PopError::BufferTooSmall { .. } => CallError::TimedOut,
+            PopError::Empty
+            | PopError::Busy { .. }
+            | PopError::Missed(_)
+            | PopError::TimedOut
+            | PopError::BufferTooSmall { .. } => CallError::TimedOut,
             PopError::Closed => CallError::Closed,
             PopError::PeerGone(exit) => CallError::PeerGone(exit),
             PopError::Corrupt(corruption) => CallError::Corrupt(corruption),

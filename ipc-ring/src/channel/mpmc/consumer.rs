@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
-use super::error::PopError;
 use crate::apart::apart;
 use crate::channel::crowd::Place;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::error::{AttachError, Forked};
+use crate::error::{AttachError, Forked, PeerExit, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
@@ -174,7 +173,7 @@ impl<T: Message> Consumer<T> {
     /// Pops the next message, waiting for it.
     ///
     /// # Errors
-    /// [`PopError::Closed`]; [`PopError::NoProducer`] when everything is popped and every producer is gone;
+    /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything is popped and every producer is gone;
     /// [`PopError::Corrupt`]; [`PopError::System`]. Producers that have never come are waited for.
     ///
     /// # Blocking
@@ -602,7 +601,7 @@ impl<T: Message> Consumer<T> {
             self.end.recover().map_err(PopError::System)?;
         }
         if self.end.ends_without(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
-            return Err(PopError::NoProducer);
+            return Err(PopError::PeerGone(PeerExit::All));
         }
         Ok(())
     }

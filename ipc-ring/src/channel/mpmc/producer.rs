@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
-use super::error::PushError;
 use crate::apart::apart;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::error::AttachError;
+use crate::error::{AttachError, PeerExit, PushError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, Words as _, recovery};
@@ -111,7 +110,7 @@ impl<T: Message> Producer<T> {
     /// Pushes a message, waiting for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`]; [`PushError::NoConsumer`] when the ring is full and every consumer is gone;
+    /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and every consumer is gone;
     /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. Consumers that have never come are waited for.
     ///
     /// # Blocking
@@ -387,7 +386,7 @@ impl<T: Message> Producer<T> {
             self.end.recover().map_err(|error| PushError::System((), error))?;
         }
         if self.end.ends_without(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
-            return Err(PushError::NoConsumer(()));
+            return Err(PushError::PeerGone((), PeerExit::All));
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl RequestError {
 
     pub(super) fn from_push(error: PushError<()>) -> Self {
         match error {
-            PushError::Full(()) | PushError::TimedOut(()) => Self::TimedOut,
+            PushError::Full(()) | PushError::Busy((), _) | PushError::TimedOut(()) => Self::TimedOut,
             PushError::Closed(()) => Self::Closed { reason: None },
             PushError::PeerGone((), exit) => Self::PeerGone(exit),
             PushError::TooLarge((), frame) => Self::TooLarge(frame),
@@ -78,11 +78,11 @@ impl RequestError {
 
     pub(super) fn from_pop(error: PopError) -> Self {
         match error {
-            PopError::Empty | PopError::TimedOut => Self::TimedOut,
+            PopError::Empty | PopError::Busy { .. } | PopError::TimedOut => Self::TimedOut,
             PopError::Closed => Self::Closed { reason: None },
             PopError::PeerGone(exit) => Self::PeerGone(exit),
-            // Vectors grow.
-            PopError::BufferTooSmall { .. } => Self::Malformed,
+            // Vectors grow, and no frame is overwritten.
+            PopError::BufferTooSmall { .. } | PopError::Missed(_) => Self::Malformed,
             PopError::Corrupt(corruption) => Self::Corrupt(corruption),
             PopError::Forked => Self::Forked,
             PopError::Interrupted => Self::Interrupted,

@@ -163,7 +163,7 @@ impl Publisher {
             if let Err(error) = result {
                 let woken = self.end.wake_subscribers();
                 self.end.place.keep(woken);
-                return Err(after(done, error));
+                return Err(error.with(done));
             }
         }
         not_woken(self.end.wake_subscribers(), frames.len())
@@ -240,22 +240,6 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         leave(&mut self.end, self.ending);
-    }
-}
-
-/// The error of a batch of which so many frames were published before.
-fn after(done: usize, error: PushError<()>) -> PushError<usize> {
-    match error {
-        PushError::Full(()) => PushError::Full(done),
-        PushError::TimedOut(()) => PushError::TimedOut(done),
-        PushError::Closed(()) => PushError::Closed(done),
-        PushError::PeerGone((), exit) => PushError::PeerGone(done, exit),
-        PushError::TooLarge((), frame) => PushError::TooLarge(done, frame),
-        PushError::Corrupt((), corruption) => PushError::Corrupt(done, corruption),
-        PushError::Forked(()) => PushError::Forked(done),
-        PushError::Interrupted(()) => PushError::Interrupted(done),
-        PushError::NotWoken((), error) => PushError::NotWoken(done, error),
-        PushError::System((), error) => PushError::System(done, error),
     }
 }
 
