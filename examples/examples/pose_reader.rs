@@ -25,7 +25,7 @@ fn read() -> Outcome {
                 sleep(Duration::from_millis(3)); // Work; meanwhile poses go by.
             }
             Err(ReadError::Closed) => break,
-            Err(ReadError::WriterGone(how)) => {
+            Err(ReadError::PeerGone(how)) => {
                 // The last pose can still be read.
                 let last = robot.get()?.ok_or("no pose was ever written")?;
                 eprintln!("the writer is gone ({how:?}); last pose {}", last.sequence);

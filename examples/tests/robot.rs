@@ -29,7 +29,7 @@ fn plan(plans: &mut Reader<Plan>, wanted: impl Fn(&Plan) -> bool) -> Plan {
             Ok(newest) if wanted(&newest.value) => return newest.value,
             Ok(_) => {}
             // The planner was killed, and its successor is on its way.
-            Err(ReadError::WriterGone(_)) => drop(plans.wait_for_writer(None).unwrap()),
+            Err(ReadError::PeerGone(_)) => drop(plans.wait_for_writer(None).unwrap()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -70,7 +70,7 @@ fn the_robot_survives_the_death_of_each_of_its_processes() {
         loop {
             match plans.wait() {
                 Ok(newest) => last = newest.value,
-                Err(ReadError::WriterGone(_)) => break,
+                Err(ReadError::PeerGone(_)) => break,
                 Err(error) => panic!("{error}"),
             }
         }

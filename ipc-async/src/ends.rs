@@ -102,7 +102,7 @@ impl<T: Message> Source for latest::Reader<T> {
 
     fn gone(&mut self) -> Option<latest::ReadError> {
         match self.writer() {
-            Ok(PeerState::Gone(exit)) => Some(latest::ReadError::WriterGone(exit)),
+            Ok(PeerState::Gone(exit)) => Some(latest::ReadError::PeerGone(exit)),
             Ok(_) => None, // A successor has come.
             Err(error) => Some(latest::ReadError::System(error)),
         }

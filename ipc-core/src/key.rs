@@ -147,12 +147,19 @@ impl FromStr for Key {
 /// let error = "0x100000000".parse::<Key>().unwrap_err();
 /// assert_eq!(error.to_string(), "not a key of 32 bits in decimal, 0x hexadecimal or 0 octal: \"0x100000000\"");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParseKeyError(String);
 
 impl fmt::Display for ParseKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a key of 32 bits in decimal, 0x hexadecimal or 0 octal: {:?}", self.0)
+    }
+}
+
+// What a `main` that returns it prints.
+impl fmt::Debug for ParseKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -97,3 +97,29 @@ fn what_was_not_pushed_or_popped_is_said_in_a_sentence() {
     producer.try_push(1).unwrap();
     assert_says(producer.try_push(2).unwrap_err(), &["full"]);
 }
+
+/// Every error that is public, as a program prints it that returns it from `main`.
+#[test]
+fn errors_without_a_channel_are_sentences_too() {
+    use ipc_ring::pool::ReceiveError;
+    use ipc_ring::{Forked, PopError, broadcast, call, frame};
+    assert_says(Forked, &["fork", "open the channel again in the child"]);
+    assert_says(broadcast::Missed { count: 3 }, &["3 messages were overwritten"]);
+    assert_says(ReceiveError::Channel(PopError::Empty), &["the ring is empty"]);
+    assert_says(
+        ReceiveError::<PopError>::Refused(pool::Refused::NoSuchBlock { class: 1, index: 2 }),
+        &["refused"],
+    );
+    assert_says(frame::FrameError::Checksum, &["checksum"]);
+    assert_says("0x".parse::<ipc_core::Key>().unwrap_err(), &["not a key"]);
+    assert_says(call::CallError::Pending, &["no reply yet"]);
+    assert_says(latest::ReadError::Contended, &["faster than the copy"]);
+}
+
+#[test]
+fn what_may_be_tried_again_says_so() {
+    use ipc_ring::call::CallError;
+    use ipc_ring::latest::ReadError;
+    assert!(ReadError::Contended.is_retryable() && !ReadError::Closed.is_retryable());
+    assert!(CallError::Pending.is_retryable() && !CallError::NothingAsked.is_retryable());
+}

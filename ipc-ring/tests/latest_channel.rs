@@ -147,7 +147,7 @@ fn a_writer_killed_at_each_site() {
             victim.tell("go");
             let (over, seen) = last_of(&mut reader);
             assert!(
-                matches!(over, ReadError::WriterGone(PeerExit::Died { pid }) if pid == victim.pid()),
+                matches!(over, ReadError::PeerGone(PeerExit::Died { pid }) if pid == victim.pid()),
                 "{over}"
             );
             victim.wait_killed();
@@ -164,7 +164,7 @@ fn a_writer_killed_at_each_site() {
             publish(&mut successor, 0);
             successor.detach();
             let (over, seen) = last_of(&mut reader);
-            assert!(matches!(over, ReadError::WriterGone(PeerExit::Detached)), "{over}");
+            assert!(matches!(over, ReadError::PeerGone(PeerExit::Detached)), "{over}");
             assert_eq!(seen.values().sum::<u64>(), published + 1, "{site}, {keys} keys");
         }
     }
@@ -289,7 +289,7 @@ fn how_waiting_ends() {
     // What was published before is read before the end is told.
     writer.detach();
     assert_eq!(reader.wait(0).unwrap().sequence, 1);
-    assert!(matches!(reader.wait(0), Err(ReadError::WriterGone(PeerExit::Detached))));
+    assert!(matches!(reader.wait(0), Err(ReadError::PeerGone(PeerExit::Detached))));
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 1);
     assert_eq!(reader.wait_for_writer(Some(short)).unwrap(), PeerState::Gone(PeerExit::Detached));
     let mut writer = builder(&domain, 1).open_table_writer().unwrap();

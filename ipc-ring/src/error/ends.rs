@@ -21,7 +21,7 @@ pub struct FrameTooLarge {
 }
 
 /// Messages that were overwritten before a subscriber could read them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Missed {
     /// Their number, exactly.
     pub count: u64,
@@ -34,6 +34,8 @@ impl fmt::Display for Missed {
 }
 
 impl std::error::Error for Missed {}
+
+debug_as_display!(Missed);
 
 /// Why nothing was popped.
 #[non_exhaustive]

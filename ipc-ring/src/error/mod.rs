@@ -57,7 +57,7 @@ impl fmt::Display for PeerExit {
 
 /// What is used came to this process through `fork`: it belongs to the parent, and nothing was done. Open the
 /// channel again in the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Forked;
 
 impl fmt::Display for Forked {
@@ -69,3 +69,5 @@ impl fmt::Display for Forked {
 }
 
 impl std::error::Error for Forked {}
+
+debug_as_display!(Forked);

@@ -286,7 +286,7 @@ fn without_the_lock(place: &Place) {
     set.perform(&[Op::take(0, 1)]).unwrap();
     set.remove().unwrap();
     let opened = place.open(&place.ask(true, Way::Create));
-    place.refused(opened, "System", &["semop(", "removed meanwhile: open it again"]);
+    place.refused(opened, "System", &["EINVAL", "removed meanwhile: open it again"]);
 }
 
 /// The kinds of error, by the file of all sentences.

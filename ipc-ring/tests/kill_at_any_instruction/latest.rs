@@ -103,7 +103,7 @@ impl Survivor for Reads {
                             assert!(check_value(&value) > sequence, "older than the one before");
                             sequence = value.sequence;
                         }
-                        Err(ReadError::WriterGone(_)) => return reader,
+                        Err(ReadError::PeerGone(_)) => return reader,
                         Err(other) => panic!("{other}"),
                     }
                 }

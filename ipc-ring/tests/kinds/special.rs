@@ -84,10 +84,10 @@ impl Taker for latest::TableReader<Value> {
     }
 
     fn take(&mut self, patience: Duration) -> Told {
-        use latest::ReadError::{Closed, Interrupted, System, TimedOut, WriterGone};
+        use latest::ReadError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.wait_any_timeout(patience),
             |(_, newest): (u32, latest::Value<Value>)| number(&newest.value),
-            TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
+            TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 
@@ -152,9 +152,9 @@ impl Giver for latest::Writer<Value> {
 
 impl Taker for latest::Reader<Value> {
     fn take(&mut self, patience: Duration) -> Told {
-        use latest::ReadError::{Closed, Interrupted, System, TimedOut, WriterGone};
+        use latest::ReadError::{Closed, Interrupted, PeerGone, System, TimedOut};
         told!(self.wait_timeout(patience), |newest: latest::Value<Value>| number(&newest.value),
-            TimedOut => Told::TimedOut, WriterGone(_) => Told::Gone, Closed => Told::Closed,
+            TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             Interrupted => Told::Interrupted, System(error) => system(&error))
     }
 

@@ -44,6 +44,22 @@ impl From<Forked> for CallError {
 }
 
 impl CallError {
+    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the call before is in flight, the
+    /// wait ended early, or another process has the domain's lock.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            CallError::Pending | CallError::TimedOut | CallError::Interrupted | CallError::Locked => true,
+            CallError::NothingAsked
+            | CallError::Closed
+            | CallError::PeerGone(_)
+            | CallError::Corrupt(_)
+            | CallError::Forked
+            | CallError::NotWoken(_)
+            | CallError::System(_) => false,
+        }
+    }
+
     /// From what the wait that all pairs of ends share has to say.
     pub(super) fn from_wait(error: PopError) -> Self {
         match error {

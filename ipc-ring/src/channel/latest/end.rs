@@ -145,7 +145,7 @@ impl<T: Message> End<T> {
         if bits & CLOSED != 0 {
             Some(ReadError::Closed)
         } else if bits & DETACHED != 0 {
-            Some(ReadError::WriterGone(PeerExit::Detached))
+            Some(ReadError::PeerGone(PeerExit::Detached))
         } else {
             None
         }
@@ -153,13 +153,13 @@ impl<T: Message> End<T> {
 
     /// Why a wait is over, unless that is because the writer is gone and its successor is waited for.
     pub(super) fn unless_awaited(&self, over: Option<ReadError>) -> Option<ReadError> {
-        over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::WriterGone(_))))
+        over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::PeerGone(_))))
     }
 
     /// As [`ended`](Self::ended), when the writer was killed, or when that cannot be known. A system call.
     pub(super) fn died(&self) -> Option<ReadError> {
         match self.writer() {
-            Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Some(ReadError::WriterGone(exit)),
+            Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Some(ReadError::PeerGone(exit)),
             Ok(_) => None,
             Err(error) => Some(ReadError::System(error)),
         }

@@ -51,7 +51,7 @@ pub enum ReadError {
     /// The writer has closed the channel, and its last value has been read already. It can still be read again.
     Closed,
     /// The writer is gone without closing, and its last value has been read already. A successor may continue.
-    WriterGone(PeerExit),
+    PeerGone(PeerExit),
     /// The shared memory holds what the protocol never writes.
     Corrupt(Corruption),
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
@@ -94,6 +94,23 @@ impl ReadError {
     }
 }
 
+impl ReadError {
+    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the writer was faster than the
+    /// copy, or the wait ended early.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            ReadError::Contended | ReadError::TimedOut | ReadError::Interrupted => true,
+            ReadError::NoSuchKey { .. }
+            | ReadError::Closed
+            | ReadError::PeerGone(_)
+            | ReadError::Corrupt(_)
+            | ReadError::Forked
+            | ReadError::System(_) => false,
+        }
+    }
+}
+
 fn no_such_key(f: &mut fmt::Formatter<'_>, key: u32, keys: u32) -> fmt::Result {
     write!(f, "there is no key {key}; the table has {keys}, counted from 0")
 }
@@ -122,7 +139,7 @@ impl fmt::Display for ReadError {
             ReadError::Closed => {
                 f.write_str("the writer has closed the channel, and its last value was read")
             }
-            ReadError::WriterGone(exit) => write!(f, "the last value was read and {exit}"),
+            ReadError::PeerGone(exit) => write!(f, "the last value was read and {exit}"),
             ReadError::Corrupt(corruption) => write!(f, "the table is corrupt: {corruption}"),
             ReadError::Forked => Forked.fmt(f),
             ReadError::Interrupted => f.write_str("the wait for a newer value was interrupted"),

@@ -86,7 +86,7 @@ impl<T: Message> Reader<T> {
     /// Waits for a newer value.
     ///
     /// # Errors
-    /// [`ReadError::Closed`] and [`ReadError::WriterGone`] when there is none and nobody to publish one; a writer that has
+    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and nobody to publish one; a writer that has
     /// never come is waited for. And as [`get`](Self::get).
     ///
     /// # Blocking

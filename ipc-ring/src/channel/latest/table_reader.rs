@@ -158,7 +158,7 @@ impl<T: Message> TableReader<T> {
     /// Waits for a newer value of a key.
     ///
     /// # Errors
-    /// [`ReadError::Closed`] and [`ReadError::WriterGone`] when there is none and nobody to publish one; a writer that has
+    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and nobody to publish one; a writer that has
     /// never come is waited for. And as [`get`](Self::get).
     ///
     /// # Blocking

@@ -94,13 +94,22 @@ impl<E: std::error::Error + 'static> std::error::Error for SendError<E> {
 }
 
 /// Why nothing was received.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum ReceiveError<E> {
     /// No handle was popped.
     Channel(E),
     /// A handle was popped and names nothing that may be read.
     Refused(Refused),
+}
+
+// As with `SendError`.
+impl<E: fmt::Debug> fmt::Debug for ReceiveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReceiveError::Channel(error) => error.fmt(f),
+            ReceiveError::Refused(refused) => write!(f, "a handle was refused: {refused}"),
+        }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for ReceiveError<E> {

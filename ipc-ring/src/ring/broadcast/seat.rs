@@ -3,6 +3,7 @@
 //! [`take`] and [`sweep`] are called under a lock, so seats are taken one at a time; a holder gives its own back with or without
 //! it. The publisher is not under it: it only reads cursors and identities, and marks the dead.
 
+use crate::error::debug_as_display;
 use core::fmt;
 use core::num::NonZeroU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -28,7 +29,7 @@ impl Seat {
 }
 
 /// Every seat is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TableFull;
 
 impl fmt::Display for TableFull {
@@ -38,6 +39,8 @@ impl fmt::Display for TableFull {
 }
 
 impl core::error::Error for TableFull {}
+
+debug_as_display!(TableFull);
 
 /// Takes the first free seat for a process of this identity, which is never used again for another. Under the lock.
 ///

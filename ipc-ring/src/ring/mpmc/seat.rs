@@ -1,5 +1,6 @@
 //! The endpoint table: who is who.
 
+use crate::error::debug_as_display;
 use core::fmt;
 use core::num::NonZeroU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -20,7 +21,7 @@ pub struct Seat {
 }
 
 /// Every seat is taken. Recovery may free some.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TableFull;
 
 impl fmt::Display for TableFull {
@@ -30,6 +31,8 @@ impl fmt::Display for TableFull {
 }
 
 impl core::error::Error for TableFull {}
+
+debug_as_display!(TableFull);
 
 impl Seat {
     /// Takes a free seat for a process of this identity. A process may take several.

@@ -1,5 +1,6 @@
 //! A member's half: lending blocks, sending them, taking and reading them.
 
+use crate::error::debug_as_display;
 use core::fmt;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
@@ -63,7 +64,7 @@ pub struct Reading {
 }
 
 /// Why a handle was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
     /// It is of another pool.
@@ -141,6 +142,8 @@ impl fmt::Display for Refused {
 }
 
 impl core::error::Error for Refused {}
+
+debug_as_display!(Refused);
 
 impl Loaned {
     /// The block's number.

@@ -1,5 +1,6 @@
 //! The reading end.
 
+use crate::error::debug_as_display;
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -33,11 +34,10 @@ pub enum Start {
 }
 
 /// The ring holds no such frame and never did, or it is still to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NoSuchPosition;
 
 /// Why nobody could join.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Unjoined {
     /// As [`NoSuchPosition`].
@@ -57,6 +57,8 @@ impl fmt::Display for Unjoined {
 
 impl core::error::Error for Unjoined {}
 
+debug_as_display!(Unjoined);
+
 impl fmt::Display for NoSuchPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no such frame was published")
@@ -64,6 +66,8 @@ impl fmt::Display for NoSuchPosition {
 }
 
 impl core::error::Error for NoSuchPosition {}
+
+debug_as_display!(NoSuchPosition);
 
 /// What came of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
