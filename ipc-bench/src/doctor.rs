@@ -1,6 +1,6 @@
 //! What on this machine makes numbers less trustworthy, and what helps.
 
-use cli_support::room::{self, Room};
+use ipc_cli_support::room::{self, Room};
 
 use crate::environment::Environment;
 use crate::result::Row;

@@ -32,7 +32,7 @@ use clap::{CommandFactory as _, Parser};
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    cli_support::interrupt::watch();
+    ipc_cli_support::interrupt::watch();
     let cli = Cli::parse();
     let code = match cli.command {
         None => commands::matrix::run(&cli.run, &cli.output),
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(asked)) => commands::doctor::run(&asked),
         Some(Command::List { json }) => commands::list::run(json),
         Some(Command::Completions { shell }) => {
-            cli_support::output::bytes(&cli_support::manual::completions(Cli::command(), shell));
+            ipc_cli_support::output::bytes(&ipc_cli_support::manual::completions(Cli::command(), shell));
             ExitCode::SUCCESS
         }
         Some(Command::Man { command }) => commands::manual(command.as_deref()),

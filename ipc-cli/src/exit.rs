@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use cli_support::text::harmless;
-use cli_support::{interrupt, output};
+use ipc_cli_support::text::harmless;
+use ipc_cli_support::{interrupt, output};
 use ipc_core::ErrorKind;
 use ipc_ring::{AttachError, AttachErrorKind};
 

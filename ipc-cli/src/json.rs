@@ -1,7 +1,7 @@
 //! Results for programs: one JSON object a line, each with its type and the version of the schema.
 
-use cli_support::output;
-use cli_support::text::ascii_json;
+use ipc_cli_support::output;
+use ipc_cli_support::text::ascii_json;
 use serde::Serialize;
 
 /// Raised when a field goes, or changes its meaning or type. New fields and new types of lines come without that.

@@ -10,7 +10,7 @@ mod units;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use cli_support::{interrupt, manual, output};
+use ipc_cli_support::{interrupt, manual, output};
 
 use cli::{Cli, Command};
 use exit::{DONE, FAILED, Failure, Outcome, USAGE};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use cli_support::text::harmless;
+use ipc_cli_support::text::harmless;
 use nix::unistd::{Gid, Group, Uid, User};
 
 /// Bytes with a binary unit, exact below 10 KiB.

@@ -9,8 +9,8 @@ use crate::clock::Clock;
 use crate::doctor;
 use crate::environment::Environment;
 use crate::topology;
-use cli_support::output::say;
-use cli_support::removal;
+use ipc_cli_support::output::say;
+use ipc_cli_support::removal;
 
 /// Prints what was looked at and what stands against it.
 pub(crate) fn run(asked: &cli::Doctor) -> ExitCode {

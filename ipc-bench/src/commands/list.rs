@@ -8,7 +8,7 @@ use super::{RUN_TIME_ERROR, fail};
 use crate::clock::{Clock, Source};
 use crate::mechanism::{self, Mechanism};
 use crate::process::{Failure, Faults, Plan};
-use cli_support::output::{self, say};
+use ipc_cli_support::output::{self, say};
 
 /// One mechanism.
 #[derive(Debug, Serialize)]

@@ -32,15 +32,15 @@ pub(crate) const UNDECIDED: u8 = 6;
 
 /// A signal ended the run: 128 + its number, as shells report it.
 pub(crate) fn interrupted() -> ExitCode {
-    fail(cli_support::interrupt::exit_code(), "interrupted; nothing is left behind")
+    fail(ipc_cli_support::interrupt::exit_code(), "interrupted; nothing is left behind")
 }
 
 /// Prints the manual page of the program or of one command.
 pub(crate) fn manual(command: Option<&str>) -> ExitCode {
     let names: Vec<String> = command.map(str::to_owned).into_iter().collect();
-    match cli_support::manual::page(crate::cli::Cli::command(), &names) {
+    match ipc_cli_support::manual::page(crate::cli::Cli::command(), &names) {
         Ok(Some(page)) => {
-            cli_support::output::bytes(&page);
+            ipc_cli_support::output::bytes(&page);
             ExitCode::SUCCESS
         }
         Ok(None) => fail(USAGE, "no command is called so"),
@@ -50,7 +50,7 @@ pub(crate) fn manual(command: Option<&str>) -> ExitCode {
 
 /// The exit code of a program that would end with `code`: a failure when something could not be written.
 pub(crate) fn end(code: ExitCode) -> ExitCode {
-    match cli_support::output::failure() {
+    match ipc_cli_support::output::failure() {
         Some(reason) => fail(RUN_TIME_ERROR, &reason),
         None => code,
     }

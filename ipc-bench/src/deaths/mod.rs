@@ -19,7 +19,7 @@ use crate::process::Failure;
 use crate::result::{Measured, RoundFigures, Spread};
 use crate::wait::Wait;
 use crate::workload::Workload;
-use cli_support::interrupt;
+use ipc_cli_support::interrupt;
 use victim::Victim;
 
 /// What is measured with which ring.

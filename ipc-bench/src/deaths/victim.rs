@@ -8,7 +8,7 @@ use ipc_ring::Domain;
 
 use super::rings::{BytesRing, Ends, MpmcRing, SpscRing};
 use crate::process::{DOMAIN, Failure};
-use cli_support::interrupt;
+use ipc_cli_support::interrupt;
 
 /// What a victim says at a late sleep of its own, which it may not live to count.
 const LATE: &str = "late";

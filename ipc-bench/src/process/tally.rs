@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 
 use super::gate::say;
 use super::protocol::Reply;
-use cli_support::interrupt;
+use ipc_cli_support::interrupt;
 
 /// One thread of the worker.
 #[derive(Debug, Default)]

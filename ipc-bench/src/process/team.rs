@@ -17,7 +17,7 @@ use super::protocol::{Failure, Job, Outcome, Plan, Reply, Role, Word};
 use crate::mechanism::{Mechanism, Resources};
 use crate::topology::Seats;
 use crate::workload::Workload;
-use cli_support::interrupt;
+use ipc_cli_support::interrupt;
 
 /// What both sides of a round found.
 #[derive(Clone, Debug)]

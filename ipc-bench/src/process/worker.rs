@@ -10,7 +10,7 @@ use super::gate::{Gate, hear, say};
 use super::protocol::{Failure, Job, Outcome, Reply, Word};
 use crate::mechanism::{self, Mechanism};
 use crate::pin;
-use cli_support::interrupt;
+use ipc_cli_support::interrupt;
 
 /// Reads the jobs, does them, tells the outcomes.
 pub(crate) fn run() -> ExitCode {

@@ -16,7 +16,7 @@ use std::path::Path;
 
 use crate::cli::Forms;
 use crate::result::Results;
-use cli_support::output;
+use ipc_cli_support::output;
 
 /// Whether stdout has been given to one of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

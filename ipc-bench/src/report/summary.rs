@@ -7,7 +7,7 @@ use crate::result::{Results, Row};
 use crate::units::{factor, rate, time};
 use crate::wait::Wait;
 use crate::workload::Workload;
-use cli_support::output::say;
+use ipc_cli_support::output::say;
 
 /// Prints the sentences that the rows allow; nothing when there is no row of `sysv-msg` to compare with.
 pub(crate) fn print(results: &Results) {

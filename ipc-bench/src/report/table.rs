@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, Table};
 use crate::result::{Against, Results, Row, Spread};
 use crate::units;
 use crate::workload::{self, Workload};
-use cli_support::output::{self, say};
+use ipc_cli_support::output::{self, say};
 
 /// Prints the machine, then a table for each workload.
 pub(crate) fn print(results: &Results) {

@@ -3,10 +3,10 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use cli_support::output::say;
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
-use cli_support::{removal, room};
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
+use ipc_cli_support::{removal, room};
 use ipc_core::list::Verdict;
 use ipc_core::{Key, Limit, barrier};
 use ipc_ring::gc::{self, What};

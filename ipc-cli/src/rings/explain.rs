@@ -1,7 +1,7 @@
 //! `explain`: what an errno of a System V call means, and what an error of ipc-ring means and asks for.
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
 use nix::errno::Errno;
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! `gc`: what is left of domains and channels, and its removal.
 
-use cli_support::output::say;
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_ring::gc::{Finding, Verdict, What, examine};
 use serde::Serialize;
 

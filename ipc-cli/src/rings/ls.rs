@@ -1,8 +1,8 @@
 //! `ls`: domains, their processes and channels.
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_ring::control::{ChannelInfo, EndInfo, Listing, NameInfo, Named};
 use ipc_ring::layout::Kind;
 

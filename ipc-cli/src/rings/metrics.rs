@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use cli_support::interrupt;
-use cli_support::output::{self, say};
+use ipc_cli_support::interrupt;
+use ipc_cli_support::output::{self, say};
 
 use super::observe::{Observer, channel, meaning};
 use super::{domains, lines};

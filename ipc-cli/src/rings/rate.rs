@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cli_support::interrupt;
-use cli_support::output::{self, say};
+use ipc_cli_support::interrupt;
+use ipc_cli_support::output::{self, say};
 use serde::Serialize;
 
 use super::observe::{Observer, Sample, channel};

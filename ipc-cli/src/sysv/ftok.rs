@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use cli_support::output::say;
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_core::Key;
 use serde::Serialize;
 
@@ -112,7 +112,7 @@ fn collisions(directory: &Path, key: Key, own: (u64, u64), asked: &Ftok) -> Resu
         for entry in entries.flatten() {
             search.look(entry.path(), key, own, asked, &mut left);
         }
-        if cli_support::interrupt::came() || cli_support::output::is_over() {
+        if ipc_cli_support::interrupt::came() || ipc_cli_support::output::is_over() {
             return Ok(());
         }
     }

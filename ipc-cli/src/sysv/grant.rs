@@ -1,6 +1,6 @@
 //! `grant`: owner, group and mode, without giving away more than was said.
 
-use cli_support::output::say;
+use ipc_cli_support::output::say;
 use ipc_core::list::proc::Object;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::SemaphoreSet;

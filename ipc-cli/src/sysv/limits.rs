@@ -1,7 +1,7 @@
 //! `limits`: what the kernel allows, and how much of it is used.
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
 use ipc_core::Limit;
 use ipc_core::limits::Settings;
 use serde::Serialize;

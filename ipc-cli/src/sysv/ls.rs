@@ -1,8 +1,8 @@
 //! `ls`: all objects in one table, who uses them, and which are dead.
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_core::list::{Unseen, Verdict, WaitsIn};
 
 use super::lines;

@@ -1,6 +1,6 @@
 //! `mk`: makes an object and prints its name.
 
-use cli_support::output::say;
+use ipc_cli_support::output::say;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::SemaphoreSet;
 use ipc_core::shm::{Options, SharedMemory};
@@ -99,7 +99,7 @@ fn print(identity: Evidence, how: &How) -> Result<(), Failure> {
     } else {
         say!("{name}");
     }
-    match cli_support::output::failure() {
+    match ipc_cli_support::output::failure() {
         // An object whose name was lost would be there for ever.
         Some(reason) => Err(Failure::new(crate::exit::FAILED, format!("{name} was removed again: {reason}"))),
         None => Ok(()),

@@ -1,8 +1,8 @@
 //! `peek`: the messages of a queue, left where they are.
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
-use cli_support::text::{hex, hex_dump};
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::{hex, hex_dump};
 use ipc_core::msg::{MessageBuffer, MessageQueue, MsgId};
 use ipc_core::{Error, ErrorKind, Limit};
 use serde::Serialize;

@@ -3,9 +3,9 @@
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
-use cli_support::output::say;
-use cli_support::style::paint;
-use cli_support::text::harmless;
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::paint;
+use ipc_cli_support::text::harmless;
 use ipc_core::list::Verdict;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{SemId, SemaphoreSet};

@@ -2,9 +2,9 @@
 
 use std::time::SystemTime;
 
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_core::list::{Presence, presence};
 use ipc_core::sem::{SemId, SemaphoreSet};
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cli_support::style::Look;
-use cli_support::text::harmless;
+use ipc_cli_support::style::Look;
+use ipc_cli_support::text::harmless;
 use ipc_core::list::proc::{self, Object};
 use ipc_core::list::{
     self, Asleep, Attached, Judge, Judgement, Presence, Process, Unseen, WaitsIn, presence,

@@ -1,8 +1,8 @@
 //! `verify`: a saved listing and what there is now.
 
-use cli_support::output::say;
-use cli_support::style::{Look, paint};
-use cli_support::text::harmless;
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::{Look, paint};
+use ipc_cli_support::text::harmless;
 use ipc_core::{ErrorKind, Evidence};
 use serde::Serialize;
 use serde_json::Value;

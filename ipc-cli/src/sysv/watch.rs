@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use cli_support::interrupt;
-use cli_support::output::{self, say};
-use cli_support::style::{Look, paint};
+use ipc_cli_support::interrupt;
+use ipc_cli_support::output::{self, say};
+use ipc_cli_support::style::{Look, paint};
 use ipc_core::list::proc;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{SemId, SemaphoreSet};

@@ -22,7 +22,7 @@ use self::statistics::{interval, median};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, UNDECIDED, USAGE, fail};
 use crate::cli;
 use crate::result::{Results, Row};
-use cli_support::output::{self, say};
+use ipc_cli_support::output::{self, say};
 
 /// How seldom a comparison of equals may raise an alarm.
 const FALSE_ALARMS: f64 = 0.01;

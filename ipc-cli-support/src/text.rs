@@ -4,7 +4,7 @@
 /// backslash itself, so that what was escaped can be told from what was there.
 ///
 /// ```
-/// use cli_support::text::harmless;
+/// use ipc_cli_support::text::harmless;
 ///
 /// assert_eq!(harmless("naïve \"name\""), "naïve \"name\"");
 /// assert_eq!(harmless("\x1b[2J\n\u{9b}31m\u{202e}\\"), "\\u{1b}[2J\\n\\u{9b}31m\\u{202e}\\\\");
@@ -24,7 +24,7 @@ pub fn harmless(text: &str) -> String {
 /// JSON in ASCII: a terminal acts on control characters above 0x7f too, which JSON allows in strings as they are.
 ///
 /// ```
-/// assert_eq!(cli_support::text::ascii_json("{\"name\":\"\u{9b}é\u{1f600}\u{7f}\"}"), r#"{"name":"\u009b\u00e9\ud83d\ude00\u007f"}"#);
+/// assert_eq!(ipc_cli_support::text::ascii_json("{\"name\":\"\u{9b}é\u{1f600}\u{7f}\"}"), r#"{"name":"\u009b\u00e9\ud83d\ude00\u007f"}"#);
 /// ```
 #[must_use]
 pub fn ascii_json(json: &str) -> String {
@@ -45,7 +45,7 @@ pub fn ascii_json(json: &str) -> String {
 /// Sixteen bytes a line: offset, hexadecimal, and the characters of ASCII that are printed, `.` for others.
 ///
 /// ```
-/// let lines = cli_support::text::hex_dump(b"\x00ring\x1b");
+/// let lines = ipc_cli_support::text::hex_dump(b"\x00ring\x1b");
 /// assert_eq!(lines, ["0000  00 72 69 6e 67 1b                                 |.ring.|"]);
 /// ```
 #[must_use]
@@ -73,7 +73,7 @@ pub fn hex_dump(bytes: &[u8]) -> Vec<String> {
 /// Bytes in hexadecimal, two digits each.
 ///
 /// ```
-/// assert_eq!(cli_support::text::hex(b"\x00\xff"), "00ff");
+/// assert_eq!(ipc_cli_support::text::hex(b"\x00\xff"), "00ff");
 /// ```
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

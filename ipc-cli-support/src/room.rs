@@ -17,8 +17,8 @@ pub struct Room {
 /// The room where a set may have this many semaphores (`kernel.sem`, first number); `None` where that is too few for any domain.
 ///
 /// ```
-/// assert_eq!(cli_support::room::of(250).unwrap().processes, 49);
-/// assert_eq!(cli_support::room::of(20), None);
+/// assert_eq!(ipc_cli_support::room::of(250).unwrap().processes, 49);
+/// assert_eq!(ipc_cli_support::room::of(20), None);
 /// ```
 #[must_use]
 pub fn of(semaphores: u32) -> Option<Room> {
