@@ -85,18 +85,15 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     ));
 }
 
-/// Attaches to the one data segment of this namespace, behind the library's back.
+/// Attaches to the one ring of this namespace, behind the library's back.
 fn data_segment() -> ipc_core::shm::Attachment {
-    let text = std::fs::read_to_string("/proc/sysvipc/shm").unwrap();
-    let id = text
-        .lines()
-        .skip(1)
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .find(|fields| fields[0] == "0")
-        .expect("the channel's segment has no key")[1]
-        .parse()
-        .unwrap();
-    ipc_core::shm::SharedMemory::from_id(ipc_core::shm::ShmId::from_raw(id)).attach().unwrap()
+    let is_ring = |attached: &ipc_core::shm::Attachment| {
+        let mut start = [0; 8];
+        attached.copy_from(0, &mut start).is_ok() && start == *b"ipc-ring"
+    };
+    let segments = ipc_core::list::segments().unwrap().into_iter();
+    let mut attached = segments.filter_map(|(id, _)| ipc_core::shm::SharedMemory::from_id(id).attach().ok());
+    attached.find(is_ring).expect("the channel's segment")
 }
 
 #[test]
