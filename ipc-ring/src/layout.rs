@@ -92,7 +92,8 @@ pub(crate) struct Header {
     pub(crate) name_length: u64,
     pub(crate) name: [u8; NAME_BYTES],
     pub(crate) open: u32,
-    pub(crate) reserved: u32,
+    /// Bytes of the element type's name, which stands behind the channel's; 0: it is not there.
+    pub(crate) type_length: u32,
 }
 
 /// Where the words of the ring itself begin.
@@ -324,7 +325,7 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
         name_length: length as u64,
         name,
         open: 0,
-        reserved: 0,
+        type_length: 0,
     };
     region.copy_in(0, header.as_bytes());
     let ready = region.half(offset_of!(Header, ready));
@@ -336,6 +337,27 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
 /// changes when the header is written; under the domain's lock.
 pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
     region.half(offset_of!(Header, open))
+}
+
+/// Notes the name of the element type behind the channel's, if it fits there: for the text of errors.
+pub(crate) fn note_type(region: &Region, channel: &str, element: &str) {
+    if channel.len() + element.len() <= NAME_BYTES {
+        let mut names = [0; NAME_BYTES];
+        names[..channel.len()].copy_from_slice(channel.as_bytes());
+        names[channel.len()..channel.len() + element.len()].copy_from_slice(element.as_bytes());
+        region.copy_in(offset_of!(Header, name), &names);
+        let length = region.half(offset_of!(Header, type_length));
+        length.store(element.len() as u32, Ordering::Relaxed); // For display; under the domain's lock.
+    }
+}
+
+/// The name of the element type, as far as it was noted. Any member may have written it.
+pub(crate) fn noted_type(region: &Region) -> Option<String> {
+    let header = describe(region)?;
+    let from = usize::try_from(header.name_length).ok()?;
+    let to = from.checked_add(header.type_length as usize)?;
+    let bytes = header.name.get(from..to).filter(|bytes| !bytes.is_empty())?;
+    Some(String::from_utf8_lossy(bytes).escape_debug().to_string())
 }
 
 /// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry, element.
@@ -616,6 +638,29 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_type_stands_behind_that_of_the_channel_if_it_fits() {
+        let region = ring();
+        assert_eq!(noted_type(&region), None);
+        let before = describe(&region).unwrap().name_length;
+        let channel = "c".repeat(before as usize);
+        note_type(&region, &channel, "Pair<Tick,[u8;4]>");
+        assert_eq!(noted_type(&region).as_deref(), Some("Pair<Tick,[u8;4]>"));
+        check(&region, &expected()).unwrap();
+        let long = ring();
+        note_type(&long, &channel, &"T".repeat(NAME_BYTES - channel.len() + 1));
+        assert_eq!(noted_type(&long), None);
+        // Whatever is written there is text.
+        let length = region.half(offset_of!(Header, type_length));
+        length.store(u32::MAX, Ordering::Relaxed); // One thread.
+        assert_eq!(noted_type(&region), None);
+        length.store(2, Ordering::Relaxed); // One thread.
+        let mut names = [0x1b; NAME_BYTES];
+        names[channel.len() + 1] = 0xff;
+        region.copy_in(offset_of!(Header, name), &names);
+        assert_eq!(noted_type(&region).as_deref(), Some("\\u{1b}\u{fffd}"));
+    }
+
+    #[test]
     fn a_ring_larger_than_its_memory_is_refused() {
         let whole = ring();
         let cut = Region::heap(whole.len() - 8);
@@ -672,7 +717,7 @@ mod tests {
                 ("name_length", offset_of!(Header, name_length)),
                 ("name", offset_of!(Header, name)),
                 ("open", offset_of!(Header, open)),
-                ("reserved", offset_of!(Header, reserved)),
+                ("type_length", offset_of!(Header, type_length)),
             ],
         );
     }

@@ -58,7 +58,7 @@ fn other_types_and_capacities_say_what_to_do() {
     let small = spsc::Builder::<u32>::new("numbers").domain(&domain).create_consumer().unwrap_err();
     assert_says(small, &["8 bytes aligned to 8", "`u32` has 4 bytes aligned to 4", "declare the same type"]);
     let signed = spsc::Builder::<i64>::new("numbers").domain(&domain).create_consumer().unwrap_err();
-    assert_says(signed, &["another type", "`i64`", "`type_name`"]);
+    assert_says(signed, &["elements of type `u64`", "type `i64`", "`type_name`"]);
     let few = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(4).create_consumer().unwrap_err();
     assert_says(few, &["capacity of 8 slots", "this end asks for 4", "ask for 8"]);
 }

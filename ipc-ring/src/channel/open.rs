@@ -65,14 +65,14 @@ impl Request<'_> {
         wanted: Option<Geometry>,
         entry: &Entry,
     ) -> Result<Checked, AttachError> {
-        layout::check(region, &self.expected(wanted, entry))
-            .map_err(|error| error.with_types(|| self.types()))
+        layout::check(region, &self.expected(wanted, entry)).map_err(|error| {
+            error.with_types(|| Types { found: layout::noted_type(region), expected: self.type_name() })
+        })
     }
 
-    /// The names of the types that do not fit.
-    fn types(&self) -> Types {
-        let own = self.settings.type_name.clone();
-        Types { found: None, expected: own.or_else(|| self.element.map(short_name)) }
+    /// The name of the element type: the one that was agreed on, or the type's own.
+    fn type_name(&self) -> Option<String> {
+        self.settings.type_name.clone().or_else(|| self.element.map(short_name))
     }
 
     /// What is said of an error besides what is wrong.
@@ -83,7 +83,7 @@ impl Request<'_> {
             .in_channel(&self.settings.name)
             .in_domain(domain)
             .in_words(end, unit)
-            .with_types(|| self.types())
+            .with_types(|| Types { found: None, expected: self.type_name() })
     }
 }
 
@@ -473,6 +473,9 @@ fn make_ring(
         name: &settings.name,
     };
     layout::write(&region, &geometry, request.slots_offset, identity);
+    if let Some(element) = request.type_name() {
+        layout::note_type(&region, &settings.name, &element);
+    }
     let entry = Entry::nameless(segment, request.kind, generation);
     Ok(Found { region, geometry, barrier, entry })
 }

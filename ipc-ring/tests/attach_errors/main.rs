@@ -144,7 +144,7 @@ fn asked_wrongly(place: &Place) {
     place.refused((other.open)(&place.ask(false, Way::Create)), "Kind", &says);
     if row.has_types {
         let other = Ask { element: Element::Other, ..place.ask(false, Way::Open) };
-        place.refused(place.open(&other), "ElementType", &["another type", "i64", "`type_name`", &me]);
+        place.refused(place.open(&other), "ElementType", &["of type `", "u64", "i64", "`type_name`", &me]);
         let larger = Ask { element: Element::Larger, ..other };
         let says = ["8 bytes aligned to 8", "[u64;2]", "16 bytes aligned to 8", "declare the same type", &me];
         // A line of calls has one size; what goes through it is part of the type's name.
