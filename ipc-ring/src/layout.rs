@@ -394,6 +394,7 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) geometry: Geometry,
+    pub(crate) barrier: Barrier,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) first_position: u64,
     pub(crate) created_ns: u64,
@@ -435,6 +436,7 @@ pub(crate) fn look_with(
     let [low, high] = header.fingerprint;
     Ok(Seen {
         geometry,
+        barrier: header.barrier(),
         fingerprint: Fingerprint::from_halves(low, high),
         first_position: header.first_position,
         created_ns: header.created_ns,

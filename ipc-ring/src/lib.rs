@@ -113,7 +113,7 @@ pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, AttachErrorKind, Forked, FrameTooLarge, PeerExit, PopError, PushError};
 pub use interrupter::Interrupter;
-pub use message::{Fingerprint, MAX_MESSAGE_SIZE, Message};
+pub use message::{ElementType, Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
 pub use wait::{Parker, WaitStrategy};

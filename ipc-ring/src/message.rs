@@ -5,6 +5,9 @@ use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use crate::error::{AttachError, AttachErrorKind};
+use crate::layout::{Geometry, MAX_CAPACITY};
+
 /// A value that can be moved through shared memory as its bytes.
 ///
 /// Implemented for every type that has zerocopy's three properties, which are what makes it sound:
@@ -75,9 +78,13 @@ impl Fingerprint {
     /// The fingerprint of `T` under a name that both sides agree on, such as `"md.Tick/2"`.
     #[must_use]
     pub fn named<T: Message>(name: &str) -> Self {
+        Self::of_parts(size_of::<T>(), align_of::<T>(), name)
+    }
+
+    fn of_parts(size: usize, align: usize, name: &str) -> Self {
         let mut hash = Fnv::new();
-        hash.write(&(size_of::<T>() as u64).to_le_bytes());
-        hash.write(&(align_of::<T>() as u64).to_le_bytes());
+        hash.write(&(size as u64).to_le_bytes());
+        hash.write(&(align as u64).to_le_bytes());
         hash.write(name.as_bytes());
         Self(hash.finish())
     }
@@ -104,6 +111,62 @@ impl fmt::Debug for Fingerprint {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
+    }
+}
+
+/// The type of an element that is no Rust type of this program: size, alignment and name, as its [`Fingerprint`] has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElementType {
+    size: usize,
+    align: usize,
+    name: String,
+}
+
+impl ElementType {
+    /// An element of `size` bytes, aligned to `align` bytes, with the name of [`Fingerprint::named`], or the type's own name without the
+    /// modules it lies in.
+    ///
+    /// # Errors
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the size is 0 or above [`MAX_MESSAGE_SIZE`], or the alignment is no power of two, or
+    /// above that of a cache line, or the size is no multiple of it.
+    pub fn new(size: usize, align: usize, name: &str) -> Result<Self, AttachError> {
+        let element = Self { size, align, name: name.to_owned() };
+        if !size.is_multiple_of(align.max(1)) {
+            return Err(
+                AttachErrorKind::TooLarge { capacity: 1, most: MAX_CAPACITY, element_size: size }.into()
+            );
+        }
+        element.geometry(1, 0)?;
+        Ok(element)
+    }
+
+    /// Bytes of an element.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The alignment of an element, in bytes.
+    #[must_use]
+    pub const fn align(&self) -> usize {
+        self.align
+    }
+
+    /// The fingerprint of a Rust type with this size, alignment and name.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_parts(self.size, self.align, &self.name)
+    }
+
+    /// The geometry of a ring with `capacity` slots for such elements from `slots_offset` on.
+    pub(crate) fn geometry(&self, capacity: u64, slots_offset: usize) -> Result<Geometry, AttachError> {
+        let Self { size, align, .. } = *self;
+        Some(capacity)
+            .filter(|_| size <= MAX_MESSAGE_SIZE)
+            .and_then(|capacity| Geometry::new(capacity, size, align, slots_offset))
+            .ok_or_else(|| {
+                AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: size }.into()
+            })
     }
 }
 

@@ -5,7 +5,7 @@
 //! | [`words`](self::Field) | the table of a ring's words; the constants, the accessors and the checks follow from it |
 //! | [`Access`] | words and bytes at offsets, over a mapped segment or over a model checker's objects |
 //! | [`Mapped`] | the one implementation over a [`Region`](crate::Region) |
-//! | [`Slots`], [`Shape`] | where an element and its word lie in a slot |
+//! | [`Slots`], [`Shape`] | where an element and its word lie in a slot: [`Of`] a Rust type, or [`Shaped`] when the program runs |
 //! | [`Records`] | the bytes of a ring of frames |
 //!
 //! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the processor's cache.
@@ -19,6 +19,8 @@ pub(crate) mod records;
 #[allow(unsafe_code)]
 mod shape;
 #[allow(unsafe_code)]
+mod shaped;
+#[allow(unsafe_code)]
 mod slots;
 #[allow(unsafe_code)]
 pub(crate) mod words;
@@ -27,6 +29,7 @@ pub use access::{Access, Ring};
 pub use mapped::Mapped;
 pub use records::Records;
 pub use shape::{Of, Shape};
+pub use shaped::Shaped;
 pub use slots::{Item, Place, Slots};
 pub use words::{Field, Role};
 pub(crate) use words::{entries, words};

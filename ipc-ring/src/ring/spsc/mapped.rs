@@ -121,7 +121,12 @@ impl<T: Message> Mapped<T> {
 
 impl<S: Shape> memory::Mapped<Private<S>> {
     /// The ring in `region`, of this geometry and shape, which agree.
-    fn of_shape(region: Region, own: &Geometry, shape: S, barrier: Barrier) -> Result<Self, AttachError> {
+    pub(super) fn of_shape(
+        region: Region,
+        own: &Geometry,
+        shape: S,
+        barrier: Barrier,
+    ) -> Result<Self, AttachError> {
         barrier.join()?;
         let stride = shape.stride();
         assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");

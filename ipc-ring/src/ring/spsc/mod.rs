@@ -38,6 +38,7 @@ mod hints;
 mod mapped;
 mod memory;
 mod producer;
+mod raw;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 
@@ -46,6 +47,7 @@ pub use counters::Counters;
 pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use producer::{Claim, Producer, Push};
+pub use raw::RawMapped;
 pub(crate) use words::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
     SLOTS_OFFSET,
