@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use terminal_size::{Width, terminal_size_of};
 
 use crate::style::{Look, paint};
@@ -76,10 +76,22 @@ pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(header.map(|title| Look::Heading.of(title)));
-    for column in table.column_iter_mut() {
+    for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        // Only the last column is broken into lines.
+        if number + 1 < N {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     fit(table)
+}
+
+/// Several entries for a table's last column: one a line where the terminal is narrow, or else one behind the other.
+#[must_use]
+pub fn entries(entries: &[String]) -> String {
+    const WIDE: u16 = 120;
+    let separator = if width().is_some_and(|width| width < WIDE) { "\n" } else { ", " };
+    entries.join(separator)
 }
 
 /// Prints a table, its marks turned into colours, without blanks at the ends of lines.

@@ -49,6 +49,12 @@ pub(crate) fn age(at: SystemTime, now: SystemTime) -> String {
     }
 }
 
+/// For how long nothing has happened: as [`age`], for a column of its own.
+pub(crate) fn idle(since: SystemTime, now: SystemTime) -> String {
+    let age = age(since, now);
+    age.strip_suffix(" ago").map_or(age.clone(), str::to_owned)
+}
+
 /// A duration in whole seconds: two units at most.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

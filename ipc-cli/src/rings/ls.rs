@@ -124,7 +124,7 @@ fn ends(info: &NameInfo, processes: &mut Processes) -> String {
     match &info.what {
         Named::Channel(channel) => {
             let ends: Vec<_> = in_order(channel).iter().map(|end| end_of(end, processes)).collect();
-            if ends.is_empty() { "-".to_owned() } else { ends.join(", ") }
+            if ends.is_empty() { "-".to_owned() } else { output::entries(&ends) }
         }
         Named::Listener(listener) => {
             let state = if listener.is_alive { "" } else { &Look::Bad.of(" dead") };

@@ -10,7 +10,7 @@ use super::name::Kind;
 use super::snapshot::{Detail, Item, Processes, Snapshot};
 use crate::cli::sysv::Ls;
 use crate::exit::{DONE, Outcome};
-use crate::units::{Names, age, bytes, count};
+use crate::units::{Names, bytes, count, idle};
 
 pub(super) fn run(asked: &Ls) -> Outcome {
     let mut snapshot = Snapshot::take()?;
@@ -44,7 +44,7 @@ pub(super) fn run(asked: &Ls) -> Outcome {
         "OWNER",
         "MODE",
         "SIZE",
-        "LAST ACTIVE",
+        "IDLE",
         "VERDICT",
         if asked.why { "EVIDENCE" } else { "USED BY" },
     ]);
@@ -56,7 +56,7 @@ pub(super) fn run(asked: &Ls) -> Outcome {
             names.user_or_number(item.object.uid),
             mode(item),
             size(item),
-            item.judgement.last_active.map_or_else(|| "-".to_owned(), |last| age(last, *at)),
+            item.judgement.last_active.map_or_else(|| "-".to_owned(), |last| idle(last, *at)),
             verdict(item.judgement.verdict),
             if asked.why { harmless(&item.judgement.evidence.join("; ")) } else { users(item, processes) },
         ]);
@@ -114,7 +114,13 @@ pub(super) fn verdict(verdict: Verdict) -> String {
 }
 
 fn key(item: &Item) -> String {
-    if item.object.key == ipc_core::Key::PRIVATE { "none".to_owned() } else { item.object.key.to_string() }
+    if item.object.perms & 0o1000 != 0 {
+        "removed".to_owned()
+    } else if item.object.key == ipc_core::Key::PRIVATE {
+        "none".to_owned()
+    } else {
+        item.object.key.to_string()
+    }
 }
 
 /// What others may do stands out.
@@ -127,9 +133,9 @@ fn mode(item: &Item) -> String {
 fn size(item: &Item) -> String {
     match &item.detail {
         Detail::Segment { line, .. } => bytes(line.size),
-        Detail::Set { line } => count(line.count, "semaphore", "semaphores"),
+        Detail::Set { line } => count(line.count, "sem", "sems"),
         Detail::Queue { line, capacity } => {
-            let messages = count(line.messages, "message", "messages");
+            let messages = count(line.messages, "msg", "msgs");
             match capacity {
                 Some(capacity) if *capacity > 0 && line.messages > 0 => {
                     format!("{messages}, {} full", share(line.bytes, *capacity))
@@ -150,7 +156,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 
 fn users(item: &Item, processes: &mut Processes) -> String {
     let mut users = Vec::new();
-    if let Detail::Segment { line, attached } = &item.detail {
+    if let Detail::Segment { attached, .. } = &item.detail {
         for attached in attached {
             let times =
                 if attached.mappings > 1 { format!(" ×{}", attached.mappings) } else { String::new() };
@@ -161,9 +167,6 @@ fn users(item: &Item, processes: &mut Processes) -> String {
             0 => {}
             hidden => users.push(format!("{hidden} not seen")),
         }
-        if line.object.perms & 0o1000 != 0 {
-            users.push("(goes with its last user)".to_owned());
-        }
     }
     for asleep in &item.asleep {
         let waits = match asleep.waits_in {
@@ -173,5 +176,8 @@ fn users(item: &Item, processes: &mut Processes) -> String {
         };
         users.push(format!("{} {waits}", processes.describe(asleep.pid)));
     }
-    if users.is_empty() { "-".to_owned() } else { users.join(", ") }
+    if users.is_empty() {
+        return "-".to_owned();
+    }
+    output::entries(&users)
 }

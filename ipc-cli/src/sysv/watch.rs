@@ -239,7 +239,12 @@ fn doings(earlier: Option<&State>, state: &State) -> Vec<String> {
     if state.marked && !earlier.marked {
         doings.push("marked for removal".to_owned());
     } else if state.changed_at != earlier.changed_at {
-        doings.push("owner, mode or values were set".to_owned());
+        let what = if state.numbers.iter().any(|(what, _)| *what == "sum_of_values") {
+            "owner, mode or values"
+        } else {
+            "owner or mode"
+        };
+        doings.push(format!("{what} set"));
     }
     doings
 }
