@@ -187,7 +187,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
     }
 
     /// Acts on the other end's signal word as the ring gave it: wakes it if it waits. For an end that has something in hand
-    /// which must not be lost: an error is kept, and told by [`tell`](Self::tell).
+    /// which must not be lost: an error is kept, and told by `tell`.
     #[cold]
     pub fn wake_peer_if(&mut self, bits: u32) {
         if let Err(error) = self.wake_peer(bits) {

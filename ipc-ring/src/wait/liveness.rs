@@ -7,7 +7,7 @@
 //! - One that is about to sleep asks, unless a death would end the sleep, or it has asked within a heartbeat. It sleeps
 //!   no longer than until the heartbeat is over then.
 //! - One that has slept in this wait, and found nothing, may have been woken by a death: it asks before it sleeps again. But others
-//!   may also have been faster than this end, again and again, so it does that once in a [`PAUSE`], and sleeps no longer
+//!   may also have been faster than this end, again and again, so it does that once in a `PAUSE`, and sleeps no longer
 //!   than until the pause is over.
 //!
 //! So a death is learned of at once where it was arranged, and otherwise no later than a heartbeat after it. An answer that cannot be had is an

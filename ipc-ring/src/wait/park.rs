@@ -147,7 +147,7 @@ pub trait Attempt {
     fn waiter_mut(&mut self) -> &mut Self::Waiter;
     /// The wait begins. An end that polls may let messages gather, or slots come free.
     fn begin(&mut self) {}
-    /// Tries. `None` when there is nothing yet. The end learns by [`Waits::finished`] from a wait that succeeds, before the attempt does what
+    /// Tries. `None` when there is nothing yet. The end learns by `Waits::finished` from a wait that succeeds, before the attempt does what
     /// cannot be taken back.
     ///
     /// # Errors
