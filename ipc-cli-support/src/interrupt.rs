@@ -1,4 +1,5 @@
-//! Ctrl-C and its like: noted, so that a program can stop where it holds nothing, and clean up on its way out.
+//! Ctrl-C and its like: noted, so that a program can stop where it holds nothing, and clean up on its way
+//! out.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -15,8 +16,8 @@ fn signals() -> SigSet {
     set
 }
 
-/// Takes the signals out of the way of the whole process and notes them from a thread of its own. To be called first
-/// in `main`, before any other thread exists. The second signal ends the process at once.
+/// Takes the signals out of the way of the whole process and notes them from a thread of its own. To be
+/// called first in `main`, before any other thread exists. The second signal ends the process at once.
 pub fn watch() {
     if signals().thread_block().is_err() {
         return;

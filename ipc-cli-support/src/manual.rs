@@ -14,7 +14,8 @@ pub fn completions(mut program: Command, shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page in roff of a program, or of the command that is reached by these names one after the other; `None` when there is no such command.
+/// The manual page in roff of a program, or of the command that is reached by these names one after the
+/// other; `None` when there is no such command.
 ///
 /// # Errors
 /// When the page cannot be written.

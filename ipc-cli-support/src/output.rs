@@ -1,5 +1,5 @@
-//! Lines and tables on stdout. A reader that has gone away, such as `head`, is no reason to fail: the rest is dropped. Any
-//! other failure, such as a full disk, makes the program fail at its end.
+//! Lines and tables on stdout. A reader that has gone away, such as `head`, is no reason to fail: the rest is
+//! dropped. Any other failure, such as a full disk, makes the program fail at its end.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -43,13 +43,15 @@ fn note(written: io::Result<()>) {
     }
 }
 
-/// Whether printing more is of no use: the reader has gone away, or writing has failed. A program that prints until it is stopped ends here.
+/// Whether printing more is of no use: the reader has gone away, or writing has failed. A program that prints
+/// until it is stopped ends here.
 #[must_use]
 pub fn is_over() -> bool {
     CLOSED.load(Ordering::Relaxed) || FAILURE.get().is_some()
 }
 
-/// Why something could not be written, after passing on the last of it. `None` also when the reader has gone away.
+/// Why something could not be written, after passing on the last of it. `None` also when the reader has gone
+/// away.
 #[must_use]
 pub fn failure() -> Option<String> {
     flush();
@@ -86,7 +88,8 @@ pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
     fit(table)
 }
 
-/// Several entries for a table's last column: one a line where the terminal is narrow, or else one behind the other.
+/// Several entries for a table's last column: one a line where the terminal is narrow, or else one behind the
+/// other.
 #[must_use]
 pub fn entries(entries: &[String]) -> String {
     const WIDE: u16 = 120;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Where systemd looks for its settings; what comes first hides files of the same name in what comes later (`logind.conf(5)`).
+/// Where systemd looks for its settings; what comes first hides files of the same name in what comes later
+/// (`logind.conf(5)`).
 const DIRECTORIES: [&str; 4] = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd"];
 
 /// What threatens segments that are to outlive their users, each with a remedy. `root` is the root directory.

@@ -14,7 +14,8 @@ pub struct Room {
     pub ends: u32,
 }
 
-/// The room where a set may have this many semaphores (`kernel.sem`, first number); `None` where that is too few for any domain.
+/// The room where a set may have this many semaphores (`kernel.sem`, first number); `None` where that is too
+/// few for any domain.
 ///
 /// ```
 /// assert_eq!(ipc_cli_support::room::of(250).unwrap().processes, 49);

@@ -1,7 +1,8 @@
 //! Colours, on terminals only, and not where `NO_COLOR` is set (no-color.org).
 //!
-//! Text is marked with characters that have no width, so that tables can be laid out with it; [`paint`] turns the marks into what the terminal understands, or
-//! takes them out. Text of others holds none of the marks once it is [`harmless`](crate::text::harmless).
+//! Text is marked with characters that have no width, so that tables can be laid out with it; [`paint`] turns
+//! the marks into what the terminal understands, or takes them out. Text of others holds none of the marks
+//! once it is [`harmless`](crate::text::harmless).
 
 use std::io::{IsTerminal as _, stdout};
 

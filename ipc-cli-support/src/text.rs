@@ -1,7 +1,9 @@
-//! Text of others: names of processes, keys of strangers, bytes of messages. It may hold what moves the cursor of a terminal or hides a line, so it is never printed as it is.
+//! Text of others: names of processes, keys of strangers, bytes of messages. It may hold what moves the
+//! cursor of a terminal or hides a line, so it is never printed as it is.
 
-/// The text with everything escaped that is not printed as a character of its own: control characters, marks that turn the direction of writing or have no width, and the
-/// backslash itself, so that what was escaped can be told from what was there.
+/// The text with everything escaped that is not printed as a character of its own: control characters, marks
+/// that turn the direction of writing or have no width, and the backslash itself, so that what was escaped
+/// can be told from what was there.
 ///
 /// ```
 /// use ipc_cli_support::text::harmless;
@@ -21,7 +23,8 @@ pub fn harmless(text: &str) -> String {
     out
 }
 
-/// JSON in ASCII: a terminal acts on control characters above 0x7f too, which JSON allows in strings as they are.
+/// JSON in ASCII: a terminal acts on control characters above 0x7f too, which JSON allows in strings as they
+/// are.
 ///
 /// ```
 /// assert_eq!(ipc_cli_support::text::ascii_json("{\"name\":\"\u{9b}é\u{1f600}\u{7f}\"}"), r#"{"name":"\u009b\u00e9\ud83d\ude00\u007f"}"#);

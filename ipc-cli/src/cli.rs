@@ -9,7 +9,8 @@ use crate::exit::MEANINGS;
 
 /// Looks into running systems: System V objects, and the channels of ipc-ring that are made of them.
 ///
-/// Tables on a terminal, one JSON object a line with --json. Nothing is changed but by the commands that say so.
+/// Tables on a terminal, one JSON object a line with --json. Nothing is changed but by the commands that say
+/// so.
 #[derive(Debug, Parser)]
 #[command(name = "ipcr", version, after_help = MEANINGS)]
 pub(crate) struct Cli {
@@ -39,7 +40,8 @@ pub(crate) enum Command {
     },
     /// Explains an errno of a System V call, or an error of ipc-ring
     Explain {
-        /// An errno by name or number, the name of a call, or the name of an error: ENOSPC, 28, shmget, PeerGone
+        /// An errno by name or number, the name of a call, or the name of an error: ENOSPC, 28, shmget,
+        /// PeerGone
         error: String,
         /// One JSON object a line
         #[arg(long)]

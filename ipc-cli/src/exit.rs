@@ -17,7 +17,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const NOT_FOUND: u8 = 3;
 /// `verify` found a difference, `doctor` a problem.
 pub(crate) const DIFFERS: u8 = 4;
-/// Nothing was done, because it was not confirmed or is not safe: the object is in use, was changed since it was listed, or more users would get access.
+/// Nothing was done, because it was not confirmed or is not safe: the object is in use, was changed since it
+/// was listed, or more users would get access.
 pub(crate) const REFUSED: u8 = 5;
 
 /// The same for people.

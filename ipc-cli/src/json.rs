@@ -4,7 +4,8 @@ use ipc_cli_support::output;
 use ipc_cli_support::text::ascii_json;
 use serde::Serialize;
 
-/// Raised when a field goes, or changes its meaning or type. New fields and new types of lines come without that.
+/// Raised when a field goes, or changes its meaning or type. New fields and new types of lines come without
+/// that.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]

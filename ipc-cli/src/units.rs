@@ -81,7 +81,8 @@ pub(crate) fn moment_and_age(at: Option<SystemTime>, never: &str, now: SystemTim
     at.map_or_else(|| never.to_owned(), |at| format!("{} ({})", moment(at), age(at, now)))
 }
 
-/// Reads a size: a number of bytes, or one with K, M, G or T, of which each is 1024 times the one before; KiB and its like are understood too.
+/// Reads a size: a number of bytes, or one with K, M, G or T, of which each is 1024 times the one before; KiB
+/// and its like are understood too.
 pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
     let factor: u64 = match text[digits.len()..].trim() {

@@ -196,7 +196,8 @@ fn a_set_is_dead_when_those_who_operated_are() {
     });
 }
 
-/// As a user whose processes can all be looked into: of root's there may be some with rights that this root has not.
+/// As a user whose processes can all be looked into: of root's there may be some with rights that this root
+/// has not.
 #[test]
 fn a_queue_is_dead_when_last_sender_and_receiver_are() {
     isolated(|| {

@@ -78,11 +78,12 @@ pub(crate) struct Gc {
 pub(crate) struct Metrics {
     #[command(flatten)]
     pub(crate) place: Where,
-    /// Writes this file, whole or not at all, for the textfile collector of a node exporter; stdout when absent
+    /// Writes this file, whole or not at all, for the textfile collector of a node exporter; stdout when
+    /// absent
     #[arg(long, value_name = "FILE")]
     pub(crate) textfile: Option<PathBuf>,
-    /// Answers GET /metrics at this address of the loopback interface, such as 127.0.0.1:9464, until it is interrupted; port 0 picks one, and
-    /// the first line says which
+    /// Answers GET /metrics at this address of the loopback interface, such as 127.0.0.1:9464, until it is
+    /// interrupted; port 0 picks one, and the first line says which
     #[arg(long, value_name = "ADDRESS", conflicts_with = "textfile", value_parser = parse_loopback)]
     pub(crate) listen: Option<SocketAddr>,
 }

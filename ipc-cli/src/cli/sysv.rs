@@ -139,10 +139,12 @@ pub(crate) struct Rm {
     /// The objects, such as shm:3
     #[arg(value_name = "OBJECT", required_unless_present_any = ["from", "all_dead"])]
     pub(crate) objects: Vec<Name>,
-    /// Removes what a listing of `ls --json` holds, `-` for stdin; an object that was changed or replaced since is refused
+    /// Removes what a listing of `ls --json` holds, `-` for stdin; an object that was changed or replaced
+    /// since is refused
     #[arg(long, value_name = "FILE", conflicts_with = "objects")]
     pub(crate) from: Option<PathBuf>,
-    /// Removes all objects with the verdict "dead", of this user, or of all users as root; not those that `ipcr gc` is for
+    /// Removes all objects with the verdict "dead", of this user, or of all users as root; not those that
+    /// `ipcr gc` is for
     #[arg(long, conflicts_with_all = ["objects", "from"])]
     pub(crate) all_dead: bool,
     /// With --all-dead: only those that were not active for this long

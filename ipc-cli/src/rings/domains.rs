@@ -28,8 +28,9 @@ impl Found {
     }
 }
 
-/// The domains of one user, those that are asked for. Those with a living member are joined, as one has to for looking into them; joining sweeps the members that died, so these are counted
-/// before. One without a living member is left as it is: joining and leaving it would remove it.
+/// The domains of one user, those that are asked for. Those with a living member are joined, as one has to
+/// for looking into them; joining sweeps the members that died, so these are counted before. One without a
+/// living member is left as it is: joining and leaving it would remove it.
 pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
     let me = nix::unistd::geteuid().as_raw();
     let owner = asked.user.as_deref().map_or(Ok(me), user)?;
@@ -100,7 +101,8 @@ fn user(text: &str) -> Result<u32, Failure> {
     found.ok_or_else(|| Failure::new(USAGE, format!("there is no user {text:?}")))
 }
 
-/// Domains of other users, as far as they show: those of the usual name by their key. What else their segments are is not looked into.
+/// Domains of other users, as far as they show: those of the usual name by their key. What else their
+/// segments are is not looked into.
 pub(super) fn of_others(asked: &Where) -> Result<Vec<String>, Failure> {
     if asked.user.is_some() {
         return Ok(Vec::new());

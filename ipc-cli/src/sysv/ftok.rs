@@ -143,7 +143,8 @@ struct Search {
 
 impl Search {
     fn look(&mut self, path: PathBuf, key: Key, own: (u64, u64), asked: &Ftok, left: &mut Vec<PathBuf>) {
-        // Of the link itself, so that none is followed in a circle. `ftok` follows them, to files that are found under their own names.
+        // Of the link itself, so that none is followed in a circle. `ftok` follows them, to files that are
+        // found under their own names.
         let Ok(stat) = std::fs::symlink_metadata(&path) else { return };
         if stat.is_dir() {
             left.push(path.clone());

@@ -63,7 +63,8 @@ pub(super) fn run(what: &Mk) -> Outcome {
     Ok(DONE)
 }
 
-/// Makes the object, under random keys until one is free where none is named. It goes again when something fails before it is printed.
+/// Makes the object, under random keys until one is free where none is named. It goes again when something
+/// fails before it is printed.
 fn fresh<T: ipc_core::Object>(
     how: &How,
     create: impl Fn(Key) -> ipc_core::Result<T>,

@@ -137,8 +137,9 @@ fn dead(snapshot: &Snapshot, asked: &Rm) -> Vec<Target> {
     targets
 }
 
-/// What an object is of ipc-ring's, whose domains and persistent channels may be dead by the kernel's record and still be meant to stay. Attaches a segment, which the kernel records as its
-/// last use, so this comes only after removal was confirmed.
+/// What an object is of ipc-ring's, whose domains and persistent channels may be dead by the kernel's record
+/// and still be meant to stay. Attaches a segment, which the kernel records as its last use, so this comes
+/// only after removal was confirmed.
 fn of_rings(target: &Target) -> Result<Option<String>, Failure> {
     const OTHER: &str = "it is of another version of ipc-ring";
     let id = target.identity.id();

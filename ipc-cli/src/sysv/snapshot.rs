@@ -1,4 +1,5 @@
-//! All objects of the IPC namespace at about one moment, with who uses them and what is to be said about them.
+//! All objects of the IPC namespace at about one moment, with who uses them and what is to be said about
+//! them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -164,7 +165,8 @@ impl Processes {
         self.0.entry(pid).or_insert_with(find).as_ref()
     }
 
-    /// The name that the process with this number has now; `None` when there is none, or it does not show its name.
+    /// The name that the process with this number has now; `None` when there is none, or it does not show its
+    /// name.
     pub(crate) fn name(&mut self, pid: u32) -> Option<String> {
         self.look(pid).map(|process| process.name.clone()).filter(|name| !name.is_empty())
     }

@@ -83,7 +83,8 @@ pub fn object<'a>(lines: &'a [Value], name: &str) -> &'a Value {
     lines.iter().find(|line| line["object"] == name).unwrap_or_else(|| panic!("{name} among {lines:?}"))
 }
 
-/// Runs it in a terminal of so many columns, with something typed; gives everything that appeared there, and the exit code.
+/// Runs it in a terminal of so many columns, with something typed; gives everything that appeared there, and
+/// the exit code.
 pub fn in_terminal(
     arguments: &str,
     columns: u16,

@@ -16,8 +16,8 @@ pub enum WaitsIn {
     Receive(MsgId),
     /// For room in a queue, in `msgsnd`.
     Send(MsgId),
-    /// For a semaphore of a set, in `semop` or `semtimedop`. The set counts the waiting threads of each semaphore, see
-    /// [`waiting_for_increase`](crate::sem::SemaphoreSet::waiting_for_increase).
+    /// For a semaphore of a set, in `semop` or `semtimedop`. The set counts the waiting threads of each
+    /// semaphore, see [`waiting_for_increase`](crate::sem::SemaphoreSet::waiting_for_increase).
     Operate(SemId),
 }
 
@@ -33,8 +33,9 @@ pub struct Asleep {
     pub waits_in: WaitsIn,
 }
 
-/// Which threads sleep in a call on a queue or a set now. The kernel shows it to those who may trace a process: root, and the same user unless
-/// the Yama security module allows less (`/proc/sys/kernel/yama/ptrace_scope`). No snapshot.
+/// Which threads sleep in a call on a queue or a set now. The kernel shows it to those who may trace a
+/// process: root, and the same user unless the Yama security module allows less
+/// (`/proc/sys/kernel/yama/ptrace_scope`). No snapshot.
 ///
 /// Processes in other IPC namespaces are left out, as identifiers name other objects there.
 ///
@@ -84,8 +85,8 @@ fn of_process(pid: u32) -> Option<Vec<Asleep>> {
     Some(found)
 }
 
-/// Whether a thread is known to sleep in no queue and no set, where its call is not shown: in which function of the kernel it sleeps is shown to
-/// more, to all who may see its memory.
+/// Whether a thread is known to sleep in no queue and no set, where its call is not shown: in which function
+/// of the kernel it sleeps is shown to more, to all who may see its memory.
 fn is_elsewhere_asleep(pid: u32, tid: u32) -> bool {
     // Where that is not allowed the function is shown as 0, as it is of a thread that runs.
     let may_see = fs::File::open(format!("/proc/{pid}/maps")).is_ok();
@@ -99,7 +100,8 @@ fn is_ipc(function: &str) -> bool {
     function.contains("msg") || function.contains("sem")
 }
 
-/// The call of a line such as `70 0x5 0x7ffe1da20570 …`: its number and arguments. A thread that runs has `running` there.
+/// The call of a line such as `70 0x5 0x7ffe1da20570 …`: its number and arguments. A thread that runs has
+/// `running` there.
 fn call(line: &str) -> Option<WaitsIn> {
     let mut fields = line.split_ascii_whitespace();
     let number: libc::c_long = fields.next()?.parse().ok()?;

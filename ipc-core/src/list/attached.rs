@@ -19,15 +19,16 @@ pub struct Attached {
     pub pid: u32,
     /// The segment.
     pub id: ShmId,
-    /// In how many mappings. The kernel's count of attachments, [`Stat::attachments`](crate::shm::Stat::attachments), is the sum of these over all
-    /// processes: where it is larger, some process was not seen.
+    /// In how many mappings. The kernel's count of attachments,
+    /// [`Stat::attachments`](crate::shm::Stat::attachments), is the sum of these over all processes: where it
+    /// is larger, some process was not seen.
     pub mappings: u64,
     /// Whether one of them can be written to.
     pub is_writable: bool,
 }
 
-/// Which processes have which segments attached now. Looks at all processes that the caller may look into: its own user's, and with CAP_SYS_PTRACE all. No snapshot: processes come and go
-/// meanwhile.
+/// Which processes have which segments attached now. Looks at all processes that the caller may look into:
+/// its own user's, and with CAP_SYS_PTRACE all. No snapshot: processes come and go meanwhile.
 ///
 /// Processes in other IPC namespaces are left out, as identifiers name other segments there.
 ///
@@ -64,8 +65,9 @@ pub fn attached() -> Result<Look<Attached>> {
     Ok(look)
 }
 
-/// The devices on which the kernel keeps segments, as `maps` writes them: the one of all memory without a file system, and the one of huge pages. A memfd lies on the same. A file of any
-/// other file system can have any name and inode.
+/// The devices on which the kernel keeps segments, as `maps` writes them: the one of all memory without a
+/// file system, and the one of huge pages. A memfd lies on the same. A file of any other file system can have
+/// any name and inode.
 fn devices() -> Vec<String> {
     let flags = [MFdFlags::MFD_CLOEXEC, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_HUGETLB];
     let device = |flags| {
@@ -94,7 +96,8 @@ fn of_process(pid: u32, maps: &[u8], devices: &[String]) -> Vec<Attached> {
     found.into_values().collect()
 }
 
-/// The segment of a line such as `7fec7b6f1000-7fec7b6f3000 rw-s 00000000 00:01 3571749    /SYSV00000000 (deleted)`, and whether it may be written to.
+/// The segment of a line such as `7fec7b6f1000-7fec7b6f3000 rw-s 00000000 00:01 3571749    /SYSV00000000
+/// (deleted)`, and whether it may be written to.
 fn segment(line: &str, devices: &[String]) -> Option<(i32, bool)> {
     let mut fields = line.split_ascii_whitespace();
     let (rights, device, inode, name) = (fields.nth(1)?, fields.nth(1)?, fields.next()?, fields.next()?);

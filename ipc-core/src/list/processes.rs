@@ -1,4 +1,5 @@
-//! Processes, as far as `/proc` shows them: who bears a number now, since when, and whether it can be the one that a record means.
+//! Processes, as far as `/proc` shows them: who bears a number now, since when, and whether it can be the one
+//! that a record means.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -23,14 +24,17 @@ use crate::sys;
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Its name: up to 15 bytes that it may have chosen itself, control characters included. Empty where `/proc` does not show it.
+    /// Its name: up to 15 bytes that it may have chosen itself, control characters included. Empty where
+    /// `/proc` does not show it.
     pub name: String,
     /// Its effective user id; `None` where `/proc` does not show it.
     pub uid: Option<u32>,
-    /// The letter of its state, as proc_pid_stat(5) lists them: `R` runs, `S` sleeps, `D` sleeps and takes no signals, `T` is stopped by a signal, `t` by a debugger, `Z` has ended. `None` where
-    /// `/proc` does not show it.
+    /// The letter of its state, as proc_pid_stat(5) lists them: `R` runs, `S` sleeps, `D` sleeps and takes no
+    /// signals, `T` is stopped by a signal, `t` by a debugger, `Z` has ended. `None` where `/proc` does not
+    /// show it.
     pub state: Option<char>,
-    /// When it started, to a second or two, by the clock as it is set now; `None` where `/proc` does not show it.
+    /// When it started, to a second or two, by the clock as it is set now; `None` where `/proc` does not show
+    /// it.
     pub started: Option<SystemTime>,
 }
 
@@ -64,7 +68,8 @@ pub fn presence(pid: u32) -> Presence {
     match process.state {
         Some('Z' | 'X') => Presence::Zombie(process),
         Some(_) => Presence::Alive(process),
-        // /proc may hide processes of other users; this call does not. A thread that leads no process is an error of another kind.
+        // /proc may hide processes of other users; this call does not. A thread that leads no process is an
+        // error of another kind.
         None if sys::pidfd_open(pid).is_err_and(|errno| errno.0 == libc::ESRCH) => Presence::Gone,
         None => Presence::Alive(process),
     }
@@ -114,7 +119,8 @@ pub(super) fn numbers() -> std::io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Whether a process is in another IPC namespace than the caller, where the same identifiers name other objects. `None` when this process may not know.
+/// Whether a process is in another IPC namespace than the caller, where the same identifiers name other
+/// objects. `None` when this process may not know.
 pub(super) fn is_elsewhere(pid: u32) -> Option<bool> {
     let theirs = fs::metadata(format!("/proc/{pid}/ns/ipc")).ok()?;
     let mine = fs::metadata("/proc/thread-self/ns/ipc").ok()?;
@@ -140,7 +146,8 @@ pub struct Unseen {
 }
 
 impl Unseen {
-    /// `None` for a process that has ended meanwhile, a zombie, or a thread of the kernel: none of these uses any object.
+    /// `None` for a process that has ended meanwhile, a zombie, or a thread of the kernel: none of these uses
+    /// any object.
     pub(super) fn of(pid: u32) -> Option<Unseen> {
         /// A flag of the kernel's own threads.
         const PF_KTHREAD: u32 = 0x0020_0000;
@@ -162,6 +169,7 @@ impl Unseen {
 pub struct Look<T> {
     /// What was found.
     pub found: Vec<T>,
-    /// Those that this process may not look into. Where `/proc` is mounted with `hidepid`, those of other users are not even listed.
+    /// Those that this process may not look into. Where `/proc` is mounted with `hidepid`, those of other
+    /// users are not even listed.
     pub unseen: Vec<Unseen>,
 }

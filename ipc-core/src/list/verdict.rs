@@ -1,7 +1,9 @@
 //! Whether anybody uses an object, from what the kernel has on record, with the evidence.
 //!
-//! The record names few processes: the creator of a segment and the last that attached or detached it, the last sender and receiver of a queue, the last that operated on each semaphore.
-//! Others may know the identifier, or find the key later. So a verdict is about the record, never about the future, and each comes with the facts it rests on.
+//! The record names few processes: the creator of a segment and the last that attached or detached it, the
+//! last sender and receiver of a queue, the last that operated on each semaphore. Others may know the
+//! identifier, or find the key later. So a verdict is about the record, never about the future, and each
+//! comes with the facts it rests on.
 //!
 //! To look attaches nothing: attaching would put the caller on record in place of the last user.
 
@@ -33,13 +35,15 @@ pub enum Verdict {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// The facts, the weightiest first, each a clause in English. Names of processes in them may hold any characters.
+    /// The facts, the weightiest first, each a clause in English. Names of processes in them may hold any
+    /// characters.
     pub evidence: Vec<String>,
     /// When the object was made, changed or used last, as far as the kernel records it, to a second.
     pub last_active: Option<SystemTime>,
 }
 
-/// A process counts as a later bearer of a number only when it started this much after the record was made: `/proc` tells whole seconds, and so does the record.
+/// A process counts as a later bearer of a number only when it started this much after the record was made:
+/// `/proc` tells whole seconds, and so does the record.
 const CLEARLY_LATER: Duration = Duration::from_secs(3);
 
 /// What has become of each process that is asked for, each looked at once.
@@ -102,7 +106,8 @@ fn time(seconds: i64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Forms verdicts about the objects of the caller's IPC namespace; each process is looked at once, so one of these is for one listing.
+/// Forms verdicts about the objects of the caller's IPC namespace; each process is looked at once, so one of
+/// these is for one listing.
 ///
 /// ```
 /// use ipc_core::{Key, RemoveOnDrop, shm};
@@ -163,7 +168,8 @@ impl Judge {
         judgement
     }
 
-    /// About a set. Asks for the last process and the waiting ones of each semaphore, which takes the right to read.
+    /// About a set. Asks for the last process and the waiting ones of each semaphore, which takes the right
+    /// to read.
     pub fn set(&mut self, line: &Set) -> Judgement {
         let last_active = last([line.object.ctime, line.otime]);
         let mut evidence: Vec<String> = Vec::new();
@@ -252,7 +258,8 @@ impl Judge {
     }
 }
 
-/// Whether a process of this user may use an object. Root may always, and is passed over where it does not own the object: it would be in question for each object of everybody.
+/// Whether a process of this user may use an object. Root may always, and is passed over where it does not
+/// own the object: it would be in question for each object of everybody.
 fn may_use(uid: Option<u32>, object: &Object) -> bool {
     let others = object.perms & 0o066 != 0;
     others || uid.is_none_or(|uid| uid == object.uid || uid == object.cuid)

@@ -14,7 +14,8 @@ use crate::ring::broadcast::front::mode_of;
 use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::ring::broadcast::{Front, Mode};
 
-/// A read-only look at a channel, of messages of any type or of frames, from any process of the domain: as [`spsc::Observer`](crate::spsc::Observer).
+/// A read-only look at a channel, of messages of any type or of frames, from any process of the domain: as
+/// [`spsc::Observer`](crate::spsc::Observer).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,8 +41,8 @@ impl Observer {
     /// Looks for the channel in the user's own domain.
     ///
     /// # Errors
-    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when the name is that of another kind of ring;
-    /// [`AttachError`] when its header makes no sense or the kernel refuses.
+    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when the name is that of
+    /// another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -84,8 +85,8 @@ impl Observer {
     /// Whether the publisher is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         end::publisher_state(&self.front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
     }

@@ -132,14 +132,16 @@ pub fn domain_key(name: &str, owner: u32) -> Key {
     join::key(name, owner)
 }
 
-/// Looks at one segment, whoever created it: whether it is a domain or a channel, as far as the caller may read it. `None` when it is neither, is not there, or may not be read. It
-/// is attached for that, which the kernel records as its last use.
+/// Looks at one segment of any user: whether it is a domain or a channel, as far as the caller may
+/// read it. `None` when it is neither, is not there, or may not be read. It is attached for that, which the
+/// kernel records as its last use.
 #[must_use]
 pub fn identify(id: ShmId) -> Option<Finding> {
     look(id, &SharedMemory::from_id(id).stat().ok()?)
 }
 
-/// Whether a segment begins as a domain or a channel does, of this or of any other version of the library. False also when it may not be read. Attaches it, as [`identify`] does.
+/// Whether a segment begins as a domain or a channel does, of this or of any other version of the library.
+/// False also when it may not be read. Attaches it, as [`identify`] does.
 #[must_use]
 pub fn has_mark(id: ShmId) -> bool {
     let Ok(attached) = SharedMemory::from_id(id).attach_read_only() else { return false };
