@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -109,6 +110,12 @@ impl<E: Waitable> Async<E> {
     /// The end.
     pub fn get_mut(&mut self) -> &mut E {
         &mut self.end
+    }
+
+    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is called. Zero: it arms at
+    /// once, which takes a system call or two each time.
+    pub fn set_budget(&mut self, budget: Duration) {
+        self.registration.set_budget(budget);
     }
 
     /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a wake-up that

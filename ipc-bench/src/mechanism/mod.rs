@@ -1,5 +1,6 @@
 //! The mechanisms that can be measured, one file each.
 
+mod awaited;
 mod broadcast;
 mod byte_stream;
 mod bytes;
@@ -151,6 +152,8 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &spsc::Spsc(Parker::Semaphore),
     &spsc::Spsc(Parker::Futex),
     &spsc::SpscBatch,
+    &awaited::SpscAsync,
+    &awaited::SpscEpoll,
     &bytes::Bytes,
     &mpmc::Mpmc(Parker::Semaphore),
     &mpmc::Mpmc(Parker::Futex),
@@ -174,6 +177,7 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &internet::Tcp,
     &internet::Udp,
     &signalled::EventFd,
+    &awaited::EventFdAsync,
     &signalled::SysvSem,
     &signalled::Futex,
     &local::ClockOnly,

@@ -24,7 +24,7 @@ use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
 /// A signal each way.
-trait Signal {
+pub(super) trait Signal {
     /// Says that the line is written.
     fn notify(&mut self) -> io::Result<()>;
     /// Waits for the peer to say so.
@@ -52,7 +52,12 @@ impl<const N: usize, S: Signal> Link for Signalled<'_, N, S> {
     }
 }
 
-fn run<S: Signal>(job: &Job, gate: &mut Gate, memory: &Memory, signal: S) -> Result<Outcome, Failure> {
+pub(super) fn run<S: Signal>(
+    job: &Job,
+    gate: &mut Gate,
+    memory: &Memory,
+    signal: S,
+) -> Result<Outcome, Failure> {
     sized!(one line: job.plan.size, N => {
         let line = Line::<N>::new(memory, job.role);
         workload::run_round_trips_sized::<N, _>(job, gate, Signalled { line, signal })
@@ -119,7 +124,7 @@ signal_mechanism!(
 );
 
 impl EventFd {
-    fn resources() -> Result<Resources, Failure> {
+    pub(super) fn resources() -> Result<Resources, Failure> {
         let twice = || {
             let one = Counter::from_flags(EfdFlags::EFD_CLOEXEC).map_err(Failure::unavailable("eventfd"))?;
             let one = OwnedFd::from(one);

@@ -118,7 +118,7 @@ fn default_waits(parker: Parker) -> &'static [Wait] {
     if parker == Parker::Futex { &waits(parker)[..1] } else { &waits(parker)[..3] }
 }
 
-fn prepare(plan: &Plan) -> Result<Resources, Failure> {
+pub(super) fn prepare(plan: &Plan) -> Result<Resources, Failure> {
     super::sizes::check(plan.size)?;
     // Relaxed: only the number matters.
     let round = ROUND.fetch_add(1, Ordering::Relaxed);
@@ -140,13 +140,13 @@ pub(super) fn strategy(wait: Wait) -> WaitStrategy {
 }
 
 /// A channel each way, of messages of so many words.
-struct Channels<const WORDS: usize> {
-    outgoing: Producer<[u64; WORDS]>,
-    incoming: Consumer<[u64; WORDS]>,
+pub(super) struct Channels<const WORDS: usize> {
+    pub(super) outgoing: Producer<[u64; WORDS]>,
+    pub(super) incoming: Consumer<[u64; WORDS]>,
 }
 
 impl<const WORDS: usize> Channels<WORDS> {
-    fn open(job: &Job, parker: Parker) -> Result<Channels<WORDS>, ipc_ring::AttachError> {
+    pub(super) fn open(job: &Job, parker: Parker) -> Result<Channels<WORDS>, ipc_ring::AttachError> {
         let domain = Domain::open(DOMAIN)?;
         let channel = |direction| {
             let round: Vec<_> = job.numbers.iter().map(ToString::to_string).collect();

@@ -74,6 +74,15 @@ impl Registration {
         Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0 })
     }
 
+    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is called. Zero: it arms at
+    /// once, which takes a system call or two each time.
+    pub fn set_budget(&mut self, budget: Duration) {
+        self.waits = Waits::new(match budget {
+            Duration::ZERO => WaitStrategy::Sleep,
+            spin => WaitStrategy::SpinSleep { spin },
+        });
+    }
+
     /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is woken when there may be
     /// something.
     ///
