@@ -204,11 +204,7 @@ fn a_queue_is_dead_when_last_sender_and_receiver_are() {
         if !common::core::is_root() || !others_exist() {
             return check_queue();
         }
-        let directory = tempfile::tempdir().unwrap();
-        let copy = directory.path().join("ipcr");
-        std::fs::copy(env!("CARGO_BIN_EXE_ipcr"), &copy).unwrap();
-        std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
+        let (_directory, copy) = copy_for_others();
         child(|| {
             become_user(4242, 4242, &[]);
             // A process that changes its user hides from that user as well.
@@ -254,6 +250,61 @@ fn check_queue_by(program: &std::ffi::OsStr) {
     verdict("dead", "last sender");
     queue.send_bytes(MessageType::ONE, b"1").unwrap();
     verdict("live", "is alive");
+}
+
+/// Where `/proc` hides them, they are not counted among those that could not be looked into either.
+#[test]
+fn what_proc_hides_is_said_to_be_hidden() {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    isolated(|| {
+        if !common::core::is_root() {
+            return common::core::skip(common::core::Need::Root, "mounting /proc");
+        }
+        if !others_exist() {
+            return;
+        }
+        let memory = segment(64);
+        let mode = Mode::PRIVATE.others_read().others_write();
+        memory.set_mode(mode).unwrap();
+        let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, mode).unwrap());
+        // Twice: a child has what its parent has.
+        let _attached = memory.attach().unwrap();
+        let (directory, copy) = copy_for_others();
+        child(|| {
+            unshare(CloneFlags::CLONE_NEWNS).unwrap();
+            mount(None::<&str>, "/", None::<&str>, MsFlags::MS_PRIVATE | MsFlags::MS_REC, None::<&str>)
+                .unwrap();
+            mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), Some("hidepid=2")).unwrap();
+            become_user(4242, 4242, &[]);
+            let ended = end(command_of(copy.as_os_str(), "sysv ls --json").spawn().unwrap());
+            let lines = lines(&ended.output);
+            let line = object(&lines, &format!("shm:{}", memory.id()));
+            assert_eq!(
+                (&line["mappings"], &line["mappings_not_seen"]),
+                (&value!(2), &value!(2)),
+                "{lines:?}"
+            );
+            let evidence = object(&lines, &format!("msg:{}", queue.id()))["evidence"].to_string();
+            assert!(evidence.contains("/proc hides them"), "{evidence}");
+            let table = end(command_of(copy.as_os_str(), "sysv ls").spawn().unwrap()).output;
+            assert!(
+                table.contains("2 mappings that the kernel counts, by processes of other users"),
+                "{table}"
+            );
+        })
+        .join();
+        drop(directory);
+    });
+}
+
+/// The program where other users may run it; it goes with the directory.
+fn copy_for_others() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("ipcr");
+    std::fs::copy(env!("CARGO_BIN_EXE_ipcr"), &copy).unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    (directory, copy)
 }
 
 #[test]

@@ -30,8 +30,9 @@ pub(crate) fn run(for_programs: bool) -> Outcome {
     lines.extend(limits());
     lines.extend(lasting());
     lines.push(membarrier());
-    lines.push(visibility());
-    lines.extend(objects()?);
+    let snapshot = Snapshot::take()?;
+    lines.push(visibility(&snapshot));
+    lines.extend(objects(&snapshot)?);
     let mut code = DONE;
     for line in lines {
         if line.state == "problem" {
@@ -155,22 +156,10 @@ fn membarrier() -> Line {
 }
 
 /// What /proc shows of other users' processes.
-fn visibility() -> Line {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let options = mounts.lines().rev().find_map(|line| {
-        let mut fields = line.split(' ');
-        (fields.nth(1) == Some("/proc")).then(|| fields.nth(1).unwrap_or_default().to_owned())
-    });
-    let hides = options
-        .unwrap_or_default()
-        .split(',')
-        .any(|option| option.strip_prefix("hidepid=").is_some_and(|value| !["0", "off"].contains(&value)));
-    if hides {
-        line(
-            "visibility",
-            "note",
-            "/proc is mounted with hidepid: processes of other users that use objects are not named",
-        )
+fn visibility(snapshot: &Snapshot) -> Line {
+    if snapshot.others_hidden {
+        let text = "/proc is mounted with hidepid: processes of other users that use objects are not named";
+        line("visibility", "note", text)
     } else if nix::unistd::geteuid().is_root() {
         line("visibility", "ok", "root may look into the processes that use objects")
     } else {
@@ -178,9 +167,8 @@ fn visibility() -> Line {
     }
 }
 
-fn objects() -> Result<Vec<Line>, Failure> {
+fn objects(snapshot: &Snapshot) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();
-    let snapshot = Snapshot::take()?;
     let named = |items: &[String]| {
         let shown = items.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         if items.len() > 5 { format!("{shown} and {} more", items.len() - 5) } else { shown }

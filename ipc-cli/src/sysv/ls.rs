@@ -74,6 +74,9 @@ pub(super) fn notes<'a>(snapshot: &Snapshot, items: impl Iterator<Item = &'a Ite
     let not_seen: u64 = items.clone().map(Item::mappings_not_seen).sum();
     if not_seen > 0 {
         let by = match &snapshot.unseen_memory[..] {
+            _ if snapshot.others_hidden => {
+                "by processes of other users, perhaps, which /proc hides".to_owned()
+            }
             [] => "by processes that came or went meanwhile, or that left this IPC namespace".to_owned(),
             hidden => format!("perhaps by {}, whose memory this user may not see", processes(hidden)),
         };
@@ -82,7 +85,14 @@ pub(super) fn notes<'a>(snapshot: &Snapshot, items: impl Iterator<Item = &'a Ite
             count(not_seen, "mapping", "mappings")
         ));
     }
-    if items.clone().any(|item| item.kind != Kind::Shm) && !snapshot.unseen_calls.is_empty() {
+    let may_wait = items.clone().any(|item| item.kind != Kind::Shm);
+    if may_wait && snapshot.others_hidden {
+        notes.push(
+            "not seen: whether a queue or set is waited for by processes of other users, which /proc hides"
+                .to_owned(),
+        );
+    }
+    if may_wait && !snapshot.unseen_calls.is_empty() {
         let hidden = processes(&snapshot.unseen_calls);
         notes.push(format!(
             "not seen: whether a queue or set is waited for by {hidden}, which this user may not trace"

@@ -50,6 +50,8 @@ pub(crate) struct Snapshot {
     pub(crate) unseen_memory: Vec<Unseen>,
     /// Processes of which is not known whether they sleep in a queue or a set.
     pub(crate) unseen_calls: Vec<Unseen>,
+    /// Processes of other users are not even listed.
+    pub(crate) others_hidden: bool,
     /// Names of processes.
     pub(crate) processes: Processes,
 }
@@ -74,7 +76,7 @@ impl Snapshot {
     /// Looks at everything. Nothing is attached and nothing is changed.
     pub(crate) fn take() -> Result<Snapshot, Failure> {
         let mut judge = Judge::new()?;
-        let list::Look { found: attached, unseen: unseen_memory } = list::attached()?;
+        let list::Look { found: attached, unseen: unseen_memory, others_hidden, .. } = list::attached()?;
         let mut items = Vec::new();
         for line in proc::segments()? {
             let attached = attached.iter().filter(|attached| attached.id == line.id).copied().collect();
@@ -123,6 +125,7 @@ impl Snapshot {
             items,
             unseen_memory,
             unseen_calls,
+            others_hidden,
             processes: Processes::default(),
         })
     }

@@ -53,7 +53,7 @@ pub struct Asleep {
 /// proc_pid_syscall(5)
 pub fn asleep() -> Result<Look<Asleep>> {
     let pids = numbers().map_err(|error| Error::io("read", "/proc".to_owned(), error))?;
-    let mut look = Look { found: Vec::new(), unseen: Vec::new() };
+    let mut look = Look::new();
     for pid in pids {
         let elsewhere = is_elsewhere(pid);
         if elsewhere == Some(true) {

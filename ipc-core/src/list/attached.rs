@@ -51,7 +51,7 @@ pub struct Attached {
 pub fn attached() -> Result<Look<Attached>> {
     let pids = numbers().map_err(|error| Error::io("read", "/proc".to_owned(), error))?;
     let devices = devices();
-    let mut look = Look { found: Vec::new(), unseen: Vec::new() };
+    let mut look = Look::new();
     for pid in pids {
         let elsewhere = is_elsewhere(pid);
         if elsewhere == Some(true) {

@@ -105,6 +105,27 @@ fn moment(ticks: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(boot.checked_add(ticks / per_second)?))
 }
 
+impl<T> Look<T> {
+    pub(super) fn new() -> Look<T> {
+        Look { found: Vec::new(), unseen: Vec::new(), others_hidden: others_are_hidden() }
+    }
+}
+
+/// Root is exempt, unless it is root of a user namespace only: then it may not see the first process either.
+fn others_are_hidden() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_exempt = nix::unistd::geteuid().is_root() && fs::read("/proc/1/stat").is_ok();
+    !is_exempt && hides(&mounts)
+}
+
+/// Whether the last mount on `/proc` says so, of lines such as `proc /proc proc rw,hidepid=invisible 0 0`.
+fn hides(mounts: &str) -> bool {
+    let mut on_proc = mounts.lines().filter(|line| line.split(' ').nth(1) == Some("/proc"));
+    let options = on_proc.next_back().and_then(|line| line.split(' ').nth(3)).unwrap_or_default();
+    let value = options.split(',').find_map(|option| option.strip_prefix("hidepid="));
+    value.is_some_and(|value| !["0", "off"].contains(&value))
+}
+
 /// The numbers of all processes that `/proc` lists.
 pub(super) fn numbers() -> std::io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
@@ -165,11 +186,37 @@ impl Unseen {
 /// println!("{} found, {} processes not seen", look.found.len(), look.unseen.len());
 /// # Ok::<(), ipc_core::Error>(())
 /// ```
+#[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look<T> {
     /// What was found.
     pub found: Vec<T>,
-    /// Those that this process may not look into. Where `/proc` is mounted with `hidepid`, those of other
-    /// users are not even listed.
+    /// Those that this process may not look into.
     pub unseen: Vec<Unseen>,
+    /// Whether `/proc` hides processes of other users: it is mounted with `hidepid`, and this process is not
+    /// exempt. They are not among the unseen.
+    pub others_hidden: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_that_hide_processes_are_known() {
+        for (options, hidden) in [
+            ("rw", false),
+            ("rw,hidepid=0", false),
+            ("rw,hidepid=off", false),
+            ("rw,gid=5,hidepid=2", true),
+            ("hidepid=invisible", true),
+        ] {
+            let mounts = format!(
+                "sysfs /sys sysfs rw 0 0\nproc /proc proc {options} 0 0\nnone /dev devtmpfs rw,hidepid=2 0 0\n"
+            );
+            assert_eq!(hides(&mounts), hidden, "{options}");
+        }
+        assert!(!hides("proc /proc proc hidepid=2 0 0\nproc /proc proc rw 0 0\n"));
+        assert!(!hides(""));
+    }
 }

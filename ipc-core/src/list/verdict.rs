@@ -254,6 +254,10 @@ impl Judge {
                 },
             ));
         }
+        if self.asleep.others_hidden && is_for_others(&line.object) {
+            let why = "processes of other users may wait in it, and /proc hides them";
+            parties.push((Party::Unclear, why.to_owned()));
+        }
         judge("no process was seen waiting in it", parties, last_active)
     }
 }
@@ -261,8 +265,12 @@ impl Judge {
 /// Whether a process of this user may use an object. Root may always, and is passed over where it does not
 /// own the object: it would be in question for each object of everybody.
 fn may_use(uid: Option<u32>, object: &Object) -> bool {
-    let others = object.perms & 0o066 != 0;
-    others || uid.is_none_or(|uid| uid == object.uid || uid == object.cuid)
+    is_for_others(object) || uid.is_none_or(|uid| uid == object.uid || uid == object.cuid)
+}
+
+/// Whether others than owner and creator have rights.
+fn is_for_others(object: &Object) -> bool {
+    object.perms & 0o066 != 0
 }
 
 fn mappings(count: u64) -> String {
@@ -344,8 +352,10 @@ mod tests {
     #[test]
     fn a_segment_is_dead_only_when_everybody_on_record_is_gone() {
         let me = std::process::id();
-        let mut judge =
-            Judge { seen: Seen::default(), asleep: Look { found: Vec::new(), unseen: Vec::new() } };
+        let mut judge = Judge {
+            seen: Seen::default(),
+            asleep: Look { found: Vec::new(), unseen: Vec::new(), others_hidden: false },
+        };
         for (creator, last, attachments, verdict) in [
             (NOBODY, NOBODY, 0, Verdict::Dead),
             (NOBODY, NOBODY, 1, Verdict::InUse),
@@ -362,8 +372,10 @@ mod tests {
     #[test]
     fn a_later_process_with_the_number_is_not_taken_for_the_one_on_record() {
         let me = std::process::id();
-        let mut judge =
-            Judge { seen: Seen::default(), asleep: Look { found: Vec::new(), unseen: Vec::new() } };
+        let mut judge = Judge {
+            seen: Seen::default(),
+            asleep: Look { found: Vec::new(), unseen: Vec::new(), others_hidden: false },
+        };
         let mut line = segment(me, me, 0);
         line.object.ctime = 1000; // long before this process
         (line.atime, line.dtime) = (0, 0);
