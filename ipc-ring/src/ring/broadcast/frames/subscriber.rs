@@ -141,7 +141,8 @@ impl<M: Memory> Subscriber<M> {
             // Who named a frame is told what is missing before the one that is held for it.
             let named = matches!(start, Start::Numbered(_) | Start::At { .. });
             if entered != wanted.position && !named {
-                spot = held(&memory, entered);
+                // Read from the ring: whatever it is, a record begins at a multiple of 8.
+                spot = held(&memory, entered & !(WORD - 1));
             }
         } else {
             // For observers only: nobody waits for it.
