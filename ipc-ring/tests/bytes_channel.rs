@@ -7,7 +7,7 @@ use std::io::{BufRead, ErrorKind, IoSlice, Read, Write};
 use std::time::{Duration, Instant};
 
 use bytes_common::{Random, frame};
-use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use common::{Role, kernel_objects, listen, private_namespace, role, say, the_ring, unique};
 use ipc_ring::bytes::{Builder, FrameTooLarge, PopError, PushError};
 use ipc_ring::{AttachError, AttachErrorKind, Barrier, Domain, PeerExit, PeerState, WaitStrategy, spsc};
 
@@ -552,11 +552,7 @@ fn a_corrupt_header_poisons_the_channel_for_both() {
     let mut producer = builder(&domain, "", "").capacity(128).create_producer().unwrap();
     let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
     producer.push(b"good").unwrap();
-    let text = std::fs::read_to_string("/proc/sysvipc/shm").unwrap();
-    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let id = text.lines().skip(1).map(fields).find(|fields| fields[0] == "0").unwrap()[1].parse().unwrap();
-    let segment = ipc_core::shm::SharedMemory::from_id(ipc_core::shm::ShmId::from_raw(id)).attach().unwrap();
-    segment.atomic_u64(0x480).unwrap().store(0x1234, std::sync::atomic::Ordering::SeqCst);
+    the_ring().atomic_u64(0x480).unwrap().store(0x1234, std::sync::atomic::Ordering::SeqCst);
     assert!(matches!(consumer.pop(), Err(PopError::Corrupt(_))));
     assert!(matches!(consumer.try_view().map(drop), Err(PopError::Corrupt(_))));
     assert!(matches!(producer.push(b"more"), Err(PushError::Corrupt((), _))));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
+use common::{Role, kernel_objects, listen, private_namespace, role, say, the_ring, unique};
 use ipc_ring::spsc::{Builder, Consumer, PopError, Producer, PushError};
 use ipc_ring::{AttachError, AttachErrorKind, Domain};
 
@@ -85,17 +85,6 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     ));
 }
 
-/// Attaches to the one ring of this namespace, behind the library's back.
-fn data_segment() -> ipc_core::shm::Attachment {
-    let is_ring = |attached: &ipc_core::shm::Attachment| {
-        let mut start = [0; 8];
-        attached.copy_from(0, &mut start).is_ok() && start == *b"ipc-ring"
-    };
-    let segments = ipc_core::list::segments().unwrap().into_iter();
-    let mut attached = segments.filter_map(|(id, _)| ipc_core::shm::SharedMemory::from_id(id).attach().ok());
-    attached.find(is_ring).expect("the channel's segment")
-}
-
 #[test]
 fn a_corrupt_header_is_refused_and_left_alone() {
     private_namespace();
@@ -104,7 +93,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
     }
     let domain = unique("corrupt-header");
     let _producer = builder(&domain).capacity(16).create_producer().unwrap();
-    let segment = data_segment();
+    let segment = the_ring();
     let mut before = vec![0; 256];
     segment.copy_from(0, &mut before).unwrap();
     for offset in (0..256).step_by(4) {
@@ -140,7 +129,7 @@ fn corrupt_words_poison_and_do_not_panic() {
         for value in 0..16 {
             producer.push(value).unwrap();
         }
-        let segment = data_segment();
+        let segment = the_ring();
         segment.atomic_u64(offset).unwrap().store(1 << 40, std::sync::atomic::Ordering::SeqCst);
         if consumer_first {
             assert!(matches!(consumer.pop(), Err(PopError::Corrupt(_))));
