@@ -122,6 +122,7 @@ fn try_join(
     making::finish_interrupted(&member);
     let swept = Locked { member: &member }.sweep();
     drop(lock); // Before the member, which takes it when it goes.
+    member.settle_departures();
     swept?;
     Ok(member)
 }

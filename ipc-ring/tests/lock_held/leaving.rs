@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use ipc_ring::control::{Builder, Connection, Listener, Watch};
-use ipc_ring::{Domain, Lifetime, PeerExit, PeerState, WaitSet, WaitStrategy, spsc};
+use ipc_ring::platform::Site;
+use ipc_ring::{Domain, Lifetime, PeerExit, PeerState, WaitSet, WaitStrategy, fault, spsc};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
 use crate::common::{Role, kernel_objects, listen, private_namespace, say, unique};
 use crate::holder::Holder;
@@ -111,6 +115,39 @@ fn a_persistent_channel_stays_and_one_that_has_ended_goes() {
         });
         assert_eq!((in_use(&domain), kernel_objects()), unused);
     }
+}
+
+/// The child's half: a member that is stopped while it joins.
+pub fn joiner(domain: &str) {
+    fault::arm_stop(Site::DomainSlotTaken, 0);
+    let _domain = Domain::open(domain).unwrap();
+    say("joined");
+    listen();
+}
+
+#[test]
+fn a_process_that_joins_deals_with_what_was_left_meanwhile() {
+    private_namespace();
+    let domain = Domain::open(&unique("joiner")).unwrap();
+    let channel = spsc::Builder::<u64>::new("ended").domain(&domain).lifetime(Lifetime::Persistent);
+    let under_keys = || {
+        let segments = ipc_core::list::segments().unwrap();
+        segments.iter().filter(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE).count()
+    };
+    let unused = under_keys();
+    let (producer, consumer) = (channel.create_producer().unwrap(), channel.create_consumer().unwrap());
+    let mut joiner = Role::start("joiner", &[domain.name()]);
+    let pid = Pid::from_raw(joiner.pid() as i32);
+    let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+    assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+    producer.close();
+    drop(consumer);
+    assert_eq!(under_keys(), unused + 1, "the lock was free");
+    kill(pid, Signal::SIGCONT).unwrap();
+    assert_eq!(joiner.hear(), "joined");
+    assert_eq!(under_keys(), unused);
+    joiner.tell("end");
+    joiner.finish();
 }
 
 /// A server and a client of it.

@@ -16,6 +16,7 @@ fn plays_a_role() {
     let Some(role) = common::role() else { return };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["hold"] => holder::hold(),
+        ["joiner", domain] => leaving::joiner(domain),
         ["member", domain] => leaving::member(domain),
         ["join", domain, millis] => deadlines::join(domain, millis),
         ref other => panic!("no such role: {other:?}"),
