@@ -83,6 +83,8 @@ pub enum Site {
     WaitTaken = 6,
     /// waiting: a consumer has said what it is about to give back, and has not looked whether anybody waits for it.
     WaitGiving = 7,
+    /// waiting: the mask's bit of a sleeper has been taken, its waiting bit has not.
+    WaitMaskTaken = 8,
     /// bytes: the payload is written and the header behind it cleared, nothing is published.
     BytesWritten = 20,
     /// bytes: a frame that follows a padding has its header, the padding has none.
@@ -245,7 +247,7 @@ pub enum Site {
 
 impl Site {
     /// Every site, for tests that visit them all.
-    pub const ALL: [Site; 86] = [
+    pub const ALL: [Site; 87] = [
         Site::SpscPayloadWritten,
         Site::SpscPublished,
         Site::SpscPayloadRead,
@@ -253,6 +255,7 @@ impl Site {
         Site::WaitAnnounced,
         Site::WaitTaken,
         Site::WaitGiving,
+        Site::WaitMaskTaken,
         Site::BytesWritten,
         Site::BytesWrapped,
         Site::BytesPublished,

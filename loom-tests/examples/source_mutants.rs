@@ -68,6 +68,7 @@ fn run(copy: &Path, models: &[&str]) -> Output {
         .args(["run", "--quiet", "--release", "-p", "loom-tests", "--example", "model", "--"])
         .args(models)
         .current_dir(copy)
+        // Not that of the workspace: the two look the same to cargo.
         .env("CARGO_TARGET_DIR", copy.join("target"))
         .env("RUST_BACKTRACE", "0")
         .output()

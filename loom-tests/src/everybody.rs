@@ -102,7 +102,7 @@ impl Bed {
         if MISTAKES.into_iter().any(mutation::logic) {
             self.wake_wrongly(&mut post);
         } else {
-            crowd::wake(self, &mut { START }, usize::MAX, post);
+            crowd::wake(self, &mut { START }, usize::MAX, crowd::Post(post));
         }
         tokens.into_iter().for_each(|number| self.semaphore(number).post());
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::wait::host::Host;
 use ipc_ring::wait::soon::Soon;
+use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Semaphore, mutation, reached};
 
@@ -24,7 +25,8 @@ pub struct Domain {
     semaphores: Vec<Semaphore>,
     /// Whose death posts to which semaphore.
     arranged: RefCell<Vec<(u64, u32)>>,
-    dead: RefCell<Vec<u64>>,
+    /// A bit for each that is dead. That the kernel says so orders what the dead one did before whatever is done because of it.
+    dead: AtomicU64,
     /// While it is set, no token is posted: a mistake of the model.
     is_mute: Cell<bool>,
 }
@@ -36,7 +38,7 @@ impl Domain {
         Rc::new(Self {
             semaphores: (0..semaphores).map(|_| Semaphore::new()).collect(),
             arranged: RefCell::default(),
-            dead: RefCell::default(),
+            dead: AtomicU64::new(0),
             is_mute: Cell::new(false),
         })
     }
@@ -47,7 +49,7 @@ impl Domain {
 
     /// A process is dead: the kernel does what was arranged.
     pub fn die(&self, owner: u64) {
-        self.dead.borrow_mut().push(owner);
+        self.dead.fetch_or(1 << owner, Ordering::Release);
         let arranged: Vec<u32> = self
             .arranged
             .borrow()
@@ -152,7 +154,7 @@ impl Host for Kernel {
     }
 
     fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
-        Ok(!self.domain.dead.borrow().contains(&owner))
+        Ok(self.domain.dead.load(Ordering::Acquire) & 1 << owner == 0)
     }
 
     fn check(&self) -> Result<(), ipc_core::Error> {

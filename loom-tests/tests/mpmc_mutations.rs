@@ -5,14 +5,15 @@ use loom_tests::mpmc::ending::NOT_SEARCHED;
 use loom_tests::mpmc::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_GENERATION};
 use loom_tests::mpmc::ring::OVERWRITTEN;
 use loom_tests::mpmc::room::{LOOKED_FIRST, READING_AWAITED_ASLEEP};
-use loom_tests::mpmc::sleeping::{NO_BATON, NOT_PUT_BACK};
+use loom_tests::mpmc::sleeping::{NO_BATON, NOT_ARRANGED, NOT_PUT_BACK};
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
 use loom_tests::mpmc::{models, reapers};
 use loom_tests::mutation::weakenings;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something no quicker one does. The others would only cost time.
-const SHARP: [&str; 21] = [
+const SHARP: [&str; 22] = [
+    "mpmc_notifier_dies_with_the_mask",
     "mpmc_one_pop_frees_a_sleeper",
     "mpmc_end_behind_dead_hands_taken",
     "mpmc_chain_begun_before",
@@ -54,6 +55,7 @@ fn steps() {
         HINT_BEFORE_CLAIM,
         OVERWRITTEN,
         NO_BATON,
+        NOT_ARRANGED,
         NOT_PUT_BACK,
         NOT_SEARCHED,
         NOT_PASSED_ON,

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::announce;
 use super::kernel::Kernel;
@@ -25,10 +25,11 @@ use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
-use crate::wait::crowd::{self, Crowd};
+use crate::wait::crowd::{self, Crowd, Notifier};
 use crate::wait::host::Host as _;
+use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
-use crate::wait::{HEARTBEAT, Nap, WaitStrategy, Waits, cpu};
+use crate::wait::{HEARTBEAT, WaitStrategy, Waits, cpu};
 
 /// A seat's record: the identity of its process, which is the ring's, and behind it what is kept here.
 const IDENTITY: usize = 0;
@@ -41,20 +42,8 @@ const MASK: usize = 32;
 const TOPIC: usize = 36;
 const CPU: usize = 40;
 
-/// The shortest time between two questions of one end for all others, when it is woken for nothing again and again.
-const PAUSE: Duration = Duration::from_millis(1);
-
 /// No ring has more seats.
 const MOST_SEATS: usize = 512;
-
-/// What an end does that is about to sleep.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sleep {
-    /// Ask whether the others live.
-    pub(super) ask: bool,
-    /// For how long at most.
-    pub(super) nap: Nap,
-}
 
 /// Where the seats of a ring lie.
 #[derive(Clone, Copy, Debug)]
@@ -208,8 +197,8 @@ pub(super) struct Place {
     untold: Option<ipc_core::Error>,
     /// When this end last asked whether one that it had woken is alive.
     doubted: Option<Instant>,
-    /// When this end last asked whether all others are alive, before it slept.
-    asked: Option<Instant>,
+    /// The role of those who are waited for, if it is of use to know where they run.
+    faces: Option<u32>,
 }
 
 impl Place {
@@ -252,7 +241,7 @@ impl Place {
             armed: WakeSet::default(),
             untold: None,
             doubted: None,
-            asked: None,
+            faces: None,
             farewell: FrameKind::Left,
         };
         // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
@@ -368,17 +357,15 @@ impl Place {
     #[cold]
     #[inline(never)]
     fn wake_together(&mut self, side: Side) -> Result<(), ipc_core::Error> {
-        let (mut tokens, mut waited) = (Tokens::default(), [false; MOST_SEATS]);
         let ends = self.ends(side);
-        crowd::wake(&ends, &mut { self.turn }, usize::MAX, |number| {
-            let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
-            if let Some(wake) = WakeSemaphore::from_raw(raw) {
-                tokens.add(wake);
-                waited[usize::from(number)] = true;
-            }
-            true
-        });
-        let mut armed = self.armed;
+        let mut all = Together {
+            place: self,
+            armed: self.armed,
+            tokens: Tokens::default(),
+            waited: [false; MOST_SEATS],
+        };
+        crowd::wake(&ends, &mut { self.turn }, usize::MAX, &mut all);
+        let Together { mut armed, tokens, waited, .. } = all;
         let woken = tokens.post(&self.host.member, &mut armed);
         if woken.is_err() {
             // They wait still; those who were woken all the same get a token too many.
@@ -393,28 +380,36 @@ impl Place {
     #[cold]
     #[inline(never)]
     fn wake_some(&mut self, side: Side, wanted: usize) -> Result<(), ipc_core::Error> {
-        let (mut turn, mut armed, mut doubted) = (self.turn, self.armed, self.doubted);
-        let ends = self.ends(side);
-        let (mut posted, mut failure) = (false, None);
-        crowd::wake(&ends, &mut turn, wanted, |number| {
-            // Before the token: who has one may sleep again at once.
-            let last = self.is_last(&ends);
-            match self.post(number, &mut armed) {
-                Ok(true) => posted = true,
-                Ok(false) => return false,
-                Err(error) => {
-                    // It waits still, for somebody else to wake it.
-                    crowd::mark(&ends, number);
-                    failure = Some(error);
-                    return false;
-                }
-            }
-            last || !self.is_dead(number, &mut doubted)
-        });
+        let (mut turn, ends) = (self.turn, self.ends(side));
+        let mut some = OneByOne {
+            place: self,
+            ends: &ends,
+            armed: self.armed,
+            doubted: self.doubted,
+            posted: false,
+            failure: None,
+        };
+        crowd::wake(&ends, &mut turn, wanted, &mut some);
+        let OneByOne { armed, doubted, posted, failure, .. } = some;
         (self.turn, self.armed, self.doubted) = (turn, armed, doubted);
         match failure {
             Some(error) if !posted || wanted > 1 => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// What the end in a seat sleeps on.
+    fn wake_of(&self, number: u16) -> Option<WakeSemaphore> {
+        WakeSemaphore::from_raw(self.table.wake_of(&self.region, number))
+    }
+
+    /// Arranges that this process's death posts a token to the end in a seat.
+    fn arrange(&self, number: u16, armed: &mut WakeSet) {
+        if let Some(wake) = self.wake_of(number)
+            && armed.insert(wake)
+            && !self.host.post_at_death(wake)
+        {
+            armed.remove(wake);
         }
     }
 
@@ -423,16 +418,13 @@ impl Place {
     /// # Errors
     /// When the end could not be woken.
     fn post(&self, number: u16, armed: &mut WakeSet) -> Result<bool, ipc_core::Error> {
-        let raw = self.table.half(&self.region, number, WAKE).load(Ordering::Relaxed); // Changes only while nobody waits.
         let owner = self.table.identity(&self.region, number).load(Ordering::Relaxed); // A guess about whom to wake.
-        let Some(wake) = WakeSemaphore::from_raw(raw).filter(|_| Owner::from_raw(owner).is_some()) else {
+        let Some(wake) = self.wake_of(number).filter(|_| Owner::from_raw(owner).is_some()) else {
             return Ok(false);
         };
-        // Before the token: whoever has one can rely on it.
-        if armed.insert(wake) && !self.host.member.wake_at_my_death(wake) {
-            armed.remove(wake);
-        }
-        self.host.member.wake(wake)?;
+        // Once more, for a successor that sleeps on another semaphore.
+        self.arrange(number, armed);
+        self.host.post(wake)?;
         Ok(true)
     }
 
@@ -454,27 +446,9 @@ impl Place {
         matches!(self.is_alive(self.table.identity(&self.region, number).load(Ordering::Relaxed)), Ok(false))
     }
 
-    /// How long to sleep, and whether to ask before for all others whether they live. To ask takes a system call for each of
-    /// them, so an end that has asked within a heartbeat sleeps for the rest of it and asks then: a death is learned of no later
-    /// than if it asked now. `in_vain`: this end slept already and was woken for nothing, perhaps by a death; but also if
-    /// somebody else was faster, so it asks once a millisecond at most.
-    pub(super) fn sleep_after_questions(&mut self, nap: Nap, in_vain: bool) -> Sleep {
-        let now = Instant::now();
-        let pause = if in_vain { PAUSE } else { HEARTBEAT };
-        match self.asked {
-            Some(asked) if now.duration_since(asked) < pause => {
-                Sleep { ask: false, nap: nap.at_most(asked + pause) }
-            }
-            _ => {
-                self.asked = Some(now);
-                Sleep { ask: true, nap }
-            }
-        }
-    }
-
     /// Whether all ends of a role were last seen on the CPU this thread runs on, so that none of them can run while this one
     /// polls. Notes this thread's CPU for the others.
-    pub(super) fn shares_cpu(&self, role: u32) -> bool {
+    fn shares_cpu_with(&self, role: u32) -> bool {
         let mine = self.note_cpu();
         let mut others = (0..self.table.seats)
             .filter(|number| {
@@ -515,6 +489,12 @@ impl Place {
         } else {
             Ok(())
         }
+    }
+
+    /// An end that waits for ends of this role.
+    pub(super) fn facing(mut self, role: u32) -> Self {
+        self.faces = Some(role);
+        self
     }
 
     /// What this end waits for from now on.
@@ -559,27 +539,15 @@ impl Place {
         self.entry.is_persistent
     }
 
-    /// Says that this end is about to sleep. Look at the ring once more, then [`sleep`](Self::sleep) or
-    /// [`do_not_sleep`](Self::do_not_sleep).
-    ///
-    /// # Errors
-    /// When the barrier was refused; then the end says so no more.
-    pub(super) fn announce(&self) -> Result<(), ipc_core::Error> {
-        self.own(WAKE).store(self.host.wake().as_raw(), Ordering::Relaxed); // Before the waiting bit.
-        crowd::announce(&self.ends(self.side), self.number, self.barrier).inspect_err(|_| self.do_not_sleep())
-    }
-
-    /// As [`announce`](Self::announce), for a thread that sleeps on another semaphore of the domain and runs the barrier
-    /// itself.
-    pub(super) fn mark(&self, bell: Bell) -> Barrier {
-        self.own(WAKE).store(bell.0.as_raw(), Ordering::Relaxed); // Before the waiting bit.
-        crowd::mark(&self.ends(self.side), self.number);
-        self.barrier
-    }
-
-    /// Takes back what [`mark`](Self::mark) said. True when a notifier was faster.
-    pub(super) fn unmark(&self) -> bool {
+    /// Takes back that somebody waits for this end. True when a notifier was faster.
+    pub(super) fn withdraw(&self) -> bool {
         signal::withdraw::<Native>(self.own(SIGNAL))
+    }
+
+    /// As [`arm`](Waiter::arm), for a set. Gives the barrier that must follow.
+    pub(super) fn arm_for(&self, bell: Bell) -> Barrier {
+        self.arm(bell.0);
+        self.barrier
     }
 
     /// The domain that this end belongs to, for who waits for it.
@@ -593,40 +561,6 @@ impl Place {
             &self.region,
             self.table.offset + usize::from(self.number) * self.table.size + SIGNAL,
         ))
-    }
-
-    /// Sleeps until woken or until the time has come. True when woken. `is_owed`: whether something is there for which somebody
-    /// must have woken this end.
-    ///
-    /// # Errors
-    /// When the semaphores were removed.
-    #[track_caller]
-    pub(super) fn sleep(&self, nap: Nap, mut is_owed: impl FnMut() -> bool) -> Result<bool, ipc_core::Error> {
-        let woken = nap.take(
-            &mut (),
-            |(), until| self.host.sleep(until),
-            |(), last| is_owed() && !(last && self.has_anybody_died()),
-        );
-        let taken = signal::withdraw::<Native>(self.own(SIGNAL));
-        if taken && matches!(woken, Ok(false)) {
-            self.host.drain();
-        }
-        woken
-    }
-
-    /// Takes the announcement back.
-    pub(super) fn do_not_sleep(&self) {
-        if signal::withdraw::<Native>(self.own(SIGNAL)) {
-            self.host.drain();
-        }
-    }
-
-    /// Whether a death can still be learned of, for an end that polls. One system call.
-    ///
-    /// # Errors
-    /// When the semaphores were removed, or this process may not read them any more.
-    pub(super) fn check(&self) -> Result<(), ipc_core::Error> {
-        self.host.check()
     }
 
     /// Whether the process of this identity, as a seat holds it, is alive. A system call.
@@ -722,6 +656,103 @@ impl Place {
         for wake in std::mem::take(&mut self.armed).iter() {
             self.host.member.no_wake_at_my_death(wake);
         }
+    }
+}
+
+/// Wakes all that are found at once, when all are known.
+struct Together<'a> {
+    place: &'a Place,
+    armed: WakeSet,
+    tokens: Tokens,
+    waited: [bool; MOST_SEATS],
+}
+
+impl Notifier for Together<'_> {
+    fn arrange(&mut self, number: u16) {
+        self.place.arrange(number, &mut self.armed);
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        if let Some(wake) = self.place.wake_of(number) {
+            self.tokens.add(wake);
+            self.waited[usize::from(number)] = true;
+        }
+        true
+    }
+}
+
+/// Wakes each when it is found.
+struct OneByOne<'a> {
+    place: &'a Place,
+    ends: &'a Ends<'a>,
+    armed: WakeSet,
+    doubted: Option<Instant>,
+    posted: bool,
+    failure: Option<ipc_core::Error>,
+}
+
+impl Notifier for OneByOne<'_> {
+    fn arrange(&mut self, number: u16) {
+        self.place.arrange(number, &mut self.armed);
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        // Before the token: who has one may sleep again at once.
+        let last = self.place.is_last(self.ends);
+        match self.place.post(number, &mut self.armed) {
+            Ok(true) => self.posted = true,
+            Ok(false) => return false,
+            Err(error) => {
+                // It waits still, for somebody else to wake it.
+                crowd::mark(self.ends, number);
+                self.failure = Some(error);
+                return false;
+            }
+        }
+        last || !self.place.is_dead(number, &mut self.doubted)
+    }
+}
+
+impl Waiter for Place {
+    type Platform = Native;
+    type Host = Kernel;
+
+    fn host(&self) -> &Kernel {
+        &self.host
+    }
+
+    fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    fn waits_mut(&mut self) -> &mut Waits {
+        &mut self.waits
+    }
+
+    fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    fn arm(&self, wake: WakeSemaphore) {
+        self.own(WAKE).store(wake.as_raw(), Ordering::Relaxed); // Before the waiting bit.
+        crowd::mark(&self.ends(self.side), self.number);
+    }
+
+    fn disarm(&self) -> usize {
+        usize::from(self.withdraw())
+    }
+
+    fn shares_cpu(&self) -> bool {
+        self.faces.is_some_and(|role| self.shares_cpu_with(role))
+    }
+
+    /// Somebody's death may be, but not everybody's whom this end waits for.
+    fn is_told_of_death(&self) -> bool {
+        false
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.has_anybody_died()
     }
 }
 

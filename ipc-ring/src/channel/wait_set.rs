@@ -5,6 +5,7 @@
 //! barrier stands behind all of them, every ring is looked at once more, and the thread sleeps. Nothing changes for who
 //! pushes.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,8 +17,9 @@ use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::wait::host::Host as _;
+use crate::wait::park::{Attempt, Look, Presence, Waiter, from_stop, park};
 use crate::wait::signal;
-use crate::wait::{Nap, Step, WaitStrategy, Waits};
+use crate::wait::{Wait, WaitStrategy, Waits};
 
 /// What an end does for a set. Only this crate's ends can.
 pub(crate) mod sealed {
@@ -119,6 +121,7 @@ pub struct Event {
 }
 
 debug_as_display!(WaitSetError);
+from_stop!(WaitSetError);
 
 /// Why there is no event.
 #[non_exhaustive]
@@ -256,31 +259,7 @@ impl WaitSet {
         if let Some(index) = ends.iter().position(|end| !end.is_at(&home)) {
             return Err(WaitSetError::Foreign { index });
         }
-        let mut wait = self.waits.start(deadline);
-        let mut probe = false;
-        loop {
-            if let Some(event) = self.look(ends, probe).map_err(WaitSetError::System)? {
-                self.waits.finished(&wait);
-                return Ok(event);
-            }
-            probe = false;
-            match wait.next(&self.waits, |sleeps| self.host.is_interrupted(sleeps), || false) {
-                Step::Poll => std::hint::spin_loop(),
-                Step::TimedOut => return Err(WaitSetError::TimedOut),
-                Step::Interrupted => return Err(WaitSetError::Interrupted),
-                Step::Probe => {
-                    self.host.check().map_err(WaitSetError::System)?;
-                    probe = true;
-                }
-                Step::Sleep(nap) => {
-                    if let Some(event) = self.sleep(ends, nap)? {
-                        return Ok(event);
-                    }
-                    // After a sleep, for whatever reason: the token may have been a death's.
-                    probe = true;
-                }
-            }
-        }
+        park(&mut Together { set: self, ends: RefCell::new(ends), found: None }, deadline)
     }
 
     /// Whether one of the ends has something to do, by a look at each that takes no system call. Never in a child of fork that inherited the set, or
@@ -301,36 +280,117 @@ impl WaitSet {
     ) -> Result<Option<Event>, ipc_core::Error> {
         look(&mut self.next, ends, probe)
     }
+}
 
-    /// Announces at every end, looks once more, with the question who is alive, and sleeps.
-    fn sleep(&mut self, ends: &mut [&mut dyn Waitable], nap: Nap) -> Result<Option<Event>, WaitSetError> {
-        let mut event =
-            mark_all(ends, sealed::Bell(self.host.wake())).run().and_then(|()| self.look(ends, true));
-        let woken = match event {
-            Ok(None) => {
-                let (host, next) = (&self.host, &mut self.next);
-                nap.take(
-                    &mut (),
-                    |(), until| host.sleep(until),
-                    |(), is_last| {
-                        // What is found is told only once, so it is kept. Nobody is asked, so there is an answer.
-                        let found =
-                            look(next, ends, false).ok().flatten().or(event.as_ref().ok().copied().flatten());
-                        event = Ok(found);
-                        found.is_some_and(|event| {
-                            event.news != News::PeerGone && !(is_last && ends[event.index].has_peer_died())
-                        })
-                    },
-                )
-            }
-            _ => Ok(false),
-        };
-        let taken = ends.iter_mut().fold(0, |taken, end| taken + usize::from(end.unmark()));
-        // Tokens that are on their way, or there already. One that comes later ends the next sleep early, no more.
-        for _ in usize::from(matches!(woken, Ok(true)))..taken {
-            self.host.drain();
+/// A wait for several ends.
+struct Together<'a, 'b> {
+    set: &'a mut WaitSet,
+    ends: RefCell<&'a mut [&'b mut dyn Waitable]>,
+    /// An event of a look that was not an attempt. Most are told once only.
+    found: Option<Result<Event, ipc_core::Error>>,
+}
+
+impl Together<'_, '_> {
+    /// Whether there is an event, for the next attempt.
+    fn find(&mut self, probe: bool) -> bool {
+        if self.found.is_none() {
+            self.found = look(&mut self.set.next, self.ends.get_mut(), probe).transpose();
         }
-        woken.and(event).map_err(WaitSetError::System)
+        self.found.is_some()
+    }
+}
+
+impl Waiter for Together<'_, '_> {
+    type Platform = Native;
+    type Host = Kernel;
+
+    fn host(&self) -> &Kernel {
+        &self.set.host
+    }
+
+    fn waits(&self) -> &Waits {
+        &self.set.waits
+    }
+
+    fn waits_mut(&mut self) -> &mut Waits {
+        &mut self.set.waits
+    }
+
+    /// The set's own half, of which there is none.
+    fn barrier(&self) -> Barrier {
+        Barrier::Fence
+    }
+
+    fn arm(&self, wake: WakeSemaphore) {
+        let _ = mark_all(&mut self.ends.borrow_mut(), sealed::Bell(wake));
+    }
+
+    fn disarm(&self) -> usize {
+        self.ends.borrow_mut().iter_mut().map(|end| usize::from(end.unmark())).sum()
+    }
+
+    fn shares_cpu(&self) -> bool {
+        false
+    }
+
+    fn is_told_of_death(&self) -> bool {
+        false
+    }
+
+    fn has_peer_died(&self) -> bool {
+        let Some(Ok(event)) = &self.found else { return false };
+        self.ends.borrow()[event.index].has_peer_died()
+    }
+
+    /// One barrier for all ends of a scheme: each bit is set before it, each ring is looked at behind it.
+    fn prepare_wait(&self) -> Result<(), ipc_core::Error> {
+        let barriers = mark_all(&mut self.ends.borrow_mut(), sealed::Bell(self.set.host.wake()));
+        barriers.run().inspect_err(|_| self.cancel_wait())
+    }
+}
+
+impl Attempt for Together<'_, '_> {
+    type Waiter = Self;
+    type Output = Event;
+    type Error = WaitSetError;
+
+    fn waiter(&self) -> &Self {
+        self
+    }
+
+    fn waiter_mut(&mut self) -> &mut Self {
+        self
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<Event>, WaitSetError> {
+        // Nobody is asked.
+        self.find(false);
+        match self.found.take() {
+            Some(Ok(event)) => {
+                self.set.waits.finished(wait);
+                Ok(Some(event))
+            }
+            Some(Err(error)) => Err(WaitSetError::System(error)),
+            None => Ok(None),
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        if self.find(false) {
+            Look::Ready
+        } else if self.ends.get_mut().iter_mut().any(|end| end.is_soon()) {
+            Look::Soon
+        } else {
+            Look::Nothing
+        }
+    }
+
+    fn is_owed(&mut self) -> bool {
+        self.find(false) && matches!(&self.found, Some(Ok(event)) if event.news != News::PeerGone)
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<WaitSetError>, WaitSetError> {
+        Ok(if ask && self.find(true) { Presence::Changed } else { Presence::There })
     }
 }
 

@@ -6,19 +6,11 @@ use super::pair::{Endpoint, PeerState, Words};
 use crate::error::{PeerExit, PopError};
 use crate::ring::spsc::Corruption;
 use crate::wait::host::Host;
-use crate::wait::park::{Attempt, Look, Presence, Stop, park};
+use crate::wait::park::{Attempt, Look, Presence, from_stop, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 use crate::wait::{Wait, pause};
 
-impl From<Stop> for PopError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::TimedOut => PopError::TimedOut,
-            Stop::Interrupted => PopError::Interrupted,
-            Stop::System(error) => PopError::System(error),
-        }
-    }
-}
+from_stop!(PopError);
 
 /// What the producer's signal word says about the end of the stream. What was pushed before is visible to who has asked: look once more.
 pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> Option<PopError> {
@@ -118,13 +110,14 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     /// Looks a few times more, by a look that costs little. The rest of a poll, the other end's
     /// state among it, can wait so long; and the shorter the way from look to look, the sooner a message is seen.
     #[inline(always)]
-    fn poll(&mut self) {
+    fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.0.end().waits.looks(8) {
             pause();
             if self.0.has_item() {
-                return;
+                break;
             }
         }
+        Ok(())
     }
 
     fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {

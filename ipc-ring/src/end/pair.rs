@@ -298,6 +298,11 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         Ok(Some(PeerNews::Gone))
     }
 
+    /// Takes back that somebody waits for this end. True when a notifier was faster.
+    pub(crate) fn withdraw(&self) -> bool {
+        signal::withdraw::<W::Platform>(self.words.signal(Side::Own))
+    }
+
     /// Whether the other end sleeps, or is about to, so that it has nothing to do and has said so.
     pub(crate) fn is_peer_waiting(&self) -> bool {
         self.peer_bits() & WAITING != 0
@@ -353,8 +358,8 @@ impl<W: Words, H: Host> Waiter for Endpoint<W, H> {
         signal::mark::<W::Platform>(self.words.signal(Side::Own));
     }
 
-    fn disarm(&self) -> bool {
-        signal::withdraw::<W::Platform>(self.words.signal(Side::Own))
+    fn disarm(&self) -> usize {
+        usize::from(self.withdraw())
     }
 
     /// Notes this thread's CPU for the other end.

@@ -7,7 +7,7 @@ use super::pair::{Endpoint, PeerState, Words};
 use crate::error::{Forked, FrameTooLarge, PeerExit, PushError};
 use crate::ring::spsc::Corruption;
 use crate::wait::host::Host;
-use crate::wait::park::{Attempt, Look, Presence, Stop, park};
+use crate::wait::park::{Attempt, Look, Presence, from_stop, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 use crate::wait::{Wait, slip};
 
@@ -42,15 +42,8 @@ impl From<Forked> for Refusal {
     }
 }
 
-impl From<Stop> for Refusal {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::TimedOut => Refusal::TimedOut,
-            Stop::Interrupted => Refusal::Interrupted,
-            Stop::System(error) => Refusal::System(error),
-        }
-    }
-}
+from_stop!(Refusal);
+from_stop!(PushError<()>, ());
 
 impl Refusal {
     /// With the value that is handed back.

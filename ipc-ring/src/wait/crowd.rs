@@ -71,27 +71,63 @@ pub fn is_anybody<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
     mask.load(Relaxed) != 0 // The light barrier orders it after the publication.
 }
 
-/// Wakes sleepers until `wanted` of them are awake, starting behind `turn`, which then stands at the last one.
-///
-/// `post` posts a token to an end that waited; it says false when that end is dead, so that another one should have a token.
+/// What a notifier does for the sleepers that [`wake`] finds.
+pub trait Notifier {
+    /// A sleeper will be taken out of the mask: arranges that this process's death posts to it. One that dies with the mask's bit or with a waiting
+    /// bit taken is the only one who knows of those sleepers.
+    fn arrange(&mut self, _number: u16) {}
+    /// Posts a token to an end that waited. False when that end is dead, so that another one should have a token.
+    fn post(&mut self, number: u16) -> bool;
+}
+
+impl<N: Notifier> Notifier for &mut N {
+    fn arrange(&mut self, number: u16) {
+        N::arrange(self, number);
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        N::post(self, number)
+    }
+}
+
+/// For whom nothing has to be arranged.
+#[derive(Debug)]
+pub struct Post<F>(pub F);
+
+impl<F: FnMut(u16) -> bool> Notifier for Post<F> {
+    fn post(&mut self, number: u16) -> bool {
+        (self.0)(number)
+    }
+}
+
+/// Wakes sleepers until `wanted` of them are awake, starting behind the seat `turn`, which then is that of the last one.
 #[cold]
 #[inline(never)]
-pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: impl FnMut(u16) -> bool) {
-    let bits = crowd.bits();
-    let start = *turn % bits; // `turn` moves below: each bit comes once, whoever is woken on the way.
-    for step in 1..=bits {
-        let first = (start + step) % bits;
+pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut notifier: impl Notifier) {
+    let (bits, seats) = (crowd.bits(), crowd.seats());
+    let next = (*turn + 1) % seats; // `turn` moves below: each bit comes once, whoever is woken on the way.
+    for step in 0..bits {
+        let first = (next + step) % bits;
         let bit = 1u64 << first;
-        // [W2] Acquire ← `announce`.
-        if crowd.mask().load(Relaxed) & bit == 0
-            || crowd.mask().fetch_and(!bit, C::Platform::ordering(Edge::CrowdTake)) & bit == 0
-        {
-            continue; // The load is a look only.
+        // [W2] Acquire ← `mark`: whoever announced itself before this notifier looked, and did not see what was published, is seen
+        // to wait below.
+        if crowd.mask().load(C::Platform::ordering(Edge::CrowdTake)) & bit == 0 {
+            continue;
         }
-        let below = || (first..crowd.seats()).step_by(usize::from(bits));
-        // Taking the mask's bit orders the look at the waiting bits.
+        // Those behind `next` first, so that all have their turn below one bit, too.
+        let below = || {
+            let all = || (first..seats).step_by(usize::from(bits));
+            all().filter(move |number| *number >= next).chain(all().filter(move |number| *number < next))
+        };
         let waits =
             |number: &u16| crowd.belongs(*number) && crowd.signal(*number).load(Relaxed) & WAITING != 0;
+        below().filter(waits).for_each(|number| notifier.arrange(number));
+        // [W2] Acquire ← `mark`.
+        if crowd.mask().fetch_and(!bit, C::Platform::ordering(Edge::CrowdTake)) & bit == 0 {
+            continue;
+        }
+        C::Platform::crash_point(Site::WaitMaskTaken);
+        // Taking the mask's bit orders the looks at the waiting bits.
         // One look at each: one that is gone at a second look must not stand for another.
         let (mut concerned, mut others) = (0, false);
         for number in below().filter(waits) {
@@ -103,11 +139,11 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut post: im
         }
         if others || concerned > wanted {
             // Before any token is posted: who is woken may look for others at once.
-            crowd.mask().fetch_or(bit, Relaxed); // [W2] A read-modify-write: it continues the release of `announce`.
+            crowd.mask().fetch_or(bit, Relaxed); // [W2] A read-modify-write: it continues the release of `mark`.
         }
         for number in below().filter(waits).filter(|number| crowd.is_concerned(*number)) {
-            if wanted > 0 && signal::take::<C::Platform>(crowd.signal(number)) && post(number) {
-                *turn = first;
+            if wanted > 0 && signal::take::<C::Platform>(crowd.signal(number)) && notifier.post(number) {
+                *turn = number;
                 wanted -= 1;
             }
         }
@@ -144,10 +180,11 @@ mod tests {
 
         fn wake(&self, turn: &mut u16, wanted: usize) -> Vec<u16> {
             let mut woken = Vec::new();
-            wake(self, turn, wanted, |number| {
+            let post = Post(|number| {
                 woken.push(number);
                 true
             });
+            wake(self, turn, wanted, post);
             woken
         }
     }
@@ -221,13 +258,53 @@ mod tests {
     }
 
     #[test]
+    fn one_at_a_time_all_have_their_turn_below_one_bit() {
+        for seats in [65, 128, 130, 257] {
+            let side = Side::asleep(seats, 0..seats);
+            let mut turn = 0;
+            let mut times = vec![0_u32; usize::from(seats)];
+            for _ in 0..u32::from(seats) * 4 {
+                let one = side.wake(&mut turn, 1);
+                one.iter().for_each(|number| mark(&side, *number)); // It sleeps again.
+                one.into_iter().for_each(|number| times[usize::from(number)] += 1);
+            }
+            assert!(times.iter().all(|times| *times == 4), "of {seats} seats: {times:?}");
+        }
+    }
+
+    /// Notes what is arranged, and whether that was while the sleeper could be found.
+    struct Arranging<'a>(&'a Side, Vec<u16>);
+
+    impl Notifier for Arranging<'_> {
+        fn arrange(&mut self, number: u16) {
+            let bit = 1 << (number % self.0.bits());
+            assert!(self.0.waiting().contains(&number) && self.0.mask.load(Relaxed) & bit != 0, "{number}");
+            self.1.push(number);
+        }
+
+        fn post(&mut self, number: u16) -> bool {
+            assert!(self.1.contains(&number), "{number} has a token, and nothing was arranged");
+            true
+        }
+    }
+
+    #[test]
+    fn a_death_is_arranged_for_before_a_sleeper_is_hidden() {
+        let side = Side::asleep(70, [3, 5, 67, 69]);
+        let mut arranging = Arranging(&side, Vec::new());
+        wake(&side, &mut 0, 1, &mut arranging);
+        assert_eq!(arranging.1, [3, 67], "all below the bit that was taken");
+    }
+
+    #[test]
     fn a_dead_sleeper_does_not_stand_for_a_live_one() {
         let side = Side::asleep(7, 0..7);
         let mut posted = Vec::new();
-        wake(&side, &mut 3, 1, |number| {
+        let post = Post(|number| {
             posted.push(number);
             number == 1
         });
+        wake(&side, &mut 3, 1, post);
         assert_eq!(posted, [4, 5, 6, 0, 1]);
         assert_eq!(side.waiting(), [2, 3]);
     }

@@ -24,7 +24,7 @@ use super::soon::Soon;
 use super::strategy::{Step, Wait, Waits};
 use crate::platform::{Barrier, Platform};
 
-/// An end that can sleep: its words in shared memory, and its part of the kernel.
+/// An end that can sleep, or several that are waited for together: its words in shared memory, and its part of the kernel.
 ///
 /// To wait for several ends at once, or without a thread that sleeps, [`arm`](Self::arm) each of them for one and the same
 /// [`Wake`](Host::Wake), run the heavy barrier, look at all of them, and [`disarm`](Self::disarm) them when a token came or something was
@@ -45,8 +45,8 @@ pub trait Waiter {
     fn barrier(&self) -> Barrier;
     /// Says that somebody waits for this end, who is to be woken by this. The heavy barrier comes behind it, then another look.
     fn arm(&self, wake: <Self::Host as Host>::Wake);
-    /// Takes that back. True when a notifier was faster: then a token was or will be posted.
-    fn disarm(&self) -> bool;
+    /// Takes that back. Gives how many notifiers were faster: so many tokens were or will be posted.
+    fn disarm(&self) -> usize;
     /// Whether those that are waited for were last seen on the CPU this thread runs on, so that they cannot run while it polls.
     fn shares_cpu(&self) -> bool;
     /// Whether the death of who is waited for posts a token to this end.
@@ -66,10 +66,8 @@ pub trait Waiter {
 
     /// Takes back what [`prepare_wait`](Self::prepare_wait) said.
     fn cancel_wait(&self) {
-        if self.disarm() {
-            // The token is there already or on its way; one that comes later ends the next sleep early, no more.
-            self.host().drain();
-        }
+        // The tokens are there already or on their way; one that comes later ends the next sleep early, no more.
+        (0..self.disarm()).for_each(|_| self.host().drain());
     }
 }
 
@@ -91,9 +89,8 @@ pub(crate) fn commit_wait<T: ?Sized, W: Waiter>(
         |end, is_last| is_owed(end) && !(is_last && waiter(end).has_peer_died()),
     );
     let waiter = waiter(end);
-    if waiter.disarm() && matches!(woken, Ok(false)) {
-        waiter.host().drain();
-    }
+    // The sleep has taken one of them.
+    (usize::from(matches!(woken, Ok(true)))..waiter.disarm()).for_each(|_| waiter.host().drain());
     woken
 }
 
@@ -130,6 +127,24 @@ pub enum Stop {
     System(Error),
 }
 
+/// Has an error say why a wait ended, by its variants of the same names.
+macro_rules! from_stop {
+    ($error:ty $(, $value:expr)?) => {
+        impl From<$crate::wait::park::Stop> for $error {
+            fn from(stop: $crate::wait::park::Stop) -> Self {
+                use $crate::wait::park::Stop;
+                match stop {
+                    Stop::TimedOut => Self::TimedOut $(($value))?,
+                    Stop::Interrupted => Self::Interrupted $(($value))?,
+                    Stop::System(error) => Self::System($($value,)? error),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use from_stop;
+
 /// What an end waits for.
 pub trait Attempt {
     /// The end.
@@ -160,16 +175,20 @@ pub trait Attempt {
         self.look() == Look::Ready
     }
     /// Passes the time between two attempts of an end that polls; may look a few times more, by a look that costs little.
-    fn poll(&mut self) {
+    ///
+    /// # Errors
+    /// When nothing will come of the wait.
+    fn poll(&mut self) -> Result<(), Self::Error> {
         super::pause();
+        Ok(())
     }
     /// Whether the other side is there. `ask`: whether to ask the kernel; otherwise only what costs no system call.
     ///
     /// # Errors
     /// When that cannot be known.
     fn presence(&mut self, ask: bool) -> Result<Presence<Self::Error>, Self::Error>;
-    /// The end is about to sleep.
-    fn sleeps(&mut self) {}
+    /// The end has come to sleeping, until the deadline at most.
+    fn sleeps(&mut self, _deadline: Option<Instant>) {}
     /// The end has slept; `is_woken` by a token.
     fn slept(&mut self, _is_woken: bool, _deadline: Option<Instant>) {}
 }
@@ -198,7 +217,7 @@ pub fn park<A: Attempt>(attempt: &mut A, deadline: Option<Instant>) -> Result<A:
             wait.next(waiter.waits(), |sleeps| waiter.host().is_interrupted(sleeps), || waiter.shares_cpu());
         let nap = match step {
             Step::Poll => {
-                attempt.poll();
+                attempt.poll()?;
                 continue;
             }
             Step::TimedOut => return Err(Stop::TimedOut.into()),
@@ -212,6 +231,8 @@ pub fn park<A: Attempt>(attempt: &mut A, deadline: Option<Instant>) -> Result<A:
         let (ask, nap) = match nap {
             None => (true, None),
             Some(nap) => {
+                attempt.sleeps(deadline);
+                let waiter = attempt.waiter();
                 let (now, is_told) = (waiter.host().now(), waiter.is_told_of_death());
                 let waits = attempt.waiter_mut().waits_mut();
                 let (ask, nap) = waits.before_sleep(now, nap, in_vain, is_told);
@@ -237,7 +258,6 @@ fn sleep<A: Attempt>(
     soon: &mut Soon,
     deadline: Option<Instant>,
 ) -> Result<(), Error> {
-    attempt.sleeps();
     attempt.waiter().prepare_wait()?;
     match attempt.look() {
         Look::Ready => attempt.waiter().cancel_wait(),

@@ -75,10 +75,15 @@ impl Bed {
         if crowd::is_anybody::<Loom>(&self.mask, self.barrier) {
             let mut tokens = Vec::new();
             let wanted = if mutation::logic(WAKES_ONE) { 1 } else { usize::MAX };
-            crowd::wake(self, &mut 0, wanted, |number| {
-                tokens.push(number);
-                true
-            });
+            crowd::wake(
+                self,
+                &mut 0,
+                wanted,
+                crowd::Post(|number| {
+                    tokens.push(number);
+                    true
+                }),
+            );
             for number in tokens {
                 self.semaphores[usize::from(number)].post();
             }

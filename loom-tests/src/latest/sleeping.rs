@@ -120,10 +120,15 @@ impl Bed {
     }
 
     fn wake_behind(&self, side: &Side<'_>) {
-        crowd::wake(side, &mut 0, usize::MAX, |number| {
-            self.semaphores[usize::from(number)].post();
-            true
-        });
+        crowd::wake(
+            side,
+            &mut 0,
+            usize::MAX,
+            crowd::Post(|number| {
+                self.semaphores[usize::from(number)].post();
+                true
+            }),
+        );
     }
 
     /// The writer's end: publishes and wakes.

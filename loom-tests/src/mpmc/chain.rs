@@ -74,10 +74,15 @@ impl Bed {
     }
 
     fn wake_one(&self) {
-        crowd::wake(self, &mut 1, 1, |number| {
-            self.semaphores[usize::from(number)].post();
-            true
-        });
+        crowd::wake(
+            self,
+            &mut 1,
+            1,
+            crowd::Post(|number| {
+                self.semaphores[usize::from(number)].post();
+                true
+            }),
+        );
     }
 
     /// The channel's `push`.

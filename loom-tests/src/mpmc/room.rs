@@ -74,11 +74,16 @@ impl Bed {
 
     fn wake_one(&self) {
         if crowd::is_anybody::<Loom>(&self.mask, self.barrier) {
-            crowd::wake(self, &mut 0, 1, |_| {
-                reached("woken");
-                self.semaphore.post();
-                true
-            });
+            crowd::wake(
+                self,
+                &mut 0,
+                1,
+                crowd::Post(|_| {
+                    reached("woken");
+                    self.semaphore.post();
+                    true
+                }),
+            );
         }
     }
 

@@ -3,12 +3,13 @@
 //!
 //! The sleepers' functions are production's. The ring is a mere count of elements here, as the protocol needs no more of it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use std::sync::atomic::Ordering;
 
 use ipc_ring::platform::{Barrier, Site, Word as _};
-use ipc_ring::wait::crowd::{self, Crowd};
+use ipc_ring::wait::crowd::{self, Crowd, Notifier};
 use ipc_ring::wait::signal;
 use loom::thread;
 
@@ -19,6 +20,9 @@ pub const NO_BATON: &str = "sleepers: the baton is not passed";
 /// A mistake: the mask's bit is not put back for others that wait below it.
 pub const NOT_PUT_BACK: &str = "sleepers: the mask's bit is not put back";
 
+/// A mistake: nothing is arranged for the death of one that takes sleepers out of the mask.
+pub const NOT_ARRANGED: &str = "sleepers: nothing is arranged for a death before the mask's bit is taken";
+
 /// The models of this file.
 pub const MODELS: &[Model] = &[
     Model::new("mpmc_two_sleepers_fence", 25_000, || two_sleepers(Barrier::Fence)).reaches(&["sleeps"]),
@@ -27,6 +31,10 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_bit_taken", 4_500, bit_taken).reaches(&["sleeps"]),
     Model::new("mpmc_one_wake_for_two", 80, one_wake_for_two).reaches(&["sleeps"]),
     Model::new("mpmc_sleeper_dies_announced", 100, sleeper_dies).reaches(&["died", "sleeps"]),
+    Model::new("mpmc_notifier_dies_with_the_mask", 1, || notifier_dies(Site::WaitMaskTaken))
+        .reaches(&["died", "sleeps"]),
+    Model::new("mpmc_notifier_dies_with_the_bit", 1, || notifier_dies(Site::WaitTaken))
+        .reaches(&["died", "sleeps"]),
 ];
 
 struct Bed {
@@ -75,10 +83,15 @@ impl Bed {
     /// The channel's `wake_one`; `dead` is an end that no token helps.
     fn wake_one(&self, dead: Option<u16>) {
         if crowd::is_anybody::<Loom>(self.mask(), self.barrier) {
-            crowd::wake(self, &mut 0, 1, |number| {
-                self.semaphores[usize::from(number)].post();
-                dead != Some(number)
-            });
+            crowd::wake(
+                self,
+                &mut 1,
+                1,
+                crowd::Post(|number| {
+                    self.semaphores[usize::from(number)].post();
+                    dead != Some(number)
+                }),
+            );
             if mutation::logic(NOT_PUT_BACK) {
                 self.mask.store(0, Ordering::Relaxed);
             }
@@ -192,5 +205,47 @@ fn sleeper_dies() {
     let other = thread::spawn(move || shared.pop(1, false));
     bed.push(Some(0));
     other.join().unwrap();
+    assert!(bed.is_empty());
+}
+
+/// A notifier whose death posts to those for whom that was arranged.
+struct Mortal<'a> {
+    bed: &'a Bed,
+    arranged: &'a RefCell<Vec<u16>>,
+}
+
+impl Notifier for Mortal<'_> {
+    fn arrange(&mut self, number: u16) {
+        if !mutation::logic(NOT_ARRANGED) {
+            self.arranged.borrow_mut().push(number);
+        }
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        self.bed.semaphores[usize::from(number)].post();
+        true
+    }
+}
+
+/// Both go to sleep; one that has published an element for each dies on its way to waking one of them. Nobody looks by itself, so both need the token
+/// of that death, or find the elements before they sleep.
+fn notifier_dies(site: Site) {
+    let bed = Bed::new(Barrier::Fence);
+    let others = [0, 1].map(|number| {
+        let bed = Rc::clone(&bed);
+        thread::spawn(move || bed.pop(number, false))
+    });
+    let arranged = RefCell::new(Vec::new());
+    let life = crash::kill_at(site, 0, || {
+        bed.waiting.fetch_add(2, Ordering::Release);
+        if crowd::is_anybody::<Loom>(bed.mask(), bed.barrier) {
+            crowd::wake(&*bed, &mut 1, 1, Mortal { bed: &bed, arranged: &arranged });
+        }
+    });
+    if life.is_none() {
+        reached("died");
+        arranged.borrow().iter().for_each(|number| bed.semaphores[usize::from(*number)].post());
+    }
+    others.into_iter().for_each(|other| other.join().unwrap());
     assert!(bed.is_empty());
 }

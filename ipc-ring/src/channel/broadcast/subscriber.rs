@@ -521,7 +521,7 @@ impl<T: Message> Await for Subscriber<T> {
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.mark(bell)
+        self.end.place.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -529,7 +529,7 @@ impl<T: Message> Await for Subscriber<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.place.unmark()
+        self.end.place.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use super::end::End;
+use crate::channel::crowd::Place;
 use crate::channel::end::PeerState;
 use crate::end::room::Refusal;
 use crate::error::{PeerExit, PopError};
 use crate::ring::broadcast::Corruption;
-use crate::wait::host::Host as _;
+use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
-use crate::wait::{Step, pause};
+use crate::wait::{Wait, pause};
 
 /// A subscriber, as far as waiting goes.
 pub(super) trait Poll {
@@ -34,70 +35,65 @@ pub(super) fn goes_on(end: &End, error: &PopError) -> bool {
     }
 }
 
+/// Waiting for something to pop.
+struct ForItem<'a, P>(&'a mut P);
+
 /// Pops, waiting for something to be there.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub(super) fn wait_and_pop<P: Poll>(
     subscriber: &mut P,
     deadline: Option<Instant>,
 ) -> Result<P::Item, PopError> {
-    let mut wait = subscriber.end().place.waits.start(deadline);
-    let mut slept = false;
-    loop {
-        match subscriber.poll() {
-            Err(error) if goes_on(subscriber.seat(), &error) => {}
-            result => {
-                subscriber.end().place.waits.finished(&wait);
-                return result;
-            }
-        }
-        let end = subscriber.end();
-        match wait.next(&end.place.waits, |sleeps| end.place.host.is_interrupted(sleeps), || false) {
-            Step::Poll => watch(subscriber),
-            Step::TimedOut => return Err(PopError::TimedOut),
-            Step::Interrupted => return Err(PopError::Interrupted),
-            Step::Probe => {
-                end.place.check().map_err(PopError::System)?;
-                if let Some(exit) = died(end)? {
-                    return last_message(subscriber, exit);
-                }
-            }
-            Step::Sleep(nap) => {
-                // Whether the publisher is alive is asked after a sleep that brought nothing.
-                if std::mem::replace(&mut slept, true)
-                    && let Some(exit) = died(end)?
-                {
-                    return last_message(subscriber, exit);
-                }
-                end.place.announce().map_err(PopError::System)?;
-                let end = subscriber.seat();
-                let is_something_there = || end.place.waits.is_over(end.bits()) || subscriber.has_something();
-                if is_something_there() {
-                    end.place.do_not_sleep();
-                } else {
-                    end.place.sleep(nap, is_something_there).map_err(PopError::System)?;
-                }
-            }
-        }
-    }
+    park(&mut ForItem(subscriber), deadline)
 }
 
-/// Looks a few times more whether something is there, by a look that costs little.
-#[inline(always)]
-fn watch<P: Poll>(subscriber: &mut P) {
-    for _ in 0..subscriber.end().place.waits.looks(1) {
-        pause();
-        if subscriber.has_something() {
-            return;
-        }
-    }
-}
+impl<P: Poll> Attempt for ForItem<'_, P> {
+    type Waiter = Place;
+    type Output = P::Item;
+    type Error = PopError;
 
-/// The publisher is dead, so whatever it published is there to be seen.
-fn last_message<P: Poll>(subscriber: &mut P, exit: PeerExit) -> Result<P::Item, PopError> {
-    match subscriber.poll() {
-        Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
-        result => result,
+    fn waiter(&self) -> &Place {
+        &self.0.seat().place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Place {
+        &mut self.0.end().place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<P::Item>, PopError> {
+        let answer = self.0.poll();
+        if let Err(error) = &answer
+            && goes_on(self.0.seat(), error)
+        {
+            return Ok(None);
+        }
+        self.0.end().place.waits.finished(wait);
+        answer.map(Some)
+    }
+
+    fn look(&mut self) -> Look {
+        let end = self.0.seat();
+        let is_something_there = end.place.waits.is_over(end.bits()) || self.0.has_something();
+        if is_something_there { Look::Ready } else { Look::Nothing }
+    }
+
+    /// Looks a few times more whether something is there, by a look that costs little.
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        for _ in 0..self.0.seat().place.waits.looks(1) {
+            pause();
+            if self.0.has_something() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
+        let died = if ask { died(self.0.end())? } else { None };
+        Ok(died.map_or(Presence::There, |exit| Presence::Gone(PopError::PeerGone(exit))))
     }
 }
 
@@ -133,46 +129,61 @@ pub(super) trait Room {
     fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool;
 }
 
+/// Waiting for room.
+struct ForRoom<'a, R> {
+    ring: &'a mut R,
+    end: &'a mut End,
+}
+
 /// Waits until there is room.
 #[cold]
+#[track_caller]
 pub(super) fn wait_for_room(
     ring: &mut impl Room,
     end: &mut End,
     deadline: Option<Instant>,
 ) -> Result<(), Refusal> {
+    park(&mut ForRoom { ring, end }, deadline)
+}
+
+impl<R: Room> Attempt for ForRoom<'_, R> {
+    type Waiter = Place;
+    type Output = ();
+    type Error = Refusal;
+
     // Subscribers look at the publisher only when they have read a quarter of the ring, or wait themselves.
-    let mut wait = end.place.waits.start_with_naps(deadline);
-    loop {
-        if ring.has_room().map_err(Refusal::Corrupt)? {
-            end.place.waits.finished(&wait);
-            return Ok(());
+    const UNANNOUNCED: bool = true;
+
+    fn waiter(&self) -> &Place {
+        &self.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Place {
+        &mut self.end.place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, Refusal> {
+        let has_room = self.ring.has_room().map_err(Refusal::Corrupt)?;
+        if has_room {
+            self.end.place.waits.finished(wait);
         }
-        match wait.next(&end.place.waits, |sleeps| end.place.host.is_interrupted(sleeps), || false) {
-            Step::Poll => std::hint::spin_loop(),
-            Step::TimedOut => return Err(Refusal::TimedOut),
-            Step::Interrupted => return Err(Refusal::Interrupted),
-            Step::Probe => {
-                end.place.check().map_err(Refusal::System)?;
-                drop_all_dead(ring, end).map_err(Refusal::System)?;
-            }
-            Step::Sleep(nap) => {
-                if drop_all_dead(ring, end).map_err(Refusal::System)? {
-                    continue;
-                }
-                end.place.announce().map_err(Refusal::System)?;
-                if matches!(ring.has_room(), Ok(false)) && end.bits() & POISONED == 0 {
-                    // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
-                    end.place
-                        .sleep(nap, || {
-                            end.do_all_subscribers_wait() && matches!(ring.has_room(), Ok(true))
-                                || end.bits() & POISONED != 0
-                        })
-                        .map_err(Refusal::System)?;
-                } else {
-                    end.place.do_not_sleep();
-                }
-            }
-        }
+        Ok(has_room.then_some(()))
+    }
+
+    fn look(&mut self) -> Look {
+        let is_full = matches!(self.ring.has_room(), Ok(false)) && self.end.bits() & POISONED == 0;
+        if is_full { Look::Nothing } else { Look::Ready }
+    }
+
+    fn is_owed(&mut self) -> bool {
+        // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
+        self.end.do_all_subscribers_wait() && matches!(self.ring.has_room(), Ok(true))
+            || self.end.bits() & POISONED != 0
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<Refusal>, Refusal> {
+        let changed = ask && drop_all_dead(self.ring, self.end).map_err(Refusal::System)?;
+        Ok(if changed { Presence::Changed } else { Presence::There })
     }
 }
 

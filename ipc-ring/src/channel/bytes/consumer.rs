@@ -600,7 +600,7 @@ impl Await for Consumer {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.disarm()
+        self.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

@@ -394,7 +394,7 @@ impl Await for Producer {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.disarm()
+        self.end.withdraw()
     }
 
     fn is_unannounced(&self) -> bool {

@@ -378,7 +378,7 @@ impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.disarm()
+        self.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

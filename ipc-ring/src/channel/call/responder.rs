@@ -353,7 +353,7 @@ impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.disarm()
+        self.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

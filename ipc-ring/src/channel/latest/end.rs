@@ -16,6 +16,7 @@ use crate::ring::latest::{
     ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE, Words as _,
 };
 use crate::wait::host::Host as _;
+use crate::wait::park::{Waiter as _, commit_wait};
 use crate::wait::signal::{self, CLOSED, DETACHED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
@@ -156,12 +157,15 @@ impl<T: Message> End<T> {
         over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::PeerGone(_))))
     }
 
-    /// As [`ended`](Self::ended), when the writer was killed, or when that cannot be known. A system call.
-    pub(super) fn died(&self) -> Option<ReadError> {
+    /// As [`ended`](Self::ended), when the writer was killed. A system call.
+    ///
+    /// # Errors
+    /// When that cannot be known.
+    pub(super) fn died(&self) -> Result<Option<ReadError>, ReadError> {
         match self.writer() {
-            Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Some(ReadError::PeerGone(exit)),
-            Ok(_) => None,
-            Err(error) => Some(ReadError::System(error)),
+            Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Ok(Some(ReadError::PeerGone(exit))),
+            Ok(_) => Ok(None),
+            Err(error) => Err(ReadError::System(error)),
         }
     }
 
@@ -179,15 +183,16 @@ impl<T: Message> End<T> {
             if self.place.host.is_interrupted(true) {
                 return Err(ipc_core::Error::interrupted("wait for a writer"));
             }
-            self.place.announce()?;
-            let state = self.writer().inspect_err(|_| self.place.do_not_sleep())?;
+            self.place.prepare_wait()?;
+            let state = self.writer().inspect_err(|_| self.place.cancel_wait())?;
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) || !matches!(state, PeerState::Gone(_)) {
-                self.place.do_not_sleep();
+                self.place.cancel_wait();
                 return Ok(state);
             }
             let nap = Nap::new(now + HEARTBEAT, deadline);
-            self.place.sleep(nap, || !matches!(self.writer(), Ok(PeerState::Gone(_))))?;
+            let is_owed = |end: &mut &mut Self| !matches!(end.writer(), Ok(PeerState::Gone(_)));
+            commit_wait(&mut &mut *self, |end| &end.place, nap, is_owed)?;
         }
     }
 

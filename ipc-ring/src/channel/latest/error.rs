@@ -6,8 +6,10 @@ use ipc_core::ErrorKind;
 
 use crate::error::{Forked, PeerExit, debug_as_display};
 use crate::ring::latest::{Corruption, Trouble};
+use crate::wait::park::from_stop;
 
 debug_as_display!(PublishError, ReadError);
+from_stop!(ReadError);
 
 /// Why a value was not published.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use crate::error::PeerExit;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
-use crate::wait::Step;
-use crate::wait::host::Host as _;
+use crate::wait::Wait;
+use crate::wait::park::{Attempt, Look, Presence, park};
 
 /// A reading end of a table: one of many, each in one thread at a time.
 ///
@@ -235,72 +235,18 @@ impl<T: Message> TableReader<T> {
         self.wait_until(0, Topic::Any, deadline, next, ring::Reader::has_change)
     }
 
-    /// Waits until `attempt` gives something. `has_something` is the same by a look that changes nothing.
+    /// Waits until `read` gives something. `has_something` is the same by a look that changes nothing.
+    #[track_caller]
     fn wait_until<R>(
         &mut self,
         key: u32,
         topic: Topic,
         deadline: Option<Instant>,
-        mut attempt: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
+        read: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
         has_something: impl Fn(&ring::Reader<Mapped<T>>) -> bool,
     ) -> Result<R, ReadError> {
         self.end.place.ours()?;
-        let mut wait = self.end.place.waits.start(deadline);
-        let mut over = None;
-        loop {
-            let answer = match attempt(&mut self.ring) {
-                Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
-                answer => answer,
-            };
-            let answer = if self.origin.is_some() {
-                self.answer_undecided(key, answer)
-            } else {
-                self.answer(key, answer)
-            };
-            if let Some(something) = answer? {
-                self.end.place.waits.finished(&wait);
-                return Ok(something);
-            }
-            // What the writer published before it went was looked for once more.
-            if let Some(reason) = over.take() {
-                if self.follow() {
-                    continue;
-                }
-                return Err(reason);
-            }
-            over = self.end.unless_awaited(self.end.ended());
-            if over.is_some() {
-                continue;
-            }
-            match wait.next(
-                &self.end.place.waits,
-                |sleeps| self.end.place.host.is_interrupted(sleeps),
-                || false,
-            ) {
-                Step::Poll => std::hint::spin_loop(),
-                Step::TimedOut => return Err(ReadError::TimedOut),
-                Step::Interrupted => return Err(ReadError::Interrupted),
-                Step::Probe => {
-                    self.end.place.check().map_err(ReadError::System)?;
-                    over = self.end.unless_awaited(self.end.died());
-                }
-                Step::Sleep(nap) => {
-                    over = self.end.unless_awaited(self.end.died());
-                    if over.is_some() {
-                        continue;
-                    }
-                    self.end.place.wait_for(topic.side());
-                    self.end.place.announce().map_err(ReadError::System)?;
-                    let is_something_there =
-                        || has_something(&self.ring) || self.end.unless_awaited(self.end.ended()).is_some();
-                    if is_something_there() {
-                        self.end.place.do_not_sleep();
-                    } else {
-                        self.end.place.sleep(nap, is_something_there).map_err(ReadError::System)?;
-                    }
-                }
-            }
-        }
+        park(&mut Reading { reader: self, key, topic, read, has_something }, deadline)
     }
 
     #[inline]
@@ -364,6 +310,74 @@ impl<T: Message> Drop for TableReader<T> {
     }
 }
 
+/// A wait for a newer value.
+struct Reading<'a, T: Message, F, G> {
+    reader: &'a mut TableReader<T>,
+    key: u32,
+    topic: Topic,
+    read: F,
+    has_something: G,
+}
+
+impl<T, R, F, G> Attempt for Reading<'_, T, F, G>
+where
+    T: Message,
+    F: FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
+    G: Fn(&ring::Reader<Mapped<T>>) -> bool,
+{
+    type Waiter = Place;
+    type Output = R;
+    type Error = ReadError;
+
+    fn waiter(&self) -> &Place {
+        &self.reader.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Place {
+        &mut self.reader.end.place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<R>, ReadError> {
+        loop {
+            // Before the look: what the writer published before it went is looked for once more.
+            let over = self.reader.end.unless_awaited(self.reader.end.ended());
+            let answer = match (self.read)(&mut self.reader.ring) {
+                Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
+                answer => answer,
+            };
+            let answer = if self.reader.origin.is_some() {
+                self.reader.answer_undecided(self.key, answer)
+            } else {
+                self.reader.answer(self.key, answer)
+            };
+            match (answer?, over) {
+                (None, None) => return Ok(None),
+                (None, Some(_)) if self.reader.follow() => {}
+                (None, Some(over)) => return Err(over),
+                (something, _) => {
+                    self.reader.end.place.waits.finished(wait);
+                    return Ok(something);
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        let end = &self.reader.end;
+        let is_over = || end.unless_awaited(end.ended()).is_some();
+        if (self.has_something)(&self.reader.ring) || is_over() { Look::Ready } else { Look::Nothing }
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<ReadError>, ReadError> {
+        let died = if ask { self.reader.end.died()? } else { None };
+        Ok(self.reader.end.unless_awaited(died).map_or(Presence::There, Presence::Gone))
+    }
+
+    fn sleeps(&mut self, _deadline: Option<Instant>) {
+        self.reader.end.place.wait_for(self.topic.side());
+    }
+}
+
 /// In a set a table is ready when any of its keys has a newer value.
 impl<T: Message> Await for TableReader<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
@@ -378,7 +392,10 @@ impl<T: Message> Await for TableReader<T> {
                 return Ok(Some(News::Ready));
             }
         }
-        let over = self.end.ended().or_else(|| if probe { self.end.died() } else { None });
+        let over = match self.end.ended() {
+            None if probe => self.end.died().unwrap_or_else(Some),
+            over => over,
+        };
         Ok(match over {
             Some(ReadError::Closed) => (!std::mem::replace(&mut self.ended, true)).then_some(News::Ended),
             Some(ReadError::System(error)) => return Err(error),
@@ -394,7 +411,7 @@ impl<T: Message> Await for TableReader<T> {
 
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.wait_for(Topic::Any.side());
-        self.end.place.mark(bell)
+        self.end.place.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -402,7 +419,7 @@ impl<T: Message> Await for TableReader<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.place.unmark()
+        self.end.place.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

@@ -14,9 +14,9 @@ use crate::error::{AttachError, Forked, PeerExit, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
-use crate::wait::host::Host as _;
+use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::slip::Slip;
-use crate::wait::{Step, pause};
+use crate::wait::{Wait, pause};
 
 /// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
 #[derive(Debug)]
@@ -487,123 +487,27 @@ impl<T: Message> Consumer<T> {
         self.wait_for(nothing, deadline, |ring, before| ring.pop_after(place, before).map(drop))
     }
 
-    /// Waits until `attempt` succeeds, which may pop and then does what it is given before it frees the slot.
+    /// Waits until `take` succeeds, which may pop and then does what it is given before it frees the slot. `nothing` is what was found
+    /// before.
     fn wait_for(
         &mut self,
-        mut nothing: Nothing,
+        nothing: Nothing,
         deadline: Option<Instant>,
-        mut attempt: impl FnMut(
+        take: impl FnMut(
             &mut ring::Consumer<Mapped<T>>,
             &mut dyn FnMut(&mut ring::Consumer<Mapped<T>>),
         ) -> Result<(), Nothing>,
     ) -> Result<(), PopError> {
-        let mut wait = self.end.place.waits.start(deadline);
-        let (mut woken, mut searched, mut patience) = (false, false, Patience::default());
         self.look_at_producers();
-        if self.end.place.waits.polls() && matches!(nothing, Nothing::Empty | Nothing::Busy(_)) {
-            self.let_gather();
-            self.ring().take_line();
-        }
-        loop {
-            match nothing {
-                Nothing::Closed if self.follow() => {}
-                Nothing::Closed if !searched => searched = self.search_the_dead()?,
-                Nothing::Closed | Nothing::Corrupt(_) => return Err(self.explain(nothing)),
-                Nothing::Empty | Nothing::Busy(_) | Nothing::Contended => {
-                    self.end.place.tell().map_err(PopError::System)?;
-                    match wait.next(
-                        &self.end.place.waits,
-                        |sleeps| self.end.place.host.is_interrupted(sleeps),
-                        || self.end.place.shares_cpu(Role::Producer as u32),
-                    ) {
-                        Step::Poll => {
-                            if let Nothing::Busy(holder) = &nothing
-                                && patience.is_over(self.end.place.waits.looks(1))
-                            {
-                                self.end.repair_or_give_way(holder).map_err(PopError::System)?;
-                            }
-                            self.watch();
-                        }
-                        Step::TimedOut => return Err(PopError::TimedOut),
-                        Step::Interrupted => return Err(PopError::Interrupted),
-                        Step::Probe => {
-                            self.end.place.check().map_err(PopError::System)?;
-                            self.nobody_there(true)?;
-                        }
-                        Step::Sleep(nap) => {
-                            let sleep = self.end.place.sleep_after_questions(nap, woken);
-                            self.nobody_there(sleep.ask)?;
-                            self.end.place.announce().map_err(PopError::System)?;
-                            // Whoever left since may have found nobody asleep.
-                            if self.looks_empty() && !self.end.ends_without(Role::Producer) {
-                                let (ring, end) =
-                                    (self.ring.as_mut().expect("only drop takes it"), &self.end);
-                                let is_owed = || !looks_empty(ring) || end.ends_without(Role::Producer);
-                                end.place.sleep(sleep.nap, is_owed).map_err(PopError::System)?;
-                            } else {
-                                self.end.place.do_not_sleep();
-                            }
-                            woken = true;
-                        }
-                    }
-                }
-            }
-            let (ring, mut duties) = self.parts();
-            let mut is_done = false;
-            let mut before = |ring: &mut ring::Consumer<Mapped<T>>| {
-                is_done = true;
-                duties.end.place.waits.finished(&wait);
-                duties.before_freeing(ring, 1);
-                if woken {
-                    duties.pass_on(ring);
-                }
-            };
-            match attempt(ring, &mut before) {
-                Ok(()) if is_done => return Ok(()),
-                Ok(()) => {
-                    // Only looked.
-                    duties.end.place.waits.finished(&wait);
-                    if woken {
-                        duties.pass_on(ring);
-                    }
-                    return Ok(());
-                }
-                Err(other) => nothing = other,
-            }
-        }
+        let mut waiting =
+            Taking { consumer: self, take, nothing, searched: false, patience: Patience::default() };
+        park(&mut waiting, deadline)
     }
 
     /// Lets a run of messages gather, when that has been of use lately or is due to be tried.
     fn let_gather(&mut self) {
         let ring = self.ring.as_ref().expect("only drop takes it");
         self.slip.let_gather(size_of::<T>(), ring.memory().run(), |count| ring.is_full_ahead(count));
-    }
-
-    /// Looks a few times more whether something is there, by a look that costs little.
-    #[inline(always)]
-    fn watch(&self) {
-        let ring = self.ring.as_ref().expect("only drop takes it");
-        for _ in 0..self.end.place.waits.looks(1) {
-            pause();
-            if ring.has_item() {
-                return;
-            }
-        }
-    }
-
-    fn looks_empty(&mut self) -> bool {
-        looks_empty(self.ring())
-    }
-
-    /// An error when the ring is empty and without producers; with `ask`, after clearing up after the dead.
-    fn nobody_there(&mut self, ask: bool) -> Result<(), PopError> {
-        if ask {
-            self.end.recover().map_err(PopError::System)?;
-        }
-        if self.end.ends_without(Role::Producer) && matches!(self.ring().look(), Err(Nothing::Empty)) {
-            return Err(PopError::PeerGone(PeerExit::All));
-        }
-        Ok(())
     }
 
     /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
@@ -645,6 +549,116 @@ impl<T: Message> Consumer<T> {
     /// Ends the stream for all producers. What was pushed can still be popped by the other consumers.
     pub fn close(mut self) {
         self.end.close();
+    }
+}
+
+/// A wait for a message, to be popped or to be lent.
+struct Taking<'a, T: Message, F> {
+    consumer: &'a mut Consumer<T>,
+    take: F,
+    /// What was found last.
+    nothing: Nothing,
+    /// The dead were cleared up after, since the stream is at its end.
+    searched: bool,
+    patience: Patience,
+}
+
+impl<T, F> Attempt for Taking<'_, T, F>
+where
+    T: Message,
+    F: FnMut(
+        &mut ring::Consumer<Mapped<T>>,
+        &mut dyn FnMut(&mut ring::Consumer<Mapped<T>>),
+    ) -> Result<(), Nothing>,
+{
+    type Waiter = Place;
+    type Output = ();
+    type Error = PopError;
+
+    fn waiter(&self) -> &Place {
+        &self.consumer.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Place {
+        &mut self.consumer.end.place
+    }
+
+    fn begin(&mut self) {
+        if matches!(self.nothing, Nothing::Empty | Nothing::Busy(_)) {
+            self.consumer.let_gather();
+            self.consumer.ring().take_line();
+        }
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, PopError> {
+        loop {
+            let (ring, mut duties) = self.consumer.parts();
+            let mut is_done = false;
+            let mut before = |ring: &mut ring::Consumer<Mapped<T>>| {
+                is_done = true;
+                duties.end.place.waits.finished(wait);
+                duties.before_freeing(ring, 1);
+                if wait.has_slept() {
+                    duties.pass_on(ring);
+                }
+            };
+            match (self.take)(ring, &mut before) {
+                Ok(()) => {
+                    if !is_done {
+                        // Only looked.
+                        duties.end.place.waits.finished(wait);
+                        if wait.has_slept() {
+                            duties.pass_on(ring);
+                        }
+                    }
+                    return Ok(Some(()));
+                }
+                Err(Nothing::Closed) if self.consumer.follow() => {}
+                Err(Nothing::Closed) if !self.searched => self.searched = self.consumer.search_the_dead()?,
+                Err(nothing @ (Nothing::Closed | Nothing::Corrupt(_))) => {
+                    return Err(self.consumer.explain(nothing));
+                }
+                Err(nothing) => {
+                    self.nothing = nothing;
+                    self.consumer.end.place.tell().map_err(PopError::System)?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        // Whoever left since may have found nobody asleep.
+        let is_over = self.consumer.end.ends_without(Role::Producer);
+        if !is_over && looks_empty(self.consumer.ring()) { Look::Nothing } else { Look::Ready }
+    }
+
+    /// Looks a few times more whether something is there, by a look that costs little.
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        let looks = self.consumer.end.place.waits.looks(1);
+        if let Nothing::Busy(holder) = &self.nothing
+            && self.patience.is_over(looks)
+        {
+            self.consumer.end.repair_or_give_way(holder).map_err(PopError::System)?;
+        }
+        let ring = self.consumer.ring();
+        for _ in 0..looks {
+            pause();
+            if ring.has_item() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
+        if ask {
+            self.consumer.end.recover().map_err(PopError::System)?;
+        }
+        let is_deserted = self.consumer.end.ends_without(Role::Producer)
+            && matches!(self.consumer.ring().look(), Err(Nothing::Empty));
+        Ok(if is_deserted { Presence::Gone(PopError::PeerGone(PeerExit::All)) } else { Presence::There })
     }
 }
 
@@ -693,7 +707,7 @@ impl<T: Message> Await for Consumer<T> {
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.mark(bell)
+        self.end.place.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -701,7 +715,7 @@ impl<T: Message> Await for Consumer<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        let woken = self.end.place.unmark();
+        let woken = self.end.place.withdraw();
         if woken {
             self.woken_in_set = true;
             self.popped = self.quarter; // The next pop looks at what it was woken for.

@@ -118,6 +118,8 @@ impl<T: Message> End<T> {
                 Ok((seat, number))
             })?;
         ring.attached(role as u32).fetch_add(1, Ordering::Relaxed); // For an answer only.
+        let other = if role == Role::Producer { Role::Consumer } else { Role::Producer };
+        let place = place.facing(other as u32);
         Ok(Self { ring, seat: Some(seat), place, told: None, ended: false })
     }
 

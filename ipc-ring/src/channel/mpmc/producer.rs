@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use crate::apart::apart;
+use crate::channel::crowd::Place;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PeerExit, PushError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, Words as _, recovery};
-use crate::wait::host::Host as _;
+use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::slip::{self, Pace};
-use crate::wait::soon::Soon;
 use crate::wait::turns::Chances;
-use crate::wait::{Step, pause};
+use crate::wait::{Wait, pause};
 
 /// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
 #[derive(Debug)]
@@ -262,87 +262,22 @@ impl<T: Message> Producer<T> {
     fn push_slowly(
         &mut self,
         message: &T,
-        mut refused: Refused,
+        refused: Refused,
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
-        let mut wait = self.end.place.waits.start(deadline);
-        let (mut woken, mut patience, mut soon) = (false, Patience::default(), Soon::default());
-        let mut chances = Chances::default();
-        if matches!(refused, Refused::Full) {
-            self.stand_back(&mut chances, deadline);
-            self.let_come_free();
+        let is_full = matches!(refused, Refused::Full);
+        let mut pushing = Pushing {
+            producer: self,
+            message,
+            refused,
+            patience: Patience::default(),
+            chances: Chances::default(),
+        };
+        if is_full {
+            pushing.stand_back(deadline);
+            pushing.producer.let_come_free();
         }
-        loop {
-            match refused {
-                Refused::Closed | Refused::Corrupt(_) => return Err(self.refuse((), refused)),
-                Refused::Full | Refused::Busy(_) | Refused::Contended => {}
-            }
-            self.end.place.tell().map_err(|error| PushError::System((), error))?;
-            match wait.next(
-                &self.end.place.waits,
-                |sleeps| self.end.place.host.is_interrupted(sleeps),
-                || self.end.place.shares_cpu(Role::Consumer as u32),
-            ) {
-                Step::Poll => {
-                    if let Refused::Busy(holder) = &refused
-                        && patience.is_over(1)
-                    {
-                        self.end.repair_or_give_way(holder).map_err(|error| PushError::System((), error))?;
-                    }
-                    pause();
-                }
-                Step::TimedOut => return Err(PushError::TimedOut(())),
-                Step::Interrupted => return Err(PushError::Interrupted(())),
-                Step::Probe => {
-                    self.end.place.check().map_err(|error| PushError::System((), error))?;
-                    self.nobody_there(true)?;
-                }
-                Step::Sleep(nap) => {
-                    chances.sleeps();
-                    self.stand_back(&mut chances, deadline);
-                    let sleep = self.end.place.sleep_after_questions(nap, woken);
-                    self.nobody_there(sleep.ask)?;
-                    self.end.place.announce().map_err(|error| PushError::System((), error))?;
-                    // Whoever left since may have found nobody asleep.
-                    let full = self.ring().look();
-                    if !matches!(full, Err(Refused::Full | Refused::Busy(_)))
-                        || self.end.ends_without(Role::Consumer)
-                    {
-                        self.end.place.do_not_sleep();
-                    } else if matches!(&full, Err(Refused::Busy(holder)) if holder.is_reading()) {
-                        // It comes free at once, and its consumer may have looked for sleepers already.
-                        self.end.place.do_not_sleep();
-                        soon.pass(sleep.nap.until);
-                    } else {
-                        let (ring, end) = (self.ring.as_mut().expect("only drop takes it"), &self.end);
-                        // Consumers announce room for a quarter of the ring, or when they sleep themselves, to one producer
-                        // that tells the next.
-                        let woken = end.place.sleep(sleep.nap, || {
-                            end.do_all_wait(Role::Consumer) && ring.look().is_ok()
-                                || matches!(ring.look(), Err(Refused::Closed | Refused::Corrupt(_)))
-                                || end.ends_without(Role::Consumer)
-                        });
-                        chances.slept(woken.map_err(|error| PushError::System((), error))?);
-                        self.stand_back(&mut chances, deadline);
-                    }
-                    woken = true;
-                }
-            }
-            match self.ring().try_push(message) {
-                Ok(()) => {
-                    self.end.place.waits.finished(&wait);
-                    let pushed = self.pushed(());
-                    if woken && self.ring().look().is_ok() {
-                        self.end.wake_one(Role::Producer); // The baton.
-                    }
-                    return pushed;
-                }
-                Err(other) => {
-                    chances.failed();
-                    refused = other;
-                }
-            }
-        }
+        park(&mut pushing, deadline)
     }
 
     /// Stands back while others have a turn, by an end that sleeps. Not beyond the deadline, nor for longer than everybody
@@ -378,17 +313,6 @@ impl<T: Message> Producer<T> {
             return;
         }
         slip::watch(|| !ring.is_untaken_ahead(run));
-    }
-
-    /// An error when the ring is full and without consumers; with `ask`, after clearing up after the dead.
-    fn nobody_there(&mut self, ask: bool) -> Result<(), PushError<()>> {
-        if ask {
-            self.end.recover().map_err(|error| PushError::System((), error))?;
-        }
-        if self.end.ends_without(Role::Consumer) && matches!(self.ring().look(), Err(Refused::Full)) {
-            return Err(PushError::PeerGone((), PeerExit::All));
-        }
-        Ok(())
     }
 
     /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
@@ -439,6 +363,107 @@ impl<T: Message> Producer<T> {
     }
 }
 
+/// A push that waits for room.
+struct Pushing<'a, T: Message> {
+    producer: &'a mut Producer<T>,
+    message: &'a T,
+    /// Why nothing was pushed last.
+    refused: Refused,
+    patience: Patience,
+    chances: Chances,
+}
+
+impl<T: Message> Pushing<'_, T> {
+    fn stand_back(&mut self, deadline: Option<Instant>) {
+        self.producer.stand_back(&mut self.chances, deadline);
+    }
+}
+
+impl<T: Message> Attempt for Pushing<'_, T> {
+    type Waiter = Place;
+    type Output = ();
+    type Error = PushError<()>;
+
+    fn waiter(&self) -> &Place {
+        &self.producer.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Place {
+        &mut self.producer.end.place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, PushError<()>> {
+        match self.producer.ring().try_push(self.message) {
+            Ok(()) => {
+                self.producer.end.place.waits.finished(wait);
+                let pushed = self.producer.pushed(());
+                if wait.has_slept() && self.producer.ring().look().is_ok() {
+                    self.producer.end.wake_one(Role::Producer); // The baton.
+                }
+                pushed.map(Some)
+            }
+            Err(refused @ (Refused::Closed | Refused::Corrupt(_))) => Err(self.producer.refuse((), refused)),
+            Err(refused) => {
+                self.chances.failed();
+                self.refused = refused;
+                self.producer.end.place.tell().map_err(|error| PushError::System((), error))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn look(&mut self) -> Look {
+        // Whoever left since may have found nobody asleep.
+        match self.producer.ring().look() {
+            Err(Refused::Full | Refused::Busy(_)) if self.producer.end.ends_without(Role::Consumer) => {
+                Look::Ready
+            }
+            // It comes free at once, and its consumer may have looked for sleepers already.
+            Err(Refused::Busy(holder)) if holder.is_reading() => Look::Soon,
+            Err(Refused::Full | Refused::Busy(_)) => Look::Nothing,
+            _ => Look::Ready,
+        }
+    }
+
+    fn is_owed(&mut self) -> bool {
+        // Consumers announce room for a quarter of the ring, or when they sleep themselves, to one producer that tells the next.
+        match self.producer.ring().look() {
+            Ok(()) => self.producer.end.do_all_wait(Role::Consumer),
+            Err(Refused::Closed | Refused::Corrupt(_)) => true,
+            Err(_) => self.producer.end.ends_without(Role::Consumer),
+        }
+    }
+
+    fn poll(&mut self) -> Result<(), PushError<()>> {
+        if let Refused::Busy(holder) = &self.refused
+            && self.patience.is_over(1)
+        {
+            self.producer.end.repair_or_give_way(holder).map_err(|error| PushError::System((), error))?;
+        }
+        pause();
+        Ok(())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PushError<()>>, PushError<()>> {
+        if ask {
+            self.producer.end.recover().map_err(|error| PushError::System((), error))?;
+        }
+        let is_deserted = self.producer.end.ends_without(Role::Consumer)
+            && matches!(self.producer.ring().look(), Err(Refused::Full));
+        Ok(if is_deserted { Presence::Gone(PushError::PeerGone((), PeerExit::All)) } else { Presence::There })
+    }
+
+    fn sleeps(&mut self, deadline: Option<Instant>) {
+        self.chances.sleeps();
+        self.stand_back(deadline);
+    }
+
+    fn slept(&mut self, is_woken: bool, deadline: Option<Instant>) {
+        self.chances.slept(is_woken);
+        self.stand_back(deadline);
+    }
+}
+
 /// In a set a producer has something to do when there is room, or nobody is left to make some. Who pushes and finds more room
 /// tells the next one.
 impl<T: Message> Await for Producer<T> {
@@ -457,7 +482,7 @@ impl<T: Message> Await for Producer<T> {
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.mark(bell)
+        self.end.place.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -465,7 +490,7 @@ impl<T: Message> Await for Producer<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        let woken = self.end.place.unmark();
+        let woken = self.end.place.withdraw();
         self.woken_in_set |= woken;
         woken
     }

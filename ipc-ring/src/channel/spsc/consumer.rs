@@ -535,7 +535,7 @@ impl<T: Message> Await for Consumer<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.core.end.disarm()
+        self.core.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {

@@ -374,7 +374,7 @@ impl<T: Message> Await for Producer<T> {
     }
 
     fn unmark(&mut self) -> bool {
-        self.core.end.disarm()
+        self.core.end.withdraw()
     }
 
     fn is_unannounced(&self) -> bool {

@@ -479,7 +479,7 @@ impl Await for Subscriber {
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.mark(bell)
+        self.end.place.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -487,7 +487,7 @@ impl Await for Subscriber {
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.place.unmark()
+        self.end.place.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {
