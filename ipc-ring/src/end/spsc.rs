@@ -56,10 +56,16 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// The slow half of a push: a signal to act upon, or a full ring.
     #[cold]
     #[inline(never)]
-    pub(crate) fn push_slowly(
+    fn push_slowly(&mut self, item: &Item<M>, push: Push, deadline: Option<Instant>) -> Result<(), Refusal> {
+        self.push_on(item, push, deadline)
+    }
+
+    /// The slow half of a push: a signal to act upon, or a full ring. Part of a cold function of the caller's: handed on once more, what
+    /// came of the attempt would be put into memory by each push.
+    #[inline(always)]
+    pub(crate) fn push_on(
         &mut self,
         item: &Item<M>,
         mut push: Push,
@@ -74,8 +80,8 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// What a push came to.
-    #[cold]
+    /// What a push came to. Part of a cold function of the caller's, as [`push_on`](Self::push_on).
+    #[inline(always)]
     pub(crate) fn settle(&mut self, pushed: Push) -> Result<(), Refusal> {
         match pushed {
             Push::Done { signal: 0 } => Ok(()),

@@ -31,9 +31,11 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_bit_taken", 4_500, bit_taken).reaches(&["sleeps"]),
     Model::new("mpmc_one_wake_for_two", 80, one_wake_for_two).reaches(&["sleeps"]),
     Model::new("mpmc_sleeper_dies_announced", 100, sleeper_dies).reaches(&["died", "sleeps"]),
-    Model::new("mpmc_notifier_dies_with_the_mask", 1, || notifier_dies(Site::WaitMaskTaken))
+    Model::new("mpmc_notifier_dies_with_the_mask", 350, || notifier_dies(Site::WaitMaskTaken))
+        .bound(1)
         .reaches(&["died", "sleeps"]),
-    Model::new("mpmc_notifier_dies_with_the_bit", 1, || notifier_dies(Site::WaitTaken))
+    Model::new("mpmc_notifier_dies_with_the_bit", 360, || notifier_dies(Site::WaitTaken))
+        .bound(1)
         .reaches(&["died", "sleeps"]),
 ];
 

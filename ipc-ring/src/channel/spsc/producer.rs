@@ -265,7 +265,7 @@ impl<T: Message> Producer<T> {
     #[cold]
     #[inline(never)]
     fn push_slowly(&mut self, message: T, push: Push, deadline: Option<Instant>) -> Result<(), PushError<T>> {
-        self.core.push_slowly(&message, push, deadline).map_err(|refusal| refusal.with(message))
+        self.core.push_on(&message, push, deadline).map_err(|refusal| refusal.with(message))
     }
 
     /// As [`push_slowly`](Self::push_slowly), from where the message lies.
@@ -277,7 +277,7 @@ impl<T: Message> Producer<T> {
         push: Push,
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
-        self.core.push_slowly(message, push, deadline).map_err(|refusal| refusal.with(()))
+        self.core.push_on(message, push, deadline).map_err(|refusal| refusal.with(()))
     }
 
     /// Waits until a slot is free. Hands `value` back otherwise.
