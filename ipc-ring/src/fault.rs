@@ -58,7 +58,8 @@ pub(crate) fn crash_point(site: Site) {
                 }
             }
         };
-        // Neither can be caught: the call does not return before somebody continues the process, or it was not allowed.
-        let _ = nix::sys::signal::kill(nix::unistd::getpid(), signal);
+        // Neither can be caught, and this thread gets it itself: the call does not return before somebody continues the process.
+        // Sent to the process, it may be another thread that gets a stop first, while this one goes on.
+        let _ = nix::sys::signal::raise(signal);
     }
 }
