@@ -79,9 +79,8 @@ impl Child {
     }
 }
 
-/// The C library makes `semop` out of `semtimedop` in newer versions and on newer architectures.
-pub const SEMOP: [libc::c_long; 2] =
-    [if cfg!(target_arch = "x86_64") { 65 } else { libc::SYS_semtimedop }, libc::SYS_semtimedop];
+/// Newer versions of glibc make `semop` out of `semtimedop`; others have both calls.
+pub const SEMOP: [libc::c_long; 2] = [libc::SYS_semop, libc::SYS_semtimedop];
 pub const MSGSND: [libc::c_long; 1] = [libc::SYS_msgsnd];
 pub const MSGRCV: [libc::c_long; 1] = [libc::SYS_msgrcv];
 

@@ -15,11 +15,14 @@ pub use skip::{Need, skip};
 /// Ends the whole process, loudly, when a test hangs: none may, and none has an upper bound of its own.
 pub struct Watchdog(#[allow(dead_code, reason = "dropping it tells the thread")] std::sync::mpsc::Sender<()>);
 
+/// After a minute; `TEST_WATCHDOG` sets another number of seconds, for machines that are slow.
 pub fn watchdog(name: &str) -> Watchdog {
+    let seconds = std::env::var("TEST_WATCHDOG").map_or(60, |text| text.parse().unwrap());
     let (alive, over) = std::sync::mpsc::channel();
     let name = name.to_owned();
     std::thread::spawn(move || {
-        if over.recv_timeout(Duration::from_secs(60)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if over.recv_timeout(Duration::from_secs(seconds)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
             say(&format!("watchdog: {name} hangs"));
             std::process::abort();
         }

@@ -23,11 +23,12 @@ pub use skip::{Need, skip};
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
 /// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed. In a release build it says so
-/// and goes on: there a notifier that was without the processor for two milliseconds counts as one that forgot.
+/// and goes on: there a notifier that was without the processor for two milliseconds counts as one that forgot. So it does in an emulated
+/// machine (`EMULATED_ON` names the real one), where a processor may be away for longer than any grace.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
-        if cfg!(debug_assertions) {
+        if cfg!(debug_assertions) && std::env::var_os("EMULATED_ON").is_none() {
             std::process::abort();
         }
     });

@@ -27,6 +27,9 @@ pub const ANY_BEFORE: &str = "chain: a push behind a taken element wakes nobody"
 pub const MODELS: &[Model] = &[
     Model::new("mpmc_chain_of_sleepers", 1_500, chain_of_sleepers).reaches(&["passed on", "not woken for"]),
     Model::new("mpmc_chain_begun_before", 1_500, chain_begun_before).reaches(&["passed on", "not woken for"]),
+    Model::new("mpmc_chain_beside_one_awake", 15_000, chain_beside_one_awake)
+        .bound(1)
+        .reaches(&["not woken for", "the one awake was faster"]),
 ];
 
 struct Bed {
@@ -157,5 +160,25 @@ fn chain_begun_before() {
         thread::spawn(move || bed.pop(number, &mut consumer))
     });
     bed.push(&mut producer, 11);
+    others.into_iter().for_each(|other| other.join().unwrap());
+}
+
+/// A third consumer never sleeps, looks once, and may take what a sleeper has its token for already; it wakes nobody. Whatever it leaves, each
+/// sleeper gets one: a third element is pushed when it has taken one of the two.
+fn chain_beside_one_awake() {
+    let ring = Heap::peaceful(4);
+    let mut producer = ring.producer(1);
+    let mut awake = ring.consumer(4);
+    let bed = Bed::new();
+    bed.push(&mut producer, 10);
+    let others = [0, 1].map(|number| {
+        let (bed, mut consumer) = (Rc::clone(&bed), ring.consumer(2 + u64::from(number)));
+        thread::spawn(move || bed.pop(number, &mut consumer))
+    });
+    bed.push(&mut producer, 11);
+    if awake.try_pop().is_ok() {
+        reached("the one awake was faster");
+        bed.push(&mut producer, 12);
+    }
     others.into_iter().for_each(|other| other.join().unwrap());
 }
