@@ -1,5 +1,5 @@
-//! Elements whose size is known only when the program runs: raw ends and ends of a Rust type meet in both directions over one ring, and a
-//! header is read once.
+//! Elements whose size is known only when the program runs: raw ends and ends of a Rust type meet in both
+//! directions over one ring, and a header is read once.
 
 use std::mem::MaybeUninit;
 
@@ -164,7 +164,8 @@ fn the_header_is_read_once() {
     assert!(RawMapped::open(shared, &element).is_err(), "a new opener sees what was written");
 }
 
-/// Whatever one word of the header says, an opener answers with an error or with a ring that stays inside its memory.
+/// Whatever one word of the header says, an opener answers with an error or with a ring that stays inside its
+/// memory.
 #[test]
 fn no_header_leads_outside_the_memory() {
     let element = element::<u64>("u64");

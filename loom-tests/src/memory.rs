@@ -1,7 +1,8 @@
 //! The memory of a ring made of loom's objects: one heap for all models, with a policy for each.
 //!
-//! The words are those of the tables that production has. A word of the protocol is contended, hints and counters are plain, unless the
-//! model says otherwise; and it cannot say that a word of the protocol is plain.
+//! The words are those of the tables that production has. A word of the protocol is contended, hints and
+//! counters are plain, unless the model says otherwise; and it cannot say that a word of the protocol is
+//! plain.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -38,7 +39,8 @@ impl<R: Clone> Clone for Heap<R> {
 pub struct Objects {
     u64s: BTreeMap<usize, Word64>,
     u32s: BTreeMap<usize, Word32>,
-    /// Loom reports two threads at one of these at a time, and one that comes without having synchronised with the other.
+    /// Loom reports two threads at one of these at a time, and one that comes without having synchronised
+    /// with the other.
     payloads: BTreeMap<usize, UnsafeCell<Payload>>,
     tables: Vec<&'static [Field]>,
     /// Mistakes: words that a thread does not look at where it should.
@@ -111,7 +113,8 @@ impl Objects {
         self
     }
 
-    /// If that mistake is to be made: a thread sees 0 in place of this 64-bit word, where it is `blind`. As if it did not look.
+    /// If that mistake is to be made: a thread sees 0 in place of this 64-bit word, where it is `blind`. As
+    /// if it did not look.
     #[must_use]
     pub fn blind(mut self, name: &str, mistake: &'static str, blind: fn() -> bool) -> Self {
         if mutation::logic(mistake) {
@@ -211,7 +214,8 @@ impl Objects {
     }
 }
 
-// SAFETY: an offset's object stays where it is as long as the last clone, and each is one by itself; all are aligned to 8.
+// SAFETY: an offset's object stays where it is as long as the last clone, and each is one by itself; all are
+// aligned to 8.
 unsafe impl<R> Access for Heap<R> {
     type Platform = Loom;
 

@@ -1,9 +1,10 @@
 //! Atomic words over loom.
 //!
-//! Loom remembers one last access of each atomic to find the orders that are worth exploring. A thread's own load hides
-//! the load of another thread before it; when the first one then stores, loom does not see that the store could have come
-//! before that other load, and may explore a single schedule. A word that one thread both loads and stores must therefore
-//! be `Contended`: each load is preceded by a store to a shadow, so that loads conflict with loads and none is forgotten.
+//! Loom remembers one last access of each atomic to find the orders that are worth exploring. A thread's own
+//! load hides the load of another thread before it; when the first one then stores, loom does not see that
+//! the store could have come before that other load, and may explore a single schedule. A word that one
+//! thread both loads and stores must therefore be `Contended`: each load is preceded by a store to a shadow,
+//! so that loads conflict with loads and none is forgotten.
 
 use std::sync::Mutex;
 use std::sync::atomic as plain;
@@ -31,8 +32,8 @@ macro_rules! word {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {
-            /// Every access is a point at which another thread may run, and a load may be stale. No thread both loads
-            /// and stores it.
+            /// Every access is a point at which another thread may run, and a load may be stale. No thread
+            /// both loads and stores it.
             Checked(checked::$atomic),
             /// As `Checked`, for a word that one thread both loads and stores.
             Contended {
@@ -43,8 +44,8 @@ macro_rules! word {
             },
             /// A word that nothing depends on, such as a counter: not worth the checker's time.
             Plain(plain::$atomic),
-            /// A word of the protocol on which nothing depends in this model: no thread loads what another one has stored to it since
-            /// the model was set up.
+            /// A word of the protocol on which nothing depends in this model: no thread loads what another
+            /// one has stored to it since the model was set up.
             Still {
                 /// The word.
                 word: plain::$atomic,

@@ -7,12 +7,14 @@ use crate::platform::Platform;
 
 /// The memory of one ring as its algorithm reaches it: by offsets from its start.
 ///
-/// Implemented over a mapped segment by [`Mapped`](super::Mapped), and over a model checker's objects by `loom-tests`.
+/// Implemented over a mapped segment by [`Mapped`](super::Mapped), and over a model checker's objects by
+/// `loom-tests`.
 ///
 /// # Safety
-/// For an offset that the ring's table of words names, or that lies in one of its slots, each method gives the same word or the
-/// same bytes every time, for as long as `self` lives. Nothing else overlaps them; they are aligned to 8, and payloads to what their
-/// elements need. `load_item` and `load_bytes` fill all of the place.
+/// For an offset that the ring's table of words names, or that lies in one of its slots, each method gives
+/// the same word or the same bytes every time, for as long as `self` lives. Nothing else overlaps them; they
+/// are aligned to 8, and payloads to what their elements need. `load_item` and `load_bytes` fill all of the
+/// place.
 pub unsafe trait Access {
     /// The machine the words belong to.
     type Platform: Platform;
@@ -29,13 +31,15 @@ pub unsafe trait Access {
     /// The offset is a multiple of 4; the word is one of the ring's table.
     unsafe fn u32_at(&self, offset: usize) -> &<Self::Platform as Platform>::U32;
 
-    /// Gives the bytes at an offset to `f`, which writes them. The protocol keeps everybody else away from them meanwhile.
+    /// Gives the bytes at an offset to `f`, which writes them. The protocol keeps everybody else away from
+    /// them meanwhile.
     ///
     /// # Safety
     /// The bytes from the offset on that `f` touches are a payload of the ring.
     unsafe fn with_mut<R>(&self, offset: usize, f: impl FnOnce(*mut u8) -> R) -> R;
 
-    /// Gives the bytes at an offset to `f`, which reads them. The protocol keeps writers away from them meanwhile.
+    /// Gives the bytes at an offset to `f`, which reads them. The protocol keeps writers away from them
+    /// meanwhile.
     ///
     /// # Safety
     /// As for [`with_mut`](Self::with_mut).
@@ -59,7 +63,8 @@ pub unsafe trait Access {
     /// As many bytes from the offset on are payload.
     unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]);
 
-    /// Copies bytes out of the memory, from any offset. When others write them meanwhile, what comes is some bytes.
+    /// Copies bytes out of the memory, from any offset. When others write them meanwhile, what comes is some
+    /// bytes.
     ///
     /// # Safety
     /// As for [`store_bytes`](Self::store_bytes).

@@ -13,8 +13,8 @@ use crate::layout::LINE;
 use crate::platform::Native;
 use crate::region::Region;
 
-/// A ring in a [`Region`]. `R` is what this process keeps about it in private memory: its geometry, as it was checked, and what
-/// suits this processor.
+/// A ring in a [`Region`]. `R` is what this process keeps about it in private memory: its geometry, as it was
+/// checked, and what suits this processor.
 ///
 /// Each kind of ring names its own: [`spsc::Mapped`](crate::ring::spsc::Mapped) and so on.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Mapped<R> {
     region: Region,
 }
 
-// SAFETY: the pointer is the region's, which is shared between threads by design. Words are accessed atomically; the other bytes by the
-// side whose turn it is, or by copies that may race.
+// SAFETY: the pointer is the region's, which is shared between threads by design. Words are accessed
+// atomically; the other bytes by the side whose turn it is, or by copies that may race.
 unsafe impl<R: Send> Send for Mapped<R> {}
 // SAFETY: as above.
 unsafe impl<R: Sync> Sync for Mapped<R> {}
@@ -44,7 +44,8 @@ impl<R> Mapped<R> {
         unsafe { Self::over_any(region, needed, ring) }
     }
 
-    /// As [`over`](Self::over), also in memory that is mapped read-only: for an end that stores nothing and is given to nobody else.
+    /// As [`over`](Self::over), also in memory that is mapped read-only: for an end that stores nothing and
+    /// is given to nobody else.
     ///
     /// # Errors
     /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
@@ -109,7 +110,8 @@ where
     }
 }
 
-// SAFETY: an address is the offset's from a base that never changes, aligned to a cache line and mapped as long as `region`.
+// SAFETY: an address is the offset's from a base that never changes, aligned to a cache line and mapped as
+// long as `region`.
 unsafe impl<R> Access for Mapped<R> {
     type Platform = Native;
 
@@ -118,8 +120,8 @@ unsafe impl<R> Access for Mapped<R> {
         debug_assert!(offset.is_multiple_of(8) && offset + 8 <= self.region.len());
         // SAFETY: the caller's promise.
         let word = unsafe { self.at(offset) };
-        // SAFETY: aligned to 8, mapped as long as `region`, and a word is accessed atomically with this width; bytes that were a payload before
-        // are ordered against this by the protocol.
+        // SAFETY: aligned to 8, mapped as long as `region`, and a word is accessed atomically with this
+        // width; bytes that were a payload before are ordered against this by the protocol.
         unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
     }
 
@@ -148,8 +150,8 @@ unsafe impl<R> Access for Mapped<R> {
     unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item) {
         // SAFETY: the caller's promise.
         let payload = unsafe { self.at(offset) };
-        // SAFETY: a payload of this shape, by the caller's promise. Others that are at it meanwhile access it atomically too, and have been told
-        // by the ring's words that what they find, or leave, is void.
+        // SAFETY: a payload of this shape, by the caller's promise. Others that are at it meanwhile access it
+        // atomically too, and have been told by the ring's words that what they find, or leave, is void.
         unsafe { shape.copy_in::<Native>(payload.as_ptr(), item) }
     }
 

@@ -8,7 +8,8 @@
 //! | [`Slots`], [`Shape`] | where an element and its word lie in a slot: [`Of`] a Rust type, or [`Shaped`] when the program runs |
 //! | [`Records`] | the bytes of a ring of frames |
 //!
-//! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the processor's cache.
+//! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the
+//! processor's cache.
 
 #[allow(unsafe_code)]
 mod access;

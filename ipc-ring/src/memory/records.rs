@@ -13,8 +13,9 @@ const MIN_CAPACITY: u64 = 64;
 
 /// A ring's bytes, from [`OFFSET`](Records::OFFSET) on: records of any length, each behind a header word.
 ///
-/// An index is always below the capacity: a position, taken modulo the capacity. What writes is for the end whose bytes they are: from
-/// anybody else it makes as much nonsense of the ring as a hostile peer can, and no more.
+/// An index is always below the capacity: a position, taken modulo the capacity. What writes is for the end
+/// whose bytes they are: from anybody else it makes as much nonsense of the ring as a hostile peer can, and
+/// no more.
 ///
 /// # Safety
 /// The capacity is a multiple of 8, and as many bytes lie from the offset on.
@@ -27,7 +28,8 @@ pub unsafe trait Records: Ring {
     fn word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         debug_assert!(index.is_multiple_of(WORD) && index < self.capacity());
         let index = index & self.mask() & !(WORD - 1);
-        // SAFETY: index + 8 <= capacity, whatever the index was, and so many bytes lie from OFFSET on; both are multiples of 8.
+        // SAFETY: index + 8 <= capacity, whatever the index was, and so many bytes lie from OFFSET on; both
+        // are multiples of 8.
         unsafe { self.u64_at(Self::OFFSET + index as usize) }
     }
 

@@ -12,9 +12,9 @@ use crate::platform::Platform;
 /// The geometry of a slot, and how an element is moved into and out of it.
 ///
 /// # Safety
-/// [`word`](Shape::word) is a multiple of 8 and not below [`size`](Shape::size); [`stride`](Shape::stride) is a multiple of 8 and of the
-/// element's alignment and at least 8 above the word. They never change. `copy_in` and `copy_out` touch `size` bytes of the
-/// slot and no more, and `copy_out` fills the place.
+/// [`word`](Shape::word) is a multiple of 8 and not below [`size`](Shape::size); [`stride`](Shape::stride) is
+/// a multiple of 8 and of the element's alignment and at least 8 above the word. They never change. `copy_in`
+/// and `copy_out` touch `size` bytes of the slot and no more, and `copy_out` fills the place.
 pub unsafe trait Shape: Copy + Debug + Send + Sync + 'static {
     /// An element in private memory.
     type Item: ?Sized;
@@ -75,8 +75,8 @@ impl<T: Message> Of<T> {
     /// The geometry of a ring with `capacity` such slots from `slots_offset` on.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`].
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`].
     pub(crate) fn geometry(capacity: u64, slots_offset: usize) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
@@ -129,13 +129,15 @@ unsafe impl<T: Message> Shape for Of<T> {
 
     #[inline(always)]
     unsafe fn copy_in<P: Platform>(self, slot: *mut u8, item: &T) {
-        // SAFETY: a payload has room for a `T` and lies at a multiple of 8; `item` is private, so it does not overlap.
+        // SAFETY: a payload has room for a `T` and lies at a multiple of 8; `item` is private, so it does not
+        // overlap.
         unsafe { P::copy_in(slot.cast(), item) }
     }
 
     #[inline(always)]
     unsafe fn copy_out<P: Platform>(self, slot: *const u8, place: &mut MaybeUninit<T>) {
-        // SAFETY: a payload holds `size_of::<T>()` bytes at a multiple of 8, and each bit pattern is a `T`; the place is private.
+        // SAFETY: a payload holds `size_of::<T>()` bytes at a multiple of 8, and each bit pattern is a `T`;
+        // the place is private.
         unsafe { P::copy_out(place.as_mut_ptr(), slot.cast()) }
     }
 }

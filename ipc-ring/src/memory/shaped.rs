@@ -7,8 +7,8 @@ use crate::copy;
 use crate::layout::Geometry;
 use crate::platform::Platform;
 
-/// The shape of a slot by what a ring's header says: a private copy, made when the header was checked. What a peer writes into the header
-/// afterwards changes nothing.
+/// The shape of a slot by what a ring's header says: a private copy, made when the header was checked. What a
+/// peer writes into the header afterwards changes nothing.
 ///
 /// An element is its bytes. A slice of another length is a mistake of the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Shaped {
     }
 }
 
-// SAFETY: a geometry is made by `Geometry::new`, which rounds word and stride up as promised, and refuses an alignment above that of a cache
-// line. A copy is of `size` bytes.
+// SAFETY: a geometry is made by `Geometry::new`, which rounds word and stride up as promised, and refuses an
+// alignment above that of a cache line. A copy is of `size` bytes.
 unsafe impl Shape for Shaped {
     type Item = [u8];
     type Place = [MaybeUninit<u8>];
@@ -62,7 +62,8 @@ unsafe impl Shape for Shaped {
     #[inline(always)]
     unsafe fn copy_in<P: Platform>(self, slot: *mut u8, item: &[u8]) {
         assert_eq!(item.len(), self.size, "an element has the size of the ring's elements");
-        // SAFETY: a payload has room for so many bytes and lies at a multiple of 8; a slice never lies in shared memory.
+        // SAFETY: a payload has room for so many bytes and lies at a multiple of 8; a slice never lies in
+        // shared memory.
         unsafe { copy::store_bytes(slot, item.as_ptr(), self.size) }
     }
 

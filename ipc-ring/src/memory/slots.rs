@@ -33,12 +33,13 @@ pub unsafe trait Slots: Ring {
     /// A slot's word.
     #[inline(always)]
     fn slot_word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
-        // SAFETY: of one of the ring's slots, as the index is below the capacity; at a multiple of 8, as the stride and the word's place in it are.
+        // SAFETY: of one of the ring's slots, as the index is below the capacity; at a multiple of 8, as the
+        // stride and the word's place in it are.
         unsafe { self.u64_at(self.slot_offset(index) + self.shape().word()) }
     }
 
-    /// Copies an element into a slot. It is for the end whose slot it is: from anybody else it makes as much nonsense of the ring as a
-    /// hostile peer can, and no more.
+    /// Copies an element into a slot. It is for the end whose slot it is: from anybody else it makes as much
+    /// nonsense of the ring as a hostile peer can, and no more.
     #[inline(always)]
     fn write(&self, index: u64, item: &Item<Self>) {
         // SAFETY: the payload of one of the ring's slots, all of which are of this shape.

@@ -60,7 +60,8 @@ impl Field {
 /// OFFSET TYPE CONSTANT name: role, "which side writes it and when";
 /// ```
 ///
-/// where the type is `u64`, `u32`, `[bytes]`, or `rest` for what ends with the memory. Areas have no accessor.
+/// where the type is `u64`, `u32`, `[bytes]`, or `rest` for what ends with the memory. Areas have no
+/// accessor.
 macro_rules! words {
     (
         $(#[$doc:meta])*
@@ -116,8 +117,8 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// As `words!`, for the words of the entries of a table: `count` entries, `stride` bytes apart, from an offset on. An accessor takes an
-/// entry's number.
+/// As `words!`, for the words of the entries of a table: `count` entries, `stride` bytes apart, from an
+/// offset on. An accessor takes an entry's number.
 macro_rules! entries {
     (
         $(#[$doc:meta])*
@@ -165,7 +166,8 @@ macro_rules! entries {
         fn $name(&self, $number: $Number) -> &<Self::Platform as $crate::platform::Platform>::U64 {
             let $memory = self;
             assert!($exists, "a number is checked before it is used");
-            // SAFETY: a word of an entry that exists, aligned as `Field::check` has seen, the stride being a multiple of 128.
+            // SAFETY: a word of an entry that exists, aligned as `Field::check` has seen, the stride being a
+            // multiple of 128.
             unsafe { self.u64_at($first + $number as usize * $stride + $NAME) }
         }
     };

@@ -32,8 +32,8 @@ pub const THERE: Route = Route::from_words(5, 6);
 /// The route of a channel that was never there.
 pub const GONE: Route = Route::from_words(8, 9);
 
-/// A pool of one class on the heap; clones share it. Each clone made by [`process`](Heap::process) has its own private
-/// words, as a process has.
+/// A pool of one class on the heap; clones share it. Each clone made by [`process`](Heap::process) has its
+/// own private words, as a process has.
 pub type Heap = memory::Heap<Private>;
 
 /// What one process knows of the pool, and the kernel of all.

@@ -44,7 +44,8 @@ impl Heap {
         Self::with_lines(capacity, barrier, 0)
     }
 
-    /// An empty ring with so many slots to a line, which a consumer takes when it has popped them one after the other.
+    /// An empty ring with so many slots to a line, which a consumer takes when it has popped them one after
+    /// the other.
     #[must_use]
     pub fn with_lines(capacity: usize, barrier: Barrier, line: u64) -> Self {
         assert!(capacity.is_power_of_two());

@@ -59,7 +59,8 @@ pub struct Private<M> {
 }
 
 impl Front {
-    /// The words in front of a ring of this capacity, also in memory that is mapped read-only, if nothing is stored then.
+    /// The words in front of a ring of this capacity, also in memory that is mapped read-only, if nothing is
+    /// stored then.
     ///
     /// # Panics
     /// When the region is smaller than the words, or the capacity no power of two.
@@ -75,8 +76,8 @@ impl<M> memory::Mapped<Private<M>> {
     /// The ring in a region, also in memory that is mapped read-only, if the geometry is that of one like it.
     ///
     /// # Safety
-    /// `own` is the geometry of a ring with such messages behind SLOTS_OFFSET; if the region is mapped read-only, nothing is ever
-    /// stored.
+    /// `own` is the geometry of a ring with such messages behind SLOTS_OFFSET; if the region is mapped
+    /// read-only, nothing is ever stored.
     pub(super) unsafe fn of_messages(
         region: Region,
         (geometry, own): (&Geometry, &Geometry),
@@ -86,7 +87,8 @@ impl<M> memory::Mapped<Private<M>> {
     ) -> Result<Self, AttachError> {
         geometry.is_of(own, &region)?;
         let private = Private { mask: own.capacity() - 1, barrier, gated: mode == Mode::Gated, messages };
-        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and all messages behind it. The rest is the caller's promise.
+        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and all messages behind it. The
+        // rest is the caller's promise.
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
@@ -136,7 +138,8 @@ pub(super) fn read_header(
     Ok((checked.geometry, checked.barrier, mode))
 }
 
-// SAFETY: `of_messages` and `new` are the only ways to one, and saw that the memory is that of a broadcast ring.
+// SAFETY: `of_messages` and `new` are the only ways to one, and saw that the memory is that of a broadcast
+// ring.
 unsafe impl<M> Words for memory::Mapped<Private<M>> {}
 // SAFETY: as above.
 unsafe impl<M> Seats for memory::Mapped<Private<M>> {}

@@ -32,8 +32,8 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         Of::<T>::geometry(capacity, SLOTS_OFFSET)
     }
@@ -41,8 +41,10 @@ impl<T: Message> Mapped<T> {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`; [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -54,7 +56,8 @@ impl<T: Message> Mapped<T> {
         Self::of_any(region, geometry, barrier, mode)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the ring to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
+    /// ring to nobody.
     pub(crate) fn of_any(
         region: Region,
         geometry: &Geometry,
@@ -64,7 +67,8 @@ impl<T: Message> Mapped<T> {
         let own = Self::geometry(geometry.capacity())?;
         let shape = Of::new();
         let slots = InSlots { shape, hints: prefetch::pays(), polled: prefetch::of_polled(shape.stride()) };
-        // SAFETY: the geometry of such slots. Who asks for one in memory that is mapped read-only stores nothing.
+        // SAFETY: the geometry of such slots. Who asks for one in memory that is mapped read-only stores
+        // nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, slots) }
     }
 
@@ -81,7 +85,8 @@ impl<T: Message> Mapped<T> {
         self.start_words_at(position);
     }
 
-    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first message has the position `first`.
+    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first message has the position
+    /// `first`.
     ///
     /// ```
     /// use ipc_ring::ring::broadcast::{Mapped, Mode, Pop, Publisher, Resume, Start, Subscriber};
@@ -97,8 +102,10 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(
         region: Region,
         capacity: u64,
@@ -113,8 +120,8 @@ impl<T: Message> Mapped<T> {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever the memory
-    /// holds, the answer is an error or a ring whose every access lies inside it.
+    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever
+    /// the memory holds, the answer is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
     /// [`AttachError`], the first thing that is not as it should be.
@@ -125,7 +132,8 @@ impl<T: Message> Mapped<T> {
     }
 }
 
-// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of slots of this shape, which is private.
+// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of slots of this shape, which is
+// private.
 unsafe impl<S: Shape> Slots for memory::Mapped<Private<InSlots<S>>> {
     type Shape = S;
     const OFFSET: usize = SLOTS_OFFSET;

@@ -3,10 +3,11 @@
 use super::words::Control;
 use crate::memory::Slots;
 
-/// The memory of one broadcast ring of fixed-size messages: the words in front, its [`Slots`], and hints about the processor's cache.
+/// The memory of one broadcast ring of fixed-size messages: the words in front, its [`Slots`], and hints
+/// about the processor's cache.
 ///
-/// A slot's word is `position + 1` once the slot holds the message of that position. A subscriber of a lossy ring may read a slot
-/// while it is written; then the copy is some bytes.
+/// A slot's word is `position + 1` once the slot holds the message of that position. A subscriber of a lossy
+/// ring may read a slot while it is written; then the copy is some bytes.
 pub trait Memory: Control + Slots {
     /// Asks for the lines the publisher will write soon. A hint; models do nothing.
     #[inline(always)]

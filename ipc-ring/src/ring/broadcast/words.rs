@@ -5,7 +5,8 @@ use crate::memory::{Ring, entries, words};
 use crate::platform::Barrier;
 
 words! {
-    /// The words in front of the messages of a broadcast ring. Positions count slots or bytes, as the ring does.
+    /// The words in front of the messages of a broadcast ring. Positions count slots or bytes, as the ring
+    /// does.
     pub trait Words: Ring;
     /// The fields of a broadcast ring behind its header.
     const FIELDS from HEADER_SIZE;
@@ -26,13 +27,15 @@ words! {
     0x288 u64 FOUND_FULL found_full: counter, "publisher";
     /// The furthest a subscriber has been seen behind.
     0x290 u64 HIGH_WATER high_water: counter, "publisher";
-    /// How many frames were published, in a ring of frames. Stored before the tail that counts the last of them.
+    /// How many frames were published, in a ring of frames. Stored before the tail that counts the last of
+    /// them.
     0x298 u64 FRAMES frames: protocol, "publisher of a ring of frames, each publication, Release (D4)";
     /// Where the last frame begins. A hint.
     0x2a0 u64 LAST last: hint, "publisher of a ring of frames, each publication";
     /// The lowest position that is whole.
     0x300 u64 FLOOR floor: protocol, "publisher, followed by a fence (D2)";
-    /// What the floor may become by the look at the cursors that is under way; the floor itself while there is none.
+    /// What the floor may become by the look at the cursors that is under way; the floor itself while there
+    /// is none.
     0x308 u64 RISING rising: protocol, "publisher of a gated ring, before and after it looks at the cursors";
     /// Seats below this number have been used. Raised only.
     0x380 u32 USED used: protocol, "subscribers that take a seat";
@@ -69,10 +72,11 @@ entries! {
     0x40 u64 CURSOR cursor: protocol, "its subscriber, each pop, Release (D3)";
 }
 
-/// What the two broadcast rings have in common: the words in front of the messages. A number of a seat is always below
-/// [`seats`](Control::seats).
+/// What the two broadcast rings have in common: the words in front of the messages. A number of a seat is
+/// always below [`seats`](Control::seats).
 pub trait Control: Seats {
-    /// How sleepers and notifiers of this ring agree, and joining subscribers with the publisher; from private memory.
+    /// How sleepers and notifiers of this ring agree, and joining subscribers with the publisher; from
+    /// private memory.
     fn barrier(&self) -> Barrier;
     /// Whether subscribers hold the publisher up, from private memory.
     fn gated(&self) -> bool;

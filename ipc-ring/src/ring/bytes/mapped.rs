@@ -43,7 +43,8 @@ impl Mapped {
     /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above [`MAX_CAPACITY`](super::header::MAX_CAPACITY).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above
+    /// [`MAX_CAPACITY`](super::header::MAX_CAPACITY).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         records::geometry(capacity, SLOTS_OFFSET)
     }
@@ -51,8 +52,10 @@ impl Mapped {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
-    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of
+    /// [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
+    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;
@@ -65,7 +68,8 @@ impl Mapped {
             stream: stream::from_weight(),
             takes: prefetch::taking_lines_pays(),
         };
-        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many bytes behind it as the capacity says.
+        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many bytes behind it as
+        // the capacity says.
         unsafe { Self::over(region, own.total_size(), private) }
     }
 
@@ -119,8 +123,8 @@ unsafe impl Records for Mapped {
             // SAFETY: inside the ring.
             return unsafe { self.store_bytes(to, bytes) };
         }
-        // The first line last. Of a whole frame it is that of the header: who waits for the frame looks there, and the other lines need not
-        // wait until it is let go.
+        // The first line last. Of a whole frame it is that of the header: who waits for the frame looks
+        // there, and the other lines need not wait until it is let go.
         let (front, back) = bytes.split_at(LINE - to % LINE);
         // SAFETY: inside the ring.
         unsafe { self.store_bytes(to + front.len(), back) };

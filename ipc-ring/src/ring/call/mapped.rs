@@ -49,8 +49,8 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         Fingerprint::from_halves(both as u64, (both >> 64) as u64)
     }
 
-    /// The ring in `region`, whose header was written or checked. Requests and replies of at most [`MAX_CALL_SIZE`] bytes; others do not
-    /// compile:
+    /// The ring in `region`, whose header was written or checked. Requests and replies of at most
+    /// [`MAX_CALL_SIZE`] bytes; others do not compile:
     ///
     /// ```compile_fail
     /// use ipc_ring::ring::call::Mapped;
@@ -60,7 +60,9 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;
@@ -135,7 +137,8 @@ unsafe impl<Req: Message, Rep: Message> Memory for Mapped<Req, Rep> {
         const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
         let from = std::ptr::from_ref(message).cast();
         let copy = |to| {
-            // SAFETY: the line starts at a multiple of 64 and has room behind its word; the message is private.
+            // SAFETY: the line starts at a multiple of 64 and has room behind its word; the message is
+            // private.
             unsafe { crate::copy::store_behind_word(to, from, size_of::<T>()) }
         };
         // SAFETY: MAX_CALL_SIZE bytes behind the line's word belong to nothing else.

@@ -31,8 +31,8 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a table of so many values. Its capacity is the number of keys, which is not rounded.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
         const { assert!(align_of::<T>() <= LINE, "a message is aligned to a cache line at most") };
@@ -51,20 +51,23 @@ impl<T: Message> Mapped<T> {
     /// The table in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`; [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, geometry)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the table to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
+    /// table to nobody.
     pub(crate) fn of_any(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
         let private = Private { shape: Of::new(), keys: own.capacity() as u32 };
-        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as there are keys. Who asks for one in
-        // memory that is mapped read-only stores nothing.
+        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
+        // there are keys. Who asks for one in memory that is mapped read-only stores nothing.
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
@@ -84,8 +87,10 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
         let geometry = Self::geometry(keys)?;
         barrier.join()?;

@@ -29,8 +29,8 @@ pub(super) const fn stride(size: usize, align: usize) -> usize {
 /// [`journal`](Memory::journal).
 ///
 /// # Safety
-/// The three numbers and the shape never change, and the last two numbers are powers of two (`journal` may be 0). As many cells and entries lie
-/// in the memory.
+/// The three numbers and the shape never change, and the last two numbers are powers of two (`journal` may be
+/// 0). As many cells and entries lie in the memory.
 pub unsafe trait Memory: Words {
     /// How a value lies in its slot.
     type Shape: Shape;
@@ -67,11 +67,13 @@ pub unsafe trait Memory: Words {
         let time = unsafe { self.u64_at(slot + TIME) };
         time.store(time_ns, Relaxed); // Between the busy word and the ready one.
         let payload = slot + payload(self.shape().align());
-        // SAFETY: the payload of one of the slots, at a multiple of its alignment, as the strides are multiples of 32 or 64.
+        // SAFETY: the payload of one of the slots, at a multiple of its alignment, as the strides are
+        // multiples of 32 or 64.
         unsafe { self.store_item(payload, self.shape(), value) }
     }
 
-    /// Copies a slot's value out and gives its time. Others may be writing them: then what comes is a mixture.
+    /// Copies a slot's value out and gives its time. Others may be writing them: then what comes is a
+    /// mixture.
     #[inline(always)]
     fn read(&self, key: u32, slot: u64, value: &mut <Self::Shape as Shape>::Place) -> u64 {
         let slot = self.slot_offset(key, slot);

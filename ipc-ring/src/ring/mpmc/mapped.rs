@@ -34,8 +34,8 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element larger than
-    /// [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         Of::<T>::geometry(capacity, SLOTS_OFFSET)
     }
@@ -43,8 +43,9 @@ impl<T: Message> Mapped<T> {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`; [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         region.writable()?;
         let own = Self::geometry(geometry.capacity())?;
@@ -52,7 +53,8 @@ impl<T: Message> Mapped<T> {
         let shape = Of::new();
         let polled = shape.stride() > 2 * LINE && prefetch::of_polled(shape.stride());
         let private = Private { shape, capacity: own.capacity(), hints: prefetch::pays(), polled };
-        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it as the capacity says.
+        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
+        // as the capacity says.
         unsafe { Self::over(region, own.total_size(), private) }
     }
 }
@@ -77,8 +79,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         self.region().half(ATTACHED + if role == 1 { 0 } else { 4 })
     }
 
-    /// How far ahead of the next slot lines are asked for, in bytes. Measured: one line for the smallest slots, three for
-    /// others.
+    /// How far ahead of the next slot lines are asked for, in bytes. Measured: one line for the smallest
+    /// slots, three for others.
     #[inline(always)]
     fn ahead(&self) -> usize {
         if self.shape().stride() <= 16 { LINE } else { 3 * LINE }

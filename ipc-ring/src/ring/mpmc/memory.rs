@@ -5,17 +5,19 @@ use super::words::{COUNTERS, ENDPOINTS, Seats};
 use crate::memory::Slots;
 use crate::platform::Platform;
 
-/// The memory of one mpmc ring: its [`Words`](super::Words) and [`Seats`], its [`Slots`], and hints about the processor's cache.
+/// The memory of one mpmc ring: its [`Words`](super::Words) and [`Seats`], its [`Slots`], and hints about the
+/// processor's cache.
 ///
 /// A number of a seat is always below [`endpoints`](Memory::endpoints).
 pub trait Memory: Seats + Slots {
-    /// Number of seats, at most [`MAX_ENDPOINTS`](super::MAX_ENDPOINTS), from private memory. Fewer than usual only where a test wants
-    /// to see the table full.
+    /// Number of seats, at most [`MAX_ENDPOINTS`](super::MAX_ENDPOINTS), from private memory. Fewer than
+    /// usual only where a test wants to see the table full.
     #[inline(always)]
     fn endpoints(&self) -> u16 {
         ENDPOINTS
     }
-    /// How often an element is lent to user code that does not give it back before it becomes a dead letter: 1 to 15.
+    /// How often an element is lent to user code that does not give it back before it becomes a dead letter:
+    /// 1 to 15.
     #[inline(always)]
     fn max_attempts(&self) -> u32 {
         MAX_ATTEMPTS - 1
@@ -47,16 +49,18 @@ pub trait Memory: Seats + Slots {
     /// Asks for the tag of a slot that is about to be looked at and claimed. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_claimed(&self, _index: u64) {}
-    /// Asks for the payload of a slot that is about to be taken: the claim holds up what is asked for after it. A hint;
-    /// models do nothing.
+    /// Asks for the payload of a slot that is about to be taken: the claim holds up what is asked for after
+    /// it. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_taken(&self, _index: u64) {}
-    /// Whether it brings anything that a consumer [takes the line](super::Consumer::take_line) of the tag it polls.
+    /// Whether it brings anything that a consumer [takes the line](super::Consumer::take_line) of the tag it
+    /// polls.
     #[inline(always)]
     fn polled_line_is_taken(&self) -> bool {
         false
     }
-    /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not pay. A hint.
+    /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not
+    /// pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
         0
@@ -68,7 +72,8 @@ pub trait Memory: Seats + Slots {
     }
 }
 
-/// Statistics of recovery. They are counted after the fact, so one is missing when a recoverer dies in between.
+/// Statistics of recovery. They are counted after the fact, so one is missing when a recoverer dies in
+/// between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {

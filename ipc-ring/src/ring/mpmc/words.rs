@@ -33,7 +33,8 @@ words! {
     0x8380 rest SLOTS_OFFSET slots: area, "claimers";
 }
 
-/// Bytes of a seat's record: identity (8); wake semaphore (4), process number (4), role (4) and signal word (4), which are the channel's.
+/// Bytes of a seat's record: identity (8); wake semaphore (4), process number (4), role (4) and signal word
+/// (4), which are the channel's.
 pub(crate) const SEAT_SIZE: usize = APART;
 /// Seats of a ring.
 pub(crate) const ENDPOINTS: u16 = 256;

@@ -31,14 +31,16 @@ impl Mapped {
     /// The pool of this shape and generation in `region`. Zeroed memory is a fresh pool.
     ///
     /// # Errors
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the pool does not fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`BadClasses`](crate::AttachErrorKind::BadClasses) when the shape is
-    /// not as [`Shape::new`] made it.
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the pool does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`BadClasses`](crate::AttachErrorKind::BadClasses)
+    /// when the shape is not as [`Shape::new`] made it.
     pub fn new(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, shape, generation)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the pool to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
+    /// pool to nobody.
     pub(crate) fn of_any(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
         let own = Shape::new(&shape.as_asked()).map_err(|reason| AttachErrorKind::BadClasses { reason })?;
         if own != shape {
@@ -48,7 +50,8 @@ impl Mapped {
         }
         let (needed, readers) = (shape.total_size, (0..shape.blocks).map(|_| AtomicU32::new(0)).collect());
         let private = Private(Arc::new(Shared { generation, shape, readers }));
-        // SAFETY: a shape's size counts its tables and all its blocks. Who asks for one in memory that is mapped read-only stores nothing.
+        // SAFETY: a shape's size counts its tables and all its blocks. Who asks for one in memory that is
+        // mapped read-only stores nothing.
         unsafe { Self::over_any(region, needed, private) }
     }
 
@@ -58,8 +61,8 @@ impl Mapped {
         &self.ring.0.shape
     }
 
-    /// The first byte of a block: as many bytes as its class says are mapped there, as long as the region is, and belong to
-    /// no other block.
+    /// The first byte of a block: as many bytes as its class says are mapped there, as long as the region is,
+    /// and belong to no other block.
     ///
     /// # Panics
     /// When there is no such block.
@@ -86,7 +89,8 @@ impl Mapped {
     /// When they do not fit.
     #[inline]
     pub(crate) fn write(&self, class: u32, block: u32, offset: usize, bytes: &[u8]) {
-        // SAFETY: inside the block; others that are at it meanwhile have copies of their own, or are told by the tag.
+        // SAFETY: inside the block; others that are at it meanwhile have copies of their own, or are told by
+        // the tag.
         unsafe { self.store_bytes(self.stretch(class, block, offset, bytes.len()), bytes) }
     }
 

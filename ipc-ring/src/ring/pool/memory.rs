@@ -20,7 +20,8 @@ pub struct Class {
 pub trait Memory: Classes + Seats + Blocks {
     /// The pool's generation, from private memory: what handles carry.
     fn generation(&self) -> u64;
-    /// Number of seats, at most [`MAX_MEMBERS`], from private memory. Fewer than usual only where a test wants to see the table full.
+    /// Number of seats, at most [`MAX_MEMBERS`], from private memory. Fewer than usual only where a test
+    /// wants to see the table full.
     fn seats(&self) -> u16 {
         MAX_MEMBERS
     }
@@ -41,8 +42,8 @@ pub trait Memory: Classes + Seats + Blocks {
         unsafe { self.u64_at(CLASSES + class * CLASS_SIZE + C_COUNTERS + counter as usize * 8) }
     }
 
-    /// How many readers of a block this member has; the two largest numbers while it has the block for itself. A private word of
-    /// this process.
+    /// How many readers of a block this member has; the two largest numbers while it has the block for
+    /// itself. A private word of this process.
     fn readers(&self, block: u32) -> &<Self::Platform as Platform>::U32;
 
     /// Asks for a block's first bytes, which will be read. A hint; models do nothing.

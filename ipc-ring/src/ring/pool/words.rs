@@ -85,7 +85,8 @@ entries! {
     0x10 u64 B_SEGMENT segment: protocol, "who sends the block, before the tag";
     /// How often a block has been lent. Written by who lends it.
     0x18 u64 B_LOANS loans: counter, "who is lent the block";
-    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has it for itself.
+    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has
+    /// it for itself.
     0x20 u64 B_GENERATIONS generations: protocol, "who is lent the block or sends it, before the tag";
 }
 

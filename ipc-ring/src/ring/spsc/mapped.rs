@@ -66,7 +66,8 @@ impl<T: Message> Mapped<T> {
         Self::of_shape(region, &own, Of::new(), barrier)
     }
 
-    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first element has the position `first`.
+    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first element has the position
+    /// `first`.
     ///
     /// ```
     /// use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer};
@@ -82,8 +83,10 @@ impl<T: Message> Mapped<T> {
     /// ```
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, capacity: u64, barrier: Barrier, first: u64) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region.clone(), &geometry, barrier)?;
@@ -100,8 +103,8 @@ impl<T: Message> Mapped<T> {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever the memory
-    /// holds, the answer is an error or a ring whose every access lies inside it.
+    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever
+    /// the memory holds, the answer is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
     /// [`AttachError`], the first thing that is not as it should be.
@@ -140,11 +143,13 @@ impl<S: Shape> memory::Mapped<Private<S>> {
             stream: stream::after(stride),
             ahead: ahead::of(shape.word()),
         };
-        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it as the capacity says.
+        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
+        // as the capacity says.
         unsafe { Self::over(region, own.total_size(), private) }
     }
 
-    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of this one, unless the slot before has done so.
+    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of this one, unless the slot before has done
+    /// so.
     #[inline(always)]
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();
@@ -164,8 +169,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     ///
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
-        // Zero is the word of the message at the highest position. A lap that contains it may not begin with zeros: each slot gets the word
-        // of the message it would have held a lap before.
+        // Zero is the word of the message at the highest position. A lap that contains it may not begin with
+        // zeros: each slot gets the word of the message it would have held a lap before.
         let before_zero = position.wrapping_neg();
         if position != 0 && before_zero <= self.capacity() {
             for next in 0..self.capacity() {
@@ -265,7 +270,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     fn take_lines(&self, index: u64) {
         let stride = self.shape().stride();
         self.with_slot_mut(index, |slot| {
-            // A slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its word atomically.
+            // A slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its
+            // word atomically.
             if LINE.is_multiple_of(stride) {
                 // SAFETY: as above; the last word of the slot, and of its line.
                 unsafe { stream::take_line(slot.wrapping_add(stride - 8)) };
@@ -282,7 +288,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
             return; // The next slot mostly lies in the line of this one, and streams of small messages are counted in instructions.
         }
         let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
-        // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is pushed.
+        // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is
+        // pushed.
         self.with_slot_mut(index, |slot| unsafe { ahead::take_lines(slot, self.ring.ahead, allowed) });
     }
 

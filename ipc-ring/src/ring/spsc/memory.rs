@@ -33,20 +33,22 @@ pub trait Memory: Words + Slots {
     /// Pushes a written slot towards the cache both sides share. A hint; models do nothing.
     #[inline(always)]
     fn demote(&self, _index: u64) {}
-    /// How many slots, this one and those after it, end in the same line; at least 1. None is beyond the last slot.
+    /// How many slots, this one and those after it, end in the same line; at least 1. None is beyond the last
+    /// slot.
     #[inline(always)]
     fn end_together(&self, _index: u64) -> u64 {
         1
     }
-    /// Takes the lines that end in this slot for the consumer that has read them: writes to each a word that is there
-    /// already. Only before the slot is given back.
+    /// Takes the lines that end in this slot for the consumer that has read them: writes to each a word that
+    /// is there already. Only before the slot is given back.
     #[inline(always)]
     fn take_lines(&self, _index: u64) {}
-    /// Takes the lines that begin in this slot's payload for the producer, which will write them next: writes to each a word that
-    /// is there already. Not when traffic is dense, and only if the slot is free.
+    /// Takes the lines that begin in this slot's payload for the producer, which will write them next: writes
+    /// to each a word that is there already. Not when traffic is dense, and only if the slot is free.
     #[inline(always)]
     fn take_payload(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
-    /// So many elements popped one after the other are a stream, whose lines the consumer [takes](Memory::take_lines).
+    /// So many elements popped one after the other are a stream, whose lines the consumer
+    /// [takes](Memory::take_lines).
     #[inline(always)]
     fn stream(&self) -> u64 {
         u64::MAX
@@ -56,7 +58,8 @@ pub trait Memory: Words + Slots {
     fn look_ahead(&self) -> u64 {
         1
     }
-    /// How many elements a consumer that keeps catching up with the producer lets gather; 0 when it does not pay. A hint.
+    /// How many elements a consumer that keeps catching up with the producer lets gather; 0 when it does not
+    /// pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
         0

@@ -9,13 +9,14 @@ use crate::message::ElementType;
 use crate::platform::Barrier;
 use crate::region::Region;
 
-/// An spsc ring in a [`Region`] whose elements are bytes, as many as its header says. Its ends are the [`Producer`](super::Producer) and
-/// [`Consumer`](super::Consumer) of any spsc ring, and meet those of a [`Mapped`](super::Mapped) of a Rust type of the same size,
-/// alignment and name.
+/// An spsc ring in a [`Region`] whose elements are bytes, as many as its header says. Its ends are the
+/// [`Producer`](super::Producer) and [`Consumer`](super::Consumer) of any spsc ring, and meet those of a
+/// [`Mapped`](super::Mapped) of a Rust type of the same size, alignment and name.
 pub type RawMapped = memory::Mapped<Private<Shaped>>;
 
 impl RawMapped {
-    /// Makes a fresh ring of such elements at the start of zeroed memory, header and all. Its first element has the position `first`.
+    /// Makes a fresh ring of such elements at the start of zeroed memory, header and all. Its first element
+    /// has the position `first`.
     ///
     /// ```
     /// use std::mem::MaybeUninit;
@@ -60,8 +61,8 @@ impl RawMapped {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against the element and the size of the memory. Whatever the memory holds,
-    /// the answer is an error or a ring whose every access lies inside it.
+    /// The ring in this memory, after a check of its header against the element and the size of the memory.
+    /// Whatever the memory holds, the answer is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
     /// As [`Mapped::open`](super::Mapped::open) for a Rust type of this size, alignment and name.

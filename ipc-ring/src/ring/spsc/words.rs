@@ -6,8 +6,8 @@ use crate::memory::{Access, words};
 words! {
     /// The words in front of the slots of an spsc ring, and of the records of a bytes ring.
     ///
-    /// The producer's line has room for its position, which a bytes ring has there and this one has not: a push would be one store
-    /// longer, and observers find the position from the sequence words.
+    /// The producer's line has room for its position, which a bytes ring has there and this one has not: a
+    /// push would be one store longer, and observers find the position from the sequence words.
     pub trait Words: Access;
     /// The fields of an spsc ring behind its header.
     const FIELDS from HEADER_SIZE;
@@ -20,7 +20,8 @@ words! {
     0x208 u64 FOUND_FULL found_full: counter, "producer";
     /// How often the producer woke the consumer.
     0x210 u64 PRODUCER_WAKES producer_wakes: counter, "producer";
-    /// The largest number of waiting messages, or bytes with headers and paddings, that the producer has seen.
+    /// The largest number of waiting messages, or bytes with headers and paddings, that the producer has
+    /// seen.
     0x218 u64 HIGH_WATER high_water: counter, "producer";
     /// The consumer's exact position.
     0x280 u64 CONSUMED consumed: protocol, "consumer, each pop, Release (S3)";
@@ -30,13 +31,13 @@ words! {
     0x290 u64 CONSUMER_WAKES consumer_wakes: counter, "consumer";
     /// Position below which all slots, or bytes, may be written again; at most a quarter ring behind.
     0x300 u64 HEAD head: protocol, "consumer, each quarter ring and when it finds nothing, Release (S2)";
-    /// The position up to which the consumer is about to give slots or bytes back, ahead of `consumed` from the look at the
-    /// producer's signal until then. Looked at by a producer that is about to sleep.
+    /// The position up to which the consumer is about to give slots or bytes back, ahead of `consumed` from
+    /// the look at the producer's signal until then. Looked at by a producer that is about to sleep.
     0x308 u64 GIVING giving: protocol, "consumer, each quarter ring, before it looks at `producer_signal`";
     /// The consumer's state, looked at by the producer on each push: see [`signal`](crate::wait::signal).
     0x380 u32 CONSUMER_SIGNAL consumer_signal: protocol, "both, atomically";
-    /// 1 while the consumer keeps finding messages waiting: then the producer neither pushes lines out of its cache nor takes
-    /// those of the next message.
+    /// 1 while the consumer keeps finding messages waiting: then the producer neither pushes lines out of its
+    /// cache nor takes those of the next message.
     0x388 u32 DENSE dense: hint, "consumer";
     /// The producer's state, looked at by the consumer when it finds nothing and when it publishes the head.
     0x400 u32 PRODUCER_SIGNAL producer_signal: protocol, "both, atomically";

@@ -29,7 +29,8 @@ impl Mapped {
     /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above [`MAX_CAPACITY`](crate::ring::bytes::header::MAX_CAPACITY).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above
+    /// [`MAX_CAPACITY`](crate::ring::bytes::header::MAX_CAPACITY).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         records::geometry(capacity, SLOTS_OFFSET)
     }
@@ -37,8 +38,10 @@ impl Mapped {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
-    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of
+    /// [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
+    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
         region: Region,
         geometry: &Geometry,
@@ -50,7 +53,8 @@ impl Mapped {
         Self::of_any(region, geometry, barrier, mode)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the ring to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
+    /// ring to nobody.
     pub(crate) fn of_any(
         region: Region,
         geometry: &Geometry,
@@ -59,15 +63,18 @@ impl Mapped {
     ) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         let records = InRecords { hints: prefetch::pays() };
-        // SAFETY: the geometry of records. Who asks for one in memory that is mapped read-only stores nothing.
+        // SAFETY: the geometry of records. Who asks for one in memory that is mapped read-only stores
+        // nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, records) }
     }
 
     /// Makes a fresh ring at the start of zeroed memory, header and all.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the
-    /// memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Result<Self, AttachError> {
         let geometry = Self::geometry(capacity)?;
         let ring = Self::new(region, &geometry, barrier, mode)?;

@@ -5,7 +5,8 @@ use crate::platform::Platform;
 use crate::ring::broadcast::Control;
 use crate::ring::broadcast::words::LANDMARKS;
 
-/// The memory of one broadcast ring of frames: the words in front, its [`Records`], and hints about the processor's cache.
+/// The memory of one broadcast ring of frames: the words in front, its [`Records`], and hints about the
+/// processor's cache.
 ///
 /// Subscribers may read bytes while the publisher writes them; then they are some bytes.
 pub trait Memory: Control + Records {
@@ -27,8 +28,8 @@ pub trait Memory: Control + Records {
         unsafe { self.u64_at(LANDMARKS + number as usize * 8) }
     }
 
-    /// Asks for the lines the publisher will write soon, the last record having had `record` bytes. A hint; models do
-    /// nothing.
+    /// Asks for the lines the publisher will write soon, the last record having had `record` bytes. A hint;
+    /// models do nothing.
     #[inline(always)]
     fn prefetch_for_writing(&self, _next: u64, _record: u64) {}
 }
