@@ -124,7 +124,7 @@ impl Waits {
     }
 
     /// From now on waits go on, or end, when the other end is gone without closing.
-    pub(crate) fn set_awaits_successors(&mut self, awaits: bool) {
+    pub fn set_awaits_successors(&mut self, awaits: bool) {
         self.awaits_successors = awaits;
     }
 

@@ -72,6 +72,12 @@ impl ProducerEnd {
         self.0.ring.position()
     }
 
+    /// An end that waits on when the other one is dead.
+    pub(super) fn awaiting_successors(mut self) -> Self {
+        self.0.end.waits_mut().set_awaits_successors(true);
+        self
+    }
+
     /// Pushes the next element, waiting for room. On `Closed` the caller has its message back.
     pub(super) fn push(&mut self) -> Result<(), Ended> {
         let item = self.position() + 1;
@@ -116,6 +122,12 @@ impl ConsumerEnd {
         // SAFETY: it was initialised, and the element copied over that.
         let item = unsafe { place.assume_init() };
         assert_eq!(item, expected, "elements come in order, none lost, none twice");
+    }
+
+    /// An end that waits on when the other one is dead.
+    pub(super) fn awaiting_successors(mut self) -> Self {
+        self.0.end.waits_mut().set_awaits_successors(true);
+        self
     }
 
     /// Pops the next element, waiting for it.

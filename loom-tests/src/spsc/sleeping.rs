@@ -137,7 +137,7 @@ fn one_pop_frees_a_sleeper(barrier: Barrier) {
 /// took the bit, the producer has the token of its death.
 fn consumer_dies_waking(site: Site) {
     let channel = channel(1, FENCE);
-    let mut producer = channel.producer();
+    let mut producer = channel.producer().awaiting_successors();
     assert_eq!(producer.push(), Ok(()));
     let mut first = channel.consumer();
     let other = thread::spawn(move || {
@@ -221,7 +221,7 @@ fn sleep_given_up(barrier: Barrier) {
 /// what is missing; only when the dead one took the bit does the consumer need the token of its death.
 fn producer_dies(site: Site) {
     let channel = channel(2, FENCE);
-    let mut consumer = channel.consumer();
+    let mut consumer = channel.consumer().awaiting_successors();
     let mut first = channel.producer();
     let other = thread::spawn(move || {
         let life = crash::kill_at(site, 0, || first.push());
@@ -260,7 +260,7 @@ fn producer_dies_for_good() {
 /// be asleep. Its successor wakes the producer when it takes the seat.
 fn consumer_dies_before_it_wakes() {
     let channel = channel(1, ASYMMETRIC);
-    let mut producer = channel.producer();
+    let mut producer = channel.producer().awaiting_successors();
     assert_eq!(producer.push(), Ok(()));
     let mut first = channel.consumer();
     let other = thread::spawn(move || {
@@ -279,7 +279,7 @@ fn consumer_dies_before_it_wakes() {
 /// have seen the dead one's bit and take the living one's.
 fn consumer_dies_announced(barrier: Barrier) {
     let channel = channel(4, barrier);
-    let mut producer = channel.producer();
+    let mut producer = channel.producer().awaiting_successors();
     let mut first = channel.consumer();
     let shared = channel.clone();
     let other = thread::spawn(move || {
