@@ -22,16 +22,26 @@ pub use skip::{Need, skip};
 
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
-/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed. In a release build it says so
-/// and goes on: there a notifier that was without the processor for two milliseconds counts as one that forgot. So it does in an emulated
-/// machine (`EMULATED_ON` names the real one), where a processor may be away for longer than any grace.
+/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed. A release build says so and goes
+/// on, since there a notifier that was without the processor for two milliseconds counts as one that forgot, unless
+/// `LATE_SLEEP` is `abort`: for long runs on a machine that does nothing else. An emulated machine (`EMULATED_ON` names the
+/// real one) goes on, too: there a processor may be away for longer than any grace.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
-        if cfg!(debug_assertions) && std::env::var_os("EMULATED_ON").is_none() {
+        let is_checked = cfg!(debug_assertions) && std::env::var_os("EMULATED_ON").is_none();
+        if is_checked || aborts_when_late() {
             std::process::abort();
         }
     });
+}
+
+fn aborts_when_late() -> bool {
+    match std::env::var("LATE_SLEEP") {
+        Err(std::env::VarError::NotPresent) => false,
+        Ok(word) if word == "abort" => true,
+        other => panic!("LATE_SLEEP is {other:?}, and can only be \"abort\""),
+    }
 }
 
 /// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made there is
