@@ -48,7 +48,7 @@ fn plays_a_role() {
         }),
         ["give and exec", name, domain] => give_and(name, domain, || {
             let error = Command::new("/proc/self/exe")
-                .args(["--exact", "plays_a_role", "--nocapture", "--test-threads=1", "--quiet"])
+                .args(["--exact", &common::plays_a_role(), "--nocapture", "--test-threads=1", "--quiet"])
                 .env(ROLE, "sit")
                 .exec();
             panic!("{error}");

@@ -76,6 +76,13 @@ fn watchdog() {
     });
 }
 
+/// The name of the test that plays the roles of this file's tests: also where the file is one of many in a program.
+pub fn plays_a_role() -> String {
+    let (_, below) = module_path!().split_once("::").unwrap();
+    let file = below.strip_suffix("common").unwrap();
+    format!("{file}plays_a_role")
+}
+
 /// A child process in a role, killed when dropped.
 pub struct Role {
     child: Child,
@@ -93,7 +100,7 @@ impl Role {
     pub fn start_with(role: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "plays_a_role", "--nocapture", "--test-threads=1", "--quiet"])
+            .args(["--exact", &plays_a_role(), "--nocapture", "--test-threads=1", "--quiet"])
             .env(
                 ROLE,
                 std::iter::once(role).chain(arguments.iter().copied()).collect::<Vec<_>>().join("\x1f"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diary::Diary;
+use super::diary::Diary;
 
 /// The message number `rank` of a producing life.
 pub fn message(life: u64, rank: u64) -> u64 {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ipc_ring::broadcast::{Builder, PopError, Publisher, Subscriber};
 use ipc_ring::{Domain, Lifetime, WaitStrategy};
 
-use crate::chronicle::missed;
-use crate::rings::{How, NAME, PATIENCE, Ring};
-use crate::spsc_common::{check, payload};
+use super::chronicle::missed;
+use super::rings::{How, NAME, PATIENCE, Ring};
+use super::spsc_common::{check, payload};
 
 type Item = [u8; 48];
 

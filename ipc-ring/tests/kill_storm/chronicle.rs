@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::books::{Accounts, life_and_rank};
-use crate::diary::Diary;
+use super::books::{Accounts, life_and_rank};
+use super::diary::Diary;
 
 /// In a subscriber's diary: it was told that it missed so many messages.
 pub fn missed(count: u64) -> u64 {

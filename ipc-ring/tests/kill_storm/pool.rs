@@ -5,8 +5,8 @@ use std::ops::Range;
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Domain, mpmc};
 
-use crate::rings::{How, NAME, PATIENCE, Ring};
-use crate::spsc_common::{check, payload};
+use super::rings::{How, NAME, PATIENCE, Ring};
+use super::spsc_common::{check, payload};
 
 pub struct Pool;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ipc_ring::{Domain, Lifetime, PeerExit, WaitStrategy, bytes, mpmc, spsc};
 
-use crate::bytes_common::frame;
-use crate::spsc_common::{check, payload};
+use super::bytes_common::frame;
+use super::spsc_common::{check, payload};
 
 /// The channel's name in its domain.
 pub const NAME: &str = "storm";

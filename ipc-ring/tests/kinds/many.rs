@@ -6,11 +6,11 @@ use ipc_ring::broadcast::{self, frames, payloads};
 use ipc_ring::pool::{self, LoanError, Pool, ReceiveError};
 use ipc_ring::{AttachError, Interrupter, Waitable, mpmc};
 
+use super::super::spsc_common::payload;
 use super::one::{frame, frame_number, number};
 use super::{
     Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
 };
-use crate::spsc_common::payload;
 
 type Item = [u8; 41];
 

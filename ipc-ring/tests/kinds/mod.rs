@@ -216,7 +216,7 @@ macro_rules! told {
             Ok(value) => $yes(value),
             $(Err($error) => $told,)+
             #[allow(unreachable_patterns, reason = "some tables have everything")]
-            Err(other) => crate::kinds::Told::Otherwise(format!("{other:?}")),
+            Err(other) => super::Told::Otherwise(format!("{other:?}")),
         }
     };
 }

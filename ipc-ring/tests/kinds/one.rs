@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use ipc_ring::{Interrupter, Waitable, bytes, spsc};
 
+use super::super::spsc_common::{check, payload};
 use super::{
     Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
 };
-use crate::spsc_common::{check, payload};
 
 type Item = [u8; 41];
 

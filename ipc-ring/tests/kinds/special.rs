@@ -6,10 +6,10 @@ use ipc_ring::call::{self, CallError};
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Interrupter, Waitable, latest, spsc};
 
+use super::super::spsc_common::{check, payload};
 use super::{
     Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
 };
-use crate::spsc_common::{check, payload};
 
 type Value = [u8; 300];
 
