@@ -44,6 +44,19 @@ fn what_cannot_run_fails_unless_it_is_allowed() {
 }
 
 #[test]
+fn a_machine_with_a_toolchain_alone_may_lack_tools_and_its_user_rights() {
+    let by_default = |is_privileged| {
+        Need::ALL
+            .into_iter()
+            .filter(move |need| skip::allowed_by_default(*need, is_privileged))
+            .map(Need::name)
+    };
+    assert!(by_default(true).eq(["perl", "python", "util-linux"]));
+    assert!(!by_default(false).any(|name| ["ptrace", "membarrier", "c-compiler"].contains(&name)));
+    assert!(by_default(false).any(|name| name == "root"));
+}
+
+#[test]
 fn names_are_different() {
     for (number, need) in Need::ALL.iter().enumerate() {
         assert!(Need::ALL[..number].iter().all(|other| other.name() != need.name()), "{need:?}");

@@ -1,7 +1,8 @@
 //! Tests that need what not every machine allows.
 //!
-//! What cannot run here fails, unless the environment allows for it by name: `ALLOW_SKIP=ptrace,time-namespace`. What was skipped is
-//! said on standard error, and added to the file that `SKIPPED_TESTS` names, of which `.ci/report-skips` makes a list.
+//! What cannot run here fails, unless the environment allows for it by name: `ALLOW_SKIP=ptrace,time-namespace`. Where that is not set,
+//! [`allowed_by_default`] says what may be missing. What was skipped is said on standard error, and added to the file that
+//! `SKIPPED_TESTS` names, of which `.ci/report-skips` makes a list.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::io::Write as _;
@@ -79,7 +80,7 @@ impl Need {
 /// Leaves out what needs something that is missing. The caller then returns.
 ///
 /// # Panics
-/// Unless `ALLOW_SKIP` names it.
+/// Unless `ALLOW_SKIP` names it, or is not set and it may be missing by default.
 #[track_caller]
 pub fn skip(need: Need, why: &str) {
     let caller = std::panic::Location::caller();
@@ -88,9 +89,12 @@ pub fn skip(need: Need, why: &str) {
 
 fn leave_out(need: Need, why: &str, place: &str) {
     let name = need.name();
-    let allowed = std::env::var("ALLOW_SKIP").unwrap_or_default();
+    let allowed = match std::env::var("ALLOW_SKIP") {
+        Ok(allowed) => is_allowed(&allowed, need),
+        Err(_) => allowed_by_default(need, is_privileged()),
+    };
     assert!(
-        is_allowed(&allowed, need),
+        allowed,
         "this test cannot run without {name}: {why}. Where that is as it must be, ALLOW_SKIP={name} leaves it out"
     );
     let line = format!("{name}: {place}: {why}\n");
@@ -100,6 +104,24 @@ fn leave_out(need: Need, why: &str, place: &str) {
         let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
         list.write_all(line.as_bytes()).unwrap();
     }
+}
+
+/// What may be missing on any machine with a Rust toolchain: other languages and tools, and, for who may not administer it, what takes an
+/// administrator. Never what most of the tests of an algorithm rest on.
+pub fn allowed_by_default(need: Need, is_privileged: bool) -> bool {
+    match need {
+        Need::Perl | Need::Python | Need::UtilLinux => true,
+        Need::Ptrace | Need::Membarrier | Need::CCompiler => false,
+        _ => !is_privileged,
+    }
+}
+
+/// Whether this is a process that may make namespaces and set limits (`CAP_SYS_ADMIN`).
+fn is_privileged() -> bool {
+    const SYS_ADMIN: u32 = 21;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    u64::from_str_radix(effective.trim(), 16).unwrap() & 1 << SYS_ADMIN != 0
 }
 
 /// Whether a list of names, which must all be known, has this one.
