@@ -55,24 +55,26 @@ impl<T: Message> TableReader<T> {
         mut attempt: impl FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
     ) -> Result<Option<R>, ReadError> {
         self.end.place.ours()?;
-        let answer = attempt(&mut self.ring);
-        if self.origin.is_none() || matches!(answer, Ok(Some(_))) {
-            return self.answer(key, answer);
+        let mut followed = false;
+        // One place for both attempts, so that the first one is inlined.
+        loop {
+            let nothing = match attempt(&mut self.ring) {
+                Ok(Some(something)) => return Ok(Some(something)),
+                Ok(None) => Ok(()),
+                Err(trouble) => Err(trouble),
+            };
+            if self.origin.is_none() || followed || !self.follow() {
+                return self.nothing(key, nothing).map(|()| None);
+            }
+            followed = true;
         }
-        let answer = if self.follow() { attempt(&mut self.ring) } else { answer };
-        self.answer_undecided(key, answer)
     }
 
-    /// As [`answer`](Self::answer), while a writer may still choose the number of keys: a key beyond it has no value yet.
-    #[cold]
-    fn answer_undecided<R>(
-        &mut self,
-        key: u32,
-        answer: Result<Option<R>, Trouble>,
-    ) -> Result<Option<R>, ReadError> {
-        match answer {
-            Err(Trouble::NoSuchKey) if self.is_undecided() => Ok(None),
-            answer => self.answer(key, answer),
+    /// Nothing was read. While a writer may still choose the number of keys, a key beyond it has no value yet.
+    fn nothing(&self, key: u32, nothing: Result<(), Trouble>) -> Result<(), ReadError> {
+        match nothing {
+            Err(Trouble::NoSuchKey) if self.is_undecided() => Ok(()),
+            nothing => self.answer(key, nothing),
         }
     }
 
@@ -345,12 +347,12 @@ where
                 Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
                 answer => answer,
             };
-            let answer = if self.reader.origin.is_some() {
-                self.reader.answer_undecided(self.key, answer)
-            } else {
-                self.reader.answer(self.key, answer)
+            let something = match answer {
+                Ok(Some(something)) => Some(something),
+                Ok(None) => None,
+                Err(trouble) => self.reader.nothing(self.key, Err(trouble)).map(|()| None)?,
             };
-            match (answer?, over) {
+            match (something, over) {
                 (None, None) => return Ok(None),
                 (None, Some(_)) if self.reader.follow() => {}
                 (None, Some(over)) => return Err(over),
