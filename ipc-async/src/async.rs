@@ -15,8 +15,8 @@ const TRIES: u32 = 8;
 
 /// An end of a channel for async tasks.
 ///
-/// Use [`get_mut`](Self::get_mut) for everything that does not wait. It waits in the way of this crate alone: the end's own wait
-/// strategy counts for its blocking calls only.
+/// Use [`get_mut`](Self::get_mut) for everything that does not wait. It waits in the way of this crate alone:
+/// the end's own wait strategy counts for its blocking calls only.
 #[derive(Debug)]
 pub struct Async<E: Waitable> {
     pub(crate) end: E,
@@ -112,15 +112,15 @@ impl<E: Waitable> Async<E> {
         &mut self.end
     }
 
-    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is called. Zero: it arms at
-    /// once, which takes a system call or two each time.
+    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is
+    /// called. Zero: it arms at once, which takes a system call or two each time.
     pub fn set_budget(&mut self, budget: Duration) {
         self.registration.set_budget(budget);
     }
 
-    /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a wake-up that
-    /// this end has got goes to another one. Futures do so when they are dropped; a stream that is not polled any more does
-    /// when it is dropped itself, unless this is called.
+    /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a
+    /// wake-up that this end has got goes to another one. Futures do so when they are dropped; a stream that
+    /// is not polled any more does when it is dropped itself, unless this is called.
     pub fn cancel(&mut self) {
         self.registration.cancel(&mut self.end);
     }
@@ -143,8 +143,8 @@ impl<E: Waitable> Async<E> {
         end
     }
 
-    /// Tries until it succeeds; `None` is for nothing now. `over`: what it comes to that the other side is gone, or that nothing
-    /// will come any more; `None` is for going on.
+    /// Tries until it succeeds; `None` is for nothing now. `over`: what it comes to that the other side is
+    /// gone, or that nothing will come any more; `None` is for going on.
     pub(crate) fn poll_until<R, F>(
         &mut self,
         context: &mut Context<'_>,
@@ -197,8 +197,8 @@ impl<E: Source> Async<E> {
     /// The next message, reply, value, connection or event.
     ///
     /// # Errors
-    /// As the form of the end that waits, but one: when the other side is gone without closing this is told once for each
-    /// time; the next `pop` waits for a successor.
+    /// As the form of the end that waits, but one: when the other side is gone without closing this is told
+    /// once for each time; the next `pop` waits for a successor.
     pub async fn pop(&mut self) -> Result<E::Item, E::Error> {
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.poll_pop(context)).await
@@ -220,8 +220,8 @@ impl<E: Source> Async<E> {
     }
 }
 
-/// Gives items until the other side closes; then the stream ends. It ends behind any other error, too, which it gives first;
-/// messages that a lossy subscriber missed do not end it.
+/// Gives items until the other side closes; then the stream ends. It ends behind any other error, too, which
+/// it gives first; messages that a lossy subscriber missed do not end it.
 impl<E: Source + Unpin> Stream for Async<E> {
     type Item = Result<E::Item, E::Error>;
 
@@ -241,8 +241,8 @@ impl<E: Target> Async<E> {
     /// Pushes, waiting for room.
     ///
     /// # Errors
-    /// As the form of the end that waits, but one: when the other side is gone without closing this is told once for each
-    /// time; the next `push` to a full ring waits for a successor.
+    /// As the form of the end that waits, but one: when the other side is gone without closing this is told
+    /// once for each time; the next `push` to a full ring waits for a successor.
     pub async fn push(&mut self, item: &E::Item) -> Result<(), E::Error> {
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.poll_push(item, context)).await
@@ -261,7 +261,8 @@ impl<E: Target> Async<E> {
     }
 }
 
-/// A [`Sink`] over a producing end, from [`Async::into_sink`]. Holds one item that waits for room; dropping it drops that one.
+/// A [`Sink`] over a producing end, from [`Async::into_sink`]. Holds one item that waits for room; dropping
+/// it drops that one.
 #[derive(Debug)]
 pub struct Outbox<E: Waitable, I> {
     target: Async<E>,

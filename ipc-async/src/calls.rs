@@ -18,11 +18,12 @@ fn failed(error: WaitSetError) -> CallError {
 impl<Req: Message, Rep: Message> Async<Caller<Req, Rep>> {
     /// Asks, and waits for the reply.
     ///
-    /// A future that is dropped before the reply came leaves the call in flight, for the responder may be at work on it. The
-    /// next call waits for that reply, drops it, and asks then.
+    /// A future that is dropped before the reply came leaves the call in flight, for the responder may be at
+    /// work on it. The next call waits for that reply, drops it, and asks then.
     ///
     /// # Errors
-    /// As [`Caller::call`]. When the responder is gone without closing, that is told once; the call stays in flight.
+    /// As [`Caller::call`]. When the responder is gone without closing, that is told once; the call stays in
+    /// flight.
     pub async fn call(&mut self, request: Req) -> Result<Rep, CallError> {
         let waiting = Waiting(self);
         loop {

@@ -8,7 +8,8 @@ use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
 
 use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
 
-/// `failed` of errors with the variants `Forked` and `System`: an end is in its own domain, and waits have no deadline.
+/// `failed` of errors with the variants `Forked` and `System`: an end is in its own domain, and waits have no
+/// deadline.
 macro_rules! failed {
     ($error:ty $(, $value:expr)?) => {
         fn failed(error: WaitSetError) -> Self::Error {

@@ -1,6 +1,7 @@
 //! Streams of bytes over rings of frames.
 //!
-//! Each write is one frame, of as many of the bytes as a frame holds; a reader gives the bytes without the frames' limits.
+//! Each write is one frame, of as many of the bytes as a frame holds; a reader gives the bytes without the
+//! frames' limits.
 
 use std::fmt;
 use std::io;
@@ -33,11 +34,12 @@ impl Reader {
         (self.consumer, self.frame)
     }
 
-    /// Copies bytes to the front of `out` as soon as there are any; gives their number, 0 at the end of the stream or for an empty
-    /// `out`.
+    /// Copies bytes to the front of `out` as soon as there are any; gives their number, 0 at the end of the
+    /// stream or for an empty `out`.
     ///
     /// # Errors
-    /// Those of [`PopError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the producer is gone without closing.
+    /// Those of [`PopError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the producer is
+    /// gone without closing.
     pub fn poll_read(&mut self, context: &mut Context<'_>, out: &mut [u8]) -> Poll<io::Result<usize>> {
         while self.read == self.frame.len() && !out.is_empty() {
             self.read = 0;
@@ -94,8 +96,8 @@ impl Writer {
     /// Pushes one frame of the first bytes, as many as a frame holds, when there is room; gives their number.
     ///
     /// # Errors
-    /// Those of [`PushError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the consumer has closed or is gone, or
-    /// the writer was shut down.
+    /// Those of [`PushError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the consumer
+    /// has closed or is gone, or the writer was shut down.
     pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(producer) = &mut self.producer else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -154,7 +156,8 @@ impl Stream {
         &mut self.session
     }
 
-    /// The two directions, for two tasks. The session belongs to either; the connection's end is told when all three are gone.
+    /// The two directions, for two tasks. The session belongs to either; the connection's end is told when
+    /// all three are gone.
     #[must_use]
     pub fn into_split(self) -> (Reader, Writer, Session) {
         (self.reader, self.writer, self.session)

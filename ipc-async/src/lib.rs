@@ -1,8 +1,9 @@
 //! Async tasks that wait for the channels of [`ipc_ring`], in any runtime.
 //!
-//! [`Async`] wraps an end of a channel. Its futures pop, push, call and accept; it is a [`Stream`](futures_core::Stream) or
-//! a [`Sink`](futures_sink::Sink). There is no runtime in this crate and none is needed: a thread of [`ipc_ring::readiness`] wakes the tasks,
-//! one thread for each domain of a process, started by the first `Async` and ended with the last.
+//! [`Async`] wraps an end of a channel. Its futures pop, push, call and accept; it is a
+//! [`Stream`](futures_core::Stream) or a [`Sink`](futures_sink::Sink). There is no runtime in this crate and
+//! none is needed: a thread of [`ipc_ring::readiness`] wakes the tasks, one thread for each domain of a
+//! process, started by the first `Async` and ended with the last.
 //!
 //! ```
 //! use ipc_async::Async;
@@ -24,19 +25,20 @@
 //! ```
 //!
 //! # Cancellation
-//! Every future may be dropped at any time. One that has not finished has done nothing: no message is lost with it, none is half
-//! pushed, and a wake-up that it got is passed on to another consumer of the channel. A timeout of the runtime around it is enough; the
-//! futures need no forms with a deadline. One exception: a call in flight stays in flight; see
-//! [`Async::call`].
+//! Every future may be dropped at any time. One that has not finished has done nothing: no message is lost
+//! with it, none is half pushed, and a wake-up that it got is passed on to another consumer of the channel. A
+//! timeout of the runtime around it is enough; the futures need no forms with a deadline. One exception: a
+//! call in flight stays in flight; see [`Async::call`].
 //!
 //! # What it costs
-//! While messages flow nothing but the push and the pop themselves. A task that finds nothing gives way some times before it arms, which
-//! takes a system call or two; and a sleeping task is woken through the thread, one switch more than a thread that blocks in
-//! [`pop`](ipc_ring::spsc::Consumer::pop). A program with a thread to spare for a channel is better off with the latter.
+//! While messages flow nothing but the push and the pop themselves. A task that finds nothing gives way some
+//! times before it arms, which takes a system call or two; and a sleeping task is woken through the thread,
+//! one switch more than a thread that blocks in [`pop`](ipc_ring::spsc::Consumer::pop). A program with a
+//! thread to spare for a channel is better off with the latter.
 //!
 //! # Features
-//! `tokio` and `futures-io`: [`Reader`] and [`Writer`], streams of bytes over [`ipc_ring::bytes`], implement the `AsyncRead` and `AsyncWrite`
-//! of these crates.
+//! `tokio` and `futures-io`: [`Reader`] and [`Writer`], streams of bytes over [`ipc_ring::bytes`], implement
+//! the `AsyncRead` and `AsyncWrite` of these crates.
 #![forbid(unsafe_code)]
 
 mod r#async;

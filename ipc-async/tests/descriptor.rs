@@ -73,7 +73,8 @@ impl Channels {
     }
 }
 
-/// Everything is popped through an epoll with these flags. A set that waits for one shot is put in again each time.
+/// Everything is popped through an epoll with these flags. A set that waits for one shot is put in again each
+/// time.
 fn epoll(flags: EpollFlags) {
     private_namespace();
     let domain = Domain::open(&unique("epoll")).unwrap();

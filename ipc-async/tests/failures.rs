@@ -1,4 +1,5 @@
-//! What may go wrong around tasks that wait: deaths, stops, forks, objects that are removed, futures that are dropped.
+//! What may go wrong around tasks that wait: deaths, stops, forks, objects that are removed, futures that are
+//! dropped.
 
 #[path = "../../ipc-ring/tests/common/mod.rs"]
 mod common;
@@ -36,7 +37,8 @@ fn numbers(domain: &Domain, channel: &str) -> spsc::Builder<u64> {
     spsc::Builder::new(channel).domain(domain).capacity(64)
 }
 
-/// Has a producer for each channel; pushes to the first one when it is told to, and is killed or stopped where it is told to.
+/// Has a producer for each channel; pushes to the first one when it is told to, and is killed or stopped
+/// where it is told to.
 fn produce(domain: &str, channels: &[&str]) {
     let domain = Domain::open(domain).unwrap();
     let mut producers: Vec<_> =
@@ -86,8 +88,8 @@ fn a_producer_that_is_killed_is_told_to_the_task_that_waits() {
     killing.join().unwrap();
 }
 
-/// The corner: a notifier takes the bit of one task's end and dies before it posts. The kernel's token passes for that one's, and the
-/// other task, which waits for the same process, has to be told all the same.
+/// The corner: a notifier takes the bit of one task's end and dies before it posts. The kernel's token passes
+/// for that one's, and the other task, which waits for the same process, has to be told all the same.
 #[test]
 fn a_notifier_that_dies_between_bit_and_token_is_told_to_every_task() {
     private_namespace();
@@ -225,8 +227,9 @@ fn futures_that_are_dropped_leave_nothing() {
     assert_eq!(smol::block_on(consumer.pop()).unwrap(), 7);
 }
 
-/// Futures are dropped at any of their polls while messages come, armed or not. Each message arrives once, and none lies beside a task that
-/// sleeps: nobody looks by itself, so that would be a hang. `ASYNC_CANCELS` for more of them.
+/// Futures are dropped at any of their polls while messages come, armed or not. Each message arrives once,
+/// and none lies beside a task that sleeps: nobody looks by itself, so that would be a hang. `ASYNC_CANCELS`
+/// for more of them.
 #[test]
 fn futures_may_be_dropped_at_any_time() {
     private_namespace();

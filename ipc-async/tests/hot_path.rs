@@ -1,5 +1,5 @@
-//! While messages flow, awaiting them makes no system call and allocates nothing. Both are made impossible: a seccomp filter kills
-//! the process at its first system call, and an allocator counts.
+//! While messages flow, awaiting them makes no system call and allocates nothing. Both are made impossible: a
+//! seccomp filter kills the process at its first system call, and an allocator counts.
 
 #[path = "../../ipc-ring/tests/common/mod.rs"]
 mod common;

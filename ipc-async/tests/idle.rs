@@ -1,4 +1,5 @@
-//! Tasks that wait cost nothing while nothing happens. In a program of its own, since it counts what threads do.
+//! Tasks that wait cost nothing while nothing happens. In a program of its own, since it counts what threads
+//! do.
 
 #[path = "../../ipc-ring/tests/common/mod.rs"]
 mod common;

@@ -8,7 +8,8 @@ use crate::scalar::Scalar;
 
 /// Checks types of whatever origin.
 ///
-/// A field's type is defined behind the type it is in, so no type contains itself; sizes are then sums that end.
+/// A field's type is defined behind the type it is in, so no type contains itself; sizes are then sums that
+/// end.
 pub(crate) fn check(types: &[Struct]) -> Result<(), Problem> {
     if types.is_empty() {
         return Err(Problem::Empty);
@@ -42,7 +43,8 @@ pub(crate) fn check(types: &[Struct]) -> Result<(), Problem> {
     }
 }
 
-/// Lists a type behind all types in it, each once, those of the last field first: the canonical order, backwards.
+/// Lists a type behind all types in it, each once, those of the last field first: the canonical order,
+/// backwards.
 fn visit(number: usize, types: &[Struct], is_listed: &mut [bool], order: &mut Vec<usize>) {
     if !std::mem::replace(&mut is_listed[number], true) {
         for field in types[number].fields.iter().rev() {
@@ -100,8 +102,8 @@ pub(crate) fn is_bare(types: &[Struct]) -> bool {
         && type_expression(types, field) == types[0].name)
 }
 
-/// `md.Tick/2`: parts of letters, digits and `_` with dots between them, none of which begins with a digit; then a version,
-/// if any. Not the name of a scalar.
+/// `md.Tick/2`: parts of letters, digits and `_` with dots between them, none of which begins with a digit;
+/// then a version, if any. Not the name of a scalar.
 pub(crate) fn is_type_name(name: &str) -> bool {
     let (base, version) = name.split_once('/').map_or((name, "0"), |(base, version)| (base, version));
     name.len() <= MAX_NAME

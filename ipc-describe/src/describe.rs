@@ -7,8 +7,8 @@ use crate::scalar::Scalar;
 /// A type whose layout can be described: the numbers with fixed widths, arrays, and structs that
 /// [derive](derive@crate::Describe) it.
 ///
-/// The names are part of the description, so that other languages can have them too: give each struct a name and a version
-/// (`#[describe(name = "md.Tick/2")]`). Without it, the name is the struct's own.
+/// The names are part of the description, so that other languages can have them too: give each struct a name
+/// and a version (`#[describe(name = "md.Tick/2")]`). Without it, the name is the struct's own.
 ///
 /// ```
 /// use ipc_describe::{Describe, Description};
@@ -136,8 +136,8 @@ fn expression(layout: &Layout) -> String {
     }
 }
 
-/// Lists a struct behind all structs in it, each once, those of the last field first: reversed, each stands before what it
-/// contains, and those of the first field come first.
+/// Lists a struct behind all structs in it, each once, those of the last field first: reversed, each stands
+/// before what it contains, and those of the first field come first.
 fn visit<'a>(layout: &'a Layout, ordered: &mut Vec<&'a Layout>) -> Result<(), Problem> {
     match layout {
         Layout::Scalar(_) => Ok(()),

@@ -20,9 +20,9 @@ pub(crate) const BARE_FIELD: &str = "value";
 
 /// How the bytes of an element are divided into fields.
 ///
-/// Every value of this type is consistent: fields lie one behind the other without gaps, sizes add up, names are valid and
-/// unique, no type contains itself. A description that was parsed holds no more than that: it may still not be what the
-/// writer of the elements means, so nothing that has to be sound may rest on it.
+/// Every value of this type is consistent: fields lie one behind the other without gaps, sizes add up, names
+/// are valid and unique, no type contains itself. A description that was parsed holds no more than that: it
+/// may still not be what the writer of the elements means, so nothing that has to be sound may rest on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The element's type first; each other type behind all types that contain it.
@@ -165,9 +165,9 @@ impl Description {
         item_size(&self.types, field)
     }
 
-    /// Whether each number lies at a multiple of its size from the beginning of the element: so it does in any `repr(C)`
-    /// type that is not packed. Then the bytes of an element are the body of its plain CDR encoding (XCDR1,
-    /// little-endian).
+    /// Whether each number lies at a multiple of its size from the beginning of the element: so it does in
+    /// any `repr(C)` type that is not packed. Then the bytes of an element are the body of its plain CDR
+    /// encoding (XCDR1, little-endian).
     #[must_use]
     pub fn is_naturally_aligned(&self) -> bool {
         self.types.iter().all(|each| {
@@ -181,7 +181,8 @@ impl Description {
         })
     }
 
-    /// The canonical text: ASCII, a line for each type and field, types in the order of [`types`](Self::types).
+    /// The canonical text: ASCII, a line for each type and field, types in the order of
+    /// [`types`](Self::types).
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -203,7 +204,8 @@ impl Description {
         hash.finish()
     }
 
-    /// The fingerprint of the element's type under its described name; see [`fingerprint`](crate::fingerprint()).
+    /// The fingerprint of the element's type under its described name; see
+    /// [`fingerprint`](crate::fingerprint()).
     #[must_use]
     pub fn fingerprint(&self) -> u128 {
         let element = self.element();

@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::description::{Base, Description, Field};
 
-/// The first difference between what was found and what was expected. Paths lead from the element to the field:
-/// `pose.position.x`.
+/// The first difference between what was found and what was expected. Paths lead from the element to the
+/// field: `pose.position.x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
@@ -105,9 +105,9 @@ impl Description {
         (self != expected).then(|| Comparison { found: self, expected, is_prefix: false }.element()).flatten()
     }
 
-    /// Whether an element of this description begins with a whole one of `shorter`, so that a reader of the latter can read
-    /// it: both have one name but for the version, and the first fields are the same. Fields are only ever appended then,
-    /// as SBE demands of its versions.
+    /// Whether an element of this description begins with a whole one of `shorter`, so that a reader of the
+    /// latter can read it: both have one name but for the version, and the first fields are the same. Fields
+    /// are only ever appended then, as SBE demands of its versions.
     ///
     /// # Errors
     /// The first [`Difference`] that stands against it.

@@ -4,7 +4,8 @@ use core::fmt;
 
 use crate::description::{MAX_NAME, MAX_SIZE, MAX_TEXT};
 
-/// Why types make no description. Names are the type's, or the type's and the field's with a dot between them.
+/// Why types make no description. Names are the type's, or the type's and the field's with a dot between
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

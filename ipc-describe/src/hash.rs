@@ -1,7 +1,7 @@
 //! The hash behind fingerprints and description hashes.
 
-/// FNV-1a with 128 bits (Fowler, Noll, Vo: the 128-bit parameters of draft-eastlake-fnv): small, and the same on every
-/// machine, compiler and language. It detects mistakes, not malice.
+/// FNV-1a with 128 bits (Fowler, Noll, Vo: the 128-bit parameters of draft-eastlake-fnv): small, and the same
+/// on every machine, compiler and language. It detects mistakes, not malice.
 #[derive(Clone, Debug)]
 pub struct Fnv(u128);
 
@@ -34,8 +34,8 @@ impl Default for Fnv {
     }
 }
 
-/// The fingerprint of an element type, as the header of a channel holds it: the hash of its size and alignment in bytes,
-/// each as eight bytes, least significant first, and of its name.
+/// The fingerprint of an element type, as the header of a channel holds it: the hash of its size and
+/// alignment in bytes, each as eight bytes, least significant first, and of its name.
 ///
 /// ```
 /// // `vectors/descriptions.txt` has more of these, for implementations in other languages.

@@ -26,8 +26,8 @@ impl Leaf<'_> {
 }
 
 impl Description {
-    /// Calls `f` with each number in the order of the offsets, until it breaks. There are as many as the element has bytes
-    /// at most; one path is built at a time.
+    /// Calls `f` with each number in the order of the offsets, until it breaks. There are as many as the
+    /// element has bytes at most; one path is built at a time.
     pub fn for_each_leaf<B>(&self, mut f: impl FnMut(Leaf<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         self.leaves_of(0, 0, &mut String::new(), &mut f)
     }

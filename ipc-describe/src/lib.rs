@@ -1,7 +1,7 @@
 //! How the bytes of a message are divided into fields, as a text that travels with a channel.
 //!
-//! A struct that derives [`Describe`] has a [`Description`]: the canonical text of its fields with their offsets, equal in
-//! every program and language that means the same type. From it follow
+//! A struct that derives [`Describe`] has a [`Description`]: the canonical text of its fields with their
+//! offsets, equal in every program and language that means the same type. From it follow
 //!
 //! - errors that name the field in which two programs differ ([`Description::difference`]),
 //! - the rule by which a reader of an older version reads elements of a newer one ([`Description::begins_with`]),
@@ -17,12 +17,13 @@
 //! type geo.Point/1 size 24 align 8
 //! 0 f64[3] axes
 //! ```
-//! Each type has a line `type NAME size BYTES align BYTES`, then a line `OFFSET TYPE NAME` for each field. The first type is
-//! the element's; every other one stands behind the types that contain it, in the order in which they are met, reading
-//! backwards from the last field. A field's type is a scalar (`u8 u16 u32 u64 i8 i16 i32 i64 f32 f64`, little-endian) or a
-//! type defined further down, followed by the lengths of an array, the outermost first. Fields follow each other without
-//! gaps. Words are separated by one space; numbers are decimal without leading zeros; each line ends with a newline; there
-//! are no comments. The text has at most [`MAX_TEXT`] bytes.
+//! Each type has a line `type NAME size BYTES align BYTES`, then a line `OFFSET TYPE NAME` for each field.
+//! The first type is the element's; every other one stands behind the types that contain it, in the order in
+//! which they are met, reading backwards from the last field. A field's type is a scalar (`u8 u16 u32 u64 i8
+//! i16 i32 i64 f32 f64`, little-endian) or a type defined further down, followed by the lengths of an array,
+//! the outermost first. Fields follow each other without gaps. Words are separated by one space; numbers are
+//! decimal without leading zeros; each line ends with a newline; there are no comments. The text has at most
+//! [`MAX_TEXT`] bytes.
 //!
 //! An element that is a number or an array has the name of that type and one field, `value`:
 //! ```text
@@ -30,8 +31,8 @@
 //! 0 f32[16] value
 //! ```
 //!
-//! A name is made of identifiers (ASCII letters, digits, `_`) with dots between them, and may end with `/` and a version. Fields are only
-//! ever appended between two versions of a type.
+//! A name is made of identifiers (ASCII letters, digits, `_`) with dots between them, and may end with `/`
+//! and a version. Fields are only ever appended between two versions of a type.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -53,9 +54,10 @@ pub use export::RosError;
 pub use hash::{Fnv, fingerprint};
 /// Derives [`Describe`] for a struct with named fields.
 ///
-/// `#[describe(name = "md.Tick/2")]` gives the name; without it, the name is the struct's own, without its modules. A type with
-/// constants as parameters names them in braces: `#[describe(name = "robot.Scan{N}/1")]` of `struct Scan<const N: usize>` makes
-/// `robot.Scan64/1`. Field names are those of the struct, without `r#`.
+/// `#[describe(name = "md.Tick/2")]` gives the name; without it, the name is the struct's own, without its
+/// modules. A type with constants as parameters names them in braces: `#[describe(name = "robot.Scan{N}/1")]`
+/// of `struct Scan<const N: usize>` makes `robot.Scan64/1`. Field names are those of the struct, without
+/// `r#`.
 ///
 /// Padding is an error of the compiler; name it as a field.
 ///

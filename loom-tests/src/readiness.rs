@@ -1,6 +1,6 @@
-//! Tasks that wait for ends through a driver. The steps of arming and ringing and the sleep protocol are production's; the rings are
-//! counters, and the kernel's part is a mock semaphore. Nobody looks by itself: a task that is not woken is a deadlock, which the
-//! checker reports.
+//! Tasks that wait for ends through a driver. The steps of arming and ringing and the sleep protocol are
+//! production's; the rings are counters, and the kernel's part is a mock semaphore. Nobody looks by itself: a
+//! task that is not woken is a deadlock, which the checker reports.
 
 use std::rc::Rc;
 
@@ -362,7 +362,8 @@ fn death() {
     scene.end(driver);
 }
 
-/// An element in one channel, and the death of the other's producer: both tasks are told, and one of them gave up once before.
+/// An element in one channel, and the death of the other's producer: both tasks are told, and one of them
+/// gave up once before.
 fn death_beside() {
     let scene = Scene::new(2, Barrier::Fence);
     let mut tasks = [0, 1].map(|number| Task::new(&scene, number));

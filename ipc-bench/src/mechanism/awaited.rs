@@ -1,5 +1,6 @@
-//! `spsc-async`: the ring of `spsc` with ends that tasks of a tokio runtime with one thread await. `spsc-epoll`: with ends behind a
-//! descriptor in an epoll. `eventfd-async`: an `eventfd` that such a task awaits, for comparison.
+//! `spsc-async`: the ring of `spsc` with ends that tasks of a tokio runtime with one thread await.
+//! `spsc-epoll`: with ends behind a descriptor in an epoll. `eventfd-async`: an `eventfd` that such a task
+//! awaits, for comparison.
 //!
 //! A message that is there is taken by the task's poll; only a task that has to wait goes into the runtime.
 

@@ -122,10 +122,11 @@ const fn c_type(scalar: Scalar) -> &'static str {
 }
 
 impl Description {
-    /// A header for C11 and C++11 (GCC or Clang) with a struct for each type, and assertions about its size and offsets.
+    /// A header for C11 and C++11 (GCC or Clang) with a struct for each type, and assertions about its size
+    /// and offsets.
     ///
-    /// `md.Tick/2` becomes `md_Tick_2`; a name that is a keyword, or taken, gets `_` behind it. A bare element becomes a
-    /// struct with the field `value`.
+    /// `md.Tick/2` becomes `md_Tick_2`; a name that is a keyword, or taken, gets `_` behind it. A bare
+    /// element becomes a struct with the field `value`.
     #[must_use]
     pub fn c_header(&self) -> String {
         let names = c_names(self);

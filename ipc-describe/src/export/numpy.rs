@@ -21,7 +21,8 @@ const fn format(scalar: Scalar) -> &'static str {
 }
 
 impl Description {
-    /// The argument of `numpy.dtype(…)` as a Python literal, which `ast.literal_eval` reads; offsets and size are explicit.
+    /// The argument of `numpy.dtype(…)` as a Python literal, which `ast.literal_eval` reads; offsets and size
+    /// are explicit.
     ///
     /// ```
     /// use ipc_describe::Description;

@@ -20,8 +20,9 @@ use crate::wait::interrupt::Interrupts;
 
 /// The thread that waits for the armed ends of this process in one domain. Clones are the same one.
 ///
-/// It exists while a driver, a [`Registration`](super::Registration) or a [`PollSet`](super::PollSet) does. It blocks all signals, is named
-/// `ipc-ring driver`, and calls wakers without holding a lock. In a child of fork there is none, and everything says `Forked`.
+/// It exists while a driver, a [`Registration`](super::Registration) or a [`PollSet`](super::PollSet) does.
+/// It blocks all signals, is named `ipc-ring driver`, and calls wakers without holding a lock. In a child of
+/// fork there is none, and everything says `Forked`.
 #[derive(Clone)]
 pub struct Driver(pub(super) Arc<Handle>);
 
@@ -64,9 +65,11 @@ pub(super) struct State {
 pub struct Counts {
     /// How often it woke up, for a token or to look.
     pub wakeups: u64,
-    /// Tasks and descriptors woken since their waiting bit was taken, or since a token came where there is no bit.
+    /// Tasks and descriptors woken since their waiting bit was taken, or since a token came where there is no
+    /// bit.
     pub rung: u64,
-    /// Tasks and descriptors woken to look for themselves: after a death, or since what they wait for may come without a token.
+    /// Tasks and descriptors woken to look for themselves: after a death, or since what they wait for may
+    /// come without a token.
     pub asked_to_look: u64,
 }
 
@@ -74,8 +77,9 @@ impl Driver {
     /// The driver of this process in a domain, which is started if there is none.
     ///
     /// # Errors
-    /// [`DomainFull`](crate::error::AttachErrorKind::DomainFull) when the domain has no wake semaphore left; [`Forked`](crate::error::AttachErrorKind::Forked);
-    /// [`System`](crate::error::AttachErrorKind::System) when the kernel refuses.
+    /// [`DomainFull`](crate::error::AttachErrorKind::DomainFull) when the domain has no wake semaphore left;
+    /// [`Forked`](crate::error::AttachErrorKind::Forked); [`System`](crate::error::AttachErrorKind::System)
+    /// when the kernel refuses.
     ///
     /// # Panics
     /// When the system has no thread left, as [`std::thread::spawn`].
@@ -98,7 +102,8 @@ impl Driver {
         if let Some(driver) = known(member) {
             return Ok(driver);
         }
-        // Without a lock, since it waits for others. Another thread may do the same: then one of the two is given up again.
+        // Without a lock, since it waits for others. Another thread may do the same: then one of the two is
+        // given up again.
         let bell = member.locked(until, |locked| locked.claim_bell())?;
         let shared = Arc::new(Shared {
             member: Arc::clone(member),
@@ -198,7 +203,8 @@ impl Shared {
         }
     }
 
-    /// Whether any process has gone since the last question. Also when that cannot be known: then everybody is told so.
+    /// Whether any process has gone since the last question. Also when that cannot be known: then everybody
+    /// is told so.
     fn has_anybody_gone(&self, known: &mut Census) -> bool {
         let Ok(now) = self.member.census() else { return true };
         let before = std::mem::replace(known, now);
@@ -226,7 +232,8 @@ impl Shared {
         slots.is_any_armed() && (!self.is_bell || slots.is_any_unannounced())
     }
 
-    /// Sees to it that the thread looks by itself, after a slot was armed. Costs a system call if it would not have.
+    /// Sees to it that the thread looks by itself, after a slot was armed. Costs a system call if it would
+    /// not have.
     pub(super) fn armed(&self, is_unannounced: bool) {
         if self.is_bell && !is_unannounced {
             return;

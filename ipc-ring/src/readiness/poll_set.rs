@@ -13,11 +13,12 @@ use crate::channel::wait_set::{look, mark_all};
 use crate::channel::{Event, WaitSetError, Waitable};
 use crate::domain::Domain;
 
-/// Waits for any of many ends behind a file descriptor, in `epoll`, `poll`, libuv, glib, `asyncio`, or any other loop that waits for
-/// descriptors.
+/// Waits for any of many ends behind a file descriptor, in `epoll`, `poll`, libuv, glib, `asyncio`, or any
+/// other loop that waits for descriptors.
 ///
-/// The descriptor is readable when there may be something to do; nobody reads it but [`disarm`](Self::disarm). It may be watched level-triggered, which
-/// is simplest, edge-triggered or for one shot, and stays the same as long as the set lives.
+/// The descriptor is readable when there may be something to do; nobody reads it but
+/// [`disarm`](Self::disarm). It may be watched level-triggered, which is simplest, edge-triggered or for one
+/// shot, and stays the same as long as the set lives.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,7 +65,8 @@ pub struct PollSet {
 pub enum Armed {
     /// There is something to do at once; nothing is armed.
     Event(Event),
-    /// There is nothing. Wait for the descriptor to be readable, for anything else, too, and [`disarm`](PollSet::disarm) then.
+    /// There is nothing. Wait for the descriptor to be readable, for anything else, too, and
+    /// [`disarm`](PollSet::disarm) then.
     Waiting,
 }
 
@@ -102,8 +104,8 @@ impl PollSet {
         Ok(Self { driver, descriptor, waker, slots: Vec::new(), is_armed: false, next: 0 })
     }
 
-    /// Looks at each end, and if none has anything to do, arms all of them: the descriptor becomes readable when one has. Until
-    /// [`disarm`](Self::disarm) with the same ends, use none of them.
+    /// Looks at each end, and if none has anything to do, arms all of them: the descriptor becomes readable
+    /// when one has. Until [`disarm`](Self::disarm) with the same ends, use none of them.
     ///
     /// # Errors
     /// [`WaitSetError`] but `TimedOut` and `Interrupted`.
@@ -145,8 +147,8 @@ impl PollSet {
         }
     }
 
-    /// Takes the arming back, and gives an event if there is one: the descriptor is readable now and then for nothing. May be called
-    /// whether it is readable or not. Afterwards it is not.
+    /// Takes the arming back, and gives an event if there is one: the descriptor is readable now and then for
+    /// nothing. May be called whether it is readable or not. Afterwards it is not.
     ///
     /// # Errors
     /// As [`arm`](Self::arm).
@@ -175,7 +177,8 @@ impl PollSet {
         }
         let mut state = self.driver.0.shared.lock();
         for (number, slot) in self.slots.iter().enumerate() {
-            // Under the lock, as in `protocol::disarm`. These wakers are the set's own, and may be dropped there.
+            // Under the lock, as in `protocol::disarm`. These wakers are the set's own, and may be dropped
+            // there.
             let taken = ends.get_mut(number).is_some_and(|end| end.unmark());
             state.slots.disarm(*slot, taken);
         }

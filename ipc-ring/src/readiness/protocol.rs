@@ -1,5 +1,5 @@
-//! How a task is armed and rung, whatever the words, the lock and the kernel: the driver of a process runs these steps, and so does
-//! a model checker.
+//! How a task is armed and rung, whatever the words, the lock and the kernel: the driver of a process runs
+//! these steps, and so does a model checker.
 
 use super::slots::{Slots, Which};
 
@@ -42,7 +42,8 @@ pub trait End {
     /// # Errors
     /// When it was refused.
     fn barrier(&mut self) -> Result<(), Self::Error>;
-    /// Takes the bit back. True when a notifier was faster: then a token is there, or under way. The lock is held; no system call.
+    /// Takes the bit back. True when a notifier was faster: then a token is there, or under way. The lock is
+    /// held; no system call.
     fn unmark(&mut self) -> bool;
     /// Looks what there is to do, and asks who is alive.
     ///
@@ -51,7 +52,8 @@ pub trait End {
     fn look(&mut self) -> Result<Option<Self::News>, Self::Error>;
 }
 
-/// Arms a slot for an end that was found to have nothing to do. With an answer, and with an error, it is not armed.
+/// Arms a slot for an end that was found to have nothing to do. With an answer, and with an error, it is not
+/// armed.
 ///
 /// # Errors
 /// Those of the end.
@@ -76,8 +78,8 @@ pub fn arm<L: Lock, E: End<Signal = L::Signal>>(
 
 /// Disarms a slot. Gives the waker if it was not called; drop it without the lock.
 pub fn disarm<L: Lock, E: End<Signal = L::Signal>>(lock: &L, slot: usize, end: &mut E) -> Option<L::Waker> {
-    // Under the lock: the driver would take a bit that is taken back for one that a notifier took, and a death's token for that
-    // notifier's.
+    // Under the lock: the driver would take a bit that is taken back for one that a notifier took, and a
+    // death's token for that notifier's.
     lock.with(|slots| {
         let taken = end.unmark();
         slots.disarm(slot, taken)
@@ -93,8 +95,8 @@ pub fn ring<L: Lock>(lock: &L, which: Which) {
     }
 }
 
-/// What the driver does behind each token that it took. Gives whether the token was a death's, or somebody's who rang a bell: then all
-/// were rung to look.
+/// What the driver does behind each token that it took. Gives whether the token was a death's, or somebody's
+/// who rang a bell: then all were rung to look.
 pub fn token<L: Lock>(lock: &L) -> bool {
     ring(lock, Which::Taken);
     let is_odd = lock.with(|slots| slots.settle());

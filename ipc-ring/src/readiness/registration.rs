@@ -23,8 +23,8 @@ const SOON: u32 = 64;
 
 /// The place of one end in a [`Driver`], for a task that waits for it.
 ///
-/// This is what futures of ends are made of; the crate `ipc-async` has them. Each end has a registration of its own, which is
-/// [cancelled](Self::cancel) before either is dropped:
+/// This is what futures of ends are made of; the crate `ipc-async` has them. Each end has a registration of
+/// its own, which is [cancelled](Self::cancel) before either is dropped:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,8 +74,8 @@ impl Registration {
         Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0 })
     }
 
-    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is called. Zero: it arms at
-    /// once, which takes a system call or two each time.
+    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is
+    /// called. Zero: it arms at once, which takes a system call or two each time.
     pub fn set_budget(&mut self, budget: Duration) {
         self.waits = Waits::new(match budget {
             Duration::ZERO => WaitStrategy::Sleep,
@@ -83,14 +83,15 @@ impl Registration {
         });
     }
 
-    /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is woken when there may be
-    /// something.
+    /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is
+    /// woken when there may be something.
     ///
-    /// A task that finds nothing is not armed at once. It is woken immediately some times, so that other tasks run and it looks
-    /// again, for 20 µs at most; less if that was of no use lately.
+    /// A task that finds nothing is not armed at once. It is woken immediately some times, so that other
+    /// tasks run and it looks again, for 20 µs at most; less if that was of no use lately.
     ///
     /// # Errors
-    /// [`WaitSetError::Forked`], [`WaitSetError::Foreign`] for an end of another domain, [`WaitSetError::System`].
+    /// [`WaitSetError::Forked`], [`WaitSetError::Foreign`] for an end of another domain,
+    /// [`WaitSetError::System`].
     pub fn poll(
         &mut self,
         end: &mut dyn Waitable,
@@ -184,8 +185,8 @@ impl Registration {
         protocol::disarm(&**shared, self.slot, &mut Waited { end, bell: shared.bell, barrier: None })
     }
 
-    /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to another one that could have
-    /// what it was for. Costs little if nothing was waited for.
+    /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to
+    /// another one that could have what it was for. Costs little if nothing was waited for.
     pub fn cancel(&mut self, end: &mut dyn Waitable) {
         self.wait = None;
         if self.is_armed && self.driver.0.shared.member.is_ours() {
@@ -194,8 +195,8 @@ impl Registration {
         }
     }
 
-    /// The task has popped without asking here: takes back what the last [`poll`](Self::poll) announced. Costs little if that was
-    /// nothing.
+    /// The task has popped without asking here: takes back what the last [`poll`](Self::poll) announced.
+    /// Costs little if that was nothing.
     pub fn popped(&mut self, end: &mut dyn Waitable) {
         if self.is_armed && self.driver.0.shared.member.is_ours() {
             self.disarm(end);

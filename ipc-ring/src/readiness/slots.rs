@@ -1,9 +1,10 @@
 //! The armed ends of a driver, and what a token says about them.
 //!
-//! This part of the protocol knows no clock, no kernel and no lock, so that a model checker runs the same code. The caller
-//! holds a lock around each call.
+//! This part of the protocol knows no clock, no kernel and no lock, so that a model checker runs the same
+//! code. The caller holds a lock around each call.
 
-/// The ends that a driver keeps watch over. `S` tells whether an end's waiting bit is set, `W` wakes its task.
+/// The ends that a driver keeps watch over. `S` tells whether an end's waiting bit is set, `W` wakes its
+/// task.
 #[derive(Debug)]
 pub struct Slots<S, W> {
     slots: Vec<Slot<S, W>>,
@@ -81,8 +82,8 @@ impl<S, W> Slots<S, W> {
         }
     }
 
-    /// Disarms a slot, after the waiting bit was taken back. `taken`: a notifier was faster. Gives the waker, to be dropped when
-    /// the lock is free.
+    /// Disarms a slot, after the waiting bit was taken back. `taken`: a notifier was faster. Gives the waker,
+    /// to be dropped when the lock is free.
     pub fn disarm(&mut self, index: usize, taken: bool) -> Option<W> {
         match std::mem::replace(&mut self.slots[index], Slot::Idle) {
             Slot::Armed { waker, .. } => {
@@ -107,8 +108,8 @@ impl<S, W> Slots<S, W> {
         self.slots.iter().any(|slot| matches!(slot, Slot::Armed { is_unannounced: true, .. }))
     }
 
-    /// Takes out the waker of the first slot from `from` on that is to be rung, and disarms the slot. Call the waker when the lock is
-    /// free. The next slot is the next `from`.
+    /// Takes out the waker of the first slot from `from` on that is to be rung, and disarms the slot. Call
+    /// the waker when the lock is free. The next slot is the next `from`.
     pub fn ring(
         &mut self,
         from: usize,
@@ -140,8 +141,8 @@ impl<S, W> Slots<S, W> {
         self.owed += 1;
     }
 
-    /// A token was taken, and everybody whose bit is gone was rung. Whether it belonged to none of them: then somebody died, or
-    /// rang a bell.
+    /// A token was taken, and everybody whose bit is gone was rung. Whether it belonged to none of them: then
+    /// somebody died, or rang a bell.
     pub fn settle(&mut self) -> bool {
         self.owed -= 1;
         let is_odd = self.owed < 0;
