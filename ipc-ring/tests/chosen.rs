@@ -43,7 +43,7 @@ fn insisting(parameter: Parameter, silent: How<'_>) -> How<'_> {
     match parameter {
         Parameter::Capacity | Parameter::Keys => How { capacity: Some(4), ..silent },
         Parameter::Mode => How { mode: Some(Mode::Gated), ..silent },
-        Parameter::Lifetime => How { lifetime: Lifetime::Persistent, ..silent },
+        Parameter::Lifetime => How { lifetime: Some(Lifetime::Persistent), ..silent },
         Parameter::Barrier => How { barrier: Some(Barrier::Fence), ..silent },
     }
 }
@@ -72,17 +72,18 @@ fn rings(name: &str) -> Vec<Ring> {
     headers.collect()
 }
 
+/// The channel that lends a pool's blocks has a name of its own.
+fn channel_name(kind: &Kind) -> &'static str {
+    match kind.name {
+        "pool" => "handles",
+        "table" => "latest",
+        name => name,
+    }
+}
+
 /// Whether a channel is as `insisting` says.
 fn is_as_chosen(parameter: Parameter, kind: &Kind, giver: &dyn Giver, taker: &dyn Taker) -> bool {
-    // The channel that lends a pool's blocks has a name of its own.
-    let name = if kind.name == "pool" {
-        "handles"
-    } else if kind.name == "table" {
-        "latest"
-    } else {
-        kind.name
-    };
-    let rings = rings(name);
+    let rings = rings(channel_name(kind));
     assert_eq!(rings.len(), 1, "{}: only the one that was chosen is left", kind.name);
     match parameter {
         Parameter::Capacity | Parameter::Keys => {
@@ -416,6 +417,71 @@ fn what_was_chosen_is_not_chosen_again() {
                 assert!(!kind.many_takers, "{}", kind.name)
             }
             Err(other) => panic!("{}: {other}", kind.name),
+        }
+    }
+}
+
+/// Two values of `parameter` that exclude each other, from an end that names nothing else. Of lifetime and barrier, the first one is
+/// not the usual one.
+fn excluding(parameter: Parameter, silent: How<'_>) -> [How<'_>; 2] {
+    match parameter {
+        Parameter::Capacity | Parameter::Keys => [4, 64].map(|most| How { capacity: Some(most), ..silent }),
+        Parameter::Mode => [Mode::Gated, Mode::Lossy].map(|mode| How { mode: Some(mode), ..silent }),
+        Parameter::Lifetime => {
+            [Lifetime::Persistent, Lifetime::Ephemeral].map(|some| How { lifetime: Some(some), ..silent })
+        }
+        Parameter::Barrier => {
+            [Barrier::Fence, Barrier::Asymmetric].map(|some| How { barrier: Some(some), ..silent })
+        }
+    }
+}
+
+/// That an end was refused, with the error about this parameter.
+fn is_refused<End: ?Sized>(what: &str, parameter: Parameter, opened: Result<Box<End>, AttachError>) {
+    let Err(error) = opened else { panic!("{what}: opened, and is not what it asked for") };
+    let is_about = match parameter {
+        Parameter::Capacity | Parameter::Keys => matches!(error.kind(), AttachErrorKind::Capacity { .. }),
+        Parameter::Mode => matches!(error.kind(), AttachErrorKind::Mode { .. }),
+        Parameter::Lifetime => matches!(error.kind(), AttachErrorKind::Lifetime { .. }),
+        Parameter::Barrier => matches!(error.kind(), AttachErrorKind::Barrier { .. }),
+    };
+    assert!(is_about, "{what}: {error}");
+}
+
+/// Of each parameter of each kind: behind a taker that named it, a giver that named it, and a giver that said nothing, the other end
+/// asks for something else and gets an error.
+#[test]
+fn an_end_gets_what_it_names_or_an_error() {
+    private_namespace();
+    if ipc_core::barrier::register().is_err() {
+        return common::skip(common::Need::Membarrier, "every channel has fences");
+    }
+    for (kind, &parameter) in kinds().flat_map(|kind| kind.parameters.iter().map(move |each| (kind, each))) {
+        for (first, second) in [(0, 1), (1, 0)] {
+            let what = format!("{}, {parameter:?}, {first}", kind.name);
+            let domain = Domain::open(&unique("chosen-told")).unwrap();
+            let silent = silent(&domain, WaitStrategy::Sleep);
+            let told = excluding(parameter, silent);
+            let taker = (kind.taker)(told[first]).unwrap();
+            is_refused(&what, parameter, (kind.giver)(told[second]));
+            let giver = (kind.giver)(told[first]).unwrap_or_else(|error| panic!("{what}: {error}"));
+            drop(taker);
+            is_refused(&what, parameter, (kind.taker)(told[second]));
+            let taker = (kind.taker)(told[first]).unwrap_or_else(|error| panic!("{what}: {error}"));
+            drop((taker, giver));
+            // One that was kept, and that nobody holds.
+            domain.remove_channel(channel_name(kind)).unwrap();
+            // By a giver that says nothing: it has chosen what is usual.
+            let (giver, told) = ((kind.giver)(silent).unwrap(), excluding(parameter, silent));
+            match (kind.taker)(told[first]) {
+                Ok(taker) => drop(taker),
+                refused => is_refused(&what, parameter, refused),
+            }
+            if parameter == Parameter::Lifetime || parameter == Parameter::Barrier {
+                is_refused(&what, parameter, (kind.taker)(told[0]));
+                drop((kind.taker)(told[1]).unwrap_or_else(|error| panic!("{what}: {error}")));
+            }
+            drop(giver);
         }
     }
 }

@@ -151,7 +151,7 @@ fn dropping_an_end_of_a_persistent_channel_of_any_kind_keeps_it() {
         let name = unique("lifetime-kinds");
         let patience = Duration::from_secs(1000);
         let open = |domain: &Domain| {
-            let how = How { lifetime: Lifetime::Persistent, ..How::new(domain, WaitStrategy::Sleep) };
+            let how = How { lifetime: Some(Lifetime::Persistent), ..How::new(domain, WaitStrategy::Sleep) };
             ((kind.giver)(how).unwrap(), (kind.taker)(how).unwrap())
         };
         // The newest value is not the one before, and blocks went with their pool.
@@ -278,7 +278,7 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
     for kind in &kinds::ALL {
         let domain = Domain::open(&unique("lifetime-squatted")).unwrap();
         let ephemeral = How::new(&domain, WaitStrategy::Sleep);
-        let persistent = How { lifetime: Lifetime::Persistent, ..ephemeral };
+        let persistent = How { lifetime: Some(Lifetime::Persistent), ..ephemeral };
         drop(((kind.giver)(persistent).unwrap(), (kind.taker)(persistent).unwrap()));
         let kept = segments()
             .unwrap()
@@ -324,7 +324,7 @@ fn where_the_kernel_keeps_no_segment_without_users_no_persistent_channel_is_made
     for kind in &kinds::ALL {
         let domain = Domain::open(&unique("lifetime-forced")).unwrap();
         let ephemeral = How::new(&domain, WaitStrategy::Sleep);
-        let persistent = How { lifetime: Lifetime::Persistent, ..ephemeral };
+        let persistent = How { lifetime: Some(Lifetime::Persistent), ..ephemeral };
         for error in [(kind.giver)(persistent).err(), (kind.taker)(persistent).err()] {
             match error {
                 Some(error) if matches!(error.kind(), AttachErrorKind::NotKept) => {

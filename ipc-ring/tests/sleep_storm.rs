@@ -29,7 +29,7 @@ use nix::unistd::Pid;
 use spsc_common::Random;
 
 fn how(domain: &Domain) -> How<'_> {
-    How { lifetime: Lifetime::Persistent, ..How::new(domain, WaitStrategy::Sleep) }
+    How { lifetime: Some(Lifetime::Persistent), ..How::new(domain, WaitStrategy::Sleep) }
 }
 
 /// How long an end waits in one call.

@@ -31,6 +31,12 @@ pub enum Lifetime {
     Persistent,
 }
 
+impl Entry {
+    pub(super) fn lifetime(&self) -> Lifetime {
+        if self.is_persistent { Lifetime::Persistent } else { Lifetime::Ephemeral }
+    }
+}
+
 /// The key of a persistent channel.
 pub(super) fn key(domain: Key, name: &str) -> Key {
     let mut hash = Fnv::new();

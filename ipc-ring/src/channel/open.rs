@@ -70,6 +70,10 @@ impl Request<'_> {
         })
     }
 
+    fn wishes(&self, wanted: Option<Geometry>) -> Wishes {
+        Wishes::new(self.settings, wanted.map(|geometry| geometry.capacity()), self.mode)
+    }
+
     /// The name of the element type: the one that was agreed on, or the type's own.
     fn type_name(&self) -> Option<String> {
         self.settings.type_name.clone().or_else(|| self.element.map(short_name))
@@ -163,13 +167,13 @@ fn try_attach<R>(
         Some(geometry) => geometry,
         None => (request.geometry)(request.usual_capacity)?,
     };
-    let wishes = Wishes::new(request.settings, wanted.map(|geometry| geometry.capacity()), request.mode);
+    let wishes = request.wishes(wanted);
     let replaced = Cell::new(None);
     let attached = find_or_make(
         &request.settings.name,
         &request.settings.whereabouts()?,
-        (creation, request.settings.lifetime),
-        |domain, entry| find(request, domain, entry, wanted, (&wishes, side)),
+        (creation, request.settings.lifetime.unwrap_or_default()),
+        |domain, entry| find(request, domain, entry, wanted, (&wishes, side, creation)),
         |locked, domain| make(request, locked, domain, new).map(|found| Ring::Usable { found, is_new: true }),
         |locked, domain, ring| match (ring, &request.takers) {
             (Ring::Unchosen { region, barrier, segment }, Some(takers)) => {
@@ -266,7 +270,7 @@ fn find(
     domain: &Domain,
     entry: Entry,
     wanted: Option<Geometry>,
-    (wishes, side): (&Wishes, Side),
+    (wishes, side, creation): (&Wishes, Side, Creation),
 ) -> Result<Ring, AttachError> {
     if entry.kind == LISTENER {
         return Err(AttachErrorKind::Kind { found: entry.kind, expected: request.kind as u32 }.into());
@@ -282,14 +286,22 @@ fn find(
         let checked = request.check(&region, None, &entry)?;
         let actual = Actual {
             capacity: checked.geometry.capacity(),
-            is_persistent: entry.is_persistent,
+            lifetime: entry.lifetime(),
             barrier: checked.barrier,
         };
         if wishes.need_another(&region, &actual) {
             return Ok(Ring::Unchosen { region, barrier: checked.barrier, segment: entry.segment });
         }
     }
-    attach_to(request, domain, entry, wanted).map(|found| Ring::Usable { found, is_new: false })
+    let found = attach_to(request, domain, entry, wanted)?;
+    // One that has ended gives its name to a new one, which is as it is asked for.
+    let passes = request.takers.as_ref().is_some_and(|takers| successor::is_closed(&found.region, takers))
+        && side == Side::Gives
+        && creation == Creation::MakeOrFind;
+    if !passes {
+        wishes.agree(found.entry.lifetime(), found.barrier)?;
+    }
+    Ok(Ring::Usable { found, is_new: false })
 }
 
 /// Attaches to the ring of an entry and checks its header.
@@ -342,9 +354,12 @@ fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geomet
     let settings = request.settings;
     let (domain, until) = settings.whereabouts()?;
     let wanted = settings.capacity.map(request.geometry).transpose()?;
-    let place = (&domain, until, settings.lifetime, settings.pages);
-    let (region, checked) =
-        look_at(&settings.name, place, request.kind, |region, entry| request.check(region, wanted, entry))?;
+    let place = (&domain, until, settings.lifetime.unwrap_or_default(), settings.pages);
+    let (region, checked) = look_at(&settings.name, place, request.kind, |region, entry| {
+        let checked = request.check(region, wanted, entry)?;
+        request.wishes(wanted).agree(entry.lifetime(), checked.barrier)?;
+        Ok(checked)
+    })?;
     Ok((domain, region, checked.geometry))
 }
 
@@ -453,7 +468,7 @@ fn make_ring(
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
     };
-    let (segment, attached) = match settings.lifetime {
+    let (segment, attached) = match settings.lifetime.unwrap_or_default() {
         Lifetime::Ephemeral => make_private(locked, geometry.total_size(), &access)?,
         Lifetime::Persistent => {
             let key = lifetime::key(member.key(), &settings.name);

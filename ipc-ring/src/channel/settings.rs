@@ -36,7 +36,8 @@ pub(super) struct Settings {
     pub(super) awaits_successors: bool,
     /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
     pub(super) barrier: Option<Barrier>,
-    pub(super) lifetime: Lifetime,
+    /// `None` for what is usual, or as the channel is.
+    pub(super) lifetime: Option<Lifetime>,
     pub(super) pages: Pages,
     /// Until when the domain's lock is waited for.
     pub(super) deadline: Option<Instant>,
@@ -53,7 +54,7 @@ impl Settings {
             parker: Parker::default(),
             awaits_successors: false,
             barrier: None,
-            lifetime: Lifetime::Ephemeral,
+            lifetime: None,
             pages: Pages::default(),
             deadline: None,
         }
@@ -120,21 +121,24 @@ macro_rules! common_settings {
             self
         }
 
-        /// How sleepers and wakers agree, for a creator; the default is [`Barrier::Asymmetric`](crate::Barrier::Asymmetric)
-        /// where the kernel has it.
+        /// How sleepers and wakers agree. An opener that names a barrier insists on it, and is refused with
+        /// [`Barrier`](crate::AttachErrorKind::Barrier) where another one was chosen; one that names none takes the channel
+        /// as it is. A new channel has [`Barrier::Asymmetric`](crate::Barrier::Asymmetric) where the kernel has it.
         #[must_use]
         pub fn barrier(mut self, barrier: crate::Barrier) -> Self {
             self.settings.barrier = Some(barrier);
             self
         }
 
-        /// How long the channel lives, for a creator; the default is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral). A
-        /// channel that is found is taken as it is, unless nobody has chosen that yet: ends that take, were there first and said nothing leave it to
-        /// one that gives. The same is true of the barrier. Something of a stranger's under the key of a persistent channel is an error
-        /// for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing for the others.
+        /// How long the channel lives. An opener that names a lifetime insists on it, and is refused with
+        /// [`Lifetime`](crate::AttachErrorKind::Lifetime) where another one was chosen; one that names none takes the channel
+        /// as it is. A new channel is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral) by default. An end that takes, is there first
+        /// and names none leaves the choice to one that gives; the same is true of the barrier. Something of a stranger's under the key of
+        /// a persistent channel is an error for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing for the
+        /// others.
         #[must_use]
         pub fn lifetime(mut self, lifetime: crate::Lifetime) -> Self {
-            self.settings.lifetime = lifetime;
+            self.settings.lifetime = Some(lifetime);
             self
         }
 

@@ -19,6 +19,7 @@ use super::crowd::Table;
 use super::end::{self, Record};
 use super::settings::Settings;
 use crate::domain::{Member, WakeSemaphore};
+use crate::error::AttachErrorKind;
 use crate::layout;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
@@ -67,14 +68,14 @@ pub(super) struct Wishes {
     pub(super) capacity: Option<u64>,
     /// The offset of the word and what is to be in it.
     pub(super) mode: Option<(usize, u32)>,
-    pub(super) lifetime: Lifetime,
+    pub(super) lifetime: Option<Lifetime>,
     pub(super) barrier: Option<Barrier>,
 }
 
 /// A ring as it is.
 pub(super) struct Actual {
     pub(super) capacity: u64,
-    pub(super) is_persistent: bool,
+    pub(super) lifetime: Lifetime,
     pub(super) barrier: Barrier,
 }
 
@@ -88,7 +89,7 @@ impl Wishes {
         let open = |bit, is_open| if is_open { bit } else { 0 };
         open(CAPACITY, self.capacity.is_none())
             | open(MODE, self.mode.is_none())
-            | open(LIFETIME, self.lifetime == Lifetime::Ephemeral)
+            | open(LIFETIME, self.lifetime.is_none())
             | open(BARRIER, self.barrier.is_none())
     }
 
@@ -104,13 +105,28 @@ impl Wishes {
         let differs = [
             (CAPACITY, self.capacity.is_some_and(|capacity| capacity != actual.capacity)),
             (MODE, self.mode.is_some_and(|(at, wanted)| !matches!(mode(at), 0) && mode(at) != wanted)),
-            (LIFETIME, self.lifetime == Lifetime::Persistent && !actual.is_persistent),
+            (LIFETIME, self.lifetime.is_some_and(|lifetime| lifetime != actual.lifetime)),
             (BARRIER, self.barrier.is_some_and(|barrier| barrier != actual.barrier)),
         ];
         let differs =
             differs.into_iter().fold(0, |all, (bit, differs)| if differs { all | bit } else { all });
         // All that differs is open.
         open & REPLACED == 0 && differs != 0 && differs & !open == 0
+    }
+
+    /// # Errors
+    /// When the ring lives longer or shorter than this end insists on, or has another barrier. (A ring's own check
+    /// compares the capacity, and taking a seat the mode.)
+    pub(super) fn agree(&self, lifetime: Lifetime, barrier: Barrier) -> Result<(), AttachErrorKind> {
+        match (self.lifetime, self.barrier) {
+            (Some(expected), _) if expected != lifetime => {
+                Err(AttachErrorKind::Lifetime { found: lifetime, expected })
+            }
+            (_, Some(expected)) if expected != barrier => {
+                Err(AttachErrorKind::Barrier { found: barrier, expected })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Notes what is still open when this end has its seat.
@@ -150,6 +166,12 @@ pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: 
             (0..table.seats).for_each(|number| wake(table.signal(number), table.wake_of(region, number)));
         }
     }
+}
+
+/// Whether a ring takes no new givers: whoever may make a channel gets a new one in its place.
+pub(super) fn is_closed(region: &Region, takers: &Takers) -> bool {
+    let (word, bit) = takers.closed;
+    region.half(word).load(Ordering::Relaxed) & bit != 0 // Under the lock.
 }
 
 /// Whether another ring has taken the place of this one.

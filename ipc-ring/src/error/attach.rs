@@ -145,6 +145,20 @@ pub enum AttachErrorKind {
         /// The one asked for.
         expected: crate::broadcast::Mode,
     },
+    /// A channel that lives longer or shorter than asked for.
+    Lifetime {
+        /// How long the channel lives.
+        found: crate::Lifetime,
+        /// The lifetime asked for.
+        expected: crate::Lifetime,
+    },
+    /// A channel whose sleepers and wakers agree otherwise than asked for.
+    Barrier {
+        /// The channel's way.
+        found: crate::Barrier,
+        /// The one asked for.
+        expected: crate::Barrier,
+    },
     /// A saved position of another channel: one of this name that is gone.
     StalePosition {
         /// Generation of the channel the position was saved in.

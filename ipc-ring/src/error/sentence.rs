@@ -190,6 +190,16 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
             f,
             "{it} was made {found}{by}, and this end asks for {expected}: ask for {found}, or for neither to take it as it is"
         ),
+        K::Lifetime { found, expected } => write!(
+            f,
+            "{it} was made{by} as Lifetime::{found:?}, and this end asks for Lifetime::{expected:?}: ask for Lifetime::{found:?}, or for \
+             none to take it as it is, or have the end where messages go in ask for Lifetime::{expected:?} as well"
+        ),
+        K::Barrier { found, expected } => write!(
+            f,
+            "{it} was made{by} with Barrier::{found:?}, and this end asks for Barrier::{expected:?}: ask for Barrier::{found:?}, or for \
+             none to take it as it is, or have the end where messages go in ask for Barrier::{expected:?} as well"
+        ),
         K::StalePosition { saved, channel } => write!(
             f,
             "{it} is of generation {channel}, and the position was saved in generation {saved}, which is gone: start at another place, such \

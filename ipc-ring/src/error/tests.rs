@@ -60,6 +60,10 @@ samples! {
     KeyTaken { key: 0x1234 } => ["key 0x00001234", "made by process 4194305 of user 1001", "choose another name"];
     NotKept => ["kernel.shm_rmid_forced is 1", "would have to be 0", "sysctl"];
     Mode { found: Mode::Gated, expected: Mode::Lossy } => ["made gated by process", "asks for lossy", "ask for gated"];
+    Lifetime { found: crate::Lifetime::Ephemeral, expected: crate::Lifetime::Persistent } => [
+        "made by process 4194305 of user 1001 as Lifetime::Ephemeral", "asks for Lifetime::Persistent", "ask for Lifetime::Ephemeral"];
+    Barrier { found: crate::Barrier::Asymmetric, expected: crate::Barrier::Fence } => [
+        "made by process 4194305 of user 1001 with Barrier::Asymmetric", "asks for Barrier::Fence", "ask for Barrier::Asymmetric"];
     StalePosition { saved: 1, channel: 2 } => ["generation 2", "saved in generation 1", "start at another place"];
     NoSuchPosition { sequence: 77 } => ["number 77", "never had", "start at another place"];
     TooLarge { capacity: 0, most: 1024, element_size: 8 } => ["capacity of 0 slots", "1 to 1024", "choose another"];

@@ -2,7 +2,7 @@
 
 use ipc_ring::broadcast::{self, Mode, Start, frames, payloads};
 use ipc_ring::pool::{self, Pool};
-use ipc_ring::{AttachError, Domain, Lifetime, Message, bytes, call, latest, mpmc, spsc};
+use ipc_ring::{AttachError, Barrier, Domain, Lifetime, Message, bytes, call, latest, mpmc, spsc};
 
 /// Whether a channel may, must or must not be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub struct Ask<'a> {
     pub element: Element,
     /// Slots, keys, or 64 bytes each; `None` says nothing.
     pub capacity: Option<u64>,
-    pub lifetime: Lifetime,
+    pub lifetime: Option<Lifetime>,
+    pub barrier: Option<Barrier>,
     pub mode: Option<Mode>,
     pub start: Start,
     /// Of payloads.
@@ -105,9 +106,17 @@ macro_rules! open {
 
 /// A builder with what is asked for by its common methods.
 macro_rules! told {
-    ($builder:expr, $ask:expr) => {
-        $builder.domain($ask.domain).lifetime($ask.lifetime)
-    };
+    ($builder:expr, $ask:expr) => {{
+        let builder = $builder.domain($ask.domain);
+        let builder = match $ask.lifetime {
+            Some(lifetime) => builder.lifetime(lifetime),
+            None => builder,
+        };
+        match $ask.barrier {
+            Some(barrier) => builder.barrier(barrier),
+            None => builder,
+        }
+    }};
     ($builder:expr, $ask:expr, $set:ident, $unit:expr) => {{
         let builder = told!($builder, $ask);
         match $ask.capacity {

@@ -15,10 +15,10 @@ use common::{private_namespace, unique};
 use ends::{ALL, Ask, Element, End, Opened, Row, Way};
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_core::{Key, RemoveOnDrop};
+use ipc_core::{Key, RemoveOnDrop, barrier};
 use ipc_ring::broadcast::{Mode, Position, Start};
 use ipc_ring::pool::{self, Pool};
-use ipc_ring::{AttachError, Domain, Lifetime};
+use ipc_ring::{AttachError, Barrier, Domain, Lifetime};
 
 const NAME: &str = "md.ticks";
 const SLOTS: u64 = 16;
@@ -46,7 +46,8 @@ impl Place {
             way,
             element: Element::Usual,
             capacity: Some(SLOTS),
-            lifetime: Lifetime::Ephemeral,
+            lifetime: None,
+            barrier: None,
             mode: self.row.has_modes.then_some(Mode::Gated),
             start: Start::Oldest,
             pool: self.pool.as_ref(),
@@ -110,6 +111,11 @@ fn memory() -> SharedMemory {
     segments.into_iter().map(|(id, _)| SharedMemory::from_id(id)).find(is_ours).expect("the channel's memory")
 }
 
+/// Whether a channel is made for `membarrier` here.
+fn has_membarrier() -> bool {
+    barrier::register().is_ok()
+}
+
 /// The causes that need nothing but builders.
 fn asked_wrongly(place: &Place) {
     let row = place.row;
@@ -161,6 +167,18 @@ fn asked_wrongly(place: &Place) {
     if row.name == "pool" {
         let ask = Ask { capacity: Some(4), ..place.ask(false, Way::Open) };
         place.refused(place.open(&ask), "Classes", &["[(256, 16)]", "[(256, 4)]", &me, "ask for the same"]);
+    }
+    if row.name != "pool" {
+        for gives in [true, false] {
+            let ask = Ask { lifetime: Some(Lifetime::Persistent), ..place.ask(gives, Way::Create) };
+            let says = ["as Lifetime::Ephemeral", "asks for Lifetime::Persistent", "for none to take it"];
+            place.refused(place.open(&ask), "Lifetime", &[&says[..], &[&me]].concat());
+        }
+        let found = if has_membarrier() { Barrier::Asymmetric } else { Barrier::Fence };
+        let other = if has_membarrier() { Barrier::Fence } else { Barrier::Asymmetric };
+        let ask = Ask { barrier: Some(other), ..place.ask(false, Way::Open) };
+        let says = [format!("with Barrier::{found:?}"), format!("asks for Barrier::{other:?}")];
+        place.refused(place.open(&ask), "Barrier", &[&says[0], &says[1], "for none to take it", &me]);
     }
     if row.has_modes {
         let ask = Ask { mode: Some(Mode::Lossy), ..place.ask(false, Way::Open) };
@@ -238,7 +256,7 @@ fn spoilt_words(place: &Place) {
 
 /// Something of somebody else's lies under the key of a persistent channel.
 fn key_taken(place: &Place) {
-    let persistent = |gives, way| Ask { lifetime: Lifetime::Persistent, ..place.ask(gives, way) };
+    let persistent = |gives, way| Ask { lifetime: Some(Lifetime::Persistent), ..place.ask(gives, way) };
     drop((
         place.open(&persistent(true, Way::Create)).unwrap(),
         place.open(&persistent(false, Way::Create)).unwrap(),
@@ -267,7 +285,7 @@ fn key_taken(place: &Place) {
 
 /// The kernel removes each segment at its last detach.
 fn not_kept(place: &Place) {
-    let ask = Ask { lifetime: Lifetime::Persistent, ..place.ask(true, Way::Create) };
+    let ask = Ask { lifetime: Some(Lifetime::Persistent), ..place.ask(true, Way::Create) };
     place.refused(place.open(&ask), "NotKept", &["shm_rmid_forced is 1", "have to be 0", "sysctl -w"]);
 }
 

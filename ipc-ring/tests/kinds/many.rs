@@ -26,11 +26,9 @@ pub const MPMC: Kind = Kind {
 };
 
 fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
-    let builder = mpmc::Builder::new("mpmc")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, mpmc::Builder::lifetime);
     let builder = with(builder, how.barrier, mpmc::Builder::barrier);
     with_capacity(builder, how, 1, mpmc::Builder::capacity)
 }
@@ -126,7 +124,8 @@ fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
         .domain(how.domain)
         .wait(how.wait)
         .await_successors(how.successors);
-    let builder = with(builder.lifetime(how.lifetime), how.mode, broadcast::Builder::mode);
+    let builder = with(builder, how.mode, broadcast::Builder::mode);
+    let builder = with(builder, how.lifetime, broadcast::Builder::lifetime);
     let builder = with(builder, how.barrier, broadcast::Builder::barrier);
     with_capacity(builder, how, 1, broadcast::Builder::capacity)
 }
@@ -221,7 +220,8 @@ pub const FRAMES: Kind = Kind {
 fn frames_builder(how: How<'_>) -> frames::Builder {
     let builder =
         frames::Builder::new("frames").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder.lifetime(how.lifetime), how.mode, frames::Builder::mode);
+    let builder = with(builder, how.mode, frames::Builder::mode);
+    let builder = with(builder, how.lifetime, frames::Builder::lifetime);
     let builder = with(builder, how.barrier, frames::Builder::barrier);
     with_capacity(builder, how, 64, frames::Builder::capacity)
 }
@@ -324,10 +324,8 @@ fn payloads_pool(how: How<'_>) -> Result<Pool, AttachError> {
 }
 
 fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
-    let builder = payloads::Builder::new("payloads", pool)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder = payloads::Builder::new("payloads", pool).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, payloads::Builder::lifetime);
     let builder = with(builder, how.mode, payloads::Builder::mode);
     let builder = with(builder, how.barrier, payloads::Builder::barrier);
     with_capacity(builder, how, 1, payloads::Builder::capacity)

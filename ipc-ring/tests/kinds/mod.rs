@@ -101,7 +101,8 @@ macro_rules! calls {
 pub struct How<'a> {
     pub domain: &'a Domain,
     pub wait: WaitStrategy,
-    pub lifetime: Lifetime,
+    /// `None` says nothing.
+    pub lifetime: Option<Lifetime>,
     /// Room for so many numbers, or so many keys of a table; `None` says nothing.
     pub capacity: Option<u64>,
     /// Of a channel with modes; `None` says nothing.
@@ -115,8 +116,7 @@ impl<'a> How<'a> {
     /// As most do.
     pub fn new(domain: &'a Domain, wait: WaitStrategy) -> Self {
         let (capacity, mode) = (Some(CAPACITY), Some(Mode::Gated));
-        let lifetime = Lifetime::Ephemeral;
-        Self { domain, wait, lifetime, capacity, mode, barrier: None, successors: false }
+        Self { domain, wait, lifetime: None, capacity, mode, barrier: None, successors: false }
     }
 
     /// Says nothing of any [`Parameter`].

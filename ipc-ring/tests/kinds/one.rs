@@ -24,11 +24,9 @@ pub const SPSC: Kind = Kind {
 };
 
 fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
-    let builder = spsc::Builder::new("spsc")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, spsc::Builder::lifetime);
     let builder = with(builder, how.barrier, spsc::Builder::barrier);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
@@ -136,11 +134,9 @@ pub const BYTES: Kind = Kind {
 };
 
 fn bytes_builder(how: How<'_>) -> bytes::Builder {
-    let builder = bytes::Builder::new("bytes")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, bytes::Builder::lifetime);
     let builder = with(builder, how.barrier, bytes::Builder::barrier);
     with_capacity(builder, how, 64, bytes::Builder::capacity)
 }

@@ -25,11 +25,9 @@ pub const LATEST: Kind = Kind {
 };
 
 fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
-    let builder = latest::Builder::new("latest")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        latest::Builder::new("latest").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, latest::Builder::lifetime);
     with(builder, how.barrier, latest::Builder::barrier)
 }
 
@@ -202,11 +200,9 @@ fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    let builder = spsc::Builder::new("handles")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        spsc::Builder::new("handles").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, spsc::Builder::lifetime);
     let builder = with(builder, how.barrier, spsc::Builder::barrier);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
@@ -328,11 +324,9 @@ type Request = [u8; 41];
 type Reply = [u8; 17];
 
 fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
-    let builder = call::Builder::new("call")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors)
-        .lifetime(how.lifetime);
+    let builder =
+        call::Builder::new("call").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, call::Builder::lifetime);
     with(builder, how.barrier, call::Builder::barrier)
 }
 
