@@ -236,7 +236,7 @@ pub(crate) struct Compare {
     pub(crate) after: PathBuf,
     /// What counts as worse, such as p99>+5% or rate<-10%; metrics: p50 p90 p99 p999 p9999 max mean rate
     #[arg(long, value_delimiter = ',', default_value = "p50>+10%,rate<-10%", value_name = "RULE,…")]
-    pub(crate) fail_on: Vec<crate::commands::compare::Rule>,
+    pub(crate) fail_on: Vec<crate::rule::Rule>,
 }
 
 /// `doctor`.

@@ -19,6 +19,7 @@ mod process;
 mod progress;
 mod report;
 mod result;
+mod rule;
 mod timeline;
 mod topology;
 mod units;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::platform::Site;
+use crate::site::Site;
 
 static ARMED: AtomicU32 = AtomicU32::new(0);
 static PASSES: AtomicU64 = AtomicU64::new(0);

@@ -101,6 +101,7 @@ pub mod readiness;
 #[allow(unsafe_code)]
 mod region;
 pub mod ring;
+mod site;
 #[allow(unsafe_code)]
 mod stream;
 pub mod wait;

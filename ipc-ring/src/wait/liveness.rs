@@ -16,7 +16,11 @@
 use std::time::{Duration, Instant};
 
 use super::late::Nap;
-use super::strategy::HEARTBEAT;
+
+/// A waiting end looks whether its peer is alive at least this often, asleep or not.
+///
+/// It is the worst case only: a peer that has woken this end once has arranged that its death does so too.
+pub const HEARTBEAT: Duration = Duration::from_millis(100);
 
 /// The shortest time between two questions of one end.
 pub(crate) const PAUSE: Duration = Duration::from_millis(1);

@@ -18,7 +18,8 @@ pub mod token;
 pub(crate) mod turns;
 
 pub(crate) use late::Nap;
+pub use liveness::HEARTBEAT;
 pub use parker::Parker;
 pub(crate) use pause::pause;
 pub(crate) use strategy::Step;
-pub use strategy::{HEARTBEAT, Wait, WaitStrategy, Waits};
+pub use strategy::{Wait, WaitStrategy, Waits};

@@ -4,14 +4,9 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::late::Nap;
-use super::liveness::LivenessCheck;
+use super::liveness::{HEARTBEAT, LivenessCheck};
 use super::signal::{CLOSED, DETACHED, POISONED};
 use crate::asked::Asked;
-
-/// A waiting end looks whether its peer is alive at least this often, asleep or not.
-///
-/// It is the worst case only: a peer that has woken this end once has arranged that its death does so too.
-pub const HEARTBEAT: Duration = Duration::from_millis(100);
 
 /// How one end of a channel waits. Each end has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,14 +9,13 @@
 //! too much or are fewer than three, the row is undecided.
 
 mod reference;
-mod rule;
 mod statistics;
 
 use std::process::ExitCode;
 
 use comfy_table::Table;
 
-pub(crate) use rule::Rule;
+use crate::rule::Rule;
 
 use self::statistics::{interval, median};
 use super::{RUN_TIME_ERROR, THRESHOLD_FAILED, UNDECIDED, USAGE, fail};

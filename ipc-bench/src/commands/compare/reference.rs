@@ -1,11 +1,11 @@
 //! What the machine itself did between the two files, as far as the mechanisms show that a change of this project cannot
 //! touch: floors, the kernel's, other projects'.
 
-use super::rule::Rule;
 use super::statistics::median;
 use super::{Pair, same_machine};
 use crate::mechanism::{self, Kind};
 use crate::result::{Results, Row};
+use crate::rule::Rule;
 
 /// The change, as a part, of the one that moved furthest to the bad side among the rows that measured the same with other
 /// mechanisms that cannot have changed: those that waited in the same way, or all where there are none. None without any.

@@ -1,6 +1,6 @@
 //! How large a pool is, and where its blocks lie.
 
-use super::memory::Class;
+use super::words::Class;
 use super::words::{BLOCK_SIZE, BLOCKS, MAX_CLASSES};
 use crate::layout::{Geometry, LINE};
 

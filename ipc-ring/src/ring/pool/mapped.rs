@@ -6,7 +6,8 @@ use core::sync::atomic::AtomicU32;
 use std::sync::Arc;
 
 use super::layout::Shape;
-use super::memory::{Class, Memory};
+use super::memory::Memory;
+use super::words::Class;
 use super::words::{Blocks, Classes, Seats, Sizes, Tables};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::memory::{self, Access as _};

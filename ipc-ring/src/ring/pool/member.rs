@@ -6,10 +6,11 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::handle::{Handle, Route};
-use super::memory::{Class, Counter, Memory};
+use super::memory::{Counter, Memory};
 use super::recovery;
 use super::seat::Seat;
 use super::tag::{State, Tag};
+use super::words::Class;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 

@@ -4,17 +4,6 @@ use super::tag::MAX_MEMBERS;
 use super::words::{Blocks, C_COUNTERS, CLASS_SIZE, CLASSES, Classes, Seats};
 use crate::platform::Platform;
 
-/// Blocks of one size, as private memory has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class {
-    /// Bytes of a block.
-    pub size: u32,
-    /// Number of blocks.
-    pub count: u32,
-    /// The number of the first of them among the pool's blocks.
-    pub first: u32,
-}
-
 /// The memory of one pool, and the private words of one process about it. A block's number is always below
 /// [`blocks`](super::Sizes::blocks), a class always one that exists, a seat below [`seats`](Memory::seats).
 pub trait Memory: Classes + Seats + Blocks {

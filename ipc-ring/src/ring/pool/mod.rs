@@ -126,9 +126,10 @@ pub use handle::{Handle, Route};
 pub use layout::{MAX_BLOCK, MAX_BLOCKS, MIN_BLOCK, Shape};
 pub use mapped::{Mapped, Private};
 pub use member::{Loaned, Member, Offered, Reading, Refused};
-pub use memory::{Class, Counter, Memory};
+pub use memory::{Counter, Memory};
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_MEMBERS, State, Tag};
+pub use words::Class;
 pub use words::{
     BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, SEAT_FIELDS, Seats, Sizes, Tables,
 };

@@ -1,6 +1,5 @@
 //! The words of a pool: of its classes, its members and its blocks. The tables stand in `docs/layout.md` too.
 
-use super::memory::Class;
 use super::tag::MAX_MEMBERS;
 use crate::layout::{APART, HEADER_SIZE};
 use crate::memory::{Access, entries, words};
@@ -17,6 +16,17 @@ words! {
     0x900 [MAX_MEMBERS as usize * SEAT_SIZE] SEATS members: area, "members";
     /// The table of blocks. Behind it, for each class, on a page boundary, the blocks themselves.
     0x1900 rest BLOCKS blocks: area, "holders";
+}
+
+/// Blocks of one size, as private memory has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Bytes of a block.
+    pub size: u32,
+    /// Number of blocks.
+    pub count: u32,
+    /// The number of the first of them among the pool's blocks.
+    pub first: u32,
 }
 
 /// How many classes and blocks a pool has.

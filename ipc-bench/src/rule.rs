@@ -7,7 +7,7 @@ use crate::result::{RoundFigures, Row};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Metric {
+pub(crate) enum Metric {
     P50,
     P90,
     P99,
@@ -31,12 +31,12 @@ const METRICS: &[(&str, Metric)] = &[
 
 impl Metric {
     /// Its name in rules and tables.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         METRICS.iter().find(|(_, metric)| *metric == self).map_or("?", |(name, _)| name)
     }
 
     /// The metric in each round of a row that has it.
-    pub(super) fn of_rounds(self, row: &Row) -> Vec<f64> {
+    pub(crate) fn of_rounds(self, row: &Row) -> Vec<f64> {
         row.rounds.iter().filter_map(|round| self.of(round)).collect()
     }
 
@@ -81,27 +81,27 @@ impl FromStr for Rule {
 
 impl Rule {
     /// What is compared.
-    pub(super) fn metric(&self) -> Metric {
+    pub(crate) fn metric(&self) -> Metric {
         self.metric
     }
 
     /// Whether a change, as a part, is further than the rule allows.
-    pub(super) fn is_beyond(&self, change: f64) -> bool {
+    pub(crate) fn is_beyond(&self, change: f64) -> bool {
         if self.limit >= 0.0 { change > self.limit } else { change < self.limit }
     }
 
     /// Whether one change is further to the bad side than another.
-    pub(super) fn is_worse(&self, one: f64, other: f64) -> bool {
+    pub(crate) fn is_worse(&self, one: f64, other: f64) -> bool {
         if self.limit >= 0.0 { one > other } else { one < other }
     }
 
     /// Whether an interval of changes reaches further than the rule allows.
-    pub(super) fn may_be_beyond(&self, (low, high): (f64, f64)) -> bool {
+    pub(crate) fn may_be_beyond(&self, (low, high): (f64, f64)) -> bool {
         self.is_beyond(if self.limit >= 0.0 { high } else { low })
     }
 
     /// Whether an interval of changes lies wholly on the bad side of none.
-    pub(super) fn is_surely_worse(&self, (low, high): (f64, f64)) -> bool {
+    pub(crate) fn is_surely_worse(&self, (low, high): (f64, f64)) -> bool {
         if self.limit >= 0.0 { low > 0.0 } else { high < 0.0 }
     }
 }
