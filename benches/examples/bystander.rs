@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The bystander polls its clock on one CPU and adds up the gaps between two readings that are longer than 0.3 µs. On
-//! another CPU this process runs the heavy barrier as an end does before each sleep, so many times a second. Medians of
+//! another CPU this process runs the heavy barrier as an end does before each sleep, at a given rate. Medians of
 //! interleaved rounds. Registered processes are those that have joined a domain.
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -32,7 +32,7 @@ pub fn spsc<T: Message>(slots: u64) -> Ends<spsc::Producer<T>, spsc::Consumer<T>
     Ok((channel.create_new_producer()?, channel.open_consumer()?))
 }
 
-/// Both ends of a ring of frames, with room for so many bytes.
+/// Both ends of a ring of frames, with room for this number of bytes.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -82,7 +82,7 @@ pub fn call<Req: Message, Rep: Message>() -> Ends<Caller<Req, Rep>, Responder<Re
     Ok((channel.create_caller()?, channel.open_responder()?))
 }
 
-/// A pool of so many blocks of so many bytes, and both ends of a one-to-one ring that carries their handles.
+/// A pool of blocks of one size, and both ends of a one-to-one ring that carries their handles.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -96,7 +96,7 @@ pub fn pool(
     Ok((pool, producer, consumer))
 }
 
-/// A publisher of blocks of so many bytes, with more of them than the channel has places, and one subscriber.
+/// A publisher of blocks of one size, with more of them than the channel has places, and one subscriber.
 ///
 /// # Errors
 /// When the kernel refuses.

@@ -1,9 +1,9 @@
-//! Shows the domains and persistent channels of this user, and removes those that nobody uses.
+//! Shows the domains and persistent channels of this user, and removes the unused ones.
 //!
 //! ```text
 //! cargo run --example gc -- --dry-run       # what there is, what would be removed, and why
 //! cargo run --example gc                    # removes domains whose members were all killed
-//! cargo run --example gc -- --persistent    # and persistent channels that nobody is attached to, with their messages
+//! cargo run --example gc -- --persistent    # and persistent channels that no process is attached to, with their messages
 //! ```
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Tells where a robot is, over and over; whoever asks gets the newest pose.
+//! Tells where a robot is, over and over; every reader gets the newest pose.
 //!
 //! In two terminals, in either order:
 //!

@@ -17,7 +17,7 @@ fn subscribe() -> Outcome {
     for quote in &mut quotes {
         match quote {
             Ok(_) => received += 1,
-            // So many were overwritten before this process could read them.
+            // This number was overwritten before this process could read them.
             Err(gap) => missed += gap.count,
         }
     }

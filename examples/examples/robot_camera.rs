@@ -11,11 +11,11 @@
 //!
 //! ```text
 //!                                   ┌→ robot_detector left ──┐ detections, broadcast
-//!   robot_camera ── pictures, pool ─┤                        ├→ robot_planner ── plan, latest ─→ whoever drives
+//!   robot_camera ── pictures, pool ─┤                        ├→ robot_planner ── plan, latest ─→ the drive
 //!                   and broadcast   └→ robot_detector right ─┘   watches who comes, goes and dies
 //! ```
 //!
-//! Kill any of them with `kill -9`: the others go on, the planner says who is missing, and the one that is started again takes
+//! Kill any of them with `kill -9`: the others go on, the planner reports which is missing, and a restarted one takes
 //! its place. The pictures that the dead one had in hand come back. A camera that has taken all its pictures ends the robot; one
 //! that is asked for none does it at once.
 
@@ -51,7 +51,7 @@ fn film() -> Outcome {
     let mut next = Instant::now();
     for number in first..first.saturating_add(count) {
         if kept.len() == KEPT {
-            kept.pop_front(); // Free again when nobody looks at it.
+            kept.pop_front(); // Free again when no view of it is left.
         }
         match pictures.loan(BYTES) {
             Ok(mut picture) => {

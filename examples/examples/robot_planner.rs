@@ -99,10 +99,10 @@ impl Detector {
     }
 }
 
-/// Who is there, by the ends that living processes hold.
+/// The parts that are alive, by the ends that living processes hold.
 fn present(camera: &Watch, detectors: &[Detector]) -> u64 {
     let works = |watch: &Watch| {
-        let ends = watch.ends().unwrap_or_default(); // What cannot be known is told by the next wait.
+        let ends = watch.ends().unwrap_or_default(); // The next wait reports what cannot be known here.
         ends.iter().any(|end| end.role == EndRole::Producer && end.is_alive)
     };
     let side = |detector: &Detector| if detector.side == Side::Left { LEFT } else { RIGHT };
@@ -110,7 +110,7 @@ fn present(camera: &Watch, detectors: &[Detector]) -> u64 {
     detectors.sum::<u64>() + if works(camera) { CAMERA } else { 0 }
 }
 
-/// Says what happened to whoever fills a channel.
+/// Reports what happened to the process that fills a channel.
 fn tell(who: &str, event: &ChannelEvent) {
     let (what, end) = match event {
         ChannelEvent::Joined(end) => ("is there", end),

@@ -8,7 +8,7 @@
 //! cargo run --release -p examples --example rpc_client -- stop
 //! ```
 //!
-//! Each client has a thread here; one that is slow, stopped or killed is nobody else's concern.
+//! Each client has a thread here; one that is slow, stopped or killed does not affect the others.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

@@ -84,7 +84,7 @@ pub struct Plan {
     pub row: u64,
     /// Pictures in which both detectors found the same, of those that this planner has seen.
     pub agreed: u64,
-    /// Who is there: [`CAMERA`], [`LEFT`] and [`RIGHT`], added.
+    /// The parts that are alive: [`CAMERA`], [`LEFT`] and [`RIGHT`], added.
     pub present: u64,
 }
 

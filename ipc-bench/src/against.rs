@@ -1,4 +1,4 @@
-//! Rows as parts of a reference: `--against`.
+//! Rows relative to a reference: `--against`.
 //!
 //! What a machine gives changes from one second to the next, most of all a virtual one, and by far more than two mechanisms differ. The
 //! mechanisms of a round are measured one after the other, so each round gives a ratio of its own, and the median of those says

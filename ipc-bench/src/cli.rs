@@ -262,7 +262,7 @@ pub(crate) struct RunOptions {
     /// Time before it that is not measured, in milliseconds
     #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=3_600_000))]
     pub(crate) warm_up: u64,
-    /// Ends a row's round after so many messages, if that comes first
+    /// Ends a row's round after this number of messages, if that comes first
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) messages: Option<u64>,
     /// Processors: auto, none, same-cpu, smt, same-llc, cross-llc, cross-node, or two numbers

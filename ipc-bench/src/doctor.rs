@@ -126,7 +126,7 @@ fn debug_build() -> Option<String> {
     cfg!(debug_assertions).then(|| "this is a debug build; use cargo run --release".into())
 }
 
-/// What a reader should know, but nobody need mend.
+/// What a reader should know, but need not mend.
 pub(crate) fn remarks(environment: &Environment) -> Vec<String> {
     let mut remarks = Vec::new();
     if environment.virtualisation != "none seen" {

@@ -147,7 +147,7 @@ fn container() -> String {
     found.map_or_else(|| "none seen".into(), |(_, name)| (*name).into())
 }
 
-/// Processes outside the kernel that run now under a real-time policy: nobody else gets their processor.
+/// Processes outside the kernel that run now under a real-time policy: no other process gets their processor.
 fn running_real_time() -> Vec<String> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let found = processes.flatten().filter_map(|entry| {

@@ -164,7 +164,7 @@ impl Ledger {
         self.next = self.next.max(end);
     }
 
-    /// Notes that a message was waited for in vain.
+    /// Notes that a wait for a message timed out.
     pub(crate) fn silence(&mut self) {
         self.next += 1;
         self.lost += 1;

@@ -14,7 +14,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Progress over so many steps.
+    /// Progress over this number of steps.
     pub(crate) fn new(steps: u64, quiet: bool) -> Progress {
         let bar = (std::io::stderr().is_terminal() && !quiet).then(|| {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}  (about {eta} left)");

@@ -86,7 +86,7 @@ pub(crate) struct Row {
     pub(crate) cpu_seconds_per_million: Option<PerSide>,
     /// Context switches of both processes in all rounds: they slept.
     pub(crate) voluntary_switches: Option<u64>,
-    /// Context switches of both processes in all rounds: somebody else was let on.
+    /// Context switches of both processes in all rounds: other processes ran in between.
     pub(crate) involuntary_switches: Option<u64>,
     /// System calls of all processes for each message, counted in a short round of its own under ptrace, in which calls
     /// are slower: who sleeps only when there is nothing to do may do so more often there. A round trip is two messages.
@@ -139,7 +139,7 @@ pub(crate) struct RoundFigures {
     pub(crate) messages_per_second: Option<f64>,
 }
 
-/// Figures of a row as parts of those that a reference had in the same rounds.
+/// Figures of a row relative to those of a reference in the same rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Against {
     /// The reference.

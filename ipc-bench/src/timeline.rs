@@ -33,7 +33,7 @@ pub(crate) struct Slice {
 }
 
 impl Timeline {
-    /// A timeline of so many ticks from `start`.
+    /// A timeline of this number of ticks from `start`.
     pub(crate) fn new(start: u64, ticks: u64) -> Timeline {
         let length = (ticks / SLICES as u64).max(1);
         Timeline { slices: [Slice::default(); SLICES], current: 0, until: start + length, length, usual: 0 }

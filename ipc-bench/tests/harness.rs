@@ -151,7 +151,7 @@ fn a_rate_below_capacity_is_kept() {
     assert!(achieved <= 2100.0, "{achieved} a second arrived of 2000 sent");
 }
 
-/// Subscribers that sleep get every message, woken for each, and the last of them is told of by itself.
+/// Sleeping subscribers receive every message, woken for each, and the last of them is reported by itself.
 #[test]
 fn sleeping_subscribers_are_woken_for_each_message() {
     let (results, code) = json(

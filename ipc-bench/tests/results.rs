@@ -103,7 +103,7 @@ fn fans_tell_rates_and_fairness_and_balance_their_books() {
         "fan -m sysv-msg --producers 2 --consumers 3 --messages 1000 --reps 1 --duration 60000 --warm-up 1",
     );
     assert_eq!((code, rows(&results).len()), (0, 1));
-    // Each producer sends so many.
+    // Each producer sends this number.
     assert_eq!(rows(&results)[0]["count"], 2000);
 }
 

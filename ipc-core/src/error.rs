@@ -34,7 +34,7 @@ pub enum ErrorKind {
     NotFound,
     /// An object has this key already (EEXIST).
     AlreadyExists,
-    /// The object's mode does not give the rights that were asked for (EACCES). On an open by key: perhaps somebody else took the key.
+    /// The object's mode does not give the rights that were asked for (EACCES). On an open by key: another program may have taken the key.
     PermissionDenied,
     /// Only the creator, the owner or a privileged process may do this (EPERM).
     NotOwner,

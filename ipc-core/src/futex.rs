@@ -1,7 +1,7 @@
 //! Sleeping on a word of shared memory: `futex`, in the form that works between processes.
 //!
-//! The kernel puts a thread to sleep if a word still holds what the thread saw there; whoever changes the word wakes it. Nothing has to be made or removed, and
-//! a word costs four bytes. But a word remembers only what is written there, nobody is woken by a death, and a sleeper is not told that the memory was given up:
+//! The kernel puts a thread to sleep if a word still holds what the thread saw there; a process that changes the word wakes it. Nothing has to be made or removed, and
+//! a word costs four bytes. But a word remembers only what is written there, a death wakes no sleeper, and a sleeper does not learn that the memory was released:
 //! for all of that there are [semaphores](crate::sem).
 //!
 //! ```
@@ -14,12 +14,12 @@
 //! memory.remove()?;
 //! let word = attached.atomic_u32(0).unwrap();
 //!
-//! // Nobody changes it, so the deadline passes.
+//! // The word does not change, so the deadline passes.
 //! assert!(!futex::wait_deadline(word, 0, Instant::now() + Duration::from_millis(1))?);
 //! // It has changed already, so there is no sleep.
 //! word.store(1, Ordering::Release);
 //! assert!(futex::wait_deadline(word, 0, Instant::now() + Duration::from_secs(100))?);
-//! assert_eq!(futex::wake(word, 1)?, 0); // nobody sleeps there
+//! assert_eq!(futex::wake(word, 1)?, 0); // no thread sleeps there
 //! # Ok::<(), ipc_core::Error>(())
 //! ```
 
@@ -44,7 +44,7 @@ fn failure(arguments: String, errno: Errno) -> Error {
     Error::os("futex", arguments, errno, kind)
 }
 
-/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: somebody called [`wake`], or the word held something else, or it
+/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: [`wake`] was called, or the word held something else, or it
 /// just so happened: look again. `false`: the deadline has passed.
 ///
 /// # Errors

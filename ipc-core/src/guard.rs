@@ -10,7 +10,7 @@ use crate::process::ProcessMark;
 /// Owns the duty to remove an object: removes it when dropped.
 ///
 /// Handles themselves remove nothing, since a System V object is meant to outlive its users. This guard is for tests, for examples,
-/// and for an object that makes no sense without the process that made it. A child made by `fork` inherits the guard's memory but not
+/// and for an object that is useless without the process that made it. A child made by `fork` inherits the guard's memory but not
 /// the duty: its drop does nothing. Nor is anything removed that only has the object's identifier: an object of another IPC namespace, into which the thread went by
 /// `unshare` or `setns`, or one that was made after ours was removed, as far as its [`Evidence`] tells.
 ///
@@ -79,7 +79,7 @@ impl<T: Object> Drop for RemoveOnDrop<T> {
         // Changed in the meantime it may be: not replaced.
         if process.is_current() && self.object.evidence().is_ok_and(|found| evidence.may_have_become(&found))
         {
-            // Removed by somebody else already, or no longer ours: nothing a drop could do about it.
+            // Already removed by another process, or no longer ours: nothing a drop could do about it.
             let _ = self.object.remove_object();
         }
     }

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 pub struct Key(i32);
 
 impl Key {
-    /// `IPC_PRIVATE`: creates a new object each time, found by nobody through a key. The name misleads: who may use the object
+    /// `IPC_PRIVATE`: creates a new object each time, which no process can find by a key. The name misleads: who may use the object
     /// depends on its mode alone.
     ///
     /// ```

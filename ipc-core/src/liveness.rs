@@ -1,6 +1,6 @@
 //! Knowing that a process is alive, and being told at once when it is not, by the kernel.
 //!
-//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends, the kernel lowers it and wakes whoever waits for
+//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends, the kernel lowers it and wakes the processes that wait for
 //! zero. There is no polling, no heartbeat and no process id that could have been used again.
 //!
 //! What a token says, exactly:
@@ -18,7 +18,7 @@
 //!
 //! // One semaphore for each process that may take part, in a set that all of them know.
 //! let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 64, Mode::PRIVATE)?);
-//! let mine = ProcessToken::claim(&set, 0)?.expect("nobody else is number 0");
+//! let mine = ProcessToken::claim(&set, 0)?.expect("no other process is number 0");
 //!
 //! // Another process is number 1, and has gone or never came:
 //! assert!(DeathWatch::wait_deadline(&set, 1, Instant::now() + Duration::from_secs(1))?);
@@ -41,7 +41,7 @@ use crate::sys::{self, Errno};
 /// use ipc_core::{Key, Mode, RemoveOnDrop, liveness::{self, ProcessToken}, sem::SemaphoreSet};
 ///
 /// let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 64, Mode::PRIVATE)?);
-/// let token = ProcessToken::claim(&set, 5)?.expect("nobody holds it");
+/// let token = ProcessToken::claim(&set, 5)?.expect("it is free");
 /// assert!(liveness::is_alive(&set, 5)?);
 /// assert!(ProcessToken::claim(&set, 5)?.is_none()); // held
 /// token.release()?;
@@ -57,7 +57,7 @@ pub struct ProcessToken {
 }
 
 impl ProcessToken {
-    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: somebody holds it.
+    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: another process holds it.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::try_perform`].
@@ -138,14 +138,14 @@ pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
     set.try_perform(&[Op::wait_zero(index).no_wait()]).map(|zero| !zero)
 }
 
-/// Kills the process that holds semaphore `index`, with SIGKILL. `false`: nobody holds it, or its holder is just ending.
+/// Kills the process that holds semaphore `index`, with SIGKILL. `false`: it is not held, or its holder is just ending.
 ///
 /// For a process that is stopped or stuck: it is alive, and nothing but its end keeps it from storing to shared memory some
 /// day. The answer comes when the signal is sent; [`DeathWatch`] waits for its effect.
 ///
 /// Who the holder is, the kernel says: it keeps the number of the process that last changed a semaphore, in the caller's own
 /// numbering. The number is turned into a descriptor, and the semaphore looked at again, so a number that was used again
-/// meanwhile harms nobody.
+/// meanwhile does no harm.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] (EPERM): another user's process. [`ErrorKind::NotFound`]: the holder is in a process namespace
@@ -154,7 +154,7 @@ pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
 /// ```
 /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness, sem::SemaphoreSet};
 /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
-/// assert!(!liveness::kill_holder(&set, 0)?); // nobody
+/// assert!(!liveness::kill_holder(&set, 0)?); // it is not held
 /// # Ok::<(), ipc_core::Error>(())
 /// ```
 ///
@@ -216,7 +216,7 @@ fn kind(errno: Errno) -> ErrorKind {
 pub struct DeathWatch;
 
 impl DeathWatch {
-    /// Waits until nobody holds semaphore `index`: until its holder has released it or died. The kernel wakes us at once.
+    /// Waits until semaphore `index` is not held: until its holder has released it or died. The kernel wakes us at once.
     ///
     /// A new process may claim it before we look: what we learn is that the one before is gone.
     ///
@@ -226,7 +226,7 @@ impl DeathWatch {
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::DeathWatch, sem::SemaphoreSet};
     /// # let set = RemoveOnDrop::new(SemaphoreSet::create_new(Key::PRIVATE, 1, Mode::PRIVATE)?);
-    /// DeathWatch::wait(&set, 0)?; // nobody holds it
+    /// DeathWatch::wait(&set, 0)?; // it is not held
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn wait(set: &SemaphoreSet, index: u16) -> Result<()> {

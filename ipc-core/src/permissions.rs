@@ -110,7 +110,7 @@ impl Mode {
         Mode(self.0 | 0o002)
     }
 
-    /// Whether this mode gives nobody a right that `other` does not give.
+    /// Whether this mode gives no right that `other` does not give.
     ///
     /// ```
     /// use ipc_core::Mode;
@@ -235,7 +235,7 @@ impl Permissions {
         self.gid
     }
 
-    /// Effective user id of the process that created the object. Attested by the kernel; nobody can change it.
+    /// Effective user id of the process that created the object. Attested by the kernel; it cannot be changed.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg};

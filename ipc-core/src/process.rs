@@ -35,7 +35,7 @@ pub struct ProcessMark {
     word: &'static AtomicU64,
 }
 
-/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and then empty. Null until somebody asks.
+/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and then empty. Null until the first call.
 static NEWEST: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 /// Stands for the word where the kernel empties none. Always 0.
 static NO_WORD: AtomicU64 = AtomicU64::new(0);
@@ -188,7 +188,7 @@ impl<T> PerProcess<T> {
 }
 
 impl<T: Default + Send + Sync> PerProcess<T> {
-    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is never let go of: it may be in the
+    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is never freed: it may be in the
     /// middle of a change that is not finished in this process.
     pub fn get(&'static self) -> &'static T {
         let me = ProcessMark::current();
@@ -196,10 +196,10 @@ impl<T: Default + Send + Sync> PerProcess<T> {
         let mut newest = self.newest.load(Ordering::Acquire);
         let mut mine: *mut Own<T> = ptr::null_mut();
         loop {
-            // SAFETY: null, or a box that was given up below, and that nobody frees.
+            // SAFETY: null, or a box that was leaked below and is never freed.
             if let Some(own) = unsafe { newest.as_ref() }.filter(|own| own.process == me) {
                 if !mine.is_null() {
-                    // SAFETY: made below, and given to nobody: another thread was faster.
+                    // SAFETY: made below and not published: another thread was faster.
                     drop(unsafe { Box::from_raw(mine) });
                 }
                 return &own.value;
@@ -209,7 +209,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
             }
             // Release → the Acquire above: the value is there before anybody finds it.
             match self.newest.compare_exchange(newest, mine, Ordering::Release, Ordering::Acquire) {
-                // SAFETY: made above, and nobody frees it.
+                // SAFETY: made above and never freed.
                 Ok(_) => return unsafe { &(*mine).value },
                 Err(found) => newest = found,
             }

@@ -1,4 +1,4 @@
-//! Bytes nobody can guess.
+//! Unpredictable bytes.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;

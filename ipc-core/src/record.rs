@@ -1,4 +1,4 @@
-//! The kernel's record of an object, for whoever has the identifier.
+//! The kernel's record of an object, read by its identifier.
 
 use nix::libc;
 

@@ -78,7 +78,7 @@ impl Segment {
     /// A new System V segment without a name that is marked for removal as soon as it is attached: the kernel frees it when the last process that uses it is gone, however
     /// it went. Other processes attach by its identifier while it lives.
     ///
-    /// A process that is killed inside this call, before the mark, leaves an empty segment that nobody can find: [`list::abandoned_segments`](crate::list::abandoned_segments) does.
+    /// A process that is killed inside this call, before the mark, leaves an empty segment that has no key: [`list::abandoned_segments`](crate::list::abandoned_segments) does.
     ///
     /// # Errors
     /// As of [`SharedMemory::create_new`] and [`SharedMemory::attach`].

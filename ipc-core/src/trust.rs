@@ -1,4 +1,4 @@
-//! The policy by which an object that may have been made by somebody else is accepted or refused.
+//! The policy by which an object that another user may have made is accepted or refused.
 
 use core::fmt;
 
@@ -44,7 +44,7 @@ enum Users {
 impl Trust {
     /// Creator and owner are the caller's effective user, and the mode gives nothing to group and others. The default.
     ///
-    /// In a user namespace that does not map all users, those without a number there all look like one user, 65534, and so may the caller. As nobody can tell them apart,
+    /// In a user namespace that does not map all users, those without a number there all look like one user, 65534, and so may the caller. As they cannot be told apart,
     /// this number is then no match; [`allow_uid`](Self::allow_uid) with it accepts them all.
     ///
     /// ```
@@ -97,7 +97,7 @@ impl Trust {
         self
     }
 
-    /// Allows modes that give no more rights than this one, whoever the users are. Every mode is within 0777, the default of [`anyone`](Self::anyone); 0600 is that of
+    /// Allows modes that give no more rights than this one, for any users. Every mode is within 0777, the default of [`anyone`](Self::anyone); 0600 is that of
     /// [`same_user`](Self::same_user).
     ///
     /// ```

@@ -106,7 +106,7 @@ impl<T: Object + Copy> Verified<T> {
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, Verified, msg::{MessageQueue, MessageType}};
     /// # let queue = RemoveOnDrop::new(MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)?);
     /// let queue = Verified::new(*queue, &Trust::same_user())?;
-    /// queue.get()?.send_bytes(MessageType::ONE, b"to nobody else")?;
+    /// queue.get()?.send_bytes(MessageType::ONE, b"to this queue only")?;
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn get(&self) -> Result<T> {

@@ -270,7 +270,7 @@ fn a_segment_that_was_not_yet_marked_is_found_and_others_are_not() {
             let found = ipc_core::list::abandoned_segments().unwrap();
             found.into_iter().map(|segment| SharedMemory::from_id(segment.id)).collect()
         };
-        // Attached by nobody yet; attached, and not yet marked.
+        // Not attached yet; attached, and not yet marked.
         for call in [libc::SYS_shmat, libc::SYS_shmctl] {
             let maker = held_at(
                 || drop(Segment::ephemeral(1 << 20, &Options::default()).unwrap()),

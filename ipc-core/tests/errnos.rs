@@ -128,7 +128,7 @@ fn an_object_removed_while_it_is_changed_is_removed() {
             (memory.remove()).unwrap();
             held.go_on();
         }
-        // −1 is nobody, in every user namespace.
+        // −1 is no user, in every user namespace.
         let (queue, set, memory) = (queue(0o600), set(0o600), memory(0o600));
         let outcomes = [
             queue.set_owner(u32::MAX, 0),

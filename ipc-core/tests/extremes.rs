@@ -27,7 +27,7 @@ fn farthest(step: impl Fn(Instant, Duration) -> Option<Instant>) -> Instant {
     time
 }
 
-/// Waits in vain until each deadline that has passed, then until the latest one, which `end` ends.
+/// Waits until each deadline that has passed, then until the latest one, which `end` ends.
 fn waits(what: &str, mut wait: impl FnMut(Instant) -> bool + Send, end: impl FnOnce()) {
     let now = Instant::now();
     let second = now.checked_sub(Duration::from_secs(1)).unwrap();

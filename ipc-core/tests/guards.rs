@@ -185,7 +185,7 @@ fn permits_are_given_back_at_any_value() {
                 assert_eq!(set.value(0).unwrap(), n + others);
             }
         }
-        // Somebody adds what was never taken, and there is no room left.
+        // A process adds what was never taken, and there is no room left.
         set.set_value(0, 5).unwrap();
         let permit = Permit::acquire(*set, 0, 5).unwrap();
         set.perform(&[Op::add(0, MAX_VALUE - 4)]).unwrap();

@@ -254,7 +254,7 @@ fn queues_and_sets_are_opened_for_reading_writing_or_both() {
     });
 }
 
-/// Whoever owns an object can remove it by its key, whatever rights its mode gives.
+/// The owner of an object can remove it by its key, whatever rights its mode gives.
 #[test]
 fn an_owner_finds_an_object_whatever_its_mode() {
     with_users("an_owner_finds", || {

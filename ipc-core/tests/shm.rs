@@ -370,7 +370,7 @@ fn an_identifier_used_again_is_another_segment() {
         let error = old.attach_verified(Size::Exact(100), &Trust::same_user()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SizeMismatch);
         assert_eq!(new.stat().unwrap().attachments(), 0); // nothing stayed attached
-        // While attached, an identifier cannot be given away, whoever asks for it.
+        // While attached, an identifier is not given to another object.
         let attached = new.attach().unwrap();
         new.remove().unwrap();
         assert!(set_kernel("shm_next_id", &new.id().to_string()));

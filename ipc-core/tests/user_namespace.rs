@@ -113,7 +113,7 @@ fn who_has_no_number_does_not_trust_all_others_that_have_none() {
                     );
                     assert!(error.to_string().contains(&named), "{error}");
                 }
-                // Whoever says so accepts them all.
+                // This policy accepts all of them.
                 for (place, outcome) in
                     open_all(&Trust::same_user().allow_uid(OVERFLOW).allow_uid(0)).into_iter().enumerate()
                 {
@@ -159,7 +159,7 @@ fn a_change_does_not_give_an_object_to_the_user_that_stands_for_the_unknown() {
             ]
             .map(|permissions| (permissions.uid(), permissions.gid()))
         };
-        // Owner or group of somebody who has no number there. ALICE is the creator, and may change everything.
+        // An owner or group without a number there. ALICE is the creator, and may change everything.
         for (uid, gid) in [(EVE, ALICE), (ALICE, EVE), (EVE, EVE)] {
             memory.set_owner(uid, gid).unwrap();
             set.set_owner(uid, gid).unwrap();

@@ -201,7 +201,7 @@ fn changes_by_others_are_noticed_and_ones_own_are_remembered() {
         assert_eq!(handle.get().unwrap_err().kind(), ErrorKind::Untrusted);
         assert_eq!(handle.change(|_| Ok(())).unwrap_err().kind(), ErrorKind::Untrusted);
         Verified::new(*object, &Trust::same_user()).unwrap().get().unwrap();
-        // Somebody else's is not taken at all.
+        // Another process's is not taken at all.
         let error =
             Verified::new(*object, &Trust::same_user().mode_at_most(Mode::new(0).unwrap())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Untrusted);

@@ -68,7 +68,7 @@ where
     group.bench_function(line("latest publish_at + get_newer", SIZE), |bencher| {
         bencher.iter(|| {
             writer.publish_at(black_box(&message), 0).expect("the writer's own");
-            black_box(reader.get_newer().expect("nobody writes").expect("newer"))
+            black_box(reader.get_newer().expect("no writer is active").expect("newer"))
         });
     });
     group.finish();

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 /// Set in a test program that was started again in namespaces of its own.
 const INSIDE: &str = "EXAMPLES_TEST_INSIDE";
 
-/// Runs a test in an IPC namespace of its own, so that nobody else's objects are seen and nothing is left behind.
+/// Runs a test in an IPC namespace of its own, so that it sees no other objects and leaves nothing behind.
 ///
 /// Root puts the thread into one. Another user may only do that together with a user namespace, which takes a process with
 /// a single thread: the test program is started again for this one test. Where neither is allowed the test runs in

@@ -55,7 +55,7 @@ impl Scene {
         match (workload, ring) {
             (Workload::DeathTold, ring) => Some(Scene::Told(ring)),
             (Workload::DeathRepaired, Ring::Mpmc) => Some(Scene::Repaired),
-            // Who writes to a pipe without a reader is told by an error, and that is the end of the pipe.
+            // Writing to a pipe without a reader is an error, which ends the loop.
             (Workload::DeathReplaced, ring) if ring != Ring::Pipe => Some(Scene::Replaced(ring)),
             _ => None,
         }
@@ -70,7 +70,7 @@ impl Scene {
 /// How long survivors get to fall asleep before the victim is killed.
 const NAP: Duration = Duration::from_millis(4);
 
-/// Kills so many victims.
+/// Kills this number of victims.
 ///
 /// # Errors
 /// The user interrupted. What else goes wrong stands in the row.
@@ -124,7 +124,7 @@ fn time<R>(
         std::thread::sleep(NAP);
         let at = clock.now();
         victim.kill();
-        // Nobody listens when the wait failed.
+        // There is no listener when the wait failed.
         let _ = tell.send(at);
     });
     let waited = wait();

@@ -80,7 +80,7 @@ impl Victim {
         Ok(())
     }
 
-    /// Its output, for whoever waits for the end of it.
+    /// Its output, for the thread that waits for its end.
     pub(super) fn take_output(&mut self) -> Option<BufReader<ChildStdout>> {
         self.output.take()
     }
@@ -107,7 +107,7 @@ impl Drop for Victim {
 pub(crate) fn run(scene: &str, ring: &str, channel: &str) -> ExitCode {
     interrupt::unblock();
     ipc_ring::wait::late::report_to(|_| {
-        // Without a parent nobody counts.
+        // Without a parent nothing is counted.
         let _ = std::io::stdout().write_all(format!("{LATE}\n").as_bytes());
     });
     let result = match ring {

@@ -270,7 +270,7 @@ impl Signal for Registered<'_> {
                 let read = ready.try_io(|counter| Ok(nix::unistd::read(counter.get_ref(), &mut [0; 8])?));
                 match read {
                     Ok(read) => return read.map(drop),
-                    Err(_) => continue, // Somebody else was faster.
+                    Err(_) => continue, // Another consumer was faster.
                 }
             }
         })

@@ -90,7 +90,7 @@ struct Accepts {
 
 impl Link for Accepts {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        let mut connection = self.connection.take().ok_or_else(|| failed("nobody is connected"))?;
+        let mut connection = self.connection.take().ok_or_else(|| failed("no client is connected"))?;
         connection.send(message).map_err(failed)
     }
 
@@ -102,7 +102,7 @@ impl Link for Accepts {
 }
 
 fn receive(connection: Option<Connection>, message: &mut [u8]) -> io::Result<Connection> {
-    let mut connection = connection.ok_or_else(|| failed("nobody is connected"))?;
+    let mut connection = connection.ok_or_else(|| failed("no client is connected"))?;
     let length = connection.receiver().pop_into(message).map_err(failed)?;
     if length == message.len() { Ok(connection) } else { Err(wrong(length, message.len())) }
 }
@@ -176,7 +176,7 @@ impl Link for UnixConnects {
     }
 
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
-        self.stream.take().ok_or_else(|| failed("nobody is connected"))?.read_exact(message)
+        self.stream.take().ok_or_else(|| failed("no client is connected"))?.read_exact(message)
     }
 }
 
@@ -187,7 +187,7 @@ struct UnixAccepts {
 
 impl Link for UnixAccepts {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.stream.take().ok_or_else(|| failed("nobody is connected"))?.write_all(message)
+        self.stream.take().ok_or_else(|| failed("no client is connected"))?.write_all(message)
     }
 
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {

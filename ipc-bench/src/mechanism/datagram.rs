@@ -20,7 +20,7 @@ pub(super) struct Datagrams<const LOSSY: bool> {
     idle_polls: u64,
 }
 
-/// A polling lossy reader gives up after so many polls in vain: some seconds.
+/// A polling lossy reader gives up after this number of empty polls: some seconds.
 const IDLE_POLLS: u64 = 10_000_000;
 
 impl<const LOSSY: bool> Datagrams<LOSSY> {

@@ -137,7 +137,7 @@ impl<const N: usize, const BATCH: u64> Link for Rings<'_, N, BATCH> {
             self.cached_head = self.out.head.load(Ordering::Acquire);
             std::hint::spin_loop();
         }
-        // SAFETY: the slot has N bytes, the message is of N bytes (the workload's buffer), and the consumer has let go
+        // SAFETY: the slot has N bytes, the message is of N bytes (the workload's buffer), and the consumer has released
         // of the slot, as just seen; it reads it again only after the tail stored below.
         unsafe { copy_nonoverlapping(message.as_ptr(), self.out.slot(self.tail).as_ptr(), N) };
         self.tail += 1;

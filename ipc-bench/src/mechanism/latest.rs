@@ -80,7 +80,7 @@ impl<const STAMPED: bool> Mechanism for Latest<STAMPED> {
     }
 }
 
-/// The ends of one process, of channels of values of so many words: one each way, or the same one for all.
+/// The ends of one process, of channels of values of `WORDS` words: one each way, or the same one for all.
 struct Ends<const WORDS: usize, const STAMPED: bool> {
     outgoing: Option<Writer<[u64; WORDS]>>,
     incoming: Option<Reader<[u64; WORDS]>>,

@@ -51,7 +51,7 @@ impl Mechanism for Mpmc {
         if self.0 == Parker::Futex {
             return &self.waits()[..1];
         }
-        // With more ends than processors, whoever only polls takes the time of whoever it waits for.
+        // With more ends than processors, an end that only polls takes processor time from the end it waits for.
         if workload == Workload::Fan { &self.waits()[1..] } else { &self.waits()[..3] }
     }
 

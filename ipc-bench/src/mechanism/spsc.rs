@@ -139,7 +139,7 @@ pub(super) fn strategy(wait: Wait) -> WaitStrategy {
     }
 }
 
-/// A channel each way, of messages of so many words.
+/// A channel each way, of messages of `WORDS` words.
 pub(super) struct Channels<const WORDS: usize> {
     pub(super) outgoing: Producer<[u64; WORDS]>,
     pub(super) incoming: Consumer<[u64; WORDS]>,

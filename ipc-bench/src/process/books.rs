@@ -142,7 +142,7 @@ impl Total {
         Ok(())
     }
 
-    /// How many of the messages that `producer` sent came to nobody.
+    /// How many of the messages that `producer` sent reached no consumer.
     pub(super) fn lost(&self, producer: usize, sent: u64) -> u64 {
         let came: u64 = self.came[producer].iter().map(|word| u64::from(word.count_ones())).sum();
         sent.saturating_sub(came)

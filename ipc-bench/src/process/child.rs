@@ -65,7 +65,7 @@ impl Worker {
                     return;
                 }
             }
-            // The receiver may have finished with us already; then nobody needs to know.
+            // The receiver may have finished with us already; then no one needs to know.
             let _ = events.send(Event::Silent(number));
         });
         let complaint = std::thread::spawn(move || {

@@ -68,7 +68,7 @@ impl Object {
 
     /// `parent`: the process that made it.
     fn remove(self, parent: u32) {
-        // An object that somebody else removed first is gone all the same.
+        // An object that another process removed first is gone all the same.
         match self {
             Object::Queue(queue) => drop(queue.remove()),
             Object::Semaphores(set) => drop(set.remove()),

@@ -1,4 +1,4 @@
-//! The processes of a run: what they are told, how they start together, what they tell back.
+//! The processes of a run: their instructions, their common start, their results.
 
 mod books;
 mod child;

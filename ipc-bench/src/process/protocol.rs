@@ -57,7 +57,7 @@ pub(crate) struct Plan {
     pub(crate) slots: usize,
     pub(crate) warm_up_ns: u64,
     pub(crate) measure_ns: u64,
-    /// Ends the measurement earlier, after so many messages.
+    /// Ends the measurement early, after this number of messages.
     pub(crate) messages: Option<u64>,
     /// Time between intended sends, in nanoseconds, for open-loop workloads.
     pub(crate) interval_ns: f64,
@@ -71,7 +71,7 @@ pub(crate) struct Plan {
     pub(crate) count_calls: bool,
 }
 
-/// What one member is told.
+/// The instructions to one member.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) plan: Plan,

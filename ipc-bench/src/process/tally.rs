@@ -46,7 +46,7 @@ impl Calls {
 /// Runs a worker on the same input and output; afterwards tells how many calls it made.
 pub(crate) fn run() -> ExitCode {
     interrupt::unblock();
-    // As for a worker: nobody would end it when the parent is killed.
+    // As for a worker: it would outlive a killed parent.
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
     let child = std::env::current_exe().and_then(|program| Command::new(program).arg("worker").spawn());
     let reply = match child {

@@ -32,7 +32,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// The process's late sleeps are told by one of its members.
+/// One of the process's members reports its late sleeps.
 fn reply(outcome: Result<Outcome, Failure>, is_first: bool) -> Reply {
     let late_sleeps = if is_first { ipc_ring::wait::late::count() } else { 0 };
     match outcome {

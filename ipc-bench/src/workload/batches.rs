@@ -13,7 +13,7 @@ use crate::process::{Failure, Gate, Job, Outcome, Role, Usage};
 /// How many messages a call moves, at most.
 pub(crate) const BATCH: usize = 64;
 
-/// One process's end, for messages of so many words.
+/// One process's end, for messages of `WORDS` words.
 pub(crate) trait BatchLink<const WORDS: usize> {
     /// Sends all of them; waits while there is no room.
     fn send_slice(&mut self, messages: &[[u64; WORDS]]) -> io::Result<()>;

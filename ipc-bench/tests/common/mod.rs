@@ -134,7 +134,7 @@ pub fn await_workers(parent: u32) -> Vec<u32> {
     await_all_workers(parent, 2)
 }
 
-/// Waits until the program has so many workers at work; gives them in the order in which they were started.
+/// Waits until the program has this number of workers at work; gives them in the order in which they were started.
 pub fn await_all_workers(parent: u32, count: usize) -> Vec<u32> {
     await_processes_of(parent, "worker", count)
 }

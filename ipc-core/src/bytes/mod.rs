@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 /// A run of bytes in memory that other processes write too: what an [`Attachment`](crate::shm::Attachment), a
 /// [`Mapping`](crate::mapping::Mapping) and a [`Segment`](crate::segment::Segment) give access to.
 ///
-/// No `&[u8]` is ever made of it: a reference promises that the bytes stand still, and nobody can promise that for another process.
+/// No `&[u8]` is ever made of it: a reference promises that the bytes do not change, which cannot be promised for another process.
 /// There are atomics at an offset, copies in and out, and the raw address. A copy that races with a writer gives some mixture of old and new bytes,
 /// never undefined behaviour; who needs a whole value orders the access by an atomic. So do accesses of different widths to the same
 /// bytes: each is done whole, what they see of each other is not promised.

@@ -42,7 +42,7 @@ impl SharedBytes {
     }
 
     /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process has the memory in it. The kernel's default is that it has: a
-    /// process with a gibibyte of shared memory takes seconds to die of an abort, and nobody learns of its death before.
+    /// process with a gibibyte of shared memory takes seconds to die of an abort, and other processes learn of its death only then.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] (EINVAL): a kernel that knows no such thing.

@@ -14,7 +14,7 @@ use std::fs;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// `shm_rmid_forced`: a segment goes at its last detach, removed or not, and with the thread that created it if nobody ever attached.
+    /// `shm_rmid_forced`: a segment goes at its last detach, removed or not, and with the thread that created it if it was never attached.
     pub remove_unattached_segments: Option<bool>,
     /// `shm_next_id`: the identifier asked for the next segment; -1: none. Only in kernels with CONFIG_CHECKPOINT_RESTORE, as the next two.
     pub next_segment_id: Option<i32>,

@@ -1,4 +1,4 @@
-//! Segments that hold nothing and that nobody can come to use.
+//! Segments that hold nothing and that no process can come to use.
 
 use nix::libc;
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::sys::{self, shm_flags};
 
-/// All segments that hold nothing, and that no process has or can find: without a key, attached by nobody, without any page, and made by a process that is gone. A process that is killed
+/// All segments that hold nothing, and that no process has or can find: without a key, not attached, without any page, and made by a process that is gone. A process that is killed
 /// between making a segment and marking it for removal leaves such a one, see [`Segment::ephemeral`](crate::segment::Segment::ephemeral).
 ///
 /// Whether a process is gone, the caller's process namespace tells: segments of creators that it does not show are passed over, and those whose creator's number a later process has.

@@ -51,7 +51,7 @@ pub enum Presence {
     NotShown,
 }
 
-/// Looks who has this number.
+/// Looks up the process with this number.
 ///
 /// ```
 /// use ipc_core::list::{Presence, presence};

@@ -299,7 +299,7 @@ fn judge(no_use: &str, parties: Vec<(Party, String)>, last_active: Option<System
     Judgement { verdict, evidence, last_active }
 }
 
-/// Who is on record in a set.
+/// The processes on record in a set.
 struct OfSemaphores {
     /// Each process once.
     pids: Vec<u32>,

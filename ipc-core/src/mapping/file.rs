@@ -15,7 +15,7 @@ use crate::trust::Trust;
 impl Mapping {
     /// `open(O_CREAT | O_EXCL | O_NOFOLLOW)`, `ftruncate`, `mmap`—a new file of `size` bytes, all zero, mapped for reading and writing.
     ///
-    /// Unlike for System V objects, the umask applies to the mode. `/dev/shm` is the place for files that need no disk: anybody may create names there, and nobody else can
+    /// Unlike for System V objects, the umask applies to the mode. `/dev/shm` is the place for files that need no disk: any user may create names there, and no other user can
     /// delete or rename ours.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub struct Mapping {
 impl Mapping {
     /// Maps a whole open file for reading and writing, for as many bytes as it has now.
     ///
-    /// Whoever may write to the file may also truncate it: touching what is cut off is SIGBUS. Where that matters, use [`SealedMemory`](super::SealedMemory) or
+    /// A process that may write to the file may also truncate it: touching what is cut off is SIGBUS. Where that matters, use [`SealedMemory`](super::SealedMemory) or
     /// a System V segment.
     ///
     /// # Errors

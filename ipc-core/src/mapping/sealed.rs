@@ -1,4 +1,4 @@
-//! Anonymous memory behind a descriptor, of a size that nobody can change.
+//! Anonymous memory behind a descriptor, whose size cannot be changed.
 
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,7 +36,7 @@ pub struct SealedMemory {
 const FIXED_SIZE: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
 
 impl SealedMemory {
-    /// `memfd_create`, `ftruncate`, `fcntl(F_ADD_SEALS)`—new memory of `size` bytes, all zero, writable by everybody who has the descriptor.
+    /// `memfd_create`, `ftruncate`, `fcntl(F_ADD_SEALS)`—new memory of `size` bytes, all zero, writable by every process that has the descriptor.
     ///
     /// The name shows in `/proc/<pid>/maps` and means nothing else. The descriptor is closed on `exec`.
     ///

@@ -101,7 +101,7 @@ impl MessageQueue {
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
     /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
@@ -147,7 +147,7 @@ impl MessageQueue {
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageQueue, MessageType}};
     /// let (key, mode) = (Key::random()?, Mode::new(0o200).unwrap());
     /// let queue = RemoveOnDrop::new(MessageQueue::create_new(key, mode)?);
-    /// MessageQueue::open_write_only(key, &Trust::same_user())?.send_bytes(MessageType::ONE, b"for whoever may read")?;
+    /// MessageQueue::open_write_only(key, &Trust::same_user())?.send_bytes(MessageType::ONE, b"for the readers")?;
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn open_write_only(key: Key, trust: &Trust) -> Result<MessageQueue> {

@@ -1,12 +1,12 @@
 //! Giving back what this process holds of a semaphore, if it holds it.
 //!
-//! What a process has to undo on a semaphore is a number that the kernel keeps and shows to nobody: its *adjustment*. A process that took `n` with undo has an adjustment of
+//! What a process has to undo on a semaphore is a number that the kernel keeps and does not show: its *adjustment*. A process that took `n` with undo has an adjustment of
 //! `n`, one that added 1 has −1. It is 0 again, without a word to the process, after `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset by SETVAL or SETALL, in a child made by
 //! `fork`, and for a new set under the same identifier. A guard that gave back all the same would give away what is others'.
 //!
 //! But the kernel refuses an operation that would bring the adjustment out of −32768 … 32767 (ERANGE), and does the operations of a call all or none. So the call that gives
 //! back first moves the adjustment by 32768 towards a bound that it passes only if less is held than is to be given back, then back again. Each step with undo is
-//! joined by its opposite without, so that the value of the semaphore stays as it was; nobody sees what happens inside a call. The proof and the release are one call, so
+//! joined by its opposite without, so that the value of the semaphore stays as it was; the intermediate state is not visible. The proof and the release are one call, so
 //! nothing can happen in between.
 //!
 //! A step goes up and then down, or down and then up, as far as the value has room: half of its range suffices for either.
@@ -68,7 +68,7 @@ pub(crate) fn lower(set: SemaphoreSet, index: u16, holder: ProcessMark) -> Resul
     // Taking with undo raises the adjustment, to which the upper bound is 32767: passed unless it is below 0.
     let operations = [up, down.undo(), up, down.undo(), up.undo(), down, up.undo(), down, lower];
     attempt(set, &operations).map_err(|errno| match errno {
-        // EAGAIN: it is 0, so somebody reset it.
+        // EAGAIN: it is 0, so it was reset.
         libc::ERANGE | libc::EAGAIN => not_held(set, index, FORGOTTEN),
         other => failed(set, &operations, other),
     })

@@ -9,7 +9,7 @@ use crate::process::ProcessMark;
 
 /// A lock between processes on one semaphore: zero is free, one is held.
 ///
-/// A new set is all zero, so nothing must be set up and nobody can come too early. Locking waits for zero and adds one in the same call,
+/// A new set is all zero, so nothing must be set up and no process can come too early. Locking waits for zero and adds one in the same call,
 /// with undo: the kernel frees the lock when its holder dies, also by SIGKILL. What the holder was changing may then be half changed; the
 /// next holder is not told.
 ///

@@ -10,7 +10,7 @@ use crate::process::ProcessMark;
 /// `n` taken from a semaphore, given back on drop, and by the kernel when the process dies.
 ///
 /// Both halves are done with undo, so that the semaphore is right whatever happens: the one rule that makes SEM_UNDO safe. It is kept only
-/// if everybody uses permits on this semaphore, and nobody resets it with [`SemaphoreSet::set_value`] while one is out.
+/// if all processes use permits on this semaphore, and none resets it with [`SemaphoreSet::set_value`] while one is out.
 ///
 /// The permit belongs to the process, not to the thread: a thread that ends does not give it back. A child made by `fork` does not hold its
 /// parent's permits, and dropping one there does nothing.
@@ -129,7 +129,7 @@ impl Permit {
     ///
     /// # Errors
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in a child made by `fork`: nothing is changed then.
-    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) when somebody added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
+    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) if a process added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};

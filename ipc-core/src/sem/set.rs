@@ -162,7 +162,7 @@ impl SemaphoreSet {
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both counts.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.

@@ -51,7 +51,7 @@ impl SemaphoreSet {
 
     /// `semctl(SETVAL)`—sets one semaphore.
     ///
-    /// **A reset, for when nobody holds anything**: it erases what all processes have to undo on this semaphore, so that the death of a holder corrects
+    /// **A reset, for use when no process holds anything**: it erases what all processes have to undo on this semaphore, so that the death of a holder corrects
     /// nothing any more. Does not count as an operation for [`Stat::operated_at`](super::Stat::operated_at).
     ///
     /// # Errors

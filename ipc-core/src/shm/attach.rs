@@ -106,7 +106,7 @@ impl Attachment {
     /// `int shmdt(const void *shmaddr)`—detaches now and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`](crate::ErrorKind::Removed) (EINVAL) when somebody unmapped the address behind our back.
+    /// [`ErrorKind::Removed`](crate::ErrorKind::Removed) (EINVAL) if other code of this process has unmapped the address.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

@@ -7,7 +7,7 @@ use crate::permissions::Mode;
 use crate::sys;
 
 impl SharedMemory {
-    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if nobody has it attached, else at the last detach.
+    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if no process has it attached, else at the last detach.
     ///
     /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it went. Until then the key is free
     /// again, so a new segment can get the same key while old users still talk through the old one.

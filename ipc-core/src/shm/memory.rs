@@ -110,7 +110,7 @@ impl SharedMemory {
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; perhaps somebody took the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both sizes.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.

@@ -44,7 +44,7 @@ pub(crate) struct EmptiedPage(MmapMut);
 pub(crate) fn page_emptied_by_fork() -> Raw<EmptiedPage> {
     let mut page = MmapMut::map_anon(size_of::<AtomicU64>()).map_err(|_| Errno(libc::ENOMEM))?;
     let base = page.as_mut_ptr();
-    // SAFETY: the page is mapped, private and anonymous; nobody has a reference to it; nothing else lies in it.
+    // SAFETY: the page is mapped, private and anonymous; there is no reference to it; nothing else lies in it.
     check(unsafe { libc::madvise(base.cast(), page.len(), libc::MADV_WIPEONFORK) })?;
     Ok(EmptiedPage(page))
 }

@@ -11,7 +11,7 @@ pub(crate) fn pidfd_open(pid: u32) -> Raw<OwnedFd> {
     // SAFETY: two numbers; the kernel checks them.
     let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0) };
     match i32::try_from(answer) {
-        // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
+        // SAFETY: the kernel has just made this descriptor for us; no other code owns it.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(Errno::last()),
     }

@@ -33,7 +33,7 @@ pub(crate) fn shmat(id: i32, flags: i32) -> Raw<NonNull<u8>> {
 /// # Safety
 /// `address` came from [`shmat`] and was not detached since, and nothing uses the mapped bytes any more.
 pub(crate) unsafe fn shmdt(address: NonNull<u8>) -> Raw<()> {
-    // SAFETY: by this function's contract the caller owns the mapping and nobody uses it any more.
+    // SAFETY: by this function's contract the caller owns the mapping and it is no longer used.
     check(unsafe { libc::shmdt(address.as_ptr().cast_const().cast()) }).map(drop)
 }
 

@@ -103,7 +103,7 @@ pub(super) fn at<E: Debug>(what: &str) -> impl FnOnce(E) -> Failure {
     move |error| Failure::Failed(format!("{what}: {error:?}"))
 }
 
-/// A node whose files bear the round's name. The other side may be killed: nobody else's files are looked at.
+/// A node whose files bear the round's name. The other side may be killed; files of other rounds are not touched.
 pub(super) fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
     set_log_level(LogLevel::Fatal);
     let name = files::name(job)?;

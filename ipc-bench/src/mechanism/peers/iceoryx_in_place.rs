@@ -39,7 +39,7 @@ impl Mechanism for IceoryxInPlace {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        // Not the stream: bytes a second that nobody writes or reads mean nothing.
+        // Not the stream: a rate of bytes that are neither written nor read is meaningless.
         &[Workload::Pingpong, Workload::Load, Workload::Wake]
     }
 

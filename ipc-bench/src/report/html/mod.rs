@@ -129,7 +129,7 @@ mod tests {
             let found = page
                 .match_indices(outside)
                 .map(|(at, _)| &page[at.saturating_sub(5)..page.len().min(at + 60)]);
-            // The name of SVG is no address: nobody asks there.
+            // The namespace of SVG is a name, not an address to fetch.
             let found: Vec<_> = found.filter(|text| !text.contains("http://www.w3.org/2000/svg")).collect();
             assert!(found.is_empty(), "{outside}: {found:?}");
         }
