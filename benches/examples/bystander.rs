@@ -1,12 +1,13 @@
-//! What membarrier costs: the end that goes to sleep, and a busy process of the same machine that has nothing to do with it.
+//! What membarrier costs: the end that goes to sleep, and a busy process of the same machine that has nothing
+//! to do with it.
 //!
 //! ```text
 //! cargo run --release -p benches --example bystander
 //! ```
 //!
-//! The bystander polls its clock on one CPU and adds up the gaps between two readings that are longer than 0.3 µs. On
-//! another CPU this process runs the heavy barrier as an end does before each sleep, at a given rate. Medians of
-//! interleaved rounds. Registered processes are those that have joined a domain.
+//! The bystander polls its clock on one CPU and adds up the gaps between two readings that are longer than
+//! 0.3 µs. On another CPU this process runs the heavy barrier as an end does before each sleep, at a given
+//! rate. Medians of interleaved rounds. Registered processes are those that have joined a domain.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};

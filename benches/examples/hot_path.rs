@@ -1,5 +1,5 @@
-//! Pushes and publications, stores, calls, loans and what undoes them through functions of their own, so that a tool can count
-//! what one of each takes.
+//! Pushes and publications, stores, calls, loans and what undoes them through functions of their own, so that
+//! a tool can count what one of each takes.
 //!
 //! ```text
 //! cargo build --release -p benches --example hot_path
@@ -8,7 +8,8 @@
 //! objdump -d --no-show-raw-insn --disassemble=push_once_8 target/release/examples/hot_path
 //! ```
 //!
-//! Each function is called 102 400 times; the count divided by that is one call, its own `call` and `ret` included.
+//! Each function is called 102 400 times; the count divided by that is one call, its own `call` and `ret`
+//! included.
 
 use benches::{both_ends, call, mpmc};
 use ipc_ring::broadcast::{Mode, Publisher, Subscriber, payloads};

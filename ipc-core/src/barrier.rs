@@ -1,11 +1,13 @@
 //! Memory barriers that cost the busy side nothing: `membarrier`.
 //!
-//! Two processes each write one word and then read the other's: for at least one of them to see the other's write, both need a full barrier between
-//! the two. With `membarrier` the side that goes first a million times a second does [`light`], which is no instruction at all, and the side
-//! that is about to sleep anyway does [`heavy`], which makes every processor that runs a **registered** process do a full barrier. Processes that did not
-//! [`register`] get none: a light side must be registered.
+//! Two processes each write one word and then read the other's: for at least one of them to see the other's
+//! write, both need a full barrier between the two. With `membarrier` the side that goes first a million
+//! times a second does [`light`], which is no instruction at all, and the side that is about to sleep anyway
+//! does [`heavy`], which makes every processor that runs a **registered** process do a full barrier.
+//! Processes that did not [`register`] get none: a light side must be registered.
 //!
-//! Where the kernel has no `membarrier` both sides need a full fence each: [`Pair`] is that choice made once, by all parties alike.
+//! Where the kernel has no `membarrier` both sides need a full fence each: [`Pair`] is that choice made once,
+//! by all parties alike.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,10 +73,11 @@ pub fn is_supported() -> bool {
     membarrier(MembarrierCommand::Query).is_ok_and(|supported| supported & needed == needed)
 }
 
-/// `membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)`—from now on the [`heavy`] of any process reaches the threads of this one. Once per process is enough;
-/// again costs nothing.
+/// `membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)`—from now on the [`heavy`] of any process reaches
+/// the threads of this one. Once per process is enough; again costs nothing.
 ///
-/// A registered process is interrupted by every heavy barrier on the machine while it runs, so processes whose peers never sleep need not.
+/// A registered process is interrupted by every heavy barrier on the machine while it runs, so processes
+/// whose peers never sleep need not.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] (ENOSYS, EINVAL, EPERM): no such kernel, or a sandbox.
@@ -104,13 +107,15 @@ pub fn register() -> Result<()> {
     Ok(())
 }
 
-/// `membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED)`—a full barrier here and on every processor that runs a registered process. The caller need not be registered.
+/// `membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED)`—a full barrier here and on every processor that runs a
+/// registered process. The caller need not be registered.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] (ENOSYS, EINVAL, EPERM): no such kernel, or a sandbox.
 ///
 /// # Blocking
-/// Never waits for another process, only for processors to answer: tenths of a microsecond when no registered process runs elsewhere, some microseconds when one does.
+/// Never waits for another process, only for processors to answer: tenths of a microsecond when no registered
+/// process runs elsewhere, some microseconds when one does.
 ///
 /// ```
 /// use ipc_core::barrier;
@@ -127,7 +132,8 @@ pub fn register() -> Result<()> {
 #[doc(alias = "membarrier")]
 pub fn heavy() -> Result<()> {
     let command = MembarrierCommand::GlobalExpedited;
-    // The kernel may take a shortcut when this process is alone; the compiler and this processor must keep order in any case.
+    // The kernel may take a shortcut when this process is alone; the compiler and this processor must keep
+    // order in any case.
     fence(Ordering::SeqCst);
     membarrier(command).map_err(|errno| failure(command, errno))?;
     fence(Ordering::SeqCst);
@@ -144,7 +150,8 @@ pub fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
-/// How the two sides keep order: a choice made once by who creates the shared memory, written there, and kept to by all parties.
+/// How the two sides keep order: a choice made once by who creates the shared memory, written there, and kept
+/// to by all parties.
 ///
 /// ```
 /// use ipc_core::barrier::Pair;
@@ -158,12 +165,14 @@ pub fn light() {
 pub enum Pair {
     /// The light side pays nothing, the heavy side a system call. All light sides are registered.
     Asymmetric,
-    /// A full fence on both sides: the fallback, and right wherever heavy barriers would disturb others too often.
+    /// A full fence on both sides: the fallback, and right wherever heavy barriers would disturb others too
+    /// often.
     Fences,
 }
 
 impl Pair {
-    /// [`Asymmetric`](Self::Asymmetric) where the kernel offers it and this process could be registered, else [`Fences`](Self::Fences).
+    /// [`Asymmetric`](Self::Asymmetric) where the kernel offers it and this process could be registered, else
+    /// [`Fences`](Self::Fences).
     ///
     /// ```
     /// use ipc_core::barrier::{self, Pair};

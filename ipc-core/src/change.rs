@@ -25,7 +25,8 @@ impl Change {
     /// Puts it into the permission structure.
     ///
     /// # Errors
-    /// An owner or group that is left as it is, but has no number here: written back, the number that was read in its place would be taken for a user's.
+    /// An owner or group that is left as it is, but has no number here: written back, the number that was
+    /// read in its place would be taken for a user's.
     pub(crate) fn put_into(self, raw: &mut IpcPerm) -> Result<(), String> {
         match self {
             Change::Owner { uid, gid } => (raw.uid, raw.gid) = (uid, gid),

@@ -155,7 +155,8 @@ fn every_errno_of_every_call_means_what_the_table_says() {
                 }
             }
             if allowed.is_empty() {
-                // What the kernel does not answer to this call today, it may answer one day, and it means the same everywhere.
+                // What the kernel does not answer to this call today, it may answer one day, and it means the
+                // same everywhere.
                 allowed = match errno {
                     "ENOSYS" | "EPERM" => vec!["Unsupported"],
                     "EACCES" => vec!["PermissionDenied"],

@@ -18,7 +18,8 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 /// What went wrong, for matching. What an errno means depends on the call, so this is decided call by call.
 ///
-/// That a call would block and that a deadline passed are not errors: the `try_` and `_deadline` calls answer `Ok(false)` or `Ok(None)`.
+/// That a call would block and that a deadline passed are not errors: the `try_` and `_deadline` calls answer
+/// `Ok(false)` or `Ok(None)`.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Trust, shm};
@@ -34,11 +35,13 @@ pub enum ErrorKind {
     NotFound,
     /// An object has this key already (EEXIST).
     AlreadyExists,
-    /// The object's mode does not give the rights that were asked for (EACCES). On an open by key: another program may have taken the key.
+    /// The object's mode does not give the rights that were asked for (EACCES). On an open by key: another
+    /// program may have taken the key.
     PermissionDenied,
     /// Only the creator, the owner or a privileged process may do this (EPERM).
     NotOwner,
-    /// The object exists and may be used, but its creator, owner or mode is not what the [`Trust`](crate::Trust) policy allows.
+    /// The object exists and may be used, but its creator, owner or mode is not what the
+    /// [`Trust`](crate::Trust) policy allows.
     Untrusted,
     /// The object exists with another size or count than was asked for.
     SizeMismatch,
@@ -56,7 +59,8 @@ pub enum ErrorKind {
     BufferTooSmall,
     /// The message is larger than the queue may ever hold.
     MessageTooLargeForQueue,
-    /// A value or offset outside what is possible (ERANGE): a semaphore above 32767, an offset behind the end of the memory.
+    /// A value or offset outside what is possible (ERANGE): a semaphore above 32767, an offset behind the end
+    /// of the memory.
     OutOfRange,
     /// More operations in one call than the kernel takes (E2BIG).
     TooManyOperations,
@@ -64,13 +68,16 @@ pub enum ErrorKind {
     NoSuchSemaphore,
     /// Huge pages are not permitted, not of that size, or not free (EPERM, EINVAL, ENOMEM).
     HugePagesUnavailable,
-    /// What was to be given back is not held by this process, by the kernel's own record or because the process is a child made by `fork`. Nothing was changed.
+    /// What was to be given back is not held by this process, by the kernel's own record or because the
+    /// process is a child made by `fork`. Nothing was changed.
     NotHeld,
     /// What it is called on came to this process through `fork`, and belongs to its parent. Nothing was done.
     Forked,
-    /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an outcome for that (EAGAIN).
+    /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an
+    /// outcome for that (EAGAIN).
     WouldBlock,
-    /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, or EPERM where it can mean nothing else).
+    /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, or EPERM where it can mean
+    /// nothing else).
     Unsupported,
     /// Any other errno; see [`Error::raw_os_error`].
     Other,
@@ -78,7 +85,8 @@ pub enum ErrorKind {
 
 /// A failed call: its name, its arguments, the errno as the kernel gave it, its meaning and a hint.
 ///
-/// `Debug` is the same sentence as `Display`, so that a `main` that returns it, in a box or not, ends with it; `{:#?}` shows the parts.
+/// `Debug` is the same sentence as `Display`, so that a `main` that returns it, in a box or not, ends with
+/// it; `{:#?}` shows the parts.
 ///
 /// ```
 /// use ipc_core::{Key, Trust, shm};
@@ -208,7 +216,8 @@ impl Error {
         self.inner.os.as_ref().and_then(io::Error::raw_os_error)
     }
 
-    /// What the reason may be and what can be done, where something can be said: for a limit its name, value and how to raise it.
+    /// What the reason may be and what can be done, where something can be said: for a limit its name, value
+    /// and how to raise it.
     ///
     /// ```
     /// # use ipc_core::{Key, shm};

@@ -30,12 +30,14 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What the kernel keeps of an object and shows to everybody: identifier, key, creator, size, the time of its creation or last change, and the IPC namespace. To be stored beside an
-/// identifier, or in place of it: as text it is one line.
+/// What the kernel keeps of an object and shows to everybody: identifier, key, creator, size, the time of its
+/// creation or last change, and the IPC namespace. To be stored beside an identifier, or in place of it: as
+/// text it is one line.
 ///
-/// Creator, key and size never change. The time does, by every change of owner, mode or capacity (`IPC_SET`), and of sets also by a reset (`SETVAL`, `SETALL`); the kernel keeps no
-/// other time of creation. Two objects that cannot be told apart: of one creator, with one key and size, made and changed last in the same second. Users and groups are in the numbers
-/// of the caller's user namespace.
+/// Creator, key and size never change. The time does, by every change of owner, mode or capacity (`IPC_SET`),
+/// and of sets also by a reset (`SETVAL`, `SETALL`); the kernel keeps no other time of creation. Two objects
+/// that cannot be told apart: of one creator, with one key and size, made and changed last in the same
+/// second. Users and groups are in the numbers of the caller's user namespace.
 ///
 /// ```
 /// use ipc_core::{Evidence, Key, Mode, Object, RemoveOnDrop, Trust, Verified, msg::MessageQueue};

@@ -1,8 +1,9 @@
 //! Sleeping on a word of shared memory: `futex`, in the form that works between processes.
 //!
-//! The kernel puts a thread to sleep if a word still holds what the thread saw there; a process that changes the word wakes it. Nothing has to be made or removed, and
-//! a word costs four bytes. But a word remembers only what is written there, a death wakes no sleeper, and a sleeper does not learn that the memory was released:
-//! for all of that there are [semaphores](crate::sem).
+//! The kernel puts a thread to sleep if a word still holds what the thread saw there; a process that changes
+//! the word wakes it. Nothing has to be made or removed, and a word costs four bytes. But a word remembers
+//! only what is written there, a death wakes no sleeper, and a sleeper does not learn that the memory was
+//! released: for all of that there are [semaphores](crate::sem).
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,8 +45,8 @@ fn failure(arguments: String, errno: Errno) -> Error {
     Error::os("futex", arguments, errno, kind)
 }
 
-/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: [`wake`] was called, or the word held something else, or it
-/// just so happened: look again. `false`: the deadline has passed.
+/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: [`wake`] was called, or the word held
+/// something else, or it just so happened: look again. `false`: the deadline has passed.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] (ENOSYS, EPERM): a sandbox forbids it.
@@ -105,7 +106,8 @@ pub fn wait_deadline_interruptible(word: &AtomicU32, expected: u32, deadline: In
     }
 }
 
-/// `futex(FUTEX_WAKE)`—wakes up to `most` threads that sleep on the word, of whatever process. Change the word before. Gives how many were woken.
+/// `futex(FUTEX_WAKE)`—wakes up to `most` threads that sleep on the word, of whatever process. Change the
+/// word before. Gives how many were woken.
 ///
 /// # Errors
 /// As of [`wait_deadline`].

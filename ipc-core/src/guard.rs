@@ -9,12 +9,14 @@ use crate::process::ProcessMark;
 
 /// Owns the duty to remove an object: removes it when dropped.
 ///
-/// Handles themselves remove nothing, since a System V object is meant to outlive its users. This guard is for tests, for examples,
-/// and for an object that is useless without the process that made it. A child made by `fork` inherits the guard's memory but not
-/// the duty: its drop does nothing. Nor is anything removed that only has the object's identifier: an object of another IPC namespace, into which the thread went by
+/// Handles themselves remove nothing, since a System V object is meant to outlive its users. This guard is
+/// for tests, for examples, and for an object that is useless without the process that made it. A child made
+/// by `fork` inherits the guard's memory but not the duty: its drop does nothing. Nor is anything removed
+/// that only has the object's identifier: an object of another IPC namespace, into which the thread went by
 /// `unshare` or `setns`, or one that was made after ours was removed, as far as its [`Evidence`] tells.
 ///
-/// A process killed by SIGKILL runs no drops. For segments, remove early instead: [`SharedMemory::remove`](crate::shm::SharedMemory::remove) right after attaching.
+/// A process killed by SIGKILL runs no drops. For segments, remove early instead:
+/// [`SharedMemory::remove`](crate::shm::SharedMemory::remove) right after attaching.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, msg};

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The name by which unrelated processes find one object. Not to be taken for the object's identifier: a key is only used to
-/// create or open; afterwards the identifier is.
+/// The name by which unrelated processes find one object. Not to be taken for the object's identifier: a key
+/// is only used to create or open; afterwards the identifier is.
 ///
-/// The three kinds of objects have separate key spaces. A key is no secret: `/proc/sysvipc` shows all of them to everybody.
+/// The three kinds of objects have separate key spaces. A key is no secret: `/proc/sysvipc` shows all of them
+/// to everybody.
 ///
 /// ```
 /// use ipc_core::Key;
@@ -25,8 +26,8 @@ use crate::error::{Error, Result};
 pub struct Key(i32);
 
 impl Key {
-    /// `IPC_PRIVATE`: creates a new object each time, which no process can find by a key. The name misleads: who may use the object
-    /// depends on its mode alone.
+    /// `IPC_PRIVATE`: creates a new object each time, which no process can find by a key. The name misleads:
+    /// who may use the object depends on its mode alone.
     ///
     /// ```
     /// assert_eq!(ipc_core::Key::PRIVATE.as_raw(), 0);
@@ -54,10 +55,12 @@ impl Key {
         self.0
     }
 
-    /// A random key, never 0 or -1. To be kept where the other processes find it, for example in a file of mode 0600.
+    /// A random key, never 0 or -1. To be kept where the other processes find it, for example in a file of
+    /// mode 0600.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the kernel or a sandbox refuses `getrandom`.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) when the kernel or a sandbox refuses
+    /// `getrandom`.
     ///
     /// ```
     /// use ipc_core::Key;
@@ -75,16 +78,17 @@ impl Key {
         }
     }
 
-    /// `key_t ftok(const char *path, int id)`—the key that the C library computes from a file and a number: the low 8 bits of the
-    /// number, of the device and the low 16 bits of the inode.
+    /// `key_t ftok(const char *path, int id)`—the key that the C library computes from a file and a number:
+    /// the low 8 bits of the number, of the device and the low 16 bits of the inode.
     ///
-    /// For talking to programs that use it. **Not unique**: two files whose inodes differ by a multiple of 65536 collide, and a
-    /// file replaced by renaming another one over it has another key. Prefer [`Key::random`]. The number is not zero because the C
-    /// library leaves that case unspecified.
+    /// For talking to programs that use it. **Not unique**: two files whose inodes differ by a multiple of
+    /// 65536 collide, and a file replaced by renaming another one over it has another key. Prefer
+    /// [`Key::random`]. The number is not zero because the C library leaves that case unspecified.
     ///
     /// # Errors
-    /// Those of `stat` on the path: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) when a directory on the way may not be searched.
-    /// The file itself need not be readable.
+    /// Those of `stat` on the path: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound),
+    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) when a directory on the way may
+    /// not be searched. The file itself need not be readable.
     ///
     /// ```
     /// use ipc_core::Key;
@@ -118,7 +122,8 @@ impl fmt::Display for Key {
 impl FromStr for Key {
     type Err = ParseKeyError;
 
-    /// Reads `0x2a` (hexadecimal), `052` and `0o52` (octal), `42` and `-42` (decimal). Numbers that need more than 32 bits are refused, not cut.
+    /// Reads `0x2a` (hexadecimal), `052` and `0o52` (octal), `42` and `-42` (decimal). Numbers that need more
+    /// than 32 bits are refused, not cut.
     fn from_str(text: &str) -> core::result::Result<Key, ParseKeyError> {
         let bits = |digits: &str, radix| match digits.as_bytes() {
             [b'+' | b'-', ..] => None,

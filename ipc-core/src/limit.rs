@@ -89,7 +89,8 @@ impl Limit {
         }
     }
 
-    /// The file that shows and sets the limit. The four semaphore limits stand in one file, in the order SEMMSL, SEMMNS, SEMOPM, SEMMNI.
+    /// The file that shows and sets the limit. The four semaphore limits stand in one file, in the order
+    /// SEMMSL, SEMMNS, SEMOPM, SEMMNI.
     ///
     /// ```
     /// assert_eq!(ipc_core::Limit::SemaphoreSets.path(), Some("/proc/sys/kernel/sem"));
@@ -110,7 +111,8 @@ impl Limit {
         }
     }
 
-    /// The limit as it stands in the caller's IPC namespace, asked of the kernel now (`IPC_INFO` and `getrlimit`).
+    /// The limit as it stands in the caller's IPC namespace, asked of the kernel now (`IPC_INFO` and
+    /// `getrlimit`).
     ///
     /// ```
     /// assert!(ipc_core::Limit::SemaphoresPerSet.value() >= Some(1));

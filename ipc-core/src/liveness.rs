@@ -1,12 +1,15 @@
 //! Knowing that a process is alive, and being told at once when it is not, by the kernel.
 //!
-//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends, the kernel lowers it and wakes the processes that wait for
-//! zero. There is no polling, no heartbeat and no process id that could have been used again.
+//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends,
+//! the kernel lowers it and wakes the processes that wait for zero. There is no polling, no heartbeat and no
+//! process id that could have been used again.
 //!
 //! What a token says, exactly:
-//! - Zero means that **no thread of its process can store to shared memory any more**: the kernel reverts only after the address space is gone.
+//! - Zero means that **no thread of its process can store to shared memory any more**: the kernel reverts
+//!   only after the address space is gone.
 //! - It belongs to the process: the end of a thread, also of the one that claimed it, does not release it.
-//! - A child made by `fork` does not hold it. A program started by `exec` does, though the attachments are gone.
+//! - A child made by `fork` does not hold it. A program started by `exec` does, though the attachments are
+//!   gone.
 //! - A stopped process is alive. A core dump delays the news until it is written.
 //! - [`SemaphoreSet::set_value`] on it, by anybody, makes the token immortal: never do that.
 //! - Removing the set is an error for all who ask, never the answer "dead".
@@ -57,7 +60,8 @@ pub struct ProcessToken {
 }
 
 impl ProcessToken {
-    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: another process holds it.
+    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: another
+    /// process holds it.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::try_perform`].
@@ -94,8 +98,8 @@ impl ProcessToken {
     /// Releases the token now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// [`ErrorKind::NotHeld`] when the kernel has no record that this process holds it, or in a child made by `fork`, whose parent's it is: nothing is changed then. And as of
-    /// [`SemaphoreSet::perform`].
+    /// [`ErrorKind::NotHeld`] when the kernel has no record that this process holds it, or in a child made by
+    /// `fork`, whose parent's it is: nothing is changed then. And as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness::ProcessToken, sem::SemaphoreSet};
@@ -122,7 +126,8 @@ impl Drop for ProcessToken {
 
 /// Whether semaphore `index` is held by a living process.
 ///
-/// One `semop` that does not wait; it needs the right to read only and does not lock the set, as reading the value would.
+/// One `semop` that does not wait; it needs the right to read only and does not lock the set, as reading the
+/// value would.
 ///
 /// # Errors
 /// As of [`SemaphoreSet::try_perform`]: a removed set is an error, not a death.
@@ -138,18 +143,20 @@ pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
     set.try_perform(&[Op::wait_zero(index).no_wait()]).map(|zero| !zero)
 }
 
-/// Kills the process that holds semaphore `index`, with SIGKILL. `false`: it is not held, or its holder is just ending.
+/// Kills the process that holds semaphore `index`, with SIGKILL. `false`: it is not held, or its holder is
+/// just ending.
 ///
-/// For a process that is stopped or stuck: it is alive, and nothing but its end keeps it from storing to shared memory some
-/// day. The answer comes when the signal is sent; [`DeathWatch`] waits for its effect.
+/// For a process that is stopped or stuck: it is alive, and nothing but its end keeps it from storing to
+/// shared memory some day. The answer comes when the signal is sent; [`DeathWatch`] waits for its effect.
 ///
-/// Who the holder is, the kernel says: it keeps the number of the process that last changed a semaphore, in the caller's own
-/// numbering. The number is turned into a descriptor, and the semaphore looked at again, so a number that was used again
-/// meanwhile does no harm.
+/// Who the holder is, the kernel says: it keeps the number of the process that last changed a semaphore, in
+/// the caller's own numbering. The number is turned into a descriptor, and the semaphore looked at again, so
+/// a number that was used again meanwhile does no harm.
 ///
 /// # Errors
-/// [`ErrorKind::PermissionDenied`] (EPERM): another user's process. [`ErrorKind::NotFound`]: the holder is in a process namespace
-/// that the caller does not see. [`ErrorKind::Unsupported`]: Linux before 5.3. And as of [`SemaphoreSet::last_pid`].
+/// [`ErrorKind::PermissionDenied`] (EPERM): another user's process. [`ErrorKind::NotFound`]: the holder is in
+/// a process namespace that the caller does not see. [`ErrorKind::Unsupported`]: Linux before 5.3. And as of
+/// [`SemaphoreSet::last_pid`].
 ///
 /// ```
 /// # use ipc_core::{Key, Mode, RemoveOnDrop, liveness, sem::SemaphoreSet};
@@ -216,7 +223,8 @@ fn kind(errno: Errno) -> ErrorKind {
 pub struct DeathWatch;
 
 impl DeathWatch {
-    /// Waits until semaphore `index` is not held: until its holder has released it or died. The kernel wakes us at once.
+    /// Waits until semaphore `index` is not held: until its holder has released it or died. The kernel wakes
+    /// us at once.
     ///
     /// A new process may claim it before we look: what we learn is that the one before is gone.
     ///
@@ -248,7 +256,8 @@ impl DeathWatch {
         set.perform_deadline(&[Op::wait_zero(index)], deadline)
     }
 
-    /// As [`wait_deadline`](Self::wait_deadline), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`wait_deadline`](Self::wait_deadline), and comes back with
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_deadline_interruptible`].

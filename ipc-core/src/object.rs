@@ -42,7 +42,8 @@ pub trait Object: sealed::Sealed {
     /// ```
     fn remove_object(&self) -> Result<()>;
 
-    /// What tells the object that the identifier names now from others that may have had it, or may come to have it.
+    /// What tells the object that the identifier names now from others that may have had it, or may come to
+    /// have it.
     ///
     /// # Errors
     /// As of the object's own `stat`.

@@ -22,7 +22,8 @@ pub enum Disposition {
     Opened,
 }
 
-/// Rounds of create and open before giving up. A round fails only if another process creates and removes the object in between.
+/// Rounds of create and open before giving up. A round fails only if another process creates and removes the
+/// object in between.
 const ROUNDS: usize = 100;
 
 /// Creates, or opens what is there, and says which; goes round when the object comes and goes in between.

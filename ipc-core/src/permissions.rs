@@ -5,10 +5,11 @@ use core::fmt;
 use crate::key::Key;
 use crate::sys::IpcPerm;
 
-/// The nine permission bits of an object: read and write (for semaphores: read and alter) for owner, group and others.
+/// The nine permission bits of an object: read and write (for semaphores: read and alter) for owner, group
+/// and others.
 ///
-/// The umask is not applied to System V objects, so the mode given here is the only protection. It is 0600 unless the group or
-/// others are named.
+/// The umask is not applied to System V objects, so the mode given here is the only protection. It is 0600
+/// unless the group or others are named.
 ///
 /// ```
 /// use ipc_core::Mode;
@@ -144,11 +145,13 @@ impl fmt::Debug for Mode {
 
 /// The permission structure of an object (`struct ipc_perm`): who made it, who owns it, who may use it.
 ///
-/// The kernel looks at the classes in turn and stops at the first that fits: effective user equal to **owner or creator** → the user
-/// bits; one of the caller's groups equal to the owner's or creator's group → the group bits; else the other bits. So mode 0066 shuts
-/// out the owner and lets strangers in. Last, CAP_IPC_OWNER lets through.
+/// The kernel looks at the classes in turn and stops at the first that fits: effective user equal to **owner
+/// or creator** → the user bits; one of the caller's groups equal to the owner's or creator's group → the
+/// group bits; else the other bits. So mode 0066 shuts out the owner and lets strangers in. Last,
+/// CAP_IPC_OWNER lets through.
 ///
-/// The creator can never be changed and keeps all rights of the owner, also to remove the object, after it was given away.
+/// The creator can never be changed and keeps all rights of the owner, also to remove the object, after it
+/// was given away.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, msg};
@@ -235,7 +238,8 @@ impl Permissions {
         self.gid
     }
 
-    /// Effective user id of the process that created the object. Attested by the kernel; it cannot be changed.
+    /// Effective user id of the process that created the object. Attested by the kernel; it cannot be
+    /// changed.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg};
@@ -274,7 +278,8 @@ impl Permissions {
         self.mode
     }
 
-    /// Sequence number of the slot: the upper part of the identifier, which tells an object from an earlier one of the same slot.
+    /// Sequence number of the slot: the upper part of the identifier, which tells an object from an earlier
+    /// one of the same slot.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg};

@@ -1,7 +1,8 @@
 //! Which process this is, as no process number can tell, and what a process has for itself alone.
 //!
-//! Nothing here takes a lock. A child made by `fork` has only the thread that forked, and every private lock in the state in which it was
-//! at that moment: one that another thread held stays taken in the child for ever.
+//! Nothing here takes a lock. A child made by `fork` has only the thread that forked, and every private lock
+//! in the state in which it was at that moment: one that another thread held stays taken in the child for
+//! ever.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -11,12 +12,13 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
-/// The process that made something, to be told from every other one that comes to have a copy of it: a child made by `fork`, a child in a
-/// process namespace of its own, where it may have its parent's number, or a later process that was given the same number again.
+/// The process that made something, to be told from every other one that comes to have a copy of it: a child
+/// made by `fork`, a child in a process namespace of its own, where it may have its parent's number, or a
+/// later process that was given the same number again.
 ///
-/// Asking whether it is the calling one costs two loads and a comparison: little enough to be done with every message. It takes a page of memory
-/// that the kernel empties in every child (`MADV_WIPEONFORK`, Linux 4.14); where there is no such thing, the process number has to do, and
-/// asking is a system call.
+/// Asking whether it is the calling one costs two loads and a comparison: little enough to be done with every
+/// message. It takes a page of memory that the kernel empties in every child (`MADV_WIPEONFORK`, Linux 4.14);
+/// where there is no such thing, the process number has to do, and asking is a system call.
 ///
 /// ```
 /// use ipc_core::ProcessMark;
@@ -31,11 +33,13 @@ use crate::sys;
 pub struct ProcessMark {
     /// Never 0.
     number: u64,
-    /// Holds that number in this process, and 0 in all others: each process of a line of descent has a word of its own.
+    /// Holds that number in this process, and 0 in all others: each process of a line of descent has a word
+    /// of its own.
     word: &'static AtomicU64,
 }
 
-/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and then empty. Null until the first call.
+/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and
+/// then empty. Null until the first call.
 static NEWEST: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 /// Stands for the word where the kernel empties none. Always 0.
 static NO_WORD: AtomicU64 = AtomicU64::new(0);
@@ -116,7 +120,8 @@ impl fmt::Debug for ProcessMark {
     }
 }
 
-/// The first mark of a process, whose word is the one behind `before`, that of the process it comes from, if there is one.
+/// The first mark of a process, whose word is the one behind `before`, that of the process it comes from, if
+/// there is one.
 ///
 /// Several threads may do this at once; all of them use the word that was entered first.
 #[cold]
@@ -145,8 +150,8 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
     if ptr::eq(word, &raw const NO_WORD) {
         return ProcessMark { number: std::process::id().into(), word };
     }
-    // The clock, since a child may be made while its parent is just here, and then counts from where its parent did. The memory of a process
-    // is not copied in one moment.
+    // The clock, since a child may be made while its parent is just here, and then counts from where its
+    // parent did. The memory of a process is not copied in one moment.
     let count = GIVEN.fetch_add(1, Ordering::Relaxed) & 0xffff;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
     let number = (now << 16 | count).max(1);
@@ -157,8 +162,8 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
     ProcessMark { number, word }
 }
 
-/// A value that each process has for itself: for a static that a child made by `fork` must find new, whatever its parent's threads were doing
-/// with theirs.
+/// A value that each process has for itself: for a static that a child made by `fork` must find new, whatever
+/// its parent's threads were doing with theirs.
 ///
 /// ```
 /// use ipc_core::PerProcess;
@@ -188,8 +193,8 @@ impl<T> PerProcess<T> {
 }
 
 impl<T: Default + Send + Sync> PerProcess<T> {
-    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is never freed: it may be in the
-    /// middle of a change that is not finished in this process.
+    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is
+    /// never freed: it may be in the middle of a change that is not finished in this process.
     pub fn get(&'static self) -> &'static T {
         let me = ProcessMark::current();
         // Acquire ← the Release below.

@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
-/// `ssize_t getrandom(void *buf, size_t buflen, unsigned flags)`—bytes from the kernel's random number generator, for keys and challenges. At most 256.
+/// `ssize_t getrandom(void *buf, size_t buflen, unsigned flags)`—bytes from the kernel's random number
+/// generator, for keys and challenges. At most 256.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] when the kernel or a sandbox refuses `getrandom`.

@@ -17,7 +17,8 @@ use crate::key::Key;
 use crate::mapping::Mapping;
 use crate::shm::{Attachment, Options, Pages, SharedMemory, ShmId};
 
-/// Shared memory in this process, wherever it comes from: a System V segment, sealed memory or a file. Access is through [`SharedBytes`].
+/// Shared memory in this process, wherever it comes from: a System V segment, sealed memory or a file. Access
+/// is through [`SharedBytes`].
 ///
 /// ```
 /// use ipc_core::{mapping::SealedMemory, segment::Segment, shm};
@@ -41,7 +42,8 @@ enum Memory {
     Mapped(Mapping),
 }
 
-/// What a segment is a mapping of. Equal identities in one IPC namespace mean the same bytes, while they are mapped.
+/// What a segment is a mapping of. Equal identities in one IPC namespace mean the same bytes, while they are
+/// mapped.
 ///
 /// ```
 /// use ipc_core::{segment::{Identity, Segment}, shm};
@@ -75,10 +77,12 @@ impl fmt::Display for Identity {
 }
 
 impl Segment {
-    /// A new System V segment without a name that is marked for removal as soon as it is attached: the kernel frees it when the last process that uses it is gone, however
-    /// it went. Other processes attach by its identifier while it lives.
+    /// A new System V segment without a name that is marked for removal as soon as it is attached: the kernel
+    /// frees it when the last process that uses it is gone, however it went. Other processes attach by its
+    /// identifier while it lives.
     ///
-    /// A process that is killed inside this call, before the mark, leaves an empty segment that has no key: [`list::abandoned_segments`](crate::list::abandoned_segments) does.
+    /// A process that is killed inside this call, before the mark, leaves an empty segment that has no key:
+    /// [`list::abandoned_segments`](crate::list::abandoned_segments) does.
     ///
     /// # Errors
     /// As of [`SharedMemory::create_new`] and [`SharedMemory::attach`].

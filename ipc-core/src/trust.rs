@@ -10,10 +10,10 @@ use crate::users::{self, Ids};
 
 /// Who may have made and who may own an object that is opened, and how far its mode may be open.
 ///
-/// Keys are a name space shared by all users: anybody may create an object under the key that a program is about to use, with a mode
-/// that lets the program in. A successful open therefore says nothing about whose object it is. Each open here demands a policy and
-/// checks it against the kernel's record. The **creator** counts as much as the owner: a creator can give an object away and keeps all
-/// rights for ever.
+/// Keys are a name space shared by all users: anybody may create an object under the key that a program is
+/// about to use, with a mode that lets the program in. A successful open therefore says nothing about whose
+/// object it is. Each open here demands a policy and checks it against the kernel's record. The **creator**
+/// counts as much as the owner: a creator can give an object away and keeps all rights for ever.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, msg};
@@ -42,10 +42,12 @@ enum Users {
 }
 
 impl Trust {
-    /// Creator and owner are the caller's effective user, and the mode gives nothing to group and others. The default.
+    /// Creator and owner are the caller's effective user, and the mode gives nothing to group and others. The
+    /// default.
     ///
-    /// In a user namespace that does not map all users, those without a number there all look like one user, 65534, and so may the caller. As they cannot be told apart,
-    /// this number is then no match; [`allow_uid`](Self::allow_uid) with it accepts them all.
+    /// In a user namespace that does not map all users, those without a number there all look like one user,
+    /// 65534, and so may the caller. As they cannot be told apart, this number is then no match;
+    /// [`allow_uid`](Self::allow_uid) with it accepts them all.
     ///
     /// ```
     /// assert_eq!(ipc_core::Trust::same_user(), ipc_core::Trust::default());
@@ -55,7 +57,8 @@ impl Trust {
         Trust { users: Users::Only { caller: geteuid().as_raw(), named: Vec::new() }, mode: Mode::PRIVATE }
     }
 
-    /// Any creator, any owner, any mode: no check, unless [`mode_at_most`](Self::mode_at_most) follows. For tools that look at everything.
+    /// Any creator, any owner, any mode: no check, unless [`mode_at_most`](Self::mode_at_most) follows. For
+    /// tools that look at everything.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg};
@@ -97,8 +100,8 @@ impl Trust {
         self
     }
 
-    /// Allows modes that give no more rights than this one, for any users. Every mode is within 0777, the default of [`anyone`](Self::anyone); 0600 is that of
-    /// [`same_user`](Self::same_user).
+    /// Allows modes that give no more rights than this one, for any users. Every mode is within 0777, the
+    /// default of [`anyone`](Self::anyone); 0600 is that of [`same_user`](Self::same_user).
     ///
     /// ```
     /// use ipc_core::{Mode, Trust};

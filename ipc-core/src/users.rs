@@ -1,4 +1,5 @@
-//! Users and groups as the kernel shows them: by the numbers of the caller's user namespace, and by one number for all that have none there.
+//! Users and groups as the kernel shows them: by the numbers of the caller's user namespace, and by one
+//! number for all that have none there.
 
 use std::fs;
 
@@ -16,8 +17,8 @@ pub(crate) enum Ids {
 /// The number shown where there is none, unless the administrator chose another.
 const OVERFLOW: u32 = 65534;
 
-/// Whether this number stands for everybody whom the caller's user namespace does not map. In a namespace that maps all numbers, as the initial one does, it stands for
-/// the one user or group that has it.
+/// Whether this number stands for everybody whom the caller's user namespace does not map. In a namespace
+/// that maps all numbers, as the initial one does, it stands for the one user or group that has it.
 pub(crate) fn is_nobody_in_particular(ids: Ids, id: u32) -> bool {
     let (setting, map) = match ids {
         Ids::Users => ("/proc/sys/kernel/overflowuid", "/proc/self/uid_map"),
@@ -29,7 +30,8 @@ pub(crate) fn is_nobody_in_particular(ids: Ids, id: u32) -> bool {
     id == overflow && !fs::read_to_string(map).is_ok_and(|map| maps_all(&map))
 }
 
-/// Whether the counts of the lines, each "inside outside count", add up to all numbers there are: 2³² − 1, as the last is no number.
+/// Whether the counts of the lines, each "inside outside count", add up to all numbers there are: 2³² − 1, as
+/// the last is no number.
 fn maps_all(map: &str) -> bool {
     let counts =
         map.lines().map(|line| line.split_whitespace().nth(2).and_then(|count| count.parse::<u64>().ok()));

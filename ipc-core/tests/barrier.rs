@@ -15,10 +15,12 @@ const HEAVY_ROUNDS: u64 = 50_000;
 /// Rounds of the light side that are remembered; it stops there.
 const LIGHT_ROUNDS: u64 = 8_000_000;
 
-/// Without a meeting in between, each side again and again stores its round in its own word and then reads the other's. The light side in round i saw
-/// the heavy side's word at y; so it missed the store of round y + 1, and that round must have seen i or more. Counts where it did not: where both missed.
+/// Without a meeting in between, each side again and again stores its round in its own word and then reads
+/// the other's. The light side in round i saw the heavy side's word at y; so it missed the store of round y +
+/// 1, and that round must have seen i or more. Counts where it did not: where both missed.
 ///
-/// Without any barriers this counts thousands on x86-64 in an optimised build, and none in a debug build, whose calls give the store time to get through.
+/// Without any barriers this counts thousands on x86-64 in an optimised build, and none in a debug build,
+/// whose calls give the store time to get through.
 fn both_missed(light_barrier: impl Fn(), heavy_barrier: impl Fn()) -> usize {
     let (memory, _) = Segment::ephemeral(4096 + LIGHT_ROUNDS as usize * 8, &Options::default()).unwrap();
     memory.prefault().unwrap();
@@ -88,7 +90,8 @@ fn without_barriers_the_count_is_taken_and_told() {
     isolated(|| {
         let nothing = || std::sync::atomic::compiler_fence(Ordering::SeqCst);
         let missed = both_missed(nothing, nothing);
-        // Not asserted: a machine with one processor never shows it. It shows that the two tests above can fail.
+        // Not asserted: a machine with one processor never shows it. It shows that the two tests above can
+        // fail.
         println!("both missed {missed} times without barriers");
         common::say(&format!("barrier control: both sides missed {missed} times without barriers"));
     });

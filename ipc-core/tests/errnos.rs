@@ -144,7 +144,8 @@ fn an_object_removed_while_it_is_changed_is_removed() {
     });
 }
 
-/// EINVAL of `semctl` and of `semop`: no such semaphore, no operations, or removed; whatever the caller may read.
+/// EINVAL of `semctl` and of `semop`: no such semaphore, no operations, or removed; whatever the caller may
+/// read.
 #[test]
 fn an_index_beyond_the_set_is_not_a_removed_set() {
     with_users("an_index_beyond", || {

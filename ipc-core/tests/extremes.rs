@@ -1,4 +1,5 @@
-//! The earliest and the latest deadline, no and the most that a count can say: an answer or an error, never a panic.
+//! The earliest and the latest deadline, no and the most that a count can say: an answer or an error, never a
+//! panic.
 
 mod common;
 

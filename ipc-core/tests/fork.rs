@@ -28,7 +28,8 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
         // The body of the child owns a copy of everything, and drops it there.
         let parts = in_child_then_back(parts, |parts| {
             drop(parts);
-            // Looked at while the child lives: at its end the kernel would revert what it did wrongly with undo.
+            // Looked at while the child lives: at its end the kernel would revert what it did wrongly with
+            // undo.
             assert_eq!(id.values().unwrap(), [0, 1, 1]);
         });
         assert_eq!(id.values().unwrap(), [0, 1, 1]);

@@ -1,4 +1,5 @@
-//! Guards whose process has come to hold nothing of what they stand for: they answer with an error and change nothing.
+//! Guards whose process has come to hold nothing of what they stand for: they answer with an error and change
+//! nothing.
 
 mod common;
 
@@ -52,7 +53,8 @@ fn assert_not_held(outcomes: [Result<(), Error>; 3]) {
 enum Loss {
     /// `unshare(CLONE_SYSVSEM)`: the kernel gives everything back at once.
     UndoListLeft,
-    /// `unshare(CLONE_NEWIPC)`: as before, and the identifier names nothing, or what the new namespace has under it.
+    /// `unshare(CLONE_NEWIPC)`: as before, and the identifier names nothing, or what the new namespace has
+    /// under it.
     NamespaceLeft { occupied: bool },
     /// The semaphores are reset, by which the kernel forgets what is held.
     Reset,
@@ -68,7 +70,8 @@ const LOSSES: [Loss; 5] = [
     Loss::Replaced,
 ];
 
-/// Brings the loss about, in a child; the set that the guards' identifier names then, if any, with the values that it is to keep.
+/// Brings the loss about, in a child; the set that the guards' identifier names then, if any, with the values
+/// that it is to keep.
 fn lose(loss: Loss, set: SemaphoreSet) -> Option<(SemaphoreSet, [u16; 3])> {
     let another = || {
         assert!(set_kernel("sem_next_id", &set.id().to_string()));

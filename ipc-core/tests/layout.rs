@@ -1,7 +1,8 @@
-//! The kernel's records as the crate defines them, compared by a C compiler with the headers of the C library and of the kernel.
+//! The kernel's records as the crate defines them, compared by a C compiler with the headers of the C library
+//! and of the kernel.
 //!
-//! The compiler is the one of the target that the test was built for; it only compiles, so it may be a cross compiler. `LAYOUT_CC`
-//! names another one.
+//! The compiler is the one of the target that the test was built for; it only compiles, so it may be a cross
+//! compiler. `LAYOUT_CC` names another one.
 
 mod common;
 #[path = "../src/sys/records.rs"]

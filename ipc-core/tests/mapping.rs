@@ -50,7 +50,8 @@ fn the_size_of_sealed_memory_is_fixed_for_everybody() {
     assert_eq!(memory.map().unwrap().len(), 8192);
 }
 
-/// A hole in them that another process punched can be filled only while huge pages are free, and is SIGBUS otherwise. The pool may be empty: no page is touched.
+/// A hole in them that another process punched can be filled only while huge pages are free, and is SIGBUS
+/// otherwise. The pool may be empty: no page is touched.
 #[test]
 fn the_receiver_takes_no_huge_pages() {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | MFdFlags::MFD_HUGETLB;

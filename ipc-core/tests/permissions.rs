@@ -175,7 +175,8 @@ fn semaphores_ask_for_read_or_alter_by_operation() {
     });
 }
 
-/// Without the right to read the capacity is found out all the same, as for such a message the kernel would wait for ever.
+/// Without the right to read the capacity is found out all the same, as for such a message the kernel would
+/// wait for ever.
 #[test]
 fn a_writer_who_may_not_read_is_told_that_a_message_never_fits() {
     with_users("a_writer_who_may_not_read", || {
@@ -286,7 +287,8 @@ fn an_owner_finds_an_object_whatever_its_mode() {
     });
 }
 
-/// What `IPC_SET` changes, it changes in the record that `IPC_STAT` shows, and that needs the right to read. Owners may do without.
+/// What `IPC_SET` changes, it changes in the record that `IPC_STAT` shows, and that needs the right to read.
+/// Owners may do without.
 #[test]
 fn an_owner_without_the_right_to_read_may_change_everything() {
     with_users("an_owner_without_read", || {

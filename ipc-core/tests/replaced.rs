@@ -1,4 +1,5 @@
-//! Objects that are removed, and whose identifier the kernel gives to another one, between two system calls of one call of ours.
+//! Objects that are removed, and whose identifier the kernel gives to another one, between two system calls
+//! of one call of ours.
 
 mod common;
 
@@ -23,8 +24,8 @@ fn replace(old: SemId, count: usize) -> Option<RemoveOnDrop<SemaphoreSet>> {
     Some(new)
 }
 
-/// GETALL and SETALL have no argument for the size of the array: the kernel goes by the set, which may have become a larger one meanwhile, larger even than
-/// SEMMSL says afterwards.
+/// GETALL and SETALL have no argument for the size of the array: the kernel goes by the set, which may have
+/// become a larger one meanwhile, larger even than SEMMSL says afterwards.
 #[test]
 fn a_set_that_is_replaced_by_a_larger_one_is_never_read_or_written_past_the_array() {
     isolated(|| {
@@ -55,7 +56,8 @@ fn a_set_that_is_replaced_by_a_larger_one_is_never_read_or_written_past_the_arra
     });
 }
 
-/// Between two looks at the number of semaphores, where older code took its room from a limit: the bound must not come from anything that can change.
+/// Between two looks at the number of semaphores, where older code took its room from a limit: the bound must
+/// not come from anything that can change.
 #[test]
 fn the_array_is_bounded_by_no_limit_that_can_be_lowered() {
     isolated(|| {

@@ -1,4 +1,5 @@
-//! Users that have no number in a user namespace, where all of them look like one. Needs root, to be other users.
+//! Users that have no number in a user namespace, where all of them look like one. Needs root, to be other
+//! users.
 
 mod common;
 
@@ -35,7 +36,8 @@ fn as_user(uid: u32, body: impl FnOnce()) {
     .join();
 }
 
-/// A child of this user in a user namespace of its own, mapped as said once it is there; an empty map leaves it without a number.
+/// A child of this user in a user namespace of its own, mapped as said once it is there; an empty map leaves
+/// it without a number.
 fn in_user_namespace(uid: u32, map: &str, body: impl FnOnce()) {
     let (there, mapped) = (Gate::new(), Gate::new());
     let inside: Child = child(|| {
@@ -69,7 +71,8 @@ fn remove_all() {
     }
 }
 
-/// EVE takes the keys and makes ALICE the owner, so that the mode lets her in and need not be wider than 0600. Owner, creator and caller all have no number then.
+/// EVE takes the keys and makes ALICE the owner, so that the mode lets her in and need not be wider
+/// than 0600. Owner, creator and caller all have no number then.
 #[test]
 fn who_has_no_number_does_not_trust_all_others_that_have_none() {
     with_users("no_number", || {
@@ -139,7 +142,8 @@ fn a_real_user_of_that_number_is_the_same_user() {
     });
 }
 
-/// The record is read and written back whole, so an owner without a number would be written back as user 65534, if the namespace has one.
+/// The record is read and written back whole, so an owner without a number would be written back as user
+/// 65534, if the namespace has one.
 #[test]
 fn a_change_does_not_give_an_object_to_the_user_that_stands_for_the_unknown() {
     with_users("a_change", || {

@@ -1,5 +1,5 @@
-//! A message in and out again, in one thread: every ring of this project beside what the kernel offers and beside queues for
-//! threads of one process. One group for single messages, one for 64 at a time.
+//! A message in and out again, in one thread: every ring of this project beside what the kernel offers and
+//! beside queues for threads of one process. One group for single messages, one for 64 at a time.
 
 mod in_place;
 mod kernel;

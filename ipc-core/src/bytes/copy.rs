@@ -1,4 +1,5 @@
-//! Copies between shared and private bytes: by atomic words, and by the processor's string instruction where that is faster.
+//! Copies between shared and private bytes: by atomic words, and by the processor's string instruction where
+//! that is faster.
 //!
 //! # Safety
 //! `unsafe` is allowed here, under the invariant **mapped** of the module above.
@@ -9,7 +10,8 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::SharedBytes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Copies of at least this many bytes use the processor's string instruction where there is one: from where on it was measured to be faster.
+/// Copies of at least this many bytes use the processor's string instruction where there is one: from where
+/// on it was measured to be faster.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const STRING_COPY_TO: usize = 256;
 /// The same for copies out of shared memory.
@@ -17,10 +19,12 @@ const STRING_COPY_TO: usize = 256;
 const STRING_COPY_FROM: usize = 1024;
 
 impl SharedBytes {
-    /// Copies private bytes into the shared memory at `offset`. No ordering: publish with a Release store afterwards.
+    /// Copies private bytes into the shared memory at `offset`. No ordering: publish with a Release store
+    /// afterwards.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] when the bytes do not all fit inside; [`ErrorKind::PermissionDenied`] when the memory is read-only.
+    /// [`ErrorKind::OutOfRange`] when the bytes do not all fit inside; [`ErrorKind::PermissionDenied`] when
+    /// the memory is read-only.
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, RemoveOnDrop, shm};
@@ -44,7 +48,8 @@ impl SharedBytes {
             self.pointer(offset, bytes.len()).ok_or_else(|| self.outside("copy_to", offset, bytes.len()))?;
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         if bytes.len() >= STRING_COPY_TO {
-            // SAFETY: the source is a live slice, the target `bytes.len()` mapped writable bytes; a slice cannot lie in memory of which no slices are made.
+            // SAFETY: the source is a live slice, the target `bytes.len()` mapped writable bytes; a slice
+            // cannot lie in memory of which no slices are made.
             unsafe { string_copy(bytes.as_ptr(), start.as_ptr(), bytes.len()) };
             return Ok(());
         }
@@ -53,8 +58,8 @@ impl SharedBytes {
         Ok(())
     }
 
-    /// Copies shared bytes at `offset` into private ones. No ordering: do an Acquire load first. Check what was copied, once, then
-    /// trust the copy.
+    /// Copies shared bytes at `offset` into private ones. No ordering: do an Acquire load first. Check what
+    /// was copied, once, then trust the copy.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] when the bytes do not all lie inside.
@@ -75,7 +80,8 @@ impl SharedBytes {
             .ok_or_else(|| self.outside("copy_from", offset, bytes.len()))?;
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         if bytes.len() >= STRING_COPY_FROM {
-            // SAFETY: the target is a live exclusive slice, the source `bytes.len()` mapped bytes; a slice cannot lie in memory of which no slices are made.
+            // SAFETY: the target is a live exclusive slice, the source `bytes.len()` mapped bytes; a slice
+            // cannot lie in memory of which no slices are made.
             unsafe { string_copy(start.as_ptr().cast_const(), bytes.as_mut_ptr(), bytes.len()) };
             return Ok(());
         }
@@ -91,7 +97,8 @@ impl SharedBytes {
     }
 }
 
-/// Stores single bytes up to a word boundary, then words, then the rest. Relaxed throughout: the caller orders the copy.
+/// Stores single bytes up to a word boundary, then words, then the rest. Relaxed throughout: the caller
+/// orders the copy.
 ///
 /// # Safety
 /// `bytes.len()` bytes from `start` on are mapped and writable.
@@ -113,7 +120,8 @@ unsafe fn store_words(start: NonNull<u8>, bytes: &[u8]) {
     }
 }
 
-/// Loads single bytes up to a word boundary, then words, then the rest. Relaxed throughout: the caller orders the copy.
+/// Loads single bytes up to a word boundary, then words, then the rest. Relaxed throughout: the caller orders
+/// the copy.
 ///
 /// # Safety
 /// `bytes.len()` bytes from `start` on are mapped.
@@ -140,7 +148,8 @@ unsafe fn load_words(start: NonNull<u8>, bytes: &mut [u8]) {
 /// The atomic at a distance in bytes.
 ///
 /// # Safety
-/// `offset` bytes after `start` there is a mapped `T`, an atomic, aligned as it must be, for as long as the borrow is used.
+/// `offset` bytes after `start` there is a mapped `T`, an atomic, aligned as it must be, for as long as the
+/// borrow is used.
 #[inline(always)]
 unsafe fn at<'a, T>(start: NonNull<u8>, offset: usize) -> &'a T {
     // SAFETY: by contract inside the same mapping.
@@ -149,13 +158,15 @@ unsafe fn at<'a, T>(start: NonNull<u8>, offset: usize) -> &'a T {
     unsafe { place.cast().as_ref() }
 }
 
-/// `rep movsb`: the processor's copy, opaque to the compiler, so that a race with another process is no data race of the language.
+/// `rep movsb`: the processor's copy, opaque to the compiler, so that a race with another process is no data
+/// race of the language.
 ///
 /// # Safety
 /// `from` is readable and `to` is writable for `len` bytes, and they do not overlap.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 unsafe fn string_copy(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the instruction reads and writes exactly what the contract allows; the direction flag is clear by the calling convention.
+    // SAFETY: the instruction reads and writes exactly what the contract allows; the direction flag is clear
+    // by the calling convention.
     unsafe {
         core::arch::asm!(
             "rep movsb",

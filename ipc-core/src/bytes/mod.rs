@@ -1,9 +1,11 @@
-//! Access to bytes that other processes may change at any time: by atomics and by copies, never by references to plain data.
+//! Access to bytes that other processes may change at any time: by atomics and by copies, never by references
+//! to plain data.
 //!
 //! # Safety
-//! `unsafe` is allowed here. The one invariant, **mapped**: from [`SharedBytes::new`] until the value is dropped, the bytes
-//! `base..base + len` are mapped readable, and writable unless `read_only`; the owner of the mapping keeps the `SharedBytes` inside
-//! itself and unmaps only when it is dropped. Nothing here ever makes a `&T` or `&mut T` to these bytes but for atomics.
+//! `unsafe` is allowed here. The one invariant, **mapped**: from [`SharedBytes::new`] until the value is
+//! dropped, the bytes `base..base + len` are mapped readable, and writable unless `read_only`; the owner of
+//! the mapping keeps the `SharedBytes` inside itself and unmaps only when it is dropped. Nothing here ever
+//! makes a `&T` or `&mut T` to these bytes but for atomics.
 #![allow(unsafe_code)]
 
 mod copy;
@@ -16,10 +18,11 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 /// A run of bytes in memory that other processes write too: what an [`Attachment`](crate::shm::Attachment), a
 /// [`Mapping`](crate::mapping::Mapping) and a [`Segment`](crate::segment::Segment) give access to.
 ///
-/// No `&[u8]` is ever made of it: a reference promises that the bytes do not change, which cannot be promised for another process.
-/// There are atomics at an offset, copies in and out, and the raw address. A copy that races with a writer gives some mixture of old and new bytes,
-/// never undefined behaviour; who needs a whole value orders the access by an atomic. So do accesses of different widths to the same
-/// bytes: each is done whole, what they see of each other is not promised.
+/// No `&[u8]` is ever made of it: a reference promises that the bytes do not change, which cannot be promised
+/// for another process. There are atomics at an offset, copies in and out, and the raw address. A copy that
+/// races with a writer gives some mixture of old and new bytes, never undefined behaviour; who needs a whole
+/// value orders the access by an atomic. So do accesses of different widths to the same bytes: each is done
+/// whole, what they see of each other is not promised.
 ///
 /// ```
 /// use ipc_core::{Key, RemoveOnDrop, shm};
@@ -40,8 +43,9 @@ pub struct SharedBytes {
     read_only: bool,
 }
 
-// SAFETY: all safe access is by atomics and by copies made of atomics (or of instructions outside the language's memory model), so any thread may do
-// it at any time; the raw address leaves that duty to who uses it. Unmapping is up to the owner, who needs no particular thread for it.
+// SAFETY: all safe access is by atomics and by copies made of atomics (or of instructions outside the
+// language's memory model), so any thread may do it at any time; the raw address leaves that duty to who uses
+// it. Unmapping is up to the owner, who needs no particular thread for it.
 unsafe impl Send for SharedBytes {}
 // SAFETY: as for Send.
 unsafe impl Sync for SharedBytes {}
@@ -53,8 +57,9 @@ impl SharedBytes {
         SharedBytes { base, len, read_only }
     }
 
-    /// Address of the first byte, for those who need the raw pointer: valid while the owner of this memory lives, for [`len`](Self::len)
-    /// bytes, for writing only unless [`is_read_only`](Self::is_read_only). The address differs from process to process.
+    /// Address of the first byte, for those who need the raw pointer: valid while the owner of this memory
+    /// lives, for [`len`](Self::len) bytes, for writing only unless [`is_read_only`](Self::is_read_only). The
+    /// address differs from process to process.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -69,7 +74,8 @@ impl SharedBytes {
         self.base
     }
 
-    /// Length in bytes: the size of the object, not the size of the mapping that the kernel rounded up to whole pages.
+    /// Length in bytes: the size of the object, not the size of the mapping that the kernel rounded up to
+    /// whole pages.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -124,7 +130,8 @@ impl SharedBytes {
         self.pointer(offset, size_of::<T>()).map(NonNull::cast).filter(|pointer| pointer.is_aligned())
     }
 
-    /// The atomic byte at `offset`; `None` outside the memory, and always when it is read-only ([`load_u8`](Self::load_u8) then).
+    /// The atomic byte at `offset`; `None` outside the memory, and always when it is read-only
+    /// ([`load_u8`](Self::load_u8) then).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -138,12 +145,13 @@ impl SharedBytes {
     #[must_use]
     pub fn atomic_u8(&self, offset: usize) -> Option<&AtomicU8> {
         let pointer = self.aligned::<AtomicU8>(offset).filter(|_| !self.read_only)?;
-        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid atomic.
+        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid
+        // atomic.
         Some(unsafe { pointer.as_ref() })
     }
 
-    /// The atomic 32-bit word at byte offset `offset`; `None` when it is not aligned to 4 bytes or not all inside, and always when the
-    /// memory is read-only ([`load_u32`](Self::load_u32) then).
+    /// The atomic 32-bit word at byte offset `offset`; `None` when it is not aligned to 4 bytes or not all
+    /// inside, and always when the memory is read-only ([`load_u32`](Self::load_u32) then).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -157,12 +165,13 @@ impl SharedBytes {
     #[must_use]
     pub fn atomic_u32(&self, offset: usize) -> Option<&AtomicU32> {
         let pointer = self.aligned::<AtomicU32>(offset).filter(|_| !self.read_only)?;
-        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid atomic.
+        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid
+        // atomic.
         Some(unsafe { pointer.as_ref() })
     }
 
-    /// The atomic 64-bit word at byte offset `offset`; `None` when it is not aligned to 8 bytes or not all inside, and always when the
-    /// memory is read-only ([`load_u64`](Self::load_u64) then).
+    /// The atomic 64-bit word at byte offset `offset`; `None` when it is not aligned to 8 bytes or not all
+    /// inside, and always when the memory is read-only ([`load_u64`](Self::load_u64) then).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -176,7 +185,8 @@ impl SharedBytes {
     #[must_use]
     pub fn atomic_u64(&self, offset: usize) -> Option<&AtomicU64> {
         let pointer = self.aligned::<AtomicU64>(offset).filter(|_| !self.read_only)?;
-        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid atomic.
+        // SAFETY: in bounds, aligned, mapped and writable for the borrow of self; any bytes are a valid
+        // atomic.
         Some(unsafe { pointer.as_ref() })
     }
 
@@ -196,11 +206,13 @@ impl SharedBytes {
     #[must_use]
     pub fn load_u8(&self, offset: usize, ordering: Ordering) -> Option<u8> {
         let pointer = self.aligned::<AtomicU8>(offset)?;
-        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed on read-only memory.
+        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed
+        // on read-only memory.
         Some(unsafe { pointer.as_ref() }.load(ordering))
     }
 
-    /// Loads the 32-bit word at `offset`, also of read-only memory; `None` when it is not aligned or not all inside.
+    /// Loads the 32-bit word at `offset`, also of read-only memory; `None` when it is not aligned or not all
+    /// inside.
     ///
     /// # Panics
     /// As `AtomicU32::load`, for an ordering that a load cannot have.
@@ -216,11 +228,13 @@ impl SharedBytes {
     #[must_use]
     pub fn load_u32(&self, offset: usize, ordering: Ordering) -> Option<u32> {
         let pointer = self.aligned::<AtomicU32>(offset)?;
-        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed on read-only memory.
+        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed
+        // on read-only memory.
         Some(unsafe { pointer.as_ref() }.load(ordering))
     }
 
-    /// Loads the 64-bit word at `offset`, also of read-only memory; `None` when it is not aligned or not all inside.
+    /// Loads the 64-bit word at `offset`, also of read-only memory; `None` when it is not aligned or not all
+    /// inside.
     ///
     /// # Panics
     /// As `AtomicU64::load`, for an ordering that a load cannot have.
@@ -236,7 +250,8 @@ impl SharedBytes {
     #[must_use]
     pub fn load_u64(&self, offset: usize, ordering: Ordering) -> Option<u64> {
         let pointer = self.aligned::<AtomicU64>(offset)?;
-        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed on read-only memory.
+        // SAFETY: in bounds, aligned and mapped for the borrow of self. Loads of at most a word are allowed
+        // on read-only memory.
         Some(unsafe { pointer.as_ref() }.load(ordering))
     }
 }

@@ -8,14 +8,17 @@ use crate::limit::Limit;
 use crate::sys;
 
 impl SharedBytes {
-    /// `madvise(MADV_POPULATE_WRITE)` (`MADV_POPULATE_READ` when read-only)—makes the kernel supply all pages now, so that no later access waits for one. Changes no byte, so
-    /// it may be done while others use the memory.
+    /// `madvise(MADV_POPULATE_WRITE)` (`MADV_POPULATE_READ` when read-only)—makes the kernel supply all pages
+    /// now, so that no later access waits for one. Changes no byte, so it may be done while others use the
+    /// memory.
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfMemory`] (ENOMEM, EFAULT): not enough memory, or huge pages; [`ErrorKind::Unsupported`] (EINVAL): a kernel before 5.14.
+    /// [`ErrorKind::OutOfMemory`] (ENOMEM, EFAULT): not enough memory, or huge pages;
+    /// [`ErrorKind::Unsupported`] (EINVAL): a kernel before 5.14.
     ///
     /// # Blocking
-    /// Until all pages are there: a gibibyte of normal pages took most of a second on the machine it was tried on.
+    /// Until all pages are there: a gibibyte of normal pages took most of a second on the machine it was
+    /// tried on.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, limits::SharedMemoryUsage, list, shm};
@@ -41,8 +44,9 @@ impl SharedBytes {
         })
     }
 
-    /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process has the memory in it. The kernel's default is that it has: a
-    /// process with a gibibyte of shared memory takes seconds to die of an abort, and other processes learn of its death only then.
+    /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process has the memory in
+    /// it. The kernel's default is that it has: a process with a gibibyte of shared memory takes seconds to
+    /// die of an abort, and other processes learn of its death only then.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] (EINVAL): a kernel that knows no such thing.

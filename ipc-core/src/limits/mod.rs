@@ -1,7 +1,9 @@
-//! The kernel's limits on System V objects, what is in use of them, and the settings that change how objects behave.
+//! The kernel's limits on System V objects, what is in use of them, and the settings that change how objects
+//! behave.
 //!
-//! Limits and counts belong to the IPC namespace of the caller. A new namespace starts with the kernel's built-in limits, not with those of its parent.
-//! [`Limit`] names each limit and says how it is raised; errors carry the same words.
+//! Limits and counts belong to the IPC namespace of the caller. A new namespace starts with the kernel's
+//! built-in limits, not with those of its parent. [`Limit`] names each limit and says how it is raised;
+//! errors carry the same words.
 //!
 //! ```
 //! use ipc_core::limits::{MessageLimits, MessageUsage};

@@ -7,11 +7,13 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::sys::{self, shm_flags};
 
-/// All segments that hold nothing, and that no process has or can find: without a key, not attached, without any page, and made by a process that is gone. A process that is killed
-/// between making a segment and marking it for removal leaves such a one, see [`Segment::ephemeral`](crate::segment::Segment::ephemeral).
+/// All segments that hold nothing, and that no process has or can find: without a key, not attached, without
+/// any page, and made by a process that is gone. A process that is killed between making a segment and
+/// marking it for removal leaves such a one, see [`Segment::ephemeral`](crate::segment::Segment::ephemeral).
 ///
-/// Whether a process is gone, the caller's process namespace tells: segments of creators that it does not show are passed over, and those whose creator's number a later process has.
-/// What is left could still be attached by a process that was told its identifier.
+/// Whether a process is gone, the caller's process namespace tells: segments of creators that it does not
+/// show are passed over, and those whose creator's number a later process has. What is left could still be
+/// attached by a process that was told its identifier.
 ///
 /// # Errors
 /// As of [`proc::segments`].

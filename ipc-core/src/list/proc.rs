@@ -1,6 +1,7 @@
 //! The tables in `/proc/sysvipc`: `shm`, `sem`, `msg`.
 //!
-//! The columns are found by the names in the first line, so that a kernel with more of them, or in another order, is read all the same.
+//! The columns are found by the names in the first line, so that a kernel with more of them, or in another
+//! order, is read all the same.
 //!
 //! ```
 //! use ipc_core::list::proc;

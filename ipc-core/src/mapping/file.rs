@@ -13,14 +13,16 @@ use crate::shm::Size;
 use crate::trust::Trust;
 
 impl Mapping {
-    /// `open(O_CREAT | O_EXCL | O_NOFOLLOW)`, `ftruncate`, `mmap`—a new file of `size` bytes, all zero, mapped for reading and writing.
+    /// `open(O_CREAT | O_EXCL | O_NOFOLLOW)`, `ftruncate`, `mmap`—a new file of `size` bytes, all zero,
+    /// mapped for reading and writing.
     ///
-    /// Unlike for System V objects, the umask applies to the mode. `/dev/shm` is the place for files that need no disk: any user may create names there, and no other user can
-    /// delete or rename ours.
+    /// Unlike for System V objects, the umask applies to the mode. `/dev/shm` is the place for files that
+    /// need no disk: any user may create names there, and no other user can delete or rename ours.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] (EEXIST), also for a dangling symbolic link; [`ErrorKind::NotFound`] (ENOENT): the directory;
-    /// [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Invalid`]: size 0; [`ErrorKind::Other`] (ENOSPC): the file system.
+    /// [`ErrorKind::AlreadyExists`] (EEXIST), also for a dangling symbolic link; [`ErrorKind::NotFound`]
+    /// (ENOENT): the directory; [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Invalid`]: size 0;
+    /// [`ErrorKind::Other`] (ENOSPC): the file system.
     ///
     /// ```
     /// use ipc_core::{Mode, Trust, mapping::Mapping, shm::Size};
@@ -64,11 +66,13 @@ impl Mapping {
         mapped
     }
 
-    /// `open(O_NOFOLLOW)`, `fstat`, `mmap`—an existing file, mapped for reading and writing, after checking that it is a plain file, whose it is, its mode and size.
+    /// `open(O_NOFOLLOW)`, `fstat`, `mmap`—an existing file, mapped for reading and writing, after checking
+    /// that it is a plain file, whose it is, its mode and size.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] (ENOENT); [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Untrusted`]: no plain file, a symbolic link (ELOOP), or owner or mode outside the
-    /// policy; [`ErrorKind::SizeMismatch`].
+    /// [`ErrorKind::NotFound`] (ENOENT); [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Untrusted`]:
+    /// no plain file, a symbolic link (ELOOP), or owner or mode outside the policy;
+    /// [`ErrorKind::SizeMismatch`].
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Mode, Trust, mapping::Mapping, shm::Size};

@@ -1,8 +1,9 @@
 //! A mapping made by memmap2.
 //!
 //! # Safety
-//! `unsafe` is allowed here. A [`Mapping`] owns its memmap2 mapping, never remaps it, and holds it until it is dropped; access goes through [`SharedBytes`], which makes no
-//! references to plain data. That another process truncates a plain file raises SIGBUS, which ends this process and is no undefined behaviour.
+//! `unsafe` is allowed here. A [`Mapping`] owns its memmap2 mapping, never remaps it, and holds it until it
+//! is dropped; access goes through [`SharedBytes`], which makes no references to plain data. That another
+//! process truncates a plain file raises SIGBUS, which ends this process and is no undefined behaviour.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -16,7 +17,8 @@ use memmap2::{MmapOptions, MmapRaw};
 use crate::bytes::SharedBytes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Memory mapped from a descriptor, shared with everybody who maps the same; unmapped on drop. Access is through [`SharedBytes`].
+/// Memory mapped from a descriptor, shared with everybody who maps the same; unmapped on drop. Access is
+/// through [`SharedBytes`].
 ///
 /// ```
 /// use ipc_core::mapping::SealedMemory;
@@ -36,8 +38,8 @@ pub struct Mapping {
 impl Mapping {
     /// Maps a whole open file for reading and writing, for as many bytes as it has now.
     ///
-    /// A process that may write to the file may also truncate it: touching what is cut off is SIGBUS. Where that matters, use [`SealedMemory`](super::SealedMemory) or
-    /// a System V segment.
+    /// A process that may write to the file may also truncate it: touching what is cut off is SIGBUS. Where
+    /// that matters, use [`SealedMemory`](super::SealedMemory) or a System V segment.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: an empty file; [`ErrorKind::PermissionDenied`] (EACCES): not open for both; [`ErrorKind::OutOfMemory`] (ENOMEM);
@@ -95,12 +97,14 @@ impl Mapping {
             .map_err(failed)?;
         let base =
             NonNull::new(raw.as_mut_ptr()).ok_or_else(|| failed(std::io::ErrorKind::OutOfMemory.into()))?;
-        // SAFETY: the mapping has `len` bytes and lives in the same struct, which never lets go of it before the end.
+        // SAFETY: the mapping has `len` bytes and lives in the same struct, which never lets go of it before
+        // the end.
         let bytes = unsafe { SharedBytes::new(base, len, read_only) };
         Ok(Mapping { bytes, raw, device: stat.dev(), inode: stat.ino() })
     }
 
-    /// Device of the file or memory behind the mapping: with the inode, what tells two mappings of the same from two of different things.
+    /// Device of the file or memory behind the mapping: with the inode, what tells two mappings of the same
+    /// from two of different things.
     ///
     /// ```
     /// # use ipc_core::mapping::SealedMemory;
@@ -126,7 +130,8 @@ impl Mapping {
         self.inode
     }
 
-    /// `msync(MS_SYNC)`—writes a file's changed pages to its disk, for who wants to find them after a power cut. Other processes see them without it.
+    /// `msync(MS_SYNC)`—writes a file's changed pages to its disk, for who wants to find them after a power
+    /// cut. Other processes see them without it.
     ///
     /// # Errors
     /// [`ErrorKind::Other`] with the errno of the disk (EIO).

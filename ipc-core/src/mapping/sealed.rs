@@ -13,9 +13,11 @@ use crate::shm::Size;
 
 /// Memory behind a descriptor, sealed by the kernel against any change of size (`memfd_create`).
 ///
-/// Creating seals; [`receive`](Self::receive) refuses what is not sealed, and memory of huge pages. So no other process can make a touch of the mapping end in SIGBUS: neither by
-/// changing the size, nor by punching a hole, which ordinary memory fills with a new page of zeros. What remains is a kernel without a page to give: under the strict overcommit rule
-/// (`vm.overcommit_memory=2`) the first touch of a page may be SIGBUS. [`prefault`](crate::SharedBytes::prefault) has that as an error.
+/// Creating seals; [`receive`](Self::receive) refuses what is not sealed, and memory of huge pages. So no
+/// other process can make a touch of the mapping end in SIGBUS: neither by changing the size, nor by punching
+/// a hole, which ordinary memory fills with a new page of zeros. What remains is a kernel without a page to
+/// give: under the strict overcommit rule (`vm.overcommit_memory=2`) the first touch of a page may be SIGBUS.
+/// [`prefault`](crate::SharedBytes::prefault) has that as an error.
 ///
 /// ```
 /// use ipc_core::mapping::SealedMemory;
@@ -36,7 +38,8 @@ pub struct SealedMemory {
 const FIXED_SIZE: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW);
 
 impl SealedMemory {
-    /// `memfd_create`, `ftruncate`, `fcntl(F_ADD_SEALS)`—new memory of `size` bytes, all zero, writable by every process that has the descriptor.
+    /// `memfd_create`, `ftruncate`, `fcntl(F_ADD_SEALS)`—new memory of `size` bytes, all zero, writable by
+    /// every process that has the descriptor.
     ///
     /// The name shows in `/proc/<pid>/maps` and means nothing else. The descriptor is closed on `exec`.
     ///
@@ -57,8 +60,9 @@ impl SealedMemory {
         SealedMemory::unsealed(name, size)?.seal(FIXED_SIZE | SealFlag::F_SEAL_SEAL)
     }
 
-    /// New memory that only its creator can write: the creator's mapping comes with it, then the kernel seals the memory against further writable mappings and writes
-    /// (`F_SEAL_FUTURE_WRITE`). What System V can only do by user, this does by process.
+    /// New memory that only its creator can write: the creator's mapping comes with it, then the kernel seals
+    /// the memory against further writable mappings and writes (`F_SEAL_FUTURE_WRITE`). What System V can
+    /// only do by user, this does by process.
     ///
     /// # Errors
     /// As of [`create`](Self::create); [`ErrorKind::Invalid`] (EINVAL): a kernel before 5.1.
@@ -101,7 +105,8 @@ impl SealedMemory {
         Ok(self)
     }
 
-    /// `fcntl(F_GET_SEALS)`, `fstat`—memory that another process made and handed over, after checking that its size is sealed and fits.
+    /// `fcntl(F_GET_SEALS)`, `fstat`—memory that another process made and handed over, after checking that
+    /// its size is sealed and fits.
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`]: not sealed against shrinking and growing, or (EINVAL) no memory that could be, or of huge pages, of which a hole that another process punches can be
@@ -152,7 +157,8 @@ impl SealedMemory {
     /// Maps it for reading and writing.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] (EPERM, EACCES): sealed against writing, or a descriptor for reading; [`ErrorKind::OutOfMemory`] (ENOMEM).
+    /// [`ErrorKind::PermissionDenied`] (EPERM, EACCES): sealed against writing, or a descriptor for reading;
+    /// [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
     /// # use ipc_core::mapping::SealedMemory;

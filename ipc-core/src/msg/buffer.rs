@@ -25,10 +25,12 @@ pub struct MessageBuffer {
 }
 
 impl MessageBuffer {
-    /// Room for a text of up to `bytes` bytes, holding an empty message of type 1. MSGMAX, 8192 by default, is enough for any message.
+    /// Room for a text of up to `bytes` bytes, holding an empty message of type 1. MSGMAX, 8192 by default,
+    /// is enough for any message.
     ///
     /// # Panics
-    /// As `Vec::with_capacity`, for more bytes than memory could ever have; [`try_with_capacity`](Self::try_with_capacity) answers with an error.
+    /// As `Vec::with_capacity`, for more bytes than memory could ever have;
+    /// [`try_with_capacity`](Self::try_with_capacity) answers with an error.
     ///
     /// ```
     /// # use ipc_core::msg::MessageBuffer;

@@ -39,8 +39,9 @@ fn keep_trying(deadline: Instant, mut attempt: impl FnMut() -> Result<bool>) -> 
 impl MessageQueue {
     /// Takes a message, waiting until the deadline: `false` when it passed.
     ///
-    /// The kernel has no such call, so this tries with growing pauses, up to a millisecond: it costs a little processor time while it waits, and comes up to a
-    /// millisecond late. Where both sides agree on it, a [`RingingQueue`](super::RingingQueue) sleeps and is woken instead.
+    /// The kernel has no such call, so this tries with growing pauses, up to a millisecond: it costs a little
+    /// processor time while it waits, and comes up to a millisecond late. Where both sides agree on it, a
+    /// [`RingingQueue`](super::RingingQueue) sleeps and is woken instead.
     ///
     /// # Errors
     /// As of [`receive`](Self::receive).
@@ -67,7 +68,8 @@ impl MessageQueue {
         keep_trying(deadline, || self.try_receive(buffer, select))
     }
 
-    /// Sends a message, waiting for room until the deadline: `false` when it passed. Waits as [`receive_deadline`](Self::receive_deadline) does.
+    /// Sends a message, waiting for room until the deadline: `false` when it passed. Waits as
+    /// [`receive_deadline`](Self::receive_deadline) does.
     ///
     /// # Errors
     /// As of [`send`](Self::send).

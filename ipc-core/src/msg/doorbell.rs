@@ -1,4 +1,5 @@
-//! Deadlines for queues without trying again and again: a semaphore beside the queue that is rung when something changes.
+//! Deadlines for queues without trying again and again: a semaphore beside the queue that is rung when
+//! something changes.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use crate::sem::{Op, SemaphoreSet};
 /// How long a waiter sleeps at most before it looks again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// One semaphore used as a bell: zero is silent, one has rung. Ringing a bell that has rung changes nothing, so it never overflows.
+/// One semaphore used as a bell: zero is silent, one has rung. Ringing a bell that has rung changes nothing,
+/// so it never overflows.
 ///
 /// A bell wakes one waiter: give each waiter its own.
 ///
@@ -78,8 +80,10 @@ impl Doorbell {
         self.set.wait_deadline(self.index, deadline)
     }
 
-    /// Tries until it works or the deadline has passed: at first, whenever the bell has rung, every [`PATIENCE`], and once more at the deadline. The bell may be left from before, so it is only
-    /// a reason to look again; and it stays silent when the process that should have rung it was killed before it could.
+    /// Tries until it works or the deadline has passed: at first, whenever the bell has rung, every
+    /// [`PATIENCE`], and once more at the deadline. The bell may be left from before, so it is only a reason
+    /// to look again; and it stays silent when the process that should have rung it was killed before it
+    /// could.
     fn wait_until(self, deadline: Instant, mut attempt: impl FnMut() -> Result<bool>) -> Result<bool> {
         loop {
             // Before the attempt, so that the last one comes after the deadline.
@@ -95,11 +99,13 @@ impl Doorbell {
     }
 }
 
-/// A queue with two bells, for one sender and one receiver: the deadlines sleep in the kernel and are woken at once.
+/// A queue with two bells, for one sender and one receiver: the deadlines sleep in the kernel and are woken
+/// at once.
 ///
-/// Both sides must use it: a plain send does not ring. A waiter looks by itself every 100 ms and at its deadline, so what a sender or receiver left that was killed before it could ring
-/// comes late and is not missed. With several receivers the bell may wake the wrong one; they use a queue each, or the deadlines
-/// of [`MessageQueue`]. The same holds for several senders that wait for room.
+/// Both sides must use it: a plain send does not ring. A waiter looks by itself every 100 ms and at its
+/// deadline, so what a sender or receiver left that was killed before it could ring comes late and is not
+/// missed. With several receivers the bell may wake the wrong one; they use a queue each, or the deadlines of
+/// [`MessageQueue`]. The same holds for several senders that wait for room.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -129,7 +135,8 @@ pub struct RingingQueue {
 }
 
 impl RingingQueue {
-    /// The queue with the bell that tells the receiver of a message and the one that tells the sender of room.
+    /// The queue with the bell that tells the receiver of a message and the one that tells the sender of
+    /// room.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{Doorbell, MessageQueue, RingingQueue}, sem::SemaphoreSet};
@@ -167,7 +174,8 @@ impl RingingQueue {
     /// Takes a message and tells the sender of the room, waiting until the deadline: `false` when it passed.
     ///
     /// # Errors
-    /// As of [`MessageQueue::receive`] and [`Doorbell::ring`]. When ringing fails, the message is in the buffer.
+    /// As of [`MessageQueue::receive`] and [`Doorbell::ring`]. When ringing fails, the message is in the
+    /// buffer.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{Doorbell, MessageBuffer, MessageQueue, RingingQueue, Select}, sem::SemaphoreSet};

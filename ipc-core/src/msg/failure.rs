@@ -60,7 +60,8 @@ fn is_there(id: MsgId) -> bool {
     MessageQueue::from_id(id).stat().is_ok()
 }
 
-/// `msgctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too.
+/// `msgctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then
+/// asking for the record is forbidden too.
 #[cold]
 pub(crate) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -70,8 +71,8 @@ pub(crate) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
     Error::os("msgctl", format!("id={id}, {command}"), errno, kind)
 }
 
-/// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not negative. The limit may have been changed since, so a queue that is
-/// there tells as well.
+/// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not
+/// negative. The limit may have been changed since, so a queue that is there tells as well.
 #[cold]
 pub(crate) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
     let too_long = || Limit::MessageBytes.value().is_some_and(|limit| length as u64 > limit);
@@ -108,7 +109,8 @@ pub(crate) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error
     }
 }
 
-/// `msgrcv` with `MSG_COPY`, which the kernel copies into a message of its own, of at most MSGMAX bytes. EINVAL is a removed queue, or a message that was sent when MSGMAX was higher.
+/// `msgrcv` with `MSG_COPY`, which the kernel copies into a message of its own, of at most MSGMAX bytes.
+/// EINVAL is a removed queue, or a message that was sent when MSGMAX was higher.
 #[cold]
 pub(crate) fn peek(id: MsgId, room: usize, index: usize, errno: Errno) -> Error {
     let what = format!("MSG_COPY, place {index}");
@@ -126,8 +128,9 @@ pub(crate) fn peek(id: MsgId, room: usize, index: usize, errno: Errno) -> Error 
     }
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the queue is gone since: asking for the record again tells
-/// which. EPERM is about the bytes only where the caller is the creator or the owner, or privileged.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
+/// the queue is gone since: asking for the record again tells which. EPERM is about the bytes only where the
+/// caller is the creator or the owner, or privileged.
 #[cold]
 pub(crate) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
     let arguments = || format!("id={id}, {change}");

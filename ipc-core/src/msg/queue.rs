@@ -53,8 +53,8 @@ impl fmt::Display for MsgId {
     }
 }
 
-/// The handle of a message queue: its identifier. Copying it copies the number; dropping it does nothing, the queue and its messages stay
-/// until it is removed.
+/// The handle of a message queue: its identifier. Copying it copies the number; dropping it does nothing, the
+/// queue and its messages stay until it is removed.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg};
@@ -97,11 +97,13 @@ impl MessageQueue {
             .map_err(|errno| failure::create(key, mode, errno))
     }
 
-    /// `int msgget(key_t key, 0600)`—opens the queue of this key for sending and receiving, and checks whose it is.
+    /// `int msgget(key_t key, 0600)`—opens the queue of this key for sending and receiving, and checks whose
+    /// it is.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
+    ///   the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
     /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
@@ -154,7 +156,8 @@ impl MessageQueue {
         MessageQueue::open_with(key, Mode::WRITE, trust)
     }
 
-    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the queue, which need none in the mode.
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the queue,
+    /// which need none in the mode.
     ///
     /// # Errors
     /// As of [`open`](Self::open), but never `PermissionDenied`.
@@ -182,9 +185,11 @@ impl MessageQueue {
         Ok(queue)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the queue comes and goes in between.
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the queue
+    /// comes and goes in between.
     ///
-    /// An opened queue may hold messages of an earlier life. It is opened for what `mode` gives its owner, and may have that mode in addition to what the policy allows.
+    /// An opened queue may hold messages of an earlier life. It is opened for what `mode` gives its owner,
+    /// and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -203,7 +208,8 @@ impl MessageQueue {
         )
     }
 
-    /// The handle of a queue whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// The handle of a queue whose identifier another process told. Checks nothing: use
+    /// [`verify`](Self::verify), and for an identifier that was stored for long
     /// [`Verified`](crate::Verified).
     ///
     /// ```
@@ -230,10 +236,12 @@ impl MessageQueue {
         self.id
     }
 
-    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Without the right to read, as a process has that may only send, by `MSG_STAT_ANY`, which needs none.
+    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Without the right to read, as a process has that
+    /// may only send, by `MSG_STAT_ANY`, which needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
+    /// read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -271,10 +279,12 @@ impl MessageQueue {
         Ok(stat)
     }
 
-    /// `msgctl(IPC_RMID)`—removes the queue at once with its messages, and wakes everybody who waits on it with [`ErrorKind::Removed`].
+    /// `msgctl(IPC_RMID)`—removes the queue at once with its messages, and wakes everybody who waits on it
+    /// with [`ErrorKind::Removed`].
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL,
+    /// EIDRM).
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, msg::MessageQueue};
@@ -291,12 +301,14 @@ impl MessageQueue {
         sys::msg_remove(self.id.0).map_err(|errno| failure::control(self.id, "IPC_RMID", errno))
     }
 
-    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes the senders whose messages fit now.
+    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes the senders
+    /// whose messages fit now.
     ///
     /// # Errors
-    /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the initial user namespace;
-    /// [`ErrorKind::NotOwner`] (EPERM); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
+    /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the
+    /// initial user namespace; [`ErrorKind::NotOwner`] (EPERM); [`ErrorKind::Invalid`]: the owner or group
+    /// that stays has no number in this user namespace, and would be written back as another one; those of
+    /// [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -316,8 +328,9 @@ impl MessageQueue {
     /// `msgctl(IPC_SET)`—gives the queue to another user and group. The creator keeps all its rights.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
-    /// namespace; [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM) when the queue was made larger than MSGMNB allows; those of [`stat`](Self::stat).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL):
+    /// no such user or group in this user namespace; [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM) when
+    /// the queue was made larger than MSGMNB allows; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -331,12 +344,12 @@ impl MessageQueue {
         self.change(Change::Owner { uid, gid })
     }
 
-    /// `msgctl(IPC_SET)`—changes the permission bits. A receiver who sleeps on the queue and loses the right to it gets [`ErrorKind::PermissionDenied`] at once; a sender, when there
-    /// is room for its message.
+    /// `msgctl(IPC_SET)`—changes the permission bits. A receiver who sleeps on the queue and loses the right
+    /// to it gets [`ErrorKind::PermissionDenied`] at once; a sender, when there is room for its message.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one.
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no
+    /// number in this user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -350,7 +363,8 @@ impl MessageQueue {
         self.change(Change::Mode(mode))
     }
 
-    /// Makes `uid` the owner and leaves the group. With mode 0600 the queue is then for exactly two users: its creator and `uid`.
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the queue is then for exactly two users:
+    /// its creator and `uid`.
     ///
     /// # Errors
     /// As of [`set_mode`](Self::set_mode).

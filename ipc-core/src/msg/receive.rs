@@ -15,17 +15,21 @@ impl MessageQueue {
         Ok(())
     }
 
-    /// `ssize_t msgrcv(int msqid, void *msgp, size_t msgsz, long msgtyp, int msgflg)`—takes a message out of the queue, waiting for one as long as it takes.
+    /// `ssize_t msgrcv(int msqid, void *msgp, size_t msgsz, long msgtyp, int msgflg)`—takes a message out of
+    /// the queue, waiting for one as long as it takes.
     ///
     /// One system call, straight into the buffer. On an error the buffer keeps what it had.
     ///
     /// # Errors
-    /// - [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG): the message is longer than the buffer, and stays. A message is never cut.
-    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to read, also when it was taken while waiting.
+    /// - [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG): the message is longer than the buffer,
+    ///   and stays. A message is never cut.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to read, also
+    ///   when it was taken while waiting.
     /// - [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM), also while waiting.
     ///
     /// # Blocking
-    /// Until there is a message that fits the selection. An interruption by a signal (EINTR, never restarted by the kernel) is retried; nothing was taken then.
+    /// Until there is a message that fits the selection. An interruption by a signal (EINTR, never restarted
+    /// by the kernel) is retried; nothing was taken then.
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, MessageType, Select}};
@@ -55,7 +59,8 @@ impl MessageQueue {
         }
     }
 
-    /// As [`receive`](Self::receive), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`receive`](Self::receive), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
+    /// a signal handler ran.
     ///
     /// # Errors
     /// As of [`receive`](Self::receive), and `Interrupted` (EINTR).
@@ -93,13 +98,19 @@ impl MessageQueue {
         }
     }
 
-    /// `msgrcv` with `MSG_COPY | IPC_NOWAIT`—copies the message at place `index`, counted from 0 at the oldest, and leaves it there: `false` behind the last.
+    /// `msgrcv` with `MSG_COPY | IPC_NOWAIT`—copies the message at place `index`, counted from 0 at the
+    /// oldest, and leaves it there: `false` behind the last.
     ///
-    /// Needs the right to read. Leaves no trace in the record of the queue. Between two calls messages may come and go, so places move.
+    /// Needs the right to read. Leaves no trace in the record of the queue. Between two calls messages may
+    /// come and go, so places move.
     ///
     /// # Errors
-    /// [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG); [`LimitReached`](crate::ErrorKind::LimitReached) of `MessageBytes` (EINVAL): a message that was sent when MSGMAX was
-    /// higher, which can still be received; [`Unsupported`](crate::ErrorKind::Unsupported) (ENOSYS): a kernel without CONFIG_CHECKPOINT_RESTORE; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES); [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
+    /// [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG);
+    /// [`LimitReached`](crate::ErrorKind::LimitReached) of `MessageBytes` (EINVAL): a message that was sent
+    /// when MSGMAX was higher, which can still be received; [`Unsupported`](crate::ErrorKind::Unsupported)
+    /// (ENOSYS): a kernel without CONFIG_CHECKPOINT_RESTORE;
+    /// [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES);
+    /// [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, MessageType}};

@@ -33,23 +33,27 @@ impl Message<'_> {
 }
 
 impl MessageQueue {
-    /// `int msgsnd(int msqid, const void *msgp, size_t msgsz, int msgflg)`—sends a message, waiting for room as long as it takes.
+    /// `int msgsnd(int msqid, const void *msgp, size_t msgsz, int msgflg)`—sends a message, waiting for room
+    /// as long as it takes.
     ///
-    /// One system call while there is room. When there is none, the queue's capacity is looked at first, since for a message that can never fit
-    /// the kernel would wait for ever; a capacity lowered later, while we wait, goes unnoticed.
+    /// One system call while there is room. When there is none, the queue's capacity is looked at first,
+    /// since for a message that can never fit the kernel would wait for ever; a capacity lowered later, while
+    /// we wait, goes unnoticed.
     ///
-    /// The queue is full when the new message would exceed its bytes, or its number of messages the same figure. There is no fairness: a small message passes
-    /// a large one that waits.
+    /// The queue is full when the new message would exceed its bytes, or its number of messages the same
+    /// figure. There is no fairness: a small message passes a large one that waits.
     ///
     /// # Errors
     /// - [`MessageTooLargeForQueue`](crate::ErrorKind::MessageTooLargeForQueue): above the queue's capacity.
     /// - [`LimitReached`](crate::ErrorKind::LimitReached) of `MessageBytes` (EINVAL): above MSGMAX.
-    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to write, also when it was taken while waiting.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to write, also
+    ///   when it was taken while waiting.
     /// - [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM), also while waiting.
     /// - [`OutOfMemory`](crate::ErrorKind::OutOfMemory) (ENOMEM).
     ///
     /// # Blocking
-    /// While the queue is full. An interruption by a signal (EINTR, never restarted by the kernel) is retried; nothing was sent then.
+    /// While the queue is full. An interruption by a signal (EINTR, never restarted by the kernel) is
+    /// retried; nothing was sent then.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, MessageType}};
@@ -69,7 +73,8 @@ impl MessageQueue {
         self.send_waiting(Message::Whole(message))
     }
 
-    /// As [`send`](Self::send), from a type and a text that are not in a buffer: puts them together on the stack, above 8 KiB on the heap.
+    /// As [`send`](Self::send), from a type and a text that are not in a buffer: puts them together on the
+    /// stack, above 8 KiB on the heap.
     ///
     /// # Errors
     /// As of [`send`](Self::send).
@@ -102,7 +107,8 @@ impl MessageQueue {
         }
     }
 
-    /// As [`send`](Self::send), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran while it waited.
+    /// As [`send`](Self::send), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a
+    /// signal handler ran while it waited.
     ///
     /// # Errors
     /// As of [`send`](Self::send), and `Interrupted` (EINTR).
@@ -122,9 +128,11 @@ impl MessageQueue {
         message.send(self, 0).map_err(|errno| self.failed(message, errno))
     }
 
-    /// The bare `msgsnd`: one system call always, retried when a signal interrupts. A message that can never fit **waits for ever**.
+    /// The bare `msgsnd`: one system call always, retried when a signal interrupts. A message that can never
+    /// fit **waits for ever**.
     ///
-    /// For who knows the capacity of the queue and finds it full often, where [`send`](Self::send) needs two calls more.
+    /// For who knows the capacity of the queue and finds it full often, where [`send`](Self::send) needs two
+    /// calls more.
     ///
     /// # Errors
     /// As of [`send`](Self::send), but never `MessageTooLargeForQueue`.
@@ -191,7 +199,8 @@ impl MessageQueue {
         }
     }
 
-    /// An error when the message is above the capacity. On kernels before 4.17 a process that may not read the queue cannot know, and waits.
+    /// An error when the message is above the capacity. On kernels before 4.17 a process that may not read
+    /// the queue cannot know, and waits.
     #[cold]
     fn could_fit(self, message: Message<'_>) -> Result<()> {
         let capacity = match self.stat() {

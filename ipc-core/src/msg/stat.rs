@@ -158,7 +158,8 @@ impl Stat {
         u32::try_from(self.last_sender_pid).ok().filter(|&pid| pid != 0)
     }
 
-    /// Process id of the last receiver; `None`: none yet, or not visible. A **thread** that slept in the call leaves its thread id, which need not be a process.
+    /// Process id of the last receiver; `None`: none yet, or not visible. A **thread** that slept in the call
+    /// leaves its thread id, which need not be a process.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};

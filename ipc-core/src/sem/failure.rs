@@ -94,7 +94,8 @@ pub(crate) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: E
     }
 }
 
-/// A call on the whole set: `semctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too.
+/// A call on the whole set: `semctl` with this command. EPERM is the caller's, unless a sandbox forbids the
+/// call as a whole: then asking for the record is forbidden too.
 #[cold]
 pub(crate) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -110,7 +111,8 @@ pub(crate) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     Error::os("semctl", format!("id={id}, {command}"), errno, kind)
 }
 
-/// `GETALL` and `SETALL`. EFAULT, which an array of the right length never gives, is a set with more semaphores than the one whose number was asked for.
+/// `GETALL` and `SETALL`. EFAULT, which an array of the right length never gives, is a set with more
+/// semaphores than the one whose number was asked for.
 #[cold]
 pub(crate) fn all(id: SemId, command: &str, errno: Errno) -> Error {
     match errno.0 {
@@ -122,7 +124,8 @@ pub(crate) fn all(id: SemId, command: &str, errno: Errno) -> Error {
     }
 }
 
-/// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells which.
+/// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells
+/// which.
 #[cold]
 pub(crate) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL
@@ -135,7 +138,8 @@ pub(crate) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Er
     on_id(id, &format!("index={index}, {command}"), errno)
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the set is gone since: asking for the record again tells which.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
+/// the set is gone since: asking for the record again tells which.
 #[cold]
 pub(crate) fn set(id: SemId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SemaphoreSet::from_id(id).stat().is_ok() {

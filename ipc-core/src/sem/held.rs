@@ -1,18 +1,24 @@
 //! Giving back what this process holds of a semaphore, if it holds it.
 //!
-//! What a process has to undo on a semaphore is a number that the kernel keeps and does not show: its *adjustment*. A process that took `n` with undo has an adjustment of
-//! `n`, one that added 1 has −1. It is 0 again, without a word to the process, after `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset by SETVAL or SETALL, in a child made by
-//! `fork`, and for a new set under the same identifier. A guard that gave back all the same would give away what is others'.
+//! What a process has to undo on a semaphore is a number that the kernel keeps and does not show: its
+//! *adjustment*. A process that took `n` with undo has an adjustment of `n`, one that added 1 has −1. It is 0
+//! again, without a word to the process, after `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset by
+//! SETVAL or SETALL, in a child made by `fork`, and for a new set under the same identifier. A guard that
+//! gave back all the same would give away what is others'.
 //!
-//! But the kernel refuses an operation that would bring the adjustment out of −32768 … 32767 (ERANGE), and does the operations of a call all or none. So the call that gives
-//! back first moves the adjustment by 32768 towards a bound that it passes only if less is held than is to be given back, then back again. Each step with undo is
-//! joined by its opposite without, so that the value of the semaphore stays as it was; the intermediate state is not visible. The proof and the release are one call, so
-//! nothing can happen in between.
+//! But the kernel refuses an operation that would bring the adjustment out of −32768 … 32767 (ERANGE), and
+//! does the operations of a call all or none. So the call that gives back first moves the adjustment by 32768
+//! towards a bound that it passes only if less is held than is to be given back, then back again. Each step
+//! with undo is joined by its opposite without, so that the value of the semaphore stays as it was; the
+//! intermediate state is not visible. The proof and the release are one call, so nothing can happen in
+//! between.
 //!
-//! A step goes up and then down, or down and then up, as far as the value has room: half of its range suffices for either.
+//! A step goes up and then down, or down and then up, as far as the value has room: half of its range
+//! suffices for either.
 //!
-//! Source of the bounds: `perform_atomic_semop_slow` in the kernel's ipc/sem.c, which moves the adjustment with each operation. A kernel that moved it only at the end of
-//! the call would prove nothing, and release as if all were held.
+//! Source of the bounds: `perform_atomic_semop_slow` in the kernel's ipc/sem.c, which moves the adjustment
+//! with each operation. A kernel that moved it only at the end of the call would prove nothing, and release
+//! as if all were held.
 
 use nix::libc;
 
@@ -29,7 +35,8 @@ const ATTEMPTS: usize = 64;
 /// Gives back `n` that this process took with undo.
 ///
 /// # Errors
-/// [`ErrorKind::NotHeld`], and nothing is changed; [`ErrorKind::OutOfRange`] when the value has no room for it; as of [`SemaphoreSet::perform`].
+/// [`ErrorKind::NotHeld`], and nothing is changed; [`ErrorKind::OutOfRange`] when the value has no room for
+/// it; as of [`SemaphoreSet::perform`].
 pub(super) fn give_back(set: SemaphoreSet, index: u16, n: u16, holder: ProcessMark) -> Result<()> {
     is_holder(set, index, holder)?;
     let (up, down) = (Op::add(index, STEP).no_wait(), Op::take(index, STEP).no_wait());

@@ -9,12 +9,13 @@ use crate::process::ProcessMark;
 
 /// A lock between processes on one semaphore: zero is free, one is held.
 ///
-/// A new set is all zero, so nothing must be set up and no process can come too early. Locking waits for zero and adds one in the same call,
-/// with undo: the kernel frees the lock when its holder dies, also by SIGKILL. What the holder was changing may then be half changed; the
-/// next holder is not told.
+/// A new set is all zero, so nothing must be set up and no process can come too early. Locking waits for zero
+/// and adds one in the same call, with undo: the kernel frees the lock when its holder dies, also by SIGKILL.
+/// What the holder was changing may then be half changed; the next holder is not told.
 ///
-/// Not for hot paths: a call with two operations locks the whole set in the kernel for a while. The lock belongs to the process, so two
-/// threads of one process exclude each other, but a thread that ends without unlocking keeps it.
+/// Not for hot paths: a call with two operations locks the whole set in the kernel for a while. The lock
+/// belongs to the process, so two threads of one process exclude each other, but a thread that ends without
+/// unlocking keeps it.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, SemaphoreSet}};
@@ -71,7 +72,8 @@ impl Mutex {
         Ok(self.held())
     }
 
-    /// As [`lock`](Self::lock), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`lock`](Self::lock), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a
+    /// signal handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_interruptible`].
@@ -120,7 +122,8 @@ impl Mutex {
     }
 }
 
-/// A held [`Mutex`]; unlocks on drop, in the process that locked it. In a child made by `fork` drop does nothing: the lock is the parent's.
+/// A held [`Mutex`]; unlocks on drop, in the process that locked it. In a child made by `fork` drop does
+/// nothing: the lock is the parent's.
 ///
 /// ```
 /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, MutexGuard, SemaphoreSet}};
@@ -140,8 +143,10 @@ impl MutexGuard {
     /// Unlocks now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in a child made by `fork`: nothing is changed then. That is so after `unshare`
-    /// of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset of the semaphore, and when its set was replaced by another one. And as of [`SemaphoreSet::perform`].
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in
+    /// a child made by `fork`: nothing is changed then. That is so after `unshare` of CLONE_SYSVSEM or
+    /// CLONE_NEWIPC, after a reset of the semaphore, and when its set was replaced by another one. And as of
+    /// [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, SemaphoreSet}};

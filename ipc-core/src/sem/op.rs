@@ -74,8 +74,9 @@ impl Op {
 
     /// Has the kernel revert this change when the process ends, also by SIGKILL.
     ///
-    /// The sum of what is to be undone belongs to the process, not to the thread; it is not inherited by `fork` and survives `exec`. Use it on both halves
-    /// of a pair or on neither: an undone take with a plain add leaves the semaphore too high at the end.
+    /// The sum of what is to be undone belongs to the process, not to the thread; it is not inherited by
+    /// `fork` and survives `exec`. Use it on both halves of a pair or on neither: an undone take with a plain
+    /// add leaves the semaphore too high at the end.
     ///
     /// ```
     /// # use ipc_core::sem::Op;

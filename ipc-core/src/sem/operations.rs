@@ -7,8 +7,9 @@ use crate::error::Result;
 
 /// Several operations on one set, done together or not at all. Built once, performed as often as wanted.
 ///
-/// For one or two operations known in advance, a constant array of [`Op`] and [`SemaphoreSet::perform`] are as good and never allocate.
-/// Calls with several operations take a lock on the whole set, so keep them off hot paths.
+/// For one or two operations known in advance, a constant array of [`Op`] and [`SemaphoreSet::perform`] are
+/// as good and never allocate. Calls with several operations take a lock on the whole set, so keep them off
+/// hot paths.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Operations, SemaphoreSet}};

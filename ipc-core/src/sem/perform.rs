@@ -1,4 +1,5 @@
-//! `semop` and `semtimedop`: the one way by which semaphores are changed, with the kernel's interruptions dealt with.
+//! `semop` and `semtimedop`: the one way by which semaphores are changed, with the kernel's interruptions
+//! dealt with.
 
 use std::time::Instant;
 
@@ -13,17 +14,21 @@ use crate::time::left;
 const ON_STACK: usize = 16;
 
 impl SemaphoreSet {
-    /// `int semop(int semid, struct sembuf *sops, size_t nsops)`—does all operations together, in order, waiting until all can be done.
+    /// `int semop(int semid, struct sembuf *sops, size_t nsops)`—does all operations together, in order,
+    /// waiting until all can be done.
     ///
     /// One system call, no allocation.
     ///
     /// # Errors
     /// - [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM): also while waiting.
-    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES): waiting for zero needs read, the others alter.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES): waiting for zero needs read, the
+    ///   others alter.
     /// - [`NoSuchSemaphore`](crate::ErrorKind::NoSuchSemaphore) (EFBIG): an index beyond the set.
     /// - [`OutOfRange`](crate::ErrorKind::OutOfRange) (ERANGE): a value above 32767, or so much to undo.
-    /// - [`TooManyOperations`](crate::ErrorKind::TooManyOperations) (E2BIG): more than SEMOPM, 500 by default.
-    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock) (EAGAIN): an operation marked [`Op::no_wait`] cannot be done now.
+    /// - [`TooManyOperations`](crate::ErrorKind::TooManyOperations) (E2BIG): more than SEMOPM, 500 by
+    ///   default.
+    /// - [`WouldBlock`](crate::ErrorKind::WouldBlock) (EAGAIN): an operation marked [`Op::no_wait`] cannot be
+    ///   done now.
     /// - [`Invalid`](crate::ErrorKind::Invalid): no operations.
     /// - [`OutOfMemory`](crate::ErrorKind::OutOfMemory) (ENOMEM): for the record of what is to be undone.
     ///
@@ -53,7 +58,8 @@ impl SemaphoreSet {
         }
     }
 
-    /// As [`perform`](Self::perform), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`perform`](Self::perform), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
+    /// a signal handler ran.
     ///
     /// # Errors
     /// As of [`perform`](Self::perform), and `Interrupted` (EINTR).
@@ -112,9 +118,11 @@ impl SemaphoreSet {
         }
     }
 
-    /// `semtimedop`—does all operations together, waiting until the deadline: `false` means that it passed, and nothing was changed.
+    /// `semtimedop`—does all operations together, waiting until the deadline: `false` means that it passed,
+    /// and nothing was changed.
     ///
-    /// A deadline in the past is one attempt. Marked with [`Op::no_wait`], an operation that cannot be done answers `false` at once. No allocation.
+    /// A deadline in the past is one attempt. Marked with [`Op::no_wait`], an operation that cannot be done
+    /// answers `false` at once. No allocation.
     ///
     /// # Errors
     /// As of [`perform`](Self::perform), but never `WouldBlock`.
@@ -148,7 +156,8 @@ impl SemaphoreSet {
         }
     }
 
-    /// As [`perform_deadline`](Self::perform_deadline), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`perform_deadline`](Self::perform_deadline), and comes back with
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
     ///
     /// # Errors
     /// As of [`perform_deadline`](Self::perform_deadline), and `Interrupted` (EINTR).

@@ -9,14 +9,17 @@ use crate::process::ProcessMark;
 
 /// `n` taken from a semaphore, given back on drop, and by the kernel when the process dies.
 ///
-/// Both halves are done with undo, so that the semaphore is right whatever happens: the one rule that makes SEM_UNDO safe. It is kept only
-/// if all processes use permits on this semaphore, and none resets it with [`SemaphoreSet::set_value`] while one is out.
+/// Both halves are done with undo, so that the semaphore is right whatever happens: the one rule that makes
+/// SEM_UNDO safe. It is kept only if all processes use permits on this semaphore, and none resets it with
+/// [`SemaphoreSet::set_value`] while one is out.
 ///
-/// The permit belongs to the process, not to the thread: a thread that ends does not give it back. A child made by `fork` does not hold its
-/// parent's permits, and dropping one there does nothing.
+/// The permit belongs to the process, not to the thread: a thread that ends does not give it back. A child
+/// made by `fork` does not hold its parent's permits, and dropping one there does nothing.
 ///
-/// A permit can be lost while its guard lives: by `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC the kernel gives it back at once, and by a reset it forgets it. What is not held any
-/// more is not given back: [`release`](Self::release) answers with an error, drop does nothing. To know it takes eleven operations in one call.
+/// A permit can be lost while its guard lives: by `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC the kernel gives
+/// it back at once, and by a reset it forgets it. What is not held any more is not given back:
+/// [`release`](Self::release) answers with an error, drop does nothing. To know it takes eleven operations in
+/// one call.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};
@@ -64,7 +67,8 @@ impl Permit {
         Ok(Permit::held(set, index, n))
     }
 
-    /// As [`acquire`](Self::acquire), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`acquire`](Self::acquire), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
+    /// a signal handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_interruptible`].
@@ -128,8 +132,9 @@ impl Permit {
     /// Gives it back now, and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in a child made by `fork`: nothing is changed then.
-    /// [`OutOfRange`](crate::ErrorKind::OutOfRange) if a process added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
+    /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in
+    /// a child made by `fork`: nothing is changed then. [`OutOfRange`](crate::ErrorKind::OutOfRange) if a
+    /// process added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};

@@ -100,11 +100,12 @@ impl fmt::Display for Count {
     }
 }
 
-/// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing, the set stays until it is
-/// removed.
+/// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing, the
+/// set stays until it is removed.
 ///
-/// A new set is all zero (on Linux; POSIX leaves it open). **Make zero the right start**, as [`Mutex`](super::Mutex) does: a set that its
-/// creator must first fill can be used by others before it is filled.
+/// A new set is all zero (on Linux; POSIX leaves it open). **Make zero the right start**, as
+/// [`Mutex`](super::Mutex) does: a set that its creator must first fill can be used by others before it is
+/// filled.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem};
@@ -122,7 +123,8 @@ pub struct SemaphoreSet {
 }
 
 impl SemaphoreSet {
-    /// `int semget(key_t key, int nsems, int semflg)` with `IPC_CREAT | IPC_EXCL`—creates a set of `count` semaphores, all zero.
+    /// `int semget(key_t key, int nsems, int semflg)` with `IPC_CREAT | IPC_EXCL`—creates a set of `count`
+    /// semaphores, all zero.
     ///
     /// # Errors
     /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
@@ -158,11 +160,13 @@ impl SemaphoreSet {
             .map_err(|errno| failure::create(key, count, mode, errno))
     }
 
-    /// `int semget(key_t key, 0, 0600)`—opens the set of this key for reading and altering, and checks whose it is and how many semaphores it has.
+    /// `int semget(key_t key, 0, 0600)`—opens the set of this key for reading and altering, and checks whose
+    /// it is and how many semaphores it has.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
+    ///   the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both counts.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
@@ -184,7 +188,8 @@ impl SemaphoreSet {
         SemaphoreSet::open_with(key, Mode::PRIVATE, count, trust)
     }
 
-    /// As [`open`](Self::open), asking for the right to read only: for reading values and waiting for zero, as [`liveness`](crate::liveness) does.
+    /// As [`open`](Self::open), asking for the right to read only: for reading values and waiting for zero,
+    /// as [`liveness`](crate::liveness) does.
     ///
     /// # Errors
     /// As of [`open`](Self::open).
@@ -216,7 +221,8 @@ impl SemaphoreSet {
         SemaphoreSet::open_with(key, Mode::WRITE, count, trust)
     }
 
-    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the set, which need none in the mode.
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the set,
+    /// which need none in the mode.
     ///
     /// # Errors
     /// As of [`open`](Self::open), but never `PermissionDenied`.
@@ -245,9 +251,11 @@ impl SemaphoreSet {
         Ok(set)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the set comes and goes in between.
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the set
+    /// comes and goes in between.
     ///
-    /// An existing set must have exactly `count` semaphores. It is opened for what `mode` gives its owner, and may have that mode in addition to what the policy allows.
+    /// An existing set must have exactly `count` semaphores. It is opened for what `mode` gives its owner,
+    /// and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -271,7 +279,8 @@ impl SemaphoreSet {
         )
     }
 
-    /// The handle of a set whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// The handle of a set whose identifier another process told. Checks nothing: use
+    /// [`verify`](Self::verify), and for an identifier that was stored for long
     /// [`Verified`](crate::Verified).
     ///
     /// ```
@@ -298,10 +307,12 @@ impl SemaphoreSet {
         self.id
     }
 
-    /// `semctl(IPC_STAT)`—the kernel's record of the set. Without the right to read by `SEM_STAT_ANY`, which needs none.
+    /// `semctl(IPC_STAT)`—the kernel's record of the set. Without the right to read by `SEM_STAT_ANY`, which
+    /// needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
+    /// read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -322,7 +333,8 @@ impl SemaphoreSet {
             .map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
     }
 
-    /// Checks count, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).
+    /// Checks count, creator, owner and mode. Opens by key do it; do it yourself after
+    /// [`from_id`](Self::from_id).
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
@@ -343,10 +355,12 @@ impl SemaphoreSet {
         Err(Error::refused("semctl", format!("id={}, IPC_STAT", self.id), ErrorKind::SizeMismatch, hint))
     }
 
-    /// `semctl(IPC_RMID)`—removes the set at once, and wakes everybody who waits on it with [`ErrorKind::Removed`].
+    /// `semctl(IPC_RMID)`—removes the set at once, and wakes everybody who waits on it with
+    /// [`ErrorKind::Removed`].
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL,
+    /// EIDRM).
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, sem::SemaphoreSet};
@@ -366,8 +380,8 @@ impl SemaphoreSet {
     /// `semctl(IPC_SET)`—gives the set to another user and group. The creator keeps all its rights.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL): no such user or group in this user
-    /// namespace; those of [`stat`](Self::stat).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`] (EINVAL):
+    /// no such user or group in this user namespace; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -384,8 +398,9 @@ impl SemaphoreSet {
     /// `semctl(IPC_SET)`—changes the permission bits.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
+    /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Invalid`]: the owner
+    /// or group that stays has no number in this user namespace, and would be written back as another one;
+    /// those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -399,11 +414,12 @@ impl SemaphoreSet {
         self.change(Change::Mode(mode))
     }
 
-    /// Makes `uid` the owner and leaves the group. With mode 0600 the set is then for exactly two users: its creator and `uid`.
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the set is then for exactly two users: its
+    /// creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one.
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no
+    /// number in this user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};

@@ -63,7 +63,8 @@ impl Stat {
         self.count
     }
 
-    /// When an operation was last done on the set, in whole seconds; `None`: never. Setting values does not count.
+    /// When an operation was last done on the set, in whole seconds; `None`: never. Setting values does not
+    /// count.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};

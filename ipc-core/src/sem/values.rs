@@ -1,4 +1,5 @@
-//! Reading and resetting the values of a set, and who waits on it. None of it belongs on a hot path: these calls lock the whole set.
+//! Reading and resetting the values of a set, and who waits on it. None of it belongs on a hot path: these
+//! calls lock the whole set.
 
 use super::{SemaphoreSet, failure};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,12 +13,12 @@ impl SemaphoreSet {
 
     /// `semctl(GETVAL)`—the value of one semaphore, as it was a moment ago.
     ///
-    /// Not for finding out whether something is free, nor whether a process lives: it locks the whole set and slows the next operations on it.
-    /// [`liveness::is_alive`](crate::liveness::is_alive) asks better.
+    /// Not for finding out whether something is free, nor whether a process lives: it locks the whole set and
+    /// slows the next operations on it. [`liveness::is_alive`](crate::liveness::is_alive) asks better.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchSemaphore`] (EINVAL), [`ErrorKind::PermissionDenied`] (EACCES) without the right to read,
-    /// [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::NoSuchSemaphore`] (EINVAL), [`ErrorKind::PermissionDenied`] (EACCES) without the right to
+    /// read, [`ErrorKind::Removed`] (EINVAL, EIDRM).
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -34,8 +35,9 @@ impl SemaphoreSet {
     /// `semctl(GETALL)`—the values of all semaphores at one moment.
     ///
     /// # Errors
-    /// As of [`stat`](Self::stat); [`ErrorKind::Removed`] (EFAULT, EIDRM) also when the set was removed during the call and its identifier given to one with another number of
-    /// semaphores; [`ErrorKind::OutOfMemory`] (ENOMEM).
+    /// As of [`stat`](Self::stat); [`ErrorKind::Removed`] (EFAULT, EIDRM) also when the set was removed
+    /// during the call and its identifier given to one with another number of semaphores;
+    /// [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -51,12 +53,14 @@ impl SemaphoreSet {
 
     /// `semctl(SETVAL)`—sets one semaphore.
     ///
-    /// **A reset, for use when no process holds anything**: it erases what all processes have to undo on this semaphore, so that the death of a holder corrects
-    /// nothing any more. Does not count as an operation for [`Stat::operated_at`](super::Stat::operated_at).
+    /// **A reset, for use when no process holds anything**: it erases what all processes have to undo on this
+    /// semaphore, so that the death of a holder corrects nothing any more. Does not count as an operation for
+    /// [`Stat::operated_at`](super::Stat::operated_at).
     ///
     /// # Errors
-    /// [`ErrorKind::OutOfRange`] (ERANGE) above 32767, [`ErrorKind::NoSuchSemaphore`] (EINVAL), [`ErrorKind::PermissionDenied`] (EACCES) without the right
-    /// to alter, [`ErrorKind::Removed`] (EINVAL, EIDRM).
+    /// [`ErrorKind::OutOfRange`] (ERANGE) above 32767, [`ErrorKind::NoSuchSemaphore`] (EINVAL),
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to alter, [`ErrorKind::Removed`] (EINVAL,
+    /// EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::SemaphoreSet};
@@ -75,8 +79,9 @@ impl SemaphoreSet {
     /// `semctl(SETALL)`—sets all semaphores at one moment. A reset as [`set_value`](Self::set_value) is.
     ///
     /// # Errors
-    /// [`ErrorKind::SizeMismatch`] unless there is one value for each semaphore; [`ErrorKind::OutOfRange`] (ERANGE) above 32767;
-    /// [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Removed`] (EINVAL, EIDRM; EFAULT: the identifier was given to a larger set during the call, and nothing was set);
+    /// [`ErrorKind::SizeMismatch`] unless there is one value for each semaphore; [`ErrorKind::OutOfRange`]
+    /// (ERANGE) above 32767; [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Removed`] (EINVAL, EIDRM;
+    /// EFAULT: the identifier was given to a larger set during the call, and nothing was set);
     /// [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
@@ -99,8 +104,8 @@ impl SemaphoreSet {
             .map_err(|errno| failure::all(self.id(), &format!("SETALL, {count} values"), errno))
     }
 
-    /// `semctl(GETPID)`—the process that last changed the semaphore, also by a reset or by the kernel's undo at its end, so it may be gone. `None`: none yet,
-    /// or not visible from the caller's PID namespace.
+    /// `semctl(GETPID)`—the process that last changed the semaphore, also by a reset or by the kernel's undo
+    /// at its end, so it may be gone. `None`: none yet, or not visible from the caller's PID namespace.
     ///
     /// # Errors
     /// As of [`value`](Self::value).

@@ -1,8 +1,9 @@
 //! A segment mapped into this process.
 //!
 //! # Safety
-//! `unsafe` is allowed here. An [`Attachment`] is the only owner of the mapping that its `shmat` made, and gives the address only
-//! together with a borrow of itself or as a raw pointer; it is unmapped once, by `detach` or by drop.
+//! `unsafe` is allowed here. An [`Attachment`] is the only owner of the mapping that its `shmat` made, and
+//! gives the address only together with a borrow of itself or as a raw pointer; it is unmapped once, by
+//! `detach` or by drop.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -19,8 +20,8 @@ use crate::sys::{self, Errno};
 
 /// A segment attached to this process; detached on drop. Access is through [`SharedBytes`].
 ///
-/// The segment stays while any process has it attached, also after its removal. A child made by `fork` has the same mapping; dropping the value
-/// there detaches the child only. `exec` and exit detach.
+/// The segment stays while any process has it attached, also after its removal. A child made by `fork` has
+/// the same mapping; dropping the value there detaches the child only. `exec` and exit detach.
 ///
 /// ```
 /// use ipc_core::{Key, shm};
@@ -42,8 +43,8 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Maps the segment at a place of the kernel's choice, and asks for its size, which cannot change and whose identifier cannot be
-    /// given away while it is attached.
+    /// Maps the segment at a place of the kernel's choice, and asks for its size, which cannot change and
+    /// whose identifier cannot be given away while it is attached.
     pub(super) fn new(id: ShmId, read_only: bool) -> Result<Attachment> {
         let (flags, text) = if read_only { (libc::SHM_RDONLY, "SHM_RDONLY") } else { (0, "") };
         // EINTR only comes with a fatal signal, which no process lives to see.
@@ -55,7 +56,8 @@ impl Attachment {
         let mut attached = Attachment { bytes, id, only: None };
         let stat =
             sys::shm_stat(id.as_raw()).map_err(|errno| failure::on_id("shmctl", id, "IPC_STAT", errno))?;
-        // SAFETY: the mapping has the size of the segment, rounded up, and lives as long as `attached`, which owns it.
+        // SAFETY: the mapping has the size of the segment, rounded up, and lives as long as `attached`, which
+        // owns it.
         attached.bytes = unsafe { SharedBytes::new(base, Stat::from_raw(&stat).size(), read_only) };
         Ok(attached)
     }
@@ -73,15 +75,16 @@ impl Attachment {
         self.id
     }
 
-    /// `madvise(MADV_DONTFORK)`—children made by `fork` from now on do not have the memory, and so do not keep the segment when this process is
-    /// gone. The default is that they have it.
+    /// `madvise(MADV_DONTFORK)`—children made by `fork` from now on do not have the memory, and so do not
+    /// keep the segment when this process is gone. The default is that they have it.
     ///
     /// # Errors
     /// [`ErrorKind::Other`](crate::ErrorKind::Other): the kernel refused.
     ///
     /// # Safety
-    /// In such a child nothing may be read or written through this value, or through what was made of it: at the address there is nothing, or
-    /// something else. Dropping the value there is allowed, and does nothing.
+    /// In such a child nothing may be read or written through this value, or through what was made of it: at
+    /// the address there is nothing, or something else. Dropping the value there is allowed, and does
+    /// nothing.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -106,7 +109,8 @@ impl Attachment {
     /// `int shmdt(const void *shmaddr)`—detaches now and reports an error, which drop cannot.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`](crate::ErrorKind::Removed) (EINVAL) if other code of this process has unmapped the address.
+    /// [`ErrorKind::Removed`](crate::ErrorKind::Removed) (EINVAL) if other code of this process has unmapped
+    /// the address.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -130,7 +134,8 @@ impl Attachment {
             // What is there is not this value's.
             return Ok(());
         }
-        // SAFETY: the address came from shmat, is ours alone, and both callers take the value away, so no borrow of it lives on.
+        // SAFETY: the address came from shmat, is ours alone, and both callers take the value away, so no
+        // borrow of it lives on.
         unsafe { sys::shmdt(self.bytes.base()) }
     }
 }

@@ -7,14 +7,17 @@ use crate::permissions::Mode;
 use crate::sys;
 
 impl SharedMemory {
-    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if no process has it attached, else at the last detach.
+    /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if no process has it attached,
+    /// else at the last detach.
     ///
-    /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it went. Until then the key is free
-    /// again, so a new segment can get the same key while old users still talk through the old one.
+    /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it
+    /// went. Until then the key is free again, so a new segment can get the same key while old users still
+    /// talk through the old one.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM) when nothing is left. Repeating it
-    /// while the segment is still attached is no error.
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
+    /// [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM) when nothing is left. Repeating it while the
+    /// segment is still attached is no error.
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, shm};
@@ -36,8 +39,9 @@ impl SharedMemory {
     /// `shmctl(IPC_SET)`—gives the segment to another user and group. The creator keeps all its rights.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Invalid`](crate::ErrorKind::Invalid) (EINVAL): no such user or group in this user
-    /// namespace; those of [`stat`](Self::stat).
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
+    /// [`Invalid`](crate::ErrorKind::Invalid) (EINVAL): no such user or group in this user namespace; those
+    /// of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -57,8 +61,9 @@ impl SharedMemory {
     /// `shmctl(IPC_SET)`—changes the permission bits. Existing attachments stay as they are.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one; those of [`stat`](Self::stat).
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
+    /// [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this user
+    /// namespace, and would be written back as another one; those of [`stat`](Self::stat).
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, shm};
@@ -72,11 +77,12 @@ impl SharedMemory {
         self.change(Change::Mode(mode))
     }
 
-    /// Makes `uid` the owner and leaves the group. With mode 0600 the segment is then for exactly two users: its creator and `uid`.
+    /// Makes `uid` the owner and leaves the group. With mode 0600 the segment is then for exactly two users:
+    /// its creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner); [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this
-    /// user namespace, and would be written back as another one.
+    /// As of [`set_owner`](Self::set_owner); [`Invalid`](crate::ErrorKind::Invalid): the owner or group that
+    /// stays has no number in this user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -96,11 +102,13 @@ impl SharedMemory {
         sys::shm_set(self.id().as_raw(), &raw).map_err(|errno| failure::set(self.id(), change, errno))
     }
 
-    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on huge pages.
+    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on
+    /// huge pages.
     ///
     /// # Errors
-    /// [`LimitReached`](crate::ErrorKind::LimitReached) of `LockedBytes` (ENOMEM, or EPERM with a limit of 0); [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM);
-    /// [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
+    /// [`LimitReached`](crate::ErrorKind::LimitReached) of `LockedBytes` (ENOMEM, or EPERM with a limit of
+    /// 0); [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM); [`Removed`](crate::ErrorKind::Removed) (EINVAL,
+    /// EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -122,7 +130,8 @@ impl SharedMemory {
     /// `shmctl(SHM_UNLOCK)`—lets the pages be swapped again.
     ///
     /// # Errors
-    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged; [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
+    /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
+    /// [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

@@ -19,7 +19,8 @@ pub(crate) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno
         libc::EINVAL if Limit::SegmentBytes.value().is_none_or(|limit| size as u64 > limit) => {
             ErrorKind::LimitReached(Limit::SegmentBytes)
         }
-        // Below the limit, which is near 2⁶⁴ by default, and above what a file, which a segment is inside the kernel, can have.
+        // Below the limit, which is near 2⁶⁴ by default, and above what a file, which a segment is inside the
+        // kernel, can have.
         libc::EINVAL if size as u64 > i64::MAX as u64 => ErrorKind::Invalid,
         // The limit was raised since.
         libc::EINVAL if !huge => ErrorKind::LimitReached(Limit::SegmentBytes),
@@ -78,8 +79,9 @@ fn full() -> Limit {
     }
 }
 
-/// A call on an identifier: `shmat`, `shmdt`, and `shmctl` with this command. EPERM is the caller's for `shmctl`, unless a sandbox forbids the call as a whole: then asking for the record is
-/// forbidden too. For the others the kernel has none.
+/// A call on an identifier: `shmat`, `shmdt`, and `shmctl` with this command. EPERM is the caller's for
+/// `shmctl`, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too. For
+/// the others the kernel has none.
 #[cold]
 pub(crate) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -98,7 +100,8 @@ pub(crate) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) 
     Error::os(call, format!("id={id}{separator}{command}"), errno, kind)
 }
 
-/// `SHM_LOCK`. ENOMEM is over RLIMIT_MEMLOCK; EPERM is a limit of zero only where the caller is the creator or the owner.
+/// `SHM_LOCK`. ENOMEM is over RLIMIT_MEMLOCK; EPERM is a limit of zero only where the caller is the creator
+/// or the owner.
 #[cold]
 pub(crate) fn lock(id: ShmId, errno: Errno) -> Error {
     let is_owner = || {
@@ -113,8 +116,8 @@ pub(crate) fn lock(id: ShmId, errno: Errno) -> Error {
     Error::os("shmctl", format!("id={id}, SHM_LOCK"), errno, ErrorKind::LimitReached(Limit::LockedBytes))
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or the segment is gone since: asking for the record again tells
-/// which.
+/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
+/// the segment is gone since: asking for the record again tells which.
 #[cold]
 pub(crate) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SharedMemory::from_id(id).stat().is_ok() {

@@ -11,10 +11,12 @@ use crate::record;
 use crate::sys::{self, shm_flags};
 use crate::trust::Trust;
 
-/// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the segment stays until it is removed.
+/// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the
+/// segment stays until it is removed.
 ///
-/// A handle is not a promise that the segment is still there. Identifiers are used again, though only after millions of
-/// creations: a program that stores one for long stores its [`Evidence`](crate::Evidence), and uses a [`Verified`](crate::Verified) handle.
+/// A handle is not a promise that the segment is still there. Identifiers are used again, though only after
+/// millions of creations: a program that stores one for long stores its [`Evidence`](crate::Evidence), and
+/// uses a [`Verified`](crate::Verified) handle.
 ///
 /// ```
 /// use ipc_core::{Disposition, Key, RemoveOnDrop, Trust, shm};
@@ -33,13 +35,16 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// `int shmget(key_t key, size_t size, int shmflg)` with `IPC_CREAT | IPC_EXCL`—creates a segment of `size` bytes, all zero.
+    /// `int shmget(key_t key, size_t size, int shmflg)` with `IPC_CREAT | IPC_EXCL`—creates a segment of
+    /// `size` bytes, all zero.
     ///
-    /// With [`HugePages::Prefer`] it silently falls back to normal pages; [`create_new_reported`](Self::create_new_reported) says so.
+    /// With [`HugePages::Prefer`] it silently falls back to normal pages;
+    /// [`create_new_reported`](Self::create_new_reported) says so.
     ///
     /// # Errors
     /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
-    /// - [`ErrorKind::Invalid`]: size 0, or 2⁶³ bytes and more (EINVAL), or a size of huge pages that is not 2 to a power of 1 to 63.
+    /// - [`ErrorKind::Invalid`]: size 0, or 2⁶³ bytes and more (EINVAL), or a size of huge pages that is not
+    ///   2 to a power of 1 to 63.
     /// - [`ErrorKind::LimitReached`]: `SegmentBytes` (EINVAL), `Segments` or `SegmentPages` (ENOSPC).
     /// - [`ErrorKind::OutOfMemory`] (ENOMEM, ENFILE): memory, or the overcommit rule.
     /// - [`ErrorKind::HugePagesUnavailable`] (EPERM, ENOMEM, EINVAL): with [`HugePages::Require`].
@@ -104,13 +109,16 @@ impl SharedMemory {
         }
     }
 
-    /// `int shmget(key_t key, 0, 0600)`—opens the segment of this key for reading and writing, and checks whose it is and its size.
+    /// `int shmget(key_t key, 0, 0600)`—opens the segment of this key for reading and writing, and checks
+    /// whose it is and its size.
     ///
-    /// The rights asked for are read and write, so that a segment which cannot be written fails here and not later.
+    /// The rights asked for are read and write, so that a segment which cannot be written fails here and not
+    /// later.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
+    ///   the key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both sizes.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
@@ -133,7 +141,8 @@ impl SharedMemory {
         SharedMemory::open_with(key, Mode::PRIVATE, size, trust)
     }
 
-    /// As [`open`](Self::open), asking for the right to read only. For [`attach_read_only`](Self::attach_read_only).
+    /// As [`open`](Self::open), asking for the right to read only. For
+    /// [`attach_read_only`](Self::attach_read_only).
     ///
     /// # Errors
     /// As of [`open`](Self::open).
@@ -150,7 +159,8 @@ impl SharedMemory {
         SharedMemory::open_with(key, Mode::READ, size, trust)
     }
 
-    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the segment, which need none in the mode.
+    /// As [`open`](Self::open), asking for no right: for the record, and for changing and removing the
+    /// segment, which need none in the mode.
     ///
     /// # Errors
     /// As of [`open`](Self::open), but never `PermissionDenied`.
@@ -179,9 +189,11 @@ impl SharedMemory {
         Ok(memory)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the segment comes and goes in between.
+    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the segment
+    /// comes and goes in between.
     ///
-    /// An existing segment must have exactly `size` bytes. It is opened for what the mode gives its owner, and may have that mode in addition to what the policy allows.
+    /// An existing segment must have exactly `size` bytes. It is opened for what the mode gives its owner,
+    /// and may have that mode in addition to what the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -210,7 +222,8 @@ impl SharedMemory {
         )
     }
 
-    /// The handle of a segment whose identifier another process told. Checks nothing: use [`verify`](Self::verify), and for an identifier that was stored for long
+    /// The handle of a segment whose identifier another process told. Checks nothing: use
+    /// [`verify`](Self::verify), and for an identifier that was stored for long
     /// [`Verified`](crate::Verified).
     ///
     /// ```
@@ -237,10 +250,12 @@ impl SharedMemory {
         self.id
     }
 
-    /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment. Without the right to read by `SHM_STAT_ANY`, which needs none.
+    /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment. Without
+    /// the right to read by `SHM_STAT_ANY`, which needs none.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to read on kernels before 4.17.
+    /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
+    /// read on kernels before 4.17.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -261,8 +276,9 @@ impl SharedMemory {
             .map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }
 
-    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id), or use
-    /// [`attach_verified`](Self::attach_verified), which leaves no moment between the check and the use.
+    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after
+    /// [`from_id`](Self::from_id), or use [`attach_verified`](Self::attach_verified), which leaves no moment
+    /// between the check and the use.
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
@@ -290,8 +306,8 @@ impl SharedMemory {
     /// Also works after [`remove`](Self::remove), while another attachment keeps the segment (Linux only).
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read and write; [`ErrorKind::Removed`] (EINVAL, EIDRM);
-    /// [`ErrorKind::OutOfMemory`] (ENOMEM): no room in the address space.
+    /// [`ErrorKind::PermissionDenied`] (EACCES) without the right to read and write; [`ErrorKind::Removed`]
+    /// (EINVAL, EIDRM); [`ErrorKind::OutOfMemory`] (ENOMEM): no room in the address space.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -307,7 +323,8 @@ impl SharedMemory {
         Attachment::new(self.id, false)
     }
 
-    /// `void *shmat(int shmid, NULL, SHM_RDONLY)`—maps the segment for reading. A later `mprotect` cannot make it writable.
+    /// `void *shmat(int shmid, NULL, SHM_RDONLY)`—maps the segment for reading. A later `mprotect` cannot
+    /// make it writable.
     ///
     /// # Errors
     /// As of [`attach`](Self::attach); the right to read is enough.
@@ -328,8 +345,8 @@ impl SharedMemory {
         Attachment::new(self.id, true)
     }
 
-    /// Attaches for reading and writing, and then verifies: what is attached cannot be exchanged any more, so what was checked is what is used. For identifiers that
-    /// came from outside.
+    /// Attaches for reading and writing, and then verifies: what is attached cannot be exchanged any more, so
+    /// what was checked is what is used. For identifiers that came from outside.
     ///
     /// # Errors
     /// As of [`attach`](Self::attach) and [`verify`](Self::verify); nothing stays attached.

@@ -1,6 +1,7 @@
 //! Shared memory segments: `shmget`, `shmat`, `shmdt`, `shmctl`.
 //!
-//! A [`SharedMemory`] is a handle: a number that names the segment. An [`Attachment`] is the segment mapped into this process.
+//! A [`SharedMemory`] is a handle: a number that names the segment. An [`Attachment`] is the segment mapped
+//! into this process.
 //!
 //! ```
 //! use ipc_core::{Key, shm};

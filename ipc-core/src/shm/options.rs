@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::permissions::Mode;
 
-/// How to create a segment. The default is mode 0600, normal pages, swap reserved by the system's overcommit rule.
+/// How to create a segment. The default is mode 0600, normal pages, swap reserved by the system's overcommit
+/// rule.
 ///
 /// ```
 /// use ipc_core::{Mode, shm};
@@ -84,8 +85,8 @@ pub enum HugePages {
     /// Normal pages.
     #[default]
     Never,
-    /// Huge pages if there are any, else normal pages; [`SharedMemory::create_new_reported`](super::SharedMemory::create_new_reported) tells
-    /// which it became.
+    /// Huge pages if there are any, else normal pages;
+    /// [`SharedMemory::create_new_reported`](super::SharedMemory::create_new_reported) tells which it became.
     Prefer(HugePageSize),
     /// Huge pages, or an error of kind [`HugePagesUnavailable`](crate::ErrorKind::HugePagesUnavailable).
     Require(HugePageSize),

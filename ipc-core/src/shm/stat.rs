@@ -74,8 +74,9 @@ impl Stat {
         self.size
     }
 
-    /// Number of **mappings**, not of processes: a process that attaches twice counts twice, so does every child of a fork, and an
-    /// `mprotect` in the middle of a mapping makes three out of one. Only zero and not zero mean something.
+    /// Number of **mappings**, not of processes: a process that attaches twice counts twice, so does every
+    /// child of a fork, and an `mprotect` in the middle of a mapping makes three out of one. Only zero and
+    /// not zero mean something.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -134,8 +135,8 @@ impl Stat {
         stamp(self.changed_at)
     }
 
-    /// Process id of the creator; `None` when it lives in a PID namespace that the caller does not see. The process may be gone and
-    /// its id used again.
+    /// Process id of the creator; `None` when it lives in a PID namespace that the caller does not see. The
+    /// process may be gone and its id used again.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -149,7 +150,8 @@ impl Stat {
         u32::try_from(self.creator_pid).ok().filter(|&pid| pid != 0)
     }
 
-    /// Process id of the last attach or detach; `None`: none yet, or not visible from the caller's PID namespace.
+    /// Process id of the last attach or detach; `None`: none yet, or not visible from the caller's PID
+    /// namespace.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

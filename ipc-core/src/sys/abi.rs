@@ -1,4 +1,5 @@
-//! Constants of the kernel interface that the `libc` crate lacks, the argument of `semctl`, and where this crate can be built.
+//! Constants of the kernel interface that the `libc` crate lacks, the argument of `semctl`, and where this
+//! crate can be built.
 
 use core::mem::{align_of, offset_of, size_of};
 

@@ -11,7 +11,8 @@ use super::{Errno, Raw, timespec};
 #[inline]
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) -> Raw<()> {
     let timeout = timespec(timeout);
-    // SAFETY: the word lives as long as the call, the timespec is a local; the kernel reads both and changes nothing.
+    // SAFETY: the word lives as long as the call, the timespec is a local; the kernel reads both and changes
+    // nothing.
     let answer = unsafe {
         libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, expected, &raw const timeout)
     };

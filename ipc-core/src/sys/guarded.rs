@@ -8,8 +8,8 @@ use super::{Errno, Raw, check};
 
 /// `count` numbers right before a page that can neither be read nor written.
 ///
-/// For system calls that go by a length of the kernel's own: copies to and from user space go upwards, so the kernel comes to the page before it comes to anything of ours, and answers
-/// EFAULT.
+/// For system calls that go by a length of the kernel's own: copies to and from user space go upwards, so the
+/// kernel comes to the page before it comes to anything of ours, and answers EFAULT.
 pub(super) struct GuardedArray {
     base: NonNull<u8>,
     mapped: usize,
@@ -52,8 +52,8 @@ impl GuardedArray {
     pub(super) fn as_mut_slice(&mut self) -> &mut [u16] {
         // SAFETY: the start is at most the room, which is inside the mapping.
         let start = unsafe { self.base.add(self.start) };
-        // SAFETY: from there to the guard page lie `count` numbers, mapped, zeroed at first and aligned, as the room is a multiple of the page and so of two;
-        // they are reached through the borrow of self only.
+        // SAFETY: from there to the guard page lie `count` numbers, mapped, zeroed at first and aligned, as
+        // the room is a multiple of the page and so of two; they are reached through the borrow of self only.
         unsafe { core::slice::from_raw_parts_mut(start.as_ptr().cast(), self.count) }
     }
 }

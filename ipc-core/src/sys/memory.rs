@@ -27,7 +27,8 @@ pub(crate) fn advise_dump(bytes: &SharedBytes, dumped: bool) -> Raw<()> {
 /// # Safety
 /// A child made by `fork` after that must not use the addresses: there is nothing, or something else.
 pub(crate) unsafe fn advise_no_fork(bytes: &SharedBytes) -> Raw<()> {
-    // SAFETY: the range is mapped while `bytes` is borrowed; in this process the advice changes nothing, and for children the caller answers.
+    // SAFETY: the range is mapped while `bytes` is borrowed; in this process the advice changes nothing, and
+    // for children the caller answers.
     check(unsafe { libc::madvise(bytes.base().as_ptr().cast(), bytes.len(), libc::MADV_DONTFORK) }).map(drop)
 }
 
@@ -44,7 +45,8 @@ pub(crate) struct EmptiedPage(MmapMut);
 pub(crate) fn page_emptied_by_fork() -> Raw<EmptiedPage> {
     let mut page = MmapMut::map_anon(size_of::<AtomicU64>()).map_err(|_| Errno(libc::ENOMEM))?;
     let base = page.as_mut_ptr();
-    // SAFETY: the page is mapped, private and anonymous; there is no reference to it; nothing else lies in it.
+    // SAFETY: the page is mapped, private and anonymous; there is no reference to it; nothing else lies in
+    // it.
     check(unsafe { libc::madvise(base.cast(), page.len(), libc::MADV_WIPEONFORK) })?;
     Ok(EmptiedPage(page))
 }
@@ -53,7 +55,8 @@ impl EmptiedPage {
     /// Its first word, for as long as the page is there.
     pub(crate) fn word(&self) -> &AtomicU64 {
         let word: *const AtomicU64 = self.0.as_ptr().cast();
-        // SAFETY: mapped writable while `self` is borrowed, aligned as a page is, and reached as an atomic only.
+        // SAFETY: mapped writable while `self` is borrowed, aligned as a page is, and reached as an atomic
+        // only.
         unsafe { &*word }
     }
 

@@ -1,12 +1,14 @@
 //! The only system calls of this crate.
 //!
-//! Every function here is one call into the C library with Rust types around it: it checks nothing, retries nothing and
-//! decides nothing. An error is the raw errno. What an errno means depends on the call and is decided by the callers.
+//! Every function here is one call into the C library with Rust types around it: it checks nothing, retries
+//! nothing and decides nothing. An error is the raw errno. What an errno means depends on the call and is
+//! decided by the callers.
 //!
 //! # Safety
-//! This is one of the few places where `unsafe` is allowed. Each function here is safe to call with any argument: pointers handed
-//! to the kernel always come from references that live for the whole call, with lengths taken from those references. The exceptions
-//! (`shmat`, `shmdt`) return or take an address and say what the caller owes.
+//! This is one of the few places where `unsafe` is allowed. Each function here is safe to call with any
+//! argument: pointers handed to the kernel always come from references that live for the whole call, with
+//! lengths taken from those references. The exceptions (`shmat`, `shmdt`) return or take an address and say
+//! what the caller owes.
 #![allow(unsafe_code)]
 
 mod abi;

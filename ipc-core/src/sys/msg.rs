@@ -11,7 +11,8 @@ use super::{Errno, Raw, check};
 /// Bytes of the type in front of each message's text.
 pub(crate) const MESSAGE_HEADER: usize = size_of::<libc::c_long>();
 
-/// Messages up to this many bytes of text are put together on the stack by [`msgsnd_parts`]. The default of `msgmax`.
+/// Messages up to this many bytes of text are put together on the stack by [`msgsnd_parts`]. The default of
+/// `msgmax`.
 const STACK_TEXT: usize = 8192;
 
 /// `msgget(key, flags)`.
@@ -27,7 +28,8 @@ pub(crate) fn msgsnd(id: i32, message: &[u8], flags: i32) -> Raw<()> {
     check(unsafe { libc::msgsnd(id, message.as_ptr().cast(), text, flags) }).map(drop)
 }
 
-/// `msgsnd` of a type and a text that are not yet side by side. Puts them together on the stack (on the heap above 8 KiB).
+/// `msgsnd` of a type and a text that are not yet side by side. Puts them together on the stack (on the heap
+/// above 8 KiB).
 pub(crate) fn msgsnd_parts(id: i32, message_type: libc::c_long, text: &[u8], flags: i32) -> Raw<()> {
     if text.len() > STACK_TEXT {
         let mut message = Vec::with_capacity(MESSAGE_HEADER + text.len());
@@ -41,7 +43,8 @@ pub(crate) fn msgsnd_parts(id: i32, message_type: libc::c_long, text: &[u8], fla
     unsafe { start.copy_from_nonoverlapping(message_type.to_ne_bytes().as_ptr(), MESSAGE_HEADER) };
     // SAFETY: eight bytes in is inside the array.
     let after = unsafe { start.add(MESSAGE_HEADER) };
-    // SAFETY: the text is at most STACK_TEXT bytes, which is what is left of the array, and cannot overlap a fresh local.
+    // SAFETY: the text is at most STACK_TEXT bytes, which is what is left of the array, and cannot overlap a
+    // fresh local.
     unsafe { after.copy_from_nonoverlapping(text.as_ptr(), text.len()) };
     // SAFETY: header and text were written just above and the kernel reads no more than those.
     check(unsafe { libc::msgsnd(id, start.cast_const().cast(), text.len(), flags) }).map(drop)
@@ -69,7 +72,8 @@ pub(crate) fn msg_stat(id: i32) -> Raw<MsqidDs> {
     structure(id, libc::IPC_STAT).map(|(_, stat)| stat)
 }
 
-/// `msgctl(index, MSG_STAT_ANY)`, or `MSG_STAT` when `any` is false: the identifier and the structure of a slot.
+/// `msgctl(index, MSG_STAT_ANY)`, or `MSG_STAT` when `any` is false: the identifier and the structure of a
+/// slot.
 pub(crate) fn msg_stat_slot(index: i32, any: bool) -> Raw<(i32, MsqidDs)> {
     structure(index, if any { MSG_STAT_ANY } else { libc::MSG_STAT })
 }

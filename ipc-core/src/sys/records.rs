@@ -1,12 +1,13 @@
 //! The records that the kernel fills for `IPC_STAT` and its relatives, as the kernel defines them.
 //!
-//! On 64-bit architectures glibc and musl pass the caller's buffer to the kernel as it is, so one definition holds for both. The
-//! `libc` crate's would not do: for musl it has neither `semid_ds` nor `seminfo`, and the width of the mode differs
-//! between C libraries and their versions.
+//! On 64-bit architectures glibc and musl pass the caller's buffer to the kernel as it is, so one definition
+//! holds for both. The `libc` crate's would not do: for musl it has neither `semid_ds` nor `seminfo`, and the
+//! width of the mode differs between C libraries and their versions.
 //!
 //! # References
-//! Linux: include/uapi/asm-generic/{ipcbuf,shmbuf,msgbuf,sembuf}.h, arch/x86/include/uapi/asm/sembuf.h, include/uapi/linux/sem.h.
-//! musl 1.2: arch/x86_64/bits/{ipc,shm,msg,sem}.h, arch/generic/bits/sem.h, include/sys/sem.h.
+//! Linux: include/uapi/asm-generic/{ipcbuf,shmbuf,msgbuf,sembuf}.h, arch/x86/include/uapi/asm/sembuf.h,
+//! include/uapi/linux/sem.h. musl 1.2: arch/x86_64/bits/{ipc,shm,msg,sem}.h, arch/generic/bits/sem.h,
+//! include/sys/sem.h.
 
 use core::mem::{offset_of, size_of};
 

@@ -10,20 +10,22 @@ use super::guarded::GuardedArray;
 use super::records::{SemInfo, SemidDs};
 use super::{Errno, Raw, check, timespec};
 
-/// `semget(key, count, flags)`, past the C library: musl's refuses more than 65535 semaphores, as POSIX has 16 bits for their number,
-/// and the kernel allows them.
+/// `semget(key, count, flags)`, past the C library: musl's refuses more than 65535 semaphores, as POSIX has
+/// 16 bits for their number, and the kernel allows them.
 pub(crate) fn semget(key: i32, count: i32, flags: i32) -> Raw<i32> {
     // SAFETY: no pointers; any integers are allowed.
     let id = unsafe { libc::syscall(libc::SYS_semget, key, count, flags) };
     i32::try_from(id).map_err(|_| Errno::last()).and_then(check)
 }
 
-/// `semop(id, operations)`, where `T` is a transparent wrapper of `sembuf`. The kernel only reads, and any six bytes are an operation.
+/// `semop(id, operations)`, where `T` is a transparent wrapper of `sembuf`. The kernel only reads, and any
+/// six bytes are an operation.
 #[inline]
 pub(crate) fn semop<T: Copy>(id: i32, operations: &[T]) -> Raw<()> {
     const { assert!(size_of::<T>() == size_of::<libc::sembuf>()) };
     let pointer = operations.as_ptr().cast_mut().cast();
-    // SAFETY: pointer and length are those of one live slice of elements as large as a sembuf; the kernel only reads it.
+    // SAFETY: pointer and length are those of one live slice of elements as large as a sembuf; the kernel
+    // only reads it.
     check(unsafe { libc::semop(id, pointer, operations.len()) }).map(drop)
 }
 
@@ -33,8 +35,8 @@ pub(crate) fn semop_timeout<T: Copy>(id: i32, operations: &[T], timeout: Duratio
     const { assert!(size_of::<T>() == size_of::<libc::sembuf>()) };
     let timeout = timespec(timeout);
     let pointer = operations.as_ptr().cast_mut().cast();
-    // SAFETY: pointer and length are those of one live slice of elements as large as a sembuf, the timespec is a local; the kernel only
-    // reads both.
+    // SAFETY: pointer and length are those of one live slice of elements as large as a sembuf, the timespec
+    // is a local; the kernel only reads both.
     check(unsafe { semtimedop(id, pointer, operations.len(), &raw const timeout) }).map(drop)
 }
 
@@ -78,23 +80,26 @@ pub(crate) fn sem_set_value(id: i32, index: i32, value: i32) -> Raw<()> {
 /// What no semaphore can have as its value.
 const NO_VALUE: u16 = u16::MAX;
 
-/// `semctl(id, 0, GETALL, values)` of a set that is known to have `count` semaphores. EFAULT: it has more. EIDRM: it has fewer. Either way the identifier has come to
-/// name another set since the count was asked for.
+/// `semctl(id, 0, GETALL, values)` of a set that is known to have `count` semaphores. EFAULT: it has more.
+/// EIDRM: it has fewer. Either way the identifier has come to name another set since the count was asked for.
 pub(crate) fn sem_values(id: i32, count: usize) -> Raw<Vec<u16>> {
     let mut values = GuardedArray::new(count, NO_VALUE)?;
     let argument = SemctlArgument { array: values.as_mut_ptr() };
-    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when that is larger than ours.
+    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when
+    // that is larger than ours.
     check(unsafe { libc::semctl(id, 0, libc::GETALL, argument) })?;
     let values = values.as_mut_slice();
     if values.contains(&NO_VALUE) { Err(Errno(libc::EIDRM)) } else { Ok(values.to_vec()) }
 }
 
-/// `semctl(id, 0, SETALL, values)`. EFAULT, and nothing set: the set has more semaphores than there are values.
+/// `semctl(id, 0, SETALL, values)`. EFAULT, and nothing set: the set has more semaphores than there are
+/// values.
 pub(crate) fn sem_set_values(id: i32, values: &[u16]) -> Raw<()> {
     let mut array = GuardedArray::new(values.len(), 0)?;
     array.as_mut_slice().copy_from_slice(values);
     let argument = SemctlArgument { array: array.as_mut_ptr() };
-    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when that is larger than ours; it only reads.
+    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when
+    // that is larger than ours; it only reads.
     check(unsafe { libc::semctl(id, 0, libc::SETALL, argument) }).map(drop)
 }
 
@@ -113,7 +118,8 @@ pub(crate) fn sem_stat(id: i32) -> Raw<SemidDs> {
     structure(id, libc::IPC_STAT).map(|(_, stat)| stat)
 }
 
-/// `semctl(index, 0, SEM_STAT_ANY)`, or `SEM_STAT` when `any` is false: the identifier and the structure of a slot.
+/// `semctl(index, 0, SEM_STAT_ANY)`, or `SEM_STAT` when `any` is false: the identifier and the structure of a
+/// slot.
 pub(crate) fn sem_stat_slot(index: i32, any: bool) -> Raw<(i32, SemidDs)> {
     structure(index, if any { libc::SEM_STAT_ANY } else { libc::SEM_STAT })
 }

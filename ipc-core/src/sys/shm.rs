@@ -15,8 +15,8 @@ pub(crate) fn shmget(key: i32, size: usize, flags: i32) -> Raw<i32> {
     check(unsafe { libc::shmget(key, size, flags) })
 }
 
-/// `shmat(id, NULL, flags)`, where `flags` is 0 or `SHM_RDONLY`. The kernel chooses an unused place, so nothing is replaced.
-/// Who gets the address owns the mapping and must `shmdt` it.
+/// `shmat(id, NULL, flags)`, where `flags` is 0 or `SHM_RDONLY`. The kernel chooses an unused place, so
+/// nothing is replaced. Who gets the address owns the mapping and must `shmdt` it.
 pub(crate) fn shmat(id: i32, flags: i32) -> Raw<NonNull<u8>> {
     let flags = flags & libc::SHM_RDONLY;
     // SAFETY: the address is null and SHM_REMAP is masked away, so no existing mapping can be replaced.
@@ -55,7 +55,8 @@ pub(crate) fn shm_stat(id: i32) -> Raw<ShmidDs> {
     unsafe { read(id, libc::IPC_STAT) }.map(|(_, stat)| stat)
 }
 
-/// `shmctl(index, SHM_STAT_ANY)`, or `SHM_STAT` when `any` is false: the identifier and the structure of a slot.
+/// `shmctl(index, SHM_STAT_ANY)`, or `SHM_STAT` when `any` is false: the identifier and the structure of a
+/// slot.
 pub(crate) fn shm_stat_slot(index: i32, any: bool) -> Raw<(i32, ShmidDs)> {
     // SAFETY: both commands write one shmid_ds, all of whose bit patterns are valid.
     unsafe { read(index, if any { SHM_STAT_ANY } else { SHM_STAT }) }

@@ -18,7 +18,8 @@ pub struct Child {
 pub fn child(body: impl FnOnce()) -> Child {
     report_panics();
     let parent = nix::unistd::getpid();
-    // SAFETY: the child runs one thread, allocates only (which the C library makes safe after fork), and leaves by _exit.
+    // SAFETY: the child runs one thread, allocates only (which the C library makes safe after fork), and
+    // leaves by _exit.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => Child { pid: child, waited: false },
         ForkResult::Child => {
@@ -35,7 +36,8 @@ pub fn child(body: impl FnOnce()) -> Child {
     }
 }
 
-/// Has a panic in a child say its message past the harness, whose own report takes locks that another thread may have held at the fork.
+/// Has a panic in a child say its message past the harness, whose own report takes locks that another thread
+/// may have held at the fork.
 fn report_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

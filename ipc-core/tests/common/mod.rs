@@ -55,7 +55,8 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Whether an emulator runs this program on another architecture's kernel: `EMULATED_ON` names that, and has to be set.
+/// Whether an emulator runs this program on another architecture's kernel: `EMULATED_ON` names that, and has
+/// to be set.
 pub fn is_emulated() -> bool {
     std::env::var_os("EMULATED_ON").is_some()
 }

@@ -1,7 +1,8 @@
 //! A private IPC namespace, in a process of its own, for each test.
 //!
-//! The process of its own keeps the tests apart in what a process shares: attachments, which another test's fork would double, and what is to be undone at its end. What a
-//! test leaves behind goes with the namespace, and is an error all the same.
+//! The process of its own keeps the tests apart in what a process shares: attachments, which another test's
+//! fork would double, and what is to be undone at its end. What a test leaves behind goes with the namespace,
+//! and is an error all the same.
 
 use ipc_core::{limits, list};
 use nix::sched::{CloneFlags, unshare};
@@ -11,7 +12,8 @@ use super::{Need, skip, watchdog};
 
 /// Runs the test in a child in a namespace of its own and asserts that it leaves nothing there.
 ///
-/// Without the right to make one directly, a user namespace is made around it; where that is forbidden too, the test [cannot run](skip).
+/// Without the right to make one directly, a user namespace is made around it; where that is forbidden too,
+/// the test [cannot run](skip).
 pub fn isolated(test: impl FnOnce()) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     child(|| {
@@ -61,7 +63,8 @@ pub fn set_kernel(name: &str, value: &str) -> bool {
     }
 }
 
-/// Whether users other than this one exist here, to give objects to; false in a user namespace of one, which must be [allowed](skip).
+/// Whether users other than this one exist here, to give objects to; false in a user namespace of one, which
+/// must be [allowed](skip).
 #[track_caller]
 pub fn others_exist() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();

@@ -13,7 +13,8 @@ pub struct Held {
     child: Child,
 }
 
-/// Runs `body` in a child until it is about to make the first system call that `wanted` picks by number and arguments. Panics when it ends before.
+/// Runs `body` in a child until it is about to make the first system call that `wanted` picks by number and
+/// arguments. Panics when it ends before.
 pub fn held_at(body: impl FnOnce(), wanted: impl Fn(c_long, [u64; 6]) -> bool) -> Held {
     let child = child(|| {
         ptrace::traceme().expect("traceme");
@@ -40,7 +41,8 @@ pub fn held_at(body: impl FnOnce(), wanted: impl Fn(c_long, [u64; 6]) -> bool) -
     }
 }
 
-/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc only.
+/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc
+/// only.
 #[repr(C)]
 #[derive(Default)]
 struct SyscallInfo {
@@ -53,7 +55,8 @@ struct SyscallInfo {
     arguments: [u64; 6],
 }
 
-/// Number and arguments of the call that the stopped process is about to make; `None` when it returns from one.
+/// Number and arguments of the call that the stopped process is about to make; `None` when it returns from
+/// one.
 fn entered(pid: Pid) -> Option<(c_long, [u64; 6])> {
     const PTRACE_GET_SYSCALL_INFO: c_long = 0x420e;
     const PTRACE_SYSCALL_INFO_ENTRY: u8 = 1;
