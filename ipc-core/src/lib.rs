@@ -113,3 +113,7 @@ pub use process::{PerProcess, ProcessMark};
 pub use random::random_bytes;
 pub use trust::Trust;
 pub use verified::Verified;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
