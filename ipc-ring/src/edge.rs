@@ -46,9 +46,9 @@ pub enum Edge {
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
     /// \[W2\] a waiter of many sets its bit in the mask. Its waiting bit is set before.
-    CrowdJoin,
+    WaiterSetJoin,
     /// \[W2\] a notifier takes a bit of the mask. It looks for waiting bits after.
-    CrowdTake,
+    WaiterSetTake,
     /// \[M1\] mpmc: the producer stores `FULL`. The slot's payload is written before.
     MpmcPublish,
     /// \[M1\] mpmc: the consumer loads a tag. The payload is read after. Also the far end of \[M6\].
@@ -197,8 +197,8 @@ impl Edge {
         Edge::WaitAnnounce,
         Edge::WaitTake,
         Edge::WaitWithdraw,
-        Edge::CrowdJoin,
-        Edge::CrowdTake,
+        Edge::WaiterSetJoin,
+        Edge::WaiterSetTake,
         Edge::MpmcPublish,
         Edge::MpmcObserve,
         Edge::MpmcRelease,
@@ -303,8 +303,8 @@ impl Edge {
             | Edge::BroadcastValidate
             | Edge::BroadcastReclaim
             | Edge::BroadcastTailSeen => Ordering::Acquire,
-            Edge::CrowdJoin => Ordering::Release,
-            Edge::CrowdTake => Ordering::Acquire,
+            Edge::WaiterSetJoin => Ordering::Release,
+            Edge::WaiterSetTake => Ordering::Acquire,
             Edge::LatestPublish | Edge::LatestBusy | Edge::LatestNoted | Edge::LatestCounted => {
                 Ordering::Release
             }
@@ -350,7 +350,7 @@ impl Edge {
             Edge::BytesConsume | Edge::BytesReclaimExact => "B3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
             Edge::WaitAnnounce | Edge::WaitTake | Edge::WaitWithdraw => "W1",
-            Edge::CrowdJoin | Edge::CrowdTake => "W2",
+            Edge::WaiterSetJoin | Edge::WaiterSetTake => "W2",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",
             Edge::MpmcRelease | Edge::MpmcReclaim => "M2",
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",

@@ -1,7 +1,7 @@
 //! Three ends asleep, and something that concerns all of them: a message, a value, the end of a stream, for ends that wait
 //! alone and for sets. Nobody looks by itself, so a sleeper that is passed over is a deadlock, which the checker reports.
 //!
-//! The rings and the functions of [`crowd`] are production's; the steps around a sleep are mirrored over mock semaphores. Each
+//! The rings and the functions of [`waiter_set`] are production's; the steps around a sleep are mirrored over mock semaphores. Each
 //! sleeper has a bit of the mask to itself: with fewer bits than three, a walk over them cannot pass one over.
 
 use std::rc::Rc;
@@ -11,8 +11,8 @@ use ipc_ring::platform::{Barrier, Platform as _, Word as _};
 use ipc_ring::ring::broadcast::{Resume, Start};
 use ipc_ring::ring::latest::Writer;
 use ipc_ring::ring::mpmc::{self, Nothing};
-use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal;
+use ipc_ring::wait::waiter_set::{self, WaiterSet};
 use loom::thread;
 
 use crate::broadcast::books::{Got, Reader, publish, publisher};
@@ -50,7 +50,7 @@ struct Bed {
     semaphores: Rc<[Semaphore; SLEEPERS as usize]>,
 }
 
-impl Crowd for Bed {
+impl WaiterSet for Bed {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -91,7 +91,7 @@ impl Bed {
 
     /// The notifier's end, after its publication: all bits first, then all tokens.
     fn wake_all(&self) {
-        if !crowd::is_anybody::<Loom>(&self.mask, BARRIER) {
+        if !waiter_set::has_waiters::<Loom>(&self.mask, BARRIER) {
             return;
         }
         let mut tokens = Vec::new();
@@ -102,19 +102,19 @@ impl Bed {
         if MISTAKES.into_iter().any(mutation::logic) {
             self.wake_wrongly(&mut post);
         } else {
-            crowd::wake(self, &mut { START }, usize::MAX, crowd::Post(post));
+            waiter_set::wake(self, &mut { START }, usize::MAX, waiter_set::Post(post));
         }
         tokens.into_iter().for_each(|number| self.semaphore(number).post());
     }
 
-    /// As [`crowd::wake`] for a mask with a bit for each seat, with a mistake.
+    /// As [`waiter_set::wake`] for a mask with a bit for each seat, with a mistake.
     fn wake_wrongly(&self, post: &mut dyn FnMut(u16) -> bool) {
         let mut turn = START;
         for step in 1..=SLEEPERS {
             let first = (turn + step) % SLEEPERS;
             let is_last = step == SLEEPERS && mutation::logic(LAST_BIT_FORGOTTEN);
             if !is_last
-                && self.mask.fetch_and(!(1 << first), Loom::ordering(ipc_ring::edge::Edge::CrowdTake))
+                && self.mask.fetch_and(!(1 << first), Loom::ordering(ipc_ring::edge::Edge::WaiterSetTake))
                     & 1 << first
                     != 0
                 && signal::take::<Loom>(self.signal(first))
@@ -135,7 +135,7 @@ fn wait(beds: &[&Bed], number: u16, mut asleep: bool, mut take: impl FnMut() -> 
             if take() {
                 return;
             }
-            beds.iter().for_each(|bed| crowd::mark(*bed, number));
+            beds.iter().for_each(|bed| waiter_set::set_waiting(*bed, number));
             Loom::heavy(BARRIER).expect("no barrier of a model fails");
         }
         // The second look takes at once what it finds.
@@ -165,7 +165,7 @@ fn all_wait<T: FnMut() -> bool + 'static>(beds: Vec<Bed>, take: impl Fn(u16) -> 
             let is_asleep = number < SLEEPERS - 1;
             if is_asleep {
                 beds.iter().for_each(|bed| {
-                    crowd::announce(bed, number, BARRIER).expect("no barrier of a model fails")
+                    waiter_set::prepare_wait(bed, number, BARRIER).expect("no barrier of a model fails")
                 });
             }
             let (beds, take) = (Rc::clone(&beds), take(number));

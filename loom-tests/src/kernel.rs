@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ipc_ring::wait::host::Host;
+use ipc_ring::wait::host::{self, Host};
 use ipc_ring::wait::soon::Soon;
 use loom::sync::atomic::{AtomicU64, Ordering};
 
@@ -76,6 +76,30 @@ impl Domain {
     }
 }
 
+/// Some wake semaphores.
+#[derive(Debug, Default)]
+pub struct WakeSet(Vec<u32>);
+
+impl host::WakeSet for WakeSet {
+    type Wake = u32;
+
+    fn insert(&mut self, wake: u32) -> bool {
+        let is_new = !self.0.contains(&wake);
+        if is_new {
+            self.0.push(wake);
+        }
+        is_new
+    }
+
+    fn remove(&mut self, wake: u32) {
+        self.0.retain(|other| *other != wake);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().copied()
+    }
+}
+
 /// One end's part of the domain.
 #[derive(Debug)]
 pub struct Kernel {
@@ -86,6 +110,7 @@ pub struct Kernel {
     sleeps: &'static str,
     /// The next sleep ends at once, as one whose time has come.
     gives_up: Cell<bool>,
+    began: Instant,
     now: Cell<Instant>,
 }
 
@@ -93,8 +118,9 @@ impl Kernel {
     /// Of the end with this identity, which sleeps on this semaphore. `sleeps`: the state that a model comes to when it does.
     #[must_use]
     pub fn new(domain: &Rc<Domain>, owner: u64, wake: u32, sleeps: &'static str) -> Self {
-        let now = Cell::new(Instant::now());
-        Self { domain: Rc::clone(domain), owner, wake, sleeps, gives_up: Cell::new(false), now }
+        let began = Instant::now();
+        let domain = Rc::clone(domain);
+        Self { domain, owner, wake, sleeps, gives_up: Cell::new(false), began, now: Cell::new(began) }
     }
 
     /// The next sleep ends at once.
@@ -105,6 +131,7 @@ impl Kernel {
 
 impl Host for Kernel {
     type Wake = u32;
+    type WakeSet = WakeSet;
 
     fn wake_from(raw: u32) -> Option<u32> {
         (raw != 0).then_some(raw)
@@ -120,6 +147,10 @@ impl Host for Kernel {
 
     fn is_ours(&self) -> bool {
         true
+    }
+
+    fn check_process(&self, _what: &'static str) -> Result<(), ipc_core::Error> {
+        Ok(())
     }
 
     fn sleep(&self, _until: Instant) -> Result<bool, ipc_core::Error> {
@@ -142,6 +173,10 @@ impl Host for Kernel {
             self.domain.semaphore(wake).post();
         }
         Ok(())
+    }
+
+    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
+        wakes.0.iter().try_for_each(|wake| self.post(*wake))
     }
 
     fn post_at_death(&self, wake: u32) -> bool {
@@ -167,6 +202,16 @@ impl Host for Kernel {
 
     fn pass(&self, _soon: &mut Soon, _until: Instant) {
         reached("room is coming");
+        loom::thread::yield_now();
+    }
+
+    fn machine_us(&self) -> u32 {
+        // Each look is long after the one before.
+        self.now.set(self.now.get() + Duration::from_secs(1));
+        (self.now.get() - self.began).as_micros() as u32
+    }
+
+    fn rest(&self, _time: Duration) {
         loom::thread::yield_now();
     }
 

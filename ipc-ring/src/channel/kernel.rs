@@ -6,7 +6,7 @@ use std::time::Instant;
 use ipc_core::ProcessMark;
 
 use super::wait_set::sealed::Home;
-use crate::domain::{Member, Owner, WakeSemaphore};
+use crate::domain::{Member, Owner, WakeSemaphore, WakeSet};
 use crate::interrupter::Interrupter;
 use crate::wait::Parker;
 use crate::wait::cpu;
@@ -58,14 +58,6 @@ impl Kernel {
         new.interrupts.sleeps_on(new.wake.as_raw());
     }
 
-    /// That this process opened the end.
-    ///
-    /// # Errors
-    /// As [`ProcessMark::check`].
-    pub(super) fn check_process(&self, what: &'static str) -> Result<(), ipc_core::Error> {
-        self.process.check(what)
-    }
-
     /// The domain that the end belongs to, for who waits for it.
     pub(super) fn home(&self) -> Home<'_> {
         Home(&self.member)
@@ -74,6 +66,7 @@ impl Kernel {
 
 impl Host for Kernel {
     type Wake = WakeSemaphore;
+    type WakeSet = WakeSet;
 
     fn wake_from(raw: u32) -> Option<WakeSemaphore> {
         WakeSemaphore::from_raw(raw)
@@ -92,6 +85,10 @@ impl Host for Kernel {
         self.process.is_current()
     }
 
+    fn check_process(&self, what: &'static str) -> Result<(), ipc_core::Error> {
+        self.process.check(what)
+    }
+
     fn sleep(&self, until: Instant) -> Result<bool, ipc_core::Error> {
         self.member.sleep(self.wake, until, &self.interrupts)
     }
@@ -102,6 +99,10 @@ impl Host for Kernel {
 
     fn post(&self, wake: WakeSemaphore) -> Result<(), ipc_core::Error> {
         self.member.wake(wake)
+    }
+
+    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
+        self.member.wake_all(wakes)
     }
 
     fn post_at_death(&self, wake: WakeSemaphore) -> bool {

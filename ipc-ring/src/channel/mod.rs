@@ -10,7 +10,6 @@ pub mod bytes;
 pub mod call;
 #[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
 mod carry;
-mod crowd;
 mod end;
 mod kernel;
 pub mod latest;
@@ -19,8 +18,10 @@ pub mod mpmc;
 mod onlooker;
 mod open;
 mod pair;
+mod participant;
 pub mod pool;
 mod roster;
+mod seats;
 mod settings;
 pub mod spsc;
 mod successor;

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::pair::Role;
-use super::{broadcast, crowd, latest, mpmc};
+use super::seats::Table;
+use super::{broadcast, latest, mpmc};
 use crate::domain::Owner;
 use crate::layout::Kind;
 use crate::region::Region;
@@ -62,7 +63,7 @@ pub(crate) fn holders(kind: u32, region: &Region) -> Vec<Holder> {
     } else {
         return Vec::new();
     };
-    crowd(table, region)
+    seated(table, region)
 }
 
 fn pair(region: &Region) -> Vec<Holder> {
@@ -95,7 +96,7 @@ fn members(region: &Region) -> Vec<Holder> {
         .collect()
 }
 
-fn crowd(table: crowd::Table, region: &Region) -> Vec<Holder> {
+fn seated(table: Table, region: &Region) -> Vec<Holder> {
     (0..table.seats)
         .filter(|_| region.len() >= table.end())
         .filter_map(|number| {

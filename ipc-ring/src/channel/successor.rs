@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use ipc_core::shm::SharedMemory;
 
 use super::Lifetime;
-use super::crowd::Table;
 use super::end::{self, Record};
+use super::seats::Table;
 use super::settings::Settings;
 use crate::domain::{Member, WakeSemaphore};
 use crate::error::AttachErrorKind;

@@ -55,7 +55,7 @@ pub(crate) use lock::LOCK_PATIENCE;
 pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
 pub(crate) use wakes::ring;
-pub(crate) use wakes::{Tokens, WakeSemaphore, WakeSet};
+pub(crate) use wakes::{WakeSemaphore, WakeSet};
 
 /// The name of the user's own domain.
 pub(crate) const DEFAULT_NAME: &str = "default";

@@ -22,6 +22,7 @@ use super::{Locked, Member};
 use crate::error::AttachError;
 use crate::leaving;
 use crate::platform::Native;
+use crate::wait::host;
 use crate::wait::interrupt::Interrupts;
 use crate::wait::{Parker, token};
 
@@ -72,31 +73,51 @@ impl WakeSemaphore {
     }
 }
 
-/// Some wake semaphores of the domain.
+/// Some wake semaphores of the domain, and some words beside others.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct WakeSet([u64; WAKES / 64]);
+pub(crate) struct WakeSet {
+    semaphores: Numbers,
+    words: Numbers,
+}
+
+/// A bit for each wake semaphore.
+#[derive(Clone, Copy, Debug, Default)]
+struct Numbers([u64; WAKES / 64]);
+
+impl Numbers {
+    fn iter(&self) -> impl Iterator<Item = u16> + use<> {
+        self.0.into_iter().zip((0..).step_by(64)).filter(|(word, _)| *word != 0).flat_map(|(word, first)| {
+            (0..64).filter(move |bit| word & 1 << bit != 0).map(move |bit| first + bit)
+        })
+    }
+}
 
 impl WakeSet {
-    /// True when it was not there. Words are never: nobody's death posts to them.
-    pub(crate) fn insert(&mut self, wake: WakeSemaphore) -> bool {
-        wake.parker == Parker::Semaphore && self.insert_number(wake)
+    fn numbers(&mut self, parker: Parker) -> &mut Numbers {
+        match parker {
+            Parker::Semaphore => &mut self.semaphores,
+            Parker::Futex => &mut self.words,
+        }
     }
+}
 
-    fn insert_number(&mut self, wake: WakeSemaphore) -> bool {
-        let word = &mut self.0[usize::from(wake.index / 64)];
+impl host::WakeSet for WakeSet {
+    type Wake = WakeSemaphore;
+
+    fn insert(&mut self, wake: WakeSemaphore) -> bool {
+        let word = &mut self.numbers(wake.parker).0[usize::from(wake.index / 64)];
         let before = *word;
         *word |= 1 << (wake.index % 64);
         *word != before
     }
 
-    pub(crate) fn remove(&mut self, wake: WakeSemaphore) {
-        self.0[usize::from(wake.index / 64)] &= !(1 << (wake.index % 64));
+    fn remove(&mut self, wake: WakeSemaphore) {
+        self.numbers(wake.parker).0[usize::from(wake.index / 64)] &= !(1 << (wake.index % 64));
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = WakeSemaphore> + use<> {
-        self.0.into_iter().zip((0..).step_by(64)).filter(|(word, _)| *word != 0).flat_map(|(word, first)| {
-            (0..64).filter(move |bit| word & 1 << bit != 0).map(move |bit| WakeSemaphore::new(first + bit))
-        })
+    fn iter(&self) -> impl Iterator<Item = WakeSemaphore> {
+        let words = self.words.iter().map(|index| WakeSemaphore::new(index).by(Parker::Futex));
+        self.semaphores.iter().map(WakeSemaphore::new).chain(words)
     }
 }
 
@@ -172,6 +193,29 @@ impl Member {
                 futex::wake(word, 1).map(drop)
             }
         }
+    }
+
+    /// Posts a token to each of these. One system call for all of them, unless the kernel takes fewer operations or somebody has tokens
+    /// beyond number; one more for each that sleeps on a word.
+    ///
+    /// # Errors
+    /// When some sleeper was not woken, as [`wake`](Self::wake).
+    pub(crate) fn wake_all(&self, wakes: &WakeSet) -> Result<(), Error> {
+        let mut woken = Ok(());
+        let mut operations = [Op::add(layout::wake(0), 1); TOGETHER];
+        let mut count = 0;
+        for index in wakes.semaphores.iter() {
+            operations[count] = Op::add(layout::wake(index), 1);
+            count += 1;
+            if count == self.together {
+                woken = woken.and(post_together(&self.semaphores, &operations[..std::mem::take(&mut count)]));
+            }
+        }
+        woken = woken.and(post_together(&self.semaphores, &operations[..count]));
+        for index in wakes.words.iter() {
+            woken = woken.and(self.wake(WakeSemaphore::new(index).by(Parker::Futex)));
+        }
+        woken
     }
 
     /// Posts a token unless one is there already, so that any number of calls ends one sleep. One system call.
@@ -317,57 +361,8 @@ fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     }
 }
 
-/// Tokens for many sleepers, posted together once all of them are known: a call for each of them in between would give the
-/// CPU to the first ones before the last ones are found.
-#[derive(Default)]
-pub(crate) struct Tokens {
-    semaphores: WakeSet,
-    words: WakeSet,
-}
-
 /// Tokens posted by one system call at most. Where the kernel's limit on operations (SEMOPM, 500 by default) is lower, fewer.
 pub(super) const TOGETHER: usize = 256;
-
-impl Tokens {
-    /// One more, for this sleeper. Two ends that sleep on the same have one token.
-    pub(crate) fn add(&mut self, wake: WakeSemaphore) {
-        match wake.parker {
-            Parker::Semaphore => self.semaphores.insert_number(wake),
-            Parker::Futex => self.words.insert_number(wake),
-        };
-    }
-
-    /// Posts them, after it has arranged that this process's death posts to those that are not `armed` yet. One system call
-    /// for all tokens, unless the kernel takes fewer operations or somebody has tokens beyond number; one more for each that is
-    /// not armed, and for each that sleeps on a word.
-    ///
-    /// # Errors
-    /// When some sleeper was not woken, as [`Member::wake`].
-    pub(crate) fn post(self, member: &Member, armed: &mut WakeSet) -> Result<(), Error> {
-        // Before the tokens: whoever has one can rely on it.
-        for wake in self.semaphores.iter() {
-            if armed.insert(wake) && !member.wake_at_my_death(wake) {
-                armed.remove(wake);
-            }
-        }
-        let mut woken = Ok(());
-        let mut operations = [Op::add(layout::wake(0), 1); TOGETHER];
-        let mut count = 0;
-        for wake in self.semaphores.iter() {
-            operations[count] = Op::add(wake.semaphore(), 1);
-            count += 1;
-            if count == member.together {
-                woken =
-                    woken.and(post_together(&member.semaphores, &operations[..std::mem::take(&mut count)]));
-            }
-        }
-        woken = woken.and(post_together(&member.semaphores, &operations[..count]));
-        for wake in self.words.iter() {
-            woken = woken.and(member.wake(wake.by(Parker::Futex)));
-        }
-        woken
-    }
-}
 
 fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) -> Result<(), Error> {
     if operations.is_empty() || semaphores.perform(operations).is_ok() {
@@ -401,6 +396,7 @@ fn settle(posted: Result<(), Error>) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wait::host::WakeSet as _;
 
     #[test]
     fn a_set_has_what_was_inserted() {
@@ -409,6 +405,8 @@ mod tests {
         for number in numbers {
             assert!(set.insert(WakeSemaphore::new(number)));
             assert!(!set.insert(WakeSemaphore::new(number)));
+            assert!(set.insert(WakeSemaphore::new(number).by(Parker::Futex)), "its word is another thing");
+            set.remove(WakeSemaphore::new(number).by(Parker::Futex));
         }
         assert!(set.iter().map(|wake| wake.index).eq(numbers));
     }

@@ -8,11 +8,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`pair`] | an end that faces one other: of `spsc`, `bytes` and `call` |
+//! | [`participant`] | an end that is one of many: of `mpmc`, `broadcast` and `latest` |
 //! | [`room`] | a producer of such a channel: waiting for room, and what a publication into a closed channel is |
 //! | [`item`] | a consumer of such a channel: waiting for something to pop, and the end of the stream |
 //! | [`spsc`] | pushing and popping elements |
 
 pub mod item;
 pub mod pair;
+pub mod participant;
 pub mod room;
 pub mod spsc;

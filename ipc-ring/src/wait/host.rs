@@ -1,20 +1,36 @@
-//! What the kernel does for one end of a channel, as a trait, so that the same waits run in production and in a model checker.
+//! What the kernel does for one end of a channel, as a trait, so that the same waits run in production and in
+//! a model checker.
 
 use core::fmt::Debug;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc_core::Error;
 
 use super::soon::Soon;
 
+/// A set of what ends sleep on.
+pub trait WakeSet: Default + Debug {
+    /// What an end can sleep on.
+    type Wake: Copy;
+
+    /// True when it was not there.
+    fn insert(&mut self, wake: Self::Wake) -> bool;
+    /// Takes it out, if it is there.
+    fn remove(&mut self, wake: Self::Wake);
+    /// All that are there.
+    fn iter(&self) -> impl Iterator<Item = Self::Wake>;
+}
+
 /// What an end sleeps on, and what else it asks of the kernel. Each end has its own.
 ///
-/// The rings and the sleep protocol are written over a [`Platform`](crate::platform::Platform), which is the processor; the ends
-/// and their waits over this as well. In production it is the domain's semaphores; the `loom-tests` crate has one
-/// whose sleeps end by tokens alone, so that a lost wake-up is a deadlock there.
+/// The rings and the sleep protocol are written over a [`Platform`](crate::platform::Platform), which is the
+/// processor; the ends and their waits over this as well. In production it is the domain's semaphores; the
+/// `loom-tests` crate has one whose sleeps end by tokens alone, so that a lost wake-up is a deadlock there.
 pub trait Host {
     /// What an end can sleep on, by a number that records in shared memory hold.
     type Wake: Copy + PartialEq + Debug;
+    /// Several of these.
+    type WakeSet: WakeSet<Wake = Self::Wake>;
 
     /// From a word of shared memory. `None` for 0, which is none, and for what does not exist.
     fn wake_from(raw: u32) -> Option<Self::Wake>;
@@ -25,6 +41,11 @@ pub trait Host {
     fn wake(&self) -> Self::Wake;
     /// Whether this is the process that opened the end, and not a child of it made by fork.
     fn is_ours(&self) -> bool;
+    /// That this is the process that opened the end, for an operation with a name.
+    ///
+    /// # Errors
+    /// In a child of it made by fork.
+    fn check_process(&self, what: &'static str) -> Result<(), Error>;
     /// Sleeps until a token comes or the time has come. True for a token, which it takes.
     ///
     /// # Errors
@@ -37,10 +58,17 @@ pub trait Host {
     /// # Errors
     /// When the other end could not be woken.
     fn post(&self, wake: Self::Wake) -> Result<(), Error>;
-    /// Arranges that the death of this process posts a token, too. False when it was refused, and where it cannot be arranged.
+    /// Arranges that the death of this process posts a token, too. False when it was refused, and where it
+    /// cannot be arranged.
     fn post_at_death(&self, wake: Self::Wake) -> bool;
     /// Takes that arrangement back.
     fn no_post_at_death(&self, wake: Self::Wake);
+    /// Posts a token to each of these, with as few system calls as that takes: a call for each would give the
+    /// CPU to the first ones before the last ones have their tokens.
+    ///
+    /// # Errors
+    /// When one of them could not be woken. The others were.
+    fn post_all(&self, wakes: &Self::WakeSet) -> Result<(), Error>;
     /// Whether the process of this identity, as records hold it, is alive.
     ///
     /// # Errors
@@ -51,8 +79,8 @@ pub trait Host {
     /// # Errors
     /// When it cannot.
     fn check(&self) -> Result<(), Error>;
-    /// Takes an interruption of this end's waits, if there was one. `sleeps`: the caller sleeps if there was none, and may have taken
-    /// any token until here.
+    /// Takes an interruption of this end's waits, if there was one. `sleeps`: the caller sleeps if there was
+    /// none, and may have taken any token until here.
     fn is_interrupted(&self, sleeps: bool) -> bool;
     /// Passes the time until something that is under way is there, not beyond a point in time.
     fn pass(&self, soon: &mut Soon, until: Instant) {
@@ -61,6 +89,14 @@ pub trait Host {
     /// The time now, by which an end decides when to ask whether others are alive.
     fn now(&self) -> Instant {
         Instant::now()
+    }
+    /// The time in microseconds modulo 2^32, by a clock that all processes of the machine share.
+    fn machine_us(&self) -> u32 {
+        (crate::clock::machine_ns() / 1000) as u32
+    }
+    /// Does nothing for so long.
+    fn rest(&self, time: Duration) {
+        std::thread::sleep(time);
     }
     /// The number of the CPU this thread runs on plus one; 0 when that cannot be known.
     fn cpu(&self) -> u32 {

@@ -1,7 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
 pub(crate) mod cpu;
-pub mod crowd;
 pub mod host;
 pub mod interrupt;
 #[doc(hidden)]
@@ -16,6 +15,7 @@ pub mod soon;
 mod strategy;
 pub mod token;
 pub(crate) mod turns;
+pub mod waiter_set;
 
 pub(crate) use late::Nap;
 pub use liveness::HEARTBEAT;

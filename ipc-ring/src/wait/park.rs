@@ -11,7 +11,7 @@
 //!
 //! What is tried, and what a look is, is said by an [`Attempt`]; the words and the kernel are a [`Waiter`]'s. When a wait asks whether the
 //! other side is alive, [`liveness`](super::liveness) says. Why no wake-up is lost, [`signal`](super::signal) says for two ends
-//! and [`crowd`](super::crowd) for many: it rests on the order of the steps here, which models run as they are, with sleeps
+//! and [`waiter_set`](super::waiter_set) for many: it rests on the order of the steps here, which models run as they are, with sleeps
 //! that end by tokens only.
 
 use std::time::Instant;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use ipc_ring::platform::{Barrier, Word as _};
 use ipc_ring::ring::broadcast::{Publisher, Resume, Start};
-use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal::{self, CLOSED};
+use ipc_ring::wait::waiter_set::{self, WaiterSet};
 use loom::thread;
 
 use super::books::{Got, Reader, publish, publisher};
@@ -36,7 +36,7 @@ struct Bed {
     barrier: Barrier,
 }
 
-impl Crowd for Bed {
+impl WaiterSet for Bed {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -72,14 +72,14 @@ impl Bed {
 
     /// The channel's wake of a whole side: all bits first, then all tokens.
     fn wake_all(&self) {
-        if crowd::is_anybody::<Loom>(&self.mask, self.barrier) {
+        if waiter_set::has_waiters::<Loom>(&self.mask, self.barrier) {
             let mut tokens = Vec::new();
             let wanted = if mutation::logic(WAKES_ONE) { 1 } else { usize::MAX };
-            crowd::wake(
+            waiter_set::wake(
                 self,
                 &mut 0,
                 wanted,
-                crowd::Post(|number| {
+                waiter_set::Post(|number| {
                     tokens.push(number);
                     true
                 }),
@@ -92,7 +92,7 @@ impl Bed {
 
     /// Sleeps unless `is_there` finds something after the announcement.
     fn sleep_unless(&self, number: u16, is_there: impl FnOnce() -> bool) {
-        crowd::announce(self, number, self.barrier).expect("no barrier of a model fails");
+        waiter_set::prepare_wait(self, number, self.barrier).expect("no barrier of a model fails");
         let semaphore = &self.semaphores[usize::from(number)];
         if is_there() {
             if signal::withdraw::<Loom>(self.signal(number)) {

@@ -1,6 +1,6 @@
 //! Readers that sleep until a key changes, or any. A lost wake-up is a deadlock, which the checker reports.
 //!
-//! The ring and the functions of [`crowd`] are production's; the steps of `channel/latest/table_reader.rs` that call the
+//! The ring and the functions of [`waiter_set`] are production's; the steps of `channel/latest/table_reader.rs` that call the
 //! kernel are mirrored over mock semaphores. Time is left out: a reader that finds nothing sleeps at once.
 
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_ring::platform::{Barrier, Site, Word as _};
 use ipc_ring::ring::latest::Writer;
-use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal;
+use ipc_ring::wait::waiter_set::{self, WaiterSet};
 use loom::thread;
 
 use super::memory::Heap;
@@ -62,7 +62,7 @@ struct Side<'a> {
     topic: u32,
 }
 
-impl Crowd for Side<'_> {
+impl WaiterSet for Side<'_> {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -120,11 +120,11 @@ impl Bed {
     }
 
     fn wake_behind(&self, side: &Side<'_>) {
-        crowd::wake(
+        waiter_set::wake(
             side,
             &mut 0,
             usize::MAX,
-            crowd::Post(|number| {
+            waiter_set::Post(|number| {
                 self.semaphores[usize::from(number)].post();
                 true
             }),
@@ -135,13 +135,15 @@ impl Bed {
     fn publish(&self, writer: &mut Writer<Heap>, key: u32) {
         publish(writer, key);
         if mutation::logic(ANY_FORGOTTEN) {
-            if crowd::is_anybody::<Loom>(&self.masks[KEY], self.barrier) {
+            if waiter_set::has_waiters::<Loom>(&self.masks[KEY], self.barrier) {
                 self.wake_behind(&self.side(Topic::Key(key)));
             }
             return;
         }
         // As `Place::wake_concerned`.
-        if crowd::is_anybody::<Loom>(&self.masks[ANY], self.barrier) || self.masks[KEY].load(Relaxed) != 0 {
+        if waiter_set::has_waiters::<Loom>(&self.masks[ANY], self.barrier)
+            || self.masks[KEY].load(Relaxed) != 0
+        {
             self.wake_behind(&self.side(Topic::Any));
             self.wake_behind(&self.side(Topic::Key(key)));
         }
@@ -163,7 +165,7 @@ impl Bed {
         let side = self.side(topic);
         self.sides[usize::from(number)].store(side.mask as u32, Relaxed);
         self.topics[usize::from(number)].store(side.topic, Relaxed);
-        crowd::announce(&side, number, self.barrier).expect("no barrier of a model fails");
+        waiter_set::prepare_wait(&side, number, self.barrier).expect("no barrier of a model fails");
     }
 
     fn do_not_sleep(&self, number: u16) {

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use ipc_ring::platform::Barrier;
 use ipc_ring::ring::mpmc::{Consumer, Producer};
-use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal;
+use ipc_ring::wait::waiter_set::{self, WaiterSet};
 use loom::thread;
 
 use super::Heap;
@@ -38,7 +38,7 @@ struct Bed {
     semaphores: [Semaphore; 2],
 }
 
-impl Crowd for Bed {
+impl WaiterSet for Bed {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -71,17 +71,18 @@ impl Bed {
             semaphores: [Semaphore::new(), Semaphore::new()],
         });
         for number in [0, 1] {
-            crowd::announce(&*bed, number, Barrier::Asymmetric).expect("no barrier of a model fails");
+            waiter_set::prepare_wait(&*bed, number, Barrier::Asymmetric)
+                .expect("no barrier of a model fails");
         }
         bed
     }
 
     fn wake_one(&self) {
-        crowd::wake(
+        waiter_set::wake(
             self,
             &mut 1,
             1,
-            crowd::Post(|number| {
+            waiter_set::Post(|number| {
                 self.semaphores[usize::from(number)].post();
                 true
             }),
@@ -91,7 +92,7 @@ impl Bed {
     /// The channel's `push`.
     fn push(&self, producer: &mut Producer<Heap>, value: u64) {
         assert_eq!(producer.try_push(&value), Ok(()));
-        if crowd::is_anybody::<Loom>(&self.mask, Barrier::Asymmetric) {
+        if waiter_set::has_waiters::<Loom>(&self.mask, Barrier::Asymmetric) {
             if producer.is_behind_another() || (mutation::logic(ANY_BEFORE) && producer.position() > 1) {
                 reached("not woken for");
             } else {
@@ -111,7 +112,7 @@ impl Bed {
             if self.try_pop(consumer) {
                 break;
             }
-            crowd::announce(self, number, Barrier::Asymmetric).expect("no barrier of a model fails");
+            waiter_set::prepare_wait(self, number, Barrier::Asymmetric).expect("no barrier of a model fails");
             asleep = consumer.look().is_err();
             if !asleep && signal::withdraw::<Loom>(self.signal(number)) {
                 self.semaphores[usize::from(number)].try_wait();
@@ -126,7 +127,7 @@ impl Bed {
                 return;
             }
             let more = if mutation::logic(NO_FENCE) { consumer.look() } else { consumer.look_behind() };
-            if more.is_ok() && crowd::is_anybody::<Loom>(&self.mask, Barrier::Asymmetric) {
+            if more.is_ok() && waiter_set::has_waiters::<Loom>(&self.mask, Barrier::Asymmetric) {
                 reached("passed on");
                 self.wake_one();
             }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use ipc_ring::platform::{Barrier, Site};
 use ipc_ring::ring::mpmc::{Consumer, Producer, Refused};
-use ipc_ring::wait::crowd::{self, Crowd};
 use ipc_ring::wait::signal;
+use ipc_ring::wait::waiter_set::{self, WaiterSet};
 use loom::thread;
 
 use super::Heap;
@@ -38,7 +38,7 @@ struct Bed {
     semaphore: Semaphore,
 }
 
-impl Crowd for Bed {
+impl WaiterSet for Bed {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -73,12 +73,12 @@ impl Bed {
     }
 
     fn wake_one(&self) {
-        if crowd::is_anybody::<Loom>(&self.mask, self.barrier) {
-            crowd::wake(
+        if waiter_set::has_waiters::<Loom>(&self.mask, self.barrier) {
+            waiter_set::wake(
                 self,
                 &mut 0,
                 1,
-                crowd::Post(|_| {
+                waiter_set::Post(|_| {
                     reached("woken");
                     self.semaphore.post();
                     true
@@ -90,7 +90,7 @@ impl Bed {
     /// The channel's `push`, of an end that sleeps at once.
     fn push(&self, producer: &mut Producer<Heap>, value: u64) {
         while producer.try_push(&value).is_err() {
-            crowd::announce(self, 0, self.barrier).expect("no barrier of a model fails");
+            waiter_set::prepare_wait(self, 0, self.barrier).expect("no barrier of a model fails");
             let found = producer.look();
             let reading = matches!(&found, Err(Refused::Busy(holder)) if holder.is_reading());
             if found.is_err() && (!reading || mutation::logic(READING_AWAITED_ASLEEP)) {
@@ -169,7 +169,7 @@ fn consumer_dies_waking() {
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
     let bed = Bed::new(Barrier::Fence);
     bed.push(&mut producer, 10);
-    crowd::announce(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
+    waiter_set::prepare_wait(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
     assert!(crash::kill_at(Site::WaitTaken, 0, || bed.pop(&mut consumer)).is_none());
     reached("died");
     let mut next = ring.consumer(3);

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::platform::{Barrier, Site, Word as _};
-use ipc_ring::wait::crowd::{self, Crowd, Notifier};
 use ipc_ring::wait::signal;
+use ipc_ring::wait::waiter_set::{self, Notifier, WaiterSet};
 use loom::thread;
 
 use crate::{Loom, Model, Semaphore, Word32, Word64, crash, mutation, reached};
@@ -47,7 +47,7 @@ struct Bed {
     barrier: Barrier,
 }
 
-impl Crowd for Bed {
+impl WaiterSet for Bed {
     type Platform = Loom;
 
     fn mask(&self) -> &Word64 {
@@ -84,12 +84,12 @@ impl Bed {
 
     /// The channel's `wake_one`; `dead` is an end that no token helps.
     fn wake_one(&self, dead: Option<u16>) {
-        if crowd::is_anybody::<Loom>(self.mask(), self.barrier) {
-            crowd::wake(
+        if waiter_set::has_waiters::<Loom>(self.mask(), self.barrier) {
+            waiter_set::wake(
                 self,
                 &mut 1,
                 1,
-                crowd::Post(|number| {
+                waiter_set::Post(|number| {
                     self.semaphores[usize::from(number)].post();
                     dead != Some(number)
                 }),
@@ -133,7 +133,7 @@ impl Bed {
                     }
                     return;
                 }
-                crowd::announce(self, number, self.barrier).expect("no barrier of a model fails");
+                waiter_set::prepare_wait(self, number, self.barrier).expect("no barrier of a model fails");
             }
             let semaphore = &self.semaphores[usize::from(number)];
             if asleep || self.is_empty() {
@@ -150,7 +150,7 @@ impl Bed {
 
 fn two_sleepers(barrier: Barrier) {
     let bed = Bed::new(barrier);
-    crowd::announce(&*bed, 0, barrier).expect("no barrier of a model fails");
+    waiter_set::prepare_wait(&*bed, 0, barrier).expect("no barrier of a model fails");
     let others = [(0, true), (1, false)].map(|(number, asleep)| {
         let bed = Rc::clone(&bed);
         thread::spawn(move || bed.pop(number, asleep))
@@ -165,7 +165,7 @@ fn two_sleepers(barrier: Barrier) {
 /// publication must find it.
 fn bit_taken() {
     let bed = Bed::new(Barrier::Fence);
-    crowd::announce(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
+    waiter_set::prepare_wait(&*bed, 0, bed.barrier).expect("no barrier of a model fails");
     let shared = Rc::clone(&bed);
     let one = thread::spawn(move || {
         shared.semaphores[0].wait();
@@ -185,7 +185,7 @@ fn bit_taken() {
 fn one_wake_for_two() {
     let bed = Bed::new(Barrier::Fence);
     for number in [0, 1] {
-        crowd::announce(&*bed, number, bed.barrier).expect("no barrier of a model fails");
+        waiter_set::prepare_wait(&*bed, number, bed.barrier).expect("no barrier of a model fails");
     }
     let others = [0, 1].map(|number| {
         let bed = Rc::clone(&bed);
@@ -240,8 +240,8 @@ fn notifier_dies(site: Site) {
     let arranged = RefCell::new(Vec::new());
     let life = crash::kill_at(site, 0, || {
         bed.waiting.fetch_add(2, Ordering::Release);
-        if crowd::is_anybody::<Loom>(bed.mask(), bed.barrier) {
-            crowd::wake(&*bed, &mut 1, 1, Mortal { bed: &bed, arranged: &arranged });
+        if waiter_set::has_waiters::<Loom>(bed.mask(), bed.barrier) {
+            waiter_set::wake(&*bed, &mut 1, 1, Mortal { bed: &bed, arranged: &arranged });
         }
     });
     if life.is_none() {

@@ -3,12 +3,14 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::end::PeerState;
 use crate::channel::open::Found;
+use crate::channel::participant::Participant;
+use crate::channel::seats::Table;
 use crate::channel::successor::{Followed as _, Seats, Takers};
 use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
+use crate::end::participant::{ANY_KEY, WaiterClass};
 use crate::error::{AttachError, AttachErrorKind, PeerExit};
 use crate::memory;
 use crate::platform::Native;
@@ -20,13 +22,14 @@ use crate::ring::broadcast::words::{
 };
 use crate::ring::broadcast::{Corruption, Front, Mode, Private, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
+use crate::wait::host::Host as _;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
 /// The subscribers of a ring, and what tells them that the stream has ended.
 pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
-const PUBLISHER: Side = Side { role: 1, mask: PUBLISHER_SLEEPERS, topic: ANYTHING };
-const SUBSCRIBER: Side = Side { role: 2, mask: SUBSCRIBER_SLEEPERS, topic: ANYTHING };
+const PUBLISHER: WaiterClass = WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY };
+const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY };
 
 /// The mode of a ring found or made, which is chosen by the first one who attaches. Under the domain's lock.
 ///
@@ -57,7 +60,7 @@ fn publisher_identity(region: &Region) -> &AtomicU64 {
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) front: Front,
-    pub(super) place: Place,
+    pub(super) place: Participant,
     generation: u64,
     /// How many publishers there had been when a set was told that the last one is gone.
     told: Option<u32>,
@@ -90,7 +93,7 @@ impl End {
         }
         let generation = found.entry.generation;
         let (place, ()) =
-            Place::take(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, questions| {
+            Participant::take_seat(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, questions| {
                 let seat = publisher_identity(&region);
                 let holder = seat.load(Ordering::Relaxed); // Under the lock.
                 let is_taken = holder != 0 && questions.is_alive(holder);
@@ -131,7 +134,7 @@ impl End {
         }
         let generation = found.entry.generation;
         let (place, seat) =
-            Place::take(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, questions| {
+            Participant::take_seat(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, questions| {
                 let identity = NonZeroU64::new(me).expect("a member is somebody");
                 let mut seat = seat::take(&front, identity);
                 if seat.is_err() {

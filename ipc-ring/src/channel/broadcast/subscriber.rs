@@ -7,8 +7,8 @@ use super::builder::Builder;
 use super::end::End;
 use super::position::Position;
 use super::waiting::{self, Poll};
-use crate::channel::crowd::Place;
 use crate::channel::end::PeerState;
+use crate::channel::participant::Participant;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
@@ -453,9 +453,9 @@ impl<T: Message> Iterator for &mut Subscriber<T> {
 }
 
 impl<T: Message> Follower for Subscriber<T> {
-    type Seat = Place;
+    type Seat = Participant;
 
-    fn seat(&mut self) -> &mut Place {
+    fn seat(&mut self) -> &mut Participant {
         &mut self.end.place
     }
 

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::end::End;
-use crate::channel::crowd::Place;
 use crate::channel::end::PeerState;
+use crate::channel::participant::Participant;
 use crate::end::room::Refusal;
 use crate::error::{PeerExit, PopError};
 use crate::ring::broadcast::Corruption;
@@ -50,15 +50,15 @@ pub(super) fn wait_and_pop<P: Poll>(
 }
 
 impl<P: Poll> Attempt for ForItem<'_, P> {
-    type Waiter = Place;
+    type Waiter = Participant;
     type Output = P::Item;
     type Error = PopError;
 
-    fn waiter(&self) -> &Place {
+    fn waiter(&self) -> &Participant {
         &self.0.seat().place
     }
 
-    fn waiter_mut(&mut self) -> &mut Place {
+    fn waiter_mut(&mut self) -> &mut Participant {
         &mut self.0.end().place
     }
 
@@ -147,18 +147,18 @@ pub(super) fn wait_for_room(
 }
 
 impl<R: Room> Attempt for ForRoom<'_, R> {
-    type Waiter = Place;
+    type Waiter = Participant;
     type Output = ();
     type Error = Refusal;
 
     // Subscribers look at the publisher only when they have read a quarter of the ring, or wait themselves.
     const UNANNOUNCED: bool = true;
 
-    fn waiter(&self) -> &Place {
+    fn waiter(&self) -> &Participant {
         &self.end.place
     }
 
-    fn waiter_mut(&mut self) -> &mut Place {
+    fn waiter_mut(&mut self) -> &mut Participant {
         &mut self.end.place
     }
 

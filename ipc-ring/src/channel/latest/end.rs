@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::error::ReadError;
 use crate::channel::PeerState;
-use crate::channel::crowd::{self, ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
+use crate::channel::participant::Participant;
+use crate::channel::seats::{self, Table};
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Locked, Member, Questions};
+use crate::end::participant::{ANY_KEY, WaiterClass};
 use crate::error::{AttachError, AttachErrorKind, PeerExit};
 use crate::message::Message;
 use crate::platform::Native;
@@ -53,11 +55,13 @@ impl Role {
 
 impl Topic {
     /// The readers that wait for this.
-    pub(super) const fn side(self) -> Side {
+    pub(super) const fn side(self) -> WaiterClass {
         let role = Role::Reader as u32;
         match self {
-            Topic::Any => Side { role, mask: ANY_SLEEPERS, topic: ANYTHING },
-            Topic::Key(key) => Side { role, mask: KEY_SLEEPERS + (key % MASKS) as usize * 8, topic: key + 1 },
+            Topic::Any => WaiterClass { role, mask: ANY_SLEEPERS, key: ANY_KEY },
+            Topic::Key(key) => {
+                WaiterClass { role, mask: KEY_SLEEPERS + (key % MASKS) as usize * 8, key: key + 1 }
+            }
         }
     }
 }
@@ -66,7 +70,7 @@ impl Topic {
 #[derive(Debug)]
 pub(super) struct End<T> {
     pub(super) ring: Mapped<T>,
-    pub(super) place: Place,
+    pub(super) place: Participant,
 }
 
 impl<T: Message> End<T> {
@@ -90,10 +94,10 @@ impl<T: Message> End<T> {
         }
         let seat = |me, questions: &Questions<'_>| {
             let numbers = if role == Role::Writer { WRITER..WRITER + 1 } else { WRITER + 1..ENDPOINTS };
-            match crowd::claim_seat(&region, TABLE, numbers, me, questions)? {
+            match seats::claim(&region, TABLE, numbers, me, questions)? {
                 Some(number) => Ok(((), number)),
                 None if role == Role::Writer => {
-                    Err(AttachErrorKind::EndTaken { pid: crowd::holder(&region, TABLE, WRITER).1 }.into())
+                    Err(AttachErrorKind::EndTaken { pid: seats::holder(&region, TABLE, WRITER).1 }.into())
                 }
                 None => {
                     let what = "readers of one channel";
@@ -101,8 +105,8 @@ impl<T: Message> End<T> {
                 }
             }
         };
-        let side = Side { role: role as u32, ..Topic::Any.side() };
-        let (place, ()) = Place::take(locked, domain, found, (TABLE, side), strategy, seat)?;
+        let side = WaiterClass { role: role as u32, ..Topic::Any.side() };
+        let (place, ()) = Participant::take_seat(locked, domain, found, (TABLE, side), strategy, seat)?;
         let mut end = Self { ring, place };
         if role == Role::Writer {
             // After the identity, so that a death in between leaves a dead writer and not one that has left.
@@ -117,7 +121,7 @@ impl<T: Message> End<T> {
     fn wake_everybody(&mut self) {
         self.place.wake_all(Topic::Any.side());
         for mask in 0..MASKS {
-            self.place.wake_all(Side { topic: ANYTHING, ..Topic::Key(mask).side() });
+            self.place.wake_all(WaiterClass { key: ANY_KEY, ..Topic::Key(mask).side() });
         }
     }
 
@@ -200,7 +204,7 @@ impl<T: Message> End<T> {
     pub(super) fn leave(&mut self) {
         let (region, number) = (self.ring.region().clone(), self.place.number());
         let finished = signal::seen::<Native>(self.ring.state()) & CLOSED != 0;
-        self.place.leave(|| Place::free_seat(&region, TABLE, number), || finished);
+        self.place.leave(|| seats::free(&region, TABLE, number), || finished);
     }
 }
 
@@ -216,7 +220,7 @@ fn writer(
     if bits & CLOSED != 0 {
         return Ok(PeerState::Closed);
     }
-    let (owner, pid) = crowd::holder(region, TABLE, WRITER);
+    let (owner, pid) = seats::holder(region, TABLE, WRITER);
     if !owner.is_some() {
         let exit = if bits & DETACHED != 0 { PeerExit::Detached } else { PeerExit::NeverAttached };
         return Ok(PeerState::Gone(exit));

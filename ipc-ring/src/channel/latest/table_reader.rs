@@ -6,7 +6,7 @@ use super::Builder;
 use super::end::{End, Topic};
 use super::error::ReadError;
 use crate::channel::PeerState;
-use crate::channel::crowd::Place;
+use crate::channel::participant::Participant;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
@@ -293,9 +293,9 @@ impl<T: Message> TableReader<T> {
 }
 
 impl<T: Message> Follower for TableReader<T> {
-    type Seat = Place;
+    type Seat = Participant;
 
-    fn seat(&mut self) -> &mut Place {
+    fn seat(&mut self) -> &mut Participant {
         &mut self.end.place
     }
 
@@ -327,15 +327,15 @@ where
     F: FnMut(&mut ring::Reader<Mapped<T>>) -> Result<Option<R>, Trouble>,
     G: Fn(&ring::Reader<Mapped<T>>) -> bool,
 {
-    type Waiter = Place;
+    type Waiter = Participant;
     type Output = R;
     type Error = ReadError;
 
-    fn waiter(&self) -> &Place {
+    fn waiter(&self) -> &Participant {
         &self.reader.end.place
     }
 
-    fn waiter_mut(&mut self) -> &mut Place {
+    fn waiter_mut(&mut self) -> &mut Participant {
         &mut self.reader.end.place
     }
 

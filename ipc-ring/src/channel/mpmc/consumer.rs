@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use crate::apart::apart;
-use crate::channel::crowd::Place;
+use crate::channel::participant::Participant;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
@@ -571,15 +571,15 @@ where
         &mut dyn FnMut(&mut ring::Consumer<Mapped<T>>),
     ) -> Result<(), Nothing>,
 {
-    type Waiter = Place;
+    type Waiter = Participant;
     type Output = ();
     type Error = PopError;
 
-    fn waiter(&self) -> &Place {
+    fn waiter(&self) -> &Participant {
         &self.consumer.end.place
     }
 
-    fn waiter_mut(&mut self) -> &mut Place {
+    fn waiter_mut(&mut self) -> &mut Participant {
         &mut self.consumer.end.place
     }
 
@@ -668,9 +668,9 @@ fn looks_empty<T: Message>(ring: &mut ring::Consumer<Mapped<T>>) -> bool {
 }
 
 impl<T: Message> Follower for Consumer<T> {
-    type Seat = Place;
+    type Seat = Participant;
 
-    fn seat(&mut self) -> &mut Place {
+    fn seat(&mut self) -> &mut Participant {
         &mut self.end.place
     }
 

@@ -4,10 +4,12 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
-use crate::channel::crowd::{ANYTHING, Place, Side, Table};
 use crate::channel::open::Found;
+use crate::channel::participant::Participant;
+use crate::channel::seats::Table;
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Entry, Locked};
+use crate::end::participant::{ANY_KEY, WaiterClass};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Message;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
@@ -16,6 +18,7 @@ use crate::ring::mpmc::{
     Words as _, is_closed, poisoned,
 };
 use crate::wait::WaitStrategy;
+use crate::wait::host::Host as _;
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 
@@ -39,12 +42,12 @@ impl Role {
         }
     }
 
-    const fn side(self) -> Side {
+    const fn side(self) -> WaiterClass {
         let mask = match self {
             Role::Producer => PRODUCER_SLEEPERS,
             Role::Consumer => CONSUMER_SLEEPERS,
         };
-        Side { role: self as u32, mask, topic: ANYTHING }
+        WaiterClass { role: self as u32, mask, key: ANY_KEY }
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) struct End<T> {
     pub(super) ring: Mapped<T>,
     /// Until the ring's end takes it.
     pub(super) seat: Option<Seat>,
-    pub(super) place: Place,
+    pub(super) place: Participant,
     /// How many had come to the other side when a set was told that it is deserted.
     told: Option<u32>,
     /// Whether a set was told that the stream has ended.
@@ -101,8 +104,13 @@ impl<T: Message> End<T> {
         if role == Role::Producer && is_closed(&ring) {
             return Err(AttachErrorKind::Closed.into());
         }
-        let (place, seat) =
-            Place::take(locked, domain, found, (TABLE, role.side()), strategy, |me, questions| {
+        let (place, seat) = Participant::take_seat(
+            locked,
+            domain,
+            found,
+            (TABLE, role.side()),
+            strategy,
+            |me, questions| {
                 let identity = NonZeroU64::new(me).expect("a member is somebody");
                 let mut seat = Seat::take(&ring, identity);
                 if seat.is_err() {
@@ -116,7 +124,8 @@ impl<T: Message> End<T> {
                 })?;
                 let number = seat.number();
                 Ok((seat, number))
-            })?;
+            },
+        )?;
         ring.attached(role as u32).fetch_add(1, Ordering::Relaxed); // For an answer only.
         let other = if role == Role::Producer { Role::Consumer } else { Role::Producer };
         let place = place.facing(other as u32);

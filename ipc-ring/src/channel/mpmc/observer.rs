@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::end::{Role, TABLE};
-use crate::channel::crowd;
 use crate::channel::open;
+use crate::channel::seats;
 use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::{Kind, Seen};
@@ -99,7 +99,7 @@ impl Observer {
     fn attendance(&self, role: Role) -> Result<Attendance, ipc_core::Error> {
         let mut attendance = Attendance::default();
         for number in (0..TABLE.seats).filter(|number| TABLE.role(&self.region, *number) == role as u32) {
-            let (owner, _) = crowd::holder(&self.region, TABLE, number);
+            let (owner, _) = seats::holder(&self.region, TABLE, number);
             if !owner.is_some() {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use crate::apart::apart;
-use crate::channel::crowd::Place;
+use crate::channel::participant::Participant;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PeerExit, PushError};
@@ -380,15 +380,15 @@ impl<T: Message> Pushing<'_, T> {
 }
 
 impl<T: Message> Attempt for Pushing<'_, T> {
-    type Waiter = Place;
+    type Waiter = Participant;
     type Output = ();
     type Error = PushError<()>;
 
-    fn waiter(&self) -> &Place {
+    fn waiter(&self) -> &Participant {
         &self.producer.end.place
     }
 
-    fn waiter_mut(&mut self) -> &mut Place {
+    fn waiter_mut(&mut self) -> &mut Participant {
         &mut self.producer.end.place
     }
 

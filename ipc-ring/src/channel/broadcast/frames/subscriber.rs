@@ -6,8 +6,8 @@ use super::Builder;
 use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
-use crate::channel::crowd;
 use crate::channel::end::PeerState;
+use crate::channel::participant::Participant;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
@@ -388,9 +388,9 @@ impl Iterator for &mut Subscriber {
 }
 
 impl Follower for Subscriber {
-    type Seat = crowd::Place;
+    type Seat = Participant;
 
-    fn seat(&mut self) -> &mut crowd::Place {
+    fn seat(&mut self) -> &mut Participant {
         &mut self.end.place
     }
 

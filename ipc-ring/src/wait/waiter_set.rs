@@ -1,7 +1,7 @@
 //! The sleep protocol of many ends, as [`signal`] is that of two.
 //!
-//! Each seat has a signal word of its own, and each side of the ring a mask in which one bit stands for several seats. The
-//! mask is 0 while nobody sleeps, so a publication costs one load.
+//! Each seat has a signal word of its own, and each side of the ring a mask in which one bit stands for
+//! several seats. The mask is 0 while nobody sleeps, so a publication costs one load.
 //!
 //! ```text
 //!   waiter                                   notifier
@@ -14,8 +14,9 @@
 //!                                            take one WAITING below it, post a token
 //! ```
 //!
-//! The waiting bit is set before the mask's, so whoever takes the mask's bit sees all who wait below it, or leaves the bit to
-//! those who come later. One publication wakes one end; one that was woken and finds more than it takes wakes the next.
+//! The waiting bit is set before the mask's, so whoever takes the mask's bit sees all who wait below it, or
+//! leaves the bit to those who come later. One publication wakes one end; one that was woken and finds more
+//! than it takes wakes the next.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -23,17 +24,17 @@ use super::signal::{self, WAITING};
 use crate::edge::Edge;
 use crate::platform::{Barrier, Platform, Site, Word};
 
-/// The ends on one side of a ring.
-pub trait Crowd {
+/// The ends of a ring that wait for the same kind of event.
+pub trait WaiterSet {
     /// The machine the words belong to.
     type Platform: Platform;
-    /// The side's mask.
+    /// Their mask.
     fn mask(&self) -> &<Self::Platform as Platform>::U64;
     /// A seat's signal word.
     fn signal(&self, number: u16) -> &<Self::Platform as Platform>::U32;
-    /// Whether the seat's end is on this side.
+    /// Whether the seat's end is one of them.
     fn belongs(&self, number: u16) -> bool;
-    /// Whether the seat's end, which is on this side, waits for what was published.
+    /// Whether the seat's end, which is one of them, waits for what was published.
     fn is_concerned(&self, _number: u16) -> bool {
         true
     }
@@ -50,33 +51,35 @@ pub trait Crowd {
 ///
 /// # Errors
 /// As [`signal::announce`].
-pub fn announce<C: Crowd>(crowd: &C, number: u16, barrier: Barrier) -> Result<(), ipc_core::Error> {
-    mark(crowd, number);
-    C::Platform::heavy(barrier)
+pub fn prepare_wait<S: WaiterSet>(set: &S, number: u16, barrier: Barrier) -> Result<(), ipc_core::Error> {
+    set_waiting(set, number);
+    S::Platform::heavy(barrier)
 }
 
-/// The first half of [`announce`], for who announces at several ends and runs the heavy barrier once, behind all of them.
-pub fn mark<C: Crowd>(crowd: &C, number: u16) {
+/// The first half of [`prepare_wait`], for a waiter that waits at several ends and runs the heavy barrier
+/// once, behind all of them.
+pub fn set_waiting<S: WaiterSet>(set: &S, number: u16) {
     // [W1] Release → `signal::take`: the number of the end's semaphore is written before.
-    crowd.signal(number).fetch_or(WAITING, C::Platform::ordering(Edge::WaitAnnounce));
+    set.signal(number).fetch_or(WAITING, S::Platform::ordering(Edge::WaitAnnounce));
     // [W2] Release → `wake`: who takes this bit sees the waiting bit.
-    crowd.mask().fetch_or(1 << (number % crowd.bits()), C::Platform::ordering(Edge::CrowdJoin));
-    C::Platform::crash_point(Site::WaitAnnounced);
+    set.mask().fetch_or(1 << (number % set.bits()), S::Platform::ordering(Edge::WaiterSetJoin));
+    S::Platform::crash_point(Site::WaitAnnounced);
 }
 
-/// Whether anybody on the side with this mask sleeps, or is about to. After a publication.
+/// Whether an end with this mask sleeps, or is about to. After a publication.
 #[inline(always)]
-pub fn is_anybody<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
+pub fn has_waiters<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
     P::light(barrier);
     mask.load(Relaxed) != 0 // The light barrier orders it after the publication.
 }
 
 /// What a notifier does for the sleepers that [`wake`] finds.
 pub trait Notifier {
-    /// A sleeper will be taken out of the mask: arranges that this process's death posts to it. One that dies with the mask's bit or with a waiting
-    /// bit taken is the only one who knows of those sleepers.
+    /// A sleeper will be taken out of the mask: arranges that this process's death posts to it. One that dies
+    /// with the mask's bit or with a waiting bit taken is the only one who knows of those sleepers.
     fn arrange(&mut self, _number: u16) {}
-    /// Posts a token to an end that waited. False when that end is dead, so that another one should have a token.
+    /// Posts a token to an end that waited. False when that end is dead, so that another one should have a
+    /// token.
     fn post(&mut self, number: u16) -> bool;
 }
 
@@ -100,18 +103,19 @@ impl<F: FnMut(u16) -> bool> Notifier for Post<F> {
     }
 }
 
-/// Wakes sleepers until `wanted` of them are awake, starting behind the seat `turn`, which then is that of the last one.
+/// Wakes sleepers until `wanted` of them are awake, starting behind the seat `turn`, which then is that of
+/// the last one.
 #[cold]
 #[inline(never)]
-pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut notifier: impl Notifier) {
-    let (bits, seats) = (crowd.bits(), crowd.seats());
+pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifier: impl Notifier) {
+    let (bits, seats) = (set.bits(), set.seats());
     let next = (*turn + 1) % seats; // `turn` moves below: each bit comes once, whoever is woken on the way.
     for step in 0..bits {
         let first = (next + step) % bits;
         let bit = 1u64 << first;
-        // [W2] Acquire ← `mark`: whoever announced itself before this notifier looked, and did not see what was published, is seen
-        // to wait below.
-        if crowd.mask().load(C::Platform::ordering(Edge::CrowdTake)) & bit == 0 {
+        // [W2] Acquire ← `set_waiting`: whoever announced itself before this notifier looked, and did not see
+        // what was published, is seen to wait below.
+        if set.mask().load(S::Platform::ordering(Edge::WaiterSetTake)) & bit == 0 {
             continue;
         }
         // Those behind `next` first, so that all have their turn below one bit, too.
@@ -119,19 +123,18 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut notifier
             let all = || (first..seats).step_by(usize::from(bits));
             all().filter(move |number| *number >= next).chain(all().filter(move |number| *number < next))
         };
-        let waits =
-            |number: &u16| crowd.belongs(*number) && crowd.signal(*number).load(Relaxed) & WAITING != 0;
+        let waits = |number: &u16| set.belongs(*number) && set.signal(*number).load(Relaxed) & WAITING != 0;
         below().filter(waits).for_each(|number| notifier.arrange(number));
-        // [W2] Acquire ← `mark`.
-        if crowd.mask().fetch_and(!bit, C::Platform::ordering(Edge::CrowdTake)) & bit == 0 {
+        // [W2] Acquire ← `set_waiting`.
+        if set.mask().fetch_and(!bit, S::Platform::ordering(Edge::WaiterSetTake)) & bit == 0 {
             continue;
         }
-        C::Platform::crash_point(Site::WaitMaskTaken);
+        S::Platform::crash_point(Site::WaitMaskTaken);
         // Taking the mask's bit orders the looks at the waiting bits.
         // One look at each: one that is gone at a second look must not stand for another.
         let (mut concerned, mut others) = (0, false);
         for number in below().filter(waits) {
-            if crowd.is_concerned(number) {
+            if set.is_concerned(number) {
                 concerned += 1;
             } else {
                 others = true;
@@ -139,10 +142,11 @@ pub fn wake<C: Crowd>(crowd: &C, turn: &mut u16, mut wanted: usize, mut notifier
         }
         if others || concerned > wanted {
             // Before any token is posted: who is woken may look for others at once.
-            crowd.mask().fetch_or(bit, Relaxed); // [W2] A read-modify-write: it continues the release of `mark`.
+            // [W2] A read-modify-write: it continues the release of `set_waiting`.
+            set.mask().fetch_or(bit, Relaxed);
         }
-        for number in below().filter(waits).filter(|number| crowd.is_concerned(*number)) {
-            if wanted > 0 && signal::take::<C::Platform>(crowd.signal(number)) && notifier.post(number) {
+        for number in below().filter(waits).filter(|number| set.is_concerned(*number)) {
+            if wanted > 0 && signal::take::<S::Platform>(set.signal(number)) && notifier.post(number) {
                 *turn = number;
                 wanted -= 1;
             }
@@ -170,7 +174,7 @@ mod tests {
         fn asleep(seats: u16, sleepers: impl IntoIterator<Item = u16>) -> Self {
             let side =
                 Self { mask: AtomicU64::new(0), signals: (0..seats).map(|_| AtomicU32::new(0)).collect() };
-            sleepers.into_iter().for_each(|number| mark(&side, number));
+            sleepers.into_iter().for_each(|number| set_waiting(&side, number));
             side
         }
 
@@ -189,7 +193,7 @@ mod tests {
         }
     }
 
-    impl Crowd for Side {
+    impl WaiterSet for Side {
         type Platform = Native;
 
         fn mask(&self) -> &AtomicU64 {
@@ -250,7 +254,7 @@ mod tests {
         let mut woken: Vec<u16> = Vec::new();
         for _ in 0..16 {
             let one = side.wake(&mut turn, 1);
-            one.iter().for_each(|number| mark(&side, *number)); // It sleeps again.
+            one.iter().for_each(|number| set_waiting(&side, *number)); // It sleeps again.
             woken.extend(one);
         }
         woken.sort_unstable();
@@ -265,7 +269,7 @@ mod tests {
             let mut times = vec![0_u32; usize::from(seats)];
             for _ in 0..u32::from(seats) * 4 {
                 let one = side.wake(&mut turn, 1);
-                one.iter().for_each(|number| mark(&side, *number)); // It sleeps again.
+                one.iter().for_each(|number| set_waiting(&side, *number)); // It sleeps again.
                 one.into_iter().for_each(|number| times[usize::from(number)] += 1);
             }
             assert!(times.iter().all(|times| *times == 4), "of {seats} seats: {times:?}");

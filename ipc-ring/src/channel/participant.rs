@@ -1,0 +1,167 @@
+//! An end of a channel with many on a side: [`participant`](crate::end::participant) over a segment and a
+//! domain's semaphores, and what needs the domain: taking a seat, giving it up, and telling those who watch.
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use super::announce;
+use super::kernel::Kernel;
+use super::open::Found;
+use super::roster::EndRole;
+use super::seats::{Segment, Table};
+use super::settings::Settings;
+use super::successor::{self, Followed};
+use super::wait_set::sealed::{Bell, Home, Waiting};
+use crate::domain::{Domain, Entry, Locked, Owner, Questions};
+use crate::end::participant::{self, Seats as _, WaiterClass};
+use crate::error::AttachError;
+use crate::frame::FrameKind;
+use crate::interrupter::Interrupter;
+use crate::platform::Barrier;
+use crate::wait::WaitStrategy;
+use crate::wait::host::Host as _;
+use crate::wait::park::Waiter as _;
+
+/// An attached end among others.
+pub(super) type Participant = participant::Participant<Segment, Kernel>;
+
+impl Participant {
+    /// Takes a seat under the domain's lock. `seat` takes a seat of the ring for an identity, with the help
+    /// of a way to ask whether an identity is alive, and gives the seat's number. It takes no seat of one of
+    /// whom that cannot be known.
+    ///
+    /// # Errors
+    /// Those of `seat`; [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake semaphore is free.
+    pub(super) fn take_seat<S>(
+        locked: &Locked<'_>,
+        domain: &Domain,
+        found: Found,
+        (table, class): (Table, WaiterClass),
+        strategy: WaitStrategy,
+        seat: impl FnOnce(u64, &Questions<'_>) -> Result<(S, u16), AttachError>,
+    ) -> Result<(Self, S), AttachError> {
+        let Found { region, barrier, entry, .. } = found;
+        let member = Arc::clone(domain.member());
+        let wake = locked.claim_wake()?;
+        let (seat, number) = match seat(member.me().as_raw(), &member.questions()) {
+            Ok(taken) => taken,
+            Err(error) => {
+                member.free_wake(wake);
+                return Err(error);
+            }
+        };
+        // [E1] Acquire ← whoever gave the seat back: what it wrote into the record comes before what is
+        // written here.
+        fence(Ordering::Acquire);
+        let words = Segment { region, table, entry, farewell: FrameKind::Left };
+        let holder = (number, std::process::id());
+        let end = Self::sit_down(words, Kernel::new(member, wake), holder, class, barrier, strategy);
+        end.announce(FrameKind::Joined);
+        Ok((end, seat))
+    }
+
+    /// Tells the channel's watchers that this end comes or goes.
+    fn announce(&self, kind: FrameKind) {
+        if let Some(role) = EndRole::from_raw(self.role()) {
+            let (member, subject) = (&self.host.member, (self.host.member.me(), std::process::id()));
+            announce::announce(member, self.words.entry.generation, kind, role, subject);
+        }
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn interrupter(&self) -> Interrupter {
+        self.host.interrupter()
+    }
+
+    /// See `interruptible!`.
+    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
+        self.host.set_interruptible(by_signals);
+    }
+
+    /// Waits in the way of these settings from now on.
+    pub(super) fn settle(&mut self, settings: &Settings) {
+        self.host.sleep_by(settings.parker);
+        self.waits.set_awaits_successors(settings.awaits_successors);
+    }
+
+    /// The channel, for who keeps books about it.
+    pub(super) fn entry(&self) -> &Entry {
+        &self.words.entry
+    }
+
+    /// From now on, when this end goes, watchers are told that it was closed.
+    pub(super) fn closes(&mut self) {
+        self.words.farewell = FrameKind::Closing;
+    }
+
+    /// Whether something about the ring was open when this end came.
+    pub(super) fn is_open(&self) -> bool {
+        successor::is_open(&self.words.region)
+    }
+
+    /// Whether nobody has chosen the capacity of the ring yet.
+    pub(super) fn is_capacity_open(&self) -> bool {
+        successor::is_capacity_open(&self.words.region)
+    }
+
+    /// Whether the channel outlives its processes.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.words.entry.is_persistent
+    }
+
+    /// As [`arm`](crate::wait::park::Waiter::arm), for a set. Gives the barrier that must follow.
+    pub(super) fn arm_for(&self, bell: Bell) -> Barrier {
+        self.arm(bell.0);
+        self.barrier()
+    }
+
+    /// The domain that this end belongs to, for who waits for it.
+    pub(super) fn home(&self) -> Home<'_> {
+        self.host.home()
+    }
+
+    /// Where this end's waiting bit lies.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        Some(Waiting::new(&self.words.region, self.words.table.signal(self.number())))
+    }
+
+    /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the
+    /// channel out of the directory; when `is_finished` says so, a persistent one ends. Never waits: see
+    /// [`departure`](crate::domain).
+    pub(super) fn leave(&mut self, give_back: impl FnOnce(), is_finished: impl FnOnce() -> bool) {
+        let (member, end) = (Arc::clone(&self.host.member), &*self);
+        member.depart(
+            &end.words.entry,
+            || {
+                end.vacate(give_back);
+                member.free_wake(end.host.wake());
+                end.announce(end.words.farewell);
+            },
+            || {
+                member.asking(|is_alive| {
+                    !(0..end.words.seats()).any(|number| {
+                        // Taken under the lock.
+                        let identity = end.words.identity(number).load(Ordering::Relaxed);
+                        Owner::from_raw(identity).is_some() && is_alive(identity)
+                    })
+                })
+            },
+            is_finished,
+        );
+        self.hand_on();
+    }
+}
+
+impl Followed for Participant {
+    fn is_replaced(&self) -> bool {
+        successor::is_replaced(&self.words.region)
+    }
+
+    fn generation(&self) -> u64 {
+        self.words.entry.generation
+    }
+
+    fn hand_over(&mut self, new: &mut Self) {
+        self.host.hand_over(&mut new.host);
+    }
+}

@@ -1,0 +1,213 @@
+//! An end that is one of many: its seat among the others', how it waits, and how it wakes others.
+//!
+//! Each seat has a record: who holds it, what the holder sleeps on and for what, and a signal word with its
+//! waiting bit. How ends sleep and wake each other is described in
+//! [`wait::waiter_set`](crate::wait::waiter_set).
+//!
+//! An end that wakes another one for the first time arranges that the death of its process posts a token
+//! there too. So a sleeper learns at once of the death of each end that has ever woken it, also of one that
+//! dies between taking its bit and posting; it clears up, and wakes everybody if there was something. A
+//! sleeper that no living end has woken before finds out by its periodic check, a tenth of a second.
+
+mod presence;
+mod waking;
+mod words;
+
+use core::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use ipc_core::Error;
+
+use crate::error::Forked;
+use crate::platform::{Barrier, Platform, Word};
+use crate::wait::host::{Host, WakeSet as _};
+use crate::wait::park::Waiter;
+use crate::wait::signal::{self, WAITING};
+use crate::wait::{WaitStrategy, Waits, waiter_set};
+
+pub use words::{ANY_KEY, Field, Seats, WaiterClass};
+pub(crate) use words::{Waiters, holder, role};
+
+/// An attached end among others.
+#[derive(Debug)]
+pub struct Participant<W: Seats, H: Host> {
+    pub(crate) words: W,
+    /// Its part of the kernel.
+    pub(crate) host: H,
+    class: WaiterClass,
+    number: u16,
+    barrier: Barrier,
+    pub(crate) waits: Waits,
+    /// The seat that was woken last: the next one is looked for behind it, so that all have their turn.
+    turn: u16,
+    /// What the death of this process posts to because of this end.
+    armed: H::WakeSet,
+    /// What the last wake came to, if it failed and its caller was told of success.
+    untold: Option<Error>,
+    /// When this end last asked whether one that it had woken is alive.
+    last_check: Option<Instant>,
+    /// The role of those who are waited for, if it is of use to know where they run.
+    faces: Option<u32>,
+}
+
+impl<W: Seats, H: Host> Participant<W, H> {
+    /// Fills in the record of a seat that was just taken. Under the lock; `pid` is the holder's process
+    /// number.
+    pub fn sit_down(
+        words: W,
+        host: H,
+        (number, pid): (u16, u32),
+        class: WaiterClass,
+        barrier: Barrier,
+        strategy: WaitStrategy,
+    ) -> Self {
+        let end = Self {
+            words,
+            host,
+            class,
+            number,
+            barrier,
+            waits: Waits::new(strategy),
+            turn: number,
+            armed: H::WakeSet::default(),
+            untold: None,
+            last_check: None,
+            faces: None,
+        };
+        // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
+        end.own(Field::Signal).fetch_and(!WAITING, Relaxed); // Under the lock.
+        end.own(Field::Wake).store(H::wake_to_raw(end.host.wake()), Relaxed); // Before the waiting bit.
+        end.own(Field::Pid).store(pid, Relaxed); // For display.
+        end.own(Field::Role).store(class.role, Relaxed); // Before the waiting bit.
+        end.note_class();
+        end.note_cpu();
+        end
+    }
+
+    /// Empties the record, then gives the seat back.
+    pub(crate) fn vacate(&self, give_back: impl FnOnce()) {
+        self.own(Field::Wake).store(0, Relaxed); // Before the seat is free, [E1].
+        self.own(Field::Role).store(0, Relaxed); // Before the seat is free, [E1].
+        give_back();
+    }
+
+    /// Behind [`vacate`](Self::vacate): a token that was meant for this end goes to another, and its death
+    /// concerns nobody any more.
+    pub(crate) fn hand_on(&mut self) {
+        W::Platform::light(self.barrier);
+        let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
+        for wake in std::mem::take(&mut self.armed).iter() {
+            self.host.no_post_at_death(wake);
+        }
+    }
+
+    fn own(&self, field: Field) -> &<W::Platform as Platform>::U32 {
+        self.words.field(self.number, field)
+    }
+
+    fn waiters(&self, class: WaiterClass) -> Waiters<'_, W> {
+        Waiters { words: &self.words, class }
+    }
+
+    /// The words of all seats.
+    pub fn words(&self) -> &W {
+        &self.words
+    }
+
+    /// The seat's number.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// What this end is.
+    pub(crate) fn role(&self) -> u32 {
+        self.class.role
+    }
+
+    /// An end that waits for ends of this role.
+    pub(crate) fn facing(mut self, role: u32) -> Self {
+        self.faces = Some(role);
+        self
+    }
+
+    /// What this end waits for from now on.
+    pub(crate) fn wait_for(&mut self, class: WaiterClass) {
+        self.class = class;
+        self.note_class();
+    }
+
+    fn note_class(&self) {
+        self.own(Field::Mask).store(self.class.mask as u32, Relaxed); // Before the mask's bit.
+        self.own(Field::Key).store(self.class.key, Relaxed); // Before the mask's bit.
+    }
+
+    /// Writes down where this thread runs, when it comes and when it waits; 0 when that cannot be known.
+    fn note_cpu(&self) -> u32 {
+        let mine = self.host.cpu();
+        let noted = self.own(Field::Cpu);
+        if noted.load(Relaxed) != mine {
+            noted.store(mine, Relaxed); // A guess for the others' comfort.
+        }
+        mine
+    }
+
+    /// Takes back that somebody waits for this end. True when a notifier was faster.
+    pub(crate) fn withdraw(&self) -> bool {
+        signal::withdraw::<W::Platform>(self.own(Field::Signal))
+    }
+
+    /// Whether this is the process that attached, not a forked child.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.host.is_ours()
+    }
+
+    /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and
+    /// a comparison.
+    #[inline(always)]
+    pub(crate) fn ours(&self) -> Result<(), Forked> {
+        if self.host.is_ours() { Ok(()) } else { Err(Forked) }
+    }
+}
+
+impl<W: Seats, H: Host> Waiter for Participant<W, H> {
+    type Platform = W::Platform;
+    type Host = H;
+
+    fn host(&self) -> &H {
+        &self.host
+    }
+
+    fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    fn waits_mut(&mut self) -> &mut Waits {
+        &mut self.waits
+    }
+
+    fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    fn arm(&self, wake: H::Wake) {
+        self.own(Field::Wake).store(H::wake_to_raw(wake), Relaxed); // Before the waiting bit.
+        waiter_set::set_waiting(&self.waiters(self.class), self.number);
+    }
+
+    fn disarm(&self) -> usize {
+        usize::from(self.withdraw())
+    }
+
+    fn shares_cpu(&self) -> bool {
+        self.faces.is_some_and(|role| self.shares_cpu_with(role))
+    }
+
+    /// Somebody's death may be, but not everybody's whom this end waits for.
+    fn is_told_of_death(&self) -> bool {
+        false
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.has_anybody_died()
+    }
+}

@@ -1,0 +1,76 @@
+//! Who else is there: by the records of the others, and by asking the kernel.
+
+use core::cell::Cell;
+use core::sync::atomic::Ordering::Relaxed;
+
+use ipc_core::Error;
+
+use super::{Field, Participant, Seats, holder, role};
+use crate::platform::Word;
+use crate::wait::host::Host;
+use crate::wait::signal::WAITING;
+
+impl<W: Seats, H: Host> Participant<W, H> {
+    /// Whether the process of this identity, as a seat holds it, is alive. Asks the kernel.
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub(crate) fn is_alive(&self, identity: u64) -> Result<bool, Error> {
+        self.host.is_alive(identity)
+    }
+
+    /// Whether a seat is a dead process's: one that may have died before it woke another. Asks the kernel
+    /// about each seat that is taken.
+    pub(crate) fn has_anybody_died(&self) -> bool {
+        (0..self.words.seats()).any(|number| {
+            let identity = holder(&self.words, number);
+            identity != 0 && matches!(self.is_alive(identity), Ok(false))
+        })
+    }
+
+    /// Runs `f` with a way to ask whether an identity is alive, as seats hold it. `f` takes one of which it
+    /// cannot be known for alive, and leaves it alone.
+    ///
+    /// # Errors
+    /// When one of the questions had no answer. What `f` did for the others is done.
+    pub(crate) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, Error> {
+        let failure = Cell::new(None);
+        let result = f(&|identity| {
+            self.is_alive(identity).unwrap_or_else(|error| {
+                failure.set(Some(error));
+                true
+            })
+        });
+        failure.take().map_or(Ok(result), Err)
+    }
+
+    /// Whether some end of a role is attached, and all that are sleep, or are about to: they have nothing to
+    /// do, and have said so to whom it concerns.
+    pub(crate) fn do_all_wait(&self, of: u32) -> bool {
+        let words = &self.words;
+        let mut ends = (0..words.seats()).filter(|number| role(words, *number) == Some(of)).peekable();
+        ends.peek().is_some()
+            && ends.all(|number| words.field(number, Field::Signal).load(Relaxed) & WAITING != 0)
+    }
+
+    /// Whether a seat of a role is taken. Asks nobody whether its process is alive.
+    pub(crate) fn anybody(&self, of: u32) -> bool {
+        (0..self.words.seats()).any(|number| role(&self.words, number) == Some(of))
+    }
+
+    /// The process number of a seat, for display.
+    pub(crate) fn pid(&self, number: u16) -> u32 {
+        if number < self.words.seats() { self.words.field(number, Field::Pid).load(Relaxed) } else { 0 }
+    }
+
+    /// Whether all ends of a role were last seen on the CPU this thread runs on, so that none of them can run
+    /// while this one polls. Notes this thread's CPU for the others.
+    pub(super) fn shares_cpu_with(&self, of: u32) -> bool {
+        let (mine, words) = (self.note_cpu(), &self.words);
+        let mut others = (0..words.seats())
+            .filter(|number| role(words, *number) == Some(of))
+            .map(|number| words.field(number, Field::Cpu).load(Relaxed)) // A guess.
+            .peekable();
+        mine != 0 && others.peek().is_some() && others.all(|cpu| cpu == mine)
+    }
+}

@@ -1,0 +1,252 @@
+//! Waking other ends: one of a class, all of them, or those that wait for a key.
+
+use core::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use ipc_core::Error;
+
+use super::{Participant, Seats, WaiterClass, Waiters};
+use crate::end::participant::Field;
+use crate::platform::{Platform, Word};
+use crate::wait::HEARTBEAT;
+use crate::wait::host::{Host, WakeSet as _};
+use crate::wait::waiter_set::{self, Notifier, WaiterSet as _};
+
+/// No ring has more seats.
+const MOST_SEATS: usize = 512;
+
+impl<W: Seats, H: Host> Participant<W, H> {
+    /// Wakes one sleeper of a class, whose mask this is, after something was published for it. Costs nothing
+    /// while nobody sleeps.
+    ///
+    /// # Errors
+    /// When it could not be woken, nor could any other one.
+    #[inline(always)]
+    pub(crate) fn wake_one(
+        &mut self,
+        class: WaiterClass,
+        mask: &<W::Platform as Platform>::U64,
+    ) -> Result<(), Error> {
+        self.wake_one_unless(class, mask, || false)
+    }
+
+    /// As [`wake_one`](Self::wake_one), unless `is_woken` says that somebody was woken already who will wake
+    /// others.
+    ///
+    /// # Errors
+    /// As [`wake_one`](Self::wake_one).
+    #[inline(always)]
+    pub(crate) fn wake_one_unless(
+        &mut self,
+        class: WaiterClass,
+        mask: &<W::Platform as Platform>::U64,
+        is_woken: impl FnOnce() -> bool,
+    ) -> Result<(), Error> {
+        if waiter_set::has_waiters::<W::Platform>(mask, self.barrier) && !is_woken() {
+            self.wake_some(class, 1)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Wakes all of a class, and arranges that the death of this process does so too. An error is
+    /// [kept](Self::keep).
+    pub(crate) fn wake_all(&mut self, class: WaiterClass) {
+        W::Platform::light(self.barrier);
+        let woken = self.wake_together(class);
+        self.keep(woken);
+    }
+
+    /// Wakes all of a class, whose mask this is, with one system call for some hundred of them, after
+    /// something was published for all. Costs nothing while nobody sleeps.
+    ///
+    /// # Errors
+    /// When somebody could not be woken.
+    #[inline(always)]
+    pub(crate) fn wake_everybody(
+        &mut self,
+        class: WaiterClass,
+        mask: &<W::Platform as Platform>::U64,
+    ) -> Result<(), Error> {
+        if waiter_set::has_waiters::<W::Platform>(mask, self.barrier) {
+            self.wake_together(class)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Wakes all of two classes whom it concerns, after something was published for them. `masks` are the
+    /// classes' own. Costs nothing while nobody sleeps.
+    ///
+    /// # Errors
+    /// When somebody could not be woken.
+    #[inline(always)]
+    pub(crate) fn wake_concerned(
+        &mut self,
+        classes: [WaiterClass; 2],
+        masks: [&<W::Platform as Platform>::U64; 2],
+    ) -> Result<(), Error> {
+        // The first look's barrier orders both.
+        if waiter_set::has_waiters::<W::Platform>(masks[0], self.barrier) || masks[1].load(Relaxed) != 0 {
+            let woken = self.wake_together(classes[0]);
+            self.wake_together(classes[1]).and(woken)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Keeps what a wake came to, by an end that has something in hand which must not be lost.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self, woken: Result<(), Error>) {
+        if let Err(error) = woken {
+            self.untold = Some(error);
+        }
+    }
+
+    /// What a wake came to that could not be told when it happened.
+    ///
+    /// # Errors
+    /// That of the last wake that failed. Once.
+    #[inline(always)]
+    pub(crate) fn tell(&mut self) -> Result<(), Error> {
+        if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_together(&mut self, class: WaiterClass) -> Result<(), Error> {
+        let Self { words, host, armed, turn, .. } = self;
+        let waiters = Waiters { words: &*words, class };
+        let others = Others { words: &*words, host: &*host, armed };
+        let mut all = Together { others, tokens: H::WakeSet::default(), waited: [false; MOST_SEATS] };
+        waiter_set::wake(&waiters, &mut { *turn }, usize::MAX, &mut all);
+        let Together { tokens, waited, .. } = all;
+        host.post_all(&tokens).inspect_err(|_| {
+            // They wait still; those who were woken all the same get a token too many.
+            (0..words.seats())
+                .filter(|number| waited[usize::from(*number)])
+                .for_each(|number| waiter_set::set_waiting(&waiters, number));
+        })
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wake_some(&mut self, class: WaiterClass, wanted: usize) -> Result<(), Error> {
+        let Self { words, host, armed, turn, last_check, .. } = self;
+        let waiters = Waiters { words: &*words, class };
+        let others = Others { words: &*words, host: &*host, armed };
+        let mut some = OneByOne { others, waiters: &waiters, last_check, posted: false, failure: None };
+        waiter_set::wake(&waiters, turn, wanted, &mut some);
+        match some.failure {
+            Some(error) if !some.posted || wanted > 1 => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The other ends, for one that wakes them.
+struct Others<'a, W, H: Host> {
+    words: &'a W,
+    host: &'a H,
+    armed: &'a mut H::WakeSet,
+}
+
+impl<W: Seats, H: Host> Others<'_, W, H> {
+    /// What the end in a seat sleeps on.
+    fn wake_of(&self, number: u16) -> Option<H::Wake> {
+        H::wake_from(self.words.field(number, Field::Wake).load(Relaxed)) // Changes only while nobody waits.
+    }
+
+    /// Arranges that this process's death posts a token to the end in a seat; gives what that end sleeps on.
+    fn arrange(&mut self, number: u16) -> Option<H::Wake> {
+        let wake = self.wake_of(number)?;
+        if self.armed.insert(wake) && !self.host.post_at_death(wake) {
+            self.armed.remove(wake);
+        }
+        Some(wake)
+    }
+
+    /// Posts a token to an end that waited, with one system call. False when nobody has the seat any more.
+    ///
+    /// # Errors
+    /// When the end could not be woken.
+    fn post(&mut self, number: u16) -> Result<bool, Error> {
+        if self.words.identity(number).load(Relaxed) == 0 {
+            return Ok(false); // A guess about whom to wake.
+        }
+        // Once more, for a successor that sleeps on another semaphore.
+        let Some(wake) = self.arrange(number) else { return Ok(false) };
+        self.host.post(wake)?;
+        Ok(true)
+    }
+
+    /// Whether an end that was woken is dead, so that another one should have a token. Asks only if no such
+    /// question was asked for a heartbeat: an end that wakes others more often than that would pay one system
+    /// call a wake. A token that went to the dead meanwhile is missed for a heartbeat at most, when those who
+    /// sleep look by themselves.
+    fn is_dead(&self, number: u16, last_check: &mut Option<Instant>) -> bool {
+        let now = self.host.now();
+        if last_check.is_some_and(|last| now.duration_since(last) < HEARTBEAT) {
+            return false;
+        }
+        *last_check = Some(now);
+        let identity = self.words.identity(number).load(Relaxed); // A guess about whom to wake.
+        // One of whom it cannot be known has the token.
+        matches!(self.host.is_alive(identity), Ok(false))
+    }
+}
+
+/// Wakes all that are found at once, when all are known.
+struct Together<'a, W, H: Host> {
+    others: Others<'a, W, H>,
+    tokens: H::WakeSet,
+    waited: [bool; MOST_SEATS],
+}
+
+impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {
+    fn arrange(&mut self, number: u16) {
+        self.others.arrange(number);
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        // Once more, for a successor that sleeps on another semaphore. Two ends that sleep on the same have
+        // one token.
+        if let Some(wake) = self.others.arrange(number) {
+            self.tokens.insert(wake);
+            self.waited[usize::from(number)] = true;
+        }
+        true
+    }
+}
+
+/// Wakes each when it is found.
+struct OneByOne<'a, W, H: Host> {
+    others: Others<'a, W, H>,
+    waiters: &'a Waiters<'a, W>,
+    last_check: &'a mut Option<Instant>,
+    posted: bool,
+    failure: Option<Error>,
+}
+
+impl<W: Seats, H: Host> Notifier for OneByOne<'_, W, H> {
+    fn arrange(&mut self, number: u16) {
+        self.others.arrange(number);
+    }
+
+    fn post(&mut self, number: u16) -> bool {
+        // Before the token: who has one may sleep again at once. When nobody else sleeps, nobody else could
+        // have the token of one that is dead.
+        let is_last = self.waiters.mask().load(Relaxed) == 0; // A guess; who comes later looks at the ring.
+        match self.others.post(number) {
+            Ok(true) => self.posted = true,
+            Ok(false) => return false,
+            Err(error) => {
+                // It waits still, for somebody else to wake it.
+                waiter_set::set_waiting(self.waiters, number);
+                self.failure = Some(error);
+                return false;
+            }
+        }
+        is_last || !self.others.is_dead(number, self.last_check)
+    }
+}
