@@ -1,7 +1,7 @@
 //! Streams of bytes over rings of frames.
 //!
-//! Each write is one frame, of as many of the bytes as a frame holds; a reader gives the bytes without the
-//! frames' limits.
+//! Each write is one frame, of as many of the bytes as a frame holds; a reader gives the bytes that are
+//! there, of part of a frame or of several.
 
 use std::fmt;
 use std::io;
@@ -13,51 +13,100 @@ use ipc_ring::{AttachError, PopError, PushError, bytes};
 use crate::r#async::Async;
 
 /// The bytes that come through a ring of frames. Ends when the producer closes.
+///
+/// Dropping it detaches from a channel, whose stream a successor may continue, and closes a connection's
+/// direction: writing at the other side fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 #[derive(Debug)]
 pub struct Reader {
-    consumer: Async<bytes::Consumer>,
+    /// `None` for a direction that was closed before.
+    consumer: Option<Async<bytes::Consumer>>,
     frame: Vec<u8>,
     read: usize,
+    /// It is of a connection, whose ends have no successors.
+    closes: bool,
+    /// What the next read fails with, found when there were bytes to give.
+    failed: Option<PopError>,
 }
 
 impl Reader {
     /// Reads from this end.
     #[must_use]
     pub fn new(consumer: Async<bytes::Consumer>) -> Self {
-        Self { consumer, frame: Vec::new(), read: 0 }
+        Self { consumer: Some(consumer), frame: Vec::new(), read: 0, closes: false, failed: None }
     }
 
-    /// The end, and the bytes of a frame that were popped and not read.
+    /// The end, and the bytes of a frame that were popped and not read; no end for a direction of a
+    /// connection that was closed before.
     #[must_use]
-    pub fn into_parts(mut self) -> (Async<bytes::Consumer>, Vec<u8>) {
+    pub fn into_parts(mut self) -> (Option<Async<bytes::Consumer>>, Vec<u8>) {
         self.frame.drain(..self.read);
-        (self.consumer, self.frame)
+        (self.consumer.take(), std::mem::take(&mut self.frame))
     }
 
-    /// Copies bytes to the front of `out` as soon as there are any; gives their number, 0 at the end of the
-    /// stream or for an empty `out`.
+    /// Copies bytes to the front of `out` as soon as there are any, as many as there are and fit; gives their
+    /// number, 0 at the end of the stream or for an empty `out`.
     ///
     /// # Errors
-    /// Those of [`PopError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the producer is
-    /// gone without closing.
+    /// Those of [`PopError`] as [`io::Error`]: [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the
+    /// producer is gone without closing, and everything that it wrote has been read.
     pub fn poll_read(&mut self, context: &mut Context<'_>, out: &mut [u8]) -> Poll<io::Result<usize>> {
-        while self.read == self.frame.len() && !out.is_empty() {
+        if out.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        while self.read == self.frame.len() {
             self.read = 0;
             self.frame.clear();
-            match ready!(self.consumer.poll_pop_vec(context, &mut self.frame)) {
+            let Some(consumer) = &mut self.consumer else { return Poll::Ready(Ok(0)) };
+            let popped = match self.failed.take() {
+                Some(error) => Err(error),
+                None => ready!(consumer.poll_pop_vec(context, &mut self.frame)),
+            };
+            match popped {
                 Ok(()) => {}
                 Err(PopError::Closed) => return Poll::Ready(Ok(0)),
-                Err(error @ PopError::PeerGone(_)) => {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, error)));
-                }
-                Err(error) => return Poll::Ready(Err(io::Error::other(error))),
+                Err(error) => return Poll::Ready(Err(pop_failed(error))),
             }
         }
+        let mut done = self.take(out);
+        while done < out.len() && self.pop_another() {
+            done += self.take(&mut out[done..]);
+        }
+        Poll::Ready(Ok(done))
+    }
+
+    fn take(&mut self, out: &mut [u8]) -> usize {
         let bytes = &self.frame[self.read..];
         let count = bytes.len().min(out.len());
         out[..count].copy_from_slice(&bytes[..count]);
         self.read += count;
-        Poll::Ready(Ok(count))
+        count
+    }
+
+    /// Pops one more frame behind those that were read, if it is there already.
+    fn pop_another(&mut self) -> bool {
+        let Some(consumer) = &mut self.consumer else { return false };
+        self.read = 0;
+        self.frame.clear();
+        match consumer.get_mut().try_pop_vec(&mut self.frame) {
+            Ok(_) => true,
+            Err(error) => {
+                self.frame.clear();
+                // The others are found again.
+                self.failed = Some(error).filter(|error| matches!(error, PopError::System(_)));
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.consumer.take()
+            && self.closes
+            && !std::thread::panicking()
+        {
+            consumer.into_inner().close();
+        }
     }
 }
 
@@ -97,7 +146,8 @@ impl Writer {
     ///
     /// # Errors
     /// Those of [`PushError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the consumer
-    /// has closed or is gone, or the writer was shut down.
+    /// has closed, or the writer was shut down; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when
+    /// there is no room and the consumer is gone without closing.
     pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(producer) = &mut self.producer else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -109,10 +159,7 @@ impl Writer {
         Poll::Ready(match ready!(producer.poll_push(&bytes[..count], context)) {
             // Pushed, and found late.
             Ok(()) | Err(PushError::NotWoken(..)) => Ok(count),
-            Err(error @ (PushError::Closed(()) | PushError::PeerGone(..))) => {
-                Err(io::Error::new(io::ErrorKind::BrokenPipe, error))
-            }
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => Err(push_failed(error)),
         })
     }
 
@@ -124,9 +171,29 @@ impl Writer {
     }
 }
 
+fn push_failed(error: PushError<()>) -> io::Error {
+    let kind = match &error {
+        PushError::Closed(()) => io::ErrorKind::BrokenPipe,
+        PushError::PeerGone(..) => io::ErrorKind::ConnectionReset,
+        PushError::Corrupt(..) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}
+
+fn pop_failed(error: PopError) -> io::Error {
+    let kind = match &error {
+        PopError::PeerGone(_) => io::ErrorKind::ConnectionReset,
+        PopError::Corrupt(_) => io::ErrorKind::InvalidData,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}
+
 /// Both directions of a [`Connection`].
 ///
-/// Shutting it down ends the sending direction; dropping it ends both.
+/// Shutting it down closes the sending direction: the other side reads what was written, then the end of the
+/// stream. Dropping it closes both.
 pub struct Stream {
     reader: Reader,
     writer: Writer,
@@ -134,7 +201,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes a connection over.
+    /// Takes a connection over, with the bytes of a frame that were [not read](Connection::unread) yet.
     ///
     /// # Errors
     /// As [`Async::new`].
@@ -145,8 +212,10 @@ impl Stream {
     /// # Blocking
     /// As [`Async::new`].
     pub fn new(connection: Connection) -> Result<Self, AttachError> {
+        let frame = connection.unread().to_vec();
         let (producer, consumer, session) = connection.into_parts();
-        let reader = Reader::new(Async::new(consumer)?);
+        let consumer = consumer.map(Async::new).transpose()?;
+        let reader = Reader { consumer, frame, read: 0, closes: true, failed: None };
         let writer = Writer { producer: producer.map(Async::new).transpose()? };
         Ok(Self { reader, writer, session })
     }
@@ -156,8 +225,8 @@ impl Stream {
         &mut self.session
     }
 
-    /// The two directions, for two tasks. The session belongs to either; the connection's end is told when
-    /// all three are gone.
+    /// The two directions, for two tasks, each closed by dropping it. The connection counts for its listener
+    /// as long as the session is kept.
     #[must_use]
     pub fn into_split(self) -> (Reader, Writer, Session) {
         (self.reader, self.writer, self.session)

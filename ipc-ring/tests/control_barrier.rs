@@ -72,7 +72,7 @@ fn plays_a_role() {
                 responder.reply(request.id(), request.body()).unwrap();
             }
             let mut values = values.accept().unwrap();
-            let sum: u64 = (0..ROUNDS).map(|_| values.receiver().pop().unwrap()).sum();
+            let sum: u64 = (0..ROUNDS).map(|_| values.receiver().unwrap().pop().unwrap()).sum();
             values.send(&sum.to_le_bytes()).unwrap();
         }
         ["ask", domain, what] => {
@@ -84,7 +84,7 @@ fn plays_a_role() {
             }
             let mut values = service("values").connect_as::<Values<u64>, Frames>().unwrap();
             (0..ROUNDS).for_each(|number| values.send_value(number).unwrap());
-            assert_eq!(values.receiver().pop().unwrap(), (ROUNDS * (ROUNDS - 1) / 2).to_le_bytes());
+            assert_eq!(values.receiver().unwrap().pop().unwrap(), (ROUNDS * (ROUNDS - 1) / 2).to_le_bytes());
         }
         ["insist", domain] => {
             let service = side(domain, "sandboxed");

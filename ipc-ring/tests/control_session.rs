@@ -117,14 +117,15 @@ fn connections_carry_values_and_frames_in_any_combination() {
     assert_eq!((here.recv_value().unwrap(), here.recv_value().unwrap()), (7, 8));
     here.send(b"filled").unwrap();
     assert_eq!(there.recv().unwrap(), b"filled");
-    assert_eq!(there.receiver().capacity(), 256);
+    assert_eq!(there.receiver().unwrap().capacity(), 256);
 
     // Another type is refused, with the reason.
     let other = refused(&mut listener, || orders.connect_as::<Values<u32>, Frames>());
     assert!(matches!(other, Err(ConnectError::Refused(Reason::OtherType))), "{other:?}");
 
     // By themselves, for two threads.
-    let (producer, mut consumer, mut session) = there.into_parts();
+    let (producer, consumer, mut session) = there.into_parts();
+    let mut consumer = consumer.unwrap();
     producer.unwrap().push(9).unwrap();
     assert_eq!(here.recv_value().unwrap(), 9);
     here.try_send(b"last").unwrap();

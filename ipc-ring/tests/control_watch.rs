@@ -321,7 +321,7 @@ fn one_set_waits_for_data_clients_and_events() {
                 _ => {
                     if let Some(mut client) = listener.try_accept().unwrap() {
                         // Its ring can be waited for by the same set.
-                        let event = set.wait(&mut [client.receiver()], None).unwrap();
+                        let event = set.wait(&mut [client.receiver().unwrap()], None).unwrap();
                         assert_eq!(event.index, 0);
                         assert_eq!(client.recv().unwrap(), b"hello");
                         client.send(b"you").unwrap();

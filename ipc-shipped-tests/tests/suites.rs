@@ -48,6 +48,10 @@ mod control_request;
 mod control_restart;
 #[path = "../../ipc-ring/tests/control_session.rs"]
 mod control_session;
+#[path = "../../ipc-ring/tests/control_stream.rs"]
+mod control_stream;
+#[path = "../../ipc-ring/tests/control_stream_deaths.rs"]
+mod control_stream_deaths;
 #[path = "../../ipc-ring/tests/control_watch.rs"]
 mod control_watch;
 #[path = "../../ipc-ring/tests/domain_races.rs"]

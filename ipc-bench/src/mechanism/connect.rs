@@ -103,7 +103,8 @@ impl Link for Accepts {
 
 fn receive(connection: Option<Connection>, message: &mut [u8]) -> io::Result<Connection> {
     let mut connection = connection.ok_or_else(|| failed("no client is connected"))?;
-    let length = connection.receiver().pop_into(message).map_err(failed)?;
+    let receiver = connection.receiver().ok_or_else(|| failed("the receiving direction is closed"))?;
+    let length = receiver.pop_into(message).map_err(failed)?;
     if length == message.len() { Ok(connection) } else { Err(wrong(length, message.len())) }
 }
 

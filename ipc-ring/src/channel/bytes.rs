@@ -24,16 +24,20 @@
 
 mod builder;
 mod consumer;
+mod drain;
 mod observer;
+mod patience;
 mod producer;
 mod stream;
 
 pub use builder::Builder;
 pub(super) use builder::{Attached, nameless, seat};
-pub use consumer::{Consumer, Drain, View};
+pub use consumer::{Consumer, View};
+pub use drain::Drain;
 pub use observer::Observer;
 pub use producer::{Claim, Producer};
 pub use stream::Reader;
+pub(crate) use stream::{Reading, Writing, flush};
 
 pub use crate::error::{FrameTooLarge, PopError, PushError};
 pub use crate::ring::bytes::Counters;

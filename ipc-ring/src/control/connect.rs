@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use zerocopy::FromBytes;
 
 use super::builder::Builder;
-use super::connection::{Connection, Session};
+use super::connection::Connection;
 use super::error::ConnectError;
 use super::handshake::{Client, ClientStep, Hello};
 use super::mailbox::{Address, Mailbox, Posted};
 use super::peer::Peer;
+use super::session::Session;
 use crate::channel::{Carry, Seated, Token};
 use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
 use crate::platform::{Barrier, Native, Platform as _, Site};

@@ -1,16 +1,13 @@
 //! A connection: a ring each way, and who is at the other side.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::handshake::{Client, Server};
-use super::limits::Admission;
-use super::mailbox::{Address, Mailbox};
 use super::peer::Peer;
 use super::reason::Reason;
-use crate::channel::{Carry, Frames, Values};
-use crate::domain::{Member, Owner};
+use super::session::Session;
+use crate::channel::bytes::{Consumer, Reading, Writing};
+use crate::channel::{Carry, Frames, Values, spsc};
 use crate::error::{PopError, PushError};
 use crate::interrupter::Interrupter;
 use crate::message::Message;
@@ -18,21 +15,40 @@ use crate::message::Message;
 /// A ring to the other side, carrying `Out`, and one from there, carrying `In`.
 ///
 /// Dropping it closes both: the other side receives what was sent, then is told
-/// [`PopError::Closed`]. [`finish`](Self::finish) closes the sending side only.
+/// [`PopError::Closed`]. [`shutdown`](Self::shutdown) closes one of them.
+///
+/// Where it carries [`Frames`] it is a stream of bytes, too: [`Read`](std::io::Read),
+/// [`BufRead`](std::io::BufRead) and [`Write`](std::io::Write), with timeouts,
+/// [`set_nonblocking`](Self::set_nonblocking), and [`into_split`](Self::into_split) for two threads, as of a
+/// [`UnixStream`](std::os::unix::net::UnixStream). Bytes that one side writes the other may receive as
+/// frames, and the reverse; a frame of which a part was read is received as what is left of it.
 pub struct Connection<Out: Carry = Frames, In: Carry = Frames> {
-    /// `None` after [`finish`](Self::finish).
-    producer: Option<Out::Producer>,
-    /// `None` only while being dropped or taken apart.
-    consumer: Option<In::Consumer>,
+    /// `None` when that direction is closed.
+    pub(super) producer: Option<Out::Producer>,
+    /// `None` when that direction is closed.
+    pub(super) consumer: Option<In::Consumer>,
+    /// `None` only when it was taken apart.
     session: Option<Session>,
     interrupter: Interrupter,
+    pub(super) reading: Reading,
+    pub(super) writing: Writing,
 }
 
 impl<Out: Carry, In: Carry> Connection<Out, In> {
     pub(super) fn new(producer: Out::Producer, consumer: In::Consumer, session: Session) -> Self {
+        Self::of_parts((Some(producer), Writing::default()), (Some(consumer), Reading::default()), session)
+    }
+
+    /// Of two directions, each of which may be closed.
+    pub(super) fn of_parts(
+        (producer, writing): (Option<Out::Producer>, Writing),
+        (consumer, reading): (Option<In::Consumer>, Reading),
+        session: Session,
+    ) -> Self {
         let interrupter = Interrupter::new();
-        let (producer, consumer, session) = (Some(producer), Some(consumer), Some(session));
-        let mut connection = Self { producer, consumer, session, interrupter: interrupter.clone() };
+        let session = Some(session);
+        let mut connection =
+            Self { producer, consumer, session, interrupter: interrupter.clone(), reading, writing };
         connection.share_interrupts(Some(&interrupter));
         connection
     }
@@ -73,14 +89,15 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         }
     }
 
-    /// The sending end; `None` after [`finish`](Self::finish).
+    /// The sending end; `None` when that direction is closed.
     pub fn sender(&mut self) -> Option<&mut Out::Producer> {
         self.producer.as_mut()
     }
 
-    /// The receiving end.
-    pub fn receiver(&mut self) -> &mut In::Consumer {
-        self.consumer.as_mut().expect("a consumer until the connection is taken apart")
+    /// The receiving end; `None` when that direction is closed. It knows nothing of [`unread`](Self::unread)
+    /// bytes.
+    pub fn receiver(&mut self) -> Option<&mut In::Consumer> {
+        self.consumer.as_mut()
     }
 
     /// Who is at the other side, what both can do, how it ended.
@@ -91,10 +108,11 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     /// Who is at the other side.
     #[must_use]
     pub fn peer(&self) -> Peer {
-        self.session.as_ref().expect("a session until the connection is taken apart").peer
+        self.session.as_ref().expect("a session until the connection is taken apart").peer()
     }
 
-    /// Says that nothing more will be sent. What the other side sends is still received.
+    /// Says that nothing more will be sent. What the other side sends is still received. See
+    /// [`shutdown`](Self::shutdown).
     pub fn finish(&mut self) {
         self.producer = None;
     }
@@ -106,16 +124,15 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         self.session().say_farewell(reason);
     }
 
-    /// The two ends and the session by themselves, for two threads. The session must be kept as long as the connection is to
-    /// count; dropping the receiving end then only detaches it.
+    /// The two ends and the session by themselves, for two threads; `None` is for a direction that is
+    /// closed. The session must be kept as long as the connection is to count; dropping the receiving end
+    /// then only detaches it. [`unread`](Self::unread) bytes are lost. For bytes there is
+    /// [`into_split`](Self::into_split).
     #[must_use]
-    pub fn into_parts(mut self) -> (Option<Out::Producer>, In::Consumer, Session) {
+    pub fn into_parts(mut self) -> (Option<Out::Producer>, Option<In::Consumer>, Session) {
         self.share_interrupts(None);
-        let parts = (self.producer.take(), self.consumer.take(), self.session.take());
-        let (producer, Some(consumer), Some(session)) = parts else {
-            unreachable!("a connection has both until it is taken apart");
-        };
-        (producer, consumer, session)
+        let session = self.session.take().expect("a session until the connection is taken apart");
+        (self.producer.take(), self.consumer.take(), session)
     }
 }
 
@@ -154,12 +171,39 @@ impl<Out: Carry> Connection<Out, Frames> {
     /// Receives a frame, waiting for it.
     ///
     /// # Errors
-    /// As [`bytes::Consumer::pop`](crate::bytes::Consumer::pop). After [`PopError::Closed`] [`Session::farewell`] may know why.
+    /// As [`bytes::Consumer::pop`](crate::bytes::Consumer::pop); [`PopError::Closed`] also after
+    /// [`shutdown`](Self::shutdown). Then [`Session::farewell`] may know why.
     ///
     /// # Blocking
     /// By this side's wait strategy.
     pub fn recv(&mut self) -> Result<Vec<u8>, PopError> {
-        self.receiver().pop()
+        self.recv_by(Consumer::pop)
+    }
+
+    /// As [`recv`](Self::recv), in place of what the vector held: no allocation once it is large enough.
+    /// `None`: no deadline.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`recv`](Self::recv).
+    pub fn recv_vec(&mut self, out: &mut Vec<u8>, deadline: Option<Instant>) -> Result<usize, PopError> {
+        let consumer = self.consumer.as_mut().ok_or(PopError::Closed)?;
+        if let Some(rest) = self.reading.take_buffer() {
+            *out = rest;
+            return Ok(out.len());
+        }
+        match deadline {
+            Some(deadline) => consumer.pop_vec_deadline(out, deadline),
+            None => consumer.pop_vec(out),
+        }
+    }
+
+    /// What was read in part comes first.
+    fn recv_by(
+        &mut self,
+        pop: impl FnOnce(&mut Consumer) -> Result<Vec<u8>, PopError>,
+    ) -> Result<Vec<u8>, PopError> {
+        let consumer = self.consumer.as_mut().ok_or(PopError::Closed)?;
+        self.reading.take_buffer().map_or_else(|| pop(consumer), Ok)
     }
 
     /// Receives a frame if there is one. Never waits.
@@ -167,7 +211,7 @@ impl<Out: Carry> Connection<Out, Frames> {
     /// # Errors
     /// [`PopError::Empty`], and as [`recv`](Self::recv).
     pub fn try_recv(&mut self) -> Result<Vec<u8>, PopError> {
-        self.receiver().try_pop()
+        self.recv_by(Consumer::try_pop)
     }
 
     /// As [`recv`](Self::recv), until a point in time.
@@ -175,7 +219,7 @@ impl<Out: Carry> Connection<Out, Frames> {
     /// # Errors
     /// [`PopError::TimedOut`], and as [`recv`](Self::recv).
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Vec<u8>, PopError> {
-        self.receiver().pop_deadline(deadline)
+        self.recv_by(|consumer| consumer.pop_deadline(deadline))
     }
 
     /// As [`recv`](Self::recv), for a length of time.
@@ -218,12 +262,13 @@ impl<Out: Carry, T: Message + Sync> Connection<Out, Values<T>> {
     /// Receives a value, waiting for it.
     ///
     /// # Errors
-    /// As [`spsc::Consumer::pop`](crate::spsc::Consumer::pop).
+    /// As [`spsc::Consumer::pop`](crate::spsc::Consumer::pop); [`PopError::Closed`] also after
+    /// [`shutdown`](Self::shutdown).
     ///
     /// # Blocking
     /// By this side's wait strategy.
     pub fn recv_value(&mut self) -> Result<T, PopError> {
-        self.receiver().pop()
+        self.consumer.as_mut().map_or(Err(PopError::Closed), spsc::Consumer::pop)
     }
 
     /// As [`recv_value`](Self::recv_value), for a length of time.
@@ -231,7 +276,7 @@ impl<Out: Carry, T: Message + Sync> Connection<Out, Values<T>> {
     /// # Errors
     /// [`PopError::TimedOut`], and as [`recv_value`](Self::recv_value).
     pub fn recv_value_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.receiver().pop_timeout(timeout)
+        self.consumer.as_mut().map_or(Err(PopError::Closed), |consumer| consumer.pop_timeout(timeout))
     }
 }
 
@@ -251,105 +296,5 @@ impl<Out: Carry, In: Carry> Drop for Connection<Out, In> {
 impl<Out: Carry, In: Carry> fmt::Debug for Connection<Out, In> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("session", &self.session).finish_non_exhaustive()
-    }
-}
-
-/// What a connection is beside its rings. Dropping it gives back what the connection counts for.
-#[derive(Debug)]
-pub struct Session {
-    peer: Peer,
-    side: Side,
-    farewell: Option<Reason>,
-}
-
-#[derive(Debug)]
-enum Side {
-    Client { machine: Client, mailbox: Mailbox },
-    Server { machine: Server, address: Address, member: Arc<Member>, _admission: Admission },
-}
-
-impl Session {
-    pub(super) fn of_client(machine: Client, mailbox: Mailbox, peer: Peer) -> Self {
-        Self { peer, side: Side::Client { machine, mailbox }, farewell: None }
-    }
-
-    pub(super) fn of_server(
-        machine: Server,
-        address: Address,
-        member: Arc<Member>,
-        admission: Admission,
-        peer: Peer,
-    ) -> Self {
-        Self { peer, side: Side::Server { machine, address, member, _admission: admission }, farewell: None }
-    }
-
-    fn member(&self) -> &Arc<Member> {
-        match &self.side {
-            Side::Client { mailbox, .. } => mailbox.member(),
-            Side::Server { member, .. } => member,
-        }
-    }
-
-    /// Who is at the other side.
-    #[must_use]
-    pub fn peer(&self) -> Peer {
-        self.peer
-    }
-
-    /// The features that both sides offer.
-    #[must_use]
-    pub fn features(&self) -> u64 {
-        match &self.side {
-            Side::Client { machine, .. } => machine.features(),
-            Side::Server { machine, .. } => machine.features(),
-        }
-    }
-
-    /// Why the server ended the connection, if it said so. For a client, after its rings were closed; one system call.
-    pub fn farewell(&mut self) -> Option<Reason> {
-        if self.member().is_ours()
-            && let Side::Client { machine, mailbox } = &mut self.side
-        {
-            while let Ok(Some(received)) = mailbox.try_receive() {
-                let reason = received.ok().and_then(|frame| machine.farewell(&frame));
-                self.farewell = self.farewell.or(reason);
-            }
-        }
-        self.farewell
-    }
-
-    /// Tells the client why the connection ends. Close the rings after it. Never waits; a client whose queue is full does not
-    /// read and will not be told.
-    pub(super) fn say_farewell(&mut self, reason: Reason) {
-        if self.member().is_ours()
-            && let Side::Server { machine, address, member, .. } = &mut self.side
-        {
-            let _ = address.post(member, &machine.bye(reason));
-        }
-        self.farewell = Some(reason);
-    }
-
-    /// Whether the process at the other side is alive. One system call.
-    ///
-    /// # Errors
-    /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any more.
-    pub fn is_peer_alive(&self) -> Result<bool, ipc_core::Error> {
-        self.member().is_alive(self.peer.owner)
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // What a dead client leaves behind is its queue.
-        if let Side::Server { member, .. } = &self.side
-            && member.is_ours()
-            && self.peer.owner != Owner::NONE
-            && matches!(member.is_alive(self.peer.owner), Ok(false))
-        {
-            // What cannot be judged now stays for the next one that looks.
-            if !matches!(member.try_locked(|locked| locked.sweep_queues()), Some(Ok(()))) {
-                member.leave_rest();
-            }
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! How many a listener lets in, and the count of those who are.
+//! How many a listener lets in, the count of those who are, and of what it has seen.
 
 use std::sync::{Arc, Weak};
 
@@ -24,6 +24,30 @@ impl Default for Limits {
     fn default() -> Self {
         Self { connections: 240, per_user: 240, per_process: 64, handshakes: 64, ring_bytes: 16 << 20 }
     }
+}
+
+/// What a listener has seen since it was bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Greetings that were looked at.
+    pub greetings: u64,
+    /// Connections made.
+    pub accepted: u64,
+    /// Clients that were refused, for whatever reason.
+    pub refused: u64,
+    /// Handshakes that took too long.
+    pub timed_out: u64,
+    /// Clients that died in a handshake.
+    pub died: u64,
+    /// Clients dropped in a handshake because they do not read their answers, or have removed their queue.
+    pub deaf: u64,
+    /// Greetings and answers for a listener before this one.
+    pub stale: u64,
+    /// Messages that are no frame.
+    pub malformed: u64,
+    /// Frames that fit no handshake: late, doubled, or made up.
+    pub ignored: u64,
 }
 
 /// Counted as long as it lives.

@@ -9,13 +9,14 @@ use ipc_core::msg::MsgId;
 use ipc_core::shm::ShmId;
 
 use super::builder::Builder;
-use super::connection::{Connection, Session};
+use super::connection::Connection;
 use super::error::{AcceptError, BindError};
 use super::handshake::{Hello, Server, ServerStep};
-use super::limits::{Admission, Admissions, Limits};
+use super::limits::{Admission, Admissions, Counts, Limits};
 use super::mailbox::{self, Address, Mailbox, Posted};
 use super::peer::{self, Peer};
 use super::reason::Reason;
+use super::session::Session;
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::channel::{Carry, Frames, Seated, Token};
@@ -55,30 +56,6 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     counts: Counts,
     tidied: Instant,
     looked: Instant,
-}
-
-/// What a listener has seen since it was bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Greetings that were looked at.
-    pub greetings: u64,
-    /// Connections made.
-    pub accepted: u64,
-    /// Clients that were refused, for whatever reason.
-    pub refused: u64,
-    /// Handshakes that took too long.
-    pub timed_out: u64,
-    /// Clients that died in a handshake.
-    pub died: u64,
-    /// Clients dropped in a handshake because they do not read their answers, or have removed their queue.
-    pub deaf: u64,
-    /// Greetings and answers for a listener before this one.
-    pub stale: u64,
-    /// Messages that are no frame.
-    pub malformed: u64,
-    /// Frames that fit no handshake: late, doubled, or made up.
-    pub ignored: u64,
 }
 
 /// A client on its way in.

@@ -32,6 +32,36 @@
 //! a ring each way, and a peer whose user and process the kernel attests ([`Peer`]). Nobody waits without a deadline, the server
 //! never waits for a client, and a client that is killed at any point leaves nothing behind.
 //!
+//! **Streams.** A connection that carries frames is a stream of bytes as well, as a
+//! [`UnixStream`](std::os::unix::net::UnixStream) is: [`Read`](std::io::Read),
+//! [`BufRead`](std::io::BufRead), [`Write`](std::io::Write), timeouts, non-blocking mode,
+//! [`shutdown`](Connection::shutdown) of one direction, [`into_split`](Connection::into_split) for two
+//! threads.
+//!
+//! ```
+//! use std::io::{BufRead, Write};
+//! use std::net::Shutdown;
+//! # use ipc_ring::control::Builder;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let domain = ipc_ring::Domain::open("doc-example-stream")?;
+//! # let service = Builder::new("upper").domain(&domain);
+//! # let mut listener = service.bind()?;
+//! # let client = std::thread::spawn(move || -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+//! let mut server = service.connect()?;
+//! server.write_all(b"one line\n")?;
+//! server.shutdown(Shutdown::Write);
+//! let mut answer = String::new();
+//! server.read_line(&mut answer)?;
+//! assert_eq!(answer, "ONE LINE\n");
+//! # Ok(answer) });
+//! # let (reader, mut writer) = listener.accept()?.into_split();
+//! # for line in reader.lines() { writeln!(writer, "{}", line?.to_uppercase())?; }
+//! # drop(writer);
+//! # client.join().unwrap().unwrap();
+//! # Ok(()) }
+//! ```
+//!
 //! **What happens when**
 //!
 //! | | |
@@ -59,16 +89,21 @@ mod mailbox;
 mod peer;
 mod reason;
 mod request;
+mod session;
+mod split;
+mod stream;
 
 pub use crate::channel::{Carry, EndRole, Frames, Values};
 pub use builder::Builder;
 pub use connect::connect;
-pub use connection::{Connection, Session};
+pub use connection::Connection;
 pub use discovery::{ChannelInfo, EndInfo, ListenerInfo, Listing, NameInfo, Named, ProcessInfo};
 pub use error::{AcceptError, BindError, ConnectError};
 pub use events::{ChannelEvent, MAX_STATS, MAX_USER_MESSAGE, Sender, Watch};
-pub use limits::Limits;
-pub use listener::{Counts, Listener};
+pub use limits::{Counts, Limits};
+pub use listener::Listener;
 pub use peer::Peer;
 pub use reason::Reason;
 pub use request::{Answer, Request, RequestError, RequestId, Requester, Responder, Ticket};
+pub use session::Session;
+pub use split::{ReadHalf, ReuniteError, WriteHalf};

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Reader;
 use super::builder::{Attached, Builder};
+use super::drain::Drain;
 use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
@@ -298,9 +299,14 @@ impl Consumer {
         }
     }
 
+    /// Whether a frame is there, by a look that changes nothing.
+    pub(super) fn has_frame(&self) -> bool {
+        self.ring.has_item()
+    }
+
     /// Takes every frame that is ready now, without waiting.
     pub fn drain(&mut self) -> Drain<'_> {
-        Drain { consumer: self }
+        Drain::of(self)
     }
 
     /// Reads the frames as one stream of bytes, without their boundaries.
@@ -566,20 +572,6 @@ impl View<'_> {
         if signal != 0 {
             self.end.wake_peer_if(signal);
         }
-    }
-}
-
-/// An iterator over the frames that are ready, from [`Consumer::drain`].
-#[derive(Debug)]
-pub struct Drain<'a> {
-    consumer: &'a mut Consumer,
-}
-
-impl Iterator for Drain<'_> {
-    type Item = Vec<u8>;
-
-    fn next(&mut self) -> Option<Vec<u8>> {
-        self.consumer.try_pop().ok()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The producing end of a channel.
 
-use std::io::IoSlice;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
@@ -15,6 +14,8 @@ use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Corruption, Mapped, Refused};
 
 use crate::wait::park::Waiter as _;
+
+mod vectored;
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -149,26 +150,6 @@ impl Producer {
             Ok(0) => Ok(()),
             other => apart(self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame))),
         }
-    }
-
-    /// Pushes one frame that lies in several pieces, if there is room.
-    ///
-    /// # Errors
-    /// As [`try_push`](Self::try_push).
-    pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        let pushed = self.ring.try_push_vectored(pieces);
-        self.settle_one(pushed, total(pieces))
-    }
-
-    /// Pushes one frame that lies in several pieces, waiting for room.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        let first = self.ring.try_push_vectored(pieces);
-        self.push_slowly(first, total(pieces), None, |ring| ring.try_push_vectored(pieces))
     }
 
     /// Pushes frames from the front of a slice while there is room; gives their number. One wake at most.
@@ -422,10 +403,6 @@ impl Drop for Producer {
     fn drop(&mut self) {
         pair::leave_producer(&mut self.end, self.ending);
     }
-}
-
-fn total(pieces: &[IoSlice<'_>]) -> usize {
-    pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.len()))
 }
 
 #[cold]

@@ -1,30 +1,198 @@
 //! The two ends as a pipe: bytes without boundaries.
+//!
+//! [`Reading`] and [`Writing`] are what a stream has besides its end. They serve the ends here and those of a
+//! [`Connection`](crate::control::Connection).
 
 use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
 
+use super::patience::Patience;
 use super::{Consumer, Producer};
-use crate::error::{PopError, PushError};
+use crate::channel::end::PeerState;
+use crate::channel::wait_set::sealed::Await as _;
+use crate::error::{PeerExit, PopError, PushError};
 
-impl Write for Producer {
-    /// Pushes as many of the bytes as one frame holds, waiting for room; no frame for no bytes.
+/// The reading side of a stream, besides its end.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// The frame being read.
+    frame: Vec<u8>,
+    /// How much of it has been read.
+    read: usize,
+    pub(crate) patience: Patience,
+    /// What the next read fails with, found when there were bytes to give.
+    failed: Option<PopError>,
+}
+
+impl Reading {
+    /// Bytes that were taken from the channel and have not been read.
+    pub(crate) fn buffer(&self) -> &[u8] {
+        &self.frame[self.read..]
+    }
+
+    /// The same, by themselves; they count as read.
+    pub(crate) fn take_buffer(&mut self) -> Option<Vec<u8>> {
+        if self.buffer().is_empty() {
+            return None;
+        }
+        let mut rest = std::mem::take(&mut self.frame);
+        rest.drain(..std::mem::take(&mut self.read));
+        Some(rest)
+    }
+
+    /// Waits until there is a byte, then gives as many as there are and fit.
     ///
     /// # Errors
-    /// `BrokenPipe` when the consumer closed, detached or died; `InvalidData` when the ring is corrupt; otherwise what the
-    /// kernel said. The [`PushError`] is inside.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.flush()?;
-        let len = bytes.len().min(self.longest());
+    /// See [`Reader`].
+    pub(crate) fn read(&mut self, consumer: &mut Consumer, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let mut done = self.take(out);
+        // Straight into the reader's memory, when the frame fits it.
+        while done == 0 {
+            match self.pop_into(consumer, out) {
+                Ok(len) => done = len,
+                Err(PopError::BufferTooSmall { .. }) => {
+                    self.fill(consumer)?;
+                    done = self.take(out);
+                }
+                Err(PopError::Closed) => return Ok(0),
+                Err(error) => return Err(pop_failed(error)),
+            }
+        }
+        while done < out.len() && consumer.has_frame() {
+            match consumer.try_pop_into(&mut out[done..]) {
+                Ok(len) => done += len,
+                Err(PopError::BufferTooSmall { .. }) => {
+                    if let Err(error) = consumer.try_pop_vec(self.emptied()) {
+                        self.failed = Some(error);
+                        break;
+                    }
+                    done += self.take(&mut out[done..]);
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Waits until there is a byte; gives what there is of one frame, nothing at the end.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub(crate) fn fill_buf(&mut self, consumer: &mut Consumer) -> io::Result<&[u8]> {
+        while self.buffer().is_empty() {
+            if !self.fill(consumer)? {
+                break;
+            }
+        }
+        Ok(self.buffer())
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.read = self.read.saturating_add(count).min(self.frame.len());
+    }
+
+    /// Takes bytes from what was popped before.
+    fn take(&mut self, out: &mut [u8]) -> usize {
+        let ready = self.buffer();
+        let len = ready.len().min(out.len());
+        out[..len].copy_from_slice(&ready[..len]);
+        self.consume(len);
+        len
+    }
+
+    fn emptied(&mut self) -> &mut Vec<u8> {
+        self.read = 0;
+        self.frame.clear();
+        &mut self.frame
+    }
+
+    /// Pops a frame into the buffer, which is empty; false at the end of the stream.
+    fn fill(&mut self, consumer: &mut Consumer) -> io::Result<bool> {
+        let (patience, failed) = (self.patience, self.failed.take());
+        let frame = self.emptied();
+        let popped = match (failed, patience.is_nonblocking(), patience.deadline()) {
+            (Some(error), ..) => Err(error),
+            (None, true, _) => pop_or_ask(consumer, |consumer| consumer.try_pop_vec(frame)),
+            (None, false, None) => consumer.pop_vec(frame),
+            (None, false, Some(deadline)) => consumer.pop_vec_deadline(frame, deadline),
+        };
+        if popped.is_err() {
+            self.emptied();
+        }
+        match popped {
+            Ok(_) => Ok(true),
+            Err(PopError::Closed) => Ok(false),
+            Err(error) => Err(pop_failed(error)),
+        }
+    }
+
+    fn pop_into(&mut self, consumer: &mut Consumer, out: &mut [u8]) -> Result<usize, PopError> {
+        match (self.failed.take(), self.patience.is_nonblocking(), self.patience.deadline()) {
+            (Some(error), ..) => Err(error),
+            (None, true, _) => pop_or_ask(consumer, |consumer| consumer.try_pop_into(out)),
+            (None, false, None) => consumer.pop_into(out),
+            (None, false, Some(deadline)) => consumer.pop_into_deadline(out, deadline),
+        }
+    }
+}
+
+/// Pops without waiting. If nothing is there this asks whether the producer lives, which a pop alone does
+/// not, and pops once more what it left.
+fn pop_or_ask(
+    consumer: &mut Consumer,
+    mut pop: impl FnMut(&mut Consumer) -> Result<usize, PopError>,
+) -> Result<usize, PopError> {
+    match pop(consumer) {
+        Err(PopError::Empty) if !consumer.awaits_successors() => {}
+        popped => return popped,
+    }
+    match consumer.peer().map_err(PopError::System)? {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => match pop(consumer) {
+            Err(PopError::Empty) => Err(PopError::PeerGone(exit)),
+            popped => popped,
+        },
+        _ => Err(PopError::Empty),
+    }
+}
+
+/// The writing side of a stream, besides its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Writing {
+    pub(crate) patience: Patience,
+}
+
+impl Writing {
+    /// Pushes as many of the bytes as one frame holds; gives their number.
+    ///
+    /// # Errors
+    /// See [`Producer`]'s [`Write`].
+    pub(crate) fn write(self, producer: &mut Producer, bytes: &[u8]) -> io::Result<usize> {
+        flush(producer)?;
+        let len = bytes.len().min(producer.longest());
         if len > 0 {
-            let pushed = self.push(&bytes[..len]);
-            written(self, pushed)?;
+            let bytes = &bytes[..len];
+            let pushed = match (self.patience.is_nonblocking(), self.patience.deadline()) {
+                (true, _) => push_or_ask(producer, |producer| producer.try_push(bytes)),
+                (false, None) => producer.push(bytes),
+                (false, Some(deadline)) => producer.push_deadline(bytes, deadline),
+            };
+            written(producer, pushed)?;
         }
         Ok(len)
     }
 
     /// Pushes the pieces as one frame when they fit, otherwise as much of the first ones as does.
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.flush()?;
-        let longest = self.longest();
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub(crate) fn write_vectored(self, producer: &mut Producer, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        flush(producer)?;
+        let longest = producer.longest();
         let mut len = 0usize;
         let whole = pieces
             .iter()
@@ -38,23 +206,41 @@ impl Write for Producer {
             .count();
         if len == 0 {
             return match pieces.iter().find(|piece| !piece.is_empty()) {
-                Some(piece) => self.write(piece),
+                Some(piece) => self.write(producer, piece),
                 None => Ok(0),
             };
         }
-        let pushed = self.push_vectored(&pieces[..whole]);
-        written(self, pushed)?;
+        let pieces = &pieces[..whole];
+        let pushed = match (self.patience.is_nonblocking(), self.patience.deadline()) {
+            (true, _) => push_or_ask(producer, |producer| producer.try_push_vectored(pieces)),
+            (false, None) => producer.push_vectored(pieces),
+            (false, Some(deadline)) => producer.push_vectored_deadline(pieces, deadline),
+        };
+        written(producer, pushed)?;
         Ok(len)
-    }
-
-    /// Tells an error that a write could not tell, since its bytes were written: who sleeps at the other end could not be woken.
-    /// Otherwise nothing: what was written can be read.
-    fn flush(&mut self) -> io::Result<()> {
-        self.tell().map_err(|error| push_failed(PushError::NotWoken((), error)))
     }
 }
 
-/// What a write says of a push. That somebody could not be woken is told by the next one, or by a flush.
+/// Pushes without waiting. If there is no room this asks whether the consumer lives, which a push alone does
+/// not.
+fn push_or_ask(
+    producer: &mut Producer,
+    mut push: impl FnMut(&mut Producer) -> Result<(), PushError<()>>,
+) -> Result<(), PushError<()>> {
+    match push(producer) {
+        Err(PushError::Full(())) if !producer.awaits_successors() => {}
+        pushed => return pushed,
+    }
+    match producer.peer().map_err(|error| PushError::System((), error))? {
+        PeerState::Gone(exit @ PeerExit::Died { .. }) => match push(producer) {
+            Err(PushError::Full(())) => Err(PushError::PeerGone((), exit)),
+            pushed => pushed,
+        },
+        _ => Err(PushError::Full(())),
+    }
+}
+
+/// What a write says of a push. That the other end could not be woken is reported by the next one, or by a flush.
 fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Result<()> {
     match pushed {
         Err(PushError::NotWoken((), error)) => {
@@ -62,6 +248,37 @@ fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Re
             Ok(())
         }
         result => result.map_err(push_failed),
+    }
+}
+
+/// Tells an error that a write could not tell, since its bytes were written.
+///
+/// # Errors
+/// That one, once.
+pub(crate) fn flush(producer: &mut Producer) -> io::Result<()> {
+    producer.tell().map_err(|error| push_failed(PushError::NotWoken((), error)))
+}
+
+impl Write for Producer {
+    /// Pushes as many of the bytes as one frame holds, waiting for room; no frame for no bytes.
+    ///
+    /// # Errors
+    /// `BrokenPipe` when the consumer closed; `ConnectionReset` when there is no room and it has detached or
+    /// died; `InvalidData` when the ring is corrupt; otherwise what the kernel said. The [`PushError`] is
+    /// inside.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Writing::default().write(self, bytes)
+    }
+
+    /// Pushes the pieces as one frame when they fit, otherwise as much of the first ones as does.
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        Writing::default().write_vectored(self, pieces)
+    }
+
+    /// Tells an error that a write could not tell, since its bytes were written: who sleeps at the other end
+    /// could not be woken. Otherwise nothing: what was written can be read.
+    fn flush(&mut self) -> io::Result<()> {
+        flush(self)
     }
 }
 
@@ -76,15 +293,12 @@ fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Re
 #[derive(Debug)]
 pub struct Reader {
     consumer: Consumer,
-    /// The frame being read.
-    frame: Vec<u8>,
-    /// How much of it has been read.
-    read: usize,
+    reading: Reading,
 }
 
 impl Reader {
     pub(super) fn new(consumer: Consumer) -> Self {
-        Self { consumer, frame: Vec::new(), read: 0 }
+        Self { consumer, reading: Reading::default() }
     }
 
     /// The consuming end.
@@ -96,7 +310,7 @@ impl Reader {
     /// Bytes that were taken from the channel and have not been read.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
-        &self.frame[self.read..]
+        self.reading.buffer()
     }
 
     /// The consuming end back. What [`buffer`](Self::buffer) holds is lost.
@@ -107,50 +321,20 @@ impl Reader {
 }
 
 impl Read for Reader {
-    /// Waits until there is a byte, then gives what is there of one frame.
+    /// Waits until there is a byte, then gives as many as there are and fit, of one frame or of several.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        // Straight into the reader's memory, when the frame fits it.
-        while self.buffer().is_empty() {
-            match self.consumer.pop_into(out) {
-                Ok(0) => {}
-                Ok(len) => return Ok(len),
-                Err(PopError::BufferTooSmall { .. }) => break,
-                Err(PopError::Closed) => return Ok(0),
-                Err(error) => return Err(pop_failed(error)),
-            }
-        }
-        let ready = self.fill_buf()?;
-        let len = ready.len().min(out.len());
-        out[..len].copy_from_slice(&ready[..len]);
-        self.consume(len);
-        Ok(len)
+        self.reading.read(&mut self.consumer, out)
     }
 }
 
 impl BufRead for Reader {
     /// Waits until there is a byte, then gives what is there of one frame.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.read == self.frame.len() {
-            self.read = 0;
-            match self.consumer.pop_vec(&mut self.frame) {
-                Ok(_) => {}
-                Err(error) => {
-                    self.frame.clear();
-                    if matches!(error, PopError::Closed) {
-                        break;
-                    }
-                    return Err(pop_failed(error));
-                }
-            }
-        }
-        Ok(&self.frame[self.read..])
+        self.reading.fill_buf(&mut self.consumer)
     }
 
     fn consume(&mut self, count: usize) {
-        self.read = self.read.saturating_add(count).min(self.frame.len());
+        self.reading.consume(count);
     }
 }
 
@@ -158,7 +342,8 @@ fn push_failed(error: PushError<()>) -> io::Error {
     let kind = match &error {
         PushError::Full(()) | PushError::Busy((), _) => ErrorKind::WouldBlock,
         PushError::TimedOut(()) => ErrorKind::TimedOut,
-        PushError::Closed(()) | PushError::PeerGone((), _) => ErrorKind::BrokenPipe,
+        PushError::Closed(()) => ErrorKind::BrokenPipe,
+        PushError::PeerGone((), _) => ErrorKind::ConnectionReset,
         PushError::TooLarge((), _) => ErrorKind::InvalidInput,
         PushError::Corrupt((), _) => ErrorKind::InvalidData,
         // Not the kind of that name: the standard library tries again then.

@@ -302,11 +302,7 @@ impl Requester {
         if let Some(error) = self.untold.take() {
             return Err(RequestError::NotWoken(error));
         }
-        let receiver = self.connection.receiver();
-        let popped = match deadline {
-            Some(deadline) => receiver.pop_vec_deadline(&mut self.received, deadline),
-            None => receiver.pop_vec(&mut self.received),
-        };
+        let popped = self.connection.recv_vec(&mut self.received, deadline);
         if let Err(error) = popped {
             let error = RequestError::from_pop(error);
             self.ended |= error.is_end();

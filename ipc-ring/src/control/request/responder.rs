@@ -130,12 +130,7 @@ impl Responder {
     fn next_until(&mut self, deadline: Option<Instant>) -> Result<Request, RequestError> {
         loop {
             let connection = self.connection.as_mut().ok_or(RequestError::TooSlow)?;
-            let receiver = connection.receiver();
-            let popped = match deadline {
-                Some(deadline) => receiver.pop_vec_deadline(&mut self.received, deadline),
-                None => receiver.pop_vec(&mut self.received),
-            };
-            popped.map_err(RequestError::from_pop)?;
+            connection.recv_vec(&mut self.received, deadline).map_err(RequestError::from_pop)?;
             let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
             let id = RequestId(head.id);
             match head.kind {

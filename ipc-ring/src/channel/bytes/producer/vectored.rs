@@ -1,0 +1,53 @@
+//! Frames that lie in several pieces.
+
+use std::io::IoSlice;
+use std::time::Instant;
+
+use super::Producer;
+use crate::error::PushError;
+
+impl Producer {
+    /// Pushes one frame that lies in several pieces, if there is room.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push).
+    pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        self.end.ours()?;
+        let pushed = self.ring.try_push_vectored(pieces);
+        self.settle_one(pushed, total(pieces))
+    }
+
+    /// Pushes one frame that lies in several pieces, waiting for room.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        self.push_vectored_until(pieces, None)
+    }
+
+    /// As [`push_vectored`](Self::push_vectored), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_vectored_deadline(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        deadline: Instant,
+    ) -> Result<(), PushError<()>> {
+        self.push_vectored_until(pieces, Some(deadline))
+    }
+
+    fn push_vectored_until(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<()>> {
+        self.end.ours()?;
+        let first = self.ring.try_push_vectored(pieces);
+        self.push_slowly(first, total(pieces), deadline, |ring| ring.try_push_vectored(pieces))
+    }
+}
+
+fn total(pieces: &[IoSlice<'_>]) -> usize {
+    pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.len()))
+}
