@@ -1,5 +1,5 @@
-//! Makes each mistake of `loom_tests::source_mutants` in a copy of the workspace, and runs the models there that must catch it.
-//! Arguments: parts of the names of those to be made; none for all.
+//! Makes each mistake of `loom_tests::source_mutants` in a copy of the workspace, and runs the models there
+//! that must catch it. Arguments: parts of the names of those to be made; none for all.
 //!
 //! ```text
 //! cargo run --release -p loom-tests --example source_mutants
@@ -75,7 +75,8 @@ fn run(copy: &Path, models: &[&str]) -> Output {
         .expect("cargo runs")
 }
 
-/// The files of the workspace that matter to its packages. Those that are the same already are left alone, for the builds to come.
+/// The files of the workspace that matter to its packages. Those that are the same already are left alone,
+/// for the builds to come.
 fn copy_workspace(root: &Path, copy: &Path) {
     let listed =
         Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root).output();

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use ipc_ring::end::pair::{Endpoint, Holder, Side, Words};
+use ipc_ring::end::room::Refusal;
 use ipc_ring::platform::{Barrier, Site, Word as _};
 use ipc_ring::wait::WaitStrategy;
 use ipc_ring::wait::signal::{CLOSED, DETACHED};
+use ipc_ring::{PeerExit, PopError};
 use loom::sync::atomic::Ordering::Relaxed;
 
 use crate::kernel::{Domain, Kernel};
@@ -182,7 +184,7 @@ impl<M: Signals> Seat<M> {
     }
 
     fn is_deaf_to_peer(&self, word: &Word32) -> bool {
-        let is_announced = phase::is_behind(Site::WaitAnnounced);
+        let is_announced = is_announced();
         is_announced && mutation::logic(NO_SECOND_LOOK_AT_BITS)
             || is_announced
                 && mutation::logic(DETACHED_IGNORED)
@@ -235,6 +237,54 @@ impl<M: Signals> Words for Seat<M> {
 
     fn wakes(&self) -> &Word64 {
         &self.record(Side::Own).wakes
+    }
+}
+
+/// Whether the running thread has said that it will sleep, and does not sleep yet.
+#[must_use]
+pub fn is_announced() -> bool {
+    phase::is_behind(Site::WaitAnnounced)
+}
+
+/// Why an end has nothing more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The other end has closed the channel.
+    Closed,
+    /// It has left it open.
+    PeerDetached,
+    /// It is dead.
+    PeerDied,
+}
+
+impl Ended {
+    /// Of a push that has waited for room.
+    ///
+    /// # Panics
+    /// For what does not happen in a model.
+    #[must_use]
+    pub fn of_push(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Closed => Ended::Closed,
+            Refusal::PeerGone(PeerExit::Detached) => Ended::PeerDetached,
+            Refusal::PeerGone(PeerExit::Died { .. }) => Ended::PeerDied,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Of a pop. `None`: there is nothing yet.
+    ///
+    /// # Panics
+    /// For what does not happen in a model.
+    #[must_use]
+    pub fn of_pop(error: PopError) -> Option<Self> {
+        match error {
+            PopError::Empty => None,
+            PopError::Closed => Some(Ended::Closed),
+            PopError::PeerGone(PeerExit::Detached) => Some(Ended::PeerDetached),
+            PopError::PeerGone(PeerExit::Died { .. }) => Some(Ended::PeerDied),
+            other => panic!("{other}"),
+        }
     }
 }
 

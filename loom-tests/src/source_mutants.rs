@@ -1,7 +1,8 @@
 //! Mistakes in the source of the ends, each of which some model must catch.
 //!
-//! What a model checker's own words and kernel can do wrong is in the [matrices](crate::mutation). A step that is left out of the ends
-//! themselves is a change of their source: each of these is made in a copy of the workspace, and the models named are run there, by
+//! What a model checker's own words and kernel can do wrong is in the [matrices](crate::mutation). A step
+//! that is left out of the ends themselves is a change of their source: each of these is made in a copy of
+//! the workspace, and the models named are run there, by
 //!
 //! ```text
 //! cargo run --release -p loom-tests --example source_mutants
@@ -29,6 +30,7 @@ const PAIR: &str = "ipc-ring/src/end/pair.rs";
 const ROOM: &str = "ipc-ring/src/end/room.rs";
 const ITEM: &str = "ipc-ring/src/end/item.rs";
 const SPSC: &str = "ipc-ring/src/end/spsc.rs";
+const BYTES: &str = "ipc-ring/src/end/bytes.rs";
 
 /// All of them.
 pub const ALL: &[SourceMutant] = &[
@@ -150,5 +152,54 @@ pub const ALL: &[SourceMutant] = &[
         old: "        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
         new: "        match self.ring.pop_next(place, |_| ()) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
         models: &["one_pop_frees_a_sleeper_fence", "producer_sleeps_until"],
+    },
+    SourceMutant {
+        name: "a producer waits for room for an empty frame, whatever it has to push",
+        file: BYTES,
+        old: "        self.0.has_room(self.1)\n",
+        new: "        self.0.has_room(0)\n",
+        models: &["frames_both_sleep"],
+    },
+    SourceMutant {
+        name: "a producer of frames sleeps though the consumer is about to give back",
+        file: BYTES,
+        old: "        self.0.room_is_coming()\n",
+        new: "        false\n",
+        models: &["frames_one_pop_frees_a_sleeper"],
+    },
+    SourceMutant {
+        name: "a push that sees the closed bit does not ask whether its frame was popped",
+        file: BYTES,
+        old: "    acknowledge(end, signal, ring.position(), || ring.is_drained())",
+        new: "    acknowledge(end, signal, ring.position(), || false)",
+        models: &["frame_close_against_push"],
+    },
+    SourceMutant {
+        name: "the signal of a push of a frame is not acted upon",
+        file: BYTES,
+        old: "            Ok(signal) => publication(&self.ring, &mut self.end, signal),\n",
+        new: "            Ok(_) => Ok(()),\n",
+        models: &["frames_both_sleep"],
+    },
+    SourceMutant {
+        name: "a pop of a frame that sees the closed bit does not look at the ring again",
+        file: BYTES,
+        old: "else { return Err(PopError::Empty) };\n",
+        new: "else { return Err(PopError::Empty) };\n        if self.end.is_ours() { return Err(error); }\n",
+        models: &["frame_close_against_pop"],
+    },
+    SourceMutant {
+        name: "a view of a frame that sees the closed bit does not look at the ring again",
+        file: BYTES,
+        old: "            Some(error) if !self.ring.has_item() => Err(error),",
+        new: "            Some(error) => Err(error),",
+        models: &["frame_close_against_view"],
+    },
+    SourceMutant {
+        name: "the signal that a pop of a frame gives is not acted upon",
+        file: BYTES,
+        old: "        place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal))",
+        new: "        place.pop_known(&mut self.ring, |_| ())",
+        models: &["frames_one_pop_frees_a_sleeper"],
     },
 ];

@@ -1,7 +1,7 @@
 //! The models of the ring of frames, as production is.
 
 use loom_tests::Model;
-use loom_tests::bytes::{ending, ring, takeover};
+use loom_tests::bytes::{ending, ring, sleeping, takeover};
 
 fn check(models: &[Model]) {
     for model in models {
@@ -20,6 +20,11 @@ fn a_successor_continues_where_a_dead_end_stopped() {
 }
 
 #[test]
-fn closing_and_sleeping() {
+fn closing_and_detaching() {
     check(ending::MODELS);
+}
+
+#[test]
+fn waiting_asleep() {
+    check(sleeping::MODELS);
 }

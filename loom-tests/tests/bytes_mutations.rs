@@ -1,11 +1,9 @@
 //! Every ordering and step of the ring of frames is needed: without it, a model fails.
 
 use ipc_ring::edge::Edge;
-use loom_tests::bytes::{
-    CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE, ends, models,
-};
+use loom_tests::bytes::{MISTAKES, models};
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::{Mutation, matrix};
+use loom_tests::{Mutation, matrix, pair};
 
 #[test]
 fn orderings() {
@@ -22,14 +20,6 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = ends::MISTAKES.into_iter().chain([
-        NOT_CLEARED,
-        CLEARED_LATE,
-        NO_HEAD,
-        NOT_CONSUMED,
-        NOT_SAID,
-        TAKEN_EARLY,
-        TAKEN_LATE,
-    ]);
+    let mistakes = pair::MISTAKES.into_iter().chain(MISTAKES);
     matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
 }

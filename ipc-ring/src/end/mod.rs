@@ -1,9 +1,10 @@
-//! The ends of channels, over any memory and any kernel: holding a seat, waking the other side and being woken, and what a push and
-//! a pop do besides moving an element.
+//! The ends of channels, over any memory and any kernel: holding a seat, waking the other side and being
+//! woken, and what a push and a pop do besides moving an element.
 //!
-//! In production the memory is a segment and the kernel is a domain's semaphores; [`channel`](crate::channel) puts the two together, and adds names,
-//! builders and everything else that needs a domain. The `loom-tests` crate puts a model checker's words and semaphores in their
-//! place, so that the very steps that run between processes are explored there.
+//! In production the memory is a segment and the kernel is a domain's semaphores; [`channel`](crate::channel)
+//! puts the two together, and adds names, builders and everything else that needs a domain. The `loom-tests`
+//! crate puts a model checker's words and semaphores in their place, so that the very steps that run between
+//! processes are explored there.
 //!
 //! | module | what |
 //! |---|---|
@@ -12,7 +13,9 @@
 //! | [`room`] | a producer of such a channel: waiting for room, and what a publication into a closed channel is |
 //! | [`item`] | a consumer of such a channel: waiting for something to pop, and the end of the stream |
 //! | [`spsc`] | pushing and popping elements |
+//! | [`bytes`] | pushing and popping frames |
 
+pub mod bytes;
 pub mod item;
 pub mod pair;
 pub mod participant;

@@ -1,229 +1,175 @@
-//! The ends of a channel: how `channel/pair.rs` and `channel/bytes/{producer,consumer}.rs` of `ipc-ring` use the ring and
-//! the sleep protocol.
-//!
-//! A copy of their steps over mock semaphores, as [`spsc::ends`](crate::spsc::ends) is for the other ring: those files talk
-//! to the kernel, so they cannot run here. What differs is that a producer waits for room for one frame, of its length.
+//! The ends of a channel: production's own, over loom's words and mock semaphores, with the checks of a
+//! model.
 
-use std::rc::Rc;
-
-use ipc_ring::ring::bytes::Memory as _;
-use ipc_ring::ring::spsc::Words as _;
-use ipc_ring::wait::signal::{self, CLOSED, WAITING};
+use ipc_ring::end::bytes as end;
+use ipc_ring::memory::Ring as _;
+use ipc_ring::wait::park::Waiter as _;
+use ipc_ring::wait::signal::{CLOSED, DETACHED};
 
 use super::Heap;
-use super::moves::{self, Consuming, Lengths, Producing};
-use crate::{Loom, Semaphore, Word32, mutation};
+use super::moves::{self, Lengths};
+use crate::kernel::Kernel;
+use crate::pair::{self, CONSUMER, Ended, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
 
-/// Mistakes in the steps below.
-pub const NO_SECOND_LOOK: &str = "the waiter sleeps without a second look at the ring (bytes)";
-/// See [`NO_SECOND_LOOK`].
-pub const CLOSED_BELIEVED: &str = "a pop that sees the closed bit does not look at the ring again (bytes)";
-/// See [`NO_SECOND_LOOK`].
-pub const CLOSED_MEANS_REFUSED: &str =
-    "a push that sees the closed bit does not ask whether its frame was popped (bytes)";
-/// See [`NO_SECOND_LOOK`].
-pub const ROOM_FOR_ANY: &str = "a producer waits for room for an empty frame, whatever it has to push";
-
-/// See [`NO_SECOND_LOOK`].
-pub const ROOM_AWAITED_ASLEEP: &str = "a producer sleeps though the consumer is about to give bytes back";
-
-/// All of them.
-pub const MISTAKES: [&str; 5] =
-    [ROOM_AWAITED_ASLEEP, NO_SECOND_LOOK, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, ROOM_FOR_ANY];
-
-/// The stream has been closed by the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Closed;
-
-/// What both ends share.
+/// A channel whose ends push and pop frames of these lengths, over and over.
 #[derive(Clone, Debug)]
-pub(super) struct Channel(Rc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    ring: Heap,
-    producer: Semaphore,
-    consumer: Semaphore,
+pub(super) struct Channel {
+    pub(super) pair: pair::Channel<Heap>,
+    lengths: Lengths,
 }
 
 impl Channel {
-    pub(super) fn new(ring: Heap) -> Self {
-        Self(Rc::new(Shared { ring, producer: Semaphore::new(), consumer: Semaphore::new() }))
+    pub(super) fn new(ring: Heap, lengths: Lengths) -> Self {
+        Self { pair: pair::Channel::new(ring), lengths }
     }
 
-    pub(super) fn producer(&self, lengths: Lengths) -> ProducerEnd {
-        let end = End { channel: self.clone(), producing: true };
-        ProducerEnd { ring: moves::producer(&self.0.ring), end, lengths }
+    /// The first holder of the producer's seat.
+    pub(super) fn producer(&self) -> ProducerEnd {
+        self.producer_of(PRODUCER)
     }
 
-    pub(super) fn consumer(&self, lengths: Lengths) -> ConsumerEnd {
-        let end = End { channel: self.clone(), producing: false };
-        ConsumerEnd { ring: moves::consumer(&self.0.ring), end, lengths }
-    }
-}
-
-/// As `channel::end::End`.
-#[derive(Debug)]
-pub(super) struct End {
-    channel: Channel,
-    producing: bool,
-}
-
-impl End {
-    fn ring(&self) -> &Heap {
-        &self.channel.0.ring
+    /// The first holder of the consumer's seat.
+    pub(super) fn consumer(&self) -> ConsumerEnd {
+        self.consumer_of(CONSUMER)
     }
 
-    fn signals(&self) -> (&Word32, &Word32) {
-        let (producer, consumer) = (self.ring().producer_signal(), self.ring().consumer_signal());
-        if self.producing { (producer, consumer) } else { (consumer, producer) }
+    /// A producer that takes the seat of one that died.
+    pub(super) fn next_producer(&self) -> ProducerEnd {
+        self.producer_of(NEXT_PRODUCER)
     }
 
-    fn semaphores(&self) -> (&Semaphore, &Semaphore) {
-        let (producer, consumer) = (&self.channel.0.producer, &self.channel.0.consumer);
-        if self.producing { (producer, consumer) } else { (consumer, producer) }
+    /// A consumer that takes the seat of one that died.
+    pub(super) fn next_consumer(&self) -> ConsumerEnd {
+        self.consumer_of(NEXT_CONSUMER)
     }
 
-    fn peer_bits(&self) -> u32 {
-        signal::seen::<Loom>(self.signals().1)
+    fn producer_of(&self, owner: u32) -> ProducerEnd {
+        let end = self.pair.seat(Role::Producer, owner);
+        let core = end::Producer::new(moves::producer(&self.pair.memory()), end);
+        ProducerEnd { core, lengths: self.lengths }
     }
 
-    fn wake_peer_if(&self, bits: u32) {
-        if bits & WAITING != 0 && signal::take::<Loom>(self.signals().1) {
-            self.semaphores().1.post();
-        }
-    }
-
-    /// Announces, looks again with `nothing`, and sleeps if there is nothing and the other end has not closed. `nothing` says
-    /// whether something is coming.
-    fn sleep_unless(&self, nothing: impl FnOnce() -> Option<bool>, who: &'static str) {
-        signal::announce::<Loom>(self.signals().0, self.ring().barrier())
-            .expect("no barrier of a model fails");
-        let found = nothing();
-        let found = if mutation::logic(NO_SECOND_LOOK) { Some(false) } else { found };
-        match found {
-            Some(coming) if self.peer_bits() & CLOSED == 0 => {
-                if !coming || mutation::logic(ROOM_AWAITED_ASLEEP) {
-                    crate::reached(who);
-                    self.semaphores().0.wait();
-                    let _ = signal::withdraw::<Loom>(self.signals().0);
-                    return;
-                }
-                crate::reached("room is coming");
-                self.do_not_sleep();
-                loom::thread::yield_now();
-            }
-            _ => self.do_not_sleep(),
-        }
-    }
-
-    fn do_not_sleep(&self) {
-        if signal::withdraw::<Loom>(self.signals().0) {
-            let _ = self.semaphores().0.try_wait();
-        }
-    }
-
-    pub(super) fn close(&self) {
-        signal::raise::<Loom>(self.signals().0, CLOSED);
-        self.wake_peer_if(signal::look::<Loom>(self.signals().1, self.ring().barrier()));
+    fn consumer_of(&self, owner: u32) -> ConsumerEnd {
+        let end = self.pair.seat(Role::Consumer, owner);
+        let core = end::Consumer::new(moves::consumer(&self.pair.memory()), end);
+        ConsumerEnd { core, lengths: self.lengths }
     }
 }
 
-/// As `channel::bytes::Producer`.
+/// `end::bytes::Producer`.
 #[derive(Debug)]
 pub(super) struct ProducerEnd {
-    pub(super) ring: Producing,
-    pub(super) end: End,
+    core: end::Producer<Heap, Seat<Heap>, Kernel>,
     lengths: Lengths,
 }
 
 impl ProducerEnd {
-    /// As `push`, of the next frame.
-    pub(super) fn push(&mut self) -> Result<(), Closed> {
-        loop {
-            if let Some(signal) = moves::push(&mut self.ring, self.lengths) {
-                return self.acknowledge(signal);
-            }
-            self.wait_for_room()?;
-        }
+    /// The number of the next frame.
+    pub(super) fn pushed(&self) -> u64 {
+        moves::pushed(&self.core.ring, self.lengths)
     }
 
-    fn acknowledge(&self, signal: u32) -> Result<(), Closed> {
-        self.end.wake_peer_if(signal);
-        if signal & CLOSED == 0 {
-            return Ok(());
-        }
-        // The bits once more, for the edge [C1]: all that the consumer popped before it closed is visible now.
-        let popped = self.end.peer_bits() & CLOSED != 0 && self.ring.is_drained();
-        if popped && !mutation::logic(CLOSED_MEANS_REFUSED) { Ok(()) } else { Err(Closed) }
+    /// An end that waits on when the other one is dead.
+    pub(super) fn awaiting_successors(mut self) -> Self {
+        self.core.end.waits_mut().set_awaits_successors(true);
+        self
     }
 
-    fn has_room(&mut self) -> bool {
-        let len = moves::next_len(&self.ring, self.lengths);
-        let len = if mutation::logic(ROOM_FOR_ANY) { 0 } else { len };
-        self.ring.has_room(len).unwrap_or_else(|corruption| panic!("{corruption}"))
+    /// Pushes the next frame, waiting for room.
+    pub(super) fn push(&mut self) -> Result<(), Ended> {
+        let capacity = self.core.ring.memory().capacity();
+        let (_, frame) = moves::laid(self.core.ring.position(), capacity, self.lengths);
+        self.core.push(&frame.payload(capacity), None).map_err(Ended::of_push)?;
+        if frame.start > frame.position {
+            crate::reached("padding");
+        }
+        Ok(())
     }
 
-    fn wait_for_room(&mut self) -> Result<(), Closed> {
-        loop {
-            if self.has_room() {
-                return Ok(());
-            }
-            if self.end.peer_bits() & CLOSED != 0 {
-                return Err(Closed);
-            }
-            let len = moves::next_len(&self.ring, self.lengths);
-            let ring = &mut self.ring;
-            let full = || {
-                let room = ring.has_room(len).unwrap_or_else(|corruption| panic!("{corruption}"));
-                (!room).then(|| ring.room_is_coming())
-            };
-            self.end.sleep_unless(full, "the producer sleeps");
-        }
+    /// Closes or detaches.
+    pub(super) fn end(&mut self, how: Ended) {
+        pair::raise(&mut self.core.end, bit(how));
     }
 }
 
-/// As `channel::bytes::Consumer`.
+/// `end::bytes::Consumer`.
 #[derive(Debug)]
 pub(super) struct ConsumerEnd {
-    pub(super) ring: Consuming,
-    pub(super) end: End,
+    core: end::Consumer<Heap, Seat<Heap>, Kernel>,
     lengths: Lengths,
 }
 
 impl ConsumerEnd {
-    /// As `pop`, of the next frame.
-    pub(super) fn pop(&mut self) -> Result<(), Closed> {
-        loop {
-            if let Some(result) = self.try_pop() {
-                return result;
-            }
-            let ring = &self.ring;
-            self.end.sleep_unless(|| (!ring.has_item()).then_some(false), "the consumer sleeps");
-        }
+    /// The number of the next frame.
+    pub(super) fn popped(&self) -> u64 {
+        moves::popped(&self.core.ring, self.lengths)
     }
 
-    /// As `try_pop`; `None` for `Empty`.
-    pub(super) fn try_pop(&mut self) -> Option<Result<(), Closed>> {
-        match moves::pop_waking(&mut self.ring, self.lengths, |signal| self.end.wake_peer_if(signal)) {
-            Ok(()) => Some(Ok(())),
-            Err(signal) => {
-                self.end.wake_peer_if(signal);
-                if self.end.peer_bits() & CLOSED == 0 {
-                    return None;
-                }
-                if mutation::logic(CLOSED_BELIEVED) {
-                    return Some(Err(Closed));
-                }
-                match moves::pop_waking(&mut self.ring, self.lengths, |signal| self.end.wake_peer_if(signal))
-                {
-                    Ok(()) => {
-                        crate::reached("the last frame is found by the second look");
-                        Some(Ok(()))
-                    }
-                    Err(_) => Some(Err(Closed)),
-                }
-            }
+    /// An end that waits on when the other one is dead.
+    pub(super) fn awaiting_successors(mut self) -> Self {
+        self.core.end.waits_mut().set_awaits_successors(true);
+        self
+    }
+
+    fn next(&self) -> Vec<u8> {
+        let capacity = self.core.ring.memory().capacity();
+        moves::laid(self.core.ring.position(), capacity, self.lengths).1.payload(capacity)
+    }
+
+    fn expect(expected: &[u8], found: &[u8]) {
+        assert_eq!(found, expected, "frames come whole and in order, none lost, none twice");
+    }
+
+    /// Pops the next frame, waiting for it.
+    pub(super) fn pop(&mut self) -> Result<(), Ended> {
+        let (expected, mut out) = (self.next(), Vec::new());
+        match self.core.pop(&mut &mut out, None) {
+            Ok(_) => Self::expect(&expected, &out),
+            Err(error) => return Err(Ended::of_pop(error).expect("a pop waits while the ring is empty")),
         }
+        Ok(())
+    }
+
+    /// Pops the next frame if there is one; `None` when there is none.
+    pub(super) fn try_pop(&mut self) -> Option<Result<(), Ended>> {
+        let (expected, mut out) = (self.next(), Vec::new());
+        match self.core.try_pop(&mut &mut out) {
+            Ok(_) => Self::expect(&expected, &out),
+            Err(error) => return Ended::of_pop(error).map(Err),
+        }
+        Some(Ok(()))
+    }
+
+    /// Looks at the next frame where it lies, then pops it; `None` when there is none.
+    pub(super) fn try_view(&mut self) -> Option<Result<(), Ended>> {
+        let expected = self.next();
+        if let Err(error) = self.core.look() {
+            return Ended::of_pop(error).map(Err);
+        }
+        let signal = match self.core.ring.try_view() {
+            Ok(Ok(view)) => {
+                let mut out = vec![0; view.len()];
+                view.read(0, &mut out);
+                Self::expect(&expected, &out);
+                view.release()
+            }
+            Ok(Err(_)) => return None,
+            Err(corruption) => panic!("{corruption}"),
+        };
+        self.core.end.wake_peer_if(signal);
+        Some(Ok(()))
+    }
+
+    /// Closes or detaches.
+    pub(super) fn end(&mut self, how: Ended) {
+        pair::raise(&mut self.core.end, bit(how));
+    }
+}
+
+fn bit(how: Ended) -> u32 {
+    match how {
+        Ended::Closed => CLOSED,
+        Ended::PeerDetached => DETACHED,
+        Ended::PeerDied => unreachable!("the dead say nothing"),
     }
 }

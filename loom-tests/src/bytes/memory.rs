@@ -7,10 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use ipc_ring::memory::{Records, Ring};
 use ipc_ring::platform::{Barrier, Word};
 use ipc_ring::ring::bytes::{FIELDS, Mapped, Memory, Words};
-use ipc_ring::ring::spsc;
+use ipc_ring::ring::spsc::{self, Words as _};
 
 use crate::memory::{self, Objects};
-use crate::{Word64, mutation, reached};
+use crate::pair::{
+    self, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, NO_SECOND_LOOK, ROOM_AWAITED_ASLEEP, Role, Signals,
+};
+use crate::{Word32, Word64, mutation, phase, reached};
 
 /// A mistake: what lies where the next header will be stays there.
 pub const NOT_CLEARED: &str = "the next header is not cleared";
@@ -68,12 +71,30 @@ impl Heap {
             .deaf("giving", NOT_SAID)
             // A header in one lap, payload in another.
             .slots(<Self as Records>::OFFSET, 8, 0, capacity as usize / 8)
+            .blind_to_slots(NO_SECOND_LOOK, pair::is_announced)
+            .blind("consumed", NO_SECOND_LOOK, pair::is_announced)
+            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
+            .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
+            .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
             .ring(private)
     }
 
     /// Writes to the word at an index what is there.
     fn rewrite_at(&self, index: u64) {
         self.rewrite(<Self as Records>::OFFSET + index as usize);
+    }
+}
+
+impl Signals for Heap {
+    fn signal(&self, role: Role) -> &Word32 {
+        match role {
+            Role::Producer => self.producer_signal(),
+            Role::Consumer => self.consumer_signal(),
+        }
+    }
+
+    fn barrier(&self) -> Barrier {
+        self.ring.barrier
     }
 }
 

@@ -1,7 +1,8 @@
 //! The models of the ring of frames.
 //!
-//! Each payload word is what the header of an empty frame would be at its place a lap later: so stale bytes that are
-//! taken for a header show at once, and so does a frame that is lost, doubled, out of order or not complete.
+//! Each payload word is what the header of an empty frame would be at its place a lap later: so stale bytes
+//! that are taken for a header show at once, and so does a frame that is lost, doubled, out of order or not
+//! complete.
 
 pub mod ending;
 pub mod ends;
@@ -9,13 +10,19 @@ pub mod ends;
 mod memory;
 mod moves;
 pub mod ring;
+pub mod sleeping;
 pub mod takeover;
 
-pub use memory::{CLEARED_LATE, Heap, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
+pub use memory::Heap;
+use memory::{CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
 
 use crate::Model;
 
+/// The mistakes that the words of a ring can make.
+pub const MISTAKES: [&str; 7] =
+    [NOT_CLEARED, CLEARED_LATE, NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE];
+
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [ring::MODELS, takeover::MODELS, ending::MODELS].into_iter().flatten()
+    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS].into_iter().flatten()
 }

@@ -78,11 +78,6 @@ pub(super) fn popped(consumer: &Consuming, lengths: Lengths) -> u64 {
     laid(consumer.position(), consumer.memory().capacity(), lengths).0
 }
 
-/// The length of the next frame to be pushed.
-pub(super) fn next_len(producer: &Producing, lengths: Lengths) -> usize {
-    laid(producer.position(), producer.memory().capacity(), lengths).1.len as usize
-}
-
 /// Tries to push the next frame. The consumer's signal if there was room.
 pub(super) fn push(producer: &mut Producing, lengths: Lengths) -> Option<u32> {
     let capacity = producer.memory().capacity();
@@ -96,26 +91,6 @@ pub(super) fn push(producer: &mut Producing, lengths: Lengths) -> Option<u32> {
         }
         Err(Refused::Full) => None,
         Err(other) => panic!("{other:?}"),
-    }
-}
-
-/// As [`pop`], as a channel does it: `wake` has the producer's signal before the bytes are given back.
-pub(super) fn pop_waking(
-    consumer: &mut Consuming,
-    lengths: Lengths,
-    wake: impl FnOnce(u32),
-) -> Result<(), u32> {
-    let capacity = consumer.memory().capacity();
-    let (_, frame) = laid(consumer.position(), capacity, lengths);
-    let mut out = Vec::new();
-    match consumer.pop_vec(&mut out, wake) {
-        Pop::Frame { .. } => {
-            assert_eq!(out, frame.payload(capacity), "frames come whole and in order, none lost, none twice");
-            Ok(())
-        }
-        Pop::Empty { signal } => Err(signal),
-        Pop::TooSmall { .. } => unreachable!("a vector grows"),
-        Pop::Corrupt(corruption) => panic!("{corruption}"),
     }
 }
 

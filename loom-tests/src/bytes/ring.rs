@@ -46,13 +46,14 @@ pub const MODELS: &[Model] = &[
         .reaches(&["room by the exact position"]),
 ];
 
-/// A ring for models in which nobody sleeps. The asymmetric barrier leaves a push without a fence, so that every edge
-/// stands alone.
+/// A ring for models in which nobody sleeps. The asymmetric barrier leaves a push without a fence, so that
+/// every edge stands alone.
 fn ring(capacity: u64) -> Heap {
     Heap::new(capacity, Barrier::Asymmetric)
 }
 
-/// After `warm` frames, the producer makes `tries` attempts to bring them to `total`, the consumer as many at popping.
+/// After `warm` frames, the producer makes `tries` attempts to bring them to `total`, the consumer as many at
+/// popping.
 fn stream(capacity: u64, lengths: Lengths, warm: u64, total: u64, tries: u32) {
     let ring = ring(capacity);
     warm_up(&ring, lengths, warm);
@@ -74,8 +75,8 @@ fn stream(capacity: u64, lengths: Lengths, warm: u64, total: u64, tries: u32) {
     finish(&mut other.join().unwrap(), &mut consuming, lengths, total + 4);
 }
 
-/// A consumer that finds frames one after the other takes the lines it has read before it gives them back, while the producer of a
-/// full ring waits for them.
+/// A consumer that finds frames one after the other takes the lines it has read before it gives them back,
+/// while the producer of a full ring waits for them.
 fn lines_taken() {
     let ring = Heap::with_stream(64, Barrier::Asymmetric, 1);
     let mut consuming = consumer(&ring);
@@ -129,7 +130,8 @@ fn batches() {
     finish(&mut other.join().unwrap(), &mut consuming, MIXED, 9);
 }
 
-/// Claims that are written and aborted publish nothing, wherever they lie; views that are dropped pop nothing.
+/// Claims that are written and aborted publish nothing, wherever they lie; views that are dropped pop
+/// nothing.
 fn claim_and_view() {
     let ring = ring(32);
     warm_up(&ring, PADDED, 1);
@@ -175,8 +177,8 @@ fn claim_and_view() {
     finish(&mut producing, &mut consuming, PADDED, total);
 }
 
-/// A full ring, of which the consumer takes less than a quarter: too little to publish the head, so the producer learns of
-/// the room from the exact position only.
+/// A full ring, of which the consumer takes less than a quarter: too little to publish the head, so the
+/// producer learns of the room from the exact position only.
 fn room_by_exact_position() {
     let ring = ring(64);
     let mut consuming = consumer(&ring);

@@ -1,5 +1,6 @@
-//! The ends of a channel: how `channel/call/{caller,responder}.rs` and `channel/{end,pair}.rs` of `ipc-ring` use the ring and the
-//! sleep protocol. A copy of their steps over mock semaphores; an end that finds nothing sleeps at once.
+//! The ends of a channel: how `channel/call/{caller,responder}.rs` and `channel/{end,pair}.rs` of `ipc-ring`
+//! use the ring and the sleep protocol. A copy of their steps over mock semaphores; an end that finds nothing
+//! sleeps at once.
 
 use std::rc::Rc;
 
@@ -145,7 +146,8 @@ pub(super) struct ResponderEnd {
 }
 
 impl ResponderEnd {
-    /// Serves one request; gives its number and how often it was taken before. `None` when the caller has closed.
+    /// Serves one request; gives its number and how often it was taken before. `None` when the caller has
+    /// closed.
     pub(super) fn serve(&mut self) -> Option<(u64, u8)> {
         loop {
             let over = signal::seen::<Loom>(self.channel.signals(RESPONDER).1) & CLOSED != 0;

@@ -1,5 +1,5 @@
-//! The models of the call ring: a reply that is not the one to its request shows at once, and so does a line that both ends
-//! are at.
+//! The models of the call ring: a reply that is not the one to its request shows at once, and so does a line
+//! that both ends are at.
 
 pub mod ends;
 #[allow(unsafe_code)]

@@ -51,7 +51,8 @@ fn closed() {
     other.join().unwrap();
 }
 
-/// The first call is the deadly one. The caller gets its reply from a successor, who is told how often it was taken.
+/// The first call is the deadly one. The caller gets its reply from a successor, who is told how often it was
+/// taken.
 fn responder_dies(site: Site) {
     let channel = channel();
     let (mut caller, mut first) = (channel.caller(), channel.responder());

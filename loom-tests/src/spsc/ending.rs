@@ -4,7 +4,8 @@ use ipc_ring::platform::Barrier;
 use loom::thread;
 
 use super::Heap;
-use super::ends::{Channel, ConsumerEnd, Ended};
+use super::ends::{Channel, ConsumerEnd};
+use crate::pair::Ended;
 use crate::{Model, reached};
 
 /// The models of this file.

@@ -4,24 +4,14 @@
 
 use std::mem::MaybeUninit;
 
-use ipc_ring::end::room::Refusal;
 use ipc_ring::end::spsc as end;
 use ipc_ring::wait::park::Waiter as _;
 use ipc_ring::wait::signal::{CLOSED, DETACHED};
-use ipc_ring::{PeerExit, PopError};
 
 use super::Heap;
 use super::moves;
 use crate::kernel::Kernel;
-use crate::pair::{self, CONSUMER, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
-
-/// Why an end has nothing more to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    Closed,
-    PeerDetached,
-    PeerDied,
-}
+use crate::pair::{self, CONSUMER, Ended, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
 
 /// A channel whose ends count what they push and pop.
 #[derive(Clone, Debug)]
@@ -81,13 +71,7 @@ impl ProducerEnd {
     /// Pushes the next element, waiting for room. On `Closed` the caller has its message back.
     pub(super) fn push(&mut self) -> Result<(), Ended> {
         let item = self.position() + 1;
-        match self.0.push(&item, None) {
-            Ok(()) => Ok(()),
-            Err(Refusal::Closed) => Err(Ended::Closed),
-            Err(Refusal::PeerGone(PeerExit::Detached)) => Err(Ended::PeerDetached),
-            Err(Refusal::PeerGone(PeerExit::Died { .. })) => Err(Ended::PeerDied),
-            Err(other) => panic!("{other:?}"),
-        }
+        self.0.push(&item, None).map_err(Ended::of_push)
     }
 
     pub(super) fn close(&mut self) {
@@ -102,16 +86,6 @@ impl ProducerEnd {
 /// `end::spsc::Consumer`.
 #[derive(Debug)]
 pub(super) struct ConsumerEnd(pub(super) end::Consumer<Heap, Seat<Heap>, Kernel>);
-
-fn ended(error: PopError) -> Option<Ended> {
-    match error {
-        PopError::Empty => None,
-        PopError::Closed => Some(Ended::Closed),
-        PopError::PeerGone(PeerExit::Detached) => Some(Ended::PeerDetached),
-        PopError::PeerGone(PeerExit::Died { .. }) => Some(Ended::PeerDied),
-        other => panic!("{other}"),
-    }
-}
 
 impl ConsumerEnd {
     pub(super) fn position(&self) -> u64 {
@@ -135,7 +109,7 @@ impl ConsumerEnd {
         let (expected, mut place) = (self.position() + 1, MaybeUninit::new(0));
         match self.0.pop(&mut place, None) {
             Ok(()) => Self::expect(expected, place),
-            Err(error) => return Err(ended(error).expect("a pop waits while the ring is empty")),
+            Err(error) => return Err(Ended::of_pop(error).expect("a pop waits while the ring is empty")),
         }
         Ok(())
     }
@@ -145,7 +119,7 @@ impl ConsumerEnd {
         let (expected, mut place) = (self.position() + 1, MaybeUninit::new(0));
         match self.0.try_pop(&mut place) {
             Ok(()) => Self::expect(expected, place),
-            Err(error) => return ended(error).map(Err),
+            Err(error) => return Ended::of_pop(error).map(Err),
         }
         Some(Ok(()))
     }
@@ -154,7 +128,7 @@ impl ConsumerEnd {
     pub(super) fn try_view(&mut self) -> Option<Result<(), Ended>> {
         let expected = self.position() + 1;
         if let Err(error) = self.0.look() {
-            return ended(error).map(Err);
+            return Ended::of_pop(error).map(Err);
         }
         let signal = match self.0.ring.try_view() {
             Ok(Ok(view)) => {

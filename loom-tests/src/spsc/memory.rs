@@ -1,13 +1,13 @@
 //! An spsc ring made of loom's objects.
 
 use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
-use ipc_ring::platform::{Barrier, Site, Word};
+use ipc_ring::platform::{Barrier, Word};
 use ipc_ring::ring::spsc::{FIELDS, Mapped, Memory, Words};
 use loom::sync::atomic::Ordering::Relaxed;
 
 use crate::memory::{self, Objects};
 use crate::pair::{
-    CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, NO_SECOND_LOOK, ROOM_AWAITED_ASLEEP, Role, Signals,
+    self, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, NO_SECOND_LOOK, ROOM_AWAITED_ASLEEP, Role, Signals,
 };
 use crate::{Word32, mutation, phase, reached};
 
@@ -56,18 +56,13 @@ impl Heap {
             .deaf("consumed", NOT_CONSUMED)
             .deaf("giving", NOT_SAID)
             .slots(<Self as Slots>::OFFSET, shape.stride(), shape.word(), capacity)
-            .blind_to_slots(NO_SECOND_LOOK, is_announced)
-            .blind("consumed", NO_SECOND_LOOK, is_announced)
-            .blind("giving", ROOM_AWAITED_ASLEEP, is_announced)
+            .blind_to_slots(NO_SECOND_LOOK, pair::is_announced)
+            .blind("consumed", NO_SECOND_LOOK, pair::is_announced)
+            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
             .ring(Private { mask: capacity as u64 - 1, barrier, line })
     }
-}
-
-/// Whether the running thread has said that it will sleep, and does not sleep yet.
-fn is_announced() -> bool {
-    phase::is_behind(Site::WaitAnnounced)
 }
 
 impl Signals for Heap {

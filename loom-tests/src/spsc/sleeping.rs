@@ -4,9 +4,9 @@ use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
 
 use super::Heap;
-use super::ends::{Channel, Ended};
+use super::ends::Channel;
 use super::moves;
-use crate::pair::{CONSUMER, PRODUCER};
+use crate::pair::{CONSUMER, Ended, PRODUCER};
 use crate::{Model, crash, reached};
 
 const FENCE: Barrier = Barrier::Fence;

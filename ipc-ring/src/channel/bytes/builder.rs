@@ -48,18 +48,18 @@ impl Builder {
 
     common_settings!();
 
-    /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded up to 8, and 8
-    /// more; the longest one half the ring. A creator's default is 1 MiB; an opener that says nothing takes the ring as it
-    /// is, one that says a number insists on it. A consumer that was there first and said nothing leaves it to a producer, and
-    /// goes on at the ring that this one makes.
+    /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded
+    /// up to 8, and 8 more; the longest one half the ring. A creator's default is 1 MiB; an opener that says
+    /// nothing takes the ring as it is, one that says a number insists on it. A consumer that was there first
+    /// and said nothing leaves it to a producer, and goes on at the ring that this one makes.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
         self
     }
 
-    /// A name for what the frames hold that both sides agree on, such as `"md.Quote/2"`. Ends that say different names, or
-    /// one of which says none, do not come together.
+    /// A name for what the frames hold that both sides agree on, such as `"md.Quote/2"`. Ends that say
+    /// different names, or one of which says none, do not come together.
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Fingerprint::named::<u8>(name);
@@ -70,7 +70,8 @@ impl Builder {
     /// Makes the channel, or finds it, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError`]: the end is taken, the ring found is of another kind or capacity, or the kernel refused.
+    /// [`AttachError`]: the end is taken, the ring found is of another kind or capacity, or the kernel
+    /// refused.
     pub fn create_producer(&self) -> Result<Producer, AttachError> {
         self.produce(Creation::MakeOrFind)
     }

@@ -12,100 +12,31 @@ use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::end::item::{self, Poll, ended};
+use crate::end::bytes::{self as end, Place};
 use crate::error::{AttachError, PopError};
 use crate::platform::Barrier;
-use crate::ring::bytes::{self as ring, Corruption, Mapped, Pop};
+use crate::ring::bytes::{self as ring, Mapped};
 use crate::wait::park::Waiter as _;
-use crate::wait::slip::Slip;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells the producer
-/// that nobody will.
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells
+/// the producer that nobody will.
 ///
-/// As an iterator over itself (`for frame in &mut consumer`) it waits for each frame, gives it as a vector, and ends when
-/// the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
+/// As an iterator over itself (`for frame in &mut consumer`) it waits for each frame, gives it as a vector,
+/// and ends when the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
 #[derive(Debug)]
 pub struct Consumer {
-    ring: ring::Consumer<Mapped>,
-    end: End,
+    core: end::Consumer<Mapped, Segment, Kernel>,
     ending: Ending,
-    slip: Slip,
     last_error: Option<PopError>,
     /// While it may have to follow the channel.
     origin: Option<Box<Builder>>,
 }
 
-/// Where a frame is put.
-trait Place {
-    /// Pops a frame into it. Wakes before the frame is popped.
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop;
-
-    /// Pops a frame into it that needs nothing but to be copied out, and gives its length. Wakes before the frame is popped.
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize>;
-}
-
-impl Place for &mut [u8] {
-    #[inline(always)]
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop {
-        ring.pop_into(self, wake)
-    }
-
-    #[inline(always)]
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize> {
-        ring.pop_known(self, wake)
-    }
-}
-
-impl Place for &mut Vec<u8> {
-    #[inline(always)]
-    fn pop(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Pop {
-        ring.pop_vec(self, wake)
-    }
-
-    #[inline(always)]
-    fn pop_known(&mut self, ring: &mut ring::Consumer<Mapped>, wake: impl FnOnce(u32)) -> Option<usize> {
-        ring.pop_known_vec(self, wake)
-    }
-}
-
-/// A pop that waits.
-struct Popping<'a, P> {
-    consumer: &'a mut Consumer,
-    place: P,
-}
-
-impl<P: Place> Poll for Popping<'_, P> {
-    type Words = Segment;
-    type Host = Kernel;
-    type Item = usize;
-
-    fn poll(&mut self) -> Result<usize, PopError> {
-        self.consumer.try_pop_to(&mut self.place)
-    }
-
-    fn has_item(&self) -> bool {
-        self.consumer.ring.has_item()
-    }
-
-    fn end_mut(&mut self) -> &mut End {
-        &mut self.consumer.end
-    }
-
-    fn end(&self) -> &End {
-        &self.consumer.end
-    }
-
-    fn let_gather(&mut self) {
-        let Consumer { ring, slip, .. } = &mut *self.consumer;
-        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
-    }
-}
-
 impl Consumer {
-    crate::interrupter::interruptible!(end);
-    crate::interrupter::shares_interrupts!(end);
+    crate::interrupter::interruptible!(core.end);
+    crate::interrupter::shares_interrupts!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the consuming end.
     ///
@@ -130,10 +61,8 @@ impl Consumer {
         let Attached { ring, mut end } = attached;
         match ring::Consumer::attach(ring) {
             Ok(ring) => Ok(Self {
-                ring,
-                end,
+                core: end::Consumer::new(ring, end),
                 ending: Ending::Detach,
-                slip: Slip::new(),
                 last_error: None,
                 origin: None,
             }),
@@ -146,7 +75,7 @@ impl Consumer {
 
     /// Keeps what it takes to open the channel again, as long as that may have to be.
     pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
-        if self.end.is_open() {
+        if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
         }
         self
@@ -162,10 +91,10 @@ impl Consumer {
     /// Pops the next frame into the front of `out`, if there is one; gives its length.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`] when
-    /// there is nothing and never will be; [`PopError::PeerGone`] when there is nothing and the producer has detached;
-    /// [`PopError::Corrupt`]. That a producer died is not noticed here but by the forms that wait and by
-    /// [`peer`](Self::peer), since it costs a system call to ask.
+    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is;
+    /// [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
+    /// nothing and the producer has detached; [`PopError::Corrupt`]. That a producer died is not noticed here
+    /// but by the forms that wait and by [`peer`](Self::peer), since it costs a system call to ask.
     ///
     /// # Blocking
     /// Never. One system call when the producer sleeps, to wake it.
@@ -174,8 +103,8 @@ impl Consumer {
         self.try_pop_to(&mut out)
     }
 
-    /// As [`try_pop_into`](Self::try_pop_into), in place of what the vector held. Allocates when its capacity is too small
-    /// for the frame, which is never longer than [`longest`](Self::longest).
+    /// As [`try_pop_into`](Self::try_pop_into), in place of what the vector held. Allocates when its capacity
+    /// is too small for the frame, which is never longer than [`longest`](Self::longest).
     ///
     /// # Errors
     /// As [`try_pop_into`](Self::try_pop_into), without [`PopError::BufferTooSmall`].
@@ -210,9 +139,9 @@ impl Consumer {
     /// Pops the next frame into the front of `out`, waiting for it; gives its length.
     ///
     /// # Errors
-    /// [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`]; [`PopError::PeerGone`] when
-    /// everything pushed has been popped and the producer has detached or died; [`PopError::Corrupt`];
-    /// [`PopError::System`]. A producer that has never attached is waited for.
+    /// [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`];
+    /// [`PopError::PeerGone`] when everything pushed has been popped and the producer has detached or died;
+    /// [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -272,36 +201,21 @@ impl Consumer {
     /// As [`try_pop_vec`](Self::try_pop_vec).
     #[inline(always)]
     pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
-        self.end.ours()?;
-        if !self.ring.has_item() {
-            self.nothing_to_view()?;
+        match self.core.look() {
+            Err(PopError::Closed) if self.follow() => {}
+            looked => looked?,
         }
-        let end = &mut self.end;
-        match self.ring.try_view() {
+        let end::Consumer { ring, end, .. } = &mut self.core;
+        match ring.try_view() {
             Ok(Ok(view)) => Ok(View { view, end }),
-            Ok(Err(signal)) => Err(not_viewed(end, Ok(signal))),
-            Err(corruption) => Err(not_viewed(end, Err(corruption))),
-        }
-    }
-
-    /// Nothing was there to be viewed: is it over?
-    #[cold]
-    #[inline(never)]
-    fn nothing_to_view(&mut self) -> Result<(), PopError> {
-        if let Ok(Err(signal)) = self.ring.try_view() {
-            self.end.wake_peer_if(signal);
-        }
-        self.end.tell().map_err(PopError::System)?;
-        // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
-        match ended(&self.end, self.ring.position()) {
-            Some(error) if !self.ring.has_item() && !self.follow() => Err(error),
-            _ => Ok(()),
+            Ok(Err(signal)) => Err(end::not_viewed(end, Ok(signal))),
+            Err(corruption) => Err(end::not_viewed(end, Err(corruption))),
         }
     }
 
     /// Whether a frame is there, by a look that changes nothing.
     pub(super) fn has_frame(&self) -> bool {
-        self.ring.has_item()
+        self.core.ring.has_item()
     }
 
     /// Takes every frame that is ready now, without waiting.
@@ -317,8 +231,8 @@ impl Consumer {
 
     #[inline(always)]
     fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.end.ours()?;
-        match place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+        self.core.end.ours()?;
+        match self.core.pop_known(&mut place) {
             Some(len) => Ok(len),
             None => apart(self.pop_slowly(place, deadline)),
         }
@@ -328,73 +242,50 @@ impl Consumer {
     #[cold]
     #[inline(never)]
     fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        match self.settle(&mut place) {
-            Err(error) if item::goes_on(&self.end, &error) => {
-                item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
-            }
-            result => result,
+        let mut popped = self.core.pop_slowly(&mut place, deadline);
+        while matches!(popped, Err(PopError::Closed)) && self.follow() {
+            popped = self.core.pop(&mut place, deadline);
         }
+        popped
     }
 
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        self.end.ours()?;
-        match place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+        self.core.end.ours()?;
+        match self.core.pop_known(place) {
             Some(len) => Ok(len),
             None => apart(self.settle(place)),
         }
     }
 
-    /// Whatever comes of a pop.
+    /// Whatever comes of a pop. A channel that goes on elsewhere is not closed, but empty.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
-            Pop::Frame { len, .. } => Ok(len),
-            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
-            Pop::Empty { signal } => self.nothing(signal, place),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        match self.core.settle(place) {
+            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
+            result => result,
         }
-    }
-
-    /// Nothing was there: is it over? What was pushed before the end is still popped.
-    fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
-        self.end.wake_peer_if(signal);
-        self.end.tell().map_err(PopError::System)?;
-        let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
-        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
-        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
-            Pop::Frame { len, .. } => Ok(len),
-            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
-            Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
-            Pop::Empty { .. } => Err(error),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
-        }
-    }
-
-    #[cold]
-    fn poison(&mut self, corruption: Corruption) -> PopError {
-        self.end.poison();
-        PopError::Corrupt(corruption)
     }
 
     /// The longest frame that this channel takes, in bytes: a buffer of this size is never too small.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.ring.longest()
+        self.core.ring.longest()
     }
 
     /// Whether the producer is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        Ok(self.end.unless_replaced(self.end.peer()?))
+        Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
-    /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
-    /// which counts as alive. A successor may then take its place. True when nobody holds that end any more.
+    /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when nobody
+    /// holds that end any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -402,10 +293,11 @@ impl Consumer {
     /// # Blocking
     /// Until the process is gone or the deadline has passed.
     pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_peer(deadline)
+        self.core.end.evict_peer(deadline)
     }
 
-    /// Waits until the producer is there, or has closed the channel, or the time has come; gives what there is then.
+    /// Waits until the producer is there, or has closed the channel, or the time has come; gives what there
+    /// is then.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -415,7 +307,7 @@ impl Consumer {
     pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.end.wait_for_peer(deadline)? {
+            match self.core.end.wait_for_peer(deadline)? {
                 PeerState::Closed if self.follow() => {}
                 state => return Ok(state),
             }
@@ -425,21 +317,21 @@ impl Consumer {
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().capacity()
+        self.core.ring.memory().capacity()
     }
 
-    /// Number of frames popped since the channel was made, by this holder and those before it; one short for each of those
-    /// that was killed between popping a frame and counting it.
+    /// Number of frames popped since the channel was made, by this holder and those before it; one short for
+    /// each of those that was killed between popping a frame and counting it.
     #[must_use]
     pub fn popped(&self) -> u64 {
-        self.ring.frames()
+        self.core.ring.frames()
     }
 
-    /// Where the next frame begins, or the padding before it: bytes since the channel was made. Exact, also after deaths,
-    /// and larger for each frame than for the one before.
+    /// Where the next frame begins, or the padding before it: bytes since the channel was made. Exact, also
+    /// after deaths, and larger for each frame than for the one before.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
     /// Why the iteration over this end stopped, unless it was because the channel was closed.
@@ -476,7 +368,7 @@ impl Follower for Consumer {
     type Seat = End;
 
     fn seat(&mut self) -> &mut End {
-        &mut self.end
+        &mut self.core.end
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -486,24 +378,8 @@ impl Follower for Consumer {
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        let has_item = self.end.is_ours() && self.ring.has_item();
-        pair::leave_consumer(&mut self.end, self.ending, has_item);
-    }
-}
-
-/// What a look that found no frame found: the producer's signal, or nonsense.
-#[cold]
-#[inline(never)]
-fn not_viewed(end: &mut End, found: Result<u32, Corruption>) -> PopError {
-    match found {
-        Ok(signal) => {
-            end.wake_peer_if(signal);
-            PopError::Empty
-        }
-        Err(corruption) => {
-            end.poison();
-            PopError::Corrupt(corruption)
-        }
+        let has_item = self.core.end.is_ours() && self.core.ring.has_item();
+        pair::leave_consumer(&mut self.core.end, self.ending, has_item);
     }
 }
 
@@ -536,9 +412,9 @@ impl View<'_> {
         self.view.position()
     }
 
-    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the view is
-    /// released or dropped. A producer that keeps to the protocol does not write them meanwhile; one that does not may, so
-    /// what was checked there must not be read again.
+    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the
+    /// view is released or dropped. A producer that keeps to the protocol does not write them meanwhile; one
+    /// that does not may, so what was checked there must not be read again.
     #[must_use]
     #[inline]
     pub fn as_ptr(&self) -> *const u8 {
@@ -577,33 +453,33 @@ impl View<'_> {
 
 impl Await for Consumer {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.is_replaced() {
+        if self.core.end.is_replaced() {
             return Ok(Some(News::Ready)); // The next pop follows.
         }
-        if self.ring.has_item() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
+        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.arm_for(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.withdraw()
+        self.core.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }

@@ -9,7 +9,8 @@ use crate::layout::{self, Kind};
 use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::ring::bytes::{Counters, Mapped};
 
-/// A read-only look at a channel of frames from any process of the domain: as [`spsc::Observer`](crate::spsc::Observer).
+/// A read-only look at a channel of frames from any process of the domain: as
+/// [`spsc::Observer`](crate::spsc::Observer).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,8 +68,8 @@ impl Observer {
     /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.producer()
     }
@@ -76,8 +77,8 @@ impl Observer {
     /// Whether the consumer is there. As [`producer`](Self::producer).
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.consumer()
     }

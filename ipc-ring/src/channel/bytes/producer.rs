@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, PeerState};
+use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::end::room::{self, Refusal, Room};
+use crate::end::bytes as end;
 use crate::error::{AttachError, FrameTooLarge, PushError};
 use crate::platform::Barrier;
-use crate::ring::bytes::{self as ring, Corruption, Mapped, Refused};
-
+use crate::ring::bytes::{self as ring, Mapped, Refused};
 use crate::wait::park::Waiter as _;
 
 mod vectored;
@@ -21,41 +21,17 @@ mod vectored;
 ///
 /// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
 ///
-/// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting for room.
-/// Small writes are better collected by a [`std::io::BufWriter`] first.
+/// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting
+/// for room. Small writes are better collected by a [`std::io::BufWriter`] first.
 #[derive(Debug)]
 pub struct Producer {
-    ring: ring::Producer<Mapped>,
-    end: End,
+    core: end::Producer<Mapped, Segment, Kernel>,
     ending: Ending,
-    /// The length of the last frame that there was no room for.
-    wanted: usize,
-}
-
-/// The ring and the length of the frame that waits for room.
-struct RoomFor<'a>(&'a mut ring::Producer<Mapped>, usize);
-
-impl Room for RoomFor<'_> {
-    fn has_room(&mut self) -> Result<bool, Corruption> {
-        self.0.has_room(self.1)
-    }
-
-    fn position(&self) -> u64 {
-        self.0.position()
-    }
-
-    fn has_room_by_head(&self) -> bool {
-        self.0.has_room_by_head(self.1)
-    }
-
-    fn room_is_coming(&self) -> bool {
-        self.0.room_is_coming()
-    }
 }
 
 impl Producer {
-    crate::interrupter::interruptible!(end);
-    crate::interrupter::shares_interrupts!(end);
+    crate::interrupter::interruptible!(core.end);
+    crate::interrupter::shares_interrupts!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
     ///
@@ -87,7 +63,10 @@ impl Producer {
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Self { ring, ending: Ending::of_producer(end.is_persistent()), end, wanted: 0 }),
+            Ok(ring) => {
+                let ending = Ending::of_producer(end.is_persistent());
+                Ok(Self { core: end::Producer::new(ring, end), ending })
+            }
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -98,15 +77,15 @@ impl Producer {
     /// Pushes a frame if there is room.
     ///
     /// # Errors
-    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Closed`] when the consumer closed the channel,
-    /// [`PushError::Corrupt`].
+    /// [`PushError::Full`], [`PushError::TooLarge`], [`PushError::Closed`] when the consumer closed the
+    /// channel, [`PushError::Corrupt`].
     ///
     /// # Blocking
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline(always)]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        match self.ring.try_push(frame) {
+        self.core.end.ours()?;
+        match self.core.ring.try_push(frame) {
             Ok(0) => Ok(()),
             other => apart(self.settle_one(other, frame.len())),
         }
@@ -115,9 +94,9 @@ impl Producer {
     /// Pushes a frame, waiting for room.
     ///
     /// # Errors
-    /// [`PushError::TooLarge`]; [`PushError::Closed`]; [`PushError::PeerGone`] when there is no room and the consumer
-    /// detached or died, so that there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. A consumer
-    /// that has never attached is waited for.
+    /// [`PushError::TooLarge`]; [`PushError::Closed`]; [`PushError::PeerGone`] when there is no room and the
+    /// consumer detached or died, so that there is nobody to wait for; [`PushError::Corrupt`];
+    /// [`PushError::NotWoken`]; [`PushError::System`]. A consumer that has never attached is waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -145,8 +124,8 @@ impl Producer {
 
     #[inline(always)]
     fn push_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        match self.ring.try_push(frame) {
+        self.core.end.ours()?;
+        match self.core.ring.try_push(frame) {
             Ok(0) => Ok(()),
             other => apart(self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame))),
         }
@@ -155,18 +134,18 @@ impl Producer {
     /// Pushes frames from the front of a slice while there is room; gives their number. One wake at most.
     ///
     /// # Errors
-    /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number of frames
-    /// pushed, 0; with [`PushError::Closed`] it counts frames the consumer will not pop.
+    /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number
+    /// of frames pushed, 0; with [`PushError::Closed`] it counts frames the consumer will not pop.
     pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<usize, PushError<usize>> {
-        self.end.ours()?;
-        match self.ring.try_push_batch(frames) {
+        self.core.end.ours()?;
+        match self.core.ring.try_push_batch(frames) {
             Ok((count, 0)) => Ok(count),
             Ok((count, signal)) => {
-                self.settle(Ok(signal), 0).map(|()| count).map_err(|refusal| refusal.with(count))
+                self.core.settle(Ok(signal), 0).map(|()| count).map_err(|refusal| refusal.with(count))
             }
             Err(refused) => {
                 let len = frames.first().map_or(0, |frame| frame.as_ref().len());
-                self.settle(Err(refused), len).map(|()| 0).map_err(|refusal| refusal.with(0))
+                self.core.settle(Err(refused), len).map(|()| 0).map_err(|refusal| refusal.with(0))
             }
         }
     }
@@ -176,15 +155,14 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push). The value handed back is the number of frames pushed before.
     pub fn push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         let mut done = 0;
         while done < frames.len() {
             match self.try_push_batch(&frames[done..]) {
                 Ok(count) => done += count,
                 Err(PushError::Full(_)) => {
                     let len = frames[done].as_ref().len();
-                    room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
-                        .map_err(|refusal| refusal.with(done))?;
+                    self.core.wait_for_room(len, None).map_err(|refusal| refusal.with(done))?;
                 }
                 Err(PushError::Closed(count)) => return Err(PushError::Closed(done + count)),
                 Err(PushError::NotWoken(count, error)) => {
@@ -207,11 +185,12 @@ impl Producer {
     /// As [`try_push`](Self::try_push).
     #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
-        self.end.ours()?;
-        let (end, limit) = (&mut self.end, self.ring.longest());
-        match self.ring.try_claim(len) {
+        self.core.end.ours()?;
+        let end::Producer { ring, end, .. } = &mut self.core;
+        let limit = ring.longest();
+        match ring.try_claim(len) {
             Ok(claim) => Ok(Claim { claim, end }),
-            Err(refused) => Err(refusal(end, refused, FrameTooLarge { len, limit }).with(())),
+            Err(refused) => Err(end::refusal(end, refused, FrameTooLarge { len, limit }).with(())),
         }
     }
 
@@ -220,10 +199,9 @@ impl Producer {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
-        self.end.ours()?;
-        if len <= self.ring.longest() && self.ring.has_room(len) != Ok(true) {
-            room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, None)
-                .map_err(|refusal| refusal.with(()))?;
+        self.core.end.ours()?;
+        if len <= self.core.ring.longest() && self.core.ring.has_room(len) != Ok(true) {
+            self.core.wait_for_room(len, None).map_err(|refusal| refusal.with(()))?;
         }
         self.try_claim(len)
     }
@@ -233,75 +211,50 @@ impl Producer {
     #[inline(never)]
     fn push_slowly(
         &mut self,
-        mut pushed: Result<u32, Refused>,
+        pushed: Result<u32, Refused>,
         len: usize,
         deadline: Option<Instant>,
         again: impl Fn(&mut ring::Producer<Mapped>) -> Result<u32, Refused>,
     ) -> Result<(), PushError<()>> {
-        loop {
-            match self.settle(pushed, len) {
-                Err(Refusal::Full) => {
-                    room::wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
-                        .map_err(|refusal| refusal.with(()))?;
-                }
-                result => return result.map_err(|refusal| refusal.with(())),
-            }
-            pushed = again(&mut self.ring);
-        }
+        self.core.push_on(pushed, len, deadline, again).map_err(|refusal| refusal.with(()))
     }
 
-    /// As [`settle`](Self::settle), for a frame that is not handed back.
     /// Keeps the error of a wake for [`tell`](Self::tell).
     pub(super) fn keep(&mut self, error: ipc_core::Error) {
-        self.end.keep(error);
+        self.core.end.keep(error);
     }
 
     /// # Errors
     /// One that was kept. Once.
     pub(super) fn tell(&mut self) -> Result<(), ipc_core::Error> {
-        self.end.tell()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn settle_one(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), PushError<()>> {
-        self.settle(pushed, len).map_err(|refusal| refusal.with(()))
+        self.core.end.tell()
     }
 
     /// What came of an attempt that was not plain success without a signal.
     #[cold]
-    fn settle(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), Refusal> {
-        match pushed {
-            Ok(0) => Ok(()),
-            Ok(signal) => {
-                let ring = &self.ring;
-                room::acknowledge(&mut self.end, signal, ring.position(), || ring.is_drained())
-            }
-            Err(refused) => {
-                self.wanted = len;
-                let frame = FrameTooLarge { len, limit: self.ring.longest() };
-                Err(refusal(&mut self.end, refused, frame))
-            }
-        }
+    #[inline(never)]
+    fn settle_one(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), PushError<()>> {
+        self.core.settle(pushed, len).map_err(|refusal| refusal.with(()))
     }
 
     /// The longest frame that this channel takes, in bytes: half its capacity without the header.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.ring.longest()
+        self.core.ring.longest()
     }
 
     /// Whether the consumer is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        self.core.end.peer()
     }
 
-    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
-    /// which counts as alive. A successor may then take its place. True when nobody holds that end any more.
+    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when nobody
+    /// holds that end any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -309,10 +262,11 @@ impl Producer {
     /// # Blocking
     /// Until the process is gone or the deadline has passed.
     pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_peer(deadline)
+        self.core.end.evict_peer(deadline)
     }
 
-    /// Waits until the consumer is there, or has closed the channel, or the time has come; gives what there is then.
+    /// Waits until the consumer is there, or has closed the channel, or the time has come; gives what there
+    /// is then.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -320,37 +274,38 @@ impl Producer {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
     pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+        self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.ring.memory().capacity()
+        self.core.ring.memory().capacity()
     }
 
-    /// Number of frames pushed since the channel was made, by this holder and those before it; one short for each of those
-    /// that was killed between publishing a frame and counting it.
+    /// Number of frames pushed since the channel was made, by this holder and those before it; one short for
+    /// each of those that was killed between publishing a frame and counting it.
     #[must_use]
     pub fn pushed(&self) -> u64 {
-        self.ring.frames()
+        self.core.ring.frames()
     }
 
-    /// Where the next frame begins: bytes since the channel was made, headers and paddings included. Exact, also after
-    /// deaths.
+    /// Where the next frame begins: bytes since the channel was made, headers and paddings included. Exact,
+    /// also after deaths.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
-    /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
-    /// same as dropping, in a channel that is not persistent.
+    /// Ends the stream: the consumer pops what is there, then is told
+    /// [`PopError::Closed`](crate::PopError::Closed). The same as dropping, in a channel that is not
+    /// persistent.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or the
-    /// channel is persistent.
+    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or
+    /// the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
@@ -360,22 +315,22 @@ impl Producer {
 /// there was none for, or nobody is left to make some.
 impl Await for Producer {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        match self.ring.has_room(self.wanted) {
+        match self.core.has_room_as_wanted() {
             Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
-            Ok(false) => self.end.news(probe),
+            Ok(false) => self.core.end.news(probe),
         }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.arm_for(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.withdraw()
+        self.core.end.withdraw()
     }
 
     fn is_unannounced(&self) -> bool {
@@ -383,43 +338,33 @@ impl Await for Producer {
     }
 
     fn is_soon(&mut self) -> bool {
-        self.ring.room_is_coming()
+        self.core.ring.room_is_coming()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        pair::leave_producer(&mut self.end, self.ending);
+        pair::leave_producer(&mut self.core.end, self.ending);
     }
 }
 
-#[cold]
-fn refusal(end: &mut End, refused: Refused, frame: FrameTooLarge) -> Refusal {
-    match refused {
-        Refused::Full => room::full(end),
-        Refused::TooLarge => Refusal::TooLarge(frame),
-        Refused::Corrupt(corruption) => {
-            end.poison();
-            Refusal::Corrupt(corruption)
-        }
-    }
-}
-
-/// Room for a frame to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
+/// Room for a frame to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is
+/// published.
 ///
-/// The bytes hold what earlier frames left there until they are written; what is committed unwritten is sent as it is.
+/// The bytes hold what earlier frames left there until they are written; what is committed unwritten is sent
+/// as it is.
 #[derive(Debug)]
 pub struct Claim<'a> {
     claim: ring::Claim<'a, Mapped>,
@@ -450,8 +395,8 @@ impl Claim<'_> {
         self.claim.write(offset, bytes);
     }
 
-    /// A pointer to the frame's bytes: [`len`](Self::len) of them, writable, aligned to 8, valid until the claim is
-    /// committed or dropped. A consumer that keeps to the protocol does not look at them meanwhile.
+    /// A pointer to the frame's bytes: [`len`](Self::len) of them, writable, aligned to 8, valid until the
+    /// claim is committed or dropped. A consumer that keeps to the protocol does not look at them meanwhile.
     #[must_use]
     #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -461,7 +406,8 @@ impl Claim<'_> {
     /// Publishes the first `len` bytes as a frame.
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer has closed the channel; [`PushError::Corrupt`] when it found the ring so.
+    /// [`PushError::Closed`] when the consumer has closed the channel; [`PushError::Corrupt`] when it found
+    /// the ring so.
     ///
     /// # Panics
     /// When fewer were claimed.
@@ -470,8 +416,7 @@ impl Claim<'_> {
         self.end.ours()?;
         match self.claim.commit(len) {
             (0, _) => Ok(()),
-            (signal, ring) => room::acknowledge(self.end, signal, ring.position(), || ring.is_drained())
-                .map_err(|refusal| refusal.with(())),
+            (signal, ring) => end::publication(ring, self.end, signal).map_err(|refusal| refusal.with(())),
         }
     }
 

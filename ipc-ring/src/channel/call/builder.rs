@@ -33,7 +33,8 @@ const RESPONDER: Seats = Seats {
     own_wakes: RESPONDER_WAKES,
 };
 
-/// The responder, which leaves to a caller what the channel is like, and what tells it that the channel has ended.
+/// The responder, which leaves to a caller what the channel is like, and what tells it that the channel has
+/// ended.
 const TAKERS: Takers =
     Takers { closed: (CALLER_SIGNAL, CLOSED), seats: successor::Seats::One(RESPONDER.own, RESPONDER_SIGNAL) };
 

@@ -20,7 +20,8 @@ use crate::wait::signal::{CLOSED, POISONED};
 
 /// The calling end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a successor.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a
+/// successor.
 #[derive(Debug)]
 pub struct Caller<Req: Message, Rep: Message> {
     ring: ring::Caller<Mapped<Req, Rep>>,
@@ -70,11 +71,13 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         }
     }
 
-    /// Asks and waits for the reply. An earlier call that is still in flight is given up first, see [the module](super).
+    /// Asks and waits for the reply. An earlier call that is still in flight is given up first, see [the
+    /// module](super).
     ///
     /// # Errors
-    /// [`CallError::Closed`], [`CallError::Corrupt`]; [`CallError::PeerGone`] when the responder died or left, before or after
-    /// it took the request; [`CallError::System`]. A responder that has never come is waited for.
+    /// [`CallError::Closed`], [`CallError::Corrupt`]; [`CallError::PeerGone`] when the responder died or
+    /// left, before or after it took the request; [`CallError::System`]. A responder that has never come is
+    /// waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -187,7 +190,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.reply_until(deadline)
     }
 
-    /// Takes the call in flight back, if no responder lives. False when one does: then it may be at work on it.
+    /// Takes the call in flight back, if no responder lives. False when one does: then it may be at work on
+    /// it.
     ///
     /// # Errors
     /// [`CallError::Locked`], [`CallError::Corrupt`].
@@ -265,13 +269,14 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// Whether the responder is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.peer()
     }
 
-    /// Sleeps until a responder is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a responder is attached and alive, or has closed the channel; for so long at most. Gives
+    /// its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.

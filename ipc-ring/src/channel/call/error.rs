@@ -22,18 +22,19 @@ pub enum CallError {
     PeerGone(PeerExit),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
-    /// The domain's lock could not be had before the call's deadline, or within five seconds where it has none, or is gone.
+    /// The domain's lock could not be had before the call's deadline, or within five seconds where it has
+    /// none, or is gone.
     Locked,
     /// This end came through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter). A call stays in flight.
     Interrupted,
-    /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this process has changed
-    /// its user. The responder finds the request at its next look, a tenth of a second later at most;
-    /// [`Caller::wait`](super::Caller::wait) gives the reply.
+    /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this
+    /// process has changed its user. The responder finds the request at its next look, a tenth of a second
+    /// later at most; [`Caller::wait`](super::Caller::wait) gives the reply.
     NotWoken(ipc_core::Error),
-    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake the caller, whose reply
-    /// was given all the same.
+    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake the
+    /// caller, whose reply was given all the same.
     System(ipc_core::Error),
 }
 
@@ -44,8 +45,8 @@ impl From<Forked> for CallError {
 }
 
 impl CallError {
-    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the call before is in flight, the
-    /// wait ended early, or another process has the domain's lock.
+    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the call
+    /// before is in flight, the wait ended early, or another process has the domain's lock.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

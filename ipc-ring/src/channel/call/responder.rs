@@ -19,7 +19,8 @@ use crate::wait::park::Waiter as _;
 
 /// The answering end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it leaves the channel to a successor, which is given a request that has no reply; [`close`](Self::close) ends it.
+/// Dropping it leaves the channel to a successor, which is given a request that has no reply;
+/// [`close`](Self::close) ends it.
 #[derive(Debug)]
 pub struct Responder<Req: Message, Rep: Message> {
     ring: ring::Responder<Mapped<Req, Rep>>,
@@ -107,7 +108,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Takes the request that waits; `None` when there is none.
     ///
     /// # Errors
-    /// [`CallError::Closed`] and [`CallError::PeerGone`] when none will come from this caller; [`CallError::Corrupt`].
+    /// [`CallError::Closed`] and [`CallError::PeerGone`] when none will come from this caller;
+    /// [`CallError::Corrupt`].
     ///
     /// # Blocking
     /// Never.
@@ -127,7 +129,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Takes the next request, waiting for it.
     ///
     /// # Errors
-    /// As [`try_take`](Self::try_take), and [`CallError::System`]. A caller that has never come is waited for.
+    /// As [`try_take`](Self::try_take), and [`CallError::System`]. A caller that has never come is waited
+    /// for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -165,8 +168,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when there is none, and in a child of
-    /// fork that inherited the end.
+    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when
+    /// there is none, and in a child of fork that inherited the end.
     ///
     /// # Blocking
     /// Never. One system call when the caller sleeps, to wake it.
@@ -183,7 +186,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         open
     }
 
-    /// Answers each request with what `f` makes of it and of the number of attempts before, until the caller closes.
+    /// Answers each request with what `f` makes of it and of the number of attempts before, until the caller
+    /// closes.
     ///
     /// # Errors
     /// As [`take`](Self::take), but closing is a good end.
@@ -206,13 +210,14 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Whether the caller is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.end.unless_replaced(self.end.peer()?))
     }
 
-    /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its
+    /// state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -294,8 +299,8 @@ impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
         self.taken.request
     }
 
-    /// How often the request was taken before without a reply, at most 255: by responders that died or let go, or by this one.
-    /// Whether they did what was asked nobody knows.
+    /// How often the request was taken before without a reply, at most 255: by responders that died or let
+    /// go, or by this one. Whether they did what was asked nobody knows.
     #[must_use]
     pub fn attempt(&self) -> u8 {
         self.taken.attempt

@@ -12,8 +12,8 @@ impl Producer {
     /// # Errors
     /// As [`try_push`](Self::try_push).
     pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        let pushed = self.ring.try_push_vectored(pieces);
+        self.core.end.ours()?;
+        let pushed = self.core.ring.try_push_vectored(pieces);
         self.settle_one(pushed, total(pieces))
     }
 
@@ -42,8 +42,8 @@ impl Producer {
         pieces: &[IoSlice<'_>],
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        let first = self.ring.try_push_vectored(pieces);
+        self.core.end.ours()?;
+        let first = self.core.ring.try_push_vectored(pieces);
         self.push_slowly(first, total(pieces), deadline, |ring| ring.try_push_vectored(pieces))
     }
 }

@@ -1,0 +1,377 @@
+//! The two ends of a channel of frames with one producer and one consumer.
+//!
+//! The ring is [`ring::bytes`](crate::ring::bytes); what is here are the steps around it, as in
+//! [`spsc`](super::spsc). What differs is that a producer waits for room for a frame of its own length, and
+//! that a frame may not fit where it is to be popped to.
+
+use std::time::Instant;
+
+use super::item::{self, Poll, ended};
+use super::pair::{Endpoint, Words};
+use super::room::{Refusal, Room, acknowledge, full, wait_for_room};
+use crate::apart::apart;
+use crate::error::{FrameTooLarge, PopError};
+use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
+use crate::wait::host::Host;
+use crate::wait::slip::Slip;
+
+/// The producing end.
+#[derive(Debug)]
+pub struct Producer<M: Memory, W: Words, H: Host> {
+    /// Its half of the ring.
+    pub ring: ring::Producer<M>,
+    /// Its seat.
+    pub end: Endpoint<W, H>,
+    /// The length of the last frame that there was no room for.
+    wanted: usize,
+}
+
+/// The ring and the length of the frame that waits for room.
+struct RoomFor<'a, M: Memory>(&'a mut ring::Producer<M>, usize);
+
+impl<M: Memory> Room for RoomFor<'_, M> {
+    fn has_room(&mut self) -> Result<bool, Corruption> {
+        self.0.has_room(self.1)
+    }
+
+    fn position(&self) -> u64 {
+        self.0.position()
+    }
+
+    fn has_room_by_head(&self) -> bool {
+        self.0.has_room_by_head(self.1)
+    }
+
+    fn room_is_coming(&self) -> bool {
+        self.0.room_is_coming()
+    }
+}
+
+impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
+    /// The end of a ring, with its seat.
+    pub fn new(ring: ring::Producer<M>, end: Endpoint<W, H>) -> Self {
+        Self { ring, end, wanted: 0 }
+    }
+
+    /// Pushes a frame, waiting for room.
+    ///
+    /// # Errors
+    /// [`Refusal`], but for [`Refusal::Full`].
+    #[inline(always)]
+    pub fn push(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
+        self.end.ours()?;
+        match self.ring.try_push(frame) {
+            Ok(0) => Ok(()),
+            other => apart(self.push_slowly(other, frame, deadline)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(
+        &mut self,
+        pushed: Result<u32, Refused>,
+        frame: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<(), Refusal> {
+        self.push_on(pushed, frame.len(), deadline, |ring| ring.try_push(frame))
+    }
+
+    /// The slow half of a push: a signal to act upon, or no room. `again` tries once more. Part of a cold
+    /// function of the caller's: handed on once more, what came of the attempt would be put into memory by
+    /// each push.
+    #[inline(always)]
+    pub(crate) fn push_on(
+        &mut self,
+        mut pushed: Result<u32, Refused>,
+        len: usize,
+        deadline: Option<Instant>,
+        again: impl Fn(&mut ring::Producer<M>) -> Result<u32, Refused>,
+    ) -> Result<(), Refusal> {
+        loop {
+            match self.settle(pushed, len) {
+                Err(Refusal::Full) => self.wait_for_room(len, deadline)?,
+                result => return result,
+            }
+            pushed = again(&mut self.ring);
+        }
+    }
+
+    /// Waits until there is room for a frame of `len` bytes.
+    ///
+    /// # Errors
+    /// [`Refusal`], but for [`Refusal::Full`].
+    #[track_caller]
+    pub fn wait_for_room(&mut self, len: usize, deadline: Option<Instant>) -> Result<(), Refusal> {
+        wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
+    }
+
+    /// What came of an attempt to push a frame of `len` bytes. Part of a cold function of the caller's, as
+    /// `push_on` is.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), Refusal> {
+        match pushed {
+            Ok(0) => Ok(()),
+            Ok(signal) => publication(&self.ring, &mut self.end, signal),
+            Err(refused) => {
+                self.wanted = len;
+                let frame = FrameTooLarge { len, limit: self.ring.longest() };
+                Err(refusal(&mut self.end, refused, frame))
+            }
+        }
+    }
+
+    /// Whether there is room for a frame as long as the last one that there was none for.
+    ///
+    /// # Errors
+    /// When the consumer's words make no sense.
+    pub fn has_room_as_wanted(&mut self) -> Result<bool, Corruption> {
+        self.ring.has_room(self.wanted)
+    }
+}
+
+/// Acts on the consumer's signal after a publication.
+#[cold]
+pub(crate) fn publication<M: Memory, W: Words, H: Host>(
+    ring: &ring::Producer<M>,
+    end: &mut Endpoint<W, H>,
+    signal: u32,
+) -> Result<(), Refusal> {
+    acknowledge(end, signal, ring.position(), || ring.is_drained())
+}
+
+/// The frame was refused: the ring is full, closed, corrupt, or too small.
+#[cold]
+pub(crate) fn refusal<W: Words, H: Host>(
+    end: &mut Endpoint<W, H>,
+    refused: Refused,
+    frame: FrameTooLarge,
+) -> Refusal {
+    match refused {
+        Refused::Full => full(end),
+        Refused::TooLarge => Refusal::TooLarge(frame),
+        Refused::Corrupt(corruption) => {
+            end.poison();
+            Refusal::Corrupt(corruption)
+        }
+    }
+}
+
+/// Where a frame is put.
+pub trait Place {
+    /// Pops a frame into it. Wakes before the frame is popped.
+    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop;
+
+    /// Pops a frame into it that needs nothing but to be copied out, and gives its length. Wakes before the
+    /// frame is popped.
+    fn pop_known<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32))
+    -> Option<usize>;
+}
+
+impl Place for &mut [u8] {
+    #[inline(always)]
+    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop {
+        ring.pop_into(self, wake)
+    }
+
+    #[inline(always)]
+    fn pop_known<M: Memory>(
+        &mut self,
+        ring: &mut ring::Consumer<M>,
+        wake: impl FnOnce(u32),
+    ) -> Option<usize> {
+        ring.pop_known(self, wake)
+    }
+}
+
+impl Place for &mut Vec<u8> {
+    #[inline(always)]
+    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop {
+        ring.pop_vec(self, wake)
+    }
+
+    #[inline(always)]
+    fn pop_known<M: Memory>(
+        &mut self,
+        ring: &mut ring::Consumer<M>,
+        wake: impl FnOnce(u32),
+    ) -> Option<usize> {
+        ring.pop_known_vec(self, wake)
+    }
+}
+
+/// The consuming end.
+#[derive(Debug)]
+pub struct Consumer<M: Memory, W: Words, H: Host> {
+    /// Its half of the ring.
+    pub ring: ring::Consumer<M>,
+    /// Its seat.
+    pub end: Endpoint<W, H>,
+    slip: Slip,
+}
+
+/// A pop that waits.
+struct Popping<'a, P, M: Memory, W: Words, H: Host> {
+    consumer: &'a mut Consumer<M, W, H>,
+    place: &'a mut P,
+}
+
+impl<P: Place, M: Memory, W: Words, H: Host> Poll for Popping<'_, P, M, W, H> {
+    type Words = W;
+    type Host = H;
+    type Item = usize;
+
+    fn poll(&mut self) -> Result<usize, PopError> {
+        self.consumer.try_pop(self.place)
+    }
+
+    fn has_item(&self) -> bool {
+        self.consumer.ring.has_item()
+    }
+
+    fn end_mut(&mut self) -> &mut Endpoint<W, H> {
+        &mut self.consumer.end
+    }
+
+    fn end(&self) -> &Endpoint<W, H> {
+        &self.consumer.end
+    }
+
+    fn let_gather(&mut self) {
+        let Consumer { ring, slip, .. } = &mut *self.consumer;
+        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
+    }
+}
+
+impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
+    /// The end of a ring, with its seat.
+    pub fn new(ring: ring::Consumer<M>, end: Endpoint<W, H>) -> Self {
+        Self { ring, end, slip: Slip::new() }
+    }
+
+    /// Pops the next frame if there is one; gives its length.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is;
+    /// [`PopError::Closed`] and [`PopError::PeerGone`] when there is nothing and nothing will come from this
+    /// producer; [`PopError::Corrupt`].
+    #[inline(always)]
+    pub fn try_pop(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        self.end.ours()?;
+        match self.pop_known(place) {
+            Some(len) => Ok(len),
+            None => apart(self.settle(place)),
+        }
+    }
+
+    /// Pops the next frame, waiting for it; gives its length.
+    ///
+    /// # Errors
+    /// [`PopError`], but for [`PopError::Empty`].
+    #[inline(always)]
+    pub fn pop(&mut self, place: &mut impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
+        self.end.ours()?;
+        match self.pop_known(place) {
+            Some(len) => Ok(len),
+            None => apart(self.pop_slowly(place, deadline)),
+        }
+    }
+
+    /// Pops the next frame if it needs nothing but to be copied out.
+    #[inline(always)]
+    pub(crate) fn pop_known(&mut self, place: &mut impl Place) -> Option<usize> {
+        place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal))
+    }
+
+    /// A pop that was not plain success, or none yet.
+    #[cold]
+    pub(crate) fn pop_slowly(
+        &mut self,
+        place: &mut impl Place,
+        deadline: Option<Instant>,
+    ) -> Result<usize, PopError> {
+        match self.settle(place) {
+            Err(error) if item::goes_on(&self.end, &error) => {
+                item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)
+            }
+            result => result,
+        }
+    }
+
+    /// Whatever comes of a pop.
+    #[cold]
+    pub(crate) fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Pop::Frame { len, .. } => Ok(len),
+            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
+            Pop::Empty { signal } => self.nothing(signal, place),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
+        self.end.wake_peer_if(signal);
+        self.end.tell().map_err(PopError::System)?;
+        let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
+        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
+            Pop::Frame { len, .. } => Ok(len),
+            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
+            Pop::Empty { .. } => Err(error),
+            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
+        }
+    }
+
+    /// Before the next frame is looked at where it lies: whether the stream is over. A frame may be there or
+    /// not otherwise.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`] and [`PopError::BufferTooSmall`].
+    #[inline(always)]
+    pub fn look(&mut self) -> Result<(), PopError> {
+        self.end.ours()?;
+        if self.ring.has_item() { Ok(()) } else { self.nothing_to_view() }
+    }
+
+    /// Nothing was there to be viewed: is it over?
+    #[cold]
+    #[inline(never)]
+    fn nothing_to_view(&mut self) -> Result<(), PopError> {
+        if let Ok(Err(signal)) = self.ring.try_view() {
+            self.end.wake_peer_if(signal);
+        }
+        self.end.tell().map_err(PopError::System)?;
+        match ended(&self.end, self.ring.position()) {
+            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+            Some(error) if !self.ring.has_item() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the producer that the ring is corrupt.
+    #[cold]
+    fn poison(&mut self, corruption: Corruption) -> PopError {
+        self.end.poison();
+        PopError::Corrupt(corruption)
+    }
+}
+
+/// What a look at the next frame where it lies found that is no frame: the producer's signal, or nonsense.
+#[cold]
+#[inline(never)]
+pub(crate) fn not_viewed<W: Words, H: Host>(
+    end: &mut Endpoint<W, H>,
+    found: Result<u32, Corruption>,
+) -> PopError {
+    match found {
+        Ok(signal) => {
+            end.wake_peer_if(signal);
+            PopError::Empty
+        }
+        Err(corruption) => {
+            end.poison();
+            PopError::Corrupt(corruption)
+        }
+    }
+}
