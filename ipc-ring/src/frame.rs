@@ -10,9 +10,8 @@ use crate::error::debug_as_display;
 use core::fmt;
 use core::mem::offset_of;
 
+use ipc_describe::Fnv;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
-use crate::message::Fnv;
 
 /// The first four bytes of a frame, readable in a hex dump.
 const MAGIC: u32 = u32::from_ne_bytes(*b"ipcc");

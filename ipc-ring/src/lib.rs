@@ -87,6 +87,7 @@ mod error;
 pub mod fault;
 pub mod frame;
 mod interrupter;
+mod key;
 pub mod layout;
 pub mod leaving;
 pub mod memory;

@@ -82,11 +82,7 @@ impl Fingerprint {
     }
 
     fn of_parts(size: usize, align: usize, name: &str) -> Self {
-        let mut hash = Fnv::new();
-        hash.write(&(size as u64).to_le_bytes());
-        hash.write(&(align as u64).to_le_bytes());
-        hash.write(name.as_bytes());
-        Self(hash.finish())
+        Self(ipc_describe::fingerprint(size as u64, align as u64, name))
     }
 
     /// From the two halves in a header.
@@ -193,33 +189,6 @@ pub(crate) fn short_name(full: &str) -> String {
     short
 }
 
-/// FNV-1a with 128 bits (Fowler, Noll, Vo): small, and the same on every machine and compiler.
-pub(crate) struct Fnv(u128);
-
-impl Fnv {
-    pub(crate) const fn new() -> Self {
-        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-        }
-    }
-
-    pub(crate) const fn finish(&self) -> u128 {
-        self.0
-    }
-
-    /// Folded to a key of a kernel object.
-    pub(crate) const fn key(&self) -> ipc_core::Key {
-        let folded = self.0 ^ (self.0 >> 32) ^ (self.0 >> 64) ^ (self.0 >> 96);
-        let word = folded as u32;
-        // Never 0, which is private, nor -1, which looks like an error.
-        ipc_core::Key::from_raw(if matches!(word, 0 | u32::MAX) { 0x6970_6372 } else { word as i32 })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,15 +198,6 @@ mod tests {
         assert_eq!(short_name("u64"), "u64");
         assert_eq!(short_name("a::b::Tick"), "Tick");
         assert_eq!(short_name("a::Pair<b::c::Left, [d::Right; 4]>"), "Pair<Left,[Right;4]>");
-    }
-
-    #[test]
-    fn hash_is_the_published_one() {
-        // The empty string and "a", from the FNV reference tables.
-        assert_eq!(Fnv::new().finish(), 0x6c62272e07bb014262b821756295c58d);
-        let mut hash = Fnv::new();
-        hash.write(b"a");
-        assert_eq!(hash.finish(), 0xd228cb696f1a8caf78912b704e4a8964);
     }
 
     #[test]

@@ -6,12 +6,12 @@
 
 use ipc_core::shm::{Attachment, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key};
+use ipc_describe::Fnv;
 
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::{AttachError, AttachErrorKind, Creator};
 use crate::layout;
-use crate::message::Fnv;
 use crate::region::Region;
 
 /// How long a channel lives.
@@ -43,7 +43,7 @@ pub(super) fn key(domain: Key, name: &str) -> Key {
     hash.write(b"ipc-ring channel");
     hash.write(&domain.as_raw().to_le_bytes());
     hash.write(name.as_bytes());
-    hash.key()
+    crate::key::of(&hash)
 }
 
 /// Attaches to a new segment that is to outlive its users. Whether the kernel keeps one without users is seen by letting go of

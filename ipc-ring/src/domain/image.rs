@@ -10,8 +10,8 @@
 
 use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId, Size, Stat};
 use ipc_core::{Error, ErrorKind, Key, Mode, Trust};
+use ipc_describe::Fnv;
 
-use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
 /// Keys under which a domain's processes make such segments: see [`Image::new`].
@@ -110,7 +110,7 @@ fn key(domain: Key, number: u32) -> Key {
     hash.write(b"ipc-ring image");
     hash.write(&domain.as_raw().to_le_bytes());
     hash.write(&number.to_le_bytes());
-    hash.key()
+    crate::key::of(&hash)
 }
 
 /// The segment under a key, if it is one that makers of images leave, and nobody has attached it.

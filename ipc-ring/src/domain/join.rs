@@ -10,6 +10,7 @@ use std::time::Instant;
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
+use ipc_describe::Fnv;
 
 use super::former::{self, Former};
 use super::image::{self, Image, ImageId};
@@ -26,7 +27,6 @@ use super::{Locked, Member, departure, half_made, making, queues};
 use crate::asked::Asked;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::leaving;
-use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 use crate::wait::interrupt::Interrupts;
 
@@ -40,7 +40,7 @@ pub(super) fn key(name: &str, owner: u32) -> Key {
     hash.write(&VERSION.to_le_bytes());
     hash.write(&owner.to_le_bytes());
     hash.write(name.as_bytes());
-    hash.key()
+    crate::key::of(&hash)
 }
 
 /// Joins the domain under `key`, making it if it is not there.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use ipc_core::msg::{MessageQueue, MessageType, MsgId};
 use ipc_core::{ErrorKind, Key, Mode, Trust};
+use ipc_describe::Fnv;
 
 use super::layout::{
     FREE, H_WATCHERS, LIVE, MAKING, Q_ID, Q_KEY, Q_MISSED, Q_OWNER, Q_STATE, Q_UID, Q_WAKE, Q_WATCHED,
@@ -18,7 +19,6 @@ use super::table::Table;
 use super::{Locked, Member, WakeSemaphore};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::leaving;
-use crate::message::Fnv;
 use crate::platform::{Native, Platform as _, Site};
 
 /// How often a key that is taken is replaced by another one.

@@ -2,12 +2,14 @@
 
 use core::marker::PhantomData;
 
+use ipc_describe::Fnv;
+
 use super::memory::Memory;
 use super::words::{LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, TOTAL, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
 use crate::memory::{self, Access as _};
-use crate::message::{Fingerprint, Fnv, Message};
+use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::region::Region;
 
