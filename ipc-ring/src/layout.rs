@@ -3,10 +3,16 @@
 //! The bytes are specified in `docs/layout.md`; the assertions below hold the code to it. All numbers are in the
 //! machine's own byte order: a ring never leaves the machine.
 
+mod description;
+mod type_name;
+
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+pub(crate) use description::{Element, MAX_DESCRIPTION, is_described, size_with};
+pub(crate) use type_name::{note_type, noted_type};
 
 use crate::error::{AttachError, AttachErrorKind};
 use crate::message::Fingerprint;
@@ -16,7 +22,7 @@ use crate::region::Region;
 /// The first eight bytes of a ring, readable in a hex dump.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-ring");
 /// The version of the layout. Any change of the bytes' meaning raises it.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Bytes between two words that must not share a cache line, nor a pair of lines fetched together.
 pub(crate) const APART: usize = 128;
 /// A cache line.
@@ -89,7 +95,9 @@ pub(crate) struct Header {
     pub(crate) created_ns: u64,
     pub(crate) creator_pid: u32,
     pub(crate) creator_uid: u32,
-    pub(crate) name_length: u64,
+    pub(crate) name_length: u32,
+    /// Bytes of the text behind the slots that describes the elements; 0: there is none.
+    pub(crate) description_length: u32,
     pub(crate) name: [u8; NAME_BYTES],
     pub(crate) open: u32,
     /// Bytes of the element type's name, which stands behind the channel's; 0: it is not there.
@@ -119,6 +127,7 @@ const _: () = {
     assert!(offset_of!(Header, creator_pid) == 0x70);
     assert!(offset_of!(Header, creator_uid) == 0x74);
     assert!(offset_of!(Header, name_length) == 0x78);
+    assert!(offset_of!(Header, description_length) == 0x7c);
     assert!(offset_of!(Header, name) == 0x80);
 };
 
@@ -272,6 +281,8 @@ pub(crate) struct Identity<'a> {
     pub(crate) generation: u64,
     pub(crate) first_position: u64,
     pub(crate) name: &'a str,
+    /// The text that describes the elements; empty: there is none.
+    pub(crate) description: &'a str,
 }
 
 /// What an opener insists on.
@@ -295,11 +306,12 @@ pub(crate) struct Checked {
     pub(crate) barrier: Barrier,
 }
 
-/// Writes a header into fresh memory, `ready` last.
+/// Writes a header and the description into fresh memory, `ready` last.
 ///
 /// # Panics
-/// When the region is smaller than a header.
+/// When the region is smaller than a header, or than [`size_with`] the description.
 pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, identity: Identity<'_>) {
+    description::write(region, geometry.total_size, identity.description);
     let mut name = [0; NAME_BYTES];
     let length = identity.name.len().min(NAME_BYTES);
     name[..length].copy_from_slice(&identity.name.as_bytes()[..length]);
@@ -322,7 +334,8 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
         created_ns: crate::clock::wall_ns(),
         creator_pid: std::process::id(),
         creator_uid: nix::unistd::geteuid().as_raw(),
-        name_length: length as u64,
+        name_length: length as u32,
+        description_length: identity.description.len() as u32,
         name,
         open: 0,
         type_length: 0,
@@ -337,27 +350,6 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
 /// changes when the header is written; under the domain's lock.
 pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
     region.half(offset_of!(Header, open))
-}
-
-/// Notes the name of the element type behind the channel's, if it fits there: for the text of errors.
-pub(crate) fn note_type(region: &Region, channel: &str, element: &str) {
-    if channel.len() + element.len() <= NAME_BYTES {
-        let mut names = [0; NAME_BYTES];
-        names[..channel.len()].copy_from_slice(channel.as_bytes());
-        names[channel.len()..channel.len() + element.len()].copy_from_slice(element.as_bytes());
-        region.copy_in(offset_of!(Header, name), &names);
-        let length = region.half(offset_of!(Header, type_length));
-        length.store(element.len() as u32, Ordering::Relaxed); // For display; under the domain's lock.
-    }
-}
-
-/// The name of the element type, as far as it was noted. Any member may have written it.
-pub(crate) fn noted_type(region: &Region) -> Option<String> {
-    let header = describe(region)?;
-    let from = usize::try_from(header.name_length).ok()?;
-    let to = from.checked_add(header.type_length as usize)?;
-    let bytes = header.name.get(from..to).filter(|bytes| !bytes.is_empty())?;
-    Some(String::from_utf8_lossy(bytes).escape_debug().to_string())
 }
 
 /// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry, element.
@@ -386,6 +378,7 @@ pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, Att
     {
         return Err(AttachErrorKind::Capacity { found: geometry.capacity, expected: capacity }.into());
     }
+    header.checks_description(region)?;
     header.is_of(expected.generation)?;
     Ok(Checked { geometry, barrier: header.barrier() })
 }
@@ -432,6 +425,7 @@ pub(crate) fn look_with(
 ) -> Result<Seen, AttachError> {
     let header = read(region, kind)?;
     let geometry = header.agrees(geometry(&header), slots_offset, region)?;
+    header.checks_description(region)?;
     header.is_of(generation)?;
     let [low, high] = header.fingerprint;
     Ok(Seen {
@@ -473,7 +467,7 @@ pub(crate) fn name_plate(region: &Region) -> Plate {
     let header = Header::read_from_bytes(&bytes).expect("the sizes are asserted equal");
     match (header.magic, ready) {
         (MAGIC, READY) => {
-            let length = usize::try_from(header.name_length).unwrap_or(usize::MAX).min(NAME_BYTES);
+            let length = (header.name_length as usize).min(NAME_BYTES);
             let name = String::from_utf8_lossy(&header.name[..length]).into_owned();
             Plate::Ring { kind: header.kind, generation: header.generation, name }
         }
@@ -596,6 +590,7 @@ mod tests {
             generation: 7,
             first_position: 0,
             name: "numbers",
+            description: "",
         };
         write(&region, &geometry, SLOTS, identity);
         region
@@ -627,6 +622,8 @@ mod tests {
             (offset_of!(Header, slots_offset), 0, is!(Geometry)),
             (offset_of!(Header, total_size), 4096, is!(Geometry)),
             (offset_of!(Header, generation), 8, is!(Generation)),
+            (offset_of!(Header, description_length), 1, is!(InvalidDescription)),
+            (offset_of!(Header, description_length), u32::MAX, is!(InvalidDescription)),
         ];
         for (offset, value, answer) in wrong {
             let region = ring();
@@ -717,6 +714,7 @@ mod tests {
                 ("creator_pid", offset_of!(Header, creator_pid)),
                 ("creator_uid", offset_of!(Header, creator_uid)),
                 ("name_length", offset_of!(Header, name_length)),
+                ("description_length", offset_of!(Header, description_length)),
                 ("name", offset_of!(Header, name)),
                 ("open", offset_of!(Header, open)),
                 ("type_length", offset_of!(Header, type_length)),

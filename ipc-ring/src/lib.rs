@@ -115,6 +115,9 @@ pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, AttachErrorKind, Forked, FrameTooLarge, PeerExit, PopError, PushError};
 pub use interrupter::Interrupter;
+/// Descriptions of messages, which channels carry: see [`spsc::Builder::described`]. Types that derive
+/// [`Describe`](describe::Describe) through this path say `#[describe(crate = "ipc_ring::describe")]`.
+pub use ipc_describe as describe;
 pub use message::{ElementType, Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;

@@ -3,6 +3,7 @@
 use core::any::type_name;
 use core::fmt;
 
+use ipc_describe::{Description, Fnv};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::error::{AttachError, AttachErrorKind};
@@ -83,6 +84,29 @@ impl Fingerprint {
 
     fn of_parts(size: usize, align: usize, name: &str) -> Self {
         Self(ipc_describe::fingerprint(size as u64, align as u64, name))
+    }
+
+    /// That of a request's and a reply's type together.
+    pub(crate) fn of_call(types: [Self; 2]) -> Self {
+        let mut hash = Fnv::new();
+        for each in types {
+            hash.write(&each.0.to_le_bytes());
+        }
+        Self(hash.finish())
+    }
+
+    /// That of the type that is described, under its described name.
+    ///
+    /// ```
+    /// use ipc_ring::Fingerprint;
+    /// use ipc_ring::describe::Description;
+    ///
+    /// assert_eq!(Fingerprint::described(&Description::of::<u64>()?), Fingerprint::of::<u64>());
+    /// # Ok::<(), ipc_ring::describe::Problem>(())
+    /// ```
+    #[must_use]
+    pub fn described(description: &Description) -> Self {
+        Self(description.fingerprint())
     }
 
     /// From the two halves in a header.

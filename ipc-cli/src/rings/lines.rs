@@ -45,6 +45,8 @@ struct ChannelLine<'a> {
     persistent: bool,
     created_at: String,
     fingerprint: String,
+    /// The text that describes its messages; null when it carries none.
+    description: Option<&'a str>,
     ends: Vec<EndLine>,
 }
 
@@ -136,6 +138,7 @@ pub(super) fn name(domain: &str, info: &NameInfo, processes: &mut Processes) {
                 persistent: channel.is_persistent,
                 created_at: moment(channel.created),
                 fingerprint: channel.fingerprint.to_string(),
+                description: channel.description.as_deref(),
                 ends: channel.ends.iter().map(end).collect(),
             };
             json::line("channel", &line);

@@ -3,6 +3,7 @@
 mod doctor;
 mod domains;
 mod explain;
+mod fields;
 mod gc;
 mod lines;
 mod ls;

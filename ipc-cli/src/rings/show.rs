@@ -10,7 +10,7 @@ use ipc_ring::control::{NameInfo, Named};
 
 use super::ls::{end_of, in_order, kind, size};
 use super::observe::{Observer, channel, meaning};
-use super::{domains, lines};
+use super::{domains, fields, lines};
 use crate::cli::rings::{Show, Where};
 use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome};
 use crate::sysv::Processes;
@@ -51,6 +51,7 @@ pub(crate) fn run(asked: &Show) -> Outcome {
                 for end in &in_order(channel) {
                     fact("end", &end_of(end, &mut processes));
                 }
+                fields::print(channel);
             }
             Named::Listener(listener) => {
                 fact("listens", &processes.describe(listener.pid));

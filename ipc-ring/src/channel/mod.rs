@@ -10,11 +10,13 @@ pub mod bytes;
 pub mod call;
 #[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
 mod carry;
+mod described;
 mod end;
 mod kernel;
 pub mod latest;
 mod lifetime;
 pub mod mpmc;
+mod observe;
 mod onlooker;
 mod open;
 mod pair;

@@ -6,13 +6,14 @@ use std::time::Instant;
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
 use ipc_core::{ErrorKind, Mode};
 
+use super::described::Described;
 use super::lifetime::{self, Lifetime};
 use super::settings::{Pages, Settings};
 use super::successor::{self, Actual, Seats, Side, Takers, Wishes};
 use crate::domain::layout::LISTENER;
 use crate::domain::{DEFAULT_NAME, Domain, Entry, Locked, check_name};
 use crate::error::{AttachError, AttachErrorKind, Creator, Elsewhere, Types};
-use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind, Seen};
+use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind};
 use crate::message::{Fingerprint, short_name};
 use crate::platform::Barrier;
 use crate::region::Region;
@@ -41,7 +42,8 @@ pub(super) struct Request<'a> {
     pub(super) slots_offset: usize,
     /// The offset of the word for the mode, where there are several, and the mode to insist on.
     pub(super) mode: Option<(usize, u32)>,
-    /// The ends that may be there before anybody has chosen what the channel is like, and follow it; `None` where none can.
+    /// The ends that may be there before anybody has chosen what the channel is like, and follow it; `None`
+    /// where none can.
     pub(super) takers: Option<Takers>,
 }
 
@@ -59,24 +61,44 @@ impl Request<'_> {
     }
 
     /// Copies the header of an entry's ring and checks it.
-    fn check(
+    pub(super) fn check(
         &self,
         region: &Region,
         wanted: Option<Geometry>,
         entry: &Entry,
     ) -> Result<Checked, AttachError> {
-        layout::check(region, &self.expected(wanted, entry)).map_err(|error| {
+        let checked = layout::check(region, &self.expected(wanted, entry));
+        self.with_description(region, checked).map_err(|error| {
             error.with_types(|| Types { found: layout::noted_type(region), expected: self.type_name() })
         })
     }
 
-    fn wishes(&self, wanted: Option<Geometry>) -> Wishes {
+    /// What came of a check, with the descriptions compared, too: where the elements are others, they may say
+    /// in what.
+    pub(super) fn with_description<R>(
+        &self,
+        region: &Region,
+        checked: Result<R, AttachError>,
+    ) -> Result<R, AttachError> {
+        use AttachErrorKind::{ElementSize, ElementType};
+        let of_elements =
+            |error: &AttachError| matches!(error.kind(), ElementSize { .. } | ElementType { .. });
+        if let Some(described) = &self.settings.described
+            && checked.as_ref().err().is_none_or(of_elements)
+        {
+            described.compare(region, self.kind)?;
+        }
+        checked
+    }
+
+    pub(super) fn wishes(&self, wanted: Option<Geometry>) -> Wishes {
         Wishes::new(self.settings, wanted.map(|geometry| geometry.capacity()), self.mode)
     }
 
     /// The name of the element type: the one that was agreed on, or the type's own.
     fn type_name(&self) -> Option<String> {
-        self.settings.type_name.clone().or_else(|| self.element.map(short_name))
+        let described = self.settings.described.as_ref().and_then(Described::type_name);
+        described.or_else(|| self.settings.type_name.clone()).or_else(|| self.element.map(short_name))
     }
 
     /// What is said of an error besides what is wrong.
@@ -115,7 +137,7 @@ pub(crate) fn explain(error: AttachError, domain: &Domain, name: &str) -> Attach
 }
 
 /// By whom the memory of an entry was made.
-fn creator_of(entry: &Entry) -> Option<Creator> {
+pub(super) fn creator_of(entry: &Entry) -> Option<Creator> {
     if entry.kind == LISTENER { None } else { Creator::of(entry.segment) }
 }
 
@@ -242,7 +264,7 @@ pub(super) fn find_or_make<F, R>(
 
 /// Looks for a channel and gives it to `f`; again when it went in between, for the kernel takes a channel's memory away with its
 /// last user, who needs no lock for that.
-fn while_it_is_there<R>(
+pub(super) fn while_it_is_there<R>(
     locked: &Locked<'_>,
     domain: &Domain,
     (name, lifetime): (&str, Lifetime),
@@ -288,6 +310,7 @@ fn find(
             capacity: checked.geometry.capacity(),
             lifetime: entry.lifetime(),
             barrier: checked.barrier,
+            is_described: layout::is_described(&region),
         };
         if wishes.need_another(&region, &actual) {
             return Ok(Ring::Unchosen { region, barrier: checked.barrier, segment: entry.segment });
@@ -345,74 +368,6 @@ pub(super) fn adopt(
     attach_to(request, domain, Entry::nameless(segment, request.kind, generation), None)
 }
 
-/// Attaches read-only to the ring that is asked for, which must exist, without taking a seat.
-pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
-    try_attach_read_only(request).map_err(|error| request.explain(error, Side::Takes))
-}
-
-fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
-    let settings = request.settings;
-    let (domain, until) = settings.whereabouts()?;
-    let wanted = settings.capacity.map(request.geometry).transpose()?;
-    let place = (&domain, until, settings.lifetime.unwrap_or_default(), settings.pages);
-    let (region, checked) = look_at(&settings.name, place, request.kind, |region, entry| {
-        let checked = request.check(region, wanted, entry)?;
-        request.wishes(wanted).agree(entry.lifetime(), checked.barrier)?;
-        Ok(checked)
-    })?;
-    Ok((domain, region, checked.geometry))
-}
-
-/// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
-pub(super) fn observe(
-    name: &str,
-    domain: &Domain,
-    kind: Kind,
-    slots_offset: usize,
-) -> Result<(Region, Seen), AttachError> {
-    observe_with(name, (domain, domain.until()), kind, |region, entry| {
-        layout::look(region, kind, slots_offset, Some(entry.generation))
-    })
-}
-
-/// As [`observe`], with `look` to check what is there.
-pub(super) fn observe_with<R>(
-    name: &str,
-    (domain, until): (&Domain, Instant),
-    kind: Kind,
-    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
-) -> Result<(Region, R), AttachError> {
-    look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), kind, look)
-}
-
-/// Attaches read-only to what exists under a name.
-fn look_at<R>(
-    name: &str,
-    (domain, until, lifetime, pages): (&Domain, Instant, Lifetime, Pages),
-    kind: Kind,
-    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
-) -> Result<(Region, R), AttachError> {
-    let trust = domain.member().trust();
-    let look = |entry: &Entry| {
-        if entry.kind == LISTENER {
-            return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind as u32 }.into());
-        }
-        let attachment = entry.segment.attach_read_only()?;
-        entry.segment.verify(Size::Any, trust)?;
-        let region = map(attachment, pages)?;
-        let seen = look(&region, entry)?;
-        Ok((region, seen))
-    };
-    let look = |locked: &Locked<'_>| {
-        while_it_is_there(locked, domain, (name, lifetime), |known| {
-            let entry = known.ok_or_else(|| domain.no_channel(name))?;
-            look(&entry).map_err(|error: AttachError| error.made_by(|| creator_of(&entry)))
-        })
-    };
-    let seen = check_name(name).and_then(|()| domain.locked_until(until, look));
-    seen.map_err(|error| explain(error, domain, name))
-}
-
 /// Makes a ring and enters it in the directory.
 fn make(
     request: &Request<'_>,
@@ -468,12 +423,14 @@ fn make_ring(
         None if member.asymmetric() => Barrier::Asymmetric,
         None => Barrier::Fence,
     };
+    let description = settings.described.as_ref().map_or(Ok(String::new()), Described::text)?;
+    let size = layout::size_with(geometry.total_size(), &description);
     let (segment, attached) = match settings.lifetime.unwrap_or_default() {
-        Lifetime::Ephemeral => make_private(locked, geometry.total_size(), &access)?,
+        Lifetime::Ephemeral => make_private(locked, size, &access)?,
         Lifetime::Persistent => {
             let key = lifetime::key(member.key(), &settings.name);
             let options = Options::default().mode(access.mode);
-            let segment = SharedMemory::create_new(key, geometry.total_size(), &options)?;
+            let segment = SharedMemory::create_new(key, size, &options)?;
             (segment, lifetime::attach_kept(segment)?)
         }
     };
@@ -486,6 +443,7 @@ fn make_ring(
         generation,
         first_position: 0,
         name: &settings.name,
+        description: &description,
     };
     layout::write(&region, &geometry, request.slots_offset, identity);
     if let Some(element) = request.type_name() {

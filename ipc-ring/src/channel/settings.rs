@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use super::Lifetime;
+use super::described::Described;
 use crate::domain::{DEFAULT_NAME, Domain, LOCK_PATIENCE};
 use crate::error::AttachError;
+use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::wait::{Parker, WaitStrategy};
 
@@ -28,6 +30,8 @@ pub(super) struct Settings {
     pub(super) domain: Option<Domain>,
     /// A name for the element type in place of its own, to tell of.
     pub(super) type_name: Option<String>,
+    /// What the elements are.
+    pub(super) described: Option<Described>,
     /// A capacity to insist on.
     pub(super) capacity: Option<u64>,
     pub(super) strategy: WaitStrategy,
@@ -49,6 +53,7 @@ impl Settings {
             name: name.to_owned(),
             domain: None,
             type_name: None,
+            described: None,
             capacity: None,
             strategy,
             parker: Parker::default(),
@@ -57,6 +62,15 @@ impl Settings {
             lifetime: None,
             pages: Pages::default(),
             deadline: None,
+        }
+    }
+
+    /// The fingerprint of elements of `T`, by the name that was given.
+    pub(super) fn fingerprint<T: Message>(&self) -> Fingerprint {
+        match (&self.described, &self.type_name) {
+            (Some(described), _) => described.fingerprint().unwrap_or_else(Fingerprint::of::<T>),
+            (None, Some(name)) => Fingerprint::named::<T>(name),
+            (None, None) => Fingerprint::of::<T>(),
         }
     }
 
@@ -160,4 +174,33 @@ macro_rules! common_settings {
     };
 }
 
-pub(super) use common_settings;
+/// The methods of a builder of a channel of `T` that say what a `T` is.
+macro_rules! element_settings {
+    ($example:literal) => {
+        /// A name for the element type that all ends agree on, in place of the type's own: such as
+        #[doc = concat!("`\"", $example, "\"`.")]
+        #[must_use]
+        pub fn type_name(mut self, name: &str) -> Self {
+            self.settings.type_name = Some(name.to_owned());
+            self
+        }
+
+        /// The fields of the element type, and its described name in place of its own (or of
+        /// [`type_name`](Self::type_name)). Whoever makes the channel writes the description into it, where
+        /// tools and other languages find it; an end whose description differs from the channel's gets
+        /// [`Fields`](crate::AttachErrorKind::Fields), which names the field.
+        ///
+        /// Ends that call it and ends that do not come together if the name is the same. An end that takes,
+        /// was there first and did not call it leaves it to one that gives.
+        #[must_use]
+        pub fn described(mut self) -> Self
+        where
+            T: crate::describe::Describe,
+        {
+            self.settings.described = Some(crate::channel::described::Described::of::<T>());
+            self
+        }
+    };
+}
+
+pub(super) use {common_settings, element_settings};

@@ -29,6 +29,35 @@
 //! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all; that of a
 //! [`Persistent`](crate::Lifetime::Persistent) channel when its stream has ended or somebody removes it. Dropping the producer of
 //! such a channel detaches it.
+//!
+//! **Descriptions.** A message type that derives `Describe` can say its fields in the channel, so that an
+//! error names the one in which two programs differ, and tools decode what goes through
+//! ([`Builder::described`]).
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ipc_ring::describe::Describe;
+//! use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
+//! use ipc_ring::{Domain, spsc};
+//!
+//! #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
+//! #[zerocopy(crate = "ipc_ring::zerocopy")]
+//! #[describe(crate = "ipc_ring::describe", name = "md.Tick/2")]
+//! #[repr(C)]
+//! struct Tick { time_ns: u64, price: i64, quantity: u32, symbol: u32 }
+//!
+//! #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
+//! #[zerocopy(crate = "ipc_ring::zerocopy")]
+//! #[describe(crate = "ipc_ring::describe", name = "md.Tick/2")]
+//! #[repr(C)]
+//! struct Other { time_ns: u64, price: f64, quantity: u32, symbol: u32 }
+//!
+//! let domain = Domain::open("doc-example-described")?;
+//! let producer = spsc::Builder::<Tick>::new("ticks").domain(&domain).described().create_producer()?;
+//! let error = spsc::Builder::<Other>::new("ticks").domain(&domain).described().open_consumer().unwrap_err();
+//! assert!(error.to_string().contains("field `price` is i64, expected f64"));
+//! # Ok(()) }
+//! ```
 
 mod builder;
 #[allow(unsafe_code)]

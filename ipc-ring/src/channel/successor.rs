@@ -1,10 +1,12 @@
 //! A channel whose parameters nobody has chosen yet, and the ring that takes its place when somebody does.
 //!
-//! The end where messages go in decides what a channel is like. An end where they come out may be there first; if it says nothing of
-//! the capacity (or the number of keys), the mode, the lifetime or the barrier, it makes a ring of the usual kind and notes in its header that this is open. When
-//! an end comes that insists on something else, and no end of the first sort has been there, a new ring takes the name. The old one is
-//! marked and closed, so that whoever waits at it is woken and finds that it has ended; an end that says nothing then opens the
-//! channel again, and goes on there. Nothing can be lost, for nothing has ever gone in.
+//! The end where messages go in decides what a channel is like. An end where they come out may be there
+//! first; if it says nothing of the capacity (or the number of keys), the mode, the lifetime, the barrier or
+//! the fields of the elements, it makes a ring of the usual kind and notes in its header that this is open.
+//! When an end comes that insists on something else, and no end of the first sort has been there, a new ring
+//! takes the name. The old one is marked and closed, so that whoever waits at it is woken and finds that it
+//! has ended; an end that says nothing then opens the channel again, and goes on there. Nothing can be lost,
+//! for nothing has ever gone in.
 //!
 //! All of it happens under the domain's lock, but for the wait of the end that insists: it gives the others a moment to come along, so
 //! that they are there when the first message is.
@@ -30,6 +32,9 @@ const CAPACITY: u32 = 1;
 const MODE: u32 = 2;
 const LIFETIME: u32 = 4;
 const BARRIER: u32 = 8;
+const DESCRIPTION: u32 = 16;
+/// All that can be open.
+const ALL: u32 = CAPACITY | MODE | LIFETIME | BARRIER | DESCRIPTION;
 /// Another ring has taken this one's place.
 const REPLACED: u32 = 1 << 31;
 
@@ -70,6 +75,7 @@ pub(super) struct Wishes {
     pub(super) mode: Option<(usize, u32)>,
     pub(super) lifetime: Option<Lifetime>,
     pub(super) barrier: Option<Barrier>,
+    pub(super) describes: bool,
 }
 
 /// A ring as it is.
@@ -77,11 +83,18 @@ pub(super) struct Actual {
     pub(super) capacity: u64,
     pub(super) lifetime: Lifetime,
     pub(super) barrier: Barrier,
+    pub(super) is_described: bool,
 }
 
 impl Wishes {
     pub(super) fn new(settings: &Settings, capacity: Option<u64>, mode: Option<(usize, u32)>) -> Self {
-        Self { capacity, mode, lifetime: settings.lifetime, barrier: settings.barrier }
+        Self {
+            capacity,
+            mode,
+            lifetime: settings.lifetime,
+            barrier: settings.barrier,
+            describes: settings.described.is_some(),
+        }
     }
 
     /// What nobody has chosen if this end is the first.
@@ -91,11 +104,12 @@ impl Wishes {
             | open(MODE, self.mode.is_none())
             | open(LIFETIME, self.lifetime.is_none())
             | open(BARRIER, self.barrier.is_none())
+            | open(DESCRIPTION, !self.describes)
     }
 
     /// Whether this end insists on anything.
     pub(super) fn insist(&self) -> bool {
-        self.leave_open() != CAPACITY | MODE | LIFETIME | BARRIER
+        self.leave_open() != ALL
     }
 
     /// Whether the ring is not what this end insists on, and nobody has chosen that.
@@ -107,6 +121,8 @@ impl Wishes {
             (MODE, self.mode.is_some_and(|(at, wanted)| !matches!(mode(at), 0) && mode(at) != wanted)),
             (LIFETIME, self.lifetime.is_some_and(|lifetime| lifetime != actual.lifetime)),
             (BARRIER, self.barrier.is_some_and(|barrier| barrier != actual.barrier)),
+            // A ring without a description serves, unless there may still be one.
+            (DESCRIPTION, self.describes && !actual.is_described && open & DESCRIPTION != 0),
         ];
         let differs =
             differs.into_iter().fold(0, |all, (bit, differs)| if differs { all | bit } else { all });

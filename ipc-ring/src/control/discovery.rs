@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ipc_describe::Description;
+
 use super::mailbox::Mailbox;
 use crate::channel::{EndRole, Holder, holders};
 use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked, Owner, check_name, watched_name};
 use crate::error::AttachError;
-use crate::layout;
+use crate::layout::{self, Element};
 use crate::message::Fingerprint;
 use crate::region::Region;
 use crate::wait::{HEARTBEAT, Nap};
@@ -77,6 +79,8 @@ pub struct ChannelInfo {
     pub capacity: u64,
     /// Bytes of a message; 1 for frames.
     pub element_size: u64,
+    /// The alignment of a message, in bytes.
+    pub element_align: u64,
     /// What the messages are.
     pub fingerprint: Fingerprint,
     /// Bytes of its memory.
@@ -87,6 +91,9 @@ pub struct ChannelInfo {
     pub is_persistent: bool,
     /// Its ends, as far as they are held, of a pool its members. Empty too for kinds whose ends are not known here.
     pub ends: Vec<EndInfo>,
+    /// The text that describes the messages, if the channel carries one: see
+    /// [`descriptions`](Self::descriptions). Any member of the domain may have written it.
+    pub description: Option<String>,
 }
 
 impl ChannelInfo {
@@ -94,6 +101,37 @@ impl ChannelInfo {
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         layout::kind_name(self.kind).unwrap_or("other")
+    }
+
+    /// The fields of the messages: one description, or two of a call, that of the request and that of the
+    /// reply; none when the channel carries none, and of frames, whose [text](Self::description) may be
+    /// anything.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ipc_ring::control::Named;
+    /// use ipc_ring::{Domain, spsc};
+    ///
+    /// let domain = Domain::open("doc-example-descriptions")?;
+    /// let producer = spsc::Builder::<[f32; 3]>::new("points").domain(&domain).described().create_producer()?;
+    /// let found = domain.look_up("points")?.expect("just made");
+    /// let Named::Channel(channel) = found.what else { panic!("a channel") };
+    /// let description = &channel.descriptions()?[0];
+    /// assert_eq!(description.text(), "type f32[3] size 12 align 4\n0 f32[3] value\n");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when the text is not canonical, or
+    /// disagrees with the size, the alignment or the fingerprint of the messages.
+    pub fn descriptions(&self) -> Result<Vec<Description>, AttachError> {
+        let element = Element {
+            kind: self.kind,
+            size: self.element_size,
+            align: self.element_align,
+            fingerprint: self.fingerprint,
+        };
+        self.description.as_ref().map_or(Ok(Vec::new()), |text| element.parse(text))
     }
 }
 
@@ -252,16 +290,18 @@ impl Domain {
         let Some(region) = region_of(entry) else { return Ok(None) };
         let header = layout::describe(&region).filter(|header| header.generation == entry.generation);
         let Some(header) = header else { return Ok(None) };
-        let [low, high] = header.fingerprint;
+        let Ok(description) = header.description(&region) else { return Ok(None) };
         Ok(Some(ChannelInfo {
             kind: header.kind,
             capacity: header.capacity,
             element_size: header.element_size,
-            fingerprint: Fingerprint::from_halves(low, high),
+            element_align: header.element_align,
+            fingerprint: header.element().fingerprint,
             bytes: region.len() as u64,
             created: moment(header.created_ns),
             is_persistent: entry.is_persistent,
             ends: self.ends(header.kind, &region)?,
+            description,
         }))
     }
 

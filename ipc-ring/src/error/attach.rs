@@ -3,8 +3,10 @@
 use core::fmt;
 use std::time::Duration;
 
+use ipc_describe::{Difference, Problem};
+
+use super::debug_as_display;
 use super::scene::{Creator, Elsewhere, Scene, Types};
-use super::{Forked, debug_as_display};
 use crate::message::Fingerprint;
 use crate::ring::spsc::Corruption;
 
@@ -102,6 +104,32 @@ pub enum AttachErrorKind {
         found: Fingerprint,
         /// That of the type asked for.
         expected: Fingerprint,
+    },
+    /// Elements of another type: both ends describe theirs, and this is where the two differ first.
+    Fields {
+        /// The difference: what the ring has, and what this end expects.
+        difference: Difference,
+    },
+    /// Another description of the frames than this end's.
+    Description {
+        /// The first line that differs, counted from 1.
+        line: usize,
+        /// That line of the ring's description; `None`: it has fewer.
+        found: Option<String>,
+        /// That line of this end's.
+        expected: Option<String>,
+    },
+    /// The ring carries a description that is none, or not one of its elements.
+    InvalidDescription {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The ring carries no description, and this end needs one.
+    NotDescribed,
+    /// The type, or the text, that this end gives cannot be a description.
+    Undescribable {
+        /// What is wrong with it.
+        problem: Problem,
     },
     /// The header, or the geometry given, contradicts itself, the ring and its elements, or the size of the memory.
     Geometry {
@@ -354,26 +382,5 @@ impl From<AttachErrorKind> for AttachError {
     #[cold]
     fn from(kind: AttachErrorKind) -> Self {
         Self { inner: Box::new(Inner { kind, scene: Scene::default() }) }
-    }
-}
-
-impl From<Forked> for AttachError {
-    fn from(_: Forked) -> Self {
-        AttachErrorKind::Forked.into()
-    }
-}
-
-impl From<ipc_core::Error> for AttachError {
-    fn from(error: ipc_core::Error) -> Self {
-        match error.kind() {
-            ipc_core::ErrorKind::Interrupted => AttachErrorKind::Interrupted.into(),
-            _ => AttachErrorKind::System(error).into(),
-        }
-    }
-}
-
-impl From<Corruption> for AttachError {
-    fn from(corruption: Corruption) -> Self {
-        AttachErrorKind::Corrupt(corruption).into()
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a channel, as values to match on.
 
 mod attach;
+mod convert;
 mod ends;
 mod scene;
 mod sentence;

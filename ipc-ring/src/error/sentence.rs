@@ -153,9 +153,44 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
         K::ElementType { found, expected } => write!(
             f,
             "{it} was made{by} for elements of {} (fingerprint {found}), and this end's are of {} (fingerprint {expected}): \
-             declare a type of the same name and size on both sides, or agree on a name with `type_name`",
+             declare a type of the same name and size on both sides, or agree on a name with `type_name` or `described`",
             Type(if theirs.is_some() { "type" } else { "another type" }, theirs),
             Type("type", ours),
+        ),
+        K::Fields { difference } => write!(
+            f,
+            "{it} was made{by} for elements of {} that are not laid out as this end's {}: {difference}: declare the same fields on both \
+             sides, or use another channel for the other type",
+            Type("a type", theirs),
+            Type("type", ours),
+        ),
+        K::Description { line, found, expected } => {
+            let no_line = || "no such line".to_owned();
+            let quote =
+                |line: &Option<String>| line.as_ref().map_or_else(no_line, |line| format!("{line:?}"));
+            write!(
+                f,
+                "{it} was made{by} with another description of its frames: line {line} is {}, and this end expects {}: describe them alike on \
+                 both sides, or leave the description out here",
+                quote(found),
+                quote(expected)
+            )
+        }
+        K::InvalidDescription { reason } => write!(
+            f,
+            "{it} carries a description of its elements that cannot be used: {reason}; canonical text is expected that agrees with the header: \
+             it was overwritten; remove it (Domain::remove_channel) and create it again"
+        ),
+        K::NotDescribed => write!(
+            f,
+            "{it} was made{by} without a description of its elements, and this end expects one that begins with its {}: have the end that makes \
+             it call `described`",
+            Type("type", ours),
+        ),
+        K::Undescribable { problem } => write!(
+            f,
+            "{it} cannot be given the description asked for here: {problem}; a valid one is expected: change the type or its names, or leave the \
+             description out"
         ),
         K::Geometry { capacity, stride, total_size, memory } => write!(
             f,

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use ipc_describe::{Difference, Problem};
+
 use super::scene::{Creator, Elsewhere, Types};
 use super::{AttachError, AttachErrorKind, FrameTooLarge, Missed, PeerExit, PopError, PushError};
 use crate::broadcast::Mode;
@@ -51,6 +53,13 @@ samples! {
         "declare the same type"];
     ElementType { found: Fingerprint::of::<u64>(), expected: Fingerprint::of::<i64>() } => ["`Tick`", "`Quote`", "fingerprint",
         "`type_name`"];
+    Fields { difference: Difference::Type { path: "price".to_owned(), found: "f64".to_owned(), expected: "i64".to_owned() } } =>
+        ["`Tick`", "`Quote`", "field `price` is f64, expected i64", "declare the same fields"];
+    Description { line: 2, found: Some("0 u64 id".to_owned()), expected: None } => ["line 2 is \"0 u64 id\"",
+        "this end expects no such line", "describe them alike"];
+    InvalidDescription { reason: "it is not UTF-8".to_owned() } => ["it is not UTF-8", "canonical text is expected", "create it again"];
+    NotDescribed => ["without a description", "expects one that begins with its type `Quote`", "call `described`"];
+    Undescribable { problem: Problem::Empty } => ["given the description asked for here", "a valid one is expected", "change the type"];
     Geometry { capacity: 8, stride: 16, total_size: 128, memory: 64 } => ["8 slots of 16 bytes, 128 bytes in all",
         "in memory of 64 bytes", "expected to agree", "create it again"];
     Capacity { found: 8, expected: 4 } => ["made by process 4194305 of user 1001 with a capacity of 8 slots", "this end asks for 4",

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod elsewhere;
 mod ends;
 
 use std::cell::RefCell;
@@ -12,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::{private_namespace, unique};
+use elsewhere::ELSEWHERE;
 use ends::{ALL, Ask, Element, End, Opened, Row, Way};
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory};
@@ -313,18 +315,6 @@ fn all_kinds() -> BTreeSet<&'static str> {
     // Those of pushes and pops are there as well, in small letters.
     sentences.lines().filter(|line| line.starts_with(char::is_uppercase)).collect()
 }
-
-/// Kinds that cannot be had through a channel of this process, and the test that has them.
-const ELSEWHERE: [(&str, &str); 8] = [
-    ("ReadOnly", "ring_memory"),
-    ("TooSmall", "ring_memory"),
-    ("SelfEviction", "evict"),
-    ("NotADomain", "a_domain_that_is_none"),
-    ("NoMembarrier", "ring_barrier, control_barrier"),
-    ("UnknownClock", "time_namespaces"),
-    ("Forked", "processes"),
-    ("Interrupted", "interrupt_control"),
-];
 
 #[test]
 fn each_error_names_its_channel_and_domain_and_says_found_expected_and_what_to_do() {

@@ -7,11 +7,11 @@ use super::end::{End, TAKERS, settle_mode};
 use super::{Publisher, Start, Subscriber, Watcher};
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
-use crate::channel::settings::{Settings, common_settings};
+use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::layout::Kind;
-use crate::message::{Fingerprint, Message};
+use crate::message::Message;
 use crate::ring::broadcast::words::{MODE, SLOTS_OFFSET};
 use crate::ring::broadcast::{self as ring, Mapped, Mode, Resume};
 use crate::wait::WaitStrategy;
@@ -26,7 +26,6 @@ const USUAL_SPIN: Duration = Duration::from_micros(10);
 pub struct Builder<T> {
     settings: Settings,
     mode: Option<Mode>,
-    fingerprint: Option<Fingerprint>,
     /// The capacity when nobody chose one, unless it is the usual.
     usual_capacity: Option<u64>,
     start: Start,
@@ -41,7 +40,6 @@ impl<T: Message> Builder<T> {
         Self {
             settings: Settings::new(name, WaitStrategy::SpinSleep { spin: USUAL_SPIN }),
             mode: None,
-            fingerprint: None,
             usual_capacity: None,
             start: Start::Oldest,
             resume: Resume::Oldest,
@@ -50,6 +48,7 @@ impl<T: Message> Builder<T> {
     }
 
     common_settings!();
+    element_settings!("md.Tick/2");
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
     /// that says nothing takes the channel as it is, one that says a number insists on it. Subscribers that were there first and said
@@ -91,14 +90,6 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
-        self
-    }
-
-    /// A name for the element type that all agree on, such as `"md.Tick/2"`, in place of the type's own.
-    #[must_use]
-    pub fn type_name(mut self, name: &str) -> Self {
-        self.fingerprint = Some(Fingerprint::named::<T>(name));
-        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -151,9 +142,7 @@ impl<T: Message> Builder<T> {
     /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
-        let fingerprint = self.fingerprint.unwrap_or_else(Fingerprint::of::<T>);
-        let watcher =
-            Watcher::attach(&self.settings.name, (&domain, until), fingerprint, self.start, self.resume);
+        let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);
         watcher.map_err(|error| self.request().explain(error, Side::Takes))
     }
 
@@ -162,7 +151,7 @@ impl<T: Message> Builder<T> {
         Request {
             settings: &self.settings,
             kind: Kind::Broadcast,
-            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            fingerprint: self.settings.fingerprint::<T>(),
             element: Some(core::any::type_name::<T>()),
             usual_capacity: self.usual_capacity.unwrap_or(1 << slots.ilog2()),
             geometry: Mapped::<T>::geometry,

@@ -3,7 +3,7 @@
 use super::end;
 use super::watcher::Counters;
 use crate::channel::end::PeerState;
-use crate::channel::open;
+use crate::channel::observe;
 use crate::domain::{Domain, Entry, Owner};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Kind};
@@ -69,7 +69,7 @@ impl Observer {
             Ok((seen?.geometry.capacity(), of_frames))
         };
         let (region, (capacity, of_frames)) =
-            open::observe_with(name, (domain, domain.until()), Kind::Broadcast, look)?;
+            observe::observe_with(name, (domain, domain.until()), Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         // It never sleeps and takes no seat, so the barrier is never used.
         let front = Front::new(region, capacity, Barrier::Fence, mode);

@@ -5,12 +5,14 @@ use std::time::Instant;
 use super::position::{Position, Start};
 use super::{end, waiting};
 use crate::channel::end::PeerState;
-use crate::channel::open;
+use crate::channel::observe;
+use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
 use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
 use crate::layout::{self, Expected, Kind};
-use crate::message::{Fingerprint, Message};
+use crate::message::Message;
 use crate::platform::{Barrier, Native};
+use crate::region::Region;
 use crate::ring::broadcast::front::mode_of;
 use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Resume, Words as _};
@@ -39,25 +41,25 @@ impl<T: Message> Watcher<T> {
     }
 
     pub(super) fn attach(
-        name: &str,
+        request: &Request<'_>,
         (domain, until): (&Domain, Instant),
-        fingerprint: Fingerprint,
         start: Start,
         resume: Resume,
     ) -> Result<Self, AttachError> {
-        let look = |region: &_, entry: &Entry| {
+        let look = |region: &Region, entry: &Entry| {
             let expected = Expected {
                 kind: Kind::Broadcast,
-                fingerprint,
+                fingerprint: request.fingerprint,
                 slots_offset: SLOTS_OFFSET,
                 geometry: Mapped::<T>::geometry,
                 capacity: None,
                 generation: Some(entry.generation),
             };
-            Ok((layout::check(region, &expected)?.geometry, entry.generation))
+            let checked = request.with_description(region, layout::check(region, &expected))?;
+            Ok((checked.geometry, entry.generation))
         };
         let (region, (geometry, generation)) =
-            open::observe_with(name, (domain, until), Kind::Broadcast, look)?;
+            observe::observe_with(&request.settings.name, (domain, until), Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let start = start.check(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.

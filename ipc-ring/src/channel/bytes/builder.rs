@@ -1,6 +1,7 @@
 //! How a channel is made or found.
 
 use super::{Consumer, Producer};
+use crate::channel::described::Described;
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Found, Request};
 use crate::channel::pair::{self, Role};
@@ -64,6 +65,16 @@ impl Builder {
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Fingerprint::named::<u8>(name);
         self.settings.type_name = Some(name.to_owned());
+        self
+    }
+
+    /// What is in the frames, in words or as canonical text of a type that each of them begins with: up to 32
+    /// KiB of text. Whoever makes the channel writes it into it, where [`Domain::list`](crate::Domain::list)
+    /// and tools find it. An end whose text differs from the channel's gets
+    /// [`Description`](crate::AttachErrorKind::Description); one that says nothing is content with any.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        self.settings.described = Some(Described::of_frames(text));
         self
     }
 

@@ -1,8 +1,8 @@
 //! Looking at a channel of frames without taking part.
 
 use crate::channel::end::PeerState;
+use crate::channel::observe;
 use crate::channel::onlooker::Onlooker;
-use crate::channel::open;
 use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::{self, Kind};
@@ -51,7 +51,7 @@ impl Observer {
     #[doc(alias = "shmat")]
     pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
         let (region, seen) =
-            open::observe_with(name, (domain, domain.until()), Kind::Bytes, |region, entry| {
+            observe::observe_with(name, (domain, domain.until()), Kind::Bytes, |region, entry| {
                 layout::look_with(region, Kind::Bytes, SLOTS_OFFSET, Some(entry.generation), |header| {
                     Mapped::geometry(header.capacity).ok()
                 })

@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
+use ipc_describe::Describe;
+
 use super::{Caller, Responder};
+use crate::channel::described::Described;
 use crate::channel::end::{End, Record, Seats};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
@@ -69,6 +72,18 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
 
     common_settings!();
 
+    /// The fields of requests and replies, and their described names in place of their own. As
+    /// [`spsc::Builder::described`](crate::spsc::Builder::described), for two types.
+    #[must_use]
+    pub fn described(mut self) -> Self
+    where
+        Req: Describe,
+        Rep: Describe,
+    {
+        self.settings.described = Some(Described::of_call::<Req, Rep>());
+        self
+    }
+
     /// Makes the channel, or finds it, and takes the caller's end.
     ///
     /// # Errors
@@ -127,10 +142,11 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     }
 
     fn request(&self) -> Request<'_> {
+        let described = self.settings.described.as_ref().and_then(Described::fingerprint);
         Request {
             settings: &self.settings,
             kind: Kind::Call,
-            fingerprint: Mapped::<Req, Rep>::fingerprint(),
+            fingerprint: described.unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
             element: Some(core::any::type_name::<(Req, Rep)>()),
             usual_capacity: 1,
             geometry: Mapped::<Req, Rep>::geometry,

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use super::end::{End, Role, TAKERS};
 use super::{Observer, Reader, TableReader, TableWriter, Writer};
+use crate::channel::observe;
 use crate::channel::open::{self, Creation, Request};
-use crate::channel::settings::{Settings, common_settings};
+use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
-use crate::message::{Fingerprint, Message};
+use crate::message::Message;
 use crate::ring::latest::{CELLS_OFFSET, Mapped};
 use crate::wait::WaitStrategy;
 
@@ -30,7 +31,6 @@ use crate::wait::WaitStrategy;
 #[derive(Clone, Debug)]
 pub struct Builder<T> {
     settings: Settings,
-    fingerprint: Option<Fingerprint>,
     element: PhantomData<fn() -> T>,
 }
 
@@ -38,10 +38,11 @@ impl<T: Message> Builder<T> {
     /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), fingerprint: None, element: PhantomData }
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), element: PhantomData }
     }
 
     common_settings!();
+    element_settings!("robot.Pose/2");
 
     /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). An opener that says a number insists on it;
     /// one that says nothing takes the table as it is. A writer that says nothing makes one key. A reader that says nothing and
@@ -50,14 +51,6 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn keys(mut self, keys: u32) -> Self {
         self.settings.capacity = Some(u64::from(keys));
-        self
-    }
-
-    /// A name for the element type that all agree on, such as `"robot.Pose/2"`, in place of the type's own.
-    #[must_use]
-    pub fn type_name(mut self, name: &str) -> Self {
-        self.fingerprint = Some(Fingerprint::named::<T>(name));
-        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -142,7 +135,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// As [`open_table_reader`](Self::open_table_reader), but seats do not matter.
     pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
-        let (domain, region, geometry) = open::attach_read_only(&self.request())?;
+        let (domain, region, geometry) = observe::attach_read_only(&self.request())?;
         let ring = Mapped::of_any(region, &geometry);
         let ring = ring.map_err(|error| self.request().explain(error, Role::Reader.to()))?;
         Ok(Observer::new(domain, ring))
@@ -152,7 +145,7 @@ impl<T: Message> Builder<T> {
         Request {
             settings: &self.settings,
             kind: Kind::Latest,
-            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            fingerprint: self.settings.fingerprint::<T>(),
             element: Some(core::any::type_name::<T>()),
             usual_capacity: 1,
             geometry: Mapped::<T>::geometry,

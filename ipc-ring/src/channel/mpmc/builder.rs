@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::end::{End, Role, TAKERS};
 use super::{Consumer, Producer};
 use crate::channel::open::{self, Creation, Request};
-use crate::channel::settings::{Settings, common_settings};
+use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
-use crate::message::{Fingerprint, Message};
+use crate::message::Message;
 use crate::ring::mpmc::{Mapped, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
@@ -22,7 +22,6 @@ const USUAL_SPIN: Duration = Duration::from_micros(10);
 #[derive(Clone, Debug)]
 pub struct Builder<T> {
     settings: Settings,
-    fingerprint: Option<Fingerprint>,
     element: PhantomData<fn() -> T>,
 }
 
@@ -32,12 +31,12 @@ impl<T: Message> Builder<T> {
     pub fn new(name: &str) -> Self {
         Self {
             settings: Settings::new(name, WaitStrategy::SpinSleep { spin: USUAL_SPIN }),
-            fingerprint: None,
             element: PhantomData,
         }
     }
 
     common_settings!();
+    element_settings!("md.Order/2");
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
     /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
@@ -45,14 +44,6 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
-        self
-    }
-
-    /// A name for the element type that all agree on, such as `"md.Tick/2"`, in place of the type's own.
-    #[must_use]
-    pub fn type_name(mut self, name: &str) -> Self {
-        self.fingerprint = Some(Fingerprint::named::<T>(name));
-        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -93,7 +84,7 @@ impl<T: Message> Builder<T> {
         let request = Request {
             settings: &self.settings,
             kind: Kind::Mpmc,
-            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
+            fingerprint: self.settings.fingerprint::<T>(),
             element: Some(core::any::type_name::<T>()),
             usual_capacity: 1 << slots.ilog2(),
             geometry: Mapped::<T>::geometry,

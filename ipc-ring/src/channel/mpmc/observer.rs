@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::end::{Role, TABLE};
-use crate::channel::open;
+use crate::channel::observe;
 use crate::channel::seats;
 use crate::domain::Domain;
 use crate::error::AttachError;
@@ -70,7 +70,7 @@ impl Observer {
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
     pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) = open::observe(name, domain, Kind::Mpmc, SLOTS_OFFSET)?;
+        let (region, seen) = observe::observe(name, domain, Kind::Mpmc, SLOTS_OFFSET)?;
         Ok(Self { domain: domain.clone(), region, seen })
     }
 

@@ -271,6 +271,7 @@ fn make(
         generation,
         first_position: 0,
         name,
+        description: "",
     };
     layout::write(&region, &shape.geometry(), BLOCKS, identity);
     let entry = locked.enter(name, Kind::Pool as u32, segment, generation)?;

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::builder;
-use crate::channel::open;
+use crate::channel::observe;
 use crate::domain::{Domain, Entry};
 use crate::error::AttachError;
 use crate::layout::Kind;
@@ -46,7 +46,7 @@ impl Stats {
             let shape = builder::read(region, entry.generation)?;
             Mapped::of_any(region.clone(), shape, entry.generation)
         };
-        let (_, memory) = open::observe_with(name, (domain, domain.until()), Kind::Pool, look)
+        let (_, memory) = observe::observe_with(name, (domain, domain.until()), Kind::Pool, look)
             .map_err(|error| error.of_a("pool"))?;
         Ok(Self::of(&memory))
     }

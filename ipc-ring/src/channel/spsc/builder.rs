@@ -6,7 +6,7 @@ use super::{Consumer, Producer};
 use crate::channel::end::End;
 use crate::channel::open::{self, Creation, Found, Request};
 use crate::channel::pair::{self, Role};
-use crate::channel::settings::{Settings, common_settings};
+use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
@@ -34,7 +34,6 @@ const USUAL_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Builder<T> {
     settings: Settings,
-    fingerprint: Option<Fingerprint>,
     element: PhantomData<fn() -> T>,
 }
 
@@ -42,10 +41,11 @@ impl<T: Message> Builder<T> {
     /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), fingerprint: None, element: PhantomData }
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), element: PhantomData }
     }
 
     common_settings!();
+    element_settings!("md.Tick/2");
 
     /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
     /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
@@ -53,14 +53,6 @@ impl<T: Message> Builder<T> {
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
-        self
-    }
-
-    /// A name for the element type that both sides agree on, such as `"md.Tick/2"`, in place of the type's own.
-    #[must_use]
-    pub fn type_name(mut self, name: &str) -> Self {
-        self.fingerprint = Some(Fingerprint::named::<T>(name));
-        self.settings.type_name = Some(name.to_owned());
         self
     }
 
@@ -132,10 +124,7 @@ impl<T: Message> Builder<T> {
     }
 
     fn request(&self) -> Request<'_> {
-        Request {
-            fingerprint: self.fingerprint.unwrap_or_else(Fingerprint::of::<T>),
-            ..nameless::<T>(&self.settings)
-        }
+        Request { fingerprint: self.settings.fingerprint::<T>(), ..nameless::<T>(&self.settings) }
     }
 }
 

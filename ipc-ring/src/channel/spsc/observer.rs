@@ -1,8 +1,8 @@
 //! Looking at a channel without taking part.
 
 use crate::channel::end::PeerState;
+use crate::channel::observe;
 use crate::channel::onlooker::Onlooker;
-use crate::channel::open;
 use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::layout::Kind;
@@ -55,7 +55,7 @@ impl Observer {
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
     pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) = open::observe(name, domain, Kind::Spsc, SLOTS_OFFSET)?;
+        let (region, seen) = observe::observe(name, domain, Kind::Spsc, SLOTS_OFFSET)?;
         Ok(Self { onlooker: Onlooker { domain: domain.clone(), region, seen } })
     }
 

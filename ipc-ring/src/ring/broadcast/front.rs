@@ -115,8 +115,15 @@ impl<M> memory::Mapped<Private<M>> {
     pub(super) fn write_header(&self, geometry: &Geometry, kind: Kind, fingerprint: Fingerprint, first: u64) {
         self.region().half(MODE).store(self.mode() as u32, Ordering::Relaxed); // Before `ready`.
         let barrier = self.ring.barrier;
-        let identity =
-            Identity { kind, barrier, fingerprint, generation: 0, first_position: first, name: "" };
+        let identity = Identity {
+            kind,
+            barrier,
+            fingerprint,
+            generation: 0,
+            first_position: first,
+            name: "",
+            description: "",
+        };
         layout::write(self.region(), geometry, SLOTS_OFFSET, identity);
     }
 }

@@ -2,8 +2,6 @@
 
 use core::marker::PhantomData;
 
-use ipc_describe::Fnv;
-
 use super::memory::Memory;
 use super::words::{LINE_OFFSET, MAX_CALL_SIZE, PAYLOAD, TOTAL, Words};
 use crate::error::{AttachError, AttachErrorKind};
@@ -41,14 +39,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// The fingerprint of the two types together.
     #[must_use]
     pub fn fingerprint() -> Fingerprint {
-        let mut hash = Fnv::new();
-        for fingerprint in [Fingerprint::of::<Req>(), Fingerprint::of::<Rep>()] {
-            let (low, high) = fingerprint.halves();
-            hash.write(&low.to_le_bytes());
-            hash.write(&high.to_le_bytes());
-        }
-        let both = hash.finish();
-        Fingerprint::from_halves(both as u64, (both >> 64) as u64)
+        Fingerprint::of_call([Fingerprint::of::<Req>(), Fingerprint::of::<Rep>()])
     }
 
     /// The ring in `region`, whose header was written or checked. Requests and replies of at most
@@ -97,8 +88,15 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         let geometry = Self::geometry(1)?;
         let ring = Self::new(region.clone(), barrier)?;
         let fingerprint = Self::fingerprint();
-        let identity =
-            Identity { kind: Kind::Call, barrier, fingerprint, generation: 0, first_position: 0, name: "" };
+        let identity = Identity {
+            kind: Kind::Call,
+            barrier,
+            fingerprint,
+            generation: 0,
+            first_position: 0,
+            name: "",
+            description: "",
+        };
         layout::write(&region, &geometry, LINE_OFFSET, identity);
         Ok(ring)
     }

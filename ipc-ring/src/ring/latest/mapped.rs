@@ -96,8 +96,15 @@ impl<T: Message> Mapped<T> {
         barrier.join()?;
         let table = Self::new(region.clone(), &geometry)?;
         let fingerprint = Fingerprint::of::<T>();
-        let identity =
-            Identity { kind: Kind::Latest, barrier, fingerprint, generation: 0, first_position: 0, name: "" };
+        let identity = Identity {
+            kind: Kind::Latest,
+            barrier,
+            fingerprint,
+            generation: 0,
+            first_position: 0,
+            name: "",
+            description: "",
+        };
         layout::write(&region, &geometry, CELLS_OFFSET, identity);
         Ok(table)
     }

@@ -98,6 +98,7 @@ impl<T: Message> Mapped<T> {
             generation: 0,
             first_position: first,
             name: "",
+            description: "",
         };
         layout::write(&region, &geometry, SLOTS_OFFSET, identity);
         Ok(ring)

@@ -56,6 +56,7 @@ impl RawMapped {
             generation: 0,
             first_position: first,
             name: "",
+            description: "",
         };
         layout::write(ring.region(), &geometry, SLOTS_OFFSET, identity);
         Ok(ring)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Publisher, Subscriber, Watcher};
 use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
 use crate::channel::broadcast::{Mode, Resume, Start};
+use crate::channel::described::Described;
 use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings};
@@ -86,6 +87,16 @@ impl Builder {
         self
     }
 
+    /// What is in the frames, in words or as canonical text of a type that each of them begins with: up to 32
+    /// KiB of text. Whoever makes the channel writes it into it, where [`Domain::list`](crate::Domain::list)
+    /// and tools find it. An end whose text differs from the channel's gets
+    /// [`Description`](crate::AttachErrorKind::Description); one that says nothing is content with any.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        self.settings.described = Some(Described::of_frames(text));
+        self
+    }
+
     /// Makes the channel, or finds it, and takes the publishing end.
     ///
     /// # Errors
@@ -135,7 +146,7 @@ impl Builder {
     /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
-        let watcher = Watcher::attach(&self.settings.name, (&domain, until), self.start, self.resume);
+        let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);
         watcher.map_err(|error| self.request().explain(error, Side::Takes))
     }
 

@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end, waiting};
 use crate::channel::end::PeerState;
-use crate::channel::open;
+use crate::channel::observe;
+use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
-use crate::message::Fingerprint;
 use crate::platform::{Barrier, Native};
+use crate::region::Region;
 use crate::ring::broadcast::Words as _;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
 use crate::ring::broadcast::front::mode_of;
@@ -38,24 +39,25 @@ impl Watcher {
     }
 
     pub(super) fn attach(
-        name: &str,
+        request: &Request<'_>,
         (domain, until): (&Domain, Instant),
         start: Start,
         resume: Resume,
     ) -> Result<Self, AttachError> {
-        let look = |region: &_, entry: &Entry| {
+        let look = |region: &Region, entry: &Entry| {
             let expected = Expected {
                 kind: Kind::BroadcastBytes,
-                fingerprint: Fingerprint::of::<u8>(),
+                fingerprint: request.fingerprint,
                 slots_offset: SLOTS_OFFSET,
                 geometry: Mapped::geometry,
                 capacity: None,
                 generation: Some(entry.generation),
             };
-            Ok((layout::check(region, &expected)?.geometry, entry.generation))
+            let checked = request.with_description(region, layout::check(region, &expected))?;
+            Ok((checked.geometry, entry.generation))
         };
         let (region, (geometry, generation)) =
-            open::observe_with(name, (domain, until), Kind::BroadcastBytes, look)?;
+            observe::observe_with(&request.settings.name, (domain, until), Kind::BroadcastBytes, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let place = start.check_frames(generation)?;
         // It never sleeps and never joins, so the barrier is nobody's.

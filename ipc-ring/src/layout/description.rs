@@ -1,0 +1,158 @@
+//! The text behind the slots that says what the elements are.
+//!
+//! Any member of the domain may have written it. Its length is compared with the memory before a byte is
+//! read, it is copied once, and no address is computed from it.
+
+use core::mem::offset_of;
+use core::sync::atomic::Ordering;
+
+use ipc_describe::{Description, MAX_TEXT};
+
+use super::{Header, Kind};
+use crate::error::{AttachError, AttachErrorKind};
+use crate::message::Fingerprint;
+use crate::region::Region;
+
+/// The longest text, in bytes: two descriptions with an empty line between them.
+pub(crate) const MAX_DESCRIPTION: usize = 2 * MAX_TEXT + 1;
+
+/// Bytes of a ring's memory, with a text behind its slots.
+pub(crate) const fn size_with(total_size: usize, text: &str) -> usize {
+    if text.is_empty() { total_size } else { total_size.next_multiple_of(8) + text.len() }
+}
+
+/// Writes the text of a new ring, before its header.
+///
+/// # Panics
+/// When it does not fit the memory.
+pub(super) fn write(region: &Region, total_size: usize, text: &str) {
+    assert!(text.len() <= MAX_DESCRIPTION, "who describes has seen to that");
+    if !text.is_empty() {
+        region.copy_in(total_size.next_multiple_of(8), text.as_bytes());
+    }
+}
+
+/// Whether a ring whose header was checked carries a description.
+pub(crate) fn is_described(region: &Region) -> bool {
+    region.half(offset_of!(Header, description_length)).load(Ordering::Relaxed) != 0 // Behind [R1].
+}
+
+impl Header {
+    /// Where the text begins, if there is one.
+    ///
+    /// # Errors
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it is too long, or not in the
+    /// memory.
+    fn description_offset(&self, region: &Region) -> Result<Option<usize>, AttachError> {
+        let length = self.description_length as usize;
+        if length == 0 {
+            return Ok(None);
+        }
+        if length > MAX_DESCRIPTION {
+            return Err(invalid(format!(
+                "its length is {length} bytes, and at most {MAX_DESCRIPTION} are possible"
+            )));
+        }
+        let offset = usize::try_from(self.total_size).ok().and_then(|size| size.checked_next_multiple_of(8));
+        let is_inside = |offset: &usize| offset.checked_add(length).is_some_and(|end| end <= region.len());
+        offset.filter(is_inside).map(Some).ok_or_else(|| {
+            let (from, memory) = (self.total_size, region.len());
+            invalid(format!("{length} bytes behind byte {from} do not lie in a memory of {memory} bytes"))
+        })
+    }
+
+    /// A copy of the text, if there is one.
+    ///
+    /// # Errors
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it is not in the memory, or no
+    /// text.
+    pub(crate) fn description(&self, region: &Region) -> Result<Option<String>, AttachError> {
+        let Some(offset) = self.description_offset(region)? else { return Ok(None) };
+        let mut text = vec![0; self.description_length as usize];
+        region.copy_out(offset, &mut text);
+        String::from_utf8(text).map(Some).map_err(|_| invalid("it is not UTF-8".to_owned()))
+    }
+
+    /// As [`description`](Self::description), only as far as the length is concerned.
+    ///
+    /// # Errors
+    /// As [`description`](Self::description).
+    pub(super) fn checks_description(&self, region: &Region) -> Result<(), AttachError> {
+        self.description_offset(region).map(drop)
+    }
+
+    /// What the header says of the elements.
+    pub(crate) fn element(&self) -> Element {
+        Element {
+            kind: self.kind,
+            size: self.element_size,
+            align: self.element_align,
+            fingerprint: Fingerprint::from_halves(self.fingerprint[0], self.fingerprint[1]),
+        }
+    }
+}
+
+/// What a header says of the elements, for a description to agree with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Element {
+    pub(crate) kind: u32,
+    pub(crate) size: u64,
+    pub(crate) align: u64,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl Element {
+    /// Whether the description of such a channel is one of its elements, in place of any text.
+    pub(crate) fn is_described_by_fields(&self) -> bool {
+        [Kind::Spsc, Kind::Mpmc, Kind::Broadcast, Kind::Latest, Kind::Call]
+            .iter()
+            .any(|kind| *kind as u32 == self.kind)
+    }
+
+    /// The descriptions in a text: one, or that of the request and that of the reply of a call; none of
+    /// frames, whose text may be anything.
+    ///
+    /// # Errors
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when the text is not canonical, or
+    /// not of such elements.
+    pub(crate) fn parse(&self, text: &str) -> Result<Vec<Description>, AttachError> {
+        if !self.is_described_by_fields() {
+            return Ok(Vec::new());
+        }
+        let parse = |text: &str| text.parse::<Description>().map_err(|error| invalid(error.to_string()));
+        if self.kind == Kind::Call as u32 {
+            let two = text.split_once("\n\n");
+            let (request, reply) =
+                two.ok_or_else(|| invalid("it is not one of a request and a reply".to_owned()))?;
+            let both = [parse(&format!("{request}\n"))?, parse(reply)?];
+            let fingerprint = Fingerprint::of_call(both.each_ref().map(Fingerprint::described));
+            self.agrees(fingerprint)?;
+            return Ok(both.into());
+        }
+        let one = parse(text)?;
+        let element = one.element();
+        if (u64::from(element.size()), u64::from(element.align())) != (self.size, self.align) {
+            return Err(invalid(format!(
+                "it is of {} bytes aligned to {}, and the header says {} bytes aligned to {}",
+                element.size(),
+                element.align(),
+                self.size,
+                self.align
+            )));
+        }
+        self.agrees(Fingerprint::described(&one))?;
+        Ok(vec![one])
+    }
+
+    fn agrees(&self, described: Fingerprint) -> Result<(), AttachError> {
+        if described == self.fingerprint {
+            return Ok(());
+        }
+        Err(invalid(format!("its fingerprint is {described}, and the header's {}", self.fingerprint)))
+    }
+}
+
+#[cold]
+fn invalid(reason: String) -> AttachError {
+    AttachErrorKind::InvalidDescription { reason }.into()
+}

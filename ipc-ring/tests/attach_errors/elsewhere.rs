@@ -1,0 +1,18 @@
+//! What other tests have.
+
+/// Kinds that cannot be had through a channel of this process, and the test that has them.
+pub const ELSEWHERE: [(&str, &str); 13] = [
+    ("ReadOnly", "ring_memory"),
+    ("TooSmall", "ring_memory"),
+    ("SelfEviction", "evict"),
+    ("Fields", "described"),
+    ("Description", "described"),
+    ("InvalidDescription", "described"),
+    ("NotDescribed", "described"),
+    ("Undescribable", "described"),
+    ("NotADomain", "a_domain_that_is_none"),
+    ("NoMembarrier", "ring_barrier, control_barrier"),
+    ("UnknownClock", "time_namespaces"),
+    ("Forked", "processes"),
+    ("Interrupted", "interrupt_control"),
+];
