@@ -57,6 +57,7 @@
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
 //! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and what async ends are made of |
+//! | [`observe`] | looking into a domain and its channels without taking part |
 //! | [`gc`] | what is left when everybody was killed, and how it goes |
 //! | [`ring`], [`end`], [`wait`], [`leaving`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
 //! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
@@ -92,6 +93,7 @@ pub mod layout;
 pub mod leaving;
 pub mod memory;
 mod message;
+pub mod observe;
 #[allow(unsafe_code)]
 mod opaque;
 #[allow(unsafe_code)]

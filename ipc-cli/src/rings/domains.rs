@@ -1,9 +1,9 @@
-//! Which domains there are, and membership in those that are alive.
+//! Which domains there are, and a look into them that leaves them as they are.
 
+use ipc_core::list;
 use ipc_core::shm::{SharedMemory, ShmId};
-use ipc_core::{Mode, Trust, list};
-use ipc_ring::Domain;
 use ipc_ring::gc::{self, Finding, What};
+use ipc_ring::observe::DomainObserver;
 use nix::unistd::User;
 
 use crate::cli::rings::Where;
@@ -15,11 +15,11 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) finding: Finding,
     /// Why it cannot be looked into, in place of it.
-    pub(super) domain: Result<Domain, String>,
+    pub(super) domain: Result<DomainObserver, String>,
 }
 
 impl Found {
-    /// Members alive, members that died and were not swept when it was looked at, channels.
+    /// Members alive, members that died and were not swept, channels.
     pub(super) fn members(&self) -> (usize, usize, usize) {
         match self.finding.what {
             What::Domain { alive, dead, channels, .. } => (alive, dead, channels),
@@ -28,9 +28,7 @@ impl Found {
     }
 }
 
-/// The domains of one user, those that are asked for. Those with a living member are joined, as one has to
-/// for looking into them; joining sweeps the members that died, so these are counted before. One without a
-/// living member is left as it is: joining and leaving it would remove it.
+/// The domains of one user, those that are asked for. They are observed: none is joined, swept or removed.
 pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
     let me = nix::unistd::geteuid().as_raw();
     let owner = asked.user.as_deref().map_or(Ok(me), user)?;
@@ -38,16 +36,12 @@ pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
     let mut found: Vec<Found> = findings
         .into_iter()
         .filter_map(|finding| match &finding.what {
-            What::Domain { name, alive, .. } => Some((name.clone(), *alive, finding)),
+            What::Domain { name, .. } => Some((name.clone(), finding)),
             _ => None,
         })
-        .filter(|(name, ..)| asked.domain.is_empty() || asked.domain.contains(name))
-        .map(|(name, alive, finding)| {
-            let domain = if alive == 0 {
-                Err(format!("no member is alive ({}); `ipcr gc` deals with it", finding.evidence))
-            } else {
-                open(&name, owner, &finding)
-            };
+        .filter(|(name, _)| asked.domain.is_empty() || asked.domain.contains(name))
+        .map(|(name, finding)| {
+            let domain = DomainObserver::open_of(&name, owner).map_err(|error| error.to_string());
             Found { name, finding, domain }
         })
         .collect();
@@ -70,15 +64,6 @@ pub(super) fn find(asked: &Where) -> Result<Vec<Found>, Failure> {
         });
     }
     Ok(found)
-}
-
-fn open(name: &str, owner: u32, finding: &Finding) -> Result<Domain, String> {
-    let mode = finding
-        .segment
-        .and_then(|id| SharedMemory::from_id(id).stat().ok())
-        .map(|stat| stat.permissions().mode());
-    let trust = Trust::same_user().allow_uid(owner);
-    Domain::open_shared(name, owner, mode.unwrap_or(Mode::PRIVATE), trust).map_err(|error| error.to_string())
 }
 
 /// Looks into the segments that another user created, and counts those that may not be read.

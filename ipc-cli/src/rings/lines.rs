@@ -111,7 +111,7 @@ pub(super) fn process(domain: &str, process: &ProcessInfo, processes: &mut Proce
     let line = ProcessLine {
         domain,
         pid: process.pid,
-        name: processes.name(process.pid),
+        name: Some(process.pid).filter(|_| process.is_alive).and_then(|pid| processes.name(pid)),
         joined_at: moment(process.joined),
         alive: process.is_alive,
         halted: Some(process.pid).filter(|_| process.is_alive).and_then(|pid| processes.halt(pid)),

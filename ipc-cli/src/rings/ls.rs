@@ -19,7 +19,7 @@ pub(crate) fn run(asked: &Ls) -> Outcome {
     let mut code = DONE;
     for domain in &found {
         let listing = match &domain.domain {
-            Ok(joined) => joined.list().map_err(|error| error.to_string()),
+            Ok(observer) => observer.list().map_err(|error| error.to_string()),
             Err(why) => Err(why.clone()),
         };
         if domain.members().0 > 0 && listing.is_err() {
@@ -28,7 +28,7 @@ pub(crate) fn run(asked: &Ls) -> Outcome {
         if asked.json {
             lines::domain(domain);
             if let Ok(listing) = &listing {
-                for process in listing.processes.iter().filter(|process| process.pid != std::process::id()) {
+                for process in &listing.processes {
                     lines::process(&domain.name, process, &mut processes);
                 }
                 for name in &listing.names {
@@ -66,12 +66,19 @@ fn heading(found: &Found) {
         "{}",
         paint(&format!("{title}: {members} alive{died}, {}", count(channels as u64, "name", "names")))
     );
+    if alive == 0 {
+        say!("{}", paint(&Look::Faint.of("  no process is alive; `ipcr gc` deals with it")));
+    }
 }
 
 fn people(listing: &Listing, processes: &mut Processes) {
-    for process in listing.processes.iter().filter(|process| process.pid != std::process::id()) {
-        let state = if process.is_alive { "" } else { &Look::Bad.of(" dead") };
-        say!("{}", paint(&format!("  process {}{state}", processes.describe(process.pid))));
+    for process in &listing.processes {
+        // The number of a dead one may be another's by now.
+        let shown = match process.is_alive {
+            true => processes.describe(process.pid),
+            false => format!("{} {}", process.pid, Look::Bad.of("dead")),
+        };
+        say!("{}", paint(&format!("  process {shown}")));
     }
     if listing.names.is_empty() {
         return;

@@ -98,8 +98,8 @@ fn look(place: &Where) -> Result<String, Failure> {
             &domain,
             readable,
         );
-        let Ok(joined) = &found.domain else { continue };
-        let listing = joined.list()?;
+        let Ok(observer) = &found.domain else { continue };
+        let listing = observer.list()?;
         exposition.add(
             "ipcr_domain_names",
             "gauge",
@@ -137,7 +137,7 @@ fn look(place: &Where) -> Result<String, Failure> {
                 exposition.add("ipcr_channel_ends", "gauge", "ends that are held", &labels, ends);
             }
             // Gone since it was listed, or not for this user: the next look tells.
-            let Ok(observer) = Observer::open(joined, &info.name, shape) else { continue };
+            let Ok(observer) = Observer::open(observer, &info.name, shape) else { continue };
             for (counter, value) in lines::counters(&observer.sample()) {
                 let is_gauge =
                     ["waiting", "high_water", "subscribers", "blocks", "blocks_in_use"].contains(&counter);

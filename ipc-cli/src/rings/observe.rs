@@ -2,7 +2,8 @@
 
 use ipc_ring::control::{ChannelInfo, NameInfo, Named};
 use ipc_ring::layout::Kind;
-use ipc_ring::{AttachError, Domain, broadcast, bytes, mpmc, pool, spsc};
+use ipc_ring::observe::DomainObserver;
+use ipc_ring::{AttachError, broadcast, bytes, mpmc, pool, spsc};
 
 /// A channel attached read-only.
 pub(super) enum Observer {
@@ -11,7 +12,7 @@ pub(super) enum Observer {
     Mpmc(mpmc::Observer),
     Broadcast(broadcast::Observer),
     Pool {
-        domain: Domain,
+        domain: DomainObserver,
         name: String,
     },
     /// A kind that counts nothing.
@@ -34,7 +35,11 @@ pub(super) struct Sample {
 }
 
 impl Observer {
-    pub(super) fn open(domain: &Domain, name: &str, channel: &ChannelInfo) -> Result<Observer, AttachError> {
+    pub(super) fn open(
+        domain: &DomainObserver,
+        name: &str,
+        channel: &ChannelInfo,
+    ) -> Result<Observer, AttachError> {
         let is = |kind: Kind| channel.kind == kind as u32;
         Ok(if is(Kind::Spsc) {
             Observer::Spsc(spsc::Observer::open_in(domain, name)?)

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use ipc_cli_support::output::{self, say};
 use ipc_cli_support::style::{Look, paint};
 use ipc_cli_support::text::harmless;
-use ipc_ring::Domain;
 use ipc_ring::control::{NameInfo, Named};
+use ipc_ring::observe::DomainObserver;
 
 use super::ls::{end_of, in_order, kind, size};
 use super::observe::{Observer, channel, meaning};
@@ -77,14 +77,18 @@ pub(crate) fn run(asked: &Show) -> Outcome {
 }
 
 /// The channels of this name in the domains that are asked for.
-pub(super) fn find(name: &str, place: &Where) -> Result<Vec<(Domain, NameInfo)>, Failure> {
+pub(super) fn find(name: &str, place: &Where) -> Result<Vec<(DomainObserver, NameInfo)>, Failure> {
     let mut found = Vec::new();
-    let mut closed = Vec::new();
+    let (mut closed, mut abandoned) = (Vec::new(), Vec::new());
     let mut looked = 0;
     for domain in domains::find(place)? {
+        let alive = domain.members().0;
         match domain.domain {
             Ok(domain) => {
                 looked += 1;
+                if alive == 0 {
+                    abandoned.push(format!("{:?}", domain.name()));
+                }
                 found.extend(domain.look_up(name)?.map(|info| (domain, info)));
             }
             Err(why) => closed.push(format!("domain {:?}: {why}", domain.name)),
@@ -95,6 +99,9 @@ pub(super) fn find(name: &str, place: &Where) -> Result<Vec<(Domain, NameInfo)>,
         let mut reason = format!(
             "there is no channel {name:?} in the {domains} looked into; `ipcr ls` lists what there is"
         );
+        if !abandoned.is_empty() {
+            reason += &format!("; no process is alive in {}", abandoned.join(", "));
+        }
         if !closed.is_empty() {
             reason += &format!("; not looked into: {}", closed.join(", "));
         }

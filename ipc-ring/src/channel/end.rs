@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::News;
 use super::wait_set::sealed::{Bell, Home, Waiting};
-use crate::domain::{Domain, Entry, Locked, Member, Owner, WakeSemaphore};
+use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
 pub use crate::end::pair::PeerState;
 use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, Side, Words};
 use crate::error::{AttachError, AttachErrorKind, PeerExit};
@@ -134,7 +134,7 @@ impl Words for Segment {
 /// # Errors
 /// When it cannot be known whether its process is alive.
 pub(super) fn state(
-    member: &Member,
+    is_alive: impl FnOnce(Owner) -> Result<bool, ipc_core::Error>,
     region: &Region,
     record: Record,
     signal: usize,
@@ -145,7 +145,7 @@ pub(super) fn state(
         times: region.word(record.offset + TIMES),
         pid: region.half(record.offset + PID),
     };
-    pair::state(&held, |owner| member.is_alive(Owner::from_raw(owner)))
+    pair::state(&held, |owner| is_alive(Owner::from_raw(owner)))
 }
 
 /// An attached end.

@@ -38,7 +38,7 @@ impl Entry {
 }
 
 /// The key of a persistent channel.
-pub(super) fn key(domain: Key, name: &str) -> Key {
+pub(crate) fn key(domain: Key, name: &str) -> Key {
     let mut hash = Fnv::new();
     hash.write(b"ipc-ring channel");
     hash.write(&domain.as_raw().to_le_bytes());

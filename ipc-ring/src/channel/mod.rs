@@ -34,6 +34,7 @@ pub use carry::{Carry, Frames, Values};
 pub(crate) use carry::{Seated, Token};
 pub use end::PeerState;
 pub use lifetime::Lifetime;
+pub(crate) use lifetime::key as persistent_key;
 pub(crate) use open::explain;
 pub use roster::EndRole;
 pub(crate) use roster::{Holder, holders};

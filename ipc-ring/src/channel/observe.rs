@@ -1,7 +1,8 @@
-//! How a channel is attached read-only, without a seat.
+//! How a channel is attached read-only, without a seat: by a member of its domain, or from outside.
 
 use std::time::Instant;
 
+use ipc_core::Trust;
 use ipc_core::shm::Size;
 
 use super::Lifetime;
@@ -9,7 +10,7 @@ use super::open::{Request, creator_of, explain, map, while_it_is_there};
 use super::settings::Pages;
 use super::successor::Side;
 use crate::domain::layout::LISTENER;
-use crate::domain::{Domain, Entry, Locked, check_name};
+use crate::domain::{Domain, Entry, Locked, Lookout, Place, check_name, with_entry};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Geometry, Kind, Seen};
 use crate::region::Region;
@@ -35,13 +36,47 @@ fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geomet
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
 pub(super) fn observe(
     name: &str,
-    domain: &Domain,
+    place: &impl Place,
     kind: Kind,
     slots_offset: usize,
-) -> Result<(Region, Seen), AttachError> {
-    observe_with(name, (domain, domain.until()), kind, |region, entry| {
-        layout::look(region, kind, slots_offset, Some(entry.generation))
-    })
+) -> Result<(Region, Seen, Lookout), AttachError> {
+    let look = |region: &_, entry: &Entry| layout::look(region, kind, slots_offset, Some(entry.generation));
+    observe_from(name, place, kind, look)
+}
+
+/// As [`observe`], with `look` to check what is there.
+pub(super) fn observe_from<R>(
+    name: &str,
+    place: &impl Place,
+    kind: Kind,
+    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
+) -> Result<(Region, R, Lookout), AttachError> {
+    let lookout = place.lookout();
+    let (region, seen) = match &lookout {
+        Lookout::Member(domain) => observe_with(name, (domain, domain.until()), kind, look)?,
+        // Whose a segment is matters to those that trust it: here each word is checked and nothing written.
+        Lookout::Observer(observer) => with_entry(observer, name, |entry| {
+            look_into(entry, (kind, &Trust::anyone(), Pages::default()), &look)
+                .map_err(|error| error.made_by(|| creator_of(entry)))
+        })?,
+    };
+    Ok((region, seen, lookout))
+}
+
+/// Attaches read-only to the memory of an entry.
+fn look_into<R>(
+    entry: &Entry,
+    (kind, trust, pages): (Kind, &Trust, Pages),
+    look: &impl Fn(&Region, &Entry) -> Result<R, AttachError>,
+) -> Result<(Region, R), AttachError> {
+    if entry.kind == LISTENER {
+        return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind as u32 }.into());
+    }
+    let attachment = entry.segment.attach_read_only()?;
+    entry.segment.verify(Size::Any, trust)?;
+    let region = map(attachment, pages)?;
+    let seen = look(&region, entry)?;
+    Ok((region, seen))
 }
 
 /// As [`observe`], with `look` to check what is there.
@@ -62,16 +97,7 @@ fn look_at<R>(
     look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
     let trust = domain.member().trust();
-    let look = |entry: &Entry| {
-        if entry.kind == LISTENER {
-            return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind as u32 }.into());
-        }
-        let attachment = entry.segment.attach_read_only()?;
-        entry.segment.verify(Size::Any, trust)?;
-        let region = map(attachment, pages)?;
-        let seen = look(&region, entry)?;
-        Ok((region, seen))
-    };
+    let look = |entry: &Entry| look_into(entry, (kind, trust, pages), &look);
     let look = |locked: &Locked<'_>| {
         while_it_is_there(locked, domain, (name, lifetime), |known| {
             let entry = known.ok_or_else(|| domain.no_channel(name))?;

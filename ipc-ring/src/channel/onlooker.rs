@@ -1,7 +1,7 @@
 //! Looking at the two ends of a channel without taking part: what observers of one-to-one channels have in common.
 
 use super::end::{self, PeerState, Record};
-use crate::domain::Domain;
+use crate::domain::Lookout;
 use crate::layout::Seen;
 use crate::platform::Native;
 use crate::region::Region;
@@ -11,18 +11,22 @@ use crate::wait::signal::{self, WAITING};
 /// A segment attached read-only, whose header was checked.
 #[derive(Debug)]
 pub(super) struct Onlooker {
-    pub(super) domain: Domain,
+    pub(super) lookout: Lookout,
     pub(super) region: Region,
     pub(super) seen: Seen,
 }
 
 impl Onlooker {
     pub(super) fn producer(&self) -> Result<PeerState, ipc_core::Error> {
-        end::state(self.domain.member(), &self.region, Record::at(PRODUCER_RECORD), PRODUCER_SIGNAL)
+        self.state(PRODUCER_RECORD, PRODUCER_SIGNAL)
     }
 
     pub(super) fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
-        end::state(self.domain.member(), &self.region, Record::at(CONSUMER_RECORD), CONSUMER_SIGNAL)
+        self.state(CONSUMER_RECORD, CONSUMER_SIGNAL)
+    }
+
+    fn state(&self, record: usize, signal: usize) -> Result<PeerState, ipc_core::Error> {
+        end::state(|owner| self.lookout.is_alive(owner), &self.region, Record::at(record), signal)
     }
 
     pub(super) fn producer_sleeps(&self) -> bool {

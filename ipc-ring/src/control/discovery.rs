@@ -1,5 +1,5 @@
-//! What there is in a domain, for people and programs that look from outside. Takes no seat and changes nothing, but for
-//! dropping directory entries whose memory is gone.
+//! What there is in a domain, for people and programs that look from outside. Takes no seat and changes
+//! nothing, but for dropping directory entries whose memory is gone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use ipc_describe::Description;
 use super::mailbox::Mailbox;
 use crate::channel::{EndRole, Holder, holders};
 use crate::domain::layout::LISTENER;
-use crate::domain::{Domain, Entry, Locked, Owner, check_name, watched_name};
+use crate::domain::{Domain, DomainObserver, Entry, Locked, Owner, Tables, check_name, watched_name};
 use crate::error::AttachError;
 use crate::layout::{self, Element};
 use crate::message::Fingerprint;
@@ -89,7 +89,8 @@ pub struct ChannelInfo {
     pub created: SystemTime,
     /// Whether it outlives its users.
     pub is_persistent: bool,
-    /// Its ends, as far as they are held, of a pool its members. Empty too for kinds whose ends are not known here.
+    /// Its ends, as far as they are held, of a pool its members. Empty too for kinds whose ends are not
+    /// known here.
     pub ends: Vec<EndInfo>,
     /// The text that describes the messages, if the channel carries one: see
     /// [`descriptions`](Self::descriptions). Any member of the domain may have written it.
@@ -173,27 +174,7 @@ impl Domain {
     /// # Blocking
     /// Holds the domain's lock while it looks: a few system calls for each channel.
     pub fn list(&self) -> Result<Listing, AttachError> {
-        self.locked(|locked| {
-            let mut names: Vec<NameInfo> = locked
-                .entries()?
-                .into_iter()
-                .map(|(name, entry)| self.describe(locked, name, &entry))
-                .collect::<Result<_, ipc_core::Error>>()?;
-            names.sort_by(|one, other| one.name.cmp(&other.name));
-            let processes = locked
-                .processes()
-                .into_iter()
-                .map(|process| {
-                    Ok(ProcessInfo {
-                        owner: process.owner,
-                        pid: process.pid,
-                        joined: moment(process.started_ns),
-                        is_alive: self.is_alive(process.owner)?,
-                    })
-                })
-                .collect::<Result<_, ipc_core::Error>>()?;
-            Ok(Listing { processes, names, queues: locked.queues(), wakes: locked.wakes() })
-        })
+        self.locked(|locked| Ok(list(&locked.tables(), locked.entries()?)?))
     }
 
     /// What there is under a name; `None` when there is nothing.
@@ -210,7 +191,8 @@ impl Domain {
     /// As [`look_up`](Self::look_up).
     pub fn look_up_deadline(&self, name: &str, deadline: Instant) -> Result<Option<NameInfo>, AttachError> {
         let look = |locked: &Locked<'_>| {
-            let found = locked.find(name)?.map(|entry| self.describe(locked, name.to_owned(), &entry));
+            let tables = locked.tables();
+            let found = locked.find(name)?.map(|entry| describe(&tables, name.to_owned(), &entry));
             Ok(found.transpose()?)
         };
         let found = check_name(name).and_then(|()| self.locked_until(deadline, look));
@@ -265,51 +247,102 @@ impl Domain {
         }
     }
 
-    fn describe(
-        &self,
-        locked: &Locked<'_>,
-        name: String,
-        entry: &Entry,
-    ) -> Result<NameInfo, ipc_core::Error> {
-        let what = match locked.listener(entry) {
-            Some(listener) => Named::Listener(ListenerInfo {
-                pid: locked.pid(listener.creator),
-                is_alive: self.is_alive(listener.creator)?,
-                queue: listener.queue.as_raw(),
-                up: listener.up,
-                down: listener.down,
-            }),
-            None => {
-                self.describe_channel(entry)?.map_or(Named::Unreadable { kind: entry.kind }, Named::Channel)
-            }
-        };
-        Ok(NameInfo { name, generation: entry.generation, creator: entry.creator, what })
-    }
-
-    fn describe_channel(&self, entry: &Entry) -> Result<Option<ChannelInfo>, ipc_core::Error> {
-        let Some(region) = region_of(entry) else { return Ok(None) };
-        let header = layout::describe(&region).filter(|header| header.generation == entry.generation);
-        let Some(header) = header else { return Ok(None) };
-        let Ok(description) = header.description(&region) else { return Ok(None) };
-        Ok(Some(ChannelInfo {
-            kind: header.kind,
-            capacity: header.capacity,
-            element_size: header.element_size,
-            element_align: header.element_align,
-            fingerprint: header.element().fingerprint,
-            bytes: region.len() as u64,
-            created: moment(header.created_ns),
-            is_persistent: entry.is_persistent,
-            ends: self.ends(header.kind, &region)?,
-            description,
-        }))
-    }
-
     pub(super) fn ends(&self, kind: u32, region: &Region) -> Result<Vec<EndInfo>, ipc_core::Error> {
-        let info =
-            |Holder { role, owner, pid }| Ok(EndInfo { role, owner, pid, is_alive: self.is_alive(owner)? });
-        holders(kind, region).into_iter().map(info).collect()
+        ends(kind, region, |owner| self.is_alive(owner))
     }
+}
+
+impl DomainObserver {
+    /// The processes, channels and listeners of the domain, as they are now. Processes that died and were not
+    /// swept by a member are among them, and so are channels with their ends.
+    ///
+    /// # Errors
+    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
+    pub fn list(&self) -> Result<Listing, AttachError> {
+        let look = self.look().and_then(|look| list(&look.tables(), look.entries()?));
+        look.map_err(|error| AttachError::from(error).in_domain(self.name()).of_user(self.user()))
+    }
+
+    /// What there is under a name; `None` when there is nothing. A persistent channel that no process is
+    /// attached to is there, too.
+    ///
+    /// # Errors
+    /// [`InvalidName`](crate::AttachErrorKind::InvalidName), and as [`list`](Self::list).
+    pub fn look_up(&self, name: &str) -> Result<Option<NameInfo>, AttachError> {
+        let look = || {
+            check_name(name)?;
+            let look = self.look()?;
+            let tables = look.tables();
+            let found = look.find(name)?.map(|entry| describe(&tables, name.to_owned(), &entry));
+            Ok(found.transpose()?)
+        };
+        look().map_err(|error| self.explain(error, name))
+    }
+}
+
+fn list(tables: &Tables<'_>, entries: Vec<(String, Entry)>) -> Result<Listing, ipc_core::Error> {
+    let mut names: Vec<NameInfo> = entries
+        .into_iter()
+        .map(|(name, entry)| describe(tables, name, &entry))
+        .collect::<Result<_, ipc_core::Error>>()?;
+    names.sort_by(|one, other| one.name.cmp(&other.name));
+    let processes = tables
+        .processes()
+        .into_iter()
+        .map(|process| {
+            Ok(ProcessInfo {
+                owner: process.owner,
+                pid: process.pid,
+                joined: moment(process.started_ns),
+                is_alive: tables.is_alive(process.owner)?,
+            })
+        })
+        .collect::<Result<_, ipc_core::Error>>()?;
+    Ok(Listing { processes, names, queues: tables.queues(), wakes: tables.wakes() })
+}
+
+fn describe(tables: &Tables<'_>, name: String, entry: &Entry) -> Result<NameInfo, ipc_core::Error> {
+    let what = match tables.listener(entry) {
+        Some(listener) => Named::Listener(ListenerInfo {
+            pid: tables.pid(listener.creator),
+            is_alive: tables.is_alive(listener.creator)?,
+            queue: listener.queue.as_raw(),
+            up: listener.up,
+            down: listener.down,
+        }),
+        None => {
+            describe_channel(tables, entry)?.map_or(Named::Unreadable { kind: entry.kind }, Named::Channel)
+        }
+    };
+    Ok(NameInfo { name, generation: entry.generation, creator: entry.creator, what })
+}
+
+fn describe_channel(tables: &Tables<'_>, entry: &Entry) -> Result<Option<ChannelInfo>, ipc_core::Error> {
+    let Some(region) = region_of(entry) else { return Ok(None) };
+    let header = layout::describe(&region).filter(|header| header.generation == entry.generation);
+    let Some(header) = header else { return Ok(None) };
+    let Ok(description) = header.description(&region) else { return Ok(None) };
+    Ok(Some(ChannelInfo {
+        kind: header.kind,
+        capacity: header.capacity,
+        element_size: header.element_size,
+        element_align: header.element_align,
+        fingerprint: header.element().fingerprint,
+        bytes: region.len() as u64,
+        created: moment(header.created_ns),
+        is_persistent: entry.is_persistent,
+        ends: ends(header.kind, &region, |owner| tables.is_alive(owner))?,
+        description,
+    }))
+}
+
+fn ends(
+    kind: u32,
+    region: &Region,
+    is_alive: impl Fn(Owner) -> Result<bool, ipc_core::Error>,
+) -> Result<Vec<EndInfo>, ipc_core::Error> {
+    let info = |Holder { role, owner, pid }| Ok(EndInfo { role, owner, pid, is_alive: is_alive(owner)? });
+    holders(kind, region).into_iter().map(info).collect()
 }
 
 /// A ring's memory, to be looked at; `None` when this process may not.

@@ -6,11 +6,39 @@
 
 use std::cell::Cell;
 
+use ipc_core::sem::SemaphoreSet;
 use ipc_core::{Error, liveness};
 
 use super::image::ImageId;
 use super::layout::{self, LIVE, P_GENERATION, P_IMAGE, P_STATE, PROCESS_SIZE, PROCESS_TABLE};
+use super::sizes::Sizes;
+use super::table::Table;
 use super::{Member, Owner};
+
+/// Whether the process that `owner` names is alive, by a domain's tables and its semaphores.
+///
+/// # Errors
+/// When the semaphores were removed, or this process may not read them.
+pub(super) fn is_alive(
+    table: &Table,
+    semaphores: &SemaphoreSet,
+    sizes: Sizes,
+    owner: Owner,
+) -> Result<bool, Error> {
+    let Some(slot) = owner.slot().filter(|slot| *slot < sizes.processes()) else { return Ok(false) };
+    let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+    if table.get(process + P_GENERATION) != owner.generation() {
+        return Ok(false);
+    }
+    if !liveness::is_alive(semaphores, layout::token(slot))? {
+        return Ok(false);
+    }
+    match ImageId::from_word(table.get(process + P_IMAGE)) {
+        Some((image, generation)) if generation.are_of(owner.generation()) => image.is_there(),
+        // The slot is being given to another process, which the generation says before long.
+        _ => Ok(true),
+    }
+}
 
 impl Member {
     /// Whether the process that `owner` names is alive, and runs the program that joined. Two system calls, unless it is this process or its
@@ -19,22 +47,10 @@ impl Member {
     /// # Errors
     /// When the semaphores were removed, or this process may not read them any more.
     pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
-        let Some(slot) = self.slot(owner) else { return Ok(false) };
         if owner == self.me && self.is_ours() {
             return Ok(true);
         }
-        let process = PROCESS_TABLE + slot * PROCESS_SIZE;
-        if self.table.get(process + P_GENERATION) != owner.generation() {
-            return Ok(false);
-        }
-        if !liveness::is_alive(&self.semaphores, layout::token(slot))? {
-            return Ok(false);
-        }
-        match ImageId::from_word(self.table.get(process + P_IMAGE)) {
-            Some((image, generation)) if generation.are_of(owner.generation()) => image.is_there(),
-            // The slot is being given to another process, which the generation says before long.
-            _ => Ok(true),
-        }
+        is_alive(&self.table, &self.semaphores, self.sizes, owner)
     }
 
     /// Whether anybody's death can still be learned of: for an end that polls, and that no removal wakes. One system call.

@@ -11,6 +11,7 @@ use super::layout::{
 };
 use super::owner::Owner;
 use super::queues::watched_name;
+use super::table::Table;
 use super::{Locked, Member, WakeSemaphore};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{Kind, NAME_BYTES};
@@ -64,6 +65,45 @@ pub(crate) struct Process {
     pub(crate) started_ns: u64,
 }
 
+/// A domain's tables, for telling what there is: of a member that has the lock, or of an observer.
+pub(crate) struct Tables<'a> {
+    pub(super) table: &'a Table,
+    pub(super) is_alive: Box<dyn Fn(Owner) -> Result<bool, ipc_core::Error> + 'a>,
+}
+
+impl Tables<'_> {
+    /// # Errors
+    /// When it cannot be known.
+    pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, ipc_core::Error> {
+        (self.is_alive)(owner)
+    }
+
+    /// What the directory says of a listener; `None` for a channel.
+    pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
+        listener_of(self.table, entry)
+    }
+
+    /// Every process, dead ones that nobody has swept included.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        processes_in(self.table)
+    }
+
+    /// The process number that a member gave when it joined; 0 if it is none.
+    pub(crate) fn pid(&self, owner: Owner) -> u32 {
+        pid_of(self.table, owner)
+    }
+
+    /// Message queues that the processes have.
+    pub(crate) fn queues(&self) -> usize {
+        super::queues::count(self.table)
+    }
+
+    /// Wake semaphores that the processes have.
+    pub(crate) fn wakes(&self) -> usize {
+        super::wakes::count(self.table)
+    }
+}
+
 /// What the directory says of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListenerEntry {
@@ -107,42 +147,27 @@ impl Locked<'_> {
         if table.get_half(at + C_STATE) != LIVE {
             return Ok(None);
         }
-        let number = table.get_half(at + C_SEGMENT) as i32;
-        let kind = table.get_half(at + C_KIND);
-        let creator = Owner::from_raw(table.get(at + C_CREATOR));
-        let segment = SharedMemory::from_id(ShmId::from_raw(number));
-        let key = match kind {
-            LISTENER if !self.member.is_alive(creator)? => {
+        let (_, mut entry) = entry_at(table, index);
+        let key = match entry.kind {
+            LISTENER if !self.member.is_alive(entry.creator)? => {
                 table.set_half(at + C_STATE, FREE);
                 return Ok(None);
             }
-            LISTENER => MessageQueue::from_id(MsgId::from_raw(number)).stat().map(|_| Key::PRIVATE),
-            _ => segment.stat().map(|stat| stat.permissions().key()),
+            LISTENER => MessageQueue::from_id(queue_at(table, index)).stat().map(|_| Key::PRIVATE),
+            _ => entry.segment.stat().map(|stat| stat.permissions().key()),
         };
         // An object that this process may not look at is still there, for others.
         if key.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
             return Ok(None);
         }
-        let is_persistent = key.is_ok_and(|key| key != Key::PRIVATE);
-        let generation = table.get(at + C_GENERATION);
-        Ok(Some(Entry { index: Some(index), generation, kind, creator, segment, is_persistent }))
+        entry.is_persistent = key.is_ok_and(|key| key != Key::PRIVATE);
+        Ok(Some(entry))
     }
 
     /// What the directory says of a listener; `None` for a channel.
     pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
-        let table = &self.member.table;
-        let index = entry.index?;
-        let at = channel(index);
-        (entry.kind == LISTENER).then(|| ListenerEntry {
-            index,
-            generation: entry.generation,
-            creator: entry.creator,
-            queue: MsgId::from_raw(table.get_half(at + C_SEGMENT) as i32),
-            up: table.get(at + C_UP),
-            down: table.get(at + C_DOWN),
-            fences: table.get_half(at + C_FENCES) != 0,
-        })
+        listener_of(&self.member.table, entry)
     }
 
     /// Enters a listener, whose queue and wake semaphore are this process's.
@@ -173,8 +198,7 @@ impl Locked<'_> {
         let mut entries = Vec::new();
         for index in 0..CHANNELS {
             if let Some(entry) = self.entry(index)? {
-                let at = channel(index);
-                entries.push((self.member.table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES), entry));
+                entries.push((entry_at(&self.member.table, index).0, entry));
             }
         }
         Ok(entries)
@@ -182,21 +206,17 @@ impl Locked<'_> {
 
     /// Every process in the table, dead ones that nobody has swept yet included.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        let table = &self.member.table;
-        (0..PROCESSES)
-            .map(|slot| (slot, PROCESS_TABLE + slot * PROCESS_SIZE))
-            .filter(|(_, at)| table.get_half(at + P_STATE) == LIVE)
-            .map(|(slot, at)| Process {
-                owner: Owner::new(slot, table.get(at + P_GENERATION)),
-                pid: table.get_half(at + P_PID),
-                started_ns: table.get(at + P_STARTED_NS),
-            })
-            .collect()
+        processes_in(&self.member.table)
     }
 
     /// The process number that a member gave when it joined; 0 if it is none.
     pub(crate) fn pid(&self, owner: Owner) -> u32 {
-        owner.slot().map_or(0, |slot| self.member.table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_PID))
+        pid_of(&self.member.table, owner)
+    }
+
+    /// For telling what there is.
+    pub(crate) fn tables(&self) -> Tables<'_> {
+        Tables { table: &self.member.table, is_alive: Box::new(|owner| self.member.is_alive(owner)) }
     }
 
     /// A generation no channel of this domain has had.
@@ -305,4 +325,56 @@ impl Member {
 
 pub(super) fn channel(index: usize) -> usize {
     CHANNEL_TABLE + index * CHANNEL_SIZE
+}
+
+/// The name and the rest of the entry at `index`, whatever is there. Whether its segment is under a key is
+/// left open.
+pub(super) fn entry_at(table: &Table, index: usize) -> (String, Entry) {
+    let at = channel(index);
+    let entry = Entry {
+        index: Some(index),
+        generation: table.get(at + C_GENERATION),
+        kind: table.get_half(at + C_KIND),
+        creator: Owner::from_raw(table.get(at + C_CREATOR)),
+        segment: SharedMemory::from_id(ShmId::from_raw(table.get_half(at + C_SEGMENT) as i32)),
+        is_persistent: false,
+    };
+    (table.text(at + C_NAME_LENGTH, at + C_NAME, NAME_BYTES), entry)
+}
+
+fn queue_at(table: &Table, index: usize) -> MsgId {
+    MsgId::from_raw(table.get_half(channel(index) + C_SEGMENT) as i32)
+}
+
+/// What a domain's tables say of a listener; `None` for a channel.
+pub(super) fn listener_of(table: &Table, entry: &Entry) -> Option<ListenerEntry> {
+    let index = entry.index?;
+    let at = channel(index);
+    (entry.kind == LISTENER).then(|| ListenerEntry {
+        index,
+        generation: entry.generation,
+        creator: entry.creator,
+        queue: queue_at(table, index),
+        up: table.get(at + C_UP),
+        down: table.get(at + C_DOWN),
+        fences: table.get_half(at + C_FENCES) != 0,
+    })
+}
+
+/// Every process in a domain's table.
+pub(super) fn processes_in(table: &Table) -> Vec<Process> {
+    (0..PROCESSES)
+        .map(|slot| (slot, PROCESS_TABLE + slot * PROCESS_SIZE))
+        .filter(|(_, at)| table.get_half(at + P_STATE) == LIVE)
+        .map(|(slot, at)| Process {
+            owner: Owner::new(slot, table.get(at + P_GENERATION)),
+            pid: table.get_half(at + P_PID),
+            started_ns: table.get(at + P_STARTED_NS),
+        })
+        .collect()
+}
+
+/// The process number that a member gave when it joined; 0 if it is none.
+pub(super) fn pid_of(table: &Table, owner: Owner) -> u32 {
+    owner.slot().map_or(0, |slot| table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_PID))
 }

@@ -37,7 +37,7 @@ impl Member {
     }
 
     fn slot_of_living(&self, owner: Owner) -> Result<Option<usize>, ipc_core::Error> {
-        Ok(if self.is_alive(owner)? { self.slot(owner) } else { None })
+        Ok(if self.is_alive(owner)? { owner.slot() } else { None })
     }
 
     /// Kills the process and waits until it is gone. True when it is.

@@ -29,7 +29,9 @@ pub(crate) mod layout;
 mod lock;
 mod making;
 mod memberships;
+mod observer;
 mod owner;
+mod place;
 mod queues;
 mod sizes;
 mod table;
@@ -50,12 +52,13 @@ use lock::Lock;
 use table::Table;
 
 pub(crate) use asking::Questions;
-pub(crate) use directory::{Entry, ListenerEntry, check_name};
+pub(crate) use directory::{Entry, ListenerEntry, Tables, check_name};
 pub(crate) use lock::LOCK_PATIENCE;
-pub use owner::Owner;
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
 pub(crate) use wakes::ring;
 pub(crate) use wakes::{WakeSemaphore, WakeSet};
+pub use {observer::DomainObserver, owner::Owner, place::Place};
+pub(crate) use {observer::with_entry, place::Lookout};
 
 /// The name of the user's own domain.
 pub(crate) const DEFAULT_NAME: &str = "default";
@@ -378,11 +381,6 @@ impl Member {
     /// The process that joined.
     pub(crate) fn process(&self) -> ProcessMark {
         self.process
-    }
-
-    /// The slot of an owner, if this domain has it.
-    fn slot(&self, owner: Owner) -> Option<usize> {
-        owner.slot().filter(|slot| *slot < self.sizes.processes())
     }
 
     /// Runs `f` under the domain's lock, which is waited for until a point in time.

@@ -49,6 +49,11 @@ impl Recipients {
     }
 }
 
+/// Message queues in a domain's table.
+pub(super) fn count(table: &Table) -> usize {
+    (0..QUEUES).filter(|index| table.get_half(slot(*index) + Q_STATE) != FREE).count()
+}
+
 fn slot(index: usize) -> usize {
     QUEUE_TABLE + index * QUEUE_SIZE
 }
@@ -120,8 +125,7 @@ impl Locked<'_> {
 
     /// How many queues there are.
     pub(crate) fn queues(&self) -> usize {
-        let table = &self.member.table;
-        (0..QUEUES).filter(|index| table.get_half(slot(*index) + Q_STATE) != FREE).count()
+        count(&self.member.table)
     }
 
     fn remove_where(&self, goes: impl Fn(Owner) -> bool) {

@@ -4,23 +4,24 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use ipc_core::shm::Attachment;
 
-/// The attached segment.
+use crate::region::Region;
+
+/// The attached segment. An observer's is attached read-only; what stores into one is a member's.
 #[derive(Debug)]
-pub(super) struct Table(Attachment);
+pub(crate) struct Table(Region);
 
 impl Table {
     pub(super) fn new(attachment: Attachment) -> Self {
         assert!(attachment.len() >= super::layout::SIZE, "the segment's size was checked when it was opened");
-        crate::region::leave_out_of_dumps(&attachment);
-        Self(attachment)
+        Self(Region::segment(attachment))
     }
 
     pub(super) fn word(&self, offset: usize) -> &AtomicU64 {
-        self.0.atomic_u64(offset).expect("the layout's offsets are aligned and inside the segment")
+        self.0.word(offset)
     }
 
     pub(super) fn half(&self, offset: usize) -> &AtomicU32 {
-        self.0.atomic_u32(offset).expect("the layout's offsets are aligned and inside the segment")
+        self.0.half(offset)
     }
 
     /// Loads and stores need no order of their own: the table is written under the lock, whose system calls order them,
@@ -44,7 +45,7 @@ impl Table {
     /// Writes a text of at most `room` bytes: its length, then its bytes.
     pub(super) fn set_text(&self, length: usize, at: usize, text: &str, room: usize) {
         let bytes = &text.as_bytes()[..text.len().min(room)];
-        self.0.copy_to(at, bytes).expect("the layout's offsets are inside the segment");
+        self.0.copy_in(at, bytes);
         self.set(length, bytes.len() as u64);
     }
 
@@ -52,7 +53,7 @@ impl Table {
     pub(super) fn text(&self, length: usize, at: usize, room: usize) -> String {
         let count = usize::try_from(self.get(length)).unwrap_or(usize::MAX).min(room);
         let mut bytes = vec![0; count];
-        self.0.copy_from(at, &mut bytes).expect("the layout's offsets are inside the segment");
+        self.0.copy_out(at, &mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -62,7 +63,7 @@ impl Table {
         let mut at = super::layout::PROCESS_TABLE;
         while at < super::layout::NOTE_TABLE {
             let count = zeros.len().min(super::layout::NOTE_TABLE - at);
-            self.0.copy_to(at, &zeros[..count]).expect("inside the segment");
+            self.0.copy_in(at, &zeros[..count]);
             at += count;
         }
     }

@@ -18,6 +18,7 @@ use ipc_core::{Error, ErrorKind, futex};
 
 use super::layout::{self, PARK_TABLE, WAKE_TABLE, WAKES};
 use super::owner::Owner;
+use super::table::Table;
 use super::{Locked, Member};
 use crate::error::AttachError;
 use crate::leaving;
@@ -154,12 +155,11 @@ impl Locked<'_> {
         member.table.set_half(wake.word(), token::NONE);
         Ok(Some(wake))
     }
+}
 
-    /// How many are taken.
-    pub(crate) fn wakes(&self) -> usize {
-        let taken = |index: &usize| self.member.table.get(WAKE_TABLE + index * 8) != Owner::NONE.as_raw();
-        (0..WAKES).filter(taken).count()
-    }
+/// Wake semaphores that are taken, by a domain's table.
+pub(super) fn count(table: &Table) -> usize {
+    (0..WAKES).filter(|index| table.get(WAKE_TABLE + index * 8) != Owner::NONE.as_raw()).count()
 }
 
 impl Member {

@@ -4,7 +4,7 @@ use super::end;
 use super::watcher::Counters;
 use crate::channel::end::PeerState;
 use crate::channel::observe;
-use crate::domain::{Domain, Entry, Owner};
+use crate::domain::{Domain, Entry, Lookout, Owner, Place};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Kind};
 use crate::platform::Barrier;
@@ -33,7 +33,7 @@ use crate::ring::broadcast::{Front, Mode};
 #[derive(Debug)]
 pub struct Observer {
     front: Front,
-    domain: Domain,
+    lookout: Lookout,
     of_frames: bool,
 }
 
@@ -50,12 +50,13 @@ impl Observer {
         Self::open_in(&Domain::default_for_user()?, name)
     }
 
-    /// As [`open`](Self::open), in a domain.
+    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
+    /// [observes](crate::observe).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
-    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
             let generation = Some(entry.generation);
             let of_frames = entry.kind == Kind::BroadcastBytes as u32;
@@ -68,12 +69,12 @@ impl Observer {
             };
             Ok((seen?.geometry.capacity(), of_frames))
         };
-        let (region, (capacity, of_frames)) =
-            observe::observe_with(name, (domain, domain.until()), Kind::Broadcast, look)?;
+        let (region, (capacity, of_frames), lookout) =
+            observe::observe_from(name, place, Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         // It never sleeps and takes no seat, so the barrier is never used.
         let front = Front::new(region, capacity, Barrier::Fence, mode);
-        Ok(Self { front, domain: domain.clone(), of_frames })
+        Ok(Self { front, lookout, of_frames })
     }
 
     /// What the ends have counted so far. No system call.
@@ -88,7 +89,7 @@ impl Observer {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        end::publisher_state(&self.front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
+        end::publisher_state(&self.front, |identity| self.lookout.is_alive(Owner::from_raw(identity)))
     }
 
     /// Number of slots, or bytes of a ring of frames.

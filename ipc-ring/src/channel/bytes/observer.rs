@@ -3,7 +3,7 @@
 use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::onlooker::Onlooker;
-use crate::domain::Domain;
+use crate::domain::{Domain, Place};
 use crate::error::AttachError;
 use crate::layout::{self, Kind};
 use crate::ring::bytes::words::SLOTS_OFFSET;
@@ -44,19 +44,19 @@ impl Observer {
         Self::open_in(&Domain::default_for_user()?, name)
     }
 
-    /// As [`open`](Self::open), in a domain.
+    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
+    /// [observes](crate::observe).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
-    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) =
-            observe::observe_with(name, (domain, domain.until()), Kind::Bytes, |region, entry| {
-                layout::look_with(region, Kind::Bytes, SLOTS_OFFSET, Some(entry.generation), |header| {
-                    Mapped::geometry(header.capacity).ok()
-                })
-            })?;
-        Ok(Self { onlooker: Onlooker { domain: domain.clone(), region, seen } })
+    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
+        let (region, seen, lookout) = observe::observe_from(name, place, Kind::Bytes, |region, entry| {
+            layout::look_with(region, Kind::Bytes, SLOTS_OFFSET, Some(entry.generation), |header| {
+                Mapped::geometry(header.capacity).ok()
+            })
+        })?;
+        Ok(Self { onlooker: Onlooker { lookout, region, seen } })
     }
 
     /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.

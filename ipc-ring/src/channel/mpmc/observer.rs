@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::end::{Role, TABLE};
 use crate::channel::observe;
 use crate::channel::seats;
-use crate::domain::Domain;
+use crate::domain::{Domain, Lookout, Place};
 use crate::error::AttachError;
 use crate::layout::{Kind, Seen};
 use crate::message::Fingerprint;
@@ -14,8 +14,9 @@ use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 
 /// A read-only look at a channel from any process of the domain, whatever the channel's element type.
 ///
-/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a byte. The ends do
-/// not know of it and pay nothing for it, but for the cache lines it reads while they write them.
+/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a
+/// byte. The ends do not know of it and pay nothing for it, but for the cache lines it reads while they
+/// write them.
 ///
 /// As long as it lives the channel's memory does, also when all ends are gone.
 ///
@@ -34,7 +35,7 @@ use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 /// ```
 #[derive(Debug)]
 pub struct Observer {
-    domain: Domain,
+    lookout: Lookout,
     region: Region,
     seen: Seen,
 }
@@ -64,14 +65,15 @@ impl Observer {
         Self::open_in(&Domain::default_for_user()?, name)
     }
 
-    /// As [`open`](Self::open), in a domain.
+    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
+    /// [observes](crate::observe).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
-    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) = observe::observe(name, domain, Kind::Mpmc, SLOTS_OFFSET)?;
-        Ok(Self { domain: domain.clone(), region, seen })
+    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
+        let (region, seen, lookout) = observe::observe(name, place, Kind::Mpmc, SLOTS_OFFSET)?;
+        Ok(Self { lookout, region, seen })
     }
 
     /// What can be counted so far. No system call.
@@ -83,7 +85,8 @@ impl Observer {
     /// The producers. One system call for each.
     ///
     /// # Errors
-    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for instance.
+    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for
+    /// instance.
     pub fn producers(&self) -> Result<Attendance, ipc_core::Error> {
         self.attendance(Role::Producer)
     }
@@ -103,7 +106,7 @@ impl Observer {
             if !owner.is_some() {
                 continue;
             }
-            if self.domain.member().is_alive(owner)? {
+            if self.lookout.is_alive(owner)? {
                 attendance.alive += 1;
                 attendance.asleep += u32::from(TABLE.sleeps(&self.region, number));
             } else {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::builder;
 use crate::channel::observe;
-use crate::domain::{Domain, Entry};
+use crate::domain::{Domain, Entry, Place};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::region::Region;
@@ -37,17 +37,18 @@ impl Stats {
         Self::read_in(&Domain::default_for_user()?, name)
     }
 
-    /// As [`read`](Self::read), in a domain.
+    /// As [`read`](Self::read), in a domain that this process is a member of, or that it
+    /// [observes](crate::observe).
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
+    pub fn read_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
             let shape = builder::read(region, entry.generation)?;
             Mapped::of_any(region.clone(), shape, entry.generation)
         };
-        let (_, memory) = observe::observe_with(name, (domain, domain.until()), Kind::Pool, look)
-            .map_err(|error| error.of_a("pool"))?;
+        let (_, memory, _) =
+            observe::observe_from(name, place, Kind::Pool, look).map_err(|error| error.of_a("pool"))?;
         Ok(Self::of(&memory))
     }
 

@@ -3,7 +3,7 @@
 use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::onlooker::Onlooker;
-use crate::domain::Domain;
+use crate::domain::{Domain, Place};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
@@ -11,11 +11,12 @@ use crate::ring::spsc::{Counters, SLOTS_OFFSET};
 
 /// A read-only look at a channel from any process of the domain, whatever the channel's element type.
 ///
-/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a byte. The ends do
-/// not know of it and pay nothing for it, but for the cache lines it reads while they write them.
+/// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a
+/// byte. The ends do not know of it and pay nothing for it, but for the cache lines it reads while they
+/// write them.
 ///
-/// As long as it lives the channel's memory does, also when both ends are gone. A channel whose ends were both killed can be
-/// [continued](super) by successors meanwhile.
+/// As long as it lives the channel's memory does, also when both ends are gone. A channel whose ends were
+/// both killed can be [continued](super) by successors meanwhile.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,14 +50,15 @@ impl Observer {
         Self::open_in(&Domain::default_for_user()?, name)
     }
 
-    /// As [`open`](Self::open), in a domain.
+    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
+    /// [observes](crate::observe).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(alias = "shmat")]
-    pub fn open_in(domain: &Domain, name: &str) -> Result<Self, AttachError> {
-        let (region, seen) = observe::observe(name, domain, Kind::Spsc, SLOTS_OFFSET)?;
-        Ok(Self { onlooker: Onlooker { domain: domain.clone(), region, seen } })
+    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
+        let (region, seen, lookout) = observe::observe(name, place, Kind::Spsc, SLOTS_OFFSET)?;
+        Ok(Self { onlooker: Onlooker { lookout, region, seen } })
     }
 
     /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.
@@ -69,8 +71,8 @@ impl Observer {
     /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.producer()
     }
@@ -78,8 +80,8 @@ impl Observer {
     /// Whether the consumer is there. As [`producer`](Self::producer).
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.consumer()
     }

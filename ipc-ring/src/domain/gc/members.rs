@@ -18,7 +18,7 @@ pub(super) fn tables(id: ShmId, stat: &Stat) -> Option<Table> {
     if stat.size() < SIZE {
         return None;
     }
-    let table = Table::new(SharedMemory::from_id(id).attach().ok()?);
+    let table = Table::new(SharedMemory::from_id(id).attach_read_only().ok()?);
     let is_domain = table.get(H_MAGIC) == MAGIC
         && table.get_half(H_VERSION) == VERSION
         && table.get_half(H_READY) == READY;

@@ -1,0 +1,48 @@
+//! From where a channel is observed.
+
+use ipc_core::Error;
+
+use super::{Domain, DomainObserver, Owner};
+
+/// From where channels are observed: a [`Domain`] that this process is a member of, or a [`DomainObserver`].
+pub trait Place: sealed::Sealed {}
+
+impl Place for Domain {}
+impl Place for DomainObserver {}
+
+/// A place, for keeping.
+#[derive(Clone, Debug)]
+pub enum Lookout {
+    Member(Domain),
+    Observer(DomainObserver),
+}
+
+impl Lookout {
+    /// As [`Domain::is_alive`].
+    pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
+        match self {
+            Self::Member(domain) => domain.is_alive(owner),
+            Self::Observer(observer) => observer.is_alive(owner),
+        }
+    }
+}
+
+pub(crate) mod sealed {
+    use super::{Domain, DomainObserver, Lookout};
+
+    pub trait Sealed {
+        fn lookout(&self) -> Lookout;
+    }
+
+    impl Sealed for Domain {
+        fn lookout(&self) -> Lookout {
+            Lookout::Member(self.clone())
+        }
+    }
+
+    impl Sealed for DomainObserver {
+        fn lookout(&self) -> Lookout {
+            Lookout::Observer(self.clone())
+        }
+    }
+}
