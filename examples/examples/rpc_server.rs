@@ -42,7 +42,7 @@ fn serve() -> Outcome {
                 Ok(connection) => {
                     threads.spawn(|| answer(&store, connection));
                 }
-                Err(AcceptError::TimedOut) => {}
+                Err(AcceptError::TimedOut { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -45,7 +45,7 @@ pub trait Source: Waitable + sealed::Sealed {
         None
     }
     /// The error to give when waiting failed.
-    fn failed(error: WaitSetError) -> Self::Error;
+    fn failed(&self, error: WaitSetError) -> Self::Error;
     /// What an error means for a stream.
     fn meaning(error: &Self::Error) -> Meaning;
 }
@@ -68,7 +68,7 @@ pub trait Target: Waitable + sealed::Sealed {
         None
     }
     /// The error to give when waiting failed.
-    fn failed(error: WaitSetError) -> Self::Error;
+    fn failed(&self, error: WaitSetError) -> Self::Error;
 }
 
 /// What an error means for a stream.
@@ -150,7 +150,7 @@ impl<E: Waitable> Async<E> {
         context: &mut Context<'_>,
         mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
         over: impl Fn(&mut E, News) -> Option<F>,
-        failed: impl Fn(WaitSetError) -> F,
+        failed: impl Fn(&E, WaitSetError) -> F,
     ) -> Poll<Result<R, F>> {
         for _ in 0..TRIES {
             match attempt(&mut self.end) {
@@ -176,7 +176,7 @@ impl<E: Waitable> Async<E> {
                     }
                 }
                 Ok(news) => self.has_ended |= news == News::Ended,
-                Err(error) => return Poll::Ready(Err(failed(error))),
+                Err(error) => return Poll::Ready(Err(failed(&self.end, error))),
             }
         }
         context.waker().wake_by_ref();

@@ -12,7 +12,7 @@ use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
 /// deadline.
 macro_rules! failed {
     ($error:ty $(, $value:expr)?) => {
-        fn failed(error: WaitSetError) -> Self::Error {
+        fn failed(&self, error: WaitSetError) -> Self::Error {
             match error {
                 WaitSetError::System(error) => <$error>::System($($value,)? error),
                 _ => <$error>::from(Forked),
@@ -135,10 +135,10 @@ impl Source for Listener {
         None
     }
 
-    fn failed(error: WaitSetError) -> control::AcceptError {
+    fn failed(&self, error: WaitSetError) -> control::AcceptError {
         match error {
-            WaitSetError::System(error) => control::AcceptError::System(error),
-            _ => control::AcceptError::Forked,
+            WaitSetError::System(error) => control::AcceptError::System { listener: self.full_name(), error },
+            _ => control::AcceptError::Forked { listener: self.full_name() },
         }
     }
 
@@ -162,7 +162,7 @@ impl Source for Watch {
         None
     }
 
-    fn failed(error: WaitSetError) -> WaitSetError {
+    fn failed(&self, error: WaitSetError) -> WaitSetError {
         error
     }
 

@@ -139,7 +139,7 @@ fn serve(listener: &mut Listener, done: impl Fn() -> bool) -> usize {
                 Ok(client) => {
                     scope.spawn(|| killed.fetch_add(usize::from(echo(client)), Ordering::Relaxed));
                 }
-                Err(AcceptError::TimedOut) => {}
+                Err(AcceptError::TimedOut { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         }
@@ -205,7 +205,7 @@ fn kill_servers(name: &str, sites: &[Site]) {
         assert_eq!(bound, !binds.contains(&site), "{site:?}");
         match service(name).connect() {
             Err(ConnectError::NotFound { .. }) => assert!(!bound, "{site:?}"),
-            Err(ConnectError::ServerGone) => {
+            Err(ConnectError::ServerGone { .. }) => {
                 assert!([Site::ControlChallenging, Site::ControlAdmitting].contains(&site), "{site:?}")
             }
             // The welcome had been sent.

@@ -195,7 +195,7 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
         let client = scope.spawn(|| service(&name).connect());
         remove(new_queue(&known));
         match client.join().unwrap() {
-            Err(ConnectError::System(error)) => assert_eq!(error.kind(), ErrorKind::Removed),
+            Err(ConnectError::System { error, .. }) => assert_eq!(error.kind(), ErrorKind::Removed),
             other => panic!("{other:?}"),
         }
     });

@@ -98,7 +98,7 @@ fn refused<In: Carry, Out: Carry, C: Send>(
         let client = scope.spawn(client);
         while !client.is_finished() {
             let accepted = listener.accept_timeout(Duration::from_millis(20));
-            assert!(matches!(accepted, Err(AcceptError::TimedOut)), "{accepted:?}");
+            assert!(matches!(accepted, Err(AcceptError::TimedOut { .. })), "{accepted:?}");
         }
         client.join().unwrap()
     })
@@ -121,7 +121,7 @@ fn connections_carry_values_and_frames_in_any_combination() {
 
     // Another type is refused, with the reason.
     let other = refused(&mut listener, || orders.connect_as::<Values<u32>, Frames>());
-    assert!(matches!(other, Err(ConnectError::Refused(Reason::OtherType))), "{other:?}");
+    assert!(matches!(other, Err(ConnectError::Refused { reason: Reason::OtherType, .. })), "{other:?}");
 
     // By themselves, for two threads.
     let (producer, consumer, mut session) = there.into_parts();
@@ -169,13 +169,21 @@ fn names_are_of_one_listener_or_one_channel() {
     assert!(matches!(service(&domain).connect(), Err(ConnectError::NotFound { .. })));
     let listener = service(&domain).bind().unwrap();
     match service(&domain).bind() {
-        Err(BindError::AlreadyBound { name, pid }) => {
-            assert_eq!((name.as_str(), pid), ("service", std::process::id()))
+        Err(BindError::AlreadyBound { listener, pid }) => {
+            assert_eq!((listener.name(), listener.domain()), ("service", &*domain));
+            assert_eq!(pid, std::process::id());
         }
         other => panic!("{other:?}"),
     }
     let mut child = Role::start("bind", &[&domain]);
-    assert_eq!(child.hear(), format!("process {} listens under the name \"service\"", std::process::id()));
+    let said = child.hear();
+    let me = std::process::id();
+    assert!(
+        said.starts_with(&format!(
+            "listener \"service\" in domain {domain:?} exists already, made by process {me}"
+        )),
+        "{said}"
+    );
     child.finish();
     let as_ring = spsc::Builder::<u64>::new("service").domain(&membership).create_producer();
     assert!(
@@ -217,7 +225,7 @@ fn limits_are_refusals_with_a_reason() {
     }
     let refused =
         |listener: &mut ipc_ring::Listener, builder: Builder| match refused(listener, || builder.connect()) {
-            Err(ConnectError::Refused(reason)) => reason,
+            Err(ConnectError::Refused { reason, .. }) => reason,
             other => panic!("{other:?}"),
         };
     assert_eq!(refused(&mut listener, service(&domain)), Reason::ProcessFull { limit: 2 });
@@ -245,7 +253,7 @@ fn a_server_that_does_not_accept_is_given_up() {
     let domain = unique("deaf-server");
     let mut listener = service(&domain).bind().unwrap();
     let impatient = service(&domain).timeout(Duration::from_millis(300));
-    assert!(matches!(impatient.connect(), Err(ConnectError::TimedOut)));
+    assert!(matches!(impatient.connect(), Err(ConnectError::TimedOut { .. })));
     // Its greeting is still there, its objects are not: it is turned away without an answer.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!((listener.counts().greetings, listener.counts().refused), (1, 1));
@@ -255,8 +263,8 @@ fn a_server_that_does_not_accept_is_given_up() {
     loop {
         attempts += 1;
         match service(&domain).timeout(Duration::from_millis(1)).connect() {
-            Err(ConnectError::QueueFull) => break,
-            Err(ConnectError::TimedOut) => {}
+            Err(ConnectError::QueueFull { .. }) => break,
+            Err(ConnectError::TimedOut { .. }) => {}
             other => panic!("{other:?}"),
         }
         assert!(attempts < 10_000, "{:?}", started.elapsed());
@@ -265,6 +273,52 @@ fn a_server_that_does_not_accept_is_given_up() {
     let (_, _) = together(|| listener.accept().unwrap(), || service(&domain).connect().unwrap());
     drop((listener, impatient));
     assert_eq!(kernel_objects(), before);
+}
+
+/// Those that a program sees, not samples of them.
+#[test]
+fn each_error_names_its_listener_and_domain() {
+    private_namespace();
+    let domain = unique("named");
+    let names = |error: &dyn std::error::Error| {
+        let text = error.to_string();
+        assert!(text.contains(&format!("\"service\" in domain {domain:?}")), "{text}");
+    };
+    let home = Domain::open(&domain).unwrap();
+    let impatient = service(&domain).timeout(Duration::from_millis(1));
+    names(&impatient.connect().unwrap_err());
+    let handle = ipc_ring::Interrupter::new();
+    handle.interrupt().unwrap();
+    let soon = Instant::now() + Duration::from_secs(1000);
+    names(&impatient.clone().interrupter(&handle).connect_retrying(soon).unwrap_err());
+    let ring = bytes::Builder::new("service").domain(&home).create_producer().unwrap();
+    names(&impatient.connect().unwrap_err());
+    names(&impatient.bind().unwrap_err());
+    drop(ring);
+    let mut listener = impatient.bind().unwrap();
+    names(&impatient.bind().unwrap_err());
+    names(&listener.accept_timeout(Duration::ZERO).unwrap_err());
+    let mut seen = [0; 2];
+    while seen.contains(&0) {
+        let error = impatient.connect().unwrap_err();
+        names(&error);
+        seen[usize::from(matches!(error, ConnectError::QueueFull { .. }))] += 1;
+    }
+    listener.interrupter().interrupt().unwrap();
+    let interrupted = loop {
+        if let Err(error) = listener.accept() {
+            break error;
+        }
+    };
+    assert!(matches!(interrupted, AcceptError::Interrupted { .. }));
+    names(&interrupted);
+    drop(listener);
+    let mut picky = service(&domain).allow_user(4711).bind().unwrap();
+    names(&refused(&mut picky, || service(&domain).connect()).unwrap_err());
+    for (set, _) in ipc_core::list::sets().unwrap() {
+        ipc_core::sem::SemaphoreSet::from_id(set).remove().unwrap();
+    }
+    names(&picky.accept().unwrap_err());
 }
 
 #[test]

@@ -249,8 +249,8 @@ fn beside_channels() {
             watch.tell(b"hello").as_ref().map_err(AttachError::kind),
             Err(AttachErrorKind::Forked)
         ));
-        assert!(matches!(listener.accept(), Err(AcceptError::Forked)));
-        assert!(matches!(listener.try_accept(), Err(AcceptError::Forked)));
+        assert!(matches!(listener.accept(), Err(AcceptError::Forked { .. })));
+        assert!(matches!(listener.try_accept(), Err(AcceptError::Forked { .. })));
         assert!(matches!(client.send(b"one"), Err(PushError::Forked(()))));
         assert!(matches!(server.recv(), Err(PopError::Forked)));
         assert!(matches!(requester.call(b"one", LONG), Err(RequestError::Forked)));

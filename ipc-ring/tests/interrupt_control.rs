@@ -186,7 +186,7 @@ fn by_listener(
     let mut listener = Builder::new("service").domain(domain).bind().unwrap();
     listener.set_interruptible(signals);
     let interrupter = listener.interrupter();
-    (interrupter, Box::new(move || matches!(call(&mut listener), Err(AcceptError::Interrupted))))
+    (interrupter, Box::new(move || matches!(call(&mut listener), Err(AcceptError::Interrupted { .. }))))
 }
 
 fn by_watch(
@@ -220,7 +220,7 @@ fn connecting(domain: &Domain, signals: bool, full: bool) -> (Interrupter, Call)
     let listener = deaf_listener(domain, full);
     by_service(domain, signals, move |service| {
         let _listener = listener;
-        matches!(service.connect(), Err(ConnectError::Interrupted))
+        matches!(service.connect(), Err(ConnectError::Interrupted { .. }))
     })
 }
 
@@ -272,14 +272,14 @@ fn table() -> Vec<Row> {
         locked(&["Builder::bind", "Listener::bind"], |d, s| by_service(d, s, |service| {
             matches!(service.bind(), Err(BindError::Attach(error)) if matches!(error.kind(), AttachErrorKind::Interrupted))
         })),
-        locked(&["Builder::connect", "connect"], |d, s| by_service(d, s, |service| matches!(service.connect(), Err(ConnectError::Interrupted)))),
+        locked(&["Builder::connect", "connect"], |d, s| by_service(d, s, |service| matches!(service.connect(), Err(ConnectError::Interrupted { .. })))),
         row(&["Builder::connect"], |d, s| connecting(d, s, false)),
         row(&["Builder::connect"], |d, s| connecting(d, s, true)),
         row(&["Builder::connect_retrying"], |d, s| by_service(d, s, |service| {
-            matches!(service.connect_retrying(later()), Err(ConnectError::Interrupted))
+            matches!(service.connect_retrying(later()), Err(ConnectError::Interrupted { .. }))
         })),
         row(&["Requester::reconnecting"], |d, s| by_service(d, s, |service| {
-            matches!(Requester::reconnecting(service, LONG), Err(ConnectError::Interrupted))
+            matches!(Requester::reconnecting(service, LONG), Err(ConnectError::Interrupted { .. }))
         })),
         row(&["Listener::accept"], |d, s| by_listener(d, s, Listener::accept)),
         row(&["Listener::accept_deadline"], |d, s| by_listener(d, s, |listener| listener.accept_deadline(later()))),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::connect;
 use super::connection::Connection;
-use super::error::{BindError, ConnectError};
+use super::error::{BindError, ConnectError, ListenerName};
 use super::limits::Limits;
 use super::listener::Listener;
 use crate::channel::{Carry, Frames};
@@ -141,7 +141,7 @@ impl Builder {
     /// let hour = Instant::now() + Duration::from_secs(3600);
     /// let client = std::thread::spawn(move || service.connect_retrying(hour).map(drop));
     /// interrupter.interrupt()?;
-    /// assert!(matches!(client.join().expect("no panic"), Err(ConnectError::Interrupted)));
+    /// assert!(matches!(client.join().expect("no panic"), Err(ConnectError::Interrupted { .. })));
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -205,6 +205,13 @@ impl Builder {
         &self,
         deadline: Instant,
     ) -> Result<Connection<Out, In>, ConnectError> {
+        self.keep_trying(deadline).map_err(|error| error.about(|| self.listener_name()))
+    }
+
+    fn keep_trying<Out: Carry, In: Carry>(
+        &self,
+        deadline: Instant,
+    ) -> Result<Connection<Out, In>, ConnectError> {
         let mut backoff = Backoff::new();
         loop {
             let attempt = deadline.min(crate::clock::after(self.timeout));
@@ -240,6 +247,11 @@ impl Builder {
     pub(super) fn explain(&self, error: AttachError) -> AttachError {
         let domain = self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
         error.of_a("listener").in_channel(&self.name).in_domain(domain)
+    }
+
+    /// The listener, for errors.
+    pub(super) fn listener_name(&self) -> ListenerName {
+        ListenerName::new(&self.name, self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name))
     }
 
     /// Until when binding a name waits for the domain's lock.

@@ -7,7 +7,7 @@ use zerocopy::FromBytes;
 
 use super::builder::Builder;
 use super::connection::Connection;
-use super::error::ConnectError;
+use super::error::{ConnectError, ListenerName};
 use super::handshake::{Client, ClientStep, Hello};
 use super::mailbox::{Address, Mailbox, Posted};
 use super::peer::Peer;
@@ -46,8 +46,13 @@ pub(super) fn attempt<Out: Carry, In: Carry>(
 ) -> Result<Connection<Out, In>, ConnectError> {
     try_once(builder, deadline).map_err(|error| match error {
         ConnectError::Attach(error) => ConnectError::Attach(builder.explain(error)),
-        other => other,
+        other => other.about(|| builder.listener_name()),
     })
+}
+
+/// In an error that is [told](ConnectError::about) its listener on the way out.
+fn unnamed() -> ListenerName {
+    ListenerName::default()
 }
 
 fn try_once<Out: Carry, In: Carry>(
@@ -90,12 +95,12 @@ fn try_once<Out: Carry, In: Carry>(
             };
             return match (posted, &interrupts) {
                 (Posted::Sent, _) => Ok(()),
-                (Posted::Gone, _) => Err(ConnectError::ServerGone),
+                (Posted::Gone, _) => Err(ConnectError::ServerGone { listener: unnamed() }),
                 (Posted::Full, Some(interrupts)) if Instant::now() < deadline => {
                     interrupts.pause(deadline.min(Instant::now() + PAUSE), "send a greeting")?;
                     continue;
                 }
-                (Posted::Full, _) => Err(ConnectError::QueueFull),
+                (Posted::Full, _) => Err(ConnectError::QueueFull { listener: unnamed() }),
             };
         }
     };
@@ -106,11 +111,11 @@ fn try_once<Out: Carry, In: Carry>(
         let Some(received) = mailbox.try_receive()? else {
             let now = Instant::now();
             if now >= deadline {
-                return Err(ConnectError::TimedOut);
+                return Err(ConnectError::TimedOut { listener: unnamed() });
             }
             mailbox.sleep(Nap::new(now + HEARTBEAT, Some(deadline)))?;
             if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator)? {
-                return Err(ConnectError::ServerGone);
+                return Err(ConnectError::ServerGone { listener: unnamed() });
             }
             continue;
         };
@@ -129,7 +134,7 @@ fn try_once<Out: Carry, In: Carry>(
                 Native::crash_point(Site::ControlReady);
                 break;
             }
-            ClientStep::Refused(reason) => return Err(ConnectError::Refused(reason)),
+            ClientStep::Refused(reason) => return Err(ConnectError::Refused { listener: unnamed(), reason }),
         }
     }
     // A ring that is spoilt at this point is the server's doing.
@@ -145,7 +150,7 @@ fn last_word(mailbox: &mut Mailbox, machine: &mut Client) -> Option<ConnectError
         if let Ok(frame) = received
             && let ClientStep::Refused(reason) = machine.on(&frame)
         {
-            return Some(ConnectError::Refused(reason));
+            return Some(ConnectError::Refused { listener: unnamed(), reason });
         }
     }
     None
@@ -158,14 +163,14 @@ fn prepare<Out: Carry, In: Carry>(
     builder: &Builder,
     prepared: &mut Prepared<Out, In>,
 ) -> Result<(ListenerEntry, Peer), ConnectError> {
-    let name = || builder.name.clone();
-    let entry = locked.find(&builder.name)?.ok_or_else(|| ConnectError::NotFound { name: name() })?;
-    let listener = locked.listener(&entry).ok_or_else(|| ConnectError::NotAListener { name: name() })?;
+    let entry = locked.find(&builder.name)?.ok_or_else(|| ConnectError::NotFound { listener: unnamed() })?;
+    let listener =
+        locked.listener(&entry).ok_or_else(|| ConnectError::NotAListener { listener: unnamed() })?;
     let permissions = Address::new(listener.queue, None).stat()?.permissions();
     let server =
         Peer { uid: permissions.cuid(), gid: permissions.cgid(), pid: None, owner: listener.creator };
     if domain.member().trust().check(&permissions).is_err() {
-        return Err(ConnectError::Untrusted { uid: server.uid });
+        return Err(ConnectError::Untrusted { listener: unnamed(), uid: server.uid });
     }
     let strategy = builder.strategy;
     let (up, down) = builder.capacity.map_or((listener.up, listener.down), |both| (both, both));

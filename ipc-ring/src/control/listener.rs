@@ -10,7 +10,7 @@ use ipc_core::shm::ShmId;
 
 use super::builder::Builder;
 use super::connection::Connection;
-use super::error::{AcceptError, BindError};
+use super::error::{AcceptError, BindError, ListenerName};
 use super::handshake::{Hello, Server, ServerStep};
 use super::limits::{Admission, Admissions, Counts, Limits};
 use super::mailbox::{self, Address, Mailbox, Posted};
@@ -98,10 +98,10 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             // The queue of a predecessor that died goes first, so that nobody can send to it.
             locked.sweep_queues()?;
             if let Some(entry) = locked.find(&builder.name)? {
-                let name = builder.name.clone();
+                let name = builder.listener_name();
                 return Ok(Err(match locked.listener(&entry) {
-                    Some(listener) => BindError::AlreadyBound { name, pid: locked.pid(listener.creator) },
-                    None => BindError::IsAChannel { name },
+                    Some(found) => BindError::AlreadyBound { listener: name, pid: locked.pid(found.creator) },
+                    None => BindError::IsAChannel { listener: name },
                 }));
             }
             let wake = locked.claim_wake()?;
@@ -178,7 +178,10 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     /// # Blocking
     /// Asleep. Clients are never waited for, one by one: all are led in side by side.
     pub fn accept(&mut self) -> Result<Connection<Out, In>, AcceptError> {
-        self.accept_until(None)
+        match self.accept_until(None)? {
+            Some(connection) => Ok(connection),
+            None => unreachable!("without a deadline none passes"),
+        }
     }
 
     /// As [`accept`](Self::accept), until a point in time.
@@ -186,7 +189,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     /// # Errors
     /// [`AcceptError::TimedOut`], and as [`accept`](Self::accept).
     pub fn accept_deadline(&mut self, deadline: Instant) -> Result<Connection<Out, In>, AcceptError> {
-        self.accept_until(Some(deadline))
+        self.accept_until(Some(deadline))?.ok_or_else(|| AcceptError::TimedOut { listener: self.full_name() })
     }
 
     /// As [`accept`](Self::accept), for a length of time.
@@ -202,20 +205,33 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     /// # Errors
     /// As [`accept`](Self::accept).
     pub fn try_accept(&mut self) -> Result<Option<Connection<Out, In>>, AcceptError> {
-        match self.accept_until(Some(Instant::now())) {
-            Ok(connection) => Ok(Some(connection)),
-            Err(AcceptError::TimedOut) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.accept_until(Some(Instant::now()))
     }
 
-    fn accept_until(&mut self, deadline: Option<Instant>) -> Result<Connection<Out, In>, AcceptError> {
+    /// The name and its domain, as errors have them.
+    #[must_use]
+    pub fn full_name(&self) -> ListenerName {
+        ListenerName::new(&self.name, self.domain.name())
+    }
+
+    /// `None`: no client came before the deadline.
+    fn accept_until(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Connection<Out, In>>, AcceptError> {
         if !self.domain.member().is_ours() {
-            return Err(AcceptError::Forked);
+            return Err(AcceptError::Forked { listener: self.full_name() });
         }
+        self.next_client(deadline).map_err(|error| AcceptError::of_kernel(self.full_name(), error))
+    }
+
+    fn next_client(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Connection<Out, In>>, ipc_core::Error> {
         loop {
             if let Some(connection) = self.ready.pop_front() {
-                return Ok(connection);
+                return Ok(Some(connection));
             }
             let now = Instant::now();
             if now >= self.tidied + TIDY {
@@ -229,7 +245,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 None => {
                     self.expire(now)?;
                     if deadline.is_some_and(|deadline| now >= deadline) {
-                        return Err(AcceptError::TimedOut);
+                        return Ok(None);
                     }
                     if !self.due.is_empty() {
                         // The wait for the lock was the pause.

@@ -98,7 +98,7 @@ pub use builder::Builder;
 pub use connect::connect;
 pub use connection::Connection;
 pub use discovery::{ChannelInfo, EndInfo, ListenerInfo, Listing, NameInfo, Named, ProcessInfo};
-pub use error::{AcceptError, BindError, ConnectError};
+pub use error::{AcceptError, BindError, ConnectError, ListenerName};
 pub use events::{ChannelEvent, MAX_STATS, MAX_USER_MESSAGE, Sender, Watch};
 pub use limits::{Counts, Limits};
 pub use listener::Listener;

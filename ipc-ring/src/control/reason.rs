@@ -142,7 +142,7 @@ impl fmt::Display for Reason {
             Self::Version { spoken } => {
                 write!(f, "it speaks version {spoken} of the control frames, this library {MAJOR}")
             }
-            Self::Busy => f.write_str("too many handshakes are going on; try again later"),
+            Self::Busy => f.write_str("too many handshakes are going on"),
             Self::Full { limit } => write!(f, "the server has its {limit} connections"),
             Self::UserFull { limit } => write!(f, "this user has its {limit} connections"),
             Self::ProcessFull { limit } => write!(f, "this process has its {limit} connections"),
@@ -150,7 +150,7 @@ impl fmt::Display for Reason {
             Self::NotYours => {
                 f.write_str("the queue and the segments in the greeting are not the client's own")
             }
-            Self::Stale => f.write_str("the greeting was for an earlier server of this name; connect again"),
+            Self::Stale => f.write_str("the greeting was for an earlier server of this name"),
             Self::RingTooLarge { bytes } => {
                 write!(f, "a ring of {bytes} bytes is more than the server allows")
             }

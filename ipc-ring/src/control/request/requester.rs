@@ -287,7 +287,7 @@ impl Requester {
         let handle = if self.by_signals { handle.and_by_signals() } else { handle };
         let connected = service.clone().interrupter(&handle).connect_retrying(deadline);
         self.connection = connected.map_err(|error| match error {
-            ConnectError::Interrupted => RequestError::Interrupted,
+            ConnectError::Interrupted { .. } => RequestError::Interrupted,
             error => RequestError::Connect(error),
         })?;
         self.connection.interrupt_by(&self.interrupter);
