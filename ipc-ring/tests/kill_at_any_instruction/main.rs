@@ -18,6 +18,7 @@ mod frames;
 mod hand;
 mod items;
 mod latest;
+mod lock;
 mod mpmc;
 mod pool;
 mod queue;
@@ -56,6 +57,7 @@ fn plays_a_role() {
         ["latest"] => sweep("latest", &latest::cases(), effort),
         ["call"] => sweep("call", &call::cases(), effort),
         ["pool"] => sweep("pool", &pool::cases(), effort),
+        ["lock"] => lock::sweep(effort),
         ref other => panic!("no such role: {other:?}"),
     }
 }
@@ -121,4 +123,9 @@ fn call_survives() {
 #[test]
 fn pool_survives() {
     run("pool");
+}
+
+#[test]
+fn lock_survives() {
+    run("lock");
 }

@@ -301,7 +301,7 @@ impl Drop for Tell<'_> {
 }
 
 /// Small, fast, the same on every machine (splitmix64; Steele, Lea, Flood, 2014).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -311,7 +311,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 
