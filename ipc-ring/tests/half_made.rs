@@ -3,11 +3,18 @@
 
 mod common;
 
+use std::sync::atomic::Ordering;
+
 use common::{Role, kernel_objects, private_namespace, role, say, unique};
-use ipc_core::ErrorKind;
+use ipc_core::sem::SemaphoreSet;
+use ipc_core::shm::SharedMemory;
+use ipc_core::{ErrorKind, Key};
 use ipc_ring::gc::{Finding, Verdict, What, examine};
 use ipc_ring::platform::Site;
 use ipc_ring::{AttachError, AttachErrorKind, Domain, fault};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
 /// Where a process may die, with what is left then: segments, sets.
 const SITES: [(Site, usize, usize); 12] = [
@@ -35,6 +42,12 @@ fn plays_a_role() {
             fault::arm(site, 0);
             drop(Domain::open(domain).unwrap());
             say("alive");
+        }
+        ["stop under the lock", domain, site] => {
+            let site = Site::ALL.into_iter().find(|known| format!("{known:?}") == site).unwrap();
+            fault::arm_stop(site, 0);
+            let refused = Domain::open(domain).unwrap_err();
+            say(&format!("{:?}", refused.kind()));
         }
         ["again and again", domain] => {
             say("begins");
@@ -169,6 +182,63 @@ fn joins_that_fail_leave_nothing() {
     std::fs::write(SEGMENTS, setting).unwrap();
     drop(Domain::open(&name).unwrap());
     assert_eq!(kernel_objects(), before);
+}
+
+/// A process that stands in a join with the lock.
+fn stopped_at(site: Site, domain: &str) -> Role {
+    let child = Role::start("stop under the lock", &[domain, &format!("{site:?}")]);
+    let pid = Pid::from_raw(child.pid() as i32);
+    let status = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+    assert!(matches!(status, WaitStatus::Stopped(..)), "{site:?}: {status:?}");
+    child
+}
+
+/// The last member leaves while a process has the lock that then cannot join. Nobody takes the lock again.
+#[test]
+fn a_join_that_fails_clears_up_behind_those_who_left_meanwhile() {
+    private_namespace();
+    const SEGMENTS: &str = "/proc/sys/kernel/shmmni";
+    let before = kernel_objects();
+    let setting = std::fs::read_to_string(SEGMENTS).unwrap();
+    if !before.0.is_empty() || std::fs::write(SEGMENTS, &setting).is_err() {
+        return common::skip(common::Need::Sysctl, SEGMENTS);
+    }
+    for _ in 0..ROUNDS {
+        // No segment for its image: it has the lock without saying who it is.
+        let name = unique("no-image");
+        let domain = Domain::open(&name).unwrap();
+        std::fs::write(SEGMENTS, kernel_objects().0.len().to_string()).unwrap();
+        let mut child = stopped_at(Site::DomainLocked, &name);
+        std::fs::write(SEGMENTS, &setting).unwrap();
+        drop(domain);
+        assert_eq!(kernel_objects().1.len(), 1, "it left without the lock");
+        kill(Pid::from_raw(child.pid() as i32), Signal::SIGCONT).unwrap();
+        assert!(child.hear().starts_with("System"));
+        child.finish();
+        assert_eq!(kernel_objects(), before);
+
+        // No slot for it: all tokens are raised, none by a program that is known to be gone.
+        let name = unique("no-slot");
+        let domain = Domain::open(&name).unwrap();
+        let mut child = stopped_at(Site::DomainTablesMade, &name);
+        drop(domain);
+        let sets = ipc_core::list::sets().unwrap();
+        let [(set, _)] = sets[..] else { panic!("one domain: {sets:?}") };
+        let set = SemaphoreSet::from_id(set);
+        const FIRST_IMAGE: usize = 0x100 + 24;
+        let segments = ipc_core::list::segments().unwrap();
+        let tables = segments.iter().find(|(_, stat)| stat.permissions().key() != Key::PRIVATE).unwrap().0;
+        let tables = SharedMemory::from_id(tables).attach().unwrap();
+        tables.atomic_u64(FIRST_IMAGE).unwrap().store(0, Ordering::SeqCst);
+        drop(tables);
+        let tokens = (4..1284).step_by(5);
+        tokens.for_each(|token| set.set_value(token, 1).unwrap());
+        kill(Pid::from_raw(child.pid() as i32), Signal::SIGCONT).unwrap();
+        let said = child.hear();
+        assert!(said.starts_with("DomainFull"), "{said}");
+        child.finish();
+        assert_eq!(kernel_objects(), before);
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Member {
     pub(super) fn settle_departures(&self) {
         leaving::settle(
             || is_unsettled(&self.table),
-            || Lock::try_take(self.semaphores, self.image.id()).ok().flatten(),
+            || Lock::try_take(self.semaphores, self.image_id()).ok().flatten(),
             |_: &Lock| {
                 let locked = Locked { member: self };
                 // When it cannot be known who is alive, the next one asks again.

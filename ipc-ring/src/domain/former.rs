@@ -26,13 +26,18 @@ pub(super) struct Former {
     is_ours: bool,
 }
 
-/// Frees the slots of such members. The lock is held.
+/// Frees the slots of such members, and notes them for [`clear_up_after`](Member::clear_up_after), also when it fails half-way. The lock is
+/// held.
 ///
 /// # Errors
 /// When the set was removed, or it cannot be known whether a program is there.
-pub(super) fn retire(table: &Table, semaphores: SemaphoreSet, sizes: Sizes) -> Result<Vec<Former>, Error> {
+pub(super) fn retire(
+    table: &Table,
+    semaphores: SemaphoreSet,
+    sizes: Sizes,
+    former: &mut Vec<Former>,
+) -> Result<(), Error> {
     let values = semaphores.values()?;
-    let mut former = Vec::new();
     for slot in 0..sizes.processes() {
         let process = PROCESS_TABLE + slot * PROCESS_SIZE;
         // Whatever generation it belongs to: a process may have become another program while it joined.
@@ -53,7 +58,7 @@ pub(super) fn retire(table: &Table, semaphores: SemaphoreSet, sizes: Sizes) -> R
         semaphores.set_value(token(slot), 0)?;
         former.push(Former { owner, is_ours });
     }
-    Ok(former)
+    Ok(())
 }
 
 impl Member {
@@ -78,7 +83,9 @@ impl Locked<'_> {
     /// As [`retire`].
     pub(super) fn sweep_former(&self) -> Result<(), Error> {
         let Member { table, semaphores, sizes, .. } = self.member;
-        self.member.clear_up_after(&retire(table, *semaphores, *sizes)?);
-        Ok(())
+        let mut former = Vec::new();
+        let retired = retire(table, *semaphores, *sizes, &mut former);
+        self.member.clear_up_after(&former);
+        retired
     }
 }

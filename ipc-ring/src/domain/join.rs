@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use ipc_core::sem::{Op, SemaphoreSet};
-use ipc_core::shm::{Options, SharedMemory};
+use ipc_core::shm::{Options, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key, Mode, ProcessMark, Trust};
 use ipc_describe::Fnv;
 
@@ -68,6 +68,17 @@ pub(super) fn join(
     }
 }
 
+/// The domain that is being joined, and its set of semaphores.
+struct Home<'a> {
+    name: &'a str,
+    key: Key,
+    mode: Mode,
+    trust: &'a Trust,
+    semaphores: SemaphoreSet,
+    sizes: Sizes,
+    is_new: bool,
+}
+
 fn try_join(
     name: &str,
     key: Key,
@@ -77,6 +88,7 @@ fn try_join(
 ) -> Result<Member, AttachError> {
     crate::clock::look()?;
     let (semaphores, sizes, is_new) = sizes::open_or_create(key, mode, trust)?;
+    let home = Home { name, key, mode, trust, semaphores, sizes, is_new };
     Native::crash_point(Site::DomainSetMade);
     half_made::mark(semaphores)?;
     Native::crash_point(Site::DomainSetMarked);
@@ -84,38 +96,40 @@ fn try_join(
     let image = match Image::new(key, mode) {
         Ok(image) => image,
         Err(error) => {
-            if let Some(_lock) = NamelessLock::try_take(semaphores)? {
-                half_made::take_back(key, trust, (semaphores, sizes), is_new);
+            if let Some(lock) = NamelessLock::try_take(semaphores)? {
+                home.take_back();
+                drop(lock);
+                if let Some(tables) = home.tables() {
+                    settle(&home.member(tables, Owner::NONE, None), || NamelessLock::try_take(semaphores));
+                }
             }
             return Err(error.into());
         }
     };
     let lock = Lock::take(semaphores, image.id(), until, interrupts)?;
-    let part = match take_part(name, key, mode, trust, (semaphores, sizes), image.id()) {
+    // Those whose programs are gone while their processes live.
+    let mut former = Vec::new();
+    let part = match home.take_part(image.id(), &mut former) {
         Ok(part) => part,
         Err(error) => {
-            half_made::take_back(key, trust, (semaphores, sizes), is_new);
+            home.take_back();
+            let id = image.id();
+            let outsider = home.tables().map(|tables| home.member(tables, Owner::NONE, None));
+            if let Some(outsider) = &outsider {
+                outsider.clear_up_after(&former);
+            }
+            drop(lock);
+            if let Some(outsider) = outsider {
+                settle(&outsider, || Lock::try_take(semaphores, id));
+            }
+            drop(image);
             return Err(error);
         }
     };
     Native::crash_point(Site::DomainSlotTaken);
-    let Part { table, segment, former, slot, generation } = part;
+    let Part { tables, slot, generation } = part;
     // From here on the token is held, and Member's Drop gives everything back.
-    let member = Member {
-        name: name.to_owned(),
-        key,
-        table,
-        semaphores,
-        sizes,
-        together: sizes::operations_in_a_call(),
-        segment,
-        me: Owner::new(slot, generation),
-        process: ProcessMark::current(),
-        mode,
-        trust: trust.clone(),
-        asymmetric: Asked::new(),
-        image,
-    };
+    let member = home.member(tables, Owner::new(slot, generation), Some(image));
     member.clear_up_after(&former);
     // Before it can have an end that somebody watches.
     member.ring_bells_at_my_death();
@@ -127,33 +141,65 @@ fn try_join(
     Ok(member)
 }
 
+/// The domain's segment, attached.
+type Tables = (SharedMemory, Table);
+
 /// What a join has done under the lock when it holds a token.
 struct Part {
-    table: Table,
-    segment: SharedMemory,
-    /// Those whose programs are gone while their processes live.
-    former: Vec<Former>,
+    tables: Tables,
     slot: usize,
     generation: u64,
 }
 
-/// Makes or finds the segment, checks it, takes a slot.
-fn take_part(
-    name: &str,
-    key: Key,
-    mode: Mode,
-    trust: &Trust,
-    (semaphores, sizes): (SemaphoreSet, Sizes),
-    image: ImageId,
-) -> Result<Part, AttachError> {
-    let (segment, _) = SharedMemory::open_or_create(key, SIZE, &Options::default().mode(mode), trust)?;
-    Native::crash_point(Site::DomainTablesMade);
-    let table = Table::new(segment.attach()?);
-    prepare(&table, name, semaphores, sizes)?;
-    let former = former::retire(&table, semaphores, sizes)?;
-    let (slot, generation) =
-        claim_slot(&table, semaphores, sizes, image)?.ok_or_else(|| sizes.no_process())?;
-    Ok(Part { table, segment, former, slot, generation })
+impl Home<'_> {
+    /// Makes or finds the segment, checks it, takes a slot.
+    fn take_part(&self, image: ImageId, former: &mut Vec<Former>) -> Result<Part, AttachError> {
+        let Self { name, key, trust, semaphores, sizes, .. } = *self;
+        let options = Options::default().mode(self.mode);
+        let (segment, _) = SharedMemory::open_or_create(key, SIZE, &options, trust)?;
+        Native::crash_point(Site::DomainTablesMade);
+        let table = Table::new(segment.attach()?);
+        prepare(&table, name, semaphores, sizes)?;
+        former::retire(&table, semaphores, sizes, former)?;
+        let (slot, generation) =
+            claim_slot(&table, semaphores, sizes, image)?.ok_or_else(|| sizes.no_process())?;
+        Ok(Part { tables: (segment, table), slot, generation })
+    }
+
+    /// Removes what is half-made, after a failure. The lock is held.
+    fn take_back(&self) {
+        half_made::take_back(self.key, self.trust, (self.semaphores, self.sizes), self.is_new);
+    }
+
+    /// The tables, if the domain is whole: for one that does not join and has something to do there.
+    fn tables(&self) -> Option<Tables> {
+        let segment = SharedMemory::open(self.key, Size::AtLeast(SIZE), self.trust).ok()?;
+        let table = Table::new(segment.attach().ok()?);
+        let is_whole = table.get_half(H_READY) == READY
+            && table.get(H_MAGIC) == MAGIC
+            && table.get_half(H_VERSION) == VERSION
+            && table.get_half(H_SEMAPHORES) == self.semaphores.id().as_raw() as u32;
+        is_whole.then_some((segment, table))
+    }
+
+    /// A member, or with [`Owner::NONE`] an outsider, who has nothing to give back.
+    fn member(&self, (segment, table): Tables, me: Owner, image: Option<Image>) -> Member {
+        Member {
+            name: self.name.to_owned(),
+            key: self.key,
+            table,
+            semaphores: self.semaphores,
+            sizes: self.sizes,
+            together: sizes::operations_in_a_call(),
+            segment,
+            me,
+            process: ProcessMark::current(),
+            mode: self.mode,
+            trust: self.trust.clone(),
+            asymmetric: Asked::new(),
+            image,
+        }
+    }
 }
 
 /// Sees that the segment is this domain's, or makes it so if it is new or its maker died.
@@ -285,9 +331,15 @@ pub(super) fn leave(member: &Member) {
     member.no_bells_at_my_death();
     Native::crash_point(Site::DomainLeft);
     leaving::count::<Native>(member.table.half(H_DEPARTED));
+    settle(member, || Lock::try_take(member.semaphores, member.image_id()));
+}
+
+/// Does what was left to the next one that has the lock, and takes the domain away when nobody is in it. To be called after each release of
+/// the lock by one that leaves, or does not become a member. Never waits.
+fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core::Error>) {
     while departure::is_unsettled(&member.table) {
         // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
-        let Ok(Some(lock)) = Lock::try_take(member.semaphores, member.image.id()) else { return };
+        let Ok(Some(lock)) = try_lock() else { return };
         making::finish_interrupted(member);
         let locked = Locked { member };
         // Before the look for the living: one that leaves after that look is counted again.
@@ -300,8 +352,7 @@ pub(super) fn leave(member: &Member) {
         });
         // Only now: a process that dies after a look for the dead, and before the look for the living, would leave its queue
         // for ever.
-        // What cannot be judged stays for the next one.
-        let _ = locked.sweep_departed(departed);
+        let swept = locked.sweep_departed(departed);
         // What died since the last sweep.
         let _ = locked.sweep_queues();
         // Notes about what this user may not remove keep the domain: without them nobody would find it.
@@ -316,5 +367,8 @@ pub(super) fn leave(member: &Member) {
             return;
         }
         drop(lock);
+        if swept.is_err() {
+            return; // What cannot be judged stays for the next one.
+        }
     }
 }

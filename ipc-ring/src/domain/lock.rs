@@ -110,7 +110,10 @@ impl NamelessLock {
     /// Takes the lock if it is free.
     pub(super) fn try_take(semaphores: SemaphoreSet) -> Result<Option<Self>, ipc_core::Error> {
         let is_taken = semaphores.try_perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1).undo()])?;
-        Ok(is_taken.then(|| Self(semaphores)))
+        Ok(is_taken.then(|| {
+            Native::crash_point(Site::DomainLocked);
+            Self(semaphores)
+        }))
     }
 }
 

@@ -98,8 +98,8 @@ pub(crate) struct Member {
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
     asymmetric: Asked,
-    /// That this program is there. Dropped when all of the above is given back.
-    image: image::Image,
+    /// That this program is there. Dropped when all of the above is given back. `None` for an outsider.
+    image: Option<image::Image>,
 }
 
 impl Domain {
@@ -383,6 +383,10 @@ impl Member {
         self.process
     }
 
+    fn image_id(&self) -> image::ImageId {
+        self.image.as_ref().expect("a member has an image").id()
+    }
+
     /// Runs `f` under the domain's lock, which is waited for until a point in time.
     ///
     /// # Errors
@@ -407,7 +411,7 @@ impl Member {
         f: impl FnOnce(&Locked<'_>) -> Result<R, AttachError>,
     ) -> Result<R, AttachError> {
         self.check_process()?;
-        let lock = Lock::take(self.semaphores, self.image.id(), until, interrupts)
+        let lock = Lock::take(self.semaphores, self.image_id(), until, interrupts)
             .map_err(|error| self.explain(error))?;
         let result = f(&self.enter(&lock));
         drop(lock);
@@ -418,7 +422,7 @@ impl Member {
     /// Runs `f` under the domain's lock if it is free now. `None` when it is not, or the domain was removed.
     pub(crate) fn try_locked<R>(&self, f: impl FnOnce(&Locked<'_>) -> R) -> Option<R> {
         self.check_process().ok()?;
-        let lock = Lock::try_take(self.semaphores, self.image.id()).ok().flatten()?;
+        let lock = Lock::try_take(self.semaphores, self.image_id()).ok().flatten()?;
         let result = f(&self.enter(&lock));
         drop(lock);
         self.settle_departures();
@@ -446,7 +450,7 @@ pub(crate) struct Locked<'a> {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        if self.is_ours() {
+        if self.is_ours() && self.me.is_some() {
             join::leave(self);
         }
     }
