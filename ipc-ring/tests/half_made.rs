@@ -1,4 +1,5 @@
-//! Processes that are killed at every step of making, joining, leaving and taking away a domain, and joins that the kernel refuses.
+//! Processes that are killed at every step of making, joining, leaving and taking away a domain, and joins
+//! that the kernel refuses.
 //! `gc` knows every object that is left and says why; the next one that opens the domain uses it; either way nothing stays.
 
 mod common;

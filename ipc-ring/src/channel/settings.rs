@@ -104,8 +104,9 @@ macro_rules! common_settings {
             self
         }
 
-        /// Until when an end that is opened waits for the domain's lock, joining the user's own domain included; one that has
-        /// passed: only if it is free. The default is the domain's [patience](crate::Domain::with_patience) from each call on.
+        /// Until when an end that is opened waits for the domain's lock, joining the user's own domain
+        /// included; one that has passed: only if it is free. The default is the domain's
+        /// [patience](crate::Domain::with_patience) from each call on.
         #[must_use]
         pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
             self.settings.deadline = Some(deadline);
@@ -119,16 +120,18 @@ macro_rules! common_settings {
             self
         }
 
-        /// What this end sleeps on. Each end has its own; the default is [`Parker::Semaphore`](crate::Parker::Semaphore).
+        /// What this end sleeps on. Each end has its own; the default is
+        /// [`Parker::Semaphore`](crate::Parker::Semaphore).
         #[must_use]
         pub fn parker(mut self, parker: crate::Parker) -> Self {
             self.settings.parker = parker;
             self
         }
 
-        /// Whether calls of this end that wait go on when the other end died or detached: then they wait for a successor, where
-        /// they otherwise report that it is gone. A channel that is closed ends them all the same, and so do deadlines. Calls
-        /// that never wait, and a [`WaitSet`](crate::WaitSet), always report it. The default is no.
+        /// Whether calls of this end that wait go on when the other end died or detached: then they wait for
+        /// a successor, where they otherwise report that it is gone. A channel that is closed ends them all
+        /// the same, and so do deadlines. Calls that never wait, and a [`WaitSet`](crate::WaitSet), always
+        /// report it. The default is no.
         #[must_use]
         pub fn await_successors(mut self, awaits: bool) -> Self {
             self.settings.awaits_successors = awaits;
@@ -136,8 +139,9 @@ macro_rules! common_settings {
         }
 
         /// How sleepers and wakers agree. An opener that names a barrier insists on it, and is refused with
-        /// [`Barrier`](crate::AttachErrorKind::Barrier) where another one was chosen; one that names none takes the channel
-        /// as it is. A new channel has [`Barrier::Asymmetric`](crate::Barrier::Asymmetric) where the kernel has it.
+        /// [`Barrier`](crate::AttachErrorKind::Barrier) where another one was chosen; one that names none
+        /// takes the channel as it is. A new channel has [`Barrier::Asymmetric`](crate::Barrier::Asymmetric)
+        /// where the kernel has it.
         #[must_use]
         pub fn barrier(mut self, barrier: crate::Barrier) -> Self {
             self.settings.barrier = Some(barrier);
@@ -145,27 +149,28 @@ macro_rules! common_settings {
         }
 
         /// How long the channel lives. An opener that names a lifetime insists on it, and is refused with
-        /// [`Lifetime`](crate::AttachErrorKind::Lifetime) where another one was chosen; one that names none takes the channel
-        /// as it is. A new channel is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral) by default. An end that takes, is there first
-        /// and names none leaves the choice to one that gives; the same is true of the barrier. Something of a stranger's under the key of
-        /// a persistent channel is an error for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing for the
-        /// others.
+        /// [`Lifetime`](crate::AttachErrorKind::Lifetime) where another one was chosen; one that names none
+        /// takes the channel as it is. A new channel is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral)
+        /// by default. An end that takes, is there first and names none leaves the choice to one that gives;
+        /// the same is true of the barrier. Something of a stranger's under the key of a persistent channel
+        /// is an error for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing
+        /// for the others.
         #[must_use]
         pub fn lifetime(mut self, lifetime: crate::Lifetime) -> Self {
             self.settings.lifetime = Some(lifetime);
             self
         }
 
-        /// Maps every page of the ring into this process when it attaches, so that no first touch costs a page fault later.
-        /// Contents are not changed.
+        /// Maps every page of the ring into this process when it attaches, so that no first touch costs a
+        /// page fault later. Contents are not changed.
         #[must_use]
         pub fn prefault(mut self, prefault: bool) -> Self {
             self.settings.pages.prefault = prefault;
             self
         }
 
-        /// Whether core dumps of this process have the ring in them; the default is that they do not. A process that aborts is dead to the others
-        /// when its core is written, and not before.
+        /// Whether core dumps of this process have the ring in them; the default is that they do not. A
+        /// process that aborts is dead to the others when its core is written, and not before.
         #[must_use]
         pub fn dumped(mut self, dumped: bool) -> Self {
             self.settings.pages.dumped = dumped;

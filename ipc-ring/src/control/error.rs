@@ -116,8 +116,8 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether the same attempt may succeed a little later: no process listens yet, the server is full or has just died, or another
-    /// process has the domain's lock.
+    /// Whether the same attempt may succeed a little later: no process listens yet, the server is full or has
+    /// just died, or another process has the domain's lock.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -177,8 +177,8 @@ pub enum AcceptError {
         /// The listener.
         listener: ListenerName,
     },
-    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): somebody removed the listener's queue or the domain's
-    /// semaphores; bind again.
+    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): somebody removed the listener's queue
+    /// or the domain's semaphores; bind again.
     System {
         /// The listener.
         listener: ListenerName,

@@ -1,12 +1,14 @@
 //! Members whose program is gone while their process lives: it has become another program by `exec`.
 //!
-//! Such a member's [image](super::image) is gone, so everybody takes it for dead. Its token is still raised, and would be for as long as the process
-//! lives. The next process that joins, or that sweeps, lowers it, so that the slot can be used again; the reset (`SETVAL`) takes with it what the
-//! kernel would undo at the process's end, when the slot is another one's.
+//! Such a member's [image](super::image) is gone, so everybody takes it for dead. Its token is still raised,
+//! and would be for as long as the process lives. The next process that joins, or that sweeps, lowers it, so
+//! that the slot can be used again; the reset (`SETVAL`) takes with it what the kernel would undo at the
+//! process's end, when the slot is another one's.
 //!
-//! What the old program had arranged for its death at the wake semaphores of others stays arranged, since it cannot be told
-//! from what other processes have arranged there: at the end of the process each of them has a token too many, which costs its
-//! sleeper a look. The tokens for the bells are taken back when the process itself finds its former membership.
+//! What the old program had arranged for its death at the wake semaphores of others stays arranged, since it
+//! cannot be told from what other processes have arranged there: at the end of the process each of them has a
+//! token too many, which costs its sleeper a look. The tokens for the bells are taken back when the process
+//! itself finds its former membership.
 
 use ipc_core::Error;
 use ipc_core::sem::SemaphoreSet;
@@ -26,8 +28,8 @@ pub(super) struct Former {
     is_ours: bool,
 }
 
-/// Frees the slots of such members, and notes them for [`clear_up_after`](Member::clear_up_after), also when it fails half-way. The lock is
-/// held.
+/// Frees the slots of such members, and notes them for [`clear_up_after`](Member::clear_up_after), also when
+/// it fails half-way. The lock is held.
 ///
 /// # Errors
 /// When the set was removed, or it cannot be known whether a program is there.

@@ -1,8 +1,9 @@
 //! Joining a domain, and leaving it.
 //!
-//! The semaphores come first because they hold the lock, and a new set on Linux starts at all zeros: lock free, nobody
-//! alive. So there is no moment at which a set exists that must not be used yet. Everything else is made and checked
-//! under the lock; whoever finds it half-made finishes it, and a join that fails takes back what it has made: see
+//! The semaphores come first because they hold the lock, and a new set on Linux starts at all zeros: lock
+//! free, nobody alive. So there is no moment at which a set exists that must not be used yet. Everything else
+//! is made and checked under the lock; whoever finds it half-made finishes it, and a join that fails takes
+//! back what it has made: see
 //! [`half_made`](super::half_made).
 
 use std::time::Instant;
@@ -234,7 +235,8 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
             }
             return Ok(());
         }
-        // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is worthless.
+        // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is
+        // worthless.
     } else if table.get(H_MAGIC) != 0 && table.get(H_MAGIC) != MAGIC {
         return Err(AttachErrorKind::NotADomain {
             reason: "it does not start like one; another program uses its key",
@@ -270,20 +272,22 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
 /// A process generation has 48 bits, since it shares a word with the slot.
 const GENERATION_MASK: u64 = (1 << 48) - 1;
 
-/// Where the generations of channels start: the time, so that those of a domain that was removed and made again differ.
+/// Where the generations of channels start: the time, so that those of a domain that was removed and made
+/// again differ.
 fn first_generation() -> u64 {
     crate::clock::wall_ns()
 }
 
-/// Where the generations of processes start in a new domain: the time since boot in units of 1024 ns, so that an identity
-/// that a persistent channel keeps from a domain that was removed is nobody's in the next one. Joining takes several system
-/// calls, so the count of joins does not overtake this clock; and neither clock nor memory outlives a boot.
+/// Where the generations of processes start in a new domain: the time since boot in units of 1024 ns, so that
+/// an identity that a persistent channel keeps from a domain that was removed is nobody's in the next one.
+/// Joining takes several system calls, so the count of joins does not overtake this clock; and neither clock
+/// nor memory outlives a boot.
 fn first_process_generation() -> u64 {
     (crate::clock::since_boot_ns() >> 10) & GENERATION_MASK
 }
 
-/// Takes a process slot whose token is 0: gives it a new generation, so that whatever its last holder had is recognised as a dead one's, and
-/// raises the token then. The lock is held, without which no token is raised.
+/// Takes a process slot whose token is 0: gives it a new generation, so that whatever its last holder had is
+/// recognised as a dead one's, and raises the token then. The lock is held, without which no token is raised.
 fn claim_slot(
     table: &Table,
     semaphores: SemaphoreSet,
@@ -297,7 +301,8 @@ fn claim_slot(
         let process = PROCESS_TABLE + slot * PROCESS_SIZE;
         let generation = table.get(process + P_GENERATION).wrapping_add(1) & GENERATION_MASK;
         table.set_half(process + P_STATE, FREE);
-        // Before the token: from then on the program may be gone and its token raised, and others must be able to tell.
+        // Before the token: from then on the program may be gone and its token raised, and others must be
+        // able to tell.
         table.set(process + P_IMAGE, image.to_word(generation));
         table.set(process + P_GENERATION, generation);
         Native::crash_point(Site::DomainSlotNamed);
@@ -315,8 +320,9 @@ fn claim_slot(
 
 /// Gives the slot back, and takes the whole domain away when nobody else is in it. Never waits.
 ///
-/// The slot and what is in this process's hands is given back without the lock; whether the domain goes is judged under it, by
-/// this process or, if another one has the lock, by that one: see [`departure`](super::departure).
+/// The slot and what is in this process's hands is given back without the lock; whether the domain goes is
+/// judged under it, by this process or, if another one has the lock, by that one: see
+/// [`departure`](super::departure).
 pub(super) fn leave(member: &Member) {
     let slot = member.me.slot().expect("a member has a slot");
     let process = PROCESS_TABLE + slot * PROCESS_SIZE;
@@ -334,8 +340,8 @@ pub(super) fn leave(member: &Member) {
     settle(member, || Lock::try_take(member.semaphores, member.image_id()));
 }
 
-/// Does what was left to the next one that has the lock, and takes the domain away when nobody is in it. To be called after each release of
-/// the lock by one that leaves, or does not become a member. Never waits.
+/// Does what was left to the next one that has the lock, and takes the domain away when nobody is in it. To
+/// be called after each release of the lock by one that leaves, or does not become a member. Never waits.
 fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core::Error>) {
     while departure::is_unsettled(&member.table) {
         // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
@@ -350,8 +356,8 @@ fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core:
                 // One of which it cannot be known stays in its domain.
                 && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION))).unwrap_or(true)
         });
-        // Only now: a process that dies after a look for the dead, and before the look for the living, would leave its queue
-        // for ever.
+        // Only now: a process that dies after a look for the dead, and before the look for the living, would
+        // leave its queue for ever.
         let swept = locked.sweep_departed(departed);
         // What died since the last sweep.
         let _ = locked.sweep_queues();

@@ -1,8 +1,9 @@
-//! The domain's lock: a process is killed at any instruction of taking it, having it and giving it back, while others want it. Each of
-//! those must get it, again and again, and nothing may be left behind.
+//! The domain's lock: a process is killed at any instruction of taking it, having it and giving it back,
+//! while others want it. Each of those must get it, again and again, and nothing may be left behind.
 //!
-//! The others are processes that begin to ask when the victim stands where it dies. So the victim goes the same way each time, and
-//! they are asleep for the lock, about to ask whether its holder is there, or taking it over, when the kill comes.
+//! The others are processes that begin to ask when the victim stands where it dies. So the victim goes the
+//! same way each time, and they are asleep for the lock, about to ask whether its holder is there, or taking
+//! it over, when the kill comes.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,7 +93,8 @@ impl Board {
 
 /// Runs `life` in a child, which ends with this process.
 fn child(life: impl FnOnce()) -> Pid {
-    // SAFETY: this thread is the only one of this process that forks or holds a lock; the child never returns.
+    // SAFETY: this thread is the only one of this process that forks or holds a lock; the child never
+    // returns.
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
@@ -244,7 +246,8 @@ fn calls(deed: Deed, before: Before) -> usize {
     calls
 }
 
-/// Kills behind each system call, and then at random instructions until the time is up; or at each instruction behind each call.
+/// Kills behind each system call, and then at random instructions until the time is up; or at each
+/// instruction behind each call.
 pub fn sweep(effort: Effort) {
     say(&format!("lock: KILL_SEED={}", effort.seed));
     let mut random = Random(effort.seed);
