@@ -11,12 +11,14 @@ use crate::domain::{Member, WakeSemaphore, ring};
 use crate::wait::Parker;
 use crate::wait::interrupt::{Flag, Interrupts};
 
-/// Ends the wait of an end, a set, a listener, a watch or a connection from another thread of its process, or from a signal handler;
-/// made by [`new`](Self::new), the calls that it was given to. Clones are the same handle.
+/// Ends the wait of an end, a set, a listener, a watch or a connection from another thread of its process, or
+/// from a signal handler; made by [`new`](Self::new), the calls that it was given to. Clones are the same
+/// handle.
 ///
-/// The wait that is under way ends with `Interrupted`; if none is, the next one does that would wait. Several interruptions
-/// before that are one. A wait that finds something at that moment gives it, and the next one is interrupted. So a call that
-/// says `Interrupted` has taken and given nothing, and the end can go on to be used.
+/// The wait that is under way ends with `Interrupted`; if none is, the next one does that would wait. Several
+/// interruptions before that are one. A wait that finds something at that moment gives it, and the next one
+/// is interrupted. So a call that says `Interrupted` has taken and given nothing, and the end can go on to be
+/// used.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,9 +66,10 @@ impl Interrupter {
         Self { flag: interrupts.flag(wake.as_raw()), target, process: member.process(), by_signals: false }
     }
 
-    /// A handle for calls of the control layer: of a [`Domain`](crate::Domain::with_interrupter) and the ends that are opened in it, and of
-    /// [`control::Builder`](crate::control::Builder::interrupter). It ends the call under way or, if there is none, the next one that would wait. Calls in
-    /// several threads need a handle each.
+    /// A handle for calls of the control layer: of a [`Domain`](crate::Domain::with_interrupter) and the ends
+    /// that are opened in it, and of
+    /// [`control::Builder`](crate::control::Builder::interrupter). It ends the call under way or, if there is
+    /// none, the next one that would wait. Calls in several threads need a handle each.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -87,10 +90,11 @@ impl Interrupter {
         Self { flag, target: Target::Registered, process, by_signals: false }
     }
 
-    /// Has a signal end the calls that are given this handle from now on, too, when a handler has run in the thread that waits. By default they go on.
+    /// Has a signal end the calls that are given this handle from now on, too, when a handler has run in the
+    /// thread that waits. By default they go on.
     ///
-    /// A signal that comes just before the thread goes to sleep is not noticed: have the handler call [`interrupt`](Self::interrupt) for
-    /// signals that must not be missed.
+    /// A signal that comes just before the thread goes to sleep is not noticed: have the handler call
+    /// [`interrupt`](Self::interrupt) for signals that must not be missed.
     #[must_use]
     pub fn and_by_signals(mut self) -> Self {
         self.by_signals = true;
@@ -105,17 +109,18 @@ impl Interrupter {
     /// What interrupts the waits on this semaphore, which are this handle's from now on.
     pub(crate) fn of_waits(&self, member: &Member, wake: WakeSemaphore, place: usize) -> Interrupts {
         let set = u64::from(member.semaphores().id().as_raw().cast_unsigned());
-        self.flag.set_sleeper(place, set << 32 | u64::from(wake.as_raw()));
-        self.of_calls()
+        Interrupts::shared_at(&self.flag, self.by_signals, place, set << 32 | u64::from(wake.as_raw()))
     }
 
-    /// Ends the wait that is under way, or the next one. Nothing happens when the end is gone, and in a child of fork.
+    /// Ends the wait that is under way, or the next one. Nothing happens when the end is gone, and in a child
+    /// of fork.
     ///
-    /// One system call. Safe in a signal handler: it takes no lock, and allocates only when the kernel refuses.
+    /// One system call. Safe in a signal handler: it takes no lock, and allocates only when the kernel
+    /// refuses.
     ///
     /// # Errors
-    /// When the kernel refuses to wake the thread that waits, for instance since this process has changed its user. It finds that
-    /// it was interrupted at its next look, a tenth of a second later at most.
+    /// When the kernel refuses to wake the thread that waits, for instance since this process has changed its
+    /// user. It finds that it was interrupted at its next look, a tenth of a second later at most.
     pub fn interrupt(&self) -> Result<(), ipc_core::Error> {
         if !self.process.is_current() {
             return Ok(());
@@ -154,17 +159,20 @@ impl fmt::Debug for Interrupter {
 /// The two methods by which the waits of an end become interruptible. `$seat` has methods of these names.
 macro_rules! interruptible {
     ($seat:tt $(. $more:tt)*) => {
-        /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
+        /// A handle by which another thread, or a signal handler, ends the waits of this one with
+        /// `Interrupted`.
         #[must_use]
         pub fn interrupter(&self) -> crate::Interrupter {
             self.$seat $(. $more)* .interrupter()
         }
 
-        /// Whether a signal, when a handler has run in the thread that waits, ends the wait with `Interrupted`. By default it
-        /// goes on, whatever `SA_RESTART` says.
+        /// Whether a signal, when a handler has run in the thread that waits, ends the wait with
+        /// `Interrupted`. By default it goes on, whatever `SA_RESTART` says.
         ///
-        /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
-        /// [`Interrupter::interrupt`](crate::Interrupter::interrupt) for signals that must not be missed, and for ends that only poll.
+        /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have
+        /// the handler call
+        /// [`Interrupter::interrupt`](crate::Interrupter::interrupt) for signals that must not be missed, and
+        /// for ends that only poll.
         pub fn set_interruptible(&mut self, by_signals: bool) {
             self.$seat $(. $more)* .set_interruptible(by_signals);
         }

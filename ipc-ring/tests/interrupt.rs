@@ -1,5 +1,6 @@
-//! Waits that end since somebody wants them to: by a handle from another thread, and by signals. For every kind of channel,
-//! both ends, all strategies; for sets, listeners, watches, and waits for the other end. Nothing is lost or doubled by it.
+//! Waits that end since somebody wants them to: by a handle from another thread, and by signals. For every
+//! kind of channel, both ends, all strategies; for sets, listeners, watches, and waits for the other end.
+//! Nothing is lost or doubled by it.
 
 mod common;
 mod kinds;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use common::{private_namespace, unique, wait_for_a_sleeper};
 use ipc_core::ErrorKind;
+use ipc_core::sem::SemaphoreSet;
 use ipc_ring::control::Watch;
 use ipc_ring::{Domain, Interrupter, Listener, Parker, PopError, WaitSet, WaitSetError, WaitStrategy, spsc};
 use kinds::{ALL, Giver, How, Kind, STRATEGIES, Taker, Told};
@@ -45,7 +47,8 @@ fn sleeps(wait: WaitStrategy) -> bool {
     !matches!(wait, WaitStrategy::Spin | WaitStrategy::SpinYield)
 }
 
-/// What goes on to be true of a channel of which a wait was interrupted: all that was given comes, and nothing else.
+/// What goes on to be true of a channel of which a wait was interrupted: all that was given comes, and
+/// nothing else.
 fn goes_on(kind: Kind, taker: &mut dyn Taker, giver: &mut dyn Giver, given: u64) {
     for number in 0..given {
         assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
@@ -264,4 +267,101 @@ fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
     wait_for_a_sleeper();
     interrupter.interrupt().unwrap();
     assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
+/// The domain's semaphores: the only set of this namespace with a key.
+fn semaphores() -> SemaphoreSet {
+    let sets = ipc_core::list::sets().unwrap();
+    let keyed = sets.into_iter().filter(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE);
+    SemaphoreSet::from_id(keyed.last().expect("a domain").0)
+}
+
+/// Posts a token to each semaphore that a thread waits for, a few times; gives how often somebody was woken.
+fn post_too_many() -> usize {
+    let set = semaphores();
+    let mut woken = 0;
+    while woken < 5 {
+        for index in 0..set.values().unwrap().len() as u16 {
+            if set.waiting_for_increase(index).unwrap() > 0 {
+                set.post(index).unwrap();
+                woken += 1;
+            }
+        }
+    }
+    woken
+}
+
+/// What an interrupter leaves that is late: the end that has the semaphore by then looks, and sleeps again.
+#[test]
+fn a_token_too_many_costs_a_look_and_nothing_else() {
+    private_namespace();
+    for kind in ALL {
+        let domain = Domain::open(&unique("stray")).unwrap();
+        let (mut taker, mut giver, _) = ends(kind, &domain, WaitStrategy::Sleep, false);
+        let waiting = std::thread::spawn(move || (taker.take(LONG), taker));
+        assert!(post_too_many() >= 5 && !waiting.is_finished(), "{}: it still waits", kind.name);
+        assert_eq!(giver.give(7, LONG), Told::Yes, "{}", kind.name);
+        let (told, mut taker) = waiting.join().unwrap();
+        assert_eq!(told, Told::Number(7), "{}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, 0);
+        if !kind.fills {
+            continue;
+        }
+        drop((taker, giver));
+        let (mut taker, mut giver, given) = ends(kind, &domain, WaitStrategy::Sleep, true);
+        let waiting = std::thread::spawn(move || (giver.give(given, LONG), giver));
+        assert!(post_too_many() >= 5 && !waiting.is_finished(), "{}: it still waits", kind.name);
+        // A frame may need the room of several.
+        for number in 0..=given {
+            assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
+        }
+        let (told, mut giver) = waiting.join().unwrap();
+        assert_eq!(told, Told::Yes, "{}", kind.name);
+        goes_on(kind, &mut *taker, &mut *giver, 0);
+    }
+}
+
+/// A handle of an end that is gone, or of a call that is over, leaves no token for whoever has the semaphore
+/// by then.
+#[test]
+fn a_handle_that_is_late_posts_nothing() {
+    private_namespace();
+    let domain = Domain::open(&unique("late")).unwrap();
+    let nothing = |what: &str, handle: &Interrupter| {
+        let before = semaphores().values().unwrap();
+        handle.interrupt().unwrap();
+        assert_eq!(semaphores().values().unwrap(), before, "{what}");
+    };
+    for kind in ALL {
+        let (taker, giver, _) = ends(kind, &domain, WaitStrategy::Sleep, false);
+        let handles = [Some(taker.interrupter()), giver.interrupter()];
+        drop((taker, giver));
+        handles.iter().flatten().for_each(|handle| nothing(kind.name, handle));
+    }
+    let handle = Interrupter::new();
+    let short = Duration::from_millis(1);
+    assert!(domain.clone().with_interrupter(&handle).wait_for("nobody", short).unwrap().is_none());
+    nothing("wait_for", &handle);
+
+    let handle = Interrupter::new();
+    let service = ipc_ring::control::Builder::new("service").domain(&domain);
+    let client = service.clone().interrupter(&handle);
+    let mut listener = service.bind().unwrap();
+    assert!(client.clone().timeout(short).connect().is_err());
+    nothing("connect, in vain", &handle);
+    let handle = Interrupter::new();
+    let client = client.interrupter(&handle);
+    let connecting = std::thread::spawn(move || client.connect().unwrap());
+    let accepted = listener.accept().unwrap();
+    let connection = connecting.join().unwrap();
+    nothing("connect", &handle);
+    let handle = connection.interrupter();
+    let parts = connection.into_parts();
+    nothing("a connection that was taken apart", &handle);
+    let handle = accepted.interrupter();
+    drop((parts, accepted));
+    nothing("a connection that is gone", &handle);
+    let handle = listener.interrupter();
+    drop(listener);
+    nothing("a listener that is gone", &handle);
 }

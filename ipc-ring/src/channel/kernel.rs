@@ -46,6 +46,8 @@ impl Kernel {
     /// This interrupts this end's waits from now on, as do signals if they did before; `None`: a flag of its own.
     pub(super) fn share_interrupts(&mut self, with: Option<(&Interrupter, usize)>) {
         let by_signals = self.interrupts.by_signals();
+        // First, since it takes away what it sleeps on.
+        drop(std::mem::take(&mut self.interrupts));
         self.interrupts = with.map_or_else(Interrupts::default, |(interrupter, place)| {
             interrupter.of_waits(&self.member, self.wake, place)
         });

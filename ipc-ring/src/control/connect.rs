@@ -140,6 +140,8 @@ fn try_once<Out: Carry, In: Carry>(
     // A ring that is spoilt at this point is the server's doing.
     let producer = up.into_producer()?;
     let consumer = down.into_consumer()?;
+    // The call is over, and its handle has nothing to do with the connection.
+    mailbox.share_interrupts(None);
     let session = Session::of_client(machine, mailbox, server);
     Ok(Connection::new(producer, consumer, session))
 }

@@ -128,8 +128,10 @@ impl Mailbox {
         self.interrupts.check("wait for a frame")
     }
 
-    /// This ends the sleeps from now on, if it is there.
+    /// This ends the sleeps from now on; `None`: a flag of its own.
     pub(super) fn share_interrupts(&mut self, with: Option<&Interrupter>) {
+        // First, since it takes away what it sleeps on.
+        drop(std::mem::take(&mut self.interrupts));
         if let Some(interrupter) = with {
             self.interrupts = interrupter.of_waits(&self.member, self.wake, 0);
         }
