@@ -286,13 +286,13 @@ pub(crate) struct Identity<'a> {
 }
 
 /// What an opener insists on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'a> {
     pub(crate) kind: Kind,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) slots_offset: usize,
     /// The geometry of such a ring with a given capacity.
-    pub(crate) geometry: fn(u64) -> Result<Geometry, AttachError>,
+    pub(crate) geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
     /// `None` accepts any.
     pub(crate) capacity: Option<u64>,
     /// `None` accepts any.
@@ -356,7 +356,7 @@ pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
 ///
 /// # Errors
 /// The first thing that is not as expected, with what was found.
-pub(crate) fn check(region: &Region, expected: &Expected) -> Result<Checked, AttachError> {
+pub(crate) fn check(region: &Region, expected: &Expected<'_>) -> Result<Checked, AttachError> {
     let header = read(region, expected.kind)?;
     let one = (expected.geometry)(1)?;
     let (found, expect) =
@@ -565,12 +565,12 @@ mod tests {
 
     const SLOTS: usize = 1024;
 
-    fn expected() -> Expected {
+    fn expected() -> Expected<'static> {
         Expected {
             kind: Kind::Spsc,
             fingerprint: Fingerprint::of::<u64>(),
             slots_offset: SLOTS,
-            geometry: |capacity| {
+            geometry: &|capacity| {
                 Geometry::new(capacity, 8, 8, SLOTS).ok_or_else(|| {
                     AttachErrorKind::TooLarge { capacity, most: MAX_CAPACITY, element_size: 8 }.into()
                 })

@@ -52,6 +52,7 @@
 //! | [`latest`] | the newest value of one thing or of many, for any number of readers |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
+//! | [`raw`] | ends that are opened by name and move bytes: for other languages, tools and gateways |
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
 //! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
@@ -109,9 +110,10 @@ mod site;
 mod stream;
 pub mod wait;
 
+pub use channel::raw::{RawReceiver, RawSender};
 pub use channel::{
     Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes, call, latest, mpmc,
-    pool, spsc,
+    pool, raw, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

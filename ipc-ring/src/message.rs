@@ -160,6 +160,23 @@ impl ElementType {
         Ok(element)
     }
 
+    /// The type that is described. Its size may be more than a slot holds, which who makes a ring is told.
+    #[must_use]
+    pub fn described(description: &Description) -> Self {
+        let element = description.element();
+        Self {
+            size: element.size() as usize,
+            align: element.align() as usize,
+            name: element.name().to_owned(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Bytes of an element.
     #[must_use]
     pub const fn size(&self) -> usize {

@@ -237,7 +237,7 @@ fn every_method_of_a_builder_is_known_here() {
     // What each end has for itself; what it starts with; what a type is called and consists of, which is the
     // same or is refused (`tests/described`); and the classes of a pool, which see below.
     const OF_AN_END: &str = "await_successors deadline domain dumped inherited parker prefault resume start \
-                             type_name described description wait class usual_classes";
+                             type_name described description kind element wait class usual_classes";
     fn methods(at: &Path, found: &mut BTreeSet<String>) -> usize {
         let mut files = 0;
         for entry in std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {

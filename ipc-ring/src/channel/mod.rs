@@ -22,6 +22,7 @@ mod open;
 mod pair;
 mod participant;
 pub mod pool;
+pub mod raw;
 mod roster;
 mod seats;
 mod settings;

@@ -25,7 +25,7 @@ fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geomet
     let (domain, until) = settings.whereabouts()?;
     let wanted = settings.capacity.map(request.geometry).transpose()?;
     let place = (&domain, until, settings.lifetime.unwrap_or_default(), settings.pages);
-    let (region, checked) = look_at(&settings.name, place, request.kind, |region, entry| {
+    let (region, checked) = look_at(&settings.name, place, request.kind as u32, |region, entry| {
         let checked = request.check(region, wanted, entry)?;
         request.wishes(wanted).agree(entry.lifetime(), checked.barrier)?;
         Ok(checked)
@@ -56,7 +56,7 @@ pub(super) fn observe_from<R>(
         Lookout::Member(domain) => observe_with(name, (domain, domain.until()), kind, look)?,
         // Whose a segment is matters to those that trust it: here each word is checked and nothing written.
         Lookout::Observer(observer) => with_entry(observer, name, |entry| {
-            look_into(entry, (kind, &Trust::anyone(), Pages::default()), &look)
+            look_into(entry, (kind as u32, &Trust::anyone(), Pages::default()), &look)
                 .map_err(|error| error.made_by(|| creator_of(entry)))
         })?,
     };
@@ -66,11 +66,11 @@ pub(super) fn observe_from<R>(
 /// Attaches read-only to the memory of an entry.
 fn look_into<R>(
     entry: &Entry,
-    (kind, trust, pages): (Kind, &Trust, Pages),
+    (kind, trust, pages): (u32, &Trust, Pages),
     look: &impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
     if entry.kind == LISTENER {
-        return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind as u32 }.into());
+        return Err(AttachErrorKind::Kind { found: entry.kind, expected: kind }.into());
     }
     let attachment = entry.segment.attach_read_only()?;
     entry.segment.verify(Size::Any, trust)?;
@@ -86,14 +86,23 @@ pub(super) fn observe_with<R>(
     kind: Kind,
     look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
-    look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), kind, look)
+    look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), kind as u32, look)
+}
+
+/// As [`observe_with`], whatever kind it is: `look` sees to that.
+pub(super) fn observe_any<R>(
+    name: &str,
+    (domain, until): (&Domain, Instant),
+    look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
+) -> Result<(Region, R), AttachError> {
+    look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), 0, look)
 }
 
 /// Attaches read-only to what exists under a name.
 fn look_at<R>(
     name: &str,
     (domain, until, lifetime, pages): (&Domain, Instant, Lifetime, Pages),
-    kind: Kind,
+    kind: u32,
     look: impl Fn(&Region, &Entry) -> Result<R, AttachError>,
 ) -> Result<(Region, R), AttachError> {
     let trust = domain.member().trust();

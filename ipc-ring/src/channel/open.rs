@@ -27,7 +27,7 @@ pub(super) enum Creation {
 }
 
 /// What is asked for: the channel's name, and the ring it should be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) settings: &'a Settings,
     pub(super) kind: Kind,
@@ -37,7 +37,7 @@ pub(super) struct Request<'a> {
     /// The capacity of a new ring when nobody insists on one.
     pub(super) usual_capacity: u64,
     /// The geometry of such a ring with a given capacity.
-    pub(super) geometry: fn(u64) -> Result<Geometry, AttachError>,
+    pub(super) geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
     /// Bytes before the first slot.
     pub(super) slots_offset: usize,
     /// The offset of the word for the mode, where there are several, and the mode to insist on.
@@ -49,7 +49,7 @@ pub(super) struct Request<'a> {
 
 impl Request<'_> {
     /// What the header must say.
-    fn expected(&self, wanted: Option<Geometry>, entry: &Entry) -> Expected {
+    fn expected(&self, wanted: Option<Geometry>, entry: &Entry) -> Expected<'_> {
         Expected {
             kind: self.kind,
             fingerprint: self.fingerprint,

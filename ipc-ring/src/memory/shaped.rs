@@ -20,6 +20,12 @@ pub struct Shaped {
 }
 
 impl Shaped {
+    /// As [`of`](Self::of), for those who copy the first `size` bytes of each element.
+    pub(crate) fn beginning(geometry: &Geometry, size: usize) -> Self {
+        assert!((1..=geometry.element_size()).contains(&size), "as many bytes as there are");
+        Self { size, ..Self::of(geometry) }
+    }
+
     /// The shape of the slots of a geometry, which were computed with checks and compared with the memory.
     pub(crate) const fn of(geometry: &Geometry) -> Self {
         Self {

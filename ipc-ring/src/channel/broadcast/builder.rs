@@ -154,7 +154,7 @@ impl<T: Message> Builder<T> {
             fingerprint: self.settings.fingerprint::<T>(),
             element: Some(core::any::type_name::<T>()),
             usual_capacity: self.usual_capacity.unwrap_or(1 << slots.ilog2()),
-            geometry: Mapped::<T>::geometry,
+            geometry: &Mapped::<T>::geometry,
             slots_offset: SLOTS_OFFSET,
             mode: self.mode.map(|mode| (MODE, mode as u32)),
             takers: Some(TAKERS),

@@ -51,7 +51,7 @@ impl<T: Message> Watcher<T> {
                 kind: Kind::Broadcast,
                 fingerprint: request.fingerprint,
                 slots_offset: SLOTS_OFFSET,
-                geometry: Mapped::<T>::geometry,
+                geometry: &Mapped::<T>::geometry,
                 capacity: None,
                 generation: Some(entry.generation),
             };

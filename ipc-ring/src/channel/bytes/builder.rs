@@ -161,7 +161,7 @@ pub(in crate::channel) fn nameless(settings: &Settings) -> Request<'_> {
         fingerprint: Fingerprint::named::<u8>("bytes"),
         element: Some("bytes"),
         usual_capacity: USUAL_BYTES,
-        geometry: Mapped::geometry,
+        geometry: &Mapped::geometry,
         slots_offset: SLOTS_OFFSET,
         mode: None,
         takers: Some(pair::TAKERS),

@@ -149,7 +149,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
             fingerprint: described.unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
             element: Some(core::any::type_name::<(Req, Rep)>()),
             usual_capacity: 1,
-            geometry: Mapped::<Req, Rep>::geometry,
+            geometry: &Mapped::<Req, Rep>::geometry,
             slots_offset: LINE_OFFSET,
             mode: None,
             takers: Some(TAKERS),

@@ -148,7 +148,7 @@ impl<T: Message> Builder<T> {
             fingerprint: self.settings.fingerprint::<T>(),
             element: Some(core::any::type_name::<T>()),
             usual_capacity: 1,
-            geometry: Mapped::<T>::geometry,
+            geometry: &Mapped::<T>::geometry,
             slots_offset: CELLS_OFFSET,
             mode: None,
             takers: Some(TAKERS),

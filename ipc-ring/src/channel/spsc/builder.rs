@@ -137,7 +137,7 @@ pub(in crate::channel) fn nameless<T: Message>(settings: &Settings) -> Request<'
         fingerprint: Fingerprint::of::<T>(),
         element: Some(core::any::type_name::<T>()),
         usual_capacity: 1 << slots.ilog2(),
-        geometry: Mapped::<T>::geometry,
+        geometry: &Mapped::<T>::geometry,
         slots_offset: SLOTS_OFFSET,
         mode: None,
         takers: Some(pair::TAKERS),

@@ -139,7 +139,8 @@ pub(super) fn read_header(
     geometry: fn(u64) -> Result<Geometry, AttachError>,
 ) -> Result<(Geometry, Barrier, Mode), AttachError> {
     let slots_offset = SLOTS_OFFSET;
-    let expected = Expected { kind, fingerprint, slots_offset, geometry, capacity: None, generation: None };
+    let expected =
+        Expected { kind, fingerprint, slots_offset, geometry: &geometry, capacity: None, generation: None };
     let checked = layout::check(region, &expected)?;
     let mode = mode_of(region).ok_or(AttachErrorKind::NotReady)?;
     Ok((checked.geometry, checked.barrier, mode))

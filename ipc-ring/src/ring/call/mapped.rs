@@ -110,7 +110,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
             kind: Kind::Call,
             fingerprint: Self::fingerprint(),
             slots_offset: LINE_OFFSET,
-            geometry: Self::geometry,
+            geometry: &Self::geometry,
             capacity: None,
             generation: None,
         };

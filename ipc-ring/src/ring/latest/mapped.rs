@@ -118,7 +118,7 @@ impl<T: Message> Mapped<T> {
             kind: Kind::Latest,
             fingerprint: Fingerprint::of::<T>(),
             slots_offset: CELLS_OFFSET,
-            geometry: Self::geometry,
+            geometry: &Self::geometry,
             capacity: None,
             generation: None,
         };

@@ -114,7 +114,7 @@ impl<T: Message> Mapped<T> {
             kind: Kind::Spsc,
             fingerprint: Fingerprint::of::<T>(),
             slots_offset: SLOTS_OFFSET,
-            geometry: Self::geometry,
+            geometry: &Self::geometry,
             capacity: None,
             generation: None,
         };

@@ -3,7 +3,7 @@
 use super::mapped::Private;
 use super::words::SLOTS_OFFSET;
 use crate::error::{AttachError, AttachErrorKind};
-use crate::layout::{self, Identity, Kind};
+use crate::layout::{self, Geometry, Identity, Kind};
 use crate::memory::{self, Shaped};
 use crate::message::ElementType;
 use crate::platform::Barrier;
@@ -15,6 +15,22 @@ use crate::region::Region;
 pub type RawMapped = memory::Mapped<Private<Shaped>>;
 
 impl RawMapped {
+    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first
+    /// `size` bytes are copied; who gives copies all of them.
+    ///
+    /// # Errors
+    /// As [`Mapped::new`](super::Mapped::new).
+    pub(crate) fn of_checked(
+        region: Region,
+        geometry: &Geometry,
+        size: usize,
+        barrier: Barrier,
+    ) -> Result<Self, AttachError> {
+        region.writable()?;
+        region.holds(geometry.total_size())?;
+        Self::of_shape(region, geometry, Shaped::beginning(geometry, size), barrier)
+    }
+
     /// Makes a fresh ring of such elements at the start of zeroed memory, header and all. Its first element
     /// has the position `first`.
     ///

@@ -157,7 +157,7 @@ impl Builder {
             fingerprint: Fingerprint::of::<u8>(),
             element: Some("bytes"),
             usual_capacity: USUAL_CAPACITY,
-            geometry: Mapped::geometry,
+            geometry: &Mapped::geometry,
             slots_offset: SLOTS_OFFSET,
             mode: self.mode.map(|mode| (MODE, mode as u32)),
             takers: Some(TAKERS),

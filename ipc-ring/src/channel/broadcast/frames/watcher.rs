@@ -49,7 +49,7 @@ impl Watcher {
                 kind: Kind::BroadcastBytes,
                 fingerprint: request.fingerprint,
                 slots_offset: SLOTS_OFFSET,
-                geometry: Mapped::geometry,
+                geometry: &Mapped::geometry,
                 capacity: None,
                 generation: Some(entry.generation),
             };

@@ -1,0 +1,52 @@
+//! Named channels whose elements are bytes: for other languages, tools and gateways, which have no Rust type
+//! for them.
+//!
+//! A [`RawSender`] and a [`RawReceiver`] are opened by the channel's name. They learn its kind, and the size,
+//! the alignment, the fingerprint and the description of its elements, and move slices of exactly that size.
+//! Inside they are the ends of that kind, over slots whose [shape](crate::memory::Shaped) is a private copy
+//! of the header: they meet ends of a Rust type in both directions, and keep all its promises.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ipc_ring::{Domain, raw, spsc};
+//!
+//! let domain = Domain::open("doc-example-raw")?;
+//! let mut numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).described().create_producer()?;
+//! let mut receiver = raw::Builder::new("numbers").domain(&domain).open_receiver()?;
+//! let element = receiver.element();
+//! assert_eq!((element.size(), element.align()), (8, 8));
+//! assert_eq!(element.description().expect("it is described").element().name(), "u64");
+//!
+//! numbers.push(7)?;
+//! let mut bytes = [0; 8];
+//! receiver.receive(&mut bytes)?;
+//! assert_eq!(u64::from_ne_bytes(bytes), 7);
+//! assert!(receiver.try_receive(&mut [0; 4]).is_err(), "an element has 8 bytes");
+//! # Ok(()) }
+//! ```
+//!
+//! Any bytes are a value of a [`Message`](crate::Message), so nothing has to be trusted: a sender that means
+//! other fields sends values that make no sense to others, as a peer may that lies about its type. One that
+//! was told what the elements are ([`Builder::element`], [`Builder::description`]) is refused where the
+//! channel's are others.
+//!
+//! Kinds: [`spsc`](crate::spsc). Channels of [frames](crate::bytes) carry bytes by themselves.
+
+mod builder;
+mod element;
+mod end;
+mod error;
+mod opening;
+mod prefix;
+mod receiver;
+mod sender;
+#[allow(unsafe_code)]
+mod spsc;
+
+pub use builder::Builder;
+pub use element::ElementInfo;
+pub use end::Received;
+pub use error::{ReceiveError, SendError};
+pub use prefix::PrefixReceiver;
+pub use receiver::RawReceiver;
+pub use sender::RawSender;

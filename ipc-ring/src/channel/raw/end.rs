@@ -1,0 +1,49 @@
+//! What the raw ends of every kind can do.
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+use super::{ReceiveError, SendError};
+use crate::interrupter::Interrupter;
+
+/// What came with an element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Its number in the channel, counted from 0, or of its key, counted from 1: of all kinds but
+    /// [`mpmc`](crate::mpmc).
+    pub sequence: Option<u64>,
+    /// Its key: of [`latest`](crate::latest).
+    pub key: Option<u32>,
+    /// When it was published, by [`latest::now_ns`](crate::latest::now_ns): of [`latest`](crate::latest).
+    pub time_ns: Option<u64>,
+}
+
+/// Until when a call waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    /// Not at all.
+    Never,
+    /// Until a point in time, if there is one.
+    Until(Option<Instant>),
+}
+
+/// An end that sends. Slices have the size of an element.
+pub(super) trait Sending: Debug + Send + Sync {
+    fn send(&mut self, key: u32, element: &[u8], patience: Patience) -> Result<(), SendError>;
+    fn capacity(&self) -> u64;
+    fn interrupter(&self) -> Interrupter;
+    fn set_interruptible(&mut self, by_signals: bool);
+    /// What dropping the end does: ends the stream, or leaves it to a successor.
+    fn set_closing(&mut self, closing: bool);
+}
+
+/// An end that receives. Slices have the size of an element.
+pub(super) trait Receiving: Debug + Send + Sync {
+    fn receive(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError>;
+    fn capacity(&self) -> u64;
+    fn interrupter(&self) -> Interrupter;
+    fn set_interruptible(&mut self, by_signals: bool);
+    /// As [`Sending::set_closing`].
+    fn set_closing(&mut self, closing: bool);
+}

@@ -1,0 +1,125 @@
+//! The end that receives bytes.
+
+use std::time::{Duration, Instant};
+
+use super::end::{Patience, Received, Receiving};
+use super::{Builder, ElementInfo, ReceiveError};
+use crate::error::AttachError;
+use crate::interrupter::Interrupter;
+use crate::layout::Kind;
+
+/// An end that receives elements as bytes, as the consumer, subscriber or reader of a channel: see the
+/// [module](super).
+///
+/// Dropping it does what dropping that end does.
+#[derive(Debug)]
+pub struct RawReceiver {
+    kind: Kind,
+    element: ElementInfo,
+    /// Bytes of an element that are copied.
+    size: usize,
+    end: Box<dyn Receiving>,
+}
+
+impl RawReceiver {
+    /// Finds the channel of this name, which must exist, in the user's own domain, and takes a receiving end.
+    ///
+    /// # Errors
+    /// As [`Builder::open_receiver`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_receiver()
+    }
+
+    pub(super) fn new(kind: Kind, element: ElementInfo, size: usize, end: Box<dyn Receiving>) -> Self {
+        Self { kind, element, size, end }
+    }
+
+    /// What kind of channel it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What its elements are.
+    #[must_use]
+    pub const fn element(&self) -> &ElementInfo {
+        &self.element
+    }
+
+    /// Number of slots, or of keys.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.capacity()
+    }
+
+    /// Receives the next element, if there is one, into a slice of its size. After an error the slice is as
+    /// it was.
+    ///
+    /// # Errors
+    /// [`ReceiveError::WrongSize`], and what the kind's end answers.
+    ///
+    /// # Blocking
+    /// Never. One system call when somebody sleeps for room.
+    pub fn try_receive(&mut self, place: &mut [u8]) -> Result<Received, ReceiveError> {
+        self.receive_how(place, Patience::Never)
+    }
+
+    /// Receives the next element, waiting for it.
+    ///
+    /// # Errors
+    /// As [`try_receive`](Self::try_receive).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn receive(&mut self, place: &mut [u8]) -> Result<Received, ReceiveError> {
+        self.receive_how(place, Patience::Until(None))
+    }
+
+    /// As [`receive`](Self::receive), until a point in time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`](crate::PopError::TimedOut), and as [`receive`](Self::receive).
+    pub fn receive_deadline(
+        &mut self,
+        place: &mut [u8],
+        deadline: Instant,
+    ) -> Result<Received, ReceiveError> {
+        self.receive_how(place, Patience::Until(Some(deadline)))
+    }
+
+    /// As [`receive`](Self::receive), for a length of time.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`](crate::PopError::TimedOut), and as [`receive`](Self::receive).
+    pub fn receive_timeout(&mut self, place: &mut [u8], timeout: Duration) -> Result<Received, ReceiveError> {
+        self.receive_deadline(place, crate::clock::after(timeout))
+    }
+
+    fn receive_how(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError> {
+        if place.len() != self.size {
+            return Err(ReceiveError::WrongSize { given: place.len(), element: self.size });
+        }
+        self.end.receive(place, patience)
+    }
+
+    /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.end.interrupter()
+    }
+
+    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with `Interrupted`.
+    /// By default it goes on.
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        self.end.set_interruptible(by_signals);
+    }
+
+    /// Tells the sender, where there is one of each, that nothing will be received any more. Elsewhere as
+    /// dropping it.
+    pub fn close(mut self) {
+        self.end.set_closing(true);
+    }
+}

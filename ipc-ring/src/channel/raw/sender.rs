@@ -1,0 +1,123 @@
+//! The end that sends bytes.
+
+use std::time::{Duration, Instant};
+
+use super::end::{Patience, Sending};
+use super::{Builder, ElementInfo, SendError};
+use crate::error::AttachError;
+use crate::interrupter::Interrupter;
+use crate::layout::Kind;
+
+/// An end that sends elements as bytes, as the producer, publisher or writer of a channel: see the
+/// [module](super).
+///
+/// Dropping it does what dropping that end does.
+#[derive(Debug)]
+pub struct RawSender {
+    kind: Kind,
+    element: ElementInfo,
+    end: Box<dyn Sending>,
+}
+
+impl RawSender {
+    /// Finds the channel of this name, which must exist, in the user's own domain, and takes its sending end.
+    ///
+    /// # Errors
+    /// As [`Builder::open_sender`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open_sender()
+    }
+
+    pub(super) fn new(kind: Kind, element: ElementInfo, end: Box<dyn Sending>) -> Self {
+        Self { kind, element, end }
+    }
+
+    /// What kind of channel it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What its elements are.
+    #[must_use]
+    pub const fn element(&self) -> &ElementInfo {
+        &self.element
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.end.capacity()
+    }
+
+    /// Sends an element if there is room.
+    ///
+    /// # Errors
+    /// [`SendError::WrongSize`], and what the kind's end answers.
+    ///
+    /// # Blocking
+    /// Never. One system call when somebody sleeps for it.
+    pub fn try_send(&mut self, element: &[u8]) -> Result<(), SendError> {
+        self.send_how(element, Patience::Never)
+    }
+
+    /// Sends an element, waiting for room.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    ///
+    /// # Blocking
+    /// By this end's wait strategy.
+    pub fn send(&mut self, element: &[u8]) -> Result<(), SendError> {
+        self.send_how(element, Patience::Until(None))
+    }
+
+    /// As [`send`](Self::send), until a point in time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`](crate::PushError::TimedOut), and as [`send`](Self::send).
+    pub fn send_deadline(&mut self, element: &[u8], deadline: Instant) -> Result<(), SendError> {
+        self.send_how(element, Patience::Until(Some(deadline)))
+    }
+
+    /// As [`send`](Self::send), for a length of time.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`](crate::PushError::TimedOut), and as [`send`](Self::send).
+    pub fn send_timeout(&mut self, element: &[u8], timeout: Duration) -> Result<(), SendError> {
+        self.send_deadline(element, crate::clock::after(timeout))
+    }
+
+    fn send_how(&mut self, element: &[u8], patience: Patience) -> Result<(), SendError> {
+        let size = self.element.size();
+        if element.len() != size {
+            return Err(SendError::WrongSize { given: element.len(), element: size });
+        }
+        self.end.send(0, element, patience)
+    }
+
+    /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.end.interrupter()
+    }
+
+    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with `Interrupted`.
+    /// By default it goes on.
+    pub fn set_interruptible(&mut self, by_signals: bool) {
+        self.end.set_interruptible(by_signals);
+    }
+
+    /// Ends the stream: receivers are told when they have taken what is there.
+    pub fn close(mut self) {
+        self.end.set_closing(true);
+    }
+
+    /// Leaves the stream open for a successor.
+    pub fn detach(mut self) {
+        self.end.set_closing(false);
+    }
+}

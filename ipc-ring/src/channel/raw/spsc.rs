@@ -1,0 +1,187 @@
+//! The raw ends of an [`spsc`](crate::spsc) channel.
+
+use super::end::{Patience, Received, Receiving, Sending};
+use super::opening::Opening;
+use super::{ElementInfo, ReceiveError, SendError};
+use crate::channel::end::{End, Segment};
+use crate::channel::kernel::Kernel;
+use crate::channel::open::{self, Creation};
+use crate::channel::pair::{self, Ending, Role};
+use crate::channel::successor::{self, Follower};
+use crate::end::spsc as end;
+use crate::error::{AttachError, PopError};
+use crate::interrupter::Interrupter;
+use crate::ring::spsc::{self as ring, RawMapped};
+
+/// A ring and a seat at it.
+struct Attached {
+    element: ElementInfo,
+    ring: RawMapped,
+    end: End,
+}
+
+/// Takes a seat at the channel.
+fn attach(opening: &Opening, role: Role, creation: Creation) -> Result<Attached, AttachError> {
+    let geometry = &|capacity| opening.geometry(capacity);
+    let request = opening.request(geometry, pair::TAKERS);
+    open::attach(&request, creation, role.side(), |locked, domain, found| {
+        let element = opening.check(&found)?;
+        let (region, size, settings) = (found.region.clone(), opening.size(), opening.settings());
+        let ring = RawMapped::of_checked(region, &found.geometry, size, found.barrier)?;
+        let mut end = End::take_seat_at(locked, domain, found, role.seats(), settings.strategy)?;
+        end.settle(settings);
+        Ok(Attached { element, ring, end })
+    })
+}
+
+/// Takes the producing end.
+pub(super) fn sender(
+    opening: &Opening,
+    creation: Creation,
+) -> Result<(ElementInfo, Box<dyn Sending>), AttachError> {
+    let Attached { element, ring, end } = attach(opening, Role::Producer, creation)?;
+    let geometry = &|capacity| opening.geometry(capacity);
+    let explain = |error| opening.request(geometry, pair::TAKERS).explain(error, Role::Producer.side());
+    Ok((element, Box::new(Producer::new(ring, end).map_err(explain)?)))
+}
+
+/// Takes the consuming end.
+pub(super) fn receiver(
+    opening: Opening,
+    creation: Creation,
+) -> Result<(ElementInfo, Box<dyn Receiving>), AttachError> {
+    let Attached { element, ring, end } = attach(&opening, Role::Consumer, creation)?;
+    Ok((element, Box::new(Consumer::new(ring, end, opening))))
+}
+
+/// The producing end.
+#[derive(Debug)]
+struct Producer {
+    core: end::Producer<RawMapped, Segment, Kernel>,
+    ending: Ending,
+}
+
+impl Producer {
+    fn new(ring: RawMapped, mut end: End) -> Result<Self, AttachError> {
+        match ring::Producer::attach(ring) {
+            Ok(ring) => {
+                let ending = Ending::of_producer(end.is_persistent());
+                Ok(Self { core: end::Producer { ring, end }, ending })
+            }
+            Err(corruption) => {
+                end.give_up(false);
+                Err(corruption.into())
+            }
+        }
+    }
+}
+
+impl Sending for Producer {
+    fn send(&mut self, _key: u32, element: &[u8], patience: Patience) -> Result<(), SendError> {
+        let sent = match patience {
+            Patience::Never => {
+                self.core.end.ours()?;
+                let pushed = self.core.ring.try_push(element);
+                self.core.settle(pushed)
+            }
+            Patience::Until(deadline) => self.core.push(element, deadline),
+        };
+        sent.map_err(|refusal| SendError::Push(refusal.with(())))
+    }
+
+    fn capacity(&self) -> u64 {
+        self.core.ring.memory().capacity()
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        self.core.end.interrupter()
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.core.end.set_interruptible(by_signals);
+    }
+
+    fn set_closing(&mut self, closing: bool) {
+        self.ending = if closing { Ending::Close } else { Ending::Detach };
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        pair::leave_producer(&mut self.core.end, self.ending);
+    }
+}
+
+/// The consuming end.
+#[derive(Debug)]
+struct Consumer {
+    core: end::Consumer<RawMapped, Segment, Kernel>,
+    ending: Ending,
+    /// While it may have to follow the channel.
+    origin: Option<Box<Opening>>,
+}
+
+impl Consumer {
+    fn new(ring: RawMapped, end: End, opening: Opening) -> Self {
+        let origin = end.is_open().then(|| Box::new(opening));
+        let core = end::Consumer::new(ring::Consumer::attach(ring), end);
+        Self { core, ending: Ending::Detach, origin }
+    }
+}
+
+impl Receiving for Consumer {
+    fn receive(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError> {
+        // SAFETY: only whole elements are copied there, or nothing.
+        let place = unsafe { crate::copy::as_uninit(place) };
+        let popped = loop {
+            let popped = match patience {
+                Patience::Never => self.core.try_pop(place),
+                Patience::Until(deadline) => self.core.pop(place, deadline),
+            };
+            match popped {
+                Err(PopError::Closed) if successor::follow(self) => {}
+                other => break other,
+            }
+        };
+        popped?;
+        let sequence = self.core.ring.position().wrapping_sub(1);
+        Ok(Received { sequence: Some(sequence), ..Received::default() })
+    }
+
+    fn capacity(&self) -> u64 {
+        self.core.ring.memory().capacity()
+    }
+
+    fn interrupter(&self) -> Interrupter {
+        self.core.end.interrupter()
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.core.end.set_interruptible(by_signals);
+    }
+
+    fn set_closing(&mut self, closing: bool) {
+        self.ending = if closing { Ending::Close } else { Ending::Detach };
+    }
+}
+
+impl Follower for Consumer {
+    type Seat = End;
+
+    fn seat(&mut self) -> &mut End {
+        &mut self.core.end
+    }
+
+    fn reopened(&self) -> Option<Self> {
+        let opening = Opening::clone(self.origin.as_ref()?);
+        let Attached { ring, end, .. } = attach(&opening, Role::Consumer, Creation::MustFind).ok()?;
+        Some(Self::new(ring, end, opening))
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        let has_item = self.core.end.is_ours() && self.core.ring.has_item();
+        pair::leave_consumer(&mut self.core.end, self.ending, has_item);
+    }
+}

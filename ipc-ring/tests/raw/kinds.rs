@@ -1,0 +1,107 @@
+//! The kinds that have raw ends, with their typed ends as the same things. A new one is a line here.
+
+use ipc_ring::layout;
+use ipc_ring::{AttachError, Domain, Message, PopError, PushError, spsc};
+
+use super::{CAPACITY, Line, Words};
+
+/// A typed end where bytes go in.
+pub trait Give {
+    /// False: there is no room.
+    fn give(&mut self, element: &[u8]) -> bool;
+}
+
+/// A typed end where they come out.
+pub trait Take {
+    fn take(&mut self) -> Option<Vec<u8>>;
+}
+
+/// How the typed ends of one element type are made, or found.
+pub struct Typed {
+    pub giver: fn(&Domain) -> Box<dyn Give>,
+    pub taker: fn(&Domain) -> Box<dyn Take>,
+}
+
+/// [`Typed`] for each of the element types of the tests.
+pub struct Types {
+    pub u8: fn() -> Typed,
+    pub seven: fn() -> Typed,
+    pub u64: fn() -> Typed,
+    pub words: fn() -> Typed,
+    pub fifty_six: fn() -> Typed,
+    pub line: fn() -> Typed,
+    pub page: fn() -> Typed,
+    pub largest: fn() -> Typed,
+}
+
+/// What receiving ends of other types than `u64` are told.
+pub struct Refused {
+    pub u32: fn(&Domain) -> AttachError,
+    pub bytes: fn(&Domain) -> AttachError,
+    pub i64: fn(&Domain) -> AttachError,
+}
+
+pub struct Kind {
+    pub name: &'static str,
+    pub kind: layout::Kind,
+    pub typed: Types,
+    pub refused: Refused,
+}
+
+/// The rows of [`Types`] and [`Refused`] by two generic functions.
+macro_rules! kind {
+    ($name:literal, $kind:ident, $typed:ident, $refused:ident) => {
+        Kind {
+            name: $name,
+            kind: layout::Kind::$kind,
+            typed: Types {
+                u8: $typed::<u8>,
+                seven: $typed::<[u8; 7]>,
+                u64: $typed::<u64>,
+                words: $typed::<Words<3>>,
+                fifty_six: $typed::<[u8; 56]>,
+                line: $typed::<Line>,
+                page: $typed::<[u8; 4096]>,
+                largest: $typed::<[u8; 65536]>,
+            },
+            refused: Refused { u32: $refused::<u32>, bytes: $refused::<[u8; 8]>, i64: $refused::<i64> },
+        }
+    };
+}
+
+pub const KINDS: [Kind; 1] = [kind!("spsc", Spsc, spsc_typed, spsc_refused)];
+
+fn spsc_builder<T: Message>(domain: &Domain) -> spsc::Builder<T> {
+    spsc::Builder::new("channel").domain(domain)
+}
+
+fn spsc_typed<T: Message + Sync>() -> Typed {
+    Typed {
+        giver: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_producer().unwrap()),
+        taker: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_consumer().unwrap()),
+    }
+}
+
+fn spsc_refused<T: Message>(domain: &Domain) -> AttachError {
+    spsc_builder::<T>(domain).open_consumer().err().expect("another type")
+}
+
+impl<T: Message> Give for spsc::Producer<T> {
+    fn give(&mut self, element: &[u8]) -> bool {
+        match self.try_push_from(&T::read_from_bytes(element).unwrap()) {
+            Ok(()) => true,
+            Err(PushError::Full(())) => false,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+impl<T: Message> Take for spsc::Consumer<T> {
+    fn take(&mut self) -> Option<Vec<u8>> {
+        match self.try_pop() {
+            Ok(element) => Some(element.as_bytes().to_vec()),
+            Err(PopError::Empty) => None,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
