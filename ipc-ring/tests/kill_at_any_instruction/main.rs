@@ -22,6 +22,7 @@ mod lock;
 mod mpmc;
 mod pool;
 mod queue;
+mod raw;
 mod spsc;
 mod stepping;
 mod subscribers;
@@ -46,6 +47,7 @@ fn plays_a_role() {
     let effort = Effort::from_environment();
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["spsc"] => sweep("spsc", &queue::cases::<spsc::Spsc>(), effort),
+        ["raw spsc"] => sweep("raw spsc", &queue::cases::<raw::Raw<{ raw::SPSC }>>(), effort),
         ["bytes"] => sweep("bytes", &queue::cases::<bytes::Bytes>(), effort),
         ["mpmc"] => {
             let mut cases = queue::cases::<mpmc::Mpmc>();
@@ -88,6 +90,11 @@ fn run(ring: &str) {
 #[test]
 fn spsc_survives() {
     run("spsc");
+}
+
+#[test]
+fn raw_spsc_survives() {
+    run("raw spsc");
 }
 
 #[test]
