@@ -272,8 +272,8 @@ fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
 /// The domain's semaphores: the only set of this namespace with a key.
 fn semaphores() -> SemaphoreSet {
     let sets = ipc_core::list::sets().unwrap();
-    let keyed = sets.into_iter().filter(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE);
-    SemaphoreSet::from_id(keyed.last().expect("a domain").0)
+    let mut keyed = sets.into_iter().filter(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE);
+    SemaphoreSet::from_id(keyed.next_back().expect("a domain").0)
 }
 
 /// Posts a token to each semaphore that a thread waits for, a few times; gives how often somebody was woken.
