@@ -7,6 +7,7 @@ use ipc_ring::broadcast::{Builder, PopError, Publisher, Subscriber};
 use ipc_ring::{Domain, Lifetime, WaitStrategy};
 
 use super::chronicle::missed;
+use super::patience::patiently;
 use super::rings::{How, NAME, PATIENCE, Ring};
 use super::spsc_common::{check, payload};
 
@@ -50,11 +51,11 @@ impl Ring for Gated {
     type Consumer = Subscriber<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        builder(domain, how.0).gated().create_publisher().unwrap()
+        patiently(|| builder(domain, how.0).gated().create_publisher())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        builder(domain, how.0).gated().create_subscriber().unwrap()
+        patiently(|| builder(domain, how.0).gated().create_subscriber())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -77,11 +78,11 @@ impl Ring for Lossy {
     type Consumer = Subscriber<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        builder(domain, how.0).lossy().create_publisher().unwrap()
+        patiently(|| builder(domain, how.0).lossy().create_publisher())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        builder(domain, how.0).lossy().create_subscriber().unwrap()
+        patiently(|| builder(domain, how.0).lossy().create_subscriber())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {

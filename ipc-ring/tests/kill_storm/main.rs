@@ -16,6 +16,7 @@ mod books;
 mod broadcast;
 mod chronicle;
 mod diary;
+mod patience;
 mod pool;
 mod rings;
 
@@ -28,6 +29,7 @@ use chronicle::Chronicle;
 use common::{Role, kernel_objects, private_namespace, role, unique};
 use diary::Diary;
 use ipc_ring::{Domain, Lifetime, WaitStrategy};
+use patience::patiently;
 use pool::Pool;
 use rings::{Bytes, Mpmc, NAME, Ring, Spsc};
 use spsc_common::Random;
@@ -49,7 +51,7 @@ fn plays_a_role() {
 
 fn live<R: Ring>(role: &[&str]) {
     let [side, domain, life, diary, lifetime] = role else { panic!("no such role: {role:?}") };
-    let (domain, diary) = (Domain::open(domain).unwrap(), Diary::open(diary));
+    let (domain, diary) = (patiently(|| Domain::open(domain)), Diary::open(diary));
     let life: u64 = life.parse().unwrap();
     let mut random = Random::new(life);
     let wait = match random.below(4) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ipc_ring::pool::{self, Handle, LoanError, ReceiveError};
 use ipc_ring::{Domain, mpmc};
 
+use super::patience::patiently;
 use super::rings::{How, NAME, PATIENCE, Ring};
 use super::spsc_common::{check, payload};
 
@@ -16,7 +17,7 @@ const BLOCKS: u64 = 40;
 
 /// The pool. Whoever has it open keeps it from going away when all others are dead.
 pub fn open(domain: &Domain) -> pool::Pool {
-    pool::Builder::new("blocks").domain(domain).class(LEN, BLOCKS).create().unwrap()
+    patiently(|| pool::Builder::new("blocks").domain(domain).class(LEN, BLOCKS).create())
 }
 
 /// Nothing is in use.
@@ -34,11 +35,11 @@ impl Ring for Pool {
     type Consumer = (pool::Pool, mpmc::Consumer<Handle>);
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        (open(domain), handles(domain, how).create_producer().unwrap())
+        (open(domain), patiently(|| handles(domain, how).create_producer()))
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        (open(domain), handles(domain, how).create_consumer().unwrap())
+        (open(domain), patiently(|| handles(domain, how).create_consumer()))
     }
 
     fn push((pool, producer): &mut Self::Producer, messages: Range<u64>) -> u64 {

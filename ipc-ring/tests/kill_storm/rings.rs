@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipc_ring::{Domain, Lifetime, PeerExit, WaitStrategy, bytes, mpmc, spsc};
 
 use super::bytes_common::frame;
+use super::patience::patiently;
 use super::spsc_common::{check, payload};
 
 /// The channel's name in its domain.
@@ -50,11 +51,11 @@ impl Ring for Mpmc {
     type Consumer = mpmc::Consumer<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        mpmc_builder(domain, how).create_producer().unwrap()
+        patiently(|| mpmc_builder(domain, how).create_producer())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        mpmc_builder(domain, how).create_consumer().unwrap()
+        patiently(|| mpmc_builder(domain, how).create_consumer())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -109,11 +110,11 @@ impl Ring for Spsc {
     type Consumer = spsc::Consumer<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        spsc_builder(domain, how).create_producer().unwrap()
+        patiently(|| spsc_builder(domain, how).create_producer())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        spsc_builder(domain, how).create_consumer().unwrap()
+        patiently(|| spsc_builder(domain, how).create_consumer())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -172,11 +173,11 @@ impl Ring for Bytes {
     type Consumer = bytes::Consumer;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        bytes_builder(domain, how).create_producer().unwrap()
+        patiently(|| bytes_builder(domain, how).create_producer())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        bytes_builder(domain, how).create_consumer().unwrap()
+        patiently(|| bytes_builder(domain, how).create_consumer())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {

@@ -1,0 +1,38 @@
+//! Opening on a busy machine, where the domain's lock may not come round within the usual five seconds: each of those
+//! who wait for it is handed it asleep, and has to be given a processor first. That is no fault of the ring's.
+//!
+//! A lock that nobody gives back is one: then the watchdog ends the test, and what was said here tells where it is.
+
+use ipc_core::Key;
+use ipc_core::list;
+use ipc_core::sem::SemaphoreSet;
+use ipc_ring::{AttachError, AttachErrorKind};
+
+/// Opens, again and again while another process has the domain's lock. Says each time who that is.
+pub fn patiently<R>(open: impl Fn() -> Result<R, AttachError>) -> R {
+    loop {
+        match open() {
+            Err(error) if matches!(error.kind(), AttachErrorKind::LockTimeout { .. }) => report(&error),
+            opened => return opened.unwrap_or_else(|error| panic!("{error}")),
+        }
+    }
+}
+
+/// What the lock says, the process that took it last, and how busy the machine is.
+fn report(error: &AttachError) {
+    let AttachErrorKind::LockTimeout { holder, .. } = error.kind() else { return };
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_else(|error| error.to_string());
+    let stat = holder.map(|pid| read(format!("/proc/{pid}/stat")));
+    let sleeps_in = holder.map(|pid| read(format!("/proc/{pid}/wchan")));
+    let load = read("/proc/loadavg".to_owned());
+    let sets = list::sets().unwrap_or_default();
+    let lock: Vec<_> = sets
+        .into_iter()
+        .filter(|(_, stat)| stat.permissions().key() != Key::PRIVATE)
+        .map(|(id, _)| [0, 2, 3].map(|index| SemaphoreSet::from_id(id).value(index).ok()))
+        .collect();
+    eprintln!(
+        "process {}: {error}\n  the lock {lock:?}, its last holder {stat:?} in {sleeps_in:?}, load {load}",
+        std::process::id()
+    );
+}
