@@ -7,17 +7,58 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use ipc_ring::platform::Word as _;
 use ipc_ring::wait::host::{self, Host};
+use ipc_ring::wait::interrupt;
 use ipc_ring::wait::soon::Soon;
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Semaphore, mutation, reached};
+use crate::{Loom, Semaphore, Word32, mutation, reached};
 
 /// A mistake: the notifier takes the waiting bit and posts no token.
 pub const NO_TOKEN: &str = "the notifier takes the waiting bit and posts no token";
 /// A mistake: nothing is arranged for the death of one who wakes others.
 pub const DEATH_IS_SILENT: &str =
     "a death posts no token, though it was arranged before the waiting bit was taken";
+
+/// A mistake: an interrupter posts its token before the flag is up.
+pub const TOKEN_FIRST: &str = "interrupt: the token comes before the flag";
+/// A mistake: an interrupter posts no token.
+pub const INTERRUPT_WITHOUT_TOKEN: &str = "interrupt: no token";
+/// A mistake: the waiter has no fence before its look at the flag.
+pub const NO_FENCE_BEFORE_LOOK: &str = "interrupt: no fence before the look at the flag";
+/// A mistake: the interrupter loads what the end sleeps on before it raises the flag.
+pub const NUMBER_FIRST: &str = "interrupt: what the end sleeps on is loaded before the flag is up";
+/// A mistake: an end that sleeps elsewhere does not say so.
+pub const NUMBER_NOT_SAID: &str = "interrupt: an end that sleeps elsewhere does not say so";
+
+/// Those of interruptions.
+pub const INTERRUPT_MISTAKES: [&str; 5] =
+    [TOKEN_FIRST, INTERRUPT_WITHOUT_TOKEN, NO_FENCE_BEFORE_LOOK, NUMBER_FIRST, NUMBER_NOT_SAID];
+
+/// What interrupts the waits of one end, as `wait::interrupt::Flag` and `Interrupter`.
+#[derive(Debug)]
+pub struct Handle {
+    domain: Rc<Domain>,
+    flag: Word32,
+    wake: Word32,
+}
+
+impl Handle {
+    /// As `Interrupter::interrupt`.
+    pub fn interrupt(&self) {
+        let early = if mutation::logic(NUMBER_FIRST) { self.wake.load(Ordering::Relaxed) } else { 0 };
+        if mutation::logic(TOKEN_FIRST) {
+            self.domain.ring(self.wake.load(Ordering::Relaxed));
+            interrupt::raise::<Loom>(&self.flag);
+            return;
+        }
+        let [wake] = interrupt::raise_for::<Loom, _, _, 1>(&self.flag, [&self.wake]);
+        if !mutation::logic(INTERRUPT_WITHOUT_TOKEN) {
+            self.domain.ring(if mutation::logic(NUMBER_FIRST) { early } else { wake });
+        }
+    }
+}
 
 /// What the ends of a model share.
 #[derive(Debug)]
@@ -67,6 +108,11 @@ impl Domain {
         self.semaphore(wake).post();
     }
 
+    /// Posts a token unless there is one, as `domain::ring`.
+    pub fn ring(&self, wake: u32) {
+        self.semaphore(wake).ring();
+    }
+
     /// Runs `f`; with this mistake in place without a token.
     pub fn unless<R>(&self, mistake: &'static str, f: impl FnOnce() -> R) -> R {
         self.is_mute.set(mutation::logic(mistake));
@@ -105,7 +151,8 @@ impl host::WakeSet for WakeSet {
 pub struct Kernel {
     domain: Rc<Domain>,
     owner: u64,
-    wake: u32,
+    wake: Cell<u32>,
+    interrupts: RefCell<Option<Rc<Handle>>>,
     /// The states that the end comes to, for the runner: it sleeps.
     sleeps: &'static str,
     /// The next sleep ends at once, as one whose time has come.
@@ -118,9 +165,27 @@ impl Kernel {
     /// Of the end with this identity, which sleeps on this semaphore. `sleeps`: the state that a model comes to when it does.
     #[must_use]
     pub fn new(domain: &Rc<Domain>, owner: u64, wake: u32, sleeps: &'static str) -> Self {
-        let began = Instant::now();
-        let domain = Rc::clone(domain);
-        Self { domain, owner, wake, sleeps, gives_up: Cell::new(false), began, now: Cell::new(began) }
+        let (domain, wake, began) = (Rc::clone(domain), Cell::new(wake), Instant::now());
+        let (interrupts, gives_up, now) = (RefCell::default(), Cell::new(false), Cell::new(began));
+        Self { domain, owner, wake, interrupts, sleeps, gives_up, began, now }
+    }
+
+    /// A handle that interrupts the waits of this end. One for each.
+    pub fn interrupter(&self) -> Rc<Handle> {
+        let (flag, wake) = (Word32::contended(0), Word32::checked(self.wake.get()));
+        let handle = Rc::new(Handle { domain: Rc::clone(&self.domain), flag, wake });
+        *self.interrupts.borrow_mut() = Some(Rc::clone(&handle));
+        handle
+    }
+
+    /// From now on the end sleeps on this.
+    pub fn sleeps_on(&self, wake: u32) {
+        self.wake.set(wake);
+        if let Some(handle) = &*self.interrupts.borrow()
+            && !mutation::logic(NUMBER_NOT_SAID)
+        {
+            interrupt::sleeps_on(&handle.wake, wake);
+        }
     }
 
     /// The next sleep ends at once.
@@ -142,7 +207,7 @@ impl Host for Kernel {
     }
 
     fn wake(&self) -> u32 {
-        self.wake
+        self.wake.get()
     }
 
     fn is_ours(&self) -> bool {
@@ -159,13 +224,13 @@ impl Host for Kernel {
             return Ok(false);
         }
         reached(self.sleeps);
-        self.domain.semaphore(self.wake).wait();
+        self.domain.semaphore(self.wake.get()).wait();
         Ok(true)
     }
 
     fn drain(&self) {
         reached("withdrawn while a token is under way");
-        let _ = self.domain.semaphore(self.wake).try_wait();
+        let _ = self.domain.semaphore(self.wake.get()).try_wait();
     }
 
     fn post(&self, wake: u32) -> Result<(), ipc_core::Error> {
@@ -196,8 +261,10 @@ impl Host for Kernel {
         Ok(())
     }
 
-    fn is_interrupted(&self, _sleeps: bool) -> bool {
-        false
+    fn is_interrupted(&self, sleeps: bool) -> bool {
+        let handle = self.interrupts.borrow().clone();
+        let sleeps = sleeps && !mutation::logic(NO_FENCE_BEFORE_LOOK);
+        handle.is_some_and(|handle| interrupt::take::<Loom>(&handle.flag, sleeps))
     }
 
     fn pass(&self, _soon: &mut Soon, _until: Instant) {

@@ -71,4 +71,5 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(pool::models())
         .chain(payloads::models())
         .chain(everybody::models())
+        .chain(spsc::interrupted::MODELS)
 }

@@ -255,6 +255,8 @@ pub enum Ended {
     PeerDetached,
     /// It is dead.
     PeerDied,
+    /// The wait was interrupted.
+    Interrupted,
 }
 
 impl Ended {
@@ -283,6 +285,7 @@ impl Ended {
             PopError::Closed => Some(Ended::Closed),
             PopError::PeerGone(PeerExit::Detached) => Some(Ended::PeerDetached),
             PopError::PeerGone(PeerExit::Died { .. }) => Some(Ended::PeerDied),
+            PopError::Interrupted => Some(Ended::Interrupted),
             other => panic!("{other}"),
         }
     }

@@ -26,6 +26,7 @@ pub struct SourceMutant {
 }
 
 const PARK: &str = "ipc-ring/src/wait/park.rs";
+const INTERRUPT: &str = "ipc-ring/src/wait/interrupt.rs";
 const PAIR: &str = "ipc-ring/src/end/pair.rs";
 const ROOM: &str = "ipc-ring/src/end/room.rs";
 const ITEM: &str = "ipc-ring/src/end/item.rs";
@@ -61,6 +62,27 @@ pub const ALL: &[SourceMutant] = &[
         old: "            Presence::Gone(error) => return attempt.attempt(&wait)?.ok_or(error),",
         new: "            Presence::Gone(error) => return Err(error),",
         models: &["producer_dies_for_good", "producer_sleeps_consumer_detaches"],
+    },
+    SourceMutant {
+        name: "the flag of an interruption is looked at before the first sleep only",
+        file: PARK,
+        old: "|sleeps| waiter.host().is_interrupted(sleeps)",
+        new: "|sleeps| !in_vain && waiter.host().is_interrupted(sleeps)",
+        models: &["park_interrupted"],
+    },
+    SourceMutant {
+        name: "no fence in front of the look at the flag of an interruption",
+        file: INTERRUPT,
+        old: "        P::light(Barrier::Fence); // Who took",
+        new: "        // Who took",
+        models: &["park_interrupted_elsewhere"],
+    },
+    SourceMutant {
+        name: "no fence behind the raise of the flag of an interruption",
+        file: INTERRUPT,
+        old: "fetch_or(1, Relaxed); // The fence orders it before the token.\n    P::light(Barrier::Fence);",
+        new: "fetch_or(1, Relaxed);",
+        models: &["park_interrupted_elsewhere"],
     },
     SourceMutant {
         name: "a consumer ignores its peer's bits before it sleeps",

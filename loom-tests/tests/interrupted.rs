@@ -2,6 +2,7 @@
 
 use loom_tests::interrupted::{MISTAKES, MODELS};
 use loom_tests::mutation::barriers;
+use loom_tests::spsc::interrupted as parked;
 use loom_tests::{Mutation, matrix};
 
 #[test]
@@ -15,4 +16,17 @@ fn no_interruption_is_lost() {
 fn barriers_and_steps() {
     let mistakes = barriers().into_iter().chain(MISTAKES.map(Mutation::Logic));
     matrix::check("Interrupting a wait", mistakes, MODELS, &[]);
+}
+
+#[test]
+fn no_interruption_of_a_parked_end_is_lost() {
+    for model in parked::MODELS {
+        model.check();
+    }
+}
+
+#[test]
+fn barriers_and_steps_of_a_parked_end() {
+    let mistakes = barriers().into_iter().chain(parked::INTERRUPT_MISTAKES.map(Mutation::Logic));
+    matrix::check("Interrupting a parked end", mistakes, parked::MODELS, &[]);
 }

@@ -170,6 +170,6 @@ fn bit(how: Ended) -> u32 {
     match how {
         Ended::Closed => CLOSED,
         Ended::PeerDetached => DETACHED,
-        Ended::PeerDied => unreachable!("the dead say nothing"),
+        Ended::PeerDied | Ended::Interrupted => unreachable!("the dead say nothing"),
     }
 }

@@ -31,7 +31,7 @@ fn end_against_pop(pop: fn(&mut ConsumerEnd) -> Option<Result<(), Ended>>, how: 
         assert_eq!(producer.push(), Ok(()));
         assert_eq!(producer.push(), Ok(()));
         match how {
-            Ended::PeerDied => unreachable!("nobody dies"),
+            Ended::PeerDied | Ended::Interrupted => unreachable!("nobody dies"),
             Ended::Closed => producer.close(),
             Ended::PeerDetached => producer.detach(),
         }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
+use std::rc::Rc;
 
 use ipc_ring::end::spsc as end;
 use ipc_ring::wait::park::Waiter as _;
@@ -10,7 +11,7 @@ use ipc_ring::wait::signal::{CLOSED, DETACHED};
 
 use super::Heap;
 use super::moves;
-use crate::kernel::Kernel;
+use crate::kernel::{Handle, Kernel};
 use crate::pair::{self, CONSUMER, Ended, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
 
 /// A channel whose ends count what they push and pop.
@@ -102,6 +103,16 @@ impl ConsumerEnd {
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.0.end.waits_mut().set_awaits_successors(true);
         self
+    }
+
+    /// A handle that interrupts its waits.
+    pub(super) fn interrupter(&self) -> Rc<Handle> {
+        self.0.end.host().interrupter()
+    }
+
+    /// From now on it sleeps on this semaphore.
+    pub(super) fn sleeps_on(&self, wake: u32) {
+        self.0.end.host().sleeps_on(wake);
     }
 
     /// Pops the next element, waiting for it.

@@ -5,6 +5,7 @@
 
 pub mod ending;
 pub mod ends;
+pub mod interrupted;
 #[allow(unsafe_code)]
 mod memory;
 mod moves;
