@@ -466,10 +466,7 @@ fn users_are_let_in_by_domain_and_listener_and_nobody_speaks_for_another() {
         said
     };
     assert_eq!(ask(FRIEND, GROUP), format!("you are {FRIEND}, said {SERVER}"));
-    let refused = ask(UNLISTED, GROUP);
-    let (it, why) = (format!("\"service\" in domain {domain:?}"), format!("user {UNLISTED} is not served"));
-    assert!(refused.starts_with("no connection: ") && refused.contains(&it), "{refused}");
-    assert!(refused.ends_with(&why), "{refused}");
+    assert!(ask(UNLISTED, GROUP).ends_with(&format!("user {UNLISTED} is not served")));
     let stranger = ask(STRANGER, STRANGER);
     assert!(stranger.starts_with("no domain: ") && stranger.contains("EACCES"), "{stranger}");
 

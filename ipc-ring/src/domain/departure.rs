@@ -12,6 +12,7 @@
 //! to take the lock finds the notes.
 
 use super::directory::{Entry, channel};
+use super::image::ImageId;
 use super::layout::{
     C_FINISHED, C_GENERATION, C_KIND, C_LEFT, C_STATE, CHANNELS, FREE, H_DEPARTED, H_SETTLED, LISTENER, LIVE,
 };
@@ -24,6 +25,11 @@ use crate::region::Region;
 use crate::ring::seats;
 
 impl Member {
+    /// By what others know that this program is there, for the lock.
+    pub(super) fn image_id(&self) -> ImageId {
+        self.image.as_ref().expect("a member has an image").id()
+    }
+
     /// Gives an end up, at once. `vacate` frees what is the end's own. When the lock is free, `is_deserted` says whether any
     /// living end is left; when none is, the channel's name goes, and if it `is_finished` its memory too. When the lock is not
     /// free, the next process that has it does that.

@@ -383,10 +383,6 @@ impl Member {
         self.process
     }
 
-    fn image_id(&self) -> image::ImageId {
-        self.image.as_ref().expect("a member has an image").id()
-    }
-
     /// Runs `f` under the domain's lock, which is waited for until a point in time.
     ///
     /// # Errors

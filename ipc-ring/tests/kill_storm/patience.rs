@@ -1,7 +1,9 @@
-//! Opening on a busy machine, where the domain's lock may not come round within the usual five seconds: each of those
-//! who wait for it is handed it asleep, and has to be given a processor first. That is no fault of the ring's.
+//! Opening on a busy machine, where the domain's lock may not come round within the usual five seconds:
+//! each process that waits for it is handed it asleep, and has to be given a processor first. The ring is
+//! not to blame.
 //!
-//! A lock that nobody gives back is one: then the watchdog ends the test, and what was said here tells where it is.
+//! For a lock that is never given back it is: then the watchdog ends the test, and what was said here tells
+//! where the lock is.
 
 use ipc_core::Key;
 use ipc_core::list;

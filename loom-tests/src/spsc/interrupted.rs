@@ -1,7 +1,6 @@
 //! A consumer whose wait in production's one loop is interrupted: the flag of `wait/interrupt.rs`, the loop
-//! of
-//! `wait/park.rs`, the steps of `wait/strategy.rs`. Sleeps end by tokens only, so an interruption that is lost is a
-//! deadlock.
+//! of `wait/park.rs`, the steps of `wait/strategy.rs`. Sleeps end by tokens only, so that a lost
+//! interruption is a deadlock.
 //!
 //! Tokens are those of semaphores, of which an interrupter posts one only if there is none;
 //! [`interrupted`](crate::interrupted) has those of a futex, which order nothing.

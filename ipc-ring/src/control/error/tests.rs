@@ -17,7 +17,10 @@ type Sample = (&'static str, String, [&'static str; 3]);
 
 /// The match is there for the compiler: an error that is forgotten here does not compile.
 macro_rules! samples {
-    ($error:ident $(or $attach:ident)?, $($variant:ident { $($field:ident: $value:expr),* } => $says:expr;)*) => {{
+    (
+        $error:ident $(or $attach:ident)?,
+        $($variant:ident { $($field:ident: $value:expr),* } => $says:expr;)*
+    ) => {{
         fn is_here(error: &$error) {
             match error {
                 $($error::$attach(_) => {})?
