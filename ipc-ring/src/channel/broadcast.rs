@@ -53,6 +53,7 @@ mod observer;
 pub mod payloads;
 mod position;
 mod publisher;
+mod room;
 #[allow(unsafe_code)]
 mod subscriber;
 mod waiting;

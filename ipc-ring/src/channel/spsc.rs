@@ -64,6 +64,7 @@ mod builder;
 mod consumer;
 mod observer;
 mod producer;
+mod ready;
 
 pub use builder::Builder;
 pub(super) use builder::{Attached, nameless, seat};

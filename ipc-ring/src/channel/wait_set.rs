@@ -48,6 +48,8 @@ pub(crate) mod sealed {
         fn is_passed_over(&mut self) {}
         /// What the end was woken for was done. Who was woken for one of several things tells the next one.
         fn is_served(&mut self) {}
+        /// A wait begins that polls first: lets messages gather, or slots come free if `is_worth_it`.
+        fn begin_wait(&mut self, _is_worth_it: bool) {}
         /// The domain that the end belongs to.
         fn home(&self) -> Home<'_>;
         /// Where the waiting bit lies that [`mark`](Self::mark) sets. `None` where there is none: a token is the only sign then.
@@ -91,7 +93,7 @@ pub(crate) mod sealed {
 }
 
 /// What a [`WaitSet`] can wait for: consuming and producing ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
-/// [`mpmc`](crate::mpmc) (the producing ones for room), subscribers of a [`broadcast`](crate::broadcast), readers of [`latest`](crate::latest) values, both ends
+/// [`mpmc`](crate::mpmc) (the producing ones for room), both ends of a [`broadcast`](crate::broadcast) (a gated publisher for room), readers of [`latest`](crate::latest) values, both ends
 /// of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
 pub trait Waitable: sealed::Await {}
 
@@ -269,7 +271,6 @@ impl WaitSet {
         if !ends.iter().all(|end| end.is_at(&home)) {
             return None;
         }
-        // Nobody is asked, so there is an answer.
         self.look(ends, false).ok().flatten()
     }
 
@@ -363,7 +364,6 @@ impl Attempt for Together<'_, '_> {
     }
 
     fn attempt(&mut self, wait: &Wait) -> Result<Option<Event>, WaitSetError> {
-        // Nobody is asked.
         self.find(false);
         match self.found.take() {
             Some(Ok(event)) => {

@@ -13,7 +13,7 @@ use crate::apart::apart;
 use crate::error::{FrameTooLarge, PopError};
 use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
 use crate::wait::host::Host;
-use crate::wait::slip::Slip;
+use crate::wait::slip::{self, Slip};
 
 /// The producing end.
 #[derive(Debug)]
@@ -119,6 +119,11 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
                 Err(refusal(&mut self.end, refused, frame))
             }
         }
+    }
+
+    /// Looks for a few microseconds at most whether there is room for the last frame that found none.
+    pub(crate) fn let_come_free(&self) {
+        slip::watch(|| self.ring.has_room_by_head(self.wanted));
     }
 
     /// Whether there is room for a frame as long as the last one that there was none for.
@@ -238,8 +243,7 @@ impl<P: Place, M: Memory, W: Words, H: Host> Poll for Popping<'_, P, M, W, H> {
     }
 
     fn let_gather(&mut self) {
-        let Consumer { ring, slip, .. } = &mut *self.consumer;
-        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
+        self.consumer.let_gather();
     }
 }
 
@@ -247,6 +251,12 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// The end of a ring, with its seat.
     pub fn new(ring: ring::Consumer<M>, end: Endpoint<W, H>) -> Self {
         Self { ring, end, slip: Slip::new() }
+    }
+
+    /// Lets a run of frames gather, when that has been of use lately or is due to be tried.
+    pub(crate) fn let_gather(&mut self) {
+        let Self { ring, slip, .. } = self;
+        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
     }
 
     /// Pops the next frame if there is one; gives its length.

@@ -13,7 +13,7 @@ use crate::error::PopError;
 use crate::memory::{Item, Place, Shape as _};
 use crate::ring::spsc::{self as ring, Corruption, Memory, Push};
 use crate::wait::host::Host;
-use crate::wait::slip::Slip;
+use crate::wait::slip::{self, Slip};
 
 /// The producing end.
 #[derive(Debug)]
@@ -95,6 +95,11 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     #[cold]
     pub(crate) fn published(&mut self, signal: u32) -> Result<(), Refusal> {
         publication(&self.ring, &mut self.end, signal)
+    }
+
+    /// Looks for a few microseconds at most whether slots have come free.
+    pub(crate) fn let_come_free(&self) {
+        slip::watch(|| self.ring.has_room_by_head());
     }
 
     /// Tells the consumer that the ring is corrupt.
@@ -312,7 +317,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     }
 
     /// Lets a run of elements gather, when that has been of use lately or is due to be tried.
-    fn let_gather(&mut self) {
+    pub(crate) fn let_gather(&mut self) {
         let ring = &self.ring;
         self.slip.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
             ring.is_ready_ahead(count)

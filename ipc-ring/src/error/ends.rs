@@ -190,7 +190,7 @@ impl<T> PushError<T> {
     }
 
     /// The same with another value.
-    pub(crate) fn with<V>(self, value: V) -> PushError<V> {
+    pub fn with<V>(self, value: V) -> PushError<V> {
         match self {
             PushError::Full(_) => PushError::Full(value),
             PushError::Busy(_, pid) => PushError::Busy(value, pid),

@@ -54,6 +54,8 @@ pub struct Registration {
     /// The wait that is under way.
     wait: Option<Wait>,
     soon: u32,
+    /// The last wait came to arming.
+    was_long: bool,
 }
 
 impl Registration {
@@ -71,7 +73,7 @@ impl Registration {
         let driver = Driver::of_member(end.home().0, crate::clock::after(LOCK_PATIENCE))?;
         let slot = driver.0.shared.lock().slots.insert();
         let waits = Waits::new(WaitStrategy::SpinSleep { spin: BUDGET });
-        Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0 })
+        Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0, was_long: false })
     }
 
     /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is
@@ -86,8 +88,10 @@ impl Registration {
     /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is
     /// woken when there may be something.
     ///
-    /// A task that finds nothing is not armed at once. It is woken immediately some times, so that other
-    /// tasks run and it looks again, for 20 µs at most; less if that was of no use lately.
+    /// A task that finds nothing is not armed at once. Its first poll lets messages gather for a few
+    /// microseconds where that has been of use lately, as a [`pop`](crate::spsc::Consumer::pop) does that
+    /// waits. Then it is woken immediately some times, so that other tasks run and it looks again, for 20 µs
+    /// at most; less if that was of no use lately.
     ///
     /// # Errors
     /// [`WaitSetError::Forked`], [`WaitSetError::Foreign`] for an end of another domain,
@@ -108,6 +112,9 @@ impl Registration {
             return Poll::Pending;
         }
         self.disarm(end);
+        if self.wait.is_none() && self.waits.polls() {
+            end.begin_wait(!self.was_long);
+        }
         // Whoever was woken may have been so by a death.
         match end.news(was_armed) {
             Ok(None) => {}
@@ -171,6 +178,7 @@ impl Registration {
     fn found(&mut self, found: Result<Option<News>, ipc_core::Error>) -> Result<News, WaitSetError> {
         self.soon = 0;
         if let Some(wait) = self.wait.take() {
+            self.was_long = wait.has_slept();
             self.waits.finished(&wait);
         }
         found.map(|news| news.unwrap_or(News::Ready)).map_err(WaitSetError::System)
@@ -187,21 +195,39 @@ impl Registration {
 
     /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to
     /// another one that could have what it was for. Costs little if nothing was waited for.
+    #[inline]
     pub fn cancel(&mut self, end: &mut dyn Waitable) {
         self.wait = None;
-        if self.is_armed && self.driver.0.shared.member.is_ours() {
+        if self.is_armed {
+            self.cancel_armed(end);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cancel_armed(&mut self, end: &mut dyn Waitable) {
+        if self.driver.0.shared.member.is_ours() {
             self.disarm(end);
             end.is_passed_over();
         }
     }
 
     /// The task has popped without asking here: takes back what the last [`poll`](Self::poll) announced.
-    /// Costs little if that was nothing.
-    pub fn popped(&mut self, end: &mut dyn Waitable) {
+    /// Costs three comparisons if that was nothing.
+    #[inline(always)]
+    pub fn popped<E: Waitable>(&mut self, end: &mut E) {
+        if self.is_armed || self.wait.is_some() || self.soon > 0 {
+            self.popped_from_wait(end);
+        }
+        end.is_served();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn popped_from_wait(&mut self, end: &mut dyn Waitable) {
         if self.is_armed && self.driver.0.shared.member.is_ours() {
             self.disarm(end);
         }
-        end.is_served();
         let _ = self.found(Ok(None));
     }
 

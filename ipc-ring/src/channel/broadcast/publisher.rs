@@ -91,6 +91,16 @@ impl<T: Message> Publisher<T> {
         }
     }
 
+    /// As [`try_publish`](Self::try_publish), from where the message lies.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish), without the message.
+    #[inline]
+    #[doc(alias = "try_push_from")]
+    pub fn try_publish_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.try_publish(*message).map_err(|error| error.with(()))
+    }
+
     /// Publishes a message, in a gated channel waiting for room.
     ///
     /// # Errors
@@ -290,6 +300,8 @@ impl<T: Message> Publisher<T> {
         self.ending = Ending::Detach;
     }
 }
+
+super::room::waits_for_room!([T: Message] Publisher<T>);
 
 impl<T: Message> Drop for Publisher<T> {
     fn drop(&mut self) {

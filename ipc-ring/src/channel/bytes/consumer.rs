@@ -459,6 +459,10 @@ impl Await for Consumer {
         if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
+    fn begin_wait(&mut self, _is_worth_it: bool) {
+        self.core.let_gather();
+    }
+
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.core.end.arm_for(bell)
     }

@@ -321,6 +321,12 @@ impl Await for Producer {
         }
     }
 
+    fn begin_wait(&mut self, is_worth_it: bool) {
+        if is_worth_it {
+            self.core.let_come_free();
+        }
+    }
+
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.core.end.arm_for(bell)
     }

@@ -706,6 +706,10 @@ impl<T: Message> Await for Consumer<T> {
         Ok((probe && self.end.newly_deserted(Role::Producer)).then_some(News::PeerGone))
     }
 
+    fn begin_wait(&mut self, _is_worth_it: bool) {
+        self.let_gather();
+    }
+
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.arm_for(bell)
     }

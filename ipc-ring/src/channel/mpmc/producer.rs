@@ -481,6 +481,12 @@ impl<T: Message> Await for Producer<T> {
         Ok((probe && self.end.newly_deserted(Role::Consumer)).then_some(News::PeerGone))
     }
 
+    fn begin_wait(&mut self, is_worth_it: bool) {
+        if is_worth_it {
+            self.let_come_free();
+        }
+    }
+
     fn mark(&mut self, bell: Bell) -> Barrier {
         self.end.place.arm_for(bell)
     }

@@ -7,15 +7,11 @@ use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::successor::{self, Followed as _, Follower};
-use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::channel::successor::{self, Follower};
 use crate::end::{item, spsc as end};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped};
-use crate::wait::park::Waiter as _;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -26,7 +22,7 @@ use crate::wait::park::Waiter as _;
 /// closed, or when it fails; [`last_error`](Self::last_error) tells which.
 #[derive(Debug)]
 pub struct Consumer<T: Message> {
-    core: end::Consumer<Mapped<T>, Segment, Kernel>,
+    pub(super) core: end::Consumer<Mapped<T>, Segment, Kernel>,
     ending: Ending,
     last_error: Option<PopError>,
     /// While it may have to follow the channel.
@@ -515,38 +511,5 @@ impl<T: Message> Iterator for Drain<'_, T> {
 
     fn next(&mut self) -> Option<T> {
         self.consumer.try_pop().ok()
-    }
-}
-
-impl<T: Message> Await for Consumer<T> {
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.end.is_replaced() {
-            return Ok(Some(News::Ready)); // The next pop follows.
-        }
-        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }

@@ -7,14 +7,10 @@ use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
-use crate::wait::park::Waiter as _;
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -28,7 +24,7 @@ use crate::wait::park::Waiter as _;
 /// ```
 #[derive(Debug)]
 pub struct Producer<T: Message> {
-    core: end::Producer<Mapped<T>, Segment, Kernel>,
+    pub(super) core: end::Producer<Mapped<T>, Segment, Kernel>,
     ending: Ending,
 }
 
@@ -289,7 +285,7 @@ impl<T: Message> Producer<T> {
     /// What a push came to that is not plainly done.
     #[cold]
     #[inline(never)]
-    fn settle<V>(&mut self, pushed: Push, value: V) -> Result<(), PushError<V>> {
+    pub(super) fn settle<V>(&mut self, pushed: Push, value: V) -> Result<(), PushError<V>> {
         self.core.settle(pushed).map_err(|refusal| refusal.with(value))
     }
 
@@ -353,48 +349,6 @@ impl<T: Message> Producer<T> {
     /// channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
-    }
-}
-
-/// In a set a producer has something to do when there is room, or nobody is left to make some.
-impl<T: Message> Await for Producer<T> {
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        match self.core.ring.has_room() {
-            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
-            Ok(false) => self.core.end.news(probe),
-        }
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
-    fn is_unannounced(&self) -> bool {
-        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
-    }
-
-    fn is_soon(&mut self) -> bool {
-        self.core.ring.room_is_coming()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }
 

@@ -237,6 +237,8 @@ impl Publisher {
     }
 }
 
+crate::channel::broadcast::room::waits_for_room!([] Publisher);
+
 impl Drop for Publisher {
     fn drop(&mut self) {
         leave(&mut self.end, self.ending);

@@ -291,6 +291,8 @@ impl Publisher {
     }
 }
 
+crate::channel::broadcast::room::waits_for_room!([] Publisher);
+
 impl Drop for Publisher {
     fn drop(&mut self) {
         if self.end.place.is_ours() {

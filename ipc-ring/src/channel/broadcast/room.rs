@@ -1,0 +1,65 @@
+//! Publishers in a set and in an event loop: a gated one waits for room. A lossy one always has some.
+
+use super::end::End;
+use super::waiting::{self, Room};
+use crate::channel::wait_set::News;
+
+/// What there is to do with a publisher: something when there is room, which the last look of a wait also
+/// makes by dropping the dead that are in the way. A corrupt ring is for the next publication to tell.
+///
+/// # Errors
+/// That of a wake that was kept; with `probe`, when it cannot be known who is alive.
+pub(super) fn news(
+    ring: &mut impl Room,
+    end: &mut End,
+    probe: bool,
+) -> Result<Option<News>, ipc_core::Error> {
+    end.place.tell()?;
+    let has_room =
+        !matches!(ring.has_room(), Ok(false)) || (probe && waiting::has_room_without_the_dead(ring, end)?);
+    Ok(has_room.then_some(News::Ready))
+}
+
+/// Has a publisher, by its fields `ring` and `end`, waited for.
+macro_rules! waits_for_room {
+    ([$($generics:tt)*] $publisher:ty) => {
+        /// In a set a publisher has something to do when there is room.
+        impl<$($generics)*> $crate::channel::wait_set::sealed::Await for $publisher {
+            fn news(
+                &mut self,
+                probe: bool,
+            ) -> Result<Option<$crate::channel::wait_set::News>, ipc_core::Error> {
+                $crate::channel::broadcast::room::news(&mut self.ring, &mut self.end, probe)
+            }
+
+            fn mark(
+                &mut self,
+                bell: $crate::channel::wait_set::sealed::Bell,
+            ) -> $crate::platform::Barrier {
+                self.end.place.arm_for(bell)
+            }
+
+            fn has_peer_died(&self) -> bool {
+                self.end.place.has_anybody_died()
+            }
+
+            fn unmark(&mut self) -> bool {
+                self.end.place.withdraw()
+            }
+
+            fn is_unannounced(&self) -> bool {
+                true // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
+            }
+
+            fn home(&self) -> $crate::channel::wait_set::sealed::Home<'_> {
+                self.end.place.home()
+            }
+
+            fn waiting(&self) -> Option<$crate::channel::wait_set::sealed::Waiting> {
+                self.end.place.waiting()
+            }
+        }
+    };
+}
+
+pub(super) use waits_for_room;
