@@ -10,6 +10,8 @@ use futures_sink::Sink;
 use ipc_ring::readiness::Registration;
 use ipc_ring::{AttachError, News, WaitSetError, Waitable};
 
+use crate::turn::Turn;
+
 /// How often a poll tries again at once, when others are faster each time.
 const TRIES: u32 = 8;
 
@@ -25,6 +27,7 @@ pub struct Async<E: Waitable> {
     has_ended: bool,
     /// The stream has given its last error, or ended.
     is_over: bool,
+    turn: Turn,
 }
 
 /// An end from which something comes. Of this crate's own making.
@@ -99,7 +102,7 @@ impl<E: Waitable> Async<E> {
     /// The first one of a domain waits for the domain's lock, which others hold for microseconds.
     pub fn new(end: E) -> Result<Self, AttachError> {
         let registration = Registration::new(&end)?;
-        Ok(Self { end, registration, has_ended: false, is_over: false })
+        Ok(Self { end, registration, has_ended: false, is_over: false, turn: Turn::default() })
     }
 
     /// The end.
@@ -121,6 +124,7 @@ impl<E: Waitable> Async<E> {
     /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a
     /// wake-up that this end has got goes to another one. Futures do so when they are dropped; a stream that
     /// is not polled any more does when it is dropped itself, unless this is called.
+    #[inline]
     pub fn cancel(&mut self) {
         self.registration.cancel(&mut self.end);
     }
@@ -145,6 +149,7 @@ impl<E: Waitable> Async<E> {
 
     /// Tries until it succeeds; `None` is for nothing now. `over`: what it comes to that the other side is
     /// gone, or that nothing will come any more; `None` is for going on.
+    #[inline(always)]
     pub(crate) fn poll_until<R, F>(
         &mut self,
         context: &mut Context<'_>,
@@ -152,24 +157,63 @@ impl<E: Waitable> Async<E> {
         over: impl Fn(&mut E, News) -> Option<F>,
         failed: impl Fn(&E, WaitSetError) -> F,
     ) -> Poll<Result<R, F>> {
-        for _ in 0..TRIES {
-            match attempt(&mut self.end) {
-                Ok(Some(done)) => {
-                    self.registration.popped(&mut self.end);
-                    return Poll::Ready(Ok(done));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    self.cancel();
-                    return Poll::Ready(Err(error));
-                }
+        if self.turn.is_over() {
+            return give_way(context);
+        }
+        match attempt(&mut self.end) {
+            Ok(Some(done)) => {
+                self.registration.popped(&mut self.end);
+                Poll::Ready(Ok(done))
             }
+            Ok(None) => self.wait_until(context, attempt, over, failed),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// What an attempt comes to before anything is waited for: the short way of a future that is polled for
+    /// the first time. `None`: take the long one.
+    #[inline(always)]
+    pub(crate) fn at_once<R, F>(
+        &mut self,
+        attempt: impl FnOnce(&mut E) -> Result<Option<R>, F>,
+    ) -> Option<Result<R, F>> {
+        if !self.turn.goes_on() {
+            return None;
+        }
+        match attempt(&mut self.end) {
+            Ok(Some(done)) => {
+                self.registration.popped(&mut self.end);
+                Some(Ok(done))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                self.cancel();
+                Some(Err(error))
+            }
+        }
+    }
+
+    /// As [`poll_until`](Self::poll_until), after a first attempt came to nothing.
+    #[cold]
+    #[inline(never)]
+    fn wait_until<R, F>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(&E, WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        for _ in 0..TRIES {
             if self.has_ended
                 && let Some(error) = over(&mut self.end, News::Ended)
             {
                 return Poll::Ready(Err(error));
             }
-            match ready!(self.registration.poll(&mut self.end, context)) {
+            let Poll::Ready(found) = self.registration.poll(&mut self.end, context) else {
+                self.turn = Turn::default();
+                return Poll::Pending;
+            };
+            match found {
                 Ok(News::PeerGone) => {
                     if let Some(error) = over(&mut self.end, News::PeerGone) {
                         return Poll::Ready(Err(error));
@@ -178,16 +222,39 @@ impl<E: Waitable> Async<E> {
                 Ok(news) => self.has_ended |= news == News::Ended,
                 Err(error) => return Poll::Ready(Err(failed(&self.end, error))),
             }
+            match attempt(&mut self.end) {
+                Ok(Some(done)) => {
+                    self.registration.popped(&mut self.end);
+                    return Poll::Ready(Ok(done));
+                }
+                Ok(None) => {}
+                Err(error) => return self.failed(error),
+            }
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
+        self.turn = Turn::default();
+        give_way(context)
     }
+
+    #[cold]
+    #[inline(never)]
+    fn failed<R, F>(&mut self, error: F) -> Poll<Result<R, F>> {
+        self.cancel();
+        Poll::Ready(Err(error))
+    }
+}
+
+/// Has the task polled again after the others.
+#[cold]
+fn give_way<R>(context: &Context<'_>) -> Poll<R> {
+    context.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// A wait that is cancelled when it is dropped.
 pub(crate) struct Waiting<'a, E: Waitable>(pub(crate) &'a mut Async<E>);
 
 impl<E: Waitable> Drop for Waiting<'_, E> {
+    #[inline]
     fn drop(&mut self) {
         self.0.cancel();
     }
@@ -199,17 +266,23 @@ impl<E: Source> Async<E> {
     /// # Errors
     /// As the form of the end that waits, but one: when the other side is gone without closing this is told
     /// once for each time; the next `pop` waits for a successor.
+    #[inline]
     pub async fn pop(&mut self) -> Result<E::Item, E::Error> {
+        if let Some(popped) = self.at_once(E::try_next) {
+            return popped;
+        }
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.poll_pop(context)).await
     }
 
     /// As [`pop`](Self::pop), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    #[inline]
     pub fn poll_pop(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Item, E::Error>> {
         self.poll_with(context, E::try_next)
     }
 
     /// Pops in this way.
+    #[inline(always)]
     pub(crate) fn poll_with<R>(
         &mut self,
         context: &mut Context<'_>,
@@ -243,12 +316,17 @@ impl<E: Target> Async<E> {
     /// # Errors
     /// As the form of the end that waits, but one: when the other side is gone without closing this is told
     /// once for each time; the next `push` to a full ring waits for a successor.
+    #[inline]
     pub async fn push(&mut self, item: &E::Item) -> Result<(), E::Error> {
+        if let Some(pushed) = self.at_once(|end| Ok(end.try_send(item)?.then_some(()))) {
+            return pushed;
+        }
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.poll_push(item, context)).await
     }
 
     /// As [`push`](Self::push), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    #[inline]
     pub fn poll_push(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
         let push = |end: &mut E| Ok(end.try_send(item)?.then_some(()));
         let over = |end: &mut E, news| if news == News::PeerGone { end.gone() } else { end.ended() };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use ipc_ring::broadcast::{frames, payloads};
 use ipc_ring::control::{self, ChannelEvent, Watch};
+use ipc_ring::pool::{self, ReceiveError};
 use ipc_ring::{Forked, Listener, Message, PeerExit, PeerState, PopError, PushError, WaitSetError};
 use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
 
@@ -11,10 +13,10 @@ use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
 /// `failed` of errors with the variants `Forked` and `System`: an end is in its own domain, and waits have no
 /// deadline.
 macro_rules! failed {
-    ($error:ty $(, $value:expr)?) => {
+    ($error:ty) => {
         fn failed(&self, error: WaitSetError) -> Self::Error {
             match error {
-                WaitSetError::System(error) => <$error>::System($($value,)? error),
+                WaitSetError::System(error) => <$error>::System(error),
                 _ => <$error>::from(Forked),
             }
         }
@@ -30,6 +32,7 @@ macro_rules! consumer {
             type Item = $item;
             type Error = $error;
 
+            #[inline]
             fn try_next(&mut self) -> Result<Option<Self::Item>, Self::Error> {
                 type Error = $error;
                 match self.try_pop() {
@@ -67,12 +70,52 @@ consumer!([] bytes::Consumer, Vec<u8>, PopError, peer, Error::Empty);
 consumer!([T: Message] broadcast::Subscriber<T>, T, broadcast::PopError, publisher, Error::Missed(_));
 consumer!([] broadcast::frames::Subscriber, Vec<u8>, broadcast::PopError, publisher, Error::Missed(_));
 
+/// The payloads that a publisher publishes.
+impl Source for payloads::Subscriber {
+    type Item = pool::View;
+    type Error = ReceiveError<broadcast::PopError>;
+
+    fn try_next(&mut self) -> Result<Option<pool::View>, Self::Error> {
+        match self.try_pop() {
+            Ok(view) => Ok(Some(view)),
+            Err(ReceiveError::Channel(broadcast::PopError::Empty)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn gone(&mut self) -> Option<Self::Error> {
+        match self.publisher() {
+            Ok(PeerState::Gone(exit)) => Some(ReceiveError::Channel(broadcast::PopError::PeerGone(exit))),
+            Ok(_) => None, // A successor has come.
+            Err(error) => Some(ReceiveError::Channel(broadcast::PopError::System(error))),
+        }
+    }
+
+    fn failed(&self, error: WaitSetError) -> Self::Error {
+        ReceiveError::Channel(match error {
+            WaitSetError::System(error) => broadcast::PopError::System(error),
+            _ => broadcast::PopError::from(Forked),
+        })
+    }
+
+    fn meaning(error: &Self::Error) -> Meaning {
+        match error {
+            ReceiveError::Channel(broadcast::PopError::Closed) => Meaning::End,
+            ReceiveError::Channel(broadcast::PopError::Missed(_)) | ReceiveError::Refused(_) => Meaning::Gap,
+            _ => Meaning::Failure,
+        }
+    }
+}
+
+impl Sealed for payloads::Subscriber {}
+
 impl<T: Message> Sealed for mpmc::Consumer<T> {}
 
 impl<T: Message> Source for mpmc::Consumer<T> {
     type Item = T;
     type Error = mpmc::PopError;
 
+    #[inline]
     fn try_next(&mut self) -> Result<Option<T>, mpmc::PopError> {
         match self.try_pop() {
             Ok(message) => Ok(Some(message)),
@@ -92,36 +135,62 @@ impl<T: Message> Source for mpmc::Consumer<T> {
     }
 }
 
-/// The values that are newer than the last one read; those in between are skipped.
-impl<T: Message> Source for latest::Reader<T> {
-    type Item = latest::Value<T>;
-    type Error = latest::ReadError;
+/// A reading end of values, of which $next gives the next one that is newer.
+macro_rules! reader {
+    ($(#[$doc:meta])* $end:ident, $item:ty, $next:expr) => {
+        $(#[$doc])*
+        impl<T: Message> Source for latest::$end<T> {
+            type Item = $item;
+            type Error = latest::ReadError;
 
-    fn try_next(&mut self) -> Result<Option<Self::Item>, latest::ReadError> {
-        self.get_newer()
-    }
+            fn try_next(&mut self) -> Result<Option<Self::Item>, latest::ReadError> {
+                let next: fn(&mut Self) -> Result<Option<Self::Item>, latest::ReadError> = $next;
+                match next(self) {
+                    // There is something, and the next attempt may be fast enough.
+                    Err(latest::ReadError::Contended) => Ok(None),
+                    result => result,
+                }
+            }
 
-    fn gone(&mut self) -> Option<latest::ReadError> {
-        match self.writer() {
-            Ok(PeerState::Gone(exit)) => Some(latest::ReadError::PeerGone(exit)),
-            Ok(_) => None, // A successor has come.
-            Err(error) => Some(latest::ReadError::System(error)),
+            fn gone(&mut self) -> Option<latest::ReadError> {
+                match self.writer() {
+                    Ok(PeerState::Gone(exit)) => Some(latest::ReadError::PeerGone(exit)),
+                    Ok(_) => None, // A successor has come.
+                    Err(error) => Some(latest::ReadError::System(error)),
+                }
+            }
+
+            fn ended(&mut self) -> Option<latest::ReadError> {
+                Some(latest::ReadError::Closed) // Or corrupt, which reading tells.
+            }
+
+            failed!(latest::ReadError);
+
+            fn meaning(error: &latest::ReadError) -> Meaning {
+                if matches!(error, latest::ReadError::Closed) { Meaning::End } else { Meaning::Failure }
+            }
         }
-    }
 
-    fn ended(&mut self) -> Option<latest::ReadError> {
-        Some(latest::ReadError::Closed) // Or corrupt, which reading tells.
-    }
-
-    failed!(latest::ReadError);
-
-    fn meaning(error: &latest::ReadError) -> Meaning {
-        if matches!(error, latest::ReadError::Closed) { Meaning::End } else { Meaning::Failure }
-    }
+        impl<T: Message> Sealed for latest::$end<T> {}
+    };
 }
 
-impl<T: Message> Sealed for latest::Reader<T> {}
-
+reader!(
+    /// The values that are newer than the last one read; those in between are skipped.
+    Reader,
+    latest::Value<T>,
+    Self::get_newer
+);
+reader!(
+    /// The keys whose values are newer than the last ones read, with those values. Those in between are
+    /// skipped.
+    TableReader,
+    (u32, latest::Value<T>),
+    |reader| {
+        let Some(key) = reader.changed()? else { return Ok(None) };
+        Ok(reader.get_newer(key)?.map(|value| (key, value)))
+    }
+);
 /// The connections that a listener accepts.
 impl Source for Listener {
     type Item = control::Connection;
@@ -182,6 +251,7 @@ macro_rules! producer {
             type Item = $item;
             type Error = PushError<()>;
 
+            #[inline]
             fn try_send(&mut self, item: &$item) -> Result<bool, PushError<()>> {
                 match self.$push(item) {
                     Ok(()) => Ok(true),
@@ -198,12 +268,14 @@ macro_rules! producer {
                 }
             }
 
-            failed!(PushError<()>, ());
+            fn failed(&self, error: WaitSetError) -> Self::Error {
+                not_pushed(error)
+            }
         }
     };
 }
 
-producer!([T: Message] spsc::Producer<T>, T, try_push_from);
+producer!([T: Message] spsc::Producer<T>, T, try_push_before_waiting);
 producer!([] bytes::Producer, [u8], try_push);
 
 impl<T: Message> Sealed for mpmc::Producer<T> {}
@@ -212,6 +284,7 @@ impl<T: Message> Target for mpmc::Producer<T> {
     type Item = T;
     type Error = mpmc::PushError<()>;
 
+    #[inline]
     fn try_send(&mut self, item: &T) -> Result<bool, mpmc::PushError<()>> {
         match self.try_push_from(item) {
             Ok(()) => Ok(true),
@@ -224,5 +297,48 @@ impl<T: Message> Target for mpmc::Producer<T> {
         Some(mpmc::PushError::PeerGone((), PeerExit::All))
     }
 
-    failed!(mpmc::PushError<()>, ());
+    fn failed(&self, error: WaitSetError) -> Self::Error {
+        not_pushed(error)
+    }
+}
+
+/// A publisher, which waits for room in a gated channel. Subscribers that are gone are dropped, and none is
+/// waited for.
+macro_rules! publisher {
+    ([$($generics:tt)*] $end:ty, $item:ty, $publish:ident) => {
+        impl<$($generics)*> Sealed for $end {}
+
+        impl<$($generics)*> Target for $end {
+            type Item = $item;
+            type Error = PushError<()>;
+
+            #[inline]
+            fn try_send(&mut self, item: &$item) -> Result<bool, PushError<()>> {
+                match self.$publish(item) {
+                    Ok(()) => Ok(true),
+                    Err(PushError::Full(())) => Ok(false),
+                    Err(error) => Err(error),
+                }
+            }
+
+            fn gone(&mut self) -> Option<PushError<()>> {
+                None
+            }
+
+            fn failed(&self, error: WaitSetError) -> Self::Error {
+                not_pushed(error)
+            }
+        }
+    };
+}
+
+publisher!([T: Message] broadcast::Publisher<T>, T, try_publish_from);
+publisher!([] frames::Publisher, [u8], try_publish);
+
+/// What became of a push when waiting failed.
+pub(crate) fn not_pushed(error: WaitSetError) -> PushError<()> {
+    match error {
+        WaitSetError::System(error) => PushError::System((), error),
+        _ => PushError::from(Forked),
+    }
 }

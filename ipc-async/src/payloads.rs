@@ -1,0 +1,121 @@
+//! Payloads of a pool: their handles, sent, received and published.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use ipc_ring::broadcast::payloads;
+use ipc_ring::pool::{Handle, Inlet, Loan, Pool, ReceiveError, Refused, SendError, View};
+use ipc_ring::{News, PopError, PushError, mpmc, spsc};
+
+use crate::r#async::{Async, Source, Target, Waiting, sealed::Sealed};
+
+/// A consuming end through which handles come. Of this crate's own making.
+pub trait Receiver: Source<Error = PopError> + Inlet<Error = PopError> + Sealed {}
+
+impl Receiver for spsc::Consumer<Handle> {}
+impl Receiver for mpmc::Consumer<Handle> {}
+
+impl<E: Receiver> Async<E> {
+    /// The next payload, as [`Pool::receive`]. A future that is dropped before it is finished has received
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Channel`] as [`pop`](Self::pop); [`ReceiveError::Refused`] when a handle was popped
+    /// that names no payload, such as that of a sender that died while it sent: go on with the next.
+    pub async fn receive(&mut self, pool: &Pool) -> Result<View, ReceiveError<PopError>> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_receive(pool, context)).await
+    }
+
+    /// As [`receive`](Self::receive), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    pub fn poll_receive(
+        &mut self,
+        pool: &Pool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<View, ReceiveError<PopError>>> {
+        let taken = self.poll_with(context, |end| match pool.try_receive(end) {
+            Ok(view) => Ok(Some(Ok(view))),
+            Err(ReceiveError::Channel(PopError::Empty | PopError::Busy { .. })) => Ok(None),
+            Err(ReceiveError::Channel(error)) => Err(error),
+            Err(ReceiveError::Refused(refused)) => Ok(Some(Err(refused))),
+            Err(_) => Ok(Some(Err(Refused::Contended))),
+        });
+        taken.map(|taken| taken.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused))
+    }
+}
+
+/// A producing end into which handles go. Of this crate's own making.
+pub trait Sender: Target<Item = Handle, Error = PushError<()>> + Sealed {
+    /// Which channel it is.
+    fn route(&self) -> ipc_ring::pool::Route;
+}
+
+impl Sender for spsc::Producer<Handle> {
+    fn route(&self) -> ipc_ring::pool::Route {
+        self.route()
+    }
+}
+
+impl Sender for mpmc::Producer<Handle> {
+    fn route(&self) -> ipc_ring::pool::Route {
+        self.route()
+    }
+}
+
+impl<E: Sender> Async<E> {
+    /// Gives a block to whoever receives its handle from this channel, waiting for room, as [`Loan::send`]. A
+    /// future that is dropped before it is finished gives the block back to its pool: nothing is sent.
+    ///
+    /// # Errors
+    /// [`SendError`] with the loan, and the reason as [`push`](Self::push).
+    pub async fn send(&mut self, loan: Loan) -> Result<(), SendError<PushError<()>>> {
+        let send = |end: &mut E, loan: Loan| {
+            let route = end.route();
+            loan.send_with(route, |handle| match end.try_send(&handle) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(PushError::Full(())),
+                Err(error) => Err(error),
+            })
+        };
+        self.give(loan, send, |end, news| if news == News::PeerGone { end.gone() } else { end.ended() }).await
+    }
+}
+
+impl Async<payloads::Publisher> {
+    /// Publishes what was written, in a gated channel waiting for room, as [`payloads::Publisher::publish`].
+    /// A future that is dropped before it is finished gives the block back to its pool: nothing is published.
+    ///
+    /// # Errors
+    /// As [`payloads::Publisher::publish`].
+    ///
+    /// # Panics
+    /// When the loan is of another pool.
+    pub async fn publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        self.give(payload, payloads::Publisher::try_publish, |_, _| None).await
+    }
+}
+
+impl<E: ipc_ring::Waitable> Async<E> {
+    /// Has an end take a loan, which it hands back while it has no room.
+    async fn give(
+        &mut self,
+        loan: Loan,
+        mut give: impl FnMut(&mut E, Loan) -> Result<(), SendError<PushError<()>>>,
+        over: impl Fn(&mut E, News) -> Option<PushError<()>>,
+    ) -> Result<(), SendError<PushError<()>>> {
+        let waiting = Waiting(self);
+        let mut kept = Some(loan);
+        let given = poll_fn(|context| {
+            let attempt = |end: &mut E| match give(end, kept.take().expect("handed back by each attempt")) {
+                Ok(()) => Ok(Some(())),
+                Err(SendError { loan, error }) => {
+                    kept = Some(loan);
+                    if matches!(error, PushError::Full(())) { Ok(None) } else { Err(error) }
+                }
+            };
+            waiting.0.poll_until(context, attempt, &over, |_, error| crate::ends::not_pushed(error))
+        })
+        .await;
+        given.map_err(|error| SendError { loan: kept.take().expect("handed back with an error"), error })
+    }
+}

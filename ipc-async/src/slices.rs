@@ -1,0 +1,148 @@
+//! Several messages at a time, and one into a place of the caller's.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use ipc_ring::{Message, News, PopError, PushError, broadcast, mpmc, spsc};
+
+use crate::r#async::{Async, Source, Target, Waiting};
+use crate::ends::not_pushed;
+
+/// An end from which several messages come at a time. Of this crate's own making.
+pub trait SliceSource: Source<Error = PopError> {
+    /// Pops as many messages as are there and fit into `out`, from its front; gives their number, 0 when
+    /// there is none.
+    ///
+    /// # Errors
+    /// As the `try_` form of the end.
+    fn try_next_slice(&mut self, out: &mut [Self::Item]) -> Result<usize, PopError>;
+}
+
+/// An end into which several messages go at a time. Of this crate's own making.
+pub trait SliceTarget: Target<Error = PushError<()>> {
+    /// Pushes messages from the front of a slice while there is room; gives their number, 0 when there is
+    /// none.
+    ///
+    /// # Errors
+    /// As the `try_` form of the end, with the number of messages pushed before.
+    fn try_send_slice(&mut self, items: &[Self::Item]) -> Result<usize, PushError<usize>>
+    where
+        Self::Item: Sized;
+}
+
+macro_rules! slices {
+    ($module:ident: $consumer:ident, $producer:ident, $push:ident) => {
+        impl<T: Message> SliceSource for $module::$consumer<T> {
+            fn try_next_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
+                match self.try_pop_slice(out) {
+                    Err(PopError::Empty | PopError::Busy { .. }) => Ok(0),
+                    result => result,
+                }
+            }
+        }
+
+        impl<T: Message> SliceTarget for $module::$producer<T> {
+            fn try_send_slice(&mut self, items: &[T]) -> Result<usize, PushError<usize>> {
+                match self.$push(items) {
+                    Err(PushError::Full(_) | PushError::Busy(..)) => Ok(0),
+                    result => result,
+                }
+            }
+        }
+    };
+}
+
+slices!(spsc: Consumer, Producer, try_push_slice);
+slices!(mpmc: Consumer, Producer, try_push_slice);
+slices!(broadcast: Subscriber, Publisher, try_publish_slice);
+
+impl<E: SliceSource> Async<E> {
+    /// Waits for a message, then pops it and as many more as are there and fit into `out`, from its front;
+    /// gives their number. One wait and one look at the runtime for all of them.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    pub async fn pop_slice(&mut self, out: &mut [E::Item]) -> Result<usize, PopError> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_pop_slice(out, context)).await
+    }
+
+    /// As [`pop_slice`](Self::pop_slice), for who writes a future by hand. Cancel with
+    /// [`cancel`](Self::cancel).
+    pub fn poll_pop_slice(
+        &mut self,
+        out: &mut [E::Item],
+        context: &mut Context<'_>,
+    ) -> Poll<Result<usize, PopError>> {
+        if out.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_with(context, |end| Ok(Some(end.try_next_slice(out)?).filter(|count| *count > 0)))
+    }
+}
+
+impl<E: SliceTarget> Async<E>
+where
+    E::Item: Sized,
+{
+    /// Waits for room, then pushes as many messages from the front of a slice as there is room for; gives
+    /// their number, which is 0 only for an empty slice. A future that is dropped before it is finished has
+    /// pushed none.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push). The value handed back is the number of messages pushed.
+    pub async fn push_some(&mut self, items: &[E::Item]) -> Result<usize, PushError<usize>> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_push_some(items, context)).await
+    }
+
+    /// As [`push_some`](Self::push_some), for who writes a future by hand. Cancel with
+    /// [`cancel`](Self::cancel).
+    pub fn poll_push_some(
+        &mut self,
+        items: &[E::Item],
+        context: &mut Context<'_>,
+    ) -> Poll<Result<usize, PushError<usize>>> {
+        if items.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let attempt = |end: &mut E| Ok(Some(end.try_send_slice(items)?).filter(|count| *count > 0));
+        let over = |end: &mut E, news| {
+            let over = if news == News::PeerGone { end.gone() } else { end.ended() };
+            over.map(|error| error.with(0))
+        };
+        self.poll_until(context, attempt, over, |_, error| not_pushed(error).with(0))
+    }
+}
+
+macro_rules! into_a_place {
+    ($($consumer:ty),+) => {$(
+        impl<T: Message> Async<$consumer> {
+            /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then.
+            /// After an error the place is as it was.
+            ///
+            /// # Errors
+            /// As [`pop`](Self::pop).
+            #[inline]
+            pub async fn pop_into(&mut self, place: &mut T) -> Result<(), PopError> {
+                if let Some(popped) = self.at_once(|end| unless_empty(end.try_pop_into(place))) {
+                    return popped;
+                }
+                let waiting = Waiting(self);
+                let mut pop = |end: &mut $consumer| unless_empty(end.try_pop_into(place));
+                poll_fn(|context| waiting.0.poll_with(context, &mut pop)).await
+            }
+        }
+    )+};
+}
+
+into_a_place!(spsc::Consumer<T>, mpmc::Consumer<T>);
+
+#[inline(always)]
+fn unless_empty(popped: Result<(), PopError>) -> Result<Option<()>, PopError> {
+    match popped {
+        Ok(()) => Ok(Some(())),
+        Err(PopError::Empty | PopError::Busy { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
