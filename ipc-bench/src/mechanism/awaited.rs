@@ -4,8 +4,10 @@
 //!
 //! A message that is there is taken by the task's poll; only a task that has to wait goes into the runtime.
 
+use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -85,7 +87,7 @@ awaited!(
 );
 awaited!(SpscEpoll, "spsc-epoll", "the ring of spsc, its consumer behind a descriptor in an epoll", Polled);
 
-fn runtime() -> io::Result<Runtime> {
+pub(super) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_io().build()
 }
 
@@ -112,24 +114,25 @@ impl<const WORDS: usize> Link for Awaited<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        let mut context = Context::from_waker(Waker::noop());
-        match self.outgoing.poll_push(message, &mut context) {
-            Poll::Ready(pushed) => pushed.map_err(failed),
-            Poll::Pending => self.runtime.block_on(self.outgoing.push(message)).map_err(failed),
-        }
+        finish(&self.runtime, self.outgoing.push(message))
     }
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         let place = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
-        let mut context = Context::from_waker(Waker::noop());
-        *place = match self.incoming.poll_pop(&mut context) {
-            Poll::Ready(popped) => popped,
-            Poll::Pending => self.runtime.block_on(self.incoming.pop()),
-        }
-        .map_err(failed)?;
-        Ok(())
+        finish(&self.runtime, self.incoming.pop_into(place))
     }
+}
+
+/// What a future comes to: in the runtime only when it has to wait.
+#[inline(always)]
+fn finish<E: Display>(runtime: &Runtime, future: impl Future<Output = Result<(), E>>) -> io::Result<()> {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => runtime.block_on(future),
+    }
+    .map_err(failed)
 }
 
 /// A consumer, and a producer that waits for room, behind descriptors.

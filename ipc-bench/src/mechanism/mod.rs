@@ -30,6 +30,7 @@ mod sizes;
 mod slot_queue;
 mod spsc;
 mod sysv_msg;
+mod tokio_mpsc;
 mod unix_message;
 mod unix_stream;
 
@@ -57,7 +58,6 @@ pub(crate) enum Kind {
     #[cfg(feature = "peers")]
     Peer,
     /// Between the threads of one process: queues of other projects, for comparison.
-    #[cfg(feature = "peers")]
     Threads,
     /// For checking the harness itself; not part of any default run.
     Check,
@@ -71,7 +71,6 @@ impl fmt::Display for Kind {
             Kind::Floor => "floor",
             #[cfg(feature = "peers")]
             Kind::Peer => "peer",
-            #[cfg(feature = "peers")]
             Kind::Threads => "threads",
             Kind::Check => "check",
         })
@@ -178,6 +177,7 @@ pub(crate) static ALL: &[&dyn Mechanism] = &[
     &internet::Udp,
     &signalled::EventFd,
     &awaited::EventFdAsync,
+    &tokio_mpsc::TokioMpsc,
     &signalled::SysvSem,
     &signalled::Futex,
     &local::ClockOnly,
