@@ -63,8 +63,9 @@ impl Sender for mpmc::Producer<Handle> {
 }
 
 impl<E: Sender> Async<E> {
-    /// Gives a block to whoever receives its handle from this channel, waiting for room, as [`Loan::send`]. A
-    /// future that is dropped before it is finished gives the block back to its pool: nothing is sent.
+    /// Gives a block to the one that receives its handle from this channel, waiting for room, as
+    /// [`Loan::send`]. A future that is dropped before it is finished gives the block back to its pool:
+    /// nothing is sent.
     ///
     /// # Errors
     /// [`SendError`] with the loan, and the reason as [`push`](Self::push).

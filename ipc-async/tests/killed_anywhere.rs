@@ -61,8 +61,8 @@ impl Tasks {
         Self { ends: CHANNELS.map(end), hands: [Hand::new(), Hand::new()], name, _domain: domain }
     }
 
-    /// Kills a process after so many instructions of the push that wakes the first task, or behind it. Gives
-    /// the number of instructions that it has done.
+    /// Kills a process after some instructions of the push that wakes the first task, or behind it. Gives
+    /// the number that it has done.
     fn kill_at(&mut self, instructions: usize, is_known: bool) -> usize {
         let Self { name, ends, hands, .. } = self;
         let before = hands[0].woken();
