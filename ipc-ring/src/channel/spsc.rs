@@ -54,7 +54,8 @@
 //!
 //! let domain = Domain::open("doc-example-described")?;
 //! let producer = spsc::Builder::<Tick>::new("ticks").domain(&domain).described().create_producer()?;
-//! let error = spsc::Builder::<Other>::new("ticks").domain(&domain).described().open_consumer().unwrap_err();
+//! let other = spsc::Builder::<Other>::new("ticks").domain(&domain).described();
+//! let error = other.open_consumer().err().expect("they differ");
 //! assert!(error.to_string().contains("field `price` is i64, expected f64"));
 //! # Ok(()) }
 //! ```
