@@ -30,14 +30,16 @@
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, values and all.
 
 mod builder;
-mod end;
+pub(super) mod end;
 mod error;
 mod observer;
 mod reader;
+pub(super) mod reading;
 #[allow(unsafe_code)]
 mod table_reader;
 mod table_writer;
 mod writer;
+pub(super) mod writing;
 
 pub use builder::Builder;
 pub(super) use end::TABLE;

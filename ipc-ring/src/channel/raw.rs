@@ -30,12 +30,15 @@
 //! was told what the elements are ([`Builder::element`], [`Builder::description`]) is refused where the
 //! channel's are others.
 //!
-//! Kinds: [`spsc`](crate::spsc). Channels of [frames](crate::bytes) carry bytes by themselves.
+//! Kinds: [`spsc`](crate::spsc) and [`latest`](crate::latest), of whose table a receiver gets each change of
+//! any key that it is quick enough for. Channels of [frames](crate::bytes) carry bytes by themselves.
 
 mod builder;
 mod element;
 mod end;
 mod error;
+#[allow(unsafe_code)]
+mod latest;
 mod opening;
 mod prefix;
 mod receiver;

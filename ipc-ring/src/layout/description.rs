@@ -156,3 +156,43 @@ impl Element {
 fn invalid(reason: String) -> AttachError {
     AttachErrorKind::InvalidDescription { reason }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{self, Geometry, Identity};
+    use crate::platform::Barrier;
+
+    /// A ring with this text behind its slots, in memory that has room for more.
+    fn ring(description: &str) -> Region {
+        let geometry = Geometry::new(16, 8, 8, 1024).unwrap();
+        let region = Region::heap(geometry.total_size() + 2 * MAX_DESCRIPTION);
+        let fingerprint = Fingerprint::of::<u64>();
+        let (kind, barrier) = (Kind::Spsc, Barrier::Fence);
+        let identity = Identity {
+            kind,
+            barrier,
+            fingerprint,
+            generation: 7,
+            first_position: 0,
+            name: "numbers",
+            description,
+        };
+        layout::write(&region, &geometry, 1024, identity);
+        region
+    }
+
+    #[test]
+    fn a_text_longer_than_the_longest_is_refused_wherever_it_lies() {
+        let region = ring("type u64 size 8 align 8\n0 u64 value\n");
+        let length = region.half(offset_of!(Header, description_length));
+        let read = || layout::read(&region, Kind::Spsc).unwrap().description(&region);
+        assert_eq!(read().unwrap().as_deref(), Some("type u64 size 8 align 8\n0 u64 value\n"));
+        length.store(MAX_DESCRIPTION as u32, Ordering::Relaxed); // One thread.
+        assert_eq!(read().unwrap().map(|text| text.len()), Some(MAX_DESCRIPTION));
+        length.store(MAX_DESCRIPTION as u32 + 1, Ordering::Relaxed); // One thread.
+        let error = read().unwrap_err();
+        assert!(matches!(error.kind(), AttachErrorKind::InvalidDescription { .. }), "{error}");
+        assert!(layout::look(&region, Kind::Spsc, 1024, None).is_err());
+    }
+}

@@ -8,10 +8,12 @@ use ipc_ring::raw::{Builder, RawReceiver, RawSender};
 use ipc_ring::{Domain, Lifetime};
 
 use super::common::{private_namespace, the_ring, unique};
-use super::kinds::{KINDS, Kind};
+use super::kinds::{KINDS, Kind, queues};
 use super::{builder, content, element, pass, try_receive, try_send};
 
-const VALUES: [u32; 14] = [0, 1, 2, 3, 8, 16, 24, 63, 64, 0x480, 1 << 16, (1 << 16) + 1, 1 << 31, u32::MAX];
+const VALUES: [u32; 14] = [0, 1, u32::MAX, 1 << 31, 64, 2, 3, 8, 16, 24, 63, 0x480, 1 << 16, (1 << 16) + 1];
+/// So many of them where each round takes long.
+const FEW: usize = 3;
 
 /// Bytes of the header, and of the words behind it.
 const WORDS: usize = 0x480;
@@ -72,7 +74,11 @@ fn any_word_is_an_error_or_harmless() {
     let (mut opened, mut made) = (0, 0);
     for kind in &KINDS {
         let mut bed = Bed::new(kind);
-        for (at, value) in (0..WORDS).step_by(4).flat_map(|at| VALUES.map(|value| (at, value))) {
+        let words = WORDS.min(bed.ring.len());
+        // Each writer of a table wakes by many masks, which takes its time without optimisation.
+        let values = if kind.is_queue { &VALUES[..] } else { &VALUES[..FEW] };
+        let spoilt = (0..words).step_by(4).flat_map(|at| values.iter().map(move |value| (at, *value)));
+        for (at, value) in spoilt {
             bed.ring.copy_to(0, &bed.whole).unwrap();
             let mut ends = (bed.learning().open_sender(), bed.learning().open_receiver());
             if ends.0.is_err() || ends.1.is_err() {
@@ -98,14 +104,17 @@ fn any_word_is_an_error_or_harmless() {
             }
         }
     }
-    assert!(opened > 4000 && made < 200, "most words are of a single end: {opened} opened, {made} made");
+    assert!(
+        opened > 5000 && made < 200 * KINDS.len(),
+        "most words are of a single end: {opened} opened, {made} made"
+    );
 }
 
 /// The whole header is overwritten under open ends: they go on.
 #[test]
 fn the_header_is_read_once() {
     private_namespace();
-    for kind in &KINDS {
+    for kind in queues() {
         let domain = Domain::open(&unique("once")).unwrap();
         let known = builder(&domain, kind).element(&element::<[u8; 24]>("[u8;24]"));
         let (mut sender, mut receiver) = (known.create_sender().unwrap(), known.open_receiver().unwrap());

@@ -1,7 +1,7 @@
 //! The kinds that have raw ends, with their typed ends as the same things. A new one is a line here.
 
 use ipc_ring::layout;
-use ipc_ring::{AttachError, Domain, Message, PopError, PushError, spsc};
+use ipc_ring::{AttachError, Domain, Message, PopError, PushError, latest, spsc};
 
 use super::{CAPACITY, Line, Words};
 
@@ -44,16 +44,19 @@ pub struct Refused {
 pub struct Kind {
     pub name: &'static str,
     pub kind: layout::Kind,
+    /// Whether each element is received once, and a full channel takes no more.
+    pub is_queue: bool,
     pub typed: Types,
     pub refused: Refused,
 }
 
 /// The rows of [`Types`] and [`Refused`] by two generic functions.
 macro_rules! kind {
-    ($name:literal, $kind:ident, $typed:ident, $refused:ident) => {
+    ($name:literal, $kind:ident, $is_queue:literal, $typed:ident, $refused:ident) => {
         Kind {
             name: $name,
             kind: layout::Kind::$kind,
+            is_queue: $is_queue,
             typed: Types {
                 u8: $typed::<u8>,
                 seven: $typed::<[u8; 7]>,
@@ -69,7 +72,15 @@ macro_rules! kind {
     };
 }
 
-pub const KINDS: [Kind; 1] = [kind!("spsc", Spsc, spsc_typed, spsc_refused)];
+pub const KINDS: [Kind; 2] = [
+    kind!("spsc", Spsc, true, spsc_typed, spsc_refused),
+    kind!("latest", Latest, false, latest_typed, latest_refused),
+];
+
+/// Those that are queues.
+pub fn queues() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(|kind| kind.is_queue)
+}
 
 fn spsc_builder<T: Message>(domain: &Domain) -> spsc::Builder<T> {
     spsc::Builder::new("channel").domain(domain)
@@ -103,5 +114,37 @@ impl<T: Message> Take for spsc::Consumer<T> {
             Err(PopError::Empty) => None,
             Err(other) => panic!("{other}"),
         }
+    }
+}
+
+fn latest_builder<T: Message>(domain: &Domain) -> latest::Builder<T> {
+    latest::Builder::new("channel").domain(domain)
+}
+
+fn latest_typed<T: Message + Sync>() -> Typed {
+    Typed {
+        giver: |domain| {
+            Box::new(latest_builder::<T>(domain).keys(CAPACITY as u32).create_table_writer().unwrap())
+        },
+        taker: |domain| {
+            Box::new(latest_builder::<T>(domain).keys(CAPACITY as u32).create_table_reader().unwrap())
+        },
+    }
+}
+
+fn latest_refused<T: Message>(domain: &Domain) -> AttachError {
+    latest_builder::<T>(domain).open_table_reader().err().expect("another type")
+}
+
+impl<T: Message> Give for latest::TableWriter<T> {
+    fn give(&mut self, element: &[u8]) -> bool {
+        self.publish(0, T::read_from_bytes(element).unwrap()).unwrap();
+        true
+    }
+}
+
+impl<T: Message> Take for latest::TableReader<T> {
+    fn take(&mut self) -> Option<Vec<u8>> {
+        Some(self.get_newer(0).unwrap()?.value.as_bytes().to_vec())
     }
 }

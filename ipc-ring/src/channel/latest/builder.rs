@@ -9,6 +9,7 @@ use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
+use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::latest::{CELLS_OFFSET, Mapped};
 use crate::wait::WaitStrategy;
@@ -156,12 +157,13 @@ impl<T: Message> Builder<T> {
     }
 
     fn read(&self, creation: Creation) -> Result<TableReader<T>, AttachError> {
-        self.attach(Role::Reader, creation).map(|end| TableReader::new(end).of(self))
+        self.attach(Role::Reader, creation).map(|end| TableReader::new(end, self))
     }
 
-    fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
+    fn attach(&self, role: Role, creation: Creation) -> Result<End<Of<T>>, AttachError> {
         open::attach(&self.request(), creation, role.to(), |locked, domain, found| {
-            let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
+            let mut end = End::take_seat(locked, domain, (found, ring), role, self.settings.strategy)?;
             end.place.settle(&self.settings);
             Ok(end)
         })

@@ -11,11 +11,11 @@ use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Locked, Member, Questions};
 use crate::end::participant::{ANY_KEY, WaiterClass};
 use crate::error::{AttachError, AttachErrorKind, PeerExit};
-use crate::message::Message;
+use crate::memory::Shape;
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::latest::{
-    ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, Mapped, READERS, SEAT_SIZE, SEATS, STATE, Words as _,
+    ANY_SLEEPERS, ENDPOINTS, KEY_SLEEPERS, MASKS, MappedOf, READERS, SEAT_SIZE, SEATS, STATE, Words as _,
 };
 use crate::wait::host::Host as _;
 use crate::wait::park::{Waiter as _, commit_wait};
@@ -24,28 +24,28 @@ use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 /// The readers, which leave to a writer what the table is like, and what tells them that it has ended.
-pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
+pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 /// The writer's seat.
 const WRITER: u16 = 0;
 
 /// What an end is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub(super) enum Role {
+pub(in crate::channel) enum Role {
     Writer = 1,
     Reader = 2,
 }
 
 /// What a reader waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Topic {
+pub(in crate::channel) enum Topic {
     Any,
     Key(u32),
 }
 
 impl Role {
     /// Whether values go in at the role's end or come out.
-    pub(super) const fn to(self) -> successor::Side {
+    pub(in crate::channel) const fn to(self) -> successor::Side {
         match self {
             Role::Writer => successor::Side::Gives,
             Role::Reader => successor::Side::Takes,
@@ -55,7 +55,7 @@ impl Role {
 
 impl Topic {
     /// The readers that wait for this.
-    pub(super) const fn side(self) -> WaiterClass {
+    pub(in crate::channel) const fn side(self) -> WaiterClass {
         let role = Role::Reader as u32;
         match self {
             Topic::Any => WaiterClass { role, mask: ANY_SLEEPERS, key: ANY_KEY },
@@ -68,27 +68,26 @@ impl Topic {
 
 /// An attached end.
 #[derive(Debug)]
-pub(super) struct End<T> {
-    pub(super) ring: Mapped<T>,
-    pub(super) place: Participant,
+pub(in crate::channel) struct End<S: Shape> {
+    pub(in crate::channel) ring: MappedOf<S>,
+    pub(in crate::channel) place: Participant,
 }
 
-impl<T: Message> End<T> {
+impl<S: Shape> End<S> {
     /// Takes a seat. The domain's lock is held.
     ///
     /// # Errors
     /// [`EndTaken`](crate::AttachErrorKind::EndTaken) for a second writer,
     /// [`Closed`](crate::AttachErrorKind::Closed) for a writer of a closed channel,
     /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by living readers.
-    pub(super) fn take_seat(
+    pub(in crate::channel) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
-        found: Found,
+        (found, ring): (Found, MappedOf<S>),
         role: Role,
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
         let region = found.region.clone();
-        let ring = Mapped::<T>::new(region.clone(), &found.geometry)?;
         if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
             return Err(AttachErrorKind::Closed.into());
         }
@@ -126,7 +125,7 @@ impl<T: Message> End<T> {
     }
 
     /// Says how the writer goes, and wakes everybody to see it.
-    pub(super) fn raise(&mut self, bits: u32) {
+    pub(in crate::channel) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.ring.state(), bits);
         if bits & CLOSED != 0 {
             self.place.closes();
@@ -138,14 +137,14 @@ impl<T: Message> End<T> {
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive.
-    pub(super) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
+    pub(in crate::channel) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("writer")?;
         let is_alive = |identity| self.place.is_alive(identity);
         writer(self.ring.region(), is_alive)
     }
 
     /// Whether a waiting reader has nothing to wait for.
-    pub(super) fn ended(&self) -> Option<ReadError> {
+    pub(in crate::channel) fn ended(&self) -> Option<ReadError> {
         let bits = signal::seen::<Native>(self.ring.state());
         if bits & CLOSED != 0 {
             Some(ReadError::Closed)
@@ -157,7 +156,7 @@ impl<T: Message> End<T> {
     }
 
     /// Why a wait is over, unless that is because the writer is gone and its successor is waited for.
-    pub(super) fn unless_awaited(&self, over: Option<ReadError>) -> Option<ReadError> {
+    pub(in crate::channel) fn unless_awaited(&self, over: Option<ReadError>) -> Option<ReadError> {
         over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::PeerGone(_))))
     }
 
@@ -165,7 +164,7 @@ impl<T: Message> End<T> {
     ///
     /// # Errors
     /// When that cannot be known.
-    pub(super) fn died(&self) -> Result<Option<ReadError>, ReadError> {
+    pub(in crate::channel) fn died(&self) -> Result<Option<ReadError>, ReadError> {
         match self.writer() {
             Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Ok(Some(ReadError::PeerGone(exit))),
             Ok(_) => Ok(None),
@@ -177,7 +176,7 @@ impl<T: Message> End<T> {
     ///
     /// # Errors
     /// When the semaphores were removed.
-    pub(super) fn wait_for_writer(
+    pub(in crate::channel) fn wait_for_writer(
         &mut self,
         deadline: Option<Instant>,
     ) -> Result<PeerState, ipc_core::Error> {
@@ -201,7 +200,7 @@ impl<T: Message> End<T> {
     }
 
     /// Gives the place up. The last end takes the channel out of the directory.
-    pub(super) fn leave(&mut self) {
+    pub(in crate::channel) fn leave(&mut self) {
         let (region, number) = (self.ring.region().clone(), self.place.number());
         let finished = signal::seen::<Native>(self.ring.state()) & CLOSED != 0;
         self.place.leave(|| seats::free(&region, TABLE, number), || finished);

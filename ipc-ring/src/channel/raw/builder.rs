@@ -3,7 +3,7 @@
 use ipc_describe::{Describe, Description};
 
 use super::opening::Opening;
-use super::{PrefixReceiver, RawReceiver, RawSender, spsc};
+use super::{PrefixReceiver, RawReceiver, RawSender, latest, spsc};
 use crate::channel::described::Described;
 use crate::channel::open::Creation;
 use crate::channel::settings::{Settings, common_settings};
@@ -44,8 +44,9 @@ impl Builder {
 
     common_settings!();
 
-    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of elements, 16 to 1024
-    /// slots; an opener that says nothing takes the ring as it is, one that says a number insists on it.
+    /// Number of slots, rounded up to a power of two, or of keys of a table of latest values. A creator's
+    /// default is 1 MiB of elements, 16 to 1024 slots, and one key; an opener that says nothing takes the
+    /// ring as it is, one that says a number insists on it.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -197,6 +198,7 @@ impl Builder {
 fn sender(opening: Opening, creation: Creation) -> Result<RawSender, AttachError> {
     let (element, end) = match opening.kind() {
         Kind::Spsc => spsc::sender(&opening, creation)?,
+        Kind::Latest => latest::sender(&opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),
     };
     Ok(RawSender::new(opening.kind(), element, end))
@@ -207,6 +209,7 @@ fn receiver(opening: Opening, creation: Creation) -> Result<RawReceiver, AttachE
     let (kind, size) = (opening.kind(), opening.size());
     let (element, end) = match kind {
         Kind::Spsc => spsc::receiver(opening, creation)?,
+        Kind::Latest => latest::receiver(opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),
     };
     Ok(RawReceiver::new(kind, element, size, end))

@@ -82,27 +82,26 @@ impl Opening {
         geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
         takers: Takers,
     ) -> Request<'a> {
-        let slots = (USUAL_BYTES / self.element.size()).clamp(16, 1024);
+        let usual_capacity = match self.kind {
+            Kind::Latest => 1,
+            _ => 1 << (USUAL_BYTES / self.element.size()).clamp(16, 1024).ilog2(),
+        };
         Request {
             settings: &self.settings,
             kind: self.kind,
             fingerprint: self.fingerprint,
             element: None,
-            usual_capacity: 1 << slots.ilog2(),
+            usual_capacity,
             geometry,
-            slots_offset: self.slots_offset(),
+            slots_offset: slots_offset(self.kind).expect("it was learned of such a kind"),
             mode: None,
             takers: Some(takers),
         }
     }
 
-    fn slots_offset(&self) -> usize {
-        slots_offset(self.kind).expect("it was learned of such a kind")
-    }
-
     /// The geometry of such a ring with this capacity.
     pub(super) fn geometry(&self, capacity: u64) -> Result<Geometry, AttachError> {
-        self.element.geometry(capacity, self.slots_offset())
+        geometry(self.kind, &self.element, capacity)
     }
 
     /// What the elements of a ring are, and whether they begin as they must. Under the domain's lock.
@@ -117,13 +116,22 @@ impl Opening {
 }
 
 /// The kinds that have raw ends.
-const KINDS: [Kind; 1] = [Kind::Spsc];
+const KINDS: [Kind; 2] = [Kind::Spsc, Kind::Latest];
 
 /// Where the slots of a kind begin; `None` for one that has no raw ends.
 fn slots_offset(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Spsc => Some(ring::spsc::SLOTS_OFFSET),
+        Kind::Latest => Some(ring::latest::CELLS_OFFSET),
         _ => None,
+    }
+}
+
+/// The geometry of a ring of this kind and capacity.
+fn geometry(kind: Kind, element: &ElementType, capacity: u64) -> Result<Geometry, AttachError> {
+    match kind {
+        Kind::Latest => ring::latest::geometry_of(element, capacity),
+        _ => element.geometry(capacity, slots_offset(kind).expect("a kind that has raw ends")),
     }
 }
 
@@ -140,7 +148,12 @@ fn look(
             AttachError::from(AttachErrorKind::Kind { found: entry.kind, expected })
         })?;
         let offset = slots_offset(kind).expect("a kind of the list");
-        let seen = layout::look(region, kind, offset, Some(entry.generation))?;
+        let element = |size: u64, align: u64| {
+            ElementType::new(usize::try_from(size).ok()?, usize::try_from(align).ok()?, "").ok()
+        };
+        let seen = layout::look_with(region, kind, offset, Some(entry.generation), |header| {
+            geometry(kind, &element(header.element_size, header.element_align)?, header.capacity).ok()
+        })?;
         let (size, align) = (seen.geometry.element_size(), seen.geometry.element_align());
         Ok((kind, ElementType::new(size, align, "")?, seen.fingerprint))
     };

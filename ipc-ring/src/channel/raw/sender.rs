@@ -6,6 +6,7 @@ use super::end::{Patience, Sending};
 use super::{Builder, ElementInfo, SendError};
 use crate::error::AttachError;
 use crate::interrupter::Interrupter;
+use crate::latest::PublishError;
 use crate::layout::Kind;
 
 /// An end that sends elements as bytes, as the producer, publisher or writer of a channel: see the
@@ -47,7 +48,7 @@ impl RawSender {
         &self.element
     }
 
-    /// Number of slots.
+    /// Number of slots, or of keys.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.end.capacity()
@@ -61,7 +62,7 @@ impl RawSender {
     /// # Blocking
     /// Never. One system call when somebody sleeps for it.
     pub fn try_send(&mut self, element: &[u8]) -> Result<(), SendError> {
-        self.send_how(element, Patience::Never)
+        self.send_how(0, element, Patience::Never)
     }
 
     /// Sends an element, waiting for room.
@@ -72,7 +73,7 @@ impl RawSender {
     /// # Blocking
     /// By this end's wait strategy.
     pub fn send(&mut self, element: &[u8]) -> Result<(), SendError> {
-        self.send_how(element, Patience::Until(None))
+        self.send_how(0, element, Patience::Until(None))
     }
 
     /// As [`send`](Self::send), until a point in time.
@@ -80,7 +81,7 @@ impl RawSender {
     /// # Errors
     /// [`PushError::TimedOut`](crate::PushError::TimedOut), and as [`send`](Self::send).
     pub fn send_deadline(&mut self, element: &[u8], deadline: Instant) -> Result<(), SendError> {
-        self.send_how(element, Patience::Until(Some(deadline)))
+        self.send_how(0, element, Patience::Until(Some(deadline)))
     }
 
     /// As [`send`](Self::send), for a length of time.
@@ -91,12 +92,27 @@ impl RawSender {
         self.send_deadline(element, crate::clock::after(timeout))
     }
 
-    fn send_how(&mut self, element: &[u8], patience: Patience) -> Result<(), SendError> {
+    /// Publishes the value of a key of a table of [`latest`](crate::latest) values; the other forms do so of
+    /// key 0. Elsewhere there is key 0 alone.
+    ///
+    /// # Errors
+    /// [`PublishError::NoSuchKey`], and as [`send`](Self::send).
+    ///
+    /// # Blocking
+    /// As [`send`](Self::send).
+    pub fn send_to(&mut self, key: u32, element: &[u8]) -> Result<(), SendError> {
+        if key != 0 && self.kind != Kind::Latest {
+            return Err(SendError::Publish(PublishError::NoSuchKey { key, keys: 1 }));
+        }
+        self.send_how(key, element, Patience::Until(None))
+    }
+
+    fn send_how(&mut self, key: u32, element: &[u8], patience: Patience) -> Result<(), SendError> {
         let size = self.element.size();
         if element.len() != size {
             return Err(SendError::WrongSize { given: element.len(), element: size });
         }
-        self.end.send(0, element, patience)
+        self.end.send(key, element, patience)
     }
 
     /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.

@@ -6,8 +6,8 @@ use super::memory::{self as cells, Memory};
 use super::words::{CELLS_OFFSET, ENTRIES, KEY_SLEEPERS, MASKS, MAX_KEYS, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
-use crate::memory::{self, Access as _, Of, Shape};
-use crate::message::{Fingerprint, Message};
+use crate::memory::{self, Access as _, Of, Shape, Shaped};
+use crate::message::{ElementType, Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::region::Region;
 
@@ -15,7 +15,10 @@ use crate::region::Region;
 const SLOTS: u64 = 4;
 
 /// A table of latest values of `T` in a [`Region`].
-pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
+pub type Mapped<T> = MappedOf<Of<T>>;
+
+/// A table of latest values of this shape in a [`Region`].
+pub type MappedOf<S> = memory::Mapped<Private<S>>;
 
 /// What this process keeps about a table of latest values.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +128,41 @@ impl<T: Message> Mapped<T> {
         let checked = layout::check(&region, &expected)?;
         checked.barrier.join()?;
         Self::new(region, &checked.geometry)
+    }
+}
+
+/// The geometry of a table of such elements.
+///
+/// # Errors
+/// As [`Mapped::geometry`].
+pub(crate) fn geometry_of(element: &ElementType, keys: u64) -> Result<Geometry, AttachError> {
+    let (size, align) = (element.size(), element.align());
+    let cell = SLOTS as usize * cells::stride(size, align);
+    Some(keys)
+        .filter(|keys| (1..=u64::from(MAX_KEYS)).contains(keys))
+        .filter(|_| (1..=crate::message::MAX_MESSAGE_SIZE).contains(&size) && align <= LINE)
+        .and_then(|keys| Geometry::of_cells(keys, size, align, cell, CELLS_OFFSET))
+        .ok_or_else(|| {
+            let most = u64::from(MAX_KEYS);
+            AttachErrorKind::TooLarge { capacity: keys, most, element_size: size }.into()
+        })
+}
+
+impl MappedOf<Shaped> {
+    /// The table in `region`, whose header was checked and is of this geometry, that of [`geometry_of`] the
+    /// element.
+    ///
+    /// # Errors
+    /// As [`Mapped::new`].
+    pub(crate) fn of_checked(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        region.writable()?;
+        region.holds(geometry.total_size())?;
+        let (size, align) = (geometry.element_size(), geometry.element_align());
+        let one = Geometry::new(1, size, align, 0).expect("it was checked");
+        let private = Private { shape: Shaped::of(&one), keys: geometry.capacity() as u32 };
+        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
+        // there are keys.
+        unsafe { Self::over(region, geometry.total_size(), private) }
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) mod words;
 mod writer;
 
 pub use super::spsc::Corruption;
-pub use mapped::{Mapped, Private};
+pub(crate) use mapped::geometry_of;
+pub use mapped::{Mapped, MappedOf, Private};
 pub use memory::Memory;
 pub use reader::{Reader, Value};
 pub(crate) use words::{
