@@ -6,8 +6,9 @@
 
 use std::error::Error;
 
-use ipc_async::{Async, Stream};
-use ipc_ring::{Listener, connect};
+use ipc_async::{Async, Stream, connect};
+use ipc_ring::Listener;
+use ipc_ring::control::Builder;
 use smol::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use smol::stream::StreamExt as _;
 
@@ -30,8 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn ask(name: &str) -> Result<String, Box<dyn Error>> {
-    // Connecting waits for the server, so it does not belong into a task that others share a thread with.
-    let mut stream = Stream::new(connect(name)?)?;
+    let mut stream = Stream::new(connect(&Builder::new(name)).await?)?;
     stream.write_all(b"first line\nsecond line\n").await?;
     stream.close().await?;
     let mut answers = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ipc_ring::broadcast::{frames, payloads};
-use ipc_ring::control::{self, ChannelEvent, Watch};
+use ipc_ring::control::{self, Carry, ChannelEvent, Watch};
 use ipc_ring::pool::{self, ReceiveError};
 use ipc_ring::{Forked, Listener, Message, PeerExit, PeerState, PopError, PushError, WaitSetError};
 use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
@@ -192,8 +192,8 @@ reader!(
     }
 );
 /// The connections that a listener accepts.
-impl Source for Listener {
-    type Item = control::Connection;
+impl<In: Carry, Out: Carry> Source for Listener<In, Out> {
+    type Item = control::Connection<Out, In>;
     type Error = control::AcceptError;
 
     fn try_next(&mut self) -> Result<Option<Self::Item>, control::AcceptError> {
@@ -216,7 +216,7 @@ impl Source for Listener {
     }
 }
 
-impl Sealed for Listener {}
+impl<In: Carry, Out: Carry> Sealed for Listener<In, Out> {}
 
 /// What happens at a channel.
 impl Source for Watch {

@@ -48,6 +48,7 @@
 
 mod r#async;
 mod calls;
+mod connect;
 mod ends;
 mod io;
 mod payloads;
@@ -55,6 +56,7 @@ mod slices;
 mod turn;
 
 pub use r#async::{Async, Source, Target};
+pub use connect::{connect, connect_as};
 pub use io::{Reader, Stream, Writer};
 pub use payloads::{Receiver, Sender};
 pub use slices::{SliceSource, SliceTarget};

@@ -42,6 +42,8 @@ mod spsc_hostile;
 mod broadcast_books;
 #[path = "../../ipc-ring/tests/bytes_stress.rs"]
 mod bytes_stress;
+#[path = "../../ipc-ring/tests/control_connecting.rs"]
+mod control_connecting;
 #[path = "../../ipc-ring/tests/control_request.rs"]
 mod control_request;
 #[path = "../../ipc-ring/tests/control_restart.rs"]

@@ -10,11 +10,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::barriers::Barriers;
 use super::kernel::Kernel;
 use crate::domain::{Domain, Member, WakeSemaphore};
 use crate::error::{AttachError, Forked, debug_as_display};
 use crate::interrupter::Interrupter;
-use crate::platform::{Barrier, Native, Platform as _};
+use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::wait::host::Host as _;
 use crate::wait::park::{Attempt, Look, Presence, Waiter, from_stop, park};
@@ -61,6 +62,11 @@ pub(crate) mod sealed {
         /// Whether what the end waits for may come without a token, so that it has to look again now and then.
         fn is_unannounced(&self) -> bool {
             false
+        }
+        /// Whether what it has to do was announced by a token, or is to be; not for what has come with time
+        /// alone.
+        fn is_announced(&self) -> bool {
+            true
         }
         /// Whether what the end waits for is about to come, and will not be announced a second time.
         fn is_soon(&mut self) -> bool {
@@ -386,30 +392,13 @@ impl Attempt for Together<'_, '_> {
     }
 
     fn is_owed(&mut self) -> bool {
-        self.find(false) && matches!(&self.found, Some(Ok(event)) if event.news != News::PeerGone)
+        self.find(false)
+            && matches!(&self.found, Some(Ok(event)) if event.news != News::PeerGone
+                && self.ends.borrow()[event.index].is_announced())
     }
 
     fn presence(&mut self, ask: bool) -> Result<Presence<WaitSetError>, WaitSetError> {
         Ok(if ask && self.find(true) { Presence::Changed } else { Presence::There })
-    }
-}
-
-/// The heavy barriers that must follow some waiting bits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Barriers {
-    fence: bool,
-    asymmetric: bool,
-}
-
-impl Barriers {
-    /// Runs them, one for all bits that were set before.
-    ///
-    /// # Errors
-    /// When one was refused.
-    pub(crate) fn run(self) -> Result<(), ipc_core::Error> {
-        let asymmetric = if self.asymmetric { Native::heavy(Barrier::Asymmetric) } else { Ok(()) };
-        let fence = if self.fence { Native::heavy(Barrier::Fence) } else { Ok(()) };
-        asymmetric.and(fence)
     }
 }
 
@@ -418,10 +407,7 @@ impl Barriers {
 pub(crate) fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
     let mut barriers = Barriers::default();
     for end in ends.iter_mut() {
-        match end.mark(bell) {
-            Barrier::Fence => barriers.fence = true,
-            Barrier::Asymmetric => barriers.asymmetric = true,
-        }
+        barriers.add(end.mark(bell));
     }
     barriers
 }

@@ -254,6 +254,14 @@ impl Builder {
         ListenerName::new(&self.name, self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name))
     }
 
+    /// As [`explain`](Self::explain), of an error that may be another one.
+    pub(super) fn explain_connect(&self, error: ConnectError) -> ConnectError {
+        match error {
+            ConnectError::Attach(error) => ConnectError::Attach(self.explain(error)),
+            other => other.about(|| self.listener_name()),
+        }
+    }
+
     /// Until when binding a name waits for the domain's lock.
     pub(super) fn until(&self) -> Instant {
         self.domain.as_ref().map_or_else(|| crate::clock::after(LOCK_PATIENCE), Domain::until)

@@ -1,6 +1,5 @@
 //! Connecting to a listener.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zerocopy::FromBytes;
@@ -13,7 +12,8 @@ use super::mailbox::{Address, Mailbox, Posted};
 use super::peer::Peer;
 use super::session::Session;
 use crate::channel::{Carry, Seated, Token};
-use crate::domain::{Domain, ListenerEntry, Locked, QueueSlot, WakeSemaphore, check_name};
+use crate::domain::{Domain, ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore, check_name};
+use crate::frame::Frame;
 use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, Nap};
 
@@ -32,26 +32,16 @@ pub fn connect(name: &str) -> Result<Connection, ConnectError> {
 /// How long a client waits for room in the listener's queue before it tries again.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What a client has made before it says hello, all under one lock.
-struct Prepared<Out: Carry, In: Carry> {
-    up: Option<(Seated<Out>, Token)>,
-    down: Option<(Seated<In>, Token)>,
-    queue: Option<(QueueSlot, WakeSemaphore)>,
-}
-
 /// One attempt.
 pub(super) fn attempt<Out: Carry, In: Carry>(
     builder: &Builder,
     deadline: Instant,
 ) -> Result<Connection<Out, In>, ConnectError> {
-    try_once(builder, deadline).map_err(|error| match error {
-        ConnectError::Attach(error) => ConnectError::Attach(builder.explain(error)),
-        other => other.about(|| builder.listener_name()),
-    })
+    try_once(builder, deadline).map_err(|error| builder.explain_connect(error))
 }
 
-/// In an error that is [told](ConnectError::about) its listener on the way out.
-fn unnamed() -> ListenerName {
+/// In an error that is [given](ConnectError::about) the name of its listener on the way out.
+pub(super) fn unnamed() -> ListenerName {
     ListenerName::default()
 }
 
@@ -61,101 +51,181 @@ fn try_once<Out: Carry, In: Carry>(
 ) -> Result<Connection<Out, In>, ConnectError> {
     check_name(&builder.name)?;
     let domain = builder.find_domain(deadline)?;
-    let member = Arc::clone(domain.member());
-    // Dropped, if it comes to that, after the lock.
-    let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
-    let (listener, server) =
-        domain.locked_until(deadline, |locked| Ok(prepare(locked, &domain, builder, &mut prepared)))??;
-    let Prepared { up: Some((up, up_token)), down: Some((down, down_token)), queue: Some((slot, wake)) } =
-        prepared
-    else {
-        unreachable!("preparing fails or makes all three");
-    };
-    let mut mailbox = Mailbox::new(&member, slot, wake, false);
-    mailbox.share_interrupts(domain.interrupter());
-    let hello = Hello {
-        nonce: FromBytes::read_from_bytes(&ipc_core::random_bytes::<16>()?).expect("sixteen bytes"),
-        owner: member.me().as_raw(),
-        features: builder.features,
-        needed: builder.needed,
-        up_generation: up_token.generation,
-        down_generation: down_token.generation,
-        down_segment: down_token.segment.as_raw(),
-        wake: wake.as_raw(),
-    };
-    let mut machine =
-        Client::new(listener.generation, hello, mailbox.queue().as_raw(), up_token.segment.as_raw());
-    let address = Address::of_listener(&listener);
+    let mut greeting = Greeting::<Out, In>::begin(builder, &domain, deadline)?;
+    greeting.mailbox.share_interrupts(domain.interrupter());
     let interrupts = domain.interrupts();
-    let post = |frame| {
-        loop {
-            let posted = match &interrupts {
-                None => address.post_deadline(&member, &frame, deadline),
-                Some(_) => address.post(&member, &frame),
-            };
-            return match (posted, &interrupts) {
-                (Posted::Sent, _) => Ok(()),
-                (Posted::Gone, _) => Err(ConnectError::ServerGone { listener: unnamed() }),
-                (Posted::Full, Some(interrupts)) if Instant::now() < deadline => {
+    let post = |address: &Address, member: &Member, frame: &Frame| match &interrupts {
+        None => Ok(address.post_deadline(member, frame, deadline)),
+        Some(interrupts) => loop {
+            match address.post(member, frame) {
+                Posted::Full if Instant::now() < deadline => {
                     interrupts.pause(deadline.min(Instant::now() + PAUSE), "send a greeting")?;
-                    continue;
                 }
-                (Posted::Full, _) => Err(ConnectError::QueueFull { listener: unnamed() }),
-            };
-        }
+                posted => return Ok(posted),
+            }
+        },
     };
-    Native::crash_point(Site::ControlPrepared);
-    post(machine.hello())?;
-    Native::crash_point(Site::ControlGreeted);
     loop {
-        let Some(received) = mailbox.try_receive()? else {
-            let now = Instant::now();
-            if now >= deadline {
-                return Err(ConnectError::TimedOut { listener: unnamed() });
+        match greeting.advance(post)? {
+            Progress::Connected => return greeting.finish(),
+            Progress::NoRoom => return Err(ConnectError::QueueFull { listener: unnamed() }),
+            Progress::NoFrame => {
+                let now = Instant::now();
+                if now >= deadline {
+                    return Err(ConnectError::TimedOut { listener: unnamed() });
+                }
+                greeting.mailbox.sleep(Nap::new(now + HEARTBEAT, Some(deadline)))?;
+                if Instant::now() >= now + HEARTBEAT {
+                    greeting.check_server()?;
+                }
             }
-            mailbox.sleep(Nap::new(now + HEARTBEAT, Some(deadline)))?;
-            if Instant::now() >= now + HEARTBEAT && !member.is_alive(listener.creator)? {
-                return Err(ConnectError::ServerGone { listener: unnamed() });
-            }
-            continue;
-        };
-        // What is no frame, or not for us, was sent by somebody else who may write to the queue.
-        let Ok(frame) = received else { continue };
-        match machine.on(&frame) {
-            ClientStep::Ignore => {}
-            ClientStep::Prove(proof) => {
-                Native::crash_point(Site::ControlChallenged);
-                post(proof).map_err(|error| last_word(&mut mailbox, &mut machine).unwrap_or(error))?;
-                Native::crash_point(Site::ControlProved);
-            }
-            ClientStep::Ready(ready) => {
-                Native::crash_point(Site::ControlWelcomed);
-                post(ready).map_err(|error| last_word(&mut mailbox, &mut machine).unwrap_or(error))?;
-                Native::crash_point(Site::ControlReady);
-                break;
-            }
-            ClientStep::Refused(reason) => return Err(ConnectError::Refused { listener: unnamed(), reason }),
         }
     }
-    // A ring that is spoilt at this point is the server's doing.
-    let producer = up.into_producer()?;
-    let consumer = down.into_consumer()?;
-    // The call is over, and its handle has nothing to do with the connection.
-    mailbox.share_interrupts(None);
-    let session = Session::of_client(machine, mailbox, server);
-    Ok(Connection::new(producer, consumer, session))
 }
 
-/// What the server may have said before it went.
-fn last_word(mailbox: &mut Mailbox, machine: &mut Client) -> Option<ConnectError> {
-    while let Ok(Some(received)) = mailbox.try_receive() {
-        if let Ok(frame) = received
-            && let ClientStep::Refused(reason) = machine.on(&frame)
-        {
-            return Some(ConnectError::Refused { listener: unnamed(), reason });
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing: the handshake is done.
+    Connected,
+    /// Room in the listener's queue.
+    NoRoom,
+    /// A frame of the server's.
+    NoFrame,
+}
+
+/// A client in its handshake. Dropped, it leaves nothing behind.
+pub(super) struct Greeting<Out: Carry, In: Carry> {
+    up: Seated<Out>,
+    down: Seated<In>,
+    pub(super) mailbox: Mailbox,
+    machine: Client,
+    address: Address,
+    server: Peer,
+    /// What is to be sent next, and the places before and behind that.
+    outgoing: Option<(Frame, [Site; 2])>,
+    /// Nothing is expected behind what is to be sent.
+    is_last: bool,
+}
+
+impl<Out: Carry, In: Carry> Greeting<Out, In> {
+    /// Finds the listener and makes the rings and the queue.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; an [`Attach`](ConnectError::Attach) of
+    /// [`LockTimeout`](AttachErrorKind::LockTimeout) when the domain's lock is not to be had until the
+    /// deadline.
+    pub(super) fn begin(builder: &Builder, domain: &Domain, deadline: Instant) -> Result<Self, ConnectError> {
+        let member = domain.member();
+        // Dropped, if it comes to that, after the lock.
+        let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
+        let (listener, server) =
+            domain.locked_until(deadline, |locked| Ok(prepare(locked, domain, builder, &mut prepared)))??;
+        let Prepared { up: Some((up, up_token)), down: Some((down, down_token)), queue: Some((slot, wake)) } =
+            prepared
+        else {
+            unreachable!("preparing fails or makes all three");
+        };
+        let mailbox = Mailbox::new(member, slot, wake, false);
+        let hello = Hello {
+            nonce: FromBytes::read_from_bytes(&ipc_core::random_bytes::<16>()?).expect("sixteen bytes"),
+            owner: member.me().as_raw(),
+            features: builder.features,
+            needed: builder.needed,
+            up_generation: up_token.generation,
+            down_generation: down_token.generation,
+            down_segment: down_token.segment.as_raw(),
+            wake: wake.as_raw(),
+        };
+        let mut machine =
+            Client::new(listener.generation, hello, mailbox.queue().as_raw(), up_token.segment.as_raw());
+        let outgoing = Some((machine.hello(), [Site::ControlPrepared, Site::ControlGreeted]));
+        let address = Address::of_listener(&listener);
+        Ok(Self { up, down, mailbox, machine, address, server, outgoing, is_last: false })
+    }
+
+    /// Sends and receives what there is. `post`: how to send; one that waits for room says [`Posted::Full`]
+    /// at its deadline.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub(super) fn advance(
+        &mut self,
+        mut post: impl FnMut(&Address, &Member, &Frame) -> Result<Posted, ConnectError>,
+    ) -> Result<Progress, ConnectError> {
+        loop {
+            if let Some((frame, [before, behind])) = &self.outgoing {
+                Native::crash_point(*before);
+                match post(&self.address, self.mailbox.member(), frame)? {
+                    Posted::Sent => Native::crash_point(*behind),
+                    Posted::Full => return self.last_word().map_or(Ok(Progress::NoRoom), Err),
+                    Posted::Gone => {
+                        return Err(self
+                            .last_word()
+                            .unwrap_or_else(|| ConnectError::ServerGone { listener: unnamed() }));
+                    }
+                }
+                self.outgoing = None;
+            }
+            if self.is_last {
+                return Ok(Progress::Connected);
+            }
+            let Some(received) = self.mailbox.try_receive()? else { return Ok(Progress::NoFrame) };
+            // What is no frame, or not for us, was sent by another process that may write to the queue.
+            let Ok(frame) = received else { continue };
+            match self.machine.on(&frame) {
+                ClientStep::Ignore => {}
+                ClientStep::Prove(proof) => {
+                    self.outgoing = Some((proof, [Site::ControlChallenged, Site::ControlProved]));
+                }
+                ClientStep::Ready(ready) => {
+                    self.outgoing = Some((ready, [Site::ControlWelcomed, Site::ControlReady]));
+                    self.is_last = true;
+                }
+                ClientStep::Refused(reason) => {
+                    return Err(ConnectError::Refused { listener: unnamed(), reason });
+                }
+            }
         }
     }
-    None
+
+    /// # Errors
+    /// [`ConnectError::ServerGone`] when the server's process is dead; [`ConnectError::System`] when that
+    /// cannot be known.
+    pub(super) fn check_server(&self) -> Result<(), ConnectError> {
+        let is_alive = self.mailbox.member().is_alive(self.server.owner)?;
+        if is_alive { Ok(()) } else { Err(ConnectError::ServerGone { listener: unnamed() }) }
+    }
+
+    /// The connection, when [`advance`](Self::advance) has said so.
+    ///
+    /// # Errors
+    /// A ring that is spoilt at this point is the server's doing.
+    pub(super) fn finish(self) -> Result<Connection<Out, In>, ConnectError> {
+        let producer = self.up.into_producer()?;
+        let consumer = self.down.into_consumer()?;
+        let session = Session::of_client(self.machine, self.mailbox, self.server);
+        Ok(Connection::new(producer, consumer, session))
+    }
+
+    /// What the server may have said before it went.
+    fn last_word(&mut self) -> Option<ConnectError> {
+        while let Ok(Some(received)) = self.mailbox.try_receive() {
+            if let Ok(frame) = received
+                && let ClientStep::Refused(reason) = self.machine.on(&frame)
+            {
+                return Some(ConnectError::Refused { listener: unnamed(), reason });
+            }
+        }
+        None
+    }
+}
+
+/// What a client has made before it says hello, all under one lock.
+struct Prepared<Out: Carry, In: Carry> {
+    up: Option<(Seated<Out>, Token)>,
+    down: Option<(Seated<In>, Token)>,
+    queue: Option<(QueueSlot, WakeSemaphore)>,
 }
 
 /// Finds the listener, sees whose it is, and makes the rings and the queue. The domain's lock is held.

@@ -372,7 +372,7 @@ impl Await for Watch {
         if probe && self.pending.is_empty() {
             self.look_for_the_dead()?;
         }
-        Ok((!self.pending.is_empty() || (probe && self.mailbox.has_frame())).then_some(News::Ready))
+        Ok((!self.pending.is_empty() || self.mailbox.is_ready(probe)).then_some(News::Ready))
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {

@@ -58,6 +58,14 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     looked: Instant,
 }
 
+/// Why a handshake comes to nothing.
+enum Over {
+    Died,
+    /// The client has removed its queue.
+    GivenUp,
+    TooSlow,
+}
+
 /// A client on its way in.
 struct Handshake<In: Carry, Out: Carry> {
     machine: Server,
@@ -105,7 +113,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 }));
             }
             let wake = locked.claim_wake()?;
-            let slot = match locked.make_queue(write_only(member.mode()), wake, 0) {
+            let slot = match locked.make_queue(mailbox::write_only(member.mode()), wake, 0) {
                 Ok(slot) => slot,
                 Err(error) => {
                     member.free_wake(wake);
@@ -132,7 +140,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
             features: (builder.features, builder.needed),
             limits: builder.limits,
             users: builder.users.clone(),
-            is_of_one_user: write_only(member.mode()) == Mode::PRIVATE,
+            is_of_one_user: mailbox::write_only(member.mode()) == Mode::PRIVATE,
             handshakes: HashMap::new(),
             admissions: Admissions::default(),
             due: VecDeque::new(),
@@ -273,7 +281,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         Ok(())
     }
 
-    /// Drops the clients that are dead or too slow.
+    /// Drops the clients that are dead, have given up, or are too slow.
     ///
     /// # Errors
     /// When it cannot be known of one whether it is alive.
@@ -286,18 +294,24 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let mut over = Vec::new();
         for (session, handshake) in &self.handshakes {
             if !member.is_alive(handshake.peer.owner)? {
-                over.push((*session, None));
+                over.push((*session, Over::Died));
+            } else if handshake.address.is_removed() {
+                over.push((*session, Over::GivenUp));
             } else if now >= handshake.deadline {
-                over.push((*session, Some(Reason::TimedOut)));
+                over.push((*session, Over::TooSlow));
             }
         }
-        for (session, reason) in over {
-            match reason {
-                Some(reason) => {
+        for (session, over) in over {
+            match over {
+                Over::TooSlow => {
                     self.counts.timed_out += 1;
-                    self.reject(session, reason);
+                    self.reject(session, Reason::TimedOut);
                 }
-                None => {
+                Over::GivenUp => {
+                    self.counts.deaf += 1;
+                    self.handshakes.remove(&session);
+                }
+                Over::Died => {
                     self.counts.died += 1;
                     self.handshakes.remove(&session);
                     self.tidied = now.checked_sub(TIDY).unwrap_or(now);
@@ -508,7 +522,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         // A client whose turn did not come because of the lock has another one after a heartbeat.
         let due = !self.due.is_empty() && Instant::now() >= self.retried + HEARTBEAT;
-        let waits = due || !self.ready.is_empty() || (probe && self.mailbox.has_frame());
+        let waits = due || !self.ready.is_empty() || self.mailbox.is_ready(probe);
         let late = probe && (!self.handshakes.is_empty() || Instant::now() >= self.tidied + TIDY);
         if late && !waits {
             self.tidy(Instant::now())?;
@@ -540,13 +554,6 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     fn waiting(&self) -> Option<Waiting> {
         None // A frame's token is the only sign of it.
     }
-}
-
-/// The mode of a listener's queue: whoever is in the domain may write, only the server's user may read.
-fn write_only(domain: Mode) -> Mode {
-    let mode = Mode::PRIVATE;
-    let group = if domain.bits() & 0o020 == 0 { mode } else { mode.group_write() };
-    if domain.bits() & 0o002 == 0 { group } else { group.others_write() }
 }
 
 impl<In: Carry, Out: Carry> Drop for Listener<In, Out> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ipc_core::msg::{MessageBuffer, MessageQueue, MessageType, MsgId, Select, Stat};
-use ipc_core::{Error, ErrorKind};
+use ipc_core::{Error, ErrorKind, Mode};
 
 use crate::domain::{ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore};
 use crate::frame::{Frame, FrameError, HEADER_SIZE, MAX_BODY};
@@ -24,6 +24,8 @@ pub(super) struct Mailbox {
     wake: WakeSemaphore,
     /// Whether the semaphore is freed with the queue; otherwise it belongs to an end of a channel.
     owns_wake: bool,
+    /// Whether another semaphore is rung for it, that of a set.
+    is_in_set: bool,
     buffer: MessageBuffer,
     interrupts: Interrupts,
 }
@@ -32,7 +34,8 @@ impl Mailbox {
     /// Around a queue made under the domain's lock.
     pub(super) fn new(member: &Arc<Member>, slot: QueueSlot, wake: WakeSemaphore, owns_wake: bool) -> Self {
         let buffer = MessageBuffer::with_capacity(HEADER_SIZE + MAX_BODY);
-        Self { member: Arc::clone(member), slot, wake, owns_wake, buffer, interrupts: Interrupts::default() }
+        let (member, interrupts) = (Arc::clone(member), Interrupts::default());
+        Self { member, slot, wake, owns_wake, is_in_set: false, buffer, interrupts }
     }
 
     pub(super) fn queue(&self) -> MsgId {
@@ -71,8 +74,16 @@ impl Mailbox {
         self.slot.queue.stat().map_or(true, |stat| stat.messages() > 0)
     }
 
+    /// As [`has_frame`](Self::has_frame), when a set asks; it does not take a system call unless the set is
+    /// to `probe`, or is about to sleep: what was sent before [`ring_at`](Self::ring_at) was announced
+    /// elsewhere.
+    pub(super) fn is_ready(&self, probe: bool) -> bool {
+        (probe || self.is_in_set) && self.has_frame()
+    }
+
     /// Has `wake`, or with `None` its own semaphore again, rung for what is sent from now on.
-    pub(super) fn ring_at(&self, wake: Option<WakeSemaphore>) -> WakeSemaphore {
+    pub(super) fn ring_at(&mut self, wake: Option<WakeSemaphore>) -> WakeSemaphore {
+        self.is_in_set = wake.is_some();
         let wake = wake.unwrap_or(self.wake);
         self.member.set_queue_wake(self.slot, wake);
         wake
@@ -164,6 +175,13 @@ impl Drop for Mailbox {
     }
 }
 
+/// The mode of a listener's queue: every process of the domain may write, only the server's user may read.
+pub(super) fn write_only(domain: Mode) -> Mode {
+    let mode = Mode::PRIVATE;
+    let group = if domain.bits() & 0o020 == 0 { mode } else { mode.group_write() };
+    if domain.bits() & 0o002 == 0 { group } else { group.others_write() }
+}
+
 /// Removes a queue that did not become a mailbox.
 pub(super) fn remove(locked: &Locked<'_>, slot: QueueSlot) {
     locked.remove_queue(slot);
@@ -233,7 +251,8 @@ impl Address {
             Ok(true) => {
                 let wake = match self.bell {
                     Bell::Nothing => None,
-                    Bell::Semaphore(wake) => Some(wake),
+                    // It may be part of a set, and sleep on another one.
+                    Bell::Semaphore(wake) => Some(member.queue_wake(self.queue.id()).unwrap_or(wake)),
                     Bell::Listener { index, generation } => member.listener_wake(index, generation),
                 };
                 if let Some(wake) = wake {
@@ -246,6 +265,11 @@ impl Address {
             Ok(false) => Posted::Full,
             Err(_) => Posted::Gone,
         }
+    }
+
+    /// Whether the queue is known to be gone. One system call.
+    pub(super) fn is_removed(&self) -> bool {
+        self.queue.stat().is_err_and(|error| error.kind() == ErrorKind::Removed)
     }
 
     /// The kernel's record of the queue, also for who may only send to it.

@@ -78,6 +78,7 @@
 mod backoff;
 mod builder;
 mod connect;
+mod connecting;
 mod connection;
 mod discovery;
 mod error;
@@ -96,6 +97,7 @@ mod stream;
 pub use crate::channel::{Carry, EndRole, Frames, Values};
 pub use builder::Builder;
 pub use connect::connect;
+pub use connecting::Connecting;
 pub use connection::Connection;
 pub use discovery::{ChannelInfo, EndInfo, ListenerInfo, Listing, NameInfo, Named, ProcessInfo};
 pub use error::{AcceptError, BindError, ConnectError, ListenerName};

@@ -231,6 +231,17 @@ impl Member {
         self.table.set_half(slot(queue.index) + Q_WAKE, wake.as_raw());
     }
 
+    /// The semaphore to ring for the queue of any process now, after sending to it; `None` if it does not
+    /// stand in the table.
+    pub(crate) fn queue_wake(&self, queue: MsgId) -> Option<WakeSemaphore> {
+        let is_it = |at: &usize| {
+            leaving::is_published::<Native>(self.table.half(at + Q_STATE), LIVE)
+                && self.table.get_half(at + Q_ID) == queue.as_raw() as u32
+        };
+        let at = (0..QUEUES).map(slot).find(is_it)?;
+        WakeSemaphore::from_raw(self.table.get_half(at + Q_WAKE))
+    }
+
     /// How many events a queue of this process had no room for.
     pub(crate) fn missed(&self, queue: QueueSlot) -> u64 {
         self.table.get(slot(queue.index) + Q_MISSED)
