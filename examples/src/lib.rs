@@ -14,6 +14,9 @@ mod tick;
 pub use pose::Pose;
 pub use tick::Tick;
 
+/// The name under which `lines_server` listens.
+pub const LINES: &str = "examples.lines";
+
 /// What a program's `main` gives: any error, printed as it is.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
