@@ -1,14 +1,19 @@
 //! Mistakes in the source of the ends, each of which some model must catch.
 //!
 //! What a model checker's own words and kernel can do wrong is in the [matrices](crate::mutation). A step
-//! that is left out of the ends themselves is a change of their source: each of these is made in a copy of
-//! the workspace, and the models named are run there, by
+//! that is left out of the ends themselves is a change of their source. All of these are made in one copy of
+//! the workspace, where each expression becomes a choice between itself and the mistake; an environment
+//! variable of the models says which mistake is made. So
 //!
 //! ```text
 //! cargo run --release -p loom-tests --example source_mutants
 //! ```
 //!
-//! which takes about a minute for each. An everyday test sees to it that the places exist.
+//! builds once, and runs the models named of each mistake. An everyday test sees to it that the places exist.
+
+/// Names the mistake that the models of a [mutated](SourceMutant::mutated) workspace make; without it they
+/// make none.
+pub const VARIABLE: &str = "SOURCE_MUTANT";
 
 /// One mistake.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +22,53 @@ pub struct SourceMutant {
     pub name: &'static str,
     /// The file, from the root of the workspace.
     pub file: &'static str,
-    /// What stands there, once.
+    /// What stands there, once. The expression that is wrong stands between « and ».
     pub old: &'static str,
-    /// What stands in its place.
+    /// The expression in its place, of the same type.
     pub new: &'static str,
     /// Models, by the beginning of their names; one of them fails.
     pub models: &'static [&'static str],
+}
+
+impl SourceMutant {
+    /// The text before the expression, the expression, and the text behind it.
+    ///
+    /// # Panics
+    /// When the expression is not marked.
+    #[must_use]
+    pub fn parts(&self) -> [&'static str; 3] {
+        let parts = self.old.split_once('«').and_then(|(before, rest)| Some((before, rest.split_once('»')?)));
+        let (before, (expression, behind)) = parts.unwrap_or_else(|| panic!("{}: « and »", self.name));
+        [before, expression, behind]
+    }
+
+    /// The text of the file with a choice in place of the expression.
+    ///
+    /// # Panics
+    /// When the place is not there, or there twice.
+    #[must_use]
+    pub fn mutated(&self, text: &str) -> String {
+        let [before, expression, behind] = self.parts();
+        let place = [before, expression, behind].concat();
+        assert_eq!(text.matches(&place).count(), 1, "{}: {}: {place}", self.name, self.file);
+        let (name, new) = (self.name, self.new);
+        let choice = format!("(if crate::source_mutant({name:?}) {{ {new} }} else {{ {expression} }})");
+        text.replacen(&place, &[before, &choice, behind].concat(), 1)
+    }
+}
+
+/// What `ipc-ring/src/lib.rs` has at its end in a mutated copy of the workspace.
+#[must_use]
+pub fn chooser() -> String {
+    format!(
+        "
+/// Whether this mistake is to be made.
+pub(crate) fn source_mutant(name: &str) -> bool {{
+    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    CHOSEN.get_or_init(|| std::env::var({VARIABLE:?}).ok()).as_deref() == Some(name)
+}}
+"
+    )
 }
 
 const PARK: &str = "ipc-ring/src/wait/park.rs";
@@ -38,190 +84,190 @@ pub const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "no second look before sleeping",
         file: PARK,
-        old: "    match attempt.look() {",
-        new: "    match Look::Nothing {",
+        old: "    match «attempt.look()» {",
+        new: "Look::Nothing",
         models: &["consumer_sleeps_fence"],
     },
     SourceMutant {
         name: "no barrier at all before sleeping",
         file: PARK,
-        old: "        Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())",
-        new: "        Ok(())",
+        old: "        «Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())»",
+        new: "Ok(())",
         models: &["consumer_sleeps_fence"],
     },
     SourceMutant {
         name: "a death is not asked for behind a sleep in vain",
         file: PARK,
-        old: "        match attempt.presence(ask)? {",
-        new: "        match attempt.presence(ask && !in_vain)? {",
+        old: "match attempt.presence(«ask»)? {",
+        new: "ask && !in_vain",
         models: &["producer_dies_for_good"],
     },
     SourceMutant {
         name: "who is gone is not tried once more",
         file: PARK,
-        old: "            Presence::Gone(error) => return attempt.attempt(&wait)?.ok_or(error),",
-        new: "            Presence::Gone(error) => return Err(error),",
+        old: "Presence::Gone(error) => return «attempt.attempt(&wait)?.ok_or(error)»,",
+        new: "Err(error)",
         models: &["producer_dies_for_good", "producer_sleeps_consumer_detaches"],
     },
     SourceMutant {
         name: "the flag of an interruption is looked at before the first sleep only",
         file: PARK,
-        old: "|sleeps| waiter.host().is_interrupted(sleeps)",
-        new: "|sleeps| !in_vain && waiter.host().is_interrupted(sleeps)",
+        old: "|sleeps| «waiter.host().is_interrupted(sleeps)»",
+        new: "!in_vain && waiter.host().is_interrupted(sleeps)",
         models: &["park_interrupted"],
     },
     SourceMutant {
         name: "no fence in front of the look at the flag of an interruption",
         file: INTERRUPT,
-        old: "        P::light(Barrier::Fence); // Who took",
-        new: "        // Who took",
+        old: "        «P::light(Barrier::Fence)»; // Who took",
+        new: "()",
         models: &["park_interrupted_elsewhere"],
     },
     SourceMutant {
         name: "no fence behind the raise of the flag of an interruption",
         file: INTERRUPT,
-        old: "fetch_or(1, Relaxed); // The fence orders it before the token.\n    P::light(Barrier::Fence);",
-        new: "fetch_or(1, Relaxed);",
+        old: "fetch_or(1, Relaxed); // The fence orders it before the token.\n    «P::light(Barrier::Fence)»;",
+        new: "()",
         models: &["park_interrupted_elsewhere"],
     },
     SourceMutant {
         name: "a consumer ignores its peer's bits before it sleeps",
         file: ITEM,
-        old: "if end.waits.is_over(end.peer_bits()) || self.0.has_item() {",
-        new: "if self.0.has_item() {",
+        old: "if «end.waits.is_over(end.peer_bits())» || self.0.has_item() {",
+        new: "false",
         models: &["consumer_sleeps_producer"],
     },
     SourceMutant {
         name: "a producer ignores its peer's bits before it sleeps",
         file: ROOM,
-        old: "if !matches!(self.ring.has_room(), Ok(false)) || self.end.waits.is_over(self.end.peer_bits()) {",
-        new: "if !matches!(self.ring.has_room(), Ok(false)) {",
+        old: "if !matches!(self.ring.has_room(), Ok(false)) || «self.end.waits.is_over(self.end.peer_bits())» {",
+        new: "false",
         models: &["producer_sleeps_consumer"],
     },
     SourceMutant {
         name: "a dead producer is waited for",
         file: ITEM,
-        old: "PeerState::Gone(exit @ PeerExit::Died { .. }) => Presence::Gone(PopError::PeerGone(exit)),",
-        new: "PeerState::Gone(PeerExit::Died { .. }) => Presence::There,",
+        old: "PeerState::Gone(exit @ PeerExit::Died { .. }) => «Presence::Gone(PopError::PeerGone(exit))»,",
+        new: "Presence::There",
         models: &["producer_dies_for_good"],
     },
     SourceMutant {
         name: "a producer sleeps though the consumer is about to give back",
         file: ROOM,
-        old: "        } else if self.ring.room_is_coming() {",
-        new: "        } else if false {",
+        old: "} else if «self.ring.room_is_coming()» {",
+        new: "false",
         models: &["one_pop_frees_a_sleeper_fence"],
     },
     SourceMutant {
         name: "a push that sees the closed bit does not ask whether its element was popped",
         file: ROOM,
-        old: "if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) }",
-        new: "if end.peer_bits() & CLOSED != 0 && false { Ok(()) }",
+        old: "if end.peer_bits() & CLOSED != 0 && «is_drained()» { Ok(()) }",
+        new: "false",
         models: &["close_against_push"],
     },
     SourceMutant {
         name: "a seat is taken silently",
         file: PAIR,
-        old: "        end.wake_peer_if(end.peek());\n",
-        new: "        let _ = &mut end;\n",
+        old: "        «end.wake_peer_if(end.peek())»;\n",
+        new: "()",
         models: &["producer_dies_before_it_wakes", "consumer_dies_before_it_wakes"],
     },
     SourceMutant {
         name: "closing and detaching wake nobody",
         file: PAIR,
-        old: "        self.wake_peer_if(self.peek());\n",
-        new: "",
+        old: "        «self.wake_peer_if(self.peek())»;\n",
+        new: "()",
         models: &["consumer_sleeps_producer"],
     },
     SourceMutant {
         name: "the bit is taken and no token posted",
         file: PAIR,
-        old: "        self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))?;",
-        new: "        let _ = (wake, signal);",
+        old: "«self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))»?;",
+        new: "Ok(())",
         models: &["consumer_sleeps_fence"],
     },
     SourceMutant {
         name: "nothing is arranged for a death before the bit is taken",
         file: PAIR,
-        old: "        self.arrange_for_death();\n",
-        new: "",
+        old: "        // Before the bit is taken: a process that dies with it has the sleeper woken all the same.\n        «self.arrange_for_death()»;\n",
+        new: "None",
         models: &["producer_dies_with_the_bit_taken"],
     },
     SourceMutant {
         name: "a successor's semaphore is not looked up behind the bit",
         file: PAIR,
-        old: "        let Some(wake) = self.arrange_for_death() else { return Ok(()) };",
-        new: "        let Some(wake) = self.armed else { return Ok(()) };",
+        old: "let Some(wake) = «self.arrange_for_death()» else { return Ok(()) };",
+        new: "self.armed",
         models: &["consumer_dies_announced"],
     },
     SourceMutant {
         name: "a pop that sees the closed bit does not look at the ring again",
         file: SPSC,
-        old: "else { return Err(PopError::Empty) };\n",
-        new: "else { return Err(PopError::Empty) };\n        if self.end.is_ours() { return Err(error); }\n",
+        old: "let Some(error) = «ended(&self.end, self.ring.position())» else { return Err(PopError::Empty) };",
+        new: "match ended(&self.end, self.ring.position()) { Some(error) => return Err(error), None => None }",
         models: &["close_against_pop"],
     },
     SourceMutant {
         name: "a view that sees the closed bit does not look at the ring again",
         file: SPSC,
-        old: "            Some(error) if !self.ring.has_item() => Err(error),",
-        new: "            Some(error) => Err(error),",
+        old: "Some(error) if «!self.ring.has_item()» => Err(error),",
+        new: "true",
         models: &["close_against_view"],
     },
     SourceMutant {
         name: "the signal that a pop gives is not acted upon",
         file: SPSC,
-        old: "        match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
-        new: "        match self.ring.pop_next(place, |_| ()) {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
+        old: "match self.ring.pop_next(place, |signal| «self.end.wake_peer_if(signal)») {\n            Ok(()) => Ok(()),\n            Err(word) => Err(self.ring.nothing(word)),",
+        new: "()",
         models: &["one_pop_frees_a_sleeper_fence", "producer_sleeps_until"],
     },
     SourceMutant {
         name: "a producer waits for room for an empty frame, whatever it has to push",
         file: BYTES,
-        old: "        self.0.has_room(self.1)\n",
-        new: "        self.0.has_room(0)\n",
+        old: "self.0.has_room(«self.1»)\n",
+        new: "0",
         models: &["frames_both_sleep"],
     },
     SourceMutant {
         name: "a producer of frames sleeps though the consumer is about to give back",
         file: BYTES,
-        old: "        self.0.room_is_coming()\n",
-        new: "        false\n",
+        old: "        «self.0.room_is_coming()»\n",
+        new: "false",
         models: &["frames_one_pop_frees_a_sleeper"],
     },
     SourceMutant {
         name: "a push that sees the closed bit does not ask whether its frame was popped",
         file: BYTES,
-        old: "    acknowledge(end, signal, ring.position(), || ring.is_drained())",
-        new: "    acknowledge(end, signal, ring.position(), || false)",
+        old: "acknowledge(end, signal, ring.position(), || «ring.is_drained()»)",
+        new: "false",
         models: &["frame_close_against_push"],
     },
     SourceMutant {
         name: "the signal of a push of a frame is not acted upon",
         file: BYTES,
-        old: "            Ok(signal) => publication(&self.ring, &mut self.end, signal),\n",
-        new: "            Ok(_) => Ok(()),\n",
+        old: "Ok(signal) => «publication(&self.ring, &mut self.end, signal)»,\n",
+        new: "Ok(())",
         models: &["frames_both_sleep"],
     },
     SourceMutant {
         name: "a pop of a frame that sees the closed bit does not look at the ring again",
         file: BYTES,
-        old: "else { return Err(PopError::Empty) };\n",
-        new: "else { return Err(PopError::Empty) };\n        if self.end.is_ours() { return Err(error); }\n",
+        old: "let Some(error) = «ended(&self.end, self.ring.position())» else { return Err(PopError::Empty) };",
+        new: "match ended(&self.end, self.ring.position()) { Some(error) => return Err(error), None => None }",
         models: &["frame_close_against_pop"],
     },
     SourceMutant {
         name: "a view of a frame that sees the closed bit does not look at the ring again",
         file: BYTES,
-        old: "            Some(error) if !self.ring.has_item() => Err(error),",
-        new: "            Some(error) => Err(error),",
+        old: "Some(error) if «!self.ring.has_item()» => Err(error),",
+        new: "true",
         models: &["frame_close_against_view"],
     },
     SourceMutant {
         name: "the signal that a pop of a frame gives is not acted upon",
         file: BYTES,
-        old: "        place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal))",
-        new: "        place.pop_known(&mut self.ring, |_| ())",
+        old: "place.pop_known(&mut self.ring, |signal| «self.end.wake_peer_if(signal)»)",
+        new: "()",
         models: &["frames_one_pop_frees_a_sleeper"],
     },
 ];
