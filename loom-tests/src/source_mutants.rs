@@ -78,6 +78,7 @@ const ROOM: &str = "ipc-ring/src/end/room.rs";
 const ITEM: &str = "ipc-ring/src/end/item.rs";
 const SPSC: &str = "ipc-ring/src/end/spsc.rs";
 const BYTES: &str = "ipc-ring/src/end/bytes.rs";
+const CALL: &str = "ipc-ring/src/end/call.rs";
 
 /// All of them.
 pub const ALL: &[SourceMutant] = &[
@@ -269,5 +270,33 @@ pub const ALL: &[SourceMutant] = &[
         old: "place.pop_known(&mut self.ring, |signal| «self.end.wake_peer_if(signal)»)",
         new: "()",
         models: &["frames_one_pop_frees_a_sleeper"],
+    },
+    SourceMutant {
+        name: "a reply does not wake the caller",
+        file: CALL,
+        old: "        if signal != 0 {\n            «self.end.wake_peer_if(signal)»;\n",
+        new: "()",
+        models: &["call_twice_fence"],
+    },
+    SourceMutant {
+        name: "a request does not wake the responder",
+        file: CALL,
+        old: "        let woken = «self.end.wake_peer(signal)»;",
+        new: "Ok(())",
+        models: &["call_twice_fence"],
+    },
+    SourceMutant {
+        name: "who sees that the caller has gone does not look for its request again",
+        file: CALL,
+        old: "        if «self.ring.has_request()» { Ok(()) } else { Err(error) }",
+        new: "false",
+        models: &["call_closed_behind_a_request"],
+    },
+    SourceMutant {
+        name: "a call of the caller before is not waited out",
+        file: CALL,
+        old: "        if «self.0.ring.is_pending()» { self.0.nothing(|caller| !caller.ring.is_pending()) } else { Ok(()) }",
+        new: "false",
+        models: &["call_caller_dies_asked"],
     },
 ];

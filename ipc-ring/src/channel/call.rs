@@ -26,12 +26,11 @@
 
 mod builder;
 mod caller;
-mod error;
 mod responder;
 
 pub use builder::Builder;
 pub use caller::Caller;
-pub use error::CallError;
 pub use responder::{Request, Responder};
 
+pub use crate::error::CallError;
 pub use crate::ring::call::MAX_CALL_SIZE;

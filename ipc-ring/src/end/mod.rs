@@ -14,8 +14,10 @@
 //! | [`item`] | a consumer of such a channel: waiting for something to pop, and the end of the stream |
 //! | [`spsc`] | pushing and popping elements |
 //! | [`bytes`] | pushing and popping frames |
+//! | [`call`] | asking and answering |
 
 pub mod bytes;
+pub mod call;
 pub mod item;
 pub mod pair;
 pub mod participant;

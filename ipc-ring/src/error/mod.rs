@@ -1,6 +1,7 @@
 //! What can go wrong with a channel, as values to match on.
 
 mod attach;
+mod call;
 mod convert;
 mod ends;
 mod scene;
@@ -9,6 +10,7 @@ mod sentence;
 mod tests;
 
 pub use attach::{AttachError, AttachErrorKind};
+pub use call::CallError;
 pub use ends::{FrameTooLarge, Missed, PopError, PushError};
 pub(crate) use scene::{Creator, Elsewhere, Types};
 

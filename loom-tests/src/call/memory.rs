@@ -5,7 +5,8 @@ use ipc_ring::platform::Barrier;
 use ipc_ring::ring::call::{FIELDS, Memory, Words};
 
 use crate::memory::{self, Objects};
-use crate::{Word64, mutation};
+use crate::pair::{self, CLOSED_BELIEVED, NO_SECOND_LOOK, Role, Signals};
+use crate::{Word32, Word64, mutation, phase};
 
 /// A mistake: the caller keeps no copy of its request.
 pub const NOT_KEPT: &str = "the caller keeps no copy of its request";
@@ -25,9 +26,25 @@ impl Heap {
     /// A fresh ring.
     #[must_use]
     pub fn new(barrier: Barrier) -> Self {
-        let objects = Objects::of(&[FIELDS]).deaf("taken", NOT_NOTED);
+        let objects = Objects::of(&[FIELDS])
+            .deaf("taken", NOT_NOTED)
+            .blind("line", NO_SECOND_LOOK, pair::is_announced)
+            .blind("line", CLOSED_BELIEVED, phase::takes_for_granted);
         let (line, kept) = (objects.offset("line"), objects.offset("kept"));
         objects.word(line, Word64::contended(0)).payload(line + 8).payload(kept).ring(Private { barrier })
+    }
+}
+
+impl Signals for Heap {
+    fn signal(&self, role: Role) -> &Word32 {
+        match role {
+            Role::Producer => self.caller_signal(),
+            Role::Consumer => self.responder_signal(),
+        }
+    }
+
+    fn barrier(&self) -> Barrier {
+        self.ring.barrier
     }
 }
 

@@ -6,9 +6,25 @@ pub mod ends;
 mod memory;
 pub mod ring;
 
-pub use memory::{Heap, NOT_KEPT, NOT_NOTED};
+pub use memory::Heap;
+use memory::{NOT_KEPT, NOT_NOTED};
 
-use crate::Model;
+use crate::{Model, pair};
+
+/// The mistakes that the words of a ring and its ends can make. A call ring has no room to wait for, and
+/// hands nothing back.
+pub const MISTAKES: [&str; 10] = [
+    NOT_KEPT,
+    NOT_NOTED,
+    pair::NO_SECOND_LOOK,
+    pair::CLOSED_BELIEVED,
+    pair::NO_SECOND_LOOK_AT_BITS,
+    pair::DETACHED_IGNORED,
+    pair::SILENT_RAISE,
+    pair::SILENT_SEAT,
+    crate::kernel::NO_TOKEN,
+    crate::kernel::DEATH_IS_SILENT,
+];
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {

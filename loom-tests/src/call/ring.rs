@@ -5,21 +5,28 @@ use loom::thread;
 
 use super::Heap;
 use super::ends::Channel;
+use crate::pair::{Ended, PRODUCER};
 use crate::{Model, crash, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("call_twice_fence", 4600, || calls(Barrier::Fence)).reaches(&["sleeps"]),
-    Model::new("call_twice_asymmetric", 7400, || calls(Barrier::Asymmetric)).reaches(&["sleeps"]),
-    Model::new("call_closed", 1000, closed).reaches(&["sleeps"]),
-    Model::new("call_responder_dies_taken", 14_000, || responder_dies(Site::CallTaken)).reaches(&["died"]),
-    Model::new("call_responder_dies_answered", 14_000, || responder_dies(Site::CallAnswered))
+    Model::new("call_twice_fence", 20_000, || calls(Barrier::Fence)).reaches(&["the consumer sleeps"]),
+    Model::new("call_twice_asymmetric", 30_000, || calls(Barrier::Asymmetric))
+        .reaches(&["the consumer sleeps"]),
+    Model::new("call_closed", 7000, || ended(Ended::Closed)).reaches(&["the consumer sleeps"]),
+    Model::new("call_detached", 7000, || ended(Ended::PeerDetached)).reaches(&["the consumer sleeps"]),
+    Model::new("call_closed_behind_a_request", 2500, closed_behind_a_request).bound(3).reaches(&["taken"]),
+    Model::new("call_caller_dies_with_the_bit_taken", 12_000, caller_dies_with_the_bit_taken)
         .reaches(&["died"]),
-    Model::new("call_responder_dies_replied", 6000, || responder_dies(Site::CallReplied)).reaches(&["died"]),
-    Model::new("call_caller_dies_kept", 2500, || caller_dies(Site::CallKept)).reaches(&["died"]),
-    Model::new("call_caller_dies_written", 2500, || caller_dies(Site::CallWritten)).reaches(&["died"]),
-    Model::new("call_caller_dies_asked", 7000, || caller_dies(Site::CallAsked)).reaches(&["died"]),
-    Model::new("call_taken_back", 350, taken_back).reaches(&["sleeps"]),
+    Model::new("call_responder_dies_taken", 80_000, || responder_dies(Site::CallTaken)).reaches(&["died"]),
+    Model::new("call_responder_dies_answered", 80_000, || responder_dies(Site::CallAnswered))
+        .reaches(&["died"]),
+    Model::new("call_responder_dies_replied", 30_000, || responder_dies(Site::CallReplied))
+        .reaches(&["died"]),
+    Model::new("call_caller_dies_kept", 12_000, || caller_dies(Site::CallKept)).reaches(&["died"]),
+    Model::new("call_caller_dies_written", 12_000, || caller_dies(Site::CallWritten)).reaches(&["died"]),
+    Model::new("call_caller_dies_asked", 12_000, || caller_dies(Site::CallAsked)).reaches(&["died"]),
+    Model::new("call_taken_back", 1200, taken_back).reaches(&["the consumer sleeps"]),
 ];
 
 fn channel() -> Channel {
@@ -30,8 +37,8 @@ fn calls(barrier: Barrier) {
     let channel = Channel::new(Heap::new(barrier));
     let (mut caller, mut responder) = (channel.caller(), channel.responder());
     let other = thread::spawn(move || {
-        assert_eq!(responder.serve(), Some((1, 0)));
-        assert_eq!(responder.serve(), Some((2, 0)));
+        assert_eq!(responder.serve(), Ok((1, 0)));
+        assert_eq!(responder.serve(), Ok((2, 0)));
     });
     caller.call(5);
     caller.call(6);
@@ -39,15 +46,51 @@ fn calls(barrier: Barrier) {
 }
 
 /// The responder sleeps through the end.
-fn closed() {
+fn ended(how: Ended) {
     let channel = channel();
     let (mut caller, mut responder) = (channel.caller(), channel.responder());
     let other = thread::spawn(move || {
-        assert_eq!(responder.serve(), Some((1, 0)));
-        assert_eq!(responder.serve(), None);
+        assert_eq!(responder.serve(), Ok((1, 0)));
+        assert_eq!(responder.serve(), Err(how));
     });
     caller.call(5);
-    caller.close();
+    match how {
+        Ended::Closed => caller.close(),
+        _ => caller.detach(),
+    }
+    other.join().unwrap();
+}
+
+/// A request that was there before the end is taken, though no end waits for the reply.
+fn closed_behind_a_request() {
+    let channel = channel();
+    let (mut caller, mut responder) = (channel.caller(), channel.responder());
+    let other = thread::spawn(move || {
+        caller.ask(5);
+        caller.close();
+    });
+    assert_eq!(responder.serve(), Ok((1, 0)));
+    reached("taken");
+    assert_eq!(responder.serve(), Err(Ended::Closed));
+    other.join().unwrap();
+}
+
+/// A caller dies with the responder's bit taken and no token posted: the responder has the token of its
+/// death.
+fn caller_dies_with_the_bit_taken() {
+    let channel = channel();
+    let (mut first, mut responder) = (channel.caller(), channel.responder().awaiting_successors());
+    let other = thread::spawn(move || {
+        if crash::kill_at(Site::WaitTaken, 0, || first.ask(5)).is_none() {
+            reached("died");
+            channel.0.die(PRODUCER);
+        }
+        let mut next = channel.next_caller();
+        next.call(6);
+        next.close();
+    });
+    while responder.serve().is_ok() {}
+    assert_eq!(responder.0.ring.number(), 2);
     other.join().unwrap();
 }
 
@@ -62,9 +105,9 @@ fn responder_dies(site: Site) {
         reached("died");
         let mut next = shared.next_responder();
         if site != Site::CallReplied {
-            assert_eq!(next.serve(), Some((1, 1)), "the request is taken a second time");
+            assert_eq!(next.serve(), Ok((1, 1)), "the request is taken a second time");
         }
-        assert_eq!(next.serve(), Some((2, 0)));
+        assert_eq!(next.serve(), Ok((2, 0)));
     });
     caller.call(5);
     caller.call(6);
@@ -83,8 +126,8 @@ fn caller_dies(site: Site) {
         next.call(6);
         next.close();
     });
-    while responder.serve().is_some() {}
-    assert_eq!(responder.ring.number(), if site == Site::CallAsked { 2 } else { 1 });
+    while responder.serve().is_ok() {}
+    assert_eq!(responder.0.ring.number(), if site == Site::CallAsked { 2 } else { 1 });
     other.join().unwrap();
 }
 
@@ -93,9 +136,9 @@ fn taken_back() {
     let channel = channel();
     let mut caller = channel.caller();
     caller.ask(5);
-    caller.ring.abandon().expect("a sound line");
+    caller.0.ring.abandon().expect("a sound line");
     let mut responder = channel.next_responder();
-    let other = thread::spawn(move || assert_eq!(responder.serve(), Some((2, 0))));
+    let other = thread::spawn(move || assert_eq!(responder.serve(), Ok((2, 0))));
     caller.call(6);
     other.join().unwrap();
 }

@@ -3,20 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use super::error::CallError;
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::domain::LOCK_PATIENCE;
-use crate::end::item::{self, Poll, ended};
-use crate::error::{AttachError, AttachErrorKind, PopError};
+use crate::end::call as end;
+use crate::error::{AttachError, AttachErrorKind, CallError};
 use crate::message::Message;
-use crate::platform::{Barrier, Native, Platform as _};
-use crate::ring::call::{self as ring, Mapped, Refused};
+use crate::platform::Barrier;
+use crate::ring::call::{self as ring, Mapped};
 use crate::wait::park::Waiter as _;
-use crate::wait::signal::{CLOSED, POISONED};
 
 /// The calling end: one holder at a time, in one thread at a time.
 ///
@@ -24,19 +22,14 @@ use crate::wait::signal::{CLOSED, POISONED};
 /// successor.
 #[derive(Debug)]
 pub struct Caller<Req: Message, Rep: Message> {
-    ring: ring::Caller<Mapped<Req, Rep>>,
-    end: End,
+    core: Core<Req, Rep>,
     ending: Ending,
 }
 
-/// Waiting for the reply.
-struct Replies<'a, Req: Message, Rep: Message>(&'a mut Caller<Req, Rep>);
-
-/// Waiting until no call is in flight.
-struct Quiet<'a, Req: Message, Rep: Message>(&'a mut Caller<Req, Rep>);
+type Core<Req, Rep> = end::Caller<Mapped<Req, Rep>, Segment, Kernel>;
 
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
-    crate::interrupter::interruptible!(end);
+    crate::interrupter::interruptible!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the caller's end.
     ///
@@ -62,7 +55,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         match ring::Caller::attach(ring) {
             Ok(ring) => {
                 let ending = Ending::of_producer(end.is_persistent());
-                Ok(Self { ring, end, ending })
+                Ok(Self { core: end::Caller { ring, end }, ending })
             }
             Err(corruption) => {
                 end.give_up(false);
@@ -105,22 +98,9 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[inline(always)]
     fn call_until(&mut self, request: &Req, deadline: Option<Instant>) -> Result<Rep, CallError> {
-        self.end.ours()?;
-        match self.ring.try_ask(request) {
-            Ok(0) => {}
-            Ok(signal) => self.asked(signal)?,
-            Err(refused) => self.ask_slowly(request, refused, deadline)?,
-        }
-        self.reply_until(deadline)
-    }
-
-    /// Waits for the reply, then copies it once, to where it is wanted.
-    #[inline(always)]
-    fn reply_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
-        if !self.ring.has_reply() {
-            item::wait_and_pop(&mut Replies(self), deadline).map_err(CallError::from_wait)?;
-        }
-        self.ring.reply().map_err(|corruption| self.poison(corruption))
+        self.core.call(request, deadline, |core| {
+            abandon(core, deadline.unwrap_or_else(|| crate::clock::after(LOCK_PATIENCE)))
+        })
     }
 
     /// Asks without waiting for the reply; [`try_reply`](Self::try_reply) or [`wait`](Self::wait) gives it.
@@ -132,12 +112,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// Never. One system call when the responder sleeps, to wake it.
     #[inline]
     pub fn ask(&mut self, request: Req) -> Result<(), CallError> {
-        self.end.ours()?;
-        match self.ring.try_ask(&request) {
-            Ok(signal) => self.asked(signal),
-            Err(Refused::Pending) => Err(CallError::Pending),
-            Err(Refused::Corrupt(corruption)) => Err(self.poison(corruption)),
-        }
+        self.core.ask(&request)
     }
 
     /// The reply to the call in flight, if it is there. Given once.
@@ -149,8 +124,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// Never.
     #[inline]
     pub fn try_reply(&mut self) -> Result<Option<Rep>, CallError> {
-        self.end.ours()?;
-        self.ring.try_reply().map_err(|corruption| self.poison(corruption))
+        self.core.end.ours()?;
+        self.core.ring.try_reply().map_err(|corruption| self.core.poison(corruption))
     }
 
     /// Waits for the reply to the call in flight.
@@ -183,11 +158,11 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     #[inline(always)]
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<Rep, CallError> {
-        self.end.ours()?;
-        if !self.ring.awaits_reply() {
+        self.core.end.ours()?;
+        if !self.core.ring.awaits_reply() {
             return Err(CallError::NothingAsked);
         }
-        self.reply_until(deadline)
+        self.core.reply(deadline)
     }
 
     /// Takes the call in flight back, if no responder lives. False when one does: then it may be at work on
@@ -199,71 +174,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// # Blocking
     /// Waits for the domain's lock, which others hold for microseconds, for five seconds at most.
     pub fn abandon(&mut self) -> Result<bool, CallError> {
-        self.abandon_until(crate::clock::after(LOCK_PATIENCE))
-    }
-
-    fn abandon_until(&mut self, until: Instant) -> Result<bool, CallError> {
-        self.end.ours()?;
-        let ring = &mut self.ring;
-        match self.end.without_peer(until, || ring.abandon()) {
-            Ok(Some(Ok(()))) => Ok(true),
-            Ok(Some(Err(corruption))) => Err(self.poison(corruption)),
-            Ok(None) => Ok(false),
-            Err(error) => Err(match error.into_kind() {
-                AttachErrorKind::System(error) => CallError::System(error),
-                _ => CallError::Locked,
-            }),
-        }
-    }
-
-    /// An earlier call is in flight: gives it up, then asks.
-    #[cold]
-    #[inline(never)]
-    fn ask_slowly(
-        &mut self,
-        request: &Req,
-        mut refused: Refused,
-        deadline: Option<Instant>,
-    ) -> Result<(), CallError> {
-        loop {
-            match refused {
-                Refused::Corrupt(corruption) => return Err(self.poison(corruption)),
-                Refused::Pending => {
-                    let until = deadline.unwrap_or_else(|| crate::clock::after(LOCK_PATIENCE));
-                    if !self.abandon_until(until)? {
-                        match item::wait_and_pop(&mut Quiet(self), deadline) {
-                            Ok(()) | Err(PopError::PeerGone(_)) => {}
-                            Err(error) => return Err(CallError::from_wait(error)),
-                        }
-                    }
-                }
-            }
-            match self.ring.try_ask(request) {
-                Ok(signal) => return self.asked(signal),
-                Err(other) => refused = other,
-            }
-        }
-    }
-
-    /// The request is in the line, and the responder's signal may not be zero.
-    #[inline(always)]
-    fn asked(&mut self, signal: u32) -> Result<(), CallError> {
-        if signal == 0 { Ok(()) } else { self.heed(signal) }
-    }
-
-    #[cold]
-    fn heed(&mut self, signal: u32) -> Result<(), CallError> {
-        let woken = self.end.wake_peer(signal);
-        if signal & POISONED != 0 {
-            return Err(CallError::Corrupt(ring::Corruption::told(self.ring.number(), signal)));
-        }
-        if signal & CLOSED != 0 { Err(CallError::Closed) } else { woken.map_err(CallError::NotWoken) }
-    }
-
-    #[cold]
-    fn poison(&mut self, corruption: ring::Corruption) -> CallError {
-        self.end.poison();
-        CallError::Corrupt(corruption)
+        abandon(&mut self.core, crate::clock::after(LOCK_PATIENCE))
     }
 
     /// Whether the responder is there. One system call when it is attached.
@@ -272,7 +183,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.peer()
+        self.core.end.peer()
     }
 
     /// Sleeps until a responder is attached and alive, or has closed the channel; for so long at most. Gives
@@ -284,13 +195,13 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
     pub fn wait_for_responder(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_peer(timeout.map(crate::clock::after))
+        self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
     /// Number of calls since the channel was made, by this holder and those before it.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.ring.number()
+        self.core.ring.number()
     }
 
     /// Ends the channel: the responder is told. The same as dropping, but for a persistent channel.
@@ -304,97 +215,53 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     }
 }
 
-impl<Req: Message, Rep: Message> Caller<Req, Rep> {
-    /// What a poll that found nothing makes of the responder's signal. `again` looks once more.
-    fn nothing(&mut self, is_there: impl FnOnce(&Self) -> bool) -> Result<(), PopError> {
-        let Some(error) = ended(&self.end, self.ring.number()) else {
-            // Polls that come too fast take the line away from who writes it.
-            Native::relax();
-            Native::relax();
-            return Err(PopError::Empty);
-        };
-        if is_there(self) { Ok(()) } else { Err(error) }
-    }
-}
-
-impl<Req: Message, Rep: Message> Poll for Replies<'_, Req, Rep> {
-    type Words = Segment;
-    type Host = Kernel;
-    /// That it is there.
-    type Item = ();
-
-    #[inline(always)]
-    fn poll(&mut self) -> Result<(), PopError> {
-        if self.has_item() { Ok(()) } else { self.0.nothing(|caller| caller.ring.has_reply()) }
-    }
-
-    fn has_item(&self) -> bool {
-        self.0.ring.has_reply()
-    }
-
-    fn end_mut(&mut self) -> &mut End {
-        &mut self.0.end
-    }
-
-    fn end(&self) -> &End {
-        &self.0.end
-    }
-}
-
-impl<Req: Message, Rep: Message> Poll for Quiet<'_, Req, Rep> {
-    type Words = Segment;
-    type Host = Kernel;
-    type Item = ();
-
-    fn poll(&mut self) -> Result<(), PopError> {
-        if self.0.ring.is_pending() { self.0.nothing(|caller| !caller.ring.is_pending()) } else { Ok(()) }
-    }
-
-    fn has_item(&self) -> bool {
-        !self.0.ring.is_pending()
-    }
-
-    fn end_mut(&mut self) -> &mut End {
-        &mut self.0.end
-    }
-
-    fn end(&self) -> &End {
-        &self.0.end
+/// Takes the call in flight back, if no responder lives, under the domain's lock.
+fn abandon<Req: Message, Rep: Message>(core: &mut Core<Req, Rep>, until: Instant) -> Result<bool, CallError> {
+    core.end.ours()?;
+    let end::Caller { ring, end } = core;
+    match end.without_peer(until, || ring.abandon()) {
+        Ok(Some(Ok(()))) => Ok(true),
+        Ok(Some(Err(corruption))) => Err(core.poison(corruption)),
+        Ok(None) => Ok(false),
+        Err(error) => Err(match error.into_kind() {
+            AttachErrorKind::System(error) => CallError::System(error),
+            _ => CallError::Locked,
+        }),
     }
 }
 
 impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
     fn drop(&mut self) {
-        pair::leave_producer(&mut self.end, self.ending);
+        pair::leave_producer(&mut self.core.end, self.ending);
     }
 }
 
 impl<Req: Message, Rep: Message> Await for Caller<Req, Rep> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.ring.has_reply() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
+        if self.core.ring.has_reply() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.arm_for(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.withdraw()
+        self.core.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }

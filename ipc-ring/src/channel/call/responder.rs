@@ -3,17 +3,16 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use super::error::CallError;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::end::item::{self, Poll, ended};
-use crate::error::{AttachError, PopError};
+use crate::end::call as end;
+use crate::error::{AttachError, CallError, PopError};
 use crate::message::Message;
-use crate::platform::{Barrier, Native, Platform as _};
+use crate::platform::Barrier;
 use crate::ring::call::{self as ring, Mapped, Taken};
 use crate::wait::park::Waiter as _;
 
@@ -23,8 +22,7 @@ use crate::wait::park::Waiter as _;
 /// [`close`](Self::close) ends it.
 #[derive(Debug)]
 pub struct Responder<Req: Message, Rep: Message> {
-    ring: ring::Responder<Mapped<Req, Rep>>,
-    end: End,
+    core: end::Responder<Mapped<Req, Rep>, Segment, Kernel>,
     ending: Ending,
     /// While it may have to follow the channel.
     origin: Option<Box<Builder<Req, Rep>>>,
@@ -38,11 +36,8 @@ pub struct Request<'a, Req: Message, Rep: Message> {
     taken: Taken<Req>,
 }
 
-/// Waiting for a request.
-struct Requests<'a, Req: Message, Rep: Message>(&'a mut Responder<Req, Rep>);
-
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
-    crate::interrupter::interruptible!(end);
+    crate::interrupter::interruptible!(core.end);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the responder's end.
     ///
@@ -66,7 +61,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Responder::attach(ring) {
-            Ok(ring) => Ok(Self { ring, end, ending: Ending::Detach, origin: None }),
+            Ok(ring) => Ok(Self { core: end::Responder { ring, end }, ending: Ending::Detach, origin: None }),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -76,7 +71,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     /// Keeps what it takes to open the channel again, as long as that may have to be.
     pub(super) fn of(mut self, builder: &Builder<Req, Rep>) -> Self {
-        if self.end.is_open() {
+        if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
         }
         self
@@ -97,7 +92,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Blocking
     /// Never.
     pub fn has_request(&mut self) -> Result<bool, CallError> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         match self.poll() {
             Ok(()) => Ok(true),
             Err(PopError::Empty) => Ok(false),
@@ -114,16 +109,14 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Blocking
     /// Never.
     pub fn try_take(&mut self) -> Result<Option<Request<'_, Req, Rep>>, CallError> {
-        self.end.ours()?;
+        self.core.end.ours()?;
         match self.poll() {
             Ok(()) => {}
             Err(PopError::Empty) => return Ok(None),
             Err(error) => return Err(CallError::from_wait(error)),
         }
-        match self.ring.take() {
-            Ok(taken) => Ok(Some(Request { responder: self, taken })),
-            Err(corruption) => Err(self.poison(corruption)),
-        }
+        let taken = self.core.take()?;
+        Ok(Some(Request { responder: self, taken }))
     }
 
     /// Takes the next request, waiting for it.
@@ -157,14 +150,32 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     #[inline(always)]
     fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
-        self.end.ours()?;
-        if !self.ring.has_request() {
-            item::wait_and_pop(&mut Requests(self), deadline).map_err(CallError::from_wait)?;
+        self.core.end.ours()?;
+        if !self.core.ring.has_request() {
+            self.wait_for_request(deadline)?;
         }
-        // Copied once, to where it is wanted.
-        match self.ring.take() {
-            Ok(taken) => Ok(Request { responder: self, taken }),
-            Err(corruption) => Err(self.poison(corruption)),
+        let taken = self.core.take()?;
+        Ok(Request { responder: self, taken })
+    }
+
+    /// Waits until a request is there.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_request(&mut self, deadline: Option<Instant>) -> Result<(), CallError> {
+        loop {
+            match self.core.wait_for_request(deadline) {
+                Err(PopError::Closed) if self.follow() => {}
+                result => return result.map_err(CallError::from_wait),
+            }
+        }
+    }
+
+    /// Whether a request is there. A channel that goes on elsewhere is not closed, but empty.
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        match self.core.poll() {
+            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
+            result => result,
         }
     }
 
@@ -175,15 +186,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Never. One system call when the caller sleeps, to wake it.
     #[inline(always)]
     pub fn reply(&mut self, reply: Rep) -> bool {
-        if !self.end.is_ours() {
-            return false;
-        }
-        let open = self.ring.is_open();
-        let signal = self.ring.reply(&reply);
-        if signal != 0 {
-            self.end.wake_peer_if(signal);
-        }
-        open
+        self.core.reply(&reply)
     }
 
     /// Answers each request with what `f` makes of it and of the number of attempts before, until the caller
@@ -213,7 +216,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
-        Ok(self.end.unless_replaced(self.end.peer()?))
+        Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
     /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its
@@ -227,7 +230,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     pub fn wait_for_caller(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.end.wait_for_peer(deadline)? {
+            match self.core.end.wait_for_peer(deadline)? {
                 PeerState::Closed if self.follow() => {}
                 state => return Ok(state),
             }
@@ -237,57 +240,6 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Ends the channel: the caller is told that no reply will come any more.
     pub fn close(mut self) {
         self.ending = Ending::Close;
-    }
-
-    #[cold]
-    fn poison(&mut self, corruption: ring::Corruption) -> CallError {
-        self.end.poison();
-        CallError::Corrupt(corruption)
-    }
-}
-
-impl<Req: Message, Rep: Message> Responder<Req, Rep> {
-    #[inline(always)]
-    fn poll(&mut self) -> Result<(), PopError> {
-        if self.ring.has_request() {
-            return Ok(());
-        }
-        self.end.tell().map_err(PopError::System)?;
-        let Some(error) = ended(&self.end, self.ring.number()) else {
-            // Polls that come too fast take the line away from who writes it.
-            Native::relax();
-            Native::relax();
-            return Err(PopError::Empty);
-        };
-        if self.ring.has_request() {
-            Ok(())
-        } else {
-            Err(if self.follow() { PopError::Empty } else { error })
-        }
-    }
-}
-
-impl<Req: Message, Rep: Message> Poll for Requests<'_, Req, Rep> {
-    type Words = Segment;
-    type Host = Kernel;
-    /// That one is there.
-    type Item = ();
-
-    #[inline(always)]
-    fn poll(&mut self) -> Result<(), PopError> {
-        self.0.poll()
-    }
-
-    fn has_item(&self) -> bool {
-        self.0.ring.has_request()
-    }
-
-    fn end_mut(&mut self) -> &mut End {
-        &mut self.0.end
-    }
-
-    fn end(&self) -> &End {
-        &self.0.end
     }
 }
 
@@ -326,7 +278,7 @@ impl<Req: Message, Rep: Message> Follower for Responder<Req, Rep> {
     type Seat = End;
 
     fn seat(&mut self) -> &mut End {
-        &mut self.end
+        &mut self.core.end
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -336,40 +288,40 @@ impl<Req: Message, Rep: Message> Follower for Responder<Req, Rep> {
 
 impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     fn drop(&mut self) {
-        let has_item = self.end.is_ours() && self.ring.has_request();
-        pair::leave_consumer(&mut self.end, self.ending, has_item);
+        let has_item = self.core.end.is_ours() && self.core.ring.has_request();
+        pair::leave_consumer(&mut self.core.end, self.ending, has_item);
     }
 }
 
 impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.is_replaced() {
+        if self.core.end.is_replaced() {
             return Ok(Some(News::Ready)); // The next call follows.
         }
-        if self.ring.has_request() { Ok(Some(News::Ready)) } else { self.end.news(probe) }
+        if self.core.ring.has_request() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.arm_for(bell)
+        self.core.end.arm_for(bell)
     }
 
     fn has_peer_died(&self) -> bool {
-        self.end.has_peer_died()
+        self.core.end.has_peer_died()
     }
 
     fn unmark(&mut self) -> bool {
-        self.end.withdraw()
+        self.core.end.withdraw()
     }
 
     fn awaits_successors(&self) -> bool {
-        self.end.waits.awaits_successors()
+        self.core.end.waits.awaits_successors()
     }
 
     fn home(&self) -> Home<'_> {
-        self.end.home()
+        self.core.end.home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        self.end.waiting()
+        self.core.end.waiting()
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{Forked, PeerExit, PopError, debug_as_display};
+use super::{Forked, PeerExit, PopError, debug_as_display};
 use crate::ring::call::Corruption;
 
 debug_as_display!(CallError);
@@ -10,7 +10,7 @@ debug_as_display!(CallError);
 /// Why there is no reply, or no request.
 #[non_exhaustive]
 pub enum CallError {
-    /// The call before has no reply yet. Only [`Caller::ask`](super::Caller::ask) says this.
+    /// The call before has no reply yet. Only [`Caller::ask`](crate::call::Caller::ask) says this.
     Pending,
     /// A reply was waited for, and nothing was asked.
     NothingAsked,
@@ -31,7 +31,7 @@ pub enum CallError {
     Interrupted,
     /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this
     /// process has changed its user. The responder finds the request at its next look, a tenth of a second
-    /// later at most; [`Caller::wait`](super::Caller::wait) gives the reply.
+    /// later at most; [`Caller::wait`](crate::call::Caller::wait) gives the reply.
     NotWoken(ipc_core::Error),
     /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake the
     /// caller, whose reply was given all the same.
@@ -62,7 +62,7 @@ impl CallError {
     }
 
     /// From what the wait that all pairs of ends share has to say.
-    pub(super) fn from_wait(error: PopError) -> Self {
+    pub(crate) fn from_wait(error: PopError) -> Self {
         match error {
             PopError::Empty
             | PopError::Busy { .. }
