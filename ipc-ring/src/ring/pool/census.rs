@@ -1,4 +1,4 @@
-//! How many blocks are in whose hands.
+//! Counts the blocks of a class by state.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -6,7 +6,7 @@ use super::memory::{Counter, Memory};
 use super::tag::{State, Tag};
 use crate::platform::Word;
 
-/// One size class as it was looked at. Racy: others are at work meanwhile.
+/// The counts of one size class. Racy: other members lend and free blocks meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClassStats {
@@ -16,16 +16,16 @@ pub struct ClassStats {
     pub count: u64,
     /// Blocks that are not free.
     pub in_use: u64,
-    /// Of those, blocks that somebody writes.
+    /// Of those, blocks that a member is writing.
     pub loaned: u64,
-    /// Of those, blocks whose handle is in a channel, and which nobody reads.
+    /// Of those, blocks whose handle is in a channel and that no member reads.
     pub sent: u64,
-    /// Of those, blocks that somebody reads.
+    /// Of those, blocks that members are reading.
     pub read: u64,
-    /// How many different blocks were ever lent: the most that were in use at a time, or four if that is more, since the
-    /// first four are used in turn.
+    /// The number of different blocks ever lent: the peak number in use at a time, or four if that is more,
+    /// since the first four are used in turn.
     pub high_water: u64,
-    /// How often a block was lent.
+    /// The number of times a block was lent.
     pub loans: u64,
     /// Requests that found no free block.
     pub exhausted: u64,
@@ -33,14 +33,14 @@ pub struct ClassStats {
     pub reclaimed: u64,
     /// Blocks whose handle was lost with its channel.
     pub lost: u64,
-    /// Handles refused. Those that name no class count in the first.
+    /// Handles refused. Those that name no class are counted in the first.
     pub refused: u64,
 }
 
-/// Looks at every block of a class.
+/// Counts the blocks of a class.
 ///
 /// # Panics
-/// When there is no such class.
+/// If there is no such class.
 pub fn class_stats<M: Memory>(memory: &M, number: usize) -> ClassStats {
     let class = memory.classes()[number];
     let counter = |counter| memory.counter(number, counter).load(Relaxed); // Statistics.

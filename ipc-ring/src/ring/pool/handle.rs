@@ -1,16 +1,16 @@
-//! What travels in place of a block's bytes.
+//! Handles: what a channel carries instead of a block's bytes.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Names a block of a pool, as it was when the handle was made: 24 bytes that any channel carries, alone or inside a
-/// message of the user's.
+/// Names a block of a pool, in the generation in which the handle was made: 24 bytes that any channel
+/// carries, alone or inside a user's message.
 ///
-/// A handle is a name, not a right: whoever has one asks the pool for the block, and the pool refuses handles that are
-/// forged, out of date or used already.
+/// A handle is a name, not a permission. Its holder asks the pool for the block; the pool refuses handles
+/// that are forged, stale or already used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Handle {
-    /// The generation of the pool: a number no other pool or channel of its domain has had.
+    /// The generation of the pool: a number that no other pool or channel of its domain has had.
     pub(crate) pool: u64,
     /// The generation of the block.
     pub(crate) generation: u32,
@@ -18,14 +18,14 @@ pub struct Handle {
     pub(crate) class: u32,
     /// The number of the block in its class.
     pub(crate) index: u32,
-    /// Bytes of the block that count.
+    /// The payload's length in the block, in bytes.
     pub(crate) length: u32,
 }
 
 const _: () = assert!(size_of::<Handle>() == 24);
 
 impl Handle {
-    /// Bytes of the payload.
+    /// The payload's length in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "is_empty follows")]
     pub const fn len(&self) -> usize {
@@ -42,7 +42,8 @@ impl Handle {
         ]
     }
 
-    /// The handle of [these words](Self::words). Any will do: what a handle is worth is the pool's to say.
+    /// The handle of [these words](Self::words). Any words are accepted: the pool checks the handle when it
+    /// is used.
     #[must_use]
     pub const fn from_words(words: [u64; 3]) -> Self {
         let [pool, block, place] = words;
@@ -55,21 +56,21 @@ impl Handle {
         }
     }
 
-    /// Whether the payload has no byte.
+    /// Whether the payload is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
 }
 
-/// Which channel a handle was pushed into: the one that is responsible for the block while nobody holds it.
+/// The channel that a handle was pushed into. It is responsible for the block while no member holds it.
 ///
-/// When the channel is gone, with whatever was in it, so is the message, and the block is taken back.
+/// When the channel and its contents are gone, so is the message, and the block is reclaimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The channel's generation.
     pub(crate) generation: u64,
-    /// The identifier of its segment, as the kernel counts.
+    /// The identifier of its segment, as the kernel assigned it.
     pub(crate) segment: u64,
 }
 

@@ -1,4 +1,4 @@
-//! How large a pool is, and where its blocks lie.
+//! The size of a pool, and the position of its blocks.
 
 use super::words::Class;
 use super::words::{BLOCK_SIZE, BLOCKS, MAX_CLASSES};
@@ -10,15 +10,15 @@ pub const MIN_BLOCK: usize = 64;
 pub const MAX_BLOCK: usize = 64 << 20;
 /// The largest number of blocks of a pool.
 pub const MAX_BLOCKS: u64 = 1 << 24;
-/// Where the blocks of a class begin is a multiple of this.
+/// The blocks of each class start at a multiple of this.
 const PAGE: usize = 4096;
 
-/// The shape of a pool: its classes and where their blocks lie.
+/// The shape of a pool: its classes and the position of their blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// The classes, the smallest blocks first.
+    /// The classes, smallest blocks first.
     pub classes: Vec<Class>,
-    /// For each class, where its first block begins, in bytes.
+    /// For each class, the offset of its first block, in bytes.
     pub offsets: Vec<usize>,
     /// Number of blocks.
     pub blocks: u32,
@@ -67,12 +67,12 @@ impl Shape {
         Ok(Self { classes: made, offsets, blocks: blocks as u32, total_size: end })
     }
 
-    /// What the header says of such a pool.
+    /// What the header says about such a pool.
     pub(crate) fn geometry(&self) -> Geometry {
         Geometry::of_parts(u64::from(self.blocks), 1, LINE, BLOCK_SIZE, self.total_size)
     }
 
-    /// The classes as they are asked for: size in bytes, number of blocks.
+    /// The classes as requested: size in bytes, number of blocks.
     #[must_use]
     pub fn as_asked(&self) -> Vec<(usize, u64)> {
         self.classes.iter().map(|class| (class.size as usize, u64::from(class.count))).collect()

@@ -1,4 +1,4 @@
-//! The pool's words and bytes as they are mapped into this process.
+//! A pool's words and bytes, mapped into this process.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -17,7 +17,7 @@ use crate::region::Region;
 /// A pool in a [`Region`].
 pub type Mapped = memory::Mapped<Private>;
 
-/// What this process keeps about a pool; clones share it.
+/// This process's private state of a pool; clones share it.
 #[derive(Clone, Debug)]
 pub struct Private(Arc<Shared>);
 
@@ -32,16 +32,16 @@ impl Mapped {
     /// The pool of this shape and generation in `region`. Zeroed memory is a fresh pool.
     ///
     /// # Errors
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the pool does not fit the memory;
-    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`BadClasses`](crate::AttachErrorKind::BadClasses)
-    /// when the shape is not as [`Shape::new`] made it.
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the pool does not fit into the memory;
+    /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly); [`BadClasses`](crate::AttachErrorKind::BadClasses) if
+    /// the shape is not as [`Shape::new`] made it.
     pub fn new(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
         region.writable()?;
         Self::of_any(region, shape, generation)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
-    /// pool to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for a caller that stores nothing and
+    /// does not pass the pool on.
     pub(crate) fn of_any(region: Region, shape: Shape, generation: u64) -> Result<Self, AttachError> {
         let own = Shape::new(&shape.as_asked()).map_err(|reason| AttachErrorKind::BadClasses { reason })?;
         if own != shape {
@@ -51,8 +51,8 @@ impl Mapped {
         }
         let (needed, readers) = (shape.total_size, (0..shape.blocks).map(|_| AtomicU32::new(0)).collect());
         let private = Private(Arc::new(Shared { generation, shape, readers }));
-        // SAFETY: a shape's size counts its tables and all its blocks. Who asks for one in memory that is
-        // mapped read-only stores nothing.
+        // SAFETY: a shape's size includes its tables and all its blocks. A caller that passes memory mapped
+        // read-only stores nothing.
         unsafe { Self::over_any(region, needed, private) }
     }
 
@@ -62,20 +62,20 @@ impl Mapped {
         &self.ring.0.shape
     }
 
-    /// The first byte of a block: as many bytes as its class says are mapped there, as long as the region is,
-    /// and belong to no other block.
+    /// The first byte of a block. As many bytes as its class says are mapped there for as long as the region
+    /// is, and belong to no other block.
     ///
     /// # Panics
-    /// When there is no such block.
+    /// If there is no such block.
     #[inline(always)]
     #[must_use]
     pub fn bytes(&self, class: u32, block: u32) -> NonNull<u8> {
         let (offset, _) = self.block(class, block);
-        // SAFETY: the block lies inside the class and the class inside the region, as `of_any` saw.
+        // SAFETY: the block lies inside the class and the class inside the region, as `of_any` checked.
         unsafe { self.at(offset) }
     }
 
-    /// Where a block's bytes begin, and their number.
+    /// The offset of a block's bytes, and their number.
     #[inline(always)]
     fn block(&self, class: u32, block: u32) -> (usize, usize) {
         let Class { size, count, first } = self.shape().classes[class as usize];
@@ -84,21 +84,21 @@ impl Mapped {
         (self.shape().offsets[class as usize] + index as usize * size as usize, size as usize)
     }
 
-    /// Copies bytes to an offset in a block, whoever reads or writes there meanwhile.
+    /// Copies bytes to an offset in a block, even if others read or write there meanwhile.
     ///
     /// # Panics
-    /// When they do not fit.
+    /// If they do not fit.
     #[inline]
     pub(crate) fn write(&self, class: u32, block: u32, offset: usize, bytes: &[u8]) {
-        // SAFETY: inside the block; others that are at it meanwhile have copies of their own, or are told by
-        // the tag.
+        // SAFETY: inside the block; other users of the block meanwhile have copies of their own, or are kept
+        // out by the tag.
         unsafe { self.store_bytes(self.stretch(class, block, offset, bytes.len()), bytes) }
     }
 
-    /// Copies bytes out, from an offset in a block, whoever writes there meanwhile.
+    /// Copies bytes out of a block, from an offset, even if others write there meanwhile.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// If the block has fewer bytes.
     #[inline]
     pub(crate) fn read(&self, class: u32, block: u32, offset: usize, out: &mut [u8]) {
         let from = self.stretch(class, block, offset, out.len());
@@ -108,7 +108,7 @@ impl Mapped {
         unsafe { self.load_bytes(from, out) }
     }
 
-    /// The offset of so many bytes of a block.
+    /// The offset of a range of `len` bytes of a block.
     fn stretch(&self, class: u32, block: u32, offset: usize, len: usize) -> usize {
         let (start, size) = self.block(class, block);
         assert!(offset <= size && len <= size - offset, "the bytes lie inside the block");
@@ -116,7 +116,7 @@ impl Mapped {
     }
 }
 
-// SAFETY: `of_any` is the only way to one, and saw that all of the pool is mapped.
+// SAFETY: `of_any` is the only constructor, and checked that all of the pool is mapped.
 unsafe impl Tables for Mapped {}
 // SAFETY: as above; the shape is private.
 unsafe impl Sizes for Mapped {

@@ -1,4 +1,4 @@
-//! A member's half: lending blocks, sending them, taking and reading them.
+//! A member's operations: lending, sending, receiving and reading blocks.
 
 use crate::error::debug_as_display;
 use core::fmt;
@@ -14,21 +14,23 @@ use super::words::Class;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
-/// What the count of readers is while this member may write a block.
+/// The count of readers while this member may write a block.
 const LENT: u32 = u32::MAX;
-/// What it is while this member has taken a block for itself: whatever the tag says, no other reader joins.
+/// The count while this member has received a block exclusively: no other reader joins, whatever the tag
+/// says.
 const TAKEN: u32 = u32::MAX - 1;
-/// No process has as many readers of a block.
+/// A bound that the number of readers of a block in one process never reaches.
 const CROWD: u32 = TAKEN - 1;
-/// How often a tag is looked at again in one call, when others change it.
+/// How often one call rereads a tag that others keep changing.
 pub(super) const TRIES: u32 = 1024;
-/// Blocks of a class that are used in turn from the start, so that one is not asked for again right after it was let go.
+/// The number of blocks of a class that are used in turn from the start, so that a block is not requested
+/// again right after its release.
 const TURN: u32 = 4;
 
-/// A member of a pool. Any number of its process's threads may use it at the same time.
+/// A member of a pool. Any number of threads of its process may use it at the same time.
 ///
-/// Its answers are tokens, which stand for what the member holds. A token that is dropped leaves the block in the member's
-/// hands until its process is dead, or has left.
+/// Its methods return tokens for the blocks that the member holds. A token that is dropped leaves the block
+/// with the member until its process has died, or has left.
 #[derive(Debug)]
 pub struct Member<M: Memory> {
     pub(super) memory: M,
@@ -89,26 +91,26 @@ pub enum Refused {
         /// Bytes of the block.
         limit: usize,
     },
-    /// The block has been free since the handle was made: a sender that shared it let it go, a process that had it died, or
-    /// its channel was gone.
+    /// The block has been free since the handle was made: a sender that shared it released it, a process that
+    /// held it died, or its channel was gone.
     Stale {
         /// The generation that the handle has.
         found: u32,
         /// The block's.
         expected: u32,
     },
-    /// The block is in the hands of somebody who has not sent it: the handle is forged.
+    /// The block is held by a member that has not sent it: the handle is forged.
     NotSent,
-    /// The block was received with this handle before, and was sent to one receiver only.
+    /// The block was already received with this handle, and was sent to one receiver only.
     Doubled {
         /// The members that hold it: bit *n* for seat *n*.
         holders: u32,
     },
     /// Others changed the block's word a thousand times in a row. Try again.
     Contended,
-    /// The pool came through a fork; only the process that opened it may use it.
+    /// The pool was inherited through a fork; only the process that opened it may use it.
     Forked,
-    /// The block's word makes no sense.
+    /// The block's word is invalid.
     Corrupt {
         /// The word.
         found: u64,
@@ -161,15 +163,15 @@ impl Loaned {
         self.class
     }
 
-    /// The block as one to be read, in a process that inherited the token: the block's word stays as it is.
+    /// Converts the token to one for reading, in a process that inherited it: the block's word is unchanged.
     pub fn inherited(self) -> Reading {
         Reading { class: self.class, block: self.block, tag: self.tag }
     }
 }
 
 impl Offered {
-    /// The block as one that was lent, in a process that inherited the token: the block's word stays as it
-    /// is.
+    /// Converts the token to one for a lent block, in a process that inherited it: the block's word is
+    /// unchanged.
     #[cold]
     pub fn inherited(self) -> Loaned {
         Loaned { class: self.class, block: self.block, tag: self.tag }
@@ -191,7 +193,7 @@ impl Reading {
         self.class
     }
 
-    /// Whether others may read it too.
+    /// Whether other members may read it too.
     #[inline(always)]
     #[must_use]
     pub fn is_shared(&self) -> bool {
@@ -199,7 +201,7 @@ impl Reading {
     }
 }
 
-/// Whether whoever comes may read the block too.
+/// Whether the state lets other members join as readers.
 #[inline(always)]
 pub(super) const fn is_shared(tag: Tag) -> bool {
     matches!(tag.state(), Some(State::Shared | State::Published))
@@ -223,15 +225,16 @@ impl<M: Memory> Member<M> {
         &self.seat
     }
 
-    /// Gives the seat back, and every block whose token was dropped. True unless somebody has found the member dead.
+    /// Gives back the seat, and every block whose token was dropped. True unless another process has found
+    /// the member dead.
     pub fn leave(&self) -> bool {
         recovery::sweep(&self.memory, self.seat.number(), self.seat.identity().get()).1
     }
 
-    /// Lends a free block of a class; `None` when each was in use when it was looked at.
+    /// Lends a free block of a class; `None` if each block was in use when it was checked.
     ///
     /// # Panics
-    /// When there is no such class.
+    /// If there is no such class.
     #[inline]
     pub fn try_loan(&self, class: usize) -> Option<Loaned> {
         let Class { count, first, .. } = self.memory.classes()[class];
@@ -249,8 +252,8 @@ impl<M: Memory> Member<M> {
         (used..count).find_map(|index| self.claim_fresh(class, first, index))
     }
 
-    /// How many blocks of a class are used in turn: those that were ever lent. One more is touched only when all of them are
-    /// in use, so that memory that is not needed is not used, and the number tells how many were.
+    /// The number of blocks of a class that are used in turn: those ever lent. Another block is touched only
+    /// when all of them are in use, so that unneeded memory stays unused and the number shows the peak need.
     #[inline]
     fn used(&self, class: usize) -> u32 {
         let count = self.memory.classes()[class].count;
@@ -276,13 +279,13 @@ impl<M: Memory> Member<M> {
     #[inline(always)]
     fn claim(&self, class: usize, block: u32) -> Option<Loaned> {
         let word = self.memory.tag(block);
-        let free = Tag::from_raw(word.load(Relaxed)); // A look; the CAS decides.
+        let free = Tag::from_raw(word.load(Relaxed)); // A hint; the CAS decides.
         if free.state() != Some(State::Free) {
             return None;
         }
         let tag = free.held(State::Loaned, self.seat.number());
-        // [P2] Acquire ← who let it go: the bytes have been read. [P3] Release → a recoverer: who reads this tag sees the
-        // seat taken.
+        // [P2] Acquire ← the member that released it: the bytes have been read. [P3] Release → a recoverer:
+        // if it reads this tag, it sees the seat taken.
         word.compare_exchange(free.as_raw(), tag.as_raw(), M::Platform::ordering(Edge::PoolClaim), Relaxed)
             .ok()?;
         M::Platform::crash_point(Site::PoolLoaned);
@@ -295,11 +298,12 @@ impl<M: Memory> Member<M> {
         Some(Loaned { class: class as u32, block, tag })
     }
 
-    /// Takes note of the generation of a block that this member has for itself: the tag holds its low bits only. Gives all of it.
+    /// Updates the noted generation of a block that this member holds exclusively: the tag has only its low
+    /// bits. Returns all of it.
     #[inline(always)]
     fn note_generation(&self, block: u32, tag: Tag) -> u32 {
         let word = self.memory.generations(block);
-        let before = word.load(Relaxed) as u32; // Only who has the block for itself writes it.
+        let before = word.load(Relaxed) as u32; // Written only by the exclusive holder.
         let now = tag.generation_since(before);
         if now != before {
             word.store(u64::from(now), Relaxed); // Before the tag [P1].
@@ -307,26 +311,26 @@ impl<M: Memory> Member<M> {
         now
     }
 
-    /// The generation of a block with this tag. Right when the tag was read with [P1] and is still there; otherwise the tag's low
-    /// bits and any others.
+    /// The generation of a block with this tag. Correct if the tag was read with [P1] and has not changed
+    /// since; otherwise only the low bits are certain.
     #[inline(always)]
     pub(super) fn generation(&self, block: u32, tag: Tag) -> u32 {
         tag.generation_since(self.memory.generations(block).load(Relaxed) as u32) // See above.
     }
 
-    /// Whether the handle is of the block's generation, when the tag has its low bits. Right as `generation`
-    /// is.
+    /// Whether the handle is of the block's generation, given that the tag has its low bits. As reliable as
+    /// `generation`.
     #[inline(always)]
     fn is_since(&self, block: u32, handle: &Handle) -> bool {
         Tag::is_since(handle.generation, self.memory.generations(block).load(Relaxed) as u32) // See above.
     }
 
-    /// Changes what this process itself knows of a block. False when that contradicts the block's tag, which nobody that keeps
-    /// to the protocol has written then: the block stays where it is. So whatever is written to shared memory, a
-    /// process never writes a block that it reads itself, nor writes one twice.
+    /// Changes this process's private state of a block. False if that contradicts the block's tag, which
+    /// means that a process violated the protocol: the block stays where it is. So whatever is written to
+    /// shared memory, a process never writes a block that it is reading, or has two writers of one block.
     #[inline(always)]
     fn turns(&self, block: u32, from: u32, to: u32) -> bool {
-        // Relaxed: the tag orders it, of which this follows the change, or which follows this.
+        // Relaxed: ordered by the tag, whose change comes before or after this.
         self.memory.readers(block).compare_exchange(from, to, Relaxed, Relaxed).is_ok()
     }
 
@@ -336,20 +340,20 @@ impl<M: Memory> Member<M> {
         self.memory.counter(class, Counter::Exhausted).fetch_add(1, Relaxed); // Statistics.
     }
 
-    /// Gives a block back that was not sent.
+    /// Gives back a block that was not sent.
     #[inline]
     pub fn abandon(&self, loaned: Loaned) {
         self.memory.readers(loaned.block).store(0, Relaxed); // Before the tag [P2].
-        // [P2] Release → who is lent it next: this member has done with it. A plain store: nobody else changes a block that
-        // is lent to a live member.
+        // [P2] Release → the next borrower: this member has finished with it. A plain store: no other process
+        // changes a block that is lent to a live member.
         self.memory
             .tag(loaned.block)
             .store(loaned.tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
         M::Platform::crash_point(Site::PoolReleased);
     }
 
-    /// Makes a handle for one receiver. Push it into the channel of this route, then call [`sent`](Self::sent); or, when that
-    /// failed, [`take_back`](Self::take_back).
+    /// Makes a handle for one receiver. Push it into the channel of this route, then call
+    /// [`sent`](Self::sent), or [`take_back`](Self::take_back) if the push failed.
     #[inline]
     pub fn offer(&self, loaned: Loaned, length: u32, route: Route) -> (Offered, Handle) {
         let Loaned { class, block, tag } = loaned;
@@ -359,7 +363,8 @@ impl<M: Memory> Member<M> {
         self.memory.readers(block).store(0, Relaxed); // As the route.
         let generation = self.note_generation(block, tag);
         let offered = tag.held(State::Offered, self.seat.number());
-        // [P1] Release → who takes it: the bytes are written before. A plain store: the block is this member's until now.
+        // [P1] Release → the receiver: the bytes are written before. A plain store: the block is this
+        // member's until now.
         self.memory.tag(block).store(offered.as_raw(), M::Platform::ordering(Edge::PoolOffer));
         M::Platform::crash_point(Site::PoolOffered);
         (Offered { class, block, tag: offered }, self.handle(class, block, generation, length))
@@ -376,8 +381,8 @@ impl<M: Memory> Member<M> {
         }
     }
 
-    /// The handle was pushed: from now on the channel is responsible for the block, and the sender may die. A block that was
-    /// taken already is left alone.
+    /// The handle was pushed: from now on the channel is responsible for the block, and the sender may die.
+    /// If the block has been received already, nothing changes.
     #[inline]
     pub fn sent(&self, offered: &Offered) {
         M::Platform::crash_point(Site::PoolPushed);
@@ -392,7 +397,7 @@ impl<M: Memory> Member<M> {
         self.look_ahead(offered.class as usize);
     }
 
-    /// Asks for the block that will probably be lent next.
+    /// Prefetches the block that will probably be lent next.
     #[inline(always)]
     fn look_ahead(&self, class: usize) {
         let Class { first, count, .. } = self.memory.classes()[class];
@@ -402,8 +407,8 @@ impl<M: Memory> Member<M> {
         }
     }
 
-    /// The handle was not pushed. Whatever became of it, nobody can take the block with it any more. `None` when somebody has
-    /// already.
+    /// The handle was not pushed. From now on no one can take the block with it. `None` if a receiver already
+    /// has.
     #[cold]
     pub fn take_back(&self, offered: Offered) -> Option<Loaned> {
         let Offered { class, block, tag } = offered;
@@ -418,15 +423,15 @@ impl<M: Memory> Member<M> {
         (back.is_ok() && self.turns(block, 0, LENT)).then_some(Loaned { class, block, tag: loaned })
     }
 
-    /// Makes a block readable for any number of members, this one first, and a handle for them. As long as somebody holds it,
-    /// whoever has the handle may join.
+    /// Makes a block readable for any number of members, this one first, and returns a handle for them. As
+    /// long as any member holds the block, others that have the handle may join.
     pub fn share(&self, loaned: Loaned, length: u32) -> (Reading, Handle) {
         let Loaned { class, block, tag } = loaned;
         let generation = self.note_generation(block, tag);
         let shared = tag.held(State::Shared, self.seat.number());
         // [P6] Release → other threads of this member. Before the tag: they look at it after.
         self.memory.readers(block).store(1, M::Platform::ordering(Edge::PoolReaderFirst));
-        // [P1] Release → who joins: the bytes are written before. A plain store, as in `offer`.
+        // [P1] Release → members that join: the bytes are written before. A plain store, as in `offer`.
         self.memory.tag(block).store(shared.as_raw(), M::Platform::ordering(Edge::PoolOffer));
         M::Platform::crash_point(Site::PoolJoined);
         (Reading { class, block, tag: shared }, self.handle(class, block, generation, length))
@@ -435,7 +440,7 @@ impl<M: Memory> Member<M> {
     /// Takes the block that a handle names, or joins those who read it.
     ///
     /// # Errors
-    /// [`Refused`]. Nothing has changed then.
+    /// [`Refused`]. Then nothing has changed.
     #[inline]
     pub fn accept(&self, handle: &Handle) -> Result<Reading, Refused> {
         let block = self.check(handle)?;
@@ -445,7 +450,7 @@ impl<M: Memory> Member<M> {
             return self.accept_slowly(handle, block, Tag::from_raw(self.memory.tag(block).load(Relaxed))); // A look.
         }
         let own = sent.held(State::Taken, self.seat.number());
-        // Mostly it is that, and one access fetches the line and takes the block.
+        // The common case: one access fetches the line and takes the block.
         // [P1] Acquire ← the sender: the bytes were written before. [P3] Release, as in `claim`.
         match self.memory.tag(block).compare_exchange(
             sent.as_raw(),
@@ -463,7 +468,7 @@ impl<M: Memory> Member<M> {
     fn taken(&self, handle: &Handle, block: u32, tag: Tag, before: Tag) -> Result<Reading, Refused> {
         M::Platform::crash_point(Site::PoolTaken);
         let class = handle.class;
-        // Behind [P1], so this is the sender's note: the look before may have shown an older one.
+        // After [P1], so this reads the sender's note: the earlier check may have read an older one.
         if !self.is_since(block, handle) {
             return Err(self.untaken(handle, block, tag, before));
         }
@@ -474,7 +479,7 @@ impl<M: Memory> Member<M> {
         }
     }
 
-    /// Leaves a block to the handle that it was sent with, which is another one.
+    /// Returns a block to the handle that it was sent with, which is not this one.
     #[cold]
     fn untaken(&self, handle: &Handle, block: u32, tag: Tag, before: Tag) -> Refused {
         let expected = self.generation(block, tag);
@@ -489,7 +494,7 @@ impl<M: Memory> Member<M> {
         self.refuse(handle.class as usize, refused)
     }
 
-    /// The block's number, if handle and pool fit together.
+    /// The block's number, if the handle is valid in this pool.
     #[inline(always)]
     fn check(&self, handle: &Handle) -> Result<u32, Refused> {
         let &Handle { pool, class, index, length, .. } = handle;
@@ -551,7 +556,7 @@ impl<M: Memory> Member<M> {
                             let refused = Refused::Stale { found: handle.generation, expected };
                             return Err(self.refuse(class as usize, refused));
                         }
-                        tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the next CAS decides.
+                        tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the next CAS decides.
                         continue;
                     }
                     Some(State::Taken) => Refused::Doubled { holders: tag.holders() },
@@ -561,7 +566,8 @@ impl<M: Memory> Member<M> {
             };
             return Err(self.refuse(class as usize, refused));
         }
-        // All the time the word says that this member shares the block, which has it for itself: that is not so.
+        // The word says persistently that this member shares the block, but the member holds it exclusively:
+        // the word is wrong.
         let readers = self.memory.readers(block).load(Relaxed); // Of this process, which would have changed one of the two.
         if tag.is_held_by(self.seat.number()) && readers > CROWD {
             return Err(self.refuse(class as usize, Refused::Corrupt { found: tag.as_raw() }));
@@ -569,13 +575,14 @@ impl<M: Memory> Member<M> {
         Err(Refused::Contended)
     }
 
-    /// Joins those who read a shared block. `None` when the tag has changed, or another thread of this member is just coming
-    /// or going.
+    /// Joins the readers of a shared block. `None` if the tag has changed, or if another thread of this
+    /// member is joining or leaving at the moment.
     fn join(&self, class: u32, block: u32, tag: Tag) -> Option<Reading> {
         let readers = self.memory.readers(block);
         if !tag.is_held_by(self.seat.number()) {
             let own = tag.with(self.seat.number());
-            // [P1] Acquire ← who shared it: the bytes were written before. [P3] Release, as in `claim`.
+            // [P1] Acquire ← the member that shared it: the bytes were written before. [P3] Release, as in
+            // `claim`.
             self.memory
                 .tag(block)
                 .compare_exchange(tag.as_raw(), own.as_raw(), M::Platform::ordering(Edge::PoolJoin), Relaxed)
@@ -585,7 +592,7 @@ impl<M: Memory> Member<M> {
             let first = readers.compare_exchange(0, 1, M::Platform::ordering(Edge::PoolReaderFirst), Relaxed);
             return first.is_ok().then_some(Reading { class, block, tag: own }); // As in `turns`.
         }
-        // The member has its bit set. While it has readers, the bit stays.
+        // The member's bit is set, and stays set while the member has readers.
         let count = readers.load(Relaxed); // A look; the CAS decides.
         if count == 0 || count >= CROWD {
             M::Platform::relax();
@@ -596,8 +603,8 @@ impl<M: Memory> Member<M> {
             .compare_exchange(count, count + 1, M::Platform::ordering(Edge::PoolReaderMore), Relaxed)
             .ok()?;
         let reading = Reading { class, block, tag };
-        let now = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // Behind [P6]: not older than the bit.
-        // Meanwhile all readers may have gone, and the member may read the block's next payload.
+        let now = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // After [P6]: not older than the bit.
+        // All readers may have left meanwhile, and the member may be reading the block's next payload.
         if is_shared(now) && now.generation() == tag.generation() {
             return Some(reading);
         }
@@ -605,7 +612,7 @@ impl<M: Memory> Member<M> {
         None
     }
 
-    /// Lets a block go. After its last reader it is free.
+    /// Releases a block. After its last reader it is free.
     #[inline]
     pub fn release(&self, reading: Reading) {
         let Reading { block, tag, .. } = reading;
@@ -613,8 +620,8 @@ impl<M: Memory> Member<M> {
             return self.release_shared(block);
         }
         self.memory.readers(block).store(0, Relaxed); // Before the tag [P2].
-        // [P2] Release → who is lent it next: the bytes have been read. A plain store: nobody else changes a block that a
-        // live member has taken.
+        // [P2] Release → the next borrower: the bytes have been read. A plain store: no other process changes
+        // a block that a live member has received.
         self.memory.tag(block).store(tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
         M::Platform::crash_point(Site::PoolReleased);
     }
@@ -622,19 +629,20 @@ impl<M: Memory> Member<M> {
     #[inline(never)] // So that letting go of a block that was taken needs few registers.
     pub(super) fn release_shared(&self, block: u32) {
         let readers = self.memory.readers(block);
-        // [P6] Release → the last reader of this member, Acquire ← the others: all have done with the bytes.
+        // [P6] Release → the last reader of this member, Acquire ← the others: all have finished with the
+        // bytes.
         let before = readers.fetch_add(u32::MAX, M::Platform::ordering(Edge::PoolReaderLess));
         if before != 1 {
             return;
         }
-        let mut tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the CAS decides.
+        let mut tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the CAS decides.
         for _ in 0..TRIES {
             if !tag.is_held_by(self.seat.number()) {
-                return; // Nobody that keeps to the protocol has done that.
+                return; // Only a violation of the protocol leads here.
             }
             let left = tag.without(self.seat.number());
-            // [P2] Release → who is lent it next: the bytes have been read. Of several readers each one's release counts: a
-            // read-modify-write continues the releases before it.
+            // [P2] Release → the next borrower: the bytes have been read. If there are several readers, the
+            // release of each counts: a read-modify-write continues the releases before it.
             match self.memory.tag(block).compare_exchange(
                 tag.as_raw(),
                 left.as_raw(),
@@ -648,10 +656,10 @@ impl<M: Memory> Member<M> {
         M::Platform::crash_point(Site::PoolReleased);
     }
 
-    /// Makes a block that was received one that may be written and sent on. A shared one is given back.
+    /// Makes a received block one that may be written and sent on. A shared block is handed back.
     ///
     /// # Errors
-    /// The token, when the block is shared.
+    /// The token, if the block is shared.
     pub fn take_over(&self, reading: Reading) -> Result<Loaned, Reading> {
         if reading.is_shared() || !self.turns(reading.block, TAKEN, LENT) {
             return Err(reading);

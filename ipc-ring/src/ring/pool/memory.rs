@@ -1,4 +1,4 @@
-//! What the algorithm needs of the memory that holds its words.
+//! What the algorithm requires of the memory that holds its words.
 
 use super::tag::MAX_MEMBERS;
 use super::words::{Blocks, C_COUNTERS, CLASS_SIZE, CLASSES, Classes, Seats};
@@ -9,8 +9,8 @@ use crate::platform::Platform;
 pub trait Memory: Classes + Seats + Blocks {
     /// The pool's generation, from private memory: what handles carry.
     fn generation(&self) -> u64;
-    /// Number of seats, at most [`MAX_MEMBERS`], from private memory. Fewer than usual only where a test
-    /// wants to see the table full.
+    /// Number of seats, at most [`MAX_MEMBERS`], from private memory. Fewer than usual only in a test that
+    /// fills the table.
     fn seats(&self) -> u16 {
         MAX_MEMBERS
     }
@@ -21,24 +21,24 @@ pub trait Memory: Classes + Seats + Blocks {
         [self.route(block), self.segment(block)]
     }
 
-    /// How often something happened to a class.
+    /// The number of times an event happened to a class.
     ///
     /// # Panics
-    /// When there is no such class.
+    /// If there is no such class.
     fn counter(&self, class: usize, counter: Counter) -> &<Self::Platform as Platform>::U64 {
         assert!(class < self.classes().len(), "a class's number is checked before it is used");
         // SAFETY: one of the words of a class's `counters`, which has as many as there are variants.
         unsafe { self.u64_at(CLASSES + class * CLASS_SIZE + C_COUNTERS + counter as usize * 8) }
     }
 
-    /// How many readers of a block this member has; the two largest numbers while it has the block for
-    /// itself. A private word of this process.
+    /// The number of readers of a block in this member; the two largest numbers mean that it has the block
+    /// exclusively. A private word of this process.
     fn readers(&self, block: u32) -> &<Self::Platform as Platform>::U32;
 
-    /// Asks for a block's first bytes, which will be read. A hint; models do nothing.
+    /// Prefetches a block's first bytes for reading. A hint; models do nothing.
     #[inline(always)]
     fn will_read(&self, _class: usize, _block: u32) {}
-    /// Asks for a block's tag, which will be written. A hint; models do nothing.
+    /// Prefetches a block's tag for writing. A hint; models do nothing.
     #[inline(always)]
     fn will_lend(&self, _block: u32) {}
 }
@@ -48,7 +48,8 @@ pub(super) fn class_of<M: Memory>(memory: &M, block: u32) -> usize {
     memory.classes().iter().rposition(|class| block >= class.first).unwrap_or(0)
 }
 
-/// Statistics. They are counted after the fact, so one is missing when somebody dies in between.
+/// Statistics. They are counted after the event, so a process that dies in between leaves one event
+/// uncounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
@@ -63,6 +64,6 @@ pub enum Counter {
 }
 
 impl Counter {
-    /// How many there are.
+    /// The number of counters.
     pub const COUNT: usize = 4;
 }

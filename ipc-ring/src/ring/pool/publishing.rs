@@ -1,4 +1,4 @@
-//! Handing a block to a channel that gives it to whoever comes, and taking it out again.
+//! Publishing a block in a channel that any number of readers may take it from, and withdrawing it.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -20,13 +20,14 @@ impl<M: Memory> Member<M> {
         self.share(loaned, length)
     }
 
-    /// The handle was pushed: from now on the channel has the block, and this member lets it go. Readers come and go, none of
-    /// them frees it before it is [withdrawn](Self::withdraw).
+    /// The handle was pushed: from now on the channel holds the block, and this member releases it. Readers
+    /// come and go; none of them frees the block before it is [withdrawn](Self::withdraw).
     #[inline]
     pub fn published(&self, reading: Reading) {
         let Reading { block, tag, .. } = reading;
         M::Platform::crash_point(Site::PoolPushed);
-        // [P6] As in `release`. When this was the process's only reader, one access hands the block over and lets it go.
+        // [P6] As in `release`. If this was the process's only reader, one access hands the block over and
+        // releases it.
         let only = self
             .memory
             .readers(block)
@@ -45,15 +46,18 @@ impl<M: Memory> Member<M> {
         }
     }
 
-    /// Takes the block of this handle out of the channel that has it. When nobody reads it, it is free, otherwise after its
-    /// last reader. False when no channel has it, or the handle is out of date: it may be done twice.
+    /// Takes the block of this handle out of the channel that holds it. The block becomes free at once if it
+    /// has no readers, otherwise after its last reader. False if no channel holds it, or the handle is stale:
+    /// the call may be repeated.
     ///
-    /// Nobody may come with the handle and rely on the block any more: the channel has given its place up before.
+    /// From now on no reader may rely on finding the block with the handle: the channel has given up the
+    /// handle's slot before.
     #[inline]
     pub fn withdraw(&self, handle: &Handle) -> bool {
         let Some(block) = self.block_of(handle) else { return false };
-        let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look; the CAS decides.
-        // [P1] It hands nothing over itself: it continues the release of who shared the block, and those of its readers [P2].
+        let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the CAS decides.
+        // [P1] It publishes nothing itself: it continues the release of the member that shared the block, and
+        // those of its readers [P2].
         let done = self.change(block, seen, Edge::PoolSent, |tag| {
             let is_it =
                 tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
@@ -63,8 +67,8 @@ impl<M: Memory> Member<M> {
         done
     }
 
-    /// Changes a tag that others change too, from `tag` or what is found instead, unless `to` says that there is nothing to
-    /// change.
+    /// Changes a tag that others change too, from `tag` or the value found instead, unless `to` says that
+    /// there is nothing to change.
     #[inline]
     fn change(&self, block: u32, mut tag: Tag, edge: Edge, to: impl Fn(Tag) -> Option<Tag>) -> bool {
         for _ in 0..TRIES {
@@ -82,20 +86,21 @@ impl<M: Memory> Member<M> {
         false
     }
 
-    /// Whether the channel of this route has the block of this handle. For a publisher that takes over.
+    /// Whether the channel of this route holds the block of this handle. For a publisher that takes over.
     pub fn is_published(&self, handle: &Handle, route: Route) -> bool {
         let Some(block) = self.block_of(handle) else { return false };
-        // [P1] Acquire ← who published it: the route was written before.
+        // [P1] Acquire ← the publisher: the route was written before.
         let tag = Tag::from_raw(self.memory.tag(block).load(M::Platform::ordering(Edge::PoolLookSent)));
         tag.state() == Some(State::Published)
             && self.generation(block, tag) == handle.generation
             && self.memory.route_words(block).map(|word| word.load(Relaxed)) == route.words() // After the tag.
     }
 
-    /// Whether a channel has the block of this handle and nobody reads it: withdrawn, it would be free. Racy.
+    /// Whether a channel holds the block of this handle and it has no readers: withdrawing it would free it.
+    /// Racy.
     pub fn is_unread(&self, handle: &Handle) -> bool {
         self.block_of(handle).is_some_and(|block| {
-            let tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A look only.
+            let tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint.
             tag.state() == Some(State::Published)
                 && self.generation(block, tag) == handle.generation
                 && tag.holders() == 0

@@ -1,4 +1,4 @@
-//! The table of members: who is who.
+//! The table of members.
 
 use crate::error::debug_as_display;
 use core::fmt;
@@ -11,8 +11,8 @@ use crate::platform::{Platform, Site, Word};
 
 /// A place in the table of members.
 ///
-/// One that is dropped stays taken until its process is dead and recovery has passed; [`Member::leave`](super::Member::leave)
-/// gives it back.
+/// A seat that is dropped stays taken until its process is dead and recovery has passed;
+/// [`Member::leave`](super::Member::leave) gives it back.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Seat {
@@ -42,10 +42,11 @@ impl Seat {
     pub fn take<M: Memory>(memory: &M, identity: NonZeroU64) -> Result<Self, TableFull> {
         for number in 0..memory.seats() {
             if memory.identity(number).load(Relaxed) != 0 {
-                continue; // A look only; the CAS decides.
+                continue; // A hint; the CAS decides.
             }
-            // [P4] Acquire ← whoever freed the seat: what its last holder had is free. As a read-modify-write it continues that
-            // release: a recoverer that reads this identity acquires it too.
+            // [P4] Acquire ← the process that freed the seat: the blocks of its last holder are free. As a
+            // read-modify-write it continues that release: a recoverer that reads this identity acquires it
+            // too.
             let order = M::Platform::ordering(Edge::PoolSeatTake);
             let taken = memory.identity(number).compare_exchange(0, identity.get(), order, Relaxed);
             if taken.is_ok() {
@@ -56,7 +57,7 @@ impl Seat {
         Err(TableFull)
     }
 
-    /// The number: which bit stands in the tags of the blocks that the member holds.
+    /// The number: the member's bit in the tags of the blocks that it holds.
     #[inline(always)]
     #[must_use]
     pub const fn number(&self) -> u16 {
@@ -70,9 +71,9 @@ impl Seat {
     }
 }
 
-/// Frees a seat that no tag names, unless somebody has done it. True if this call did.
+/// Frees a seat that no tag names, unless that has been done already. True if this call did it.
 pub(super) fn free<M: Memory>(memory: &M, number: u16, identity: u64) -> bool {
-    // [P4] Release → the next member, and recoverers behind this one: no tag names the old one any more.
+    // [P4] Release → the next member, and later recoverers: no tag names the old one any more.
     memory
         .identity(number)
         .compare_exchange(identity, 0, M::Platform::ordering(Edge::PoolSeatFree), Relaxed)

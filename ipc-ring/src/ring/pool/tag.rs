@@ -1,4 +1,4 @@
-//! A block's word: its fields, and what each step makes of it.
+//! A block's word: its fields and transitions.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ const STATE_BITS: u32 = 3;
 const DEATHS_SHIFT: u32 = STATE_SHIFT + STATE_BITS;
 const DEATHS_BITS: u32 = 5;
 const GENERATION_SHIFT: u32 = DEATHS_SHIFT + DEATHS_BITS;
-/// The bits of the generation that the word has room for.
+/// The bits of the generation that fit into the word.
 const GENERATION_MASK: u32 = u32::MAX >> (GENERATION_SHIFT - 32);
 
 const STATE_MASK: u64 = (1 << STATE_BITS) - 1;
@@ -16,23 +16,24 @@ const DEATHS_MASK: u64 = ((1 << DEATHS_BITS) - 1) << DEATHS_SHIFT;
 /// The largest number of members that a tag can name.
 pub const MAX_MEMBERS: u16 = 32;
 
-/// What a block is.
+/// The state of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum State {
-    /// Nobody's.
+    /// Held by no member.
     Free = 0,
     /// Lent to one member, which writes it.
     Loaned = 1,
     /// As `Loaned`, but its handle is being pushed: it may be taken.
     Offered = 2,
-    /// Held by nobody: its handle is in a channel.
+    /// Held by no member: its handle is in a channel.
     Sent = 3,
-    /// One member reads it, or does with it what it likes.
+    /// One member reads it, and may do with it what it likes.
     Taken = 4,
     /// One or more members read it.
     Shared = 5,
-    /// As `Shared`, or nobody's: its handle is in a channel that gives it to whoever comes.
+    /// As `Shared`, possibly without holders: its handle is in a channel that any number of readers may take
+    /// it from.
     Published = 6,
 }
 
@@ -41,7 +42,7 @@ pub enum State {
 pub struct Tag(u64);
 
 impl Tag {
-    /// From a word of shared memory; anything is accepted.
+    /// From a word of shared memory; any value is accepted.
     #[inline(always)]
     #[must_use]
     pub const fn from_raw(word: u64) -> Self {
@@ -55,13 +56,13 @@ impl Tag {
         self.0
     }
 
-    /// A block of this generation, of which the word has the low bits, whose handle is in a channel.
+    /// A block whose handle is in a channel, in this generation, of which the word holds the low bits.
     #[inline(always)]
     pub(super) const fn sent(generation: u32) -> Self {
         Self((generation as u64) << GENERATION_SHIFT | (State::Sent as u64) << STATE_SHIFT)
     }
 
-    /// The state, unless the word holds none.
+    /// The state; `None` if the word holds no valid one.
     #[inline(always)]
     #[must_use]
     pub const fn state(self) -> Option<State> {
@@ -77,23 +78,23 @@ impl Tag {
         })
     }
 
-    /// How often the block has been free, modulo 2^24.
+    /// The number of times the block has been freed, modulo 2^24.
     #[inline(always)]
     #[must_use]
     pub const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32
     }
 
-    /// How often the block has been free, modulo 2^32, given that it had been so often when somebody last took note: less than 2^24
-    /// times since.
+    /// The number of times the block has been freed, modulo 2^32, given the number last noted, which was less
+    /// than 2^24 times ago.
     #[inline(always)]
     #[must_use]
     pub const fn generation_since(self, before: u32) -> u32 {
         before.wrapping_add(self.generation().wrapping_sub(before) & GENERATION_MASK)
     }
 
-    /// Whether a block whose tag has the low bits of this generation is in it, given what was noted: that
-    /// [`generation_since`](Self::generation_since) would say so.
+    /// Whether a block whose tag has the low bits of this generation is in this generation, given the number
+    /// last noted: whether [`generation_since`](Self::generation_since) would return it.
     #[inline(always)]
     pub(super) const fn is_since(generation: u32, before: u32) -> bool {
         generation.wrapping_sub(before) <= GENERATION_MASK
@@ -113,7 +114,7 @@ impl Tag {
         self.0 & bit(seat) != 0
     }
 
-    /// The same generation in the hands of one seat.
+    /// The same generation, held by one seat.
     #[inline(always)]
     pub(super) const fn held(self, state: State, seat: u16) -> Self {
         Self(self.generation_bits() | (state as u64) << STATE_SHIFT | bit(seat))
@@ -126,31 +127,31 @@ impl Tag {
         Self(self.next_generation_bits())
     }
 
-    /// The next generation in the hands of one seat.
+    /// The next generation, held by one seat.
     #[inline(always)]
     pub(super) const fn renewed(self, state: State, seat: u16) -> Self {
         Self(self.next_generation_bits() | (state as u64) << STATE_SHIFT | bit(seat))
     }
 
-    /// Shared with one seat more.
+    /// Shared with one more seat.
     #[inline(always)]
     pub(super) const fn with(self, seat: u16) -> Self {
         Self(self.0 | bit(seat))
     }
 
-    /// Shared with one seat less. After the last it is free, unless a channel has it.
+    /// Shared with one seat fewer. After the last one the block is free, unless a channel holds it.
     #[inline(always)]
     pub(super) const fn without(self, seat: u16) -> Self {
         Self(self.0 & !bit(seat)).unless_unheld()
     }
 
-    /// The same readers, and a channel.
+    /// The same readers, and a channel holds the block.
     #[inline(always)]
     pub(super) const fn published(self) -> Self {
         Self(self.0 & !(STATE_MASK << STATE_SHIFT) | (State::Published as u64) << STATE_SHIFT)
     }
 
-    /// The same readers without the channel. Without readers it is free.
+    /// The same readers, and no channel. A block without readers becomes free.
     #[inline(always)]
     #[must_use]
     pub const fn withdrawn(self) -> Self {
@@ -161,8 +162,8 @@ impl Tag {
         if self.holders() == 0 && matches!(self.state(), Some(State::Shared)) { self.freed() } else { self }
     }
 
-    /// As `without`, for a seat that died: the death is counted, modulo 32, so that no tag from before comes back when the
-    /// seat's next holder shares the block too.
+    /// As `without`, for a seat that died: the death is counted, modulo 32, so that no earlier tag recurs
+    /// when the seat's next holder shares the block too.
     #[inline(always)]
     #[must_use]
     pub const fn bereft(self, seat: u16) -> Self {
@@ -179,7 +180,7 @@ impl Tag {
     }
 
     const fn next_generation_bits(self) -> u64 {
-        // The highest bits: the carry is lost, as it should be.
+        // The highest bits: the carry is discarded on purpose.
         self.generation_bits().wrapping_add(1 << GENERATION_SHIFT)
     }
 }

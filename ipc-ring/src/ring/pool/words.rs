@@ -1,4 +1,4 @@
-//! The words of a pool: of its classes, its members and its blocks. The tables stand in `docs/layout.md` too.
+//! The words of a pool: of its classes, its members and its blocks. The tables are in `docs/layout.md` too.
 
 use super::tag::MAX_MEMBERS;
 use crate::layout::{APART, HEADER_SIZE};
@@ -18,23 +18,23 @@ words! {
     0x1900 rest BLOCKS blocks: area, "holders";
 }
 
-/// Blocks of one size, as private memory has them.
+/// Blocks of one size, as held in private memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
     /// Bytes of a block.
     pub size: u32,
     /// Number of blocks.
     pub count: u32,
-    /// The number of the first of them among the pool's blocks.
+    /// The number of the first of them among all blocks of the pool.
     pub first: u32,
 }
 
-/// How many classes and blocks a pool has.
+/// The number of classes and blocks of a pool.
 ///
 /// # Safety
-/// As many entries lie in the tables, and neither number ever changes.
+/// The tables hold as many entries, and neither number ever changes.
 pub unsafe trait Sizes: Tables {
-    /// The size classes, from private memory. Their blocks are numbered one after the other, from 0.
+    /// The size classes, from private memory. Their blocks are numbered consecutively, from 0.
     fn classes(&self) -> &[Class];
     /// Number of blocks of all classes, from private memory.
     fn blocks(&self) -> u32;
