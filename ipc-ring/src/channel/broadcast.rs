@@ -47,16 +47,17 @@
 //! removes it. Dropping the publisher of such a channel leaves it to a successor, [`Publisher::close`] ends it.
 
 mod builder;
-mod end;
+pub(super) mod end;
 pub mod frames;
 mod observer;
 pub mod payloads;
 mod position;
-mod publisher;
+pub(super) mod publisher;
 mod room;
+pub(super) mod settle;
 #[allow(unsafe_code)]
 mod subscriber;
-mod waiting;
+pub(super) mod waiting;
 mod watcher;
 
 pub use builder::Builder;

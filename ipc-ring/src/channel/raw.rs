@@ -33,6 +33,8 @@
 //! Kinds: [`spsc`](crate::spsc) and [`latest`](crate::latest), of whose table a receiver gets each change of
 //! any key that it is quick enough for. Channels of [frames](crate::bytes) carry bytes by themselves.
 
+#[allow(unsafe_code)]
+mod broadcast;
 mod builder;
 mod element;
 mod end;

@@ -1,7 +1,7 @@
 //! The kinds that have raw ends, with their typed ends as the same things. A new one is a line here.
 
 use ipc_ring::layout;
-use ipc_ring::{AttachError, Domain, Message, PopError, PushError, latest, spsc};
+use ipc_ring::{AttachError, Domain, Message, PopError, PushError, broadcast, latest, spsc};
 
 use super::{CAPACITY, Line, Words};
 
@@ -72,7 +72,8 @@ macro_rules! kind {
     };
 }
 
-pub const KINDS: [Kind; 2] = [
+pub const KINDS: [Kind; 3] = [
+    kind!("broadcast", Broadcast, true, broadcast_typed, broadcast_refused),
     kind!("spsc", Spsc, true, spsc_typed, spsc_refused),
     kind!("latest", Latest, false, latest_typed, latest_refused),
 ];
@@ -146,5 +147,46 @@ impl<T: Message> Give for latest::TableWriter<T> {
 impl<T: Message> Take for latest::TableReader<T> {
     fn take(&mut self) -> Option<Vec<u8>> {
         Some(self.get_newer(0).unwrap()?.value.as_bytes().to_vec())
+    }
+}
+
+fn broadcast_builder<T: Message>(domain: &Domain) -> broadcast::Builder<T> {
+    broadcast::Builder::new("channel").domain(domain)
+}
+
+fn broadcast_typed<T: Message + Sync>() -> Typed {
+    Typed {
+        giver: |domain| {
+            let builder = broadcast_builder::<T>(domain).gated().capacity(CAPACITY);
+            Box::new(builder.create_publisher().unwrap())
+        },
+        taker: |domain| {
+            let builder = broadcast_builder::<T>(domain).gated().capacity(CAPACITY);
+            Box::new(builder.create_subscriber().unwrap())
+        },
+    }
+}
+
+fn broadcast_refused<T: Message>(domain: &Domain) -> AttachError {
+    broadcast_builder::<T>(domain).open_subscriber().err().expect("another type")
+}
+
+impl<T: Message> Give for broadcast::Publisher<T> {
+    fn give(&mut self, element: &[u8]) -> bool {
+        match self.try_publish_from(&T::read_from_bytes(element).unwrap()) {
+            Ok(()) => true,
+            Err(PushError::Full(())) => false,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+impl<T: Message> Take for broadcast::Subscriber<T> {
+    fn take(&mut self) -> Option<Vec<u8>> {
+        match self.try_pop() {
+            Ok(element) => Some(element.as_bytes().to_vec()),
+            Err(PopError::Empty) => None,
+            Err(other) => panic!("{other}"),
+        }
     }
 }

@@ -27,7 +27,7 @@ use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
 /// The subscribers of a ring, and what tells them that the stream has ended.
-pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
+pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 const PUBLISHER: WaiterClass = WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY };
 const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY };
 
@@ -36,7 +36,7 @@ const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS
 /// # Errors
 /// [`Mode`](crate::AttachErrorKind::Mode) when it is not the one asked for;
 /// [`Corrupt`](crate::AttachErrorKind::Corrupt).
-pub(super) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
+pub(in crate::channel) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
     let word = region.half(MODE);
     let raw = word.load(Ordering::Relaxed); // Under the lock.
     if raw == 0 {
@@ -58,9 +58,9 @@ fn publisher_identity(region: &Region) -> &AtomicU64 {
 
 /// An attached end.
 #[derive(Debug)]
-pub(super) struct End {
-    pub(super) front: Front,
-    pub(super) place: Participant,
+pub(in crate::channel) struct End {
+    pub(in crate::channel) front: Front,
+    pub(in crate::channel) place: Participant,
     generation: u64,
     /// How many publishers there had been when a set was told that the last one is gone.
     told: Option<u32>,
@@ -75,7 +75,7 @@ impl End {
     /// [`EndTaken`](crate::AttachErrorKind::EndTaken) by a live process;
     /// [`Closed`](crate::AttachErrorKind::Closed); [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring
     /// was found to be.
-    pub(super) fn publish(
+    pub(in crate::channel) fn publish(
         locked: &Locked<'_>,
         domain: &Domain,
         found: Found,
@@ -121,7 +121,7 @@ impl End {
     /// # Errors
     /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by live ends;
     /// [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring was found to be.
-    pub(super) fn subscribe(
+    pub(in crate::channel) fn subscribe(
         locked: &Locked<'_>,
         domain: &Domain,
         found: Found,
@@ -153,12 +153,12 @@ impl End {
     }
 
     /// Which channel this is, for a pool whose handles travel in its messages.
-    pub(super) fn route(&self) -> crate::pool::Route {
+    pub(in crate::channel) fn route(&self) -> crate::pool::Route {
         crate::channel::pool::route(self.place.entry())
     }
 
     /// The channel's generation.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::channel) fn generation(&self) -> u64 {
         self.generation
     }
 
@@ -167,29 +167,29 @@ impl End {
     /// # Errors
     /// When some could not be woken.
     #[inline(always)]
-    pub(super) fn wake_subscribers(&mut self) -> Result<(), ipc_core::Error> {
+    pub(in crate::channel) fn wake_subscribers(&mut self) -> Result<(), ipc_core::Error> {
         self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers())
     }
 
     /// Wakes the publisher if it sleeps. An error is kept.
     #[inline]
-    pub(super) fn wake_publisher(&mut self) {
+    pub(in crate::channel) fn wake_publisher(&mut self) {
         let woken = self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
         self.place.keep(woken);
     }
 
     /// Whether there are subscribers, and all of them sleep or are about to.
-    pub(super) fn do_all_subscribers_wait(&self) -> bool {
+    pub(in crate::channel) fn do_all_subscribers_wait(&self) -> bool {
         self.place.do_all_wait(SUBSCRIBER.role)
     }
 
     /// Bits about the stream; look at the ring again after seeing one.
-    pub(super) fn bits(&self) -> u32 {
+    pub(in crate::channel) fn bits(&self) -> u32 {
         signal::seen::<Native>(self.front.state())
     }
 
     /// Says something about the stream to all.
-    pub(super) fn raise(&mut self, bits: u32) {
+    pub(in crate::channel) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.front.state(), bits);
         if bits & CLOSED != 0 {
             self.place.closes();
@@ -203,7 +203,7 @@ impl End {
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive.
-    pub(super) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
+    pub(in crate::channel) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("publisher")?;
         let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
         // Nobody has ever been there in a ring that was replaced.
@@ -216,7 +216,10 @@ impl End {
     ///
     /// # Errors
     /// When it cannot be known whether the publisher's process is alive.
-    pub(super) fn news_of_publisher(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+    pub(in crate::channel) fn news_of_publisher(
+        &mut self,
+        probe: bool,
+    ) -> Result<Option<News>, ipc_core::Error> {
         self.place.tell()?;
         let bits = self.bits();
         if bits & (CLOSED | POISONED) != 0 {
@@ -235,7 +238,7 @@ impl End {
     }
 
     /// Gives the place up, the publisher's after saying how.
-    pub(super) fn leave(&mut self, seat: Option<Seat>) {
+    pub(in crate::channel) fn leave(&mut self, seat: Option<Seat>) {
         let front = self.front.clone();
         self.place.leave(
             || match seat {

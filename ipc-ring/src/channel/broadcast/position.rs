@@ -62,7 +62,7 @@ impl Start {
     /// # Errors
     /// [`StalePosition`](crate::AttachErrorKind::StalePosition),
     /// [`NoSuchPosition`](crate::AttachErrorKind::NoSuchPosition).
-    pub(super) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
+    pub(in crate::channel) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
         Ok(match self {
             // Positions are compared by their distance: these would count as ones long gone.
             Start::Sequence(sequence @ FAR..) => {

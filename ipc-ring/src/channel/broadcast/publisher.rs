@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::end::End;
-use super::waiting::{self, Room};
+use super::settle;
+use super::waiting;
 use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
-use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Publish};
+use crate::ring::broadcast::{self as ring, Mapped, Mode, Publish};
 use crate::wait::signal::{CLOSED, DETACHED};
 
 /// The publishing end: one holder at a time, in one thread at a time.
@@ -20,16 +21,6 @@ pub struct Publisher<T: Message> {
     ring: ring::Publisher<Mapped<T>>,
     end: End,
     ending: Ending,
-}
-
-impl<T: Message> Room for ring::Publisher<Mapped<T>> {
-    fn has_room(&mut self) -> Result<bool, Corruption> {
-        self.has_room()
-    }
-
-    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
-        self.drop_dead(is_alive)
-    }
 }
 
 impl<T: Message> Publisher<T> {
@@ -250,17 +241,8 @@ impl<T: Message> Publisher<T> {
     #[cold]
     #[inline(never)]
     fn settle(&mut self, message: T, publish: Publish) -> Result<(), PushError<T>> {
-        match publish {
-            Publish::Done => Ok(()),
-            Publish::Full => match self.after_full() {
-                Ok(true) if self.ring.try_publish(&message) == Publish::Done => {
-                    not_woken(self.end.wake_subscribers(), message)
-                }
-                Ok(_) => Err(PushError::Full(message)),
-                Err(error) => Err(PushError::System(message, error)),
-            },
-            Publish::Corrupt(corruption) => Err(PushError::Corrupt(message, corruption)),
-        }
+        let Self { ring, end, .. } = self;
+        settle::published(ring, end, &message, publish).map_err(|error| error.with(message))
     }
 
     /// Number of slots.
@@ -311,7 +293,10 @@ impl<T: Message> Drop for Publisher<T> {
 
 /// What a publication says of the wakes behind it.
 #[inline(always)]
-pub(super) fn not_woken<V>(woken: Result<(), ipc_core::Error>, value: V) -> Result<(), PushError<V>> {
+pub(in crate::channel) fn not_woken<V>(
+    woken: Result<(), ipc_core::Error>,
+    value: V,
+) -> Result<(), PushError<V>> {
     match woken {
         Ok(()) => Ok(()),
         Err(error) => Err(PushError::NotWoken(value, error)),
@@ -319,7 +304,7 @@ pub(super) fn not_woken<V>(woken: Result<(), ipc_core::Error>, value: V) -> Resu
 }
 
 /// Gives the publisher's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
-pub(super) fn leave(end: &mut End, ending: Ending) {
+pub(in crate::channel) fn leave(end: &mut End, ending: Ending) {
     if end.place.is_ours() {
         let closes = ending == Ending::Close && !std::thread::panicking();
         end.raise(if closes { CLOSED } else { DETACHED });

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::End;
 use super::position::Position;
+use super::settle::{self, Nothing};
 use super::waiting::{self, Poll};
 use crate::channel::end::PeerState;
 use crate::channel::participant::Participant;
@@ -16,7 +17,6 @@ use crate::error::{AttachError, Missed, PopError};
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};
-use crate::wait::signal::POISONED;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
 ///
@@ -337,31 +337,11 @@ impl<T: Message> Subscriber<T> {
     #[cold]
     #[inline(never)]
     fn settle(&mut self, pop: Pop<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match pop {
-            Pop::Item { look, .. } => {
-                self.look_at_publisher(look);
-                Ok(())
-            }
-            Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
-            Pop::Empty { look } => {
-                self.look_at_publisher(look);
-                self.end.place.tell().map_err(PopError::System)?;
-                let Some(error) = waiting::ended(self.end.bits(), self.sequence()) else {
-                    return Err(PopError::Empty);
-                };
-                // [C1] The bit is seen: everything published before can be seen too. Look once more.
-                match self.ring().try_pop_into(place) {
-                    Pop::Item { look, .. } => {
-                        self.look_at_publisher(look);
-                        Ok(())
-                    }
-                    Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
-                    Pop::Empty { .. } => Err(error),
-                    Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
-                    Pop::Corrupt(corruption) => Err(self.poison(corruption)),
-                }
-            }
+        let ring = self.ring.as_mut().expect("only drop takes it");
+        match settle::popped(ring, &mut self.end, pop, place) {
+            Ok(()) => Ok(()),
+            Err(Nothing::Because(error)) => Err(error),
+            Err(Nothing::Ended(error)) => Err(if self.follow() { PopError::Empty } else { error }),
         }
     }
 
@@ -374,8 +354,7 @@ impl<T: Message> Subscriber<T> {
 
     #[cold]
     fn poison(&mut self, corruption: Corruption) -> PopError {
-        self.end.raise(POISONED);
-        PopError::Corrupt(corruption)
+        settle::poison(&mut self.end, corruption)
     }
 
     /// Whether the publisher is there. One system call when it is attached.

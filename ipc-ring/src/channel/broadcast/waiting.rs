@@ -13,7 +13,7 @@ use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 use crate::wait::{Wait, pause};
 
 /// A subscriber, as far as waiting goes.
-pub(super) trait Poll {
+pub(in crate::channel) trait Poll {
     /// What is popped.
     type Item;
     /// Tries to pop. [`PopError::Empty`] when nothing is there and the stream has not ended.
@@ -27,7 +27,7 @@ pub(super) trait Poll {
 }
 
 /// Whether a wait goes on after this answer of an attempt: nothing is there, or the publisher is gone and a successor is waited for.
-pub(super) fn goes_on(end: &End, error: &PopError) -> bool {
+pub(in crate::channel) fn goes_on(end: &End, error: &PopError) -> bool {
     match error {
         PopError::Empty => true,
         PopError::PeerGone(_) => end.place.waits.awaits_successors(),
@@ -42,7 +42,7 @@ struct ForItem<'a, P>(&'a mut P);
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(super) fn wait_and_pop<P: Poll>(
+pub(in crate::channel) fn wait_and_pop<P: Poll>(
     subscriber: &mut P,
     deadline: Option<Instant>,
 ) -> Result<P::Item, PopError> {
@@ -109,7 +109,7 @@ fn died(end: &End) -> Result<Option<PeerExit>, PopError> {
 }
 
 /// What the state says about the end of the stream.
-pub(super) fn ended(bits: u32, position: u64) -> Option<PopError> {
+pub(in crate::channel) fn ended(bits: u32, position: u64) -> Option<PopError> {
     if bits & POISONED != 0 {
         Some(PopError::Corrupt(Corruption::told(position, bits)))
     } else if bits & CLOSED != 0 {
@@ -122,7 +122,7 @@ pub(super) fn ended(bits: u32, position: u64) -> Option<PopError> {
 }
 
 /// A publisher, as far as waiting for room goes.
-pub(super) trait Room {
+pub(in crate::channel) trait Room {
     /// Whether there is room now.
     fn has_room(&mut self) -> Result<bool, Corruption>;
     /// Drops the subscriber that is in the way, if it is dead.
@@ -138,7 +138,7 @@ struct ForRoom<'a, R> {
 /// Waits until there is room.
 #[cold]
 #[track_caller]
-pub(super) fn wait_for_room(
+pub(in crate::channel) fn wait_for_room(
     ring: &mut impl Room,
     end: &mut End,
     deadline: Option<Instant>,
@@ -192,7 +192,10 @@ impl<R: Room> Attempt for ForRoom<'_, R> {
 /// # Errors
 /// As [`drop_all_dead`].
 #[cold]
-pub(super) fn has_room_without_the_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
+pub(in crate::channel) fn has_room_without_the_dead(
+    ring: &mut impl Room,
+    end: &End,
+) -> Result<bool, ipc_core::Error> {
     Ok(drop_all_dead(ring, end)? && matches!(ring.has_room(), Ok(true)))
 }
 
@@ -200,7 +203,7 @@ pub(super) fn has_room_without_the_dead(ring: &mut impl Room, end: &End) -> Resu
 ///
 /// # Errors
 /// When it cannot be known of the one in the way, before which none was dead.
-pub(super) fn drop_all_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
+pub(in crate::channel) fn drop_all_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
     let mut any = false;
     // The next one in the way is known only after another look.
     while end.place.asking(|is_alive| ring.drop_dead(is_alive))? {

@@ -2,8 +2,9 @@
 
 use ipc_describe::{Describe, Description};
 
-use super::opening::Opening;
-use super::{PrefixReceiver, RawReceiver, RawSender, latest, spsc};
+use super::opening::{OfBroadcast, Opening};
+use super::{PrefixReceiver, RawReceiver, RawSender, broadcast, latest, spsc};
+use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::described::Described;
 use crate::channel::open::Creation;
 use crate::channel::settings::{Settings, common_settings};
@@ -33,13 +34,15 @@ pub struct Builder {
     settings: Settings,
     kind: Option<Kind>,
     element: Option<ElementType>,
+    broadcast: OfBroadcast,
 }
 
 impl Builder {
     /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), kind: None, element: None }
+        let broadcast = OfBroadcast { mode: None, start: Start::Oldest, resume: Resume::Oldest };
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), kind: None, element: None, broadcast }
     }
 
     common_settings!();
@@ -50,6 +53,29 @@ impl Builder {
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
+        self
+    }
+
+    /// How a [broadcast](crate::broadcast) channel treats slow subscribers. A creator's default is
+    /// [`Mode::Lossy`]; an opener that says nothing takes the channel as it is, one that says a mode insists on it.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.broadcast.mode = Some(mode);
+        self
+    }
+
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest message left.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.broadcast.start = start;
+        self
+    }
+
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel goes on that was overrun; the default is the
+    /// oldest message left.
+    #[must_use]
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.broadcast.resume = resume;
         self
     }
 
@@ -181,7 +207,8 @@ impl Builder {
         let mut attempts = 3;
         loop {
             attempts -= 1;
-            let opened = Opening::learn(&self.settings, self.kind, self.element.as_ref()).and_then(&open);
+            let opened = Opening::learn(&self.settings, self.kind, self.element.as_ref(), self.broadcast)
+                .and_then(&open);
             let is_learned = self.kind.is_none() || self.element.is_none();
             match &opened {
                 Err(error)
@@ -198,6 +225,7 @@ impl Builder {
 fn sender(opening: Opening, creation: Creation) -> Result<RawSender, AttachError> {
     let (element, end) = match opening.kind() {
         Kind::Spsc => spsc::sender(&opening, creation)?,
+        Kind::Broadcast => broadcast::sender(&opening, creation)?,
         Kind::Latest => latest::sender(&opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),
     };
@@ -209,6 +237,7 @@ fn receiver(opening: Opening, creation: Creation) -> Result<RawReceiver, AttachE
     let (kind, size) = (opening.kind(), opening.size());
     let (element, end) = match kind {
         Kind::Spsc => spsc::receiver(opening, creation)?,
+        Kind::Broadcast => broadcast::receiver(opening, creation)?,
         Kind::Latest => latest::receiver(opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),
     };

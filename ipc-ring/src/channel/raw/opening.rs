@@ -5,6 +5,7 @@ use std::time::Instant;
 use ipc_describe::Description;
 
 use super::ElementInfo;
+use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::observe;
 use crate::channel::open::{Found, Request};
 use crate::channel::settings::Settings;
@@ -29,6 +30,16 @@ pub(super) struct Opening {
     fingerprint: Fingerprint,
     /// The type that the elements must begin with.
     prefix: Option<Description>,
+    /// What only a broadcast channel can be told.
+    pub(super) broadcast: OfBroadcast,
+}
+
+/// How an end of a broadcast channel is to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfBroadcast {
+    pub(super) mode: Option<Mode>,
+    pub(super) start: Start,
+    pub(super) resume: Resume,
 }
 
 impl Opening {
@@ -40,6 +51,7 @@ impl Opening {
         settings: &Settings,
         kind: Option<Kind>,
         element: Option<&ElementType>,
+        broadcast: OfBroadcast,
     ) -> Result<Self, AttachError> {
         let (kind, element, fingerprint) = match (kind, element) {
             (Some(kind), Some(element)) if slots_offset(kind).is_some() => {
@@ -54,7 +66,7 @@ impl Opening {
                 }
             }
         };
-        Ok(Self { settings: settings.clone(), kind, element, fingerprint, prefix: None })
+        Ok(Self { settings: settings.clone(), kind, element, fingerprint, prefix: None, broadcast })
     }
 
     /// With a type that the elements must begin with.
@@ -82,6 +94,7 @@ impl Opening {
         geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
         takers: Takers,
     ) -> Request<'a> {
+        let mode = self.broadcast.mode.filter(|_| self.kind == Kind::Broadcast);
         let usual_capacity = match self.kind {
             Kind::Latest => 1,
             _ => 1 << (USUAL_BYTES / self.element.size()).clamp(16, 1024).ilog2(),
@@ -94,7 +107,7 @@ impl Opening {
             usual_capacity,
             geometry,
             slots_offset: slots_offset(self.kind).expect("it was learned of such a kind"),
-            mode: None,
+            mode: mode.map(|mode| (ring::broadcast::words::MODE, mode as u32)),
             takers: Some(takers),
         }
     }
@@ -116,12 +129,13 @@ impl Opening {
 }
 
 /// The kinds that have raw ends.
-const KINDS: [Kind; 2] = [Kind::Spsc, Kind::Latest];
+const KINDS: [Kind; 3] = [Kind::Spsc, Kind::Broadcast, Kind::Latest];
 
 /// Where the slots of a kind begin; `None` for one that has no raw ends.
 fn slots_offset(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Spsc => Some(ring::spsc::SLOTS_OFFSET),
+        Kind::Broadcast => Some(ring::broadcast::words::SLOTS_OFFSET),
         Kind::Latest => Some(ring::latest::CELLS_OFFSET),
         _ => None,
     }

@@ -7,7 +7,7 @@ use super::memory::Memory;
 use super::words::SLOTS_OFFSET;
 use crate::error::AttachError;
 use crate::layout::{Geometry, Kind, LINE};
-use crate::memory::{self, Of, Shape, Slots};
+use crate::memory::{self, Of, Shape, Shaped, Slots};
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::prefetch;
@@ -17,7 +17,10 @@ use crate::region::Region;
 const AHEAD: usize = 7 * LINE;
 
 /// A broadcast ring of `T` in a [`Region`].
-pub type Mapped<T> = memory::Mapped<Private<InSlots<Of<T>>>>;
+pub type Mapped<T> = MappedOf<Of<T>>;
+
+/// A broadcast ring of elements of this shape in a [`Region`].
+pub type MappedOf<S> = memory::Mapped<Private<InSlots<S>>>;
 
 /// What this process keeps about the slots of a broadcast ring.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,33 @@ pub struct InSlots<S> {
     hints: bool,
     /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
     polled: bool,
+}
+
+impl<S: Shape> InSlots<S> {
+    fn new(shape: S) -> Self {
+        Self { shape, hints: prefetch::pays(), polled: prefetch::of_polled(shape.stride()) }
+    }
+}
+
+impl MappedOf<Shaped> {
+    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first `size`
+    /// bytes are copied; who gives copies all of them.
+    ///
+    /// # Errors
+    /// As [`Mapped::new`].
+    pub(crate) fn of_checked(
+        region: Region,
+        geometry: &Geometry,
+        size: usize,
+        (barrier, mode): (Barrier, Mode),
+    ) -> Result<Self, AttachError> {
+        region.writable()?;
+        barrier.join()?;
+        let slots = InSlots::new(Shaped::beginning(geometry, size));
+        // SAFETY: a checked geometry is that of such slots, as `Geometry::new` computes it, and the region is
+        // writable.
+        unsafe { Self::of_messages(region, (geometry, geometry), barrier, mode, slots) }
+    }
 }
 
 impl<T: Message> Mapped<T> {
@@ -65,8 +95,7 @@ impl<T: Message> Mapped<T> {
         mode: Mode,
     ) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
-        let shape = Of::new();
-        let slots = InSlots { shape, hints: prefetch::pays(), polled: prefetch::of_polled(shape.stride()) };
+        let slots = InSlots::new(Of::new());
         // SAFETY: the geometry of such slots. Who asks for one in memory that is mapped read-only stores
         // nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, slots) }

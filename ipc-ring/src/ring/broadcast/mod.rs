@@ -67,7 +67,7 @@ pub(crate) mod words;
 
 pub use super::spsc::Corruption;
 pub use front::{Front, Mode, Private};
-pub use mapped::{InSlots, Mapped};
+pub use mapped::{InSlots, Mapped, MappedOf};
 pub use memory::Memory;
 pub use publisher::{Claim, Publish, Publisher};
 pub use seat::{Seat, TableFull};
