@@ -1,8 +1,9 @@
-//! Asking who is alive.
+//! Liveness checks.
 //!
-//! There are three answers: alive, dead, and an error, when the semaphores were removed or this process may no longer read
-//! them. An error is neither of the others. Who waits for a process of which it cannot be known is told the error; who clears
-//! up takes nothing from such a process, goes on with the others, and is told then.
+//! There are three answers: alive, dead, and an error, if the semaphores were removed or this process may no
+//! longer read them. An error is neither of the others. A caller that waits for a process whose liveness
+//! cannot be determined gets the error. A cleanup takes nothing from such a process, goes on with the others,
+//! and returns the error at the end.
 
 use std::cell::Cell;
 
@@ -18,7 +19,7 @@ use super::{Member, Owner};
 /// Whether the process that `owner` names is alive, by a domain's tables and its semaphores.
 ///
 /// # Errors
-/// When the semaphores were removed, or this process may not read them.
+/// If the semaphores were removed, or this process may not read them.
 pub(super) fn is_alive(
     table: &Table,
     semaphores: &SemaphoreSet,
@@ -35,17 +36,17 @@ pub(super) fn is_alive(
     }
     match ImageId::from_word(table.get(process + P_IMAGE)) {
         Some((image, generation)) if generation.are_of(owner.generation()) => image.is_there(),
-        // The slot is being given to another process, which the generation says before long.
+        // The slot is being given to another process; its generation will show that before long.
         _ => Ok(true),
     }
 }
 
 impl Member {
-    /// Whether the process that `owner` names is alive, and runs the program that joined. Two system calls, unless it is this process or its
-    /// slot is another's.
+    /// Whether the process that `owner` names is alive, and runs the program that joined. Two system calls,
+    /// unless it is this process or its slot has passed to another.
     ///
     /// # Errors
-    /// When the semaphores were removed, or this process may not read them any more.
+    /// If the semaphores were removed, or this process may not read them any more.
     pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
         if owner == self.me && self.is_ours() {
             return Ok(true);
@@ -53,7 +54,8 @@ impl Member {
         is_alive(&self.table, &self.semaphores, self.sizes, owner)
     }
 
-    /// Whether anybody's death can still be learned of: for an end that polls, and that no removal wakes. One system call.
+    /// Whether deaths can still be detected at all: for an end that polls, and that no removal wakes. One
+    /// system call.
     ///
     /// # Errors
     /// As [`is_alive`](Self::is_alive).
@@ -76,16 +78,16 @@ impl Member {
         (0..self.sizes.processes()).map(slot).collect()
     }
 
-    /// For questions about many processes.
+    /// For liveness checks of many processes.
     pub(crate) fn questions(&self) -> Questions<'_> {
         Questions { member: self, failure: Cell::new(None) }
     }
 
-    /// Runs `f` with a way to ask whether an identity is alive, as seats hold it. `f` takes one of which it cannot be known for
-    /// alive, and leaves it alone.
+    /// Runs `f` with a function that checks whether an identity, as seats hold it, is alive. `f` treats an
+    /// identity whose liveness cannot be determined as alive, and leaves it alone.
     ///
     /// # Errors
-    /// When one of the questions had no answer. What `f` did for the others is done.
+    /// If one of the checks had no answer. What `f` did for the others is done.
     pub(crate) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, Error> {
         let questions = self.questions();
         let result = f(&|identity| questions.is_alive(identity));
@@ -94,7 +96,7 @@ impl Member {
     }
 }
 
-/// Questions that keep an error for later.
+/// Liveness checks that keep an error for later.
 pub(crate) struct Questions<'a> {
     member: &'a Member,
     failure: Cell<Option<Error>>,
@@ -110,7 +112,7 @@ impl Questions<'_> {
     }
 
     /// # Errors
-    /// When one of the questions since the last call of this had no answer.
+    /// If one of the checks since the last call of this had no answer.
     pub(crate) fn answered(&self) -> Result<(), Error> {
         self.failure.take().map_or(Ok(()), Err)
     }

@@ -1,15 +1,16 @@
 //! Leaving without the lock.
 //!
-//! An end that is dropped must not wait, and the lock may be in the hands of a process that is stopped. What belongs to the end
-//! alone it frees itself: its seat, its wake semaphore, its queue. They are taken only under the lock and only while they are
-//! free, so nobody else changes one that is taken.
+//! An end that is dropped must not wait, and the lock may be held by a process that is stopped. The end's own
+//! resources it frees itself: its seat, its wake semaphore, its queue. They are taken only under the lock and
+//! only while free, so no other process changes one that is taken.
 //!
-//! Two things are judged under the lock: whether a channel's name goes, because no living end is left, and whether the domain
-//! does. An end that leaves without the lock writes a note into the channel's entry of the directory, counts it, and tries the
-//! lock again. Each process that gives the lock back looks at the count afterwards and deals with the notes. Nothing falls
-//! between the two: the kernel carries out the operations on the lock one after the other, so an attempt that fails comes before
-//! the release that follows, and the note was counted before the attempt. When the holder is killed instead, the next process
-//! to take the lock finds the notes.
+//! Two decisions need the lock: whether a channel's name goes, because no live end is left, and whether the
+//! domain does. An end that leaves without the lock writes a note into the channel's directory entry,
+//! increments a count, and tries the lock again. Each process that releases the lock checks the count
+//! afterwards and handles the notes. No note is missed in between: the kernel carries out the operations on
+//! the lock one after the other, so an attempt that fails comes before the release that follows, and the note
+//! was counted before the attempt. If the holder is killed instead, the next process to take the lock finds
+//! the notes.
 
 use super::directory::{Entry, channel};
 use super::image::ImageId;
@@ -25,14 +26,14 @@ use crate::region::Region;
 use crate::ring::seats;
 
 impl Member {
-    /// By what others know that this program is there, for the lock.
+    /// What identifies this program to others, for the lock.
     pub(super) fn image_id(&self) -> ImageId {
         self.image.as_ref().expect("a member has an image").id()
     }
 
-    /// Gives an end up, at once. `vacate` frees what is the end's own. When the lock is free, `is_deserted` says whether any
-    /// living end is left; when none is, the channel's name goes, and if it `is_finished` its memory too. When the lock is not
-    /// free, the next process that has it does that.
+    /// Gives an end up, at once. `vacate` frees the end's own resources. If the lock is free, `is_deserted`
+    /// says whether any live end is left; if none is, the channel's name goes, and if it `is_finished` its
+    /// memory too. If the lock is not free, the next process that takes it does that.
     pub(crate) fn depart(
         &self,
         entry: &Entry,
@@ -44,11 +45,11 @@ impl Member {
         self.try_locked(|locked| {
             let Some((vacate, is_deserted, is_finished)) = rest.take() else { return };
             vacate();
-            // One of which it cannot be known whether it is alive keeps the channel.
+            // An owner whose liveness cannot be determined keeps the channel.
             if matches!(is_deserted(), Ok(true)) {
                 locked.remove(entry);
                 if is_finished() {
-                    // Somebody else may have removed it already.
+                    // Another process may have removed it already.
                     let _ = entry.end();
                 }
             }
@@ -59,7 +60,7 @@ impl Member {
         }
     }
 
-    /// Writes down that an end of a channel has gone.
+    /// Notes that an end of a channel has gone.
     fn note(&self, entry: &Entry, is_finished: bool) {
         if let Some(at) = entry.index.map(channel) {
             if is_finished {
@@ -70,41 +71,41 @@ impl Member {
         self.leave_rest();
     }
 
-    /// Counts that something was left to the next process that has the lock, and deals with it if the lock is free.
+    /// Counts that work was left to the next holder of the lock, and does it if the lock is free.
     pub(crate) fn leave_rest(&self) {
         leaving::count::<Native>(self.table.half(H_DEPARTED));
         self.settle_departures();
     }
 
-    /// Deals with what was left while this process had the lock. To be called after each release of it.
+    /// Handles what was left while this process had the lock. To be called after each release of the lock.
     pub(super) fn settle_departures(&self) {
         leaving::settle(
             || is_unsettled(&self.table),
             || Lock::try_take(self.semaphores, self.image_id()).ok().flatten(),
             |_: &Lock| {
                 let locked = Locked { member: self };
-                // When it cannot be known who is alive, the next one asks again.
+                // If liveness cannot be determined, the next holder tries again.
                 locked.sweep_departed(locked.departed()).is_ok()
             },
         );
     }
 }
 
-/// Whether something was left that nobody has dealt with.
+/// Whether some departure has not been handled yet.
 pub(super) fn is_unsettled(table: &Table) -> bool {
     leaving::is_unsettled::<Native>(table.half(H_DEPARTED), table.half(H_SETTLED))
 }
 
 impl Locked<'_> {
-    /// How many departures are counted now.
+    /// The current count of departures.
     pub(super) fn departed(&self) -> u32 {
         leaving::counted::<Native>(self.member.table.half(H_DEPARTED))
     }
 
-    /// Does what was left to whoever has the lock next, up to this count. Two loads when nothing was.
+    /// Does what was left to the next holder of the lock, up to this count. Two loads if nothing was.
     ///
     /// # Errors
-    /// When it cannot be known who is alive. Then it is done the next time.
+    /// If liveness cannot be determined. Then it is done the next time.
     pub(super) fn sweep_departed(&self, departed: u32) -> Result<(), ipc_core::Error> {
         let table = &self.member.table;
         if departed == table.get_half(H_SETTLED) {
@@ -123,7 +124,7 @@ impl Locked<'_> {
         Ok(())
     }
 
-    /// Takes a channel whose ends have left out of the directory, unless a living end is there.
+    /// Removes from the directory a channel whose ends have left, unless a live end is there.
     fn settle(&self, index: usize) -> Result<(), ipc_core::Error> {
         let table = &self.member.table;
         let at = channel(index);
@@ -132,7 +133,8 @@ impl Locked<'_> {
             return Ok(());
         }
         let Some(entry) = self.entry(index)? else { return Ok(()) };
-        // Of memory that this process may not look at, and of owners of whom it cannot be known, the next one judges.
+        // Memory that this process may not read, and owners whose liveness it cannot determine, are left to
+        // the next process.
         let is_deserted = leaving::is_deserted::<Native>(table.word(at + C_LEFT), || {
             let region = Region::segment(entry.segment.attach_read_only().ok()?);
             let mut identities = seats::identities(entry.kind, &region)?;
@@ -142,7 +144,7 @@ impl Locked<'_> {
             let is_finished = table.get(at + C_FINISHED) == entry.generation;
             self.remove(&entry);
             if is_finished {
-                // Somebody else may have removed it already.
+                // Another process may have removed it already.
                 let _ = entry.end();
             }
         }

@@ -16,32 +16,32 @@ use super::{Locked, Member, WakeSemaphore};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{Kind, NAME_BYTES};
 
-/// A channel as the directory has it.
+/// A channel's entry in the directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// `None`: it has no name and no place in the directory.
+    /// `None`: it has no name and no entry in the directory.
     pub(super) index: Option<usize>,
     pub(crate) generation: u64,
     /// A [`Kind`] or [`LISTENER`].
     pub(crate) kind: u32,
-    /// Whoever made it.
+    /// The process that made it.
     pub(crate) creator: Owner,
-    /// Not for a listener, whose number is that of a queue.
+    /// Not meaningful for a listener, whose number is that of a queue.
     pub(crate) segment: SharedMemory,
-    /// Whether the segment lies under a key and outlives its users.
+    /// Whether the segment has a key and outlives its users.
     pub(crate) is_persistent: bool,
 }
 
 impl Entry {
-    /// Sees that the memory goes when its last user does. That of an ephemeral channel is marked already.
+    /// Ensures that the memory goes with its last user. That of an ephemeral channel is marked already.
     pub(crate) fn end(&self) -> Result<(), ipc_core::Error> {
         if self.is_persistent { self.segment.remove() } else { Ok(()) }
     }
 }
 
 /// # Errors
-/// [`InvalidName`](crate::AttachErrorKind::InvalidName) for an empty or too long name, or one with a zero
-/// byte.
+/// [`InvalidName`](crate::AttachErrorKind::InvalidName) for a name that is empty, too long, or contains a
+/// zero byte.
 pub(crate) fn check_name(name: &str) -> Result<(), AttachError> {
     if name.is_empty() || name.len() > NAME_BYTES || name.contains('\0') {
         return Err(AttachErrorKind::InvalidName { name: name.to_owned(), most: NAME_BYTES }.into());
@@ -50,14 +50,14 @@ pub(crate) fn check_name(name: &str) -> Result<(), AttachError> {
 }
 
 impl Entry {
-    /// Of a ring that only its two users know.
+    /// The entry of a ring that only its two users know.
     pub(crate) fn nameless(segment: SharedMemory, kind: Kind, generation: u64) -> Self {
         let (kind, creator) = (kind as u32, Owner::NONE);
         Self { index: None, generation, kind, creator, segment, is_persistent: false }
     }
 }
 
-/// A process as the table has it.
+/// A process's entry in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) owner: Owner,
@@ -65,7 +65,7 @@ pub(crate) struct Process {
     pub(crate) started_ns: u64,
 }
 
-/// A domain's tables, for telling what there is: of a member that has the lock, or of an observer.
+/// A domain's tables, for listings: of a member that has the lock, or of an observer.
 pub(crate) struct Tables<'a> {
     pub(super) table: &'a Table,
     pub(super) is_alive: Box<dyn Fn(Owner) -> Result<bool, ipc_core::Error> + 'a>,
@@ -73,41 +73,41 @@ pub(crate) struct Tables<'a> {
 
 impl Tables<'_> {
     /// # Errors
-    /// When it cannot be known.
+    /// If it cannot be determined.
     pub(crate) fn is_alive(&self, owner: Owner) -> Result<bool, ipc_core::Error> {
         (self.is_alive)(owner)
     }
 
-    /// What the directory says of a listener; `None` for a channel.
+    /// What the directory says about a listener; `None` for a channel.
     pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
         listener_of(self.table, entry)
     }
 
-    /// Every process, dead ones that nobody has swept included.
+    /// Every process, including dead ones not swept yet.
     pub(crate) fn processes(&self) -> Vec<Process> {
         processes_in(self.table)
     }
 
-    /// The process number that a member gave when it joined; 0 if it is none.
+    /// The process number that a member recorded when it joined; 0 if `owner` is not a member.
     pub(crate) fn pid(&self, owner: Owner) -> u32 {
         pid_of(self.table, owner)
     }
 
-    /// Message queues that the processes have.
+    /// The number of message queues of all processes.
     pub(crate) fn queues(&self) -> usize {
         super::queues::count(self.table)
     }
 
-    /// Wake semaphores that the processes have.
+    /// The number of wake semaphores of all processes.
     pub(crate) fn wakes(&self) -> usize {
         super::wakes::count(self.table)
     }
 }
 
-/// What the directory says of a listener.
+/// What the directory says about a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ListenerEntry {
-    /// Where it stands in the directory.
+    /// Its index in the directory.
     pub(crate) index: usize,
     pub(crate) generation: u64,
     pub(crate) creator: Owner,
@@ -115,15 +115,16 @@ pub(crate) struct ListenerEntry {
     /// Capacities of the rings to and from the server.
     pub(crate) up: u64,
     pub(crate) down: u64,
-    /// The rings must have fences: the server may not use membarrier, or does not want to.
+    /// Whether the rings must have fences: the server may not use membarrier, or does not want to.
     pub(crate) fences: bool,
 }
 
 impl Locked<'_> {
-    /// Finds a channel whose segment still exists. An entry of this name whose segment is gone is dropped on the way.
+    /// Finds a channel whose segment still exists. An entry of this name whose segment is gone is dropped on
+    /// the way.
     ///
     /// # Errors
-    /// When it cannot be known whether the listener of this name is alive.
+    /// If it cannot be determined whether the listener of this name is alive.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Entry>, ipc_core::Error> {
         let table = &self.member.table;
         (0..CHANNELS)
@@ -140,7 +141,7 @@ impl Locked<'_> {
     /// The entry at `index` if it is live and its segment exists.
     ///
     /// # Errors
-    /// When it is a listener's of which it cannot be known whether it is alive.
+    /// If it belongs to a listener whose liveness cannot be determined.
     pub(super) fn entry(&self, index: usize) -> Result<Option<Entry>, ipc_core::Error> {
         let table = &self.member.table;
         let at = channel(index);
@@ -156,7 +157,7 @@ impl Locked<'_> {
             LISTENER => MessageQueue::from_id(queue_at(table, index)).stat().map(|_| Key::PRIVATE),
             _ => entry.segment.stat().map(|stat| stat.permissions().key()),
         };
-        // An object that this process may not look at is still there, for others.
+        // An object that this process may not query still exists, for others.
         if key.as_ref().is_err_and(|error| error.kind() != ErrorKind::PermissionDenied) {
             table.set_half(at + C_STATE, FREE);
             return Ok(None);
@@ -165,12 +166,12 @@ impl Locked<'_> {
         Ok(Some(entry))
     }
 
-    /// What the directory says of a listener; `None` for a channel.
+    /// What the directory says about a listener; `None` for a channel.
     pub(crate) fn listener(&self, entry: &Entry) -> Option<ListenerEntry> {
         listener_of(&self.member.table, entry)
     }
 
-    /// Enters a listener, whose queue and wake semaphore are this process's.
+    /// Adds a listener, whose queue and wake semaphore are this process's.
     pub(crate) fn enter_listener(
         &self,
         name: &str,
@@ -190,7 +191,7 @@ impl Locked<'_> {
         })
     }
 
-    /// Every name and what is behind it.
+    /// Every name and its entry.
     ///
     /// # Errors
     /// As [`find`](Self::find).
@@ -204,29 +205,29 @@ impl Locked<'_> {
         Ok(entries)
     }
 
-    /// Every process in the table, dead ones that nobody has swept yet included.
+    /// Every process in the table, including dead ones not swept yet.
     pub(crate) fn processes(&self) -> Vec<Process> {
         processes_in(&self.member.table)
     }
 
-    /// The process number that a member gave when it joined; 0 if it is none.
+    /// The process number that a member recorded when it joined; 0 if `owner` is not a member.
     pub(crate) fn pid(&self, owner: Owner) -> u32 {
         pid_of(&self.member.table, owner)
     }
 
-    /// For telling what there is.
+    /// The tables, for listings.
     pub(crate) fn tables(&self) -> Tables<'_> {
         Tables { table: &self.member.table, is_alive: Box::new(|owner| self.member.is_alive(owner)) }
     }
 
-    /// A generation no channel of this domain has had.
+    /// A generation that no channel of this domain has had.
     pub(crate) fn next_generation(&self) -> u64 {
         let next = self.member.table.get(H_GENERATION).wrapping_add(1);
         self.member.table.set(H_GENERATION, next);
         next
     }
 
-    /// Enters a channel. The segment is complete and attached.
+    /// Adds a channel. The segment is complete and attached.
     pub(crate) fn enter(
         &self,
         name: &str,
@@ -272,7 +273,7 @@ impl Locked<'_> {
         Ok(Entry { index: Some(index), generation, kind, creator: self.member.me, segment, is_persistent })
     }
 
-    /// Takes a channel out of the directory, unless the name has passed to a newer one.
+    /// Removes a channel from the directory, unless the name has passed to a newer one.
     pub(crate) fn remove(&self, entry: &Entry) {
         let table = &self.member.table;
         let Some(at) = entry.index.map(channel) else { return };
@@ -281,11 +282,11 @@ impl Locked<'_> {
         }
     }
 
-    /// Clears what dead processes left in the tables. Their data segments are gone already: the kernel frees a segment
-    /// marked for removal when its last user is gone.
+    /// Frees the table entries of dead processes. Their data segments are gone already: the kernel frees a
+    /// segment marked for removal when its last user is gone.
     ///
     /// # Errors
-    /// When of some process it cannot be known whether it is alive. What it has stays.
+    /// If it cannot be determined whether some process is alive. Its entries stay.
     pub(crate) fn sweep(&self) -> Result<(), ipc_core::Error> {
         self.sweep_former()?;
         let table = &self.member.table;
@@ -308,14 +309,16 @@ impl Locked<'_> {
 }
 
 impl Member {
-    /// The semaphore to ring for a listener now, after sending to it. It sleeps on another one while it is part of a set.
+    /// The semaphore that is to be rung now for a listener, after sending to it. A listener that is part of a
+    /// set sleeps on another one.
     pub(crate) fn listener_wake(&self, index: usize, generation: u64) -> Option<WakeSemaphore> {
         let at = channel(index);
         let same = self.table.get(at + C_GENERATION) == generation;
         same.then(|| WakeSemaphore::from_raw(self.table.get_half(at + C_WAKE))).flatten()
     }
 
-    /// Says which semaphore to ring for a listener of this process. Look at its queue after it, before a sleep.
+    /// Sets which semaphore to ring for a listener of this process. Check its queue after this call, before a
+    /// sleep.
     pub(crate) fn set_listener_wake(&self, entry: &Entry, wake: WakeSemaphore) {
         if let Some(index) = entry.index {
             self.table.set_half(channel(index) + C_WAKE, wake.as_raw());
@@ -327,8 +330,8 @@ pub(super) fn channel(index: usize) -> usize {
     CHANNEL_TABLE + index * CHANNEL_SIZE
 }
 
-/// The name and the rest of the entry at `index`, whatever is there. Whether its segment is under a key is
-/// left open.
+/// The name and the rest of the entry at `index`, whatever its contents. Does not determine whether its
+/// segment is under a key.
 pub(super) fn entry_at(table: &Table, index: usize) -> (String, Entry) {
     let at = channel(index);
     let entry = Entry {
@@ -346,7 +349,7 @@ fn queue_at(table: &Table, index: usize) -> MsgId {
     MsgId::from_raw(table.get_half(channel(index) + C_SEGMENT) as i32)
 }
 
-/// What a domain's tables say of a listener; `None` for a channel.
+/// What a domain's tables say about a listener; `None` for a channel.
 pub(super) fn listener_of(table: &Table, entry: &Entry) -> Option<ListenerEntry> {
     let index = entry.index?;
     let at = channel(index);
@@ -374,7 +377,7 @@ pub(super) fn processes_in(table: &Table) -> Vec<Process> {
         .collect()
 }
 
-/// The process number that a member gave when it joined; 0 if it is none.
+/// The process number that a member recorded when it joined; 0 if `owner` is not a member.
 pub(super) fn pid_of(table: &Table, owner: Owner) -> u32 {
     owner.slot().map_or(0, |slot| table.get_half(PROCESS_TABLE + slot * PROCESS_SIZE + P_PID))
 }

@@ -1,4 +1,4 @@
-//! Waiting for the end of a process of the domain, and bringing it about.
+//! Waiting for the end of a process of the domain, and killing one.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::wait::HEARTBEAT;
 use crate::wait::interrupt::Interrupts;
 
 impl Member {
-    /// Sleeps until the process is gone. True at once when it is, false when the time has come.
+    /// Sleeps until the process is gone. True, at once, if it is; false at the deadline.
     pub(crate) fn wait_for_exit(
         &self,
         owner: Owner,
@@ -27,8 +27,8 @@ impl Member {
             } else {
                 DeathWatch::wait_deadline
             };
-            // The kernel completes this wait in the step that lowers the token; who claims the slot next comes later. An `exec` lowers no
-            // token.
+            // The kernel completes this wait in the step that lowers the token, before another process can
+            // claim the slot. An `exec` does not lower the token.
             let is_lowered = wait(&self.semaphores, token(slot), deadline.min(now + HEARTBEAT))?;
             if !is_lowered && now >= deadline {
                 return Ok(!self.is_alive(owner)?);
@@ -54,8 +54,9 @@ impl Member {
 }
 
 impl Domain {
-    /// The member with this process number, as processes are numbered here, if it is alive. The kernel says which process holds
-    /// which member's token; what a member wrote down of itself is not asked, since it may live in another process namespace.
+    /// The member with this process number, in this process's numbering, if it is alive. The kernel says
+    /// which process holds which member's token. The number that a member recorded itself is not used, since
+    /// the member may be in another process namespace.
     ///
     /// # Errors
     /// As [`is_alive`](Self::is_alive).
@@ -73,11 +74,12 @@ impl Domain {
         })
     }
 
-    /// Sleeps until a process of this domain has left it or died, told by the kernel. True when it is gone, false when the
-    /// deadline has passed and it is alive. That it has become another program by `exec` is noticed a tenth of a second later at most.
+    /// Sleeps until a process of this domain has left it or died; the kernel wakes the sleeper. True if it is
+    /// gone, false if the deadline has passed and it is alive. If it has become another program by `exec`,
+    /// that is detected within a tenth of a second.
     ///
     /// # Errors
-    /// [`System`](crate::AttachErrorKind::System) when the domain's semaphores were removed;
+    /// [`System`](crate::AttachErrorKind::System) if the domain's semaphores were removed;
     /// [`Forked`](crate::AttachErrorKind::Forked).
     pub fn wait_for_exit(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
         self.member().check_process()?;
@@ -87,20 +89,22 @@ impl Domain {
             .map_err(|error| member.explain(error))
     }
 
-    /// Evicts a process from the domain: kills it with SIGKILL, and waits until the kernel says that it can store nothing
-    /// more. True when it is gone.
+    /// Evicts a process from the domain: kills it with SIGKILL, and waits until the kernel confirms that it
+    /// can store nothing more. True if it is gone.
     ///
-    /// For a process that is stopped, or stuck with something the others need: it counts as alive, for it may go on at the
-    /// very instruction where it stands, and nothing but its end keeps its next store from the rings. Its ends are then
-    /// those of a dead process, and are repaired and taken over like them.
+    /// For a process that is stopped, or stuck with something that others need. Such a process counts as
+    /// alive, because it may continue at the very instruction where it stands, and only its end prevents its
+    /// next store to the rings. Afterwards its ends are those of a dead process, and are repaired and taken
+    /// over as such.
     ///
     /// # Errors
     /// [`SelfEviction`](crate::AttachErrorKind::SelfEviction) for this process;
-    /// [`System`](crate::AttachErrorKind::System): the process belongs to another user, or to a
-    /// process namespace that is not seen from here; [`Forked`](crate::AttachErrorKind::Forked).
+    /// [`System`](crate::AttachErrorKind::System): the process belongs to another user, or to a process
+    /// namespace that is not visible from here; [`Forked`](crate::AttachErrorKind::Forked).
     ///
     /// # Blocking
-    /// Until the process is gone or the deadline has passed. A core dump is not written for SIGKILL, so that is soon.
+    /// Until the process is gone or the deadline has passed. SIGKILL does not write a core dump, so that is
+    /// soon.
     pub fn evict(&self, owner: Owner, deadline: Instant) -> Result<bool, AttachError> {
         let member = self.member();
         member.check_process()?;

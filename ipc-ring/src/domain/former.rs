@@ -1,13 +1,13 @@
 //! Members whose program is gone while their process lives: it has become another program by `exec`.
 //!
-//! Such a member's [image](super::image) is gone, so everybody takes it for dead. Its token is still raised,
-//! and would be for as long as the process lives. The next process that joins, or that sweeps, lowers it, so
-//! that the slot can be used again; the reset (`SETVAL`) takes with it what the kernel would undo at the
-//! process's end, when the slot is another one's.
+//! Such a member's [image](super::image) is gone, so all others take it for dead. Its token is still raised,
+//! and would stay so for as long as the process lives. The next process that joins, or that sweeps, lowers
+//! it, so that the slot can be used again; the reset (`SETVAL`) also discards the adjustment that the kernel
+//! would undo at the process's end, when the slot belongs to another process.
 //!
-//! What the old program had arranged for its death at the wake semaphores of others stays arranged, since it
-//! cannot be told from what other processes have arranged there: at the end of the process each of them has a
-//! token too many, which costs its sleeper a look. The tokens for the bells are taken back when the process
+//! The old program's arrangements for its death at the wake semaphores of others remain, since they cannot be
+//! told from those of other processes: at the end of the process each of these semaphores gets a surplus
+//! token, which costs its sleeper one needless check. The tokens for the bells are reverted when the process
 //! itself finds its former membership.
 
 use ipc_core::Error;
@@ -20,19 +20,19 @@ use super::sizes::Sizes;
 use super::table::Table;
 use super::{Locked, Member};
 
-/// A member that was found so.
+/// A member found in this state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Former {
     owner: Owner,
-    /// Of the calling process.
+    /// Whether it is of the calling process.
     is_ours: bool,
 }
 
-/// Frees the slots of such members, and notes them for [`clear_up_after`](Member::clear_up_after), also when
+/// Frees the slots of such members, and collects them for [`clear_up_after`](Member::clear_up_after), even if
 /// it fails half-way. The lock is held.
 ///
 /// # Errors
-/// When the set was removed, or it cannot be known whether a program is there.
+/// If the set was removed, or it cannot be determined whether a program exists.
 pub(super) fn retire(
     table: &Table,
     semaphores: SemaphoreSet,
@@ -46,7 +46,7 @@ pub(super) fn retire(
         let image = ImageId::from_word(table.get(process + P_IMAGE));
         if values.get(usize::from(token(slot))).is_none_or(|value| *value == 0)
             || image.map_or(Ok(true), |(image, _)| image.is_there())?
-            // One that leaves lowers its token first.
+            // A member that leaves lowers its token first.
             || semaphores.value(token(slot))? == 0
         {
             continue;
@@ -56,7 +56,7 @@ pub(super) fn retire(
         // First, so that a sleeper that waits for the token finds another generation.
         table.set(process + P_GENERATION, owner.next().generation());
         table.set_half(process + P_STATE, FREE);
-        // Should the process be ending just now, its token is lowered already, or has nothing to be undone.
+        // If the process is ending at this moment, its token is lowered already, or has nothing to be undone.
         semaphores.set_value(token(slot), 0)?;
         former.push(Former { owner, is_ours });
     }
@@ -64,7 +64,7 @@ pub(super) fn retire(
 }
 
 impl Member {
-    /// Gives back what such members held, and wakes those who watch for deaths.
+    /// Gives back what such members held, and wakes those that watch for deaths.
     pub(super) fn clear_up_after(&self, former: &[Former]) {
         for Former { owner, is_ours } in former {
             self.give_back_wakes(*owner);
@@ -79,7 +79,7 @@ impl Member {
 }
 
 impl Locked<'_> {
-    /// Does both.
+    /// Retires such members, then cleans up after them.
     ///
     /// # Errors
     /// As [`retire`].

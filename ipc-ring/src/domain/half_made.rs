@@ -1,9 +1,9 @@
-//! What is left of a domain that was being made, or taken away, when something went wrong.
+//! Domains left incomplete when making or removing them was interrupted.
 //!
-//! A domain is a set of semaphores and a segment under one key, made in this order and removed in the other one. A process that is
-//! killed in between leaves the set, or both with a segment that is not ready. The next one that opens a domain of that name uses
-//! them; but nothing in a set says what it is for. So the first operation on each set marks it, in one step: a set without the mark
-//! has never been used.
+//! A domain is a set of semaphores and a segment under one key, made in this order and removed in reverse. A
+//! process that is killed in between leaves the set, or both with a segment that is not ready. The next
+//! process that opens a domain of that name uses them; but nothing in a set says what it is for. So the first
+//! operation on each set marks it, in one step: a set without the mark has never been used.
 
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Size, Stat};
@@ -14,15 +14,16 @@ use super::lock;
 use super::sizes::Sizes;
 use super::table::Table;
 
-/// Marks a set as a domain's, unless it is. One system call.
+/// Marks a set as a domain's, unless it is marked. One system call.
 ///
 /// # Errors
-/// When the set was removed.
+/// If the set was removed.
 pub(super) fn mark(semaphores: SemaphoreSet) -> Result<(), ipc_core::Error> {
     semaphores.try_perform(&[Op::wait_zero(MARK), Op::add(MARK, MARKED)]).map(|_| ())
 }
 
-/// After a join that failed: removes what there is of the domain unless it is whole or somebody uses it. The lock is held.
+/// After a join that failed: removes what exists of the domain unless it is complete or in use. The lock is
+/// held.
 pub(super) fn take_back(key: Key, trust: &Trust, set: (SemaphoreSet, Sizes), is_new: bool) {
     if members(set) != Some(0) {
         return;
@@ -31,20 +32,20 @@ pub(super) fn take_back(key: Key, trust: &Trust, set: (SemaphoreSet, Sizes), is_
         Ok(segment) => is_unfinished(segment) && segment.remove().is_ok(),
         Err(error) => matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed),
     };
-    // Under the key lies what is no domain's, so the set is of use to nobody.
+    // The object under the key is not a domain's, so no process can use the set.
     if is_gone || is_new {
         let _ = set.0.remove();
     }
 }
 
-/// How many tokens are raised; `None` when that cannot be known.
+/// The number of raised tokens; `None` if it cannot be determined.
 pub(super) fn members((semaphores, sizes): (SemaphoreSet, Sizes)) -> Option<usize> {
     let values = semaphores.values().ok()?;
     let raised = |slot: &usize| values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0);
     Some((0..sizes.processes()).filter(raised).count())
 }
 
-/// Whether a segment is one whose maker died before it was ready: of a domain's size, and empty or begun.
+/// Whether the segment's maker died before it was ready: it has a domain's size, and is empty or incomplete.
 pub(super) fn is_unfinished(segment: SharedMemory) -> bool {
     let Ok(stat) = segment.stat() else { return false };
     if stat.size() != SIZE || stat.is_marked_for_removal() {
@@ -60,13 +61,13 @@ pub(super) fn is_unfinished(segment: SharedMemory) -> bool {
 pub(super) enum Set {
     /// A domain's, by its mark.
     Marked { members: usize, is_locked: bool },
-    /// As a domain's is before the first operation on it.
+    /// Like a domain's before the first operation on it.
     Unused,
     /// Something else.
     Foreign,
 }
 
-/// Judges a set by the number and the values of its semaphores.
+/// Classifies a set by the number and the values of its semaphores.
 pub(super) fn judge(set: SemaphoreSet, stat: &ipc_core::sem::Stat) -> Set {
     let Some(sizes) = Sizes::of_set(stat.count()) else { return Set::Foreign };
     let Ok(values) = set.values() else { return Set::Foreign };
@@ -75,7 +76,7 @@ pub(super) fn judge(set: SemaphoreSet, stat: &ipc_core::sem::Stat) -> Set {
     }
     match values[usize::from(MARK)] {
         MARKED => match members((set, sizes)) {
-            // One of which it cannot be known has the lock.
+            // A holder that cannot be checked counts as having the lock.
             Some(members) => Set::Marked { members, is_locked: lock::is_held(set).unwrap_or(true) },
             None => Set::Foreign,
         },
@@ -89,12 +90,12 @@ pub(super) fn judge(set: SemaphoreSet, stat: &ipc_core::sem::Stat) -> Set {
     }
 }
 
-/// The segment under a key, if there is one that this process may know of.
+/// The segment under a key, if there is one that this process may query.
 pub(super) fn segment_under(key: Key, segments: &[(ShmId, Stat)]) -> Option<&(ShmId, Stat)> {
     segments.iter().find(|(_, stat)| stat.permissions().key() == key && !stat.is_marked_for_removal())
 }
 
-/// Whether a set that had never been used is as it was, but for the lock that this process has now.
+/// Whether a never-used set is unchanged, except for the lock that this process has now.
 pub(super) fn is_only_locked(set: SemaphoreSet) -> bool {
     set.values().is_ok_and(|values| {
         values.len() == super::sizes::of_a_new_domain().semaphores()

@@ -1,12 +1,14 @@
-//! Telling a program from the one that the same process runs after `exec`.
+//! Telling a program from one that the same process runs after `exec`.
 //!
-//! To the kernel both are one process: what it would undo at the process's death it does not undo at an `exec`, so a token stays raised. But `exec`
-//! takes the memory away, and with it every attachment. So a process that joins a domain attaches a segment of its own, which nobody else attaches and
-//! which is marked for removal: the kernel destroys it in the step in which the program's memory goes, by `exec` as by death, and after the
-//! last of its threads. Asking for its record tells anybody in the IPC namespace whether the program is still there: also
-//! another user, in whatever process namespace, and without the right to trace.
+//! To the kernel both are one process: an `exec` does not trigger what the kernel undoes at the process's
+//! death, so a token stays raised. But `exec` discards the memory, and with it every attachment. So a process
+//! that joins a domain attaches a segment of its own, which no other process attaches and which is marked for
+//! removal: the kernel destroys it in the same step as the program's memory, on `exec` as on death, and after
+//! the last of its threads. By querying the segment's record, any process in the IPC namespace can tell
+//! whether the program still exists, even for another user, in any process namespace, and without permission
+//! to trace.
 //!
-//! Nothing is ever read from the segment or written to it, so it has no page.
+//! The segment is never read or written, so it has no page.
 
 use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId, Size, Stat};
 use ipc_core::{Error, ErrorKind, Key, Mode, Trust};
@@ -14,17 +16,17 @@ use ipc_describe::Fnv;
 
 use crate::platform::{Native, Platform as _, Site};
 
-/// Keys under which a domain's processes make such segments: see [`Image::new`].
+/// The number of keys under which a domain's processes make such segments: see [`Image::new`].
 const KEYS: u32 = 16;
 /// How often all of them are tried.
 const ROUNDS: usize = 4;
-/// The largest size of such a segment, in bytes; sizes are random, so that a segment that was given the same identifier later is told
-/// from it.
+/// The largest size of such a segment, in bytes. Sizes are random, to distinguish a segment from a later one
+/// with the same identifier.
 const LARGEST: u16 = (1 << SIZE_BITS) - 1;
 
 const ID_BITS: u32 = 31;
 const SIZE_BITS: u32 = 12;
-/// Where the low bits of a generation begin in a word.
+/// The position of the low bits of a generation in a word.
 const GENERATION_SHIFT: u32 = ID_BITS + SIZE_BITS;
 
 /// The semaphores of the lock hold the image of its holder: 14 bits and one, 15 bits, and the rest.
@@ -32,7 +34,7 @@ const LOW_BITS: u32 = 14;
 const MIDDLE_BITS: u32 = 15;
 const HIGH_BITS: u32 = ID_BITS - LOW_BITS - MIDDLE_BITS;
 
-/// That this program is in a domain, or about to join it.
+/// The evidence that this program is in a domain, or about to join it.
 #[derive(Debug)]
 pub(super) struct Image {
     id: ImageId,
@@ -40,7 +42,7 @@ pub(super) struct Image {
     attached: Attachment,
 }
 
-/// Which program: the identifier and the size of its segment.
+/// Identifies a program: the identifier and the size of its segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ImageId {
     /// 31 bits.
@@ -50,14 +52,15 @@ pub(super) struct ImageId {
 }
 
 impl Image {
-    /// Attaches a new segment, of which those may ask that `mode` lets in.
+    /// Attaches a new segment, which users permitted by `mode` may query.
     ///
-    /// A process may be killed between making it and marking it for removal. So it is made under one of a few keys that follow from the
-    /// domain's: who finds such a key taken by a segment that nobody has attached removes that, and takes another one. Should its maker be at
-    /// work instead, it does the same.
+    /// A process may be killed between making the segment and marking it for removal. So the segment is made
+    /// under one of a few keys derived from the domain's. A process that finds such a key taken by a segment
+    /// without attachments removes that segment, and takes another key. If the segment's maker is alive and
+    /// still at work, the maker does the same.
     ///
     /// # Errors
-    /// When the kernel refuses, for instance as there are as many segments as it allows.
+    /// If the kernel refuses, for instance because its limit on segments is reached.
     pub(super) fn new(domain: Key, mode: Mode) -> Result<Self, Error> {
         let [low, high] = ipc_core::random_bytes()?;
         let size = u16::from_ne_bytes([low, high]) % LARGEST + 1;
@@ -75,7 +78,7 @@ impl Image {
                 Err(error) => return Err(error),
             }
         }
-        // What other users have left, who alone may remove it.
+        // Left by other users, who alone may remove it.
         attach(
             SharedMemory::create_new(Key::PRIVATE, usize::from(size), &Options::default().mode(mode))?,
             size,
@@ -90,12 +93,12 @@ impl Image {
 fn attach(segment: SharedMemory, size: u16) -> Result<Image, Error> {
     let attached = segment.attach().and_then(|mut attached| {
         crate::region::leave_out_of_dumps(&attached);
-        // A child must not have it: it would keep the segment when this program is gone.
+        // A child must not inherit it: it would keep the segment after this program is gone.
         crate::region::keep_from_children(&mut attached)?;
         Ok(attached)
     });
     Native::crash_point(Site::DomainImageAttached);
-    // Somebody else may have removed it already.
+    // Another process may have removed it already.
     let removed = segment.remove();
     let attached = attached?;
     match removed {
@@ -113,7 +116,7 @@ fn key(domain: Key, number: u32) -> Key {
     crate::key::of(&hash)
 }
 
-/// The segment under a key, if it is one that makers of images leave, and nobody has attached it.
+/// The segment under a key, if it has no attachments and is one that makers of images leave.
 fn unused(key: Key) -> Option<SharedMemory> {
     let segment = SharedMemory::open(key, Size::Any, &Trust::anyone()).ok()?;
     let stat = segment.stat().ok()?;
@@ -131,27 +134,28 @@ fn remove_unused(key: Key) {
     }
 }
 
-/// Removes what processes have left that were killed while they made their images. For whoever removes the domain.
+/// Removes the segments of processes that were killed while making their images. Called when the domain is
+/// removed.
 pub(super) fn remove_all_unused(domain: Key) {
     (0..KEYS).for_each(|number| remove_unused(key(domain, number)));
 }
 
-/// Whether a segment is one that a process left that was killed while it made its image for the domain.
+/// Whether a process that was killed while making its image for the domain left this segment.
 pub(super) fn is_left_of(domain: Key, stat: &Stat) -> bool {
     is_unused(stat) && (0..KEYS).any(|number| key(domain, number) == stat.permissions().key())
 }
 
 impl ImageId {
-    /// Whether the program is still there: its segment exists. One system call, if this user may ask for it.
+    /// Whether the program still exists: its segment does. One system call, if this user may query it.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// If the kernel does not answer.
     pub(super) fn is_there(self) -> Result<bool, Error> {
         let id = ShmId::from_raw(self.id.cast_signed());
         match SharedMemory::from_id(id).stat() {
             Ok(stat) => Ok(self.is_of(&stat)),
             Err(error) if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound) => Ok(false),
-            // The list has those of other users, too.
+            // The list includes those of other users.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Ok(ipc_core::list::segments()?.iter().any(|(other, stat)| *other == id && self.is_of(stat)))
             }
@@ -163,26 +167,26 @@ impl ImageId {
         stat.size() == usize::from(self.size) && stat.is_marked_for_removal()
     }
 
-    /// As a word of the process table, beside the low bits of the generation it belongs to.
+    /// As a word of the process table, along with the low bits of the generation that it belongs to.
     pub(super) fn to_word(self, generation: u64) -> u64 {
         u64::from(self.id) | u64::from(self.size) << ID_BITS | generation << GENERATION_SHIFT
     }
 
-    /// From a word of shared memory, with the bits of the generation; `None` when there is no image in it.
+    /// From a word of shared memory, with the bits of the generation; `None` if it holds no image.
     pub(super) fn from_word(word: u64) -> Option<(Self, GenerationBits)> {
         let size = (word >> ID_BITS) as u16 & LARGEST;
         let id = word as u32 & ((1 << ID_BITS) - 1);
         (size != 0).then_some((Self { id, size }, GenerationBits(word >> GENERATION_SHIFT)))
     }
 
-    /// As the values of the three semaphores of a lock that it holds. The first one is not 0.
+    /// The values of the three semaphores of a lock held by this image. The first one is not 0.
     pub(super) fn to_values(self) -> [u16; 3] {
         let bits = |shift: u32, count: u32| (self.id >> shift) as u16 & ((1 << count) - 1);
         let high = bits(LOW_BITS + MIDDLE_BITS, HIGH_BITS) | self.size << HIGH_BITS;
         [bits(0, LOW_BITS) + 1, bits(LOW_BITS, MIDDLE_BITS), high]
     }
 
-    /// The image of these values; `None` when the lock is free, or a holder did not say which it is.
+    /// The image of these values; `None` if the lock is free, or its holder did not identify itself.
     pub(super) fn from_values([low, middle, high]: [u16; 3]) -> Option<Self> {
         let (low, middle, size) = (u32::from(low.checked_sub(1)?), u32::from(middle), high >> HIGH_BITS);
         let top = u32::from(high) & ((1 << HIGH_BITS) - 1);
@@ -196,7 +200,7 @@ impl ImageId {
 pub(super) struct GenerationBits(u64);
 
 impl GenerationBits {
-    /// Whether they may be this generation's.
+    /// Whether they may be those of this generation.
     pub(super) fn are_of(self, generation: u64) -> bool {
         generation << GENERATION_SHIFT >> GENERATION_SHIFT == self.0
     }

@@ -1,10 +1,9 @@
 //! Joining a domain, and leaving it.
 //!
-//! The semaphores come first because they hold the lock, and a new set on Linux starts at all zeros: lock
-//! free, nobody alive. So there is no moment at which a set exists that must not be used yet. Everything else
-//! is made and checked under the lock; whoever finds it half-made finishes it, and a join that fails takes
-//! back what it has made: see
-//! [`half_made`](super::half_made).
+//! The semaphores come first because they hold the lock, and a new set on Linux starts with all zeros: lock
+//! free, no process alive. So at no moment does a set exist that must not be used yet. Everything else is
+//! made and checked under the lock; a process that finds it half-made completes it, and a join that fails
+//! removes what it has made: see [`half_made`](super::half_made).
 
 use std::time::Instant;
 
@@ -31,10 +30,10 @@ use crate::leaving;
 use crate::platform::{Native, Platform as _, Site};
 use crate::wait::interrupt::Interrupts;
 
-/// How often a join starts anew because the domain was taken away under it.
+/// How often a join starts over because the domain was removed meanwhile.
 const ATTEMPTS: usize = 100;
 
-/// The key of a user's domain of this name, of its segment as of its semaphores.
+/// The key of a user's domain of this name, for both its segment and its semaphores.
 pub(super) fn key(name: &str, owner: u32) -> Key {
     let mut hash = Fnv::new();
     hash.write(b"ipc-ring domain");
@@ -44,7 +43,7 @@ pub(super) fn key(name: &str, owner: u32) -> Key {
     crate::key::of(&hash)
 }
 
-/// Joins the domain under `key`, making it if it is not there.
+/// Joins the domain under `key`, making it if it does not exist.
 pub(super) fn join(
     name: &str,
     key: Key,
@@ -56,7 +55,7 @@ pub(super) fn join(
     let mut attempt = 1;
     loop {
         match try_join(name, key, mode, &trust, (until, interrupts)) {
-            // The last member took the domain away between two of our steps: there is room for a new one.
+            // The last member removed the domain between two of our steps: a new one can be made.
             Err(error)
                 if matches!(error.kind(), AttachErrorKind::System(error)
                     if matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound))
@@ -108,7 +107,7 @@ fn try_join(
         }
     };
     let lock = Lock::take(semaphores, image.id(), until, interrupts)?;
-    // Those whose programs are gone while their processes live.
+    // Members whose programs are gone while their processes live.
     let mut former = Vec::new();
     let part = match home.take_part(image.id(), &mut former) {
         Ok(part) => part,
@@ -132,11 +131,11 @@ fn try_join(
     // From here on the token is held, and Member's Drop gives everything back.
     let member = home.member(tables, Owner::new(slot, generation), Some(image));
     member.clear_up_after(&former);
-    // Before it can have an end that somebody watches.
+    // Before it can have an end that another process watches.
     member.ring_bells_at_my_death();
     making::finish_interrupted(&member);
     let swept = Locked { member: &member }.sweep();
-    drop(lock); // Before the member, which takes it when it goes.
+    drop(lock); // Before the member, whose drop takes the lock.
     member.settle_departures();
     swept?;
     Ok(member)
@@ -145,7 +144,7 @@ fn try_join(
 /// The domain's segment, attached.
 type Tables = (SharedMemory, Table);
 
-/// What a join has done under the lock when it holds a token.
+/// What a join that holds a token has done under the lock.
 struct Part {
     tables: Tables,
     slot: usize,
@@ -172,7 +171,7 @@ impl Home<'_> {
         half_made::take_back(self.key, self.trust, (self.semaphores, self.sizes), self.is_new);
     }
 
-    /// The tables, if the domain is whole: for one that does not join and has something to do there.
+    /// The tables, if the domain is complete: for a process that works on it without joining.
     fn tables(&self) -> Option<Tables> {
         let segment = SharedMemory::open(self.key, Size::AtLeast(SIZE), self.trust).ok()?;
         let table = Table::new(segment.attach().ok()?);
@@ -183,7 +182,7 @@ impl Home<'_> {
         is_whole.then_some((segment, table))
     }
 
-    /// A member, or with [`Owner::NONE`] an outsider, who has nothing to give back.
+    /// A member, or with [`Owner::NONE`] an outsider, which has nothing to give back.
     fn member(&self, (segment, table): Tables, me: Owner, image: Option<Image>) -> Member {
         Member {
             name: self.name.to_owned(),
@@ -203,7 +202,7 @@ impl Home<'_> {
     }
 }
 
-/// Sees that the segment is this domain's, or makes it so if it is new or its maker died.
+/// Checks that the segment is this domain's, or initializes it if it is new or its maker died.
 fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) -> Result<(), AttachError> {
     let stored = semaphores.id().as_raw() as u32;
     if table.get_half(H_READY) == READY {
@@ -235,15 +234,15 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
             }
             return Ok(());
         }
-        // Somebody removed the semaphores by hand. Its members are cut off; what the tables say of them is
-        // worthless.
+        // The semaphores were removed by hand. The members that used them are cut off; the tables' records of
+        // them are worthless.
     } else if table.get(H_MAGIC) != 0 && table.get(H_MAGIC) != MAGIC {
         return Err(AttachErrorKind::NotADomain {
             reason: "it does not start like one; another program uses its key",
         }
         .into());
     }
-    // Generations go on counting, so that no identity from before can be mistaken for a new one.
+    // Generations continue counting, so that no earlier identity can be mistaken for a new one.
     let generations: Vec<u64> =
         (0..PROCESSES).map(|slot| table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_GENERATION)).collect();
     table.set_half(H_READY, 0);
@@ -272,22 +271,23 @@ fn prepare(table: &Table, name: &str, semaphores: SemaphoreSet, sizes: Sizes) ->
 /// A process generation has 48 bits, since it shares a word with the slot.
 const GENERATION_MASK: u64 = (1 << 48) - 1;
 
-/// Where the generations of channels start: the time, so that those of a domain that was removed and made
-/// again differ.
+/// The first generation of channels: the time, so that the generations of a domain that was removed and
+/// remade differ.
 fn first_generation() -> u64 {
     crate::clock::wall_ns()
 }
 
-/// Where the generations of processes start in a new domain: the time since boot in units of 1024 ns, so that
-/// an identity that a persistent channel keeps from a domain that was removed is nobody's in the next one.
-/// Joining takes several system calls, so the count of joins does not overtake this clock; and neither clock
-/// nor memory outlives a boot.
+/// The first generation of processes in a new domain: the time since boot in units of 1024 ns, so that an
+/// identity that a persistent channel keeps from a removed domain names no process in the next one. Joining
+/// takes several system calls, so the count of joins does not overtake this clock; and neither clock nor
+/// memory outlives a boot.
 fn first_process_generation() -> u64 {
     (crate::clock::since_boot_ns() >> 10) & GENERATION_MASK
 }
 
-/// Takes a process slot whose token is 0: gives it a new generation, so that whatever its last holder had is
-/// recognised as a dead one's, and raises the token then. The lock is held, without which no token is raised.
+/// Takes a process slot whose token is 0: gives it a new generation, so that everything its last holder had
+/// is recognised as a dead process's, and then raises the token. The lock is held; no token is raised without
+/// it.
 fn claim_slot(
     table: &Table,
     semaphores: SemaphoreSet,
@@ -301,8 +301,8 @@ fn claim_slot(
         let process = PROCESS_TABLE + slot * PROCESS_SIZE;
         let generation = table.get(process + P_GENERATION).wrapping_add(1) & GENERATION_MASK;
         table.set_half(process + P_STATE, FREE);
-        // Before the token: from then on the program may be gone and its token raised, and others must be
-        // able to tell.
+        // Before the token: as soon as the token is raised the program may be gone, and others must be able
+        // to tell.
         table.set(process + P_IMAGE, image.to_word(generation));
         table.set(process + P_GENERATION, generation);
         Native::crash_point(Site::DomainSlotNamed);
@@ -318,10 +318,10 @@ fn claim_slot(
     Ok(None)
 }
 
-/// Gives the slot back, and takes the whole domain away when nobody else is in it. Never waits.
+/// Gives the slot back, and removes the whole domain if it has no other member. Never waits.
 ///
-/// The slot and what is in this process's hands is given back without the lock; whether the domain goes is
-/// judged under it, by this process or, if another one has the lock, by that one: see
+/// The slot and everything this process holds are given back without the lock. Whether the domain goes is
+/// decided under the lock, by this process or, if another process holds the lock, by that one: see
 /// [`departure`](super::departure).
 pub(super) fn leave(member: &Member) {
     let slot = member.me.slot().expect("a member has a slot");
@@ -332,7 +332,7 @@ pub(super) fn leave(member: &Member) {
         member.table.set_half(process + P_STATE, FREE);
         member.table.set(process + P_GENERATION, (member.me.generation() + 1) & GENERATION_MASK);
     }
-    // The counterpart of the claim: the adjustment for our death is taken back with it.
+    // The counterpart of the claim: it also reverts the adjustment for this process's death.
     let _ = member.semaphores.try_perform(&[Op::take(token(slot), 1).undo()]);
     member.no_bells_at_my_death();
     Native::crash_point(Site::DomainLeft);
@@ -340,32 +340,34 @@ pub(super) fn leave(member: &Member) {
     settle(member, || Lock::try_take(member.semaphores, member.image_id()));
 }
 
-/// Does what was left to the next one that has the lock, and takes the domain away when nobody is in it. To
-/// be called after each release of the lock by one that leaves, or does not become a member. Never waits.
+/// Does what was left to the next holder of the lock, and removes the domain if it has no member. To be
+/// called after each release of the lock by a process that leaves, or does not become a member. Never waits.
 fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core::Error>) {
     while departure::is_unsettled(&member.table) {
-        // Removed, or in the hands of another process, which looks at the count when it gives the lock back.
+        // The set was removed, or the lock is held by another process, which checks the count when it
+        // releases the lock.
         let Ok(Some(lock)) = try_lock() else { return };
         making::finish_interrupted(member);
         let locked = Locked { member };
-        // Before the look for the living: one that leaves after that look is counted again.
+        // Before the check for live members: a process that leaves after that check is counted again.
         let departed = locked.departed();
         let somebody = (0..PROCESSES).any(|other| {
             let process = PROCESS_TABLE + other * PROCESS_SIZE;
             member.table.get_half(process + P_STATE) == LIVE
-                // One of which it cannot be known stays in its domain.
+                // A process whose liveness cannot be determined stays in its domain.
                 && member.is_alive(Owner::new(other, member.table.get(process + P_GENERATION))).unwrap_or(true)
         });
-        // Only now: a process that dies after a look for the dead, and before the look for the living, would
-        // leave its queue for ever.
+        // Only now: a process that dies after a check for the dead, and before the check for the living,
+        // would leave its queue for ever.
         let swept = locked.sweep_departed(departed);
         // What died since the last sweep.
         let _ = locked.sweep_queues();
-        // Notes about what this user may not remove keep the domain: without them nobody would find it.
+        // Notes about objects that this user may not remove keep the domain: without them no process would
+        // find those objects.
         let is_empty = member.table.get_half(H_NOTES) == 0 && locked.queues() == 0;
         if !somebody && is_empty {
-            // Whoever waits for the lock learns that the set is gone, and makes a new domain. The lock goes
-            // last, so that nobody else is at work in a domain that is half gone.
+            // A process that waits for the lock gets the error that the set is gone, and makes a new domain.
+            // The lock is removed last, so that no other process works in a domain that is half removed.
             image::remove_all_unused(member.key);
             let _ = member.segment.remove();
             Native::crash_point(Site::DomainTablesRemoved);
@@ -374,7 +376,7 @@ fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core:
         }
         drop(lock);
         if swept.is_err() {
-            return; // What cannot be judged stays for the next one.
+            return; // What cannot be determined is left to the next process.
         }
     }
 }

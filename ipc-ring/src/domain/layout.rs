@@ -1,4 +1,4 @@
-//! Where a domain's words lie. The table stands in `docs/layout.md` too.
+//! The layout of a domain's words. The table is in `docs/layout.md` too.
 //!
 //! | offset | content |
 //! |---|---|
@@ -11,23 +11,24 @@
 //! | … | notes: 32 bytes a segment that is being made |
 //!
 //! All of it is written under the domain's lock, which is taken over from a holder that is gone. An entry's
-//! state word is written last when it comes to life and first when it ends, so a holder that dies half-way leaves
-//! either nothing or the whole.
+//! state word is written last when it comes to life and first when it ends, so a holder that dies half-way
+//! leaves either nothing or the whole.
 
 pub(super) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-doma");
 pub(super) const VERSION: u32 = 6;
 pub(super) const READY: u32 = 0x5244_5931;
 
-/// Processes a domain has room for at most. The [`sizes`](super::sizes) of one follow from its set of semaphores.
+/// The maximum number of processes of a domain. The [`sizes`](super::sizes) of a domain follow from its set
+/// of semaphores.
 pub const PROCESSES: usize = 256;
-/// Wake semaphores at most, one for each end that may sleep.
+/// The maximum number of wake semaphores, one for each end that may sleep.
 pub const WAKES: usize = 1024;
-/// How many of the wake semaphores, the first ones, get a token at the death of any process of the domain. For those who wait for
-/// news of processes that never woke them.
+/// The number of wake semaphores, from the first, that get a token at the death of any process of the domain.
+/// For those that wait for events of processes that never woke them.
 pub const BELLS: usize = 16;
-/// Channels.
+/// The number of channels.
 pub const CHANNELS: usize = 256;
-/// Message queues for control traffic.
+/// The number of message queues for control traffic.
 pub const QUEUES: usize = 512;
 
 pub(super) const H_MAGIC: usize = 0x00;
@@ -39,12 +40,12 @@ pub(super) const H_WAKES: usize = 0x18;
 pub(super) const H_QUEUES: usize = 0x1c;
 pub(super) const H_GENERATION: usize = 0x20;
 pub(super) const H_SEMAPHORES: usize = 0x28;
-/// How many notes about segments there are.
+/// The number of notes about segments.
 pub(super) const H_NOTES: usize = 0x2c;
 pub(super) const H_NAME_LENGTH: usize = 0x30;
 pub(super) const H_NAME: usize = 0x40;
 pub(super) const H_WATCHERS: usize = 0x80;
-/// How often somebody left without the lock, and how many of these times have been dealt with.
+/// The number of departures without the lock, and the number of them that have been handled.
 pub(super) const H_DEPARTED: usize = 0x84;
 pub(super) const H_SETTLED: usize = 0x88;
 /// The longest name of a domain, in bytes.
@@ -74,7 +75,7 @@ pub(super) const C_NAME: usize = 40;
 pub(super) const C_UP: usize = 160;
 pub(super) const C_DOWN: usize = 168;
 pub(super) const C_FENCES: usize = 176;
-/// Generation of the channel of which an end left without the lock; and of one that had ended then.
+/// Generation of the channel that an end left without the lock; and of one that had ended then.
 pub(super) const C_LEFT: usize = 184;
 pub(super) const C_FINISHED: usize = 192;
 
@@ -89,10 +90,10 @@ pub(super) const Q_WATCHED: usize = 24;
 pub(super) const Q_UID: usize = 32;
 pub(super) const Q_MISSED: usize = 40;
 
-/// Words to sleep on, four bytes for each wake semaphore: for ends that do not sleep on it.
+/// Words to sleep on, four bytes for each wake semaphore: for ends that do not sleep on the semaphore.
 pub(super) const PARK_TABLE: usize = QUEUE_TABLE + QUEUES * QUEUE_SIZE;
 
-/// Notes about segments that are being made.
+/// The number of notes about segments that are being made.
 pub const NOTES: usize = 64;
 pub(super) const NOTE_TABLE: usize = PARK_TABLE + WAKES * 4;
 pub(super) const NOTE_SIZE: usize = 32;
@@ -101,29 +102,30 @@ pub(super) const N_STATE: usize = 4;
 pub(super) const N_SIZE: usize = 8;
 pub(super) const N_UID: usize = 16;
 
-/// Bytes of the whole segment.
+/// Size of the whole segment, in bytes.
 pub(super) const SIZE: usize = NOTE_TABLE + NOTES * NOTE_SIZE;
 
 /// State of a process slot or channel entry.
 pub(super) const FREE: u32 = 0;
 pub(super) const LIVE: u32 = 1;
-/// State of the entry of a queue, or the note about a segment, that is being made under the key written there.
+/// State of a queue's entry, or of a note about a segment, while the object is being made under the key
+/// written there.
 pub(super) const MAKING: u32 = 2;
 
 /// Kind of a channel entry that is a listener: its `segment` is the identifier of a message queue.
 pub(crate) const LISTENER: u32 = 64;
 
-/// The semaphores: the domain's lock, its mark, the lock's holder, then groups of a token for a process slot and some wake semaphores. Where one lies does not
-/// depend on the number of groups.
+/// The semaphores: the domain's lock, its mark, the lock's holder, then groups of a token for a process slot
+/// and some wake semaphores. The position of a semaphore does not depend on the number of groups.
 ///
-/// They are one set on purpose: when a process dies the kernel takes all its adjustments to one set back in one step.
-/// So a sleeper that is woken by a death finds the token lowered.
+/// They are one set on purpose: when a process dies the kernel reverts all its adjustments to one set in one
+/// step. So a sleeper that is woken by a death finds the token lowered.
 pub(super) const LOCK: u16 = 0;
-/// Says that the set is a domain's: [`MARKED`] from the first operation on the set, and never changed.
+/// Marks the set as a domain's: [`MARKED`] from the first operation on the set, and never changed.
 pub(super) const MARK: u16 = 1;
 /// The bytes `ip`.
 pub(super) const MARKED: u16 = 0x6970;
-/// This and the next one: with [`LOCK`] they name the image of the lock's holder.
+/// This semaphore and the next one: with [`LOCK`] they name the image of the lock's holder.
 pub(super) const HOLDER: u16 = 2;
 /// Semaphores before the groups.
 pub(super) const FIRST_GROUP: usize = 4;

@@ -1,15 +1,17 @@
-//! The domain's lock: semaphores that say which program holds it.
+//! The domain's lock: semaphores that identify the program that holds it.
 //!
-//! The lock is free when the first of three semaphores is 0. Who takes it raises them, in one call, to values that name its
-//! [image](super::image). So whoever finds it taken can ask whether the program is still there. When it is not, since its process
-//! was killed or has become another program by `exec`, the lock is taken over: one call of `semop` takes exactly the values away that were
-//! found and adds the new holder's, or does nothing. So of two who find the same dead holder one has the lock, and none takes it
-//! from a holder that came meanwhile.
+//! The lock is free when the first of three semaphores is 0. To take it, a process raises them, in one call,
+//! to values that name its [image](super::image). So a process that finds it taken can check whether that
+//! program still exists. If it does not, since its process was killed or has become another program by
+//! `exec`, the lock is taken over: one call of `semop` subtracts exactly the values that were found and adds
+//! the new holder's, or does nothing. So if two processes find the same dead holder, one gets the lock, and
+//! neither takes it from a holder that came meanwhile.
 //!
-//! The kernel has nothing to undo (`SEM_UNDO`): that would happen at the end of the *process*, which after an `exec` is when another one
-//! has the lock.
+//! The kernel's undo (`SEM_UNDO`) is not used: it would take effect at the end of the *process*, when after
+//! an `exec` another process has the lock.
 //!
-//! A sleeper is woken when the lock is given back; that its holder is gone it finds out by itself, after a heartbeat at most.
+//! A sleeper is woken when the lock is released. That the holder is gone it detects by itself, within a
+//! heartbeat.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ use crate::platform::{Native, Platform as _, Site};
 use crate::wait::HEARTBEAT;
 use crate::wait::interrupt::Interrupts;
 
-/// How long a call waits for the lock when its caller gave no deadline.
+/// How long a call waits for the lock if its caller gave no deadline.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The semaphores that name the holder.
@@ -35,12 +37,13 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock for this program, waiting for it until a point in time. One that has passed: only if it is free.
+    /// Takes the lock for this program, waiting until a deadline. If the deadline has passed, takes the lock
+    /// only if it is free.
     ///
     /// # Errors
     /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) with the process that holds it;
-    /// [`System`](crate::AttachErrorKind::System) when the set was removed;
-    /// [`Interrupted`](crate::AttachErrorKind::Interrupted), a heartbeat later at most.
+    /// [`System`](crate::AttachErrorKind::System) if the set was removed;
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted), within a heartbeat.
     pub(super) fn take(
         semaphores: SemaphoreSet,
         image: ImageId,
@@ -56,7 +59,7 @@ impl Lock {
             if now >= until {
                 return Err(AttachErrorKind::LockTimeout {
                     waited: now - began,
-                    // The last process that took it, or somebody who has it since.
+                    // The last process that took it, or one that has taken it since.
                     holder: semaphores.last_pid(LOCK).ok().flatten(),
                 }
                 .into());
@@ -77,7 +80,7 @@ impl Lock {
     /// Takes the lock if it is free or its holder is gone.
     ///
     /// # Errors
-    /// When the set was removed, or it cannot be known whether the holder is gone.
+    /// If the set was removed, or it cannot be determined whether the holder is gone.
     pub(super) fn try_take(
         semaphores: SemaphoreSet,
         image: ImageId,
@@ -89,21 +92,22 @@ impl Lock {
         if holder.is_there()? {
             return Ok(None);
         }
-        // All or nothing: the values are as they were found, or another one has been quicker.
+        // All or nothing: the values are still those found, or another process was faster.
         let exchange: Vec<Op> = lower(holder).into_iter().chain(raise(image)).collect();
         let taken_over = semaphores.try_perform(&exchange)?;
         Ok(taken_over.then(|| Self::of(semaphores, image)))
     }
 
-    // Lazily made: a value that is dropped gives the lock back, whoever has it.
+    // Constructed lazily: dropping this value releases the lock, whatever process holds it.
     fn of(semaphores: SemaphoreSet, image: ImageId) -> Self {
         Native::crash_point(Site::DomainLocked);
         Self { semaphores, image }
     }
 }
 
-/// The lock in the hands of a process that has no image, since the kernel refused to make one. Others cannot ask whether it is there, so the
-/// kernel gives the lock back at its end; and after an `exec` nobody does. For a few system calls that clear up after the refusal.
+/// The lock held by a process without an image, because the kernel refused to make one. Others cannot check
+/// whether the holder exists, so the kernel releases the lock at the end of the process; after an `exec`,
+/// nothing does. For a few system calls that clean up after the refusal.
 pub(super) struct NamelessLock(SemaphoreSet);
 
 impl NamelessLock {
@@ -124,7 +128,7 @@ impl Drop for NamelessLock {
     }
 }
 
-/// Whether some program has the lock.
+/// Whether a program holds the lock.
 ///
 /// # Errors
 /// As [`Lock::try_take`].
@@ -132,11 +136,12 @@ pub(super) fn is_held(semaphores: SemaphoreSet) -> Result<bool, ipc_core::Error>
     if semaphores.value(LOCK)? == 0 {
         return Ok(false);
     }
-    // One that did not say which it is may be there.
+    // A holder that did not identify itself may exist.
     holder(semaphores)?.map_or(Ok(true), ImageId::is_there)
 }
 
-/// Which program has the lock. The values are read one after the other: act on them only by a call that compares them again.
+/// The program that holds the lock. The values are read one after the other: act on them only with a call
+/// that compares them again.
 fn holder(semaphores: SemaphoreSet) -> Result<Option<ImageId>, ipc_core::Error> {
     let [low, middle, high] = WORDS.map(|index| semaphores.value(index));
     Ok(ImageId::from_values([low?, middle?, high?]))
@@ -149,7 +154,7 @@ fn raise(image: ImageId) -> [Op; 4] {
     [Op::wait_zero(LOCK), Op::add(LOCK, low), add(HOLDER, middle), add(HOLDER + 1, high)]
 }
 
-/// Takes away the values of exactly this holder.
+/// Subtracts exactly this holder's values.
 fn lower(image: ImageId) -> Vec<Op> {
     let take = |(index, value): (u16, u16)| {
         let take = (value != 0).then(|| Op::take(index, value));
@@ -178,7 +183,7 @@ mod tests {
         Image::new(Key::random().unwrap(), Mode::PRIVATE).unwrap()
     }
 
-    /// Of one that is gone.
+    /// Of a program that is gone.
     fn gone() -> ImageId {
         image().id()
     }
@@ -224,7 +229,7 @@ mod tests {
         let error = Lock::take(*set, other.id(), until, None).err().expect("it is held");
         assert!(matches!(error.kind(), AttachErrorKind::LockTimeout { waited, .. } if *waited >= HEARTBEAT));
         drop(lock);
-        // A holder that does not say which program it is, and has the kernel lower it.
+        // A holder that does not identify its program, and has the kernel lower the semaphore.
         set.perform(&[Op::add(LOCK, 1)]).unwrap();
         assert!(Lock::try_take(*set, other.id()).unwrap().is_none());
         assert!(super::is_held(*set).unwrap());

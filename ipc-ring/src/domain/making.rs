@@ -1,11 +1,12 @@
-//! The one moment at which a kill could leave a data segment behind: between the system call that makes it and the one that
-//! marks it for removal.
+//! The one moment at which a kill could leave a data segment behind is between the system call that makes it
+//! and the one that marks it for removal.
 //!
-//! So a segment is made under a random key, which is written into a table of the domain **before** the segment exists, and freed
-//! when it is marked, which takes its key away. The maker holds the domain's lock meanwhile. When it dies the kernel frees the
-//! lock, and the next holder finds the note and removes what lies under the key, if the kernel lets it. If not, as the maker was
-//! another user, the note stays for a process that may. No process number is involved: the next holder may live in another
-//! process namespace.
+//! So a segment is made under a random key. The key is written into a table of the domain **before** the
+//! segment exists, and the entry is freed when the segment is marked, which removes its key. The maker holds
+//! the domain's lock meanwhile. If it dies, the kernel frees the lock, and the next holder finds the note and
+//! removes the segment under the key, if the kernel permits it. If not, because the maker was another user,
+//! the note stays for a process that is permitted. No process number is involved: the next holder may be in
+//! another process namespace.
 
 use ipc_core::list;
 use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId, Size, Stat};
@@ -17,7 +18,7 @@ use super::{Locked, Member};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::platform::{Native, Platform as _, Site};
 
-/// How often a key that is taken is replaced by another one.
+/// How many random keys are tried when a key is taken.
 const ATTEMPTS: usize = 100;
 
 fn note(index: usize) -> usize {
@@ -25,11 +26,12 @@ fn note(index: usize) -> usize {
 }
 
 impl Locked<'_> {
-    /// Makes a segment of zeros, marks it for removal, and attaches it. It belongs to this user and, with `also`, to that one.
+    /// Makes a segment of zeros, marks it for removal, and attaches it. It belongs to this user and, with
+    /// `also`, to that one.
     ///
     /// # Errors
-    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when there are too many segments of dead makers
-    /// that nobody could remove; [`System`](crate::AttachErrorKind::System).
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) if there are too many segments of dead makers that
+    /// no process could remove; [`System`](crate::AttachErrorKind::System).
     pub(crate) fn make_segment(
         &self,
         size: usize,
@@ -81,7 +83,7 @@ fn make(
     Ok((segment, attached?))
 }
 
-/// To be called by each process that has just taken the lock: removes what a maker that died left behind.
+/// To be called by each process that has just taken the lock: removes what a dead maker left behind.
 pub(super) fn finish_interrupted(member: &Member) {
     let table = &member.table;
     if table.get_half(H_NOTES) == 0 {
@@ -96,13 +98,13 @@ pub(super) fn finish_interrupted(member: &Member) {
     count(table);
 }
 
-/// How many notes there are, so that a holder of the lock need not look for them when there are none.
+/// Counts the notes, so that a holder of the lock need not search for them if there are none.
 fn count(table: &Table) {
     let notes = (0..NOTES).filter(|index| table.get_half(note(*index) + N_STATE) != FREE).count();
     table.set_half(H_NOTES, notes as u32);
 }
 
-/// What a maker wrote down. By whoever does not hold the lock, perhaps of a maker that is at work.
+/// What a maker noted. Read without the lock, so the maker may still be at work.
 pub(super) struct Note {
     key: Key,
     size: u64,
@@ -138,13 +140,13 @@ impl Note {
     }
 }
 
-/// Removes what lies under the key of a dead maker's note. True when the note has done its work; false when another process
-/// may know more or may do more.
+/// Removes the segment under the key of a dead maker's note. True if the note has served its purpose; false
+/// if another process may know more or may do more.
 fn remove(note: &Note) -> bool {
     if note.key == Key::PRIVATE {
         return true;
     }
-    // Opening tells at little cost whether there is anything under the key, whoever's it is.
+    // Opening is a cheap check for any object under the key, whatever its owner.
     match SharedMemory::open(note.key, Size::Any, &Trust::anyone()) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed) => return true,
         _ => {}
@@ -154,10 +156,11 @@ fn remove(note: &Note) -> bool {
         segments.into_iter().find(|(_, stat)| stat.permissions().key() == note.key);
     let Some((id, stat)) = found else { return true };
     if stat.size() as u64 != note.size {
-        // Somebody else's: the maker's would have this size.
+        // Not the maker's segment, which would have this size.
         return true;
     }
-    // A user namespace that shows other numbers, or memory that a thread of a dying process still has.
+    // A user namespace that shows other numbers, or memory that a thread of a dying process still has
+    // attached.
     if !note.is_about(&stat) || stat.attachments() > 0 {
         return false;
     }

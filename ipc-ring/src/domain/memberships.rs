@@ -1,7 +1,8 @@
 //! The domains this process is a member of, so that several channels share one membership.
 //!
-//! Joining and leaving wait for other processes. So the list is never locked meanwhile: one domain that is stuck keeps nobody from another, and
-//! a child made by `fork` starts with a list of its own, whatever its parent's threads were doing with theirs.
+//! Joining and leaving wait for other processes. So the list is never locked meanwhile: a domain that is
+//! stuck does not block access to another, and a child made by `fork` starts with a list of its own, whatever
+//! its parent's threads were doing with theirs.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -15,7 +16,7 @@ type List = Vec<(Key, Weak<Member>)>;
 
 static MEMBERSHIPS: PerProcess<Mutex<List>> = PerProcess::new();
 
-/// What a membership must be to be shared.
+/// The requirements for a membership to be shared.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
@@ -34,7 +35,8 @@ impl Wanted<'_> {
 
 /// The membership this process has, or the one that `join` makes.
 ///
-/// Two threads may join at a time. Then the second one's membership is given back, and both have the first one's.
+/// Two threads may join at the same time. Then the second one's membership is given back, and both use the
+/// first one's.
 pub(super) fn share(
     wanted: Wanted<'_>,
     join: impl FnOnce() -> Result<Member, AttachError>,
@@ -51,12 +53,13 @@ pub(super) fn share(
         list.retain(|(_, member)| member.strong_count() > 0);
         list.push((wanted.key, Arc::downgrade(&joined)));
     });
-    // The oldest one: the same for all who have entered one.
+    // The oldest one: the same for all threads that have added one.
     Ok(known(wanted).unwrap_or(joined))
 }
 
 fn known(wanted: Wanted<'_>) -> Option<Arc<Member>> {
-    // Looked at, and given back, when the list is free again: the one takes a system call, the other waits for the domain.
+    // Checked, and given back, after the list is unlocked: checking takes a system call, giving back waits
+    // for the domain.
     let of_this_domain = |list: &mut List| {
         list.iter().filter(|(key, _)| *key == wanted.key).filter_map(|(_, member)| member.upgrade()).collect()
     };

@@ -1,20 +1,21 @@
 //! Domains: named groups of processes that trust each other, and the channels they can find by name.
 //!
-//! A domain is two kernel objects under one key: a small segment with the process table and the channel directory, and a
-//! set of semaphores: a lock, a *token* for each process, a *wake* semaphore for each end that may sleep. There is no
-//! daemon. The first process to open a domain makes it,
-//! the last one to leave takes it away; if all of them are killed it stays behind, empty of data, and the next one to open
-//! it sweeps and uses it.
+//! A domain is two kernel objects under one key: a small segment with the process table and the channel
+//! directory, and a set of semaphores: a lock, a *token* for each process, a *wake* semaphore for each end
+//! that may sleep. There is no daemon. The first process to open a domain makes it, and the last one to leave
+//! removes it. If all of them are killed it stays behind, empty of data, and the next process to open it
+//! sweeps and uses it.
 //!
-//! **Liveness.** A process that joins takes a slot of the process table by raising that slot's token semaphore from 0 to
-//! 1 with `SEM_UNDO`. The kernel lowers it when the process is gone, after the last of its threads can have touched the
-//! memory. A program that was replaced by another one in the same process, by `exec`, leaves a token, and is recognised by its
-//! [`image`], which the kernel destroys. So a member is dead exactly when its token is 0, its image is gone, or its slot has a newer
-//! generation; no process number and no timeout is involved.
+//! **Liveness.** A process that joins takes a slot of the process table by raising that slot's token
+//! semaphore from 0 to 1 with `SEM_UNDO`. The kernel lowers it when the process is gone, after the last of
+//! its threads can have touched the memory. A program that was replaced by another one in the same process,
+//! by `exec`, leaves a token, and is recognised by its [`image`], which the kernel destroys. So a member is
+//! dead exactly when its token is 0, its image is gone, or its slot has a newer generation; no process number
+//! and no timeout is involved.
 //!
-//! **The lock.** All changes to the tables happen under one lock, which is taken over from a holder that is gone: see [`lock`].
-//! It is taken to open a channel, never to use one. An end that is closed takes it only if it is free at once: see
-//! [`departure`].
+//! **The lock.** All changes to the tables are made under one lock, which is taken over from a holder that is
+//! gone: see [`lock`]. It is taken to open a channel, never to use one. An end that is closed takes it only
+//! if it is free at once: see [`departure`].
 
 mod asking;
 mod departure;
@@ -77,18 +78,18 @@ pub struct Domain {
     member: Arc<Member>,
     /// How long a call through this handle waits for the domain's lock.
     patience: Duration,
-    /// What ends the waits of calls through this handle.
+    /// Interrupts the waits of calls through this handle.
     interrupter: Option<Interrupter>,
 }
 
-/// What one process holds of a domain.
+/// A process's resources in a domain.
 pub(crate) struct Member {
     name: String,
     key: ipc_core::Key,
     table: Table,
     semaphores: SemaphoreSet,
     sizes: sizes::Sizes,
-    /// How many operations the kernel took in one call when this process joined.
+    /// The number of operations that the kernel took in one call when this process joined.
     together: usize,
     segment: ipc_core::shm::SharedMemory,
     me: Owner,
@@ -98,7 +99,8 @@ pub(crate) struct Member {
     trust: Trust,
     /// Whether this process is registered for membarrier, once a channel has asked.
     asymmetric: Asked,
-    /// That this program is there. Dropped when all of the above is given back. `None` for an outsider.
+    /// Marks this program as existing. Dropped after all of the above has been given back. `None` for an
+    /// outsider.
     image: Option<image::Image>,
 }
 
@@ -111,25 +113,26 @@ impl Domain {
         Self::open(DEFAULT_NAME)
     }
 
-    /// Joins the domain of this name, making it if there is none. Domains of different users are different, whatever
-    /// their names.
+    /// Joins the domain of this name, making it if there is none. Domains of different users are distinct,
+    /// even if their names are equal.
     ///
     /// # Errors
     /// [`InvalidName`](crate::AttachErrorKind::InvalidName);
-    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when its process table is full;
-    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when another process holds its lock all the time;
-    /// [`NotADomain`](crate::AttachErrorKind::NotADomain) when another program uses the same key;
-    /// [`System`](crate::AttachErrorKind::System) when the kernel refuses, with
-    /// [`Untrusted`](ipc_core::ErrorKind::Untrusted) when the objects belong to someone else.
+    /// [`DomainFull`](crate::AttachErrorKind::DomainFull) if its process table is full;
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) if another process holds its lock all the time;
+    /// [`NotADomain`](crate::AttachErrorKind::NotADomain) if another program uses the same key;
+    /// [`System`](crate::AttachErrorKind::System) if the kernel refuses, with
+    /// [`Untrusted`](ipc_core::ErrorKind::Untrusted) if the objects belong to another user.
     ///
     /// # Blocking
     /// Waits for the domain's lock, which others hold for microseconds, for five seconds at most;
-    /// [`open_deadline`](Self::open_deadline) for less.
+    /// [`open_deadline`](Self::open_deadline) waits less.
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Self::open_deadline(name, crate::clock::after(LOCK_PATIENCE))
     }
 
-    /// As [`open`](Self::open), until a point in time. One that has passed: only if the domain's lock is free.
+    /// As [`open`](Self::open), until a deadline. If the deadline has passed, joins only if the domain's lock
+    /// is free.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -138,8 +141,9 @@ impl Domain {
         Self::open_shared_deadline(name, owner, Mode::PRIVATE, Trust::same_user(), deadline)
     }
 
-    /// As [`open_deadline`](Self::open_deadline), and `interrupter` ends the wait for the lock. What the calls through the handle
-    /// wait for it ends, too, as [`with_interrupter`](Self::with_interrupter) says.
+    /// As [`open_deadline`](Self::open_deadline), and `interrupter` interrupts the wait for the lock. It also
+    /// interrupts the waits of calls through the handle, as described for
+    /// [`with_interrupter`](Self::with_interrupter).
     ///
     /// # Errors
     /// [`Interrupted`](crate::AttachErrorKind::Interrupted), and as [`open`](Self::open).
@@ -153,10 +157,10 @@ impl Domain {
         Self::open_shared_interruptible(name, owner, mode, trust, deadline, interrupter)
     }
 
-    /// Joins a domain that processes of several users share: those whom `mode` and the kernel let in.
+    /// Joins a domain that processes of several users share: those that `mode` and the kernel admit.
     ///
-    /// `owner` is the user whose domain it is: part of its identity, so that nobody else's domain is mistaken for it.
-    /// `trust` says whose objects to accept; allow `owner` at least.
+    /// `owner` is the user that the domain belongs to: part of its identity, so that another user's domain is
+    /// not mistaken for it. `trust` says whose objects to accept; it must include at least `owner`.
     ///
     /// # Errors
     /// As [`Domain::open`].
@@ -164,7 +168,8 @@ impl Domain {
         Self::open_shared_deadline(name, owner, mode, trust, crate::clock::after(LOCK_PATIENCE))
     }
 
-    /// As [`open_shared`](Self::open_shared), until a point in time. One that has passed: only if the domain's lock is free.
+    /// As [`open_shared`](Self::open_shared), until a deadline. If the deadline has passed, joins only if the
+    /// domain's lock is free.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -178,7 +183,8 @@ impl Domain {
         Self::open_by(name, owner, mode, trust, (deadline, None))
     }
 
-    /// As [`open_shared_deadline`](Self::open_shared_deadline) and [`open_interruptible`](Self::open_interruptible).
+    /// As [`open_shared_deadline`](Self::open_shared_deadline) and
+    /// [`open_interruptible`](Self::open_interruptible).
     ///
     /// # Errors
     /// As [`open_interruptible`](Self::open_interruptible).
@@ -214,12 +220,12 @@ impl Domain {
         Ok(Self { member, patience: LOCK_PATIENCE, interrupter: interrupter.cloned() })
     }
 
-    /// This handle with another patience: how long a call through it waits for the domain's lock, five seconds if nothing is
-    /// said. Zero: only if the lock is free. Other handles of the domain keep theirs.
+    /// This handle with another patience: how long a call through it waits for the domain's lock, five
+    /// seconds by default. Zero: only if the lock is free. Other handles of the domain keep theirs.
     ///
-    /// The lock is taken to open an end, to list the domain and to look up a name. Others hold it for microseconds; a process
-    /// that is stopped while it holds it keeps it until it goes on or ends. Calls with a deadline or a timeout of their own go
-    /// by that; dropping an end never waits.
+    /// The lock is taken to open an end, to list the domain and to look up a name. Others hold it for
+    /// microseconds; a process that is stopped while it holds it keeps it until it continues or ends. Calls
+    /// with a deadline or a timeout of their own use that; dropping an end never waits.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -235,12 +241,12 @@ impl Domain {
         self
     }
 
-    /// Until when a call that begins now waits for the lock.
+    /// The deadline for the lock of a call that begins now.
     pub(crate) fn until(&self) -> Instant {
         crate::clock::after(self.patience)
     }
 
-    /// Runs `f` under the domain's lock, by this handle's patience.
+    /// Runs `f` under the domain's lock, with this handle's patience.
     ///
     /// # Errors
     /// As [`Member::locked`].
@@ -251,7 +257,7 @@ impl Domain {
         self.locked_until(self.until(), f)
     }
 
-    /// Runs `f` under the domain's lock, which is waited for until a point in time.
+    /// Runs `f` under the domain's lock, which is waited for until a deadline.
     ///
     /// # Errors
     /// As [`Member::locked_by`].
@@ -263,11 +269,13 @@ impl Domain {
         self.member.locked_by(until, self.interrupts().as_ref(), f)
     }
 
-    /// This handle, with what ends the waits of its calls with [`Interrupted`](crate::AttachErrorKind::Interrupted): those for the lock, [`wait_for`](Self::wait_for),
-    /// [`wait_for_exit`](Self::wait_for_exit) and [`evict`](Self::evict). Also of calls through clones, and of opening ends by
-    /// builders that have one. Other handles of the domain do without.
+    /// This handle with an interrupter, which ends the waits of its calls with
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted): those for the lock,
+    /// [`wait_for`](Self::wait_for), [`wait_for_exit`](Self::wait_for_exit) and [`evict`](Self::evict). It
+    /// also applies to calls through clones, and to opening ends by builders that have an interrupter. Other
+    /// handles of the domain are not affected.
     ///
-    /// A wait for the lock or for an exit ends a tenth of a second later at most, the others at once.
+    /// A wait for the lock or for an exit ends within a tenth of a second, other waits at once.
     #[must_use]
     pub fn with_interrupter(mut self, interrupter: &Interrupter) -> Self {
         self.interrupter = Some(interrupter.clone());
@@ -294,13 +302,14 @@ impl Domain {
         self.member.me
     }
 
-    /// Whether the process that `owner` names is alive: its slot has the same generation, its token is raised, and it still runs
-    /// the program that joined.
+    /// Whether the process that `owner` names is alive: its slot has the same generation, its token is
+    /// raised, and it still runs the program that joined.
     ///
-    /// Two system calls, no waiting. A process that is stopped is alive; one that is dumping core still is.
+    /// Two system calls, no waiting. A process that is stopped is alive, and so is one that is dumping core.
     ///
     /// # Errors
-    /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any more.
+    /// If it cannot be determined: the domain's semaphores were removed, or this process may not read them
+    /// any more.
     pub fn is_alive(&self, owner: Owner) -> Result<bool, ipc_core::Error> {
         self.member.is_alive(owner)
     }
@@ -314,8 +323,8 @@ impl Domain {
         AttachError::from(AttachErrorKind::NotFound).in_channel(name).in_domain(&self.member.name)
     }
 
-    /// Other users that have a domain of this name, as far as the kernel shows: its list of segments has the
-    /// keys.
+    /// Other users that have a domain of this name, as far as the kernel shows: its list of segments includes
+    /// the keys.
     pub(crate) fn others_of_this_name(&self) -> Vec<u32> {
         let mut others: Vec<u32> = ipc_core::list::segments()
             .unwrap_or_default()
@@ -350,14 +359,14 @@ impl Member {
         &self.trust
     }
 
-    /// Whether membarrier can be used by this process, which is registered for it by the first channel that wants it. A
-    /// registered process is interrupted when a member of whatever domain goes to sleep; one that has only channels with
-    /// fences is left in peace.
+    /// Whether this process can use membarrier; the first channel that wants it registers the process. A
+    /// registered process is interrupted when a member of any domain goes to sleep; one that has only
+    /// channels with fences is not.
     pub(crate) fn asymmetric(&self) -> bool {
         self.asymmetric.or_ask(|| u8::from(barrier::register().is_ok())) != 0
     }
 
-    /// An error of something in this domain, with its name.
+    /// Adds this domain's name to an error.
     pub(crate) fn explain(&self, error: impl Into<AttachError>) -> AttachError {
         error.into().in_domain(&self.name)
     }
@@ -372,7 +381,7 @@ impl Member {
         self.process.is_current()
     }
 
-    /// That this is the process that joined.
+    /// Whether this is the process that joined.
     #[inline]
     pub(crate) fn ours(&self) -> Result<(), Forked> {
         if self.is_ours() { Ok(()) } else { Err(Forked) }
@@ -383,10 +392,10 @@ impl Member {
         self.process
     }
 
-    /// Runs `f` under the domain's lock, which is waited for until a point in time.
+    /// Runs `f` under the domain's lock, which is waited for until a deadline.
     ///
     /// # Errors
-    /// As [`locked_by`](Self::locked_by), but for interruptions.
+    /// As [`locked_by`](Self::locked_by), except for interruptions.
     pub(crate) fn locked<R>(
         &self,
         until: Instant,
@@ -398,8 +407,8 @@ impl Member {
     /// As [`locked`](Self::locked), and the wait for the lock can be interrupted.
     ///
     /// # Errors
-    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) when the lock cannot be had;
-    /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
+    /// [`LockTimeout`](crate::AttachErrorKind::LockTimeout) if the lock cannot be taken;
+    /// [`System`](crate::AttachErrorKind::System) if the domain was removed.
     pub(crate) fn locked_by<R>(
         &self,
         until: Instant,
@@ -415,7 +424,7 @@ impl Member {
         result.map_err(|error| self.explain(error))
     }
 
-    /// Runs `f` under the domain's lock if it is free now. `None` when it is not, or the domain was removed.
+    /// Runs `f` under the domain's lock if it is free now. `None` if it is not, or the domain was removed.
     pub(crate) fn try_locked<R>(&self, f: impl FnOnce(&Locked<'_>) -> R) -> Option<R> {
         self.check_process().ok()?;
         let lock = Lock::try_take(self.semaphores, self.image_id()).ok().flatten()?;
@@ -425,11 +434,11 @@ impl Member {
         Some(result)
     }
 
-    /// The tables, after what others have left to whoever has the lock next.
+    /// The tables, after doing what others left to the next holder of the lock.
     fn enter<'a>(&'a self, _lock: &'a Lock) -> Locked<'a> {
         making::finish_interrupted(self);
         let locked = Locked { member: self };
-        // What cannot be judged now is judged the next time.
+        // What cannot be determined now is left to the next time.
         let _ = locked.sweep_departed(locked.departed());
         locked
     }

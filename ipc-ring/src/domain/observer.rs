@@ -1,13 +1,13 @@
-//! A look into a domain from outside: read-only, without a membership and without the lock.
+//! An outside view of a domain: read-only, without membership and without the lock.
 //!
 //! A member takes one of the domain's process slots, sweeps what dead processes left and keeps the domain
-//! from being removed. An observer does none of that. It attaches the tables read-only for the time of one
-//! look and detaches them, so between two looks it holds nothing; it asks the semaphores for values, which
-//! takes the right to read them and no more.
+//! from being removed. An observer does none of that. It attaches the tables read-only for the duration of
+//! one look and detaches them, so between two looks it holds nothing. It queries the semaphores' values,
+//! which requires only the right to read them.
 //!
-//! Without the lock an entry of the directory may change while it is read. So the directory is a hint: a
-//! channel counts as found when the header of its segment has the entry's generation and name. An entry whose
-//! header says otherwise is read again.
+//! Without the lock, an entry of the directory may change while it is read. So the directory is a hint: a
+//! channel counts as found if the header of its segment has the entry's generation and name. If the header
+//! differs, the entry is read again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,18 +29,18 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Plate};
 use crate::region::Region;
 
-/// How often an entry that changes while it is read is read again.
+/// How often an entry that changes during a read is read again.
 const ATTEMPTS: usize = 100;
 
-/// A read-only look into a domain, from a process that need not be a member.
+/// A read-only view of a domain, for a process that need not be a member.
 ///
-/// It takes no place among the domain's processes, changes no byte, removes nothing and sweeps nothing.
-/// Between two calls it has nothing attached, so it keeps nothing from being removed either; what is opened
-/// through it says what it keeps. It works for another user who may read the domain's segment, its
-/// semaphores and the channels' segments (`Mode` of [`Domain::open_shared`](crate::Domain::open_shared));
-/// of a channel that this user may not read it says so.
+/// It takes none of the domain's process slots, changes no byte, removes nothing and sweeps nothing. Between
+/// two calls it has nothing attached, so it does not keep anything from being removed either; what is opened
+/// through it documents what it keeps. It works for another user who may read the domain's segment, its
+/// semaphores and the channels' segments (`Mode` of [`Domain::open_shared`](crate::Domain::open_shared)); a
+/// channel that this user may not read is reported as such.
 ///
-/// What it tells is racy: processes come and go during a look.
+/// Its reports are racy: processes come and go meanwhile.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,7 +64,7 @@ pub struct DomainObserver {
 
 struct Observed {
     name: String,
-    /// The user whose domain it is.
+    /// The user that the domain belongs to.
     user: u32,
     key: Key,
     segment: SharedMemory,
@@ -72,30 +72,29 @@ struct Observed {
     sizes: Sizes,
 }
 
-/// The domain's tables, attached read-only for the time of a look.
+/// The domain's tables, attached read-only for the duration of a look.
 pub(crate) struct Look<'a> {
     observed: &'a Observed,
     table: Table,
 }
 
 impl DomainObserver {
-    /// Looks for this user's domain of this name.
+    /// Finds this user's domain of this name.
     ///
     /// # Errors
-    /// [`InvalidName`](crate::AttachErrorKind::InvalidName); [`System`](crate::AttachErrorKind::System),
-    /// with [`NotFound`](ErrorKind::NotFound) when there is no such domain, with
-    /// [`Untrusted`](ErrorKind::Untrusted) when its objects are another user's;
-    /// [`NotReady`](crate::AttachErrorKind::NotReady) when it is being made;
+    /// [`InvalidName`](crate::AttachErrorKind::InvalidName); [`System`](crate::AttachErrorKind::System), with
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such domain, with [`Untrusted`](ErrorKind::Untrusted)
+    /// if its objects are another user's; [`NotReady`](crate::AttachErrorKind::NotReady) if it is being made;
     /// [`Version`](crate::AttachErrorKind::Version), [`NotADomain`](crate::AttachErrorKind::NotADomain).
     pub fn open(name: &str) -> Result<Self, AttachError> {
         Self::open_of(name, nix::unistd::geteuid().as_raw())
     }
 
-    /// Looks for the domain of this name of another user, who made and owns its objects.
+    /// Finds the domain of this name of another user, who made and owns its objects.
     ///
     /// # Errors
     /// As [`open`](Self::open); [`System`](crate::AttachErrorKind::System) with
-    /// [`PermissionDenied`](ErrorKind::PermissionDenied) when this user may not read it.
+    /// [`PermissionDenied`](ErrorKind::PermissionDenied) if this user may not read it.
     pub fn open_of(name: &str, user: u32) -> Result<Self, AttachError> {
         Self::find(name, user).map_err(|error| error.in_domain(name).of_user(user))
     }
@@ -128,7 +127,7 @@ impl DomainObserver {
         &self.domain.name
     }
 
-    /// The number of the user whose domain it is.
+    /// The number of the user that the domain belongs to.
     #[must_use]
     pub fn user(&self) -> u32 {
         self.domain.user
@@ -138,7 +137,7 @@ impl DomainObserver {
     /// Some system calls.
     ///
     /// # Errors
-    /// When it cannot be known: the domain was removed, or this process may not read it any more.
+    /// If it cannot be determined: the domain was removed, or this process may not read it any more.
     pub fn is_alive(&self, owner: Owner) -> Result<bool, Error> {
         self.look()?.is_alive(owner)
     }
@@ -146,7 +145,7 @@ impl DomainObserver {
     /// Attaches the tables.
     ///
     /// # Errors
-    /// [`Removed`](ErrorKind::Removed) when the domain is gone.
+    /// [`Removed`](ErrorKind::Removed) if the domain is gone.
     pub(crate) fn look(&self) -> Result<Look<'_>, Error> {
         let Observed { segment, .. } = &*self.domain;
         let table = Table::new(segment.attach_read_only()?);
@@ -163,14 +162,14 @@ impl DomainObserver {
     }
 }
 
-/// Objects of this user, whatever rights others have: what they write is checked, and nothing is written
+/// Objects made by this user, whatever rights others have: their contents are checked, and nothing is written
 /// here.
 fn made_by(user: u32) -> Trust {
     let open = Mode::PRIVATE.group_read().group_write().others_read().others_write();
     Trust::same_user().allow_uid(user).mode_at_most(open)
 }
 
-/// What would be the domain's tables, if it has their size.
+/// The attachment, if it is large enough for a domain's tables.
 fn large_enough(attachment: Attachment) -> Result<Attachment, AttachError> {
     let reason = "its segment is too small; another program uses its key";
     Some(attachment).filter(|found| found.len() >= SIZE).ok_or(AttachErrorKind::NotADomain { reason }.into())
@@ -202,21 +201,21 @@ impl Look<'_> {
         asking::is_alive(&self.table, semaphores, *sizes, owner)
     }
 
-    /// For telling what there is.
+    /// The tables, for listings.
     pub(crate) fn tables(&self) -> Tables<'_> {
         Tables { table: &self.table, is_alive: Box::new(|owner| self.is_alive(owner)) }
     }
 
-    /// What stands under each name, but for channels whose memory is gone.
+    /// Every name and its entry, except for channels whose memory is gone.
     ///
     /// # Errors
-    /// When it cannot be known of a segment whether it exists.
+    /// If it cannot be determined whether a segment exists.
     pub(crate) fn entries(&self) -> Result<Vec<(String, Entry)>, Error> {
         let entries = (0..CHANNELS).map(|index| self.entry(index));
         entries.filter_map(Result::transpose).collect()
     }
 
-    /// What stands under a name. What is persistent is found by its key, too, when it is in no directory.
+    /// The entry of a name. A persistent channel that is in no directory is found by its key.
     ///
     /// # Errors
     /// As [`entries`](Self::entries).
@@ -254,7 +253,7 @@ impl Look<'_> {
         })
     }
 
-    /// The entry at `index` and its name, whole.
+    /// The entry at `index` and its name, read consistently.
     fn entry(&self, index: usize) -> Result<Option<(String, Entry)>, Error> {
         let generation = || self.table.get(channel(index) + C_GENERATION);
         for _ in 0..ATTEMPTS {
@@ -270,9 +269,9 @@ impl Look<'_> {
             }
             match entry.segment.stat() {
                 Ok(stat) => entry.is_persistent = stat.permissions().key() != Key::PRIVATE,
-                // Not for this user: the entry is all that can be told.
+                // This user may not read the segment: only the entry can be reported.
                 Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-                // The memory is gone; some member drops the entry.
+                // The memory is gone; some member will drop the entry.
                 Err(error) if is_gone(&error) => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -284,7 +283,7 @@ impl Look<'_> {
                 Plate::Ring { generation, name: found, .. } if generation == entry.generation => {
                     found == name
                 }
-                // No channel of the entry's, which is told as unreadable if the entry stays so.
+                // Not the entry's channel; reported as unreadable if the entry stays so.
                 _ => generation() == entry.generation,
             };
             if is_whole {
@@ -305,10 +304,10 @@ impl fmt::Debug for DomainObserver {
     }
 }
 
-/// An observed channel: what `look` makes of the memory of the one under this name.
+/// An observed channel: applies `look` to the memory of the channel of this name.
 ///
 /// # Errors
-/// [`NotFound`](crate::AttachErrorKind::NotFound), and what `look` answers.
+/// [`NotFound`](crate::AttachErrorKind::NotFound), and the errors of `look`.
 pub(crate) fn with_entry<R>(
     observer: &DomainObserver,
     name: &str,
@@ -324,7 +323,7 @@ pub(crate) fn with_entry<R>(
     let looked = loop {
         let entry = observer.look()?.find(name)?.ok_or_else(|| observer.no_channel(name))?;
         match look(&entry) {
-            // It went, and another one has its name or will have.
+            // It went, and another channel has its name or will have it.
             Err(error) if has_gone(&error) && attempt < ATTEMPTS => attempt += 1,
             result => break result,
         }
@@ -341,7 +340,7 @@ mod tests {
     use crate::layout::NAME_BYTES;
     use crate::spsc;
 
-    /// A look without the lock can see one part of an entry from before it was written anew and another
+    /// A look without the lock can see one part of an entry from before it was rewritten and another part
     /// from after.
     #[test]
     fn an_entry_of_two_channels_is_neither() {
@@ -367,10 +366,10 @@ mod tests {
         put(&a.0, a.1.generation, a.1.segment);
         let (name, whole) = look.entry(CHANNELS - 1).unwrap().unwrap();
         assert_eq!((name, whole.segment), (a.0.clone(), a.1.segment));
-        // The name of the next one, of the first one's channel.
+        // The next channel's name, with the first channel's generation and segment.
         put(&b.0, a.1.generation, a.1.segment);
         assert!(look.entry(CHANNELS - 1).unwrap().is_none());
-        // The segment of the next one, if it stays so: no channel of this entry's.
+        // The next channel's segment, if it stays so: not this entry's channel.
         put("c", a.1.generation, b.1.segment);
         let found = observer.look_up("c").unwrap().unwrap();
         assert!(matches!(found.what, Named::Unreadable { .. }), "{found:?}");

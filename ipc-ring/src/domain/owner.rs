@@ -1,4 +1,4 @@
-//! Who holds something: a process slot and its generation in one word.
+//! The owner of a resource: a process slot and its generation in one word.
 
 use core::fmt;
 
@@ -7,14 +7,14 @@ use core::fmt;
 pub struct Owner(u64);
 
 impl Owner {
-    /// Nobody.
+    /// No process.
     pub const NONE: Owner = Owner(0);
 
     pub(super) const fn new(slot: usize, generation: u64) -> Self {
         Self(generation << 16 | (slot as u64 + 1))
     }
 
-    /// From a word of shared memory; anything is accepted, and checked where it is used.
+    /// From a word of shared memory; any value is accepted, and checked where it is used.
     pub(crate) const fn from_raw(word: u64) -> Self {
         Self(word)
     }
@@ -23,13 +23,13 @@ impl Owner {
         self.0
     }
 
-    /// Whether this is somebody.
+    /// Whether this names a process.
     #[must_use]
     pub const fn is_some(self) -> bool {
         self.0 != 0
     }
 
-    /// Whoever has the slot next.
+    /// The next holder of the slot.
     pub(super) const fn next(self) -> Self {
         Self((self.0 & 0xffff) | ((self.0 >> 16).wrapping_add(1) << 16))
     }

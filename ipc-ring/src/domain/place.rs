@@ -1,16 +1,16 @@
-//! From where a channel is observed.
+//! Where a channel is observed from.
 
 use ipc_core::Error;
 
 use super::{Domain, DomainObserver, Owner};
 
-/// From where channels are observed: a [`Domain`] that this process is a member of, or a [`DomainObserver`].
+/// Where channels are observed from: a [`Domain`] that this process is a member of, or a [`DomainObserver`].
 pub trait Place: sealed::Sealed {}
 
 impl Place for Domain {}
 impl Place for DomainObserver {}
 
-/// A place, for keeping.
+/// An owned place.
 #[derive(Clone, Debug)]
 pub enum Lookout {
     Member(Domain),

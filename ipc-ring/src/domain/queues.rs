@@ -1,8 +1,9 @@
-//! The message queues of a domain, and finding those of the dead.
+//! The message queues of a domain, and finding the queues of dead processes.
 //!
-//! The kernel frees a segment with its last user, but a message queue stays until somebody removes it; and it does not say
-//! which process made it. So each queue of a domain stands in a table with its owner, and is made under a random key that is
-//! written there **before** the queue exists. Whoever sweeps removes exactly the queue that a dead owner made or was making.
+//! The kernel frees a segment with its last user, but a message queue stays until a process removes it, and
+//! the kernel does not record which process made it. So each queue of a domain has an entry with its owner in
+//! a table, and is made under a random key that is written there **before** the queue exists. A sweep removes
+//! exactly the queue that a dead owner made or was making.
 
 use std::sync::atomic::Ordering;
 
@@ -21,7 +22,7 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::leaving;
 use crate::platform::{Native, Platform as _, Site};
 
-/// How often a key that is taken is replaced by another one.
+/// How many random keys are tried when a key is taken.
 const ATTEMPTS: usize = 100;
 
 /// A queue of this process and its place in the table.
@@ -31,7 +32,7 @@ pub(crate) struct QueueSlot {
     pub(crate) queue: MessageQueue,
 }
 
-/// Which of those who watch something are told.
+/// Which watchers are notified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recipients {
     All,
@@ -49,7 +50,7 @@ impl Recipients {
     }
 }
 
-/// Message queues in a domain's table.
+/// The number of message queues in a domain's table.
 pub(super) fn count(table: &Table) -> usize {
     (0..QUEUES).filter(|index| table.get_half(slot(*index) + Q_STATE) != FREE).count()
 }
@@ -59,8 +60,8 @@ fn slot(index: usize) -> usize {
 }
 
 impl Locked<'_> {
-    /// Makes an empty queue that rings `wake`; removed at the latest when its owner is found dead. `watched` is the generation
-    /// of a channel whose events it takes, or 0.
+    /// Makes an empty queue that rings `wake`; it is removed at the latest when its owner is found dead.
+    /// `watched` is the generation of a channel whose events the queue receives, or 0.
     pub(crate) fn make_queue(
         &self,
         mode: Mode,
@@ -115,15 +116,16 @@ impl Locked<'_> {
         }
     }
 
-    /// Removes the queues of the dead, as far as this process may. The others stay for somebody who may.
+    /// Removes the queues of dead owners, as far as this process is permitted to. The others stay for a
+    /// process that is.
     ///
     /// # Errors
-    /// When of some owner it cannot be known whether it is alive. Its queue stays.
+    /// If it cannot be determined whether some owner is alive. Its queue stays.
     pub(crate) fn sweep_queues(&self) -> Result<(), ipc_core::Error> {
         self.member.asking(|is_alive| self.remove_where(|owner| !is_alive(owner.as_raw())))
     }
 
-    /// How many queues there are.
+    /// The number of queues.
     pub(crate) fn queues(&self) -> usize {
         count(&self.member.table)
     }
@@ -140,14 +142,15 @@ impl Locked<'_> {
     }
 }
 
-/// How many queues take events, so that whoever has one to tell need not look for them when there are none.
+/// Counts the queues that receive events, so that a process with an event need not search the table if there
+/// are none.
 fn count_watchers(table: &Table) {
     let watches = |at: usize| table.get_half(at + Q_STATE) == LIVE && table.get(at + Q_WATCHED) != 0;
     let count = (0..QUEUES).filter(|index| watches(slot(*index))).count();
     table.set_half(H_WATCHERS, count as u32);
 }
 
-/// What somebody watches who waits for a name.
+/// The watched value of a process that waits for a name.
 pub(crate) fn watched_name(name: &str) -> u64 {
     let mut hash = Fnv::new();
     hash.write(name.as_bytes());
@@ -156,13 +159,14 @@ pub(crate) fn watched_name(name: &str) -> u64 {
 }
 
 impl Member {
-    /// Removes a queue of this process without the lock. Its entry is freed by the next process that has it.
+    /// Removes a queue of this process without the lock. Its entry is freed by the next process that takes
+    /// the lock.
     pub(crate) fn abandon_queue(&self, queue: QueueSlot) {
         // It is this process's own, under an identifier that no other queue has.
         let _ = queue.queue.remove();
         let owner = self.table.word(slot(queue.index) + Q_OWNER);
         let (me, nobody) = (self.me.as_raw(), Owner::NONE.as_raw());
-        // Fails where the domain was made anew meanwhile.
+        // Fails if the domain was remade meanwhile.
         let _ = owner.compare_exchange(me, nobody, Ordering::Relaxed, Ordering::Relaxed); // Before the count, [G1].
     }
 
@@ -177,7 +181,7 @@ impl Member {
         }
     }
 
-    /// The places of the queues that watch this; none at no cost when nobody watches anything.
+    /// The entries of the queues that watch this. Costs nothing if no process watches anything.
     fn watchers(&self, watched: u64) -> impl Iterator<Item = usize> {
         let table = &self.table;
         let nobody = table.get_half(H_WATCHERS) == 0;
@@ -187,16 +191,16 @@ impl Member {
         })
     }
 
-    /// Whether anybody watches anything.
+    /// Whether any process watches anything.
     pub(crate) fn is_anybody_watching(&self) -> bool {
         self.table.get_half(H_WATCHERS) != 0
     }
 
-    /// Sends a message to those who watch this, and wakes them; gives how many have it. Never waits: those who have no room
-    /// miss it.
+    /// Sends a message to the watchers of this, and wakes them; returns how many received it. Never waits:
+    /// watchers whose queues are full miss it.
     ///
-    /// Without the lock. An entry that passes to another queue at this very moment may bring that one a message, which it ignores:
-    /// messages carry the generation that they are about.
+    /// Without the lock. If an entry passes to another queue at this very moment, that queue may receive a
+    /// message, which its owner ignores: messages carry the generation that they are about.
     pub(crate) fn tell_watchers(&self, watched: u64, to: Recipients, message: &[u8]) -> usize {
         let table = &self.table;
         let mut told = 0;
@@ -211,13 +215,13 @@ impl Member {
                 table.word(at + Q_MISSED).fetch_add(1, Ordering::Relaxed); // Statistics.
             }
             if let Some(wake) = WakeSemaphore::from_raw(table.get_half(at + Q_WAKE)) {
-                let _ = self.ring(wake); // Otherwise it looks by itself before long.
+                let _ = self.ring(wake); // Otherwise it checks by itself before long.
             }
         }
         told
     }
 
-    /// Wakes those who watch this, without a word.
+    /// Wakes the watchers of this, without a message.
     pub(super) fn ring_watchers(&self, watched: u64) {
         for at in self.watchers(watched) {
             if let Some(wake) = WakeSemaphore::from_raw(self.table.get_half(at + Q_WAKE)) {
@@ -226,13 +230,14 @@ impl Member {
         }
     }
 
-    /// Says which semaphore to ring for a queue of this process. Look at the queue after it, before a sleep.
+    /// Sets which semaphore to ring for a queue of this process. Check the queue after this call, before a
+    /// sleep.
     pub(crate) fn set_queue_wake(&self, queue: QueueSlot, wake: WakeSemaphore) {
         self.table.set_half(slot(queue.index) + Q_WAKE, wake.as_raw());
     }
 
-    /// The semaphore to ring for the queue of any process now, after sending to it; `None` if it does not
-    /// stand in the table.
+    /// The semaphore that is to be rung now for any process's queue, after sending to it; `None` if the queue
+    /// is not in the table.
     pub(crate) fn queue_wake(&self, queue: MsgId) -> Option<WakeSemaphore> {
         let is_it = |at: &usize| {
             leaving::is_published::<Native>(self.table.half(at + Q_STATE), LIVE)
@@ -242,12 +247,13 @@ impl Member {
         WakeSemaphore::from_raw(self.table.get_half(at + Q_WAKE))
     }
 
-    /// How many events a queue of this process had no room for.
+    /// The number of events that a full queue of this process missed.
     pub(crate) fn missed(&self, queue: QueueSlot) -> u64 {
         self.table.get(slot(queue.index) + Q_MISSED)
     }
 
-    /// Whether a queue of a dead owner stands in the table. A look without the lock: one system call for each queue.
+    /// Whether the table has a queue of a dead owner. Checked without the lock: one system call for each
+    /// queue.
     ///
     /// # Errors
     /// As [`is_alive`](Self::is_alive).
@@ -260,7 +266,7 @@ impl Member {
     }
 }
 
-/// Removes every queue of the table, whoever its owner. For a domain that is made anew.
+/// Removes every queue of the table, whatever its owner. For a domain that is being remade.
 pub(super) fn remove_all(table: &Table) {
     for index in 0..QUEUES {
         if table.get_half(slot(index) + Q_STATE) != FREE {
@@ -269,8 +275,8 @@ pub(super) fn remove_all(table: &Table) {
     }
 }
 
-/// Removes the queue of an entry, if it is the one that the entry's owner made, and frees the entry, unless this process may
-/// not remove it.
+/// Removes the queue of an entry, if it is the one that the entry's owner made, and frees the entry, unless
+/// this process may not remove the queue.
 fn discard(table: &Table, index: usize) {
     let at = slot(index);
     let key = Key::from_raw(table.get_half(at + Q_KEY) as i32);
@@ -278,7 +284,7 @@ fn discard(table: &Table, index: usize) {
         MAKING if key == Key::PRIVATE => None,
         MAKING => match MessageQueue::open(key, &Trust::anyone()) {
             Ok(queue) => Some(queue),
-            // Somebody else's under the same key, or the owner's and not for us.
+            // Another program's queue under the same key, or the owner's, which this process may not remove.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => return,
             Err(_) => None,
         },

@@ -1,8 +1,9 @@
-//! How large a domain is: as large as its set of semaphores.
+//! The size of a domain: determined by its set of semaphores.
 //!
-//! The kernel bounds the semaphores of one set (`SEMMSL`, the first number of `kernel.sem`): 32000 by default, 250 where an old default
-//! is kept on purpose. A domain is made with the largest set of use that the limit allows, in whole
-//! [groups](super::layout::GROUP): a process for four ends. Everybody else takes what the set has, whatever the limit is by then.
+//! The kernel bounds the semaphores of one set (`SEMMSL`, the first number of `kernel.sem`): 32000 by
+//! default, 250 where an old default is kept on purpose. A domain is made with the largest useful set that
+//! the limit allows, in whole [groups](super::layout::GROUP): one process for every four ends. Every other
+//! process uses what the set has, whatever the limit is by then.
 
 use ipc_core::sem::{Count, SemaphoreSet};
 use ipc_core::{ErrorKind, Key, Limit, Mode, Trust};
@@ -11,27 +12,27 @@ use super::layout::{BELLS, FIRST_GROUP, GROUP, PROCESSES, SEMAPHORES, WAKES_IN_G
 use super::wakes::TOGETHER;
 use crate::error::{AttachError, AttachErrorKind};
 
-/// The smallest domain has this many groups, so that there is something to work with.
+/// The smallest domain has this many groups, so that it is usable.
 const LEAST_GROUPS: usize = 8;
-/// How often making the set starts anew because another one was there, or was not there any more.
+/// How often making the set starts over because another one appeared or disappeared.
 const ATTEMPTS: usize = 100;
 
-/// What a domain has room for.
+/// The capacity of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     groups: usize,
 }
 
 impl Sizes {
-    /// Those of a domain with a set of so many semaphores; `None` when no domain has such a set.
+    /// The sizes of a domain with a set of this number of semaphores; `None` if no domain has such a set.
     pub(super) fn of_set(semaphores: usize) -> Option<Self> {
         let groups = semaphores.checked_sub(FIRST_GROUP)? / GROUP;
         let fits = (LEAST_GROUPS..=PROCESSES).contains(&groups) && semaphores == FIRST_GROUP + groups * GROUP;
         fits.then_some(Self { groups })
     }
 
-    /// Those of a new domain where a set may have so many semaphores. Never less than the smallest domain, so that the kernel says
-    /// what is wrong.
+    /// The sizes of a new domain where a set may have at most this number of semaphores. Never less than the
+    /// smallest domain, so that the kernel reports the error.
     fn within(limit: usize) -> Self {
         Self { groups: (limit.saturating_sub(FIRST_GROUP) / GROUP).clamp(LEAST_GROUPS, PROCESSES) }
     }
@@ -55,13 +56,13 @@ impl Sizes {
         FIRST_GROUP + self.groups * GROUP
     }
 
-    /// The error of a domain without room for another process.
+    /// The error for a domain without room for another process.
     pub(super) fn no_process(self) -> AttachError {
         let limit = self.processes();
         AttachErrorKind::DomainFull { what: self.say("processes", SMALL_PROCESSES), limit }.into()
     }
 
-    /// The error of a domain without room for another end.
+    /// The error for a domain without room for another end.
     pub(super) fn no_wake(self) -> AttachError {
         let limit = self.wakes() - self.bells();
         AttachErrorKind::DomainFull { what: self.say("wake semaphores", SMALL_WAKES), limit }.into()
@@ -77,13 +78,13 @@ const SMALL_PROCESSES: &str =
 const SMALL_WAKES: &str =
     "wake semaphores (fewer than 1008, since the first number of kernel.sem was below 1284 when it was made)";
 
-/// Those of the domains that are made here now.
+/// The sizes of the domains that are made here now.
 pub(super) fn of_a_new_domain() -> Sizes {
     let limit = Limit::SemaphoresPerSet.value().and_then(|limit| usize::try_from(limit).ok());
     Sizes::within(limit.unwrap_or(SEMAPHORES))
 }
 
-/// The domain's semaphores, and whether they are new: those that are there, or new ones.
+/// The domain's semaphores, and whether they are new: the existing set, or a new one.
 pub(super) fn open_or_create(
     key: Key,
     mode: Mode,
@@ -112,7 +113,7 @@ pub(super) fn open_or_create(
     }
 }
 
-/// How many operations on semaphores to ask for in one call: pairs of them.
+/// The number of operations on semaphores in one call: a multiple of two, since they come in pairs.
 pub(super) fn operations_in_a_call() -> usize {
     let limit = Limit::OperationsPerCall.value().and_then(|limit| usize::try_from(limit).ok());
     (limit.unwrap_or(TOGETHER) & !1).clamp(2, TOGETHER)

@@ -1,4 +1,5 @@
-//! The domain's segment as typed words. Bounds are those of the layout's constants; the segment's size was checked.
+//! The domain's segment as typed words. Bounds are those of the layout's constants; the segment's size was
+//! checked.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -6,7 +7,7 @@ use ipc_core::shm::Attachment;
 
 use crate::region::Region;
 
-/// The attached segment. An observer's is attached read-only; what stores into one is a member's.
+/// The attached segment. An observer's is attached read-only; only members store into one.
 #[derive(Debug)]
 pub(crate) struct Table(Region);
 
@@ -24,8 +25,8 @@ impl Table {
         self.0.half(offset)
     }
 
-    /// Loads and stores need no order of their own: the table is written under the lock, whose system calls order them,
-    /// and readers without the lock look at single words.
+    /// Loads and stores need no order of their own: the table is written under the lock, whose system calls
+    /// order them, and readers without the lock read single words.
     pub(super) fn get(&self, offset: usize) -> u64 {
         self.word(offset).load(Ordering::Relaxed) // Under the lock, or a single word.
     }
@@ -57,7 +58,8 @@ impl Table {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Zeroes everything behind the header, but for the notes: what they tell of is there whatever became of the domain.
+    /// Zeroes everything after the header, except the notes: the objects they describe exist whatever became
+    /// of the domain.
     pub(super) fn clear_tables(&self) {
         let zeros = [0; 256];
         let mut at = super::layout::PROCESS_TABLE;

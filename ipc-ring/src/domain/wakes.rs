@@ -1,13 +1,15 @@
 //! Wake semaphores: one for each end that may sleep.
 //!
-//! The first few are *bells*: each process that joins arranges that its death posts a token to all of them. They are for
-//! watchers and sets, which want to know of the death of processes that have never woken them. When all bells are taken, a
-//! watcher gets a common semaphore, and looks for the dead ten times a second.
+//! The first few are *bells*: each process that joins arranges that its death posts a token to all of them.
+//! They are for watchers and sets, which must learn of the death of processes that have never woken them.
+//! When all bells are taken, a watcher gets an ordinary semaphore, and checks for dead processes ten times a
+//! second.
 //!
-//! A semaphore remembers tokens, so a wake that comes before the sleep is not lost. A token too many costs one needless
-//! look at the ring; that is why nothing has to be cleaned up exactly when a process dies.
+//! A semaphore remembers tokens, so a wake that comes before the sleep is not lost. A surplus token costs one
+//! needless check of the ring; that is why no exact cleanup is needed when a process dies.
 //!
-//! Beside each semaphore lies a word, for an end that sleeps on a futex in its place ([`Parker`]). No death posts to a word.
+//! Next to each semaphore is a word, for an end that sleeps on a futex instead ([`Parker`]). No death posts
+//! to a word.
 
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
@@ -27,15 +29,15 @@ use crate::wait::host;
 use crate::wait::interrupt::Interrupts;
 use crate::wait::{Parker, token};
 
-/// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. With a mark, its holder sleeps on
-/// the word beside it instead.
+/// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. If it is
+/// marked, its holder sleeps on the word next to the semaphore instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WakeSemaphore {
     index: u16,
     parker: Parker,
 }
 
-/// The mark of a word.
+/// The mark for sleeping on the word.
 const WORD: u32 = 1 << 31;
 
 impl WakeSemaphore {
@@ -43,7 +45,7 @@ impl WakeSemaphore {
         Self { index, parker: Parker::Semaphore }
     }
 
-    /// From a word of shared memory. `None` for 0 and for what does not exist.
+    /// From a word of shared memory. `None` for 0 and for a semaphore that does not exist.
     pub(crate) fn from_raw(raw: u32) -> Option<Self> {
         let parker = if raw & WORD == 0 { Parker::Semaphore } else { Parker::Futex };
         let index = usize::try_from(raw & !WORD).ok()?.checked_sub(1)?;
@@ -55,7 +57,7 @@ impl WakeSemaphore {
         mark | (u32::from(self.index) + 1)
     }
 
-    /// The same number, for who sleeps in this way.
+    /// The same number, for a holder that sleeps in this way.
     pub(crate) fn by(self, parker: Parker) -> Self {
         Self { parker, ..self }
     }
@@ -74,7 +76,7 @@ impl WakeSemaphore {
     }
 }
 
-/// Some wake semaphores of the domain, and some words beside others.
+/// Some wake semaphores of the domain, and the words next to some others.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct WakeSet {
     semaphores: Numbers,
@@ -129,7 +131,7 @@ impl Locked<'_> {
         self.claim_one_of(sizes.bells()..sizes.wakes())?.ok_or_else(|| sizes.no_wake())
     }
 
-    /// As [`claim_wake`](Self::claim_wake), one that the death of any process posts to, if there is one left.
+    /// As [`claim_wake`](Self::claim_wake), preferably one that the death of any process posts to.
     pub(crate) fn claim_bell(&self) -> Result<WakeSemaphore, AttachError> {
         match self.claim_one_of(0..self.member.sizes.bells())? {
             Some(bell) => Ok(bell),
@@ -141,14 +143,14 @@ impl Locked<'_> {
         let member = self.member;
         let word = |index: usize| member.table.word(WAKE_TABLE + index * 8);
         let owner = |index: usize| Owner::from_raw(leaving::owner_of::<Native>(word(index)));
-        // To ask who is alive takes a system call for each.
+        // Each liveness check takes a system call.
         let free = numbers.clone().find(|index| !owner(*index).is_some());
         let dead =
             || member.asking(|is_alive| numbers.clone().find(|index| !is_alive(owner(*index).as_raw())));
         let Some(index) = free.map_or_else(dead, |free| Ok(Some(free)))? else { return Ok(None) };
         member.table.set(WAKE_TABLE + index * 8, member.me.as_raw());
         let wake = WakeSemaphore::new(index as u16);
-        // Tokens from before: not needed for correctness, but each would end one sleep too early.
+        // Old tokens: harmless, but each would end one sleep too early.
         while member.semaphores.try_perform(&[Op::take(wake.semaphore(), 1)])? {
             leave_one_token(&member.semaphores, wake);
         }
@@ -157,18 +159,19 @@ impl Locked<'_> {
     }
 }
 
-/// Wake semaphores that are taken, by a domain's table.
+/// The number of wake semaphores taken, from a domain's table.
 pub(super) fn count(table: &Table) -> usize {
     (0..WAKES).filter(|index| table.get(WAKE_TABLE + index * 8) != Owner::NONE.as_raw()).count()
 }
 
 impl Member {
-    /// Gives a semaphore of this process back. Needs no lock: it is taken only while nobody has it.
+    /// Gives a semaphore of this process back. Needs no lock: a semaphore is claimed only while it has no
+    /// owner.
     pub(crate) fn free_wake(&self, wake: WakeSemaphore) {
         self.give_back(usize::from(wake.index), self.me);
     }
 
-    /// Gives back those of a process that is this one or dead.
+    /// Gives back the wake semaphores of `owner`, which is this process or dead.
     pub(super) fn give_back_wakes(&self, owner: Owner) {
         for index in 0..WAKES {
             self.give_back(index, owner);
@@ -183,7 +186,8 @@ impl Member {
     /// Posts one token. One system call.
     ///
     /// # Errors
-    /// When the sleeper was not woken: this process may not change the semaphores any more, or not use futexes.
+    /// If the sleeper was not woken: this process may no longer change the semaphores, or may not use
+    /// futexes.
     pub(crate) fn wake(&self, wake: WakeSemaphore) -> Result<(), Error> {
         match wake.parker {
             Parker::Semaphore => settle(self.semaphores.perform(&[Op::add(wake.semaphore(), 1)])),
@@ -195,11 +199,11 @@ impl Member {
         }
     }
 
-    /// Posts a token to each of these. One system call for all of them, unless the kernel takes fewer operations or somebody has tokens
-    /// beyond number; one more for each that sleeps on a word.
+    /// Posts a token to each of these. One system call for all of them, unless the kernel takes fewer
+    /// operations or a semaphore is at its largest value; one more for each that sleeps on a word.
     ///
     /// # Errors
-    /// When some sleeper was not woken, as [`wake`](Self::wake).
+    /// If some sleeper was not woken, as [`wake`](Self::wake).
     pub(crate) fn wake_all(&self, wakes: &WakeSet) -> Result<(), Error> {
         let mut woken = Ok(());
         let mut operations = [Op::add(layout::wake(0), 1); TOGETHER];
@@ -218,7 +222,8 @@ impl Member {
         woken
     }
 
-    /// Posts a token unless one is there already, so that any number of calls ends one sleep. One system call.
+    /// Posts a token unless there is one already, so that any number of calls ends one sleep. One system
+    /// call.
     ///
     /// # Errors
     /// As [`wake`](Self::wake).
@@ -239,15 +244,15 @@ impl Member {
         self.semaphores
     }
 
-    /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call, once a partner. Nothing
-    /// can be arranged for one that sleeps on a word. False when it was refused: then the partner learns of the death at its
-    /// next look, and the next wake tries again.
+    /// Arranges that this process's death posts a token too: +1, and −1 with an undo. One system call per
+    /// partner. Nothing can be arranged for a partner that sleeps on a word. False if it was refused: then
+    /// the partner learns of the death at its next check, and the next wake tries again.
     pub(crate) fn wake_at_my_death(&self, wake: WakeSemaphore) -> bool {
         let operations = [Op::add(wake.semaphore(), 1), Op::take(wake.semaphore(), 1).undo()];
         wake.parker == Parker::Semaphore && self.semaphores.try_perform(&operations).is_ok()
     }
 
-    /// Takes that arrangement back.
+    /// Reverts that arrangement.
     pub(crate) fn no_wake_at_my_death(&self, wake: WakeSemaphore) {
         if wake.parker == Parker::Futex {
             return;
@@ -260,25 +265,26 @@ impl Member {
     /// Arranges that this process's death posts a token to every bell. One system call.
     pub(super) fn ring_bells_at_my_death(&self) {
         if !self.arm_bells() {
-            // Deaths without number, and nobody who took notice of them: there is room for one more token then.
+            // An extreme number of deaths that no watcher has noticed: afterwards there is room for one more
+            // token.
             self.bells().for_each(|bell| leave_one_token(&self.semaphores, bell));
-            // Should that not do, the watchers find out by themselves.
+            // If that fails too, the watchers find out by themselves.
             self.arm_bells();
         }
     }
 
     /// Posts a token to every bell that has none, as a death does.
     pub(super) fn ring_bells(&self) {
-        // When it is refused, watchers find out by themselves.
+        // If it is refused, watchers find out by themselves.
         self.bells().for_each(|bell| drop(self.ring(bell)));
     }
 
-    /// Takes that arrangement back, when this process leaves and lives on.
+    /// Reverts that arrangement, when this process leaves and lives on.
     pub(super) fn no_bells_at_my_death(&self) {
         self.around_bells(|bell| [Op::add(bell.semaphore(), 1).undo(), Op::take(bell.semaphore(), 1)]);
     }
 
-    /// False when a bell has tokens up to its largest value.
+    /// False if a bell is at its largest value.
     fn arm_bells(&self) -> bool {
         self.around_bells(|bell| [Op::add(bell.semaphore(), 1), Op::take(bell.semaphore(), 1).undo()])
     }
@@ -287,19 +293,19 @@ impl Member {
         (0..self.sizes.bells() as u16).map(WakeSemaphore::new)
     }
 
-    /// Two operations for each bell, as many in one call as the kernel takes. False when some were refused.
+    /// Two operations for each bell, as many in one call as the kernel takes. False if some were refused.
     fn around_bells(&self, operations: impl Fn(WakeSemaphore) -> [Op; 2]) -> bool {
         let all: Vec<Op> = self.bells().flat_map(operations).collect();
-        // All of them are tried: each bell is somebody's.
+        // Tries all of them: each bell has its own watcher.
         let refused = all.chunks(self.together).filter(|some| self.semaphores.try_perform(some).is_err());
         refused.count() == 0
     }
 
-    /// Sleeps until a token comes or the time has come. True for a token, and for a signal by which the sleeper is interrupted:
-    /// then its flag is up.
+    /// Sleeps until a token arrives or the deadline passes. True for a token, and for a signal that
+    /// interrupts the sleeper: then its flag is set.
     ///
     /// # Errors
-    /// When the semaphores are gone; who sleeps on a word finds that out when its time has come.
+    /// If the semaphores are gone. A sleeper on a word finds that out only at its deadline.
     pub(crate) fn sleep(
         &self,
         wake: WakeSemaphore,
@@ -331,7 +337,7 @@ impl Member {
         let word = self.table.half(wake.word());
         while !token::take::<Native>(word) {
             if !wait(word, token::NONE, until)? {
-                // Nobody wakes a word when the set goes.
+                // A word is not woken when the set is removed.
                 self.semaphores.value(layout::LOCK)?;
                 return Ok(token::take::<Native>(word));
             }
@@ -352,7 +358,7 @@ impl Member {
     }
 }
 
-/// Takes all tokens but one, which does for whoever sleeps.
+/// Takes all tokens but one, which suffices to wake a sleeper.
 fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     let semaphore = wake.semaphore();
     // Others may take some meanwhile: then none are taken here.
@@ -361,14 +367,15 @@ fn leave_one_token(semaphores: &SemaphoreSet, wake: WakeSemaphore) {
     }
 }
 
-/// Tokens posted by one system call at most. Where the kernel's limit on operations (SEMOPM, 500 by default) is lower, fewer.
+/// Tokens posted by one system call at most. Where the kernel's limit on operations (SEMOPM, 500 by default)
+/// is lower, fewer.
 pub(super) const TOGETHER: usize = 256;
 
 fn post_together(semaphores: &SemaphoreSet, operations: &[Op]) -> Result<(), Error> {
     if operations.is_empty() || semaphores.perform(operations).is_ok() {
         return Ok(());
     }
-    // All or none were done: none. One at a time, an error concerns its own sleeper only, or the set is gone.
+    // All or none are done: none were. One at a time, an error concerns one sleeper only, or the set is gone.
     let mut woken = Ok(());
     for operation in operations {
         woken = woken.and(settle(semaphores.perform(std::slice::from_ref(operation))));
@@ -382,12 +389,12 @@ pub(crate) fn ring(semaphores: SemaphoreSet, wake: WakeSemaphore) -> Result<(), 
     settle(semaphores.try_perform(&[Op::wait_zero(bell), Op::add(bell, 1)]).map(drop))
 }
 
-/// What became of a wake.
+/// Converts the result of a wake.
 fn settle(posted: Result<(), Error>) -> Result<(), Error> {
     use ErrorKind::{NoSuchSemaphore, OutOfRange, Removed};
     match posted {
-        // At its largest value there are tokens enough. When the set is gone the sleeper has been woken by that. A number that a
-        // small set does not have is nobody's.
+        // At its largest value, a semaphore has enough tokens. If the set is gone, its removal has woken the
+        // sleeper. A number that a small set does not have belongs to no sleeper.
         Err(error) if matches!(error.kind(), OutOfRange | Removed | NoSuchSemaphore) => Ok(()),
         result => result,
     }

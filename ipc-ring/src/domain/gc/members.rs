@@ -1,4 +1,4 @@
-//! Domains, and whether anybody is a member.
+//! Domains, and whether they have members.
 
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId, Stat};
@@ -13,7 +13,7 @@ use crate::domain::layout::{
 use crate::domain::sizes::Sizes;
 use crate::domain::table::Table;
 
-/// The tables of a domain; `None` when the segment is none, or not for this process.
+/// The tables of a domain; `None` if the segment is not a domain, or this process may not read it.
 pub(super) fn tables(id: ShmId, stat: &Stat) -> Option<Table> {
     if stat.size() < SIZE {
         return None;
@@ -36,7 +36,7 @@ pub(super) fn name(table: &Table) -> String {
     table.text(H_NAME_LENGTH, H_NAME, DOMAIN_NAME_BYTES)
 }
 
-/// What is to be said about a domain.
+/// The finding about a domain.
 pub(super) fn look(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
     let table = tables(id, stat)?;
     let name = name(&table);
@@ -53,7 +53,7 @@ pub(super) fn look(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
             let raised = |slot: &usize| {
                 let image = table.get(PROCESS_TABLE + slot * PROCESS_SIZE + P_IMAGE);
                 let image = ImageId::from_word(image).map(|(image, _)| image);
-                // One of which it cannot be known is there.
+                // An image that cannot be checked counts as existing.
                 let is_there = || image.is_none_or(|image| image.is_there().unwrap_or(true));
                 values.get(usize::from(token(*slot))).is_some_and(|value| *value > 0) && is_there()
             };

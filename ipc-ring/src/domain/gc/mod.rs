@@ -1,8 +1,9 @@
-//! Finding what is left of domains and persistent channels that nobody uses, and removing it by evidence.
+//! Finds what is left of domains and persistent channels that no process uses, and removes it by evidence.
 //!
-//! Data of ephemeral channels never stays behind. What may stay: a domain's own segment and semaphores when all its members
-//! were killed, or half of it when one was killed while it made the domain or took it away; persistent channels, which is what they are for; and the segment of a channel whose maker was killed if nobody
-//! who may remove it has had the domain's lock since.
+//! Data of ephemeral channels never stays behind. What may stay: a domain's own segment and semaphores if all
+//! its members were killed, or half of them if a process was killed while making or removing the domain;
+//! persistent channels, by design; and the segment of a channel whose maker was killed, if no process that
+//! may remove it has had the domain's lock since.
 
 mod members;
 mod remains;
@@ -46,41 +47,41 @@ pub enum What {
         /// Processes and mappings attached.
         attached: u64,
     },
-    /// Half of a domain: a set of semaphores without a segment, or with one that is not ready. The next process that opens the domain
-    /// uses it; the set does not say which domain that is.
+    /// Half of a domain: a set of semaphores without a segment, or with one that is not ready. The next
+    /// process that opens the domain uses it; the set does not show which domain that is.
     HalfDomain {
         /// The number of semaphores.
         semaphores: usize,
     },
-    /// The segment of a channel whose maker died before it had marked the segment for removal. The next process that takes the
-    /// domain's lock removes it, if the kernel lets it.
+    /// The segment of a channel whose maker died before marking the segment for removal. The next process
+    /// that takes the domain's lock removes it, if the kernel permits it.
     Segment {
         /// The name of the domain.
         domain: String,
     },
-    /// An empty segment that nobody is attached to, whose maker was killed before it had marked it for removal: without a key, of any program of this
-    /// user, or under a key of a domain that the maker was joining.
+    /// An empty segment without attachments, whose maker was killed before marking it for removal: either
+    /// without a key, of any program of this user, or under a key of a domain that the maker was joining.
     Unmarked,
 }
 
-/// Whether something may go.
+/// Whether an object may be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Somebody uses it.
+    /// In use by a process.
     InUse,
-    /// Nobody uses it, and it is there to be found again: removed only when that is asked for.
+    /// Not in use, but kept to be found again: removed only on request.
     Kept,
-    /// Nobody uses it, and it holds nothing.
+    /// Not in use, and empty.
     Abandoned,
 }
 
-/// One object of this user's, and what is to be said about it.
+/// One object of this user's, and what was found out about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The segment, if there is one.
     pub segment: Option<ShmId>,
-    /// The set of semaphores, of a domain that is not whole.
+    /// The set of semaphores, for a domain that is not complete.
     pub semaphores: Option<SemId>,
     /// The key of both.
     pub key: Key,
@@ -90,15 +91,16 @@ pub struct Finding {
     pub what: What,
     /// What may be done with it.
     pub verdict: Verdict,
-    /// From what this follows.
+    /// The evidence for the verdict.
     pub evidence: String,
 }
 
-/// Looks at all segments and sets of semaphores that the caller created, and tells which are domains, parts of domains, or channels,
-/// whether anybody uses them, and which are left of makers that were killed. Changes nothing.
+/// Examines all segments and sets of semaphores that the caller created: which are domains, parts of domains,
+/// or channels, whether any process uses them, and which were left by makers that were killed. Changes
+/// nothing.
 ///
 /// # Errors
-/// [`ipc_core::Error`] when the kernel does not list its objects.
+/// [`ipc_core::Error`] if the kernel does not list its objects.
 pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     let segments = list::segments()?;
     let mine: Vec<_> = segments.iter().filter(|(_, stat)| is_mine(stat)).collect();
@@ -114,8 +116,8 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
         .flat_map(|(_, stat)| unmarked::look_for_images(stat.permissions().key(), &segments))
         .collect();
     findings.extend(mine.iter().filter_map(|(id, stat)| look(*id, stat)));
-    // In the domains of all users, what is this user's.
-    // Segments without a key are no domains, and to read from one would give it its first page.
+    // This user's objects in the domains of all users. Segments without a key are not domains, and reading
+    // from one would allocate its first page.
     for (id, stat) in segments.iter().filter(|(_, stat)| stat.permissions().key() != Key::PRIVATE) {
         let found = unfinished::look(*id, stat, &segments);
         findings
@@ -126,35 +128,36 @@ pub fn examine() -> Result<Vec<Finding>, ipc_core::Error> {
     Ok(findings)
 }
 
-/// The key of both objects of a user's domain. In a listing it tells a domain that may not be looked into.
+/// The key of both objects of a user's domain. It identifies a domain in a listing even if its contents may
+/// not be read.
 #[must_use]
 pub fn domain_key(name: &str, owner: u32) -> Key {
     join::key(name, owner)
 }
 
-/// Looks at one segment of any user: whether it is a domain or a channel, as far as the caller may
-/// read it. `None` when it is neither, is not there, or may not be read. It is attached for that, which the
+/// Examines one segment of any user: whether it is a domain or a channel, as far as the caller may read it.
+/// `None` if it is neither, does not exist, or may not be read. To do that it attaches the segment, which the
 /// kernel records as its last use.
 #[must_use]
 pub fn identify(id: ShmId) -> Option<Finding> {
     look(id, &SharedMemory::from_id(id).stat().ok()?)
 }
 
-/// Whether a segment begins as a domain or a channel does, of this or of any other version of the library.
-/// False also when it may not be read. Attaches it, as [`identify`] does.
+/// Whether a segment starts as a domain or a channel does, of this or of any other version of the library.
+/// False also if it may not be read. Attaches it, as [`identify`] does.
 #[must_use]
 pub fn has_mark(id: ShmId) -> bool {
     let Ok(attached) = SharedMemory::from_id(id).attach_read_only() else { return false };
     let region = Region::segment(attached);
     let marks = [layout::MAGIC, super::layout::MAGIC];
-    // For an answer only: what it is of is checked where it is used.
+    // For this answer only: what the mark stands for is checked where it is used.
     region.len() >= size_of::<u64>() && marks.contains(&region.word(0).load(Ordering::Relaxed))
 }
 
 /// As [`identify`], for a set of semaphores: whether it belongs to a domain, or is half of one.
 ///
 /// # Errors
-/// [`ipc_core::Error`] when the kernel does not list its objects.
+/// [`ipc_core::Error`] if the kernel does not list its objects.
 pub fn identify_set(id: SemId) -> Result<Option<Finding>, ipc_core::Error> {
     let Ok(stat) = SemaphoreSet::from_id(id).stat() else { return Ok(None) };
     let key = stat.permissions().key();
@@ -176,7 +179,7 @@ fn is_mine(stat: &Stat) -> bool {
         && !stat.is_marked_for_removal()
 }
 
-/// A segment that vanishes meanwhile is no finding, nor is one that is not of ours.
+/// A segment that vanishes meanwhile is not a finding, and neither is one that is not ours.
 fn look(id: ShmId, stat: &Stat) -> Option<Finding> {
     let region = Region::segment(SharedMemory::from_id(id).attach_read_only().ok()?);
     let (what, verdict, evidence) = match members::look(id, stat) {
@@ -206,10 +209,10 @@ fn channel(region: &Region, stat: &Stat) -> Option<(What, Verdict, String)> {
 }
 
 impl Finding {
-    /// Removes it, after another look. False when it is in use by now.
+    /// Removes it, after checking again. False if it is in use by now.
     ///
-    /// A domain is joined and left as its last member, so whatever has to be finished or swept is. A persistent channel
-    /// goes with its messages.
+    /// A domain is joined and left as by its last member, so everything that must be finished or swept is. A
+    /// persistent channel is removed with its messages.
     ///
     /// # Errors
     /// [`AttachError`].

@@ -1,4 +1,4 @@
-//! Domains that are not whole: a set of semaphores without a segment, or with one that is not ready.
+//! Incomplete domains: a set of semaphores without a segment, or with one that is not ready.
 
 use ipc_core::sem::{SemId, SemaphoreSet, Stat};
 use ipc_core::shm::{SharedMemory, ShmId};
@@ -9,7 +9,7 @@ use crate::domain::image::{self, Image};
 use crate::domain::lock::Lock;
 use crate::error::AttachError;
 
-/// A set that belongs to no domain that is whole.
+/// A set that belongs to no complete domain.
 pub(super) fn look(id: SemId, stat: &Stat, segments: &[(ShmId, ipc_core::shm::Stat)]) -> Option<Finding> {
     let key = stat.permissions().key();
     let judged = half_made::judge(SemaphoreSet::from_id(id), stat);
@@ -32,7 +32,7 @@ pub(super) fn look(id: SemId, stat: &Stat, segments: &[(ShmId, ipc_core::shm::St
             Verdict::Abandoned,
             "the set has a domain's mark and there is no segment; no token is raised and nobody has the lock",
         ),
-        // Something that is no domain's has the key.
+        // An object that is not a domain's has the key.
         Set::Unused if under.is_some() => return None,
         Set::Unused => (
             Verdict::Kept,
@@ -50,8 +50,9 @@ pub(super) fn look(id: SemId, stat: &Stat, segments: &[(ShmId, ipc_core::shm::St
     })
 }
 
-/// Removes what [`look`] found, under the lock of what was going to be a domain: a process that is about to join waits for it, and
-/// makes a new domain then. False when somebody has the lock, or it is in use by now.
+/// Removes what [`look`] found, under the lock of the domain that would have been made: a process that is
+/// about to join waits for it, and makes a new domain then. False if the lock is held, or the set is in use
+/// by now.
 pub(super) fn remove(id: SemId) -> Result<bool, AttachError> {
     let set = SemaphoreSet::from_id(id);
     let permissions = set.stat()?.permissions();
@@ -63,7 +64,7 @@ pub(super) fn remove(id: SemId) -> Result<bool, AttachError> {
     let is_whole = rest.is_some_and(|(id, stat)| members::tables(*id, stat).is_some());
     let is_idle = match half_made::judge(set, &stat) {
         Set::Marked { members, .. } => members == 0,
-        // Used by now: by this process, to take the lock.
+        // In use by now: by this process, to take the lock.
         Set::Unused | Set::Foreign => half_made::is_only_locked(set),
     };
     if is_whole || !is_idle {

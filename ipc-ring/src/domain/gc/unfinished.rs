@@ -6,7 +6,7 @@ use super::{Finding, Verdict, What, members};
 use crate::domain::lock;
 use crate::domain::making::Note;
 
-/// The segments that a domain has notes about, among those that exist.
+/// The existing segments that a domain has notes about.
 pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Finding> {
     let Some(table) = members::tables(id, stat) else { return Vec::new() };
     let notes = Note::all(&table);
@@ -14,8 +14,8 @@ pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Fi
         return Vec::new();
     }
     let domain = members::name(&table);
-    // A maker at work holds the lock. After a look at the lock, one that was at work when its note was read is so still, or its
-    // note is gone.
+    // A maker at work holds the lock. If the lock is free, a maker that was at work when its note was read
+    // has finished, and its note is gone.
     let is_locked = members::semaphores(&table, stat).and_then(|(set, _)| lock::is_held(set).ok());
     let still = Note::all(&table);
     let find = |note: &Note| {

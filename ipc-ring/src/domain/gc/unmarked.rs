@@ -1,4 +1,5 @@
-//! Segments that hold nothing and that nobody can find, as a process leaves that is killed between making a segment and marking it for removal.
+//! Empty segments that no process can find, left by a process that was killed between making a segment and
+//! marking it for removal.
 
 use ipc_core::shm::{ShmId, Stat};
 use ipc_core::{Key, list};
@@ -6,7 +7,8 @@ use ipc_core::{Key, list};
 use super::{Finding, Verdict, What};
 use crate::domain::image;
 
-/// Those of this user that a process left which was killed while it joined a domain with a set of semaphores under this key.
+/// This user's segments left by a process that was killed while joining a domain with a set of semaphores
+/// under this key.
 pub(super) fn look_for_images(key: Key, segments: &[(ShmId, Stat)]) -> Vec<Finding> {
     let left = segments.iter().filter(|(_, stat)| image::is_left_of(key, stat));
     left.map(|(id, stat)| Finding {
@@ -23,7 +25,7 @@ pub(super) fn look_for_images(key: Key, segments: &[(ShmId, Stat)]) -> Vec<Findi
     .collect()
 }
 
-/// Those of this user.
+/// This user's segments.
 pub(super) fn look() -> Result<Vec<Finding>, ipc_core::Error> {
     let me = nix::unistd::geteuid().as_raw();
     let abandoned = list::abandoned_segments()?.into_iter().filter(|segment| segment.object.cuid == me);
