@@ -48,6 +48,9 @@ fn plays_a_role() {
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["spsc"] => sweep("spsc", &queue::cases::<spsc::Spsc>(), effort),
         ["raw spsc"] => sweep("raw spsc", &queue::cases::<raw::Raw<{ raw::SPSC }>>(), effort),
+        ["raw broadcast"] => {
+            sweep("raw broadcast", &one_to_many::<raw::Raw<{ raw::BROADCAST }>>(), effort);
+        }
         ["bytes"] => sweep("bytes", &queue::cases::<bytes::Bytes>(), effort),
         ["mpmc"] => {
             let mut cases = queue::cases::<mpmc::Mpmc>();
@@ -95,6 +98,11 @@ fn spsc_survives() {
 #[test]
 fn raw_spsc_survives() {
     run("raw spsc");
+}
+
+#[test]
+fn raw_broadcast_survives() {
+    run("raw broadcast");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ipc_ring::broadcast::{Mode, Start};
 use ipc_ring::layout::Kind;
 use ipc_ring::raw::{Builder, RawReceiver, RawSender, ReceiveError, SendError};
 use ipc_ring::{Domain, ElementType, PopError, PushError, WaitStrategy};
@@ -10,6 +11,7 @@ use crate::hand;
 use crate::items::{Item, number};
 use crate::queue::{Popped, Pushed, Queue};
 use crate::spsc_common::payload;
+use crate::subscribers::Subscribing;
 use crate::sweep::Place;
 
 /// Of the kind with this number.
@@ -17,12 +19,16 @@ use crate::sweep::Place;
 pub struct Raw<const KIND: u32>;
 
 pub const SPSC: u32 = Kind::Spsc as u32;
+pub const BROADCAST: u32 = Kind::Broadcast as u32;
 
 fn builder(place: &Place, kind: u32) -> Builder {
-    let kind = [Kind::Spsc].into_iter().find(|each| *each as u32 == kind).expect("a kind with raw ends");
+    let kind = [Kind::Spsc, Kind::Broadcast]
+        .into_iter()
+        .find(|each| *each as u32 == kind)
+        .expect("a kind with raw ends");
     let element = ElementType::new(size_of::<Item>(), 1, "[u8;41]").unwrap();
     let builder = Builder::new("queue").domain(&Domain::open(&place.domain).unwrap());
-    builder.kind(kind).element(&element).capacity(4).wait(WaitStrategy::Sleep)
+    builder.kind(kind).element(&element).capacity(4).mode(Mode::Gated).wait(WaitStrategy::Sleep)
 }
 
 fn popped(answer: Result<Item, ReceiveError>) -> Popped {
@@ -113,5 +119,11 @@ impl<const KIND: u32> Queue for Raw<KIND> {
 
     fn detach_consumer(receiver: RawReceiver) {
         drop(receiver);
+    }
+}
+
+impl Subscribing for Raw<BROADCAST> {
+    fn subscriber_from_the_oldest(place: &Place) -> RawReceiver {
+        builder(place, BROADCAST).start(Start::Oldest).create_receiver().unwrap()
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::End;
 use super::settle;
+pub(in crate::channel) use super::settle::not_woken;
 use super::waiting;
 use crate::channel::pair::Ending;
 use crate::error::{AttachError, PushError};
@@ -288,18 +289,6 @@ super::room::waits_for_room!([T: Message] Publisher<T>);
 impl<T: Message> Drop for Publisher<T> {
     fn drop(&mut self) {
         leave(&mut self.end, self.ending);
-    }
-}
-
-/// What a publication says of the wakes behind it.
-#[inline(always)]
-pub(in crate::channel) fn not_woken<V>(
-    woken: Result<(), ipc_core::Error>,
-    value: V,
-) -> Result<(), PushError<V>> {
-    match woken {
-        Ok(()) => Ok(()),
-        Err(error) => Err(PushError::NotWoken(value, error)),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a publication or a pop came to that is not plainly done, for elements of any shape.
 
 use super::end::End;
-use super::publisher::not_woken;
 use super::waiting::{self, Room};
 use crate::error::{Missed, PopError, PushError};
 use crate::memory::{Item, Place};
@@ -33,6 +32,18 @@ pub(in crate::channel) fn published<M: Memory>(
             Err(error) => Err(PushError::System((), error)),
         },
         Publish::Corrupt(corruption) => Err(PushError::Corrupt((), corruption)),
+    }
+}
+
+/// What a publication says of the wakes behind it.
+#[inline(always)]
+pub(in crate::channel) fn not_woken<V>(
+    woken: Result<(), ipc_core::Error>,
+    value: V,
+) -> Result<(), PushError<V>> {
+    match woken {
+        Ok(()) => Ok(()),
+        Err(error) => Err(PushError::NotWoken(value, error)),
     }
 }
 
