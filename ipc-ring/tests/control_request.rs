@@ -274,3 +274,54 @@ fn a_requester_outlives_its_servers() {
     drop(Domain::open(&domain).unwrap());
     assert_eq!(kernel_objects(), before);
 }
+
+#[test]
+fn answers_and_requests_go_into_memory_that_is_there() {
+    private_namespace();
+    let (mut requester, mut responder) = pair(1 << 14);
+    let early = requester.start(b"early", LONG).unwrap();
+    let server = std::thread::spawn(move || {
+        let mut request = ipc_ring::control::Request::default();
+        let mut places = Vec::new();
+        for number in 0..5 {
+            responder.next_into(&mut request).unwrap();
+            assert!(request.wants_answer() && request.deadline().is_some());
+            let body = request.body().to_vec();
+            places.push(request.body().as_ptr());
+            match number {
+                // Answered behind another one's parts.
+                0 => {
+                    let first = request.id();
+                    responder.next_into(&mut request).unwrap();
+                    responder.part(request.id(), b"in ").unwrap();
+                    responder.reply(first, &body).unwrap();
+                    responder.reply(request.id(), b"parts").unwrap();
+                }
+                3 => responder.fail(request.id(), 17).unwrap(),
+                _ => responder.reply(request.id(), &body).unwrap(),
+            }
+        }
+        assert!(places[1..].iter().all(|place| *place == places[1]), "the same memory");
+        responder
+    });
+    let mut out = Vec::with_capacity(64);
+    let place = out.as_ptr();
+    out.extend_from_slice(b"what it held");
+    assert_eq!(requester.call_vec(b"a longer request", LONG, &mut out).unwrap(), 8);
+    assert_eq!(out, b"in parts");
+    assert_eq!(requester.wait(&early).unwrap(), Answer::Last(b"early".to_vec()));
+    for body in [&b"one"[..], b"two"] {
+        assert_eq!(requester.call_vec(body, LONG, &mut out).unwrap(), body.len());
+        assert_eq!(out, body);
+    }
+    let failed = requester.call_vec(b"fail", LONG, &mut out);
+    assert!(matches!(failed, Err(RequestError::Failed { code: 17 })), "{failed:?}");
+    assert_eq!(requester.call_vec(b"", LONG, &mut out).unwrap(), 0);
+    assert_eq!((out.as_ptr(), requester.in_flight()), (place, 0));
+    let responder = server.join().unwrap();
+    let late = requester.call_vec(b"late", Duration::from_millis(20), &mut out);
+    assert!(matches!(late, Err(RequestError::TimedOut)), "{late:?}");
+    drop(responder);
+    assert!(requester.call_vec(b"gone", LONG, &mut out).is_err());
+    assert_eq!(requester.in_flight(), 0);
+}

@@ -11,6 +11,7 @@ use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
 use crate::ring::bytes::Mapped;
+use crate::ring::bytes::header;
 use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::wait::WaitStrategy;
 
@@ -57,6 +58,25 @@ impl Builder {
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
         self
+    }
+
+    /// A [`capacity`](Self::capacity) that holds `count` frames of up to `len` bytes each at any time,
+    /// whatever the position in the ring: their headers, and the rest before its end into which a frame does
+    /// not fit, are counted. At least as much as a frame of `len` bytes takes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let domain = ipc_ring::Domain::open("doc-example-capacity-frames")?;
+    /// let builder = ipc_ring::bytes::Builder::new("log").domain(&domain).capacity_frames(3, 1000);
+    /// let mut producer = builder.create_producer()?;
+    /// assert_eq!(producer.capacity(), 4096);
+    /// (0..3).try_for_each(|_| producer.try_push(&[0; 1000]))?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn capacity_frames(self, count: u64, len: u64) -> Self {
+        let record = header::record(len.min(u64::MAX / 2));
+        self.capacity(record.saturating_mul(count.max(1).saturating_add(1)))
     }
 
     /// A name for what the frames hold that both sides agree on, such as `"md.Quote/2"`. Ends that say

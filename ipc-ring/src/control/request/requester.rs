@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::RequestError;
-use super::wire::{Head, Kind};
+use super::wire::{Head, Kind, SIZE};
 use crate::clock;
 use crate::control::{Builder, ConnectError, Connection};
 use crate::interrupter::Interrupter;
@@ -136,6 +136,53 @@ impl Requester {
                     return Ok(whole);
                 }
             }
+        }
+    }
+
+    /// As [`call`](Self::call), with the answer in place of what `out` held; gives its length. No allocation
+    /// once `out` is large enough.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call). What `out` holds then is unspecified.
+    ///
+    /// # Blocking
+    /// As [`call`](Self::call).
+    pub fn call_vec(
+        &mut self,
+        body: &[u8],
+        timeout: Duration,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, RequestError> {
+        let deadline = Some(clock::after(timeout));
+        let (ticket, mut lost) = (self.start_deadline(body, deadline)?, None);
+        out.clear();
+        loop {
+            let head = self.receive_head(deadline).inspect_err(|error| {
+                lost = Some(matches!(error, RequestError::TimedOut | RequestError::Interrupted));
+            });
+            match lost {
+                Some(true) => self.cancel_number(ticket.0),
+                Some(false) => drop(self.flights.remove(&ticket.0)),
+                None => {}
+            }
+            let head = head?;
+            if head.id != ticket.0 {
+                self.keep(head)?;
+                continue;
+            }
+            out.extend_from_slice(&self.received[SIZE..]);
+            match head.kind {
+                Kind::Part => continue,
+                Kind::Reply => {}
+                Kind::Failure => lost = Some(false),
+                Kind::Request | Kind::OneWay | Kind::Cancel => return Err(RequestError::Malformed),
+            }
+            self.flights.remove(&ticket.0);
+            return if lost.is_some() {
+                Err(RequestError::Failed { code: head.code })
+            } else {
+                Ok(out.len())
+            };
         }
     }
 
@@ -299,6 +346,12 @@ impl Requester {
 
     /// Receives one message and puts it where it belongs.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
+        let head = self.receive_head(deadline)?;
+        self.keep(head)
+    }
+
+    /// Receives one message, which stays in `received`.
+    fn receive_head(&mut self, deadline: Option<Instant>) -> Result<Head, RequestError> {
         if let Some(error) = self.untold.take() {
             return Err(RequestError::NotWoken(error));
         }
@@ -308,7 +361,12 @@ impl Requester {
             self.ended |= error.is_end();
             return Err(self.with_reason(error));
         }
-        let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
+        Head::read(&self.received).map(|(head, _)| head).ok_or(RequestError::Malformed)
+    }
+
+    /// Keeps what was received for the one who asked.
+    fn keep(&mut self, head: Head) -> Result<(), RequestError> {
+        let body = &self.received[SIZE..];
         let answer = match head.kind {
             Kind::Part => Ok(Answer::Part(body.to_vec())),
             Kind::Reply => Ok(Answer::Last(body.to_vec())),

@@ -9,11 +9,11 @@ use crate::control::{Connection, Reason};
 use crate::interrupter::Interrupter;
 
 /// Which request an answer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
-/// A request that came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request that came. An empty one is the place for [`Responder::next_into`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     id: RequestId,
     body: Vec<u8>,
@@ -116,7 +116,19 @@ impl Responder {
     /// By the connection's wait strategy.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not say why it ends")]
     pub fn next(&mut self) -> Result<Request, RequestError> {
-        self.next_until(None)
+        let mut request = Request::default();
+        self.next_until(None, &mut request).map(|()| request)
+    }
+
+    /// As [`next`](Self::next), in place of another request: no allocation when its body is large enough.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next). What `request` holds then is unspecified.
+    ///
+    /// # Blocking
+    /// By the connection's wait strategy.
+    pub fn next_into(&mut self, request: &mut Request) -> Result<(), RequestError> {
+        self.next_until(None, request)
     }
 
     /// As [`next`](Self::next), until a point in time; one in the past never waits.
@@ -124,10 +136,11 @@ impl Responder {
     /// # Errors
     /// [`RequestError::TimedOut`], and as [`next`](Self::next).
     pub fn next_deadline(&mut self, deadline: Instant) -> Result<Request, RequestError> {
-        self.next_until(Some(deadline))
+        let mut request = Request::default();
+        self.next_until(Some(deadline), &mut request).map(|()| request)
     }
 
-    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Request, RequestError> {
+    fn next_until(&mut self, deadline: Option<Instant>, request: &mut Request) -> Result<(), RequestError> {
         loop {
             let connection = self.connection.as_mut().ok_or(RequestError::TooSlow)?;
             connection.recv_vec(&mut self.received, deadline).map_err(RequestError::from_pop)?;
@@ -151,7 +164,10 @@ impl Responder {
                 continue;
             }
             let wants_answer = head.kind == Kind::Request;
-            return Ok(Request { id, body: body.to_vec(), deadline, wants_answer });
+            (request.id, request.deadline, request.wants_answer) = (id, deadline, wants_answer);
+            request.body.clear();
+            request.body.extend_from_slice(body);
+            return Ok(());
         }
     }
 
