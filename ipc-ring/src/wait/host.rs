@@ -8,85 +8,85 @@ use ipc_core::Error;
 
 use super::soon::Soon;
 
-/// A set of what ends sleep on.
+/// A set of objects that ends sleep on.
 pub trait WakeSet: Default + Debug {
     /// What an end can sleep on.
     type Wake: Copy;
 
-    /// True when it was not there.
+    /// True if it was not there.
     fn insert(&mut self, wake: Self::Wake) -> bool;
-    /// Takes it out, if it is there.
+    /// Removes it, if it is there.
     fn remove(&mut self, wake: Self::Wake);
-    /// All that are there.
+    /// All members.
     fn iter(&self) -> impl Iterator<Item = Self::Wake>;
 }
 
-/// What an end sleeps on, and what else it asks of the kernel. Each end has its own.
+/// What an end sleeps on, and its other requests to the kernel. Each end has its own.
 ///
 /// The rings and the sleep protocol are written over a [`Platform`](crate::platform::Platform), which is the
 /// processor; the ends and their waits over this as well. In production it is the domain's semaphores; the
-/// `loom-tests` crate has one whose sleeps end by tokens alone, so that a lost wake-up is a deadlock there.
+/// `loom-tests` crate has one whose sleeps only tokens end, so that a lost wake-up is a deadlock there.
 pub trait Host {
-    /// What an end can sleep on, by a number that records in shared memory hold.
+    /// What an end can sleep on, identified by a number that records in shared memory hold.
     type Wake: Copy + PartialEq + Debug;
     /// Several of these.
     type WakeSet: WakeSet<Wake = Self::Wake>;
 
-    /// From a word of shared memory. `None` for 0, which is none, and for what does not exist.
+    /// From a word of shared memory. `None` for 0, which means none, and for one that does not exist.
     fn wake_from(raw: u32) -> Option<Self::Wake>;
     /// As records hold it.
     fn wake_to_raw(wake: Self::Wake) -> u32;
 
     /// What this end sleeps on.
     fn wake(&self) -> Self::Wake;
-    /// Whether this is the process that opened the end, and not a child of it made by fork.
+    /// Whether this is the process that opened the end, not a child of it made by fork.
     fn is_ours(&self) -> bool;
-    /// That this is the process that opened the end, for an operation with a name.
+    /// Checks that this is the process that opened the end, for the operation named `what`.
     ///
     /// # Errors
     /// In a child of it made by fork.
     fn check_process(&self, what: &'static str) -> Result<(), Error>;
-    /// Sleeps until a token comes or the time has come. True for a token, which it takes.
+    /// Sleeps until a token arrives or the deadline passes. True for a token, which it takes.
     ///
     /// # Errors
-    /// When what the end sleeps on is gone.
+    /// If what the end sleeps on is gone.
     fn sleep(&self, until: Instant) -> Result<bool, Error>;
     /// Takes a token of this end's own if there is one.
     fn drain(&self);
     /// Posts a token to another end. Tokens are remembered.
     ///
     /// # Errors
-    /// When the other end could not be woken.
+    /// If the other end could not be woken.
     fn post(&self, wake: Self::Wake) -> Result<(), Error>;
-    /// Arranges that the death of this process posts a token, too. False when it was refused, and where it
-    /// cannot be arranged.
+    /// Arranges that the death of this process posts a token, too. False if it was refused, or cannot be
+    /// arranged.
     fn post_at_death(&self, wake: Self::Wake) -> bool;
-    /// Takes that arrangement back.
+    /// Reverts that arrangement.
     fn no_post_at_death(&self, wake: Self::Wake);
-    /// Posts a token to each of these, with as few system calls as that takes: a call for each would give the
+    /// Posts a token to each of these, with as few system calls as possible: a call for each would give the
     /// CPU to the first ones before the last ones have their tokens.
     ///
     /// # Errors
-    /// When one of them could not be woken. The others were.
+    /// If one of them could not be woken. The others were.
     fn post_all(&self, wakes: &Self::WakeSet) -> Result<(), Error>;
     /// Whether the process of this identity, as records hold it, is alive.
     ///
     /// # Errors
-    /// When that cannot be known. It must not be taken for either then.
+    /// If that cannot be determined. Then it must not be treated as either.
     fn is_alive(&self, owner: u64) -> Result<bool, Error>;
-    /// Whether a death can still be learned of, for an end that polls.
+    /// Whether a death can still be detected, for an end that polls.
     ///
     /// # Errors
-    /// When it cannot.
+    /// If it cannot.
     fn check(&self) -> Result<(), Error>;
     /// Takes an interruption of this end's waits, if there was one. `sleeps`: the caller sleeps if there was
     /// none, and may have taken any token until here.
     fn is_interrupted(&self, sleeps: bool) -> bool;
-    /// Passes the time until something that is under way is there, not beyond a point in time.
+    /// Passes the time until something that is about to appear is there, but not beyond a deadline.
     fn pass(&self, soon: &mut Soon, until: Instant) {
         soon.pass(until);
     }
-    /// The time now, by which an end decides when to ask whether others are alive.
+    /// The current time, by which an end decides when to check whether others are alive.
     fn now(&self) -> Instant {
         Instant::now()
     }
@@ -94,11 +94,11 @@ pub trait Host {
     fn machine_us(&self) -> u32 {
         (crate::clock::machine_ns() / 1000) as u32
     }
-    /// Does nothing for so long.
+    /// Does nothing for this long.
     fn rest(&self, time: Duration) {
         std::thread::sleep(time);
     }
-    /// The number of the CPU this thread runs on plus one; 0 when that cannot be known.
+    /// The number of the CPU this thread runs on plus one; 0 if unknown.
     fn cpu(&self) -> u32 {
         0
     }

@@ -1,21 +1,24 @@
-//! Late sleeps: sleeps that ended by the periodic look although a wake-up was owed.
+//! Late sleeps: sleeps that ended by the periodic check although a wake-up was owed.
 //!
-//! An end that sleeps looks at its ring every [`HEARTBEAT`](super::HEARTBEAT) by itself, for the sake of deaths. So a
-//! wake-up that is lost by a mistake loses no message: it makes one late, and nothing fails. This module makes it visible.
-//! When a sleep ends without a token, and not by the caller's deadline, the end asks its ring whether something is there
-//! for which the other side must have woken it. If so it sleeps for a little longer, since the notifier may be under
-//! way: between its publication and its token, and without the CPU. If no token comes in that time, the notifier did
-//! not die, and what is there is there still, the sleep was a late one.
+//! An end that sleeps checks its ring every [`HEARTBEAT`](super::HEARTBEAT) by itself, to detect deaths. So a
+//! wake-up that is lost through a bug loses no message: it only delays one, and nothing fails. This module
+//! makes such bugs visible. When a sleep ends without a token, and not by the caller's deadline, the end
+//! checks its ring for something for which the other side must have woken it. If there is, it sleeps a little
+//! longer, since the notifier may be on its way: between its publication and its token, and without the CPU.
+//! If no token comes in that time, the notifier did not die, and the item is still there, the sleep was a
+//! late one.
 //!
-//! What counts as owed is said at each wait, and is less than what is there. A consumer is owed a wake-up for each element
-//! that it finds, and for the end of the stream. A producer that waits for room is not: the other side announces room for a
-//! quarter of the ring, or when it sleeps itself. It is owed one if all of the other side sleep while there is room.
+//! Each wait states what counts as owed, which is less than what is there. A consumer is owed a wake-up for
+//! each element that it finds, and for the end of the stream. A producer that waits for room is not: the
+//! other side notifies it of room for a quarter of the ring, or when it sleeps itself. The producer is owed
+//! one if the entire other side sleeps while there is room.
 //!
-//! A listener, a watch and a process that connects are owed one for each frame in their queue whose sender belongs to the domain and lives; one
-//! that waits for a name, when the name is there and its maker lives.
+//! A listener, a watch and a process that connects are owed one for each frame in their queue whose sender
+//! belongs to the domain and is alive; an end that waits for a name is owed one if the name exists and its
+//! maker is alive.
 //!
-//! The count is this process's, of all its ends. All of it happens after a sleep in vain, so nothing is paid for it
-//! while wake-ups come.
+//! The count covers all ends of this process. All of this happens after a sleep without a token, so it costs
+//! nothing while wake-ups come.
 
 use std::panic::Location;
 use std::sync::OnceLock;
@@ -23,30 +26,30 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How long a notifier may be under way. In builds for tests as long as a processor shared by many may keep it; in others a
-/// sleeper that was forgotten is not kept for longer.
+/// How long a notifier may take. In test builds, as long as a shared processor may delay it; in others
+/// shorter, so that a forgotten sleeper is not kept waiting.
 const GRACE: Duration = if cfg!(debug_assertions) { super::HEARTBEAT } else { Duration::from_millis(2) };
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static LISTENER: OnceLock<Report> = OnceLock::new();
 
-/// What is called at a late sleep, with the place in this crate where the end waited.
+/// The function called at a late sleep, with the place in this crate where the end waited.
 pub type Report = fn(&'static Location<'static>);
 
-/// The late sleeps of this process so far. In a program without mistakes 0, unless one that was about to wake an end of this
-/// process was stopped for longer than two milliseconds just then.
+/// The number of late sleeps of this process so far. 0 in a program without bugs, unless a notifier that was
+/// about to wake an end of this process was stopped for longer than two milliseconds at that moment.
 #[must_use]
 pub fn count() -> u64 {
     COUNT.load(Relaxed) // A count, for display and for assertions of tests.
 }
 
-/// Calls `report` at each late sleep from now on, in the thread that slept. For tests: to fail where it happens. The first
-/// caller decides.
+/// Calls `report` at each late sleep from now on, in the thread that slept. For tests: to fail where it
+/// happens. Only the first call has an effect.
 pub fn report_to(report: Report) {
     LISTENER.get_or_init(|| report);
 }
 
-/// How long a sleep may last.
+/// The limit of a sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nap {
     /// When it ends without a token.
@@ -61,20 +64,21 @@ impl Nap {
         Self { until: deadline.map_or(until, |deadline| deadline.min(until)), deadline }
     }
 
-    /// Not beyond this time.
+    /// No later than this time.
     pub(crate) fn at_most(self, until: Instant) -> Self {
         Self { until: self.until.min(until), ..self }
     }
 
-    /// So much longer.
+    /// Longer by this much.
     #[cfg(test)]
     pub(crate) fn later(self, time: Duration) -> Self {
         Self { until: self.until + time, ..self }
     }
 
-    /// Sleeps, by `sleep`, and gives its answer: whether there was a token. Without one, finds out by `is_owed` whether one
-    /// was [owed](self). It is asked twice at most; the second time with `true`, and must then say no also when a process
-    /// died that may have owed it. Both are handed `end`.
+    /// Sleeps, using `sleep`, and returns its result: whether there was a token. If there was none,
+    /// determines through `is_owed` whether one was [owed](self). `is_owed` is called at most twice, the
+    /// second time with `true`; then it must also return false if a process that may have owed the token has
+    /// died. Both closures are passed `end`.
     ///
     /// # Errors
     /// Those of `sleep`.
@@ -97,7 +101,7 @@ impl Nap {
         if sleep(end, grace.until)? {
             return Ok(true);
         }
-        // A deadline in between leaves it open.
+        // If the deadline comes in between, the question stays open.
         if !is_over(now + GRACE) && is_owed(end, true) {
             note(Location::caller());
         }
@@ -124,8 +128,8 @@ mod tests {
         static SEEN: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// How many late sleeps this thread is told of, when `tokens` says at which of the two sleeps a token comes, and
-    /// the rest is as it says.
+    /// The number of late sleeps reported to this thread. `tokens` says which of the two sleeps end with a
+    /// token; the other arguments likewise.
     fn told(deadline: Option<Duration>, tokens: [bool; 2], owed: [bool; 2], excused: bool) -> (bool, u32) {
         report_to(|place| {
             assert!(place.file().ends_with("late.rs"));

@@ -1,39 +1,39 @@
-//! When an end that waits asks whether the other side is alive: one rule for all ends.
+//! When a waiting end checks whether the other side is alive: one rule for all ends.
 //!
-//! To ask takes a system call for each process, and a sleep is short where messages come. But who has died wakes nobody, unless it
-//! has arranged before that its death does. So:
+//! A check takes a system call for each process, and a sleep is short when messages come. But a process that
+//! dies wakes no one, unless it has arranged before that its death does. So:
 //!
-//! - An end that polls asks once a [`HEARTBEAT`].
-//! - One that is about to sleep asks, unless a death would end the sleep, or it has asked within a heartbeat. It sleeps
-//!   no longer than until the heartbeat is over then.
-//! - One that has slept in this wait, and found nothing, may have been woken by a death: it asks before it sleeps again. But others
-//!   may also have been faster than this end, again and again, so it does that once in a `PAUSE`, and sleeps no longer
-//!   than until the pause is over.
+//! - An end that polls checks once per [`HEARTBEAT`].
+//! - An end that is about to sleep checks, unless a death would end the sleep, or it has checked within a
+//!   heartbeat. In the latter case it sleeps at most until the heartbeat is over.
+//! - An end that has slept in this wait, and found nothing, may have been woken by a death: it checks before
+//!   it sleeps again. But other ends may also have been faster than this one, repeatedly, so it checks once
+//!   per `PAUSE`, and sleeps at most until the pause is over.
 //!
-//! So a death is learned of at once where it was arranged, and otherwise no later than a heartbeat after it. An answer that cannot be had is an
-//! error of the wait; it is never taken for "alive".
+//! So a death is detected at once if that was arranged, and otherwise within a heartbeat. If a check has no
+//! answer, the wait fails with an error; this is never treated as "alive".
 
 use std::time::{Duration, Instant};
 
 use super::late::Nap;
 
-/// A waiting end looks whether its peer is alive at least this often, asleep or not.
+/// A waiting end checks at least this often whether its peer is alive, asleep or not.
 ///
-/// It is the worst case only: a peer that has woken this end once has arranged that its death does so too.
+/// This is the worst case: a peer that has woken this end once has arranged that its death does so too.
 pub const HEARTBEAT: Duration = Duration::from_millis(100);
 
-/// The shortest time between two questions of one end.
+/// The shortest time between two checks of one end.
 pub(crate) const PAUSE: Duration = Duration::from_millis(1);
 
-/// An end's memory of the last time it asked.
+/// The time of an end's last check.
 #[derive(Debug, Default)]
 pub(crate) struct LivenessCheck {
     last: Option<Instant>,
 }
 
 impl LivenessCheck {
-    /// Before a sleep: whether to ask, and for how long to sleep. `in_vain`: this end has slept in this wait already. `is_told`: a death
-    /// posts a token to this end.
+    /// Before a sleep: whether to check, and how long to sleep. `in_vain`: this end has slept in this wait
+    /// already. `is_told`: a death posts a token to this end.
     pub(crate) fn before_sleep(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! How an end waits: the one loop of all channels.
+//! How an end waits: the one loop for all channels.
 //!
 //! ```text
 //!   try                                   there: done
@@ -9,10 +9,11 @@
 //!   commit_wait                           sleep until a token comes or a heartbeat is over, and try
 //! ```
 //!
-//! What is tried, and what a look is, is said by an [`Attempt`]; the words and the kernel are a [`Waiter`]'s. When a wait asks whether the
-//! other side is alive, [`liveness`](super::liveness) says. Why no wake-up is lost, [`signal`](super::signal) says for two ends
-//! and [`waiter_set`](super::waiter_set) for many: it rests on the order of the steps here, which models run as they are, with sleeps
-//! that end by tokens only.
+//! An [`Attempt`] defines what is tried and what is checked; a [`Waiter`] has the words and the kernel's
+//! part. [`liveness`](super::liveness) determines when a wait checks whether the other side is alive.
+//! [`signal`](super::signal) explains for two ends, and [`waiter_set`](super::waiter_set) for many, why no
+//! wake-up is lost: it depends on the order of the steps here, which models run unchanged, with sleeps that
+//! only tokens end.
 
 use std::time::Instant;
 
@@ -24,55 +25,60 @@ use super::soon::Soon;
 use super::strategy::{Step, Wait, Waits};
 use crate::platform::{Barrier, Platform};
 
-/// An end that can sleep, or several that are waited for together: its words in shared memory, and its part of the kernel.
+/// An end that can sleep, or several that are waited for together: its words in shared memory, and its part
+/// of the kernel.
 ///
-/// To wait for several ends at once, or without a thread that sleeps, [`arm`](Self::arm) each of them for one and the same
-/// [`Wake`](Host::Wake), run the heavy barrier, look at all of them, and [`disarm`](Self::disarm) them when a token came or something was
-/// there. None of this blocks.
+/// To wait for several ends at once, or without a thread that sleeps, [`arm`](Self::arm) each of them for the
+/// same [`Wake`](Host::Wake), run the heavy barrier, check all of them, and [`disarm`](Self::disarm) them
+/// when a token arrived or a check succeeded. None of this blocks.
 pub trait Waiter {
-    /// The machine its words belong to.
+    /// The platform of its words.
     type Platform: Platform;
     /// Its part of the kernel.
     type Host: Host;
 
     /// Its part of the kernel.
     fn host(&self) -> &Self::Host;
-    /// What it has learned about its waits.
+    /// Its record of its waits.
     fn waits(&self) -> &Waits;
-    /// What it has learned about its waits.
+    /// Its record of its waits.
     fn waits_mut(&mut self) -> &mut Waits;
-    /// How sleepers and notifiers of the ring agree.
+    /// The barrier that sleepers and notifiers of the ring use.
     fn barrier(&self) -> Barrier;
-    /// Says that somebody waits for this end, who is to be woken by this. The heavy barrier comes behind it, then another look.
+    /// Announces a waiter at this end, to be woken through `wake`. The heavy barrier must follow, then
+    /// another check.
     fn arm(&self, wake: <Self::Host as Host>::Wake);
-    /// Takes that back. Gives how many notifiers were faster: so many tokens were or will be posted.
+    /// Reverts that. Returns the number of notifiers that were faster: this number of tokens were or will be
+    /// posted.
     fn disarm(&self) -> usize;
-    /// Whether those that are waited for were last seen on the CPU this thread runs on, so that they cannot run while it polls.
+    /// Whether the peers waited for were last seen on the CPU this thread runs on, so that they cannot run
+    /// while it polls.
     fn shares_cpu(&self) -> bool;
-    /// Whether the death of who is waited for posts a token to this end.
+    /// Whether the death of a peer waited for posts a token to this end.
     fn is_told_of_death(&self) -> bool;
-    /// Whether somebody is dead who may have died before it woke this end, as far as that can be known.
+    /// Whether a peer is dead that may have died before it woke this end, as far as can be determined.
     fn has_peer_died(&self) -> bool;
 
-    /// Says that this end is about to sleep. Afterwards it must look at the ring once more, then [`cancel_wait`](Self::cancel_wait)
-    /// or sleep.
+    /// Announces that this end is about to sleep. Afterwards it must check the ring once more, then call
+    /// [`cancel_wait`](Self::cancel_wait) or sleep.
     ///
     /// # Errors
-    /// As [`Platform::heavy`]; then the end says so no more.
+    /// As [`Platform::heavy`]; then the announcement is reverted.
     fn prepare_wait(&self) -> Result<(), Error> {
         self.arm(self.host().wake());
         Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())
     }
 
-    /// Takes back what [`prepare_wait`](Self::prepare_wait) said.
+    /// Reverts [`prepare_wait`](Self::prepare_wait).
     fn cancel_wait(&self) {
-        // The tokens are there already or on their way; one that comes later ends the next sleep early, no more.
+        // The tokens have been posted or will be; a later one only ends the next sleep early.
         (0..self.disarm()).for_each(|_| self.host().drain());
     }
 }
 
-/// Sleeps, behind [`prepare_wait`](Waiter::prepare_wait) and a look that found nothing, until a token comes or the time has come. True for a
-/// token. `is_owed`: whether something is there for which the other side must have woken this end.
+/// Sleeps, after [`prepare_wait`](Waiter::prepare_wait) and a check that found nothing, until a token arrives
+/// or the deadline passes. True for a token. `is_owed`: whether there is something for which the other side
+/// must have woken this end.
 ///
 /// # Errors
 /// As [`Host::sleep`].
@@ -94,40 +100,41 @@ pub(crate) fn commit_wait<T: ?Sized, W: Waiter>(
     woken
 }
 
-/// What a look found that changes nothing.
+/// The result of a check, which changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Nothing to be had.
+    /// An attempt would find nothing.
     Nothing,
-    /// An attempt comes to something, be it an error.
+    /// An attempt would succeed or fail.
     Ready,
-    /// Something is under way, and will not be announced: see [`soon`](super::soon).
+    /// Something is about to appear, without a notification: see [`soon`](super::soon).
     Soon,
 }
 
-/// What came of the question whether the other side is there.
+/// The result of checking whether the other side is there.
 #[derive(Debug)]
 pub enum Presence<E> {
-    /// It is, or nobody asked, or it is waited for whatever became of it.
+    /// It is there, or was not checked, or is waited for in any case.
     There,
-    /// Something was cleared up after the dead: try before sleeping.
+    /// Something was cleaned up after a dead process: try before sleeping.
     Changed,
-    /// It is not. What it did before may still be seen, so there is one more attempt; this is the error if that fails.
+    /// It is gone. What it did before may still be visible, so there is one more attempt; this is the error
+    /// if that fails.
     Gone(E),
 }
 
-/// Why a wait ended with nothing.
+/// Why a wait ended without success.
 #[derive(Debug)]
 pub enum Stop {
     /// The deadline has passed.
     TimedOut,
-    /// Somebody wants the wait to end.
+    /// The wait was interrupted.
     Interrupted,
     /// The kernel refused.
     System(Error),
 }
 
-/// Has an error say why a wait ended, by its variants of the same names.
+/// Converts [`Stop`] into an error, through its variants of the same names.
 macro_rules! from_stop {
     ($error:ty $(, $value:expr)?) => {
         impl From<$crate::wait::park::Stop> for $error {
@@ -149,45 +156,47 @@ pub(crate) use from_stop;
 pub trait Attempt {
     /// The end.
     type Waiter: Waiter;
-    /// What comes of it.
+    /// The result of success.
     type Output;
-    /// Why nothing came of it.
+    /// The error of failure.
     type Error: From<Stop>;
-    /// Whether the other side may leave what is waited for unannounced for a while. Then the first sleeps are short ones.
+    /// Whether the other side may make something available without a notification for a while. Then the first
+    /// sleeps are short.
     const UNANNOUNCED: bool = false;
 
     /// The end.
     fn waiter(&self) -> &Self::Waiter;
     /// The end.
     fn waiter_mut(&mut self) -> &mut Self::Waiter;
-    /// The wait begins. An end that polls may let messages gather, or slots come free.
+    /// The wait begins. An end that polls may let messages accumulate, or slots become free.
     fn begin(&mut self) {}
-    /// Tries. `None` when there is nothing yet. The end learns by `Waits::finished` from a wait that succeeds, before the attempt does what
-    /// cannot be taken back.
+    /// Tries. `None` if there is nothing yet. If a wait succeeds, the end records that through
+    /// `Waits::finished`, before the attempt takes an irrevocable step.
     ///
     /// # Errors
-    /// When nothing will come of it any more.
+    /// If no later attempt can succeed.
     fn attempt(&mut self, wait: &Wait) -> Result<Option<Self::Output>, Self::Error>;
-    /// Whether an attempt would come to something, by a look that changes nothing that others see.
+    /// Whether an attempt would have a result, by a check that changes nothing visible to others.
     fn look(&mut self) -> Look;
-    /// Whether something is there for which the other side must have woken this end. Looked at behind a sleep without a token.
+    /// Whether there is something for which the other side must have woken this end. Checked after a sleep
+    /// without a token.
     fn is_owed(&mut self) -> bool {
         self.look() == Look::Ready
     }
-    /// Passes the time between two attempts of an end that polls; may look a few times more, by a look that costs little.
+    /// Passes the time between two attempts of an end that polls; may make some further cheap checks.
     ///
     /// # Errors
-    /// When nothing will come of the wait.
+    /// If the wait cannot succeed.
     fn poll(&mut self) -> Result<(), Self::Error> {
         super::pause();
         Ok(())
     }
-    /// Whether the other side is there. `ask`: whether to ask the kernel; otherwise only what costs no system call.
+    /// Whether the other side is there. `ask`: whether to use system calls to find out.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// If it cannot be determined.
     fn presence(&mut self, ask: bool) -> Result<Presence<Self::Error>, Self::Error>;
-    /// The end has come to sleeping, until the deadline at most.
+    /// The end is about to sleep, until the deadline at most.
     fn sleeps(&mut self, _deadline: Option<Instant>) {}
     /// The end has slept; `is_woken` by a token.
     fn slept(&mut self, _is_woken: bool, _deadline: Option<Instant>) {}
@@ -250,7 +259,7 @@ pub fn park<A: Attempt>(attempt: &mut A, deadline: Option<Instant>) -> Result<A:
     }
 }
 
-/// Sleeps, unless something is there by then.
+/// Sleeps, unless a check succeeds before that.
 #[track_caller]
 fn sleep<A: Attempt>(
     attempt: &mut A,

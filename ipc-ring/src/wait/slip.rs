@@ -1,25 +1,28 @@
-//! When an end waits on purpose: a consumer until messages have gathered, a producer until slots have come free.
+//! Deliberate waiting: a consumer waits until messages have accumulated, a producer until slots have become
+//! free.
 //!
-//! A consumer that is as fast as its producers takes each message the moment it is there, and with it the line into which the
-//! next one is being written: both sides then wait for lines at every message. A consumer that lets a run of messages gather
-//! and takes them in one go leaves the producers alone meanwhile ("temporal slip": Giacomoni, Moseley, Vachharajani,
-//! FastForward, PPoPP 2008). Where messages come one by one that would only make them late. So it is tried once in a
-//! while, and done for as long as a run does gather.
+//! A consumer that is as fast as its producers takes each message at once, and with it the cache line into
+//! which the next one is being written: both sides then wait for lines at every message. A consumer that lets
+//! a batch of messages accumulate and takes them together leaves the producers undisturbed meanwhile
+//! ("temporal slip": Giacomoni, Moseley, Vachharajani, FastForward, PPoPP 2008). Where messages come one by
+//! one, that would only delay them. So it is tried once in a while, and done for as long as batches do
+//! accumulate.
 //!
-//! The same happens at the other end of a ring that is full: a producer that is as fast as its consumers takes each slot the
-//! moment it is free. There nothing has to be tried. A message pushed into a full ring is far from being popped, so letting
-//! a run of slots come free first makes none late.
+//! The same happens at the other end of a full ring: a producer that is as fast as its consumers takes each
+//! slot at once when it becomes free. There no trial is needed. A message pushed into a full ring is far from
+//! being popped, so letting a batch of slots become free first delays none.
 
 use super::pause;
 
-/// The longest time to let messages of up to 1 KiB gather, in looks with a pause between them: a few microseconds.
+/// The longest wait for messages of up to 1 KiB to accumulate, in checks with a pause between them: a few
+/// microseconds.
 const LOOKS: u32 = 300;
-/// So much longer at most is waited for longer ones.
+/// The longest wait for larger messages, as a multiple of that.
 const LONGEST: usize = 8;
-/// Waits between two trials, at least and at most. Each trial that was in vain doubles them.
+/// The number of waits between two trials, minimum and maximum. Each trial without success doubles it.
 const SELDOM: core::ops::RangeInclusive<u32> = 64..=16_384;
 
-/// Looks for a few microseconds at most whether something has gathered.
+/// Checks for a few microseconds at most whether something has accumulated.
 #[inline]
 pub(crate) fn watch(gathered: impl FnMut() -> bool) {
     watch_for(LOOKS, gathered);
@@ -35,8 +38,8 @@ fn watch_for(looks: u32, mut gathered: impl FnMut() -> bool) {
     }
 }
 
-/// How many slots of `stride` bytes are a run: `bytes` of them, as far as that is a sensible number of messages and at most
-/// a quarter of the ring. 0 where that is too few to be worth a wait.
+/// The number of slots of `stride` bytes in a batch: as many as `bytes` hold, within a sensible range of
+/// messages and at most a quarter of the ring. 0 if that is too few to be worth a wait.
 pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
     let run = match (bytes / stride) as u64 {
         0..8 => 8,
@@ -49,7 +52,7 @@ pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
     }
 }
 
-/// How long to let a run of messages of `size` bytes gather.
+/// How long to let a batch of messages of `size` bytes accumulate.
 const fn looks(size: usize) -> u32 {
     LOOKS
         * match size / 1024 {
@@ -59,10 +62,10 @@ const fn looks(size: usize) -> u32 {
         }
 }
 
-/// What a consumer has learned about runs.
+/// What a consumer has learned about batches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slip {
-    /// The last time a run had gathered.
+    /// The last time a batch had accumulated.
     gathers: bool,
     /// Waits until the next trial.
     left: u32,
@@ -75,8 +78,8 @@ impl Slip {
         Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
 
-    /// A wait begins. Lets a run of messages of `size` bytes gather, where that has been of use lately or is due to be tried.
-    /// `is_ready` says whether so many are there; a run of 0 is none.
+    /// A wait begins. Lets a batch of messages of `size` bytes accumulate, if that has been useful lately or
+    /// a trial is due. `is_ready` says whether this number of messages is there; a `run` of 0 means no batch.
     pub(crate) fn let_gather(&mut self, size: usize, run: u64, is_ready: impl Fn(u64) -> bool) {
         if run == 0 || !self.is_due() {
             return;
@@ -85,13 +88,13 @@ impl Slip {
         self.learn(is_ready(run / 2));
     }
 
-    /// Whether to let a run gather at this wait.
+    /// Whether to let a batch accumulate in this wait.
     fn is_due(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.gathers || self.left == 0
     }
 
-    /// A run had gathered, or not.
+    /// Records whether a batch had accumulated.
     fn learn(&mut self, gathered: bool) {
         self.between = if gathered { *SELDOM.start() } else { (self.between * 2).min(*SELDOM.end()) };
         self.left = self.between;
@@ -99,14 +102,14 @@ impl Slip {
     }
 }
 
-/// Counts the pushes of a producer, to look now and then whether the ring is about to be full.
+/// Counts the pushes of a producer, to check now and then whether the ring is almost full.
 ///
-/// A producer in step with its consumers finds a free slot at every push, always one, and never waits.
+/// A producer in step with its consumers finds a single free slot at every push, and never waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Slots in a run; 0 when none is ever let come free.
+    /// Slots in a batch; 0 if the producer never waits for one.
     run: u64,
-    /// Pushes since the last look.
+    /// Pushes since the last check.
     pushes: u64,
 }
 
@@ -115,19 +118,19 @@ impl Pace {
         Self { run, pushes: 0 }
     }
 
-    /// Slots in a run.
+    /// Slots in a batch.
     pub(crate) const fn run(&self) -> u64 {
         self.run
     }
 
-    /// A push begins that may wait. Whether it is time for a look.
+    /// A push that may wait begins. Whether a check is due.
     #[inline(always)]
     pub(crate) const fn is_due(&mut self) -> bool {
         self.pushes += 1;
         self.pushes == self.run
     }
 
-    /// A look begins: the next one is due after another run.
+    /// A check begins: the next one is due after another batch.
     pub(crate) const fn looked(&mut self) {
         self.pushes = 0;
     }

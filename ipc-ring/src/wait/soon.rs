@@ -1,8 +1,9 @@
-//! A short wait for something that is under way and will not be announced.
+//! A short wait for something that is about to appear without a notification.
 //!
-//! A consumer wakes *before* it gives a slot back: a message is popped in the moment in which its slot is free, and between that
-//! moment and the return of the call there must be no system call, in which a process is likely to be killed and the message
-//! lost with it. So whoever waits for the slot may look too early, and nobody will wake it a second time:
+//! A consumer notifies *before* it frees a slot: a message is popped at the moment at which its slot becomes
+//! free, and between that moment and the return of the call there must be no system call, in which a process
+//! is likely to be killed and the message lost with it. So a producer that waits for the slot may check too
+//! early, and will not be woken a second time:
 //!
 //! ```text
 //!   consumer                                 producer, which found the ring full
@@ -15,28 +16,28 @@
 //!                                            yes: look again soon
 //! ```
 //!
-//! The two barriers are the pair of [`signal`](super::signal): either the consumer sees the bit and posts, or the producer sees
-//! what the consumer has said. In the spsc and bytes rings that is said by a word of its own, in the mpmc ring by the slot's
-//! tag. From there to the giving back it is a copy and some instructions at most, unless the consumer is stopped, dies, or has
-//! to wait for a processor.
+//! The two barriers are the pair of [`signal`](super::signal): either the consumer sees the bit and posts, or
+//! the producer sees the consumer's note. In the spsc and bytes rings the note is a separate word, in the
+//! mpmc ring the slot's tag. Between the note and freeing the slot there are only a copy and some
+//! instructions, unless the consumer is stopped, dies, or has to wait for a processor.
 
 use std::time::{Duration, Instant};
 
-/// The first looks come after letting others run.
+/// The first checks come after letting other threads run.
 const YIELDS: u32 = 8;
-/// The ones after that come after a nap, twice as long each time.
+/// The following ones come after a sleep, twice as long each time.
 const FIRST_NAP: Duration = Duration::from_micros(100);
-/// But not longer than this.
+/// The number of times the sleep is doubled at most.
 const DOUBLINGS: u32 = 5;
 
-/// Counts the looks of one wait.
+/// Counts the checks of one wait.
 #[derive(Debug, Default)]
 pub struct Soon {
     looks: u32,
 }
 
 impl Soon {
-    /// Passes the time until the next look, not beyond this point in time.
+    /// Passes the time until the next check, but not beyond this deadline.
     #[cold]
     pub fn pass(&mut self, until: Instant) {
         self.looks += 1;

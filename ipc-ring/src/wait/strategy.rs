@@ -1,4 +1,4 @@
-//! How an end passes the time until the other one has done something.
+//! How an end waits for the other end.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -12,14 +12,15 @@ use crate::asked::Asked;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitStrategy {
-    /// Poll without end. The shortest latency, a whole CPU; for ends that own one.
+    /// Poll without end. The lowest latency, at the cost of a whole CPU; for ends that own one.
     Spin,
-    /// Poll for some tens of microseconds, then let other threads run between polls. Uses all the time that nobody else wants.
+    /// Poll for some tens of microseconds, then let other threads run between polls. Uses all CPU time that
+    /// no other thread needs.
     ///
-    /// Where others do want it, a thread that yields may wait for a whole time slice; an end that learns so gives way by a
-    /// nap of 50 µs instead.
+    /// If other threads do need it, a thread that yields may wait for a whole time slice; an end that detects
+    /// this sleeps for 50 µs instead of yielding.
     SpinYield,
-    /// Poll for up to `spin`, adapted to how long the last waits were, then sleep until woken. The default.
+    /// Poll for up to `spin`, adapted to the length of the last waits, then sleep until woken. The default.
     SpinSleep {
         /// The longest time to poll before sleeping.
         spin: Duration,
@@ -29,7 +30,8 @@ pub enum WaitStrategy {
 }
 
 impl WaitStrategy {
-    /// [`SpinSleep`](Self::SpinSleep) with the usual limit of 50 µs, some five times what sleeping and waking cost.
+    /// [`SpinSleep`](Self::SpinSleep) with the usual limit of 50 µs, about five times the cost of sleeping
+    /// and waking.
     pub const DEFAULT: WaitStrategy = WaitStrategy::SpinSleep { spin: Duration::from_micros(50) };
 }
 
@@ -39,49 +41,50 @@ impl Default for WaitStrategy {
     }
 }
 
-/// What a waiting end should do next.
+/// The next action of a waiting end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Look again after one pause.
+    /// Retry after one pause.
     Poll,
-    /// Look whether the peer is alive, then go on.
+    /// Check whether the peer is alive, then continue.
     Probe,
-    /// Announce and sleep, for so long at most.
+    /// Announce and sleep, for at most this long.
     Sleep(Nap),
     /// The deadline has passed.
     TimedOut,
-    /// Somebody wants the wait to end.
+    /// The wait was interrupted.
     Interrupted,
 }
 
-/// The memory of an end about its waits, from which the length of the polling phase follows.
+/// An end's record of its waits, which determines the length of the polling phase.
 #[derive(Debug)]
 pub struct Waits {
     strategy: WaitStrategy,
-    /// The polling phase now, at most the strategy's limit.
+    /// The current polling phase, at most the strategy's limit.
     budget: Duration,
-    /// For so many waits to come, yielding is not worth it.
+    /// The number of coming waits for which yielding is not worth it.
     crowded: u32,
-    /// Waits go on when the other end is gone without closing.
+    /// Waits continue when the other end is gone without closing.
     awaits_successors: bool,
     liveness: LivenessCheck,
 }
 
-/// The shortest polling phase: long enough to notice that traffic has become dense again.
+/// The shortest polling phase: long enough to detect that traffic has become dense again.
 const LEAST_BUDGET: Duration = Duration::from_micros(2);
-/// The first sleep of a wait whose end may go unannounced.
+/// The first sleep of a wait whose end may come without a notification.
 const FIRST_NAP: Duration = Duration::from_millis(1);
 /// The clock is read once in this many polls.
 const POLLS_PER_LOOK: u32 = 16;
-/// [`WaitStrategy::SpinYield`] polls this often before it yields for the first time.
+/// [`WaitStrategy::SpinYield`] polls this number of times before its first yield.
 const POLLS_BEFORE_YIELD: u32 = 1024;
-/// A yield that took longer than this has let others run, who will not give the CPU back soon.
+/// A yield that took longer than this has let other threads run, which will not return the CPU soon.
 const LONG_YIELD: Duration = Duration::from_micros(100);
-/// After such a yield, so many waits go by before the next one.
+/// The number of waits without a yield after such a yield.
 const WAITS_WITHOUT_YIELD: u32 = 256;
-/// Yields in vain for somebody who cannot run meanwhile, before they are given up.
+/// The number of unsuccessful yields to an end that cannot run elsewhere, before yielding is given up.
 const YIELDS_ALONE: u32 = 2;
-/// A nap in place of a yield. Not shorter: a thread whose timers are exact would be back before anybody else has run.
+/// The sleep that replaces a yield. Not shorter: a thread with precise timers would be back before any other
+/// has run.
 const GIVE_WAY: Duration = Duration::from_micros(50);
 
 impl Waits {
@@ -95,14 +98,16 @@ impl Waits {
         Self { strategy, budget, crowded: 0, awaits_successors: false, liveness: LivenessCheck::default() }
     }
 
-    /// How often to look, at no cost but a pause, between two whole polls. With 4 looks a round trip took a twentieth longer
-    /// than with 16, since the answer often comes while more is done than to look. So many as given, and fewer, where polls
-    /// are counted until others are let run.
+    /// The number of cheap checks, with only a pause between them, between two complete polls. With 4 checks
+    /// a round trip took a twentieth longer than with 16, since the answer often comes during the work of a
+    /// complete poll. With [`WaitStrategy::SpinYield`] it is `yielding`, which is fewer, since there the
+    /// polls before a yield are counted.
     pub(crate) fn looks(&self, yielding: u32) -> u32 {
         if self.strategy == WaitStrategy::SpinYield { yielding } else { 16 }
     }
 
-    /// Before a sleep: whether to ask if the other side is alive, and for how long to sleep. See [`liveness`](super::liveness).
+    /// Before a sleep: whether to check that the other side is alive, and how long to sleep. See
+    /// [`liveness`](super::liveness).
     pub(crate) fn before_sleep(
         &mut self,
         now: Instant,
@@ -113,23 +118,23 @@ impl Waits {
         self.liveness.before_sleep(now, nap, in_vain, is_told)
     }
 
-    /// Whether waits go on when the other end is gone without closing, until a successor comes.
+    /// Whether waits continue, until a successor comes, when the other end is gone without closing.
     pub(crate) fn awaits_successors(&self) -> bool {
         self.awaits_successors
     }
 
-    /// From now on waits go on, or end, when the other end is gone without closing.
+    /// Sets whether waits continue when the other end is gone without closing.
     pub fn set_awaits_successors(&mut self, awaits: bool) {
         self.awaits_successors = awaits;
     }
 
-    /// Whether waiting ends when one that waits sees these state bits of the other end.
+    /// Whether these state bits of the other end terminate a wait.
     pub(crate) fn is_over(&self, bits: u32) -> bool {
         let detached = if self.awaits_successors { 0 } else { DETACHED };
         bits & (CLOSED | POISONED | detached) != 0
     }
 
-    /// Whether waits begin with polling.
+    /// Whether waits start with polling.
     pub(crate) fn polls(&self) -> bool {
         !matches!(self.strategy, WaitStrategy::Sleep)
     }
@@ -139,7 +144,7 @@ impl Waits {
         matches!(self.strategy, WaitStrategy::Sleep | WaitStrategy::SpinSleep { .. })
     }
 
-    /// Starts one wait for something that the other end announces without fail.
+    /// Starts one wait for an event of which the other end always notifies.
     pub(crate) fn start(&self, deadline: Option<Instant>) -> Wait {
         Wait {
             began: None,
@@ -154,19 +159,20 @@ impl Waits {
         }
     }
 
-    /// Starts one wait for something that the other end may leave unannounced for a while: then the first sleeps are
-    /// short ones.
+    /// Starts one wait for an event of which the other end may not notify for a while: then the first sleeps
+    /// are short.
     pub(crate) fn start_with_naps(&self, deadline: Option<Instant>) -> Wait {
         Wait { nap: FIRST_NAP, ..self.start(deadline) }
     }
 
-    /// Learns from a wait that ended with something to do.
+    /// Learns from a wait that ended successfully.
     ///
-    /// Polling for as long as a sleep costs is never worse than twice the best choice (Karlin and others, 1991). Waits
-    /// that polling would have covered make the phase longer, waits that ended long after it make it shorter.
+    /// Polling for as long as a sleep costs is never worse than twice the optimum (Karlin and others, 1991).
+    /// Waits that polling would have covered lengthen the phase; waits that ended long after it shorten it.
     #[inline(always)]
     pub(crate) fn finished(&mut self, wait: &Wait) {
-        // A short wait teaches nothing, and its end is what the message has been waiting for.
+        // Skip adaptation after short waits: they carry no information, and this is the latency-critical
+        // path.
         if wait.began.is_some() || self.crowded > 0 {
             self.learn(wait);
         }
@@ -190,10 +196,10 @@ impl Waits {
     }
 }
 
-/// One wait under way.
+/// One wait in progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Wait {
-    /// When the clock was first read; the first polls do without.
+    /// When the clock was first read; the first polls do not read it.
     began: Option<Instant>,
     deadline: Option<Instant>,
     polls: u32,
@@ -201,17 +207,18 @@ pub struct Wait {
     slept: bool,
     /// The other end cannot run while this one polls.
     alone: bool,
-    /// The longest time to sleep before looking again.
+    /// The longest time to sleep before the next check.
     nap: Duration,
-    /// Others want this CPU.
+    /// Other threads want this CPU.
     crowded: bool,
     /// Yields so far.
     yields: u32,
 }
 
 impl Wait {
-    /// What to do after the last look found nothing. `is_interrupted` is [`Host::is_interrupted`](super::host::Host::is_interrupted). `alone` is asked once, when the first polls were in vain: whether the
-    /// other end was last seen on the CPU this thread runs on.
+    /// What to do after the last check found nothing. `is_interrupted` is
+    /// [`Host::is_interrupted`](super::host::Host::is_interrupted). `alone` is called once, after the first
+    /// polls found nothing: whether the other end was last seen on the CPU this thread runs on.
     #[inline]
     pub(crate) fn next(
         &mut self,
@@ -228,7 +235,7 @@ impl Wait {
         }
     }
 
-    /// Whether this wait has come to sleeping.
+    /// Whether this wait has slept.
     #[must_use]
     pub fn has_slept(&self) -> bool {
         self.slept
@@ -242,8 +249,8 @@ impl Wait {
         }
         std::thread::yield_now();
         self.yields += 1;
-        // The scheduler may give the CPU right back, to who has had less of it: then yielding does not bring on those who are
-        // waited for, and who cannot run elsewhere.
+        // The scheduler may return the CPU at once, to the thread that has had less of it: then yielding does
+        // not advance the peers waited for, which cannot run elsewhere.
         self.crowded = now.elapsed() > LONG_YIELD || (self.alone && self.yields > YIELDS_ALONE);
     }
 
@@ -299,7 +306,7 @@ impl Wait {
     }
 }
 
-/// Whether the machine has one CPU only. Asked once: CPUs rarely come and go.
+/// Whether the machine has only one CPU. Determined once: CPUs rarely come and go.
 fn only_one_cpu() -> bool {
     static ONLY_ONE: Asked = Asked::new();
     let is_only_one =

@@ -1,87 +1,90 @@
-//! Turns, for ends that would otherwise rob each other of their chances.
+//! Turns: fairness among ends that compete for the slots of a full ring.
 //!
-//! When a ring is full, a slot that comes free goes to whoever looks first. A producer that runs at the same time as the
-//! consumer looks all the time. One that the scheduler has put on the consumer's processor runs when the consumer does not, and
-//! finds the ring filled again each time that it is woken. Left alone, some producers push ten times as much as others for as
-//! long as the scheduler moves nobody.
+//! When a ring is full, a slot that becomes free goes to the first end that checks. A producer that runs at
+//! the same time as the consumer checks all the time. A producer that the scheduler has put on the consumer's
+//! processor runs only when the consumer does not, and finds the ring filled again each time it is woken.
+//! Without intervention, some producers push ten times as much as others for as long as the scheduler moves
+//! none of them.
 //!
-//! So an end that was woken for a slot and found it taken, and has waited for longer than a turn, takes one: for a millisecond all
-//! others that find the ring full stand back. Meanwhile they enter themselves as the next, unless somebody is entered who
-//! comes before, round by the numbers of the seats from the one whose turn it is. The turn after goes to that one. (Of many
-//! waiters only few are let compete, and they are exchanged now and then, for the sake of throughput: Dice, Malthusian
-//! Locks, EuroSys 2017.)
+//! So an end that was woken for a slot and found it taken, and has waited for longer than a turn, takes a
+//! turn: for a millisecond all other ends that find the ring full stand back. Meanwhile each enters itself as
+//! the next, unless an entered seat comes earlier, counting round the seat numbers from the seat that has the
+//! turn. The following turn goes to the entered seat. (Letting only a few of many waiters compete, and
+//! exchanging them now and then, serves throughput: Dice, Malthusian Locks, EuroSys 2017.)
 //!
-//! All of it is a hint, in one word of shared memory. Who has a turn and dies, or has nothing more to push, costs the others a
-//! millisecond; so does a word that was never written by this.
+//! All of it is a hint, in one word of shared memory. If the end that has the turn dies, or has nothing more
+//! to push, the others lose a millisecond; so they do if the word holds a value that was never written by
+//! this module.
 
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How long a turn is, in microseconds.
+/// The length of a turn, in microseconds.
 const TURN: u32 = 1000;
-/// So long after the end of a turn nobody remembers who was next.
+/// The next seat is forgotten this long after the end of a turn, in microseconds.
 const STALE: u32 = 4 * TURN;
 
-/// What has become of the chances of an end, in one wait.
+/// The record of an end's attempts in one wait.
 #[derive(Debug, Default)]
 pub(crate) struct Chances {
-    /// When it slept first.
+    /// When it first slept.
     began: Option<Instant>,
-    /// It was woken, and has not tried since.
+    /// It was woken, and has not retried since.
     woken: bool,
-    /// It was woken, and there was nothing for it.
+    /// It was woken, and found the slot taken.
     robbed: bool,
 }
 
 impl Chances {
-    /// It is about to sleep.
+    /// The end is about to sleep.
     pub(crate) fn sleeps(&mut self) {
         self.began.get_or_insert_with(Instant::now);
     }
 
-    /// It has slept, and was woken by somebody or not.
+    /// The end has slept, and was woken by another end or not.
     pub(crate) const fn slept(&mut self, woken: bool) {
         self.woken = woken;
     }
 
-    /// It has tried in vain.
+    /// An attempt failed.
     pub(crate) const fn failed(&mut self) {
         self.robbed |= self.woken;
         self.woken = false;
     }
 
-    /// It lets the chance go by that it was woken for. False when it has none.
+    /// Passes up the chance that the end was woken for. False if there is none.
     pub(crate) const fn passes(&mut self) -> bool {
         core::mem::replace(&mut self.woken, false)
     }
 
-    /// Whether it has been robbed, and has waited for longer than a turn.
+    /// Whether a slot was taken from this end, and it has waited for longer than a turn.
     fn starves(&self) -> bool {
         self.robbed
             && self.began.is_some_and(|began| began.elapsed() > Duration::from_micros(u64::from(TURN)))
     }
 
-    /// Whether the end in seat `number`, which has found the ring full, is to stand back, and for how long: a turn at most.
+    /// Whether the end in seat `number`, which has found the ring full, must stand back, and for how long: a
+    /// turn at most.
     pub(crate) fn stand_back(&self, word: &AtomicU64, number: u16) -> Option<Duration> {
-        // Two hints; nothing is read because of them.
+        // Two hints; no data is read because of them.
         if word.load(Relaxed) == 0 && !self.robbed {
             return None;
         }
-        // Microseconds of the machine's clock, which is one for all processes; modulo 2^32.
+        // Microseconds of the machine's clock, which all processes share; modulo 2^32.
         let now = (crate::clock::machine_ns() / 1000) as u32;
         stand_back(word, number, now, self.starves())
     }
 }
 
-/// The word, taken apart. Of seats the numbers + 1.
+/// The decoded word. Seats are stored as number + 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Turn {
     /// When it ends, in microseconds modulo 2^32.
     until: u32,
-    /// Whose it is.
+    /// The seat that has the turn.
     holder: u16,
-    /// Whose the one after is; 0: nobody's.
+    /// The seat that has the next turn; 0: none.
     next: u16,
 }
 
@@ -98,7 +101,7 @@ impl Turn {
         Self { until: now.wrapping_add(TURN), holder, next: 0 }
     }
 
-    /// How many microseconds of it are left.
+    /// The microseconds left of the turn.
     const fn left(self, now: u32) -> Option<u32> {
         match self.until.wrapping_sub(now) {
             left @ 1..=TURN => Some(left),
@@ -106,12 +109,12 @@ impl Turn {
         }
     }
 
-    /// Whether a seat comes before the one that is next, counted from the one whose turn it is.
+    /// Whether a seat comes before the entered next one, counting from the seat that has the turn.
     const fn comes_before_next(self, seat: u16) -> bool {
         self.next == 0 || seat.wrapping_sub(self.holder) < self.next.wrapping_sub(self.holder)
     }
 
-    /// What is to be made of the word by this seat. `None`: nothing, and the seat goes on.
+    /// The new word when this seat sees it. `None`: unchanged, and the seat goes ahead.
     const fn seen_by(self, seat: u16, now: u32, starves: bool) -> Option<Self> {
         match self.left(now) {
             Some(_) if self.holder == seat => None,
@@ -129,7 +132,7 @@ impl Turn {
 fn stand_back(word: &AtomicU64, number: u16, now: u32, starves: bool) -> Option<Duration> {
     let seat = number + 1;
     let mut raw = word.load(Relaxed);
-    // Who loses two exchanges goes on.
+    // A seat that loses two exchanges goes ahead.
     for _ in 0..2 {
         let turn = Turn::from_raw(raw);
         let wanted = turn.seen_by(seat, now, starves)?;
@@ -174,7 +177,7 @@ mod tests {
                 assert_eq!(stand_back(&word, seat, now, false), WHOLE, "{seat} in {holder}'s turn");
             }
             now = now.wrapping_add(TURN + 30);
-            // Whoever looks first, also the one whose turn is over, hands the turn on.
+            // The first seat to check, even the one whose turn is over, passes the turn on.
             let (first, last) = if holders.len() % 2 == 0 { (holder, 7) } else { (0, holder) };
             let _ = (stand_back(&word, first, now, true), stand_back(&word, last, now, true));
         }

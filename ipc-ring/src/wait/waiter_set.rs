@@ -1,7 +1,7 @@
-//! The sleep protocol of many ends, as [`signal`] is that of two.
+//! The sleep protocol for many ends, as [`signal`] is for two.
 //!
-//! Each seat has a signal word of its own, and each side of the ring a mask in which one bit stands for
-//! several seats. The mask is 0 while nobody sleeps, so a publication costs one load.
+//! Each seat has its own signal word, and each side of the ring a mask in which one bit stands for several
+//! seats. The mask is 0 while no end sleeps, so a publication costs one load.
 //!
 //! ```text
 //!   waiter                                   notifier
@@ -14,9 +14,9 @@
 //!                                            take one WAITING below it, post a token
 //! ```
 //!
-//! The waiting bit is set before the mask's, so whoever takes the mask's bit sees all who wait below it, or
-//! leaves the bit to those who come later. One publication wakes one end; one that was woken and finds more
-//! than it takes wakes the next.
+//! The waiting bit is set before the mask's. So a notifier that takes the mask's bit sees all ends that wait
+//! below it; ends that come later set the bit again. One publication wakes one end; an end that was woken and
+//! finds more than it takes wakes the next.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -26,27 +26,27 @@ use crate::platform::{Barrier, Platform, Site, Word};
 
 /// The ends of a ring that wait for the same kind of event.
 pub trait WaiterSet {
-    /// The machine the words belong to.
+    /// The platform of the words.
     type Platform: Platform;
     /// Their mask.
     fn mask(&self) -> &<Self::Platform as Platform>::U64;
     /// A seat's signal word.
     fn signal(&self, number: u16) -> &<Self::Platform as Platform>::U32;
-    /// Whether the seat's end is one of them.
+    /// Whether the seat's end is in the set.
     fn belongs(&self, number: u16) -> bool;
-    /// Whether the seat's end, which is one of them, waits for what was published.
+    /// Whether the seat's end, which is in the set, waits for what was published.
     fn is_concerned(&self, _number: u16) -> bool {
         true
     }
     /// Number of seats.
     fn seats(&self) -> u16;
-    /// Bits of the mask that are used; fewer than 64 only in models.
+    /// Number of bits of the mask in use; fewer than 64 only in models.
     fn bits(&self) -> u16 {
         64
     }
 }
 
-/// Says that an end is about to sleep. It must look at the ring once more, then sleep or
+/// Announces that an end is about to sleep. It must check the ring once more, then sleep or
 /// [`withdraw`](signal::withdraw).
 ///
 /// # Errors
@@ -57,16 +57,16 @@ pub fn prepare_wait<S: WaiterSet>(set: &S, number: u16, barrier: Barrier) -> Res
 }
 
 /// The first half of [`prepare_wait`], for a waiter that waits at several ends and runs the heavy barrier
-/// once, behind all of them.
+/// once, after all of them.
 pub fn set_waiting<S: WaiterSet>(set: &S, number: u16) {
     // [W1] Release → `signal::take`: the number of the end's semaphore is written before.
     set.signal(number).fetch_or(WAITING, S::Platform::ordering(Edge::WaitAnnounce));
-    // [W2] Release → `wake`: who takes this bit sees the waiting bit.
+    // [W2] Release → `wake`: a notifier that takes this bit sees the waiting bit.
     set.mask().fetch_or(1 << (number % set.bits()), S::Platform::ordering(Edge::WaiterSetJoin));
     S::Platform::crash_point(Site::WaitAnnounced);
 }
 
-/// Whether an end with this mask sleeps, or is about to. After a publication.
+/// Whether an end with this mask sleeps, or is about to. Checked after a publication.
 #[inline(always)]
 pub fn has_waiters<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
     P::light(barrier);
@@ -75,11 +75,10 @@ pub fn has_waiters<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
 
 /// What a notifier does for the sleepers that [`wake`] finds.
 pub trait Notifier {
-    /// A sleeper will be taken out of the mask: arranges that this process's death posts to it. One that dies
-    /// with the mask's bit or with a waiting bit taken is the only one who knows of those sleepers.
+    /// A sleeper is about to be taken out of the mask: arranges that this process's death posts to it.
+    /// Between taking the mask's bit or a waiting bit and posting, only this process knows of those sleepers.
     fn arrange(&mut self, _number: u16) {}
-    /// Posts a token to an end that waited. False when that end is dead, so that another one should have a
-    /// token.
+    /// Posts a token to an end that waited. False if that end is dead, so that another one must get a token.
     fn post(&mut self, number: u16) -> bool;
 }
 
@@ -93,7 +92,7 @@ impl<N: Notifier> Notifier for &mut N {
     }
 }
 
-/// For whom nothing has to be arranged.
+/// A notifier that need not arrange anything.
 #[derive(Debug)]
 pub struct Post<F>(pub F);
 
@@ -103,22 +102,22 @@ impl<F: FnMut(u16) -> bool> Notifier for Post<F> {
     }
 }
 
-/// Wakes sleepers until `wanted` of them are awake, starting behind the seat `turn`, which then is that of
-/// the last one.
+/// Wakes sleepers until `wanted` of them are awake, starting after the seat `turn`, which is then set to the
+/// last one woken.
 #[cold]
 #[inline(never)]
 pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifier: impl Notifier) {
     let (bits, seats) = (set.bits(), set.seats());
-    let next = (*turn + 1) % seats; // `turn` moves below: each bit comes once, whoever is woken on the way.
+    let next = (*turn + 1) % seats; // `turn` moves below: each bit comes once, whichever end is woken on the way.
     for step in 0..bits {
         let first = (next + step) % bits;
         let bit = 1u64 << first;
-        // [W2] Acquire ← `set_waiting`: whoever announced itself before this notifier looked, and did not see
-        // what was published, is seen to wait below.
+        // [W2] Acquire ← `set_waiting`: an end that announced itself before this notifier checked, and did
+        // not see what was published, is seen waiting below.
         if set.mask().load(S::Platform::ordering(Edge::WaiterSetTake)) & bit == 0 {
             continue;
         }
-        // Those behind `next` first, so that all have their turn below one bit, too.
+        // Those after `next` first, so that the seats below one bit take turns, too.
         let below = || {
             let all = || (first..seats).step_by(usize::from(bits));
             all().filter(move |number| *number >= next).chain(all().filter(move |number| *number < next))
@@ -130,8 +129,8 @@ pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifi
             continue;
         }
         S::Platform::crash_point(Site::WaitMaskTaken);
-        // Taking the mask's bit orders the looks at the waiting bits.
-        // One look at each: one that is gone at a second look must not stand for another.
+        // Taking the mask's bit orders the loads of the waiting bits. Each is loaded once: an end that
+        // stopped waiting before a second load must not be counted in place of another.
         let (mut concerned, mut others) = (0, false);
         for number in below().filter(waits) {
             if set.is_concerned(number) {
@@ -141,7 +140,7 @@ pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifi
             }
         }
         if others || concerned > wanted {
-            // Before any token is posted: who is woken may look for others at once.
+            // Before any token is posted: an end that is woken may look for others at once.
             // [W2] A read-modify-write: it continues the release of `set_waiting`.
             set.mask().fetch_or(bit, Relaxed);
         }
@@ -276,7 +275,7 @@ mod tests {
         }
     }
 
-    /// Notes what is arranged, and whether that was while the sleeper could be found.
+    /// Records what is arranged, and whether the sleeper could be found at that time.
     struct Arranging<'a>(&'a Side, Vec<u16>);
 
     impl Notifier for Arranging<'_> {
