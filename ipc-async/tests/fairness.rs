@@ -9,7 +9,7 @@ use ipc_ring::{Domain, spsc};
 /// How often the other task gives way. Each time it has its turn again only if the busy one gives way, too.
 const TURNS: u32 = 20;
 /// More operations than a busy task can do in that number of turns.
-const FAR_TOO_MANY: u64 = 100_000_000;
+const FAR_TOO_MANY: u64 = 3_000_000;
 
 fn ends(name: &str) -> (spsc::Producer<u64>, spsc::Consumer<u64>) {
     let domain = Domain::open(&format!("async-fair-{name}-{}", std::process::id())).expect("a domain");
