@@ -1,7 +1,7 @@
 //! What `tarpc_server` and `tarpc_client` share: the service, and how tarpc's messages go over a connection.
 //!
-//! Nothing here knows of rings: a [`Stream`] is `AsyncRead` and `AsyncWrite`, which is all that tarpc's transport asks
-//! of a socket.
+//! Nothing here knows of rings: a [`Stream`] is `AsyncRead` and `AsyncWrite`, which is all that tarpc's
+//! transport asks of a socket.
 
 use ipc_async::Stream;
 use serde::{Deserialize, Serialize};

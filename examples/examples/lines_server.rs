@@ -5,7 +5,7 @@
 //! cargo run --release -p examples --example lines_client -- 'add 1 2' 'add 3 4' quit
 //! ```
 //!
-//! A line is a request: `add` and numbers, `quit`, or `stop` for the server's end. Each is answered by a line.
+//! A line is a request: `add` and numbers, `quit`, or `stop` for the server's end. A line answers each.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::process::ExitCode;
