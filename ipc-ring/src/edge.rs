@@ -22,6 +22,10 @@ pub enum Edge {
     SpscConsume,
     /// \[S3\] spsc: the producer, having found the ring full by the head, loads the exact position.
     SpscReclaimExact,
+    /// \[S4\] spsc: the producer's fence before it writes a payload. What it published before, taps see before it.
+    SpscOverwrite,
+    /// \[S4\] spsc: a tap's fence behind a copied payload. It looks after whether that may have been overwritten.
+    SpscValidate,
     /// \[B1\] bytes: the producer stores a header word. The frame's payload is written before, and so are the header of a
     /// frame that follows a padding and the zero behind the frame.
     BytesPublish,
@@ -179,13 +183,15 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 82] = [
+    pub const ALL: [Edge; 84] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
         Edge::SpscReclaim,
         Edge::SpscConsume,
         Edge::SpscReclaimExact,
+        Edge::SpscOverwrite,
+        Edge::SpscValidate,
         Edge::BytesPublish,
         Edge::BytesObserve,
         Edge::BytesRelease,
@@ -269,8 +275,12 @@ impl Edge {
     #[must_use]
     pub const fn ordering(self) -> Ordering {
         match self {
-            Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume => Ordering::Release,
-            Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact => Ordering::Acquire,
+            Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume | Edge::SpscOverwrite => {
+                Ordering::Release
+            }
+            Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact | Edge::SpscValidate => {
+                Ordering::Acquire
+            }
             Edge::BytesPublish | Edge::BytesRelease | Edge::BytesConsume => Ordering::Release,
             Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
             Edge::CloseSet => Ordering::Release,
@@ -345,6 +355,7 @@ impl Edge {
             Edge::SpscPublish | Edge::SpscObserve => "S1",
             Edge::SpscRelease | Edge::SpscReclaim => "S2",
             Edge::SpscConsume | Edge::SpscReclaimExact => "S3",
+            Edge::SpscOverwrite | Edge::SpscValidate => "S4",
             Edge::BytesPublish | Edge::BytesObserve => "B1",
             Edge::BytesRelease | Edge::BytesReclaim => "B2",
             Edge::BytesConsume | Edge::BytesReclaimExact => "B3",

@@ -2,6 +2,7 @@
 //!
 //! A [`DomainObserver`] lists a domain and finds its channels without being a member. The observers of the
 //! kinds of channels ([`spsc::Observer`](crate::spsc::Observer) and its like) open through it as they do
-//! through a [`Domain`](crate::Domain).
+//! through a [`Domain`](crate::Domain). A [`Tap`] reads the messages of a channel along.
 
+pub use crate::channel::{Tap, TapError, TapRead, TapStart};
 pub use crate::domain::{DomainObserver, Place};

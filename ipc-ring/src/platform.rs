@@ -1,9 +1,9 @@
-//! What the algorithms need from the machine, as a trait, so that the same code runs in production and in a model
-//! checker.
+//! What the algorithms need from the machine, as a trait, so that the same code runs in production and in a
+//! model checker.
 //!
-//! The rings and the sleep protocol are written once, generic over [`Platform`]. [`Native`] is the real machine:
-//! core's atomics on words that lie in a segment. The `loom-tests` crate implements the trait with loom's types; there
-//! the orderings can be weakened one at a time, which must make a model fail.
+//! The rings and the sleep protocol are written once, generic over [`Platform`]. [`Native`] is the real
+//! machine: core's atomics on words that lie in a segment. The `loom-tests` crate implements the trait with
+//! loom's types; there the orderings can be weakened one at a time, which must make a model fail.
 
 use core::fmt::Debug;
 use core::sync::atomic::{self, Ordering};
@@ -36,13 +36,14 @@ pub trait Word<T>: Send + Sync {
 
 /// How the race between "publish, then look for a sleeper" and "announce, then look again" is closed.
 ///
-/// The scheme is chosen when a ring is created, recorded in its header, and obeyed by everybody who attaches: the two
-/// sides must use the same one.
+/// The scheme is chosen when a ring is created, recorded in its header, and obeyed by everybody who
+/// attaches: the two sides must use the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
-    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It orders nothing for a process that
-    /// is not [registered](ipc_core::barrier::register). Whoever makes or opens a ring with it through this library is; each platform and each
-    /// ring of one's own has to see to that.
+    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It
+    /// orders nothing for a process that is not [registered](ipc_core::barrier::register). Whoever makes or
+    /// opens a ring with it through this library is; each platform and each ring of one's own has to see to
+    /// that.
     Asymmetric,
     /// Both sides pay: a sequentially consistent fence each.
     Fence,
@@ -69,12 +70,14 @@ impl Barrier {
 /// # Safety
 /// The rings read what `copy_out` has written, and hand it to their users, in code that is safe for them. So:
 ///
-/// - [`copy_out`](Platform::copy_out) returns only after it has written each byte of the item with some initialised byte, and writes
-///   nothing else; [`copy_in`](Platform::copy_in) writes the slot alone.
-/// - The words do what [`Word`] says: what is loaded was stored, exchanges are atomic, and an ordering is at least as strong as the one asked for.
-/// - [`ordering`](Platform::ordering), [`fence`](Platform::fence), [`light`](Platform::light) and [`heavy`](Platform::heavy) are at
-///   least as strong as those of [`Native`]: who may touch a slot is settled by them. A model checker may weaken them to see a model
-///   fail, since it checks each access itself.
+/// - [`copy_out`](Platform::copy_out) returns only after it has written each byte of the item with some
+///   initialised byte, and writes nothing else; [`copy_in`](Platform::copy_in) writes the slot alone.
+/// - The words do what [`Word`] says: what is loaded was stored, exchanges are atomic, and an ordering is
+///   at least as strong as the one asked for.
+/// - [`ordering`](Platform::ordering), [`fence`](Platform::fence), [`light`](Platform::light) and
+///   [`heavy`](Platform::heavy) are at least as strong as those of [`Native`]: who may touch a slot is
+///   settled by them. A model checker may weaken them to see a model fail, since it checks each access
+///   itself.
 ///
 /// Nobody takes that on by accident: without `unsafe` this does not compile.
 ///
@@ -113,8 +116,8 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     /// The sleeper's half of the barrier pair: a system call when asymmetric.
     ///
     /// # Errors
-    /// When that call was refused: a sandbox that came after the ring was opened. No fence of this side's stands in for it, as the hot
-    /// side has none, so what is read behind it says nothing.
+    /// When that call was refused: a sandbox that came after the ring was opened. No fence of this side's
+    /// stands in for it, as the hot side has none, so what is read behind it says nothing.
     fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error>;
 
     /// One step of a spin loop.
@@ -126,6 +129,21 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
         atomic::fence(Self::ordering(edge));
     }
 
+    /// Whether a producer keeps its stores in the order that a [tap](crate::ring::spsc::Tap) relies on. It
+    /// does where that costs no instruction.
+    #[inline(always)]
+    fn taps() -> bool {
+        true
+    }
+
+    /// The fence of a producer for the sake of taps, where there are any.
+    #[inline(always)]
+    fn fence_for_taps(edge: Edge) {
+        if Self::taps() {
+            Self::fence(edge);
+        }
+    }
+
     /// A place where a test may end the process.
     #[inline(always)]
     fn crash_point(_site: Site) {}
@@ -133,15 +151,15 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     /// Copies an item into shared memory.
     ///
     /// # Safety
-    /// `to` is valid for `size_of::<T>()` bytes, aligned to 8, and nobody but this side writes it now; `from` is a
-    /// valid item that does not overlap it.
+    /// `to` is valid for `size_of::<T>()` bytes, aligned to 8, and nobody but this side writes it now;
+    /// `from` is a valid item that does not overlap it.
     unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T);
 
     /// Copies an item out of shared memory.
     ///
     /// # Safety
-    /// `from` is valid for `size_of::<T>()` bytes and aligned to 8; `to` is private memory for one item. For a `T`
-    /// that does not accept every bit pattern the peer must be trusted.
+    /// `from` is valid for `size_of::<T>()` bytes and aligned to 8; `to` is private memory for one item.
+    /// For a `T` that does not accept every bit pattern the peer must be trusted.
     unsafe fn copy_out<T: Copy>(to: *mut T, from: *const T);
 }
 
@@ -149,8 +167,8 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Native;
 
-// SAFETY: the words and fences are core's, the orderings those of the edges; `copy::load` writes each byte of the item, `copy::store` each
-// byte of the slot, and nothing else.
+// SAFETY: the words and fences are core's, the orderings those of the edges; `copy::load` writes each byte
+// of the item, `copy::store` each byte of the slot, and nothing else.
 unsafe impl Platform for Native {
     type U64 = atomic::AtomicU64;
     type U32 = atomic::AtomicU32;
@@ -172,6 +190,12 @@ unsafe impl Platform for Native {
                 Ok(())
             }
         }
+    }
+
+    /// Where stores are made visible in their order.
+    #[inline(always)]
+    fn taps() -> bool {
+        cfg!(any(target_arch = "x86_64", target_arch = "x86"))
     }
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! The models of the spsc ring, as production is.
 
 use loom_tests::Model;
-use loom_tests::spsc::{ending, ring, sleeping, takeover, wait_set};
+use loom_tests::spsc::{ending, ring, sleeping, takeover, tap, wait_set};
 
 fn check(models: &[Model]) {
     for model in models {
@@ -27,6 +27,11 @@ fn an_end_is_told_after_everything_before_it() {
 #[test]
 fn no_wake_up_is_lost() {
     check(sleeping::MODELS);
+}
+
+#[test]
+fn a_tap_reads_no_message_that_is_overwritten() {
+    check(tap::MODELS);
 }
 
 #[test]

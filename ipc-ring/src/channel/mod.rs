@@ -29,6 +29,8 @@ mod seats;
 mod settings;
 pub mod spsc;
 mod successor;
+#[allow(unsafe_code)]
+mod tap;
 pub(crate) mod wait_set;
 
 pub(crate) use announce::Subject;
@@ -40,4 +42,5 @@ pub(crate) use lifetime::key as persistent_key;
 pub(crate) use open::explain;
 pub use roster::EndRole;
 pub(crate) use roster::{Holder, holders};
+pub use tap::{Tap, TapError, TapRead, TapStart};
 pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};

@@ -9,7 +9,7 @@ use crate::memory::{self, Objects};
 use crate::pair::{
     self, CLOSED_BELIEVED, CLOSED_MEANS_REFUSED, NO_SECOND_LOOK, ROOM_AWAITED_ASLEEP, Role, Signals,
 };
-use crate::{Word32, mutation, phase, reached};
+use crate::{Word32, Word64, mutation, phase, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
@@ -35,6 +35,8 @@ pub struct Private {
     barrier: Barrier,
     /// Slots in a line; 0 when none is ever taken.
     line: u64,
+    /// Whether payloads are read while they are written.
+    tapped: bool,
 }
 
 impl Heap {
@@ -61,7 +63,20 @@ impl Heap {
             .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
-            .ring(Private { mask: capacity as u64 - 1, barrier, line })
+            .ring(Private { mask: capacity as u64 - 1, barrier, line, tapped: false })
+    }
+
+    /// An empty ring for a tap, whose payloads are words that may be read while they are written.
+    #[must_use]
+    pub fn tapped(capacity: usize) -> Self {
+        assert!(capacity.is_power_of_two());
+        let shape = Of::<u64>::new();
+        let slots = (0..capacity).map(|index| <Self as Slots>::OFFSET + index * shape.stride());
+        let objects = slots.fold(Objects::of(&[FIELDS]), |objects, slot| {
+            objects.word(slot, Word64::contended(0)).word(slot + shape.word(), Word64::contended(0))
+        });
+        let mask = capacity as u64 - 1;
+        objects.ring(Private { mask, barrier: Barrier::Asymmetric, line: 0, tapped: true })
     }
 }
 
@@ -116,7 +131,8 @@ impl Memory for Heap {
     }
 
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
-        if is_free() || mutation::logic(TAKEN_EARLY) {
+        // Writing what is there makes no difference for a tap.
+        if !self.ring.tapped && (is_free() || mutation::logic(TAKEN_EARLY)) {
             reached("a payload taken ahead");
             self.with_slot_mut(index, |_| ()); // Writes what is there.
         }

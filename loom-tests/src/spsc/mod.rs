@@ -12,6 +12,7 @@ mod moves;
 pub mod ring;
 pub mod sleeping;
 pub mod takeover;
+pub mod tap;
 pub mod wait_set;
 
 pub use memory::Heap;
@@ -24,5 +25,7 @@ pub const MISTAKES: [&str; 5] = [NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, T
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS, wait_set::MODELS].into_iter().flatten()
+    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS, tap::MODELS, wait_set::MODELS]
+        .into_iter()
+        .flatten()
 }

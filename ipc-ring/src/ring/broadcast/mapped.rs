@@ -161,8 +161,18 @@ impl<T: Message> Mapped<T> {
     }
 }
 
-// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of slots of this shape, which is
-// private.
+impl MappedOf<Shaped> {
+    /// The ring in memory that may be mapped read-only, whose header was checked: for a reader without a
+    /// seat, which stores nothing.
+    pub(crate) fn to_be_read(region: Region, geometry: &Geometry, mode: Mode) -> Result<Self, AttachError> {
+        let slots = InSlots { shape: Shaped::of(geometry), hints: false, polled: false };
+        // SAFETY: slots of the shape that the geometry has. A reader without a seat stores nothing.
+        unsafe { Self::of_messages(region, (geometry, geometry), Barrier::Fence, mode, slots) }
+    }
+}
+
+// SAFETY: `of_any` and `to_be_read` are the only ways to one; the geometry is that of slots of this shape,
+// which is private.
 unsafe impl<S: Shape> Slots for memory::Mapped<Private<InSlots<S>>> {
     type Shape = S;
     const OFFSET: usize = SLOTS_OFFSET;

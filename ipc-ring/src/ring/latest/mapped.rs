@@ -149,6 +149,31 @@ pub(crate) fn geometry_of(element: &ElementType, keys: u64) -> Result<Geometry, 
 }
 
 impl MappedOf<Shaped> {
+    /// The geometry of a table of so many values of this size and alignment; `None` when there is none.
+    pub(crate) fn geometry_of(keys: u64, size: u64, align: u64) -> Option<Geometry> {
+        let (size, align) = (usize::try_from(size).ok()?, usize::try_from(align).ok()?);
+        let is_value = (1..=crate::message::MAX_MESSAGE_SIZE).contains(&size)
+            && align.is_power_of_two()
+            && align <= LINE
+            && (1..=u64::from(MAX_KEYS)).contains(&keys);
+        let cell = SLOTS as usize * cells::stride(size, align);
+        Some(keys)
+            .filter(|_| is_value)
+            .and_then(|keys| Geometry::of_cells(keys, size, align, cell, CELLS_OFFSET))
+    }
+
+    /// The table in memory that may be mapped read-only, whose header was checked with that geometry: for a
+    /// reader, which stores nothing.
+    pub(crate) fn to_be_read(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        region.holds(geometry.total_size())?;
+        let (size, align) = (geometry.element_size(), geometry.element_align());
+        let one = Geometry::new(1, size, align, 0).expect("it was checked");
+        let private = Private { shape: Shaped::of(&one), keys: geometry.capacity() as u32 };
+        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
+        // there are keys. A reader stores nothing.
+        unsafe { Self::over_any(region, geometry.total_size(), private) }
+    }
+
     /// The table in `region`, whose header was checked and is of this geometry, that of [`geometry_of`] the
     /// element.
     ///

@@ -131,7 +131,18 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         shape: S,
         barrier: Barrier,
     ) -> Result<Self, AttachError> {
+        region.writable()?;
         barrier.join()?;
+        Self::of_any_shape(region, own, shape, barrier)
+    }
+
+    /// As [`of_shape`](Self::of_shape), also in memory that is mapped read-only: for who stores nothing.
+    pub(super) fn of_any_shape(
+        region: Region,
+        own: &Geometry,
+        shape: S,
+        barrier: Barrier,
+    ) -> Result<Self, AttachError> {
         let stride = shape.stride();
         assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
         let private = Private {
@@ -145,8 +156,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
             ahead: ahead::of(shape.word()),
         };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
-        // as the capacity says.
-        unsafe { Self::over(region, own.total_size(), private) }
+        // as the capacity says. Who asks for one in memory that is mapped read-only stores nothing.
+        unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
     /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of this one, unless the slot before has done

@@ -39,6 +39,7 @@ mod mapped;
 mod memory;
 mod producer;
 mod raw;
+mod tap;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 
@@ -48,6 +49,7 @@ pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use producer::{Claim, Producer, Push};
 pub use raw::RawMapped;
+pub use tap::{Tap, Tapped};
 pub(crate) use words::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
     SLOTS_OFFSET,

@@ -31,15 +31,16 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position at which the ring is full as far as this end knows: a head seen earlier, which is never ahead of the true one, and
-    /// maybe behind, plus the capacity.
+    /// The position at which the ring is full as far as this end knows: a head seen earlier, which is never
+    /// ahead of the true one, and maybe behind, plus the capacity.
     limit: u64,
 }
 
 impl<M: Memory> Producer<M> {
     /// Takes the producing end of a ring, continuing where the one before stopped.
     ///
-    /// The position is found from the ring itself: the first slot from `consumed` on that does not hold its element.
+    /// The position is found from the ring itself: the first slot from `consumed` on that does not hold its
+    /// element.
     ///
     /// # Errors
     /// [`Corruption`] when no such slot exists within one lap and the ring says it is not full.
@@ -65,10 +66,12 @@ impl<M: Memory> Producer<M> {
         self.push_if(item, Self::refresh)
     }
 
-    /// As [`try_push`](Self::try_push), but full is what the head says: with up to a quarter of the ring free.
+    /// As [`try_push`](Self::try_push), but full is what the head says: with up to a quarter of the ring
+    /// free.
     ///
-    /// A producer on the heels of its consumer would otherwise ask for the exact position again for each slot that comes
-    /// free, and each time take its line away from the consumer, which stores it with every pop.
+    /// A producer on the heels of its consumer would otherwise ask for the exact position again for each
+    /// slot that comes free, and each time take its line away from the consumer, which stores it with every
+    /// pop.
     #[inline(always)]
     pub fn try_push_by_head(&mut self, item: &Item<M>) -> Push {
         self.push_if(item, Self::refresh_by_head)
@@ -102,6 +105,7 @@ impl<M: Memory> Producer<M> {
         if self.position == self.limit && self.refresh()? == 0 {
             return Ok(None);
         }
+        Self::before_writing();
         Ok(Some(Claim { producer: self }))
     }
 
@@ -109,10 +113,19 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn put(&self, position: u64, item: &Item<M>) {
         let index = position & (self.memory.capacity() - 1);
-        // head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3]) and looks at it again
-        // only after the sequence word below is stored.
+        // head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3])
+        // and looks at it again only after the sequence word below is stored.
+        Self::before_writing();
         self.memory.write(index, item);
         self.publish(position, index);
+    }
+
+    /// Keeps what follows behind what was published.
+    #[inline(always)]
+    fn before_writing() {
+        // [S4] Release → a tap's Acquire: who reads what is written from now on sees what was published
+        // before, and the position of the consumer that gave the slot back.
+        M::Platform::fence_for_taps(Edge::SpscOverwrite);
     }
 
     /// Makes the slot of this position, which is the next one, visible.
@@ -195,9 +208,9 @@ impl<M: Memory> Producer<M> {
 
     /// Whether this head is older than the position taken over last.
     ///
-    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or never will be
-    /// because the consumer died there. The pop may have been one of a whole ring, on top of nearly a quarter ring that
-    /// was not published either.
+    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or
+    /// never will be because the consumer died there. The pop may have been one of a whole ring, on top of
+    /// nearly a quarter ring that was not published either.
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
@@ -223,13 +236,15 @@ impl<M: Memory> Producer<M> {
         Ok(self.position != self.limit || self.refresh()? > 0)
     }
 
-    /// Whether the consumer gives back at once what this end, which has [found no room](Self::has_room), waits for: then it has
-    /// perhaps looked for this end's waiting bit already, and this end looks again [soon](crate::wait::soon) and does not sleep.
+    /// Whether the consumer gives back at once what this end, which has [found no room](Self::has_room),
+    /// waits for: then it has perhaps looked for this end's waiting bit already, and this end looks again
+    /// [soon](crate::wait::soon) and does not sleep.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
-        // The barrier of the announcement orders it, behind the look at `consumed`; and whoever stored that stored this before.
+        // The barrier of the announcement orders it, behind the look at `consumed`; and whoever stored that
+        // stored this before.
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
@@ -240,15 +255,16 @@ impl<M: Memory> Producer<M> {
         self.position.wrapping_sub(head) < self.memory.capacity()
     }
 
-    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date, unless the
-    /// consumer's closed bit was [seen](signal::seen) before: then it pops no more.
+    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date,
+    /// unless the consumer's closed bit was [seen](signal::seen) before: then it pops no more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         // [S3] Acquire ← the consumer's Release.
         self.memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact)) == self.position
     }
 
-    /// The next position to be written: the number of elements pushed since the ring was made, plus its first position.
+    /// The next position to be written: the number of elements pushed since the ring was made, plus its
+    /// first position.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
@@ -306,8 +322,8 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
     }
 }
 
-/// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot
-/// stays free and nothing is published.
+/// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it
+/// aborts: the slot stays free and nothing is published.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     producer: &'a mut Producer<M>,

@@ -97,4 +97,11 @@ impl RawMapped {
         }
         Self::of_shape(region, &seen.geometry, Shaped::of(&seen.geometry), seen.barrier)
     }
+
+    /// The ring in memory that may be mapped read-only, whose header was checked: for a tap, which stores
+    /// nothing.
+    pub(crate) fn to_be_read(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        // A tap never sleeps and wakes nobody, so the barrier is never used.
+        Self::of_any_shape(region, geometry, Shaped::of(geometry), Barrier::Fence)
+    }
 }

@@ -1,0 +1,284 @@
+//! Reading a channel's messages from outside.
+
+use core::fmt;
+
+use crate::channel::observe::observe_from;
+use crate::copy::as_uninit;
+use crate::domain::{Entry, Place};
+use crate::error::AttachError;
+use crate::layout::{self, Geometry, Kind};
+use crate::memory::Shaped;
+use crate::platform::{Barrier, Native, Platform as _};
+use crate::region::Region;
+use crate::ring::broadcast::{self, Mode, Resume};
+use crate::ring::latest::{self, Trouble};
+use crate::ring::spsc::{self, Corruption, Tapped};
+
+/// Where a [`Tap`] begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TapStart {
+    /// With the oldest message that is whole.
+    Oldest,
+    /// With the first message that is put in from now on; of a table with the newest value of each key.
+    #[default]
+    Next,
+}
+
+/// Why a channel's messages cannot be read along.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TapError {
+    /// The channel could not be observed.
+    Attach(AttachError),
+    /// There is no tap for channels of this kind.
+    Kind {
+        /// The number of the kind, see [`Kind`].
+        kind: u32,
+    },
+    /// On this processor the producer of a one-to-one ring does not keep its stores in the order that a tap
+    /// relies on.
+    Unordered,
+    /// The words of the ring make no sense.
+    Corrupt(Corruption),
+}
+
+impl fmt::Display for TapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attach(error) => error.fmt(f),
+            Self::Kind { kind } => {
+                let name = layout::kind_name(*kind).unwrap_or("unknown");
+                write!(f, "messages of a channel of kind {name} cannot be read without a seat")
+            }
+            Self::Unordered => f.write_str(
+                "on this processor messages of a one-to-one ring cannot be read without a seat: its producer \
+                 would need a fence for each",
+            ),
+            Self::Corrupt(corruption) => write!(f, "the channel is corrupt: {corruption}"),
+        }
+    }
+}
+
+impl std::error::Error for TapError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Attach(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<AttachError> for TapError {
+    fn from(error: AttachError) -> Self {
+        Self::Attach(error)
+    }
+}
+
+/// What a look gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum TapRead {
+    /// A message, whole.
+    Message {
+        /// How many were put in before it since the channel was made; of a value, which publication of its
+        /// key it is.
+        sequence: u64,
+        /// Of a table of values: the key.
+        key: Option<u32>,
+    },
+    /// So many messages were overwritten before they could be read.
+    Missed {
+        /// Their number.
+        count: u64,
+    },
+    /// Nothing new.
+    Nothing,
+}
+
+/// A reader of a channel's messages that no end knows of: attached read-only, without a seat, whatever the
+/// type of the messages. Of `spsc`, `broadcast`, frames of `broadcast`, and `latest`.
+///
+/// It never gives a message that was overwritten while it was read, and counts what it was too slow for.
+/// The ends pay nothing but for the cache lines that it reads while they write them. It polls: it cannot
+/// sleep until something comes.
+///
+/// As long as it lives the channel's memory does.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use ipc_ring::observe::{DomainObserver, Tap, TapRead, TapStart};
+/// use ipc_ring::{Domain, broadcast};
+///
+/// let domain = Domain::open("doc-example-tap")?;
+/// let mut publisher = broadcast::Builder::<u32>::new("numbers").domain(&domain).create_publisher()?;
+/// publisher.publish(7)?;
+///
+/// let observer = DomainObserver::open("doc-example-tap")?;
+/// let mut tap = Tap::open(&observer, "numbers", TapStart::Oldest)?;
+/// let mut message = Vec::new();
+/// assert_eq!(tap.try_read(&mut message)?, TapRead::Message { sequence: 0, key: None });
+/// assert_eq!(message, 7_u32.to_ne_bytes());
+/// assert_eq!(tap.try_read(&mut message)?, TapRead::Nothing);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Tap {
+    ring: Ring,
+    /// Bytes of a message; 0 of frames, which have lengths of their own.
+    element_size: usize,
+    first_position: u64,
+}
+
+#[derive(Debug)]
+enum Ring {
+    Spsc(spsc::Tap<spsc::RawMapped>),
+    Broadcast(broadcast::Subscriber<broadcast::MappedOf<Shaped>>),
+    Frames(broadcast::frames::Subscriber<broadcast::frames::Mapped>),
+    Latest(latest::Reader<latest::MappedOf<Shaped>>),
+}
+
+/// What the header of a channel of such a kind says.
+struct Found {
+    kind: Kind,
+    geometry: Geometry,
+    first_position: u64,
+    mode: Option<Mode>,
+}
+
+impl Tap {
+    /// Reads along the channel of this name, of a domain that this process is a member of or observes.
+    ///
+    /// # Errors
+    /// [`TapError`].
+    ///
+    /// # Blocking
+    /// Never for a [`DomainObserver`](super::observe::DomainObserver); a [`Domain`](crate::Domain) is asked
+    /// under its lock.
+    pub fn open(place: &impl Place, name: &str, start: TapStart) -> Result<Self, TapError> {
+        let kinds = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
+        let look = |region: &Region, entry: &Entry| {
+            let Some(kind) = kinds.into_iter().find(|kind| *kind as u32 == entry.kind) else {
+                return Ok(Err(TapError::Kind { kind: entry.kind }));
+            };
+            let generation = Some(entry.generation);
+            let seen = match kind {
+                Kind::BroadcastBytes => {
+                    layout::look_with(region, kind, broadcast::words::SLOTS_OFFSET, generation, |header| {
+                        broadcast::frames::Mapped::geometry(header.capacity).ok()
+                    })
+                }
+                Kind::Latest => layout::look_with(region, kind, latest::CELLS_OFFSET, generation, |header| {
+                    latest::MappedOf::<Shaped>::geometry_of(
+                        header.capacity,
+                        header.element_size,
+                        header.element_align,
+                    )
+                }),
+                Kind::Broadcast => layout::look(region, kind, broadcast::words::SLOTS_OFFSET, generation),
+                _ => layout::look(region, kind, spsc::SLOTS_OFFSET, generation),
+            }?;
+            let mode = broadcast::front::mode_of(region);
+            let (geometry, first_position) = (seen.geometry, seen.first_position);
+            Ok(Ok(Found { kind, geometry, first_position, mode }))
+        };
+        let (region, found, _) = observe_from(name, place, Kind::Spsc, look)?;
+        Self::over(region, &found?, start)
+    }
+
+    fn over(region: Region, found: &Found, start: TapStart) -> Result<Self, TapError> {
+        let Found { kind, geometry, first_position, mode } = found;
+        let begin = match start {
+            TapStart::Oldest => broadcast::Start::Oldest,
+            TapStart::Next => broadcast::Start::Next,
+        };
+        let not_ready = crate::AttachErrorKind::NotReady;
+        let ring = match kind {
+            Kind::Broadcast => {
+                let mode = mode.ok_or(AttachError::from(not_ready))?;
+                let ring = broadcast::MappedOf::<Shaped>::to_be_read(region, geometry, mode)?;
+                Ring::Broadcast(broadcast::Subscriber::watch(ring, begin, Resume::Oldest))
+            }
+            Kind::BroadcastBytes => {
+                let mode = mode.ok_or(AttachError::from(not_ready))?;
+                let ring = broadcast::frames::Mapped::of_any(region, geometry, Barrier::Fence, mode)?;
+                let begin = match start {
+                    TapStart::Oldest => broadcast::frames::Start::Oldest,
+                    TapStart::Next => broadcast::frames::Start::Next,
+                };
+                let ring = broadcast::frames::Subscriber::watch(ring, begin, Resume::Oldest);
+                Ring::Frames(ring.map_err(|_| AttachError::from(crate::AttachErrorKind::NotReady))?)
+            }
+            Kind::Latest => Ring::Latest(latest::Reader::attach(latest::MappedOf::<Shaped>::to_be_read(
+                region, geometry,
+            )?)),
+            _ if !Native::taps() => return Err(TapError::Unordered),
+            _ => {
+                let ring = spsc::RawMapped::to_be_read(region, geometry)?;
+                Ring::Spsc(match start {
+                    TapStart::Oldest => spsc::Tap::oldest(ring, *first_position),
+                    TapStart::Next => spsc::Tap::next(ring),
+                })
+            }
+        };
+        let element_size = if *kind == Kind::BroadcastBytes { 0 } else { geometry.element_size() };
+        Ok(Self { ring, element_size, first_position: *first_position })
+    }
+
+    /// Copies the next message into `out`, whose content is replaced; what it holds means something only when
+    /// the answer is [`TapRead::Message`].
+    ///
+    /// # Errors
+    /// [`TapError::Corrupt`].
+    ///
+    /// # Blocking
+    /// Never, and no system call.
+    pub fn try_read(&mut self, out: &mut Vec<u8>) -> Result<TapRead, TapError> {
+        if let Ring::Frames(ring) = &mut self.ring {
+            let sequence = ring.sequence();
+            return match ring.try_pop_vec(out) {
+                broadcast::frames::Pop::Frame { .. } => Ok(TapRead::Message { sequence, key: None }),
+                broadcast::frames::Pop::Missed { count } => Ok(TapRead::Missed { count }),
+                broadcast::frames::Pop::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
+                _ => Ok(TapRead::Nothing),
+            };
+        }
+        out.clear();
+        out.resize(self.element_size, 0);
+        // SAFETY: a ring copies whole bytes to places, or nothing.
+        let place = unsafe { as_uninit(out.as_mut_slice()) };
+        match &mut self.ring {
+            Ring::Spsc(tap) => {
+                let sequence = tap.position().wrapping_sub(self.first_position);
+                Ok(match tap.try_read(place) {
+                    Tapped::Item => TapRead::Message { sequence, key: None },
+                    Tapped::Missed { count } => TapRead::Missed { count },
+                    Tapped::Empty => TapRead::Nothing,
+                })
+            }
+            Ring::Broadcast(ring) => {
+                let sequence = ring.position().wrapping_sub(self.first_position);
+                match ring.try_pop_into(place) {
+                    broadcast::Pop::Item { .. } => Ok(TapRead::Message { sequence, key: None }),
+                    broadcast::Pop::Missed { count } => Ok(TapRead::Missed { count }),
+                    broadcast::Pop::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
+                    broadcast::Pop::Empty { .. } => Ok(TapRead::Nothing),
+                }
+            }
+            Ring::Latest(ring) => {
+                let changed = ring.next_change().and_then(|key| {
+                    let Some(key) = key else { return Ok(None) };
+                    Ok(ring.read_newer(key, place)?.map(|value| (key, value.sequence)))
+                });
+                match changed {
+                    Ok(Some((key, sequence))) => Ok(TapRead::Message { sequence, key: Some(key) }),
+                    // A writer that is too fast for now: the key stays unread.
+                    Ok(None) | Err(Trouble::Contended) => Ok(TapRead::Nothing),
+                    Err(Trouble::Corrupt(corruption)) => Err(TapError::Corrupt(corruption)),
+                    Err(Trouble::NoSuchKey) => Ok(TapRead::Nothing),
+                }
+            }
+            Ring::Frames(_) => Ok(TapRead::Nothing),
+        }
+    }
+}
