@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Hz(rings::Rate),
     /// Prints the bytes a second of a channel
     Bw(rings::Rate),
+    /// Prints the messages of a channel as they come, without taking part in it
+    Tail(rings::Tail),
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes
     Gc(rings::Gc),
     /// Looks for what keeps programs from working; exit code 4 when it finds something

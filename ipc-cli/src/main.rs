@@ -26,6 +26,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Show(asked) => rings::show(asked),
         Command::Hz(asked) => rings::rate(asked, rings::Of::Messages),
         Command::Bw(asked) => rings::rate(asked, rings::Of::Bytes),
+        Command::Tail(asked) => rings::tail(asked),
         Command::Gc(asked) => rings::gc(asked),
         Command::Doctor { json } => rings::doctor(*json),
         Command::Explain { error, json } => rings::explain(error, *json),

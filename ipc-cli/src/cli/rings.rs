@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::units::parse_duration;
 
@@ -54,6 +54,36 @@ pub(crate) struct Rate {
     /// Ends after this many lines
     #[arg(short, long, value_name = "LINES")]
     pub(crate) count: Option<u64>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// With which message `tail` begins.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum From {
+    /// The oldest one that is still there
+    Oldest,
+    /// The first one that comes
+    Next,
+}
+
+/// `tail`.
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// The name of the channel
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Where to begin
+    #[arg(long, value_enum, default_value = "next")]
+    pub(crate) from: From,
+    /// Ends after this many messages
+    #[arg(short, long, value_name = "MESSAGES")]
+    pub(crate) count: Option<u64>,
+    /// How many bytes of a message to show, or about how many characters of its fields
+    #[arg(short, long, value_name = "BYTES", default_value_t = 256)]
+    pub(crate) bytes: usize,
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,6 +11,7 @@ mod metrics;
 mod observe;
 mod rate;
 mod show;
+mod tail;
 
 pub(crate) use doctor::run as doctor;
 pub(crate) use explain::run as explain;
@@ -19,3 +20,4 @@ pub(crate) use ls::run as ls;
 pub(crate) use metrics::run as metrics;
 pub(crate) use rate::{Of, run as rate};
 pub(crate) use show::run as show;
+pub(crate) use tail::run as tail;

@@ -7,7 +7,7 @@ use ipc_cli_support::output::{self, say};
 use serde::Serialize;
 
 use super::observe::{Observer, Sample, channel};
-use super::show::find;
+use super::show::find_one;
 use crate::cli::rings::Rate;
 use crate::exit::{DONE, Failure, Outcome, USAGE};
 use crate::json;
@@ -34,19 +34,7 @@ struct Line<'a> {
 }
 
 pub(crate) fn run(asked: &Rate, of: Of) -> Outcome {
-    let mut found = find(&asked.channel, &asked.place)?;
-    if found.len() > 1 {
-        let domains: Vec<_> = found.iter().map(|(domain, _)| format!("{:?}", domain.name())).collect();
-        return Err(Failure::new(
-            USAGE,
-            format!(
-                "several domains have a channel {:?}: {}; --domain picks one",
-                asked.channel,
-                domains.join(", ")
-            ),
-        ));
-    }
-    let (domain, info) = found.remove(0);
+    let (domain, info) = find_one(&asked.channel, &asked.place)?;
     let Some(shape) = channel(&info) else {
         return Err(Failure::new(USAGE, format!("{:?} is no channel that counts its messages", info.name)));
     };

@@ -12,7 +12,7 @@ use super::ls::{end_of, in_order, kind, size};
 use super::observe::{Observer, channel, meaning};
 use super::{domains, fields, lines};
 use crate::cli::rings::{Show, Where};
-use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome};
+use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome, USAGE};
 use crate::sysv::Processes;
 use crate::units::{bytes, count, moment_and_age};
 
@@ -108,4 +108,16 @@ pub(super) fn find(name: &str, place: &Where) -> Result<Vec<(DomainObserver, Nam
         return Err(Failure::new(if closed.is_empty() { NOT_FOUND } else { FAILED }, reason));
     }
     Ok(found)
+}
+
+/// The one channel of this name.
+pub(super) fn find_one(name: &str, place: &Where) -> Result<(DomainObserver, NameInfo), Failure> {
+    let mut found = find(name, place)?;
+    if found.len() > 1 {
+        let domains: Vec<_> = found.iter().map(|(domain, _)| format!("{:?}", domain.name())).collect();
+        let domains = domains.join(", ");
+        let reason = format!("several domains have a channel {name:?}: {domains}; --domain picks one");
+        return Err(Failure::new(USAGE, reason));
+    }
+    Ok(found.remove(0))
 }
