@@ -1,9 +1,10 @@
-//! A subscriber's position as its seat holds it: the position times two, plus one. 0 for a subscriber that holds nobody up.
+//! A subscriber's position as its seat holds it: the position times two, plus one. 0 for a subscriber that
+//! does not hold up the publisher.
 //!
-//! The top bit of the position is lost. A cursor means something only beside the publisher's position, from which it is
-//! never that far.
+//! The top bit of the position is lost. A cursor has a meaning only together with the publisher's position,
+//! from which it is never that far.
 
-/// Nobody is held up.
+/// The publisher is not held up.
 pub(super) const NONE: u64 = 0;
 
 /// The word of a subscriber at `position`.
@@ -12,8 +13,8 @@ pub(super) const fn at(position: u64) -> u64 {
     position << 1 | 1
 }
 
-/// How far the subscriber is behind the publisher at `tail`. `None` when it counts not: there is none, or it waits for
-/// positions still to come.
+/// How far the subscriber is behind the publisher at `tail`. `None` if it does not count: there is none, or
+/// it waits for positions still to come.
 #[inline(always)]
 pub(super) const fn behind(cursor: u64, tail: u64) -> Option<u64> {
     let distance = at(tail).wrapping_sub(cursor);

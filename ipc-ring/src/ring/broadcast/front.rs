@@ -1,4 +1,4 @@
-//! The memory of a broadcast ring as it is mapped into this process, but for its messages.
+//! The memory of a broadcast ring, except its messages, mapped into this process.
 
 use core::sync::atomic::Ordering;
 
@@ -10,18 +10,18 @@ use crate::message::Fingerprint;
 use crate::platform::Barrier;
 use crate::region::Region;
 
-/// Whether subscribers hold the publisher up. Chosen by whoever makes the ring.
+/// Whether subscribers hold the publisher up. Chosen by the creator of the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Mode {
-    /// The publisher never waits; slow subscribers miss messages and are told how many.
+    /// The publisher never waits; slow subscribers miss messages, and get the number they missed.
     Lossy = 1,
     /// The publisher waits for the slowest subscriber.
     Gated = 2,
 }
 
 impl Mode {
-    /// What a word says; `None` for one that says nothing.
+    /// The mode of a word; `None` if the word is invalid.
     pub(crate) const fn from_word(word: u32) -> Option<Self> {
         match word {
             1 => Some(Self::Lossy),
@@ -40,7 +40,7 @@ impl core::fmt::Display for Mode {
     }
 }
 
-/// The mode a ring's memory says; `None` when nobody has chosen one yet, or the word makes no sense.
+/// The mode in a ring's memory; `None` if it has not been chosen yet, or the word is invalid.
 pub(crate) fn mode_of(region: &Region) -> Option<Mode> {
     Mode::from_word(region.half(MODE).load(Ordering::Relaxed)) // Written once, under the lock or before `ready`.
 }
@@ -48,10 +48,10 @@ pub(crate) fn mode_of(region: &Region) -> Option<Mode> {
 /// The words of a broadcast ring in a [`Region`], whatever its messages are.
 pub type Front = memory::Mapped<Private<()>>;
 
-/// What this process keeps about a broadcast ring; `M` is about its messages.
+/// This process's private state of a broadcast ring; `M` is that of its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<M> {
-    /// The capacity less one.
+    /// The capacity minus one.
     mask: u64,
     barrier: Barrier,
     gated: bool,
@@ -63,20 +63,20 @@ impl Front {
     /// stored then.
     ///
     /// # Panics
-    /// When the region is smaller than the words, or the capacity no power of two.
+    /// If the region is smaller than the words, or the capacity is not a power of two.
     pub(crate) fn new(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Self {
         assert!(capacity.is_power_of_two(), "a capacity is a power of two");
         let private = Private { mask: capacity - 1, barrier, gated: mode == Mode::Gated, messages: () };
-        // SAFETY: all words lie in front of the messages.
+        // SAFETY: all words are in front of the messages.
         unsafe { Self::over_any(region, SLOTS_OFFSET, private) }.expect("the words fit their memory")
     }
 }
 
 impl<M> memory::Mapped<Private<M>> {
-    /// The ring in a region, also in memory that is mapped read-only, if the geometry is that of one like it.
+    /// The ring in a region, also in memory that is mapped read-only, if the geometry matches `own`.
     ///
     /// # Safety
-    /// `own` is the geometry of a ring with such messages behind SLOTS_OFFSET; if the region is mapped
+    /// `own` is the geometry of a ring with such messages after SLOTS_OFFSET; if the region is mapped
     /// read-only, nothing is ever stored.
     pub(super) unsafe fn of_messages(
         region: Region,
@@ -87,8 +87,8 @@ impl<M> memory::Mapped<Private<M>> {
     ) -> Result<Self, AttachError> {
         geometry.is_of(own, &region)?;
         let private = Private { mask: own.capacity() - 1, barrier, gated: mode == Mode::Gated, messages };
-        // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and all messages behind it. The
-        // rest is the caller's promise.
+        // SAFETY: a geometry's size includes everything in front of SLOTS_OFFSET and all messages after it.
+        // The rest is guaranteed by the caller.
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
@@ -104,7 +104,7 @@ impl<M> memory::Mapped<Private<M>> {
         if self.ring.gated { Mode::Gated } else { Mode::Lossy }
     }
 
-    /// Sets the positions of a fresh ring whose first message has this one.
+    /// Sets the positions of a fresh ring whose first message has this position.
     pub(super) fn start_words_at(&self, position: u64) {
         for word in [self.tail(), self.floor(), self.rising()] {
             word.store(position, Ordering::Relaxed); // Before any end exists.
@@ -131,7 +131,7 @@ impl<M> memory::Mapped<Private<M>> {
 /// The geometry, barrier and mode in the header of a ring of this kind and message.
 ///
 /// # Errors
-/// [`AttachError`], the first thing that is not as it should be.
+/// [`AttachError`], for the first thing that is wrong.
 pub(super) fn read_header(
     region: &Region,
     kind: Kind,
@@ -146,8 +146,8 @@ pub(super) fn read_header(
     Ok((checked.geometry, checked.barrier, mode))
 }
 
-// SAFETY: `of_messages` and `new` are the only ways to one, and saw that the memory is that of a broadcast
-// ring.
+// SAFETY: `of_messages` and `new` are the only constructors, and checked that the memory is that of a
+// broadcast ring.
 unsafe impl<M> Words for memory::Mapped<Private<M>> {}
 // SAFETY: as above.
 unsafe impl<M> Seats for memory::Mapped<Private<M>> {}

@@ -1,4 +1,4 @@
-//! The ring's slots as they are mapped into this process.
+//! The ring's slots, mapped into this process.
 
 use core::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use crate::platform::Barrier;
 use crate::prefetch;
 use crate::region::Region;
 
-/// How far ahead of the next slot lines are asked for, in bytes.
+/// How far ahead of the next slot lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
 
 /// A broadcast ring of `T` in a [`Region`].
@@ -22,12 +22,12 @@ pub type Mapped<T> = MappedOf<Of<T>>;
 /// A broadcast ring of elements of this shape in a [`Region`].
 pub type MappedOf<S> = memory::Mapped<Private<InSlots<S>>>;
 
-/// What this process keeps about the slots of a broadcast ring.
+/// This process's private state of the slots of a broadcast ring.
 #[derive(Clone, Copy, Debug)]
 pub struct InSlots<S> {
     shape: S,
     hints: bool,
-    /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
+    /// Whether it pays to prefetch the payload of a slot whose word is being polled.
     polled: bool,
 }
 
@@ -38,8 +38,8 @@ impl<S: Shape> InSlots<S> {
 }
 
 impl MappedOf<Shaped> {
-    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first `size`
-    /// bytes are copied; who gives copies all of them.
+    /// The ring in `region`, whose header was checked and has this geometry. The first `size` bytes of each
+    /// element are copied; a caller that provides copies provides all of these bytes.
     ///
     /// # Errors
     /// As [`Mapped::new`].
@@ -62,7 +62,7 @@ impl<T: Message> Mapped<T> {
     /// The geometry of a ring for `capacity` elements of `T`.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) if the capacity is 0 or too large, or the element
     /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         Of::<T>::geometry(capacity, SLOTS_OFFSET)
@@ -71,8 +71,8 @@ impl<T: Message> Mapped<T> {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a ring of `T`;
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) if the geometry is not that of a ring of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the ring does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
@@ -86,8 +86,8 @@ impl<T: Message> Mapped<T> {
         Self::of_any(region, geometry, barrier, mode)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
-    /// ring to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for a caller that stores nothing and
+    /// does not pass the ring on.
     pub(crate) fn of_any(
         region: Region,
         geometry: &Geometry,
@@ -96,14 +96,13 @@ impl<T: Message> Mapped<T> {
     ) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         let slots = InSlots::new(Of::new());
-        // SAFETY: the geometry of such slots. Who asks for one in memory that is mapped read-only stores
-        // nothing.
+        // SAFETY: the geometry of such slots. A caller that passes memory mapped read-only stores nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, slots) }
     }
 
     /// Sets every word of a fresh ring so that its first message has this position.
     ///
-    /// Zeroed memory is a fresh ring at position 0 already.
+    /// Zeroed memory already is a fresh ring at position 0.
     pub fn start_at(&self, position: u64) {
         let capacity = self.capacity();
         for next in 0..capacity {
@@ -114,8 +113,8 @@ impl<T: Message> Mapped<T> {
         self.start_words_at(position);
     }
 
-    /// Makes a fresh ring at the start of zeroed memory, header and all. Its first message has the position
-    /// `first`.
+    /// Makes a fresh ring at the start of zeroed memory, including its header. Its first message has the
+    /// position `first`.
     ///
     /// ```
     /// use ipc_ring::ring::broadcast::{Mapped, Mode, Pop, Publisher, Resume, Start, Subscriber};
@@ -132,7 +131,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the ring does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(
@@ -149,11 +148,11 @@ impl<T: Message> Mapped<T> {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever
-    /// the memory holds, the answer is an error or a ring whose every access lies inside it.
+    /// The ring in this memory, after checking its header against `T` and the size of the memory. Whatever
+    /// the memory holds, the result is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
-    /// [`AttachError`], the first thing that is not as it should be.
+    /// [`AttachError`], for the first thing that is wrong.
     pub fn open(region: Region) -> Result<Self, AttachError> {
         let (geometry, barrier, mode) =
             front::read_header(&region, Kind::Broadcast, Fingerprint::of::<T>(), Self::geometry)?;
@@ -171,7 +170,7 @@ impl MappedOf<Shaped> {
     }
 }
 
-// SAFETY: `of_any` and `to_be_read` are the only ways to one; the geometry is that of slots of this shape,
+// SAFETY: `of_any` and `to_be_read` are the only constructors; the geometry is that of slots of this shape,
 // which is private.
 unsafe impl<S: Shape> Slots for memory::Mapped<Private<InSlots<S>>> {
     type Shape = S;
@@ -193,7 +192,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<InSlots<S>>> {
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(self.slot_offset(next) + AHEAD);
         if stride < LINE && from.addr() % LINE >= stride {
-            return; // The slot before asked for this line.
+            return; // The slot before prefetched this line.
         }
         let mut at = 0;
         while at < stride {

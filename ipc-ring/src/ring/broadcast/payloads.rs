@@ -1,4 +1,5 @@
-//! Payloads of a [`pool`] to all subscribers: the ring's messages are handles, and the ring holds the blocks.
+//! Publishing payloads of a [`pool`] to all subscribers: the ring's messages are handles, and the ring holds
+//! the blocks.
 //!
 //! ```text
 //!   publisher, position w                              subscriber, position c
@@ -11,23 +12,25 @@
 //!   the ring has the block; let it go
 //! ```
 //!
-//! **Who holds a block.** Until its handle is in the ring the publisher, by its bit in the block's tag; then the ring, by the
-//! state `PUBLISHED`; and every subscriber that reads it, by a bit of its own which it sets before its cursor moves on. The
-//! ring's hold ends when the slot is about to be overwritten, or earlier, when blocks are wanted and the position was given up.
-//! The last of all these to let go frees the block.
+//! **The holders of a block.** Until its handle is in the ring, the publisher holds the block, by its bit in
+//! the block's tag; then the ring, by the state `PUBLISHED`; and every subscriber that reads it, by its own
+//! bit, which it sets before its cursor moves on. The ring releases the block when the slot is about to be
+//! overwritten, or earlier, when blocks are needed and the position was given up. The last of all these
+//! holders to release the block frees it.
 //!
-//! **Gated** rings: a position is given up when all cursors are beyond it, and a cursor moves on only behind the subscriber's own
-//! bit. So each subscriber gets each block.
+//! **Gated** rings: a position is given up when all cursors are beyond it, and a cursor moves on only after
+//! the subscriber has set its own bit. So each subscriber gets each block.
 //!
-//! **Lossy** rings: a position may be given up, and its block lent anew, between a subscriber's look at the floor and its
-//! attempt to take the block. The block's generation has moved on then, and the attempt fails. The floor was raised before the
-//! block was withdrawn, with a fence between the two, so the subscriber sees the raised floor and reports what it missed,
-//! exactly. A block that it took stays whole for as long as it reads, however often the publisher laps it.
+//! **Lossy** rings: a position may be given up, and its block lent again, between a subscriber's check of the
+//! floor and its attempt to take the block. The block's generation has moved on then, and the attempt fails.
+//! The floor was raised before the block was withdrawn, with a fence between the two, so the subscriber sees
+//! the raised floor and reports exactly what it missed. A block that it took stays intact for as long as it
+//! reads, however often the publisher laps it.
 //!
-//! **What a crash leaves.** A publisher that dies before the ring has the block takes it along: whoever comes with the handle
-//! is refused. One that dies while it withdraws leaves blocks that the ring still has; their handles are still in the slots,
-//! since a slot is overwritten only after its block was withdrawn. Its successor looks at all slots: it withdraws what was
-//! given up, and takes note of the rest.
+//! **What a crash leaves.** A publisher that dies before the ring has the block takes the block with it:
+//! receivers that have the handle get an error. A publisher that dies while it withdraws leaves blocks that
+//! the ring still holds; their handles are still in the slots, since a slot is overwritten only after its
+//! block was withdrawn. Its successor checks all slots: it withdraws what was given up, and records the rest.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -40,20 +43,21 @@ use crate::ring::pool::{self, Handle, Loaned, Member, Refused, Route};
 
 /// The publishing end of a ring of payloads.
 ///
-/// The member given to its methods is one of the pool's, the same or another of the process's each time.
+/// The member passed to its methods is one of the pool's: each time the same or another one of the process's.
 #[derive(Debug)]
 pub struct Publisher<M: Memory<Shape = Of<Handle>>> {
     ring: super::Publisher<M>,
     route: Route,
-    /// What is in each slot, as long as the ring has the block. From private memory: nobody else can have this end withdraw
-    /// what it has not published.
+    /// The content of each slot, as long as the ring holds the block. In private memory: no other process can
+    /// make this end withdraw a block that it has not published.
     kept: Box<[Option<Handle>]>,
     /// Nothing below this position is kept.
     withdrawn: u64,
 }
 
 impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
-    /// Takes the publishing end, and the blocks that its predecessor left in the ring. `route` is that of the ring.
+    /// Takes the publishing end, and the blocks that its predecessor left in the ring. `route` is the ring's
+    /// route.
     ///
     /// # Errors
     /// As [`Publisher::attach`](super::Publisher::attach).
@@ -68,7 +72,7 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
             let index = position & (capacity - 1);
             let memory = publisher.ring.memory();
             if memory.slot_word(index).load(Relaxed) != position.wrapping_add(1) {
-                continue; // Its predecessor wrote it, or nobody.
+                continue; // Its predecessor wrote it, if it was written.
             }
             let mut handle = Handle::from_words([0; 3]);
             // SAFETY: only whole elements are copied there, or nothing.
@@ -81,7 +85,7 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
         Ok(publisher)
     }
 
-    /// Publishes a block, of which so many bytes count.
+    /// Publishes a block, with a payload of this length in bytes.
     ///
     /// # Errors
     /// The block, with [`Publish::Full`] or [`Publish::Corrupt`].
@@ -123,8 +127,8 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
         any
     }
 
-    /// Withdraws the blocks of all messages that were given up, and in a gated ring of those that every subscriber has read.
-    /// True when there was one.
+    /// Withdraws the blocks of all messages that were given up, and in a gated ring of those that every
+    /// subscriber has read. True if there was one.
     #[cold]
     pub fn withdraw_given_up<P: pool::Memory>(&mut self, member: &Member<P>) -> bool {
         if self.ring.memory().gated() {
@@ -133,8 +137,8 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
         self.withdraw(member, self.ring.floor())
     }
 
-    /// Gives up the oldest messages of a lossy ring, up to the first whose block is of this class and is free then. False, and
-    /// nothing is given up, when there is none.
+    /// Gives up the oldest messages of a lossy ring, up to the first whose block is of this class and becomes
+    /// free. False, and nothing is given up, if there is none.
     #[cold]
     pub fn give_up_oldest<P: pool::Memory>(&mut self, member: &Member<P>, class: u32) -> bool {
         if self.ring.memory().gated() {
@@ -160,7 +164,7 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
     /// As [`Publisher::has_room`](super::Publisher::has_room).
     ///
     /// # Errors
-    /// The same.
+    /// As that method.
     pub fn has_room(&mut self) -> Result<bool, Corruption> {
         self.ring.has_room()
     }
@@ -183,8 +187,8 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
     }
 }
 
-/// Pops the next message of a ring of payloads after `accept` has taken its block. A handle that is refused is popped too,
-/// unless the reason is that a lossy ring has given it up: then it is missed.
+/// Pops the next message of a ring of payloads after `accept` has taken its block. A handle that is refused
+/// is popped too, unless the reason is that a lossy ring has given it up: then it is missed.
 #[inline]
 pub fn try_pop<M: Memory<Shape = Of<Handle>>, R>(
     ring: &mut Subscriber<M>,

@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal::POISONED;
 
-/// What came of an attempt to publish.
+/// The result of an attempt to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Publish {
@@ -33,10 +33,10 @@ pub struct Publisher<M: Memory> {
 }
 
 impl<M: Memory> Publisher<M> {
-    /// Takes the publishing end, continuing where the one before stopped.
+    /// Takes the publishing end, continuing where its predecessor stopped.
     ///
     /// # Errors
-    /// [`Corruption`] when the tail and the floor contradict each other.
+    /// [`Corruption`] if the tail and the floor contradict each other.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
         let words = &memory;
         let (tail, capacity) = (words.tail().load(Relaxed), words.capacity()); // Its predecessor wrote them.
@@ -47,7 +47,7 @@ impl<M: Memory> Publisher<M> {
         if position.wrapping_sub(room.floor()) > capacity {
             return Err(Corruption { word: "floor", position, found: room.floor() });
         }
-        words.tail().store(position, Relaxed); // A hint for those who join.
+        words.tail().store(position, Relaxed); // A hint for subscribers that join.
         Ok(Self { memory, position, room })
     }
 
@@ -66,7 +66,7 @@ impl<M: Memory> Publisher<M> {
         Publish::Done
     }
 
-    /// Reserves the next slot, to be written before it is published. `Ok(None)` when there is no room.
+    /// Reserves the next slot, to be written before it is published. `Ok(None)` if there is no room.
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_publish`](Self::try_publish).
@@ -115,14 +115,14 @@ impl<M: Memory> Publisher<M> {
         Ok(raised)
     }
 
-    /// Gives up messages though there is room: in a gated ring those that every subscriber has read, in a lossy one those below
-    /// a position, which is not beyond this end's.
+    /// Gives up messages even if there is room: in a gated ring those that every subscriber has read, in a
+    /// lossy one those below a position, which is not beyond this end's.
     pub fn give_up(&mut self, below: u64) {
         self.room.give_up(&self.memory, self.position, below);
     }
 
-    /// Drops the subscriber that holds this end up, if it is dead: it holds nobody up any more. True when one was dropped;
-    /// then there may be room.
+    /// Drops the subscriber that holds this end up, if it is dead: it no longer holds up the publisher. True
+    /// if one was dropped; then there may be room.
     pub fn drop_dead(&mut self, is_alive: impl FnOnce(u64) -> bool) -> bool {
         self.room.drop_dead(&self.memory, is_alive)
     }
@@ -132,13 +132,14 @@ impl<M: Memory> Publisher<M> {
         self.position & (self.memory.capacity() - 1)
     }
 
-    /// The next position to be written: the number of messages published since the ring was made, plus its first position.
+    /// The next position to be written: the number of messages published since the ring was made, plus its
+    /// first position.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The lowest position that is whole.
+    /// The lowest position that is intact.
     #[must_use]
     pub fn floor(&self) -> u64 {
         self.room.floor()
@@ -152,7 +153,7 @@ impl<M: Memory> Publisher<M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Publisher<M> {
-    /// Publishes as many messages as there is room for, in order; gives their number.
+    /// Publishes as many messages as there is room for, in order; returns their number.
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_publish`](Self::try_publish).
@@ -169,8 +170,8 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Publisher<M> {
     }
 }
 
-/// A slot reserved by [`Publisher::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: nothing is
-/// published, and the next message goes to the same slot.
+/// A slot reserved by [`Publisher::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts:
+/// nothing is published, and the next message goes to the same slot.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     publisher: &'a mut Publisher<M>,
@@ -182,7 +183,7 @@ impl<'a, M: Memory> Claim<'a, M> {
         self.publisher.memory.write(self.publisher.index(), item);
     }
 
-    /// Publishes the slot and gives the publisher back.
+    /// Publishes the slot and returns the publisher.
     pub fn commit(self) -> &'a Publisher<M> {
         let index = self.publisher.index();
         self.publisher.publish(index);

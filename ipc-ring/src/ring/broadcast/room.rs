@@ -1,4 +1,4 @@
-//! How the publisher comes to the right to overwrite: raising the floor.
+//! How the publisher gains the right to overwrite: raising the floor.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -7,15 +7,15 @@ use super::words::Control;
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 
-/// What the publisher knows of the room it has.
+/// The publisher's knowledge of its free space.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     /// The floor. Only the publisher changes it, so this copy is exact.
     floor: u64,
-    /// How far a lossy floor is raised at a time.
+    /// The amount by which a lossy floor is raised.
     step: u64,
-    /// The seat that holds the publisher up and the cursor it was last seen with: nothing else need be looked at while
-    /// that does not change.
+    /// The seat that holds the publisher up, and the cursor it last had: while that does not change, nothing
+    /// else need be read.
     laggard: Option<(u16, u64)>,
 }
 
@@ -23,7 +23,7 @@ impl Room {
     /// The room of a publisher that takes over.
     pub(crate) fn attach<W: Control>(words: &W, unit: u64) -> Self {
         let floor = words.floor().load(Relaxed); // Its predecessor wrote it.
-        words.rising().store(floor, Relaxed); // A look that the predecessor did not live to finish is over.
+        words.rising().store(floor, Relaxed); // An unfinished read of the cursors by the predecessor is over.
         Self { floor, step: (words.capacity() / 8).max(unit), laggard: None }
     }
 
@@ -32,15 +32,15 @@ impl Room {
         self.floor
     }
 
-    /// Whether everything below `end` may be written, by what is known already.
+    /// Whether everything below `end` may be written, as far as is already known.
     #[inline(always)]
     pub(crate) fn reaches<W: Control>(&self, words: &W, end: u64) -> bool {
         end.wrapping_sub(self.floor) <= words.capacity()
     }
 
-    /// Raises the floor so that everything below `end` may be written. False when subscribers are in the way.
+    /// Raises the floor so that everything below `end` may be written. False if subscribers prevent it.
     ///
-    /// `tail` is the publisher's position; `end` lies at most a capacity behind it.
+    /// `tail` is the publisher's position; `end` is at most a capacity beyond it.
     #[cold]
     #[inline(never)]
     pub(crate) fn raise<W: Control>(&mut self, words: &W, tail: u64, end: u64) -> bool {
@@ -58,7 +58,8 @@ impl Room {
     fn store<W: Control>(&mut self, words: &W, floor: u64) {
         self.floor = floor;
         words.floor().store(floor, Relaxed); // Ordered by the fence.
-        // [D2] Release → the subscriber's fence: who reads what is written from now on sees this floor.
+        // [D2] Release → the subscriber's fence: a subscriber that reads what is written from now on sees
+        // this floor.
         W::Platform::fence(Edge::BroadcastGiveUp);
     }
 
@@ -75,14 +76,14 @@ impl Room {
 
     /// Raises the floor of a gated ring to the least cursor.
     fn follow<W: Control>(&mut self, words: &W, tail: u64) {
-        // Nobody's cursor that counts is beyond the tail, so the floor will not be raised further than this.
+        // No cursor that counts is beyond the tail, so the floor will not be raised further than this.
         words.rising().store(tail, Relaxed); // Ordered before the look at the cursors by the light barrier.
         W::Platform::light(words.barrier());
         let mut furthest = 0;
         self.laggard = None;
-        let used = words.used().load(Relaxed); // [D3] A seat's cursor is set after; the light barrier orders this look.
+        let used = words.used().load(Relaxed); // [D3] A seat's cursor is set after; the light barrier orders this load.
         for number in 0..words.seats().min(u16::try_from(used).unwrap_or(u16::MAX)) {
-            // [D3] Acquire ← the subscriber's Release: what lies below its cursor has been read.
+            // [D3] Acquire ← the subscriber's Release: what is below its cursor has been read.
             let word = words.cursor(number).load(W::Platform::ordering(Edge::BroadcastReclaim));
             if let Some(behind) = cursor::behind(word, tail)
                 && behind > furthest
@@ -92,17 +93,18 @@ impl Room {
                 self.laggard = Some((number, word));
             }
         }
-        // A cursor below the floor belongs to a subscriber that is about to join, and has to take a higher one.
+        // A cursor below the floor belongs to a subscriber that is about to join, and has to take a higher
+        // one.
         let most = tail.wrapping_sub(self.floor);
         if furthest > words.high_water().load(Relaxed) {
             words.high_water().store(furthest.min(most), Relaxed); // Only the publisher writes it.
         }
         self.store(words, tail.wrapping_sub(furthest.min(most)));
-        words.rising().store(self.floor, Relaxed); // Later is harmless: who joins waits for the two to be equal.
+        words.rising().store(self.floor, Relaxed); // Later is harmless: a joiner waits until the two are equal.
     }
 
-    /// Raises the floor though there may be room: of a gated ring to what every subscriber has read, of a lossy one to `below`,
-    /// which is not beyond the tail.
+    /// Raises the floor even if there is room: in a gated ring to what every subscriber has read, in a lossy
+    /// one to `below`, which is not beyond the tail.
     #[cold]
     pub(crate) fn give_up<W: Control>(&mut self, words: &W, tail: u64, below: u64) {
         if words.gated() {
@@ -118,11 +120,11 @@ impl Room {
         false
     }
 
-    /// Drops the subscriber that holds the publisher up, if it is dead. True when it was.
+    /// Drops the subscriber that holds the publisher up, if it is dead. True if it was.
     pub(crate) fn drop_dead<W: Control>(&mut self, words: &W, is_alive: impl FnOnce(u64) -> bool) -> bool {
         let Some((number, seen)) = self.laggard else { return false };
-        // The identity was written before the cursor; so it is the one that set this cursor, or a later one, which then
-        // is alive, or has its turn next time.
+        // The identity was written before the cursor; so it is that of the subscriber that set this cursor,
+        // or of a later one, which is alive, or will be checked next time.
         let identity = words.identity(number).load(Relaxed); // [D3] Acquired with the cursor.
         if words.cursor(number).load(Relaxed) != seen || identity == 0 || is_alive(identity) {
             return false;
@@ -133,8 +135,8 @@ impl Room {
     }
 }
 
-/// Whether the holder of a seat was found dead. Asked after its cursor was acquired.
+/// Whether the holder of a seat was found dead. Called after its cursor was acquired.
 fn is_dropped<W: Control>(words: &W, number: u16) -> bool {
-    let dropped = words.dropped(number).load(Relaxed); // Written by the publisher, or under the lock by whoever frees the seat.
+    let dropped = words.dropped(number).load(Relaxed); // Written by the publisher, or under the lock when the seat is freed.
     dropped != 0 && dropped == words.identity(number).load(Relaxed) // [D3] Acquired with the cursor.
 }

@@ -1,7 +1,8 @@
-//! The seats of subscribers: taking one, joining with it, giving it back.
+//! The seats of subscribers: taking a seat, joining with it, giving it back.
 //!
-//! [`take`] and [`sweep`] are called under a lock, so seats are taken one at a time; a holder gives its own back with or without
-//! it. The publisher is not under it: it only reads cursors and identities, and marks the dead.
+//! [`take`] and [`sweep`] are called under a lock, so seats are taken one at a time; a holder gives its own
+//! seat back with or without it. The publisher does not take the lock: it only reads cursors and identities,
+//! and marks dead ones.
 
 use crate::error::debug_as_display;
 use core::fmt;
@@ -42,7 +43,8 @@ impl core::error::Error for TableFull {}
 
 debug_as_display!(TableFull);
 
-/// Takes the first free seat for a process of this identity, which is never used again for another. Under the lock.
+/// Takes the first free seat for a process of this identity, which is never used again for another. Under the
+/// lock.
 ///
 /// # Errors
 /// [`TableFull`]. [`sweep`] may free some.
@@ -58,7 +60,7 @@ pub fn take<W: Control>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFu
     Ok(Seat { number })
 }
 
-/// Frees the seats of the dead; gives their number. Under the lock.
+/// Frees the seats of dead processes; returns their number. Under the lock.
 pub fn sweep<W: Control>(words: &W, is_alive: impl Fn(u64) -> bool) -> usize {
     let mut freed = 0;
     for number in 0..words.seats() {
@@ -78,13 +80,13 @@ pub fn leave<W: Control>(words: &W, seat: Seat) {
 }
 
 fn free<W: Control>(words: &W, number: u16) {
-    // [D3] Release → the publisher: what the subscriber read, it has read.
+    // [D3] Release → the publisher: the subscriber has finished its reads.
     words.cursor(number).store(cursor::NONE, W::Platform::ordering(Edge::BroadcastConsume));
     // [E1] Release → the next holder, whose channel acquires it: the cursor is written before.
     words.identity(number).store(0, W::Platform::ordering(Edge::BroadcastConsume));
 }
 
-/// Notes that the holder of a seat is dead. Counted once, whoever comes first.
+/// Marks the holder of a seat as dead. Counted once, even if several processes do it.
 pub(super) fn mark_dropped<W: Control>(words: &W, number: u16, identity: u64) {
     let mark = words.dropped(number);
     let before = mark.load(Relaxed); // The exchange decides.
@@ -93,13 +95,14 @@ pub(super) fn mark_dropped<W: Control>(words: &W, number: u16, identity: u64) {
     }
 }
 
-/// Sets the cursor of a seat that joins a gated ring so that everything from it on stays; gives the position, which is
-/// `wanted` or the lowest possible one above it. Under the lock.
+/// Sets the cursor of a seat that joins a gated ring so that nothing from it on is overwritten; returns the
+/// position, which is `wanted` or the lowest possible one above it. Under the lock.
 ///
-/// `is_publishing` says whether the publisher is alive; it is asked when a raise of the floor takes long.
+/// `is_publishing` says whether the publisher is alive; it is called when a raise of the floor takes long.
 ///
 /// # Errors
-/// As [`Platform::heavy`]. Then the publisher may have overlooked the cursor, which is taken back: the seat holds nobody up.
+/// As [`Platform::heavy`]. Then the publisher may have overlooked the cursor, which is reset: the seat does
+/// not hold up the publisher.
 pub fn enter<W: Control>(
     words: &W,
     seat: &Seat,
@@ -119,21 +122,22 @@ pub fn enter<W: Control>(
         if !is_below(position, rising) {
             return Ok(position);
         }
-        // Nothing below is whole, or will be when the publisher has finished.
+        // No position below is intact, or none will be when the publisher has finished.
         position = rising;
     }
 }
 
-/// The position below which the floor may rise without regard for a cursor that was just set.
+/// The position below which the floor may rise regardless of a cursor that was just set.
 fn settled<W: Control>(words: &W, position: u64, is_publishing: &impl Fn() -> bool) -> u64 {
     for look in 1.. {
         let rising = words.rising().load(Relaxed); // The heavy barrier orders it after the cursor.
-        // A look at the cursors is under way while the two differ; the floor may come to lie lower than it might.
+        // While the two differ the publisher is reading the cursors; the floor may end up lower than it
+        // might.
         if !is_below(position, rising) || words.floor().load(Relaxed) == rising || look == PATIENCE {
             return rising;
         }
         if look % LOOKS == 0 && !is_publishing() {
-            // It died in the middle, and a successor comes only when this lock is free: nothing was given up.
+            // It died half-way, and a successor comes only when this lock is free: nothing was given up.
             words.rising().store(words.floor().load(Relaxed), Relaxed); // Under the lock, and the publisher is dead.
         }
         W::Platform::relax();
@@ -141,9 +145,10 @@ fn settled<W: Control>(words: &W, position: u64, is_publishing: &impl Fn() -> bo
     unreachable!("patience ends")
 }
 
-/// The publisher is asked after once in so many looks.
+/// The number of checks between two liveness checks of the publisher.
 const LOOKS: u32 = 1000;
-/// After so many looks, some milliseconds, a publisher that is stopped in the middle of a raise is not waited for.
+/// After this number of checks, some milliseconds, a publisher that is stopped during a raise is no longer
+/// waited for.
 const PATIENCE: u32 = 100_000;
 
 /// Whether a position lies below another one.

@@ -13,33 +13,34 @@ use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 
-/// Where a subscriber begins.
+/// Where a subscriber starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
     /// With the oldest message that is still there.
     Oldest,
-    /// With the newest message that is there, or the first one to come when there is none.
+    /// With the newest message that is there, or the first one to come if there is none.
     Newest,
     /// With the first message that is published after it has joined.
     Next,
-    /// With the message of this position. Those of them that are gone are reported as missed; one still to come is waited
-    /// for.
+    /// With the message of this position. Messages from it on that are gone are reported as missed; one still
+    /// to come is waited for.
     At(u64),
 }
 
-/// Where a subscriber goes on that was overrun.
+/// Where an overrun subscriber continues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resume {
-    /// At the oldest message that is still there: the fewest are missed. One that cannot keep up is overrun again soon.
+    /// At the oldest message that is still there: the fewest are missed. A subscriber that cannot keep up is
+    /// soon overrun again.
     #[default]
     Oldest,
     /// At the newest message.
     Newest,
 }
 
-/// What came of an attempt to pop.
+/// The result of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pop<T> {
@@ -47,7 +48,7 @@ pub enum Pop<T> {
     Item {
         /// The message.
         item: T,
-        /// Whether the publisher of a gated ring should be looked at now: it may wait for room.
+        /// Whether to check the publisher of a gated ring now: it may be waiting for room.
         look: bool,
     },
     /// Nothing to pop.
@@ -55,17 +56,17 @@ pub enum Pop<T> {
         /// As for [`Pop::Item`].
         look: bool,
     },
-    /// So many messages were overwritten before they could be read. The next pop goes on behind them.
+    /// Messages were overwritten before they could be read. The next pop continues after them.
     Missed {
         /// Their number.
         count: u64,
     },
-    /// A word makes no sense.
+    /// A word is invalid.
     Corrupt(Corruption),
 }
 
 impl Pop<()> {
-    /// An answer without a message, for a pop of something else.
+    /// A result without a message, for a pop of another type.
     #[inline]
     fn without_item<U>(self) -> Pop<U> {
         match self {
@@ -84,15 +85,15 @@ pub struct Subscriber<M: Memory> {
     position: u64,
     resume: Resume,
     seat: Option<Seat>,
-    /// The position at which the publisher was last looked at.
+    /// The position at which the publisher was last checked.
     looked: u64,
-    /// Look at it when this many messages have been read since.
+    /// Check it after this number of further messages.
     quarter: u64,
 }
 
 impl<M: Memory> Subscriber<M> {
-    /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was read. Under the
-    /// lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
+    /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was
+    /// read. Under the lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
     ///
     /// # Errors
     /// As [`seat::enter`], with the seat.
@@ -110,10 +111,11 @@ impl<M: Memory> Subscriber<M> {
                 Ok(entered) => entered,
                 Err(error) => return Err((error, seat)),
             };
-            // Who named a position is told what is missing before the one that is held for it.
+            // A subscriber that named a position gets the number of messages missing before the one that is
+            // held for it.
             if matches!(start, Start::At(_)) { wanted } else { entered }
         } else {
-            // For observers only: nobody waits for it.
+            // For observers only: the publisher does not wait for it.
             words.cursor(seat.number()).store(cursor::at(wanted), Relaxed);
             wanted
         };
@@ -121,7 +123,8 @@ impl<M: Memory> Subscriber<M> {
         Ok(Self::new(memory, position, resume, Some(seat)))
     }
 
-    /// Reads without a seat: nothing is written, nobody is held up, and what is overwritten is reported as missed.
+    /// Reads without a seat: nothing is written, the publisher is not held up, and what is overwritten is
+    /// reported as missed.
     pub fn watch(memory: M, start: Start, resume: Resume) -> Self {
         let position = Self::place(&memory, start);
         Self::new(memory, position, resume, None)
@@ -132,11 +135,11 @@ impl<M: Memory> Subscriber<M> {
         Self { memory, position, resume, seat, looked: position, quarter }
     }
 
-    /// The position of a start as things are now.
+    /// The current position of a start.
     fn place(memory: &M, start: Start) -> u64 {
         let words = memory;
-        // A tail that is out of date gives a start that is too early by what is published now; the floor is never above
-        // the tail, but may be above one that is out of date.
+        // With an out-of-date tail the start is too early by the messages published meanwhile; the floor is
+        // never above the tail, but may be above an out-of-date one.
         let tail = words.tail().load(Relaxed);
         let floor = words.floor().load(Relaxed);
         let tail = if is_below(tail, floor) { floor } else { tail };
@@ -148,8 +151,8 @@ impl<M: Memory> Subscriber<M> {
         }
     }
 
-    /// Pops one message into a place, which is written whole when the answer is [`Pop::Item`] and holds nothing of use
-    /// otherwise.
+    /// Pops one message into a place, which is completely written if the result is [`Pop::Item`], and
+    /// otherwise has no meaningful content.
     #[inline(always)]
     pub fn try_pop_into(&mut self, place: &mut Place<M>) -> Pop<()> {
         let index = self.index();
@@ -165,8 +168,8 @@ impl<M: Memory> Subscriber<M> {
         Pop::Item { item: (), look: self.advance(1) }
     }
 
-    /// Looks at the next message of a gated ring where it lies; the publisher does not write there before it is released.
-    /// `Err` when there is none, as [`try_pop`](Self::try_pop) says it.
+    /// Returns a view of the next message of a gated ring in place; the publisher does not write there before
+    /// it is released. `Err` if there is none, with the result of [`try_pop`](Self::try_pop).
     ///
     /// # Panics
     /// In a lossy ring, and without a seat: there the publisher may write at any time.
@@ -183,7 +186,7 @@ impl<M: Memory> Subscriber<M> {
         Ok(View { subscriber: self })
     }
 
-    /// Whether a pop would give something other than [`Pop::Empty`] now.
+    /// Whether a pop would return something other than [`Pop::Empty`] now.
     #[must_use]
     pub fn has_something(&self) -> bool {
         let index = self.index();
@@ -199,12 +202,13 @@ impl<M: Memory> Subscriber<M> {
     /// Whether what was just read at the current position may have been overwritten meanwhile.
     #[inline(always)]
     fn is_overrun(&self) -> bool {
-        // [D2] Acquire ← the publisher's fence: who read something newer sees the floor that gave it up.
+        // [D2] Acquire ← the publisher's fence: a subscriber that has read something newer sees the floor
+        // that gave it up.
         M::Platform::fence(Edge::BroadcastValidate);
         is_below(self.position, self.memory.floor().load(Relaxed)) // Ordered by the fence.
     }
 
-    /// Goes on where the floor is, or at the newest message.
+    /// Continues at the floor, or at the newest message.
     #[cold]
     #[inline(never)]
     fn overrun(&mut self) -> Pop<()> {
@@ -226,14 +230,14 @@ impl<M: Memory> Subscriber<M> {
         Pop::Missed { count }
     }
 
-    /// The slot at the current position does not hold its message: is that in order?
+    /// The slot at the current position does not hold its message: determines why.
     #[inline(never)]
     fn nothing(&mut self, word: u64) -> Pop<()> {
         let expected = self.position.wrapping_add(1);
         let mask = self.memory.capacity() - 1;
         let corrupt = Corruption { word: "sequence word", position: self.position, found: word };
         if is_below(word, expected) {
-            // An earlier lap's, or never written.
+            // From an earlier lap, or never written.
             if word != 0 && word.wrapping_sub(expected) & mask != 0 {
                 return Pop::Corrupt(corrupt);
             }
@@ -242,14 +246,15 @@ impl<M: Memory> Subscriber<M> {
             self.looked = self.position;
             return Pop::Empty { look };
         }
-        // A later lap's. Or never written, and this end was told to start at a position so far up that it counts as one below the floor.
+        // From a later lap. Or never written, and this end was created with a start position so high that it
+        // counts as one below the floor.
         if (word == 0 || word.wrapping_sub(expected) & mask == 0) && self.is_overrun() {
             return self.overrun();
         }
         Pop::Corrupt(corrupt)
     }
 
-    /// Moves on by `count`. Says whether the publisher should be looked at.
+    /// Advances by `count`. Returns whether to check the publisher.
     #[inline(always)]
     fn advance(&mut self, count: u64) -> bool {
         M::Platform::crash_point(Site::BroadcastRead);
@@ -280,15 +285,15 @@ impl<M: Memory> Subscriber<M> {
         self.position
     }
 
-    /// How many messages are waiting to be read, or overwritten already. Racy.
+    /// The number of messages waiting to be read, or overwritten already. Racy.
     #[must_use]
     pub fn behind(&self) -> u64 {
         let behind = self.memory.tail().load(Relaxed).wrapping_sub(self.position); // For display.
         if behind.cast_signed() < 0 { 0 } else { behind }
     }
 
-    /// Takes back that messages were missed from `position` on, which was this end's before the last pop: they are
-    /// reported by the next one.
+    /// Takes back the report that messages were missed from `position` on, which was this end's before the
+    /// last pop: the next pop reports them.
     pub(crate) fn go_back(&mut self, position: u64) {
         if let Some(_seat) = &self.seat {
             let words = &self.memory;
@@ -304,7 +309,7 @@ impl<M: Memory> Subscriber<M> {
         &self.memory
     }
 
-    /// Gives the seat back to whoever frees it, under the lock: see [`seat::leave`].
+    /// Returns the seat, to be freed under the lock: see [`seat::leave`].
     pub fn into_seat(self) -> Option<Seat> {
         self.seat
     }
@@ -327,9 +332,9 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Subscriber<M> {
         }
     }
 
-    /// Pops one message after `f` has seen it, and what `f` made of it. A gated publisher does not give the message up before
-    /// `f` has returned. A lossy one may do so at any time: when `f` fails the answer is [`Pop::Missed`] if that is the
-    /// reason, otherwise the failure.
+    /// Pops one message after `f` has processed it, and returns the result of `f`. A gated publisher does not
+    /// give the message up before `f` has returned. A lossy one may do so at any time: if `f` fails for that
+    /// reason the result is [`Pop::Missed`], otherwise the failure.
     #[inline]
     pub fn try_pop_by<R>(&mut self, f: impl FnOnce(&T) -> Result<R, R>) -> Pop<R> {
         let mut item = MaybeUninit::<T>::uninit();
@@ -347,7 +352,8 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Subscriber<M> {
         let item = unsafe { item.assume_init() };
         let made = match f(&item) {
             Ok(made) => made,
-            // [D2] Who saw that the publisher has taken something back sees the floor that gave it up.
+            // [D2] A subscriber that saw that the publisher has withdrawn something sees the floor that gave
+            // it up.
             Err(_) if self.is_overrun() => return self.overrun().without_item(),
             Err(made) => made,
         };
@@ -389,15 +395,15 @@ const fn newest(floor: u64, tail: u64) -> u64 {
     if is_below(floor, tail) { tail.wrapping_sub(1) } else { floor }
 }
 
-/// The next message of a gated ring, lent where it lies by [`Subscriber::try_view`]. [`release`](View::release) pops it;
-/// dropping the view leaves it to be popped later.
+/// The next message of a gated ring, lent in place by [`Subscriber::try_view`]. [`release`](View::release)
+/// pops it; dropping the view leaves it to be popped later.
 #[derive(Debug)]
 pub struct View<'a, M: Memory> {
     subscriber: &'a mut Subscriber<M>,
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
-    /// Gives the message's bytes to `f`.
+    /// Passes a pointer to the message's bytes to `f`.
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         self.subscriber.memory.with_slot(self.subscriber.index(), |slot| f(slot.cast()))
     }
@@ -419,7 +425,7 @@ impl<M: Memory> View<'_, M> {
         self.subscriber.position
     }
 
-    /// Pops it. Says whether the publisher should be looked at.
+    /// Pops it. Returns whether to check the publisher.
     pub fn release(self) -> bool {
         self.subscriber.advance(1)
     }

@@ -1,4 +1,4 @@
-//! The words of a broadcast ring, in front of its messages. The tables stand in `docs/layout.md` too.
+//! The words of a broadcast ring, in front of its messages. The tables are in `docs/layout.md` too.
 
 use crate::layout::{APART, HEADER_SIZE};
 use crate::memory::{Ring, entries, words};
@@ -72,11 +72,11 @@ entries! {
     0x40 u64 CURSOR cursor: protocol, "its subscriber, each pop, Release (D3)";
 }
 
-/// What the two broadcast rings have in common: the words in front of the messages. A number of a seat is
-/// always below [`seats`](Control::seats).
+/// The common part of the two broadcast rings: the words in front of the messages. A seat's number is always
+/// below [`seats`](Control::seats).
 pub trait Control: Seats {
-    /// How sleepers and notifiers of this ring agree, and joining subscribers with the publisher; from
-    /// private memory.
+    /// The barrier between sleepers and notifiers of this ring, and between joining subscribers and the
+    /// publisher; from private memory.
     fn barrier(&self) -> Barrier;
     /// Whether subscribers hold the publisher up, from private memory.
     fn gated(&self) -> bool;

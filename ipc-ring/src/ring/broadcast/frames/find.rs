@@ -1,4 +1,4 @@
-//! Finding a place to start at.
+//! Finding a position to start at.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -7,22 +7,23 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 use crate::ring::broadcast::seat::is_below;
 
-/// A place in the stream: where the next record begins and which number it has.
+/// A place in the stream: where the next record begins, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) position: u64,
     pub(super) sequence: u64,
 }
 
-/// Whether everything from `position` on is whole, and what was read there before is true.
+/// Whether everything from `position` on is intact, and what was read there before is valid.
 #[inline(always)]
 pub(super) fn is_whole<M: Memory>(memory: &M, position: u64) -> bool {
-    // [D2] Acquire ← the publisher's fence: who read something newer sees the floor that gave it up.
+    // [D2] Acquire ← the publisher's fence: a subscriber that has read something newer sees the floor that
+    // gave it up.
     M::Platform::fence(Edge::BroadcastValidate);
     !is_below(position, memory.floor().load(Relaxed)) // Ordered by the fence.
 }
 
-/// The frame at a position, if there is a whole one.
+/// The frame at a position, if there is an intact one.
 pub(super) fn frame_at<M: Memory>(memory: &M, position: u64) -> Option<Spot> {
     match look(memory, position) {
         Found::Frame { sequence, .. } if is_whole(memory, position) => Some(Spot { position, sequence }),
@@ -40,9 +41,9 @@ pub(super) fn tail<M: Memory>(memory: &M) -> Spot {
         let frames = memory.frames().load(M::Platform::ordering(Edge::BroadcastTailSeen));
         spot = Spot { position, sequence: frames };
         match look(memory, position) {
-            // So no frame behind the tail was counted, and all before it were.
+            // So no frame after the tail was counted, and all before it were.
             Found::Nothing if is_whole(memory, position) => return spot,
-            // The publisher has gone on, or died before it could say so.
+            // The publisher has gone on, or died before it could store the new tail.
             Found::Frame { sequence, .. } if is_whole(memory, position) => {
                 return Spot { position, sequence };
             }
@@ -50,16 +51,16 @@ pub(super) fn tail<M: Memory>(memory: &M) -> Spot {
             _ => M::Platform::relax(),
         }
     }
-    // The words make no sense: the first pop will say that the ring is corrupt.
+    // The words are invalid: the first pop will report that the ring is corrupt.
     spot
 }
 
-/// A search is made anew so often when the publisher was faster.
+/// How often a search is repeated when the publisher was faster.
 pub(super) const RETRIES: u32 = 64;
-/// No publisher is faster so often.
+/// A bound on how often the publisher can be faster.
 pub(super) const PATIENCE: u32 = 1_000;
 
-/// The last frame, or the tail when there is none.
+/// The last frame, or the tail if there is none.
 pub(super) fn newest<M: Memory>(memory: &M) -> Spot {
     let last = memory.last().load(Relaxed); // A hint.
     frame_at(memory, last & !7).unwrap_or_else(|| tail(memory))
@@ -71,7 +72,7 @@ fn landmarks<M: Memory>(memory: &M) -> impl Iterator<Item = Spot> {
     known.filter_map(|position| frame_at(memory, position))
 }
 
-/// The oldest frame that can be found, or the tail when there is none.
+/// The oldest frame that can be found, or the tail if there is none.
 pub(super) fn oldest<M: Memory>(memory: &M) -> Spot {
     let floor = memory.floor().load(Relaxed) & !7; // A hint: in a gated ring a record begins there.
     landmarks(memory)
@@ -86,7 +87,8 @@ pub(super) fn oldest<M: Memory>(memory: &M) -> Spot {
         .unwrap_or_else(|| newest(memory))
 }
 
-/// The frame of this number, or the oldest one when it is gone. `None` when it is still to come, except the very next.
+/// The frame of this number, or the oldest one if it is gone. `None` if it is still to come, except the very
+/// next.
 pub(super) fn numbered<M: Memory>(memory: &M, sequence: u64) -> Option<Spot> {
     for _ in 0..RETRIES {
         let end = tail(memory);
@@ -101,7 +103,7 @@ pub(super) fn numbered<M: Memory>(memory: &M, sequence: u64) -> Option<Spot> {
             Ok(spot) | Err(spot) => spot,
         };
         let first = spot.position;
-        // From the landmark on, frame by frame. The tail is a ring further at most.
+        // From the landmark on, frame by frame. The tail is at most a ring away.
         while spot.sequence != sequence && spot.position.wrapping_sub(first) <= memory.capacity() {
             match look(memory, spot.position) {
                 Found::Frame { position, len, sequence } if sequence == spot.sequence => {
@@ -114,7 +116,7 @@ pub(super) fn numbered<M: Memory>(memory: &M, sequence: u64) -> Option<Spot> {
         if here || (spot.sequence == sequence && spot.position == end.position) {
             return Some(spot);
         }
-        // Overrun on the way, or nonsense: then it is not whole, or the tail is.
+        // Overrun on the way, or invalid: then the position is not intact, or the tail is not.
         if is_whole(memory, spot.position) {
             return Some(end);
         }

@@ -1,4 +1,4 @@
-//! The ring's bytes as they are mapped into this process.
+//! The ring's bytes, mapped into this process.
 
 use super::memory::Memory;
 use crate::error::AttachError;
@@ -11,15 +11,15 @@ use crate::region::Region;
 use crate::ring::broadcast::front::{self, Mode, Private};
 use crate::ring::broadcast::words::SLOTS_OFFSET;
 
-/// How far ahead of the next record lines are asked for, in bytes.
+/// How far ahead of the next record lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
-/// No more than this many bytes are asked for after one record.
+/// The maximum number of bytes that are prefetched after one record.
 const ASKED: usize = 8 * LINE;
 
 /// A broadcast ring of frames in a [`Region`].
 pub type Mapped = memory::Mapped<Private<InRecords>>;
 
-/// What this process keeps about the records of a broadcast ring.
+/// This process's private state of the records of a broadcast ring.
 #[derive(Clone, Copy, Debug)]
 pub struct InRecords {
     hints: bool,
@@ -29,7 +29,7 @@ impl Mapped {
     /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) if the capacity is 0 or above
     /// [`MAX_CAPACITY`](crate::ring::bytes::header::MAX_CAPACITY).
     pub fn geometry(capacity: u64) -> Result<Geometry, AttachError> {
         records::geometry(capacity, SLOTS_OFFSET)
@@ -38,9 +38,9 @@ impl Mapped {
     /// The ring in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not one of
-    /// [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not
-    /// fit the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) if the geometry is not one of
+    /// [`geometry`](Self::geometry); [`TooSmall`](crate::AttachErrorKind::TooSmall) if the ring does not fit
+    /// into the memory; [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(
         region: Region,
@@ -53,8 +53,8 @@ impl Mapped {
         Self::of_any(region, geometry, barrier, mode)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
-    /// ring to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for a caller that stores nothing and
+    /// does not pass the ring on.
     pub(crate) fn of_any(
         region: Region,
         geometry: &Geometry,
@@ -63,16 +63,15 @@ impl Mapped {
     ) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         let records = InRecords { hints: prefetch::pays() };
-        // SAFETY: the geometry of records. Who asks for one in memory that is mapped read-only stores
-        // nothing.
+        // SAFETY: the geometry of records. A caller that passes memory mapped read-only stores nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, records) }
     }
 
-    /// Makes a fresh ring at the start of zeroed memory, header and all.
+    /// Makes a fresh ring at the start of zeroed memory, including its header.
     ///
     /// # Errors
     /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the ring does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, capacity: u64, barrier: Barrier, mode: Mode) -> Result<Self, AttachError> {
@@ -82,10 +81,10 @@ impl Mapped {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against the size of the memory.
+    /// The ring in this memory, after checking its header against the size of the memory.
     ///
     /// # Errors
-    /// [`AttachError`], the first thing that is not as it should be.
+    /// [`AttachError`], for the first thing that is wrong.
     pub fn open(region: Region) -> Result<Self, AttachError> {
         let (geometry, barrier, mode) =
             front::read_header(&region, Kind::BroadcastBytes, Fingerprint::of::<u8>(), Self::geometry)?;
@@ -93,7 +92,7 @@ impl Mapped {
     }
 }
 
-// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of so many bytes.
+// SAFETY: `of_any` is the only constructor, and checked that the geometry is that of this number of bytes.
 unsafe impl Records for Mapped {
     const OFFSET: usize = SLOTS_OFFSET;
 }
@@ -108,7 +107,7 @@ impl Memory for Mapped {
         let from = self.start().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
         let record = (record as usize).min(ASKED);
         if record < LINE && from.addr() % LINE >= record {
-            return; // The record before asked for this line.
+            return; // The record before prefetched this line.
         }
         let mut at = 0;
         while at < record {

@@ -1,4 +1,4 @@
-//! What the algorithm needs of the memory that holds the frames.
+//! What the algorithm requires of the memory that holds the frames.
 
 use crate::memory::Records;
 use crate::platform::Platform;
@@ -8,9 +8,9 @@ use crate::ring::broadcast::words::LANDMARKS;
 /// The memory of one broadcast ring of frames: the words in front, its [`Records`], and hints about the
 /// processor's cache.
 ///
-/// Subscribers may read bytes while the publisher writes them; then they are some bytes.
+/// Subscribers may read bytes while the publisher writes them; then the result is arbitrary bytes.
 pub trait Memory: Control + Records {
-    /// Number of landmarks, a power of two. Fewer than usual only where a test has a small ring.
+    /// Number of landmarks, a power of two. Fewer than usual only in a test with a small ring.
     #[inline(always)]
     fn landmarks(&self) -> u64 {
         super::LANDMARKS
@@ -19,7 +19,7 @@ pub trait Memory: Control + Records {
     /// Where the first frame of a sixteenth of the ring begins. A hint.
     ///
     /// # Panics
-    /// When there is no such landmark.
+    /// If there is no such landmark.
     #[inline]
     #[allow(unsafe_code)]
     fn landmark(&self, number: u64) -> &<Self::Platform as Platform>::U64 {
@@ -28,8 +28,8 @@ pub trait Memory: Control + Records {
         unsafe { self.u64_at(LANDMARKS + number as usize * 8) }
     }
 
-    /// Asks for the lines the publisher will write soon, the last record having had `record` bytes. A hint;
-    /// models do nothing.
+    /// Prefetches the lines the publisher will write soon; the last record had `record` bytes. A hint; models
+    /// do nothing.
     #[inline(always)]
     fn prefetch_for_writing(&self, _next: u64, _record: u64) {}
 }

@@ -1,10 +1,11 @@
 //! One publisher, any number of subscribers; frames of any length.
 //!
-//! The ring is a stretch of bytes, laid out as that of [`bytes`](crate::ring::bytes): a record is a header word and what
-//! it counts, rounded up to 8 bytes; it is never split; what does not fit before the end is preceded by a padding. The
-//! header is the commit word, and the word behind a record is cleared before the record is published, so nothing that an
-//! earlier lap left, chosen by whoever wrote the frames, can be taken for a header. A record holds the frame's sequence
-//! number in front of its bytes:
+//! The ring is an array of bytes, laid out as that of [`bytes`](crate::ring::bytes): a record is a header
+//! word and the bytes it counts, rounded up to 8 bytes. It is never split; a record that does not fit before
+//! the end of the ring is preceded by a padding. The header is the commit word, and the word after a record
+//! is cleared before the record is published. So no bytes left by an earlier lap, whose content the author of
+//! the frames chose, can be taken for a header. A record holds the frame's sequence number in front of its
+//! bytes:
 //!
 //! ```text
 //!  0        8          16                16 + length, rounded up to 8
@@ -13,17 +14,19 @@
 //! +--------+----------+---------------- +--------+
 //! ```
 //!
-//! Floor, seats, cursors and joining are those of the ring of slots; positions count bytes. So \[D1\] and \[D2\] are the same
-//! edges: a subscriber reads the header, the number and the bytes, and then whether the floor is still not above the
-//! record. Here that look is needed for an empty ring too: where a record will be, or was, there may be any bytes.
+//! Floor, seats, cursors and joining are those of the ring of slots; positions count bytes. So \[D1\] and
+//! \[D2\] are the same edges: a subscriber reads the header, the number and the bytes, and then checks that
+//! the floor is still not above the record. Here that check is needed for an empty ring too: where a record
+//! will be, or was, there may be arbitrary bytes.
 //!
-//! **Missed frames.** Each record carries its number, so the difference of two numbers is exactly how many frames lie
-//! between them.
+//! **Missed frames.** Each record carries its number, so the difference of two numbers is exactly the number
+//! of frames between them.
 //!
-//! **Landmarks.** A subscriber that joins, or was overrun, needs a place where a record begins. The publisher notes the
-//! first record of each sixteenth of the ring, and the last record. These are hints: what is found there is a record's
-//! header with the stamp of its position, and whole if the floor is not above it, or the hint is out of date and not
-//! used. When there is nothing, a subscriber starts at the tail, whose number is known: `find`.
+//! **Landmarks.** A subscriber that joins, or was overrun, needs a position where a record begins. The
+//! publisher stores the first record of each sixteenth of the ring, and the last record. These are hints:
+//! either the position holds a record's header with the stamp of its position, intact if the floor is not
+//! above it, or the hint is out of date and not used. If there is none, a subscriber starts at the tail,
+//! whose number is known: `find`.
 
 mod find;
 #[allow(unsafe_code)]
@@ -41,7 +44,7 @@ pub use subscriber::{NoSuchPosition, Pop, Start, Subscriber, Unjoined, View};
 use super::Corruption;
 use crate::ring::bytes::header::{self, Header};
 
-/// Bytes of a frame's sequence number, which stands behind the header.
+/// Bytes of a frame's sequence number, which follows the header.
 pub(crate) const NUMBER: u64 = 8;
 /// Landmarks of a ring.
 pub const LANDMARKS: u64 = 16;
@@ -58,21 +61,21 @@ pub const fn longest(capacity: u64) -> u64 {
     header::longest(capacity) - NUMBER
 }
 
-/// What lies at a position.
+/// What is at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     /// Nothing yet.
     Nothing,
     /// A frame.
     Frame {
-        /// Where its header lies: here, or behind a padding.
+        /// Where its header is: here, or after a padding.
         position: u64,
         /// Its bytes.
         len: u64,
         /// Its number.
         sequence: u64,
     },
-    /// What is no header of this position.
+    /// Not a valid header for this position.
     Nonsense(Corruption),
 }
 
@@ -83,7 +86,7 @@ impl Found {
     }
 }
 
-/// Reads what lies at a position. True only if the floor is not above the position afterwards.
+/// Reads what is at a position. Valid only if the floor is not above the position afterwards.
 #[inline(always)]
 fn look<M: Memory>(memory: &M, position: u64) -> Found {
     use crate::edge::Edge;

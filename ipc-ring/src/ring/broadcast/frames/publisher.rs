@@ -15,7 +15,7 @@ use crate::wait::signal::POISONED;
 pub enum Refused {
     /// A gated ring in which a subscriber is too far behind.
     Full,
-    /// The frame does not fit the ring, now or ever.
+    /// The frame does not fit into the ring, now or ever.
     TooLarge(FrameTooLarge),
     /// A subscriber has found the ring corrupt.
     Corrupt(Corruption),
@@ -32,11 +32,11 @@ pub struct Publisher<M: Memory> {
     room: Room,
     /// The sixteenth of the ring whose landmark was set last; none at first.
     marked: u64,
-    /// The lengths that would be needed for the frame that found no room last.
+    /// The lengths needed for the frame that last found no room.
     wanted: u64,
 }
 
-/// Where a frame will lie.
+/// The position of a frame to be written.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     /// Bytes of padding in front of the record.
@@ -46,10 +46,10 @@ struct Plan {
 }
 
 impl<M: Memory> Publisher<M> {
-    /// Takes the publishing end, continuing where the one before stopped.
+    /// Takes the publishing end, continuing where its predecessor stopped.
     ///
     /// # Errors
-    /// [`Corruption`] when tail and floor contradict each other, or what lies at the tail is no record.
+    /// [`Corruption`] if tail and floor contradict each other, or there is an invalid record at the tail.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
         let words = &memory;
         let tail = words.tail().load(Relaxed); // Its predecessor wrote it, and all that follows.
@@ -62,7 +62,7 @@ impl<M: Memory> Publisher<M> {
         }
         let (position, sequence) = match look(&memory, tail) {
             Found::Nothing => (tail, memory.frames().load(Relaxed)), // As above.
-            // The predecessor died before it could say so.
+            // The predecessor died before it could store the new tail.
             Found::Frame { position, len, sequence } => (Found::end(position, len), sequence.wrapping_add(1)),
             Found::Nonsense(corruption) => return Err(corruption),
         };
@@ -93,7 +93,7 @@ impl<M: Memory> Publisher<M> {
         Ok(Claim { publisher: self, plan, len })
     }
 
-    /// Whether there is room for the frame that found none last, or for an empty one.
+    /// Whether there is room for the frame that last found none, or for an empty one.
     ///
     /// # Errors
     /// [`Corruption`] as [`Refused::Corrupt`].
@@ -106,7 +106,7 @@ impl<M: Memory> Publisher<M> {
         }
     }
 
-    /// Where a frame of `len` bytes will lie, after making room for it.
+    /// The position of a frame of `len` bytes, after making room for it.
     #[inline(always)]
     fn plan(&mut self, len: usize) -> Result<Plan, Refused> {
         let limit = self.longest();
@@ -116,7 +116,7 @@ impl<M: Memory> Publisher<M> {
         let record = record(len as u64);
         let left = self.memory.capacity() - self.index(self.position);
         let padding = if record > left { left } else { 0 };
-        // The word behind the record is cleared, so it must be this end's as well.
+        // The word after the record is cleared, so it must be this end's as well.
         let end = self.position.wrapping_add(padding + record + WORD);
         if !self.room.reaches(&self.memory, end) && !self.make_room(end)? {
             self.wanted = len as u64;
@@ -137,7 +137,7 @@ impl<M: Memory> Publisher<M> {
         Ok(raised)
     }
 
-    /// Makes the frame visible whose bytes are written, and moves on.
+    /// Makes the frame whose bytes are written visible, and moves on.
     #[inline(always)]
     fn publish(&mut self, plan: Plan, len: u64) {
         let (memory, padding) = (&self.memory, plan.padding);
@@ -150,7 +150,8 @@ impl<M: Memory> Publisher<M> {
         let first = if padding == 0 {
             content
         } else {
-            // [D1] Release, though the padding's header comes later: a hint may lead a subscriber here past the padding.
+            // [D1] Release, though the padding's header comes later: a hint may lead a subscriber here past
+            // the padding.
             memory.word(self.index(start)).store(content, M::Platform::ordering(Edge::BroadcastPublish));
             header::padding(self.position, padding - WORD)
         };
@@ -169,16 +170,18 @@ impl<M: Memory> Publisher<M> {
         }
     }
 
-    /// Says how far this end is.
+    /// Publishes the position of this end.
     #[inline(always)]
     fn tell(&mut self) {
-        // [D4] Release → who looks for the tail: the frames counted are published before they are counted.
+        // [D4] Release → subscribers that look for the tail: the frames counted are published before they are
+        // counted.
         self.memory.frames().store(self.sequence, M::Platform::ordering(Edge::BroadcastTail));
-        // [D4] Release → who looks for the tail: the frames before it are counted.
+        // [D4] Release → subscribers that look for the tail: the frames before it are counted.
         self.memory.tail().store(self.position, M::Platform::ordering(Edge::BroadcastTail));
     }
 
-    /// Drops the subscriber that holds this end up, if it is dead. True when one was dropped; then there may be room.
+    /// Drops the subscriber that holds this end up, if it is dead. True if one was dropped; then there may be
+    /// room.
     pub fn drop_dead(&mut self, is_alive: impl FnOnce(u64) -> bool) -> bool {
         self.room.drop_dead(&self.memory, is_alive)
     }
@@ -200,13 +203,13 @@ impl<M: Memory> Publisher<M> {
         self.position
     }
 
-    /// The number of the next frame: how many were published since the ring was made.
+    /// The number of the next frame: the number of frames published since the ring was made.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// The lowest position that is whole.
+    /// The lowest position that is intact.
     #[must_use]
     pub fn floor(&self) -> u64 {
         self.room.floor()
@@ -224,8 +227,8 @@ fn memory_hints<M: Memory>(memory: &M, next: u64, record: u64) {
     memory.prefetch_for_writing(next, record);
 }
 
-/// Room reserved by [`Publisher::try_claim`]: write the frame, then [`commit`](Claim::commit). Dropping it aborts: nothing
-/// is published.
+/// Room reserved by [`Publisher::try_claim`]: write the frame, then [`commit`](Claim::commit). Dropping it
+/// aborts: nothing is published.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     publisher: &'a mut Publisher<M>,
@@ -234,7 +237,7 @@ pub struct Claim<'a, M: Memory> {
 }
 
 impl<'a, M: Memory> Claim<'a, M> {
-    /// Bytes there is room for.
+    /// The number of bytes there is room for.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -249,17 +252,17 @@ impl<'a, M: Memory> Claim<'a, M> {
     /// Copies bytes to an offset in the frame.
     ///
     /// # Panics
-    /// When they do not fit.
+    /// If they do not fit.
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         assert!(offset <= self.len && bytes.len() <= self.len - offset, "the bytes lie inside the claim");
         let start = self.publisher.position.wrapping_add(self.plan.padding + WORD + NUMBER + offset as u64);
         self.publisher.memory.write(self.publisher.index(start), bytes);
     }
 
-    /// Publishes the first `len` bytes as a frame and gives the publisher back.
+    /// Publishes the first `len` bytes as a frame and returns the publisher.
     ///
     /// # Panics
-    /// When more bytes are named than were claimed.
+    /// If `len` is more than was claimed.
     pub fn commit(self, len: usize) -> &'a Publisher<M> {
         assert!(len <= self.len, "no more than was claimed");
         let plan = Plan { record: record(len as u64), ..self.plan };

@@ -12,17 +12,17 @@ use crate::ring::broadcast::seat::{self, Seat};
 use crate::ring::broadcast::{Resume, cursor};
 use crate::ring::bytes::header::WORD;
 
-/// Where a subscriber begins.
+/// Where a subscriber starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
     /// With the oldest frame that can be found.
     Oldest,
-    /// With the newest frame that is there, or the first one to come when there is none.
+    /// With the newest frame that is there, or the first one to come if there is none.
     Newest,
     /// With the first frame that is published after it has joined.
     Next,
-    /// With the frame of this number. Those of them that are gone are reported as missed.
+    /// With the frame of this number. Frames from it on that are gone are reported as missed.
     Numbered(u64),
     /// Where an earlier subscriber was.
     At {
@@ -37,7 +37,7 @@ pub enum Start {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NoSuchPosition;
 
-/// Why nobody could join.
+/// Why a join failed.
 #[non_exhaustive]
 pub enum Unjoined {
     /// As [`NoSuchPosition`].
@@ -69,18 +69,18 @@ impl core::error::Error for NoSuchPosition {}
 
 debug_as_display!(NoSuchPosition);
 
-/// What came of an attempt to pop.
+/// The result of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pop {
-    /// The next frame, of so many bytes.
+    /// The next frame.
     Frame {
         /// Its length.
         len: usize,
-        /// Whether the publisher of a gated ring should be looked at now: it may wait for room.
+        /// Whether to check the publisher of a gated ring now: it may be waiting for room.
         look: bool,
     },
-    /// The next frame has so many bytes, more than there is room for. It stays.
+    /// The next frame is longer than there is room for. It stays.
     TooLong {
         /// Its length.
         len: usize,
@@ -90,12 +90,12 @@ pub enum Pop {
         /// As for [`Pop::Frame`].
         look: bool,
     },
-    /// So many frames were overwritten before they could be read. The next pop goes on behind them.
+    /// Frames were overwritten before they could be read. The next pop continues after them.
     Missed {
         /// Their number.
         count: u64,
     },
-    /// A word makes no sense.
+    /// A word is invalid.
     Corrupt(Corruption),
 }
 
@@ -107,17 +107,17 @@ pub struct Subscriber<M: Memory> {
     position: u64,
     /// The number of the next frame. Exact.
     sequence: u64,
-    /// Frames before it that were asked for and were gone already: still to be reported.
+    /// Earlier frames that were requested and were gone already: still to be reported.
     missing: u64,
     resume: Resume,
     seat: Option<Seat>,
-    /// The position at which the publisher was last looked at.
+    /// The position at which the publisher was last checked.
     looked: u64,
 }
 
 impl<M: Memory> Subscriber<M> {
-    /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was read. Under the
-    /// lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
+    /// Joins with a seat. From the start on, the publisher of a gated ring overwrites nothing before it was
+    /// read. Under the lock, as [`seat::take`]; `is_publishing` says whether the publisher is alive.
     ///
     /// # Errors
     /// [`Unjoined`], with the seat.
@@ -138,21 +138,23 @@ impl<M: Memory> Subscriber<M> {
                 Ok(entered) => entered,
                 Err(error) => return Err((Unjoined::Barrier(error), seat)),
             };
-            // Who named a frame is told what is missing before the one that is held for it.
+            // A subscriber that named a frame gets the number of frames missing before the one that is held
+            // for it.
             let named = matches!(start, Start::Numbered(_) | Start::At { .. });
             if entered != wanted.position && !named {
                 // Read from the ring: whatever it is, a record begins at a multiple of 8.
                 spot = held(&memory, entered & !(WORD - 1));
             }
         } else {
-            // For observers only: nobody waits for it.
+            // For observers only: the publisher does not wait for it.
             words.cursor(seat.number()).store(cursor::at(wanted.position), Relaxed);
         }
         M::Platform::crash_point(Site::BroadcastJoined);
         Ok(Self::new(memory, spot, missing, resume, Some(seat)))
     }
 
-    /// Reads without a seat: nothing is written, nobody is held up, and what is overwritten is reported as missed.
+    /// Reads without a seat: nothing is written, the publisher is not held up, and what is overwritten is
+    /// reported as missed.
     ///
     /// # Errors
     /// [`NoSuchPosition`].
@@ -166,8 +168,8 @@ impl<M: Memory> Subscriber<M> {
         Self { memory, position, sequence, missing, resume, seat, looked: position }
     }
 
-    /// Pops one frame into the front of `out`; when the answer is another one than [`Pop::Frame`], that holds nothing of
-    /// use.
+    /// Pops one frame into the front of `out`; if the result is not [`Pop::Frame`], the content of `out` is
+    /// meaningless.
     #[inline]
     pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
         let (position, len) = match self.next() {
@@ -183,8 +185,8 @@ impl<M: Memory> Subscriber<M> {
         self.finish(position, len)
     }
 
-    /// Pops one frame into a vector, whose content it replaces; when the answer is another one than [`Pop::Frame`], that
-    /// holds nothing of use.
+    /// Pops one frame into a vector, whose content it replaces; if the result is not [`Pop::Frame`], the new
+    /// content is meaningless.
     #[inline]
     pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
         let (position, len) = match self.next() {
@@ -200,10 +202,11 @@ impl<M: Memory> Subscriber<M> {
         self.finish(position, len)
     }
 
-    /// Looks at the next frame of a gated ring where it lies; the publisher does not write there before it is released.
+    /// Returns a view of the next frame of a gated ring in place; the publisher does not write there before
+    /// it is released.
     ///
     /// # Errors
-    /// When there is none, as the other forms say it.
+    /// If there is none, the same results as the other forms.
     ///
     /// # Panics
     /// In a lossy ring, and without a seat: there the publisher may write at any time.
@@ -213,7 +216,7 @@ impl<M: Memory> Subscriber<M> {
         Ok(View { subscriber: self, position, len })
     }
 
-    /// Whether a pop would give something other than [`Pop::Empty`] now.
+    /// Whether a pop would return something other than [`Pop::Empty`] now.
     #[must_use]
     pub fn has_something(&self) -> bool {
         self.missing != 0
@@ -221,7 +224,7 @@ impl<M: Memory> Subscriber<M> {
             || !find::is_whole(&self.memory, self.position)
     }
 
-    /// The next frame: where its record begins and its length, which is true.
+    /// The next frame: where its record begins and its length, which is valid.
     #[inline(always)]
     fn next(&mut self) -> Result<(u64, u64), Pop> {
         if self.missing != 0 {
@@ -253,17 +256,17 @@ impl<M: Memory> Subscriber<M> {
         }
     }
 
-    /// The frame's bytes are copied: are they true?
+    /// The frame's bytes are copied: check that they are valid.
     #[inline(always)]
     fn finish(&mut self, position: u64, len: u64) -> Pop {
-        // The header was true, so it is the record that matters, not a padding before it.
+        // The header was valid, so it is the record that matters, not a padding before it.
         if !find::is_whole(&self.memory, position) {
             return self.overrun();
         }
         Pop::Frame { look: self.advance(position, len), len: usize::try_from(len).unwrap_or(usize::MAX) }
     }
 
-    /// Goes on at the oldest frame that can be found, or at the newest.
+    /// Continues at the oldest frame that can be found, or at the newest.
     #[cold]
     #[inline(never)]
     fn overrun(&mut self) -> Pop {
@@ -283,7 +286,7 @@ impl<M: Memory> Subscriber<M> {
                 .cursor(seat.number())
                 .store(cursor::at(spot.position), M::Platform::ordering(Edge::BroadcastConsume));
         }
-        // Nothing lies in between when the floor was raised over a padding only.
+        // There are no frames in between if the floor was raised over a padding only.
         if count == 0 { Pop::Empty { look: false } } else { self.report(count) }
     }
 
@@ -294,7 +297,7 @@ impl<M: Memory> Subscriber<M> {
         Pop::Missed { count }
     }
 
-    /// Moves on behind a frame. Says whether the publisher should be looked at.
+    /// Advances past a frame. Returns whether to check the publisher.
     #[inline(always)]
     fn advance(&mut self, position: u64, len: u64) -> bool {
         M::Platform::crash_point(Site::BroadcastRead);
@@ -332,7 +335,7 @@ impl<M: Memory> Subscriber<M> {
         self.sequence.wrapping_sub(self.missing)
     }
 
-    /// How many frames are waiting to be read, or overwritten already. Racy.
+    /// The number of frames waiting to be read, or overwritten already. Racy.
     #[must_use]
     pub fn behind(&self) -> u64 {
         let behind = self.memory.frames().load(Relaxed).wrapping_sub(self.sequence()); // For display.
@@ -351,13 +354,13 @@ impl<M: Memory> Subscriber<M> {
         &self.memory
     }
 
-    /// Gives the seat back to whoever frees it, under the lock: see [`seat::leave`].
+    /// Returns the seat, to be freed under the lock: see [`seat::leave`].
     pub fn into_seat(self) -> Option<Seat> {
         self.seat
     }
 }
 
-/// The place of a start as things are now, and how many of the frames asked for before it are gone.
+/// The current place of a start, and the number of frames requested before it that are gone.
 fn place<M: Memory>(memory: &M, start: Start) -> Result<(Spot, u64), NoSuchPosition> {
     let spot = match start {
         Start::Oldest => find::oldest(memory),
@@ -384,7 +387,7 @@ fn place<M: Memory>(memory: &M, start: Start) -> Result<(Spot, u64), NoSuchPosit
                     _ => find::tail(memory) == spot,
                 }
             } else {
-                // Gone, which is told by the first pop. That it ever was there is believed.
+                // Gone, which the first pop will report. That it ever existed is not verified.
                 seat::is_below(sequence, find::tail(memory).sequence)
             };
             if !there {
@@ -412,8 +415,8 @@ fn held<M: Memory>(memory: &M, position: u64) -> Spot {
     find::tail(memory)
 }
 
-/// The next frame of a gated ring, lent where it lies by [`Subscriber::try_view`]. [`release`](View::release) pops it;
-/// dropping the view leaves it to be popped later.
+/// The next frame of a gated ring, lent in place by [`Subscriber::try_view`]. [`release`](View::release) pops
+/// it; dropping the view leaves it to be popped later.
 #[derive(Debug)]
 pub struct View<'a, M: Memory> {
     subscriber: &'a mut Subscriber<M>,
@@ -443,7 +446,7 @@ impl<M: Memory> View<'_, M> {
     /// Copies bytes out, from an offset in the frame.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// If the frame has fewer bytes.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie inside the frame");
         // SAFETY: only whole elements are copied there, or nothing.
@@ -452,7 +455,7 @@ impl<M: Memory> View<'_, M> {
             .read(self.index().wrapping_add(offset as u64), unsafe { crate::copy::as_uninit(out) });
     }
 
-    /// Where in the ring the frame's bytes begin.
+    /// The offset in the ring at which the frame's bytes begin.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.subscriber.index(self.position.wrapping_add(WORD + NUMBER))
@@ -464,7 +467,7 @@ impl<M: Memory> View<'_, M> {
         &self.subscriber.memory
     }
 
-    /// Pops it. Says whether the publisher should be looked at.
+    /// Pops it. Returns whether to check the publisher.
     pub fn release(self) -> bool {
         self.subscriber.advance(self.position, self.len)
     }
