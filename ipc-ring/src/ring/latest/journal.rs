@@ -1,8 +1,9 @@
-//! The journal: which key changed, in the order of the publications, for those who wait for any.
+//! The journal: which key changed, in the order of the publications, for readers that wait for any.
 //!
-//! An entry is one word, `number << 16 | key`, so it needs no check of its own. Numbers count publications from 1; that of
-//! an entry modulo the length of the journal is its index. A reader that was overtaken looks through all keys instead, so
-//! nothing is missed. Numbers in entries wrap after 2^48 and are compared by their difference.
+//! An entry is one word, `number << 16 | key`, so it needs no check of its own. Numbers count publications
+//! from 1; the index of an entry is its number modulo the length of the journal. A reader that was overtaken
+//! checks all keys instead, so nothing is missed. Numbers in entries wrap after 2^48 and are compared by
+//! their difference.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -13,14 +14,14 @@ use crate::platform::{Platform, Site, Word};
 /// Bits of the key.
 const KEY_BITS: u32 = 16;
 
-/// What an entry says to somebody who expects a number there.
+/// What an entry means to a reader that expects a number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// It has not been written yet.
     NotYet,
     /// The one expected: this key changed.
     Of(u32),
-    /// A later one, by so much.
+    /// A later one, by this much.
     Ahead(u64),
 }
 
@@ -28,7 +29,7 @@ const fn entry(number: u64, key: u32) -> u64 {
     number << KEY_BITS | key as u64
 }
 
-/// What an entry says to somebody who expects `number`.
+/// What an entry means to a reader that expects `number`.
 const fn read(word: u64, number: u64) -> Entry {
     let ahead = (word & !((1 << KEY_BITS) - 1)).wrapping_sub(number << KEY_BITS).cast_signed() >> KEY_BITS;
     match ahead {
@@ -39,7 +40,7 @@ const fn read(word: u64, number: u64) -> Entry {
     }
 }
 
-/// Looks at the entry of a number.
+/// Reads the entry of a number.
 #[inline]
 pub(super) fn look<M: Memory>(memory: &M, number: u64) -> Entry {
     // [L3] Acquire ← `append`: the key's value is published before.
@@ -47,7 +48,7 @@ pub(super) fn look<M: Memory>(memory: &M, number: u64) -> Entry {
     read(word, number)
 }
 
-/// Writes the entry of a number, behind the publication it is about.
+/// Writes the entry of a number, after the publication that it records.
 #[inline(always)]
 pub(super) fn append<M: Memory>(memory: &M, number: u64, key: u32) {
     let index = number & (memory.journal() - 1);
@@ -58,16 +59,17 @@ pub(super) fn append<M: Memory>(memory: &M, number: u64, key: u32) {
     memory.changes().store(number, M::Platform::ordering(Edge::LatestCounted));
 }
 
-/// A number all of whose changes a reader sees that looks through all keys from now on.
+/// A number such that a reader that checks all keys from now on sees every change up to it.
 pub(super) fn joined<M: Memory>(memory: &M) -> u64 {
-    // [L4] Acquire ← `append`: what those entries are about is looked at after.
+    // [L4] Acquire ← `append`: the values that those entries refer to are read after.
     memory.changes().load(M::Platform::ordering(Edge::LatestJoin))
 }
 
-/// For a writer that takes over: gives the number to go on from.
+/// For a writer that takes over: returns the number to continue from.
 ///
-/// The last writer may have died between a publication and its entry. Nobody knows of which key, so the successor skips a
-/// whole journal and writes an entry there: who waits for any key finds itself overtaken, and looks through all of them.
+/// The last writer may have died between a publication and its entry. The key is unknown, so the successor
+/// skips a whole journal and writes an entry there: a reader that waits for any key finds itself overtaken,
+/// and checks all of them.
 pub(super) fn take_over<M: Memory>(memory: &M) -> u64 {
     let mut number = memory.changes().load(Relaxed); // This end's predecessor wrote it.
     for _ in 0..memory.journal() {

@@ -1,4 +1,4 @@
-//! The table's memory as it is mapped into this process.
+//! The table's memory, mapped into this process.
 
 use core::sync::atomic::AtomicU64;
 
@@ -11,7 +11,8 @@ use crate::message::{ElementType, Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::region::Region;
 
-/// Slots of a key: how many publications a reader may be slower than the writer and still get a value.
+/// Slots of a key: a reader may be slower than the writer by this number of publications and still get a
+/// value.
 const SLOTS: u64 = 4;
 
 /// A table of latest values of `T` in a [`Region`].
@@ -20,7 +21,7 @@ pub type Mapped<T> = MappedOf<Of<T>>;
 /// A table of latest values of this shape in a [`Region`].
 pub type MappedOf<S> = memory::Mapped<Private<S>>;
 
-/// What this process keeps about a table of latest values.
+/// This process's private state of a table of latest values.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<S> {
     shape: S,
@@ -31,10 +32,11 @@ impl<T: Message> Mapped<T> {
     /// Bytes of all slots of a key.
     const CELL: usize = SLOTS as usize * cells::stride(size_of::<T>(), align_of::<T>());
 
-    /// The geometry of a table of so many values. Its capacity is the number of keys, which is not rounded.
+    /// The geometry of a table of this number of values. Its capacity is the number of keys, which is not
+    /// rounded.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when there are no keys or too many, or the value is
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) if there are no keys or too many, or the value is
     /// larger than [`MAX_MESSAGE_SIZE`](crate::MAX_MESSAGE_SIZE).
     pub fn geometry(keys: u64) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };
@@ -54,8 +56,8 @@ impl<T: Message> Mapped<T> {
     /// The table in `region`, whose header was written or checked with this geometry.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) when the geometry is not that of a table of `T`;
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the memory;
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) if the geometry is not that of a table of `T`;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the table does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
@@ -63,18 +65,18 @@ impl<T: Message> Mapped<T> {
         Self::of_any(region, geometry)
     }
 
-    /// As [`new`](Self::new), also in memory that is mapped read-only: for who stores nothing, and gives the
-    /// table to nobody.
+    /// As [`new`](Self::new), also in memory that is mapped read-only: for a caller that stores nothing and
+    /// does not pass the table on.
     pub(crate) fn of_any(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
         let private = Private { shape: Of::new(), keys: own.capacity() as u32 };
-        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
-        // there are keys. Who asks for one in memory that is mapped read-only stores nothing.
+        // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it
+        // as there are keys. A caller that passes memory mapped read-only stores nothing.
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
-    /// Makes a fresh table at the start of zeroed memory, header and all.
+    /// Makes a fresh table at the start of zeroed memory, including its header.
     ///
     /// ```
     /// use ipc_ring::ring::latest::{Mapped, Reader, Writer};
@@ -91,7 +93,7 @@ impl<T: Message> Mapped<T> {
     ///
     /// # Errors
     /// [`TooLarge`](crate::AttachErrorKind::TooLarge) as [`geometry`](Self::geometry);
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the table does not fit the memory;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the table does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn make(region: Region, keys: u64, barrier: Barrier) -> Result<Self, AttachError> {
@@ -112,10 +114,10 @@ impl<T: Message> Mapped<T> {
         Ok(table)
     }
 
-    /// The table in this memory, after a check of its header against `T` and the size of the memory.
+    /// The table in this memory, after checking its header against `T` and the size of the memory.
     ///
     /// # Errors
-    /// [`AttachError`], the first thing that is not as it should be.
+    /// [`AttachError`], for the first thing that is wrong.
     pub fn open(region: Region) -> Result<Self, AttachError> {
         let expected = Expected {
             kind: Kind::Latest,
@@ -149,7 +151,7 @@ pub(crate) fn geometry_of(element: &ElementType, keys: u64) -> Result<Geometry, 
 }
 
 impl MappedOf<Shaped> {
-    /// The geometry of a table of so many values of this size and alignment; `None` when there is none.
+    /// The geometry of a table of this number of values of this size and alignment; `None` if there is none.
     pub(crate) fn geometry_of(keys: u64, size: u64, align: u64) -> Option<Geometry> {
         let (size, align) = (usize::try_from(size).ok()?, usize::try_from(align).ok()?);
         let is_value = (1..=crate::message::MAX_MESSAGE_SIZE).contains(&size)
@@ -169,12 +171,12 @@ impl MappedOf<Shaped> {
         let (size, align) = (geometry.element_size(), geometry.element_align());
         let one = Geometry::new(1, size, align, 0).expect("it was checked");
         let private = Private { shape: Shaped::of(&one), keys: geometry.capacity() as u32 };
-        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
+        // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it as
         // there are keys. A reader stores nothing.
         unsafe { Self::over_any(region, geometry.total_size(), private) }
     }
 
-    /// The table in `region`, whose header was checked and is of this geometry, that of [`geometry_of`] the
+    /// The table in `region`, whose header was checked and has this geometry, which is [`geometry_of`] the
     /// element.
     ///
     /// # Errors
@@ -185,23 +187,23 @@ impl MappedOf<Shaped> {
         let (size, align) = (geometry.element_size(), geometry.element_align());
         let one = Geometry::new(1, size, align, 0).expect("it was checked");
         let private = Private { shape: Shaped::of(&one), keys: geometry.capacity() as u32 };
-        // SAFETY: a geometry's size counts what lies in front of CELLS_OFFSET and as many cells behind it as
-        // there are keys.
+        // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it
+        // as there are keys.
         unsafe { Self::over(region, geometry.total_size(), private) }
     }
 }
 
 impl<S: Shape> memory::Mapped<Private<S>> {
-    /// Which readers sleep until this key changes, or another one that shares its mask.
+    /// The mask of readers that sleep until this key changes, or another one that shares the mask.
     #[inline(always)]
     #[must_use]
     pub fn key_sleepers(&self, key: u32) -> &AtomicU64 {
-        // SAFETY: one of the words of `key_sleepers`, of which there are so many.
+        // SAFETY: one of the words of `key_sleepers`, of which there are `MASKS`.
         unsafe { self.u64_at(KEY_SLEEPERS + (key % MASKS) as usize * 8) }
     }
 }
 
-// SAFETY: `of_any` is the only way to one, and saw that the geometry is that of a table of such values.
+// SAFETY: `of_any` is the only constructor, and checked that the geometry is that of a table of such values.
 unsafe impl<S: Shape> Words for memory::Mapped<Private<S>> {}
 
 // SAFETY: as above. The number of keys and the shape are private, the others are constants.

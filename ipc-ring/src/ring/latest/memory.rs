@@ -1,4 +1,4 @@
-//! What the algorithm needs of the memory that holds its words.
+//! What the algorithm requires of the memory that holds its words.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -7,16 +7,16 @@ use crate::layout::LINE;
 use crate::memory::Shape;
 use crate::platform::{Platform, Word as _};
 
-/// Bytes from the start of a slot, where its word lies, to its time.
+/// Bytes from the start of a slot, which is its word, to its time.
 const TIME: usize = 8;
 
-/// Bytes from the start of a slot to its value: behind the word and the time.
+/// Bytes from the start of a slot to its value, which follows the word and the time.
 #[inline(always)]
 const fn payload(align: usize) -> usize {
     if align > 16 { align } else { 16 }
 }
 
-/// Bytes from one slot to the next. A slot that fits a cache line lies in one.
+/// Bytes from one slot to the next. A slot that fits into a cache line lies within one.
 #[inline(always)]
 pub(super) const fn stride(size: usize, align: usize) -> usize {
     let bytes = payload(align) + size;
@@ -30,21 +30,21 @@ pub(super) const fn stride(size: usize, align: usize) -> usize {
 ///
 /// # Safety
 /// The three numbers and the shape never change, and the last two numbers are powers of two (`journal` may be
-/// 0). As many cells and entries lie in the memory.
+/// 0). The memory holds as many cells and entries.
 pub unsafe trait Memory: Words {
-    /// How a value lies in its slot.
+    /// The layout of a value in its slot.
     type Shape: Shape;
 
-    /// How a value lies in its slot, from private memory.
+    /// The layout of a value in its slot, from private memory.
     fn shape(&self) -> Self::Shape;
     /// Number of keys, from private memory.
     fn keys(&self) -> u32;
     /// Slots of each key, a power of two, at least 2; from private memory.
     fn slots(&self) -> u64;
-    /// Entries of the journal, a power of two; 0 when there is one key, whose journal would say nothing.
+    /// Entries of the journal, a power of two; 0 if there is one key, for which a journal is useless.
     fn journal(&self) -> u64;
 
-    /// Where a slot begins.
+    /// The offset of a slot.
     #[inline(always)]
     fn slot_offset(&self, key: u32, slot: u64) -> usize {
         debug_assert!(key < self.keys() && slot < self.slots());
@@ -72,7 +72,7 @@ pub unsafe trait Memory: Words {
         unsafe { self.store_item(payload, self.shape(), value) }
     }
 
-    /// Copies a slot's value out and gives its time. Others may be writing them: then what comes is a
+    /// Copies a slot's value out and returns its time. Others may be writing them: then the result is a
     /// mixture.
     #[inline(always)]
     fn read(&self, key: u32, slot: u64, value: &mut <Self::Shape as Shape>::Place) -> u64 {

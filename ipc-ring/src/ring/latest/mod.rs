@@ -1,7 +1,7 @@
-//! One writer, any number of readers, and only the newest value counts; of one thing, or of many under keys.
+//! One writer, any number of readers, and only the newest value counts; of one item, or of many under keys.
 //!
-//! Each key has a few slots, and the writer goes round them. A slot is a word and behind it the time and the value, so that a
-//! small value moves one cache line:
+//! Each key has a few slots, which the writer uses in turn. A slot is a word followed by the time and the
+//! value, so that a small value moves one cache line:
 //!
 //! ```text
 //!   writer, sequence n                               reader, that read sequence s last
@@ -14,18 +14,20 @@
 //!   changes = c                      [L4] Release
 //! ```
 //!
-//! This is a seqlock with several slots (Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012).
-//! Readers write nothing, so they neither hold up the writer nor each other. A reader has to begin anew only when the
-//! writer came round to its slot while it copied, which takes as many publications as there are slots. Nobody keeps a word
-//! that says which value is the newest: a reader that follows finds it behind the last one it read, in a line that is in its
-//! cache until the writer writes there; one that comes anew or was overtaken looks at the words of all slots.
+//! This is a seqlock with several slots (Boehm, "Can seqlocks get along with programming language memory
+//! models?", MSPC 2012). Readers write nothing, so they hold up neither the writer nor each other. A reader
+//! must retry only if the writer returned to its slot while it copied, which takes as many publications as
+//! there are slots. No word says which value is the newest: a reader that keeps up finds it after the last
+//! one it read, in a line that is in its cache until the writer writes there; a reader that is new or was
+//! overtaken checks the words of all slots.
 //!
-//! **The journal** is there when there are several keys. It says which key changed, for readers that wait for any. A reader
-//! that was overtaken in it looks through all keys.
+//! **The journal** exists if there are several keys. It records which key changed, for readers that wait for
+//! any. A reader that was overtaken in it checks all keys.
 //!
-//! **What a crash leaves.** A writer that dies while it writes leaves one slot busy, and the values before it in the others.
-//! Its successor writes that slot again. One that dies before the journal's entry leaves a change that the journal does not
-//! tell of: its successor makes everybody look through all keys. A reader leaves nothing.
+//! **What a crash leaves.** A writer that dies while it writes leaves one slot busy, and the values before it
+//! in the others. Its successor writes that slot again. A writer that dies before the journal's entry leaves
+//! a change that is not in the journal: its successor makes all readers check all keys. A reader leaves
+//! nothing.
 
 mod journal;
 #[allow(unsafe_code)]
@@ -50,13 +52,13 @@ pub(crate) use words::{
 pub use words::{FIELDS, MAX_KEYS, Words};
 pub use writer::Writer;
 
-/// Why there is no answer.
+/// Why there is no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// The table has fewer keys.
     NoSuchKey,
-    /// The writer came round to the slot each time while the value was copied. Try again.
+    /// Each time, the writer returned to the slot while the value was copied. Try again.
     Contended,
-    /// A word makes no sense.
+    /// A word is invalid.
     Corrupt(Corruption),
 }

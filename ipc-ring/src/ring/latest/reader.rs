@@ -1,4 +1,4 @@
-//! The reading end: it writes nothing that others see, so there may be any number.
+//! The reading end: it writes nothing visible to others, so there may be any number.
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
@@ -15,20 +15,21 @@ use crate::platform::{Platform, Word};
 /// Private room for a value.
 type Place<M> = <<M as Memory>::Shape as Shape>::Place;
 
-/// A value that was overwritten while it was copied is copied anew this often.
+/// How often copying a value is retried when it was overwritten meanwhile.
 const ATTEMPTS: u32 = 1000;
 
-/// A reader that was overtaken looks through all keys this often before it gives up for now.
+/// How often a reader that was overtaken checks all keys before it gives up for now.
 const MOST_SWEEPS: u32 = 16;
 
-/// A value with what the writer said of it.
+/// A value with its sequence and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value<T> {
     /// The value.
     pub value: T,
-    /// How many values of the key have been published up to this one.
+    /// The number of values of the key published up to this one.
     pub sequence: u64,
-    /// When it was published, in nanoseconds of the machine's monotonic clock, unless the writer gave a time of its own.
+    /// When it was published, in nanoseconds of the machine's monotonic clock, unless the writer passed a
+    /// time of its own.
     pub time_ns: u64,
 }
 
@@ -36,15 +37,15 @@ pub struct Value<T> {
 #[derive(Debug)]
 pub struct Reader<M: Memory> {
     memory: M,
-    /// Of each key the sequence that was read last; 0 for none.
+    /// For each key, the sequence that was read last; 0 for none.
     seen: Box<[u64]>,
     /// The number of the journal's entry that was read last.
     cursor: u64,
-    /// The next key to be looked at, when this end joined or was overtaken.
+    /// The next key to be checked, when this end joined or was overtaken.
     sweep: Option<u32>,
 }
 
-/// A look at the slot of a sequence.
+/// What the slot of a sequence holds.
 enum Look {
     /// It holds an older value, or is being written.
     NotYet,
@@ -63,7 +64,8 @@ impl<M: Memory> Reader<M> {
         Self { memory, seen, cursor, sweep }
     }
 
-    /// As [`newest_value`](Self::newest_value), into a place, which is written whole when there is a value. For large ones.
+    /// As [`newest_value`](Self::newest_value), into a place, which is completely written if there is a
+    /// value. For large ones.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -88,10 +90,10 @@ impl<M: Memory> Reader<M> {
         }
     }
 
-    /// The sequence of the newest value of a key, without a look at the value; 0 when there is none yet.
+    /// The sequence of the newest value of a key, without reading the value; 0 if there is none yet.
     ///
-    /// It is enough to look at the slot behind the value that was read last, whose line stays in this end's cache until
-    /// the writer writes there.
+    /// It is enough to check the slot after the value that was read last, whose line stays in this end's
+    /// cache until the writer writes there.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -109,15 +111,15 @@ impl<M: Memory> Reader<M> {
         self.search(key, seen)
     }
 
-    /// Whether there is a newer value of a key than the one read last. True also when the words make no sense, so that
-    /// nobody sleeps on that.
+    /// Whether there is a newer value of a key than the one read last. True also if the words are invalid, so
+    /// that no reader sleeps then.
     #[must_use]
     pub fn has_newer(&self, key: u32) -> bool {
         self.seen(key).is_ok_and(|seen| !matches!(self.look(key, seen + 1), Ok(Look::NotYet)))
     }
 
-    /// The next key that has a value this end has not read; `None` when there is none. Each change is answered until it is
-    /// read, but not in any order, and several changes of a key may be answered once.
+    /// The next key that has a value this end has not read; `None` if there is none. Each change is returned
+    /// until it is read, but not in any order, and several changes of a key may be returned once.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -155,7 +157,7 @@ impl<M: Memory> Reader<M> {
         Err(Trouble::Contended)
     }
 
-    /// Goes on with a look through all keys, if one is under way.
+    /// Continues checking all keys, if that is in progress.
     fn sweep_on(&mut self) -> Result<Option<u32>, Trouble> {
         while let Some(key) = self.sweep {
             if self.is_unread(key)? {
@@ -166,7 +168,7 @@ impl<M: Memory> Reader<M> {
         Ok(None)
     }
 
-    /// Whether [`next_change`](Self::next_change) may have something to say. A look that changes nothing.
+    /// Whether [`next_change`](Self::next_change) may return a key. A check that changes nothing.
     #[must_use]
     pub fn has_change(&self) -> bool {
         if self.memory.journal() == 0 {
@@ -197,7 +199,7 @@ impl<M: Memory> Reader<M> {
         self.seen.get(key as usize).copied().ok_or(Trouble::NoSuchKey)
     }
 
-    /// Looks at the slot where a sequence will be. The one before was found ready.
+    /// Checks the slot where a sequence will be. The one before was found ready.
     #[inline(always)]
     fn look(&self, key: u32, sequence: u64) -> Result<Look, Trouble> {
         let slots = self.memory.slots();
@@ -216,7 +218,7 @@ impl<M: Memory> Reader<M> {
         }
     }
 
-    /// The newest sequence by a look at all slots, for an end that knows nothing or was overtaken.
+    /// The newest sequence, by reading all slots, for an end that is new or was overtaken.
     #[cold]
     #[inline(never)]
     fn search(&self, key: u32, seen: u64) -> Result<u64, Trouble> {
@@ -228,12 +230,13 @@ impl<M: Memory> Reader<M> {
                 let word = self.memory.word(key, slot).load(M::Platform::ordering(Edge::LatestObserve));
                 match word::read(word, slot, slots) {
                     Some(Says::Ready(sequence)) => newest = newest.max(sequence),
-                    // The one before it is whole.
+                    // The one before it is intact.
                     Some(Says::Busy(sequence)) => before = before.max(sequence - 1),
                     None => return Err(corrupt(slot, word)),
                 }
             }
-            // Otherwise the writer has gone on while this end looked, and a newer one than found was whole before.
+            // Otherwise the writer has advanced meanwhile, and a newer value than the one found was intact
+            // before.
             if newest >= before {
                 return if newest < seen { Err(corrupt(newest, seen)) } else { Ok(newest) };
             }
@@ -267,12 +270,14 @@ impl<M: Memory> Reader<M> {
         Err(Trouble::Contended)
     }
 
-    /// Copies the value of a sequence that was found ready. `None` when the writer has come round to its slot meanwhile.
+    /// Copies the value of a sequence that was found ready. `None` if the writer has returned to its slot
+    /// meanwhile.
     #[inline(always)]
     fn copy(&mut self, key: u32, sequence: u64, place: &mut Place<M>) -> Option<Value<()>> {
         let slot = sequence & (self.memory.slots() - 1);
         let time_ns = self.memory.read(key, slot, place);
-        // [L2] Acquire ← the writer's fence: if any byte came from a later publication, the word is a later one too.
+        // [L2] Acquire ← the writer's fence: if any byte came from a later publication, the word is a later
+        // one too.
         M::Platform::fence(Edge::LatestRecheck);
         if self.memory.word(key, slot).load(Relaxed) != word::ready(sequence) {
             return None; // Ordered by the fence.
@@ -289,7 +294,7 @@ impl<M: Memory> Reader<M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Reader<M> {
-    /// The newest value of a key; `None` when there is none yet.
+    /// The newest value of a key; `None` if there is none yet.
     ///
     /// # Errors
     /// [`Trouble`].

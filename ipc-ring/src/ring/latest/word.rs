@@ -1,4 +1,4 @@
-//! A slot's word: whose turn it is, and whether the value is whole.
+//! A slot's word: which sequence it belongs to, and whether the value is complete.
 //!
 //! | word | meaning |
 //! |---|---|
@@ -6,9 +6,10 @@
 //! | `2 × sequence` | holds the value of this sequence |
 //! | `2 × sequence + 1` | is being written with the value of this sequence, or its writer died doing so |
 //!
-//! The slot of a sequence is `sequence mod slots`, so a word names its slot: any other value there is corrupt.
+//! The slot of a sequence is `sequence mod slots`, so a word names its slot: any other value there is
+//! corrupt.
 
-/// Sequences end here; a word that says more is no writer's.
+/// The end of the sequences; no writer stores a larger one in a word.
 const LAST: u64 = 1 << 62;
 
 /// The word of a slot that holds a value.
@@ -21,7 +22,7 @@ pub(super) const fn busy(sequence: u64) -> u64 {
     sequence << 1 | 1
 }
 
-/// What a word says.
+/// The meaning of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Says {
     /// Holds the value of this sequence; 0 for none yet.
@@ -30,7 +31,7 @@ pub(super) enum Says {
     Busy(u64),
 }
 
-/// What the word of `slot`, one of `slots`, says. `None` when no writer stores it there.
+/// The meaning of the word of `slot`, one of `slots`. `None` if no writer stores it there.
 pub(super) const fn read(word: u64, slot: u64, slots: u64) -> Option<Says> {
     let sequence = word >> 1;
     if word == 0 {

@@ -1,4 +1,4 @@
-//! The words of a table of latest values. The table stands in `docs/layout.md` too.
+//! The words of a table of latest values. The table is in `docs/layout.md` too.
 
 use crate::layout::{APART, HEADER_SIZE};
 use crate::memory::{Access, words};
@@ -25,7 +25,7 @@ words! {
     0xa500 rest CELLS_OFFSET cells: area, "the writer";
 }
 
-/// Masks of those who wait for a key.
+/// The number of masks of readers that wait for a key.
 pub(crate) const MASKS: u32 = 64;
 /// Bytes of a seat's record.
 pub(crate) const SEAT_SIZE: usize = APART;

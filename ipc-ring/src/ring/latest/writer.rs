@@ -14,25 +14,25 @@ use crate::platform::{Platform, Site, Word};
 #[derive(Debug)]
 pub struct Writer<M: Memory> {
     memory: M,
-    /// Of each key the next sequence; 0 as long as that is not known.
+    /// For each key, the next sequence; 0 until it is known.
     next: Box<[u64]>,
     /// The number of the newest entry of the journal.
     changes: u64,
 }
 
 impl<M: Memory> Writer<M> {
-    /// Takes the writing end of a table, continuing where the one before stopped. Allocates 8 bytes a key.
+    /// Takes the writing end of a table, continuing where its predecessor stopped. Allocates 8 bytes a key.
     pub fn attach(memory: M) -> Self {
         let next = vec![0; memory.keys() as usize].into_boxed_slice();
         let changes = if memory.journal() > 0 { journal::take_over(&memory) } else { 0 };
         Self { memory, next, changes }
     }
 
-    /// Publishes a value of a key with a time of the caller's; gives its sequence.
+    /// Publishes a value of a key with a time of the caller's; returns its sequence.
     ///
     /// # Errors
-    /// [`Trouble::NoSuchKey`]; [`Trouble::Corrupt`] when, at this end's first publication of the key, its words make no
-    /// sense.
+    /// [`Trouble::NoSuchKey`]; [`Trouble::Corrupt`] if, at this end's first publication of the key, its words
+    /// are invalid.
     #[inline(always)]
     pub fn publish(
         &mut self,
@@ -47,7 +47,8 @@ impl<M: Memory> Writer<M> {
         };
         let slot = sequence & (self.memory.slots() - 1);
         self.memory.word(key, slot).store(word::busy(sequence), Relaxed); // Ordered by the fence.
-        // [L2] Release → the reader's fence: who has read any byte that is written from here on sees the busy word.
+        // [L2] Release → the reader's fence: a reader that has read any byte written from here on sees the
+        // busy word.
         M::Platform::fence(Edge::LatestBusy);
         M::Platform::crash_point(Site::LatestBusy);
         self.memory.write(key, slot, time_ns, value);
@@ -64,7 +65,7 @@ impl<M: Memory> Writer<M> {
         Ok(sequence)
     }
 
-    /// The sequence of the key's newest value; 0 when it has none.
+    /// The sequence of the key's newest value; 0 if it has none.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -76,7 +77,8 @@ impl<M: Memory> Writer<M> {
         }
     }
 
-    /// Finds out where the writers before have stopped. A slot that one of them left half-written is the next to be written.
+    /// Finds out where the writers before have stopped. A slot that one of them left half-written is the next
+    /// to be written.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, key: u32) -> Result<u64, Trouble> {
