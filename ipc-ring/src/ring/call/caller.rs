@@ -10,12 +10,12 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
-/// Why nothing was asked.
+/// Why no call was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The call before has no reply yet.
     Pending,
-    /// The line's word makes no sense.
+    /// The line's word is invalid.
     Corrupt(Corruption),
 }
 
@@ -25,15 +25,16 @@ pub struct Caller<M: Memory> {
     memory: M,
     /// The number of the last call.
     number: u64,
-    /// Whether it was this end's, and its reply has not been read.
+    /// Whether that call was this end's, and its reply has not been read.
     waits: bool,
 }
 
 impl<M: Memory> Caller<M> {
-    /// Takes the calling end of a ring. A call of the end before may still be in flight: its reply is not for this end.
+    /// Takes the calling end of a ring. A call of the predecessor may still be in flight: its reply is not
+    /// for this end.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense.
+    /// [`Corruption`] if the line's word is invalid.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
         // [Q2] Acquire ← the responder's Release, for the line that is written again.
         let word = memory.word().load(M::Platform::ordering(Edge::CallAccept));
@@ -41,7 +42,8 @@ impl<M: Memory> Caller<M> {
         Ok(Self { memory, number, waits: false })
     }
 
-    /// Asks, if no call is in flight. A reply that was not read is given up. Gives the responder's signal.
+    /// Sends a request, if no call is in flight. A reply that was not read is discarded. Returns the
+    /// responder's signal.
     ///
     /// # Errors
     /// [`Refused`].
@@ -64,10 +66,10 @@ impl<M: Memory> Caller<M> {
         Ok(signal::look::<M::Platform>(self.memory.responder_signal(), self.memory.barrier()))
     }
 
-    /// The reply to this end's call, if it is there. Given once.
+    /// The reply to this end's call, if it is there. Returned once.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense.
+    /// [`Corruption`] if the line's word is invalid.
     #[inline(always)]
     pub fn try_reply(&mut self) -> Result<Option<M::Reply>, Corruption> {
         if !self.waits || self.look()? != State::Replied {
@@ -80,10 +82,10 @@ impl<M: Memory> Caller<M> {
         Ok(Some(unsafe { reply.assume_init() }))
     }
 
-    /// The reply to this end's call, after [`has_reply`](Self::has_reply) said that it is there.
+    /// The reply to this end's call, after [`has_reply`](Self::has_reply) returned true.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense, or no sense any more.
+    /// [`Corruption`] if the line's word is invalid, or has become so.
     #[inline(always)]
     pub fn reply(&mut self) -> Result<M::Reply, Corruption> {
         self.try_reply()?.ok_or_else(|| self.nonsense())
@@ -91,19 +93,19 @@ impl<M: Memory> Caller<M> {
 
     #[cold]
     fn nonsense(&self) -> Corruption {
-        let found = self.memory.word().load(Relaxed); // To be shown.
+        let found = self.memory.word().load(Relaxed); // For the error.
         Corruption { word: "line's word", position: self.number, found }
     }
 
-    /// Whether there is something to read: the reply, or a word that makes no sense.
+    /// Whether there is something to read: the reply, or an invalid word.
     #[inline(always)]
     #[must_use]
     pub fn has_reply(&self) -> bool {
         self.waits && self.look() != Ok(State::Asked)
     }
 
-    /// Whether a call is in flight, of this end or the one before: then [`try_ask`](Self::try_ask) is refused. A no is final
-    /// until the next call; a yes may be out of date.
+    /// Whether a call is in flight, of this end or its predecessor: then [`try_ask`](Self::try_ask) is
+    /// refused. False is final until the next call; true may be out of date.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.look() == Ok(State::Asked)
@@ -115,10 +117,10 @@ impl<M: Memory> Caller<M> {
         self.waits
     }
 
-    /// Takes the call in flight back. Only while nobody holds the responder's end and nobody can take it.
+    /// Takes back the call in flight. Only while the responder's end has no holder and none can take it.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense.
+    /// [`Corruption`] if the line's word is invalid.
     pub fn abandon(&mut self) -> Result<(), Corruption> {
         if self.look()? == State::Asked {
             self.memory.word().store(word::abandoned(self.number), Relaxed); // No responder; the lock orders the next one.
@@ -127,7 +129,7 @@ impl<M: Memory> Caller<M> {
         Ok(())
     }
 
-    /// How far the last call is.
+    /// The state of the last call.
     #[inline(always)]
     fn look(&self) -> Result<State, Corruption> {
         // [Q2] Acquire ← the responder's Release: the reply was written before, and the request read.
@@ -139,7 +141,7 @@ impl<M: Memory> Caller<M> {
         }
     }
 
-    /// The number of the last call: how many were started since the ring was made.
+    /// The number of the last call: the number of calls started since the ring was made.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number

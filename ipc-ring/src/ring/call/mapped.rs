@@ -1,4 +1,4 @@
-//! The ring's memory as it is mapped into this process.
+//! The ring's memory, mapped into this process.
 
 use core::marker::PhantomData;
 
@@ -14,7 +14,7 @@ use crate::region::Region;
 /// A call ring for `Req` and `Rep` in a [`Region`].
 pub type Mapped<Req, Rep> = memory::Mapped<Private<Req, Rep>>;
 
-/// What this process keeps about a call ring.
+/// This process's private state of a call ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<Req, Rep> {
     barrier: Barrier,
@@ -53,19 +53,19 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     /// ```
     ///
     /// # Errors
-    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) when the ring does not fit the memory;
+    /// [`TooSmall`](crate::AttachErrorKind::TooSmall) if the ring does not fit into the memory;
     /// [`ReadOnly`](crate::AttachErrorKind::ReadOnly);
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;
-        // SAFETY: all of the ring lies below TOTAL, whatever the types are.
+        // SAFETY: all of the ring is below TOTAL, whatever the types are.
         unsafe {
             Self::over(region, Self::geometry(1)?.total_size(), Private { barrier, messages: PhantomData })
         }
     }
 
-    /// Makes a fresh ring at the start of zeroed memory, header and all.
+    /// Makes a fresh ring at the start of zeroed memory, including its header.
     ///
     /// ```
     /// use ipc_ring::ring::call::{Caller, Mapped, Responder};
@@ -101,10 +101,10 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
         Ok(ring)
     }
 
-    /// The ring in this memory, after a check of its header against the types and the size of the memory.
+    /// The ring in this memory, after checking its header against the types and the size of the memory.
     ///
     /// # Errors
-    /// [`AttachError`], the first thing that is not as it should be.
+    /// [`AttachError`], for the first thing that is wrong.
     pub fn open(region: Region) -> Result<Self, AttachError> {
         let expected = Expected {
             kind: Kind::Call,
@@ -119,7 +119,7 @@ impl<Req: Message, Rep: Message> Mapped<Req, Rep> {
     }
 }
 
-// SAFETY: `new` is the only way to one, and saw that all of the ring is mapped.
+// SAFETY: `new` is the only constructor, and checked that all of the ring is mapped.
 unsafe impl<Req: Message, Rep: Message> Words for Mapped<Req, Rep> {}
 
 // SAFETY: `geometry`, which `new` calls, asserts that the types are no larger.
@@ -137,11 +137,11 @@ unsafe impl<Req: Message, Rep: Message> Memory for Mapped<Req, Rep> {
         const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
         let from = std::ptr::from_ref(message).cast();
         let copy = |to| {
-            // SAFETY: the line starts at a multiple of 64 and has room behind its word; the message is
+            // SAFETY: the line starts at a multiple of 64 and has room after its word; the message is
             // private.
             unsafe { crate::copy::store_behind_word(to, from, size_of::<T>()) }
         };
-        // SAFETY: MAX_CALL_SIZE bytes behind the line's word belong to nothing else.
+        // SAFETY: MAX_CALL_SIZE bytes after the line's word belong to nothing else.
         unsafe { self.with_mut(LINE_OFFSET + PAYLOAD, copy) }
     }
 }

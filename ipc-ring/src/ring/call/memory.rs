@@ -1,4 +1,4 @@
-//! What the algorithm needs of the memory that holds its words.
+//! What the algorithm requires of the memory that holds its words.
 
 use core::mem::MaybeUninit;
 
@@ -12,12 +12,12 @@ use crate::platform::{Barrier, Platform};
 /// # Safety
 /// Requests and replies have at most [`MAX_CALL_SIZE`] bytes and are aligned to 8 at most.
 pub unsafe trait Memory: Words {
-    /// What is asked.
+    /// The request type.
     type Request: Message;
-    /// What is answered.
+    /// The reply type.
     type Reply: Message;
 
-    /// How sleepers and notifiers of this ring agree, from private memory.
+    /// The barrier that sleepers and notifiers of this ring use, from private memory.
     fn barrier(&self) -> Barrier;
 
     /// The line's word.
@@ -27,11 +27,11 @@ pub unsafe trait Memory: Words {
         unsafe { self.u64_at(LINE_OFFSET) }
     }
 
-    /// Writes a request or a reply into the line, over what was there.
+    /// Writes a request or a reply into the line, overwriting its content.
     #[inline(always)]
     fn write_line<T: Message>(&self, message: &T) {
         const { assert!(size_of::<T>() <= MAX_CALL_SIZE && align_of::<T>() <= 8) };
-        // SAFETY: MAX_CALL_SIZE bytes behind the line's word belong to nothing else.
+        // SAFETY: MAX_CALL_SIZE bytes after the line's word belong to nothing else.
         unsafe { self.store_item(LINE_OFFSET + PAYLOAD, Of::<T>::new(), message) }
     }
 

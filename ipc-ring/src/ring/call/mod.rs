@@ -11,18 +11,20 @@
 //!   reply out of the line                             word = replied(n)                [Q2] Release
 //! ```
 //!
-//! A round trip moves one line there and one line back, where two rings move two each way in part. It takes that each end
-//! writes the line only when it is its turn, which the word says; with one call in flight that is always so.
+//! A round trip moves one line there and one line back, where two rings move parts of two each way. It
+//! requires that each end writes the line only when it is its turn, which the word says; with one call in
+//! flight that is always so.
 //!
-//! **What a crash leaves.** A caller that dies with a call in flight leaves it to be answered; its successor takes the
-//! reply for nobody's and goes on from the next number. A responder that dies with a request taken may have overwritten
-//! part of it. So each end keeps something on a line of its own, which nobody else reads while things go well: the caller a
-//! copy of the request, the responder the number that it took. A successor finds the word still at `asked`, sees that
-//! the request was taken, and reads the copy.
+//! **What a crash leaves.** A caller that dies with a call in flight leaves it to be answered; its successor
+//! discards the reply and continues with the next number. A responder that dies with a request taken may have
+//! overwritten part of it. So each end keeps something on a line of its own, which the other end does not
+//! read in normal operation: the caller a copy of the request, the responder the number that it took. A
+//! successor finds the word still at `asked`, sees that the request was taken, and reads the copy.
 //!
-//! **Taking a call back.** While a responder lives a call cannot be taken back, as it may be writing the line: whoever
-//! gives up waiting has to await the reply before the next call, or the responder's death. While there is none the caller
-//! may, under the lock that a responder has to take to come.
+//! **Taking a call back.** While a responder is alive a call cannot be taken back, as the responder may be
+//! writing the line: a caller that gives up waiting must wait for the reply before the next call, or for the
+//! responder's death. While there is no responder the caller may take the call back, under the lock that a
+//! responder must take to attach.
 
 #[allow(unsafe_code)]
 mod caller;

@@ -13,10 +13,10 @@ use crate::wait::signal;
 /// A request that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken<T> {
-    /// What is asked.
+    /// The request.
     pub request: T,
-    /// How often it was taken before without an answer, at most 255: by responders that died or gave up. What they did
-    /// with it nobody knows.
+    /// How often it was taken before without an answer, at most 255: by responders that died or gave up. What
+    /// they did with it is unknown.
     pub attempt: u8,
     /// The number of the call.
     pub number: u64,
@@ -36,7 +36,7 @@ impl<M: Memory> Responder<M> {
     /// Takes the answering end of a ring. A call that a predecessor left unanswered is the first to be taken.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense.
+    /// [`Corruption`] if the line's word is invalid.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
         // [Q1] Acquire ← the caller's Release.
         let word = memory.word().load(M::Platform::ordering(Edge::CallTake));
@@ -44,10 +44,11 @@ impl<M: Memory> Responder<M> {
         Ok(Self { memory, number, open: false })
     }
 
-    /// Takes the request that waits, if there is one. One that was taken before and has no reply yet is taken again.
+    /// Takes the waiting request, if there is one. A request that was taken before and has no reply yet is
+    /// taken again.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense.
+    /// [`Corruption`] if the line's word is invalid.
     #[inline(always)]
     pub fn try_take(&mut self) -> Result<Option<Taken<M::Request>>, Corruption> {
         // [Q1] Acquire ← the caller's Release: the request was written before.
@@ -58,7 +59,7 @@ impl<M: Memory> Responder<M> {
         if attempt == 0 {
             self.memory.read_line(&mut request);
         } else {
-            // Who took it before may have begun to write its reply.
+            // The responder that took it before may have begun to write its reply.
             self.memory.read_kept(&mut request);
         }
         self.memory.taken().store(word::taken(number, attempt), Relaxed); // For a successor, which comes after this end's death.
@@ -69,10 +70,10 @@ impl<M: Memory> Responder<M> {
         Ok(Some(Taken { request: unsafe { request.assume_init() }, attempt, number }))
     }
 
-    /// The request that waits, after [`has_request`](Self::has_request) said that there is one.
+    /// The waiting request, after [`has_request`](Self::has_request) returned true.
     ///
     /// # Errors
-    /// [`Corruption`] when the line's word makes no sense, or no sense any more.
+    /// [`Corruption`] if the line's word is invalid, or has become so.
     #[inline(always)]
     pub fn take(&mut self) -> Result<Taken<M::Request>, Corruption> {
         self.try_take()?.ok_or_else(|| self.nonsense())
@@ -80,11 +81,11 @@ impl<M: Memory> Responder<M> {
 
     #[cold]
     fn nonsense(&self) -> Corruption {
-        let found = self.memory.word().load(Relaxed); // To be shown.
+        let found = self.memory.word().load(Relaxed); // For the error.
         Corruption { word: "line's word", position: self.number, found }
     }
 
-    /// Answers the request that was taken. Gives the caller's signal; 0 when no request is open.
+    /// Answers the request that was taken. Returns the caller's signal; 0 if no request is open.
     #[inline(always)]
     pub fn reply(&mut self, reply: &M::Reply) -> u32 {
         if !self.open {
@@ -99,7 +100,7 @@ impl<M: Memory> Responder<M> {
         signal::look::<M::Platform>(self.memory.caller_signal(), self.memory.barrier())
     }
 
-    /// Whether there is something to take: a request, or a word that makes no sense.
+    /// Whether there is something to take: a request, or an invalid word.
     #[inline(always)]
     #[must_use]
     pub fn has_request(&self) -> bool {

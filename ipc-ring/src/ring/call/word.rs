@@ -1,24 +1,24 @@
-//! The line's word: which call it is about, and how far that is.
+//! The line's word: the number and the state of its call.
 //!
 //! `number << 2 | state`. Numbers count calls from 1; 0 is a fresh line.
 
 use super::Corruption;
 
-/// The number that no call reaches.
+/// A number that calls never reach.
 const LAST: u64 = 1 << 56;
 /// Bits of the attempt in the `taken` word.
 const ATTEMPT_BITS: u32 = 8;
 
-/// How far a call is.
+/// The state of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing was ever asked.
+    /// No request was ever sent.
     Fresh,
     /// The request is in the line.
     Asked,
-    /// The reply is.
+    /// The reply is in the line.
     Replied,
-    /// The caller took its request back when there was no responder.
+    /// The caller took its request back while there was no responder.
     Abandoned,
 }
 
@@ -34,7 +34,7 @@ pub(super) const fn abandoned(number: u64) -> u64 {
     number << 2 | 3
 }
 
-/// Number and state. The ends know the last number they have seen; no word is behind it.
+/// Number and state. The ends know the last number they have seen; a word never goes back behind it.
 pub(super) const fn read(word: u64, last: u64) -> Result<(u64, State), Corruption> {
     let number = word >> 2;
     let state = match word & 3 {
@@ -50,12 +50,12 @@ pub(super) const fn read(word: u64, last: u64) -> Result<(u64, State), Corruptio
     Ok((number, state))
 }
 
-/// What the `taken` word holds: a call, and how many responders had taken it before.
+/// The content of the `taken` word: a call, and the number of responders that had taken it before.
 pub(super) const fn taken(number: u64, attempt: u8) -> u64 {
     number << ATTEMPT_BITS | attempt as u64
 }
 
-/// How many responders have taken a call, by the `taken` word.
+/// The number of responders that have taken a call, by the `taken` word.
 pub(super) const fn attempts(word: u64, number: u64) -> u8 {
     if word >> ATTEMPT_BITS == number { (word as u8).saturating_add(1) } else { 0 }
 }

@@ -1,4 +1,4 @@
-//! The words of a call ring. The table stands in `docs/layout.md` too.
+//! The words of a call ring. The table is in `docs/layout.md` too.
 
 use crate::layout::{APART, HEADER_SIZE, LINE};
 use crate::memory::{Access, words};
@@ -31,7 +31,7 @@ words! {
 
 /// Bytes from the start of the line to the request or the reply.
 pub(super) const PAYLOAD: usize = 8;
-/// The largest request and the largest reply, in bytes: a line less its word.
+/// The largest request and the largest reply, in bytes: a line minus its word.
 pub const MAX_CALL_SIZE: usize = 56;
 /// Bytes of the whole ring.
 pub(super) const TOTAL: usize = LINE_OFFSET + APART;
