@@ -1,4 +1,4 @@
-//! A ring's memory as it is mapped into this process.
+//! A ring's memory, mapped into this process.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -13,8 +13,8 @@ use crate::layout::LINE;
 use crate::platform::Native;
 use crate::region::Region;
 
-/// A ring in a [`Region`]. `R` is what this process keeps about it in private memory: its geometry, as it was
-/// checked, and what suits this processor.
+/// A ring in a [`Region`]. `R` is this process's private state of it: its geometry, as it was checked, and
+/// parameters for this processor.
 ///
 /// Each kind of ring names its own: [`spsc::Mapped`](crate::ring::spsc::Mapped) and so on.
 #[derive(Clone, Debug)]
@@ -37,15 +37,15 @@ impl<R> Mapped<R> {
     /// [`TooSmall`](crate::AttachErrorKind::TooSmall); [`ReadOnly`](crate::AttachErrorKind::ReadOnly).
     ///
     /// # Safety
-    /// All words and slots of the ring lie below `needed`, by what `ring` says of it.
+    /// All words and slots of the ring are below `needed`, according to `ring`.
     pub(crate) unsafe fn over(region: Region, needed: usize, ring: R) -> Result<Self, AttachError> {
         region.writable()?;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { Self::over_any(region, needed, ring) }
     }
 
     /// As [`over`](Self::over), also in memory that is mapped read-only: for an end that stores nothing and
-    /// is given to nobody else.
+    /// is not passed on.
     ///
     /// # Errors
     /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
@@ -58,13 +58,13 @@ impl<R> Mapped<R> {
         Ok(Self { base: region.base(), ring, region })
     }
 
-    /// The memory the ring lies in.
+    /// The memory that holds the ring.
     #[must_use]
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The first byte, to count from for hints: these may lie behind the end.
+    /// The first byte, as the base for hints: these may point past the end.
     #[inline(always)]
     pub(crate) fn start(&self) -> *mut u8 {
         self.base.as_ptr()
@@ -77,7 +77,7 @@ impl<R> Mapped<R> {
     #[inline(always)]
     pub(crate) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset <= self.region.len());
-        // SAFETY: below what `over` saw to be mapped, by the promise of its caller and of this function's.
+        // SAFETY: below what `over` checked to be mapped, as guaranteed by its caller and by this function's.
         unsafe { self.base.add(offset) }
     }
 }
@@ -101,7 +101,7 @@ where
     /// The byte at an index of a ring of frames.
     ///
     /// # Panics
-    /// When there are not `len` bytes from there to the end of the ring.
+    /// If there are fewer than `len` bytes from there to the end of the ring.
     #[inline(always)]
     #[must_use]
     pub fn address(&self, index: u64, len: usize) -> NonNull<u8> {
@@ -118,7 +118,7 @@ unsafe impl<R> Access for Mapped<R> {
     #[inline(always)]
     unsafe fn u64_at(&self, offset: usize) -> &AtomicU64 {
         debug_assert!(offset.is_multiple_of(8) && offset + 8 <= self.region.len());
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let word = unsafe { self.at(offset) };
         // SAFETY: aligned to 8, mapped as long as `region`, and a word is accessed atomically with this
         // width; bytes that were a payload before are ordered against this by the protocol.
@@ -128,7 +128,7 @@ unsafe impl<R> Access for Mapped<R> {
     #[inline(always)]
     unsafe fn u32_at(&self, offset: usize) -> &AtomicU32 {
         debug_assert!(offset.is_multiple_of(4) && offset + 4 <= self.region.len());
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let word = unsafe { self.at(offset) };
         // SAFETY: as in `u64_at`, aligned to 4.
         unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
@@ -136,28 +136,28 @@ unsafe impl<R> Access for Mapped<R> {
 
     #[inline(always)]
     unsafe fn with_mut<T>(&self, offset: usize, f: impl FnOnce(*mut u8) -> T) -> T {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         f(unsafe { self.at(offset) }.as_ptr())
     }
 
     #[inline(always)]
     unsafe fn with<T>(&self, offset: usize, f: impl FnOnce(*const u8) -> T) -> T {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         f(unsafe { self.at(offset) }.as_ptr())
     }
 
     #[inline(always)]
     unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let payload = unsafe { self.at(offset) };
-        // SAFETY: a payload of this shape, by the caller's promise. Others that are at it meanwhile access it
-        // atomically too, and have been told by the ring's words that what they find, or leave, is void.
+        // SAFETY: a payload of this shape, as guaranteed by the caller. Others that access it meanwhile do so
+        // atomically too, and the ring's words tell them that what they read, or leave, is invalid.
         unsafe { shape.copy_in::<Native>(payload.as_ptr(), item) }
     }
 
     #[inline(always)]
     unsafe fn load_item<S: Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let payload = unsafe { self.at(offset) };
         // SAFETY: as in `store_item`.
         unsafe { shape.copy_out::<Native>(payload.as_ptr(), place) }
@@ -165,15 +165,15 @@ unsafe impl<R> Access for Mapped<R> {
 
     #[inline(always)]
     unsafe fn store_bytes(&self, offset: usize, bytes: &[u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let to = unsafe { self.at(offset) };
-        // SAFETY: as many bytes lie there, by the caller's promise; a slice never lies in shared memory.
+        // SAFETY: there are as many bytes, as guaranteed by the caller; a slice is never in shared memory.
         unsafe { copy::store_anywhere(to.as_ptr(), bytes) }
     }
 
     #[inline(always)]
     unsafe fn load_bytes(&self, offset: usize, out: &mut [MaybeUninit<u8>]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let from = unsafe { self.at(offset) };
         // SAFETY: as in `store_bytes`.
         unsafe { copy::load_anywhere(out, from.as_ptr()) }

@@ -1,4 +1,4 @@
-//! The memory of a ring: which words lie where, how they are reached, and how a slot is cut.
+//! The memory of a ring: the position of its words, access to them, and the layout of a slot.
 //!
 //! | part | what |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | [`Slots`], [`Shape`] | where an element and its word lie in a slot: [`Of`] a Rust type, or [`Shaped`] when the program runs |
 //! | [`Records`] | the bytes of a ring of frames |
 //!
-//! A ring's own `Memory` trait is what its algorithm asks for beyond that, which is mostly hints for the
+//! A ring's own `Memory` trait has the further requirements of its algorithm, mostly hints for the
 //! processor's cache.
 
 #[allow(unsafe_code)]

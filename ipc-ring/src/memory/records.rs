@@ -8,14 +8,14 @@ use crate::layout::Geometry;
 use crate::platform::Platform;
 use crate::ring::bytes::header::{MAX_CAPACITY, WORD};
 
-/// The least capacity, in bytes.
+/// The minimum capacity, in bytes.
 const MIN_CAPACITY: u64 = 64;
 
-/// A ring's bytes, from [`OFFSET`](Records::OFFSET) on: records of any length, each behind a header word.
+/// A ring's bytes, from [`OFFSET`](Records::OFFSET) on: records of any length, each after a header word.
 ///
-/// An index is always below the capacity: a position, taken modulo the capacity. What writes is for the end
-/// whose bytes they are: from anybody else it makes as much nonsense of the ring as a hostile peer can, and
-/// no more.
+/// An index is always below the capacity: a position, taken modulo the capacity. The writing methods are for
+/// the end that owns the bytes: a call by any other end corrupts the ring as far as a hostile peer can, and
+/// no further.
 ///
 /// # Safety
 /// The capacity is a multiple of 8, and as many bytes lie from the offset on.
@@ -28,35 +28,35 @@ pub unsafe trait Records: Ring {
     fn word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         debug_assert!(index.is_multiple_of(WORD) && index < self.capacity());
         let index = index & self.mask() & !(WORD - 1);
-        // SAFETY: index + 8 <= capacity, whatever the index was, and so many bytes lie from OFFSET on; both
-        // are multiples of 8.
+        // SAFETY: index + 8 <= capacity, whatever the index was, and there are `capacity` bytes from OFFSET
+        // on; both are multiples of 8.
         unsafe { self.u64_at(Self::OFFSET + index as usize) }
     }
 
-    /// Copies private bytes to an index, any one.
+    /// Copies private bytes to any index.
     ///
     /// # Panics
-    /// When they do not fit before the end of the ring.
+    /// If they do not fit before the end of the ring.
     #[inline(always)]
     fn write(&self, index: u64, bytes: &[u8]) {
         // SAFETY: inside the ring.
         unsafe { self.store_bytes(self.stretch(index, bytes.len()), bytes) }
     }
 
-    /// Copies bytes from an index, any one.
+    /// Copies bytes from any index.
     ///
     /// # Panics
-    /// When there are not as many before the end of the ring.
+    /// If there are fewer bytes before the end of the ring.
     #[inline(always)]
     fn read(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
         // SAFETY: inside the ring.
         unsafe { self.load_bytes(self.stretch(index, out.len()), out) }
     }
 
-    /// The offset of so many bytes from an index on.
+    /// The offset of a range of `len` bytes from an index on.
     ///
     /// # Panics
-    /// When there are not as many before the end of the ring.
+    /// If there are fewer bytes before the end of the ring.
     #[inline(always)]
     fn stretch(&self, index: u64, len: usize) -> usize {
         let capacity = self.capacity();
@@ -68,7 +68,7 @@ pub unsafe trait Records: Ring {
 /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64, from an offset on.
 ///
 /// # Errors
-/// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or above [`MAX_CAPACITY`].
+/// [`TooLarge`](crate::AttachErrorKind::TooLarge) if the capacity is 0 or above [`MAX_CAPACITY`].
 pub(crate) fn geometry(capacity: u64, offset: usize) -> Result<Geometry, AttachError> {
     Some(capacity)
         .filter(|capacity| (1..=MAX_CAPACITY).contains(capacity))

@@ -1,4 +1,4 @@
-//! How an element lies in its slot: the payload, then the slot's word.
+//! The layout of an element in its slot: the payload, then the slot's word.
 
 use core::fmt::{self, Debug};
 use core::marker::PhantomData;
@@ -25,7 +25,7 @@ pub unsafe trait Shape: Copy + Debug + Send + Sync + 'static {
     fn size(self) -> usize;
     /// The alignment of an element, at most that of a cache line.
     fn align(self) -> usize;
-    /// Bytes from the start of a slot, where its payload lies, to its word.
+    /// Bytes from the start of a slot, which is its payload, to its word.
     fn word(self) -> usize;
     /// Bytes from one slot to the next.
     fn stride(self) -> usize;
@@ -42,7 +42,7 @@ pub unsafe trait Shape: Copy + Debug + Send + Sync + 'static {
     unsafe fn copy_out<P: Platform>(self, slot: *const u8, place: &mut Self::Place);
 }
 
-/// The shape of a slot that holds a `T`: constants, all of it.
+/// The shape of a slot that holds a `T`, all of it constants.
 pub struct Of<T>(PhantomData<fn(T) -> T>);
 
 impl<T> Clone for Of<T> {
@@ -60,9 +60,9 @@ impl<T> Debug for Of<T> {
 }
 
 impl<T: Message> Of<T> {
-    /// Bytes from the start of a slot to its word, as [`Geometry::new`] has it.
+    /// Bytes from the start of a slot to its word, as [`Geometry::new`] computes it.
     pub(crate) const WORD: usize = size_of::<T>().next_multiple_of(8);
-    /// Bytes from one slot to the next, as [`Geometry::new`] has it.
+    /// Bytes from one slot to the next, as [`Geometry::new`] computes it.
     pub(crate) const STRIDE: usize =
         (Self::WORD + 8).next_multiple_of(if align_of::<T>() > 8 { align_of::<T>() } else { 8 });
 
@@ -75,7 +75,7 @@ impl<T: Message> Of<T> {
     /// The geometry of a ring with `capacity` such slots from `slots_offset` on.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the capacity is 0 or too large, or the element
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) if the capacity is 0 or too large, or the element
     /// larger than [`MAX_MESSAGE_SIZE`].
     pub(crate) fn geometry(capacity: u64, slots_offset: usize) -> Result<Geometry, AttachError> {
         const { assert!(size_of::<T>() > 0, "a message has at least one byte") };

@@ -1,4 +1,4 @@
-//! The shape of an element whose size is known only when the program runs.
+//! The shape of an element whose size is known only at run time.
 
 use core::mem::MaybeUninit;
 
@@ -7,10 +7,10 @@ use crate::copy;
 use crate::layout::Geometry;
 use crate::platform::Platform;
 
-/// The shape of a slot by what a ring's header says: a private copy, made when the header was checked. What a
-/// peer writes into the header afterwards changes nothing.
+/// The shape of a slot according to a ring's header: a private copy, made when the header was checked. Later
+/// writes of a peer to the header have no effect.
 ///
-/// An element is its bytes. A slice of another length is a mistake of the caller's.
+/// An element is its bytes. A slice of another length is the caller's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shaped {
     size: usize,
@@ -20,7 +20,7 @@ pub struct Shaped {
 }
 
 impl Shaped {
-    /// As [`of`](Self::of), for those who copy the first `size` bytes of each element.
+    /// As [`of`](Self::of), for callers that copy the first `size` bytes of each element.
     pub(crate) fn beginning(geometry: &Geometry, size: usize) -> Self {
         assert!((1..=geometry.element_size()).contains(&size), "as many bytes as there are");
         Self { size, ..Self::of(geometry) }
@@ -64,11 +64,11 @@ unsafe impl Shape for Shaped {
     }
 
     /// # Panics
-    /// When the slice has another length than the element.
+    /// If the slice's length is not the element's.
     #[inline(always)]
     unsafe fn copy_in<P: Platform>(self, slot: *mut u8, item: &[u8]) {
         assert_eq!(item.len(), self.size, "an element has the size of the ring's elements");
-        // SAFETY: a payload has room for so many bytes and lies at a multiple of 8; a slice never lies in
+        // SAFETY: a payload has room for `size` bytes and starts at a multiple of 8; a slice is never in
         // shared memory.
         unsafe { copy::store_bytes(slot, item.as_ptr(), self.size) }
     }

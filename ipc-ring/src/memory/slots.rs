@@ -14,16 +14,16 @@ pub type Place<M> = <<M as Slots>::Shape as Shape>::Place;
 /// An index is always below the capacity: a position, taken modulo the capacity.
 ///
 /// # Safety
-/// The shape never changes. As many slots of that shape as the capacity says lie from the offset on.
+/// The shape never changes. There are as many slots of that shape as the capacity says from the offset on.
 pub unsafe trait Slots: Ring {
-    /// How an element lies in its slot.
+    /// The layout of an element in its slot.
     type Shape: Shape;
     /// Bytes from the start of the memory to the first slot.
     const OFFSET: usize;
 
-    /// How an element lies in its slot, from private memory.
+    /// The layout of an element in its slot, from private memory.
     fn shape(&self) -> Self::Shape;
-    /// Where a slot begins.
+    /// The offset of a slot.
     #[inline(always)]
     fn slot_offset(&self, index: u64) -> usize {
         debug_assert!(index <= self.mask());
@@ -34,12 +34,12 @@ pub unsafe trait Slots: Ring {
     #[inline(always)]
     fn slot_word(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         // SAFETY: of one of the ring's slots, as the index is below the capacity; at a multiple of 8, as the
-        // stride and the word's place in it are.
+        // stride and the word's offset in it are.
         unsafe { self.u64_at(self.slot_offset(index) + self.shape().word()) }
     }
 
-    /// Copies an element into a slot. It is for the end whose slot it is: from anybody else it makes as much
-    /// nonsense of the ring as a hostile peer can, and no more.
+    /// Copies an element into a slot. For the end that owns the slot: a call by any other end corrupts the
+    /// ring as far as a hostile peer can, and no further.
     #[inline(always)]
     fn write(&self, index: u64, item: &Item<Self>) {
         // SAFETY: the payload of one of the ring's slots, all of which are of this shape.
@@ -53,14 +53,14 @@ pub unsafe trait Slots: Ring {
         unsafe { self.load_item(self.slot_offset(index), self.shape(), place) }
     }
 
-    /// Gives a slot's payload to `f`, which writes it.
+    /// Passes a slot's payload to `f`, which writes it.
     #[inline(always)]
     fn with_slot_mut<R>(&self, index: u64, f: impl FnOnce(*mut u8) -> R) -> R {
-        // SAFETY: the payload of one of the ring's slots. What `f` does with the pointer is its own affair.
+        // SAFETY: the payload of one of the ring's slots. `f` is responsible for its use of the pointer.
         unsafe { self.with_mut(self.slot_offset(index), f) }
     }
 
-    /// Gives a slot's payload to `f`, which reads it.
+    /// Passes a slot's payload to `f`, which reads it.
     #[inline(always)]
     fn with_slot<R>(&self, index: u64, f: impl FnOnce(*const u8) -> R) -> R {
         // SAFETY: as in `with_slot_mut`.

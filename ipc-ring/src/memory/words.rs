@@ -1,17 +1,17 @@
-//! The table of a ring's words, from which everything else about them follows.
+//! The table of a ring's words, from which everything else about them is derived.
 
-/// One field of a ring's memory: a word, or a stretch of bytes that another table describes.
+/// One field of a ring's memory: a word, or a range of bytes that another table describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Bytes from the start of the memory, or of the entry the table is about.
+    /// Bytes from the start of the memory, or of the entry that the table describes.
     pub offset: usize,
-    /// Bytes of it: 8 or 4 for a word. 0 for what ends with the memory.
+    /// Its size in bytes: 8 or 4 for a word. 0 for a field that extends to the end of the memory.
     pub size: usize,
     /// Its name, in the code and in `docs/layout.md`.
     pub name: &'static str,
     /// What depends on it.
     pub role: Role,
-    /// Which side writes it and when, as `docs/layout.md` has it.
+    /// Which side writes it and when, as in `docs/layout.md`.
     pub writer: &'static str,
 }
 
@@ -19,13 +19,13 @@ pub struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(non_camel_case_types, reason = "words of the table")]
 pub enum Role {
-    /// The algorithm is wrong if it is: a model checker watches each access.
+    /// The algorithm's correctness: a model checker watches each access.
     protocol,
-    /// Speed alone.
+    /// Only speed.
     hint,
-    /// What somebody may want to know.
+    /// Only statistics.
     counter,
-    /// A stretch of bytes with a table of its own, or with payloads.
+    /// A range of bytes with a table of its own, or with payloads.
     area,
 }
 
@@ -36,7 +36,7 @@ impl Field {
         !matches!(self.role, Role::area)
     }
 
-    /// Checks a table when it is compiled: fields in order, none on top of another, words aligned.
+    /// Checks a table at compile time: fields in order, without overlaps, words aligned.
     pub(crate) const fn check(fields: &[Field], start: usize) {
         let (mut at, mut end) = (0, start);
         while at < fields.len() {
@@ -60,8 +60,8 @@ impl Field {
 /// OFFSET TYPE CONSTANT name: role, "which side writes it and when";
 /// ```
 ///
-/// where the type is `u64`, `u32`, `[bytes]`, or `rest` for what ends with the memory. Areas have no
-/// accessor.
+/// where the type is `u64`, `u32`, `[bytes]`, or `rest` for a field that extends to the end of the memory.
+/// Areas have no accessor.
 macro_rules! words {
     (
         $(#[$doc:meta])*
@@ -88,7 +88,7 @@ macro_rules! words {
         $(#[$doc])*
         ///
         /// # Safety
-        /// The memory is that of such a ring: all fields of the table lie in it.
+        /// The memory is that of such a ring: it contains all fields of the table.
         $vis unsafe trait $Words: $Base {
             $( $crate::memory::words!(@accessor $type $NAME $name $(#[$what])*); )*
         }
@@ -101,7 +101,7 @@ macro_rules! words {
         $(#[$what])*
         #[inline(always)]
         fn $name(&self) -> &<Self::Platform as $crate::platform::Platform>::U64 {
-            // SAFETY: a word of this ring's table, aligned as `Field::check` has seen.
+            // SAFETY: a word of this ring's table, aligned as `Field::check` has checked.
             unsafe { self.u64_at($NAME) }
         }
     };
@@ -109,7 +109,7 @@ macro_rules! words {
         $(#[$what])*
         #[inline(always)]
         fn $name(&self) -> &<Self::Platform as $crate::platform::Platform>::U32 {
-            // SAFETY: a word of this ring's table, aligned as `Field::check` has seen.
+            // SAFETY: a word of this ring's table, aligned as `Field::check` has checked.
             unsafe { self.u32_at($NAME) }
         }
     };
@@ -145,7 +145,7 @@ macro_rules! entries {
         $(#[$doc])*
         ///
         /// # Safety
-        /// The memory is that of such a ring: all entries of the table lie in it.
+        /// The memory is that of such a ring: it contains all entries of the table.
         $vis unsafe trait $Entries: $Base {
             $( $crate::memory::entries!(
                 @accessor $type $NAME $name $first $stride |$memory, $number: $Number| $exists;
@@ -161,13 +161,13 @@ macro_rules! entries {
         $(#[$what])*
         ///
         /// # Panics
-        /// When there is no such entry.
+        /// If there is no such entry.
         #[inline(always)]
         fn $name(&self, $number: $Number) -> &<Self::Platform as $crate::platform::Platform>::U64 {
             let $memory = self;
             assert!($exists, "a number is checked before it is used");
-            // SAFETY: a word of an entry that exists, aligned as `Field::check` has seen, the stride being a
-            // multiple of 128.
+            // SAFETY: a word of an entry that exists, aligned as `Field::check` has checked, the stride being
+            // a multiple of 128.
             unsafe { self.u64_at($first + $number as usize * $stride + $NAME) }
         }
     };
