@@ -12,10 +12,12 @@ use crate::ring::spsc::Corruption;
 
 debug_as_display!(AttachError);
 
-/// Why a channel could not be created or opened, a domain not joined, or a ring not attached to its memory. Nothing was changed.
+/// Why a channel could not be created or opened, a domain not joined, or a ring not attached to its memory.
+/// Nothing was changed.
 ///
-/// Its text names the channel and the domain, says what was found, what was expected and what can be done; `Debug` prints the
-/// same, since that is what a `main` that returns the error shows. [`kind`](Self::kind) is for matching:
+/// Its text names the channel and the domain, what was found, what was expected and what can be done; `Debug`
+/// prints the same, since that is what a `main` that returns the error shows. [`kind`](Self::kind) is for
+/// matching:
 ///
 /// ```
 /// use ipc_ring::{AttachErrorKind, Domain, spsc};
@@ -28,7 +30,7 @@ debug_as_display!(AttachError);
 /// # Ok::<(), ipc_ring::AttachError>(())
 /// ```
 pub struct AttachError {
-    // In a box, so that a `Result` of an end is hardly larger than the end.
+    // Boxed, so that a `Result` of an end is hardly larger than the end.
     inner: Box<Inner>,
 }
 
@@ -43,13 +45,13 @@ struct Inner {
 pub enum AttachErrorKind {
     /// No channel of this name exists in the domain.
     NotFound,
-    /// A channel of this name exists and a new one was asked for.
+    /// A channel of this name exists and a new one was requested.
     AlreadyExists,
-    /// The name is empty, too long or holds a zero byte.
+    /// The name is empty, too long or contains a zero byte.
     InvalidName {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The most bytes that such a name may have.
+        /// The maximum length of such a name, in bytes.
         most: usize,
     },
     /// A live process holds this end.
@@ -57,20 +59,20 @@ pub enum AttachErrorKind {
         /// That process.
         pid: u32,
     },
-    /// The channel has been closed and takes no new end of this side. Those who [create](crate::spsc::Builder::create_producer) it
-    /// instead get a new one.
+    /// The channel has been closed and takes no new end of this side. To get a new channel,
+    /// [create](crate::spsc::Builder::create_producer) it.
     Closed,
     /// The memory does not start like a ring.
     NotARing {
         /// Its first eight bytes.
         found: u64,
     },
-    /// The memory is attached read-only, and each end of a ring stores into it. Open the channel's observer or watcher, or attach
-    /// the segment for reading and writing.
+    /// The memory is attached read-only, and each end of a ring stores into it. Open the channel's observer
+    /// or watcher, or attach the segment for reading and writing.
     ReadOnly,
     /// The memory is smaller than a ring's header or geometry.
     TooSmall {
-        /// Bytes there are.
+        /// Bytes available.
         found: usize,
         /// Bytes needed.
         needed: usize,
@@ -88,29 +90,29 @@ pub enum AttachErrorKind {
     Kind {
         /// The ring's, see [`Kind`](crate::layout::Kind).
         found: u32,
-        /// The one asked for; 0 for any kind of channel.
+        /// The requested one; 0 for any kind of channel.
         expected: u32,
     },
     /// Elements of another size or alignment.
     ElementSize {
         /// The ring's size and alignment, in bytes.
         found: (u64, u64),
-        /// Those of the type asked for.
+        /// Those of the requested type.
         expected: (u64, u64),
     },
     /// Elements of another type.
     ElementType {
         /// The ring's.
         found: Fingerprint,
-        /// That of the type asked for.
+        /// That of the requested type.
         expected: Fingerprint,
     },
-    /// Elements of another type: both ends describe theirs, and this is where the two differ first.
+    /// Elements of another type: both ends describe theirs, and this is their first difference.
     Fields {
         /// The difference: what the ring has, and what this end expects.
         difference: Difference,
     },
-    /// Another description of the frames than this end's.
+    /// A description of the frames that differs from this end's.
     Description {
         /// The first line that differs, counted from 1.
         line: usize,
@@ -119,34 +121,35 @@ pub enum AttachErrorKind {
         /// That line of this end's.
         expected: Option<String>,
     },
-    /// The ring carries a description that is none, or not one of its elements.
+    /// The ring carries a description that is invalid, or not that of its elements.
     InvalidDescription {
         /// What is wrong with it.
         reason: String,
     },
     /// The ring carries no description, and this end needs one.
     NotDescribed,
-    /// The type, or the text, that this end gives cannot be a description.
+    /// The type, or the text, that this end passed cannot be a description.
     Undescribable {
         /// What is wrong with it.
         problem: Problem,
     },
-    /// The header, or the geometry given, contradicts itself, the ring and its elements, or the size of the memory.
+    /// The header, or the geometry passed, contradicts itself, the ring and its elements, or the size of the
+    /// memory.
     Geometry {
-        /// Slots it says.
+        /// Its number of slots.
         capacity: u64,
-        /// Bytes from slot to slot it says.
+        /// Its bytes from slot to slot.
         stride: u64,
-        /// Bytes in all it says.
+        /// Its total size in bytes.
         total_size: u64,
-        /// Bytes there are.
+        /// Bytes available.
         memory: u64,
     },
-    /// Another capacity than asked for, in slots, bytes or keys.
+    /// A capacity other than requested, in slots, bytes or keys.
     Capacity {
         /// The ring's.
         found: u64,
-        /// The one asked for, rounded up to a power of two.
+        /// The requested one, rounded up to a power of two.
         expected: u64,
     },
     /// The ring is not the one the directory names: another was made under its identifier.
@@ -158,95 +161,99 @@ pub enum AttachErrorKind {
     },
     /// A process cannot evict itself; it may simply leave.
     SelfEviction,
-    /// The key of a persistent channel belongs to another channel's memory or another program's. Choose another name.
+    /// The key of a persistent channel belongs to another channel's memory or another program's. Choose
+    /// another name.
     KeyTaken {
         /// The key, as `ipcs` shows it.
         key: i32,
     },
-    /// A persistent channel would not outlive its processes: the setting `kernel.shm_rmid_forced` of this IPC namespace has the
-    /// kernel remove each segment at its last detach.
+    /// A persistent channel would not outlive its processes: the setting `kernel.shm_rmid_forced` of this IPC
+    /// namespace makes the kernel remove each segment at its last detach.
     NotKept,
-    /// A broadcast channel that treats slow subscribers otherwise than asked for.
+    /// A broadcast channel that treats slow subscribers differently than requested.
     Mode {
-        /// The channel's way.
+        /// The channel's mode.
         found: crate::broadcast::Mode,
-        /// The one asked for.
+        /// The requested one.
         expected: crate::broadcast::Mode,
     },
-    /// A channel that lives longer or shorter than asked for.
+    /// A channel that lives longer or shorter than requested.
     Lifetime {
-        /// How long the channel lives.
+        /// The channel's lifetime.
         found: crate::Lifetime,
-        /// The lifetime asked for.
+        /// The requested lifetime.
         expected: crate::Lifetime,
     },
-    /// A channel whose sleepers and wakers agree otherwise than asked for.
+    /// A channel whose sleepers and notifiers use another barrier than requested.
     Barrier {
-        /// The channel's way.
+        /// The channel's barrier.
         found: crate::Barrier,
-        /// The one asked for.
+        /// The requested one.
         expected: crate::Barrier,
     },
-    /// A saved position of another channel: one of this name that is gone.
+    /// A position that was saved in another channel: one of this name that is gone.
     StalePosition {
-        /// Generation of the channel the position was saved in.
+        /// Generation of the channel that the position was saved in.
         saved: u64,
         /// Generation of this one.
         channel: u64,
     },
-    /// A broadcast channel of frames holds no frame of this number at this place, and never did, or it is still to come.
+    /// A broadcast channel of frames holds no frame of this number at this position, and never did, or it is
+    /// still to come.
     NoSuchPosition {
         /// The number.
         sequence: u64,
     },
     /// The capacity is 0 or too large, or the element larger than a slot may be.
     TooLarge {
-        /// Slots asked for; bytes in a ring of frames, keys in a table.
+        /// Slots requested; bytes in a ring of frames, keys in a table.
         capacity: u64,
-        /// The most of them that are possible.
+        /// The maximum.
         most: u64,
-        /// Bytes of an element.
+        /// Size of an element, in bytes.
         element_size: usize,
     },
-    /// The size classes asked for cannot be.
+    /// The requested size classes are invalid.
     BadClasses {
         /// What is wrong with them.
         reason: &'static str,
     },
-    /// The pool has other size classes than asked for.
+    /// The pool has other size classes than requested.
     Classes {
         /// The pool's: bytes of a block, number of blocks.
         found: Vec<(usize, u64)>,
-        /// Those asked for, sizes rounded up to a multiple of 64.
+        /// Those requested, sizes rounded up to a multiple of 64.
         expected: Vec<(usize, u64)>,
     },
     /// A channel or its domain has no room for one more.
     DomainFull {
         /// Of what: processes, channels, ends, or wake semaphores.
         what: &'static str,
-        /// How many fit.
+        /// The maximum number.
         limit: usize,
     },
-    /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed later.
+    /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed
+    /// later.
     LockTimeout {
-        /// How long the lock was waited for.
+        /// How long the caller waited for the lock.
         waited: Duration,
-        /// The process that took the lock last, as it is numbered here; `None` when it cannot be seen from here. For display.
+        /// The process that took the lock last, in this process's numbering; `None` if it is not visible from
+        /// here. For display.
         holder: Option<u32>,
     },
-    /// The domain's segment is not a domain, or of another version.
+    /// The domain's segment is not a domain, or has another version.
     NotADomain {
         /// What is wrong with it.
         reason: &'static str,
     },
     /// The ring's words are not what the protocol writes.
     Corrupt(Corruption),
-    /// The ring was made for sleepers that use `membarrier`, which this process may not.
+    /// The ring was made for sleepers that use `membarrier`, which this process is not permitted to use.
     NoMembarrier,
-    /// This process is in a time namespace of its own and has made another one for its children, so the kernel does not tell by how
-    /// much its clock differs from that of the others.
+    /// This process is in a time namespace of its own and has made another one for its children, so the
+    /// kernel does not report by how much its clock differs from that of the others.
     UnknownClock,
-    /// This handle came through a fork; only the process that opened it may use it.
+    /// This handle was inherited through a fork; only the process that opened it may use it.
     Forked,
     /// The wait was [interrupted](crate::Interrupter). Nothing was opened.
     Interrupted,
@@ -267,7 +274,8 @@ impl AttachError {
         self.inner.kind
     }
 
-    /// The name of the channel that was to be opened. `None` when the call was not about a channel, or about one without a name.
+    /// The name of the channel that was to be opened. `None` if the call was not about a channel, or about
+    /// one without a name.
     #[must_use]
     pub fn channel(&self) -> Option<&str> {
         self.inner.scene.channel.as_deref()
@@ -279,8 +287,8 @@ impl AttachError {
         self.inner.scene.domain.as_deref()
     }
 
-    /// Whether the same call may succeed later without a change by anyone to what it asks for: the channel is not there yet, its
-    /// end is in use or every place is taken, or another process has the domain's lock.
+    /// Whether the same call may succeed later without any change to what it names: the channel does not
+    /// exist yet, its end is in use or every place is taken, or another process has the domain's lock.
     ///
     /// ```
     /// let error = ipc_ring::spsc::Consumer::<u64>::open("doc-example.not-there-yet").unwrap_err();
@@ -302,35 +310,35 @@ impl AttachError {
         &self.inner.scene
     }
 
-    /// With the channel's name, unless it has one.
+    /// Adds the channel's name, unless it has one.
     #[cold]
     pub(crate) fn in_channel(mut self, name: &str) -> Self {
         self.inner.scene.channel.get_or_insert_with(|| name.into());
         self
     }
 
-    /// With the domain's name, unless it has one.
+    /// Adds the domain's name, unless it has one.
     #[cold]
     pub(crate) fn in_domain(mut self, name: &str) -> Self {
         self.inner.scene.domain.get_or_insert_with(|| name.into());
         self
     }
 
-    /// With the user whose domain it is.
+    /// Adds the user that the domain belongs to.
     #[cold]
     pub(crate) fn of_user(mut self, owner: u32) -> Self {
         self.inner.scene.owner.get_or_insert(owner);
         self
     }
 
-    /// With the word for what is no channel, such as "pool".
+    /// Adds the word for an object that is not a channel, such as "pool".
     #[cold]
     pub(crate) fn of_a(mut self, noun: &'static str) -> Self {
         self.inner.scene.noun.get_or_insert(noun);
         self
     }
 
-    /// With the words for the end that was asked for, such as "producer", and for what a capacity counts.
+    /// Adds the words for the requested end, such as "producer", and for what a capacity counts.
     #[cold]
     pub(crate) fn in_words(mut self, end: &'static str, unit: &'static str) -> Self {
         self.inner.scene.end.get_or_insert(end);
@@ -338,7 +346,7 @@ impl AttachError {
         self
     }
 
-    /// With whoever made the memory, if the kernel says so.
+    /// Adds the creator of the memory, if the kernel reports it.
     #[cold]
     pub(crate) fn made_by(mut self, creator: impl FnOnce() -> Option<Creator>) -> Self {
         let known = &mut self.inner.scene.creator;
@@ -346,14 +354,14 @@ impl AttachError {
         self
     }
 
-    /// With the names of the types.
+    /// Adds the names of the types.
     #[cold]
     pub(crate) fn with_types(mut self, types: impl FnOnce() -> Types) -> Self {
         self.inner.scene.types.get_or_insert_with(types);
         self
     }
 
-    /// With what was found elsewhere, where nothing was found here.
+    /// Adds what was found elsewhere, when nothing was found here.
     #[cold]
     pub(crate) fn looked_elsewhere(mut self, elsewhere: impl FnOnce() -> Elsewhere) -> Self {
         if matches!(self.inner.kind, AttachErrorKind::NotFound) {

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, on either side.
+//! Errors of a call, on either side.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ debug_as_display!(CallError);
 pub enum CallError {
     /// The call before has no reply yet. Only [`Caller::ask`](crate::call::Caller::ask) says this.
     Pending,
-    /// A reply was waited for, and nothing was asked.
+    /// A reply was waited for, but no call was started.
     NothingAsked,
     /// Nothing came before the deadline. The call stays in flight.
     TimedOut,
@@ -22,19 +22,19 @@ pub enum CallError {
     PeerGone(PeerExit),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
-    /// The domain's lock could not be had before the call's deadline, or within five seconds where it has
+    /// The domain's lock could not be taken before the call's deadline, or within five seconds if it has
     /// none, or is gone.
     Locked,
-    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    /// This end was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter). A call stays in flight.
     Interrupted,
-    /// The request **is in flight**, but the kernel refused to wake the responder, for instance since this
-    /// process has changed its user. The responder finds the request at its next look, a tenth of a second
-    /// later at most; [`Caller::wait`](crate::call::Caller::wait) gives the reply.
+    /// The request **is in flight**, but the kernel refused to wake the responder, for instance because this
+    /// process has changed its user. The responder finds the request at its next check, within a tenth of a
+    /// second; [`Caller::wait`](crate::call::Caller::wait) returns the reply.
     NotWoken(ipc_core::Error),
     /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake the
-    /// caller, whose reply was given all the same.
+    /// caller, whose reply was delivered all the same.
     System(ipc_core::Error),
 }
 
@@ -45,8 +45,8 @@ impl From<Forked> for CallError {
 }
 
 impl CallError {
-    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the call
-    /// before is in flight, the wait ended early, or another process has the domain's lock.
+    /// Whether the same call may succeed a little later, without any repair and without a successor: the
+    /// previous call is in flight, the wait ended early, or another process has the domain's lock.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -61,7 +61,7 @@ impl CallError {
         }
     }
 
-    /// From what the wait that all pairs of ends share has to say.
+    /// From the error of the wait that all pairs of ends share.
     pub(crate) fn from_wait(error: PopError) -> Self {
         match error {
             PopError::Empty

@@ -1,4 +1,4 @@
-//! What becomes of other errors when something is opened.
+//! Conversions of other errors when something is opened.
 
 use super::{AttachError, AttachErrorKind, Forked};
 use crate::ring::spsc::Corruption;

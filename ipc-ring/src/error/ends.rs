@@ -1,6 +1,6 @@
-//! What can go wrong with a push or a pop, at the ends of every kind of channel.
+//! Errors of a push or a pop, at the ends of every kind of channel.
 //!
-//! One fact has one name, whichever kind says it; which kinds say what stands at each variant.
+//! One fact has one name, whichever kind reports it; each variant says which kinds return it.
 
 use core::fmt;
 
@@ -11,12 +11,12 @@ use crate::ring::spsc::Corruption;
 
 debug_as_display!(PopError, PushError<T>);
 
-/// A frame that does not fit the ring, now or ever.
+/// A frame that does not fit into the ring, now or ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTooLarge {
-    /// Bytes of the frame.
+    /// The frame's length in bytes.
     pub len: usize,
-    /// Bytes of the longest frame the ring takes.
+    /// The longest frame that the ring takes, in bytes.
     pub limit: usize,
 }
 
@@ -40,63 +40,65 @@ debug_as_display!(Missed);
 /// Why nothing was popped.
 #[non_exhaustive]
 pub enum PopError {
-    /// Nothing is waiting now. Only the `try_` forms say this.
+    /// No message is waiting now. Only the `try_` forms return this.
     Empty,
-    /// The next message is being written by this process. Only the `try_` forms of [`mpmc`](crate::mpmc) say this.
+    /// The next message is being written by this process. Only the `try_` forms of [`mpmc`](crate::mpmc)
+    /// return this.
     Busy {
         /// Its process number, for display.
         pid: u32,
     },
-    /// Messages were overwritten before this subscriber of a [`broadcast`](crate::broadcast) channel could read them. It is told
-    /// once; the next pop continues behind them.
+    /// Messages were overwritten before this subscriber of a [`broadcast`](crate::broadcast) channel could
+    /// read them. This is reported once; the next pop continues after them.
     Missed(Missed),
     /// Nothing came before the deadline.
     TimedOut,
     /// The channel is closed and everything pushed before has been popped.
     Closed,
-    /// Everything that was pushed has been popped, and the other end is gone without closing; in [`mpmc`](crate::mpmc), every
-    /// producer. A successor may continue the stream.
+    /// Everything that was pushed has been popped, and the other end is gone without closing; in
+    /// [`mpmc`](crate::mpmc), every producer. A successor may continue the stream.
     PeerGone(PeerExit),
     /// The next frame is larger than the buffer. It stays where it is.
     BufferTooSmall {
-        /// Bytes of the frame.
+        /// Length of the frame in bytes.
         needed: usize,
     },
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(Corruption),
-    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    /// This end was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
-    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake an end that sleeps for
-    /// room: what was popped then was given all the same.
+    /// The kernel refused; the semaphores were removed, for instance. Or it refused earlier to wake an end
+    /// that sleeps for room: what was popped then was delivered all the same.
     System(ipc_core::Error),
 }
 
 /// Why a value was not pushed; it is handed back. Only [`NotWoken`](Self::NotWoken) is about one that was.
 #[non_exhaustive]
 pub enum PushError<T> {
-    /// Every slot is taken. Only the `try_` forms say this.
+    /// Every slot is taken. Only the `try_` forms return this.
     Full(T),
-    /// The next slot is in the hands of this process. Only the `try_` forms of [`mpmc`](crate::mpmc) say this.
+    /// The next slot is held by this process. Only the `try_` forms of [`mpmc`](crate::mpmc) return this.
     Busy(T, u32),
     /// No slot came free before the deadline.
     TimedOut(T),
     /// The channel is closed: nothing will be popped again.
     Closed(T),
-    /// The ring is full and the other end is gone without closing; in [`mpmc`](crate::mpmc), every consumer. A successor may come.
+    /// The ring is full and the other end is gone without closing; in [`mpmc`](crate::mpmc), every consumer.
+    /// A successor may come.
     PeerGone(T, PeerExit),
     /// A frame larger than this ring ever takes.
     TooLarge(T, FrameTooLarge),
     /// The shared memory holds what the protocol never writes. The channel is poisoned.
     Corrupt(T, Corruption),
-    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    /// This end was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked(T),
     /// The wait was [interrupted](crate::Interrupter).
     Interrupted(T),
-    /// The value **was pushed**, but the kernel refused to wake an end that sleeps, for instance since this process has changed
-    /// its user. The sleeper finds the value at its next look, a tenth of a second later at most. Do not push it again. Of
-    /// several values: this many were pushed.
+    /// The value **was pushed**, but the kernel refused to wake an end that sleeps, for instance because this
+    /// process has changed its user. The sleeper finds the value at its next check, within a tenth of a
+    /// second. Do not push it again. For several values: this number of them were pushed.
     NotWoken(T, ipc_core::Error),
     /// The kernel refused; the semaphores were removed, for instance.
     System(T, ipc_core::Error),
@@ -116,8 +118,8 @@ impl<T: FromZeros> From<Forked> for PushError<T> {
 }
 
 impl PopError {
-    /// Whether the same call may succeed a little later, with nothing repaired and no successor: nothing was there yet, a message
-    /// was being written, messages were missed, or the wait ended early.
+    /// Whether the same call may succeed a little later, without any repair and without a successor: nothing
+    /// was there yet, a message was being written, messages were missed, or the wait ended early.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -154,8 +156,8 @@ impl<T> PushError<T> {
         matches!(self, PushError::NotWoken(..))
     }
 
-    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the ring was full, its next slot
-    /// in the hands of another process, or the wait ended early.
+    /// Whether the same call may succeed a little later, without any repair and without a successor: the ring
+    /// was full, its next slot held by another process, or the wait ended early.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

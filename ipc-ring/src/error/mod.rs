@@ -1,4 +1,4 @@
-//! What can go wrong with a channel, as values to match on.
+//! Errors of channels, as values to match on.
 
 mod attach;
 mod call;
@@ -34,16 +34,17 @@ pub(crate) use debug_as_display;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerExit {
-    /// Nobody has ever attached to that end.
+    /// No process has ever attached to that end.
     NeverAttached,
-    /// It let go on purpose and may come back; the channel is still open.
+    /// It detached on purpose and may come back; the channel is still open.
     Detached,
-    /// Its process died without letting go.
+    /// Its process died without detaching.
     Died {
         /// The process it was. Its number may belong to another by now.
         pid: u32,
     },
-    /// All ends of the other side are gone, of a channel that may have many: they left, or their processes died.
+    /// All ends of the other side of a channel that may have many are gone: they left, or their processes
+    /// died.
     All,
 }
 
@@ -58,8 +59,8 @@ impl fmt::Display for PeerExit {
     }
 }
 
-/// What is used came to this process through `fork`: it belongs to the parent, and nothing was done. Open the
-/// channel again in the child.
+/// The handle was inherited through `fork`: it belongs to the parent, and nothing was done. Open the channel
+/// again in the child.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Forked;
 

@@ -2,36 +2,36 @@
 
 use core::fmt;
 
-/// What an [`AttachError`](super::AttachError) knows besides what is wrong. It starts empty where the error arises, perhaps in a
-/// ring that knows no channel, and is filled on the way out.
+/// What an [`AttachError`](super::AttachError) knows besides what is wrong. It starts empty where the error
+/// arises, possibly in a ring that knows no channel, and is filled in by the callers.
 #[derive(Debug, Default)]
 pub(super) struct Scene {
-    /// What it is where it is no channel, such as "pool".
+    /// The word for an object that is not a channel, such as "pool".
     pub(super) noun: Option<&'static str>,
     pub(super) channel: Option<Box<str>>,
     pub(super) domain: Option<Box<str>>,
-    /// The user whose domain it is, if that was said.
+    /// The user that the domain belongs to, if known.
     pub(super) owner: Option<u32>,
-    /// The end that was asked for, such as "producer".
+    /// The requested end, such as "producer".
     pub(super) end: Option<&'static str>,
     /// What a capacity counts, such as "slots".
     pub(super) unit: Option<&'static str>,
-    /// By whom the memory was made.
+    /// The creator of the memory.
     pub(super) creator: Option<Creator>,
     pub(super) types: Option<Types>,
     pub(super) elsewhere: Option<Elsewhere>,
 }
 
-/// The process that made a segment, and its user, by the kernel's account.
+/// The process that made a segment, and its user, as recorded by the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Creator {
-    /// `None`: it is in a process namespace that cannot be seen from here.
+    /// `None`: it is in a process namespace that is not visible from here.
     pub(crate) pid: Option<u32>,
     pub(crate) uid: u32,
 }
 
 impl Creator {
-    /// That of a segment, if the kernel answers.
+    /// The creator of a segment, if the kernel answers.
     pub(crate) fn of(segment: ipc_core::shm::SharedMemory) -> Option<Self> {
         let stat = segment.stat().ok()?;
         Some(Self { pid: stat.creator_pid(), uid: stat.permissions().cuid() })
@@ -52,18 +52,18 @@ impl fmt::Display for Creator {
 /// The names of element types.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Types {
-    /// That of the channel, if it is written there.
+    /// The channel's type name, if it is recorded there.
     pub(crate) found: Option<String>,
-    /// That of the end.
+    /// The end's type name.
     pub(crate) expected: Option<String>,
 }
 
-/// Where else a channel may be that was not found.
+/// Where else a channel that was not found may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
     /// Other users that have a domain of the same name.
     pub(crate) users: Vec<u32>,
-    /// Why what lies under the key of a persistent channel of this name is not taken for it.
+    /// Why the object under the key of a persistent channel of this name is not accepted as that channel.
     pub(crate) refused: Option<String>,
     /// The IPC namespace of this process, as `/proc/self/ns/ipc` shows it.
     pub(crate) namespace: Option<String>,

@@ -8,7 +8,7 @@ use crate::layout::{MAGIC, kind_name};
 use crate::message::MAX_MESSAGE_SIZE;
 use crate::ring::pool::MAX_CLASSES;
 
-/// What the error is about, to begin a sentence with.
+/// The subject of the error's sentence.
 struct Subject<'a>(&'a Scene);
 
 impl Display for Subject<'_> {
@@ -28,7 +28,7 @@ impl Display for Subject<'_> {
     }
 }
 
-/// " by process 7" behind a prefix, or nothing.
+/// " by process 7" after a prefix, or nothing.
 struct By(&'static str, Option<Creator>);
 
 impl Display for By {
@@ -37,7 +37,7 @@ impl Display for By {
     }
 }
 
-/// `` type `Tick` ``, or what stands for it when its name is not known.
+/// `` type `Tick` ``, or a substitute if its name is not known.
 struct Type<'a>(&'a str, Option<&'a String>);
 
 impl Display for Type<'_> {
@@ -51,7 +51,7 @@ fn kind(raw: u32) -> &'static str {
     kind_name(raw).unwrap_or("of a kind that this version does not know")
 }
 
-/// Where in this crate the ends of a kind are, to advise.
+/// The module of this crate that has the ends of a kind, for the advice.
 fn module(raw: u32) -> Option<&'static str> {
     Some(match kind_name(raw)? {
         "broadcast-bytes" => "ipc_ring::broadcast::frames",

@@ -144,7 +144,7 @@ fn little_is_known_of_a_ring_without_a_channel_and_the_sentence_is_one_all_the_s
     }
 }
 
-/// One of each, which are all: `is_retryable` has a match without a rest.
+/// One of each; the list is complete, since `is_retryable` has a match without a wildcard.
 fn pops() -> Vec<(PopError, bool)> {
     let corruption = Corruption { word: "head", position: 7, found: 9 };
     vec![
