@@ -1,6 +1,7 @@
-//! The clocks in use: wall time for what people read, monotonic time for deadlines, time since boot for generations.
+//! The clocks in use: wall time for display, monotonic time for deadlines, time since boot for generations.
 //!
-//! What other processes read is a time of the [machine's clock](machine), whatever time namespaces they are in.
+//! A time that other processes read is in terms of the [machine's clock](machine), whatever time namespaces
+//! they are in.
 
 mod machine;
 
@@ -17,35 +18,37 @@ pub(crate) fn wall_ns() -> u64 {
         .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// The time since the machine started as this process's time namespace has it, in nanoseconds.
+/// The time since the machine started, as seen in this process's time namespace, in nanoseconds.
 fn boot_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_BOOTTIME)
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
 
-/// The monotonic clock as this process's time namespace has it: what `Instant` reads, as a number. Nanoseconds.
+/// The monotonic clock as seen in this process's time namespace: what `Instant` reads, as a number.
+/// Nanoseconds.
 #[inline]
 fn monotonic_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map_or(0, |time| time.tv_sec().cast_unsigned() * 1_000_000_000 + time.tv_nsec().cast_unsigned())
 }
 
-/// The time that lies `timeout` ahead; a century ahead when that is more than the clock can say.
+/// The time `timeout` from now; a century from now if that exceeds the clock's range.
 pub(crate) fn after(timeout: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or_else(|| now + CENTURY)
 }
 
-/// Nanoseconds of the machine's monotonic clock at a point in time, which other processes understand; at least 1.
+/// The reading of the machine's monotonic clock at an instant, in nanoseconds, which other processes
+/// understand; at least 1.
 pub(crate) fn monotonic_at(instant: Instant) -> u64 {
     let ahead = instant.saturating_duration_since(Instant::now());
     let ahead = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
     machine_ns().saturating_add(ahead).max(1)
 }
 
-/// The point in time of a number of nanoseconds of the machine's monotonic clock; `None` for 0, and for one that lies beyond the clock's
-/// end. Any number is accepted.
+/// The instant of a reading of the machine's monotonic clock in nanoseconds; `None` for 0, and for a reading
+/// beyond the clock's range. Any number is accepted.
 pub(crate) fn instant_of(machine: u64) -> Option<Instant> {
     if machine == 0 {
         return None;

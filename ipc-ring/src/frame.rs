@@ -1,10 +1,11 @@
-//! Frames: what one control message is made of. Pure: bytes in, values out.
+//! Frames: the encoding of a control message. Pure: bytes in, values out.
 //!
-//! A frame is a header of 64 bytes and a body of up to 1280. `docs/layout.md` specifies both. Numbers are in the
-//! machine's own byte order: a message queue does not leave the machine.
+//! A frame is a header of 64 bytes and a body of up to 1280. `docs/layout.md` specifies both. Numbers are in
+//! the machine's own byte order: a message queue does not leave the machine.
 //!
-//! A receiver checks in this order: length, magic, major version, checksum, length field, kind. Another **major** version is
-//! refused; a newer **minor** one is accepted, and what it has added behind the known part of a body is ignored.
+//! A receiver checks in this order: length, magic, major version, checksum, length field, kind. Another
+//! **major** version is refused. A newer **minor** one is accepted, and its additions after the known part of
+//! a body are ignored.
 
 use crate::error::debug_as_display;
 use core::fmt;
@@ -15,49 +16,49 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The first four bytes of a frame, readable in a hex dump.
 const MAGIC: u32 = u32::from_ne_bytes(*b"ipcc");
-/// The version of frames that this library speaks. Another major version is another language.
+/// The version of frames that this library speaks. Other major versions are incompatible.
 pub const MAJOR: u8 = 1;
-/// Grows when something is added that older ones may ignore.
+/// Incremented when something is added that older versions may ignore.
 pub const MINOR: u8 = 0;
 /// Bytes of a header.
 pub const HEADER_SIZE: usize = 64;
 /// The longest body, in bytes.
 pub const MAX_BODY: usize = 1280;
 
-/// What a frame is for.
+/// The purpose of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u16)]
 pub enum FrameKind {
-    /// Client to server: here are my objects; let us talk.
+    /// Client to server: requests a connection, and passes the client's objects.
     Hello = 1,
-    /// Server to client, through the client's queue: say this back.
+    /// Server to client, through the client's queue: a challenge to send back.
     Challenge = 2,
-    /// Client to server: said back, so the queue is mine.
+    /// Client to server: the challenge sent back, which proves that the queue is the client's.
     Proof = 3,
-    /// Server to client: come in.
+    /// Server to client: the connection is accepted.
     Welcome = 4,
-    /// Client to server: I am in.
+    /// Client to server: the connection is established.
     Ready = 5,
-    /// Server to client: no, and why.
+    /// Server to client: the connection is refused, with the reason.
     Reject = 6,
-    /// Server to client: this connection is over, and why.
+    /// Server to client: this connection is over, with the reason.
     Bye = 7,
-    /// About a channel: somebody took an end.
+    /// About a channel: a process took an end.
     Joined = 32,
-    /// About a channel: somebody let an end go.
+    /// About a channel: a process released an end.
     Left = 33,
     /// About a channel: the process that held an end died.
     Died = 34,
     /// About a channel: an end was closed for good.
     Closing = 35,
-    /// About a channel: somebody is asked to go.
+    /// About a channel: an end is asked to leave.
     Evicted = 36,
-    /// About a channel: tell me your numbers.
+    /// About a channel: a request for statistics.
     StatsRequest = 37,
-    /// About a channel: numbers that were asked for.
+    /// About a channel: the requested statistics.
     Stats = 38,
-    /// About a channel: bytes of the user's.
+    /// About a channel: the user's bytes.
     User = 39,
 }
 
@@ -127,33 +128,33 @@ const _: () = {
 /// One control message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What it is for.
+    /// Its purpose.
     pub kind: FrameKind,
     /// The sender's minor version.
     pub minor: u8,
     /// The session it belongs to; 0 before there is one.
     pub session: u64,
-    /// How many frames its sender has sent in this session, this one included.
+    /// The number of frames its sender has sent in this session, including this one.
     pub sequence: u64,
     /// The `sequence` of the last frame its sender has received in this session; 0 for none.
     pub ack: u64,
     /// The generation of the listener or channel it is about.
     pub generation: u64,
-    /// Identifier of the queue for answers, where the kind has one; otherwise 0.
+    /// Identifier of the queue for answers, if the kind has one; otherwise 0.
     pub queue: i32,
-    /// Identifier of a segment, where the kind has one; otherwise 0.
+    /// Identifier of a segment, if the kind has one; otherwise 0.
     pub segment: i32,
-    /// The rest, by kind.
+    /// The rest, depending on the kind.
     pub body: Vec<u8>,
 }
 
-/// Why bytes are no frame.
+/// Why bytes are not a valid frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameError {
     /// Fewer bytes than a header, or more than the longest frame.
     Length {
-        /// Bytes there are.
+        /// The number of bytes.
         found: usize,
     },
     /// It does not start like a frame.
@@ -165,16 +166,16 @@ pub enum FrameError {
     Version {
         /// The frame's.
         found: u8,
-        /// The sender's queue for answers, to be told so, if it is what this version would put there.
+        /// The sender's queue for answers, to notify it, if the field is where this version would put it.
         queue: i32,
     },
     /// The checksum is not that of the bytes.
     Checksum,
-    /// The header tells another number of bytes.
+    /// The header states another number of bytes.
     BodyLength {
-        /// Bytes behind the header.
+        /// Bytes after the header.
         found: usize,
-        /// Bytes by the header.
+        /// Bytes according to the header.
         told: u32,
     },
     /// A kind that this version does not have.
@@ -211,7 +212,7 @@ impl Frame {
     /// A frame of this kind with a body, its other fields 0.
     ///
     /// # Panics
-    /// When the body is longer than [`MAX_BODY`].
+    /// If the body is longer than [`MAX_BODY`].
     #[must_use]
     pub fn new(kind: FrameKind, body: &[u8]) -> Self {
         assert!(body.len() <= MAX_BODY, "a frame's body has up to {MAX_BODY} bytes, not {}", body.len());
@@ -254,10 +255,10 @@ impl Frame {
         bytes
     }
 
-    /// The frame that some bytes are.
+    /// Decodes a frame.
     ///
     /// # Errors
-    /// The first thing that is wrong, in the order that the module tells.
+    /// The first thing that is wrong, in the order given in the module's documentation.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
         let wrong_length = FrameError::Length { found: bytes.len() };
         if bytes.len() > HEADER_SIZE + MAX_BODY {
@@ -290,7 +291,8 @@ impl Frame {
         })
     }
 
-    /// The body as a record of fixed size; what a newer version has added behind it is ignored. `None`: it is shorter.
+    /// The body as a record of fixed size; additions of a newer version after it are ignored. `None` if the
+    /// body is shorter.
     pub(crate) fn record<B: FromBytes + Immutable + KnownLayout>(&self) -> Option<B> {
         B::read_from_prefix(&self.body).ok().map(|(record, _)| record)
     }
@@ -367,7 +369,7 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named() {
-        // Offset of a byte, its wrong value, whether the checksum is made to fit, the answer's beginning.
+        // Offset of a byte, its wrong value, whether the checksum is made to fit, the start of the result.
         let wrong = [
             (0, 0xff, true, "Magic"),
             (offset_of!(Header, major), 9, true, "Version"),

@@ -1,4 +1,4 @@
-//! The handle by which a wait is interrupted from outside.
+//! The handle that interrupts a wait from outside.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::wait::Parker;
 use crate::wait::interrupt::{Flag, Interrupts};
 
 /// Ends the wait of an end, a set, a listener, a watch or a connection from another thread of its process, or
-/// from a signal handler; made by [`new`](Self::new), the calls that it was given to. Clones are the same
-/// handle.
+/// from a signal handler; if made by [`new`](Self::new), the waits of the calls that it was passed to. Clones
+/// are the same handle.
 ///
-/// The wait that is under way ends with `Interrupted`; if none is, the next one does that would wait. Several
-/// interruptions before that are one. A wait that finds something at that moment gives it, and the next one
-/// is interrupted. So a call that says `Interrupted` has taken and given nothing, and the end can go on to be
-/// used.
+/// The wait in progress ends with `Interrupted`; if there is none, the next call that would wait does.
+/// Several interruptions before that count as one. A wait that succeeds at that moment returns its result,
+/// and the next one is interrupted. So a call that returns `Interrupted` has taken and delivered nothing, and
+/// the end can still be used.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,17 +37,17 @@ pub struct Interrupter {
     flag: Arc<Flag>,
     target: Target,
     process: ProcessMark,
-    /// Of calls.
+    /// For calls.
     by_signals: bool,
 }
 
-/// Where what the end sleeps on lies.
+/// Where the object that the end sleeps on is.
 #[derive(Clone)]
 enum Target {
     Semaphore(SemaphoreSet),
-    /// The word lies in the domain's memory, which must stay.
+    /// The word is in the domain's memory, which must stay.
     Word(Arc<Member>),
-    /// What the flag says, of calls and connections.
+    /// Stored next to the flag, for calls and connections.
     Registered,
 }
 
@@ -67,9 +67,9 @@ impl Interrupter {
     }
 
     /// A handle for calls of the control layer: of a [`Domain`](crate::Domain::with_interrupter) and the ends
-    /// that are opened in it, and of
-    /// [`control::Builder`](crate::control::Builder::interrupter). It ends the call under way or, if there is
-    /// none, the next one that would wait. Calls in several threads need a handle each.
+    /// that are opened in it, and of [`control::Builder`](crate::control::Builder::interrupter). It ends the
+    /// call in progress or, if there is none, the next one that would wait. Calls in several threads need one
+    /// handle each.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -90,11 +90,11 @@ impl Interrupter {
         Self { flag, target: Target::Registered, process, by_signals: false }
     }
 
-    /// Has a signal end the calls that are given this handle from now on, too, when a handler has run in the
-    /// thread that waits. By default they go on.
+    /// Lets a signal end the calls that are passed this handle from now on, too, when a handler has run in
+    /// the thread that waits. By default they continue.
     ///
-    /// A signal that comes just before the thread goes to sleep is not noticed: have the handler call
-    /// [`interrupt`](Self::interrupt) for signals that must not be missed.
+    /// A signal that arrives just before the thread goes to sleep is not noticed: for signals that must not
+    /// be missed, let the handler call [`interrupt`](Self::interrupt).
     #[must_use]
     pub fn and_by_signals(mut self) -> Self {
         self.by_signals = true;
@@ -106,21 +106,19 @@ impl Interrupter {
         Interrupts::shared(&self.flag, self.by_signals)
     }
 
-    /// What interrupts the waits on this semaphore, which are this handle's from now on.
+    /// What interrupts the waits on this semaphore, which use this handle from now on.
     pub(crate) fn of_waits(&self, member: &Member, wake: WakeSemaphore, place: usize) -> Interrupts {
         let set = u64::from(member.semaphores().id().as_raw().cast_unsigned());
         Interrupts::shared_at(&self.flag, self.by_signals, place, set << 32 | u64::from(wake.as_raw()))
     }
 
-    /// Ends the wait that is under way, or the next one. Nothing happens when the end is gone, and in a child
-    /// of fork.
+    /// Ends the wait in progress, or the next one. Does nothing if the end is gone, and in a child of fork.
     ///
-    /// One system call. Safe in a signal handler: it takes no lock, and allocates only when the kernel
-    /// refuses.
+    /// One system call. Safe in a signal handler: it takes no lock, and allocates only if the kernel refuses.
     ///
     /// # Errors
-    /// When the kernel refuses to wake the thread that waits, for instance since this process has changed its
-    /// user. It finds that it was interrupted at its next look, a tenth of a second later at most.
+    /// If the kernel refuses to wake the thread that waits, for instance because this process has changed its
+    /// user. The thread finds that it was interrupted at its next check, within a tenth of a second.
     pub fn interrupt(&self) -> Result<(), ipc_core::Error> {
         if !self.process.is_current() {
             return Ok(());
@@ -144,7 +142,7 @@ impl Interrupter {
                 woken = woken.and(ring(set, wake));
             }
         }
-        // For pauses. Where a sandbox forbids it they go on to their end.
+        // For pauses. If a sandbox forbids futexes, the pauses run to their end.
         let _ = futex::wake(self.flag.word(), i32::MAX as u32);
         woken
     }
@@ -156,22 +154,22 @@ impl fmt::Debug for Interrupter {
     }
 }
 
-/// The two methods by which the waits of an end become interruptible. `$seat` has methods of these names.
+/// The two methods that make the waits of an end interruptible. `$seat` has methods of these names.
 macro_rules! interruptible {
     ($seat:tt $(. $more:tt)*) => {
-        /// A handle by which another thread, or a signal handler, ends the waits of this one with
+        /// A handle with which another thread, or a signal handler, ends the waits of this one with
         /// `Interrupted`.
         #[must_use]
         pub fn interrupter(&self) -> crate::Interrupter {
             self.$seat $(. $more)* .interrupter()
         }
 
-        /// Whether a signal, when a handler has run in the thread that waits, ends the wait with
-        /// `Interrupted`. By default it goes on, whatever `SA_RESTART` says.
+        /// Sets whether a signal ends the wait with `Interrupted`, when a handler has run in the thread that
+        /// waits. By default it continues, whatever `SA_RESTART` says.
         ///
-        /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have
-        /// the handler call
-        /// [`Interrupter::interrupt`](crate::Interrupter::interrupt) for signals that must not be missed, and
+        /// A signal that arrives while the thread polls, or just before it goes to sleep, is not noticed: for
+        /// signals that must not be missed, and for ends that only poll, let the handler call
+        /// [`Interrupter::interrupt`](crate::Interrupter::interrupt).
         /// for ends that only poll.
         pub fn set_interruptible(&mut self, by_signals: bool) {
             self.$seat $(. $more)* .set_interruptible(by_signals);

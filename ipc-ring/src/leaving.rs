@@ -1,5 +1,6 @@
-//! The words by which something passes from one process to another without a common lock: what is left to the next process that has
-//! the domain's lock, what is given back while another one has it, and what is found by those who do not take it.
+//! The words by which work and resources pass from one process to another without a common lock: work left to
+//! the next holder of the domain's lock, resources given back while another process holds it, and entries
+//! found by processes that do not take it.
 //!
 //! ```text
 //!   an end that leaves while another has the lock     the holder
@@ -11,20 +12,20 @@
 //!   no: the holder sees the count                      takes the note, looks at seats   [G1] Acquire
 //! ```
 //!
-//! The algorithms are in `domain/`; here is what a model checker can run.
+//! The algorithms are in `domain/`; this is the part that a model checker can run.
 
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 
-/// Writes a note about a channel's generation into the channel's word. A late note about a channel that had the entry before does
-/// not hide one about this channel.
+/// Writes a note about a channel's generation into the channel's word. A late note about a channel that had
+/// the entry before does not hide one about this channel.
 pub fn note<P: Platform>(word: &P::U64, generation: u64) {
     let mut found = word.load(Relaxed); // A guess, which the exchange checks.
     loop {
-        // [G1] Release → `take_note`: the seat has been left. Also when the same note is there already: it may be taken for the
-        // first one's alone.
+        // [G1] Release → `take_note`: the seat has been left. The exchange is needed even if the same note is
+        // there already: otherwise the note may be taken on behalf of its first writer only.
         let exchange =
             word.compare_exchange(found, found.max(generation), P::ordering(Edge::DepartureNote), Relaxed);
         match exchange {
@@ -39,11 +40,11 @@ pub fn is_noted<P: Platform>(word: &P::U64, generation: u64) -> bool {
     word.load(Relaxed) == generation // Behind `counted`, [G1].
 }
 
-/// Takes the note and looks whether a living end is left: `look` says so, or `None` if it cannot be known. True when none is. Under the
-/// lock. What cannot be known stays noted.
+/// Takes the note and determines whether a live end is left: `look` says so, or `None` if that cannot be
+/// determined. True if none is. Under the lock. If it cannot be determined, the note stays.
 pub fn is_deserted<P: Platform>(word: &P::U64, look: impl FnOnce() -> Option<bool>) -> bool {
-    // Before the look: an end that leaves after it writes another note.
-    // [G1] Acquire ← `note`: one that has written its note has left its seat.
+    // Before `look`: an end that leaves after it writes another note.
+    // [G1] Acquire ← `note`: an end that has written its note has left its seat.
     let noted = word.fetch_and(0, P::ordering(Edge::DepartureNoteTaken));
     match look() {
         Some(is_held) => !is_held,
@@ -54,25 +55,27 @@ pub fn is_deserted<P: Platform>(word: &P::U64, look: impl FnOnce() -> Option<boo
     }
 }
 
-/// Counts that something was left. Try the lock after it.
+/// Counts that work was left. Try the lock after it.
 pub fn count<P: Platform>(departed: &P::U32) {
     // [G1] Release → `counted`: what was freed and noted before.
     departed.fetch_add(1, P::ordering(Edge::DepartureCount));
 }
 
-/// How often something was left. Under the lock, before the look at the notes.
+/// The number of times that work was left. Under the lock, before the check of the notes.
 pub fn counted<P: Platform>(departed: &P::U32) -> u32 {
     // [G1] Acquire ← `count`.
     departed.load(P::ordering(Edge::DepartureCounted))
 }
 
-/// Whether something was left that no process has dealt with. To be asked after each release of the lock.
+/// Whether work was left that no process has done. To be checked after each release of the lock.
 pub fn is_unsettled<P: Platform>(departed: &P::U32, settled: &P::U32) -> bool {
-    // Relaxed: whoever counted before its attempt at the lock failed is seen behind the release of the lock.
+    // Relaxed: an end that counted before its attempt at the lock failed is visible after the release of the
+    // lock.
     departed.load(Relaxed) != settled.load(Relaxed)
 }
 
-/// Deals with what was left, as long as something is and the lock is free. `sweep` gives false when it cannot be done now.
+/// Does what was left, as long as there is work and the lock is free. `sweep` returns false if it cannot be
+/// done now.
 pub fn settle<L>(
     is_unsettled: impl Fn() -> bool,
     try_lock: impl Fn() -> Option<L>,
@@ -88,24 +91,25 @@ pub fn settle<L>(
     }
 }
 
-/// Gives back what has an owner's word, without the lock; nothing happens if the word says another owner.
+/// Gives back a resource with an owner word, without the lock; nothing happens if the word names another
+/// owner.
 pub fn give_back<P: Platform>(owner: &P::U64, me: u64, nobody: u64) {
-    // Relaxed: only its owner makes it somebody else's, or who finds that one dead.
+    // Relaxed: only its owner, or a process that finds the owner dead, passes it on.
     if owner.load(Relaxed) == me {
-        // [G2] Release → `owner_of`: the last use is over. Fails where the domain was made anew meanwhile.
+        // [G2] Release → `owner_of`: the last use is over. Fails if the domain was remade meanwhile.
         let _ = owner.compare_exchange(me, nobody, P::ordering(Edge::WakeGivenBack), Relaxed);
     }
 }
 
-/// Whose it is, for one that takes it if it is nobody's. Under the lock.
+/// The owner, for a process that takes the resource if it has none. Under the lock.
 pub fn owner_of<P: Platform>(owner: &P::U64) -> u64 {
     // [G2] Acquire ← `give_back`.
     owner.load(P::ordering(Edge::WakeClaimed))
 }
 
-/// Makes an entry visible to those who look at the table without the lock.
+/// Makes an entry visible to processes that read the table without the lock.
 pub fn publish<P: Platform>(state: &P::U32, live: u32) {
-    // [G3] Release → `is_published`: what the entry says.
+    // [G3] Release → `is_published`: the entry's content.
     state.store(live, P::ordering(Edge::QueueLive));
 }
 

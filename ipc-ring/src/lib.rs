@@ -1,30 +1,35 @@
 //! Messages between the processes of one machine, through lock-free rings in shared memory.
 //!
-//! # What it promises
-//! - **The hot path is memory alone.** While messages flow, a push and a pop make no system call, take no lock, allocate nothing, and
-//!   a one-to-one ring executes no fence and no atomic read-modify-write. A small message moves one cache line.
-//! - **Waiting costs nothing.** An end polls for a short time, then sleeps on a System V semaphore; it is woken once when
-//!   there is something to do. Pushing and popping have forms with a deadline.
-//! - **Deaths are survived and told.** Any process may be killed at any instruction. Nothing that was pushed is lost, nothing
-//!   is delivered twice, nobody waits for the dead, and a successor continues where they stopped. The kernel itself says who
-//!   is alive; no process number is trusted and no timeout guessed.
-//! - **Nothing is left behind.** The kernel frees a channel's memory when its last user is gone, however it went.
-//! - **Sound whatever a peer writes.** Every bit pattern of a [`Message`] is a value, every word of shared
-//!   memory is checked before it is used. A ring that makes no sense is an error. Safe code cannot undo that;
-//!   one `unsafe` form can, as the next section says.
+//! # Guarantees
+//! - **The hot path is memory alone.** While messages flow, a push and a pop make no system call, take no
+//!   lock, allocate nothing, and a one-to-one ring executes no fence and no atomic read-modify-write. A small
+//!   message moves one cache line.
+//! - **Waiting costs nothing.** An end polls for a short time, then sleeps on a System V semaphore; it is
+//!   woken once when there is something to do. Pushing and popping have forms with a deadline.
+//! - **Deaths are survived and reported.** Any process may be killed at any instruction. Nothing that was
+//!   pushed is lost, nothing is delivered twice, no end waits for a dead process, and a successor continues
+//!   where it stopped. The kernel itself says which processes are alive; no process number is trusted and no
+//!   timeout guessed.
+//! - **Nothing is left behind.** The kernel frees a channel's memory when its last user is gone, for whatever
+//!   reason.
+//! - **Sound whatever a peer writes.** Every bit pattern of a [`Message`] is a value, and every word of
+//!   shared memory is checked before it is used. An invalid ring is an error. Safe code cannot undo that; one
+//!   `unsafe` form can, as the next section says.
 //!
 //! # What is not sound against a peer
 //! **A slice of a payload in a [`pool`].** [`pool::Loan::as_mut_slice`] and [`pool::View::as_slice`] are
-//! `unsafe`: a slice promises that nobody else writes the bytes, which a process that breaks the protocol
-//! does, or anything that attaches the pool's segment by its number (`ipc_core::shm::SharedMemory::attach`,
-//! in this process as well). Whoever asks for one vouches for all of them. Everything else is sound whatever
-//! happens to the bytes: [`Loan::write_at`](pool::Loan::write_at), [`View::read_at`](pool::View::read_at),
-//! [`View::read`](pool::View::read) and their like copy, and what lends a payload in place lends a pointer.
+//! `unsafe`: a slice guarantees that the bytes are not written by others. A process that violates the
+//! protocol may write them, and so may anything that attaches the pool's segment by its number
+//! (`ipc_core::shm::SharedMemory::attach`, in this process as well). The caller vouches for all of them.
+//! Everything else is sound whatever happens to the bytes: [`Loan::write_at`](pool::Loan::write_at),
+//! [`View::read_at`](pool::View::read_at), [`View::read`](pool::View::read) and similar methods copy, and
+//! methods that lend a payload in place lend a pointer.
 //!
-//! # What it does not do
-//! No messages between machines, none that survive a reboot, no protection of a process from one that may write its memory
-//! and lies about the data, no asynchronous runtime, no signal handlers, no logging. No threads either, unless you ask for a
-//! [descriptor](readiness::PollSet) or [await](readiness): then one for each domain. Linux only.
+//! # Non-goals
+//! No messages between machines, none that survive a reboot, no protection of a process from one that may
+//! write its memory and lies about the data, no asynchronous runtime, no signal handlers, no logging. No
+//! threads either, unless you ask for a [descriptor](readiness::PollSet) or [await](readiness): then one for
+//! each domain. Linux only.
 //!
 //! # An example
 //! ```
@@ -42,32 +47,33 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Where to find what
+//! # Modules
+//! | module | for |
 //! | module | for |
 //! |---|---|
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |
 //! | [`mpmc`] | channels with many of both, each message to one consumer |
 //! | [`call`] | one caller, one responder: a small request and its reply, in one cache line |
-//! | [`latest`] | the newest value of one thing or of many, for any number of readers |
+//! | [`latest`] | the newest value of one item or of many, for any number of readers |
 //! | [`control`] | servers and clients: a ring each way, handed over by message queues; requests and events |
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`raw`] | ends that are opened by name and move bytes: for other languages, tools and gateways |
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
-//! | [`Domain`] | who meets whom: names, processes, and whether they are alive |
+//! | [`Domain`] | which processes can meet: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
-//! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and what async ends are made of |
-//! | [`observe`] | looking into a domain and its channels without taking part |
-//! | [`gc`] | what is left when everybody was killed, and how it goes |
+//! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and the basis of async ends |
+//! | [`observe`] | observing a domain and its channels without taking part |
+//! | [`gc`] | what is left when all processes were killed, and how to remove it |
 //! | [`ring`], [`end`], [`wait`], [`leaving`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
-//! | [`memory`], [`layout`] | what the memory holds and how it is reached, and the checks of it |
+//! | [`memory`], [`layout`] | the content of the memory, access to it, and its checks |
 //!
 //! # Words
-//! A **channel** is a ring with a name and a type. An **end** is a producer or a consumer that is attached to it. *Head* is the
-//! consumer's position, *tail* the producer's; a **position** only grows, its **slot** is the position modulo the **capacity**, which
-//! counts slots. An end that is **closed** will do nothing more; one that is **detached**, or whose process died, may have a
-//! successor.
+//! A **channel** is a ring with a name and a type. An **end** is a producer or a consumer that is attached to
+//! it. *Head* is the consumer's position, *tail* the producer's; a **position** only grows, its **slot** is
+//! the position modulo the **capacity**, which counts slots. An end that is **closed** will do nothing more;
+//! an end that is **detached**, or whose process died, may have a successor.
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code)]
@@ -120,13 +126,13 @@ pub use domain::{Domain, Owner, gc};
 pub use error::{AttachError, AttachErrorKind, Forked, FrameTooLarge, PeerExit, PopError, PushError};
 pub use interrupter::Interrupter;
 /// Descriptions of messages, which channels carry: see [`spsc::Builder::described`]. Types that derive
-/// [`Describe`](describe::Describe) through this path say `#[describe(crate = "ipc_ring::describe")]`.
+/// [`Describe`](describe::Describe) through this path need `#[describe(crate = "ipc_ring::describe")]`.
 pub use ipc_describe as describe;
 pub use message::{ElementType, Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
 pub use wait::{Parker, WaitStrategy};
-/// The traits of a [`Message`] and their derives. Types that derive them through this path say
+/// The traits of a [`Message`] and their derives. Types that derive them through this path need
 /// `#[zerocopy(crate = "ipc_ring::zerocopy")]`.
 pub use zerocopy;
 

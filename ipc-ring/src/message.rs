@@ -1,4 +1,4 @@
-//! Which types may travel, and how two processes know that they mean the same one.
+//! Which types may be sent, and how two processes check that they use the same one.
 
 use core::any::type_name;
 use core::fmt;
@@ -17,10 +17,12 @@ use crate::layout::{Geometry, MAX_CAPACITY};
 /// - [`IntoBytes`]: no padding, so no uninitialised byte is read or leaked;
 /// - [`Immutable`]: no interior mutability, so a shared copy cannot change behind a reference.
 ///
-/// A type with a `bool`, an `enum`, a `String` or a reference inside does not qualify: send a `u8` or another raw form and check it
-/// on arrival, text as `[u8; N]` with a length or through [`bytes`](crate::bytes), large data through a [`pool`](crate::pool).
+/// A type with a `bool`, an `enum`, a `String` or a reference inside does not qualify: send a `u8` or another
+/// raw form and check it on arrival, text as `[u8; N]` with a length or through [`bytes`](crate::bytes),
+/// large data through a [`pool`](crate::pool).
 ///
-/// The traits and their derives come from `zerocopy`, which is re-exported, so that no dependency besides this crate is needed:
+/// The traits and their derives come from `zerocopy`, which is re-exported, so that no dependency besides
+/// this crate is needed:
 ///
 /// ```
 /// use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -48,7 +50,8 @@ use crate::layout::{Geometry, MAX_CAPACITY};
 )]
 pub trait Message: FromBytes + IntoBytes + Immutable + Copy + Send + 'static {}
 
-// So that an error names `Message`, which says what to do, and not the first of these bounds that is missing.
+// Makes an error name `Message`, whose text says what to do, and not the first of these bounds that is
+// missing.
 #[diagnostic::do_not_recommend]
 impl<T: FromBytes + IntoBytes + Immutable + Copy + Send + 'static> Message for T {}
 
@@ -57,9 +60,9 @@ pub const MAX_MESSAGE_SIZE: usize = 64 * 1024;
 
 /// The identity of an element type, as written in a ring's header: size, alignment and name.
 ///
-/// The name is the type's own, without the modules it lies in, so that two programs may each declare it; or a name and
-/// version of the user's choosing ([`Fingerprint::named`]). It guards against mistakes, not against malice: soundness
-/// rests on [`Message`] alone.
+/// The name is the type's own, without its module path, so that two programs may each declare it; or a name
+/// and version of the user's choosing ([`Fingerprint::named`]). It guards against mistakes, not against
+/// malice: soundness rests on [`Message`] alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u128);
 
@@ -86,7 +89,7 @@ impl Fingerprint {
         Self(ipc_describe::fingerprint(size as u64, align as u64, name))
     }
 
-    /// That of a request's and a reply's type together.
+    /// The fingerprint of a request's and a reply's type together.
     pub(crate) fn of_call(types: [Self; 2]) -> Self {
         let mut hash = Fnv::new();
         for each in types {
@@ -95,7 +98,7 @@ impl Fingerprint {
         Self(hash.finish())
     }
 
-    /// That of the type that is described, under its described name.
+    /// The fingerprint of the described type, under its described name.
     ///
     /// ```
     /// use ipc_ring::Fingerprint;
@@ -134,7 +137,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The type of an element that is no Rust type of this program: size, alignment and name, as its [`Fingerprint`] has them.
+/// The type of an element that is not a Rust type of this program: size, alignment and name, as its
+/// [`Fingerprint`] has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ElementType {
     size: usize,
@@ -143,12 +147,12 @@ pub struct ElementType {
 }
 
 impl ElementType {
-    /// An element of `size` bytes, aligned to `align` bytes, with the name of [`Fingerprint::named`], or the type's own name without the
-    /// modules it lies in.
+    /// An element of `size` bytes, aligned to `align` bytes, with the name of [`Fingerprint::named`], or the
+    /// type's own name without its module path.
     ///
     /// # Errors
-    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) when the size is 0 or above [`MAX_MESSAGE_SIZE`], or the alignment is no power of two, or
-    /// above that of a cache line, or the size is no multiple of it.
+    /// [`TooLarge`](crate::AttachErrorKind::TooLarge) if the size is 0 or above [`MAX_MESSAGE_SIZE`], or the
+    /// alignment is not a power of two, or above that of a cache line, or the size is not a multiple of it.
     pub fn new(size: usize, align: usize, name: &str) -> Result<Self, AttachError> {
         let element = Self { size, align, name: name.to_owned() };
         if !size.is_multiple_of(align.max(1)) {
@@ -160,7 +164,7 @@ impl ElementType {
         Ok(element)
     }
 
-    /// The type that is described. Its size may be more than a slot holds, which who makes a ring is told.
+    /// The described type. Its size may be more than a slot holds, which making a ring reports.
     #[must_use]
     pub fn described(description: &Description) -> Self {
         let element = description.element();
@@ -177,7 +181,7 @@ impl ElementType {
         &self.name
     }
 
-    /// Bytes of an element.
+    /// The size of an element, in bytes.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.size

@@ -1,4 +1,4 @@
-//! A stretch of memory that holds a ring, and what keeps it mapped.
+//! A range of memory that holds a ring, and what keeps it mapped.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -11,7 +11,8 @@ use ipc_core::shm::Attachment;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::APART;
 
-/// Zeroed or shared memory with a base address and a length; clones share it, the last one lets it go.
+/// Zeroed or shared memory with a base address and a length; clones share it, and dropping the last one
+/// releases it.
 #[derive(Clone)]
 pub struct Region {
     base: NonNull<u8>,
@@ -36,8 +37,8 @@ unsafe impl Send for Heap {}
 // SAFETY: as above.
 unsafe impl Sync for Heap {}
 
-// SAFETY: a `Region` is an address, a length and a flag; every access to the bytes goes through atomics or through a ring end
-// that owns its slots, and the memory lives as long as any clone.
+// SAFETY: a `Region` is an address, a length and a flag; every access to the bytes goes through atomics or
+// through a ring end that owns its slots, and the memory lives as long as any clone.
 unsafe impl Send for Region {}
 // SAFETY: as above.
 unsafe impl Sync for Region {}
@@ -46,6 +47,7 @@ impl Region {
     /// Zeroed memory of this process alone, for rings between threads and for tests.
     ///
     /// # Panics
+    /// If the allocator has no memory left.
     /// When the allocator has no memory left.
     #[must_use]
     pub fn heap(len: usize) -> Self {
@@ -57,9 +59,11 @@ impl Region {
         Self { base, len, read_only: false, _keeper: Keeper::Heap(Arc::new(Heap { base, layout })) }
     }
 
-    /// The memory of an attached segment; detached when the last clone is dropped. Core dumps of this process do not have it in them.
+    /// The memory of an attached segment; detached when the last clone is dropped. Core dumps of this process
+    /// do not include it.
     ///
-    /// Of a segment that was attached read-only no ring can be made or opened here, as each end of one stores into it. Who only looks opens the
+    /// A segment that was attached read-only cannot hold a ring that is made or opened here, as each end of a
+    /// ring stores into it. To observe only, open the channel's observer or watcher.
     /// channel's observer or watcher.
     #[must_use]
     pub fn segment(attachment: Attachment) -> Self {
@@ -67,7 +71,7 @@ impl Region {
         Self::dumped_segment(attachment)
     }
 
-    /// As [`segment`](Self::segment), and core dumps have it in them.
+    /// As [`segment`](Self::segment), but core dumps include it.
     pub(crate) fn dumped_segment(attachment: Attachment) -> Self {
         let (base, len, read_only) = (attachment.base(), attachment.len(), attachment.is_read_only());
         Self { base, len, read_only, _keeper: Keeper::Segment(Arc::new(attachment)) }
@@ -87,7 +91,7 @@ impl Region {
         if self.read_only { Err(AttachErrorKind::ReadOnly.into()) } else { Ok(()) }
     }
 
-    /// Whether it has so many bytes.
+    /// Whether it has this number of bytes.
     ///
     /// # Errors
     /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
@@ -114,43 +118,45 @@ impl Region {
     /// The 64-bit word at `offset`, one of a layout's constants.
     ///
     /// # Panics
-    /// When the offset is not aligned to 8 or not inside.
+    /// If the offset is not aligned to 8 or not inside.
     pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "a layout's word lies inside its region");
         // SAFETY: inside the region, as asserted.
         let word = unsafe { self.base.add(offset) };
-        // SAFETY: mapped as long as `self`, and writable unless `read_only`, of which no ring is made that stores, aligned to 8, accessed atomically only.
+        // SAFETY: mapped as long as `self`, and writable unless `read_only`, in which case no ring is made
+        // that stores; aligned to 8, accessed atomically only.
         unsafe { AtomicU64::from_ptr(word.as_ptr().cast()) }
     }
 
     /// The 32-bit word at `offset`, one of a layout's constants.
     ///
     /// # Panics
-    /// When the offset is not aligned to 4 or not inside.
+    /// If the offset is not aligned to 4 or not inside.
     pub(crate) fn half(&self, offset: usize) -> &AtomicU32 {
         assert!(offset.is_multiple_of(4) && offset + 4 <= self.len, "a layout's word lies inside its region");
         // SAFETY: inside the region, as asserted.
         let word = unsafe { self.base.add(offset) };
-        // SAFETY: mapped as long as `self`, and writable unless `read_only`, of which no ring is made that stores, aligned to 4, accessed atomically only.
+        // SAFETY: mapped as long as `self`, and writable unless `read_only`, in which case no ring is made
+        // that stores; aligned to 4, accessed atomically only.
         unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
     }
 
     /// Copies private bytes to an offset that is a multiple of 8.
     ///
     /// # Panics
-    /// When they do not fit.
+    /// If they do not fit.
     pub(crate) fn copy_in(&self, offset: usize, bytes: &[u8]) {
         assert!(!self.read_only, "only what may be written is written");
         assert!(offset.is_multiple_of(8) && offset <= self.len && bytes.len() <= self.len - offset);
         let to = self.base.as_ptr().wrapping_add(offset);
-        // SAFETY: inside the region, aligned to 8 as the base is; a slice never lies in shared memory.
+        // SAFETY: inside the region, aligned to 8 as the base is; a slice is never in shared memory.
         unsafe { crate::copy::store(to, bytes.as_ptr(), bytes.len()) };
     }
 
     /// Copies bytes out, from an offset that is a multiple of 8.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// If there are fewer bytes.
     pub(crate) fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         assert!(offset.is_multiple_of(8) && offset <= self.len && bytes.len() <= self.len - offset);
         let from = self.base.as_ptr().wrapping_add(offset);
@@ -158,25 +164,26 @@ impl Region {
         unsafe { crate::copy::load(bytes.as_mut_ptr(), from, bytes.len()) };
     }
 
-    /// Whether there is no byte at all.
+    /// Whether it has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
 
-/// The kernel writes a core before it tells anybody of the death, and shared memory is the larger part of it.
+/// Excludes the memory from core dumps: the kernel writes a core before it reports the death, and shared
+/// memory is the larger part of it.
 pub(crate) fn leave_out_of_dumps(attachment: &Attachment) {
-    // A kernel that knows no such thing writes it.
+    // An older kernel without this feature includes it.
     let _ = attachment.set_dumped(false);
 }
 
-/// Has children made by `fork` not have the memory. For a segment of whose users each asks first whether it
-/// was inherited.
+/// Keeps children made by `fork` from inheriting the memory. For a segment whose users all check first
+/// whether it was inherited.
 pub(crate) fn keep_from_children(attachment: &mut Attachment) -> Result<(), ipc_core::Error> {
-    // SAFETY: in a child nothing reads or writes the memory, as all that would asks before; dropping does
-    // nothing there. What is done with a pointer is `unsafe`, and its maker told that children have no such
-    // memory.
+    // SAFETY: in a child nothing reads or writes the memory, as every access checks first; dropping does
+    // nothing there. Using a pointer is `unsafe`, and the documentation tells its user that children do not
+    // have such memory.
     unsafe { attachment.keep_from_children() }
 }
 

@@ -1,9 +1,10 @@
 //! The clock that processes compare: the monotonic clock of the machine.
 //!
-//! A time namespace adds a number of its own to what its processes read from the monotonic clock and from the time since boot; so
-//! readings of two containers may differ by days. What is added does not change while anybody lives in the namespace, and the
-//! kernel tells it. Every time that another process reads is counted in the clock of the initial namespace: the writer takes off
-//! what its namespace adds, the reader adds what its own does.
+//! A time namespace adds an offset to what its processes read from the monotonic clock and from the time
+//! since boot; so readings in two containers may differ by days. The offset does not change while any process
+//! lives in the namespace, and the kernel reports it. Every time that another process reads is in the clock
+//! of the initial namespace: the writer subtracts the offset of its namespace, the reader adds that of its
+//! own.
 
 use std::fs;
 use std::path::Path;
@@ -12,20 +13,21 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use super::{boot_ns, monotonic_ns};
 use crate::error::{AttachError, AttachErrorKind};
 
-/// Nanoseconds that this process's time namespace adds to both clocks.
+/// Nanoseconds that this process's time namespace adds to the two clocks.
 static MONOTONIC: AtomicI64 = AtomicI64::new(0);
 static BOOT: AtomicI64 = AtomicI64::new(0);
-/// Whether somebody has looked.
+/// Whether a thread has looked.
 static KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The number of the initial time namespace in `/proc` (`PROC_TIME_INIT_INO` of the kernel).
 const INITIAL: &str = "time:[4026531834]";
 
-/// Looks which time namespace this process is in. A child of fork may be in another one than its parent, so every process looks when it
-/// joins a domain. Where the kernel has no time namespaces, or `/proc` cannot be read, nothing is taken to be added.
+/// Determines the time namespace of this process. A child of fork may be in another one than its parent, so
+/// every process does this when it joins a domain. If the kernel has no time namespaces, or `/proc` cannot be
+/// read, the offset is taken to be zero.
 ///
 /// # Errors
-/// [`UnknownClock`](crate::AttachErrorKind::UnknownClock) when the kernel does not tell.
+/// [`UnknownClock`](crate::AttachErrorKind::UnknownClock) if the kernel does not report the offset.
 pub(crate) fn look() -> Result<(), AttachError> {
     let (monotonic, boot) = offsets(Path::new("/proc/self")).ok_or(AttachErrorKind::UnknownClock)?;
     MONOTONIC.store(monotonic, Ordering::Relaxed); // The same from each thread of a process.
@@ -34,31 +36,33 @@ pub(crate) fn look() -> Result<(), AttachError> {
     Ok(())
 }
 
-/// Nanoseconds of the machine's monotonic clock, the same for all processes. Of a process that has joined a domain.
+/// Nanoseconds of the machine's monotonic clock, the same for all processes. For a process that has joined a
+/// domain.
 #[inline]
 pub(crate) fn machine_ns() -> u64 {
     monotonic_ns().wrapping_sub_signed(MONOTONIC.load(Ordering::Relaxed)) // Written before by this process, see `look`.
 }
 
-/// As [`machine_ns`], of a process that may not have looked yet.
+/// As [`machine_ns`], for a process that may not have called `look` yet.
 pub(crate) fn machine_ns_looking() -> u64 {
     if !KNOWN.load(Ordering::Relaxed) {
-        // What the kernel does not tell is told to whoever joins a domain.
+        // If the kernel does not report the offset, joining a domain returns the error.
         let _ = look();
     }
     machine_ns()
 }
 
-/// The time since the machine started, suspended or not, in nanoseconds: the same for all processes, never set back.
+/// The time since the machine started, suspended or not, in nanoseconds: the same for all processes, never
+/// set back.
 pub(crate) fn since_boot_ns() -> u64 {
     boot_ns().wrapping_sub_signed(BOOT.load(Ordering::Relaxed)) // Written before by this process, see `look`.
 }
 
-/// What the time namespace of a process adds to its monotonic clock and to its time since boot, in nanoseconds; `None` when that cannot
-/// be known.
+/// The offsets that the time namespace of a process adds to its monotonic clock and to its time since boot,
+/// in nanoseconds; `None` if they cannot be determined.
 fn offsets(process: &Path) -> Option<(i64, i64)> {
     let Ok(text) = fs::read_to_string(process.join("timens_offsets")) else { return Some((0, 0)) };
-    // The file is about the namespace of the process's children.
+    // The file describes the namespace of the process's children.
     let namespace = |name: &str| fs::read_link(process.join("ns").join(name)).ok();
     let (own, of_children) = (namespace("time"), namespace("time_for_children"));
     if own.as_ref().is_some_and(|own| own.as_os_str() == INITIAL) {
@@ -70,7 +74,7 @@ fn offsets(process: &Path) -> Option<(i64, i64)> {
     Some((offset(&text, "monotonic")?, offset(&text, "boottime")?))
 }
 
-/// The line of a clock: its name, seconds, nanoseconds that are added to them.
+/// The line of a clock: its name, and the seconds and nanoseconds that are added to it.
 fn offset(text: &str, clock: &str) -> Option<i64> {
     let mut words = text.lines().map(str::split_whitespace).find_map(|mut words| {
         let name = words.next()?;
