@@ -170,8 +170,8 @@ impl MappedOf<Shaped> {
     }
 }
 
-// SAFETY: `of_any` and `to_be_read` are the only constructors; the geometry is that of slots of this shape,
-// which is private.
+// SAFETY: `of_any`, `of_checked` and `to_be_read` are the only constructors; the geometry is that of slots
+// of this shape, which is private.
 unsafe impl<S: Shape> Slots for memory::Mapped<Private<InSlots<S>>> {
     type Shape = S;
     const OFFSET: usize = SLOTS_OFFSET;

@@ -171,8 +171,8 @@ impl MappedOf<Shaped> {
         let (size, align) = (geometry.element_size(), geometry.element_align());
         let one = Geometry::new(1, size, align, 0).expect("it was checked");
         let private = Private { shape: Shaped::of(&one), keys: geometry.capacity() as u32 };
-        // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it as
-        // there are keys. A reader stores nothing.
+        // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it
+        // as there are keys. A reader stores nothing.
         unsafe { Self::over_any(region, geometry.total_size(), private) }
     }
 
@@ -203,7 +203,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     }
 }
 
-// SAFETY: `of_any` is the only constructor, and checked that the geometry is that of a table of such values.
+// SAFETY: `of_any`, `of_checked` and `to_be_read` are the only constructors; the geometry is that of a table
+// of such values.
 unsafe impl<S: Shape> Words for memory::Mapped<Private<S>> {}
 
 // SAFETY: as above. The number of keys and the shape are private, the others are constants.
