@@ -12,14 +12,14 @@ use super::roster::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::News;
-use super::wait_set::sealed::{Bell, Home, Waiting};
+use super::wait_set::sealed::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
 pub use crate::end::pair::PeerState;
 use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, Side, Words};
-use crate::error::{AttachError, AttachErrorKind, PeerExit};
+use crate::error::{AttachError, AttachErrorKind};
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
-use crate::platform::{Barrier, Native};
+use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
 use crate::wait::host::Host as _;
@@ -225,12 +225,6 @@ impl End {
         &self.words.entry
     }
 
-    /// As [`arm`](crate::wait::park::Waiter::arm), for a set. Gives the barrier that must follow.
-    pub(super) fn arm_for(&self, bell: Bell) -> Barrier {
-        self.arm(bell.0);
-        self.barrier()
-    }
-
     /// What a set has to know of the other end: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for
     /// each holder that left without one.
     ///
@@ -243,14 +237,9 @@ impl End {
         }))
     }
 
-    /// The domain that this end belongs to, for who waits for it.
-    pub(super) fn home(&self) -> Home<'_> {
-        self.host.home()
-    }
-
     /// Where this end's waiting bit lies.
-    pub(super) fn waiting(&self) -> Option<Waiting> {
-        Some(Waiting::new(&self.words.region, self.words.seats.own_signal))
+    pub(super) fn waiting(&self) -> Waiting {
+        Waiting::new(&self.words.region, self.words.seats.own_signal)
     }
 
     /// Whether the other end is there. One system call when it is attached.
@@ -327,12 +316,6 @@ impl End {
     /// Whether something about the ring was open when this end came.
     pub(super) fn is_open(&self) -> bool {
         successor::is_open(&self.words.region)
-    }
-
-    /// The state of the other end; nobody has ever been at that of a ring that was replaced.
-    pub(super) fn unless_replaced(&self, state: PeerState) -> PeerState {
-        let replaced = state == PeerState::Closed && self.is_replaced();
-        if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
     }
 
     /// Whether the channel outlives its processes.

@@ -25,6 +25,7 @@ mod participant;
 pub mod pool;
 pub mod raw;
 mod roster;
+mod seated;
 mod seats;
 mod settings;
 pub mod spsc;

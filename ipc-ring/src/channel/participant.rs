@@ -11,16 +11,14 @@ use super::roster::EndRole;
 use super::seats::{Segment, Table};
 use super::settings::Settings;
 use super::successor::{self, Followed};
-use super::wait_set::sealed::{Bell, Home, Waiting};
+use super::wait_set::sealed::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, Questions};
 use crate::end::participant::{self, Seats as _, WaiterClass};
 use crate::error::AttachError;
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
-use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
 use crate::wait::host::Host as _;
-use crate::wait::park::Waiter as _;
 
 /// An attached end among others.
 pub(super) type Participant = participant::Participant<Segment, Kernel>;
@@ -109,20 +107,9 @@ impl Participant {
         self.words.entry.is_persistent
     }
 
-    /// As [`arm`](crate::wait::park::Waiter::arm), for a set. Gives the barrier that must follow.
-    pub(super) fn arm_for(&self, bell: Bell) -> Barrier {
-        self.arm(bell.0);
-        self.barrier()
-    }
-
-    /// The domain that this end belongs to, for who waits for it.
-    pub(super) fn home(&self) -> Home<'_> {
-        self.host.home()
-    }
-
     /// Where this end's waiting bit lies.
-    pub(super) fn waiting(&self) -> Option<Waiting> {
-        Some(Waiting::new(&self.words.region, self.words.table.signal(self.number())))
+    pub(super) fn waiting(&self) -> Waiting {
+        Waiting::new(&self.words.region, self.words.table.signal(self.number()))
     }
 
     /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the

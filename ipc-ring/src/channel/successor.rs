@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use ipc_core::shm::SharedMemory;
 
 use super::Lifetime;
-use super::end::{self, Record};
+use super::end::{self, PeerState, Record};
 use super::seats::Table;
 use super::settings::Settings;
 use crate::domain::{Member, WakeSemaphore};
-use crate::error::AttachErrorKind;
+use crate::error::{AttachErrorKind, PeerExit};
 use crate::layout;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
@@ -213,6 +213,12 @@ pub(super) trait Followed {
     fn generation(&self) -> u64;
     /// Interruptions of the seat's waits arrive at `new` from now on.
     fn hand_over(&mut self, new: &mut Self);
+
+    /// The state of the other side; none has ever been attached to a ring that was replaced.
+    fn unless_replaced(&self, state: PeerState) -> PeerState {
+        let replaced = state == PeerState::Closed && self.is_replaced();
+        if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
+    }
 }
 
 /// An end that leaves open what the channel is like.

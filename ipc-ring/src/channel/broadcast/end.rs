@@ -206,9 +206,7 @@ impl End {
     pub(in crate::channel) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("publisher")?;
         let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
-        // Nobody has ever been there in a ring that was replaced.
-        let replaced = state == PeerState::Closed && self.place.is_replaced();
-        Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
+        Ok(self.place.unless_replaced(state))
     }
 
     /// What a set has to know of the publisher: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for

@@ -24,7 +24,13 @@ pub(super) fn news(
 macro_rules! waits_for_room {
     ([$($generics:tt)*] $publisher:ty) => {
         /// In a set a publisher has something to do when there is room.
-        impl<$($generics)*> $crate::channel::wait_set::sealed::Await for $publisher {
+        impl<$($generics)*> $crate::channel::seated::Seated for $publisher {
+            type Seat = $crate::channel::participant::Participant;
+
+            fn waiter(&self) -> &$crate::channel::participant::Participant {
+                &self.end.place
+            }
+
             fn news(
                 &mut self,
                 probe: bool,
@@ -32,31 +38,8 @@ macro_rules! waits_for_room {
                 $crate::channel::broadcast::room::news(&mut self.ring, &mut self.end, probe)
             }
 
-            fn mark(
-                &mut self,
-                bell: $crate::channel::wait_set::sealed::Bell,
-            ) -> $crate::platform::Barrier {
-                self.end.place.arm_for(bell)
-            }
-
-            fn has_peer_died(&self) -> bool {
-                self.end.place.has_anybody_died()
-            }
-
-            fn unmark(&mut self) -> bool {
-                self.end.place.withdraw()
-            }
-
             fn is_unannounced(&self) -> bool {
                 true // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
-            }
-
-            fn home(&self) -> $crate::channel::wait_set::sealed::Home<'_> {
-                self.end.place.home()
-            }
-
-            fn waiting(&self) -> Option<$crate::channel::wait_set::sealed::Waiting> {
-                self.end.place.waiting()
             }
         }
     };

@@ -9,14 +9,12 @@ use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
+use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::bytes::{self as end, Place};
 use crate::error::{AttachError, PopError};
-use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Mapped};
-use crate::wait::park::Waiter as _;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -451,39 +449,18 @@ impl View<'_> {
     }
 }
 
-impl Await for Consumer {
+impl Seated for Consumer {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.end.is_replaced() {
-            return Ok(Some(News::Ready)); // The next pop follows.
-        }
         if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
         self.core.let_gather();
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }

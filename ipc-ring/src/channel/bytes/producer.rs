@@ -7,13 +7,11 @@ use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
+use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::bytes as end;
 use crate::error::{AttachError, FrameTooLarge, PushError};
-use crate::platform::Barrier;
 use crate::ring::bytes::{self as ring, Mapped, Refused};
-use crate::wait::park::Waiter as _;
 
 mod vectored;
 
@@ -313,7 +311,13 @@ impl Producer {
 
 /// In a set a producer has something to do when there is room for a frame as long as the last one that
 /// there was none for, or nobody is left to make some.
-impl Await for Producer {
+impl Seated for Producer {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.core.has_room_as_wanted() {
             Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
@@ -327,36 +331,12 @@ impl Await for Producer {
         }
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
     fn is_unannounced(&self) -> bool {
         true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
     }
 
     fn is_soon(&mut self) -> bool {
         self.core.ring.room_is_coming()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }
 

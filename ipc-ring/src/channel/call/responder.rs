@@ -6,15 +6,13 @@ use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
+use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::end::call as end;
 use crate::error::{AttachError, CallError, PopError};
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::call::{self as ring, Mapped, Taken};
-use crate::wait::park::Waiter as _;
 
 /// The answering end: one holder at a time, in one thread at a time.
 ///
@@ -293,35 +291,14 @@ impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     }
 }
 
-impl<Req: Message, Rep: Message> Await for Responder<Req, Rep> {
+impl<Req: Message, Rep: Message> Seated for Responder<Req, Rep> {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.end.is_replaced() {
-            return Ok(Some(News::Ready)); // The next call follows.
-        }
         if self.core.ring.has_request() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }

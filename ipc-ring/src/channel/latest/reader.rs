@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::{Builder, ReadError, TableReader, Value};
 use crate::channel::PeerState;
+use crate::channel::participant::Participant;
+use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::message::Message;
-use crate::platform::Barrier;
 
 /// A reading end of one value: one of many, each in one thread at a time.
 ///
@@ -133,32 +133,14 @@ impl<T: Message> Reader<T> {
     }
 }
 
-impl<T: Message> Await for Reader<T> {
+impl<T: Message> Seated for Reader<T> {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        self.0.waiter()
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.0.news(probe)
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.0.mark(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.0.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.0.unmark()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.0.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.0.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.0.waiting()
+        Seated::news(&mut self.0, probe)
     }
 }

@@ -6,11 +6,10 @@ use std::time::Instant;
 use super::end::{End, Topic};
 use super::error::ReadError;
 use crate::channel::participant::Participant;
-use crate::channel::successor::{self, Followed as _, Follower};
+use crate::channel::seated::Seated;
+use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::memory::Shape;
-use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, MappedOf, Memory as _, Trouble};
 use crate::wait::Wait;
 use crate::wait::park::{Attempt, Look, Presence, park};
@@ -212,11 +211,14 @@ where
 }
 
 /// In a set a table is ready when any of its keys has a newer value.
-impl<S: Shape> Await for Reading<S> {
+impl<S: Shape> Seated for Reading<S> {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        &self.end.place
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.place.is_replaced() {
-            return Ok(Some(News::Ready)); // The next read follows.
-        }
         match self.ring.next_change() {
             Ok(None) => {}
             // Also when the writer is just too fast, or the memory makes no sense: the next read tells.
@@ -242,28 +244,7 @@ impl<S: Shape> Await for Reading<S> {
         })
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
+    fn is_armed(&mut self) {
         self.end.place.wait_for(Topic::Any.side());
-        self.end.place.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.end.place.has_anybody_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.end.place.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.end.place.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.end.place.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.end.place.waiting()
     }
 }

@@ -7,13 +7,12 @@ use super::end::{End, Topic};
 use super::error::ReadError;
 use super::reading::{Reading, Reopen};
 use crate::channel::PeerState;
+use crate::channel::participant::Participant;
+use crate::channel::seated::Seated;
 use crate::channel::successor::Followed as _;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
-use crate::error::PeerExit;
 use crate::memory::Of;
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::latest::{self as ring, Mapped, Trouble, Value};
 
 /// A reading end of a table: one of many, each in one thread at a time.
@@ -181,10 +180,7 @@ impl<T: Message> TableReader<T> {
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
     /// read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
-        let state = self.core.end.writer()?;
-        // Another table has replaced this one, whose writer is not known before a read follows.
-        let replaced = state == PeerState::Closed && self.core.end.place.is_replaced();
-        Ok(if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state })
+        Ok(self.core.end.place.unless_replaced(self.core.end.writer()?))
     }
 
     /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
@@ -197,9 +193,9 @@ impl<T: Message> TableReader<T> {
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            let state = self.core.end.wait_for_writer(deadline)?;
-            if !self.core.end.place.is_replaced() || !self.core.follow() {
-                return Ok(state);
+            match self.core.end.wait_for_writer(deadline)? {
+                PeerState::Closed if self.core.follow() => {}
+                state => return Ok(state),
             }
         }
     }
@@ -217,32 +213,14 @@ impl<T: Message> Reopen<Of<T>> for Builder<T> {
     }
 }
 
-impl<T: Message> Await for TableReader<T> {
+impl<T: Message> Seated for TableReader<T> {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        self.core.waiter()
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.mark(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.unmark()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.waiting()
+        Seated::news(&mut self.core, probe)
     }
 }

@@ -7,12 +7,11 @@ use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use crate::apart::apart;
 use crate::channel::participant::Participant;
-use crate::channel::successor::{self, Followed as _, Follower};
+use crate::channel::seated::Seated;
+use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, Forked, PeerExit, PopError};
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Memory as _, Nothing, recovery};
 use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::slip::Slip;
@@ -689,11 +688,14 @@ impl<T: Message> Drop for Consumer<T> {
     }
 }
 
-impl<T: Message> Await for Consumer<T> {
+impl<T: Message> Seated for Consumer<T> {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        &self.end.place
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.place.is_replaced() {
-            return Ok(Some(News::Ready)); // The next pop follows.
-        }
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         match self.ring().look() {
             Err(Nothing::Empty | Nothing::Busy(_)) => {}
@@ -710,15 +712,7 @@ impl<T: Message> Await for Consumer<T> {
         self.let_gather();
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.end.place.has_anybody_died()
-    }
-
-    fn unmark(&mut self) -> bool {
+    fn withdraw(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         if woken {
             self.woken_in_set = true;
@@ -732,17 +726,5 @@ impl<T: Message> Await for Consumer<T> {
             let (ring, mut duties) = self.parts();
             duties.pass_on(ring);
         }
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.end.place.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.end.place.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.end.place.waiting()
     }
 }

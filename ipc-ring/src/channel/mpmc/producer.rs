@@ -6,11 +6,10 @@ use super::builder::Builder;
 use super::end::{End, Patience, Role};
 use crate::apart::apart;
 use crate::channel::participant::Participant;
+use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::{AttachError, PeerExit, PushError};
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::mpmc::{self as ring, ENDPOINTS, Mapped, Memory as _, Refused, Words as _, recovery};
 use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::slip::{self, Pace};
@@ -466,7 +465,13 @@ impl<T: Message> Attempt for Pushing<'_, T> {
 
 /// In a set a producer has something to do when there is room, or nobody is left to make some. Who pushes and finds more room
 /// tells the next one.
-impl<T: Message> Await for Producer<T> {
+impl<T: Message> Seated for Producer<T> {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        &self.end.place
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         self.end.place.tell()?;
@@ -487,15 +492,7 @@ impl<T: Message> Await for Producer<T> {
         }
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.end.place.has_anybody_died()
-    }
-
-    fn unmark(&mut self) -> bool {
+    fn withdraw(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         self.woken_in_set |= woken;
         woken
@@ -520,18 +517,6 @@ impl<T: Message> Await for Producer<T> {
     fn is_soon(&mut self) -> bool {
         let look = self.ring.as_mut().map(|ring| ring.look());
         matches!(look, Some(Err(Refused::Busy(holder))) if holder.is_reading())
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.end.place.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.end.place.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.end.place.waiting()
     }
 }
 

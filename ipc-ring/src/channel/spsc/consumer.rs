@@ -7,7 +7,7 @@ use super::builder::{Attached, Builder};
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::successor::{self, Follower};
+use crate::channel::successor::{self, Followed as _, Follower};
 use crate::end::{item, spsc as end};
 use crate::error::{AttachError, PopError};
 use crate::message::Message;

@@ -3,14 +3,12 @@
 use super::consumer::Consumer;
 use super::producer::Producer;
 use crate::apart::apart;
-use crate::channel::successor::Followed as _;
+use crate::channel::end::End;
+use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::PushError;
 use crate::message::Message;
-use crate::platform::Barrier;
 use crate::ring::spsc::Push;
-use crate::wait::park::Waiter as _;
 
 impl<T: Message> Producer<T> {
     /// As [`try_push_from`](Self::try_push_from), for a task that waits when the ring is full: it may miss
@@ -30,7 +28,13 @@ impl<T: Message> Producer<T> {
 }
 
 /// In a set a producer has something to do when there is room, or no process is left to make some.
-impl<T: Message> Await for Producer<T> {
+impl<T: Message> Seated for Producer<T> {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.core.ring.has_room() {
             Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
@@ -44,18 +48,6 @@ impl<T: Message> Await for Producer<T> {
         }
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
     fn is_unannounced(&self) -> bool {
         true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
     }
@@ -63,53 +55,20 @@ impl<T: Message> Await for Producer<T> {
     fn is_soon(&mut self) -> bool {
         self.core.ring.room_is_coming()
     }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
-    }
 }
 
-impl<T: Message> Await for Consumer<T> {
+impl<T: Message> Seated for Consumer<T> {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.end.is_replaced() {
-            return Ok(Some(News::Ready)); // The next pop follows.
-        }
         if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
     }
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
         self.core.let_gather();
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core.end.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.core.end.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.core.end.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.core.end.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.core.end.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.core.end.waiting()
     }
 }

@@ -8,11 +8,10 @@ use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::end::PeerState;
 use crate::channel::participant::Participant;
-use crate::channel::successor::{self, Followed as _, Follower};
+use crate::channel::seated::Seated;
+use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
-use crate::platform::Barrier;
 use crate::ring::broadcast::Corruption;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
 use crate::wait::signal::POISONED;
@@ -470,35 +469,14 @@ impl View<'_> {
     }
 }
 
-impl Await for Subscriber {
+impl Seated for Subscriber {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        &self.end.place
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.end.place.is_replaced() {
-            return Ok(Some(News::Ready)); // The next pop follows.
-        }
         if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.place.arm_for(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.end.place.has_anybody_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.end.place.withdraw()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.end.place.waits.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.end.place.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.end.place.waiting()
     }
 }

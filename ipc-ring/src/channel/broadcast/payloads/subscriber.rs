@@ -7,10 +7,10 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
 use crate::channel::end::PeerState;
+use crate::channel::participant::Participant;
+use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
-use crate::platform::Barrier;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
 use crate::ring::broadcast::payloads as ring;
 
@@ -183,32 +183,14 @@ fn settle(popped: Result<Result<View, Refused>, PopError>) -> Result<View, Recei
     popped.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
 }
 
-impl Await for Subscriber {
+impl Seated for Subscriber {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        self.channel.waiter()
+    }
+
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.channel.news(probe)
-    }
-
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.channel.mark(bell)
-    }
-
-    fn has_peer_died(&self) -> bool {
-        self.channel.has_peer_died()
-    }
-
-    fn unmark(&mut self) -> bool {
-        self.channel.unmark()
-    }
-
-    fn awaits_successors(&self) -> bool {
-        self.channel.awaits_successors()
-    }
-
-    fn home(&self) -> Home<'_> {
-        self.channel.home()
-    }
-
-    fn waiting(&self) -> Option<Waiting> {
-        self.channel.waiting()
+        Seated::news(&mut self.channel, probe)
     }
 }
