@@ -72,4 +72,5 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(payloads::models())
         .chain(everybody::models())
         .chain(spsc::interrupted::MODELS)
+        .chain(readiness::MODELS)
 }

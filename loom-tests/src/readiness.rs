@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use ipc_ring::platform::{Barrier, Platform as _, Word as _};
-use ipc_ring::readiness::protocol::{self, End, Lock};
+use ipc_ring::readiness::protocol::{self, Ends, Lock};
 use ipc_ring::readiness::slots::{Slots, Which};
 use ipc_ring::wait::signal::{self, WAITING};
 use loom::sync::Mutex;
@@ -50,6 +50,7 @@ pub const MODELS: &[Model] = &[
     Model::new("task_woken_asymmetric", 1_500, || woken(Barrier::Asymmetric))
         .reaches(&["sleeps", "found at once"]),
     Model::new("two_tasks_woken", 1_200, two_woken).reaches(&["sleeps"]),
+    Model::new("set_of_two_woken", 1_000, set_woken).reaches(&["sleeps"]),
     Model::new("task_gives_up_and_comes_again", 600, gives_up).reaches(&["sleeps", "gave up too late"]),
     Model::new("task_told_of_a_death", 350, death).reaches(&["sleeps"]),
     Model::new("death_beside_a_wake_up", 1_000, death_beside).reaches(&["sleeps"]),
@@ -163,44 +164,44 @@ enum News {
     Gone,
 }
 
-/// A task with its slot, and the end that it waits for.
+/// A task with its slots, and the ends that it waits for.
 struct Task {
     scene: Rc<Scene>,
-    number: usize,
-    slot: usize,
+    numbers: Vec<usize>,
+    slots: Vec<usize>,
     waker: Rc<Semaphore>,
-    popped: u32,
+    popped: Vec<u32>,
     is_armed: bool,
 }
 
-impl End for Task {
+impl Ends for Task {
     type Signal = Rc<Channel>;
     type News = News;
     type Error = ipc_core::Error;
 
-    fn signal(&mut self) -> Rc<Channel> {
-        Rc::clone(&self.scene.channels[self.number])
+    fn signal(&mut self, number: usize) -> Rc<Channel> {
+        Rc::clone(self.channel(number))
     }
 
-    fn is_unannounced(&mut self) -> bool {
+    fn is_unannounced(&mut self, _: usize) -> bool {
         false
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, number: usize) {
         if !mutation::logic(MARKED_WITHOUT_LOCK) {
-            signal::mark::<Loom>(&self.scene.channels[self.number].signal);
+            signal::mark::<Loom>(&self.channel(number).signal);
         }
     }
 
     fn barrier(&mut self) -> Result<(), ipc_core::Error> {
         if mutation::logic(MARKED_WITHOUT_LOCK) {
-            signal::mark::<Loom>(&self.scene.channels[self.number].signal);
+            (0..self.numbers.len()).for_each(|number| signal::mark::<Loom>(&self.channel(number).signal));
         }
         Loom::heavy(self.scene.barrier)
     }
 
-    fn unmark(&mut self) -> bool {
-        signal::withdraw::<Loom>(&self.scene.channels[self.number].signal)
+    fn unmark(&mut self, number: usize) -> bool {
+        signal::withdraw::<Loom>(&self.channel(number).signal)
     }
 
     fn look(&mut self) -> Result<Option<News>, ipc_core::Error> {
@@ -210,18 +211,36 @@ impl End for Task {
 
 impl Task {
     fn new(scene: &Rc<Scene>, number: usize) -> Self {
-        let slot = scene.with(Slots::insert);
-        let waker = Rc::new(Semaphore::new());
-        Self { scene: Rc::clone(scene), number, slot, waker, popped: 0, is_armed: false }
+        Self::of_many(scene, &[number])
+    }
+
+    fn of_many(scene: &Rc<Scene>, numbers: &[usize]) -> Self {
+        Self {
+            scene: Rc::clone(scene),
+            numbers: numbers.to_vec(),
+            slots: numbers.iter().map(|_| scene.with(Slots::insert)).collect(),
+            waker: Rc::new(Semaphore::new()),
+            popped: vec![0; numbers.len()],
+            is_armed: false,
+        }
+    }
+
+    fn channel(&self, number: usize) -> &Rc<Channel> {
+        &self.scene.channels[self.numbers[number]]
+    }
+
+    /// The first end that has an element.
+    fn ready(&self) -> Option<usize> {
+        (0..self.numbers.len())
+            .find(|number| self.channel(*number).pushed.load(Acquire) > self.popped[*number])
     }
 
     fn news(&self) -> Option<News> {
-        let channel = &self.scene.channels[self.number];
-        if channel.pushed.load(Acquire) > self.popped {
-            Some(News::Ready)
-        } else {
-            (channel.dead.load(Relaxed) != 0).then_some(News::Gone)
+        if self.ready().is_some() {
+            return Some(News::Ready);
         }
+        let mut numbers = 0..self.numbers.len();
+        numbers.any(|number| self.channel(number).dead.load(Relaxed) != 0).then_some(News::Gone)
     }
 
     /// As `Registration::poll`: `None` is `Pending`.
@@ -240,20 +259,26 @@ impl Task {
     }
 
     fn arm(&mut self, scene: &Scene) -> Option<News> {
-        let (slot, waker) = (self.slot, Rc::clone(&self.waker));
-        protocol::arm(scene, slot, self, waker).expect("no barrier of a model fails")
+        let (slots, waker) = (self.slots.clone(), Rc::clone(&self.waker));
+        protocol::arm(scene, &slots, self, || Rc::clone(&waker)).expect("no barrier of a model fails")
     }
 
+    /// For one end.
     fn arm_late(&mut self) -> Option<News> {
-        self.mark();
+        self.mark(0);
         self.barrier().expect("no barrier of a model fails");
-        let (scene, channel) = (Rc::clone(&self.scene), self.signal());
-        scene.with(|slots| slots.arm(self.slot, channel, Rc::clone(&self.waker), false));
+        let (scene, channel) = (Rc::clone(&self.scene), self.signal(0));
+        scene.with(|slots| slots.arm(self.slots[0], channel, Rc::clone(&self.waker), false));
         let news = self.news();
         if news.is_some() {
-            protocol::disarm(&*scene, self.slot, self);
+            self.take_back();
         }
         news
+    }
+
+    fn take_back(&mut self) {
+        let (scene, slots) = (Rc::clone(&self.scene), self.slots.clone());
+        protocol::disarm(&*scene, &slots, self, drop);
     }
 
     fn disarm(&mut self) {
@@ -263,14 +288,14 @@ impl Task {
         let scene = Rc::clone(&self.scene);
         if mutation::logic(NOT_COUNTED) {
             scene.with(|slots| {
-                self.unmark();
-                slots.disarm(self.slot, false)
+                self.unmark(0);
+                slots.disarm(self.slots[0], false)
             });
         } else if mutation::logic(UNMARKED_WITHOUT_LOCK) {
-            let taken = self.unmark();
-            scene.with(|slots| slots.disarm(self.slot, taken));
+            let taken = self.unmark(0);
+            scene.with(|slots| slots.disarm(self.slots[0], taken));
         } else {
-            protocol::disarm(&*scene, self.slot, self);
+            self.take_back();
         }
     }
 
@@ -287,7 +312,8 @@ impl Task {
 
     fn pop(&mut self) {
         assert_eq!(self.wait(), News::Ready, "nobody died");
-        self.popped += 1;
+        let number = self.ready().expect("an element is there");
+        self.popped[number] += 1;
     }
 }
 
@@ -321,6 +347,23 @@ fn two_woken() {
     assert_eq!(tasks[0].poll().is_some(), tasks[0].news().is_some() && !tasks[0].is_armed);
     tasks[1].pop();
     tasks[0].pop();
+    notifier.join().unwrap();
+    scene.end(driver);
+}
+
+/// An element in each of two channels, and one task for both: a set behind a descriptor.
+fn set_woken() {
+    let scene = Scene::new(2, Barrier::Fence);
+    let mut task = Task::of_many(&scene, &[0, 1]);
+    let driver = scene.drive();
+    let pushing = Rc::clone(&scene);
+    let notifier = thread::spawn(move || {
+        pushing.push(1, 1);
+        pushing.push(0, 1);
+    });
+    task.pop();
+    task.pop();
+    assert_eq!(task.popped, [1, 1]);
     notifier.join().unwrap();
     scene.end(driver);
 }

@@ -79,6 +79,7 @@ const ITEM: &str = "ipc-ring/src/end/item.rs";
 const SPSC: &str = "ipc-ring/src/end/spsc.rs";
 const BYTES: &str = "ipc-ring/src/end/bytes.rs";
 const CALL: &str = "ipc-ring/src/end/call.rs";
+const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
 pub const ALL: &[SourceMutant] = &[
@@ -298,5 +299,12 @@ pub const ALL: &[SourceMutant] = &[
         old: "        if «self.0.ring.is_pending()» { self.0.nothing(|caller| !caller.ring.is_pending()) } else { Ok(()) }",
         new: "false",
         models: &["call_caller_dies_asked"],
+    },
+    SourceMutant {
+        name: "only the first end of a set has its waiting bit set",
+        file: READINESS,
+        old: "            slots.arm(*slot, signal, waker, is_unannounced);\n            «ends.mark(number)»;",
+        new: "if number == 0 { ends.mark(number) }",
+        models: &["set_of_two_woken"],
     },
 ];

@@ -5,7 +5,7 @@
 //! process ended.
 
 mod announce;
-mod barriers;
+pub(crate) mod barriers;
 pub mod broadcast;
 pub mod bytes;
 pub mod call;

@@ -404,7 +404,7 @@ impl Attempt for Together<'_, '_> {
 
 /// Sets the waiting bits of all ends, with one semaphore. Each ring is looked at behind the barriers.
 #[must_use]
-pub(crate) fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
+fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
     let mut barriers = Barriers::default();
     for end in ends.iter_mut() {
         barriers.add(end.mark(bell));

@@ -8,8 +8,10 @@ use std::task::{Wake, Waker};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::driver::{Driver, failure};
-use crate::channel::wait_set::sealed::Home;
-use crate::channel::wait_set::{look, mark_all};
+use super::protocol;
+use crate::channel::barriers::Barriers;
+use crate::channel::wait_set::look;
+use crate::channel::wait_set::sealed::{Bell, Home, Waiting};
 use crate::channel::{Event, WaitSetError, Waitable};
 use crate::domain::Domain;
 
@@ -73,6 +75,13 @@ pub enum Armed {
 #[derive(Debug)]
 struct Descriptor(EventFd);
 
+impl Descriptor {
+    /// Makes it unreadable.
+    fn drain(&self) {
+        let _ = self.0.read(); // Empty is what it is to be.
+    }
+}
+
 impl Wake for Descriptor {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -115,36 +124,30 @@ impl PollSet {
         if let Some(event) = look(&mut self.next, ends, false).map_err(WaitSetError::System)? {
             return Ok(Armed::Event(event));
         }
-        let shared = &self.driver.0.shared;
-        let mut state = shared.lock();
-        if state.failed {
-            drop(state);
-            return Err(WaitSetError::System(failure(shared)));
-        }
+        let shared = Arc::clone(&self.driver.0.shared);
         while self.slots.len() < ends.len() {
-            self.slots.push(state.slots.insert());
+            self.slots.push(shared.lock().slots.insert());
         }
-        for (slot, end) in self.slots.iter().zip(ends.iter_mut()) {
-            let is_unannounced = end.is_unannounced() || end.is_soon();
-            state.slots.arm(*slot, end.waiting(), self.waker.clone(), is_unannounced);
+        let slots = &self.slots[..ends.len()];
+        let mut waited = Waited::new(ends, &mut self.next, shared.bell);
+        let found = protocol::arm(&*shared, slots, &mut waited, || self.waker.clone());
+        if !matches!(found, Ok(None)) {
+            self.descriptor.drain();
         }
-        // Under the lock, as in `protocol::arm`.
-        let barriers = mark_all(ends, shared.bell);
-        drop(state);
+        if let Some(event) = found.map_err(WaitSetError::System)? {
+            return Ok(Armed::Event(event));
+        }
         self.is_armed = true;
-        match barriers.run().and_then(|()| look(&mut self.next, ends, true)) {
-            Ok(None) => {
-                shared.armed(ends.iter().any(|end| end.is_unannounced()));
-                if ends.iter_mut().any(|end| end.is_soon()) {
-                    self.waker.wake_by_ref(); // It will not be announced a second time.
-                }
-                Ok(Armed::Waiting)
-            }
-            found => {
-                self.release(ends);
-                found.map(|event| event.map_or(Armed::Waiting, Armed::Event)).map_err(WaitSetError::System)
-            }
+        // Behind the arming: a driver that fails later makes the descriptor readable.
+        if shared.lock().failed {
+            self.release(ends);
+            return Err(WaitSetError::System(failure(&shared)));
         }
+        shared.armed(ends.iter().any(|end| end.is_unannounced()));
+        if ends.iter_mut().any(|end| end.is_soon()) {
+            self.waker.wake_by_ref(); // It will not be announced a second time.
+        }
+        Ok(Armed::Waiting)
     }
 
     /// Takes the arming back, and gives an event if there is one: the descriptor is readable now and then for
@@ -175,15 +178,57 @@ impl PollSet {
         if !std::mem::take(&mut self.is_armed) {
             return;
         }
-        let mut state = self.driver.0.shared.lock();
-        for (number, slot) in self.slots.iter().enumerate() {
-            // Under the lock, as in `protocol::disarm`. These wakers are the set's own, and may be dropped
-            // there.
-            let taken = ends.get_mut(number).is_some_and(|end| end.unmark());
-            state.slots.disarm(*slot, taken);
-        }
-        drop(state);
-        let _ = self.descriptor.0.read(); // Empty is what it is to be.
+        let shared = &self.driver.0.shared;
+        let mut waited = Waited::new(ends, &mut self.next, shared.bell);
+        protocol::disarm(&**shared, &self.slots, &mut waited, drop);
+        self.descriptor.drain();
+    }
+}
+
+/// The ends of a set, and the driver's semaphore.
+struct Waited<'a, 'b, 'c> {
+    ends: &'a mut [&'b mut dyn Waitable],
+    /// As [`PollSet::next`].
+    next: &'c mut usize,
+    bell: Bell,
+    /// Those that must follow the waiting bits.
+    barriers: Barriers,
+}
+
+impl<'a, 'b, 'c> Waited<'a, 'b, 'c> {
+    fn new(ends: &'a mut [&'b mut dyn Waitable], next: &'c mut usize, bell: Bell) -> Self {
+        Self { ends, next, bell, barriers: Barriers::default() }
+    }
+}
+
+impl protocol::Ends for Waited<'_, '_, '_> {
+    type Signal = Option<Waiting>;
+    type News = Event;
+    type Error = ipc_core::Error;
+
+    fn signal(&mut self, number: usize) -> Option<Waiting> {
+        self.ends[number].waiting()
+    }
+
+    fn is_unannounced(&mut self, number: usize) -> bool {
+        self.ends[number].is_unannounced() || self.ends[number].is_soon()
+    }
+
+    fn mark(&mut self, number: usize) {
+        self.barriers.add(self.ends[number].mark(self.bell));
+    }
+
+    fn barrier(&mut self) -> Result<(), ipc_core::Error> {
+        std::mem::take(&mut self.barriers).run()
+    }
+
+    /// There are slots of more ends when a caller disarms with fewer than it armed.
+    fn unmark(&mut self, number: usize) -> bool {
+        self.ends.get_mut(number).is_some_and(|end| end.unmark())
+    }
+
+    fn look(&mut self) -> Result<Option<Event>, ipc_core::Error> {
+        look(self.next, self.ends, true)
     }
 }
 

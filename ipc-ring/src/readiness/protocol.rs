@@ -22,8 +22,8 @@ pub trait Lock {
     }
 }
 
-/// An end of a channel, as far as a task that waits for it goes.
-pub trait End {
+/// The ends of channels that a task waits for together, as far as that wait goes; one, as a rule.
+pub trait Ends {
     /// As [`Lock::Signal`].
     type Signal;
     /// What there may be to do.
@@ -31,20 +31,20 @@ pub trait End {
     /// Why that cannot be known.
     type Error;
 
-    /// Where the waiting bit lies.
-    fn signal(&mut self) -> Self::Signal;
+    /// Where the waiting bit of an end lies.
+    fn signal(&mut self, number: usize) -> Self::Signal;
     /// Whether what the end waits for may come without a token.
-    fn is_unannounced(&mut self) -> bool;
-    /// Sets the waiting bit, with the driver's semaphore. The lock is held; no system call.
-    fn mark(&mut self);
-    /// Runs the heavy barrier that must follow.
+    fn is_unannounced(&mut self, number: usize) -> bool;
+    /// Sets the end's waiting bit, with the driver's semaphore. The lock is held; no system call.
+    fn mark(&mut self, number: usize);
+    /// Runs the heavy barriers that must follow.
     ///
     /// # Errors
-    /// When it was refused.
+    /// When one was refused.
     fn barrier(&mut self) -> Result<(), Self::Error>;
-    /// Takes the bit back. True when a notifier was faster: then a token is there, or under way. The lock is
-    /// held; no system call.
-    fn unmark(&mut self) -> bool;
+    /// Takes the end's bit back. True when a notifier was faster: then a token is there, or under way. The
+    /// lock is held; no system call.
+    fn unmark(&mut self, number: usize) -> bool;
     /// Looks what there is to do, and asks who is alive.
     ///
     /// # Errors
@@ -52,38 +52,49 @@ pub trait End {
     fn look(&mut self) -> Result<Option<Self::News>, Self::Error>;
 }
 
-/// Arms a slot for an end that was found to have nothing to do. With an answer, and with an error, it is not
-/// armed.
+/// Arms a slot for each of the ends, which were found to have nothing to do. With an answer, and with an
+/// error, none is armed. `waker` makes a waker for a slot.
 ///
 /// # Errors
-/// Those of the end.
-pub fn arm<L: Lock, E: End<Signal = L::Signal>>(
+/// Those of the ends.
+pub fn arm<L: Lock, E: Ends<Signal = L::Signal>>(
     lock: &L,
-    slot: usize,
-    end: &mut E,
-    waker: L::Waker,
+    slots: &[usize],
+    ends: &mut E,
+    mut waker: impl FnMut() -> L::Waker,
 ) -> Result<Option<E::News>, E::Error> {
-    let (signal, is_unannounced) = (end.signal(), end.is_unannounced());
-    // Under the lock: the driver would take a bit that is not yet set for one that a notifier took.
-    lock.with(|slots| {
-        slots.arm(slot, signal, waker, is_unannounced);
-        end.mark();
-    });
-    let found = end.barrier().and_then(|()| end.look());
+    for (number, slot) in slots.iter().enumerate() {
+        let (signal, waker, is_unannounced) = (ends.signal(number), waker(), ends.is_unannounced(number));
+        // Under the lock: the driver would take a bit that is not yet set for one that a notifier took.
+        lock.with(|slots| {
+            slots.arm(*slot, signal, waker, is_unannounced);
+            ends.mark(number);
+        });
+    }
+    let found = ends.barrier().and_then(|()| ends.look());
     if !matches!(found, Ok(None)) {
-        drop(disarm(lock, slot, end));
+        disarm(lock, slots, ends, drop);
     }
     found
 }
 
-/// Disarms a slot. Gives the waker if it was not called; drop it without the lock.
-pub fn disarm<L: Lock, E: End<Signal = L::Signal>>(lock: &L, slot: usize, end: &mut E) -> Option<L::Waker> {
-    // Under the lock: the driver would take a bit that is taken back for one that a notifier took, and a
-    // death's token for that notifier's.
-    lock.with(|slots| {
-        let taken = end.unmark();
-        slots.disarm(slot, taken)
-    })
+/// Disarms a slot for each of the ends. `uncalled` is given the wakers that were not called, without the
+/// lock.
+pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
+    lock: &L,
+    slots: &[usize],
+    ends: &mut E,
+    mut uncalled: impl FnMut(L::Waker),
+) {
+    for (number, slot) in slots.iter().enumerate() {
+        // Under the lock: the driver would take a bit that is taken back for one that a notifier took, and a
+        // death's token for that notifier's.
+        let waker = lock.with(|slots| {
+            let taken = ends.unmark(number);
+            slots.disarm(*slot, taken)
+        });
+        waker.into_iter().for_each(&mut uncalled);
+    }
 }
 
 /// Rings armed slots.

@@ -154,15 +154,17 @@ impl Registration {
 
     fn arm(&mut self, end: &mut dyn Waitable, waker: &Waker) -> Poll<Result<News, WaitSetError>> {
         let shared = Arc::clone(&self.driver.0.shared);
-        if shared.lock().failed {
-            return Poll::Ready(Err(WaitSetError::System(failure(&shared))));
-        }
         let mut waited = Waited { end, bell: shared.bell, barrier: None };
-        match protocol::arm(&*shared, self.slot, &mut waited, waker.clone()) {
+        match protocol::arm(&*shared, &[self.slot], &mut waited, || waker.clone()) {
             Ok(None) => {}
             found => return Poll::Ready(self.found(found)),
         }
         self.is_armed = true;
+        // Behind the arming: a driver that fails later calls the waker.
+        if shared.lock().failed {
+            drop(self.disarm(end));
+            return Poll::Ready(Err(WaitSetError::System(failure(&shared))));
+        }
         shared.armed(end.is_unannounced());
         if end.is_soon() && self.soon < SOON {
             // It will not be announced a second time.
@@ -189,8 +191,10 @@ impl Registration {
         if !std::mem::take(&mut self.is_armed) {
             return None;
         }
-        let shared = &self.driver.0.shared;
-        protocol::disarm(&**shared, self.slot, &mut Waited { end, bell: shared.bell, barrier: None })
+        let (shared, mut uncalled) = (&self.driver.0.shared, None);
+        let mut waited = Waited { end, bell: shared.bell, barrier: None };
+        protocol::disarm(&**shared, &[self.slot], &mut waited, |waker| uncalled = Some(waker));
+        uncalled
     }
 
     /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to
@@ -244,20 +248,20 @@ struct Waited<'a> {
     barrier: Option<Barrier>,
 }
 
-impl protocol::End for Waited<'_> {
+impl protocol::Ends for Waited<'_> {
     type Signal = Option<Waiting>;
     type News = News;
     type Error = ipc_core::Error;
 
-    fn signal(&mut self) -> Option<Waiting> {
+    fn signal(&mut self, _: usize) -> Option<Waiting> {
         self.end.waiting()
     }
 
-    fn is_unannounced(&mut self) -> bool {
+    fn is_unannounced(&mut self, _: usize) -> bool {
         self.end.is_unannounced() || self.end.is_soon()
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, _: usize) {
         self.barrier = Some(self.end.mark(self.bell));
     }
 
@@ -265,7 +269,7 @@ impl protocol::End for Waited<'_> {
         self.barrier.take().map_or(Ok(()), Native::heavy)
     }
 
-    fn unmark(&mut self) -> bool {
+    fn unmark(&mut self, _: usize) -> bool {
         self.end.unmark()
     }
 
