@@ -52,7 +52,7 @@ pub enum FrameKind {
     Died = 34,
     /// About a channel: an end was closed for good.
     Closing = 35,
-    /// About a channel: an end is asked to leave.
+    /// About a channel: a process is asked to leave.
     Evicted = 36,
     /// About a channel: a request for statistics.
     StatsRequest = 37,

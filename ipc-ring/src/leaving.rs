@@ -5,11 +5,11 @@
 //! ```text
 //!   an end that leaves while another has the lock     the holder
 //!   -----------------------------------------------   -----------------------------------------------
-//!   its seat = nobody                                  gives the lock back
+//!   its seat = free                                    gives the lock back
 //!   note                            [G1] Release       counted != settled ?
 //!   departed += 1                   [G1] Release       tries the lock
 //!   tries the lock                                     departed ?                       [G1] Acquire
-//!   no: the holder sees the count                      takes the note, looks at seats   [G1] Acquire
+//!   no: the holder sees the count                      takes the note, checks seats     [G1] Acquire
 //! ```
 //!
 //! The algorithms are in `domain/`; this is the part that a model checker can run.

@@ -182,7 +182,7 @@ pub(crate) fn leave_out_of_dumps(attachment: &Attachment) {
 /// whether it was inherited.
 pub(crate) fn keep_from_children(attachment: &mut Attachment) -> Result<(), ipc_core::Error> {
     // SAFETY: in a child nothing reads or writes the memory, as every access checks first; dropping does
-    // nothing there. Using a pointer is `unsafe`, and the documentation tells its user that children do not
+    // nothing there. Using a pointer is `unsafe`, and its documentation says that children do not
     // have such memory.
     unsafe { attachment.keep_from_children() }
 }

@@ -16,7 +16,7 @@ use crate::error::{AttachError, AttachErrorKind};
 /// Nanoseconds that this process's time namespace adds to the two clocks.
 static MONOTONIC: AtomicI64 = AtomicI64::new(0);
 static BOOT: AtomicI64 = AtomicI64::new(0);
-/// Whether a thread has looked.
+/// Whether the offsets have been determined.
 static KNOWN: AtomicBool = AtomicBool::new(false);
 
 /// The number of the initial time namespace in `/proc` (`PROC_TIME_INIT_INO` of the kernel).
@@ -32,7 +32,7 @@ pub(crate) fn look() -> Result<(), AttachError> {
     let (monotonic, boot) = offsets(Path::new("/proc/self")).ok_or(AttachErrorKind::UnknownClock)?;
     MONOTONIC.store(monotonic, Ordering::Relaxed); // The same from each thread of a process.
     BOOT.store(boot, Ordering::Relaxed); // The same.
-    KNOWN.store(true, Ordering::Relaxed); // A thread that sees the old value looks itself.
+    KNOWN.store(true, Ordering::Relaxed); // A thread that sees the old value finds out itself.
     Ok(())
 }
 

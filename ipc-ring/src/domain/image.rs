@@ -1,12 +1,12 @@
 //! Telling a program from one that the same process runs after `exec`.
 //!
-//! To the kernel both are one process: an `exec` does not trigger what the kernel undoes at the process's
-//! death, so a token stays raised. But `exec` discards the memory, and with it every attachment. So a process
-//! that joins a domain attaches a segment of its own, which no other process attaches and which is marked for
-//! removal: the kernel destroys it in the same step as the program's memory, on `exec` as on death, and after
-//! the last of its threads. By querying the segment's record, any process in the IPC namespace can tell
-//! whether the program still exists, even for another user, in any process namespace, and without permission
-//! to trace.
+//! To the kernel both are one process: an `exec` does not trigger the undo that the kernel performs at a
+//! process's death, so a token stays raised. But `exec` discards the memory, and with it every attachment. So
+//! a process that joins a domain attaches a segment of its own, which no other process attaches and which is
+//! marked for removal: the kernel destroys it in the same step as the program's memory, on `exec` as on
+//! death, and after the last of its threads. By querying the segment's record, any process in the IPC
+//! namespace can tell whether the program still exists, even for another user, in any process namespace, and
+//! without permission to trace.
 //!
 //! The segment is never read or written, so it has no page.
 

@@ -7,11 +7,11 @@
 //! the new holder's, or does nothing. So if two processes find the same dead holder, one gets the lock, and
 //! neither takes it from a holder that came meanwhile.
 //!
-//! The kernel's undo (`SEM_UNDO`) is not used: it would take effect at the end of the *process*, when after
-//! an `exec` another process has the lock.
+//! The kernel's undo (`SEM_UNDO`) is not used: it would take effect at the end of the *process*; after an
+//! `exec`, another process may have the lock by then.
 //!
-//! A sleeper is woken when the lock is released. That the holder is gone it detects by itself, within a
-//! heartbeat.
+//! A sleeper is woken when the lock is released. It detects by itself, within a heartbeat, that the holder
+//! is gone.
 
 use std::time::{Duration, Instant};
 

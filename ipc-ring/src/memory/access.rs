@@ -11,7 +11,7 @@ use crate::platform::Platform;
 /// `loom-tests`.
 ///
 /// # Safety
-/// For an offset that the ring's table of words names, or that lies in one of its slots, each method returns
+/// For an offset that the ring's table of words names, or that is in one of its slots, each method returns
 /// the same word or the same bytes every time, for as long as `self` lives. Nothing else overlaps them; they
 /// are aligned to 8, and payloads to what their elements need. `load_item` and `load_bytes` fill all of the
 /// place.

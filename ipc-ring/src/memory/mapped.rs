@@ -73,7 +73,7 @@ impl<R> Mapped<R> {
     /// The address of an offset.
     ///
     /// # Safety
-    /// It is that of one of the ring's words, or lies in its slots or at their end.
+    /// It is that of one of the ring's words, or is in its slots or at their end.
     #[inline(always)]
     pub(crate) unsafe fn at(&self, offset: usize) -> NonNull<u8> {
         debug_assert!(offset <= self.region.len());

@@ -18,7 +18,7 @@ const MIN_CAPACITY: u64 = 64;
 /// no further.
 ///
 /// # Safety
-/// The capacity is a multiple of 8, and as many bytes lie from the offset on.
+/// The capacity is a multiple of 8, and there are as many bytes from the offset on.
 pub unsafe trait Records: Ring {
     /// Bytes from the start of the memory to the first byte of the ring.
     const OFFSET: usize;

@@ -129,7 +129,7 @@ unsafe impl<T: Message> Shape for Of<T> {
 
     #[inline(always)]
     unsafe fn copy_in<P: Platform>(self, slot: *mut u8, item: &T) {
-        // SAFETY: a payload has room for a `T` and lies at a multiple of 8; `item` is private, so it does not
+        // SAFETY: a payload has room for a `T` and is at a multiple of 8; `item` is private, so it does not
         // overlap.
         unsafe { P::copy_in(slot.cast(), item) }
     }

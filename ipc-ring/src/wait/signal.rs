@@ -61,7 +61,7 @@ pub fn withdraw<P: Platform>(signal: &P::U32) -> bool {
 /// Whether an announcement is pending that no notifier has taken. For a process that monitors the ends of
 /// others: if it is taken, a token has been posted or will be.
 pub fn is_waiting<P: Platform>(signal: &P::U32) -> bool {
-    signal.load(core::sync::atomic::Ordering::Relaxed) & WAITING != 0 // A token from its taker orders it, or comes still.
+    signal.load(core::sync::atomic::Ordering::Relaxed) & WAITING != 0 // A token from its taker orders it, or is still to come.
 }
 
 /// The notifier's check of the other end's signal, after a publication; 0 is the case that must cost nothing.

@@ -9,7 +9,7 @@
 //!     (without readers it is free)                         is it gone? then fence           [D2] Acquire
 //!   share the block                     [P1] Release       floor > c: c and others were missed
 //!   slot(w) = its handle                [D1] Release     cursor = c + 1                      [D3] Release
-//!   the ring has the block; let it go
+//!   the ring has the block; release it
 //! ```
 //!
 //! **The holders of a block.** Until its handle is in the ring, the publisher holds the block, by its bit in

@@ -20,7 +20,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// The room of a publisher that takes over.
+    /// The free space of a publisher that takes over.
     pub(crate) fn attach<W: Control>(words: &W, unit: u64) -> Self {
         let floor = words.floor().load(Relaxed); // Its predecessor wrote it.
         words.rising().store(floor, Relaxed); // An unfinished read of the cursors by the predecessor is over.
@@ -65,7 +65,7 @@ impl Room {
 
     fn raise_to_cursors<W: Control>(&mut self, words: &W, tail: u64, end: u64) -> bool {
         if let Some((number, seen)) = self.laggard
-            && words.cursor(number).load(Relaxed) == seen // A look only; it is loaded again below.
+            && words.cursor(number).load(Relaxed) == seen // A hint; it is loaded again below.
             && !is_dropped(words, number)
         {
             return self.full(words);
@@ -77,7 +77,7 @@ impl Room {
     /// Raises the floor of a gated ring to the least cursor.
     fn follow<W: Control>(&mut self, words: &W, tail: u64) {
         // No cursor that counts is beyond the tail, so the floor will not be raised further than this.
-        words.rising().store(tail, Relaxed); // Ordered before the look at the cursors by the light barrier.
+        words.rising().store(tail, Relaxed); // Ordered before the loads of the cursors by the light barrier.
         W::Platform::light(words.barrier());
         let mut furthest = 0;
         self.laggard = None;

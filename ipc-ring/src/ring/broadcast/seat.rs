@@ -151,7 +151,7 @@ const LOOKS: u32 = 1000;
 /// waited for.
 const PATIENCE: u32 = 100_000;
 
-/// Whether a position lies below another one.
+/// Whether a position is below another one.
 #[inline(always)]
 pub(crate) const fn is_below(position: u64, other: u64) -> bool {
     position.wrapping_sub(other).cast_signed() < 0

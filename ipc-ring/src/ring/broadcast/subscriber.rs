@@ -213,7 +213,7 @@ impl<M: Memory> Subscriber<M> {
     #[inline(never)]
     fn overrun(&mut self) -> Pop<()> {
         let words = &self.memory;
-        let floor = words.floor().load(Relaxed); // Not below the one that was just seen to be too high.
+        let floor = words.floor().load(Relaxed); // Not below the one just found too high.
         let target = match self.resume {
             Resume::Oldest => floor,
             Resume::Newest => newest(floor, words.tail().load(Relaxed)), // A hint, see `place`.

@@ -55,7 +55,7 @@ words! {
 pub(crate) const SEAT_SIZE: usize = APART;
 /// Seats for subscribers.
 pub(crate) const SUBSCRIBERS: u16 = 256;
-/// The publisher's seat, behind those of the subscribers.
+/// The publisher's seat, after those of the subscribers.
 pub(crate) const PUBLISHER_SEAT: u16 = SUBSCRIBERS;
 
 entries! {

@@ -34,7 +34,7 @@ pub(super) const fn abandoned(number: u64) -> u64 {
     number << 2 | 3
 }
 
-/// Number and state. The ends know the last number they have seen; a word never goes back behind it.
+/// Number and state. The ends know the last number they have seen; a word with a smaller one is invalid.
 pub(super) const fn read(word: u64, last: u64) -> Result<(u64, State), Corruption> {
     let number = word >> 2;
     let state = match word & 3 {

@@ -82,7 +82,7 @@ pub unsafe trait Memory: Words {
         unsafe { self.load_item(payload, self.shape(), value) };
         // SAFETY: as in `write`.
         let time = unsafe { self.u64_at(slot + TIME) };
-        time.load(Relaxed) // Before the second look at the word.
+        time.load(Relaxed) // Before the second load of the word.
     }
 
     /// An entry of the journal.

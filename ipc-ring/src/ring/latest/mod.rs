@@ -10,7 +10,7 @@
 //!   fence                            [L2] Release     …and so on, to the last one that is: n
 //!   write slot(n)                                     copy slot(n)
 //!   slot(n).word = ready(n)          [L1] Release     fence                               [L2] Acquire
-//!   journal(c) = c, key              [L3] Release     slot(n).word == ready(n) ?  otherwise anew
+//!   journal(c) = c, key              [L3] Release     slot(n).word == ready(n) ?  otherwise retry
 //!   changes = c                      [L4] Release
 //! ```
 //!

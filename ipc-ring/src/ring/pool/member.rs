@@ -35,7 +35,7 @@ const TURN: u32 = 4;
 pub struct Member<M: Memory> {
     pub(super) memory: M,
     pub(super) seat: Seat,
-    /// For each class, the block to look at first.
+    /// For each class, the block to try first.
     hands: Box<[AtomicU32]>,
 }
 
@@ -327,7 +327,8 @@ impl<M: Memory> Member<M> {
 
     /// Changes this process's private state of a block. False if that contradicts the block's tag, which
     /// means that a process violated the protocol: the block stays where it is. So whatever is written to
-    /// shared memory, a process never writes a block that it is reading, or has two writers of one block.
+    /// shared memory, a process never writes a block that it is reading, and never has two writers of one
+    /// block.
     #[inline(always)]
     fn turns(&self, block: u32, from: u32, to: u32) -> bool {
         // Relaxed: ordered by the tag, whose change comes before or after this.
@@ -429,7 +430,7 @@ impl<M: Memory> Member<M> {
         let Loaned { class, block, tag } = loaned;
         let generation = self.note_generation(block, tag);
         let shared = tag.held(State::Shared, self.seat.number());
-        // [P6] Release → other threads of this member. Before the tag: they look at it after.
+        // [P6] Release → other threads of this member. Before the tag: they read it after.
         self.memory.readers(block).store(1, M::Platform::ordering(Edge::PoolReaderFirst));
         // [P1] Release → members that join: the bytes are written before. A plain store, as in `offer`.
         self.memory.tag(block).store(shared.as_raw(), M::Platform::ordering(Edge::PoolOffer));
@@ -437,7 +438,7 @@ impl<M: Memory> Member<M> {
         (Reading { class, block, tag: shared }, self.handle(class, block, generation, length))
     }
 
-    /// Takes the block that a handle names, or joins those who read it.
+    /// Takes the block that a handle names, or joins its readers.
     ///
     /// # Errors
     /// [`Refused`]. Then nothing has changed.
@@ -447,7 +448,7 @@ impl<M: Memory> Member<M> {
         self.memory.will_read(handle.class as usize, block);
         let sent = Tag::sent(handle.generation);
         if !self.is_since(block, handle) {
-            return self.accept_slowly(handle, block, Tag::from_raw(self.memory.tag(block).load(Relaxed))); // A look.
+            return self.accept_slowly(handle, block, Tag::from_raw(self.memory.tag(block).load(Relaxed))); // A hint.
         }
         let own = sent.held(State::Taken, self.seat.number());
         // The common case: one access fetches the line and takes the block.
@@ -593,7 +594,7 @@ impl<M: Memory> Member<M> {
             return first.is_ok().then_some(Reading { class, block, tag: own }); // As in `turns`.
         }
         // The member's bit is set, and stays set while the member has readers.
-        let count = readers.load(Relaxed); // A look; the CAS decides.
+        let count = readers.load(Relaxed); // A hint; the CAS decides.
         if count == 0 || count >= CROWD {
             M::Platform::relax();
             return None;
@@ -626,7 +627,7 @@ impl<M: Memory> Member<M> {
         M::Platform::crash_point(Site::PoolReleased);
     }
 
-    #[inline(never)] // So that letting go of a block that was taken needs few registers.
+    #[inline(never)] // So that releasing a block that was taken needs few registers.
     pub(super) fn release_shared(&self, block: u32) {
         let readers = self.memory.readers(block);
         // [P6] Release → the last reader of this member, Acquire ← the others: all have finished with the

@@ -43,7 +43,7 @@
 //!                     '------> SHARED(g,s) <-----> SHARED(g,s+r…) ----CAS, the last----> FREE(g+1)
 //!                                  | CAS, after the push        ^                            ^
 //!                                  v                            | CAS by the publisher,      | the same,
-//!                              PUBLISHED(g,…) <-> PUBLISHED(g,r…)-'-----which withdraws it----' nobody reads
+//!                              PUBLISHED(g,…) <-> PUBLISHED(g,r…)-'-----which withdraws it----' no readers
 //! ```
 //!
 //! # Sending to one, and sharing

@@ -85,8 +85,8 @@ impl Tag {
         (self.0 >> GENERATION_SHIFT) as u32
     }
 
-    /// The number of times the block has been freed, modulo 2^32, given the number last noted, which was less
-    /// than 2^24 times ago.
+    /// The number of times the block has been freed, modulo 2^32, given the number last noted. Less than
+    /// 2^24 of them came after that.
     #[inline(always)]
     #[must_use]
     pub const fn generation_since(self, before: u32) -> u32 {
