@@ -1,5 +1,5 @@
-//! Killing or stopping this process, or stopping one of its threads, at a named place, for crash tests. Compiled only with the
-//! `fault-injection` feature.
+//! For tests: killing or stopping this process, or stopping one of its threads, at a named place; and taking the paths of another
+//! make of processor than this machine's. Compiled only with the `fault-injection` feature.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,6 +7,47 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::site::Site;
+
+/// The environment variable that names the processor whose paths rings take.
+pub const PROCESSOR: &str = "PRETENDED_PROCESSOR";
+
+/// A make of processor, by the paths that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processor {
+    /// Both ends ask for lines ahead, and lone messages are moved towards the shared cache.
+    Intel,
+    /// Both ends take lines before they are written again.
+    Amd,
+    /// None of it.
+    Other,
+}
+
+impl Processor {
+    /// All of them.
+    pub const ALL: [Processor; 3] = [Self::Intel, Self::Amd, Self::Other];
+
+    /// What [`PROCESSOR`] is for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Intel => "intel",
+            Self::Amd => "amd",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The processor whose paths rings take in this process and its children; `None` for the machine's own.
+///
+/// # Panics
+/// When [`PROCESSOR`] is set and not the name of one.
+#[must_use]
+pub fn processor() -> Option<Processor> {
+    let name = std::env::var_os(PROCESSOR)?;
+    let processor = Processor::ALL.into_iter().find(|processor| name == processor.name());
+    assert!(processor.is_some(), "{PROCESSOR} is {name:?}, which is no processor");
+    processor
+}
 
 static ARMED: AtomicU32 = AtomicU32::new(0);
 static PASSES: AtomicU64 = AtomicU64::new(0);

@@ -20,10 +20,10 @@ const MOST: u64 = 16;
 /// How far ahead of a line that has been read one is asked for, in bytes.
 const AHEAD: usize = 4 * LINE;
 
-/// How many messages in slots of `stride` bytes, popped one after the other, are a stream; [`u64::MAX`] where nothing is gained by
-/// knowing.
+/// How many messages in slots of `stride` bytes, popped one after the other, are a stream; [`u64::MAX`] where
+/// nothing is gained by knowing.
 pub(crate) fn after(stride: usize) -> u64 {
-    if !prefetch::taking_lines_pays() {
+    if !prefetch::taking_lines_pays() && !prefetch::pays() {
         return u64::MAX;
     }
     ((BYTES / stride) as u64).clamp(FEWEST, MOST)
@@ -126,6 +126,7 @@ impl Stream {
         true
     }
 
+    #[inline]
     const fn is_long(&self, position: u64) -> bool {
         position.wrapping_sub(self.waited_at) >= self.after
     }

@@ -37,6 +37,8 @@ pub struct Private {
     line: u64,
     /// Whether payloads are read while they are written.
     tapped: bool,
+    /// So many elements are known by one look; 0 when each is looked at.
+    ahead: u64,
 }
 
 impl Heap {
@@ -46,10 +48,20 @@ impl Heap {
         Self::with_lines(capacity, barrier, 0)
     }
 
+    /// An empty ring whose consumer looks so many elements ahead when they come one after the other.
+    #[must_use]
+    pub fn looking_ahead(capacity: usize, barrier: Barrier, ahead: u64) -> Self {
+        Self::of(capacity, Private { mask: capacity as u64 - 1, barrier, line: 0, ahead, tapped: false })
+    }
+
     /// An empty ring with so many slots to a line, which a consumer takes when it has popped them one after
     /// the other.
     #[must_use]
     pub fn with_lines(capacity: usize, barrier: Barrier, line: u64) -> Self {
+        Self::of(capacity, Private { mask: capacity as u64 - 1, barrier, line, ahead: 0, tapped: false })
+    }
+
+    fn of(capacity: usize, ring: Private) -> Self {
         assert!(capacity.is_power_of_two());
         let shape = Of::<u64>::new();
         Objects::of(&[FIELDS])
@@ -63,7 +75,7 @@ impl Heap {
             .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
-            .ring(Private { mask: capacity as u64 - 1, barrier, line, tapped: false })
+            .ring(ring)
     }
 
     /// An empty ring for a tap, whose payloads are words that may be read while they are written.
@@ -76,7 +88,7 @@ impl Heap {
             objects.word(slot, Word64::contended(0)).word(slot + shape.word(), Word64::contended(0))
         });
         let mask = capacity as u64 - 1;
-        objects.ring(Private { mask, barrier: Barrier::Asymmetric, line: 0, tapped: true })
+        objects.ring(Private { mask, barrier: Barrier::Asymmetric, line: 0, ahead: 0, tapped: true })
     }
 }
 
@@ -93,17 +105,17 @@ impl Signals for Heap {
     }
 }
 
-// SAFETY: `with_lines` makes the words of the table.
+// SAFETY: `of` makes the words of the table.
 unsafe impl Words for Heap {}
 
-// SAFETY: `with_lines` asserts a power of two, which never changes.
+// SAFETY: `of` asserts a power of two, which never changes.
 unsafe impl Ring for Heap {
     fn mask(&self) -> u64 {
         self.ring.mask
     }
 }
 
-// SAFETY: `with_lines` has made so many slots of this shape.
+// SAFETY: `of` has made so many slots of this shape.
 unsafe impl Slots for Heap {
     type Shape = Of<u64>;
     const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;
@@ -116,6 +128,15 @@ unsafe impl Slots for Heap {
 impl Memory for Heap {
     fn barrier(&self) -> Barrier {
         self.ring.barrier
+    }
+
+    fn asks_ahead(&self) -> bool {
+        self.ring.ahead > 0
+    }
+
+    fn look_ahead(&self) -> u64 {
+        reached("looked ahead");
+        self.ring.ahead
     }
 
     fn stream(&self) -> u64 {

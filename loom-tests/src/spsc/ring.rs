@@ -39,6 +39,7 @@ pub const MODELS: &[Model] = &[
         "a line taken",
         "whole batch",
     ]),
+    Model::new("known_ahead", 50, known_ahead).bound(3).reaches(&["looked ahead", "popped by one look"]),
     Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
 
@@ -198,6 +199,32 @@ fn stream_of_lines() {
     }
     let mut producing = other.join().unwrap();
     finish(&mut producing, &mut consuming, 20);
+}
+
+/// The consumer knows two elements to be there by one look at the second, while they are pushed.
+fn known_ahead() {
+    let ring = Heap::looking_ahead(8, Barrier::Asymmetric, 2);
+    let mut consuming = consumer(&ring);
+    let mut producing = producer(&ring);
+    for _ in 0..4 {
+        assert!(push(&mut producing).is_some());
+    }
+    for _ in 0..3 {
+        assert_eq!(pop(&mut consuming), Ok(0));
+    }
+    let other = thread::spawn(move || {
+        for _ in 0..2 {
+            let _ = push(&mut producing);
+        }
+        producing
+    });
+    for popped in 3..6 {
+        if pop(&mut consuming).is_ok() && popped == 5 {
+            reached("popped by one look");
+        }
+    }
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 8);
 }
 
 /// As [`stream_of_lines`], popped by batches that begin and end in the middle of a line.

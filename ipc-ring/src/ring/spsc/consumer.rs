@@ -63,7 +63,7 @@ impl<M: Memory> Consumer<M> {
         memory.giving().store(position, Relaxed); // The predecessor gives nothing any more; only this side writes it.
         memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
         let quarter = (memory.capacity() / 4).max(1);
-        let pace = Pace::new(memory.look_ahead(), memory.stream(), position);
+        let pace = Pace::new(memory.stream(), position);
         Self { memory, position, published: position, quarter, until: position, last: position, pace }
     }
 
@@ -142,6 +142,7 @@ impl<M: Memory> Consumer<M> {
         // [S3] As in `release`.
         self.memory.consumed().store(position.wrapping_add(1), M::Platform::ordering(Edge::SpscConsume));
         M::Platform::crash_point(Site::SpscConsumed);
+        self.memory.prefetch_for_reading(position.wrapping_add(1));
         true
     }
 
@@ -227,35 +228,51 @@ impl<M: Memory> Consumer<M> {
         // [S3] Release → a producer that found the ring full, and a successor: the payload has been read.
         self.memory.consumed().store(next, M::Platform::ordering(Edge::SpscConsume));
         M::Platform::crash_point(Site::SpscConsumed);
-        self.pace.took(&self.memory, next);
+        self.pace.took_one();
         if is_due {
             self.pace.gave_back(&self.memory, next);
             self.store_head();
         }
         let held = next.wrapping_sub(self.published);
         // Up to where the head has to be published.
-        let known = if self.pace.is_streaming() { self.look_along(next, self.quarter - held) } else { 0 };
+        let known = self.look_further(next, self.quarter - held);
         self.until = next.wrapping_add(known);
         self.last = next.wrapping_add(known.saturating_sub(1));
     }
 
-    /// How many elements from this position on are there, as far as one look can tell of several: all that begin in one line, up to
-    /// `limit`, or 0.
+    /// How many elements from this position on are there, as far as one look can tell of several, up to `limit`; 0 when
+    /// it cannot. Where lines are taken these are all that end in one line, where they are asked for ahead some lines
+    /// of them.
     #[inline(always)]
-    fn look_along(&self, position: u64, limit: u64) -> u64 {
+    fn look_further(&mut self, position: u64, limit: u64) -> u64 {
         let mask = self.memory.capacity() - 1;
-        let count = self.memory.end_together(position & mask).min(limit);
+        let count = if self.pace.takes_lines() {
+            self.memory.end_together(position & mask)
+        } else if self.memory.asks_ahead() && self.pace.is_near() {
+            self.memory.look_ahead()
+        } else {
+            return 0;
+        };
+        let count = count.min(limit);
         let end = position.wrapping_add(count);
         let word = self.memory.slot_word(end.wrapping_sub(1) & mask);
         // [S1] Acquire ← the producer's Release of the last one: those before it were published before.
-        if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end { count } else { 0 }
+        if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end {
+            return count;
+        }
+        self.pace.is_not_near();
+        0
     }
 
-    /// How many elements from this position on are there, by one look: in a stream all that end in one line, up to `limit`,
-    /// if the last of them is there; else the first. `Err` with the first one's sequence word when it is not.
+    /// How many elements from this position on are there, up to `limit`, by one look at several or at the first; at
+    /// least 1. `Err` with the first one's sequence word when it is not.
     #[inline(always)]
-    fn look(&self, position: u64, limit: u64) -> Result<u64, u64> {
-        let count = if self.pace.is_streaming() { self.look_along(position, limit) } else { 0 };
+    fn look(&mut self, position: u64, limit: u64) -> Result<u64, u64> {
+        let known = self.until.wrapping_sub(position);
+        if known != 0 && position == self.position {
+            return Ok(known.min(limit));
+        }
+        let count = self.look_further(position, limit);
         if count > 0 { Ok(count) } else { self.look_at(position).map(|()| 1) }
     }
 
@@ -354,7 +371,6 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
         wake: impl FnOnce(u32),
     ) -> Result<usize, Corruption> {
         let mut done = 0;
-        let (mask, hints) = (self.memory.capacity() - 1, self.memory.hints());
         while done < out.len() {
             let position = self.position.wrapping_add(done as u64);
             let count = match self.look(position, (out.len() - done) as u64) {
@@ -368,16 +384,13 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
             for (ahead, place) in out[done..done + count].iter_mut().enumerate() {
                 let position = position.wrapping_add(ahead as u64);
                 self.copy_out(position, place);
-                if hints {
-                    self.memory.prefetch_for_reading(position.wrapping_add(1) & mask);
-                }
+                self.memory.prefetch_for_reading(position.wrapping_add(1));
             }
-            // They begin in one line.
+            // Where lines are taken, they begin in one line.
             self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
             done += count;
         }
         if done > 0 {
-            self.pace.took_batch();
             self.give(done as u64, wake);
         }
         Ok(done)

@@ -1,5 +1,6 @@
 //! The ring's memory as it is mapped into this process.
 
+use core::ops::RangeInclusive;
 use core::sync::atomic::Ordering;
 
 use super::memory::Memory;
@@ -20,7 +21,10 @@ const RUN_BYTES: usize = 32 * 1024;
 /// How far ahead of the next slot lines are asked for, in bytes.
 const AHEAD: usize = 7 * LINE;
 /// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
-const DEMOTED_STRIDES: core::ops::RangeInclusive<usize> = 192..=2048;
+const DEMOTED_STRIDES: RangeInclusive<usize> = 192..=64 * 1024;
+/// For slots of these sizes lines are asked for ahead only while traffic is dense: a lone message takes half as long
+/// again otherwise.
+const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
 
 /// An spsc ring of `T` in a [`Region`].
 pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
@@ -32,8 +36,13 @@ pub struct Private<S> {
     /// The capacity less one.
     mask: u64,
     barrier: Barrier,
+    /// Whether lines ahead are asked for.
     hints: bool,
-    demotes: bool,
+    /// As [`hints`](Self::hints), for slots that lie whole in one line: at positions that have none of these bits, which
+    /// are the first of each line, or none.
+    asks: u64,
+    /// See [`Memory::takes_lines`].
+    takes: bool,
     /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
     polled: bool,
     /// See [`Memory::stream`].
@@ -150,7 +159,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
             mask: own.capacity() - 1,
             barrier,
             hints: prefetch::pays(),
-            demotes: DEMOTED_STRIDES.contains(&stride) && prefetch::can_demote(),
+            asks: if prefetch::pays() { (LINE / stride.min(LINE)) as u64 - 1 } else { u64::MAX },
+            takes: prefetch::taking_lines_pays(),
             polled: prefetch::of_polled(stride),
             stream: stream::after(stride),
             ahead: ahead::of(shape.word()),
@@ -160,19 +170,34 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
-    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of this one, unless the slot before has done
-    /// so.
+    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of the one of this position, unless the slot before has
+    /// done so, or that is of no use on this processor.
     #[inline(always)]
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();
+        let is_whole = prefetch::is_in_one_line(stride);
+        if if is_whole { next & self.ring.asks != 0 } else { !self.ring.hints } {
+            return;
+        }
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
-        let from = self.start().wrapping_add(self.slot_offset(next) + AHEAD);
-        if stride < LINE && from.addr() % LINE >= stride {
+        let from = self.start().wrapping_add(self.slot_offset(next & self.ring.mask) + AHEAD);
+        if !is_whole && stride < LINE && from.addr() % LINE >= stride {
             return; // The slot before asked for this line.
         }
         let mut at = 0;
         while at < stride {
             ask(from.wrapping_add(at));
+            at += LINE;
+        }
+    }
+
+    /// Moves the lines of a slot towards the cache that both sides share.
+    #[inline(always)]
+    fn demote(&self, index: u64) {
+        let from = self.start().wrapping_add(self.slot_offset(index));
+        let mut at = 0;
+        while at < self.shape().stride() {
+            prefetch::demote(from.wrapping_add(at));
             at += LINE;
         }
     }
@@ -226,12 +251,23 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     }
 
     #[inline(always)]
-    fn hints(&self) -> bool {
+    fn asks_ahead(&self) -> bool {
         self.ring.hints
     }
 
     #[inline(always)]
-    fn prefetch_for_writing(&self, next: u64) {
+    fn hint_published(&self, index: u64, next: u64) {
+        let stride = self.shape().stride();
+        let (demotes, if_dense) = (DEMOTED_STRIDES.contains(&stride), ASKED_IF_DENSE.contains(&stride));
+        // Relaxed: a hint about hints.
+        if (demotes || if_dense) && self.ring.hints && self.dense().load(Ordering::Relaxed) == 0 {
+            if demotes {
+                self.demote(index);
+            }
+            if if_dense {
+                return;
+            }
+        }
         self.for_lines_ahead(next, prefetch::for_writing);
     }
 
@@ -241,26 +277,22 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     }
 
     #[inline(always)]
+    fn is_dense_of_use(&self) -> bool {
+        let stride = self.shape().stride();
+        self.ring.takes || DEMOTED_STRIDES.contains(&stride) || ASKED_IF_DENSE.contains(&stride)
+    }
+
+    #[inline(always)]
+    fn takes_lines(&self) -> bool {
+        self.ring.takes
+    }
+
+    #[inline(always)]
     fn prefetch_polled(&self, index: u64) {
         if prefetch::is_in_one_line(self.shape().stride()) || !self.ring.polled {
             return;
         }
         prefetch::slot_for_reading(self.start().wrapping_add(self.slot_offset(index)), self.shape().word());
-    }
-
-    #[inline(always)]
-    fn demotes(&self) -> bool {
-        DEMOTED_STRIDES.contains(&self.shape().stride()) && self.ring.demotes
-    }
-
-    #[inline(always)]
-    fn demote(&self, index: u64) {
-        let from = self.start().wrapping_add(self.slot_offset(index));
-        let mut at = 0;
-        while at < self.shape().stride() {
-            prefetch::demote(from.wrapping_add(at));
-            at += LINE;
-        }
     }
 
     #[inline(always)]

@@ -11,28 +11,34 @@ pub trait Memory: Words + Slots {
     /// How sleepers and notifiers of this ring agree, from private memory.
     fn barrier(&self) -> Barrier;
 
-    /// Whether the hints below bring anything on this machine. Otherwise none of them is given.
+    /// Whether the consumer looks further ahead, by [`look_ahead`](Memory::look_ahead), while messages come one after the
+    /// other, and asks for the lines ahead of those it knows to be there.
     #[inline(always)]
-    fn hints(&self) -> bool {
+    fn asks_ahead(&self) -> bool {
         false
     }
-    /// Asks for the lines the producer will write soon. A hint; models do nothing.
+    /// What the producer asks of its cache behind a publication: the lines that it will write soon, and in sparse
+    /// traffic that the slot of this index goes towards the cache that both sides share. `next` is the next position.
+    /// A hint; models do nothing.
     #[inline(always)]
-    fn prefetch_for_writing(&self, _next: u64) {}
-    /// Asks for the lines the consumer will read soon. A hint; models do nothing.
+    fn hint_published(&self, _index: u64, _next: u64) {}
+    /// Asks for the lines the consumer will read soon, where that is of use; `next` is the next position. A hint; models
+    /// do nothing.
     #[inline(always)]
     fn prefetch_for_reading(&self, _next: u64) {}
     /// Asks for the payload of a slot whose word is being polled. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64) {}
-    /// Whether [`demote`](Memory::demote) does anything for this ring.
+    /// Whether the producer wants to know, in the `dense` word, that messages come one after the other.
     #[inline(always)]
-    fn demotes(&self) -> bool {
-        false
+    fn is_dense_of_use(&self) -> bool {
+        true
     }
-    /// Pushes a written slot towards the cache both sides share. A hint; models do nothing.
+    /// Whether the consumer of a stream [takes](Memory::take_lines) the lines that it has read.
     #[inline(always)]
-    fn demote(&self, _index: u64) {}
+    fn takes_lines(&self) -> bool {
+        true
+    }
     /// How many slots, this one and those after it, end in the same line; at least 1. None is beyond the last
     /// slot.
     #[inline(always)]
@@ -47,13 +53,12 @@ pub trait Memory: Words + Slots {
     /// to each a word that is there already. Not when traffic is dense, and only if the slot is free.
     #[inline(always)]
     fn take_payload(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
-    /// So many elements popped one after the other are a stream, whose lines the consumer
-    /// [takes](Memory::take_lines).
+    /// So many elements popped one after the other are a stream.
     #[inline(always)]
     fn stream(&self) -> u64 {
         u64::MAX
     }
-    /// How many slots ahead a consumer looks to know that it is behind.
+    /// How many elements a consumer that looks ahead knows to be there when the last of them is.
     #[inline(always)]
     fn look_ahead(&self) -> u64 {
         1

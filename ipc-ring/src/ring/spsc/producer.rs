@@ -84,17 +84,28 @@ impl<M: Memory> Producer<M> {
         item: &Item<M>,
         refresh: impl FnOnce(&mut Self) -> Result<u64, Corruption>,
     ) -> Push {
-        if self.position == self.limit {
-            match refresh(self) {
-                Ok(0) => return Push::Full,
-                Ok(_) => {}
-                Err(corruption) => return Push::Corrupt(corruption),
-            }
+        if let Some(signal) = self.push_known(item) {
+            return Push::Done { signal };
         }
+        match refresh(self) {
+            Ok(0) => Push::Full,
+            Ok(_) => self.push_known(item).map_or(Push::Full, |signal| Push::Done { signal }),
+            Err(corruption) => Push::Corrupt(corruption),
+        }
+    }
+
+    /// Pushes one element into a slot that this end knows to be free, and gives the consumer's signal as
+    /// [`Push::Done`] does. `None`, and nothing pushed, when it knows of none: then the other forms ask. For who wants
+    /// the short way to be short.
+    #[inline(always)]
+    pub fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
         let position = self.position;
+        if position == self.limit {
+            return None;
+        }
         self.put(position, item);
         self.position = position.wrapping_add(1);
-        Push::Done { signal: self.announce() }
+        Some(self.announce())
     }
 
     /// Reserves the next slot to be written in place. `Ok(None)` when the ring is full.
@@ -136,12 +147,7 @@ impl<M: Memory> Producer<M> {
         // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
         self.memory.slot_word(index).store(next, M::Platform::ordering(Edge::SpscPublish));
         M::Platform::crash_point(Site::SpscPublished);
-        if self.memory.hints() {
-            if self.memory.demotes() && self.memory.dense().load(Relaxed) == 0 {
-                self.memory.demote(index); // A hint about a hint: no ordering.
-            }
-            self.memory.prefetch_for_writing(next & (self.memory.capacity() - 1));
-        }
+        self.memory.hint_published(index, next);
     }
 
     /// Looks whether the consumer is to be told of what was published. Gives its signal.
