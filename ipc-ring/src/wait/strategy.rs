@@ -64,6 +64,8 @@ pub struct Waits {
     budget: Duration,
     /// The number of coming waits for which yielding is not worth it.
     crowded: u32,
+    /// In the last wait that asked, the other end could not run while this one polled.
+    alone: bool,
     /// Waits continue when the other end is gone without closing.
     awaits_successors: bool,
     liveness: LivenessCheck,
@@ -75,6 +77,9 @@ const LEAST_BUDGET: Duration = Duration::from_micros(2);
 const FIRST_NAP: Duration = Duration::from_millis(1);
 /// The clock is read once in this many polls.
 const POLLS_PER_LOOK: u32 = 16;
+/// A wait asks after this number of polls whether the other end can run meanwhile: an answer from another CPU
+/// has arrived by then.
+const POLLS_BEFORE_ASKING: u32 = 1;
 /// [`WaitStrategy::SpinYield`] polls this number of times before its first yield.
 const POLLS_BEFORE_YIELD: u32 = 1024;
 /// A yield that took longer than this has let other threads run, which will not return the CPU soon.
@@ -95,7 +100,14 @@ impl Waits {
             WaitStrategy::SpinSleep { spin } => spin,
             _ => Duration::ZERO,
         };
-        Self { strategy, budget, crowded: 0, awaits_successors: false, liveness: LivenessCheck::default() }
+        Self {
+            strategy,
+            budget,
+            crowded: 0,
+            alone: false,
+            awaits_successors: false,
+            liveness: LivenessCheck::default(),
+        }
     }
 
     /// The number of cheap checks, with only a pause between them, between two complete polls. With 4 checks
@@ -153,6 +165,7 @@ impl Waits {
             probe_at: None,
             slept: false,
             alone: false,
+            has_asked: false,
             nap: HEARTBEAT,
             crowded: self.crowded > 0,
             yields: 0,
@@ -173,7 +186,7 @@ impl Waits {
     pub(crate) fn finished(&mut self, wait: &Wait) {
         // Skip adaptation after short waits: they carry no information, and this is the latency-critical
         // path.
-        if wait.began.is_some() || self.crowded > 0 {
+        if wait.began.is_some() || self.crowded > 0 || self.alone {
             self.learn(wait);
         }
     }
@@ -185,6 +198,7 @@ impl Waits {
             (true, 0) => WAITS_WITHOUT_YIELD,
             (_, waits) => waits.saturating_sub(1),
         };
+        self.alone = if wait.has_asked { wait.alone } else { self.alone };
         let (WaitStrategy::SpinSleep { spin }, Some(began)) = (self.strategy, wait.began) else { return };
         if !wait.slept {
             self.budget = self.budget.saturating_mul(2).clamp(LEAST_BUDGET.min(spin), spin);
@@ -207,6 +221,8 @@ pub struct Wait {
     slept: bool,
     /// The other end cannot run while this one polls.
     alone: bool,
+    /// Whether that was asked.
+    has_asked: bool,
     /// The longest time to sleep before the next check.
     nap: Duration,
     /// Other threads want this CPU.
@@ -218,7 +234,8 @@ pub struct Wait {
 impl Wait {
     /// What to do after the last check found nothing. `is_interrupted` is
     /// [`Host::is_interrupted`](super::host::Host::is_interrupted). `alone` is called once, after the first
-    /// polls found nothing: whether the other end was last seen on the CPU this thread runs on.
+    /// poll, or before it if the last wait found so: whether the other end was last seen on the CPU this
+    /// thread runs on, where polling keeps it from running.
     #[inline]
     pub(crate) fn next(
         &mut self,
@@ -228,10 +245,15 @@ impl Wait {
     ) -> Step {
         self.polls = self.polls.wrapping_add(1);
         let polls = NonZeroU32::new(self.polls % POLLS_PER_LOOK);
+        let is_due = self.polls > POLLS_BEFORE_ASKING || waits.alone || waits.strategy == WaitStrategy::Sleep;
+        if is_due && !self.has_asked {
+            self.has_asked = true;
+            self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
+        }
         match waits.strategy {
-            WaitStrategy::Sleep => self.look_at_clock(waits, is_interrupted, alone),
-            _ if polls.is_some() && !self.slept => Step::Poll,
-            _ => self.look_at_clock(waits, is_interrupted, alone),
+            WaitStrategy::Sleep => self.look_at_clock(waits, is_interrupted),
+            _ if polls.is_some() && !self.slept && !self.alone => Step::Poll,
+            _ => self.look_at_clock(waits, is_interrupted),
         }
     }
 
@@ -255,16 +277,8 @@ impl Wait {
     }
 
     #[cold]
-    fn look_at_clock(
-        &mut self,
-        waits: &Waits,
-        is_interrupted: impl Fn(bool) -> bool,
-        alone: impl FnOnce() -> bool,
-    ) -> Step {
+    fn look_at_clock(&mut self, waits: &Waits, is_interrupted: impl Fn(bool) -> bool) -> Step {
         let now = Instant::now();
-        if self.began.is_none() {
-            self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
-        }
         let began = *self.began.get_or_insert(now);
         if is_interrupted(false) {
             return Step::Interrupted;
@@ -365,8 +379,26 @@ mod tests {
     fn a_peer_on_the_same_cpu_is_not_polled_for() {
         let waits = Waits::new(WaitStrategy::SpinSleep { spin: Duration::from_secs(60) });
         let mut wait = waits.start(None);
-        let steps = (0..POLLS_PER_LOOK).map(|_| wait.next(&waits, |_| false, || true)).last();
-        assert!(matches!(steps, Some(Step::Sleep(_))), "{steps:?}");
+        assert_eq!(wait.next(&waits, |_| false, || true), Step::Poll);
+        let step = wait.next(&waits, |_| false, || true);
+        assert!(matches!(step, Step::Sleep(_)), "{step:?}");
+    }
+
+    #[test]
+    fn who_shared_a_cpu_asks_at_once_until_it_does_no_more() {
+        let mut waits = Waits::new(WaitStrategy::SpinSleep { spin: Duration::from_secs(60) });
+        let mut wait = waits.start(None);
+        let _ = (wait.next(&waits, |_| false, || true), wait.next(&waits, |_| false, || true));
+        waits.finished(&wait);
+        let mut wait = waits.start(None);
+        let step = wait.next(&waits, |_| false, || true);
+        assert!(matches!(step, Step::Sleep(_)), "{step:?}");
+        waits.finished(&wait);
+        let mut wait = waits.start(None);
+        assert_eq!(wait.next(&waits, |_| false, || false), Step::Poll, "the other end has moved");
+        waits.finished(&wait);
+        let mut wait = waits.start(None);
+        assert_eq!(wait.next(&waits, |_| false, || unreachable!("it is not asked at once")), Step::Poll);
     }
 
     #[test]
@@ -405,6 +437,7 @@ mod tests {
             probe_at: None,
             slept: true,
             alone: false,
+            has_asked: true,
             nap: HEARTBEAT,
             crowded: false,
             yields: 0,
