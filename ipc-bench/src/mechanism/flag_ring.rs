@@ -1,7 +1,8 @@
-//! `flag-ring`: the textbook ring with a flag in each slot, slots rounded up to lines, and no safety at all.
+//! `flag-ring`: the textbook ring with a flag in each slot, and no safety at all.
 //!
 //! Slot `w` holds the flag `w + 1` once it is written; the consumer never writes a slot and publishes its position
-//! every quarter of the ring, on a line of its own.
+//! every quarter of the ring, on a line of its own. No slot lies on more lines than it must: small ones share a line,
+//! the others are rounded up to lines.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -27,7 +28,7 @@ impl Mechanism for FlagRing {
     }
 
     fn about(&self) -> &'static str {
-        "textbook ring, a flag in each line-rounded slot, no safety of any kind"
+        "textbook ring, a flag in each slot, no slot on more lines than it must, no safety of any kind"
     }
 
     fn kind(&self) -> Kind {
@@ -60,7 +61,8 @@ fn slots(plan: &Plan) -> usize {
 }
 
 const fn stride(size: usize) -> usize {
-    (size + 8).next_multiple_of(LINE)
+    let slot = size + 8;
+    if slot <= LINE { slot.next_power_of_two() } else { slot.next_multiple_of(LINE) }
 }
 
 fn ring_bytes(slots: usize, size: usize) -> usize {
@@ -100,7 +102,7 @@ impl<'a, const N: usize> Ring<'a, N> {
 
     #[inline(always)]
     fn flag(slot: &NonNull<u8>) -> &AtomicU64 {
-        // SAFETY: the slot's first word is 64-byte aligned, stays mapped while the ring is borrowed, and is accessed
+        // SAFETY: the slot's first word is aligned to 8, stays mapped while the ring is borrowed, and is accessed
         // by both processes as an atomic only.
         unsafe { slot.cast::<AtomicU64>().as_ref() }
     }
@@ -132,7 +134,9 @@ impl<const N: usize> Link for Rings<'_, N> {
         while self.tail - self.cached_head == self.out.count {
             // Acquire ← Release in `receive`: the consumer has copied the slots below out.
             self.cached_head = self.out.head.load(Ordering::Acquire);
-            std::hint::spin_loop();
+            if self.tail - self.cached_head == self.out.count {
+                std::hint::spin_loop();
+            }
         }
         let slot = self.out.slot(self.tail);
         // SAFETY: the slot holds N bytes behind its flag, the message is of N bytes (the workload's buffer), and the
