@@ -9,8 +9,13 @@
 //! plain accesses only: an atomic made of it would be a claim to write it. Atomics are made of the shared side alone. Where there is
 //! no assembly, which is every architecture but x86-64, and x86-64 under an interpreter such as Miri, words do all of it.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::opaque::opaque;
 
 /// Payloads up to this many bytes are moved as 8-byte atomic words, unrolled by the compiler.
 ///
@@ -234,26 +239,114 @@ unsafe fn load_words(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Copies a longer block into shared memory.
+/// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, by the C library's `memcpy` above.
+///
+/// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte loop. The
+/// assembly is given values and the shared address, not the private one: a message that is passed by value need not lie
+/// in memory of its own for it.
 ///
 /// # Safety
 /// As [`store`], with `len > 16`.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn store_block(to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { block(to, from, len) }
+    if len > MOVES_UP_TO {
+        // SAFETY: the caller's promise.
+        return unsafe { call_memcpy(to, from, len) };
+    }
+    let len = not_unrolled(len);
+    let mut at = 0;
+    while at + 64 <= len {
+        let [a, b, c, d] = [0, 16, 32, 48].map(|next| {
+            // SAFETY: the 64 bytes at `at` lie inside both blocks; loadu asks for no alignment.
+            unsafe { _mm_loadu_si128(from.wrapping_add(at + next).cast()) }
+        });
+        // SAFETY: as above; movups asks for no alignment.
+        unsafe {
+            core::arch::asm!(
+                "movups [{to}], {a}",
+                "movups [{to} + 16], {b}",
+                "movups [{to} + 32], {c}",
+                "movups [{to} + 48], {d}",
+                a = in(xmm_reg) a,
+                b = in(xmm_reg) b,
+                c = in(xmm_reg) c,
+                d = in(xmm_reg) d,
+                to = in(reg) to.wrapping_add(at),
+                options(nostack, preserves_flags),
+            );
+        }
+        at += 64;
+    }
+    while at < len {
+        let here = at.min(len - 16);
+        // SAFETY: the 16 bytes at `here` lie inside both blocks, as len > 16.
+        let piece = unsafe { _mm_loadu_si128(from.wrapping_add(here).cast()) };
+        // SAFETY: as above.
+        unsafe {
+            core::arch::asm!(
+                "movups [{to}], {piece}",
+                piece = in(xmm_reg) piece,
+                to = in(reg) to.wrapping_add(here),
+                options(nostack, preserves_flags),
+            );
+        }
+        at += 16;
+    }
 }
 
-/// Copies a longer block out of shared memory.
+/// Copies a longer block out of shared memory. As [`store_block`].
 ///
 /// # Safety
 /// As [`load`], with `len > 16`.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { block(to, from, len) }
+    if len > MOVES_UP_TO {
+        // SAFETY: the caller's promise.
+        return unsafe { call_memcpy(to, from, len) };
+    }
+    let len = not_unrolled(len);
+    let mut at = 0;
+    while at + 64 <= len {
+        let (a, b, c, d): (__m128i, __m128i, __m128i, __m128i);
+        // SAFETY: the 64 bytes at `at` lie inside both blocks; movups asks for no alignment.
+        unsafe {
+            core::arch::asm!(
+                "movups {a}, [{from}]",
+                "movups {b}, [{from} + 16]",
+                "movups {c}, [{from} + 32]",
+                "movups {d}, [{from} + 48]",
+                a = out(xmm_reg) a,
+                b = out(xmm_reg) b,
+                c = out(xmm_reg) c,
+                d = out(xmm_reg) d,
+                from = in(reg) from.wrapping_add(at),
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        for (next, piece) in [a, b, c, d].into_iter().enumerate() {
+            // SAFETY: as above; storeu asks for no alignment.
+            unsafe { _mm_storeu_si128(to.wrapping_add(at + 16 * next).cast(), piece) };
+        }
+        at += 64;
+    }
+    while at < len {
+        let here = at.min(len - 16);
+        let piece: __m128i;
+        // SAFETY: the 16 bytes at `here` lie inside both blocks, as len > 16.
+        unsafe {
+            core::arch::asm!(
+                "movups {piece}, [{from}]",
+                piece = out(xmm_reg) piece,
+                from = in(reg) from.wrapping_add(here),
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(to.wrapping_add(here).cast(), piece) };
+        at += 16;
+    }
 }
 
 /// Copies a longer block into shared memory, word by word, where there is no assembly.
@@ -278,66 +371,36 @@ unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
     unsafe { load_words(to, from, len) }
 }
 
-/// Copies longer blocks: 16 bytes at a time up to 2 KiB, by the C library's `memcpy` above.
-///
-/// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte loop.
-/// `memcpy` is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the widest
-/// moves of the processor it runs on. (`rep movsb` written here was three times slower on some processors, and 16 bytes
-/// at a time takes twice as long as `memcpy` at 4 KiB.)
-///
-/// # Safety
-/// As [`store`], with `len > 16`.
+/// A length that the compiler knows only where the registers hold so many bytes: then a message that is popped by value
+/// may never lie in memory. Longer ones would be moved through the stack, piece by piece.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn block(to: *mut u8, from: *const u8, len: usize) {
-    if len > MOVES_UP_TO {
-        // SAFETY: memcpy with two blocks of `len` bytes that do not overlap, by the C calling convention, whose clobbers
-        // are declared; the block may use the stack, so it is aligned as a call needs it.
-        unsafe {
-            core::arch::asm!(
-                "call {memcpy}@PLT",
-                memcpy = sym nix::libc::memcpy,
-                in("rdi") to,
-                in("rsi") from,
-                in("rdx") len,
-                clobber_abi("C"),
-            );
-        }
-        return;
-    }
-    let mut at = 0;
-    while at + 64 <= len {
-        // SAFETY: the 64 bytes at `at` lie inside both blocks; movups asks for no alignment.
-        unsafe {
-            core::arch::asm!(
-                "movups {a}, [{from} + {at}]",
-                "movups {b}, [{from} + {at} + 16]",
-                "movups {c}, [{from} + {at} + 32]",
-                "movups {d}, [{from} + {at} + 48]",
-                "movups [{to} + {at}], {a}",
-                "movups [{to} + {at} + 16], {b}",
-                "movups [{to} + {at} + 32], {c}",
-                "movups [{to} + {at} + 48], {d}",
-                a = out(xmm_reg) _,
-                b = out(xmm_reg) _,
-                c = out(xmm_reg) _,
-                d = out(xmm_reg) _,
-                from = in(reg) from,
-                to = in(reg) to,
-                at = in(reg) at,
-                options(nostack, preserves_flags),
-            );
-        }
-        at += 64;
-    }
-    while at + 16 <= len {
-        // SAFETY: the 16 bytes at `at` lie inside both blocks.
-        unsafe { move16(to, from, at) };
-        at += 16;
-    }
-    if at < len {
-        // SAFETY: len > 16, so the last 16 bytes lie inside both blocks.
-        unsafe { move16(to, from, len - 16) };
+fn not_unrolled(len: usize) -> usize {
+    if len > 256 { opaque(len as u64) as usize } else { len }
+}
+
+/// Copies a long block by the C library's `memcpy`.
+///
+/// It is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the widest moves of
+/// the processor it runs on. (`rep movsb` written here was three times slower on some processors, and 16 bytes at a time
+/// takes twice as long as `memcpy` at 4 KiB.)
+///
+/// # Safety
+/// `len` bytes are valid for writes at `to` and for reads at `from`, and the two do not overlap.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn call_memcpy(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: memcpy with two blocks of `len` bytes that do not overlap, by the C calling convention, whose clobbers
+    // are declared; the block may use the stack, so it is aligned as a call needs it.
+    unsafe {
+        core::arch::asm!(
+            "call {memcpy}@PLT",
+            memcpy = sym nix::libc::memcpy,
+            in("rdi") to,
+            in("rsi") from,
+            in("rdx") len,
+            clobber_abi("C"),
+        );
     }
 }
 
@@ -356,27 +419,6 @@ unsafe fn store16(to: *mut u8, low: u64, high: u64) {
             "movaps [{to}], {piece}",
             to = in(reg) to,
             piece = in(xmm_reg) piece,
-            options(nostack, preserves_flags),
-        );
-    }
-}
-
-/// Copies 16 bytes at an offset.
-///
-/// # Safety
-/// `at + 16` bytes are valid at both pointers.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-unsafe fn move16(to: *mut u8, from: *const u8, at: usize) {
-    // SAFETY: the caller's promise; movups asks for no alignment.
-    unsafe {
-        core::arch::asm!(
-            "movups {a}, [{from} + {at}]",
-            "movups [{to} + {at}], {a}",
-            a = out(xmm_reg) _,
-            from = in(reg) from,
-            to = in(reg) to,
-            at = in(reg) at,
             options(nostack, preserves_flags),
         );
     }

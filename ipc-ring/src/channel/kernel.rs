@@ -91,6 +91,11 @@ impl Host for Kernel {
         self.process.check(what)
     }
 
+    #[inline(always)]
+    fn is_surely_ours(&self) -> bool {
+        self.process.is_surely_current()
+    }
+
     fn sleep(&self, until: Instant) -> Result<bool, ipc_core::Error> {
         self.member.sleep(self.wake, until, &self.interrupts)
     }

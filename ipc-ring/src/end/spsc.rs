@@ -49,35 +49,62 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     /// [`Refusal`], but for [`Refusal::Full`].
     #[inline(always)]
     pub fn push(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), Refusal> {
-        self.end.ours()?;
-        match self.ring.try_push_by_head(item) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.push_slowly(item, other, deadline)),
+        match self.push_known(item) {
+            Some(0) => Ok(()),
+            known => apart(self.push_slowly(item, known, deadline)),
         }
+    }
+
+    /// Pushes an element if nothing else is to be done. `None`, and nothing pushed, when there is; the consumer's signal
+    /// to act upon otherwise. A call that goes on with [`push_on`](Self::push_on) or
+    /// [`try_push_on`](Self::try_push_on) is apart, so that the short way needs no room on the stack.
+    #[inline(always)]
+    pub(crate) fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
+        if self.end.is_surely_ours() { self.ring.push_known(item) } else { None }
     }
 
     #[cold]
     #[inline(never)]
-    fn push_slowly(&mut self, item: &Item<M>, push: Push, deadline: Option<Instant>) -> Result<(), Refusal> {
-        self.push_on(item, push, deadline)
+    fn push_slowly(
+        &mut self,
+        item: &Item<M>,
+        known: Option<u32>,
+        deadline: Option<Instant>,
+    ) -> Result<(), Refusal> {
+        self.push_on(item, known, deadline)
     }
 
-    /// The slow half of a push: a signal to act upon, or a full ring. Part of a cold function of the caller's: handed on once more, what
-    /// came of the attempt would be put into memory by each push.
+    /// What is left of a push behind [`push_known`](Self::push_known): a signal to act upon, or a ring that may be full.
+    /// Part of a cold function of the caller's: handed on once more, what came of the attempt would be put into memory
+    /// by each push.
     #[inline(always)]
     pub(crate) fn push_on(
         &mut self,
         item: &Item<M>,
-        mut push: Push,
+        known: Option<u32>,
         deadline: Option<Instant>,
     ) -> Result<(), Refusal> {
+        if let Some(signal) = known {
+            return self.settle(Push::Done { signal });
+        }
+        self.end.ours()?;
         loop {
-            match push {
+            match self.ring.try_push_by_head(item) {
                 Push::Full => wait_for_room(&mut self.ring, &mut self.end, deadline)?,
                 done => return self.settle(done),
             }
-            push = self.ring.try_push_by_head(item);
         }
+    }
+
+    /// As [`push_on`](Self::push_on), without waiting for room.
+    #[inline(always)]
+    pub(crate) fn try_push_on(&mut self, item: &Item<M>, known: Option<u32>) -> Result<(), Refusal> {
+        if let Some(signal) = known {
+            return self.settle(Push::Done { signal });
+        }
+        self.end.ours()?;
+        let pushed = self.ring.try_push(item);
+        self.settle(pushed)
     }
 
     /// What a push came to. Part of a cold function of the caller's, as [`push_on`](Self::push_on).
@@ -224,6 +251,18 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
             Ok(()) => Ok(()),
             Err(found) => self.pop_slowly(found, place, deadline),
         }
+    }
+
+    /// Pops the next element if that is all there is to do: of several that are known to be there, not the last one.
+    #[inline(always)]
+    pub(crate) fn pop_known(&mut self, place: &mut Place<M>) -> bool {
+        self.end.is_surely_ours() && self.ring.pop_known(place)
+    }
+
+    /// Pops the next element if it is there.
+    #[inline(always)]
+    pub(crate) fn pop_ready(&mut self, place: &mut Place<M>) -> bool {
+        self.end.is_surely_ours() && self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)).is_ok()
     }
 
     /// Pops the next element. `Err`: what was found in its place.

@@ -46,6 +46,10 @@ pub trait Host {
     /// # Errors
     /// In a child of it made by fork.
     fn check_process(&self, what: &'static str) -> Result<(), Error>;
+    /// As [`is_ours`](Self::is_ours), at the least cost; may say no without need.
+    fn is_surely_ours(&self) -> bool {
+        self.is_ours()
+    }
     /// Sleeps until a token arrives or the deadline passes. True for a token, which it takes.
     ///
     /// # Errors

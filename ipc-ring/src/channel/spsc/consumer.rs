@@ -4,12 +4,14 @@ use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::end::{item, spsc as end};
 use crate::error::{AttachError, PopError};
+use crate::layout::LINE;
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped};
 
@@ -85,9 +87,11 @@ impl<T: Message> Consumer<T> {
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
-        self.try_pop_to(&mut place)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
+        if self.pop_ready(&mut place) {
+            // SAFETY: popped, so every byte was written.
+            return Ok(unsafe { place.assume_init() });
+        }
+        apart(self.try_pop_slowly())
     }
 
     /// Pops the next message, waiting for it.
@@ -102,9 +106,11 @@ impl<T: Message> Consumer<T> {
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, None)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
+        if self.pop_ready(&mut place) {
+            // SAFETY: popped, so every byte was written.
+            return Ok(unsafe { place.assume_init() });
+        }
+        apart(self.pop_value_slowly(None))
     }
 
     /// As [`pop`](Self::pop), until a point in time.
@@ -114,9 +120,11 @@ impl<T: Message> Consumer<T> {
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, Some(deadline))?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
+        if self.pop_ready(&mut place) {
+            // SAFETY: popped, so every byte was written.
+            return Ok(unsafe { place.assume_init() });
+        }
+        apart(self.pop_value_slowly(Some(deadline)))
     }
 
     /// As [`pop`](Self::pop), for a length of time.
@@ -158,8 +166,38 @@ impl<T: Message> Consumer<T> {
         self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
+    /// Pops a message that is there, in the caller's frame, so that a large one is not copied a second time. What calls
+    /// go on behind it is given places of its own, to which no pointer leaves this frame. Small ones that need a look of
+    /// their own are left to those calls.
+    #[inline(always)]
+    fn pop_ready(&mut self, place: &mut MaybeUninit<T>) -> bool {
+        self.core.pop_known(place) || (size_of::<T>() > LINE && self.core.pop_ready(place))
+    }
+
+    #[inline(never)]
+    fn try_pop_slowly(&mut self) -> Result<T, PopError> {
+        let mut place = MaybeUninit::uninit();
+        self.try_pop_one(&mut place)?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
+    }
+
+    #[inline(never)]
+    fn pop_value_slowly(&mut self, deadline: Option<Instant>) -> Result<T, PopError> {
+        let mut place = MaybeUninit::uninit();
+        self.pop_one(&mut place, deadline)?;
+        // SAFETY: popped, so every byte was written.
+        Ok(unsafe { place.assume_init() })
+    }
+
     #[inline(always)]
     fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        if self.core.pop_known(place) { Ok(()) } else { apart(self.try_pop_one(place)) }
+    }
+
+    /// Pops a message that may need a look of its own.
+    #[inline(never)]
+    fn try_pop_one(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         self.core.end.ours()?;
         match self.core.pop_next(place) {
             Ok(()) => Ok(()),
@@ -169,6 +207,12 @@ impl<T: Message> Consumer<T> {
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        if self.core.pop_known(place) { Ok(()) } else { apart(self.pop_one(place, deadline)) }
+    }
+
+    /// As [`try_pop_one`](Self::try_pop_one), waiting for a message.
+    #[inline(never)]
+    fn pop_one(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
         self.core.end.ours()?;
         match self.core.pop_next(place) {
             Ok(()) => Ok(()),

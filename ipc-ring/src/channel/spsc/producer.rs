@@ -10,7 +10,7 @@ use crate::channel::pair::{self, Ending};
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
-use crate::ring::spsc::{self as ring, Corruption, Mapped, Push};
+use crate::ring::spsc::{self as ring, Corruption, Mapped};
 
 /// The producing end: one holder at a time, in one thread at a time.
 ///
@@ -83,12 +83,9 @@ impl<T: Message> Producer<T> {
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
-        if self.core.end.ours().is_err() {
-            return apart(forked(message));
-        }
-        match self.core.ring.try_push(&message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.settle(other, message)),
+        match self.core.push_known(&message) {
+            Some(0) => Ok(()),
+            known => apart(self.try_push_slowly(message, known)),
         }
     }
 
@@ -104,12 +101,9 @@ impl<T: Message> Producer<T> {
     /// most.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
-        if self.core.end.ours().is_err() {
-            return apart(forked(message));
-        }
-        match self.core.ring.try_push_by_head(&message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.push_slowly(message, other, None)),
+        match self.core.push_known(&message) {
+            Some(0) => Ok(()),
+            known => apart(self.push_slowly(message, known, None)),
         }
     }
 
@@ -133,10 +127,9 @@ impl<T: Message> Producer<T> {
 
     #[inline(always)]
     fn push_from_until(&mut self, message: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.core.end.ours()?;
-        match self.core.ring.try_push_by_head(message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.push_from_slowly(message, other, deadline)),
+        match self.core.push_known(message) {
+            Some(0) => Ok(()),
+            known => apart(self.push_from_slowly(message, known, deadline)),
         }
     }
 
@@ -146,10 +139,9 @@ impl<T: Message> Producer<T> {
     /// As [`try_push`](Self::try_push), without the message.
     #[inline]
     pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.core.end.ours()?;
-        match self.core.ring.try_push(message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.settle(other, ())),
+        match self.core.push_known(message) {
+            Some(0) => Ok(()),
+            known => apart(self.try_push_from_slowly(message, known)),
         }
     }
 
@@ -159,12 +151,9 @@ impl<T: Message> Producer<T> {
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     #[inline]
     pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        if self.core.end.ours().is_err() {
-            return apart(forked(message));
-        }
-        match self.core.ring.try_push_by_head(&message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => self.push_slowly(message, other, Some(deadline)),
+        match self.core.push_known(&message) {
+            Some(0) => Ok(()),
+            known => apart(self.push_slowly(message, known, Some(deadline))),
         }
     }
 
@@ -257,11 +246,16 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    /// The slow half of a push: a signal to act upon, or a full ring.
+    /// The slow half of a push: a signal to act upon, or a ring that may be full.
     #[cold]
     #[inline(never)]
-    fn push_slowly(&mut self, message: T, push: Push, deadline: Option<Instant>) -> Result<(), PushError<T>> {
-        self.core.push_on(&message, push, deadline).map_err(|refusal| refusal.with(message))
+    fn push_slowly(
+        &mut self,
+        message: T,
+        known: Option<u32>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<T>> {
+        self.core.push_on(&message, known, deadline).map_err(|refusal| refusal.with(message))
     }
 
     /// As [`push_slowly`](Self::push_slowly), from where the message lies.
@@ -270,23 +264,30 @@ impl<T: Message> Producer<T> {
     fn push_from_slowly(
         &mut self,
         message: &T,
-        push: Push,
+        known: Option<u32>,
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
-        self.core.push_on(message, push, deadline).map_err(|refusal| refusal.with(()))
+        self.core.push_on(message, known, deadline).map_err(|refusal| refusal.with(()))
+    }
+
+    /// As [`push_slowly`](Self::push_slowly), without waiting.
+    #[cold]
+    #[inline(never)]
+    fn try_push_slowly(&mut self, message: T, known: Option<u32>) -> Result<(), PushError<T>> {
+        self.core.try_push_on(&message, known).map_err(|refusal| refusal.with(message))
+    }
+
+    /// As [`try_push_slowly`](Self::try_push_slowly), from where the message lies.
+    #[cold]
+    #[inline(never)]
+    fn try_push_from_slowly(&mut self, message: &T, known: Option<u32>) -> Result<(), PushError<()>> {
+        self.core.try_push_on(message, known).map_err(|refusal| refusal.with(()))
     }
 
     /// Waits until a slot is free. Hands `value` back otherwise.
     fn wait_for_room<V>(&mut self, value: V, deadline: Option<Instant>) -> Result<(), PushError<V>> {
         let end::Producer { ring, end } = &mut self.core;
         room::wait_for_room(ring, end, deadline).map_err(|refusal| refusal.with(value))
-    }
-
-    /// What a push came to that is not plainly done.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn settle<V>(&mut self, pushed: Push, value: V) -> Result<(), PushError<V>> {
-        self.core.settle(pushed).map_err(|refusal| refusal.with(value))
     }
 
     /// Whether the consumer is there. One system call when it is attached.
@@ -356,12 +357,6 @@ impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {
         pair::leave_producer(&mut self.core.end, self.ending);
     }
-}
-
-#[cold]
-#[inline(never)]
-fn forked<V>(value: V) -> Result<(), PushError<V>> {
-    Err(PushError::Forked(value))
 }
 
 #[cold]

@@ -19,11 +19,23 @@ impl<T: Message> Producer<T> {
     #[doc(hidden)]
     #[inline]
     pub fn try_push_before_waiting(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.core.end.ours()?;
-        match self.core.ring.try_push_by_head(message) {
-            Push::Done { signal: 0 } => Ok(()),
-            other => apart(self.settle(other, ())),
+        match self.core.push_known(message) {
+            Some(0) => Ok(()),
+            known => apart(self.try_push_by_head_slowly(message, known)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_push_by_head_slowly(&mut self, message: &T, known: Option<u32>) -> Result<(), PushError<()>> {
+        let pushed = match known {
+            Some(signal) => Push::Done { signal },
+            None => {
+                self.core.end.ours()?;
+                self.core.ring.try_push_by_head(message)
+            }
+        };
+        self.core.settle(pushed).map_err(|refusal| refusal.with(()))
     }
 }
 
