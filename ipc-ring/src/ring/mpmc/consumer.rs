@@ -60,7 +60,12 @@ pub struct Consumer<M: Memory> {
     searched: Option<u64>,
     /// What a [`Lent`] holds that has neither been released nor dropped, but leaked.
     held: Option<Taken>,
+    /// Elements taken since nothing was found last, up to [`NEAR`].
+    near: u8,
 }
+
+/// So many elements taken without a wait are a stream, in which the lines ahead are asked for.
+const NEAR: u8 = 4;
 
 /// A slot that can be taken, or was.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +80,7 @@ impl<M: Memory> Consumer<M> {
         let shape = Shape::new(memory.capacity(), memory.lap_bits());
         // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
         let position = memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
-        Self { memory, shape, seat, position, searched: None, held: None }
+        Self { memory, shape, seat, position, searched: None, held: None, near: 0 }
     }
 
     /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all otherwise. For large elements,
@@ -263,6 +268,7 @@ impl<M: Memory> Consumer<M> {
     #[cold]
     #[inline(never)]
     fn take_slowly(&mut self, how: State, mut seen: Option<Tag>) -> Result<Taken, Nothing> {
+        self.near = 0;
         let mut walk = Walk::new();
         loop {
             let found = self.find(&mut walk, seen.take())?;
@@ -433,7 +439,11 @@ impl<M: Memory> Consumer<M> {
         M::Platform::crash_point(Site::MpmcReleased);
         if taken.position == self.position {
             self.position = taken.position.wrapping_add(1);
-            self.memory.prefetch(self.shape.index(self.position));
+            if self.near == NEAR {
+                self.memory.prefetch(self.shape.index(self.position));
+            } else {
+                self.near += 1; // A producer that has been let go of would lose lines that it is about to claim.
+            }
         }
     }
 

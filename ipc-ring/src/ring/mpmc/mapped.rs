@@ -15,6 +15,8 @@ use crate::wait::slip;
 
 /// So many bytes of slots are a run.
 const RUN_BYTES: usize = 8 * 1024;
+/// Slots of up to this size are asked for whole before they are claimed.
+const CLAIMED_WHOLE: usize = 8 * 1024;
 
 /// An mpmc ring of `T` in a [`Region`].
 pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
@@ -142,8 +144,19 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline(always)]
     fn prefetch_claimed(&self, index: u64) {
-        if self.shape().stride() > LINE {
-            prefetch::for_writing(self.start().wrapping_add(self.slot_offset(index) + self.shape().word()));
+        let (stride, word) = (self.shape().stride(), self.shape().word());
+        let from = self.start().wrapping_add(self.slot_offset(index));
+        if stride > LINE || self.ring.hints {
+            prefetch::for_writing(from.wrapping_add(word));
+        }
+        if self.ring.hints && stride <= CLAIMED_WHOLE {
+            // The lines of the payload come at the same time as that of the tag, instead of one after the other: stores
+            // become visible in order.
+            let mut at = 0;
+            while at < word {
+                prefetch::for_writing(from.wrapping_add(at));
+                at += LINE;
+            }
         }
     }
 
@@ -159,12 +172,12 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline]
     fn polled_line_is_taken(&self) -> bool {
-        prefetch::taking_lines_pays()
+        prefetch::taking_lines_pays() || self.ring.hints
     }
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        if self.shape().stride() < LINE {
+        if self.shape().stride() < LINE && !self.ring.hints {
             0
         } else {
             slip::run(RUN_BYTES, self.shape().stride(), self.capacity())
