@@ -25,6 +25,8 @@ use crate::opaque::opaque;
 const WORDS_UP_TO: usize = if cfg!(target_arch = "x86_64") { 120 } else { 256 };
 /// The same where the length is known only when the program runs, so that nothing is unrolled.
 const BYTES_UP_TO: usize = if cfg!(target_arch = "x86_64") { 16 } else { WORDS_UP_TO };
+/// Payloads up to this many bytes fit the registers for 16-byte moves.
+pub(crate) const IN_REGISTERS: usize = 256;
 /// Payloads up to this many bytes are moved by 16-byte moves.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const MOVES_UP_TO: usize = 2048;
@@ -257,10 +259,15 @@ unsafe fn store_block(to: *mut u8, from: *const u8, len: usize) {
     let len = not_unrolled(len);
     let mut at = 0;
     while at + 64 <= len {
-        let [a, b, c, d] = [0, 16, 32, 48].map(|next| {
-            // SAFETY: the 64 bytes at `at` lie inside both blocks; loadu asks for no alignment.
-            unsafe { _mm_loadu_si128(from.wrapping_add(at + next).cast()) }
-        });
+        let here = from.wrapping_add(at);
+        // SAFETY: the 64 bytes at `at` lie inside both blocks; loadu asks for no alignment.
+        let a = unsafe { _mm_loadu_si128(here.cast()) };
+        // SAFETY: as above.
+        let b = unsafe { _mm_loadu_si128(here.wrapping_add(16).cast()) };
+        // SAFETY: as above.
+        let c = unsafe { _mm_loadu_si128(here.wrapping_add(32).cast()) };
+        // SAFETY: as above.
+        let d = unsafe { _mm_loadu_si128(here.wrapping_add(48).cast()) };
         // SAFETY: as above; movups asks for no alignment.
         unsafe {
             core::arch::asm!(
@@ -325,10 +332,15 @@ unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
                 options(nostack, preserves_flags, readonly),
             );
         }
-        for (next, piece) in [a, b, c, d].into_iter().enumerate() {
-            // SAFETY: as above; storeu asks for no alignment.
-            unsafe { _mm_storeu_si128(to.wrapping_add(at + 16 * next).cast(), piece) };
-        }
+        let here = to.wrapping_add(at);
+        // SAFETY: as above; storeu asks for no alignment.
+        unsafe { _mm_storeu_si128(here.cast(), a) };
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(here.wrapping_add(16).cast(), b) };
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(here.wrapping_add(32).cast(), c) };
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(here.wrapping_add(48).cast(), d) };
         at += 64;
     }
     while at < len {
@@ -371,12 +383,12 @@ unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
     unsafe { load_words(to, from, len) }
 }
 
-/// A length that the compiler knows only where the registers hold so many bytes: then a message that is popped by value
-/// may never lie in memory. Longer ones would be moved through the stack, piece by piece.
+/// A length that the compiler knows only where it is at most [`IN_REGISTERS`]: where the registers hold so many bytes, a message that is
+/// popped by value may never lie in memory. Longer ones would be moved through the stack, piece by piece.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn not_unrolled(len: usize) -> usize {
-    if len > 256 { opaque(len as u64) as usize } else { len }
+    if len > IN_REGISTERS { opaque(len as u64) as usize } else { len }
 }
 
 /// Copies a long block by the C library's `memcpy`.

@@ -259,6 +259,12 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         self.end.is_surely_ours() && self.ring.pop_known(place)
     }
 
+    /// Whether the next element is there; then [`pop_ready`](Self::pop_ready) pops it.
+    #[inline(always)]
+    pub(crate) fn knows_next(&mut self) -> bool {
+        self.end.is_surely_ours() && self.ring.knows_next()
+    }
+
     /// Pops the next element if it is there.
     #[inline(always)]
     pub(crate) fn pop_ready(&mut self, place: &mut Place<M>) -> bool {

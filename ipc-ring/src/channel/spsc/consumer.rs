@@ -31,6 +31,28 @@ pub struct Consumer<T: Message> {
     origin: Option<Box<Builder<T>>>,
 }
 
+/// A pop by value: of a message that is there, without a second copy; else `$slowly`.
+///
+/// Up to a few registers the message need not lie in memory at all ([`copy`](crate::copy)). A longer one is written by a call
+/// whose result it is: the compiler has it written where the result of the pop goes, or its caller's variable.
+macro_rules! pop_by_value {
+    ($self:ident, $slowly:expr) => {{
+        if size_of::<T>() > crate::copy::IN_REGISTERS {
+            if $self.core.knows_next() {
+                // SAFETY: popped, so every byte was written.
+                return Ok(unsafe { $self.take_known().assume_init() });
+            }
+        } else {
+            let mut place = MaybeUninit::uninit();
+            if $self.pop_ready(&mut place) {
+                // SAFETY: as above.
+                return Ok(unsafe { place.assume_init() });
+            }
+        }
+        apart($slowly)
+    }};
+}
+
 impl<T: Message> Consumer<T> {
     crate::interrupter::interruptible!(core.end);
     crate::interrupter::shares_interrupts!(core.end);
@@ -86,12 +108,7 @@ impl<T: Message> Consumer<T> {
     /// Never. One system call when the producer sleeps, to wake it.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        if self.pop_ready(&mut place) {
-            // SAFETY: popped, so every byte was written.
-            return Ok(unsafe { place.assume_init() });
-        }
-        apart(self.try_pop_slowly())
+        pop_by_value!(self, self.try_pop_slowly())
     }
 
     /// Pops the next message, waiting for it.
@@ -105,12 +122,7 @@ impl<T: Message> Consumer<T> {
     /// microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        if self.pop_ready(&mut place) {
-            // SAFETY: popped, so every byte was written.
-            return Ok(unsafe { place.assume_init() });
-        }
-        apart(self.pop_value_slowly(None))
+        pop_by_value!(self, self.pop_value_slowly(None))
     }
 
     /// As [`pop`](Self::pop), until a point in time.
@@ -119,12 +131,7 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        if self.pop_ready(&mut place) {
-            // SAFETY: popped, so every byte was written.
-            return Ok(unsafe { place.assume_init() });
-        }
-        apart(self.pop_value_slowly(Some(deadline)))
+        pop_by_value!(self, self.pop_value_slowly(Some(deadline)))
     }
 
     /// As [`pop`](Self::pop), for a length of time.
@@ -166,12 +173,19 @@ impl<T: Message> Consumer<T> {
         self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
-    /// Pops a message that is there, in the caller's frame, so that a large one is not copied a second time. What calls
-    /// go on behind it is given places of its own, to which no pointer leaves this frame. Small ones that need a look of
-    /// their own are left to those calls.
+    /// Pops a message that is there, in the caller's frame. No pointer to the place leaves that frame; what calls go on
+    /// behind it have places of their own. Small ones that need a look of their own are left to those calls.
     #[inline(always)]
     fn pop_ready(&mut self, place: &mut MaybeUninit<T>) -> bool {
         self.core.pop_known(place) || (size_of::<T>() > LINE && self.core.pop_ready(place))
+    }
+
+    /// Pops a message that is [known](end::Consumer::knows_next) to be there, to where the result of this call goes.
+    #[inline(never)]
+    fn take_known(&mut self) -> MaybeUninit<T> {
+        let mut place = MaybeUninit::uninit();
+        assert!(self.core.pop_ready(&mut place), "what is known to be there is popped without a look");
+        place
     }
 
     #[inline(never)]

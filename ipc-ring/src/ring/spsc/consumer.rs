@@ -146,6 +146,22 @@ impl<M: Memory> Consumer<M> {
         true
     }
 
+    /// Whether the next element is there. After a yes the next pop takes it without another look, so that it does come to
+    /// something, whatever the peer writes meanwhile.
+    #[inline(always)]
+    pub fn knows_next(&mut self) -> bool {
+        let position = self.position;
+        if position != self.until {
+            return true;
+        }
+        if self.look_at(position).is_err() {
+            return false;
+        }
+        self.until = position.wrapping_add(1);
+        self.last = position;
+        true
+    }
+
     /// Copies out the element of this position, which is this end's or one after it and is there.
     #[inline(always)]
     fn copy_out(&self, position: u64, place: &mut Place<M>) {
@@ -273,7 +289,12 @@ impl<M: Memory> Consumer<M> {
             return Ok(known.min(limit));
         }
         let count = self.look_further(position, limit);
-        if count > 0 { Ok(count) } else { self.look_at(position).map(|()| 1) }
+        if count > 0 {
+            return Ok(count);
+        }
+        self.look_at(position)?;
+        self.pace.took_one();
+        Ok(1)
     }
 
     /// Whether the element of this position is there. `Err` with its sequence word when it is not.
