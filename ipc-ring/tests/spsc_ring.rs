@@ -167,9 +167,7 @@ fn continue_after_abort<const N: usize>(producer: &mut Producer<Mapped<[u8; N]>>
     assert_eq!(producer.position(), before + 1);
 }
 
-macro_rules! sizes {
-    ($($name:ident: $size:literal),* $(,)?) => {$(
-        /// `.ci/processors` runs this suite and others on the paths of each make of processor.
+/// `.ci/processors` runs this suite and others on the paths of each make of processor.
 #[test]
 fn the_paths_are_those_of_the_processor_that_is_pretended() {
     private_namespace();
@@ -185,7 +183,9 @@ fn the_paths_are_those_of_the_processor_that_is_pretended() {
     assert_eq!(paths, expected, "on {processor}");
 }
 
-#[test]
+macro_rules! sizes {
+    ($($name:ident: $size:literal),* $(,)?) => {$(
+        #[test]
         fn $name() {
             private_namespace();
             answers_exactly::<$size>();

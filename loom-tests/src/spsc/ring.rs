@@ -39,7 +39,7 @@ pub const MODELS: &[Model] = &[
         "a line taken",
         "whole batch",
     ]),
-    Model::new("known_ahead", 50, known_ahead).bound(3).reaches(&["looked ahead", "popped by one look"]),
+    Model::new("known_ahead", 40, known_ahead).bound(3).reaches(&["looked ahead", "popped by one look"]),
     Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
 
