@@ -1,4 +1,4 @@
-//! Options of a listener and of those who connect to it.
+//! Options of a listener and of its clients.
 
 use std::time::{Duration, Instant};
 
@@ -85,25 +85,27 @@ impl Builder {
         self
     }
 
-    /// How sleepers and wakers agree in the rings of connections; the default is [`Barrier::Asymmetric`] where both sides may use
-    /// `membarrier`, and [`Barrier::Fence`] where one may not. A listener says [`Barrier::Fence`] for all its clients, whatever they
-    /// say; one that says [`Barrier::Asymmetric`] cannot bind where it may not use `membarrier`, nor can a client connect
-    /// ([`NoMembarrier`](crate::AttachErrorKind::NoMembarrier)).
+    /// How sleepers and wakers synchronize in the rings of connections; the default is
+    /// [`Barrier::Asymmetric`] where both sides may use `membarrier`, and [`Barrier::Fence`] where one may
+    /// not. A listener that sets [`Barrier::Fence`] sets it for all its clients, whatever they set; with
+    /// [`Barrier::Asymmetric`] a listener cannot bind, and a client cannot connect, where it may not use
+    /// `membarrier` ([`NoMembarrier`](crate::AttachErrorKind::NoMembarrier)).
     #[must_use]
     pub fn barrier(mut self, barrier: Barrier) -> Self {
         self.barrier = Some(barrier);
         self
     }
 
-    /// How long a handshake may take, of either side: five seconds by default.
+    /// The time limit of a handshake, for either side: five seconds by default.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// What this side can do, one bit each with a meaning that the application gives it, and what the other side must be able
-    /// to. Both sides learn what both can do; when a needed bit is missing the connection is refused.
+    /// The features that this side has, one bit each with a meaning that the application gives it, and those
+    /// that it needs of the other side. Both sides learn which features both have; when a needed bit is
+    /// missing the connection is refused.
     #[must_use]
     pub fn features(mut self, offered: u64, needed: u64) -> Self {
         self.features = offered | needed;
@@ -111,23 +113,24 @@ impl Builder {
         self
     }
 
-    /// How much a listener allows. Nothing for a client.
+    /// A listener's limits. Without effect for a client.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Lets a listener serve this user, by its number, and nobody else who was not named in the same way. Without any, a
-    /// listener serves everybody whom the domain lets in. Nothing for a client.
+    /// Makes a listener serve this user, by its number, and no users but those named in this way. If none is
+    /// named, a listener serves every user that the domain admits. Without effect for a client.
     #[must_use]
     pub fn allow_user(mut self, uid: u32) -> Self {
         self.users.push(uid);
         self
     }
 
-    /// What ends the waits of binding and connecting, with [`ConnectError::Interrupted`] and
-    /// [`Interrupted`](crate::AttachErrorKind::Interrupted). A listener and a connection have handles of their own.
+    /// The handle that ends the waits of binding and connecting, with [`ConnectError::Interrupted`] and
+    /// [`Interrupted`](crate::AttachErrorKind::Interrupted). A listener and a connection have handles of
+    /// their own.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -175,21 +178,23 @@ impl Builder {
     /// [`ConnectError`]. Nothing is left behind then.
     ///
     /// # Blocking
-    /// Asleep, until the server has answered, at most as long as [`timeout`](Self::timeout) says.
+    /// Asleep, until the server has answered, at most for the [`timeout`](Self::timeout).
     pub fn connect(&self) -> Result<Connection, ConnectError> {
         self.connect_as()
     }
 
-    /// Connects to a server that takes `Out` and gives `In`.
+    /// Connects to a server that receives `Out` and sends `In`.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect); [`Reason::OtherType`](super::Reason::OtherType) when the server's are others.
+    /// As [`connect`](Self::connect); [`Reason::OtherType`](super::Reason::OtherType) when the server's types
+    /// are others.
     pub fn connect_as<Out: Carry, In: Carry>(&self) -> Result<Connection<Out, In>, ConnectError> {
         connect::attempt(self, crate::clock::after(self.timeout))
     }
 
-    /// As [`connect`](Self::connect), again and again while a later attempt may succeed: while nobody listens, the server is full,
-    /// or has just died. The pauses grow from one to two hundred milliseconds and are of random length.
+    /// As [`connect`](Self::connect), again and again while a later attempt may succeed: while no process
+    /// listens, the server is full, or has just died. The pauses grow from one to two hundred milliseconds
+    /// and are of random length.
     ///
     /// # Errors
     /// The last attempt's, when it is not a temporary one or the deadline has passed.
@@ -243,7 +248,7 @@ impl Builder {
         }
     }
 
-    /// What is said of an error besides what is wrong.
+    /// Adds to an error what is known besides its cause.
     pub(super) fn explain(&self, error: AttachError) -> AttachError {
         let domain = self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
         error.of_a("listener").in_channel(&self.name).in_domain(domain)
@@ -254,7 +259,7 @@ impl Builder {
         ListenerName::new(&self.name, self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name))
     }
 
-    /// As [`explain`](Self::explain), of an error that may be another one.
+    /// As [`explain`](Self::explain), for an error that may be a different one.
     pub(super) fn explain_connect(&self, error: ConnectError) -> ConnectError {
         match error {
             ConnectError::Attach(error) => ConnectError::Attach(self.explain(error)),
@@ -262,7 +267,7 @@ impl Builder {
         }
     }
 
-    /// Until when binding a name waits for the domain's lock.
+    /// How long binding a name waits for the domain's lock.
     pub(super) fn until(&self) -> Instant {
         self.domain.as_ref().map_or_else(|| crate::clock::after(LOCK_PATIENCE), Domain::until)
     }

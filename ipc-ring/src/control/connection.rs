@@ -1,4 +1,4 @@
-//! A connection: a ring each way, and who is at the other side.
+//! A connection: a ring in each direction, and the process at the other side.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -14,14 +14,14 @@ use crate::message::Message;
 
 /// A ring to the other side, carrying `Out`, and one from there, carrying `In`.
 ///
-/// Dropping it closes both: the other side receives what was sent, then is told
-/// [`PopError::Closed`]. [`shutdown`](Self::shutdown) closes one of them.
+/// Dropping it closes both: the other side receives what was sent, then gets [`PopError::Closed`].
+/// [`shutdown`](Self::shutdown) closes one of them.
 ///
-/// Where it carries [`Frames`] it is a stream of bytes, too: [`Read`](std::io::Read),
+/// Where it carries [`Frames`] it is also a stream of bytes: [`Read`](std::io::Read),
 /// [`BufRead`](std::io::BufRead) and [`Write`](std::io::Write), with timeouts,
-/// [`set_nonblocking`](Self::set_nonblocking), and [`into_split`](Self::into_split) for two threads, as of a
-/// [`UnixStream`](std::os::unix::net::UnixStream). Bytes that one side writes the other may receive as
-/// frames, and the reverse; a frame of which a part was read is received as what is left of it.
+/// [`set_nonblocking`](Self::set_nonblocking), and [`into_split`](Self::into_split) for two threads, like a
+/// [`UnixStream`](std::os::unix::net::UnixStream). The other side may receive bytes written here as frames,
+/// and the reverse; if part of a frame was read, the rest is received as a frame.
 pub struct Connection<Out: Carry = Frames, In: Carry = Frames> {
     /// `None` when that direction is closed.
     pub(super) producer: Option<Out::Producer>,
@@ -39,7 +39,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         Self::of_parts((Some(producer), Writing::default()), (Some(consumer), Reading::default()), session)
     }
 
-    /// Of two directions, each of which may be closed.
+    /// Made of two directions, each of which may be closed.
     pub(super) fn of_parts(
         (producer, writing): (Option<Out::Producer>, Writing),
         (consumer, reading): (Option<In::Consumer>, Reading),
@@ -53,7 +53,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         connection
     }
 
-    /// This ends the waits of both ends from now on.
+    /// Makes this interrupter end the waits of both ends from now on.
     pub(super) fn interrupt_by(&mut self, interrupter: &Interrupter) {
         self.share_interrupts(Some(interrupter));
         self.interrupter = interrupter.clone();
@@ -68,15 +68,16 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         }
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this connection with `Interrupted`, of whichever end: the one under
-    /// way or, if there is none, the next. Ends that were [taken apart](Self::into_parts) have handles of their own.
+    /// A handle by which another thread, or a signal handler, ends a wait of either end of this connection
+    /// with `Interrupted`: the wait in progress or, if there is none, the next. Ends that were [taken
+    /// apart](Self::into_parts) have handles of their own.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
     }
 
-    /// Whether a signal, when a handler has run in the thread that waits, ends the wait of either end with `Interrupted`. By default it goes
-    /// on, whatever `SA_RESTART` says.
+    /// Whether a signal ends the wait of either end with `Interrupted`, once a handler has run in the waiting
+    /// thread. By default the wait goes on, whatever `SA_RESTART` says.
     ///
     /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
     /// [`Interrupter::interrupt`] for signals that must not be missed, and for ends that only poll.
@@ -100,33 +101,33 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         self.consumer.as_mut()
     }
 
-    /// Who is at the other side, what both can do, how it ended.
+    /// The process at the other side, the features that both have, and why the connection ended.
     pub fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("a session until the connection is taken apart")
     }
 
-    /// Who is at the other side.
+    /// The process at the other side.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.session.as_ref().expect("a session until the connection is taken apart").peer()
     }
 
-    /// Says that nothing more will be sent. What the other side sends is still received. See
+    /// Ends the sending direction. What the other side sends is still received. See
     /// [`shutdown`](Self::shutdown).
     pub fn finish(&mut self) {
         self.producer = None;
     }
 
-    /// Ends the connection at once, in both directions, and tells why. Never waits.
+    /// Ends the connection at once, in both directions, and sends the reason. Never waits.
     ///
     /// Only a server's reason reaches the other side: see [`Session::farewell`].
     pub fn close(mut self, reason: Reason) {
         self.session().say_farewell(reason);
     }
 
-    /// The two ends and the session by themselves, for two threads; `None` is for a direction that is
-    /// closed. The session must be kept as long as the connection is to count; dropping the receiving end
-    /// then only detaches it. [`unread`](Self::unread) bytes are lost. For bytes there is
+    /// The two ends and the session separately, for two threads; `None` stands for a direction that is
+    /// closed. The connection counts for its listener as long as the session is kept; dropping the receiving
+    /// end then only detaches it. [`unread`](Self::unread) bytes are lost. For bytes there is
     /// [`into_split`](Self::into_split).
     #[must_use]
     pub fn into_parts(mut self) -> (Option<Out::Producer>, Option<In::Consumer>, Session) {
@@ -143,7 +144,8 @@ impl<In: Carry> Connection<Frames, In> {
     /// As [`bytes::Producer::push`](crate::bytes::Producer::push); [`PushError::Closed`] also after [`finish`](Self::finish).
     ///
     /// # Blocking
-    /// By this side's wait strategy, without end: the other side may be slow. [`send_deadline`](Self::send_deadline) is not.
+    /// By this side's wait strategy, without limit: the other side may be slow.
+    /// [`send_deadline`](Self::send_deadline) has a limit.
     pub fn send(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.producer.as_mut().map_or(Err(PushError::Closed(())), |producer| producer.push(frame))
     }
@@ -156,7 +158,7 @@ impl<In: Carry> Connection<Frames, In> {
         self.producer.as_mut().map_or(Err(PushError::Closed(())), |producer| producer.try_push(frame))
     }
 
-    /// As [`send`](Self::send), until a point in time.
+    /// As [`send`](Self::send), until `deadline`.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`send`](Self::send).
@@ -172,7 +174,7 @@ impl<Out: Carry> Connection<Out, Frames> {
     ///
     /// # Errors
     /// As [`bytes::Consumer::pop`](crate::bytes::Consumer::pop); [`PopError::Closed`] also after
-    /// [`shutdown`](Self::shutdown). Then [`Session::farewell`] may know why.
+    /// [`shutdown`](Self::shutdown). Then [`Session::farewell`] may give the reason.
     ///
     /// # Blocking
     /// By this side's wait strategy.
@@ -180,7 +182,7 @@ impl<Out: Carry> Connection<Out, Frames> {
         self.recv_by(Consumer::pop)
     }
 
-    /// As [`recv`](Self::recv), in place of what the vector held: no allocation once it is large enough.
+    /// As [`recv`](Self::recv), replacing the contents of the vector: no allocation once it is large enough.
     /// `None`: no deadline.
     ///
     /// # Errors
@@ -197,7 +199,7 @@ impl<Out: Carry> Connection<Out, Frames> {
         }
     }
 
-    /// What was read in part comes first.
+    /// The rest of a frame that was read in part comes first.
     fn recv_by(
         &mut self,
         pop: impl FnOnce(&mut Consumer) -> Result<Vec<u8>, PopError>,
@@ -214,7 +216,7 @@ impl<Out: Carry> Connection<Out, Frames> {
         self.recv_by(Consumer::try_pop)
     }
 
-    /// As [`recv`](Self::recv), until a point in time.
+    /// As [`recv`](Self::recv), until `deadline`.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`recv`](Self::recv).
@@ -222,7 +224,7 @@ impl<Out: Carry> Connection<Out, Frames> {
         self.recv_by(|consumer| consumer.pop_deadline(deadline))
     }
 
-    /// As [`recv`](Self::recv), for a length of time.
+    /// As [`recv`](Self::recv), for at most `timeout`.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`recv`](Self::recv).
@@ -238,7 +240,7 @@ impl<T: Message + Sync, In: Carry> Connection<Values<T>, In> {
     /// As [`spsc::Producer::push`](crate::spsc::Producer::push); [`PushError::Closed`] also after [`finish`](Self::finish).
     ///
     /// # Blocking
-    /// By this side's wait strategy, without end: the other side may be slow.
+    /// By this side's wait strategy, without limit: the other side may be slow.
     pub fn send_value(&mut self, value: T) -> Result<(), PushError<T>> {
         match &mut self.producer {
             Some(producer) => producer.push(value),
@@ -271,7 +273,7 @@ impl<Out: Carry, T: Message + Sync> Connection<Out, Values<T>> {
         self.consumer.as_mut().map_or(Err(PopError::Closed), spsc::Consumer::pop)
     }
 
-    /// As [`recv_value`](Self::recv_value), for a length of time.
+    /// As [`recv_value`](Self::recv_value), for at most `timeout`.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`recv_value`](Self::recv_value).
@@ -287,7 +289,7 @@ impl<Out: Carry, In: Carry> Drop for Connection<Out, In> {
             && !std::thread::panicking()
             && let Some(consumer) = self.consumer.take()
         {
-            // Nobody will go on here, so the other side need not keep what it sends.
+            // No successor will continue this stream, so the other side need not keep what it sends.
             In::close_consumer(consumer);
         }
     }

@@ -1,5 +1,5 @@
-//! What there is in a domain, for people and programs that look from outside. Takes no seat and changes
-//! nothing, but for dropping directory entries whose memory is gone.
+//! The contents of a domain, for people and programs that inspect it from outside. Takes no seat and changes
+//! nothing, except that it drops directory entries whose memory is gone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -23,9 +23,9 @@ pub struct Listing {
     pub processes: Vec<ProcessInfo>,
     /// Channels and listeners, by name.
     pub names: Vec<NameInfo>,
-    /// Message queues that the domain's processes have.
+    /// Message queues that the domain's processes hold.
     pub queues: usize,
-    /// Wake semaphores that the domain's processes have: one for each end, wait set and watch.
+    /// Wake semaphores that the domain's processes hold: one for each end, wait set and watch.
     pub wakes: usize,
 }
 
@@ -47,9 +47,9 @@ pub struct ProcessInfo {
 pub struct NameInfo {
     /// The name.
     pub name: String,
-    /// Tells it from others that had the name before.
+    /// Distinguishes it from earlier entries of the same name.
     pub generation: u64,
-    /// Who entered it.
+    /// The process that entered it.
     pub creator: Owner,
     /// What is behind it.
     pub what: Named,
@@ -63,7 +63,7 @@ pub enum Named {
     Channel(ChannelInfo),
     /// A listener.
     Listener(ListenerInfo),
-    /// Something that this process may not look at, or whose header makes no sense.
+    /// An entry that this process may not read, or whose header is invalid.
     Unreadable {
         /// The number of its kind.
         kind: u32,
@@ -81,7 +81,7 @@ pub struct ChannelInfo {
     pub element_size: u64,
     /// The alignment of a message, in bytes.
     pub element_align: u64,
-    /// What the messages are.
+    /// Identifies the type of the messages.
     pub fingerprint: Fingerprint,
     /// Bytes of its memory.
     pub bytes: u64,
@@ -89,8 +89,8 @@ pub struct ChannelInfo {
     pub created: SystemTime,
     /// Whether it outlives its users.
     pub is_persistent: bool,
-    /// Its ends, as far as they are held, of a pool its members. Empty too for kinds whose ends are not
-    /// known here.
+    /// Its ends that are held; of a pool its members. Also empty for kinds whose ends this version does not
+    /// know.
     pub ends: Vec<EndInfo>,
     /// The text that describes the messages, if the channel carries one: see
     /// [`descriptions`](Self::descriptions). Any member of the domain may have written it.
@@ -136,7 +136,7 @@ impl ChannelInfo {
     }
 }
 
-/// An end of a channel and who holds it.
+/// An end of a channel and the process that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EndInfo {
     /// Its side.
@@ -165,19 +165,19 @@ pub struct ListenerInfo {
 }
 
 impl Domain {
-    /// The processes, channels and listeners of this domain, as they are now.
+    /// The current processes, channels and listeners of this domain.
     ///
     /// # Errors
     /// [`System`](crate::AttachErrorKind::System) when the domain was removed;
     /// [`Forked`](crate::AttachErrorKind::Forked).
     ///
     /// # Blocking
-    /// Holds the domain's lock while it looks: a few system calls for each channel.
+    /// Holds the domain's lock meanwhile: a few system calls for each channel.
     pub fn list(&self) -> Result<Listing, AttachError> {
         self.locked(|locked| Ok(list(&locked.tables(), locked.entries()?)?))
     }
 
-    /// What there is under a name; `None` when there is nothing.
+    /// The channel or listener of a name; `None` when there is none.
     ///
     /// # Errors
     /// [`InvalidName`](crate::AttachErrorKind::InvalidName), and as [`list`](Self::list).
@@ -185,7 +185,7 @@ impl Domain {
         self.look_up_deadline(name, self.until())
     }
 
-    /// As [`look_up`](Self::look_up), waiting for the domain's lock until a point in time.
+    /// As [`look_up`](Self::look_up), waiting for the domain's lock until `deadline`.
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up).
@@ -199,7 +199,7 @@ impl Domain {
         found.map_err(|error| error.in_channel(name).in_domain(self.name()))
     }
 
-    /// Waits until there is a channel or a listener of this name; `None` when the time is over.
+    /// Waits until there is a channel or a listener of this name; `None` when `timeout` has elapsed.
     ///
     /// # Errors
     /// As [`look_up`](Self::look_up); [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake
@@ -207,7 +207,7 @@ impl Domain {
     /// [with an interrupter](Self::with_interrupter).
     ///
     /// # Blocking
-    /// Asleep; whoever enters the name wakes this process.
+    /// Asleep; the process that enters the name wakes this one.
     pub fn wait_for(&self, name: &str, timeout: Duration) -> Result<Option<NameInfo>, AttachError> {
         let deadline = crate::clock::after(timeout);
         if let Some(found) = self.look_up_deadline(name, deadline)? {
@@ -234,7 +234,7 @@ impl Domain {
             if now >= deadline {
                 return Ok(None);
             }
-            // The heartbeat is for a name whose maker died before it told anybody.
+            // The heartbeat is for a name whose maker died before it woke any waiter.
             let nap = Nap::new(now + HEARTBEAT * 10, Some(deadline));
             let is_there = |last: bool| {
                 let there = member.try_locked(|locked| {
@@ -253,8 +253,8 @@ impl Domain {
 }
 
 impl DomainObserver {
-    /// The processes, channels and listeners of the domain, as they are now. Processes that died and were not
-    /// swept by a member are among them, and so are channels with their ends.
+    /// The current processes, channels and listeners of the domain. Processes that died and were not swept by
+    /// a member are among them, and so are channels with their ends.
     ///
     /// # Errors
     /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
@@ -263,8 +263,8 @@ impl DomainObserver {
         look.map_err(|error| AttachError::from(error).in_domain(self.name()).of_user(self.user()))
     }
 
-    /// What there is under a name; `None` when there is nothing. A persistent channel that no process is
-    /// attached to is there, too.
+    /// The channel or listener of a name; `None` when there is none. Finds a persistent channel, too, that no
+    /// process is attached to.
     ///
     /// # Errors
     /// [`InvalidName`](crate::AttachErrorKind::InvalidName), and as [`list`](Self::list).
@@ -345,7 +345,7 @@ fn ends(
     holders(kind, region).into_iter().map(info).collect()
 }
 
-/// A ring's memory, to be looked at; `None` when this process may not.
+/// A ring's memory, for inspection; `None` when this process may not read it.
 pub(super) fn region_of(entry: &Entry) -> Option<Region> {
     if entry.kind == LISTENER {
         return None;

@@ -1,4 +1,5 @@
-//! Watching a channel: who comes, who goes, who dies, and what its users have to say to each other beside the data.
+//! Watching a channel: which processes join, leave and die, and what its users send each other besides the
+//! data.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,53 +22,53 @@ use crate::platform::Barrier;
 use crate::region::Region;
 use crate::wait::{HEARTBEAT, Nap};
 
-/// The longest message of a user's, in bytes.
+/// The maximum length of a user message, in bytes.
 pub const MAX_USER_MESSAGE: usize = 1024;
-/// The most numbers of one answer to a request for statistics.
+/// The maximum number of values in one answer to a request for statistics.
 pub const MAX_STATS: usize = 64;
 
-/// Something that happened at a channel.
+/// An event of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChannelEvent {
-    /// Somebody took an end.
+    /// A process took an end.
     Joined(EndInfo),
-    /// Somebody let an end go, and may come back.
+    /// A process released an end; it may take it again.
     Left(EndInfo),
-    /// An end was closed for good: the stream ends, or nobody will read any more. Of the many ends of a many-to-many channel
-    /// the one that closed it says so; the others leave.
+    /// An end was closed for good: the stream ends, or no process will read it any more. Of a many-to-many
+    /// channel only the end that closed it reports this; the other ends report `Left`.
     Closing(EndInfo),
     /// The process that held an end died.
     Died(EndInfo),
-    /// This process is asked to leave the channel. It is up to the program to do so.
+    /// Another process asks this one to leave the channel. Whether to do so is up to the program.
     Evicted {
-        /// Who asks.
+        /// The process that asks.
         by: Sender,
-        /// Why, by a number of the application's.
+        /// The reason, a number with a meaning that the application gives it.
         code: u64,
     },
-    /// Somebody wants to know this process's numbers: [`Watch::answer`].
+    /// Another process asks for this process's statistics; answer with [`Watch::answer`].
     StatsRequested {
-        /// Who asks.
+        /// The process that asks.
         by: Sender,
     },
-    /// Numbers that were asked for, with a meaning that the application gives them.
+    /// Statistics that were requested. The application defines what they mean.
     Stats {
-        /// Who answers.
+        /// The process that answers.
         from: Sender,
         /// The numbers.
         values: Vec<u64>,
     },
-    /// A message.
+    /// A user message.
     Message {
-        /// Who sent it.
+        /// The process that sent it.
         from: Sender,
         /// Up to 1024 bytes.
         bytes: Vec<u8>,
     },
 }
 
-/// A process that sent something to those who watch a channel, by its own account.
+/// A process that sent something to the watchers of a channel, by its own account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Its identity in the domain.
@@ -76,11 +77,11 @@ pub struct Sender {
     pub pid: u32,
 }
 
-/// A look at what happens to a channel, for its owner or for anybody else of the domain. Takes no seat; the channel's memory
-/// lives as long as it is watched.
+/// A watcher of a channel's events, for its owner or for any other process of the domain. Takes no seat; the
+/// channel's memory lives as long as it is watched.
 ///
-/// Events are frames in a message queue, which holds some two hundred of them. When it is full they are counted as
-/// [`missed`](Self::missed), and [`ends`](Self::ends) tells how things are.
+/// Events are frames in a message queue, which holds about two hundred of them. Events that come while it is
+/// full are counted as [`missed`](Self::missed); [`ends`](Self::ends) gives the current state.
 ///
 /// ```
 /// use std::time::Duration;
@@ -109,7 +110,7 @@ pub struct Watch {
     known: Vec<EndInfo>,
     pending: VecDeque<ChannelEvent>,
     looked: Instant,
-    /// Whether somebody rang since then: with a frame, or by dying.
+    /// Whether the semaphore was rung since then: by the sender of a frame, or by a death.
     rung: bool,
 }
 
@@ -139,7 +140,7 @@ impl Watch {
                 .filter(|header| header.generation == entry.generation)
                 .ok_or(AttachErrorKind::NotARing { found: 0 })?;
             let wake = locked.claim_bell()?;
-            // Whoever is in the domain may write.
+            // Every process of the domain may write.
             let bits = 0o600 | member.mode().bits() & 0o022;
             let mode = Mode::new(bits).unwrap_or(Mode::PRIVATE);
             match locked.make_queue(mode, wake, entry.generation) {
@@ -173,28 +174,31 @@ impl Watch {
         &self.name
     }
 
-    /// The ends as they are held now, also by the dead. Reads the channel's memory; one system call for each.
+    /// The ends that are held now, including those of dead processes. Reads the channel's memory; one system
+    /// call for each end.
     ///
     /// # Errors
-    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for instance.
+    /// When it cannot be determined whether the holder of an end is alive: the domain's semaphores were
+    /// removed, for instance.
     pub fn ends(&self) -> Result<Vec<EndInfo>, ipc_core::Error> {
         self.domain.ends(self.kind, &self.region)
     }
 
-    /// Events that there was no room for.
+    /// The number of events lost because the queue was full.
     #[must_use]
     pub fn missed(&self) -> u64 {
         self.mailbox.missed()
     }
 
-    /// The next event, waiting for it.
+    /// Waits for the next event.
     ///
     /// # Errors
-    /// When somebody removed the queue or the domain's semaphores.
+    /// When the queue or the domain's semaphores were removed.
     ///
     /// # Blocking
-    /// Asleep, woken by whoever tells something, and by the kernel at the death of any process of the domain. While more than
-    /// sixteen watches and wait sets are in use, the later ones look for the dead ten times a second instead.
+    /// Asleep, woken by the sender of an event, and by the kernel when any process of the domain dies. While
+    /// more than sixteen watches and wait sets are in use, the later ones check for dead processes ten times
+    /// a second instead.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not say why it ends")]
     pub fn next(&mut self) -> Result<ChannelEvent, ipc_core::Error> {
         loop {
@@ -204,7 +208,7 @@ impl Watch {
         }
     }
 
-    /// As [`next`](Self::next), for a length of time; `None` when it is over. Zero never sleeps.
+    /// As [`next`](Self::next), for at most `timeout`; `None` when it has elapsed. With zero it never sleeps.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -230,7 +234,7 @@ impl Watch {
                 self.look_for_the_dead()?;
                 continue;
             }
-            // Also when the time is over already: there may be a token.
+            // Also when the time has elapsed already: there may be a token.
             self.rung = self.mailbox.sleep(Nap::new(self.looked + HEARTBEAT, deadline))?;
             if !self.rung && deadline.is_some_and(|deadline| now >= deadline) {
                 return Ok(None);
@@ -238,7 +242,7 @@ impl Watch {
         }
     }
 
-    /// Those who hold an end and have died since the last look; after what they have told before.
+    /// Reports holders of an end that have died since the last check, after the events that they sent before.
     fn look_for_the_dead(&mut self) -> Result<(), ipc_core::Error> {
         let dead: Vec<EndInfo> = self.domain.member().asking(|is_alive| {
             self.known.iter().filter(|end| !is_alive(end.owner.as_raw())).copied().collect()
@@ -246,7 +250,8 @@ impl Watch {
         if dead.is_empty() {
             return Ok(());
         }
-        // What the dead have told is in the queue by now: one that had left did not die as an end.
+        // The events that the dead processes sent are in the queue by now. A process that had left did not
+        // die as the holder of an end.
         while let Some(received) = self.mailbox.try_receive()? {
             let event = received.ok().and_then(|frame| self.understand(&frame));
             self.pending.extend(event);
@@ -259,7 +264,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Forgets an end; false when it was not known.
+    /// Removes an end from the known ones; false if it was not known.
     fn forget(&mut self, owner: Owner, role: EndRole) -> bool {
         let known = self.known.iter().position(|end| end.owner == owner && end.role == role);
         known.map(|index| self.known.swap_remove(index)).is_some()
@@ -288,7 +293,7 @@ impl Watch {
                     if frame.kind == FrameKind::Left { ChannelEvent::Left } else { ChannelEvent::Closing };
                 Some(tell(end()?))
             }
-            // Told by its successor, perhaps after it was noticed here.
+            // Reported by the successor, perhaps after this watch noticed it.
             FrameKind::Died => self
                 .forget(owner, end()?.role)
                 .then_some(ChannelEvent::Died(EndInfo { is_alive: false, ..end()? })),
@@ -306,7 +311,8 @@ impl Watch {
         }
     }
 
-    /// Sends a message to everybody else who watches the channel; gives how many have it. One whose queue is full misses it.
+    /// Sends a message to all other watchers of the channel; returns how many received it. A watcher whose
+    /// queue is full misses it.
     ///
     /// # Errors
     /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
@@ -330,7 +336,8 @@ impl Watch {
         self.send(FrameKind::User, Recipients::One(to), message)
     }
 
-    /// Asks a process to leave the channel, with a number that says why. It is told if it watches the channel.
+    /// Asks a process to leave the channel, with a number that gives the reason. The process receives the
+    /// request if it watches the channel.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).
@@ -338,7 +345,7 @@ impl Watch {
         self.send(FrameKind::Evicted, Recipients::One(who), &code.to_ne_bytes())
     }
 
-    /// Asks everybody else who watches the channel for their numbers. The answers come as events.
+    /// Asks all other watchers of the channel for their statistics. The answers arrive as events.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).
@@ -346,7 +353,7 @@ impl Watch {
         self.send(FrameKind::StatsRequest, Recipients::AllBut(self.domain.me()), &[])
     }
 
-    /// Answers a request for numbers.
+    /// Answers a request for statistics.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).
@@ -386,7 +393,7 @@ impl Await for Watch {
 
     fn unmark(&mut self) -> bool {
         self.mailbox.ring_at(None);
-        // A token may be there, and ends the set's next sleep early, no more.
+        // There may be a token; it only makes the set's next sleep end early.
         false
     }
 

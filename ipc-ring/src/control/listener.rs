@@ -1,4 +1,4 @@
-//! A listener: takes greetings, leads each client through its handshake, and waits for none of them.
+//! A listener: takes greetings and leads each client through its handshake, without waiting for any of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -26,14 +26,16 @@ use crate::frame::{Frame, FrameError, FrameKind};
 use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
-/// How often a listener looks for queues that the dead have left.
+/// How often a listener looks for queues that dead processes have left.
 const TIDY: Duration = Duration::from_secs(1);
-/// Handshakes at a time whose answers go to one queue. Somebody may name another one's queue; this bounds what that one gets.
+/// Limit on concurrent handshakes whose answers go to one queue. A client may name a queue that is not its
+/// own; this bounds the number of frames sent there.
 const PER_QUEUE: usize = 8;
 
 /// A name under which others connect, to carry `In` here and `Out` back. One process at a time can listen under a name.
 ///
-/// Dropping it takes the name out of the directory and refuses those who are in a handshake; connections go on.
+/// Dropping it removes the name from the directory and refuses the clients whose handshakes are under way;
+/// connections go on.
 pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     name: String,
     domain: Domain,
@@ -44,13 +46,14 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     features: (u64, u64),
     limits: Limits,
     users: Vec<u32>,
-    /// Whether only this process's user can write to the queue: then who sends a greeting need not be asked for.
+    /// Whether only this process's user can write to the queue: then the sender of a greeting needs no
+    /// challenge.
     is_of_one_user: bool,
     handshakes: HashMap<u64, Handshake<In, Out>>,
     admissions: Admissions,
-    /// Those who have proved who they are, and have no seats yet.
+    /// Sessions of the clients that have proved their identity and have no seats yet.
     due: VecDeque<u64>,
-    /// When one of them had its last try.
+    /// When seats were last tried for one of them.
     retried: Instant,
     ready: VecDeque<Connection<Out, In>>,
     counts: Counts,
@@ -58,7 +61,7 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     looked: Instant,
 }
 
-/// Why a handshake comes to nothing.
+/// Why a handshake ends without a connection.
 enum Over {
     Died,
     /// The client has removed its queue.
@@ -66,7 +69,7 @@ enum Over {
     TooSlow,
 }
 
-/// A client on its way in.
+/// A client whose handshake is under way.
 struct Handshake<In: Carry, Out: Carry> {
     machine: Server,
     address: Address,
@@ -74,7 +77,7 @@ struct Handshake<In: Carry, Out: Carry> {
     up: Token,
     down: Token,
     deadline: Instant,
-    /// From the moment the client has proved who it is.
+    /// Set once the client has proved its identity.
     seats: Option<(Seated<In>, Seated<Out>, Admission)>,
 }
 
@@ -103,7 +106,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let capacity = |usual| builder.capacity.unwrap_or(usual);
         let capacities = (capacity(In::usual_capacity()), capacity(Out::usual_capacity()));
         let (slot, wake, entry) = domain.locked_until(until, |locked| {
-            // The queue of a predecessor that died goes first, so that nobody can send to it.
+            // The queue of a dead predecessor is removed first, so that no process can send to it.
             locked.sweep_queues()?;
             if let Some(entry) = locked.find(&builder.name)? {
                 let name = builder.listener_name();
@@ -164,19 +167,19 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         &self.domain
     }
 
-    /// What has been seen so far.
+    /// Counts of what this listener has seen so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// How many connections there are, by what this process still holds.
+    /// The number of connections that this process still holds.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.admissions.count()
     }
 
-    /// Waits for the next client that has come in.
+    /// Waits for the next client whose handshake is complete.
     ///
     /// A listener does its work only in the three `accept` calls: call one of them often, or in a thread of its own.
     ///
@@ -184,7 +187,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     /// [`AcceptError::System`], [`AcceptError::Forked`]. Never for what a client does: see [`counts`](Self::counts).
     ///
     /// # Blocking
-    /// Asleep. Clients are never waited for, one by one: all are led in side by side.
+    /// Asleep. It never waits for a single client: the handshakes of all clients proceed concurrently.
     pub fn accept(&mut self) -> Result<Connection<Out, In>, AcceptError> {
         match self.accept_until(None)? {
             Some(connection) => Ok(connection),
@@ -192,7 +195,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// As [`accept`](Self::accept), until a point in time.
+    /// As [`accept`](Self::accept), until `deadline`.
     ///
     /// # Errors
     /// [`AcceptError::TimedOut`], and as [`accept`](Self::accept).
@@ -200,7 +203,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.accept_until(Some(deadline))?.ok_or_else(|| AcceptError::TimedOut { listener: self.full_name() })
     }
 
-    /// As [`accept`](Self::accept), for a length of time.
+    /// As [`accept`](Self::accept), for at most `timeout`.
     ///
     /// # Errors
     /// [`AcceptError::TimedOut`], and as [`accept`](Self::accept).
@@ -208,7 +211,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.accept_deadline(crate::clock::after(timeout))
     }
 
-    /// The next client that has come in, if there is one. Does what there is to do for the others. Never sleeps.
+    /// The next client whose handshake is complete, if there is one. Advances the handshakes of the others.
+    /// Never sleeps.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -216,13 +220,13 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.accept_until(Some(Instant::now()))
     }
 
-    /// The name and its domain, as errors have them.
+    /// The name and its domain, for errors.
     #[must_use]
     pub fn full_name(&self) -> ListenerName {
         ListenerName::new(&self.name, self.domain.name())
     }
 
-    /// `None`: no client came before the deadline.
+    /// `None`: no client completed its handshake before the deadline.
     fn accept_until(
         &mut self,
         deadline: Option<Instant>,
@@ -256,7 +260,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                         return Ok(None);
                     }
                     if !self.due.is_empty() {
-                        // The wait for the lock was the pause.
+                        // Waiting for the lock served as the pause.
                         continue;
                     }
                     let pause = if self.handshakes.is_empty() { TIDY } else { HEARTBEAT };
@@ -266,15 +270,15 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// Removes the queues of clients that died, wherever they were then.
+    /// Removes the queues of dead clients, at whatever point they died.
     ///
     /// # Errors
-    /// When it cannot be known who is alive.
+    /// When it cannot be determined which processes are alive.
     fn tidy(&mut self, now: Instant) -> Result<(), ipc_core::Error> {
         self.tidied = now;
         self.expire(now)?;
         let member = self.domain.member();
-        // What is not swept now is there the next time, too.
+        // What is not swept now is still there next time.
         if member.has_orphaned_queues()? && member.try_locked(|locked| locked.sweep_queues()).is_none() {
             member.leave_rest();
         }
@@ -284,7 +288,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     /// Drops the clients that are dead, have given up, or are too slow.
     ///
     /// # Errors
-    /// When it cannot be known of one whether it is alive.
+    /// When it cannot be determined whether a client is alive.
     fn expire(&mut self, now: Instant) -> Result<(), ipc_core::Error> {
         if now < self.looked + HEARTBEAT {
             return Ok(());
@@ -323,8 +327,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
 
     fn take_nonsense(&mut self, error: FrameError) {
         self.counts.malformed += 1;
-        // Another version puts its queue for answers at the same place, perhaps; if that is somebody's who gave it to us, a
-        // refusal in our own version may be understood.
+        // Another version may store its reply queue in the same place; if a process gave that queue to this
+        // user, it may understand a refusal in our own version.
         if let FrameError::Version { queue, .. } = error {
             let address = Address::new(MsgId::from_raw(queue), None);
             if peer::attest_queue(&address).is_some() {
@@ -343,7 +347,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// A client says hello.
+    /// Handles a greeting.
     fn greet(&mut self, frame: &Frame, now: Instant) {
         let Some(hello) = frame.record::<Hello>() else {
             self.counts.malformed += 1;
@@ -351,7 +355,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         };
         self.counts.greetings += 1;
         let address = Address::new(MsgId::from_raw(frame.queue), WakeSemaphore::from_raw(hello.wake));
-        // Nothing is sent to a queue that is not somebody's own, given to us.
+        // Send only to a queue whose creator gave it to this user and to no other.
         let Some(queue) = peer::attest_queue(&address) else {
             self.counts.refused += 1;
             return;
@@ -378,7 +382,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// Takes a client up that is known to speak for itself.
+    /// Accepts a client that is known to speak for itself.
     fn believe(&mut self, mut handshake: Handshake<In, Out>) {
         handshake.machine.believe();
         let session = handshake.machine.session();
@@ -386,7 +390,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.due.push_back(session);
     }
 
-    /// Sees whether a greeting can be taken up.
+    /// Checks whether the handshake that a greeting asks for can begin.
     fn begin(
         &self,
         frame: &Frame,
@@ -422,7 +426,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         Ok(Handshake { machine, address, peer, up, down, deadline, seats: None })
     }
 
-    /// A client answers.
+    /// Handles a client's answer.
     fn go_on(&mut self, frame: &Frame) {
         if frame.generation != self.entry.generation {
             self.counts.stale += 1;
@@ -439,8 +443,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// Lets the clients in that have proved who they are. When another process has the domain's lock until then, their turn comes
-    /// later.
+    /// Admits the clients that have proved their identity. If another process holds the domain's lock until
+    /// then, they are retried later.
     fn let_in(&mut self, now: Instant, until: Instant) {
         while let Some(session) = self.due.pop_front() {
             self.retried = now;
@@ -455,7 +459,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// Takes the seats at a client's rings. False when the lock cannot be had.
+    /// Takes the seats at a client's rings. False when the lock is not available.
     fn admit(&mut self, session: u64, until: Instant) -> Result<bool, Reason> {
         let handshake = self.handshakes.get_mut(&session).ok_or(Reason::Malformed)?;
         let admission = self.admissions.admit(handshake.peer, &self.limits)?;
@@ -499,7 +503,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let Some((receiving, sending, admission)) = seats else { return };
         let member = Arc::clone(self.domain.member());
         let session = Session::of_server(machine, address, member, admission, peer);
-        // A ring that the client has spoilt meanwhile: it will be told by the ring itself.
+        // The client has corrupted a ring meanwhile: its own operations on the ring will report that.
         let (Ok(consumer), Ok(producer)) = (receiving.into_consumer(), sending.into_producer()) else {
             self.counts.refused += 1;
             return;
@@ -508,7 +512,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.ready.push_back(Connection::new(producer, consumer, session));
     }
 
-    /// Ends a handshake and tells the client why.
+    /// Ends a handshake and sends the client the reason.
     fn reject(&mut self, session: u64, reason: Reason) {
         let Some(mut handshake) = self.handshakes.remove(&session) else { return };
         self.counts.refused += 1;
@@ -516,11 +520,11 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
     }
 }
 
-/// In a set a listener has something to do when a frame or a connection waits: call [`Listener::try_accept`] then. It looks after
-/// clients that are late or dead when the set looks who is alive, ten times a second.
+/// In a set a listener is ready when a frame or a connection waits: call [`Listener::try_accept`] then. Late
+/// and dead clients are dropped when the set checks for dead processes, ten times a second.
 impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        // A client whose turn did not come because of the lock has another one after a heartbeat.
+        // A client that was postponed because of the lock is retried after a heartbeat.
         let due = !self.due.is_empty() && Instant::now() >= self.retried + HEARTBEAT;
         let waits = due || !self.ready.is_empty() || self.mailbox.is_ready(probe);
         let late = probe && (!self.handshakes.is_empty() || Instant::now() >= self.tidied + TIDY);
@@ -543,7 +547,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     fn unmark(&mut self) -> bool {
         let wake = self.mailbox.ring_at(None);
         self.domain.member().set_listener_wake(&self.entry, wake);
-        // A token may be there, and ends the set's next sleep early, no more.
+        // There may be a token; it only makes the set's next sleep end early.
         false
     }
 

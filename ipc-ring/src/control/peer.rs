@@ -1,9 +1,10 @@
-//! Who the other side is, by the kernel's account.
+//! The process at the other side, as the kernel attests it.
 //!
-//! A message queue does not say who sent a message. But the kernel records, for each object, the user that created it, and for
-//! a segment the process too, and nobody can change that. So a client makes its queue and its two segments itself, gives them to
-//! the server's user, and names them in its greeting. The server sees that all three are of one creator, open to nobody else,
-//! and in use. That the greeting itself is the creator's is proved by the challenge: it goes into that queue, which only the
+//! A message queue does not record who sent a message. But for each object the kernel records the user that
+//! created it, and for a segment also the process, and no process can change these records. So a client makes
+//! its queue and its two segments itself, gives them to the server's user, and names them in its greeting.
+//! The server checks that all three have one creator, are open to no other user, and are in use. The
+//! challenge proves that the greeting itself is the creator's: it goes into that queue, which only the
 //! creator and the server can read.
 
 use core::fmt;
@@ -62,20 +63,20 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Whether an object is of `creator` and me, and of nobody else.
+/// Whether only `creator` and this user have access to an object.
 fn is_between(permissions: &Permissions, creator: u32) -> bool {
     permissions.cuid() == creator
         && permissions.uid() == geteuid().as_raw()
         && permissions.mode() == Mode::PRIVATE
 }
 
-/// Whose queue it is, if it is somebody's who gave it to this user and to nobody else.
+/// The record of a queue, if its creator gave it to this user and to no other.
 pub(super) fn attest_queue(address: &Address) -> Option<Permissions> {
     let permissions = address.stat().ok()?.permissions();
     is_between(&permissions, permissions.cuid()).then_some(permissions)
 }
 
-/// Whose the objects of a greeting are.
+/// Determines who made the objects of a greeting.
 ///
 /// # Errors
 /// [`Reason::NotYours`], [`Reason::RingTooLarge`].
