@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
-use loom_tests::source_mutants::{ALL, SourceMutant, VARIABLE, chooser};
+use loom_tests::source_mutants::{SourceMutant, VARIABLE, all, chooser};
 
 /// Where the chooser goes.
 const ROOT_OF_CRATE: &str = "ipc-ring/src/lib.rs";
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         let names = || [mutant.name, mutant.file].into_iter().chain(mutant.models.iter().copied());
         wanted.is_empty() || wanted.iter().any(|part| names().any(|name| name.contains(part.as_str())))
     };
-    let chosen: Vec<&SourceMutant> = ALL.iter().filter(is_wanted).collect();
+    let chosen: Vec<&SourceMutant> = all().filter(is_wanted).collect();
     let mut models: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.models).copied().collect();
     models.sort_unstable();
     models.dedup();
@@ -102,7 +102,7 @@ fn copy_workspace(root: &Path, copy: &Path) {
         let bytes = files.get_mut(Path::new(name)).expect("a file of the workspace");
         *bytes = edit(String::from_utf8(bytes.clone()).expect("source is text")).into_bytes();
     };
-    ALL.iter().for_each(|mutant| edit(mutant.file, &|text| mutant.mutated(&text)));
+    all().for_each(|mutant| edit(mutant.file, &|text| mutant.mutated(&text)));
     edit(ROOT_OF_CRATE, &|text| text + &chooser());
     for (name, bytes) in files {
         let to = copy.join(name);

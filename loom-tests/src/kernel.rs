@@ -68,6 +68,10 @@ pub struct Domain {
     arranged: RefCell<Vec<(u64, u32)>>,
     /// A bit for each that is dead. That the kernel says so orders what the dead one did before whatever is done because of it.
     dead: AtomicU64,
+    /// Nobody dies in this model.
+    is_immortal: bool,
+    /// Posted by ends that are waited for until they sleep.
+    asleep: Semaphore,
     /// While it is set, no token is posted: a mistake of the model.
     is_mute: Cell<bool>,
 }
@@ -76,10 +80,22 @@ impl Domain {
     /// A domain with so many wake semaphores, numbered from 1.
     #[must_use]
     pub fn new(semaphores: u32) -> Rc<Self> {
+        Self::of(semaphores, false)
+    }
+
+    /// A domain in which nobody dies, so that no question about that is a concern of the checker.
+    #[must_use]
+    pub fn immortal(semaphores: u32) -> Rc<Self> {
+        Self::of(semaphores, true)
+    }
+
+    fn of(semaphores: u32, is_immortal: bool) -> Rc<Self> {
         Rc::new(Self {
             semaphores: (0..semaphores).map(|_| Semaphore::new()).collect(),
             arranged: RefCell::default(),
             dead: AtomicU64::new(0),
+            is_immortal,
+            asleep: Semaphore::new(),
             is_mute: Cell::new(false),
         })
     }
@@ -90,6 +106,7 @@ impl Domain {
 
     /// A process is dead: the kernel does what was arranged.
     pub fn die(&self, owner: u64) {
+        assert!(!self.is_immortal, "nobody dies in this model");
         self.dead.fetch_or(1 << owner, Ordering::Release);
         let arranged: Vec<u32> = self
             .arranged
@@ -111,6 +128,11 @@ impl Domain {
     /// Posts a token unless there is one, as `domain::ring`.
     pub fn ring(&self, wake: u32) {
         self.semaphore(wake).ring();
+    }
+
+    /// Goes on when the next end that [says so](Kernel::say_when_asleep) sleeps.
+    pub fn wait_for_sleeper(&self) {
+        self.asleep.wait();
     }
 
     /// Runs `f`; with this mistake in place without a token.
@@ -157,6 +179,8 @@ pub struct Kernel {
     sleeps: &'static str,
     /// The next sleep ends at once, as one whose time has come.
     gives_up: Cell<bool>,
+    /// The next sleep is waited for.
+    is_awaited: Cell<bool>,
     began: Instant,
     now: Cell<Instant>,
 }
@@ -167,7 +191,8 @@ impl Kernel {
     pub fn new(domain: &Rc<Domain>, owner: u64, wake: u32, sleeps: &'static str) -> Self {
         let (domain, wake, began) = (Rc::clone(domain), Cell::new(wake), Instant::now());
         let (interrupts, gives_up, now) = (RefCell::default(), Cell::new(false), Cell::new(began));
-        Self { domain, owner, wake, interrupts, sleeps, gives_up, began, now }
+        let is_awaited = Cell::new(false);
+        Self { domain, owner, wake, interrupts, sleeps, gives_up, is_awaited, began, now }
     }
 
     /// A handle that interrupts the waits of this end. One for each.
@@ -186,6 +211,11 @@ impl Kernel {
         {
             interrupt::sleeps_on(&handle.wake, wake);
         }
+    }
+
+    /// The next sleep is one that the model waits for.
+    pub fn say_when_asleep(&self) {
+        self.is_awaited.set(true);
     }
 
     /// The next sleep ends at once.
@@ -224,6 +254,9 @@ impl Host for Kernel {
             return Ok(false);
         }
         reached(self.sleeps);
+        if self.is_awaited.take() {
+            self.domain.asleep.post();
+        }
         self.domain.semaphore(self.wake.get()).wait();
         Ok(true)
     }
@@ -254,7 +287,7 @@ impl Host for Kernel {
     }
 
     fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
-        Ok(self.domain.dead.load(Ordering::Acquire) & 1 << owner == 0)
+        Ok(self.domain.is_immortal || self.domain.dead.load(Ordering::Acquire) & 1 << owner == 0)
     }
 
     fn check(&self) -> Result<(), ipc_core::Error> {

@@ -15,7 +15,7 @@
 //! # Where things are
 //!
 //! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`], [`kernel`],
-//! [`pair`]: the mock machine. [`crash`]: death at a named site. [`phase`]: mistakes between two sites.
+//! [`pair`], [`participants`]: the mock machine. [`crash`]: death at a named site. [`phase`]: mistakes between two sites.
 //! [`source_mutants`]: mistakes in the source. [`runner`], [`mutation`], [`matrix`]: how models are run and
 //! proved sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames.
 //! [`mpmc`]: those of the many-to-many ring. [`parked`]: those of an end that sleeps on a futex.
@@ -42,6 +42,7 @@ pub mod mpmc;
 pub mod mutation;
 pub mod pair;
 pub mod parked;
+pub mod participants;
 pub mod payloads;
 pub mod phase;
 #[allow(unsafe_code)]

@@ -163,6 +163,15 @@ impl Objects {
         self
     }
 
+    /// With so many plain words of 32 bits in an area of counters or hints.
+    #[must_use]
+    pub fn plain_halves(mut self, area: &str, count: usize) -> Self {
+        let Field { offset, size, .. } = *self.field(area);
+        assert!(4 * count <= size, "an area has so many words");
+        self.u32s.extend((0..count).map(|number| (offset + 4 * number, Word32::plain(0))));
+        self
+    }
+
     /// With so many plain words in an area of counters or hints.
     #[must_use]
     pub fn plain_words(self, area: &str, count: usize) -> Self {
@@ -300,6 +309,11 @@ impl<R> Heap<R> {
     #[must_use]
     pub fn offset(&self, name: &str) -> usize {
         self.objects.offset(name)
+    }
+
+    /// The 64-bit word at an offset.
+    pub(crate) fn word_at(&self, offset: usize) -> &Word64 {
+        &self.objects.u64s[&offset]
     }
 
     /// The 64-bit word of this name, for accessors that do more than give it.

@@ -11,6 +11,8 @@
 //!
 //! builds once, and runs the models named of each mistake. An everyday test sees to it that the places exist.
 
+mod many;
+
 /// Names the mistake that the models of a [mutated](SourceMutant::mutated) workspace make; without it they
 /// make none.
 pub const VARIABLE: &str = "SOURCE_MUTANT";
@@ -82,7 +84,12 @@ const CALL: &str = "ipc-ring/src/end/call.rs";
 const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
-pub const ALL: &[SourceMutant] = &[
+pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
+    OF_PAIRS.iter().chain(many::ALL)
+}
+
+/// Those of the wait loop, and of ends that face one other.
+const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "no second look before sleeping",
         file: PARK,

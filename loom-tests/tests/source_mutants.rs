@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use loom_tests::Model;
-use loom_tests::source_mutants::ALL;
+use loom_tests::source_mutants::all;
 
 #[test]
 fn each_mistake_has_its_place_and_its_models() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let models: Vec<&'static Model> = loom_tests::models().collect();
-    for mutant in ALL {
+    for mutant in all() {
         let text = std::fs::read_to_string(root.join(mutant.file)).unwrap();
         assert_ne!(mutant.mutated(&text), text);
         assert_ne!(mutant.parts()[1], mutant.new);

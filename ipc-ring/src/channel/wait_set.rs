@@ -18,6 +18,7 @@ use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::wait::host::Host as _;
+pub use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, Waiter, from_stop, park};
 use crate::wait::signal;
 use crate::wait::{Wait, WaitStrategy, Waits};
@@ -104,20 +105,6 @@ pub(crate) mod sealed {
 pub trait Waitable: sealed::Await {}
 
 impl<W: sealed::Await> Waitable for W {}
-
-/// What there is to do with an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum News {
-    /// Trying to pop will give a message, or tell an error that is worth a look.
-    Ready,
-    /// Nothing is there, and nothing will come: the stream has ended, or the ring is corrupt. Told once by each end; trying to pop
-    /// tells which.
-    Ended,
-    /// Nothing is there, and the other side left without closing, or died. Told once for each that left; a successor may
-    /// come.
-    PeerGone,
-}
 
 /// An answer of [`WaitSet::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

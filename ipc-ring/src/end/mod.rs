@@ -15,10 +15,12 @@
 //! | [`spsc`] | pushing and popping elements |
 //! | [`bytes`] | pushing and popping frames |
 //! | [`call`] | asking and answering |
+//! | [`mpmc`] | pushing and popping elements, with many on both sides |
 
 pub mod bytes;
 pub mod call;
 pub mod item;
+pub mod mpmc;
 pub mod pair;
 pub mod participant;
 pub mod room;

@@ -6,6 +6,7 @@ pub mod interrupt;
 #[doc(hidden)]
 pub mod late;
 pub mod liveness;
+pub mod news;
 pub mod park;
 mod parker;
 mod pause;

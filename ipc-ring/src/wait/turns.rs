@@ -16,9 +16,11 @@
 //! to push, the others lose a millisecond; so they do if the word holds a value that was never written by
 //! this module.
 
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
+
+use super::host::Host;
+use crate::platform::Word;
 
 /// The length of a turn, in microseconds.
 const TURN: u32 = 1000;
@@ -38,8 +40,8 @@ pub(crate) struct Chances {
 
 impl Chances {
     /// The end is about to sleep.
-    pub(crate) fn sleeps(&mut self) {
-        self.began.get_or_insert_with(Instant::now);
+    pub(crate) fn sleeps(&mut self, now: Instant) {
+        self.began.get_or_insert(now);
     }
 
     /// The end has slept, and was woken by another end or not.
@@ -59,21 +61,24 @@ impl Chances {
     }
 
     /// Whether a slot was taken from this end, and it has waited for longer than a turn.
-    fn starves(&self) -> bool {
-        self.robbed
-            && self.began.is_some_and(|began| began.elapsed() > Duration::from_micros(u64::from(TURN)))
+    fn starves(&self, now: impl FnOnce() -> Instant) -> bool {
+        let turn = Duration::from_micros(u64::from(TURN));
+        self.robbed && self.began.is_some_and(|began| now().duration_since(began) > turn)
     }
 
     /// Whether the end in seat `number`, which has found the ring full, must stand back, and for how long: a
     /// turn at most.
-    pub(crate) fn stand_back(&self, word: &AtomicU64, number: u16) -> Option<Duration> {
+    pub(crate) fn stand_back(
+        &self,
+        word: &impl Word<u64>,
+        number: u16,
+        host: &impl Host,
+    ) -> Option<Duration> {
         // Two hints; no data is read because of them.
         if word.load(Relaxed) == 0 && !self.robbed {
             return None;
         }
-        // Microseconds of the machine's clock, which all processes share; modulo 2^32.
-        let now = (crate::clock::machine_ns() / 1000) as u32;
-        stand_back(word, number, now, self.starves())
+        stand_back(word, number, host.machine_us(), self.starves(|| host.now()))
     }
 }
 
@@ -129,7 +134,7 @@ impl Turn {
     }
 }
 
-fn stand_back(word: &AtomicU64, number: u16, now: u32, starves: bool) -> Option<Duration> {
+fn stand_back(word: &impl Word<u64>, number: u16, now: u32, starves: bool) -> Option<Duration> {
     let seat = number + 1;
     let mut raw = word.load(Relaxed);
     // A seat that loses two exchanges goes ahead.
@@ -150,6 +155,8 @@ fn stand_back(word: &AtomicU64, number: u16, now: u32, starves: bool) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::AtomicU64;
+
     use super::*;
 
     const WHOLE: Option<Duration> = Some(Duration::from_millis(1));
@@ -218,6 +225,6 @@ mod tests {
         assert!(!chances.robbed, "it let the chance go by");
         chances.slept(true);
         chances.failed();
-        assert!(chances.robbed && !chances.starves(), "it has not waited yet");
+        assert!(chances.robbed && !chances.starves(Instant::now), "it has not waited yet");
     }
 }

@@ -5,14 +5,15 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
-use ipc_ring::platform::Word as _;
+use ipc_ring::platform::{Site, Word as _};
 use ipc_ring::ring::mpmc::{
     Consumer, Counter, FIELDS, Mapped, Memory, Producer, SEAT_FIELDS, Seat, Seats, Words, recovery,
 };
 use loom::sync::atomic::AtomicBool;
 
 use crate::memory::{self, Objects};
-use crate::{Word64, mutation};
+use crate::pair::NO_SECOND_LOOK;
+use crate::{Word64, mutation, participants, phase};
 
 /// A mistake of the oracle: that a process died is known before all it did.
 pub const DEATH_NOT_RELEASED: &str = "a death is not ordered behind what the dead did";
@@ -20,6 +21,11 @@ pub const DEATH_NOT_RELEASED: &str = "a death is not ordered behind what the dea
 pub const DEATH_NOT_ACQUIRED: &str = "who learns of a death does not see what the dead did";
 /// A mistake: consumers are never told of orphans.
 pub const NO_GENERATION: &str = "the orphan generation is never raised";
+
+/// A mistake: a consumer that was woken and finds more than it takes does not wake the next one.
+pub const NO_BATON: &str = "a consumer that was woken and pops wakes nobody";
+/// A mistake: a consumer frees a slot and wakes no producer.
+pub const POP_WAKES_NOBODY: &str = "a consumer that frees a slot wakes nobody";
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
@@ -83,6 +89,10 @@ impl Heap {
             .deaf("orphans", NO_GENERATION)
             .still("state", !shape.closes)
             .plain_words("counters", Counter::COUNT)
+            .plain_halves("attached", 2)
+            .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
+            .blind("consumer_sleepers", NO_BATON, has_copied)
+            .blind("producer_sleepers", POP_WAKES_NOBODY, has_copied)
             .entries("seats", SEAT_FIELDS, shape.seats, |_| {
                 if shape.dies { Word64::contended(0) } else { Word64::still(0) }
             })
@@ -90,7 +100,7 @@ impl Heap {
             .ring(Private { shape, dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()) })
     }
 
-    fn seat_for(&self, identity: u64) -> Seat {
+    pub(super) fn seat_for(&self, identity: u64) -> Seat {
         Seat::take(self, NonZeroU64::new(identity).expect("not 0")).expect("a free seat")
     }
 
@@ -130,6 +140,25 @@ impl Heap {
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
         self.counter(counter).load(Ordering::Relaxed)
+    }
+}
+
+/// Whether the running thread has popped an element, and has not given its slot back.
+fn has_copied() -> bool {
+    phase::is_behind(Site::MpmcCopied)
+}
+
+impl participants::Ring for Heap {
+    fn seats(&self) -> u16 {
+        self.endpoints()
+    }
+
+    fn identity(&self, number: u16) -> &Word64 {
+        Seats::identity(self, number)
+    }
+
+    fn mask(&self, offset: usize) -> &Word64 {
+        self.word_at(offset)
     }
 }
 

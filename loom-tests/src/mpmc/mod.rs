@@ -4,10 +4,13 @@
 //! slot that is not ready shows at once. After each execution the books must balance ([`books`]) and the ring must be as
 //! good as new.
 
+pub mod bits;
 pub mod books;
 pub mod chain;
 pub mod deaths;
 pub mod ending;
+mod ends;
+pub mod leaving;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod reapers;
@@ -28,7 +31,9 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(deaths::MODELS)
         .chain(reapers::MODELS)
         .chain(sleeping::MODELS)
+        .chain(bits::MODELS)
         .chain(chain::MODELS)
         .chain(room::MODELS)
         .chain(ending::MODELS)
+        .chain(leaving::MODELS)
 }

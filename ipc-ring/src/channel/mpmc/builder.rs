@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::end::{End, Role, TAKERS};
+use super::end::{End, Role, TAKERS, side_of};
 use super::{Consumer, Producer};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Message;
-use crate::ring::mpmc::{Mapped, SLOTS_OFFSET};
+use crate::ring::mpmc::{Mapped, SLOTS_OFFSET, Seat};
 use crate::wait::WaitStrategy;
 
 /// Payload bytes of a channel whose capacity nobody chose.
@@ -79,7 +79,7 @@ impl<T: Message> Builder<T> {
         Ok(Consumer::new(self.attach(Role::Consumer, Creation::MustFind)?).of(self))
     }
 
-    fn attach(&self, role: Role, creation: Creation) -> Result<End<T>, AttachError> {
+    fn attach(&self, role: Role, creation: Creation) -> Result<(End<T>, Seat), AttachError> {
         let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
         let request = Request {
             settings: &self.settings,
@@ -92,10 +92,10 @@ impl<T: Message> Builder<T> {
             mode: None,
             takers: Some(TAKERS),
         };
-        open::attach(&request, creation, role.to(), |locked, domain, found| {
-            let mut end = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
+        open::attach(&request, creation, side_of(role), |locked, domain, found| {
+            let (mut end, seat) = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
             end.place.settle(&self.settings);
-            Ok(end)
+            Ok((end, seat))
         })
     }
 }

@@ -85,7 +85,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     }
 
     /// Empties the record, then gives the seat back.
-    pub(crate) fn vacate(&self, give_back: impl FnOnce()) {
+    pub fn vacate(&self, give_back: impl FnOnce()) {
         self.own(Field::Wake).store(0, Relaxed); // Before the seat is free, [E1].
         self.own(Field::Role).store(0, Relaxed); // Before the seat is free, [E1].
         give_back();
@@ -93,7 +93,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
 
     /// Behind [`vacate`](Self::vacate): a token that was meant for this end goes to another, and its death
     /// concerns nobody any more.
-    pub(crate) fn hand_on(&mut self) {
+    pub fn hand_on(&mut self) {
         W::Platform::light(self.barrier);
         let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
         for wake in std::mem::take(&mut self.armed).iter() {

@@ -1,21 +1,16 @@
 //! The consuming end.
 
-use core::mem::{ManuallyDrop, MaybeUninit};
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Memory;
 use super::seat::Seat;
 use super::tag::{Shape, State, Tag};
-use super::walk::{Walk, corrupt};
+use super::walk::Walk;
 use super::{Corruption, Holder};
 use crate::apart::apart;
 use crate::edge::Edge;
-use crate::memory::{Of, Place};
-use crate::message::Message;
+use crate::memory::Place;
 use crate::platform::{Barrier, Platform, Site, Word};
-
-/// So many elements of a slice may be such that other consumers have lost.
-const ORPHANS: usize = 8;
 
 /// Why nothing was popped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +46,15 @@ pub struct Popped<T> {
 /// A consuming end: its seat, its private position, and what it knows of orphans.
 #[derive(Debug)]
 pub struct Consumer<M: Memory> {
-    memory: M,
-    shape: Shape,
-    seat: Seat,
+    pub(super) memory: M,
+    pub(super) shape: Shape,
+    pub(super) seat: Seat,
     /// The position to look at next. The one before it is claimed.
-    position: u64,
+    pub(super) position: u64,
     /// The orphan generation at the last search that found none.
-    searched: Option<u64>,
+    pub(super) searched: Option<u64>,
     /// What a [`Lent`] holds that has neither been released nor dropped, but leaked.
-    held: Option<Taken>,
+    pub(super) held: Option<Taken>,
     /// Elements taken since nothing was found last, up to [`NEAR`].
     near: u8,
 }
@@ -69,9 +64,9 @@ const NEAR: u8 = 4;
 
 /// A slot that can be taken, or was.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
-    position: u64,
-    tag: Tag,
+pub(super) struct Taken {
+    pub(super) position: u64,
+    pub(super) tag: Tag,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -113,69 +108,6 @@ impl<M: Memory> Consumer<M> {
         self.release(taken);
         self.hint();
         Ok(taken.tag.attempt())
-    }
-
-    /// As [`pop_after`](Self::pop_after), of an element that goes to `f` in between: behind `before`, right before its slot is given
-    /// back. When `f` panics the element goes to a consumer again.
-    ///
-    /// # Errors
-    /// [`Nothing`].
-    pub fn pop_with_after<R>(
-        &mut self,
-        f: impl FnOnce(&Lent<'_, M>) -> R,
-        before: impl FnOnce(&mut Self),
-    ) -> Result<R, Nothing> {
-        let taken = self.take(State::Reading)?;
-        before(self);
-        self.held = Some(taken);
-        let lent = Lent { consumer: self, taken };
-        let result = f(&lent);
-        lent.release();
-        Ok(result)
-    }
-
-    /// Releases what this end is reading of so many positions from the first on: `all`, or those whose tags are its own.
-    #[inline(always)]
-    fn release_run(&self, first: u64, count: u64, all: bool) {
-        for position in (0..count).map(|ahead| first.wrapping_add(ahead)) {
-            let tag = self.memory.tag(self.shape.index(position));
-            let free = self.shape.next_lap(self.shape.empty(position)).as_raw();
-            // Relaxed: whether it is this end's own, which nobody else changes.
-            if all || self.is_reading(Tag::from_raw(tag.load(Relaxed)), position) {
-                // [M2] As in `release`.
-                tag.store(free, M::Platform::ordering(Edge::MpmcRelease));
-                M::Platform::crash_point(Site::MpmcReleased);
-            }
-        }
-        self.memory.prefetch(self.shape.index(self.position));
-    }
-
-    /// Whether a tag says that this end reads the element of this position.
-    fn is_reading(&self, tag: Tag, position: u64) -> bool {
-        tag.state() == Some(State::Reading)
-            && tag.owner() == self.seat.number()
-            && self.shape.ahead(tag, position) == 0
-    }
-
-    /// Lends the next element where it lies: at least once, as whoever dies with it in hand leaves it to another consumer.
-    ///
-    /// # Errors
-    /// [`Nothing`].
-    pub fn try_lend(&mut self) -> Result<Lent<'_, M>, Nothing> {
-        let taken = self.take(State::Lent)?;
-        self.held = Some(taken);
-        Ok(Lent { consumer: self, taken })
-    }
-
-    /// Lends the next element to `f` and pops it when `f` returns. When `f` panics the element goes back.
-    ///
-    /// # Errors
-    /// [`Nothing`].
-    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, M>) -> R) -> Result<R, Nothing> {
-        let lent = self.try_lend()?;
-        let result = f(&lent);
-        lent.release();
-        Ok(result)
     }
 
     /// Whether an element can be popped now.
@@ -236,13 +168,18 @@ impl<M: Memory> Consumer<M> {
 
     /// Gives the seat back.
     pub fn detach(mut self) {
+        self.leave();
+    }
+
+    /// As [`detach`](Self::detach), by an end that stays where it is, and does nothing more.
+    pub fn leave(&mut self) {
         self.settle();
         self.seat.give_back(&self.memory);
     }
 
     /// Makes the next element this end's own.
     #[inline(always)]
-    fn take(&mut self, how: State) -> Result<Taken, Nothing> {
+    pub(super) fn take(&mut self, how: State) -> Result<Taken, Nothing> {
         if self.held.is_some() {
             self.settle();
         }
@@ -300,128 +237,8 @@ impl<M: Memory> Consumer<M> {
         claimed.is_ok()
     }
 
-    /// Walks to the first element that can be taken, or finds an orphan. It was there when it was looked at.
-    fn find(&mut self, walk: &mut Walk, mut seen: Option<Tag>) -> Result<Taken, Nothing> {
-        use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
-        while walk.goes_on() {
-            let position = self.position;
-            let index = self.shape.index(position);
-            let tag = seen.take().unwrap_or_else(|| {
-                // [M1] Acquire ← the producer's Release; [M6] Acquire ← whoever voided or orphaned the slot.
-                Tag::from_raw(self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve)))
-            });
-            let Some(state) = tag.state() else { return Err(corrupt(tag, position).into()) };
-            match (self.shape.ahead(tag, position), state) {
-                (0, Full | Orphan) => return Ok(Taken { position, tag }),
-                (0, Empty) => match self.orphan() {
-                    Some(orphan) => return Ok(orphan),
-                    None if !super::is_closed(&self.memory) => return Err(self.unless_told(Nothing::Empty)),
-                    None if self.mark_end(index, tag) => return Err(Nothing::Closed),
-                    None => {}
-                },
-                (0 | -1, Closed) => return self.orphan().ok_or(Nothing::Closed),
-                (0, Writing) => {
-                    let holder = Holder { endpoint: tag.owner(), index, tag };
-                    return self.orphan().ok_or_else(|| self.unless_told(Nothing::Busy(holder)));
-                }
-                (0, Reading | Lent) => self.next(walk, position.wrapping_add(1)),
-                (0, Void) => {
-                    if self.skip(index, tag) {
-                        self.next(walk, position.wrapping_add(1));
-                    }
-                }
-                (-1, Reading | Lent) => {
-                    return self.orphan().ok_or_else(|| self.unless_told(Nothing::Empty));
-                }
-                (-1, Orphan) => {
-                    return Ok(Taken { position: position.wrapping_sub(self.memory.capacity()), tag });
-                }
-                (-1, Void) => {
-                    self.skip(index, tag);
-                }
-                (1, _) => self.next(walk, position.wrapping_add(1)),
-                (ahead, _) => {
-                    if ahead < 0 {
-                        walk.forgive(tag, position)?;
-                    }
-                    self.next(walk, self.shape.after_meeting(tag, index, position));
-                }
-            }
-        }
-        Err(Nothing::Contended)
-    }
-
-    /// What there is to say when nothing is there, unless the ring was found corrupt.
-    fn unless_told(&self, nothing: Nothing) -> Nothing {
-        super::poisoned(&self.memory, self.position).map_or(nothing, Nothing::Corrupt)
-    }
-
-    /// Goes to the position of the hint if that is further, else to `next`.
-    fn next(&mut self, walk: &mut Walk, next: u64) {
-        if walk.may_jump() {
-            // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
-            let head = self.memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
-            if head.wrapping_sub(next).cast_signed() > 0 {
-                self.position = head;
-                return;
-            }
-        }
-        self.position = next;
-    }
-
-    /// Frees a slot that holds nothing, for the lap after. False when somebody else changed it first.
-    fn skip(&mut self, index: u64, void: Tag) -> bool {
-        let free = self.shape.next_lap(void).as_raw();
-        // [M9] Relaxed: as a read-modify-write it continues the release of whoever voided the slot.
-        let skipped = self.memory.tag(index).compare_exchange(
-            void.as_raw(),
-            free,
-            M::Platform::ordering(Edge::MpmcSkip),
-            Relaxed,
-        );
-        if skipped.is_ok() {
-            M::Platform::crash_point(Site::MpmcSkipped);
-        }
-        skipped.is_ok()
-    }
-
-    /// Ends the stream at a slot that is free. False when it was not any more.
-    #[cold]
-    fn mark_end(&mut self, index: u64, free: Tag) -> bool {
-        // [M9] Relaxed: it hands nothing over; that it is the last tag of this slot is what counts.
-        let marked = self.memory.tag(index).compare_exchange(
-            free.as_raw(),
-            free.closed().as_raw(),
-            M::Platform::ordering(Edge::MpmcSkip),
-            Relaxed,
-        );
-        marked.is_ok()
-    }
-
-    /// Looks for an orphan anywhere in the ring, if there may be a new one since the last fruitless search.
-    #[inline]
-    fn orphan(&mut self) -> Option<Taken> {
-        // [M7] Acquire ← the Release of whoever made orphans: the search below sees them.
-        let generation = self.memory.orphans().load(M::Platform::ordering(Edge::MpmcOrphansSeen));
-        if self.searched == Some(generation) { None } else { self.search(generation) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn search(&mut self, generation: u64) -> Option<Taken> {
-        for index in 0..self.memory.capacity() {
-            // Relaxed: only a look; [M7] says that the orphans can be seen, and the claim acquires what lies behind the tag.
-            let tag = Tag::from_raw(self.memory.tag(index).load(Relaxed));
-            if tag.state() == Some(State::Orphan) {
-                return Some(Taken { position: self.shape.position(tag, index, self.position), tag });
-            }
-        }
-        self.searched = Some(generation);
-        None
-    }
-
     #[inline(always)]
-    fn copy(&self, taken: Taken, item: &mut Place<M>) {
+    pub(super) fn copy(&self, taken: Taken, item: &mut Place<M>) {
         let index = self.shape.index(taken.position);
         // The slot is this end's by its claim, and nobody writes it until it is released.
         self.memory.read(index, item);
@@ -429,7 +246,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Gives a taken slot to the producers: the point at which the element is delivered.
     #[inline(always)]
-    fn release(&mut self, taken: Taken) {
+    pub(super) fn release(&mut self, taken: Taken) {
         let free = self.shape.next_lap(taken.tag).as_raw();
         // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: nobody else changes a
         // slot in a live end's hands.
@@ -449,7 +266,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Lets others jump to where this end is.
     #[inline(always)]
-    fn hint(&mut self) {
+    pub(super) fn hint(&mut self) {
         // [M5] Release → the Acquire of whoever jumps: the positions below are claimed.
         self.memory.head().store(self.position, M::Platform::ordering(Edge::MpmcHeadStore));
         M::Platform::crash_point(Site::MpmcPopped);
@@ -457,7 +274,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Gives back an element that was leaked while lent.
     #[cold]
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if let Some(taken) = self.held.take() {
             self.give_back(taken);
         }
@@ -488,125 +305,5 @@ impl<M: Memory> Consumer<M> {
     #[must_use]
     pub fn memory(&self) -> &M {
         &self.memory
-    }
-}
-
-impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
-    /// Pops one element: exactly once, whoever dies.
-    ///
-    /// # Errors
-    /// [`Nothing`].
-    #[inline(always)]
-    pub fn try_pop(&mut self) -> Result<Popped<T>, Nothing> {
-        let mut item = MaybeUninit::uninit();
-        let attempt = self.try_pop_into(&mut item)?;
-        // SAFETY: popped, so it was filled.
-        Ok(Popped { item: unsafe { item.assume_init() }, attempt })
-    }
-
-    /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did before the
-    /// slice was full.
-    #[inline]
-    pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
-        self.pop_slice_after(out, |_, _| {})
-    }
-
-    /// As [`try_pop_slice`](Self::try_pop_slice). Runs `before` with the number of elements when all of them are this end's and
-    /// copied, **before** the first slot is given back, as [`pop_after`](Self::pop_after) does.
-    #[inline]
-    pub fn pop_slice_after(
-        &mut self,
-        out: &mut [MaybeUninit<T>],
-        before: impl FnOnce(&mut Self, usize),
-    ) -> (usize, Result<(), Nothing>) {
-        let mut first = None;
-        let mut behind = [None; ORPHANS];
-        let (mut done, mut orphans, mut end) = (0, 0, Ok(()));
-        while done < out.len() && orphans < ORPHANS {
-            match self.take(State::Reading) {
-                Ok(taken) => {
-                    self.copy(taken, &mut out[done]);
-                    done += 1;
-                    if taken.position == self.position {
-                        first.get_or_insert(taken.position);
-                        self.position = taken.position.wrapping_add(1);
-                    } else if first.is_none_or(|first| taken.position.wrapping_sub(first).cast_signed() < 0) {
-                        behind[orphans] = Some(taken);
-                        orphans += 1;
-                    }
-                }
-                Err(nothing) => {
-                    end = Err(nothing);
-                    break;
-                }
-            }
-        }
-        if done > 0 {
-            let last = self.position;
-            M::Platform::crash_point(Site::MpmcCopied);
-            before(self, done);
-            behind.into_iter().flatten().for_each(|taken| self.release(taken));
-            if let Some(first) = first {
-                // In a sound ring no more than a lap, as the first of them is not free.
-                let passed = last.wrapping_sub(first).min(self.memory.capacity());
-                self.release_run(first, passed, passed == (done - orphans) as u64);
-            }
-            self.hint();
-        }
-        (done, end)
-    }
-}
-
-/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it makes it an
-/// orphan, to be delivered again with one more attempt; so does the end's next call when it was leaked.
-#[derive(Debug)]
-pub struct Lent<'a, M: Memory> {
-    consumer: &'a mut Consumer<M>,
-    taken: Taken,
-}
-
-impl<T: Message, M: Memory<Shape = Of<T>>> Lent<'_, M> {
-    /// Gives the element's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        self.consumer.memory.with_slot(self.consumer.shape.index(self.taken.position), |slot| f(slot.cast()))
-    }
-
-    /// Copies the element out.
-    #[must_use]
-    pub fn read(&self) -> T {
-        let mut item = MaybeUninit::uninit();
-        self.consumer.copy(self.taken, &mut item);
-        // SAFETY: `copy` has filled it.
-        unsafe { item.assume_init() }
-    }
-}
-
-impl<M: Memory> Lent<'_, M> {
-    /// How many consumers have lost the element before: 0 the first time.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.taken.tag.attempt()
-    }
-
-    /// The element's position.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.taken.position
-    }
-
-    /// Pops it.
-    pub fn release(self) {
-        let mut this = ManuallyDrop::new(self);
-        let taken = this.taken;
-        this.consumer.held = None;
-        M::Platform::crash_point(Site::MpmcCopied);
-        this.consumer.release(taken);
-        this.consumer.hint();
-    }
-}
-
-impl<M: Memory> Drop for Lent<'_, M> {
-    fn drop(&mut self) {
-        self.consumer.settle();
     }
 }

@@ -1,10 +1,10 @@
 //! The ring's memory as it is mapped into this process.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::memory::Memory;
 use super::tag;
-use super::words::{ATTACHED, SLOTS_OFFSET, Seats, Words};
+use super::words::{SLOTS_OFFSET, Seats, Words};
 use crate::error::AttachError;
 use crate::layout::{Geometry, LINE};
 use crate::memory::{self, Of, Ring, Shape, Slots};
@@ -74,11 +74,6 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         }
         self.tail().store(position, Ordering::Relaxed); // Before any end exists.
         self.head().store(position, Ordering::Relaxed); // Before any end exists.
-    }
-
-    /// How many ends of a role, 1 for producers, 2 for consumers, have ever attached.
-    pub(crate) fn attached(&self, role: u32) -> &AtomicU32 {
-        self.region().half(ATTACHED + if role == 1 { 0 } else { 4 })
     }
 
     /// How far ahead of the next slot lines are asked for, in bytes. Measured: one line for the smallest

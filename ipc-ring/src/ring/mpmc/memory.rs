@@ -1,7 +1,7 @@
 //! What the algorithm needs of the memory that holds its words.
 
 use super::tag::{LAP_BITS, MAX_ATTEMPTS};
-use super::words::{COUNTERS, ENDPOINTS, Seats};
+use super::words::{ATTACHED, COUNTERS, ENDPOINTS, Seats};
 use crate::memory::Slots;
 use crate::platform::Platform;
 
@@ -32,6 +32,15 @@ pub trait Memory: Seats + Slots {
     #[inline(always)]
     fn tag(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         self.slot_word(index)
+    }
+    /// How many producers (0) or consumers (1) have ever attached.
+    ///
+    /// # Panics
+    /// For any other number.
+    fn attached(&self, side: usize) -> &<Self::Platform as Platform>::U32 {
+        assert!(side < 2, "a ring has two sides");
+        // SAFETY: one of the two words of `attached`.
+        unsafe { self.u32_at(ATTACHED + side * 4) }
     }
     /// How often something was repaired.
     #[inline]

@@ -126,6 +126,9 @@
 #[allow(unsafe_code)]
 mod consumer;
 mod counters;
+mod find;
+#[allow(unsafe_code)]
+mod lent;
 #[allow(unsafe_code)]
 mod mapped;
 #[allow(unsafe_code)]
@@ -133,14 +136,17 @@ mod memory;
 mod producer;
 pub mod recovery;
 mod seat;
+#[allow(unsafe_code)]
+mod slice;
 mod tag;
 mod walk;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 
 pub use super::spsc::Corruption;
-pub use consumer::{Consumer, Lent, Nothing, Popped};
+pub use consumer::{Consumer, Nothing, Popped};
 pub use counters::Counters;
+pub use lent::Lent;
 pub use mapped::{Mapped, Private};
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};

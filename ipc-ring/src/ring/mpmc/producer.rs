@@ -120,6 +120,11 @@ impl<M: Memory> Producer<M> {
 
     /// Gives the seat back.
     pub fn detach(mut self) {
+        self.leave();
+    }
+
+    /// As [`detach`](Self::detach), by an end that stays where it is, and does nothing more.
+    pub fn leave(&mut self) {
         self.settle();
         self.seat.give_back(&self.memory);
     }

@@ -68,7 +68,7 @@ impl Seat {
     }
 
     /// Gives the seat back. Its end holds no slot.
-    pub(super) fn give_back<M: Memory>(self, memory: &M) {
+    pub(super) fn give_back<M: Memory>(&self, memory: &M) {
         // [M8] Release → the Acquire of the next holder: this end's last tag is written.
         memory.identity(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));
     }

@@ -1,0 +1,218 @@
+//! The consuming end: popping, and why nothing was popped.
+
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+use super::duties::Duties;
+use super::end::{End, Role};
+use crate::apart::apart;
+use crate::end::participant::Seats;
+use crate::error::PopError;
+use crate::memory::{Of, Place, Shape as _};
+use crate::message::Message;
+use crate::ring::mpmc::{self as ring, Memory, Nothing};
+use crate::wait::host::Host;
+use crate::wait::news::News;
+use crate::wait::slip::Slip;
+
+/// The consuming end.
+#[derive(Debug)]
+pub struct Consumer<M: Memory, W: Seats, H: Host> {
+    /// Its half of the ring.
+    pub ring: ring::Consumer<M>,
+    /// Its seat.
+    pub end: End<M, W, H>,
+    /// Elements popped since producers were last looked at.
+    popped: u64,
+    /// Producers are woken when so many slots have come free, or nothing is left.
+    quarter: u64,
+    /// A set was woken for this end, and nothing has been popped since.
+    woken_in_set: bool,
+    /// What this end knows about elements that come in runs.
+    slip: Slip,
+}
+
+impl<M, W, H> Consumer<M, W, H>
+where
+    M: Memory,
+    W: Seats<Platform = M::Platform>,
+    H: Host,
+{
+    /// The end of a ring, with its seat.
+    pub fn new(ring: ring::Consumer<M>, end: End<M, W, H>) -> Self {
+        let quarter = (end.ring.capacity() / 4).max(1);
+        Self { ring, end, popped: 0, quarter, woken_in_set: false, slip: Slip::new() }
+    }
+
+    /// The ring's end, and what is done for others.
+    #[inline(always)]
+    pub(super) fn parts(&mut self) -> (&mut ring::Consumer<M>, Duties<'_, M, W, H>) {
+        let Self { ring, end, popped, quarter, woken_in_set, .. } = self;
+        (ring, Duties { end, popped, quarter: *quarter, woken_in_set })
+    }
+
+    /// Pops the next element if there is one.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`]; [`PopError::Busy`]; [`PopError::Closed`]; [`PopError::Corrupt`].
+    #[inline(always)]
+    pub fn try_pop(&mut self, place: &mut Place<M>) -> Result<(), PopError> {
+        self.end.place.ours()?;
+        match self.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(nothing) => apart(self.try_again(nothing, place)),
+        }
+    }
+
+    /// Pops the next element, waiting for it.
+    ///
+    /// # Errors
+    /// [`PopError`], but for [`PopError::Empty`] and [`PopError::Busy`].
+    #[inline(always)]
+    pub fn pop(&mut self, place: &mut Place<M>, deadline: Option<Instant>) -> Result<(), PopError> {
+        self.end.place.ours()?;
+        match self.pop_next(place) {
+            Ok(()) => Ok(()),
+            Err(nothing) => apart(self.pop_slowly(nothing, place, deadline)),
+        }
+    }
+
+    /// Pops the next element.
+    #[inline(always)]
+    pub(crate) fn pop_next(&mut self, place: &mut Place<M>) -> Result<(), Nothing> {
+        let (ring, mut duties) = self.parts();
+        match ring.pop_after(place, |ring| duties.before_freeing(ring, 1)) {
+            Ok(_) => Ok(()),
+            Err(nothing) => Err(nothing),
+        }
+    }
+
+    /// Nothing was popped: once more, if what was in the way can be cleared up.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn try_again(&mut self, nothing: Nothing, place: &mut Place<M>) -> Result<(), PopError> {
+        let again = match &nothing {
+            Nothing::Busy(holder) => self.end.repair(holder).map_err(PopError::System)?,
+            Nothing::Closed => self.search_the_dead()?,
+            Nothing::Contended => true,
+            _ => false,
+        };
+        let answer = if again { self.pop_next(place) } else { Err(nothing) };
+        answer.map_err(|nothing| {
+            self.look_at_producers();
+            self.explain(nothing)
+        })
+    }
+
+    /// The stream is at its end; but a consumer may have died with an element in hand, and nobody else may be
+    /// left to find it. True: it is worth trying once more, whoever cleared up.
+    #[cold]
+    pub(super) fn search_the_dead(&mut self) -> Result<bool, PopError> {
+        self.end.recover().map_err(PopError::System)?;
+        Ok(true)
+    }
+
+    pub(super) fn explain(&mut self, nothing: Nothing) -> PopError {
+        if let Err(error) = self.end.place.tell() {
+            return PopError::System(error);
+        }
+        match nothing {
+            Nothing::Empty | Nothing::Contended => PopError::Empty,
+            Nothing::Busy(holder) => PopError::Busy { pid: self.end.place.pid(holder.endpoint) },
+            Nothing::Closed => PopError::Closed,
+            Nothing::Corrupt(corruption) => {
+                self.end.poison();
+                PopError::Corrupt(corruption)
+            }
+        }
+    }
+
+    /// `count` slots have come free, of elements that were used where they lay: is there a producer to wake?
+    #[inline(always)]
+    pub(super) fn freed(&mut self, count: u64) {
+        self.popped += count;
+        if self.popped >= self.quarter {
+            self.look_at_producers();
+        }
+    }
+
+    #[inline]
+    pub(super) fn look_at_producers(&mut self) {
+        let (ring, mut duties) = self.parts();
+        duties.look_at_producers(ring);
+    }
+
+    /// Lets a run of elements gather, when that has been of use lately or is due to be tried.
+    pub(crate) fn let_gather(&mut self) {
+        let ring = &self.ring;
+        let (size, run) = (ring.memory().shape().size(), ring.memory().run());
+        self.slip.let_gather(size, run, |count| ring.is_full_ahead(count));
+    }
+
+    /// What there is to do for a consumer in a set.
+    ///
+    /// # Errors
+    /// With `probe`, when it cannot be known who is alive.
+    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
+        match self.ring.look() {
+            Err(Nothing::Empty | Nothing::Busy(_)) => {}
+            Err(Nothing::Closed | Nothing::Corrupt(_)) => {
+                return Ok(self.end.is_newly_ended().then_some(News::Ended));
+            }
+            Ok(()) | Err(Nothing::Contended) => return Ok(Some(News::Ready)),
+        }
+        recovered?;
+        Ok((probe && self.end.is_newly_deserted(Role::Producer)).then_some(News::PeerGone))
+    }
+
+    /// Takes back that a set waits for this end. True when a notifier was faster.
+    pub fn withdraw_in_set(&mut self) -> bool {
+        let woken = self.end.place.withdraw();
+        if woken {
+            self.woken_in_set = true;
+            self.popped = self.quarter; // The next pop looks at what it was woken for.
+        }
+        woken
+    }
+
+    /// The set answers with another end: what this one was woken for is for another consumer.
+    pub fn is_passed_over(&mut self) {
+        if std::mem::take(&mut self.woken_in_set) {
+            let (ring, mut duties) = self.parts();
+            duties.pass_on(ring);
+        }
+    }
+}
+
+impl<T, M, W, H> Consumer<M, W, H>
+where
+    T: Message,
+    M: Memory<Shape = Of<T>>,
+    W: Seats<Platform = M::Platform>,
+    H: Host,
+{
+    /// Pops as many elements as are ready and fit, in order; gives their number.
+    ///
+    /// # Errors
+    /// When there is none, as [`try_pop`](Self::try_pop).
+    pub fn try_pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
+        self.end.place.ours()?;
+        let mut popped = self.pop_slice(places);
+        if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead()? {
+            popped = self.pop_slice(places);
+        }
+        match popped {
+            (0, Err(nothing)) => {
+                self.look_at_producers();
+                Err(self.explain(nothing))
+            }
+            (done, _) => Ok(done),
+        }
+    }
+
+    fn pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
+        let (ring, mut duties) = self.parts();
+        ring.pop_slice_after(places, |ring, count| duties.before_freeing(ring, count as u64))
+    }
+}
