@@ -1,10 +1,11 @@
-//! Growing pauses of random length between attempts, so that many clients of a server that comes back do not all come at once.
+//! Growing pauses of random length between attempts, so that the many clients of a restarted server do not
+//! all connect at once.
 
 use std::time::Duration;
 
-/// The first pause is up to this long.
+/// The upper limit of the first pause.
 const FIRST: Duration = Duration::from_millis(2);
-/// No pause is longer.
+/// The upper limit of all pauses.
 const LONGEST: Duration = Duration::from_millis(200);
 
 /// The pauses of one series of attempts.

@@ -17,8 +17,8 @@ use crate::frame::Frame;
 use crate::platform::{Barrier, Native, Platform as _, Site};
 use crate::wait::{HEARTBEAT, Nap};
 
-/// Connects to the listener of this name in the user's own domain, with frames in both directions. See [`Builder`] for
-/// everything else.
+/// Connects to the listener of this name in the user's own domain, with frames in both directions. See
+/// [`Builder`] for everything else.
 ///
 /// # Errors
 /// [`ConnectError`]. Nothing is left behind then.
@@ -40,7 +40,7 @@ pub(super) fn attempt<Out: Carry, In: Carry>(
     try_once(builder, deadline).map_err(|error| builder.explain_connect(error))
 }
 
-/// In an error that is [given](ConnectError::about) the name of its listener on the way out.
+/// A placeholder in an error that [gets](ConnectError::about) the name of its listener from the caller.
 pub(super) fn unnamed() -> ListenerName {
     ListenerName::default()
 }
@@ -86,7 +86,7 @@ fn try_once<Out: Carry, In: Carry>(
 /// What a client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Nothing: the handshake is done.
+    /// The handshake is done; nothing to wait for.
     Connected,
     /// Room in the listener's queue.
     NoRoom,
@@ -94,7 +94,7 @@ pub(super) enum Progress {
     NoFrame,
 }
 
-/// A client in its handshake. Dropped, it leaves nothing behind.
+/// A client in its handshake. Dropping it leaves nothing behind.
 pub(super) struct Greeting<Out: Carry, In: Carry> {
     up: Seated<Out>,
     down: Seated<In>,
@@ -102,9 +102,9 @@ pub(super) struct Greeting<Out: Carry, In: Carry> {
     machine: Client,
     address: Address,
     server: Peer,
-    /// What is to be sent next, and the places before and behind that.
+    /// The next frame to send, and the crash sites before and after sending it.
     outgoing: Option<(Frame, [Site; 2])>,
-    /// Nothing is expected behind what is to be sent.
+    /// Whether no answer is expected after the frame to send.
     is_last: bool,
 }
 
@@ -112,12 +112,11 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
     /// Finds the listener and makes the rings and the queue.
     ///
     /// # Errors
-    /// [`ConnectError`]; an [`Attach`](ConnectError::Attach) of
-    /// [`LockTimeout`](AttachErrorKind::LockTimeout) when the domain's lock is not to be had until the
-    /// deadline.
+    /// [`ConnectError`]; an [`Attach`](ConnectError::Attach) of [`LockTimeout`](AttachErrorKind::LockTimeout)
+    /// when the domain's lock is not available before the deadline.
     pub(super) fn begin(builder: &Builder, domain: &Domain, deadline: Instant) -> Result<Self, ConnectError> {
         let member = domain.member();
-        // Dropped, if it comes to that, after the lock.
+        // If dropped, then after the lock is released.
         let mut prepared = Prepared::<Out, In> { up: None, down: None, queue: None };
         let (listener, server) =
             domain.locked_until(deadline, |locked| Ok(prepare(locked, domain, builder, &mut prepared)))??;
@@ -144,7 +143,7 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
         Ok(Self { up, down, mailbox, machine, address, server, outgoing, is_last: false })
     }
 
-    /// Sends and receives what there is. `post`: how to send; one that waits for room says [`Posted::Full`]
+    /// Sends and receives what it can. `post`: how to send; one that waits for room returns [`Posted::Full`]
     /// at its deadline.
     ///
     /// # Errors
@@ -171,7 +170,8 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
                 return Ok(Progress::Connected);
             }
             let Some(received) = self.mailbox.try_receive()? else { return Ok(Progress::NoFrame) };
-            // What is no frame, or not for us, was sent by another process that may write to the queue.
+            // A message that is not a frame, or not for us, was sent by another process that may write to the
+            // queue.
             let Ok(frame) = received else { continue };
             match self.machine.on(&frame) {
                 ClientStep::Ignore => {}
@@ -191,16 +191,16 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
 
     /// # Errors
     /// [`ConnectError::ServerGone`] when the server's process is dead; [`ConnectError::System`] when that
-    /// cannot be known.
+    /// cannot be determined.
     pub(super) fn check_server(&self) -> Result<(), ConnectError> {
         let is_alive = self.mailbox.member().is_alive(self.server.owner)?;
         if is_alive { Ok(()) } else { Err(ConnectError::ServerGone { listener: unnamed() }) }
     }
 
-    /// The connection, when [`advance`](Self::advance) has said so.
+    /// The connection, once [`advance`](Self::advance) has reported it.
     ///
     /// # Errors
-    /// A ring that is spoilt at this point is the server's doing.
+    /// If a ring is corrupt at this point, the server has done it.
     pub(super) fn finish(self) -> Result<Connection<Out, In>, ConnectError> {
         let producer = self.up.into_producer()?;
         let consumer = self.down.into_consumer()?;
@@ -208,7 +208,7 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
         Ok(Connection::new(producer, consumer, session))
     }
 
-    /// What the server may have said before it went.
+    /// The server's last message, which it may have sent before it went.
     fn last_word(&mut self) -> Option<ConnectError> {
         while let Ok(Some(received)) = self.mailbox.try_receive() {
             if let Ok(frame) = received
@@ -221,14 +221,14 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
     }
 }
 
-/// What a client has made before it says hello, all under one lock.
+/// The objects that a client makes before its HELLO, all under one lock.
 struct Prepared<Out: Carry, In: Carry> {
     up: Option<(Seated<Out>, Token)>,
     down: Option<(Seated<In>, Token)>,
     queue: Option<(QueueSlot, WakeSemaphore)>,
 }
 
-/// Finds the listener, sees whose it is, and makes the rings and the queue. The domain's lock is held.
+/// Finds the listener, checks whose it is, and makes the rings and the queue. The domain's lock is held.
 fn prepare<Out: Carry, In: Carry>(
     locked: &Locked<'_>,
     domain: &Domain,
@@ -250,7 +250,7 @@ fn prepare<Out: Carry, In: Carry>(
     let up = Seated::make_producer(locked, domain, (up, barrier), server.uid, strategy)?;
     prepared.up = Some(up);
     let (mut down, token) = Seated::make_consumer(locked, domain, (down, barrier), server.uid, strategy)?;
-    // While the handshake lasts nobody waits at the ring, so the queue may use its semaphore.
+    // During the handshake no thread waits at the ring, so the queue may use its semaphore.
     let wake = down.wake();
     prepared.down = Some((down, token));
     let slot = locked.make_queue(ipc_core::Mode::PRIVATE, wake, 0)?;

@@ -15,12 +15,12 @@ use crate::error::AttachErrorKind;
 use crate::platform::Barrier;
 use crate::wait::HEARTBEAT;
 
-/// A client on its way to a server, from [`Builder::connecting`]. Dropping it gives up and leaves nothing
-/// behind.
+/// A client that is connecting to a server, from [`Builder::connecting`]. Dropping it gives up and leaves
+/// nothing behind.
 ///
 /// It can be waited for in a [`WaitSet`](crate::WaitSet), a [`PollSet`](crate::readiness::PollSet) or a
-/// [`Registration`](crate::readiness::Registration): there it has something to do when
-/// [`try_connect`](Self::try_connect) is to be called. `ipc_async::connect` is a future over it.
+/// [`Registration`](crate::readiness::Registration): it is ready when [`try_connect`](Self::try_connect) is
+/// to be called. `ipc_async::connect` is a future built on it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,19 +47,19 @@ pub struct Connecting<Out: Carry = Frames, In: Carry = Frames> {
     domain: Domain,
     /// `None` before the first step of an attempt.
     deadline: Option<Instant>,
-    /// `None` while the domain's lock was not to be had.
+    /// `None` while the domain's lock was not available.
     greeting: Option<Greeting<Out, In>>,
     /// When the last step was tried.
     tried: Instant,
-    /// When the server was last asked for.
+    /// When the server was last checked to be alive.
     asked: Instant,
-    /// What the last step could not be done for.
+    /// What the last step has to wait for.
     lacks: Lack,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lack {
-    /// The domain's lock, or room in the server's queue: no token will come for it.
+    /// The domain's lock, or room in the server's queue: neither comes with a token.
     Turn,
     Frame,
 }
@@ -84,11 +84,11 @@ impl<Out: Carry, In: Carry> Connecting<Out, In> {
         })
     }
 
-    /// Goes as far as it can without waiting; gives the connection when it is there, `None` when this is to
-    /// be called again.
+    /// Proceeds as far as it can without waiting; returns the connection when it is established, `None` when
+    /// this is to be called again.
     ///
-    /// The time that [`Builder::timeout`] says begins with the first call. Behind a connection and behind an
-    /// error the next call begins another attempt.
+    /// The [`Builder::timeout`] runs from the first call. After a connection and after an error the next call
+    /// begins another attempt.
     ///
     /// # Errors
     /// [`ConnectError`]. Nothing is left behind then.
@@ -100,7 +100,7 @@ impl<Out: Carry, In: Carry> Connecting<Out, In> {
         result.map_err(|error| self.builder.explain_connect(error))
     }
 
-    /// The name of the listener and its domain, as errors have them.
+    /// The name of the listener and its domain, for errors.
     #[must_use]
     pub fn full_name(&self) -> ListenerName {
         self.builder.listener_name()
@@ -144,8 +144,9 @@ impl<Out: Carry, In: Carry> Connecting<Out, In> {
 }
 
 impl Builder {
-    /// Begins to connect, for event loops: [`Connecting::try_connect`] never waits. Nor does this when a
-    /// [`domain`](Self::domain) was given; otherwise it joins the user's own one, and waits for its lock.
+    /// Begins to connect, for event loops: [`Connecting::try_connect`] never waits. This function does not
+    /// wait either if a [`domain`](Self::domain) was given; otherwise it joins the user's own one, and waits
+    /// for its lock.
     ///
     /// # Errors
     /// An invalid name; the errors of joining a domain.
@@ -166,7 +167,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let is_ready = match (&self.greeting, self.deadline) {
             (_, None) => true,
-            // Another step sees whether the time is over, and whether the server is alive.
+            // Another step checks whether the time has elapsed, and whether the server is alive.
             _ if Instant::now() >= self.tried + HEARTBEAT => true,
             (Some(greeting), _) => self.lacks == Lack::Frame && greeting.mailbox.is_ready(probe),
             (None, _) => false,
@@ -189,7 +190,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
         if let Some(greeting) = &mut self.greeting {
             greeting.mailbox.ring_at(None);
         }
-        // A token may be there, and ends the set's next sleep early, no more.
+        // There may be a token; it only makes the set's next sleep end early.
         false
     }
 
@@ -226,7 +227,7 @@ mod tests {
     use super::*;
     use crate::domain::WakeSemaphore;
 
-    /// What was sent before the set's semaphore was noted was announced to another one.
+    /// Frames that were sent before the set's semaphore was noted were announced to another semaphore.
     #[test]
     fn a_set_about_to_sleep_looks_for_what_was_sent_before() {
         let domain = Domain::open(&format!("unit-connecting-{}", std::process::id())).unwrap();

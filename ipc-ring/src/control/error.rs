@@ -1,4 +1,4 @@
-//! What can go wrong between a listener and those who connect to it. Each error names the listener.
+//! Errors between a listener and its clients. Each error names the listener.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::error::{AttachError, AttachErrorKind, debug_as_display};
 
 debug_as_display!(BindError, ConnectError, AcceptError);
 
-/// The name of a listener and the domain in which it is, as errors about it say them.
+/// The name of a listener and its domain, as error messages show them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListenerName {
     name: Box<str>,
@@ -19,7 +19,7 @@ impl ListenerName {
         Self { name: name.into(), domain: domain.into() }
     }
 
-    /// The name that it has, or was to have.
+    /// The name that the listener has, or was to have.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -70,11 +70,11 @@ pub enum ConnectError {
         /// The name that was asked for.
         listener: ListenerName,
     },
-    /// The server refused.
+    /// The server refused the client.
     Refused {
         /// The listener.
         listener: ListenerName,
-        /// Its reason.
+        /// The server's reason.
         reason: Reason,
     },
     /// The server's queue stayed full until the deadline.
@@ -87,12 +87,12 @@ pub enum ConnectError {
         /// The listener.
         listener: ListenerName,
     },
-    /// The server is gone: it ended or died in the middle. Another one may take its place.
+    /// The server ended or died during the handshake. Another one may take its place.
     ServerGone {
         /// The listener.
         listener: ListenerName,
     },
-    /// The listener belongs to somebody that the domain does not trust.
+    /// The listener belongs to a user that the domain does not trust.
     Untrusted {
         /// The listener.
         listener: ListenerName,
@@ -136,7 +136,7 @@ impl ConnectError {
         }
     }
 
-    /// With the listener's name, where it has none.
+    /// Adds the listener's name where the error has none.
     #[cold]
     pub(super) fn about(mut self, name: impl FnOnce() -> ListenerName) -> Self {
         match &mut self {
@@ -159,7 +159,7 @@ impl ConnectError {
     }
 }
 
-/// Why no connection was accepted. A client that fails is no error of the listener's: it is counted.
+/// Why no connection was accepted. A client that fails is not an error of the listener: it is counted.
 #[non_exhaustive]
 pub enum AcceptError {
     /// No client came before the deadline.
@@ -167,7 +167,7 @@ pub enum AcceptError {
         /// The listener.
         listener: ListenerName,
     },
-    /// This listener came through a fork; only the process that made it may use it.
+    /// This listener was inherited through a fork; only the process that made it may use it.
     Forked {
         /// The listener.
         listener: ListenerName,
@@ -177,8 +177,8 @@ pub enum AcceptError {
         /// The listener.
         listener: ListenerName,
     },
-    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): somebody removed the listener's queue
-    /// or the domain's semaphores; bind again.
+    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): the listener's queue
+    /// or the domain's semaphores were removed; bind again.
     System {
         /// The listener.
         listener: ListenerName,
@@ -196,7 +196,7 @@ impl AcceptError {
     }
 }
 
-/// What to do when the objects are gone.
+/// Advice for errors after the objects were removed.
 fn removed(error: &ipc_core::Error, what_to_do: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match error.kind() {
         ipc_core::ErrorKind::Removed => write!(f, "; its objects were removed meanwhile: {what_to_do}"),
@@ -336,7 +336,7 @@ impl From<AttachError> for BindError {
     }
 }
 
-/// Without the listener's name, which is known on the way out.
+/// Without the listener's name, which the caller adds.
 impl From<AttachError> for ConnectError {
     fn from(error: AttachError) -> Self {
         match error.kind() {
@@ -346,7 +346,7 @@ impl From<AttachError> for ConnectError {
     }
 }
 
-/// Without the listener's name, which is known on the way out.
+/// Without the listener's name, which the caller adds.
 impl From<ipc_core::Error> for ConnectError {
     fn from(error: ipc_core::Error) -> Self {
         let listener = ListenerName::default();

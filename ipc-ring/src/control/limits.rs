@@ -1,20 +1,20 @@
-//! How many a listener lets in, the count of those who are, and of what it has seen.
+//! A listener's limits, the count of its clients, and its statistics.
 
 use std::sync::{Arc, Weak};
 
 use super::peer::Peer;
 use super::reason::Reason;
 
-/// How much a listener allows.
+/// The limits of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time. 240 by default; a domain's wake semaphores are enough for 256.
+    /// Concurrent connections. 240 by default; a domain's wake semaphores are enough for 256.
     pub connections: u32,
-    /// Connections at a time of one user, as the kernel attests it. As many as `connections` by default.
+    /// Concurrent connections of one user, as the kernel attests it. As many as `connections` by default.
     pub per_user: u32,
-    /// Connections at a time of one process. 64 by default.
+    /// Concurrent connections of one process. 64 by default.
     pub per_process: u32,
-    /// Handshakes at a time. 64 by default.
+    /// Concurrent handshakes. 64 by default.
     pub handshakes: u32,
     /// Bytes of the largest segment that a client may bring. 16 MiB by default.
     pub ring_bytes: u64,
@@ -42,24 +42,24 @@ pub struct Counts {
     pub died: u64,
     /// Clients dropped in a handshake because they do not read their answers, or have removed their queue.
     pub deaf: u64,
-    /// Greetings and answers for a listener before this one.
+    /// Greetings and answers for an earlier listener of this name.
     pub stale: u64,
-    /// Messages that are no frame.
+    /// Messages that are not frames.
     pub malformed: u64,
-    /// Frames that fit no handshake: late, doubled, or made up.
+    /// Frames that belong to no handshake: late, duplicated, or forged.
     pub ignored: u64,
 }
 
-/// Counted as long as it lives.
+/// One client in the count, as long as it lives.
 #[derive(Debug)]
 pub(super) struct Admission(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
 
-/// Who is in.
+/// The clients that are connected.
 #[derive(Debug, Default)]
 pub(super) struct Admissions(Vec<(Peer, Weak<()>)>);
 
 impl Admissions {
-    /// Lets one more in.
+    /// Admits one more client.
     ///
     /// # Errors
     /// The limit that is reached.
@@ -85,7 +85,7 @@ impl Admissions {
         Ok(Admission(guard))
     }
 
-    /// How many are in.
+    /// The number of connected clients.
     pub(super) fn count(&self) -> usize {
         self.0.iter().filter(|(_, guard)| guard.strong_count() > 0).count()
     }

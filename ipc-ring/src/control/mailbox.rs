@@ -1,8 +1,8 @@
-//! Message queues with a wake semaphore: where control frames are sent and received. The only place of the control traffic that
-//! touches a queue.
+//! Message queues with a wake semaphore, over which control frames are sent and received. The only module of
+//! the control traffic that accesses a queue.
 //!
-//! A queue cannot be polled together with anything else, so whoever sends a frame also rings the recipient's wake semaphore, of
-//! the same kind as those that the ends of channels sleep on.
+//! A queue cannot be polled together with anything else, so the sender of a frame also rings the recipient's
+//! wake semaphore, of the same kind as those that the ends of channels sleep on.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::interrupter::Interrupter;
 use crate::wait::Nap;
 use crate::wait::interrupt::Interrupts;
 
-/// A queue of this process's own. Dropping it removes the queue.
+/// A queue that belongs to this process. Dropping it removes the queue.
 #[derive(Debug)]
 pub(super) struct Mailbox {
     member: Arc<Member>,
@@ -24,14 +24,14 @@ pub(super) struct Mailbox {
     wake: WakeSemaphore,
     /// Whether the semaphore is freed with the queue; otherwise it belongs to an end of a channel.
     owns_wake: bool,
-    /// Whether another semaphore is rung for it, that of a set.
+    /// Whether another semaphore is rung instead, that of a set.
     is_in_set: bool,
     buffer: MessageBuffer,
     interrupts: Interrupts,
 }
 
 impl Mailbox {
-    /// Around a queue made under the domain's lock.
+    /// Wraps a queue made under the domain's lock.
     pub(super) fn new(member: &Arc<Member>, slot: QueueSlot, wake: WakeSemaphore, owns_wake: bool) -> Self {
         let buffer = MessageBuffer::with_capacity(HEADER_SIZE + MAX_BODY);
         let (member, interrupts) = (Arc::clone(member), Interrupts::default());
@@ -42,7 +42,7 @@ impl Mailbox {
         self.slot.queue.id()
     }
 
-    /// Events there was no room for.
+    /// The number of events lost because the queue was full.
     pub(super) fn missed(&self) -> u64 {
         self.member.missed(self.slot)
     }
@@ -51,14 +51,14 @@ impl Mailbox {
         &self.member
     }
 
-    /// Takes the oldest frame, if there is one; or what somebody sent that is none.
+    /// Takes the oldest frame, if there is one; or the error of a message that is not a frame.
     ///
     /// # Errors
     /// When the queue was removed.
     pub(super) fn try_receive(&mut self) -> Result<Option<Result<Frame, FrameError>>, Error> {
         let queue = self.slot.queue;
         let received = match queue.try_receive(&mut self.buffer, Select::Any) {
-            // No frame is that long; it is taken out all the same, or it would stay for ever.
+            // No frame is that long; it is taken out all the same, or it would stay in the queue for ever.
             Err(error) if error.kind() == ErrorKind::BufferTooSmall => {
                 let longest = usize::try_from(queue.stat()?.capacity_bytes()).unwrap_or(usize::MAX);
                 self.buffer = MessageBuffer::with_capacity(longest.max(self.buffer.capacity()));
@@ -69,19 +69,19 @@ impl Mailbox {
         Ok(received.then(|| Frame::decode(self.buffer.bytes())))
     }
 
-    /// Whether a frame waits. One system call. Says yes when that cannot be known, so that somebody tries and is told why.
+    /// Whether a frame waits. One system call. True when that cannot be determined: the caller then tries to
+    /// receive and gets the error.
     pub(super) fn has_frame(&self) -> bool {
         self.slot.queue.stat().map_or(true, |stat| stat.messages() > 0)
     }
 
-    /// As [`has_frame`](Self::has_frame), when a set asks; it does not take a system call unless the set is
-    /// to `probe`, or is about to sleep: what was sent before [`ring_at`](Self::ring_at) was announced
-    /// elsewhere.
+    /// As [`has_frame`](Self::has_frame), for a set; it makes a system call only if the set is to `probe`, or
+    /// is about to sleep: what was sent before [`ring_at`](Self::ring_at) was announced elsewhere.
     pub(super) fn is_ready(&self, probe: bool) -> bool {
         (probe || self.is_in_set) && self.has_frame()
     }
 
-    /// Has `wake`, or with `None` its own semaphore again, rung for what is sent from now on.
+    /// Makes senders ring `wake` from now on, or with `None` the mailbox's own semaphore again.
     pub(super) fn ring_at(&mut self, wake: Option<WakeSemaphore>) -> WakeSemaphore {
         self.is_in_set = wake.is_some();
         let wake = wake.unwrap_or(self.wake);
@@ -89,7 +89,8 @@ impl Mailbox {
         wake
     }
 
-    /// Sleeps until somebody rings or the time has come; true when somebody rang. Look for frames first, and again after it.
+    /// Sleeps until the semaphore is rung or the nap is over; true if it was rung. Look for frames before and
+    /// after.
     ///
     /// # Errors
     /// When the semaphores were removed, or with [`ErrorKind::Interrupted`].
@@ -98,7 +99,7 @@ impl Mailbox {
         self.sleep_unless_owed(nap, |last| self.is_owed(last))
     }
 
-    /// As [`sleep`](Self::sleep), for something else than a frame. `is_owed`: as [`Nap::take`] has it.
+    /// As [`sleep`](Self::sleep), for something other than a frame. `is_owed`: see [`Nap::take`].
     ///
     /// # Errors
     /// As [`sleep`](Self::sleep).
@@ -118,8 +119,9 @@ impl Mailbox {
         Ok(rung)
     }
 
-    /// Whether a frame waits that a process of the domain must have rung for. `last`: and is alive to do so. What a process outside the domain
-    /// puts into the queue is not announced, nor is a frame whose sender died before it rang.
+    /// Whether a frame waits for which a process of the domain must have rung; with `last`, only if that
+    /// process is still alive to ring. A frame that a process outside the domain puts into the queue is not
+    /// announced, nor is one whose sender died before it rang.
     fn is_owed(&self, last: bool) -> bool {
         let Ok(stat) = self.slot.queue.stat() else { return false };
         if stat.messages() == 0 || !last {
@@ -139,9 +141,9 @@ impl Mailbox {
         self.interrupts.check("wait for a frame")
     }
 
-    /// This ends the sleeps from now on; `None`: a flag of its own.
+    /// Makes this interrupter end the sleeps from now on; with `None`, a flag of the mailbox's own.
     pub(super) fn share_interrupts(&mut self, with: Option<&Interrupter>) {
-        // First, since it takes away what it sleeps on.
+        // Drop the old one first, since dropping it removes what the mailbox sleeps on.
         drop(std::mem::take(&mut self.interrupts));
         if let Some(interrupter) = with {
             self.interrupts = interrupter.of_waits(&self.member, self.wake, 0);
@@ -182,12 +184,12 @@ pub(super) fn write_only(domain: Mode) -> Mode {
     if domain.bits() & 0o002 == 0 { group } else { group.others_write() }
 }
 
-/// Removes a queue that did not become a mailbox.
+/// Removes a queue for which no mailbox was made.
 pub(super) fn remove(locked: &Locked<'_>, slot: QueueSlot) {
     locked.remove_queue(slot);
 }
 
-/// Where somebody else takes frames.
+/// The queue of another process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address {
     queue: MessageQueue,
@@ -206,13 +208,13 @@ enum Bell {
     },
 }
 
-/// What became of a frame that was sent.
+/// The outcome of sending a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Posted {
     Sent,
     /// The queue is full.
     Full,
-    /// There is no such queue any more, or not for us.
+    /// The queue does not exist any more, or this process may not use it.
     Gone,
 }
 
@@ -251,13 +253,13 @@ impl Address {
             Ok(true) => {
                 let wake = match self.bell {
                     Bell::Nothing => None,
-                    // It may be part of a set, and sleep on another one.
+                    // The recipient may be part of a set, and sleep on the set's semaphore.
                     Bell::Semaphore(wake) => Some(member.queue_wake(self.queue.id()).unwrap_or(wake)),
                     Bell::Listener { index, generation } => member.listener_wake(index, generation),
                 };
                 if let Some(wake) = wake {
-                    // Who sleeps looks by itself before long. That this process may not change the semaphores any more is told by
-                    // its own next sleep.
+                    // A recipient that is not woken looks by itself before long. If this process may not
+                    // change the semaphores any more, its own next sleep reports that.
                     let _ = member.ring(wake);
                 }
                 Posted::Sent
@@ -272,7 +274,7 @@ impl Address {
         self.queue.stat().is_err_and(|error| error.kind() == ErrorKind::Removed)
     }
 
-    /// The kernel's record of the queue, also for who may only send to it.
+    /// The kernel's record of the queue; available also to a process that may only send to it.
     ///
     /// # Errors
     /// When the queue was removed.

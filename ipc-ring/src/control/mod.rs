@@ -1,7 +1,8 @@
-//! Control traffic over System V message queues: sessions between a server and its clients, requests, events, discovery.
+//! Control traffic over System V message queues: sessions between a server and its clients, requests, events,
+//! discovery.
 //!
-//! Data goes through rings; queues carry small, rare frames: who is there, who may come in, who has gone. Nothing here is on the
-//! hot path of a channel.
+//! Data goes through rings; queues carry small, rare frames: which processes are there, which may connect,
+//! which have gone. Nothing here is on the hot path of a channel.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,10 +28,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Sessions.** A [`Listener`] is a name in the domain's directory and a message queue. [`connect`] makes two rings and a queue
-//! for answers, all private, and hands them over by their identifiers; five frames later both sides have a [`Connection`]:
-//! a ring each way, and a peer whose user and process the kernel attests ([`Peer`]). Nobody waits without a deadline, the server
-//! never waits for a client, and a client that is killed at any point leaves nothing behind.
+//! **Sessions.** A [`Listener`] is a name in the domain's directory and a message queue. [`connect`] makes
+//! two rings and a reply queue, all private, and passes their identifiers to the server; five frames later
+//! both sides have a [`Connection`]: a ring in each direction, and a peer whose user and process the kernel
+//! attests ([`Peer`]). Every wait has a deadline, the server never waits for a client, and a client that is
+//! killed at any point leaves nothing behind.
 //!
 //! **Streams.** A connection that carries frames is a stream of bytes as well, as a
 //! [`UnixStream`](std::os::unix::net::UnixStream) is: [`Read`](std::io::Read),
@@ -69,10 +71,10 @@
 //! | the listener's queue is full | a client tries until its deadline, then [`ConnectError::QueueFull`] |
 //! | a client's queue is full, since it does not read | the server drops that client; others do not notice |
 //! | a frame of a listener before this one | counted and ignored, or refused as [`Reason::Stale`] |
-//! | the listener's queue is removed by hand | [`AcceptError::System`]; those who connect get [`ConnectError::NotFound`] |
+//! | the listener's queue is removed by hand | [`AcceptError::System`]; new clients get [`ConnectError::NotFound`] |
 //! | two servers bind one name | the second gets [`BindError::AlreadyBound`], unless the first is dead |
-//! | the server dies | its clients' rings say so; [`Builder::connect_retrying`] waits for the next one, with growing pauses of random length |
-//! | the listener is dropped | those in a handshake are refused; connections go on |
+//! | the server dies | its clients' rings report it; [`Builder::connect_retrying`] waits for the next one, with growing pauses of random length |
+//! | the listener is dropped | clients in a handshake are refused; connections go on |
 //! | the server is stopped | [`ConnectError::TimedOut`] |
 
 mod backoff;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::frame::MAJOR;
 
-/// Why a server refuses a client, or ends a connection. Travels as two numbers.
+/// Why a server refuses a client, or ends a connection. Sent as two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -13,7 +13,7 @@ pub enum Reason {
         /// The one it speaks.
         spoken: u8,
     },
-    /// As many handshakes are going on as the server allows. Trying again later may help.
+    /// The server has as many handshakes under way as it allows. Trying again later may help.
     Busy,
     /// The server has as many connections as it allows.
     Full {
@@ -35,8 +35,8 @@ pub enum Reason {
         /// The user, as the kernel attests it.
         uid: u32,
     },
-    /// The objects named in the greeting are not what they should be: of different creators, open to others, or not given to
-    /// the server.
+    /// The objects named in the greeting are not what they should be: of different creators, open to others,
+    /// or not given to the server.
     NotYours,
     /// The frame was meant for an earlier listener of this name. Trying again helps.
     Stale,
@@ -58,9 +58,9 @@ pub enum Reason {
     TimedOut,
     /// The server ends.
     ShuttingDown,
-    /// The other side does not read what it is sent.
+    /// The other side does not read what is sent to it.
     TooSlow,
-    /// The frames make no sense.
+    /// The frames are invalid.
     Malformed,
     /// A number of the application's.
     Application(u64),
@@ -72,7 +72,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The number of the reason and what goes with it.
+    /// The number of the reason and its detail.
     pub(super) const fn to_raw(self) -> (u32, u64) {
         match self {
             Self::Version { spoken } => (1, spoken as u64),
@@ -96,7 +96,7 @@ impl Reason {
         }
     }
 
-    /// The reason of a number; any number is one.
+    /// The reason for a number; every number has one.
     pub(super) const fn from_raw(code: u32, detail: u64) -> Self {
         match code {
             1 => Self::Version { spoken: detail as u8 },

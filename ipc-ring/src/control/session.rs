@@ -1,4 +1,4 @@
-//! What a connection is besides its rings: who is at the other side, and how it ended.
+//! The rest of a connection besides its rings: the process at the other side, and why the connection ended.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use super::peer::Peer;
 use super::reason::Reason;
 use crate::domain::{Member, Owner};
 
-/// What a connection is besides its rings. Dropping it gives back what the connection counts for.
+/// The rest of a connection besides its rings. Dropping it releases the connection's place in the listener's
+/// count.
 #[derive(Debug)]
 pub struct Session {
     peer: Peer,
@@ -45,7 +46,7 @@ impl Session {
         }
     }
 
-    /// Who is at the other side.
+    /// The process at the other side.
     #[must_use]
     pub fn peer(&self) -> Peer {
         self.peer
@@ -60,8 +61,8 @@ impl Session {
         }
     }
 
-    /// Why the server ended the connection, if it said so. For a client, after its rings were closed; one
-    /// system call.
+    /// The server's reason for ending the connection, if it sent one. For a client, after its rings were
+    /// closed; one system call.
     pub fn farewell(&mut self) -> Option<Reason> {
         if self.member().is_ours()
             && let Side::Client { machine, mailbox } = &mut self.side
@@ -74,8 +75,8 @@ impl Session {
         self.farewell
     }
 
-    /// Tells the client why the connection ends. Close the rings after it. Never waits; a client whose queue
-    /// is full does not read and will not be told.
+    /// Sends the client the reason why the connection ends. Close the rings after it. Never waits; a client
+    /// whose queue is full does not read and gets no reason.
     pub(super) fn say_farewell(&mut self, reason: Reason) {
         if self.member().is_ours()
             && let Side::Server { machine, address, member, .. } = &mut self.side
@@ -87,7 +88,8 @@ impl Session {
 
     /// Whether the process at the other side is alive. One system call.
     ///
-    /// # Errors
+    /// When it cannot be determined: the domain's semaphores were removed, or this process may not read them
+    /// any
     /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any
     /// more.
     pub fn is_peer_alive(&self) -> Result<bool, ipc_core::Error> {
@@ -97,13 +99,13 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // What a dead client leaves behind is its queue.
+        // A dead client leaves its queue behind.
         if let Side::Server { member, .. } = &self.side
             && member.is_ours()
             && self.peer.owner != Owner::NONE
             && matches!(member.is_alive(self.peer.owner), Ok(false))
         {
-            // What cannot be judged now stays for the next one that looks.
+            // What cannot be judged now is left for the next process that looks.
             if !matches!(member.try_locked(|locked| locked.sweep_queues()), Some(Ok(()))) {
                 member.leave_rest();
             }

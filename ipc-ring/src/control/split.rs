@@ -13,15 +13,15 @@ use super::stream::{fill_buf, open, read};
 use crate::channel::bytes::{Consumer, Producer, Reading, Writing, flush};
 use crate::interrupter::Interrupter;
 
-/// What both halves hold.
+/// The state that both halves share.
 type Shared = Arc<Mutex<Session>>;
 
 fn session(shared: &Shared) -> MutexGuard<'_, Session> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The reading half of a connection, from [`Connection::into_split`]: [`Read`] and [`BufRead`] with the
-/// errors of the connection's.
+/// The reading half of a connection, from [`Connection::into_split`]: [`Read`] and [`BufRead`] with the same
+/// errors as the connection.
 ///
 /// Dropping it closes its direction: writing at the other side fails with `BrokenPipe`.
 pub struct ReadHalf {
@@ -31,8 +31,8 @@ pub struct ReadHalf {
     session: Shared,
 }
 
-/// The writing half of a connection, from [`Connection::into_split`]: [`Write`] with the errors of the
-/// connection's.
+/// The writing half of a connection, from [`Connection::into_split`]: [`Write`] with the same errors as the
+/// connection.
 ///
 /// Dropping it closes its direction: the other side reads what was written, then the end of the stream.
 pub struct WriteHalf {
@@ -49,8 +49,8 @@ pub struct ReuniteError(pub ReadHalf, pub WriteHalf);
 impl Connection {
     /// The two directions, for two threads. Timeouts, [`set_nonblocking`](Self::set_nonblocking) and
     /// [`unread`](Self::unread) bytes go with them; each half has an [`interrupter`](ReadHalf::interrupter)
-    /// of its own, and those of the connection have no effect on them. The connection counts for its
-    /// listener until both are gone.
+    /// of its own, and those of the connection have no effect on them. The connection counts for its listener
+    /// until both are dropped.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -84,11 +84,11 @@ impl Connection {
     }
 }
 
-/// What both halves have.
+/// The methods that both halves have.
 macro_rules! half {
     ($half:ident, $end:ident) => {
         impl $half {
-            /// Who is at the other side.
+            /// The process at the other side.
             #[must_use]
             pub fn peer(&self) -> Peer {
                 session(&self.session).peer()
@@ -102,8 +102,8 @@ macro_rules! half {
                 session(&self.session).is_peer_alive()
             }
 
-            /// Why the server ended the connection, if it said so. For a client, after its rings were
-            /// closed; one system call.
+            /// The server's reason for ending the connection, if it sent one. For a client, after its rings
+            /// were closed; one system call.
             pub fn reason(&mut self) -> Option<Reason> {
                 session(&self.session).farewell()
             }
@@ -115,7 +115,7 @@ macro_rules! half {
                 self.$end.as_ref().map(|end| end.interrupter())
             }
 
-            /// As [`Connection::set_interruptible`], of this half.
+            /// As [`Connection::set_interruptible`], for this half.
             pub fn set_interruptible(&mut self, by_signals: bool) {
                 if let Some(end) = &mut self.$end {
                     end.set_interruptible(by_signals);
@@ -136,13 +136,13 @@ half!(ReadHalf, consumer);
 half!(WriteHalf, producer);
 
 impl ReadHalf {
-    /// The receiving end, for frames and for sets to wait for; `None` when it is closed. The rest of a frame
-    /// of which a part was read is in [`unread`](Self::unread).
+    /// The receiving end, for frames and for use in a set; `None` when it is closed. The rest of a frame that
+    /// was read in part is in [`unread`](Self::unread).
     pub fn receiver(&mut self) -> Option<&mut Consumer> {
         self.consumer.as_mut()
     }
 
-    /// The rest of a frame of which a part was read.
+    /// The rest of a frame that was read in part.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.reading.buffer()
@@ -156,21 +156,21 @@ impl ReadHalf {
         self.reading.patience.set_timeout(timeout)
     }
 
-    /// How long a read waits; `None` is without end.
+    /// How long a read waits; `None` means without limit.
     #[must_use]
     pub fn read_timeout(&self) -> Option<Duration> {
         self.reading.patience.timeout()
     }
 
-    /// As [`Connection::set_nonblocking`], of this half.
+    /// As [`Connection::set_nonblocking`], for this half.
     pub fn set_nonblocking(&mut self, is_nonblocking: bool) {
         self.reading.patience.set_nonblocking(is_nonblocking);
     }
 
-    /// Makes one connection of the two halves of one.
+    /// Joins the two halves of one connection again.
     ///
     /// # Errors
-    /// When they are of two connections; they are handed back.
+    /// When they belong to two connections; they are handed back.
     #[expect(clippy::result_large_err, reason = "the halves are handed back as they are")]
     pub fn reunite(mut self, mut writer: WriteHalf) -> Result<Connection, ReuniteError> {
         if !Arc::ptr_eq(&self.session, &writer.session) {
@@ -204,7 +204,7 @@ impl BufRead for ReadHalf {
 
 impl Drop for ReadHalf {
     fn drop(&mut self) {
-        // After a panic the end detaches, as it does by itself in a child of fork.
+        // After a panic the end detaches, as it does by itself in a forked child.
         if let Some(consumer) = self.consumer.take()
             && !std::thread::panicking()
         {
@@ -214,7 +214,7 @@ impl Drop for ReadHalf {
 }
 
 impl WriteHalf {
-    /// The sending end, for frames and for sets to wait for; `None` when it is closed.
+    /// The sending end, for frames and for use in a set; `None` when it is closed.
     pub fn sender(&mut self) -> Option<&mut Producer> {
         self.producer.as_mut()
     }
@@ -227,18 +227,18 @@ impl WriteHalf {
         self.writing.patience.set_timeout(timeout)
     }
 
-    /// How long a write waits for room; `None` is without end.
+    /// How long a write waits for room; `None` means without limit.
     #[must_use]
     pub fn write_timeout(&self) -> Option<Duration> {
         self.writing.patience.timeout()
     }
 
-    /// As [`Connection::set_nonblocking`], of this half.
+    /// As [`Connection::set_nonblocking`], for this half.
     pub fn set_nonblocking(&mut self, is_nonblocking: bool) {
         self.writing.patience.set_nonblocking(is_nonblocking);
     }
 
-    /// Closes the direction; as dropping, but the half can be [reunited](ReadHalf::reunite).
+    /// Closes the direction, like dropping, but the half can be [reunited](ReadHalf::reunite).
     pub fn shutdown(&mut self) {
         self.producer = None;
     }

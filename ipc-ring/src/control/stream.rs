@@ -1,4 +1,4 @@
-//! A connection as a stream of bytes, as a socket is one.
+//! A connection as a stream of bytes, like a socket.
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -32,14 +32,14 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
 }
 
 impl Connection {
-    /// Whether reads and writes return `WouldBlock` instead of waiting; at first they wait. The timeouts are
-    /// without effect then.
+    /// Whether reads and writes return `WouldBlock` instead of waiting; by default they wait. The timeouts
+    /// have no effect then.
     ///
     /// A read or a write that would wait asks whether the other side is alive, one system call. To learn
     /// when it is worth trying again, wait for [`receiver`](Self::receiver) or [`sender`](Self::sender) in a
     /// [`WaitSet`](crate::WaitSet) or a [`PollSet`](crate::readiness::PollSet), after a `WouldBlock`.
     ///
-    /// [`send`](Self::send), [`recv`](Self::recv) and their other forms are not concerned.
+    /// Has no effect on [`send`](Self::send), [`recv`](Self::recv) and their other forms.
     pub fn set_nonblocking(&mut self, is_nonblocking: bool) {
         self.reading.patience.set_nonblocking(is_nonblocking);
         self.writing.patience.set_nonblocking(is_nonblocking);
@@ -47,8 +47,8 @@ impl Connection {
 }
 
 impl<Out: Carry> Connection<Out, Frames> {
-    /// How long a read waits before it fails with `TimedOut`; `None`, as at first, is without end. For reads
-    /// of the stream, not for [`recv`](Self::recv).
+    /// How long a read waits before it fails with `TimedOut`; `None`, the default, means without limit. For
+    /// reads of the stream, not for [`recv`](Self::recv).
     ///
     /// # Errors
     /// `InvalidInput` for zero.
@@ -56,13 +56,13 @@ impl<Out: Carry> Connection<Out, Frames> {
         self.reading.patience.set_timeout(timeout)
     }
 
-    /// How long a read waits; `None` is without end.
+    /// How long a read waits; `None` means without limit.
     #[must_use]
     pub fn read_timeout(&self) -> Option<Duration> {
         self.reading.patience.timeout()
     }
 
-    /// The rest of a frame of which a part was read. The next read, or [`recv`](Self::recv), begins with it.
+    /// The rest of a frame that was read in part. The next read, or [`recv`](Self::recv), begins with it.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.reading.buffer()
@@ -70,8 +70,9 @@ impl<Out: Carry> Connection<Out, Frames> {
 }
 
 impl<In: Carry> Connection<Frames, In> {
-    /// How long a write waits for room before it fails with `TimedOut`; `None`, as at first, is without end.
-    /// A write that failed has written nothing. For writes to the stream, not for [`send`](Self::send).
+    /// How long a write waits for room before it fails with `TimedOut`; `None`, the default, means without
+    /// limit. A write that failed has written nothing. For writes to the stream, not for
+    /// [`send`](Self::send).
     ///
     /// # Errors
     /// `InvalidInput` for zero.
@@ -79,14 +80,14 @@ impl<In: Carry> Connection<Frames, In> {
         self.writing.patience.set_timeout(timeout)
     }
 
-    /// How long a write waits for room; `None` is without end.
+    /// How long a write waits for room; `None` means without limit.
     #[must_use]
     pub fn write_timeout(&self) -> Option<Duration> {
         self.writing.patience.timeout()
     }
 }
 
-/// Frames without their boundaries: a read gives the bytes that are there, of a part of a frame or of
+/// Frames without their boundaries: a read returns the bytes that are there, of a part of a frame or of
 /// several.
 ///
 /// # Errors
@@ -96,11 +97,11 @@ impl<In: Carry> Connection<Frames, In> {
 /// |---|---|
 /// | `ConnectionReset` | the other side's process died, and everything that it sent has been read |
 /// | `TimedOut` | nothing came within the [timeout](Connection::set_read_timeout) |
-/// | `WouldBlock` | nothing is there, of a [non-blocking](Connection::set_nonblocking) connection |
+/// | `WouldBlock` | a [non-blocking](Connection::set_nonblocking) connection has nothing to read |
 /// | `InvalidData` | the ring is corrupt |
 /// | `Other` | the wait was [interrupted](Connection::interrupter), or the kernel refused |
 ///
-/// An interruption is not `Interrupted`, at which the loops of the standard library go on.
+/// An interruption is not reported as `Interrupted`, because the standard library's loops retry that kind.
 ///
 /// # Blocking
 /// By this side's wait strategy, until a byte is there.
@@ -113,7 +114,7 @@ impl<Out: Carry> Read for Connection<Out, Frames> {
 }
 
 impl<Out: Carry> BufRead for Connection<Out, Frames> {
-    /// Gives what is there of one frame.
+    /// Returns the bytes of one frame that are there.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         fill_buf(&mut self.reading, self.consumer.as_mut())
     }
@@ -123,8 +124,8 @@ impl<Out: Carry> BufRead for Connection<Out, Frames> {
     }
 }
 
-/// Each write is one frame, of as many of the bytes as a frame holds, half the ring; no frame for no bytes.
-/// It is with the other side at once; small writes are better collected by a
+/// Each write is one frame, with as many of the bytes as a frame holds, half the ring; a write of no bytes
+/// sends no frame. The other side can read it at once; collect small writes with a
 /// [`BufWriter`](std::io::BufWriter).
 ///
 /// # Errors
@@ -135,7 +136,7 @@ impl<Out: Carry> BufRead for Connection<Out, Frames> {
 /// | `BrokenPipe` | this direction is closed, by either side: the other one will not read any more |
 /// | `ConnectionReset` | there is no room, and the other side's process died |
 /// | `TimedOut` | no room came within the [timeout](Connection::set_write_timeout) |
-/// | `WouldBlock` | there is no room, of a [non-blocking](Connection::set_nonblocking) connection |
+/// | `WouldBlock` | a [non-blocking](Connection::set_nonblocking) connection has no room |
 /// | `InvalidData` | the ring is corrupt |
 /// | `Other` | the wait was [interrupted](Connection::interrupter), or the kernel refused |
 ///
@@ -150,14 +151,14 @@ impl<In: Carry> Write for Connection<Frames, In> {
         self.writing.write_vectored(open(self.producer.as_mut())?, pieces)
     }
 
-    /// Tells an error that a write could not tell, since its bytes were written: the other side sleeps and
-    /// could not be woken. Otherwise it does nothing: what was written can be read.
+    /// Returns an error that a write could not return, since its bytes were written: the other side sleeps
+    /// and could not be woken. Otherwise it does nothing: what was written can be read.
     fn flush(&mut self) -> io::Result<()> {
         self.producer.as_mut().map_or(Ok(()), flush)
     }
 }
 
-/// Reads from an end; nothing from one that is closed.
+/// Reads from an end; a closed end gives nothing.
 pub(super) fn read(
     reading: &mut Reading,
     consumer: Option<&mut Consumer>,
@@ -166,7 +167,7 @@ pub(super) fn read(
     consumer.map_or(Ok(0), |consumer| reading.read(consumer, out))
 }
 
-/// As [`read`], by reference.
+/// As [`read`], but returns a reference.
 pub(super) fn fill_buf<'a>(
     reading: &'a mut Reading,
     consumer: Option<&mut Consumer>,

@@ -1,4 +1,4 @@
-//! Every sentence there is, in `sentences.txt` for reading.
+//! All error messages; `sentences.txt` lists them for reading.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,11 @@ fn removed() -> ipc_core::Error {
     ipc_core::sem::SemaphoreSet::from_id(ipc_core::sem::SemId::from_raw(-1)).value(0).unwrap_err()
 }
 
-/// One of each, what its sentence must say was found and expected, and what it must advise.
+/// One error of each kind, what its message must name as found and as expected, and the advice that it must
+/// give.
 type Sample = (&'static str, String, [&'static str; 3]);
 
-/// The match is there for the compiler: an error that is forgotten here does not compile.
+/// The match is for the compiler: if an error is missing here, the code does not compile.
 macro_rules! samples {
     (
         $error:ident $(or $attach:ident)?,
@@ -75,7 +76,7 @@ fn each_error_names_its_listener_and_says_what_was_found_expected_and_advised() 
     }
 }
 
-/// What arises where the name is not at hand is completed on the way out.
+/// An error that arises where the name is unknown gets it from the caller.
 #[test]
 fn an_error_is_told_its_listener_once() {
     for error in [

@@ -4,20 +4,20 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::control::reason::Reason;
 
-/// What only the two parties know, or what tells one attempt from another.
+/// A value that only the two parties know, or one that distinguishes one attempt from another.
 pub(crate) type Secret = [u64; 2];
 
-/// Of HELLO. The queue for answers and the segment of the ring to the server are in the header.
+/// The body of HELLO. The reply queue and the segment of the ring to the server are in the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Hello {
-    /// Of this attempt.
+    /// Identifies this attempt.
     pub(crate) nonce: Secret,
     /// The client's identity in the domain.
     pub(crate) owner: u64,
-    /// What the client offers.
+    /// The features that the client offers.
     pub(crate) features: u64,
-    /// What the client needs of these.
+    /// Those that the client needs.
     pub(crate) needed: u64,
     /// The generation of the ring to the server.
     pub(crate) up_generation: u64,
@@ -29,25 +29,25 @@ pub(crate) struct Hello {
     pub(crate) wake: u32,
 }
 
-/// Of CHALLENGE, and of a WELCOME that comes without one.
+/// The body of CHALLENGE, and of a WELCOME without a preceding CHALLENGE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Challenge {
-    /// The client's.
+    /// The client's nonce.
     pub(crate) nonce: Secret,
-    /// To be said back.
+    /// To be sent back.
     pub(crate) secret: Secret,
-    /// What both offer.
+    /// The features that both offer.
     pub(crate) features: u64,
 }
 
-/// Of REJECT and BYE.
+/// The body of REJECT and BYE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Verdict {
-    /// The client's.
+    /// The client's nonce.
     pub(crate) nonce: Secret,
-    /// What goes with the reason.
+    /// The detail of the reason.
     pub(crate) detail: u64,
     /// The reason's number.
     pub(crate) code: u32,

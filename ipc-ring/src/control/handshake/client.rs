@@ -8,9 +8,9 @@ use crate::frame::{Frame, FrameKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The greeting is sent.
+    /// The greeting was sent.
     Greeting,
-    /// The challenge is answered.
+    /// The challenge was answered.
     Proving { secret: Secret },
     /// Welcomed or refused.
     Done,
@@ -19,13 +19,13 @@ enum State {
 /// What to do after a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClientStep {
-    /// Nothing: it is not for this attempt, or comes at the wrong time.
+    /// Nothing: the frame is not for this attempt, or comes at the wrong time.
     Ignore,
     /// Send this answer to the challenge.
     Prove(Frame),
-    /// Send this; the connection is there.
+    /// Send this frame; the connection is established.
     Ready(Frame),
-    /// The server said no.
+    /// The server refused.
     Refused(Reason),
 }
 
@@ -44,7 +44,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// An attempt at the listener of this generation, with answers to `queue` and the ring to the server in `segment`.
+    /// An attempt at the listener of this generation, with answers to `queue` and the ring to the server in
+    /// `segment`.
     pub(crate) fn new(generation: u64, hello: Hello, queue: i32, segment: i32) -> Self {
         Self {
             state: State::Greeting,
@@ -65,13 +66,13 @@ impl Client {
         Frame { queue: self.queue, segment: self.segment, ..self.frame(FrameKind::Hello, hello.as_bytes()) }
     }
 
-    /// The session's number, once challenged.
+    /// The session number, once challenged.
     #[cfg(test)]
     pub(crate) fn session(&self) -> u64 {
         self.session
     }
 
-    /// What both sides offer, once challenged.
+    /// The features that both sides offer, once challenged.
     pub(crate) fn features(&self) -> u64 {
         self.features
     }
@@ -87,7 +88,7 @@ impl Client {
         }
     }
 
-    /// A frame came.
+    /// Handles a frame.
     pub(crate) fn on(&mut self, frame: &Frame) -> ClientStep {
         // A refusal may have been sent before the last frame arrived.
         let is_answer = frame.ack == self.sent || frame.kind == FrameKind::Reject;
@@ -130,7 +131,7 @@ impl Client {
         }
     }
 
-    /// What the server said at the end of a connection, if this frame is that.
+    /// The server's reason for ending a connection, if this frame carries it.
     pub(crate) fn farewell(&self, frame: &Frame) -> Option<Reason> {
         let verdict = frame.record::<Verdict>()?;
         (matches!(frame.kind, FrameKind::Bye | FrameKind::Reject)

@@ -1,4 +1,5 @@
-//! The handshake, as two state machines over frames. No kernel here: what the kernel attests, and the rings, are the callers'.
+//! The handshake, as two state machines over frames. No kernel calls here: the callers do what the kernel
+//! attests, and the rings.
 //!
 //! ```text
 //!   client                                        server
@@ -10,9 +11,9 @@
 //!   READY     the secret                  →       hands the connection to its program
 //! ```
 //!
-//! Where only the server's own user can write to the server's queue, CHALLENGE and PROOF are left out: whoever sent HELLO is a
-//! process of that user, as is the maker of the queue and the segments, and processes of one user could read each other's queues
-//! anyway. WELCOME brings the secret then.
+//! Where only the server's own user can write to the server's queue, CHALLENGE and PROOF are left out: the
+//! sender of HELLO is a process of that user, as is the maker of the queue and the segments, and processes of
+//! one user could read each other's queues anyway. WELCOME carries the secret then.
 //!
 //! ```text
 //!   HELLO     queue, segments, nonce      →       looks whose they are: attaches
@@ -20,10 +21,11 @@
 //!   READY     the secret                  →       hands the connection to its program
 //! ```
 //!
-//! The server may answer REJECT at any point, with a reason. The nonce tells the client that an answer is to its own greeting,
-//! and not to that of a predecessor whose queue had the same number. The session number and the secret tell the server that a
-//! frame in its queue, into which every member of the domain may write, is of the client that it belongs to. Frames that do not
-//! fit are ignored, never answered: so nobody can end another one's handshake.
+//! The server may answer REJECT at any point, with a reason. The nonce shows the client that an answer is to
+//! its own greeting, and not to that of a predecessor whose queue had the same number. The session number and
+//! the secret show the server that a frame in its queue, into which every member of the domain may write,
+//! comes from the client that the session belongs to. Frames that do not match are ignored, never answered:
+//! so no process can end another one's handshake.
 
 mod body;
 mod client;

@@ -8,24 +8,24 @@ use crate::frame::{Frame, FrameKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// The challenge is sent.
+    /// The challenge was sent.
     Challenged,
     /// The answer was right, or none is needed.
     Proved,
-    /// The welcome is sent.
+    /// The welcome was sent.
     Welcomed,
-    /// The client is in.
+    /// The client is connected.
     Done,
 }
 
 /// What to do after a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerStep {
-    /// Nothing: whoever sent it does not know the secret, or it comes at the wrong time.
+    /// Nothing: the sender does not know the secret, or the frame comes at the wrong time.
     Ignore,
-    /// The client is who it says: attach to its rings, then welcome or reject it.
+    /// The client has proved its identity: attach to its rings, then welcome or reject it.
     Admit,
-    /// The client is in.
+    /// The client is connected.
     Establish,
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Takes a greeting up. `session` and `secret` are new and not to be guessed; the server offers `features` and needs
-    /// `needed` of them.
+    /// Accepts a greeting. `session` and `secret` are new and unpredictable; the server offers `features` and
+    /// needs `needed` of them.
     ///
     /// # Errors
     /// A reason to refuse the client.
@@ -111,7 +111,7 @@ impl Server {
         self.frame(FrameKind::Welcome, &body.as_bytes()[..known])
     }
 
-    /// At any time before the client is in.
+    /// Refuses the client, at any time before it is connected.
     pub(crate) fn reject(&mut self, reason: Reason) -> Frame {
         self.state = State::Done;
         let verdict = Verdict::new(self.hello.nonce, reason);
@@ -124,7 +124,7 @@ impl Server {
         self.frame(FrameKind::Bye, verdict.as_bytes())
     }
 
-    /// An answer to a greeting that is not taken up.
+    /// A refusal of a greeting for which no handshake was begun.
     pub(crate) fn turn_away(frame: &Frame, nonce: Secret, reason: Reason) -> Frame {
         Frame {
             ack: frame.sequence,
@@ -134,13 +134,14 @@ impl Server {
         }
     }
 
-    /// Admits the client without a challenge: that it speaks for itself is known. [`ServerStep::Admit`] comes first.
+    /// Admits the client without a challenge: it is known to speak for itself. [`ServerStep::Admit`] comes
+    /// first.
     pub(crate) fn believe(&mut self) {
         debug_assert_eq!(self.sent, 0);
         self.state = State::Proved;
     }
 
-    /// A frame of this session came.
+    /// Handles a frame of this session.
     pub(crate) fn on(&mut self, frame: &Frame) -> ServerStep {
         let fits = frame.session == self.session
             && frame.generation == self.generation

@@ -110,7 +110,8 @@ fn a_refusal_reaches_the_client_with_its_reason() {
     assert_eq!(missing, Reason::MissingFeatures { bits: 0b100 });
 }
 
-/// A frame by somebody who may write to the queues but cannot read the client's, so does not know the secret.
+/// A frame from a process that may write to the queues but cannot read the client's, so does not know the
+/// secret.
 fn forged() -> impl Strategy<Value = Frame> {
     let numbers = prop_oneof![Just(0_u64), Just(1), Just(2), Just(3), any::<u64>()];
     let session = prop_oneof![Just(SESSION), Just(0), any::<u64>()];
@@ -132,7 +133,8 @@ fn forged() -> impl Strategy<Value = Frame> {
 }
 
 proptest! {
-    /// Whatever a stranger sends, at whatever moment: the server lets nobody in, and the right client still gets in.
+    /// Whatever a stranger sends, and whenever: the server admits no wrong client, and still admits the right
+    /// one.
     #[test]
     fn nobody_gets_in_without_the_secret(
         before in prop::collection::vec(forged(), 0..12),
@@ -155,7 +157,7 @@ proptest! {
         prop_assert_eq!(server.on(&ready), ServerStep::Ignore);
     }
 
-    /// Any bytes decode or are refused; what decodes is what its encoding decodes to.
+    /// Any bytes decode or are refused; a decoded value equals what its encoding decodes to.
     #[test]
     fn any_bytes_are_a_frame_or_an_error(mut bytes in prop::collection::vec(any::<u8>(), 0..200), frame in forged(), at in 0..64_usize) {
         let _ = Frame::decode(&bytes);

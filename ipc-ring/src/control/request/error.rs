@@ -1,4 +1,4 @@
-//! What can go wrong with requests, on either side.
+//! Errors of requests, on either side.
 
 use core::fmt;
 
@@ -9,45 +9,47 @@ use crate::ring::spsc::Corruption;
 
 debug_as_display!(RequestError);
 
-/// Why there is no answer, or no request.
+/// Why no answer, or no request, came.
 #[non_exhaustive]
 pub enum RequestError {
-    /// Nothing came, or there was no room, before the deadline.
+    /// Nothing arrived, or there was no room, before the deadline.
     TimedOut,
-    /// The server answered that it will not, with a number of its own; [`EXPIRED`](Self::EXPIRED): the request's deadline had
-    /// passed when the server came to it.
+    /// The server answered with a failure, and a number of its own; [`EXPIRED`](Self::EXPIRED): the request's
+    /// deadline had passed when the server came to it.
     Failed {
-        /// That number.
+        /// The server's number.
         code: u32,
     },
     /// The other side has ended the connection.
     Closed {
-        /// Why, if it said so.
+        /// The reason, if the other side sent one.
         reason: Option<Reason>,
     },
     /// The other side's process is gone.
     PeerGone(PeerExit),
-    /// The connection that the request was sent over ended before the answer came, and another one has taken its place. The
-    /// server may have carried the request out or not.
+    /// The connection over which the request was sent ended before the answer came, and another one has taken
+    /// its place. The server may or may not have carried out the request.
     Lost,
-    /// There is no connection any more, and another one could not be made.
+    /// The connection has ended, and a new one could not be made.
     Connect(ConnectError),
     /// The client does not read its answers. The connection has been closed with [`Reason::TooSlow`].
     TooSlow,
-    /// The body with its head does not fit the ring, now or ever.
+    /// The body with its head is too large for the ring, now or ever.
     TooLarge(FrameTooLarge),
-    /// The ticket's answer has been given, or it was cancelled or has timed out.
+    /// The ticket's answer has been returned, or the request was cancelled or has timed out.
     UnknownTicket,
-    /// The other side sends what is no request and no answer.
+    /// The other side sent a message that is neither a request nor an answer.
     Malformed,
-    /// The shared memory holds what the protocol never writes.
+    /// The shared memory contains a value that the protocol never writes.
     Corrupt(Corruption),
-    /// The connection came through a fork; only the process that made it may use it. Nothing was done.
+    /// The connection was inherited through a fork; only the process that made it may use it. Nothing was
+    /// done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
-    /// The one-way message or the answer **was sent**, but the kernel refused to wake who waits for it, for instance since this
-    /// process has changed its user. Who sleeps finds it at its next look, a tenth of a second later at most.
+    /// The one-way message or the answer **was sent**, but the kernel refused to wake the process that waits
+    /// for it, for instance because this process has changed its user. A sleeping peer finds it at its next
+    /// look, a tenth of a second later at most.
     NotWoken(ipc_core::Error),
     /// The kernel refused.
     System(ipc_core::Error),
@@ -57,7 +59,7 @@ impl RequestError {
     /// The number of a failure for a request whose deadline had passed.
     pub const EXPIRED: u32 = u32::MAX;
 
-    /// Whether the connection has ended, so that nothing more comes or goes over it.
+    /// Whether the connection has ended, so that nothing more passes over it.
     pub(super) fn is_end(&self) -> bool {
         matches!(self, Self::Closed { .. } | Self::PeerGone(_))
     }

@@ -1,4 +1,5 @@
-//! Requests and their answers over a connection: several in flight, answers in any order, answers in parts, deadlines.
+//! Requests and their answers over a connection: several in flight, answers in any order and in parts,
+//! deadlines.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,7 +18,7 @@
 //! }
 //! # });
 //!
-//! // The client's.
+//! // The client's side.
 //! let mut requester = Requester::new(service.connect()?);
 //! assert_eq!(requester.call(b"ab", Duration::from_secs(5))?, b"abab");
 //! # drop(requester);

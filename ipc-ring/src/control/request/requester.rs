@@ -1,4 +1,4 @@
-//! The side that asks.
+//! The side that sends requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,38 +9,39 @@ use crate::clock;
 use crate::control::{Builder, ConnectError, Connection};
 use crate::interrupter::Interrupter;
 
-/// A request that has been sent. Its answer is taken with [`Requester::wait`].
+/// A request that was sent. [`Requester::wait`] returns its answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[must_use = "the answer is kept until it is taken with the ticket"]
 pub struct Ticket(u64);
 
-/// What came for a request.
+/// An answer to a request, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A part; more follows.
     Part(Vec<u8>),
-    /// All of it, or the last part.
+    /// The whole answer, or its last part.
     Last(Vec<u8>),
 }
 
-/// A request on its way.
+/// A request in flight.
 #[derive(Debug)]
 struct Flight {
-    /// The connection it was sent over, as a number.
+    /// The number of the connection over which it was sent.
     connection: u64,
     deadline: Option<Instant>,
     came: VecDeque<Result<Answer, u32>>,
 }
 
-/// Sends requests through a connection and gives each its answer.
+/// Sends requests over a connection and assigns each answer to its request.
 ///
-/// One made by [`reconnecting`](Self::reconnecting) outlives its server: when the connection has ended, the next request
-/// is sent over a new one. No request is sent twice, since the server may have carried it out: requests that were in
-/// flight fail with [`RequestError::PeerGone`], [`RequestError::Closed`] or [`RequestError::Lost`].
+/// A requester made by [`reconnecting`](Self::reconnecting) outlives its server: after the connection has
+/// ended, the next request is sent over a new one. No request is sent twice, since the server may have
+/// carried it out: requests that were in flight fail with [`RequestError::PeerGone`],
+/// [`RequestError::Closed`] or [`RequestError::Lost`].
 #[derive(Debug)]
 pub struct Requester {
     connection: Connection,
-    /// How many connections there were before this one.
+    /// The number of connections before this one.
     connections: u64,
     /// The connection has ended.
     ended: bool,
@@ -51,15 +52,15 @@ pub struct Requester {
     late: u64,
     out: Vec<u8>,
     received: Vec<u8>,
-    /// That the server could not be woken for a request that is under way.
+    /// The error of waking the server for a request that was sent.
     untold: Option<ipc_core::Error>,
-    /// Of all connections, one after the other, and of connecting.
+    /// For all connections, one after the other, and for connecting.
     interrupter: Interrupter,
     by_signals: bool,
 }
 
 impl Requester {
-    /// Over this connection, which nobody else uses any more.
+    /// A requester over this connection, which nothing else may use any more.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         Self {
@@ -78,8 +79,8 @@ impl Requester {
         }
     }
 
-    /// Connects to the listener that `service` names, and connects again, to it or to a successor, for the first request
-    /// after the connection has ended.
+    /// Connects to the listener that `service` names, and connects again, to it or to a successor, for the
+    /// first request after the connection has ended.
     ///
     /// # Errors
     /// As [`Builder::connect_retrying`].
@@ -91,8 +92,8 @@ impl Requester {
         Ok(Self { service: Some(service.clone()), ..Self::new(connection) })
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this requester with [`RequestError::Interrupted`]: for room, for an
-    /// answer, and for another connection.
+    /// A handle by which another thread, or a signal handler, ends the waits of this requester with
+    /// [`RequestError::Interrupted`]: for room, for an answer, and for a new connection.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
@@ -110,11 +111,11 @@ impl Requester {
         self.connections
     }
 
-    /// Asks and waits for the answer; the parts of one that comes in parts are joined.
+    /// Sends a request and waits for the answer; the parts of an answer in parts are joined.
     ///
     /// # Errors
-    /// [`RequestError`]. After [`RequestError::TimedOut`] and [`RequestError::Interrupted`] the server is told that no answer is wanted; one that comes all the
-    /// same is dropped.
+    /// [`RequestError`]. After [`RequestError::TimedOut`] and [`RequestError::Interrupted`] the request is
+    /// cancelled at the server; an answer that comes all the same is dropped.
     ///
     /// # Blocking
     /// By the connection's wait strategy, at most `timeout`, room in the ring included.
@@ -139,8 +140,8 @@ impl Requester {
         }
     }
 
-    /// As [`call`](Self::call), with the answer in place of what `out` held; gives its length. No allocation
-    /// once `out` is large enough.
+    /// As [`call`](Self::call), with the answer replacing the contents of `out`; returns its length. No
+    /// allocation once `out` is large enough.
     ///
     /// # Errors
     /// As [`call`](Self::call). What `out` holds then is unspecified.
@@ -186,7 +187,7 @@ impl Requester {
         }
     }
 
-    /// Asks, and does not wait for the answer.
+    /// Sends a request, without waiting for the answer.
     ///
     /// # Errors
     /// As [`start_deadline`](Self::start_deadline).
@@ -197,12 +198,12 @@ impl Requester {
         self.start_deadline(body, Some(clock::after(timeout)))
     }
 
-    /// As [`start`](Self::start), with a point in time after which the answer is not wanted; `None`: it is always.
+    /// As [`start`](Self::start), with a deadline after which the answer is not wanted; `None`: no deadline.
     ///
     /// # Errors
     /// [`RequestError::TimedOut`] when there was no room before the deadline; [`RequestError::TooLarge`];
-    /// [`RequestError::Closed`]; [`RequestError::PeerGone`]; [`RequestError::Connect`] when there is no connection and none could be
-    /// made before the deadline.
+    /// [`RequestError::Closed`]; [`RequestError::PeerGone`]; [`RequestError::Connect`] when there is no
+    /// connection and none could be made before the deadline.
     pub fn start_deadline(&mut self, body: &[u8], deadline: Option<Instant>) -> Result<Ticket, RequestError> {
         let id = self.next;
         let deadline_ns = deadline.map_or(0, clock::monotonic_at);
@@ -212,7 +213,7 @@ impl Requester {
         Ok(Ticket(id))
     }
 
-    /// Says something that needs no answer.
+    /// Sends a message that needs no answer.
     ///
     /// # Errors
     /// As [`start_deadline`](Self::start_deadline).
@@ -223,14 +224,15 @@ impl Requester {
         self.send(Head::new(Kind::OneWay, 0), body, Some(clock::after(timeout)))
     }
 
-    /// Waits for what comes next for a request: after [`Answer::Part`] there is more to wait for.
+    /// Waits for the answer to a request, or its next part; after [`Answer::Part`] more parts follow.
     ///
     /// # Errors
-    /// [`RequestError::TimedOut`] at the request's deadline, [`RequestError::Failed`], [`RequestError::Lost`]; the ticket is used up
-    /// then. Any other [`RequestError`].
+    /// [`RequestError::TimedOut`] at the request's deadline, [`RequestError::Failed`],
+    /// [`RequestError::Lost`]: these use up the ticket. Any other [`RequestError`].
     ///
     /// # Blocking
-    /// By the connection's wait strategy, until the request's deadline. Answers to other requests are kept meanwhile.
+    /// By the connection's wait strategy, until the request's deadline. Answers to other requests are kept
+    /// meanwhile.
     pub fn wait(&mut self, ticket: &Ticket) -> Result<Answer, RequestError> {
         loop {
             let flight = self.flights.get_mut(&ticket.0).ok_or(RequestError::UnknownTicket)?;
@@ -255,16 +257,16 @@ impl Requester {
         }
     }
 
-    /// What has come for a request, if anything has. Never waits.
+    /// The answer to a request, or its next part, if one has arrived. Never waits.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait), but for the deadline.
+    /// As [`wait`](Self::wait), except for the deadline.
     pub fn try_wait(&mut self, ticket: &Ticket) -> Result<Option<Answer>, RequestError> {
         loop {
             match self.receive(Some(Instant::now())) {
                 Ok(()) => {}
                 Err(RequestError::TimedOut) => break,
-                // What came before is still given.
+                // Parts that arrived before are still returned.
                 Err(_) if self.flights.get(&ticket.0).is_some_and(|flight| !flight.came.is_empty()) => break,
                 Err(error) => return Err(error),
             }
@@ -274,7 +276,7 @@ impl Requester {
         if pending { Ok(None) } else { self.wait(ticket).map(Some) }
     }
 
-    /// Gives an answer up. The server is told, if there is room for it.
+    /// Cancels a request. The server is notified, if there is room for the message.
     pub fn cancel(&mut self, ticket: Ticket) {
         self.cancel_number(ticket.0);
     }
@@ -286,13 +288,13 @@ impl Requester {
         }
     }
 
-    /// How many requests have no complete answer yet.
+    /// The number of requests without a complete answer.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.flights.len()
     }
 
-    /// How many answers came that nobody wanted any more.
+    /// The number of answers that came after their requests had been given up.
     #[must_use]
     pub fn late(&self) -> u64 {
         self.late
@@ -314,9 +316,10 @@ impl Requester {
                 None => self.connection.send(&self.out),
             };
             match sent.map_err(RequestError::from_push) {
-                // It did not reach the server, so that it may be sent over another connection.
+                // The request did not reach the server, so it may be sent over another connection.
                 Err(error) if error.is_end() && self.service.is_some() => self.ended = true,
-                // It is under way, and has a number that the caller must learn: whoever waits for the answer is told.
+                // The request was sent, and the caller needs its number: the wait for the answer
+                // returns the error.
                 Err(RequestError::NotWoken(error)) if head.kind == Kind::Request => {
                     self.untold = Some(error);
                     return Ok(());
@@ -326,7 +329,7 @@ impl Requester {
         }
     }
 
-    /// Replaces the connection, which has ended. Nothing more will come for what is in flight.
+    /// Replaces the connection, which has ended. No answers to requests in flight will come any more.
     fn connect_again(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
         let Some(service) = &self.service else { return Ok(()) };
         let deadline = deadline.unwrap_or_else(|| clock::after(Duration::MAX));
@@ -344,13 +347,13 @@ impl Requester {
         Ok(())
     }
 
-    /// Receives one message and puts it where it belongs.
+    /// Receives one message and assigns it to its request.
     fn receive(&mut self, deadline: Option<Instant>) -> Result<(), RequestError> {
         let head = self.receive_head(deadline)?;
         self.keep(head)
     }
 
-    /// Receives one message, which stays in `received`.
+    /// Receives one message into `received`.
     fn receive_head(&mut self, deadline: Option<Instant>) -> Result<Head, RequestError> {
         if let Some(error) = self.untold.take() {
             return Err(RequestError::NotWoken(error));
@@ -364,7 +367,7 @@ impl Requester {
         Head::read(&self.received).map(|(head, _)| head).ok_or(RequestError::Malformed)
     }
 
-    /// Keeps what was received for the one who asked.
+    /// Stores the received answer with its request.
     fn keep(&mut self, head: Head) -> Result<(), RequestError> {
         let body = &self.received[SIZE..];
         let answer = match head.kind {

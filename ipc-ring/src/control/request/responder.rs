@@ -1,4 +1,4 @@
-//! The side that answers.
+//! The side that answers requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use crate::clock;
 use crate::control::{Connection, Reason};
 use crate::interrupter::Interrupter;
 
-/// Which request an answer is for.
+/// Identifies the request that an answer belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestId(u64);
 
-/// A request that came. An empty one is the place for [`Responder::next_into`].
+/// A received request. An empty one can be filled by [`Responder::next_into`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     id: RequestId,
@@ -22,31 +22,31 @@ pub struct Request {
 }
 
 impl Request {
-    /// To answer it with, now or later.
+    /// The identifier with which to answer it, now or later.
     #[must_use]
     pub fn id(&self) -> RequestId {
         self.id
     }
 
-    /// What was asked.
+    /// The body of the request.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body by itself.
+    /// The body as a vector of its own.
     #[must_use]
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
 
-    /// When the client gives up.
+    /// The time at which the client gives up.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether the client waits for an answer. One to a request that does not is dropped by the client.
+    /// Whether the client waits for an answer. If it does not, it drops an answer.
     #[must_use]
     pub fn wants_answer(&self) -> bool {
         self.wants_answer
@@ -66,11 +66,11 @@ pub struct Responder {
     interrupter: Interrupter,
 }
 
-/// Cancellations that are remembered at a time.
+/// The number of cancellations remembered at a time.
 const REMEMBERED: usize = 1024;
 
 impl Responder {
-    /// Over this connection, which nobody else uses any more.
+    /// A responder over this connection, which nothing else may use any more.
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         Self {
@@ -84,8 +84,8 @@ impl Responder {
         }
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this responder with [`RequestError::Interrupted`]: for a request, and for
-    /// room for an answer, which was not sent then.
+    /// A handle by which another thread, or a signal handler, ends the waits of this responder with
+    /// [`RequestError::Interrupted`]: for a request, and for room for an answer, which is not sent then.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
@@ -98,19 +98,20 @@ impl Responder {
         }
     }
 
-    /// How long an answer waits for room in the ring before the client is dropped: a second by default. A server that serves
-    /// several clients in one thread says zero.
+    /// How long an answer waits for room in the ring before the client is dropped: one second by default. A
+    /// server with several clients in one thread sets zero.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// The next request, waiting for it. One whose deadline has passed is answered with a failure and passed over.
+    /// Waits for the next request. A request whose deadline has passed is answered with a failure and
+    /// skipped.
     ///
     /// # Errors
-    /// [`RequestError::Closed`], [`RequestError::PeerGone`]: the client is gone. [`RequestError::Malformed`]. Not
-    /// [`RequestError::TimedOut`].
+    /// [`RequestError::Closed`], [`RequestError::PeerGone`]: the client is gone. [`RequestError::Malformed`].
+    /// Not [`RequestError::TimedOut`].
     ///
     /// # Blocking
     /// By the connection's wait strategy.
@@ -120,10 +121,10 @@ impl Responder {
         self.next_until(None, &mut request).map(|()| request)
     }
 
-    /// As [`next`](Self::next), in place of another request: no allocation when its body is large enough.
+    /// As [`next`](Self::next), but overwrites `request`: no allocation if its body is large enough.
     ///
     /// # Errors
-    /// As [`next`](Self::next). What `request` holds then is unspecified.
+    /// As [`next`](Self::next). The contents of `request` are unspecified then.
     ///
     /// # Blocking
     /// By the connection's wait strategy.
@@ -131,7 +132,7 @@ impl Responder {
         self.next_until(None, request)
     }
 
-    /// As [`next`](Self::next), until a point in time; one in the past never waits.
+    /// As [`next`](Self::next), until `deadline`; with a deadline in the past it never waits.
     ///
     /// # Errors
     /// [`RequestError::TimedOut`], and as [`next`](Self::next).
@@ -171,26 +172,26 @@ impl Responder {
         }
     }
 
-    /// Whether the client has given a request up, as far as that has been received.
+    /// Whether the client has cancelled a request, as far as its messages have been received.
     #[must_use]
     pub fn is_cancelled(&self, id: RequestId) -> bool {
         self.cancelled.contains(&id)
     }
 
-    /// How many requests came too late to be looked at.
+    /// The number of requests that arrived after their deadlines.
     #[must_use]
     pub fn expired(&self) -> u64 {
         self.expired
     }
 
-    /// Answers a request: all of it, or the last part.
+    /// Answers a request: sends the whole answer, or its last part.
     ///
     /// # Errors
     /// [`RequestError::TooSlow`] when the client does not read: it has been dropped, with that reason;
     /// [`RequestError::TooLarge`]; [`RequestError::Closed`], [`RequestError::PeerGone`] when it is gone.
     ///
     /// # Blocking
-    /// For room in the ring, as long as [`patience`](Self::patience) says.
+    /// For room in the ring, at most for the [`patience`](Self::patience).
     pub fn reply(&mut self, id: RequestId, body: &[u8]) -> Result<(), RequestError> {
         self.answer(Head::new(Kind::Reply, id.0), body)
     }
@@ -203,7 +204,7 @@ impl Responder {
         self.answer(Head::new(Kind::Part, id.0), body)
     }
 
-    /// Answers that there is no answer, with a number that says why to the client's program.
+    /// Answers with a failure, and a number that gives the reason to the client's program.
     ///
     /// # Errors
     /// As [`reply`](Self::reply).
@@ -216,7 +217,7 @@ impl Responder {
         self.connection.as_mut()
     }
 
-    /// Ends the connection and tells the client why.
+    /// Ends the connection and sends the client the reason.
     pub fn close(mut self, reason: Reason) {
         if let Some(connection) = self.connection.take() {
             connection.close(reason);

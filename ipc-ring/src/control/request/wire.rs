@@ -4,20 +4,20 @@ use core::mem::offset_of;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// What a message is for.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Please answer.
+    /// An answer is expected.
     Request,
     /// No answer is expected.
     OneWay,
-    /// A part of an answer; more follows.
+    /// A part of an answer; more parts follow.
     Part,
     /// An answer, or the last part of one.
     Reply,
-    /// No answer, but a number that says why.
+    /// A failure instead of an answer, with a number that gives the reason.
     Failure,
-    /// No answer is wanted any more.
+    /// The client does not want the answer any more.
     Cancel,
 }
 
@@ -57,14 +57,14 @@ const _: () = {
     assert!(offset_of!(Raw, code) == 0x14);
 };
 
-/// What stands in front of a body.
+/// The head in front of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) kind: Kind,
     pub(super) id: u64,
-    /// By the machine's monotonic clock; 0: none.
+    /// In nanoseconds of the machine's monotonic clock; 0: none.
     pub(super) deadline_ns: u64,
-    /// Of a failure.
+    /// The number of a failure.
     pub(super) code: u32,
 }
 
@@ -73,7 +73,7 @@ impl Head {
         Self { kind, id, deadline_ns: 0, code: 0 }
     }
 
-    /// Puts head and body into `out`, in place of what it held.
+    /// Replaces the contents of `out` by head and body.
     pub(super) fn write(self, body: &[u8], out: &mut Vec<u8>) {
         let raw =
             Raw { id: self.id, deadline_ns: self.deadline_ns, kind: self.kind.to_raw(), code: self.code };
@@ -82,7 +82,7 @@ impl Head {
         out.extend_from_slice(body);
     }
 
-    /// The head and the body of a message; `None` when it is none.
+    /// The head and the body of a message; `None` when the message is invalid.
     pub(super) fn read(message: &[u8]) -> Option<(Self, &[u8])> {
         let (raw, body) = Raw::read_from_prefix(message).ok()?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.to_raw() == raw.kind)?;
