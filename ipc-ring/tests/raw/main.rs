@@ -16,7 +16,10 @@ use ipc_ring::describe::Description;
 use ipc_ring::latest::ReadError;
 use ipc_ring::raw::{Builder, RawReceiver, RawSender, ReceiveError, SendError};
 use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
-use ipc_ring::{AttachErrorKind, Domain, ElementType, Message, PeerExit, PopError, PushError, bytes, spsc};
+use ipc_ring::{
+    AttachErrorKind, Domain, ElementType, Message, News, PeerExit, PopError, PushError, WaitSet, Waitable,
+    bytes, spsc,
+};
 use kinds::{KINDS, Kind, Typed, queues};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
@@ -311,6 +314,38 @@ fn waits_end_by_an_element_a_deadline_and_an_interrupter() {
             );
             assert!(interrupted, "{}: {told}", kind.name);
         });
+    }
+}
+
+/// One thread waits for raw receivers of every kind.
+#[test]
+fn a_set_waits_for_receivers_of_all_kinds() {
+    private_namespace();
+    let domain = Domain::open(&unique("set")).unwrap();
+    let mut ends: Vec<(RawSender, RawReceiver)> = KINDS
+        .iter()
+        .map(|kind| {
+            let known = Builder::new(kind.name).domain(&domain).kind(kind.kind).capacity(CAPACITY);
+            let known = known.element(&element::<u64>("u64")).wait(ipc_ring::WaitStrategy::Sleep);
+            (known.create_sender().unwrap(), known.open_receiver().unwrap())
+        })
+        .collect();
+    let mut set = WaitSet::new(&domain).unwrap();
+    for (index, kind) in KINDS.iter().enumerate() {
+        let (senders, mut receivers): (Vec<_>, Vec<_>) =
+            ends.iter_mut().map(|(sender, receiver)| (sender, receiver as &mut dyn Waitable)).unzip();
+        let event = std::thread::scope(|scope| {
+            let sender = senders.into_iter().nth(index).unwrap();
+            scope.spawn(move || {
+                common::wait_for_a_sleeper();
+                sender.send(&content(7, 8)).unwrap();
+            });
+            set.wait(&mut receivers, None).unwrap()
+        });
+        assert_eq!((event.index, event.news), (index, News::Ready), "{}", kind.name);
+        let mut place = [0; 8];
+        ends[index].1.try_receive(&mut place).unwrap();
+        assert_eq!(place[..], content(7, 8)[..], "{}", kind.name);
     }
 }
 

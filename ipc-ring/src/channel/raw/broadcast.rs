@@ -13,7 +13,9 @@ use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
+use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Follower, Side};
+use crate::channel::wait_set::News;
 use crate::error::{AttachError, PopError, PushError};
 use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
@@ -226,6 +228,18 @@ impl Receiving for Subscriber {
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A subscriber only leaves.
+}
+
+impl Seated for Subscriber {
+    type Seat = Participant;
+
+    fn waiter(&self) -> &Participant {
+        &self.end.place
+    }
+
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.ring().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
+    }
 }
 
 impl Follower for Subscriber {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Instant;
 
 use super::{ReceiveError, SendError};
+use crate::channel::wait_set::sealed::Await;
 use crate::interrupter::Interrupter;
 
 /// What came with an element.
@@ -39,7 +40,7 @@ pub(super) trait Sending: Debug + Send + Sync {
 }
 
 /// An end that receives. Slices have the size of an element.
-pub(super) trait Receiving: Debug + Send + Sync {
+pub(super) trait Receiving: Await + Debug + Send + Sync {
     fn receive(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError>;
     fn capacity(&self) -> u64;
     fn interrupter(&self) -> Interrupter;

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::end::{Patience, Received, Receiving};
 use super::{Builder, ElementInfo, ReceiveError};
+use crate::channel::wait_set::News;
+use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::interrupter::Interrupter;
 use crate::layout::Kind;
+use crate::platform::Barrier;
 
 /// An end that receives elements as bytes, as the consumer, subscriber or reader of a channel: see the
 /// [module](super).
@@ -121,5 +124,56 @@ impl RawReceiver {
     /// dropping it.
     pub fn close(mut self) {
         self.end.set_closing(true);
+    }
+}
+
+/// In a set a receiver is what the end of its kind is.
+impl Await for RawReceiver {
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        self.end.news(probe)
+    }
+
+    fn begin_wait(&mut self, is_worth_it: bool) {
+        self.end.begin_wait(is_worth_it);
+    }
+
+    fn mark(&mut self, bell: Bell) -> Barrier {
+        self.end.mark(bell)
+    }
+
+    fn unmark(&mut self) -> bool {
+        self.end.unmark()
+    }
+
+    fn has_peer_died(&self) -> bool {
+        self.end.has_peer_died()
+    }
+
+    fn is_passed_over(&mut self) {
+        self.end.is_passed_over();
+    }
+
+    fn is_served(&mut self) {
+        self.end.is_served();
+    }
+
+    fn home(&self) -> Home<'_> {
+        self.end.home()
+    }
+
+    fn waiting(&self) -> Option<Waiting> {
+        self.end.waiting()
+    }
+
+    fn awaits_successors(&self) -> bool {
+        self.end.awaits_successors()
+    }
+
+    fn is_unannounced(&self) -> bool {
+        self.end.is_unannounced()
+    }
+
+    fn is_soon(&mut self) -> bool {
+        self.end.is_soon()
     }
 }

@@ -7,7 +7,9 @@ use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::{self, Ending, Role};
+use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Follower};
+use crate::channel::wait_set::News;
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -162,6 +164,22 @@ impl Receiving for Consumer {
 
     fn set_closing(&mut self, closing: bool) {
         self.ending = if closing { Ending::Close } else { Ending::Detach };
+    }
+}
+
+impl Seated for Consumer {
+    type Seat = End;
+
+    fn waiter(&self) -> &End {
+        &self.core.end
+    }
+
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
+    }
+
+    fn begin_wait(&mut self, _is_worth_it: bool) {
+        self.core.let_gather();
     }
 }
 
