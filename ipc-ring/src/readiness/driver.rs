@@ -1,4 +1,4 @@
-//! The thread that sleeps for others.
+//! The thread that sleeps on behalf of tasks and descriptors.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,37 +18,39 @@ use crate::error::AttachError;
 use crate::wait::HEARTBEAT;
 use crate::wait::interrupt::Interrupts;
 
-/// The thread that waits for the armed ends of this process in one domain. Clones are the same one.
+/// The thread that waits for the armed ends of this process in one domain. All clones refer to the same
+/// thread.
 ///
-/// It exists while a driver, a [`Registration`](super::Registration) or a [`PollSet`](super::PollSet) does.
-/// It blocks all signals, is named `ipc-ring driver`, and calls wakers without holding a lock. In a child of
-/// fork there is none, and everything says `Forked`.
+/// It exists as long as a driver, a [`Registration`](super::Registration) or a [`PollSet`](super::PollSet)
+/// does. It blocks all signals, is named `ipc-ring driver`, and calls wakers without holding a lock. In a
+/// forked child there is none, and every operation returns `Forked`.
 #[derive(Clone)]
 pub struct Driver(pub(super) Arc<Handle>);
 
 /// Each process slot of the domain with its generation, and whether its process is alive.
 type Census = Vec<(u64, bool)>;
 
-/// What the clones of a driver share; the thread has [`Shared`] alone, and so keeps no driver alive.
+/// The state that the clones of a driver share; the thread holds [`Shared`] alone, and so keeps no driver
+/// alive.
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
-    /// Until it is dropped.
+    /// Present until the handle is dropped.
     thread: Option<JoinHandle<()>>,
 }
 
 pub(super) struct Shared {
     pub(super) member: Arc<Member>,
     pub(super) bell: Bell,
-    /// Whether deaths post to it.
+    /// Whether deaths post to the semaphore.
     is_bell: bool,
     state: Mutex<State>,
 }
 
-/// What the lock protects. Nothing that waits is done while it is held.
+/// The state that the lock protects. No operation that waits is done while it is held.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) slots: Slots<Option<Waiting>, Waker>,
-    /// The thread is to end.
+    /// The thread shall end.
     stop: bool,
     /// The thread is calling wakers.
     calling: bool,
@@ -63,12 +65,12 @@ pub(super) struct State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// How often it woke up, for a token or to look.
+    /// The number of times it woke up, for a token or to look.
     pub wakeups: u64,
-    /// Tasks and descriptors woken since their waiting bit was taken, or since a token came where there is no
-    /// bit.
+    /// Tasks and descriptors woken because their waiting bit was taken, or, where there is no bit, because a
+    /// token came.
     pub rung: u64,
-    /// Tasks and descriptors woken to look for themselves: after a death, or since what they wait for may
+    /// Tasks and descriptors woken to look for themselves: after a death, or because what they wait for may
     /// come without a token.
     pub asked_to_look: u64,
 }
@@ -90,20 +92,20 @@ impl Driver {
         Self::of_member(domain.member(), domain.until())
     }
 
-    /// What the thread has done until now.
+    /// What the thread has done so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.0.shared.lock().counts
     }
 
-    /// As [`of`](Self::of), of the domain that a membership is in.
+    /// As [`of`](Self::of), for the domain of a membership.
     pub(super) fn of_member(member: &Arc<Member>, until: Instant) -> Result<Self, AttachError> {
         member.check_process()?;
         if let Some(driver) = known(member) {
             return Ok(driver);
         }
-        // Without a lock, since it waits for others. Another thread may do the same: then one of the two is
-        // given up again.
+        // Not under the list's lock, since this waits for other processes. Another thread may do the same;
+        // then one of the two is given up again.
         let bell = member.locked(until, |locked| locked.claim_bell())?;
         let shared = Arc::new(Shared {
             member: Arc::clone(member),
@@ -117,7 +119,7 @@ impl Driver {
             list.retain(|other| other.strong_count() > 0);
             list.push(Arc::downgrade(&driver.0));
         });
-        // The oldest one: the same for all who have entered one.
+        // The oldest one in the list, so that all threads that added one get the same.
         Ok(known(member).unwrap_or(driver))
     }
 }
@@ -126,7 +128,7 @@ impl Driver {
 static DRIVERS: PerProcess<Mutex<Vec<Weak<Handle>>>> = PerProcess::new();
 
 fn known(member: &Arc<Member>) -> Option<Driver> {
-    // Given back when the list is free again: to give the last one back ends a thread.
+    // Dropped when the list is unlocked again: dropping the last one ends a thread.
     let drivers: Vec<Arc<Handle>> = locked(|list| list.iter().filter_map(Weak::upgrade).collect());
     drivers.into_iter().find(|driver| Arc::ptr_eq(&driver.shared.member, member)).map(Driver)
 }
@@ -163,7 +165,7 @@ impl Lock for Shared {
     }
 
     fn wake(&self, waker: Waker) {
-        // A waker that panics has said so; the other tasks are woken still.
+        // A waker that panics has printed its message; the other tasks are still woken.
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
@@ -173,15 +175,15 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread. `known`: who was alive before anything was armed.
+    /// Runs the thread. `known`: which processes were alive before anything was armed.
     fn run(&self, mut known: Census) {
         let interrupts = Interrupts::default();
-        // When to look who is alive, without a token.
+        // When to check which processes are alive, without a token.
         let mut look: Option<Instant> = None;
         loop {
             let until = look.unwrap_or_else(|| crate::clock::after(Duration::MAX));
             let Ok(token) = self.member.sleep(self.bell.0, until, &interrupts) else {
-                // The set is gone. Everybody looks, and is told the error.
+                // The semaphores are gone. Every task looks, and gets the error.
                 self.lock().failed = true;
                 protocol::ring(self, Which::All);
                 return;
@@ -203,12 +205,13 @@ impl Shared {
         }
     }
 
-    /// Whether any process has gone since the last question. Also when that cannot be known: then everybody
-    /// is told so.
+    /// Whether any process has gone since the last check. True also when that cannot be determined: every
+    /// task then looks and gets the error.
     fn has_anybody_gone(&self, known: &mut Census) -> bool {
         let Ok(now) = self.member.census() else { return true };
         let before = std::mem::replace(known, now);
-        // A generation is taken by one process. One more is a process that came, unless it is gone again.
+        // Each generation is used by one process. A generation one higher is a process that came, unless it
+        // is gone again.
         before.iter().zip(&*known).any(|(before, now)| {
             match (now.0.wrapping_sub(before.0), before.1, now.1) {
                 (0, before, now) => before && !now,
@@ -218,7 +221,7 @@ impl Shared {
         })
     }
 
-    /// When to look next, given a look that is still to come.
+    /// When to look next; `still` is a look that is already scheduled.
     fn next_look(&self, token: bool, still: Option<Instant>) -> Option<Instant> {
         let mut state = self.lock();
         let has_to = token || self.has_to_look(&state.slots);
@@ -227,13 +230,13 @@ impl Shared {
         look
     }
 
-    /// Whether something may come for an armed slot without a token.
+    /// Whether what an armed slot waits for may come without a token.
     fn has_to_look(&self, slots: &Slots<Option<Waiting>, Waker>) -> bool {
         slots.is_any_armed() && (!self.is_bell || slots.is_any_unannounced())
     }
 
-    /// Sees to it that the thread looks by itself, after a slot was armed. Costs a system call if it would
-    /// not have.
+    /// Ensures that the thread looks by itself, after a slot was armed. Costs a system call if it would
+    /// otherwise not look.
     pub(super) fn armed(&self, is_unannounced: bool) {
         if self.is_bell && !is_unannounced {
             return;
@@ -247,7 +250,7 @@ impl Shared {
     }
 }
 
-/// Starts the thread with all signals blocked: those of the process go to threads that expect them.
+/// Starts the thread with all signals blocked: signals sent to the process go to threads that expect them.
 fn start(shared: Arc<Shared>, known: Census) -> JoinHandle<()> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let thread = thread::Builder::new().name("ipc-ring driver".to_owned()).spawn(move || shared.run(known));
@@ -269,7 +272,8 @@ impl Drop for Handle {
         let is_calling = state.calling;
         drop(state);
         let _ = self.shared.member.ring(self.shared.bell.0); // If it is refused, the thread has ended.
-        // One that calls wakers may be the thread that drops this, or wait for it. It ends by itself.
+        // While the driver's thread calls wakers, it may be the thread that drops this, or wait for that
+        // thread. Then it ends by itself.
         if !is_calling {
             let _ = thread.join(); // It does not panic but in a waker.
         }
@@ -292,7 +296,7 @@ impl fmt::Debug for Driver {
 
 /// The error that made a driver end.
 pub(super) fn failure(shared: &Shared) -> Error {
-    // The kernel says it again: in a time that has come already, the thread would not sleep either.
+    // Asks the kernel for the error again; with a deadline that has passed, this does not sleep.
     let interrupts = Interrupts::default();
     let again = shared.member.sleep(shared.bell.0, Instant::now(), &interrupts).map(drop);
     match again.and_then(|()| shared.member.check_semaphores()) {

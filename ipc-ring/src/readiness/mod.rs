@@ -1,12 +1,12 @@
-//! Waiting in an event loop: for async tasks, and for whatever polls file descriptors.
+//! Waiting in an event loop: for async tasks, and for loops that poll file descriptors.
 //!
-//! An end sleeps on a semaphore, and no event loop can poll one. So a thread does it for all of them: the
-//! [`Driver`], one for each domain of a process, is started by the first [`Registration`] or [`PollSet`], and
-//! ends with the last one. It sleeps on a semaphore of its own. An end that finds nothing is *armed*: its
-//! waiting bit is set with that semaphore's number, as a [`WaitSet`](crate::WaitSet) does for the time of one
-//! wait, and stays so when the call returns. Nothing changes for who pushes: it takes the bit and posts a
-//! token. The thread takes the token, finds whose bits are gone, and calls the wakers of those tasks, or
-//! makes a descriptor readable.
+//! An end sleeps on a semaphore, and no event loop can poll one. So a thread sleeps on behalf of all ends:
+//! the [`Driver`], one for each domain of a process, is started by the first [`Registration`] or [`PollSet`],
+//! and ends with the last one. It sleeps on a semaphore of its own. An end that finds nothing is *armed*:
+//! its waiting bit is set with that semaphore's number, as a [`WaitSet`](crate::WaitSet) does for the
+//! duration of one wait, and stays set when the call returns. Nothing changes for the side that pushes: it
+//! takes the bit and posts a token. The thread takes the token, finds the ends whose bits are gone, and calls
+//! the wakers of their tasks, or makes a descriptor readable.
 //!
 //! ```text
 //!   task                                     driver
@@ -24,23 +24,23 @@
 //!   unlock                                   take WAITING, post a token
 //! ```
 //!
-//! **Nothing is lost.** The waker is stored before the bit is set, the bit is taken before the token is
-//! posted, and the thread looks at the slots behind the token. So a task whose bit was taken has its waker
-//! called, at the latest by the token that the taker owes. Bits are set and taken back under the lock:
-//! otherwise the thread could mistake a bit that a task has not yet set, or has taken back, for one that a
-//! notifier took, and a death's token for that notifier's. The steps are those of [`protocol`] and [`slots`],
-//! which a model checker runs too (`loom-tests`, `readiness`).
+//! **No wake-up is lost.** The waker is stored before the bit is set, the bit is taken before the token is
+//! posted, and the thread looks at the slots after it has taken the token. So a task whose bit was taken has
+//! its waker called, at the latest by the token that the taker owes. Bits are set and taken back under the
+//! lock: otherwise the thread could mistake a bit that a task has not yet set, or has taken back, for one
+//! that a notifier took, and a death's token for that notifier's. The steps are those of [`protocol`] and
+//! [`slots`], which a model checker also runs (`loom-tests`, `readiness`).
 //!
 //! **Deaths.** The semaphore is a *bell* of the domain if one is left: the death of any member posts a token
 //! to it. That token belongs to no bit, so the thread counts: when it has taken more tokens than bits are
-//! gone, somebody died, and every armed task is woken to look for itself. One corner remains: a notifier
-//! takes a bit and dies before it posts, so that its death's token passes for the one that it owed. Hence the
-//! thread looks at who is alive once more within a [heartbeat](crate::wait::HEARTBEAT) of each wake-up, and
-//! then sleeps without a deadline. A process in which nothing happens is not woken at all.
+//! gone, a process died, and every armed task is woken to look for itself. One case remains: a notifier takes
+//! a bit and dies before it posts, so that its death's token is counted as the one that it owed. Hence the
+//! thread checks which processes are alive once more within a [heartbeat](crate::wait::HEARTBEAT) of each
+//! wake-up, and then sleeps without a deadline. In an idle process the thread is never woken.
 //!
-//! **Cost.** Arming takes a system call or two, and is avoided while messages come: a task that finds nothing
-//! gives way to others some times before it arms ([`Registration::poll`]). A wake-up goes through the thread,
-//! so it costs one switch between threads more than a blocking `pop`; a thread that has nothing else to do
+//! **Cost.** Arming takes one or two system calls, and is avoided while messages come: a task that finds
+//! nothing yields to other tasks a few times before it arms ([`Registration::poll`]). A wake-up goes through
+//! the thread, so it costs one thread switch more than a blocking `pop`; a thread that has nothing else to do
 //! should block.
 
 mod driver;

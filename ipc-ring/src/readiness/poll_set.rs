@@ -18,9 +18,9 @@ use crate::domain::Domain;
 /// Waits for any of many ends behind a file descriptor, in `epoll`, `poll`, libuv, glib, `asyncio`, or any
 /// other loop that waits for descriptors.
 ///
-/// The descriptor is readable when there may be something to do; nobody reads it but
-/// [`disarm`](Self::disarm). It may be watched level-triggered, which is simplest, edge-triggered or for one
-/// shot, and stays the same as long as the set lives.
+/// The descriptor is readable when an end may be ready; only [`disarm`](Self::disarm) reads it. It may be
+/// watched level-triggered, which is simplest, edge-triggered or one-shot, and stays the same as long as the
+/// set lives.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,19 +56,19 @@ pub struct PollSet {
     driver: Driver,
     descriptor: Arc<Descriptor>,
     waker: Waker,
-    /// The slots of ends by their place in the list; grows with it.
+    /// The slots of the ends, by their position in the list; grows with it.
     slots: Vec<usize>,
     is_armed: bool,
     next: usize,
 }
 
-/// What [`PollSet::arm`] came to.
+/// The result of [`PollSet::arm`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Armed {
-    /// There is something to do at once; nothing is armed.
+    /// An end is ready now; nothing is armed.
     Event(Event),
-    /// There is nothing. Wait for the descriptor to be readable, for anything else, too, and
-    /// [`disarm`](PollSet::disarm) then.
+    /// No end is ready. Wait for the descriptor to be readable, and for anything else besides, and then call
+    /// [`disarm`](PollSet::disarm).
     Waiting,
 }
 
@@ -76,7 +76,7 @@ pub enum Armed {
 struct Descriptor(EventFd);
 
 impl Descriptor {
-    /// Makes it unreadable.
+    /// Makes the descriptor unreadable.
     fn drain(&self) {
         let _ = self.0.read(); // Empty is what it is to be.
     }
@@ -113,11 +113,11 @@ impl PollSet {
         Ok(Self { driver, descriptor, waker, slots: Vec::new(), is_armed: false, next: 0 })
     }
 
-    /// Looks at each end, and if none has anything to do, arms all of them: the descriptor becomes readable
-    /// when one has. Until [`disarm`](Self::disarm) with the same ends, use none of them.
+    /// Looks at each end, and if none is ready, arms all of them: the descriptor becomes readable when one
+    /// is. Until [`disarm`](Self::disarm) with the same ends, use none of them.
     ///
     /// # Errors
-    /// [`WaitSetError`] but `TimedOut` and `Interrupted`.
+    /// [`WaitSetError`], except `TimedOut` and `Interrupted`.
     pub fn arm(&mut self, ends: &mut [&mut dyn Waitable]) -> Result<Armed, WaitSetError> {
         self.check(ends)?;
         self.release(ends);
@@ -138,7 +138,7 @@ impl PollSet {
             return Ok(Armed::Event(event));
         }
         self.is_armed = true;
-        // Behind the arming: a driver that fails later makes the descriptor readable.
+        // After the arming: a driver that fails later makes the descriptor readable.
         if shared.lock().failed {
             self.release(ends);
             return Err(WaitSetError::System(failure(&shared)));
@@ -150,15 +150,15 @@ impl PollSet {
         Ok(Armed::Waiting)
     }
 
-    /// Takes the arming back, and gives an event if there is one: the descriptor is readable now and then for
-    /// nothing. May be called whether it is readable or not. Afterwards it is not.
+    /// Takes the arming back, and returns an event if there is one: the descriptor is sometimes readable
+    /// without an event. May be called whether it is readable or not; afterwards it is not.
     ///
     /// # Errors
     /// As [`arm`](Self::arm).
     pub fn disarm(&mut self, ends: &mut [&mut dyn Waitable]) -> Result<Option<Event>, WaitSetError> {
         self.check(ends)?;
         self.release(ends);
-        // It may have been readable for a death.
+        // The descriptor may have become readable because of a death.
         look(&mut self.next, ends, true).map_err(WaitSetError::System)
     }
 
@@ -191,7 +191,7 @@ struct Waited<'a, 'b, 'c> {
     /// As [`PollSet::next`].
     next: &'c mut usize,
     bell: Bell,
-    /// Those that must follow the waiting bits.
+    /// The barriers that must follow the waiting bits.
     barriers: Barriers,
 }
 
@@ -222,7 +222,7 @@ impl protocol::Ends for Waited<'_, '_, '_> {
         std::mem::take(&mut self.barriers).run()
     }
 
-    /// There are slots of more ends when a caller disarms with fewer than it armed.
+    /// There are slots of more ends if a caller disarms with fewer than it armed.
     fn unmark(&mut self, number: usize) -> bool {
         self.ends.get_mut(number).is_some_and(|end| end.unmark())
     }

@@ -1,37 +1,37 @@
-//! How a task is armed and rung, whatever the words, the lock and the kernel: the driver of a process runs
-//! these steps, and so does a model checker.
+//! How a task is armed and rung, independent of the words, the lock and the kernel: the driver of a process
+//! runs these steps, and so does a model checker.
 
 use super::slots::{Slots, Which};
 
 /// The lock around a driver's [`Slots`].
 pub trait Lock {
-    /// What tells whether an end's waiting bit is set.
+    /// Shows whether an end's waiting bit is set.
     type Signal;
-    /// What wakes a task.
+    /// Wakes a task.
     type Waker;
 
     /// Runs `f` with the lock held.
     fn with<R>(&self, f: impl FnOnce(&mut Slots<Self::Signal, Self::Waker>) -> R) -> R;
     /// Whether the bit is set; `None` where there is none.
     fn is_set(signal: &Self::Signal) -> Option<bool>;
-    /// Wakes a task. The lock is free.
+    /// Wakes a task. Called without the lock.
     fn wake(&self, waker: Self::Waker);
-    /// As [`Slots::ring`]. May answer `None` to end the round early.
+    /// As [`Slots::ring`]. May return `None` to end the round early.
     fn take(&self, from: usize, which: Which) -> Option<(usize, Self::Waker)> {
         self.with(|slots| slots.ring(from, which, Self::is_set))
     }
 }
 
-/// The ends of channels that a task waits for together, as far as that wait goes; one, as a rule.
+/// The ends of channels that a task waits for together; usually one.
 pub trait Ends {
     /// As [`Lock::Signal`].
     type Signal;
-    /// What there may be to do.
+    /// What may be ready.
     type News;
-    /// Why that cannot be known.
+    /// Why that cannot be determined.
     type Error;
 
-    /// Where the waiting bit of an end lies.
+    /// The location of an end's waiting bit.
     fn signal(&mut self, number: usize) -> Self::Signal;
     /// Whether what the end waits for may come without a token.
     fn is_unannounced(&mut self, number: usize) -> bool;
@@ -42,18 +42,18 @@ pub trait Ends {
     /// # Errors
     /// When one was refused.
     fn barrier(&mut self) -> Result<(), Self::Error>;
-    /// Takes the end's bit back. True when a notifier was faster: then a token is there, or under way. The
+    /// Takes the end's bit back. True when a notifier was faster: then it has posted a token, or will. The
     /// lock is held; no system call.
     fn unmark(&mut self, number: usize) -> bool;
-    /// Looks what there is to do, and asks who is alive.
+    /// Checks what is ready, and which processes are alive.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// When that cannot be determined.
     fn look(&mut self) -> Result<Option<Self::News>, Self::Error>;
 }
 
-/// Arms a slot for each of the ends, which were found to have nothing to do. With an answer, and with an
-/// error, none is armed. `waker` makes a waker for a slot.
+/// Arms a slot for each of the ends, none of which was ready. If it returns an answer or an error, none is
+/// armed. `waker` makes a waker for a slot.
 ///
 /// # Errors
 /// Those of the ends.
@@ -65,7 +65,7 @@ pub fn arm<L: Lock, E: Ends<Signal = L::Signal>>(
 ) -> Result<Option<E::News>, E::Error> {
     for (number, slot) in slots.iter().enumerate() {
         let (signal, waker, is_unannounced) = (ends.signal(number), waker(), ends.is_unannounced(number));
-        // Under the lock: the driver would take a bit that is not yet set for one that a notifier took.
+        // Under the lock: the driver would mistake a bit that is not yet set for one that a notifier took.
         lock.with(|slots| {
             slots.arm(*slot, signal, waker, is_unannounced);
             ends.mark(number);
@@ -78,7 +78,7 @@ pub fn arm<L: Lock, E: Ends<Signal = L::Signal>>(
     found
 }
 
-/// Disarms a slot for each of the ends. `uncalled` is given the wakers that were not called, without the
+/// Disarms a slot for each of the ends. `uncalled` receives the wakers that were not called, without the
 /// lock.
 pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
     lock: &L,
@@ -87,8 +87,8 @@ pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
     mut uncalled: impl FnMut(L::Waker),
 ) {
     for (number, slot) in slots.iter().enumerate() {
-        // Under the lock: the driver would take a bit that is taken back for one that a notifier took, and a
-        // death's token for that notifier's.
+        // Under the lock: the driver would mistake a bit that is taken back for one that a notifier took, and
+        // a death's token for that notifier's.
         let waker = lock.with(|slots| {
             let taken = ends.unmark(number);
             slots.disarm(*slot, taken)
@@ -106,8 +106,8 @@ pub fn ring<L: Lock>(lock: &L, which: Which) {
     }
 }
 
-/// What the driver does behind each token that it took. Gives whether the token was a death's, or somebody's
-/// who rang a bell: then all were rung to look.
+/// What the driver does after each token that it took. Returns whether the token came from a death, or from a
+/// process that rang a bell: then all were rung to look.
 pub fn token<L: Lock>(lock: &L) -> bool {
     ring(lock, Which::Taken);
     let is_odd = lock.with(|slots| slots.settle());

@@ -1,4 +1,4 @@
-//! One end that an async task waits for.
+//! An end for which an async task waits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::error::AttachError;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::wait::{Step, Wait, WaitStrategy, Waits};
 
-/// How long a task that finds nothing gives way to others before it arms, at most.
+/// How long a task that finds nothing yields to others before it arms, at most.
 const BUDGET: Duration = Duration::from_micros(20);
-/// Looks at the ring before a task gives way.
+/// Looks at the ring before a task yields.
 const LOOKS: u32 = 16;
-/// How often a task gives way for something that is about to come; then it looks ten times a second.
+/// How often a task yields for something that is about to come; after that it looks ten times a second.
 const SOON: u32 = 64;
 
-/// The place of one end in a [`Driver`], for a task that waits for it.
+/// The registration of one end in a [`Driver`], for a task that waits for it.
 ///
-/// This is what futures of ends are made of; the crate `ipc-async` has them. Each end has a registration of
-/// its own, which is [cancelled](Self::cancel) before either is dropped:
+/// Futures of ends are built on this; the crate `ipc-async` has them. Each end has its own registration,
+/// which is [cancelled](Self::cancel) before either is dropped:
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,15 +51,15 @@ pub struct Registration {
     slot: usize,
     is_armed: bool,
     waits: Waits,
-    /// The wait that is under way.
+    /// The wait in progress.
     wait: Option<Wait>,
     soon: u32,
-    /// The last wait came to arming.
+    /// Whether the last wait went as far as arming.
     was_long: bool,
 }
 
 impl Registration {
-    /// A place for this end, in the driver of its domain, which is started if there is none.
+    /// Registers this end in the driver of its domain, which is started if there is none.
     ///
     /// # Errors
     /// As [`Driver::of`].
@@ -76,8 +76,8 @@ impl Registration {
         Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0, was_long: false })
     }
 
-    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is
-    /// called. Zero: it arms at once, which takes a system call or two each time.
+    /// For how long a task that finds nothing yields to others before it arms; 20 µs by default. Zero: it
+    /// arms at once, which takes one or two system calls each time.
     pub fn set_budget(&mut self, budget: Duration) {
         self.waits = Waits::new(match budget {
             Duration::ZERO => WaitStrategy::Sleep,
@@ -85,13 +85,13 @@ impl Registration {
         });
     }
 
-    /// Asks what there is to do with the end, after it was found to have nothing. `Pending`: the task is
-    /// woken when there may be something.
+    /// Checks what is ready at the end, after an operation found nothing. `Pending`: the task is woken when
+    /// something may be ready.
     ///
     /// A task that finds nothing is not armed at once. Its first poll lets messages gather for a few
-    /// microseconds where that has been of use lately, as a [`pop`](crate::spsc::Consumer::pop) does that
-    /// waits. Then it is woken immediately some times, so that other tasks run and it looks again, for 20 µs
-    /// at most; less if that was of no use lately.
+    /// microseconds where that has helped recently, as a waiting [`pop`](crate::spsc::Consumer::pop) does.
+    /// Then it is woken immediately a few times, so that other tasks run and it looks again, for 20 µs at
+    /// most; less if that has not helped recently.
     ///
     /// # Errors
     /// [`WaitSetError::Forked`], [`WaitSetError::Foreign`] for an end of another domain,
@@ -115,10 +115,10 @@ impl Registration {
         if self.wait.is_none() && self.waits.polls() {
             end.begin_wait(!self.was_long);
         }
-        // Whoever was woken may have been so by a death.
+        // The task may have been woken by a death.
         match end.news(was_armed) {
             Ok(None) => {}
-            // The wait goes on; it was told once, and will not be found again.
+            // The wait goes on; the death was reported once, and will not be found again.
             Ok(Some(News::PeerGone)) if end.awaits_successors() => {}
             found => return Poll::Ready(self.found(found)),
         }
@@ -139,7 +139,7 @@ impl Registration {
         }
     }
 
-    /// Whether the end is armed still, and nobody has taken its bit: then with this waker.
+    /// Whether the end is still armed and its bit not taken: if so, stores this waker.
     fn stays_armed(&self, end: &dyn Waitable, waker: &Waker) -> bool {
         let Some(waiting) = end.waiting() else { return false };
         let mut state = self.state();
@@ -160,7 +160,7 @@ impl Registration {
             found => return Poll::Ready(self.found(found)),
         }
         self.is_armed = true;
-        // Behind the arming: a driver that fails later calls the waker.
+        // After the arming: a driver that fails later calls the waker.
         if shared.lock().failed {
             drop(self.disarm(end));
             return Poll::Ready(Err(WaitSetError::System(failure(&shared))));
@@ -186,7 +186,7 @@ impl Registration {
         found.map(|news| news.unwrap_or(News::Ready)).map_err(WaitSetError::System)
     }
 
-    /// Takes the end's waiting bit back. Gives the waker if it was not called.
+    /// Takes the end's waiting bit back. Returns the waker if it was not called.
     fn disarm(&mut self, end: &mut dyn Waitable) -> Option<Waker> {
         if !std::mem::take(&mut self.is_armed) {
             return None;
@@ -197,8 +197,8 @@ impl Registration {
         uncalled
     }
 
-    /// The task waits no longer, and has not popped: a wake-up that it has, or that is under way, goes to
-    /// another one that could have what it was for. Costs little if nothing was waited for.
+    /// The task stops waiting, and has not popped: a wake-up that it has received, or that is under way, is
+    /// passed on to another end that could use it. Costs little if nothing was waited for.
     #[inline]
     pub fn cancel(&mut self, end: &mut dyn Waitable) {
         self.wait = None;
@@ -216,8 +216,8 @@ impl Registration {
         }
     }
 
-    /// The task has popped without asking here: takes back what the last [`poll`](Self::poll) announced.
-    /// Costs three comparisons if that was nothing.
+    /// The task has popped without polling this registration: takes back what the last [`poll`](Self::poll)
+    /// announced. Costs three comparisons if that was nothing.
     #[inline(always)]
     pub fn popped<E: Waitable>(&mut self, end: &mut E) {
         if self.is_armed || self.wait.is_some() || self.soon > 0 {
@@ -244,7 +244,7 @@ impl Registration {
 struct Waited<'a> {
     end: &'a mut dyn Waitable,
     bell: Bell,
-    /// The one that must follow the waiting bit.
+    /// The barrier that must follow the waiting bit.
     barrier: Option<Barrier>,
 }
 

@@ -1,16 +1,15 @@
 //! The armed ends of a driver, and what a token says about them.
 //!
-//! This part of the protocol knows no clock, no kernel and no lock, so that a model checker runs the same
+//! This part of the protocol uses no clock, no kernel and no lock, so that a model checker can run the same
 //! code. The caller holds a lock around each call.
 
-/// The ends that a driver keeps watch over. `S` tells whether an end's waiting bit is set, `W` wakes its
-/// task.
+/// The ends that a driver watches. `S` shows whether an end's waiting bit is set, `W` wakes its task.
 #[derive(Debug)]
 pub struct Slots<S, W> {
     slots: Vec<Slot<S, W>>,
     free: Vec<usize>,
     armed: usize,
-    /// Tokens that are still to come for bits that were seen taken, or, below zero, that came for none.
+    /// Tokens still to come for bits that were seen taken; negative: tokens that came for no bit.
     owed: i64,
 }
 
@@ -29,11 +28,11 @@ enum Slot<S, W> {
 /// Which armed slots are rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Those whose bit is gone, and those without one.
+    /// Slots whose bit is gone, and slots without one.
     Taken,
-    /// As before, and those that may be owed something without a token.
+    /// The same, and slots whose event may come without a token.
     Unannounced,
-    /// All.
+    /// All slots.
     All,
 }
 
@@ -51,12 +50,12 @@ impl<S, W> Slots<S, W> {
             return index;
         }
         self.slots.push(Slot::Idle);
-        // Giving back never allocates.
+        // So that `remove` never allocates.
         self.free.reserve(self.slots.len() - self.free.len());
         self.slots.len() - 1
     }
 
-    /// Gives a slot back that is not armed.
+    /// Frees a slot that is not armed.
     pub fn remove(&mut self, index: usize) {
         self.slots[index] = Slot::Free;
         self.free.push(index);
@@ -82,13 +81,13 @@ impl<S, W> Slots<S, W> {
         }
     }
 
-    /// Disarms a slot, after the waiting bit was taken back. `taken`: a notifier was faster. Gives the waker,
-    /// to be dropped when the lock is free.
+    /// Disarms a slot, after the waiting bit was taken back. `taken`: a notifier was faster. Returns the
+    /// waker, to be dropped without the lock.
     pub fn disarm(&mut self, index: usize, taken: bool) -> Option<W> {
         match std::mem::replace(&mut self.slots[index], Slot::Idle) {
             Slot::Armed { waker, .. } => {
                 self.armed -= 1;
-                // Otherwise that was counted when it was rung.
+                // Otherwise the token was counted when the slot was rung.
                 self.owed += i64::from(taken);
                 Some(waker)
             }
@@ -102,14 +101,14 @@ impl<S, W> Slots<S, W> {
         self.armed > 0
     }
 
-    /// Whether an armed slot may be owed something without a token. A look at all slots.
+    /// Whether the event of an armed slot may come without a token. Looks at all slots.
     #[must_use]
     pub fn is_any_unannounced(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot, Slot::Armed { is_unannounced: true, .. }))
     }
 
     /// Takes out the waker of the first slot from `from` on that is to be rung, and disarms the slot. Call
-    /// the waker when the lock is free. The next slot is the next `from`.
+    /// the waker without the lock. Continue with the slot after it as `from`.
     pub fn ring(
         &mut self,
         from: usize,
@@ -136,13 +135,13 @@ impl<S, W> Slots<S, W> {
         None
     }
 
-    /// A token is about to be posted that is for no slot.
+    /// Announces a token that will be posted for no slot.
     pub fn expect(&mut self) {
         self.owed += 1;
     }
 
-    /// A token was taken, and everybody whose bit is gone was rung. Whether it belonged to none of them: then
-    /// somebody died, or rang a bell.
+    /// Accounts for a token after all slots whose bits are gone were rung. True if it belonged to none of
+    /// them: then a process died, or rang a bell.
     pub fn settle(&mut self) -> bool {
         self.owed -= 1;
         let is_odd = self.owed < 0;
@@ -150,7 +149,7 @@ impl<S, W> Slots<S, W> {
         is_odd
     }
 
-    /// Everybody was asked: tokens that did not come until now are not waited for any more.
+    /// All tasks were asked to look: tokens that have not come by now are not waited for any more.
     pub fn forget(&mut self) {
         self.owed = 0;
     }
@@ -200,7 +199,7 @@ mod tests {
         assert!(!slots.settle());
         assert!(!slots.settle(), "the second one's");
         assert!(slots.settle());
-        // One was taken back too late.
+        // One bit was taken back too late.
         assert_eq!(slots.disarm(2, true), Some("c"));
         assert!(!slots.settle());
         assert!(slots.settle());
