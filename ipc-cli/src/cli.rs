@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Bw(rings::Rate),
     /// Prints the messages of a channel as they come, without taking part in it
     Tail(rings::Tail),
+    /// Prints what comes, goes and dies: processes, channels, and their ends
+    Watch(rings::Watch),
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes
     Gc(rings::Gc),
     /// Looks for what keeps programs from working; exit code 4 when it finds something

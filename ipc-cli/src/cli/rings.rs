@@ -89,6 +89,21 @@ pub(crate) struct Tail {
     pub(crate) json: bool,
 }
 
+/// `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// Only the channel of this name, and its ends
+    pub(crate) channel: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Time between two looks
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "200ms")]
+    pub(crate) interval: Duration,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `gc`.
 #[derive(Debug, Args)]
 pub(crate) struct Gc {

@@ -12,6 +12,7 @@ mod observe;
 mod rate;
 mod show;
 mod tail;
+mod watch;
 
 pub(crate) use doctor::run as doctor;
 pub(crate) use explain::run as explain;
@@ -21,3 +22,4 @@ pub(crate) use metrics::run as metrics;
 pub(crate) use rate::{Of, run as rate};
 pub(crate) use show::run as show;
 pub(crate) use tail::run as tail;
+pub(crate) use watch::run as watch;
