@@ -1,13 +1,13 @@
 //! Memory barriers that cost the busy side nothing: `membarrier`.
 //!
-//! Two processes each write one word and then read the other's: for at least one of them to see the other's
-//! write, both need a full barrier between the two. With `membarrier` the side that goes first a million
-//! times a second does [`light`], which is no instruction at all, and the side that is about to sleep anyway
-//! does [`heavy`], which makes every processor that runs a **registered** process do a full barrier.
-//! Processes that did not [`register`] get none: a light side must be registered.
+//! Two processes each write one word and then read the other's. For at least one of them to see the other's
+//! write, both need a full barrier between the write and the read. With `membarrier` the busy side, which
+//! runs perhaps a million times a second, calls [`light`], which emits no instruction; the side that is about
+//! to sleep anyway calls [`heavy`], which makes every processor that runs a **registered** process execute a
+//! full barrier. Processes that did not [`register`] are skipped: a light side must be registered.
 //!
-//! Where the kernel has no `membarrier` both sides need a full fence each: [`Pair`] is that choice made once,
-//! by all parties alike.
+//! Where the kernel has no `membarrier`, both sides need a full fence: [`Pair`] records that choice, made
+//! once for all parties.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::process::ProcessMark;
 use crate::sys::{Errno, MembarrierCommand, membarrier};
 
-/// The process that registered last; a child made by `fork` does so anew.
+/// The process that registered last; a child made by `fork` registers again.
 static REGISTERED: AtomicU64 = AtomicU64::new(0);
 
 #[cold]
@@ -74,10 +74,10 @@ pub fn is_supported() -> bool {
 }
 
 /// `membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)`—from now on the [`heavy`] of any process reaches
-/// the threads of this one. Once per process is enough; again costs nothing.
+/// the threads of this one. Once per process is enough; repeating it costs nothing.
 ///
-/// A registered process is interrupted by every heavy barrier on the machine while it runs, so processes
-/// whose peers never sleep need not.
+/// A registered process is interrupted by every heavy barrier on the machine while it runs, so a process
+/// whose peers never sleep should not register.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] (ENOSYS, EINVAL, EPERM): no such kernel, or a sandbox.
@@ -96,7 +96,7 @@ pub fn is_supported() -> bool {
 #[doc(alias = "membarrier")]
 pub fn register() -> Result<()> {
     let process = ProcessMark::current().as_raw();
-    // Relaxed: only tells whether to make the call again.
+    // Relaxed: only decides whether to make the call again.
     if REGISTERED.load(Ordering::Relaxed) == process {
         return Ok(());
     }
@@ -114,8 +114,8 @@ pub fn register() -> Result<()> {
 /// [`ErrorKind::Unsupported`] (ENOSYS, EINVAL, EPERM): no such kernel, or a sandbox.
 ///
 /// # Blocking
-/// Never waits for another process, only for processors to answer: tenths of a microsecond when no registered
-/// process runs elsewhere, some microseconds when one does.
+/// Waits only for processors to answer, never for another process: tenths of a microsecond when no registered
+/// process runs elsewhere, a few microseconds when one does.
 ///
 /// ```
 /// use ipc_core::barrier;
@@ -132,15 +132,15 @@ pub fn register() -> Result<()> {
 #[doc(alias = "membarrier")]
 pub fn heavy() -> Result<()> {
     let command = MembarrierCommand::GlobalExpedited;
-    // The kernel may take a shortcut when this process is alone; the compiler and this processor must keep
-    // order in any case.
+    // The kernel may take a shortcut when this process runs alone; the compiler and this processor must keep
+    // the order in any case.
     fence(Ordering::SeqCst);
     membarrier(command).map_err(|errno| failure(command, errno))?;
     fence(Ordering::SeqCst);
     Ok(())
 }
 
-/// The cheap half: no instruction, but the compiler keeps the order of what stands before and after.
+/// The cheap half: a compiler barrier, no instruction.
 ///
 /// ```
 /// ipc_core::barrier::light();
@@ -150,8 +150,8 @@ pub fn light() {
     compiler_fence(Ordering::SeqCst);
 }
 
-/// How the two sides keep order: a choice made once by who creates the shared memory, written there, and kept
-/// to by all parties.
+/// How the two sides keep order: chosen once by the creator of the shared memory, stored there, and followed
+/// by all parties.
 ///
 /// ```
 /// use ipc_core::barrier::Pair;
@@ -165,8 +165,8 @@ pub fn light() {
 pub enum Pair {
     /// The light side pays nothing, the heavy side a system call. All light sides are registered.
     Asymmetric,
-    /// A full fence on both sides: the fallback, and right wherever heavy barriers would disturb others too
-    /// often.
+    /// A full fence on both sides: the fallback, also preferable where heavy barriers would disturb other
+    /// processes too often.
     Fences,
 }
 
@@ -187,7 +187,7 @@ impl Pair {
     /// Prepares this process for a pair that another process chose.
     ///
     /// # Errors
-    /// As of [`register`], when the pair needs it: then this process must not take part.
+    /// As of [`register`], when the pair needs it; this process must then not take part.
     ///
     /// ```
     /// use ipc_core::barrier::Pair;

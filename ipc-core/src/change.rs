@@ -1,4 +1,4 @@
-//! What `IPC_SET` is to change, put into the record that is read before and written back whole.
+//! The changes of an `IPC_SET`, applied to a record that is read before and written back whole.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::permissions::Mode;
 use crate::sys::IpcPerm;
 use crate::users::{self, Ids};
 
-/// A change of one record. What it does not name is written back as it was read.
+/// A change of one record. Fields that it does not name are written back as they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Owner and group.
@@ -17,16 +17,16 @@ pub(crate) enum Change {
     /// Owner only.
     User(u32),
     Mode(Mode),
-    /// `msg_qbytes`, which no other object has.
+    /// `msg_qbytes`, which only queues have.
     CapacityBytes(u64),
 }
 
 impl Change {
-    /// Puts it into the permission structure.
+    /// Applies it to the permission structure.
     ///
     /// # Errors
-    /// An owner or group that is left as it is, but has no number here: written back, the number that was
-    /// read in its place would be taken for a user's.
+    /// An owner or group that is to stay but has no number in this user namespace: the number read in its
+    /// place would, written back, name another user.
     pub(crate) fn put_into(self, raw: &mut IpcPerm) -> Result<(), String> {
         match self {
             Change::Owner { uid, gid } => (raw.uid, raw.gid) = (uid, gid),
@@ -45,7 +45,7 @@ impl Change {
         Ok(())
     }
 
-    /// Whether it names a user or group, which the kernel may not know.
+    /// Whether it names a user or group; the kernel may not know that one.
     pub(crate) fn names_somebody(self) -> bool {
         matches!(self, Change::Owner { .. } | Change::User(_))
     }

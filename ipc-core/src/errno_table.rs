@@ -1,4 +1,4 @@
-//! The table of errnos in docs/system-v.md, compared with what the calls' failures say.
+//! Compares the table of errnos in docs/system-v.md with the code that classifies failures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,10 +34,11 @@ fn documented() -> BTreeMap<(String, String), Vec<&'static str>> {
     found
 }
 
-/// An identifier that names nothing: what an answer depends on beyond the errno, is answered so.
+/// An identifier that names nothing: further queries, where the classification needs more than the errno,
+/// give that answer.
 const NOTHING: i32 = i32::MAX;
 
-/// The rows of the table that speak of a call, and what its failure says of an errno.
+/// The rows of the table about one call, and how its failures are classified by errno.
 type Call = (&'static [&'static str], fn(Errno) -> Error);
 
 fn calls() -> Vec<Call> {
@@ -155,8 +156,8 @@ fn every_errno_of_every_call_means_what_the_table_says() {
                 }
             }
             if allowed.is_empty() {
-                // What the kernel does not answer to this call today, it may answer one day, and it means the
-                // same everywhere.
+                // An errno that this call does not return today may be returned one day, and means the same
+                // everywhere.
                 allowed = match errno {
                     "ENOSYS" | "EPERM" => vec!["Unsupported"],
                     "EACCES" => vec!["PermissionDenied"],

@@ -1,4 +1,4 @@
-//! The one error type: which call, with what, what the kernel said, what that means, and what to do about it.
+//! The one error type: the call, its arguments, the errno, its meaning, and what to do about it.
 
 use core::fmt;
 use std::io;
@@ -18,8 +18,8 @@ pub type Result<T> = core::result::Result<T, Error>;
 
 /// What went wrong, for matching. What an errno means depends on the call, so this is decided call by call.
 ///
-/// That a call would block and that a deadline passed are not errors: the `try_` and `_deadline` calls answer
-/// `Ok(false)` or `Ok(None)`.
+/// A call that would block and a deadline that has passed are not errors: the `try_` and `_deadline` calls
+/// return `Ok(false)` or `Ok(None)`.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Trust, shm};
@@ -35,23 +35,23 @@ pub enum ErrorKind {
     NotFound,
     /// An object has this key already (EEXIST).
     AlreadyExists,
-    /// The object's mode does not give the rights that were asked for (EACCES). On an open by key: another
-    /// program may have taken the key.
+    /// The object's mode does not grant the requested rights (EACCES). On an open by key: another program may
+    /// have taken the key.
     PermissionDenied,
     /// Only the creator, the owner or a privileged process may do this (EPERM).
     NotOwner,
     /// The object exists and may be used, but its creator, owner or mode is not what the
     /// [`Trust`](crate::Trust) policy allows.
     Untrusted,
-    /// The object exists with another size or count than was asked for.
+    /// The object exists, but with another size or count than requested.
     SizeMismatch,
     /// A kernel limit was reached (ENOSPC, or EINVAL for limits on one object).
     LimitReached(Limit),
-    /// The kernel has not enough memory (ENOMEM, ENFILE).
+    /// The kernel is out of memory (ENOMEM, ENFILE).
     OutOfMemory,
     /// The object was removed (EIDRM, or EINVAL for an identifier that names nothing).
     Removed,
-    /// A signal handler ran (EINTR). Only the `_interruptible` calls answer this.
+    /// A signal handler ran (EINTR). Only the `_interruptible` calls return this.
     Interrupted,
     /// An argument that no object could accept.
     Invalid,
@@ -59,22 +59,22 @@ pub enum ErrorKind {
     BufferTooSmall,
     /// The message is larger than the queue may ever hold.
     MessageTooLargeForQueue,
-    /// A value or offset outside what is possible (ERANGE): a semaphore above 32767, an offset behind the end
-    /// of the memory.
+    /// A value or offset out of range (ERANGE): a semaphore above 32767, an offset past the end of the
+    /// memory.
     OutOfRange,
-    /// More operations in one call than the kernel takes (E2BIG).
+    /// More operations in one call than the kernel accepts (E2BIG).
     TooManyOperations,
     /// The set has no semaphore of this index (EFBIG, EINVAL).
     NoSuchSemaphore,
-    /// Huge pages are not permitted, not of that size, or not free (EPERM, EINVAL, ENOMEM).
+    /// Huge pages are not permitted, not available in that size, or not free (EPERM, EINVAL, ENOMEM).
     HugePagesUnavailable,
-    /// What was to be given back is not held by this process, by the kernel's own record or because the
-    /// process is a child made by `fork`. Nothing was changed.
+    /// This process does not hold what it tried to release: the kernel has no record of it, or the process is
+    /// a child made by `fork`. Nothing was changed.
     NotHeld,
-    /// What it is called on came to this process through `fork`, and belongs to its parent. Nothing was done.
+    /// The value was inherited through `fork` and belongs to the parent process. Nothing was done.
     Forked,
-    /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call without an
-    /// outcome for that (EAGAIN).
+    /// An operation marked [`no_wait`](crate::sem::Op::no_wait) would have had to wait, in a call that cannot
+    /// report this otherwise (EAGAIN).
     WouldBlock,
     /// The kernel does not offer the call, or a sandbox forbids it (ENOSYS, or EPERM where it can mean
     /// nothing else).
@@ -85,8 +85,8 @@ pub enum ErrorKind {
 
 /// A failed call: its name, its arguments, the errno as the kernel gave it, its meaning and a hint.
 ///
-/// `Debug` is the same sentence as `Display`, so that a `main` that returns it, in a box or not, ends with
-/// it; `{:#?}` shows the parts.
+/// `Debug` prints the same sentence as `Display`, so that a `main` that returns the error, boxed or not,
+/// prints it; `{:#?}` shows the fields.
 ///
 /// ```
 /// use ipc_core::{Key, Trust, shm};
@@ -125,13 +125,13 @@ impl Error {
         Error { inner: Box::new(Inner { call, arguments, os, kind, hint }) }
     }
 
-    /// A call that was not made, or whose outcome this crate refuses.
+    /// A call that was not made, or whose result this crate rejects.
     #[cold]
     pub(crate) fn refused(call: &'static str, arguments: String, kind: ErrorKind, hint: String) -> Error {
         Error { inner: Box::new(Inner { call, arguments, os: None, kind, hint }) }
     }
 
-    /// That a wait was interrupted, for libraries above this one that end waits by other means than signals.
+    /// An interrupted wait, for libraries built on this one that interrupt waits by other means than signals.
     ///
     /// ```
     /// let error = ipc_core::Error::interrupted("wait for a message");
@@ -150,7 +150,7 @@ impl Error {
         self
     }
 
-    /// An error of a file or memory call that came as `io::Error`.
+    /// An error of a file or memory call, from an `io::Error`.
     #[cold]
     pub(crate) fn io(call: &'static str, arguments: String, error: io::Error) -> Error {
         let kind = match error.kind() {
@@ -203,7 +203,8 @@ impl Error {
         self.inner.kind
     }
 
-    /// The errno of the failed call; `None` when this crate refused before or after the call.
+    /// The errno of the failed call; `None` when this crate raised the error itself, before or after the
+    /// call.
     ///
     /// ```
     /// # use ipc_core::Key;
@@ -216,8 +217,7 @@ impl Error {
         self.inner.os.as_ref().and_then(io::Error::raw_os_error)
     }
 
-    /// What the reason may be and what can be done, where something can be said: for a limit its name, value
-    /// and how to raise it.
+    /// The likely reason and remedy, where known: for a limit, its name, its value and how to raise it.
     ///
     /// ```
     /// # use ipc_core::{Key, shm};
@@ -267,7 +267,7 @@ impl core::error::Error for Error {
 }
 
 impl From<Error> for io::Error {
-    /// Keeps the whole error inside; its kind is the nearest one the standard library has.
+    /// Wraps the whole error; the kind is the nearest one of the standard library.
     fn from(error: Error) -> io::Error {
         let kind = match error.kind() {
             ErrorKind::NotFound => io::ErrorKind::NotFound,

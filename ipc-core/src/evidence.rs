@@ -1,4 +1,4 @@
-//! What tells an object from others that had, or will have, the same identifier.
+//! Distinguishes an object from others that had, or will have, the same identifier.
 
 use core::fmt;
 use core::str::FromStr;
@@ -30,14 +30,14 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What the kernel keeps of an object and shows to everybody: identifier, key, creator, size, the time of its
-/// creation or last change, and the IPC namespace. To be stored beside an identifier, or in place of it: as
-/// text it is one line.
+/// What the kernel records about an object and shows to every process: identifier, key, creator, size, the
+/// time of its creation or last change, and the IPC namespace. Store it next to an identifier, or in place of
+/// it: as text it is one line.
 ///
-/// Creator, key and size never change. The time does, by every change of owner, mode or capacity (`IPC_SET`),
-/// and of sets also by a reset (`SETVAL`, `SETALL`); the kernel keeps no other time of creation. Two objects
-/// that cannot be told apart: of one creator, with one key and size, made and changed last in the same
-/// second. Users and groups are in the numbers of the caller's user namespace.
+/// Creator, key and size never change. The time changes with owner, mode or capacity (`IPC_SET`), and for
+/// sets also with a reset (`SETVAL`, `SETALL`); the kernel keeps no other time of creation. Two objects are
+/// indistinguishable if they have the same creator, key and size and were created or last changed in the same
+/// second. Users and groups are numbers of the caller's user namespace.
 ///
 /// ```
 /// use ipc_core::{Evidence, Key, Mode, Object, RemoveOnDrop, Trust, Verified, msg::MessageQueue};
@@ -60,7 +60,7 @@ pub struct Evidence {
     extent: u64,
     /// Seconds since 1970.
     changed_at: u64,
-    /// Inode of the IPC namespace; 0: cannot be found out.
+    /// Inode of the IPC namespace; 0: unknown.
     namespace: u64,
     /// A removed segment that is still attached has lost its key.
     marked_for_removal: bool,
@@ -89,7 +89,7 @@ impl Evidence {
         }
     }
 
-    /// What kind of object it is of.
+    /// The kind of object it describes.
     ///
     /// ```
     /// # use ipc_core::{EvidenceKind, Key, Mode, Object, RemoveOnDrop, sem};
@@ -115,7 +115,7 @@ impl Evidence {
         self.id
     }
 
-    /// The key when it was looked at.
+    /// The key at the time of recording.
     ///
     /// ```
     /// # use ipc_core::{Evidence, Key};
@@ -128,7 +128,7 @@ impl Evidence {
         self.key
     }
 
-    /// Why the object found is surely another one; `None` when it may be the same, changed since or not.
+    /// Why the object found is certainly another one; `None` when it may be the same, changed since or not.
     fn contradiction(&self, found: &Evidence) -> Option<&'static str> {
         if self.namespace != 0 && found.namespace != 0 && self.namespace != found.namespace {
             Some("this thread is in another IPC namespace, where the identifier names another object")
@@ -153,7 +153,7 @@ impl Evidence {
     /// Whether the object found is the same, and unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`]: surely another one. [`ErrorKind::Untrusted`]: changed since, or another one of the same creator, key and size.
+    /// [`ErrorKind::Removed`]: certainly another one. [`ErrorKind::Untrusted`]: changed since, or another one of the same creator, key and size.
     pub(crate) fn confirm(&self, found: &Evidence) -> Result<()> {
         let refused = |kind, why: &str| {
             let hint = format!("{why}; found is {found}");
@@ -171,7 +171,7 @@ impl Evidence {
     }
 }
 
-/// The IPC namespace of the calling thread; 0 where /proc does not tell.
+/// The IPC namespace of the calling thread; 0 where /proc does not show it.
 fn namespace() -> u64 {
     std::fs::metadata("/proc/thread-self/ns/ipc").map_or(0, |namespace| namespace.ino())
 }
@@ -189,7 +189,7 @@ impl fmt::Display for Evidence {
 impl FromStr for Evidence {
     type Err = Error;
 
-    /// Reads what `Display` writes.
+    /// Parses what `Display` writes.
     fn from_str(text: &str) -> Result<Evidence> {
         parse(text).ok_or_else(|| {
             let hint =
@@ -269,7 +269,7 @@ mod tests {
         assert!(
             meant.may_have_become(&LINE.replace("ctime=1700000000", "ctime=1700000001").parse().unwrap())
         );
-        // Where the namespace is not shown, the rest has to do.
+        // Where the namespace is not shown, the other fields must suffice.
         meant.confirm(&LINE.replace("namespace=4026531839", "namespace=0").parse().unwrap()).unwrap();
         // A removed segment that is still attached.
         let marked = Evidence { key: Key::PRIVATE, marked_for_removal: true, ..meant };

@@ -1,9 +1,9 @@
 //! Sleeping on a word of shared memory: `futex`, in the form that works between processes.
 //!
-//! The kernel puts a thread to sleep if a word still holds what the thread saw there; a process that changes
-//! the word wakes it. Nothing has to be made or removed, and a word costs four bytes. But a word remembers
-//! only what is written there, a death wakes no sleeper, and a sleeper does not learn that the memory was
-//! released: for all of that there are [semaphores](crate::sem).
+//! The kernel puts a thread to sleep if a word still holds the value that the thread read; a process that
+//! changes the word wakes it. Nothing has to be created or removed, and a word costs four bytes. But a word
+//! remembers only what is written to it, a process that dies wakes no sleeper, and a sleeper does not notice
+//! that the memory was released. Where that matters, use [semaphores](crate::sem).
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering};
@@ -45,8 +45,8 @@ fn failure(arguments: String, errno: Errno) -> Error {
     Error::os("futex", arguments, errno, kind)
 }
 
-/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: [`wake`] was called, or the word held
-/// something else, or it just so happened: look again. `false`: the deadline has passed.
+/// `futex(FUTEX_WAIT)`—sleeps while the word holds `expected`. `true`: [`wake`] was called, the word held
+/// another value, or the wake-up was spurious: check again. `false`: the deadline has passed.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`] (ENOSYS, EPERM): a sandbox forbids it.
@@ -74,7 +74,7 @@ pub fn wait_deadline(word: &AtomicU32, expected: u32, deadline: Instant) -> Resu
     }
 }
 
-/// As [`wait_deadline`], and comes back with [`ErrorKind::Interrupted`] when a signal handler ran.
+/// As [`wait_deadline`], but returns [`ErrorKind::Interrupted`] when a signal handler ran.
 ///
 /// # Errors
 /// As of [`wait_deadline`], and `Interrupted` (EINTR).
@@ -106,8 +106,8 @@ pub fn wait_deadline_interruptible(word: &AtomicU32, expected: u32, deadline: In
     }
 }
 
-/// `futex(FUTEX_WAKE)`—wakes up to `most` threads that sleep on the word, of whatever process. Change the
-/// word before. Gives how many were woken.
+/// `futex(FUTEX_WAKE)`—wakes up to `most` threads, of any process, that sleep on the word. Change the word
+/// first. Returns the number of threads woken.
 ///
 /// # Errors
 /// As of [`wait_deadline`].

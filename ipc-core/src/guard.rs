@@ -7,13 +7,13 @@ use crate::evidence::Evidence;
 use crate::object::Object;
 use crate::process::ProcessMark;
 
-/// Owns the duty to remove an object: removes it when dropped.
+/// Removes an object when dropped.
 ///
 /// Handles themselves remove nothing, since a System V object is meant to outlive its users. This guard is
 /// for tests, for examples, and for an object that is useless without the process that made it. A child made
-/// by `fork` inherits the guard's memory but not the duty: its drop does nothing. Nor is anything removed
-/// that only has the object's identifier: an object of another IPC namespace, into which the thread went by
-/// `unshare` or `setns`, or one that was made after ours was removed, as far as its [`Evidence`] tells.
+/// by `fork` inherits the guard's memory but not the duty to remove: its drop does nothing. An object that
+/// merely has the same identifier is not removed either: one of another IPC namespace, which the thread
+/// entered by `unshare` or `setns`, or one created after ours was removed, as far as its [`Evidence`] shows.
 ///
 /// A process killed by SIGKILL runs no drops. For segments, remove early instead:
 /// [`SharedMemory::remove`](crate::shm::SharedMemory::remove) right after attaching.
@@ -29,12 +29,12 @@ use crate::process::ProcessMark;
 /// ```
 pub struct RemoveOnDrop<T: Object> {
     object: T,
-    /// None when there is no duty: given up, or the object was gone already.
+    /// `None` when there is nothing to remove: the duty was given up, or the object was gone already.
     duty: Option<(ProcessMark, Evidence)>,
 }
 
 impl<T: Object> RemoveOnDrop<T> {
-    /// Takes the duty to remove `object`, for the calling process.
+    /// Makes the calling process responsible for removing `object`.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -78,10 +78,10 @@ impl<T: Object> Deref for RemoveOnDrop<T> {
 impl<T: Object> Drop for RemoveOnDrop<T> {
     fn drop(&mut self) {
         let Some((process, evidence)) = self.duty else { return };
-        // Changed in the meantime it may be: not replaced.
+        // It may have been changed in the meantime, but not replaced.
         if process.is_current() && self.object.evidence().is_ok_and(|found| evidence.may_have_become(&found))
         {
-            // Already removed by another process, or no longer ours: nothing a drop could do about it.
+            // Already removed by another process, or no longer ours: a drop can do nothing about it.
             let _ = self.object.remove_object();
         }
     }

@@ -8,11 +8,11 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// The name by which unrelated processes find one object. Not to be taken for the object's identifier: a key
-/// is only used to create or open; afterwards the identifier is.
+/// The name by which unrelated processes find an object. Not the object's identifier: a key is used only to
+/// create or open; after that the identifier is used.
 ///
 /// The three kinds of objects have separate key spaces. A key is no secret: `/proc/sysvipc` shows all of them
-/// to everybody.
+/// to every user.
 ///
 /// ```
 /// use ipc_core::Key;
@@ -26,8 +26,8 @@ use crate::error::{Error, Result};
 pub struct Key(i32);
 
 impl Key {
-    /// `IPC_PRIVATE`: creates a new object each time, which no process can find by a key. The name misleads:
-    /// who may use the object depends on its mode alone.
+    /// `IPC_PRIVATE`: creates a new object each time, which no process can find by a key. The name is
+    /// misleading: access to the object depends on its mode alone.
     ///
     /// ```
     /// assert_eq!(ipc_core::Key::PRIVATE.as_raw(), 0);
@@ -35,7 +35,7 @@ impl Key {
     #[doc(alias = "IPC_PRIVATE")]
     pub const PRIVATE: Key = Key(0);
 
-    /// The key of this number. 0 is [`Key::PRIVATE`]; -1 works but is what `ftok` answers for an error.
+    /// The key of this number. 0 is [`Key::PRIVATE`]; -1 works, but is what `ftok` returns for an error.
     ///
     /// ```
     /// assert_eq!(ipc_core::Key::from_raw(-2).to_string(), "0xfffffffe");
@@ -55,7 +55,7 @@ impl Key {
         self.0
     }
 
-    /// A random key, never 0 or -1. To be kept where the other processes find it, for example in a file of
+    /// A random key, never 0 or -1. Store it where the other processes find it, for example in a file of
     /// mode 0600.
     ///
     /// # Errors
@@ -81,13 +81,13 @@ impl Key {
     /// `key_t ftok(const char *path, int id)`—the key that the C library computes from a file and a number:
     /// the low 8 bits of the number, of the device and the low 16 bits of the inode.
     ///
-    /// For talking to programs that use it. **Not unique**: two files whose inodes differ by a multiple of
-    /// 65536 collide, and a file replaced by renaming another one over it has another key. Prefer
+    /// For interoperating with programs that use it. **Not unique**: two files whose inodes differ by a
+    /// multiple of 65536 collide, and a file replaced by renaming another one over it has another key. Prefer
     /// [`Key::random`]. The number is not zero because the C library leaves that case unspecified.
     ///
     /// # Errors
     /// Those of `stat` on the path: [`ErrorKind::NotFound`](crate::ErrorKind::NotFound),
-    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) when a directory on the way may
+    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) when a directory of the path may
     /// not be searched. The file itself need not be readable.
     ///
     /// ```
@@ -123,7 +123,7 @@ impl FromStr for Key {
     type Err = ParseKeyError;
 
     /// Reads `0x2a` (hexadecimal), `052` and `0o52` (octal), `42` and `-42` (decimal). Numbers that need more
-    /// than 32 bits are refused, not cut.
+    /// than 32 bits are rejected, not truncated.
     fn from_str(text: &str) -> core::result::Result<Key, ParseKeyError> {
         let bits = |digits: &str, radix| match digits.as_bytes() {
             [b'+' | b'-', ..] => None,
@@ -144,7 +144,7 @@ impl FromStr for Key {
     }
 }
 
-/// The text is not a key of 32 bits.
+/// The text is not a 32-bit key.
 ///
 /// ```
 /// use ipc_core::Key;

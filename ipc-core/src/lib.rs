@@ -1,33 +1,33 @@
-//! Safe System V (XSI) IPC for Linux: shared memory segments, semaphore sets, message queues, and what can be
+//! Safe System V (XSI) IPC for Linux: shared memory segments, semaphore sets, message queues, and primitives
 //! built on them.
 //!
-//! Every System V call is here, with types that cannot be mixed up, errors that say what happened and what
-//! can be done about it, and the behaviour that was measured and is tested, where the manual pages are silent
-//! or wrong.
+//! It wraps every System V call, with types that cannot be confused and errors that say what happened and
+//! what to do about it. Where the manual pages are silent or wrong, it documents the measured behaviour, and
+//! tests it.
 //!
-//! # What it promises
+//! # Guarantees
 //! - No safe call can break memory safety, whatever other processes write: shared bytes are reached by
 //!   atomics and by copies, never as `&[u8]`.
-//! - Objects get mode 0600 unless told otherwise, and every open demands a [`Trust`] policy: whose object is
-//!   it, and who else can write to it?
-//! - Handles are numbers: copying is free, dropping does nothing. What removes or releases something is a
-//!   guard, says so, and does it in the process that made the guard only: a child made by `fork` never takes
-//!   anything from its parent, and nothing is released or removed that is not, or no longer, the guard's.
-//! - A number can come to name a stranger's object; a [`Verified`] handle remembers whose object it means,
-//!   and refuses the stranger.
-//! - That something would block, and that a deadline passed, are answers (`Ok(false)`, `Ok(None)`). An
-//!   interruption by a signal is retried with the deadline kept; the `_interruptible` calls come back
-//!   instead.
-//! - An [`Error`] keeps the call, its arguments and the errno; for a limit also its name, value, use and how
-//!   to raise it.
+//! - Objects get mode 0600 by default, and every open requires a [`Trust`] policy: who may own the object,
+//!   and who else may write to it.
+//! - Handles are numbers: copying is free, dropping does nothing. Only guards remove or release, they say so,
+//!   and they do it only in the process that made the guard: a child made by `fork` never takes anything from
+//!   its parent, and a guard never releases or removes anything that is not, or no longer, its own.
+//! - An identifier may later name another user's object; a [`Verified`] handle remembers the object it was
+//!   made for, and rejects any other.
+//! - A call that would block and a deadline that has passed are results (`Ok(false)`, `Ok(None)`), not
+//!   errors. A call interrupted by a signal is retried with the same deadline; the `_interruptible` calls
+//!   return instead.
+//! - An [`Error`] holds the call, its arguments and the errno; for a limit also its name, its value, the
+//!   current use and how to raise it.
 //!
-//! # What it does not do
-//! No channels, no serialisation, no names beyond keys, no asynchronous runtime (these objects are no
+//! # Non-goals
+//! No channels, no serialisation, no names beyond keys, no asynchronous runtime (these objects are not
 //! descriptors and cannot be polled), no attaching at an address of the caller's choice (positions in shared
-//! memory are offsets), no executable attachments, no receiving of cut messages, no other system than 64-bit
-//! Linux. No threads, no signal handlers, no logging.
+//! memory are offsets), no executable attachments, no truncated messages, no system but 64-bit Linux. No
+//! threads, no signal handlers, no logging.
 //!
-//! # One of each
+//! # An example
 //! ```
 //! use std::sync::atomic::Ordering;
 //! use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg, sem, shm};
@@ -49,7 +49,7 @@
 //! # Ok::<(), ipc_core::Error>(())
 //! ```
 //!
-//! # Where to find what
+//! # Modules
 //! | module | C calls | for |
 //! |---|---|---|
 //! | [`shm`] | `shmget` `shmat` `shmdt` `shmctl` | segments, and attachments of them |
@@ -62,11 +62,11 @@
 //! | [`barrier`] | `membarrier` | barriers that cost only the side about to sleep |
 //! | [`limits`], [`list`] | `IPC_INFO` … `STAT_ANY`, `/proc` | limits, usage, all objects |
 //!
-//! # Words
-//! A **key** is the outer name of an object, chosen by a program; an **identifier** is the inner one, chosen
-//! by the kernel. The **creator** made the object and can never be changed; the **owner** is the creator at
-//! first. To **undo** is what the kernel does to a semaphore when a process that changed it so ends. An
-//! object is **removed** when it can no longer be found; a segment lives on until the last **detach**.
+//! # Terms
+//! A **key** is the external name of an object, chosen by a program; an **identifier** is the internal one,
+//! chosen by the kernel. The **creator** made the object and never changes; the **owner** is initially the
+//! creator. With **undo**, the kernel reverts a process's change to a semaphore when that process ends. An
+//! object that was **removed** can no longer be found; a segment lives on until the last **detach**.
 #![deny(unsafe_code)]
 
 pub mod barrier;

@@ -1,4 +1,4 @@
-//! The kernel's limits by name: what each bounds, where it stands, how it is raised.
+//! The kernel's limits by name: what each bounds, where it is set, how it is raised.
 
 use core::fmt;
 
@@ -32,13 +32,13 @@ pub enum Limit {
     OperationsPerCall,
     /// MSGMAX: bytes of text in one message.
     MessageBytes,
-    /// MSGMNB: bytes of text in one queue, unless the queue says less.
+    /// MSGMNB: bytes of text in one queue, unless the queue has a lower bound of its own.
     QueueBytes,
     /// MSGMNI: queues.
     Queues,
     /// RLIMIT_MEMLOCK: bytes a process may lock into memory.
     LockedBytes,
-    /// The kernel said that there is a limit but not which.
+    /// The kernel reported a limit, but not which one.
     Unknown,
 }
 
@@ -89,8 +89,8 @@ impl Limit {
         }
     }
 
-    /// The file that shows and sets the limit. The four semaphore limits stand in one file, in the order
-    /// SEMMSL, SEMMNS, SEMOPM, SEMMNI.
+    /// The file that shows and sets the limit. The four semaphore limits share one file, in the order SEMMSL,
+    /// SEMMNS, SEMOPM, SEMMNI.
     ///
     /// ```
     /// assert_eq!(ipc_core::Limit::SemaphoreSets.path(), Some("/proc/sys/kernel/sem"));
@@ -111,8 +111,7 @@ impl Limit {
         }
     }
 
-    /// The limit as it stands in the caller's IPC namespace, asked of the kernel now (`IPC_INFO` and
-    /// `getrlimit`).
+    /// The current limit in the caller's IPC namespace, read from the kernel (`IPC_INFO` and `getrlimit`).
     ///
     /// ```
     /// assert!(ipc_core::Limit::SemaphoresPerSet.value() >= Some(1));
@@ -138,7 +137,7 @@ impl Limit {
         }
     }
 
-    /// How much of the limit is in use now, where the kernel counts it.
+    /// The current use of the limit, where the kernel counts it.
     ///
     /// ```
     /// use ipc_core::Limit;
@@ -181,7 +180,7 @@ impl Limit {
         }
     }
 
-    /// The sentence that errors carry: name, meaning, value, use, remedy.
+    /// The sentence in error messages: name, meaning, value, use, remedy.
     pub(crate) fn explain(self) -> String {
         let mut text = format!("{} ({})", self.name(), self.meaning());
         if let Some(value) = self.value() {

@@ -10,8 +10,8 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::SharedBytes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Copies of at least this many bytes use the processor's string instruction where there is one: from where
-/// on it was measured to be faster.
+/// Copies of at least this many bytes use the processor's string instruction, if it has one: the threshold at
+/// which that was measured to be faster.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 const STRING_COPY_TO: usize = 256;
 /// The same for copies out of shared memory.
@@ -145,11 +145,11 @@ unsafe fn load_words(start: NonNull<u8>, bytes: &mut [u8]) {
     }
 }
 
-/// The atomic at a distance in bytes.
+/// The atomic at a byte offset.
 ///
 /// # Safety
-/// `offset` bytes after `start` there is a mapped `T`, an atomic, aligned as it must be, for as long as the
-/// borrow is used.
+/// `offset` bytes after `start` lies a mapped and properly aligned `T`, an atomic, for as long as the borrow
+/// is used.
 #[inline(always)]
 unsafe fn at<'a, T>(start: NonNull<u8>, offset: usize) -> &'a T {
     // SAFETY: by contract inside the same mapping.
@@ -158,8 +158,8 @@ unsafe fn at<'a, T>(start: NonNull<u8>, offset: usize) -> &'a T {
     unsafe { place.cast().as_ref() }
 }
 
-/// `rep movsb`: the processor's copy, opaque to the compiler, so that a race with another process is no data
-/// race of the language.
+/// `rep movsb`: the processor's copy. Opaque to the compiler, so a race with another process is not a data
+/// race in the language's sense.
 ///
 /// # Safety
 /// `from` is readable and `to` is writable for `len` bytes, and they do not overlap.

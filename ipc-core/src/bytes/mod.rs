@@ -5,7 +5,7 @@
 //! `unsafe` is allowed here. The one invariant, **mapped**: from [`SharedBytes::new`] until the value is
 //! dropped, the bytes `base..base + len` are mapped readable, and writable unless `read_only`; the owner of
 //! the mapping keeps the `SharedBytes` inside itself and unmaps only when it is dropped. Nothing here ever
-//! makes a `&T` or `&mut T` to these bytes but for atomics.
+//! makes a `&T` or `&mut T` to these bytes, except to atomics.
 #![allow(unsafe_code)]
 
 mod copy;
@@ -15,14 +15,14 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-/// A run of bytes in memory that other processes write too: what an [`Attachment`](crate::shm::Attachment), a
-/// [`Mapping`](crate::mapping::Mapping) and a [`Segment`](crate::segment::Segment) give access to.
+/// A range of bytes that other processes may write too. An [`Attachment`](crate::shm::Attachment), a
+/// [`Mapping`](crate::mapping::Mapping) and a [`Segment`](crate::segment::Segment) give access to one.
 ///
-/// No `&[u8]` is ever made of it: a reference promises that the bytes do not change, which cannot be promised
-/// for another process. There are atomics at an offset, copies in and out, and the raw address. A copy that
-/// races with a writer gives some mixture of old and new bytes, never undefined behaviour; who needs a whole
-/// value orders the access by an atomic. So do accesses of different widths to the same bytes: each is done
-/// whole, what they see of each other is not promised.
+/// It is never exposed as `&[u8]`: a reference guarantees that the bytes do not change, and another process
+/// gives no such guarantee. Access is by atomics at an offset, by copies in and out, or through the raw
+/// address. A copy that races with a writer yields a mixture of old and new bytes, never undefined behaviour;
+/// to read a consistent value, order the access with an atomic. The same holds for accesses of different
+/// widths to the same bytes: each is done whole, but what they see of each other is unspecified.
 ///
 /// ```
 /// use ipc_core::{Key, RemoveOnDrop, shm};
@@ -44,8 +44,8 @@ pub struct SharedBytes {
 }
 
 // SAFETY: all safe access is by atomics and by copies made of atomics (or of instructions outside the
-// language's memory model), so any thread may do it at any time; the raw address leaves that duty to who uses
-// it. Unmapping is up to the owner, who needs no particular thread for it.
+// language's memory model), so any thread may do it at any time; the raw address leaves that duty to its
+// user. Unmapping is up to the owner, which needs no particular thread for it.
 unsafe impl Send for SharedBytes {}
 // SAFETY: as for Send.
 unsafe impl Sync for SharedBytes {}
@@ -57,8 +57,8 @@ impl SharedBytes {
         SharedBytes { base, len, read_only }
     }
 
-    /// Address of the first byte, for those who need the raw pointer: valid while the owner of this memory
-    /// lives, for [`len`](Self::len) bytes, for writing only unless [`is_read_only`](Self::is_read_only). The
+    /// Address of the first byte, for callers that need the raw pointer. Valid for [`len`](Self::len) bytes
+    /// while the owner of this memory lives, and for writing unless [`is_read_only`](Self::is_read_only). The
     /// address differs from process to process.
     ///
     /// ```
@@ -104,7 +104,7 @@ impl SharedBytes {
         self.read_only
     }
 
-    /// Address of `len` bytes at `offset`, when they all lie inside.
+    /// Address of `len` bytes at `offset`; `None` unless they all lie inside.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -130,8 +130,8 @@ impl SharedBytes {
         self.pointer(offset, size_of::<T>()).map(NonNull::cast).filter(|pointer| pointer.is_aligned())
     }
 
-    /// The atomic byte at `offset`; `None` outside the memory, and always when it is read-only
-    /// ([`load_u8`](Self::load_u8) then).
+    /// The atomic byte at `offset`; `None` outside the memory, and always when it is read-only (use
+    /// [`load_u8`](Self::load_u8) there).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -151,7 +151,7 @@ impl SharedBytes {
     }
 
     /// The atomic 32-bit word at byte offset `offset`; `None` when it is not aligned to 4 bytes or not all
-    /// inside, and always when the memory is read-only ([`load_u32`](Self::load_u32) then).
+    /// inside, and always when the memory is read-only (use [`load_u32`](Self::load_u32) there).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -171,7 +171,7 @@ impl SharedBytes {
     }
 
     /// The atomic 64-bit word at byte offset `offset`; `None` when it is not aligned to 8 bytes or not all
-    /// inside, and always when the memory is read-only ([`load_u64`](Self::load_u64) then).
+    /// inside, and always when the memory is read-only (use [`load_u64`](Self::load_u64) there).
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

@@ -1,4 +1,4 @@
-//! The pages under the shared bytes: having them supplied, and kept in memory.
+//! The pages under the shared bytes: faulting them in, and keeping them in memory.
 
 use nix::libc;
 
@@ -9,16 +9,16 @@ use crate::sys;
 
 impl SharedBytes {
     /// `madvise(MADV_POPULATE_WRITE)` (`MADV_POPULATE_READ` when read-only)—makes the kernel supply all pages
-    /// now, so that no later access waits for one. Changes no byte, so it may be done while others use the
-    /// memory.
+    /// now, so that no later access takes a page fault. Changes no byte, so it may be called while other
+    /// processes use the memory.
     ///
     /// # Errors
     /// [`ErrorKind::OutOfMemory`] (ENOMEM, EFAULT): not enough memory, or huge pages;
     /// [`ErrorKind::Unsupported`] (EINVAL): a kernel before 5.14.
     ///
     /// # Blocking
-    /// Until all pages are there: a gibibyte of normal pages took most of a second on the machine it was
-    /// tried on.
+    /// Until all pages are there: a gibibyte of normal pages took most of a second on the machine where it
+    /// was measured.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, limits::SharedMemoryUsage, list, shm};
@@ -44,12 +44,12 @@ impl SharedBytes {
         })
     }
 
-    /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process has the memory in
-    /// it. The kernel's default is that it has: a process with a gibibyte of shared memory takes seconds to
-    /// die of an abort, and other processes learn of its death only then.
+    /// `madvise(MADV_DONTDUMP)`, or `MADV_DODUMP` again—whether a core dump of this process includes the
+    /// memory. By default it does: a process with a gibibyte of shared memory takes seconds to die of an
+    /// abort, and other processes see its death only then.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] (EINVAL): a kernel that knows no such thing.
+    /// [`ErrorKind::Unsupported`] (EINVAL): the kernel does not support it.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

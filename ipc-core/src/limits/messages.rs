@@ -19,7 +19,7 @@ use crate::sys;
 pub struct MessageLimits {
     /// MSGMAX: bytes of text in one message.
     pub message_bytes: u64,
-    /// MSGMNB: bytes of text in one queue, unless the queue says less.
+    /// MSGMNB: bytes of text in one queue, unless the queue has a lower bound of its own.
     pub queue_bytes: u64,
     /// MSGMNI: queues.
     pub queues: u64,
@@ -47,7 +47,7 @@ impl MessageLimits {
     }
 }
 
-/// What is in use of message queues (`struct msginfo` of `MSG_INFO`).
+/// Current usage of message queues (`struct msginfo` of `MSG_INFO`).
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, limits::MessageUsage, msg};

@@ -1,9 +1,9 @@
-//! The kernel's limits on System V objects, what is in use of them, and the settings that change how objects
+//! The kernel's limits on System V objects, their current usage, and the settings that change how objects
 //! behave.
 //!
 //! Limits and counts belong to the IPC namespace of the caller. A new namespace starts with the kernel's
-//! built-in limits, not with those of its parent. [`Limit`] names each limit and says how it is raised;
-//! errors carry the same words.
+//! built-in limits, not with those of its parent. [`Limit`] names each limit and how it is raised; errors use
+//! the same words.
 //!
 //! ```
 //! use ipc_core::limits::{MessageLimits, MessageUsage};
@@ -29,7 +29,7 @@ use nix::libc;
 use crate::error::{Error, ErrorKind};
 use crate::sys::Errno;
 
-/// The information calls need no right and take no identifier: what fails is that there is no System V IPC.
+/// The information calls need no right and take no identifier: they fail only where System V IPC is missing.
 #[cold]
 fn failure(call: &'static str, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -39,7 +39,7 @@ fn failure(call: &'static str, command: &str, errno: Errno) -> Error {
     Error::os(call, command.to_owned(), errno, kind)
 }
 
-/// A number of the kernel's that is an `int` and never negative.
+/// A kernel number of type `int` that is never negative.
 fn count(number: i32) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

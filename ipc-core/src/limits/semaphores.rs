@@ -53,7 +53,7 @@ impl SemaphoreLimits {
     }
 }
 
-/// What is in use of semaphore sets (`struct seminfo` of `SEM_INFO`).
+/// Current usage of semaphore sets (`struct seminfo` of `SEM_INFO`).
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, limits::SemaphoreUsage, sem};

@@ -1,9 +1,9 @@
-//! Settings of the IPC namespace that no information call tells.
+//! Settings of the IPC namespace that no information call reports.
 
 use std::fs;
 
-/// What `/proc/sys/kernel` says beyond the limits. A field is `None` where the file is missing or not to be
-/// read.
+/// The settings in `/proc/sys/kernel` other than the limits. A field is `None` where the file is missing or
+/// cannot be read.
 ///
 /// ```
 /// use ipc_core::limits::Settings;
@@ -15,11 +15,11 @@ use std::fs;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// `shm_rmid_forced`: a segment goes at its last detach, removed or not, and with the thread that created
-    /// it if it was never attached.
+    /// `shm_rmid_forced`: a segment is destroyed at its last detach, removed or not, and with the thread that
+    /// created it if it was never attached.
     pub remove_unattached_segments: Option<bool>,
-    /// `shm_next_id`: the identifier asked for the next segment; -1: none. Only in kernels with
-    /// CONFIG_CHECKPOINT_RESTORE, as the next two.
+    /// `shm_next_id`: the identifier requested for the next segment; -1: none. Only in kernels with
+    /// CONFIG_CHECKPOINT_RESTORE, like the next two.
     pub next_segment_id: Option<i32>,
     /// `sem_next_id`: the same for semaphore sets.
     pub next_set_id: Option<i32>,

@@ -50,7 +50,7 @@ impl SharedMemoryLimits {
     }
 }
 
-/// What is in use of shared memory (`struct shm_info`).
+/// Current usage of shared memory (`struct shm_info`).
 ///
 /// ```
 /// use ipc_core::{Key, RemoveOnDrop, limits::SharedMemoryUsage, shm};

@@ -1,4 +1,4 @@
-//! Segments that hold nothing and that no process can come to use.
+//! Empty segments that no process can ever use.
 
 use nix::libc;
 
@@ -7,13 +7,13 @@ use crate::error::Result;
 use crate::key::Key;
 use crate::sys::{self, shm_flags};
 
-/// All segments that hold nothing, and that no process has or can find: without a key, not attached, without
-/// any page, and made by a process that is gone. A process that is killed between making a segment and
-/// marking it for removal leaves such a one, see [`Segment::ephemeral`](crate::segment::Segment::ephemeral).
+/// All empty segments that no process has or can find: without a key, not attached, without any page, and
+/// created by a process that is gone. A process killed between creating a segment and marking it for removal
+/// leaves one, see [`Segment::ephemeral`](crate::segment::Segment::ephemeral).
 ///
-/// Whether a process is gone, the caller's process namespace tells: segments of creators that it does not
-/// show are passed over, and those whose creator's number a later process has. What is left could still be
-/// attached by a process that was told its identifier.
+/// Whether a process is gone is decided in the caller's process namespace: segments whose creator it does not
+/// show are skipped, as are those whose creator's number a later process has. A process that received the
+/// identifier could still attach one of the rest.
 ///
 /// # Errors
 /// As of [`proc::segments`].
@@ -32,7 +32,7 @@ pub fn abandoned_segments() -> Result<Vec<Segment>> {
         segment.object.key == Key::PRIVATE
             && segment.object.perms & shm_flags::DEST == 0
             && segment.attachments == 0
-            // Where the kernel does not tell, it may hold anything.
+            // Where the kernel does not report it, the segment may hold anything.
             && segment.resident_bytes == Some(0)
             && segment.swapped_bytes == Some(0)
             && is_gone(segment.creator_pid)
@@ -40,7 +40,7 @@ pub fn abandoned_segments() -> Result<Vec<Segment>> {
     Ok(segments)
 }
 
-/// Whether no process has this number; 0 is one that is not shown.
+/// Whether no process has this number; 0 means one that is not shown.
 fn is_gone(pid: u32) -> bool {
     pid != 0 && sys::pidfd_open(pid).is_err_and(|errno| errno.0 == libc::ESRCH)
 }

@@ -34,10 +34,10 @@ pub struct Asleep {
 }
 
 /// Which threads sleep in a call on a queue or a set now. The kernel shows it to those who may trace a
-/// process: root, and the same user unless the Yama security module allows less
-/// (`/proc/sys/kernel/yama/ptrace_scope`). No snapshot.
+/// process: root, and the same user unless the Yama security module is stricter
+/// (`/proc/sys/kernel/yama/ptrace_scope`). Not a snapshot.
 ///
-/// Processes in other IPC namespaces are left out, as identifiers name other objects there.
+/// Processes in other IPC namespaces are omitted: identifiers name other objects there.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): no `/proc`.
@@ -67,7 +67,7 @@ pub fn asleep() -> Result<Look<Asleep>> {
     Ok(look)
 }
 
-/// `None` when one of its threads may not be looked into.
+/// `None` when one of its threads may not be inspected.
 fn of_process(pid: u32) -> Option<Vec<Asleep>> {
     let mut found = Vec::new();
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
@@ -85,22 +85,22 @@ fn of_process(pid: u32) -> Option<Vec<Asleep>> {
     Some(found)
 }
 
-/// Whether a thread is known to sleep in no queue and no set, where its call is not shown: in which function
-/// of the kernel it sleeps is shown to more, to all who may see its memory.
+/// Whether a thread whose call is not shown is known not to sleep in a queue or a set: the kernel function in
+/// which it sleeps is shown to more processes, to all that may see its memory.
 fn is_elsewhere_asleep(pid: u32, tid: u32) -> bool {
-    // Where that is not allowed the function is shown as 0, as it is of a thread that runs.
+    // Where that is not allowed, the function is shown as 0, as for a running thread.
     let may_see = fs::File::open(format!("/proc/{pid}/maps")).is_ok();
     may_see
         && fs::read_to_string(format!("/proc/{pid}/task/{tid}/wchan"))
             .is_ok_and(|function| !is_ipc(&function))
 }
 
-/// `do_msgrcv`, `do_msgsnd`, `__do_semtimedop` and what they are called in other versions.
+/// `do_msgrcv`, `do_msgsnd`, `__do_semtimedop` and their names in other versions.
 fn is_ipc(function: &str) -> bool {
     function.contains("msg") || function.contains("sem")
 }
 
-/// The call of a line such as `70 0x5 0x7ffe1da20570 …`: its number and arguments. A thread that runs has
+/// The call of a line such as `70 0x5 0x7ffe1da20570 …`: its number and arguments. A running thread shows
 /// `running` there.
 fn call(line: &str) -> Option<WaitsIn> {
     let mut fields = line.split_ascii_whitespace();

@@ -19,18 +19,18 @@ pub struct Attached {
     pub pid: u32,
     /// The segment.
     pub id: ShmId,
-    /// In how many mappings. The kernel's count of attachments,
-    /// [`Stat::attachments`](crate::shm::Stat::attachments), is the sum of these over all processes: where it
-    /// is larger, some process was not seen.
+    /// The number of mappings. The kernel's count of attachments,
+    /// [`Stat::attachments`](crate::shm::Stat::attachments), is their sum over all processes: if it is
+    /// larger, some process was not seen.
     pub mappings: u64,
     /// Whether one of them can be written to.
     pub is_writable: bool,
 }
 
-/// Which processes have which segments attached now. Looks at all processes that the caller may look into:
-/// its own user's, and with CAP_SYS_PTRACE all. No snapshot: processes come and go meanwhile.
+/// Which processes have which segments attached now. Inspects all processes that the caller may inspect:
+/// those of its own user, and with CAP_SYS_PTRACE all. Not a snapshot: processes come and go meanwhile.
 ///
-/// Processes in other IPC namespaces are left out, as identifiers name other segments there.
+/// Processes in other IPC namespaces are omitted: identifiers name other segments there.
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound): no `/proc`.
@@ -66,8 +66,8 @@ pub fn attached() -> Result<Look<Attached>> {
 }
 
 /// The devices on which the kernel keeps segments, as `maps` writes them: the one of all memory without a
-/// file system, and the one of huge pages. A memfd lies on the same. A file of any other file system can have
-/// any name and inode.
+/// file system, and the one of huge pages. A memfd is on the same device. A file of any other file system can
+/// have any name and inode.
 fn devices() -> Vec<String> {
     let flags = [MFdFlags::MFD_CLOEXEC, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_HUGETLB];
     let device = |flags| {
@@ -81,7 +81,7 @@ fn devices() -> Vec<String> {
 fn of_process(pid: u32, maps: &[u8], devices: &[String]) -> Vec<Attached> {
     let mut found: BTreeMap<i32, Attached> = BTreeMap::new();
     for line in maps.split(|byte| *byte == b'\n') {
-        // The name may be any bytes, and is the last; the fields before it are ASCII.
+        // The name comes last and may be any bytes; the fields before it are ASCII.
         let Ok(line) = core::str::from_utf8(line) else { continue };
         let Some((id, is_writable)) = segment(line, devices) else { continue };
         let entry = found.entry(id).or_insert(Attached {

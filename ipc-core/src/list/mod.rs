@@ -1,11 +1,12 @@
 //! All objects of the IPC namespace, of all users, and the processes that use them.
 //!
 //! [`segments`], [`sets`] and [`queues`] walk over the kernel's slots; [`proc`] reads the tables in
-//! `/proc/sysvipc`, which know a little more. Both need no rights, and both are no snapshot: objects come and
-//! go between two entries.
+//! `/proc/sysvipc`, which hold a little more. Neither needs any right, and neither is a snapshot: objects
+//! come and go between two entries.
 //!
-//! [`attached`] and [`asleep`] look into processes: which of them have which segments attached, and which
-//! threads sleep in which queues and sets. [`Judge`] tells whether an object is in use, and on what evidence.
+//! [`attached`] and [`asleep`] inspect processes: which of them have which segments attached, and which
+//! threads sleep in which queues and sets. [`Judge`] decides whether an object is in use, and gives the
+//! evidence.
 //!
 //! ```
 //! use ipc_core::{Key, Mode, RemoveOnDrop, list, msg};

@@ -1,7 +1,7 @@
 //! The tables in `/proc/sysvipc`: `shm`, `sem`, `msg`.
 //!
-//! The columns are found by the names in the first line, so that a kernel with more of them, or in another
-//! order, is read all the same.
+//! Columns are located by the names in the first line, so a kernel with more of them, or in another order,
+//! can be read as well.
 //!
 //! ```
 //! use ipc_core::list::proc;
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::{msg, sem, shm};
 
-/// What each of the three tables says of an object.
+/// The fields that all three tables have.
 ///
 /// ```
 /// use ipc_core::{Mode, list::proc};
@@ -35,7 +35,7 @@ use crate::{msg, sem, shm};
 pub struct Object {
     /// The key.
     pub key: Key,
-    /// The permission bits; of segments with the flags 01000 (removed) and 02000 (locked).
+    /// The permission bits; for segments also the flags 01000 (removed) and 02000 (locked).
     pub perms: u32,
     /// User id of the owner.
     pub uid: u32,
@@ -80,9 +80,9 @@ pub struct Segment {
     pub atime: i64,
     /// Seconds since 1970 of the last detach; 0: never.
     pub dtime: i64,
-    /// Bytes in memory, where the kernel tells.
+    /// Bytes in memory, where the kernel reports it.
     pub resident_bytes: Option<u64>,
-    /// Bytes in swap, where the kernel tells.
+    /// Bytes in swap, where the kernel reports it.
     pub swapped_bytes: Option<u64>,
 }
 

@@ -1,5 +1,5 @@
-//! Processes, as far as `/proc` shows them: who bears a number now, since when, and whether it can be the one
-//! that a record means.
+//! Processes, as far as `/proc` shows them: which one has a number now, since when, and whether it can be the
+//! one that a record refers to.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,7 +10,7 @@ use nix::unistd::{SysconfVar, sysconf};
 
 use crate::sys;
 
-/// A process, or a thread, that is there now.
+/// A process or thread that exists now.
 ///
 /// ```
 /// use ipc_core::list::{Presence, presence};
@@ -24,8 +24,8 @@ use crate::sys;
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Its name: up to 15 bytes that it may have chosen itself, control characters included. Empty where
-    /// `/proc` does not show it.
+    /// Its name: up to 15 bytes, possibly chosen by the process itself, control characters included. Empty
+    /// where `/proc` does not show it.
     pub name: String,
     /// Its effective user id; `None` where `/proc` does not show it.
     pub uid: Option<u32>,
@@ -33,17 +33,17 @@ pub struct Process {
     /// signals, `T` is stopped by a signal, `t` by a debugger, `Z` has ended. `None` where `/proc` does not
     /// show it.
     pub state: Option<char>,
-    /// When it started, to a second or two, by the clock as it is set now; `None` where `/proc` does not show
-    /// it.
+    /// When it started, accurate to a second or two, by the clock as it is set now; `None` where `/proc` does
+    /// not show it.
     pub started: Option<SystemTime>,
 }
 
-/// What has become of the process that a record names by its number.
+/// The state of the process that a record names by its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// A process or thread has this number.
     Alive(Process),
-    /// It has ended, and its parent has not asked for its status yet. It uses nothing any more.
+    /// A zombie: it has ended, and its parent has not collected its status yet. It uses nothing any more.
     Zombie(Process),
     /// No process has this number.
     Gone,
@@ -68,8 +68,8 @@ pub fn presence(pid: u32) -> Presence {
     match process.state {
         Some('Z' | 'X') => Presence::Zombie(process),
         Some(_) => Presence::Alive(process),
-        // /proc may hide processes of other users; this call does not. A thread that leads no process is an
-        // error of another kind.
+        // /proc may hide processes of other users; this call does not. For a thread that is not a group
+        // leader it fails with another error.
         None if sys::pidfd_open(pid).is_err_and(|errno| errno.0 == libc::ESRCH) => Presence::Gone,
         None => Presence::Alive(process),
     }
@@ -79,7 +79,7 @@ pub fn presence(pid: u32) -> Presence {
 fn read(pid: u32) -> (Process, u32) {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     let name = String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned();
-    // The name in this line is in parentheses, and may hold some; what follows holds none.
+    // The name in this line is in parentheses and may itself contain some; the fields after it contain none.
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
     let stat = String::from_utf8_lossy(&stat).into_owned();
     let fields: Vec<&str> =
@@ -97,7 +97,7 @@ fn effective_user(pid: u32) -> Option<u32> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// A number of clock ticks since the machine started.
+/// A time in clock ticks since boot.
 fn moment(ticks: u64) -> Option<SystemTime> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let boot: u64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
@@ -111,14 +111,15 @@ impl<T> Look<T> {
     }
 }
 
-/// Root is exempt, unless it is root of a user namespace only: then it may not see the first process either.
+/// Root is exempt, unless it is root only in a user namespace: then it cannot see process 1 either.
 fn others_are_hidden() -> bool {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let is_exempt = nix::unistd::geteuid().is_root() && fs::read("/proc/1/stat").is_ok();
     !is_exempt && hides(&mounts)
 }
 
-/// Whether the last mount on `/proc` says so, of lines such as `proc /proc proc rw,hidepid=invisible 0 0`.
+/// Whether the last mount on `/proc` has the option, from lines such as
+/// `proc /proc proc rw,hidepid=invisible 0 0`.
 fn hides(mounts: &str) -> bool {
     let mut on_proc = mounts.lines().filter(|line| line.split(' ').nth(1) == Some("/proc"));
     let options = on_proc.next_back().and_then(|line| line.split(' ').nth(3)).unwrap_or_default();
@@ -130,7 +131,7 @@ fn hides(mounts: &str) -> bool {
 pub(super) fn numbers() -> std::io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        // One that ends meanwhile is no error.
+        // A process that ends meanwhile is not an error.
         let Ok(entry) = entry else { continue };
         if let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
             numbers.push(number);
@@ -141,14 +142,14 @@ pub(super) fn numbers() -> std::io::Result<Vec<u32>> {
 }
 
 /// Whether a process is in another IPC namespace than the caller, where the same identifiers name other
-/// objects. `None` when this process may not know.
+/// objects. `None` when the caller may not read it.
 pub(super) fn is_elsewhere(pid: u32) -> Option<bool> {
     let theirs = fs::metadata(format!("/proc/{pid}/ns/ipc")).ok()?;
     let mine = fs::metadata("/proc/thread-self/ns/ipc").ok()?;
     Some((theirs.dev(), theirs.ino()) != (mine.dev(), mine.ino()))
 }
 
-/// A process that could not be looked into.
+/// A process that could not be inspected.
 ///
 /// ```
 /// let look = ipc_core::list::attached()?;
@@ -179,7 +180,7 @@ impl Unseen {
     }
 }
 
-/// What was found by looking into processes, and the processes that could not be looked into.
+/// The results of inspecting processes, and the processes that could not be inspected.
 ///
 /// ```
 /// let look = ipc_core::list::attached()?;
@@ -191,7 +192,7 @@ impl Unseen {
 pub struct Look<T> {
     /// What was found.
     pub found: Vec<T>,
-    /// Those that this process may not look into.
+    /// Those that this process may not inspect.
     pub unseen: Vec<Unseen>,
     /// Whether `/proc` hides processes of other users: it is mounted with `hidepid`, and this process is not
     /// exempt. They are not among the unseen.

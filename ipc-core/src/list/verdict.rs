@@ -1,11 +1,11 @@
-//! Whether anybody uses an object, from what the kernel has on record, with the evidence.
+//! Whether any process uses an object, judged from the kernel's records, with the evidence.
 //!
 //! The record names few processes: the creator of a segment and the last that attached or detached it, the
-//! last sender and receiver of a queue, the last that operated on each semaphore. Others may know the
-//! identifier, or find the key later. So a verdict is about the record, never about the future, and each
-//! comes with the facts it rests on.
+//! last sender and receiver of a queue, the last that operated on each semaphore. Other processes may know
+//! the identifier, or find the key later. So a verdict is about the record, never about the future, and comes
+//! with the facts it is based on.
 //!
-//! To look attaches nothing: attaching would put the caller on record in place of the last user.
+//! Nothing is attached for it: attaching would record the caller in place of the last user.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,41 +16,41 @@ use super::processes::{Look, Presence, Process, presence};
 use crate::error::{ErrorKind, Result};
 use crate::sem::SemaphoreSet;
 
-/// What the kernel's records say about the use of an object.
+/// The use of an object according to the kernel's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
     /// A process has it attached or sleeps in it now.
     InUse,
-    /// No process uses it at this moment, but one that is on record is alive.
+    /// No process uses it now, but a recorded one is alive.
     Live,
-    /// Not enough is on record, or not shown to the caller.
+    /// Too little is recorded, or shown to the caller.
     Unknown,
-    /// No process uses it, and all that are on record are gone.
+    /// No process uses it, and all recorded processes are gone.
     Dead,
 }
 
-/// A verdict and what it rests on.
+/// A verdict and its evidence.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// The facts, the weightiest first, each a clause in English. Names of processes in them may hold any
+    /// The facts, most important first, each a clause in English. Process names in them may contain any
     /// characters.
     pub evidence: Vec<String>,
-    /// When the object was made, changed or used last, as far as the kernel records it, to a second.
+    /// When the object was last created, changed or used, as far as the kernel records it, to the second.
     pub last_active: Option<SystemTime>,
 }
 
-/// A process counts as a later bearer of a number only when it started this much after the record was made:
-/// `/proc` tells whole seconds, and so does the record.
+/// A process counts as a later user of a process id only if it started this long after the record was made:
+/// both `/proc` and the record have a resolution of one second.
 const CLEARLY_LATER: Duration = Duration::from_secs(3);
 
-/// What has become of each process that is asked for, each looked at once.
+/// The state of each process asked about, each inspected once.
 #[derive(Debug, Default)]
 struct Seen(BTreeMap<u32, Presence>);
 
-/// What became of one party on record.
+/// The state of one recorded party.
 enum Party {
     Alive,
     Gone,
@@ -62,7 +62,7 @@ impl Seen {
         self.0.entry(pid).or_insert_with(|| presence(pid))
     }
 
-    /// What became of the process that did something at a time, and how to say so.
+    /// The state of the process that did something at a given time, and the text for it.
     fn party(&mut self, role: &str, pid: u32, at: i64) -> (Party, String) {
         match self.look(pid) {
             Presence::NotShown => {
@@ -106,8 +106,8 @@ fn time(seconds: i64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Forms verdicts about the objects of the caller's IPC namespace; each process is looked at once, so one of
-/// these is for one listing.
+/// Forms verdicts about the objects of the caller's IPC namespace. Each process is inspected only once, so
+/// use one `Judge` per listing.
 ///
 /// ```
 /// use ipc_core::{Key, RemoveOnDrop, shm};
@@ -129,7 +129,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// Looks which threads sleep in which objects.
+    /// Finds which threads sleep in which objects.
     ///
     /// # Errors
     /// As of [`asleep`](super::asleep).
@@ -145,7 +145,7 @@ impl Judge {
 
     /// About a segment.
     pub fn segment(&mut self, line: &Segment) -> Judgement {
-        /// In `perms`: removed, and there until its last detach.
+        /// In `perms`: removed, but kept until its last detach.
         const MARKED: u32 = 0o1000;
         let last_active = last([line.object.ctime, line.atime, line.dtime]);
         if line.attachments > 0 {
@@ -168,8 +168,8 @@ impl Judge {
         judgement
     }
 
-    /// About a set. Asks for the last process and the waiting ones of each semaphore, which takes the right
-    /// to read.
+    /// About a set. Queries the last process and the waiters of each semaphore, which needs the right to
+    /// read.
     pub fn set(&mut self, line: &Set) -> Judgement {
         let last_active = last([line.object.ctime, line.otime]);
         let mut evidence: Vec<String> = Vec::new();
@@ -242,7 +242,7 @@ impl Judge {
                 at => self.seen.party(role, pid, at),
             });
         }
-        // Who sleeps in a queue the kernel counts nowhere: it has to be seen.
+        // The kernel does not count the sleepers of a queue: they have to be seen.
         let hidden = self.asleep.unseen.iter().filter(|unseen| may_use(unseen.uid, &line.object)).count();
         if hidden > 0 {
             parties.push((
@@ -262,13 +262,13 @@ impl Judge {
     }
 }
 
-/// Whether a process of this user may use an object. Root may always, and is passed over where it does not
-/// own the object: it would be in question for each object of everybody.
+/// Whether a process of this user may use an object. Root always may, and is skipped where it does not own
+/// the object: otherwise it would be a candidate for every user's objects.
 fn may_use(uid: Option<u32>, object: &Object) -> bool {
     is_for_others(object) || uid.is_none_or(|uid| uid == object.uid || uid == object.cuid)
 }
 
-/// Whether others than owner and creator have rights.
+/// Whether users other than owner and creator have rights.
 fn is_for_others(object: &Object) -> bool {
     object.perms & 0o066 != 0
 }
@@ -299,7 +299,7 @@ fn judge(no_use: &str, parties: Vec<(Party, String)>, last_active: Option<System
     Judgement { verdict, evidence, last_active }
 }
 
-/// The processes on record in a set.
+/// The processes recorded in a set.
 struct OfSemaphores {
     /// Each process once.
     pids: Vec<u32>,

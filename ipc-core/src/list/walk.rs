@@ -7,9 +7,9 @@ use crate::limits::{MessageUsage, SemaphoreUsage, SharedMemoryUsage};
 use crate::sys::{self, Raw};
 use crate::{msg, sem, shm};
 
-/// Asks each slot up to the highest in use. A slot that is empty, or whose object goes while we ask, is
-/// passed over. Kernels before 4.17 know only the call that checks for the right to read; there, what may not
-/// be read is passed over too.
+/// Queries each slot up to the highest in use. A slot that is empty, or whose object is removed meanwhile, is
+/// skipped. Kernels before 4.17 have only the call that checks the right to read; there, unreadable objects
+/// are skipped too.
 fn walk<T>(call: &'static str, highest: i32, ask: impl Fn(i32, bool) -> Raw<T>) -> Result<Vec<T>> {
     let mut found = Vec::new();
     let mut any = true;
@@ -17,8 +17,8 @@ fn walk<T>(call: &'static str, highest: i32, ask: impl Fn(i32, bool) -> Raw<T>) 
     while slot <= highest {
         match ask(slot, any) {
             Ok(object) => found.push(object),
-            // An old kernel answers EINVAL to an unknown command as it does for an empty slot; the second
-            // call tells.
+            // An old kernel returns EINVAL for an unknown command as for an empty slot; the second call
+            // distinguishes the two.
             Err(errno)
                 if any && errno.0 == libc::EINVAL && ask(slot, false).is_ok() && ask(slot, true).is_err() =>
             {
