@@ -1,4 +1,4 @@
-//! The wrapper, and what it needs of an end.
+//! The wrapper, and what it requires of an end.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,76 +12,76 @@ use ipc_ring::{AttachError, News, WaitSetError, Waitable};
 
 use crate::turn::Turn;
 
-/// How often a poll tries again at once, when others are faster each time.
+/// How often a poll retries immediately when other ends are faster each time.
 const TRIES: u32 = 8;
 
 /// An end of a channel for async tasks.
 ///
-/// Use [`get_mut`](Self::get_mut) for everything that does not wait. It waits in the way of this crate alone:
-/// the end's own wait strategy counts for its blocking calls only.
+/// Use [`get_mut`](Self::get_mut) for everything that does not wait. It waits only as this crate does: the
+/// end's own wait strategy applies to its blocking calls only.
 #[derive(Debug)]
 pub struct Async<E: Waitable> {
     pub(crate) end: E,
     pub(crate) registration: Registration,
-    /// Nothing will come any more: that is told once by the end, and kept here.
+    /// Nothing more will come: the end reports that once, and it is kept here.
     has_ended: bool,
-    /// The stream has given its last error, or ended.
+    /// The stream has returned its last error, or ended.
     is_over: bool,
     turn: Turn,
 }
 
-/// An end from which something comes. Of this crate's own making.
+/// An end that delivers items. Only this crate implements it.
 pub trait Source: Waitable + sealed::Sealed {
-    /// What comes.
+    /// The type of the items.
     type Item;
-    /// Why nothing comes.
+    /// Why no item comes.
     type Error;
-    /// The next one; `None` when nothing is there now.
+    /// The next item; `None` when there is none now.
     ///
     /// # Errors
     /// As the `try_` form of the end.
     fn try_next(&mut self) -> Result<Option<Self::Item>, Self::Error>;
-    /// The error to give when the other side is found to be gone without closing. `None`: go on waiting.
+    /// The error to return when the other side is found to be gone without closing. `None`: go on waiting.
     fn gone(&mut self) -> Option<Self::Error>;
-    /// The error to give when nothing will come or go any more, and trying does not say so.
+    /// The error to return when nothing more will pass, and trying does not report it.
     fn ended(&mut self) -> Option<Self::Error> {
         None
     }
-    /// The error to give when waiting failed.
+    /// The error to return when waiting failed.
     fn failed(&self, error: WaitSetError) -> Self::Error;
     /// What an error means for a stream.
     fn meaning(error: &Self::Error) -> Meaning;
 }
 
-/// An end into which something goes. Of this crate's own making.
+/// An end that accepts items. Only this crate implements it.
 pub trait Target: Waitable + sealed::Sealed {
-    /// What goes in.
+    /// The type of the items.
     type Item: ?Sized;
-    /// Why nothing does.
+    /// Why no item is accepted.
     type Error;
     /// Pushes; false when there is no room now.
     ///
     /// # Errors
     /// As the `try_` form of the end.
     fn try_send(&mut self, item: &Self::Item) -> Result<bool, Self::Error>;
-    /// The error to give when the other side is found to be gone without closing. `None`: go on waiting.
+    /// The error to return when the other side is found to be gone without closing. `None`: go on waiting.
     fn gone(&mut self) -> Option<Self::Error>;
-    /// The error to give when nothing will come or go any more, and trying does not say so.
+    /// The error to return when nothing more will pass, and trying does not report it.
     fn ended(&mut self) -> Option<Self::Error> {
         None
     }
-    /// The error to give when waiting failed.
+    /// The error to return when waiting failed.
     fn failed(&self, error: WaitSetError) -> Self::Error;
 }
 
 /// What an error means for a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// It has ended as it should.
+    /// The stream has ended regularly.
     End,
-    /// It goes on.
+    /// The stream goes on.
     Gap,
-    /// It has ended otherwise.
+    /// The stream has ended with an error.
     Failure,
 }
 
@@ -115,15 +115,15 @@ impl<E: Waitable> Async<E> {
         &mut self.end
     }
 
-    /// For how long a task that finds nothing gives way to others before it arms; 20 µs unless this is
-    /// called. Zero: it arms at once, which takes a system call or two each time.
+    /// For how long a task that finds nothing yields to others before it arms; 20 µs by default. Zero: it
+    /// arms at once, which takes one or two system calls each time.
     pub fn set_budget(&mut self, budget: Duration) {
         self.registration.set_budget(budget);
     }
 
-    /// The waits end, for instance because another branch of a `select!` was faster: nothing is lost, and a
-    /// wake-up that this end has got goes to another one. Futures do so when they are dropped; a stream that
-    /// is not polled any more does when it is dropped itself, unless this is called.
+    /// Ends the waits, for instance because another branch of a `select!` was faster: nothing is lost, and a
+    /// wake-up that this end has received is passed on to another one. Futures do so when they are dropped. A
+    /// stream that is not polled any more does so only when it is dropped itself, unless this is called.
     #[inline]
     pub fn cancel(&mut self) {
         self.registration.cancel(&mut self.end);
@@ -132,7 +132,7 @@ impl<E: Waitable> Async<E> {
     /// Waits until something may have changed at the end, after it was found to have nothing.
     ///
     /// # Errors
-    /// [`WaitSetError`] but `TimedOut` and `Interrupted`.
+    /// [`WaitSetError`], except `TimedOut` and `Interrupted`.
     pub async fn changed(&mut self) -> Result<News, WaitSetError> {
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.registration.poll(&mut waiting.0.end, context)).await
@@ -140,15 +140,15 @@ impl<E: Waitable> Async<E> {
 }
 
 impl<E: Waitable> Async<E> {
-    /// Takes the end out.
+    /// Returns the end.
     pub fn into_inner(self) -> E {
         let Self { mut end, mut registration, .. } = self;
         registration.cancel(&mut end);
         end
     }
 
-    /// Tries until it succeeds; `None` is for nothing now. `over`: what it comes to that the other side is
-    /// gone, or that nothing will come any more; `None` is for going on.
+    /// Tries until `attempt` succeeds; its `None` means nothing now. `over`: the result when the other side
+    /// is gone, or nothing more will come; its `None` means to go on.
     #[inline(always)]
     pub(crate) fn poll_until<R, F>(
         &mut self,
@@ -170,8 +170,8 @@ impl<E: Waitable> Async<E> {
         }
     }
 
-    /// What an attempt comes to before anything is waited for: the short way of a future that is polled for
-    /// the first time. `None`: take the long one.
+    /// The result of an attempt before waiting: the fast path of a future that is polled for the first time.
+    /// `None`: take the slow path.
     #[inline(always)]
     pub(crate) fn at_once<R, F>(
         &mut self,
@@ -193,7 +193,7 @@ impl<E: Waitable> Async<E> {
         }
     }
 
-    /// As [`poll_until`](Self::poll_until), after a first attempt came to nothing.
+    /// As [`poll_until`](Self::poll_until), after a first attempt found nothing.
     #[cold]
     #[inline(never)]
     fn wait_until<R, F>(
@@ -243,7 +243,7 @@ impl<E: Waitable> Async<E> {
     }
 }
 
-/// Has the task polled again after the others.
+/// Has the task polled again, after the other tasks.
 #[cold]
 fn give_way<R>(context: &Context<'_>) -> Poll<R> {
     context.waker().wake_by_ref();
@@ -264,8 +264,8 @@ impl<E: Source> Async<E> {
     /// The next message, reply, value, connection or event.
     ///
     /// # Errors
-    /// As the form of the end that waits, but one: when the other side is gone without closing this is told
-    /// once for each time; the next `pop` waits for a successor.
+    /// As the waiting form of the end, with one exception: when the other side is gone without closing, this
+    /// is reported once each time it happens; the next `pop` waits for a successor.
     #[inline]
     pub async fn pop(&mut self) -> Result<E::Item, E::Error> {
         if let Some(popped) = self.at_once(E::try_next) {
@@ -275,13 +275,13 @@ impl<E: Source> Async<E> {
         poll_fn(|context| waiting.0.poll_pop(context)).await
     }
 
-    /// As [`pop`](Self::pop), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    /// As [`pop`](Self::pop), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     #[inline]
     pub fn poll_pop(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Item, E::Error>> {
         self.poll_with(context, E::try_next)
     }
 
-    /// Pops in this way.
+    /// Pops by the given attempt.
     #[inline(always)]
     pub(crate) fn poll_with<R>(
         &mut self,
@@ -293,8 +293,8 @@ impl<E: Source> Async<E> {
     }
 }
 
-/// Gives items until the other side closes; then the stream ends. It ends behind any other error, too, which
-/// it gives first; messages that a lossy subscriber missed do not end it.
+/// Returns items until the other side closes; then the stream ends. It also ends after any other error, which
+/// it returns first; messages that a lossy subscriber missed do not end it.
 impl<E: Source + Unpin> Stream for Async<E> {
     type Item = Result<E::Item, E::Error>;
 
@@ -314,8 +314,8 @@ impl<E: Target> Async<E> {
     /// Pushes, waiting for room.
     ///
     /// # Errors
-    /// As the form of the end that waits, but one: when the other side is gone without closing this is told
-    /// once for each time; the next `push` to a full ring waits for a successor.
+    /// As the waiting form of the end, with one exception: when the other side is gone without closing, this
+    /// is reported once each time it happens; the next `push` to a full ring waits for a successor.
     #[inline]
     pub async fn push(&mut self, item: &E::Item) -> Result<(), E::Error> {
         if let Some(pushed) = self.at_once(|end| Ok(end.try_send(item)?.then_some(()))) {
@@ -325,7 +325,7 @@ impl<E: Target> Async<E> {
         poll_fn(|context| waiting.0.poll_push(item, context)).await
     }
 
-    /// As [`push`](Self::push), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    /// As [`push`](Self::push), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     #[inline]
     pub fn poll_push(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
         let push = |end: &mut E| Ok(end.try_send(item)?.then_some(()));
@@ -333,14 +333,14 @@ impl<E: Target> Async<E> {
         self.poll_until(context, push, over, E::failed)
     }
 
-    /// Makes a sink of it, which keeps one item until there is room.
+    /// Turns it into a sink, which keeps one item until there is room.
     pub fn into_sink<I: std::borrow::Borrow<E::Item>>(self) -> Outbox<E, I> {
         Outbox { target: self, waits: None }
     }
 }
 
 /// A [`Sink`] over a producing end, from [`Async::into_sink`]. Holds one item that waits for room; dropping
-/// it drops that one.
+/// the sink drops the item.
 #[derive(Debug)]
 pub struct Outbox<E: Waitable, I> {
     target: Async<E>,

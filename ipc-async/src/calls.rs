@@ -16,19 +16,19 @@ fn failed(error: WaitSetError) -> CallError {
 }
 
 impl<Req: Message, Rep: Message> Async<Caller<Req, Rep>> {
-    /// Asks, and waits for the reply.
+    /// Sends a request, and waits for the reply.
     ///
-    /// A future that is dropped before the reply came leaves the call in flight, for the responder may be at
-    /// work on it. The next call waits for that reply, drops it, and asks then.
+    /// A future that is dropped before the reply came leaves the call in flight, for the responder may be
+    /// working on it. The next call waits for that reply, drops it, and then sends its own request.
     ///
     /// # Errors
-    /// As [`Caller::call`]. When the responder is gone without closing, that is told once; the call stays in
-    /// flight.
+    /// As [`Caller::call`]. When the responder is gone without closing, that is reported once; the call stays
+    /// in flight.
     pub async fn call(&mut self, request: Req) -> Result<Rep, CallError> {
         let waiting = Waiting(self);
         loop {
             match waiting.0.end.ask(request) {
-                // Its reply is nobody's.
+                // No caller wants the reply of the call in flight.
                 Err(CallError::Pending) => {
                     poll_fn(|context| waiting.0.poll_reply(context)).await?;
                 }
@@ -46,7 +46,7 @@ impl<Req: Message, Rep: Message> Async<Caller<Req, Rep>> {
     }
 }
 
-/// The error when the other side is gone. `None`: a successor has come.
+/// The error to return when the other side is gone. `None`: a successor has come.
 fn gone(state: Result<PeerState, ipc_core::Error>) -> Option<CallError> {
     match state {
         Ok(PeerState::Gone(exit)) => Some(CallError::PeerGone(exit)),
@@ -60,7 +60,7 @@ impl<Req: Message, Rep: Message> Async<Responder<Req, Rep>> {
     /// The next request, to be answered with [`Request::reply`].
     ///
     /// # Errors
-    /// As [`Responder::take`]. When the caller is gone without closing, that is told once.
+    /// As [`Responder::take`]. When the caller is gone without closing, that is reported once.
     pub async fn take(&mut self) -> Result<Request<'_, Req, Rep>, CallError> {
         {
             let waiting = Waiting(self);

@@ -31,16 +31,16 @@ use crate::r#async::{Async, Waiting};
 ///
 /// # Errors
 /// [`ConnectError`]; [`TimedOut`](ConnectError::TimedOut) when the server has not answered within the
-/// service's [`timeout`](Builder::timeout), that is a tenth of a second later at most.
+/// service's [`timeout`](Builder::timeout), reported a tenth of a second later at most.
 ///
 /// # Blocking
-/// Never, when the service has a domain. One without joins the user's own one, and waits for its lock, which
-/// others hold for microseconds. So does the first `Async` of a domain.
+/// Never, when the service has a domain. Without one it joins the user's own domain, and waits for its lock,
+/// which others hold for microseconds. So does the first `Async` of a domain.
 pub async fn connect(service: &Builder) -> Result<Connection, ConnectError> {
     connect_as(service).await
 }
 
-/// As [`connect`], to a server that takes `Out` and gives `In`.
+/// As [`connect`], to a server that receives `Out` and sends `In`.
 ///
 /// # Errors
 /// As [`connect`], and as [`Builder::connect_as`].

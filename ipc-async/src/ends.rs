@@ -10,8 +10,8 @@ use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
 
 use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
 
-/// `failed` of errors with the variants `Forked` and `System`: an end is in its own domain, and waits have no
-/// deadline.
+/// `failed` for errors with the variants `Forked` and `System`: an end is in its own domain, and waits have
+/// no deadline.
 macro_rules! failed {
     ($error:ty) => {
         fn failed(&self, error: WaitSetError) -> Self::Error {
@@ -23,7 +23,7 @@ macro_rules! failed {
     };
 }
 
-/// A consuming end whose other side is one process, which `$peer` asks for.
+/// A consuming end whose other side is one process; `$peer` asks for its state.
 macro_rules! consumer {
     ([$($generics:tt)*] $end:ty, $item:ty, $error:path, $peer:ident, $gap:pat) => {
         impl<$($generics)*> Sealed for $end {}
@@ -135,7 +135,7 @@ impl<T: Message> Source for mpmc::Consumer<T> {
     }
 }
 
-/// A reading end of values, of which $next gives the next one that is newer.
+/// An end that reads values; $next returns the next one that is newer.
 macro_rules! reader {
     ($(#[$doc:meta])* $end:ident, $item:ty, $next:expr) => {
         $(#[$doc])*
@@ -146,7 +146,7 @@ macro_rules! reader {
             fn try_next(&mut self) -> Result<Option<Self::Item>, latest::ReadError> {
                 let next: fn(&mut Self) -> Result<Option<Self::Item>, latest::ReadError> = $next;
                 match next(self) {
-                    // There is something, and the next attempt may be fast enough.
+                    // There is a value, and the next attempt may be fast enough.
                     Err(latest::ReadError::Contended) => Ok(None),
                     result => result,
                 }
@@ -218,7 +218,7 @@ impl<In: Carry, Out: Carry> Source for Listener<In, Out> {
 
 impl<In: Carry, Out: Carry> Sealed for Listener<In, Out> {}
 
-/// What happens at a channel.
+/// The events of a channel.
 impl Source for Watch {
     type Item = ChannelEvent;
     type Error = WaitSetError;
@@ -302,7 +302,7 @@ impl<T: Message> Target for mpmc::Producer<T> {
     }
 }
 
-/// A publisher, which waits for room in a gated channel. Subscribers that are gone are dropped, and none is
+/// A publisher, which waits for room in a gated channel. Subscribers that are gone are dropped rather than
 /// waited for.
 macro_rules! publisher {
     ([$($generics:tt)*] $end:ty, $item:ty, $publish:ident) => {
@@ -335,7 +335,7 @@ macro_rules! publisher {
 publisher!([T: Message] broadcast::Publisher<T>, T, try_publish_from);
 publisher!([] frames::Publisher, [u8], try_publish);
 
-/// What became of a push when waiting failed.
+/// The error of a push when waiting failed.
 pub(crate) fn not_pushed(error: WaitSetError) -> PushError<()> {
     match error {
         WaitSetError::System(error) => PushError::System((), error),

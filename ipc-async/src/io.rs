@@ -1,6 +1,6 @@
 //! Streams of bytes over rings of frames.
 //!
-//! Each write is one frame, of as many of the bytes as a frame holds; a reader gives the bytes that are
+//! Each write is one frame, of as many of the bytes as a frame holds; a read returns the bytes that are
 //! there, of part of a frame or of several.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use ipc_ring::{AttachError, PopError, PushError, bytes};
 
 use crate::r#async::Async;
 
-/// The bytes that come through a ring of frames. Ends when the producer closes.
+/// The bytes that come through a ring of frames. The stream ends when the producer closes.
 ///
 /// Dropping it detaches from a channel, whose stream a successor may continue, and closes a connection's
 /// direction: writing at the other side fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
@@ -22,9 +22,9 @@ pub struct Reader {
     consumer: Option<Async<bytes::Consumer>>,
     frame: Vec<u8>,
     read: usize,
-    /// It is of a connection, whose ends have no successors.
+    /// Whether the end belongs to a connection, whose ends have no successors.
     closes: bool,
-    /// What the next read fails with, found when there were bytes to give.
+    /// The error of the next read, found while there were bytes to return.
     failed: Option<PopError>,
 }
 
@@ -43,12 +43,12 @@ impl Reader {
         (self.consumer.take(), std::mem::take(&mut self.frame))
     }
 
-    /// Copies bytes to the front of `out` as soon as there are any, as many as there are and fit; gives their
-    /// number, 0 at the end of the stream or for an empty `out`.
+    /// Copies bytes to the front of `out` as soon as there are any, as many as are there and fit; returns
+    /// their number, 0 at the end of the stream or for an empty `out`.
     ///
     /// # Errors
-    /// Those of [`PopError`] as [`io::Error`]: [`ConnectionReset`](io::ErrorKind::ConnectionReset) when the
-    /// producer is gone without closing, and everything that it wrote has been read.
+    /// The errors of [`PopError`] as [`io::Error`]: [`ConnectionReset`](io::ErrorKind::ConnectionReset) when
+    /// the producer is gone without closing, and everything that it wrote has been read.
     pub fn poll_read(&mut self, context: &mut Context<'_>, out: &mut [u8]) -> Poll<io::Result<usize>> {
         if out.is_empty() {
             return Poll::Ready(Ok(0));
@@ -82,7 +82,7 @@ impl Reader {
         count
     }
 
-    /// Pops one more frame behind those that were read, if it is there already.
+    /// Pops one more frame after those that were read, if it is already there.
     fn pop_another(&mut self) -> bool {
         let Some(consumer) = &mut self.consumer else { return false };
         self.read = 0;
@@ -91,7 +91,7 @@ impl Reader {
             Ok(_) => true,
             Err(error) => {
                 self.frame.clear();
-                // The others are found again.
+                // The other errors are found again.
                 self.failed = Some(error).filter(|error| matches!(error, PopError::System(_)));
                 false
             }
@@ -111,7 +111,7 @@ impl Drop for Reader {
 }
 
 impl Async<bytes::Consumer> {
-    /// As [`poll_pop`](Self::poll_pop), behind what a buffer holds: no allocation once it is large enough.
+    /// As [`poll_pop`](Self::poll_pop), appending to a buffer: no allocation once it is large enough.
     pub fn poll_pop_vec(
         &mut self,
         context: &mut Context<'_>,
@@ -142,12 +142,13 @@ impl Writer {
         self.producer
     }
 
-    /// Pushes one frame of the first bytes, as many as a frame holds, when there is room; gives their number.
+    /// Pushes one frame of the first bytes, as many as a frame holds, when there is room; returns their
+    /// number.
     ///
     /// # Errors
-    /// Those of [`PushError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the consumer
-    /// has closed, or the writer was shut down; [`ConnectionReset`](io::ErrorKind::ConnectionReset) when
-    /// there is no room and the consumer is gone without closing.
+    /// The errors of [`PushError`] as [`io::Error`]: [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the
+    /// consumer has closed, or the writer was shut down; [`ConnectionReset`](io::ErrorKind::ConnectionReset)
+    /// when there is no room and the consumer is gone without closing.
     pub fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(producer) = &mut self.producer else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
@@ -157,7 +158,7 @@ impl Writer {
         }
         let count = bytes.len().min(producer.get_ref().longest());
         Poll::Ready(match ready!(producer.poll_push(&bytes[..count], context)) {
-            // Pushed, and found late.
+            // The frame was pushed, and will be found late.
             Ok(()) | Err(PushError::NotWoken(..)) => Ok(count),
             Err(error) => Err(push_failed(error)),
         })
@@ -201,7 +202,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes a connection over, with the bytes of a frame that were [not read](Connection::unread) yet.
+    /// Takes over a connection, with the bytes of a frame that were [not read](Connection::unread) yet.
     ///
     /// # Errors
     /// As [`Async::new`].
@@ -220,7 +221,7 @@ impl Stream {
         Ok(Self { reader, writer, session })
     }
 
-    /// Who is at the other side, what both can do, how it ended.
+    /// The process at the other side, the features that both have, and why the connection ended.
     pub fn session(&mut self) -> &mut Session {
         &mut self.session
     }
@@ -256,7 +257,7 @@ impl PopInto<'_> {
     }
 }
 
-/// `AsyncRead` and `AsyncWrite` of one crate family for a type, by these parts of it.
+/// The `AsyncRead` and `AsyncWrite` implementations of one crate family, behind its feature.
 macro_rules! poll_io {
     ($feature:literal, $read:item $write:item) => {
         #[cfg(feature = $feature)]

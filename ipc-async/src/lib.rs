@@ -25,21 +25,21 @@
 //! ```
 //!
 //! # Cancellation
-//! Every future may be dropped at any time. One that has not finished has done nothing: no message is lost
-//! with it, none is half pushed, and a wake-up that it got is passed on to another consumer of the channel. A
-//! timeout of the runtime around it is enough; the futures need no forms with a deadline. One exception: a
+//! Every future may be dropped at any time. An unfinished one has had no effect: no message is lost with it,
+//! none is half pushed, and a wake-up that it received is passed on to another consumer of the channel. The
+//! runtime's own timeout around it is enough; the futures need no forms with a deadline. One exception: a
 //! call in flight stays in flight; see [`Async::call`].
 //!
 //! # What it costs
-//! While messages flow nothing but the push and the pop themselves. A task that finds nothing lets messages
-//! gather for a few microseconds, where that has been of use lately, and gives way some times before it arms,
-//! which takes a system call or two; and a sleeping task is woken through the thread, one switch more than a
-//! thread that blocks in [`pop`](ipc_ring::spsc::Consumer::pop). A program with a thread to spare for a
-//! channel is better off with the latter. `pop` hands a message on through memory; `pop_into` and `pop_slice`
-//! copy it once, which pays from some tens of bytes on.
+//! While messages flow, only the push and the pop themselves. A task that finds nothing lets messages gather
+//! for a few microseconds, where that has helped recently, and yields a few times before it arms, which takes
+//! one or two system calls; a sleeping task is woken through the driver's thread, one thread switch more than
+//! for a thread that blocks in [`pop`](ipc_ring::spsc::Consumer::pop). A program with a thread to spare for a
+//! channel should prefer the latter. `pop` returns a message through memory; `pop_into` and `pop_slice` copy
+//! it once, which pays off from some tens of bytes on.
 //!
-//! A task that is never kept waiting gives way to others after 50 µs: then a future is pending although there
-//! is something, and its task is woken at once.
+//! A task that is never kept waiting yields to others after 50 µs: a future is then pending although a
+//! message is there, and its task is woken at once.
 //!
 //! # Features
 //! `tokio` and `futures-io`: [`Reader`] and [`Writer`], streams of bytes over [`ipc_ring::bytes`], implement

@@ -9,7 +9,7 @@ use ipc_ring::{News, PopError, PushError, mpmc, spsc};
 
 use crate::r#async::{Async, Source, Target, Waiting, sealed::Sealed};
 
-/// A consuming end through which handles come. Of this crate's own making.
+/// A consuming end that receives handles. Only this crate implements it.
 pub trait Receiver: Source<Error = PopError> + Inlet<Error = PopError> + Sealed {}
 
 impl Receiver for spsc::Consumer<Handle> {}
@@ -27,7 +27,7 @@ impl<E: Receiver> Async<E> {
         poll_fn(|context| waiting.0.poll_receive(pool, context)).await
     }
 
-    /// As [`receive`](Self::receive), for who writes a future by hand. Cancel with [`cancel`](Self::cancel).
+    /// As [`receive`](Self::receive), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     pub fn poll_receive(
         &mut self,
         pool: &Pool,
@@ -44,9 +44,9 @@ impl<E: Receiver> Async<E> {
     }
 }
 
-/// A producing end into which handles go. Of this crate's own making.
+/// A producing end that sends handles. Only this crate implements it.
 pub trait Sender: Target<Item = Handle, Error = PushError<()>> + Sealed {
-    /// Which channel it is.
+    /// Identifies the channel.
     fn route(&self) -> ipc_ring::pool::Route;
 }
 
@@ -63,9 +63,9 @@ impl Sender for mpmc::Producer<Handle> {
 }
 
 impl<E: Sender> Async<E> {
-    /// Gives a block to the one that receives its handle from this channel, waiting for room, as
-    /// [`Loan::send`]. A future that is dropped before it is finished gives the block back to its pool:
-    /// nothing is sent.
+    /// Sends a block to the process that receives its handle from this channel, waiting for room, as
+    /// [`Loan::send`]. A future that is dropped before it is finished returns the block to its pool: nothing
+    /// is sent.
     ///
     /// # Errors
     /// [`SendError`] with the loan, and the reason as [`push`](Self::push).
@@ -84,7 +84,7 @@ impl<E: Sender> Async<E> {
 
 impl Async<payloads::Publisher> {
     /// Publishes what was written, in a gated channel waiting for room, as [`payloads::Publisher::publish`].
-    /// A future that is dropped before it is finished gives the block back to its pool: nothing is published.
+    /// A future that is dropped before it is finished returns the block to its pool: nothing is published.
     ///
     /// # Errors
     /// As [`payloads::Publisher::publish`].
@@ -97,7 +97,7 @@ impl Async<payloads::Publisher> {
 }
 
 impl<E: ipc_ring::Waitable> Async<E> {
-    /// Has an end take a loan, which it hands back while it has no room.
+    /// Passes a loan to an end, which hands it back while it has no room.
     async fn give(
         &mut self,
         loan: Loan,

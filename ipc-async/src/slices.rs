@@ -1,4 +1,4 @@
-//! Several messages at a time, and one into a place of the caller's.
+//! Several messages at a time, and one message into a buffer of the caller's.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -8,9 +8,9 @@ use ipc_ring::{Message, News, PopError, PushError, broadcast, mpmc, spsc};
 use crate::r#async::{Async, Source, Target, Waiting};
 use crate::ends::not_pushed;
 
-/// An end from which several messages come at a time. Of this crate's own making.
+/// An end that delivers several messages at a time. Only this crate implements it.
 pub trait SliceSource: Source<Error = PopError> {
-    /// Pops as many messages as are there and fit into `out`, from its front; gives their number, 0 when
+    /// Pops as many messages as are there and fit into `out`, from its front; returns their number, 0 when
     /// there is none.
     ///
     /// # Errors
@@ -18,10 +18,10 @@ pub trait SliceSource: Source<Error = PopError> {
     fn try_next_slice(&mut self, out: &mut [Self::Item]) -> Result<usize, PopError>;
 }
 
-/// An end into which several messages go at a time. Of this crate's own making.
+/// An end that accepts several messages at a time. Only this crate implements it.
 pub trait SliceTarget: Target<Error = PushError<()>> {
-    /// Pushes messages from the front of a slice while there is room; gives their number, 0 when there is
-    /// none.
+    /// Pushes messages from the front of a slice while there is room; returns their number, 0 when there is
+    /// no room.
     ///
     /// # Errors
     /// As the `try_` form of the end, with the number of messages pushed before.
@@ -58,7 +58,7 @@ slices!(broadcast: Subscriber, Publisher, try_publish_slice);
 
 impl<E: SliceSource> Async<E> {
     /// Waits for a message, then pops it and as many more as are there and fit into `out`, from its front;
-    /// gives their number. One wait and one look at the runtime for all of them.
+    /// returns their number. One wait and one pass through the runtime for all of them.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -67,8 +67,7 @@ impl<E: SliceSource> Async<E> {
         poll_fn(|context| waiting.0.poll_pop_slice(out, context)).await
     }
 
-    /// As [`pop_slice`](Self::pop_slice), for who writes a future by hand. Cancel with
-    /// [`cancel`](Self::cancel).
+    /// As [`pop_slice`](Self::pop_slice), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     pub fn poll_pop_slice(
         &mut self,
         out: &mut [E::Item],
@@ -85,19 +84,18 @@ impl<E: SliceTarget> Async<E>
 where
     E::Item: Sized,
 {
-    /// Waits for room, then pushes as many messages from the front of a slice as there is room for; gives
+    /// Waits for room, then pushes as many messages from the front of a slice as there is room for; returns
     /// their number, which is 0 only for an empty slice. A future that is dropped before it is finished has
     /// pushed none.
     ///
     /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of messages pushed.
+    /// As [`push`](Self::push). The error carries the number of messages pushed.
     pub async fn push_some(&mut self, items: &[E::Item]) -> Result<usize, PushError<usize>> {
         let waiting = Waiting(self);
         poll_fn(|context| waiting.0.poll_push_some(items, context)).await
     }
 
-    /// As [`push_some`](Self::push_some), for who writes a future by hand. Cancel with
-    /// [`cancel`](Self::cancel).
+    /// As [`push_some`](Self::push_some), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     pub fn poll_push_some(
         &mut self,
         items: &[E::Item],
@@ -118,8 +116,8 @@ where
 macro_rules! into_a_place {
     ($($consumer:ty),+) => {$(
         impl<T: Message> Async<$consumer> {
-            /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then.
-            /// After an error the place is as it was.
+            /// As [`pop`](Self::pop), into a buffer of the caller's: a large message is then copied only
+            /// once. After an error the buffer is unchanged.
             ///
             /// # Errors
             /// As [`pop`](Self::pop).

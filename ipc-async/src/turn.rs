@@ -1,24 +1,24 @@
-//! When a task that is never kept waiting gives way to others.
+//! When a task that is never kept waiting yields to others.
 
 use std::time::{Duration, Instant};
 
-/// How long a task has been kept busy by an end that is always ready: a runtime cannot take a thread away
-/// from a task, so the end gives way by itself, as tokio's own channels do.
+/// How long a task has been kept busy by an end that is always ready: a runtime cannot preempt a task, so the
+/// end yields by itself, as tokio's own channels do.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    /// Successes since the clock was read, or since the task gave way.
+    /// Successes since the clock was last read, or since the task yielded.
     done: u32,
-    /// When the clock was first read after the task gave way.
+    /// When the clock was first read after the task yielded.
     began: Option<Instant>,
 }
 
-/// Successes until the clock is read.
+/// The number of successes after which the clock is read.
 const DONE: u32 = 128;
-/// For so long, and [`DONE`] more, a task is kept busy before it gives way.
+/// A task is kept busy for this long, and [`DONE`] more successes, before it yields.
 const TURN: Duration = Duration::from_micros(50);
 
 impl Turn {
-    /// Whether the task goes on without a look at the clock.
+    /// Whether the task goes on without reading the clock.
     #[inline(always)]
     pub(crate) fn goes_on(&mut self) -> bool {
         let goes_on = self.done < DONE;
@@ -26,7 +26,7 @@ impl Turn {
         goes_on
     }
 
-    /// Whether the task has to give way before it goes on.
+    /// Whether the task has to yield before it goes on.
     #[inline(always)]
     pub(crate) fn is_over(&mut self) -> bool {
         self.done += 1;

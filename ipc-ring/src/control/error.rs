@@ -177,8 +177,8 @@ pub enum AcceptError {
         /// The listener.
         listener: ListenerName,
     },
-    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): the listener's queue
-    /// or the domain's semaphores were removed; bind again.
+    /// The kernel refused. [`Removed`](ipc_core::ErrorKind::Removed): the listener's queue or the domain's
+    /// semaphores were removed; bind again.
     System {
         /// The listener.
         listener: ListenerName,

@@ -88,10 +88,9 @@ impl Session {
 
     /// Whether the process at the other side is alive. One system call.
     ///
+    /// # Errors
     /// When it cannot be determined: the domain's semaphores were removed, or this process may not read them
-    /// any
-    /// When it cannot be known: the domain's semaphores were removed, or this process may not read them any
-    /// more.
+    /// any more.
     pub fn is_peer_alive(&self) -> Result<bool, ipc_core::Error> {
         self.member().is_alive(self.peer.owner)
     }
