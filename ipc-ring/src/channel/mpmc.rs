@@ -33,7 +33,7 @@
 mod builder;
 #[allow(unsafe_code)]
 mod consumer;
-mod end;
+pub(super) mod end;
 mod observer;
 mod producer;
 

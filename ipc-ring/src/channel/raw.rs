@@ -30,8 +30,9 @@
 //! was told what the elements are ([`Builder::element`], [`Builder::description`]) is refused where the
 //! channel's are others.
 //!
-//! Kinds: [`spsc`](crate::spsc) and [`latest`](crate::latest), of whose table a receiver gets each change of
-//! any key that it is quick enough for. Channels of [frames](crate::bytes) carry bytes by themselves.
+//! Kinds: [`spsc`](crate::spsc), [`mpmc`](crate::mpmc), [`broadcast`](crate::broadcast), and
+//! [`latest`](crate::latest), of whose table a receiver gets each change of any key that it is quick enough
+//! for. Channels of [frames](crate::bytes) carry bytes by themselves.
 
 #[allow(unsafe_code)]
 mod broadcast;
@@ -41,6 +42,8 @@ mod end;
 mod error;
 #[allow(unsafe_code)]
 mod latest;
+#[allow(unsafe_code)]
+mod mpmc;
 mod opening;
 mod prefix;
 mod receiver;

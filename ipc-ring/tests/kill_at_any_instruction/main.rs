@@ -48,6 +48,7 @@ fn plays_a_role() {
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["spsc"] => sweep("spsc", &queue::cases::<spsc::Spsc>(), effort),
         ["raw spsc"] => sweep("raw spsc", &queue::cases::<raw::Raw<{ raw::SPSC }>>(), effort),
+        ["raw mpmc"] => sweep("raw mpmc", &queue::cases::<raw::Raw<{ raw::MPMC }>>(), effort),
         ["raw broadcast"] => {
             sweep("raw broadcast", &one_to_many::<raw::Raw<{ raw::BROADCAST }>>(), effort);
         }
@@ -98,6 +99,11 @@ fn spsc_survives() {
 #[test]
 fn raw_spsc_survives() {
     run("raw spsc");
+}
+
+#[test]
+fn raw_mpmc_survives() {
+    run("raw mpmc");
 }
 
 #[test]

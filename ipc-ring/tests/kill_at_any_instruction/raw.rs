@@ -19,10 +19,11 @@ use crate::sweep::Place;
 pub struct Raw<const KIND: u32>;
 
 pub const SPSC: u32 = Kind::Spsc as u32;
+pub const MPMC: u32 = Kind::Mpmc as u32;
 pub const BROADCAST: u32 = Kind::Broadcast as u32;
 
 fn builder(place: &Place, kind: u32) -> Builder {
-    let kind = [Kind::Spsc, Kind::Broadcast]
+    let kind = [Kind::Spsc, Kind::Mpmc, Kind::Broadcast]
         .into_iter()
         .find(|each| *each as u32 == kind)
         .expect("a kind with raw ends");
@@ -34,7 +35,7 @@ fn builder(place: &Place, kind: u32) -> Builder {
 fn popped(answer: Result<Item, ReceiveError>) -> Popped {
     match answer {
         Ok(item) => Popped::Number(number(&item)),
-        Err(ReceiveError::Pop(PopError::Empty)) => Popped::Empty,
+        Err(ReceiveError::Pop(PopError::Empty | PopError::Busy { .. })) => Popped::Empty,
         Err(ReceiveError::Pop(PopError::PeerGone(_))) => Popped::Gone,
         Err(ReceiveError::Pop(PopError::Closed)) => Popped::Closed,
         Err(other) => panic!("{other}"),
@@ -44,7 +45,7 @@ fn popped(answer: Result<Item, ReceiveError>) -> Popped {
 fn pushed(answer: Result<(), SendError>) -> Pushed {
     match answer {
         Ok(()) => Pushed::Yes,
-        Err(SendError::Push(PushError::Full(_))) => Pushed::Full,
+        Err(SendError::Push(PushError::Full(_) | PushError::Busy(..))) => Pushed::Full,
         Err(SendError::Push(PushError::PeerGone(..))) => Pushed::Gone,
         Err(SendError::Push(PushError::Closed(_))) => Pushed::Closed,
         Err(other) => panic!("{other}"),
@@ -104,6 +105,10 @@ impl<const KIND: u32> Queue for Raw<KIND> {
     }
 
     const GIVE_BACK: Option<fn(&mut RawReceiver)> = None;
+
+    fn recover(receiver: &mut RawReceiver) {
+        receiver.recover().unwrap();
+    }
 
     fn close_producer(sender: RawSender) {
         sender.close();

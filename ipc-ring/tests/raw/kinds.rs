@@ -1,7 +1,7 @@
 //! The kinds that have raw ends, with their typed ends as the same things. A new one is a line here.
 
 use ipc_ring::layout;
-use ipc_ring::{AttachError, Domain, Message, PopError, PushError, broadcast, latest, spsc};
+use ipc_ring::{AttachError, Domain, Message, PopError, PushError, broadcast, latest, mpmc, spsc};
 
 use super::{CAPACITY, Line, Words};
 
@@ -72,7 +72,8 @@ macro_rules! kind {
     };
 }
 
-pub const KINDS: [Kind; 3] = [
+pub const KINDS: [Kind; 4] = [
+    kind!("mpmc", Mpmc, true, mpmc_typed, mpmc_refused),
     kind!("broadcast", Broadcast, true, broadcast_typed, broadcast_refused),
     kind!("spsc", Spsc, true, spsc_typed, spsc_refused),
     kind!("latest", Latest, false, latest_typed, latest_refused),
@@ -182,6 +183,41 @@ impl<T: Message> Give for broadcast::Publisher<T> {
 }
 
 impl<T: Message> Take for broadcast::Subscriber<T> {
+    fn take(&mut self) -> Option<Vec<u8>> {
+        match self.try_pop() {
+            Ok(element) => Some(element.as_bytes().to_vec()),
+            Err(PopError::Empty) => None,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+fn mpmc_builder<T: Message>(domain: &Domain) -> mpmc::Builder<T> {
+    mpmc::Builder::new("channel").domain(domain)
+}
+
+fn mpmc_typed<T: Message + Sync>() -> Typed {
+    Typed {
+        giver: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_producer().unwrap()),
+        taker: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_consumer().unwrap()),
+    }
+}
+
+fn mpmc_refused<T: Message>(domain: &Domain) -> AttachError {
+    mpmc_builder::<T>(domain).open_consumer().err().expect("another type")
+}
+
+impl<T: Message> Give for mpmc::Producer<T> {
+    fn give(&mut self, element: &[u8]) -> bool {
+        match self.try_push_from(&T::read_from_bytes(element).unwrap()) {
+            Ok(()) => true,
+            Err(PushError::Full(())) => false,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+impl<T: Message> Take for mpmc::Consumer<T> {
     fn take(&mut self) -> Option<Vec<u8>> {
         match self.try_pop() {
             Ok(element) => Some(element.as_bytes().to_vec()),

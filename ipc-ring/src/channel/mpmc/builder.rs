@@ -9,6 +9,7 @@ use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::error::AttachError;
 use crate::layout::Kind;
+use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::mpmc::{Mapped, SLOTS_OFFSET, Seat};
 use crate::wait::WaitStrategy;
@@ -79,7 +80,7 @@ impl<T: Message> Builder<T> {
         Ok(Consumer::new(self.attach(Role::Consumer, Creation::MustFind)?).of(self))
     }
 
-    fn attach(&self, role: Role, creation: Creation) -> Result<(End<T>, Seat), AttachError> {
+    fn attach(&self, role: Role, creation: Creation) -> Result<(End<Of<T>>, Seat), AttachError> {
         let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
         let request = Request {
             settings: &self.settings,
@@ -93,7 +94,9 @@ impl<T: Message> Builder<T> {
             takers: Some(TAKERS),
         };
         open::attach(&request, creation, side_of(role), |locked, domain, found| {
-            let (mut end, seat) = End::take_seat(locked, domain, found, role, self.settings.strategy)?;
+            let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
+            let taken = End::take_seat(locked, domain, (found, ring), role, self.settings.strategy)?;
+            let (mut end, seat) = taken;
             end.place.settle(&self.settings);
             Ok((end, seat))
         })

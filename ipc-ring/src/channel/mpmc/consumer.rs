@@ -14,6 +14,7 @@ use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
+use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, recovery};
 
@@ -47,7 +48,7 @@ impl<T: Message> Consumer<T> {
         Builder::new(name).open_consumer()
     }
 
-    pub(super) fn new((end, seat): (End<T>, Seat)) -> Self {
+    pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
         let ring = ring::Consumer::attach(end.ring.clone(), seat);
         Self { core: end::Consumer::new(ring, end), origin: None }
     }

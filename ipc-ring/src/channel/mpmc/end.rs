@@ -9,19 +9,19 @@ use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Entry, Locked};
 use crate::end::mpmc as end;
-pub(super) use crate::end::mpmc::Role;
+pub(in crate::channel) use crate::end::mpmc::Role;
 use crate::error::{AttachError, AttachErrorKind};
-use crate::message::Message;
-use crate::ring::mpmc::{self as ring, CLOSED, ENDPOINTS, Mapped, SEAT_SIZE, SEATS, STATE, Seat, recovery};
+use crate::memory::Shape;
+use crate::ring::mpmc::{self as ring, CLOSED, ENDPOINTS, MappedOf, SEAT_SIZE, SEATS, STATE, Seat, recovery};
 use crate::wait::WaitStrategy;
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 
 /// The ends of a ring that may be consumers, and what tells them that the stream has ended.
-pub(super) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
+pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 
 /// Whether messages go in at a role's ends or come out.
-pub(super) const fn side_of(role: Role) -> successor::Side {
+pub(in crate::channel) const fn side_of(role: Role) -> successor::Side {
     match role {
         Role::Producer => successor::Side::Gives,
         Role::Consumer => successor::Side::Takes,
@@ -29,22 +29,21 @@ pub(super) const fn side_of(role: Role) -> successor::Side {
 }
 
 /// An attached end, without its half of the ring's algorithm.
-pub(super) type End<T> = end::End<Mapped<T>, Segment, Kernel>;
+pub(in crate::channel) type End<S> = end::End<MappedOf<S>, Segment, Kernel>;
 
-impl<T: Message> End<T> {
+impl<S: Shape> End<S> {
     /// Takes a seat: the end, and the ring's seat for its half of the algorithm. The domain's lock is held.
     ///
     /// # Errors
     /// [`Closed`](crate::AttachErrorKind::Closed) for a producer;
     /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by living ends.
-    pub(super) fn take_seat(
+    pub(in crate::channel) fn take_seat(
         locked: &Locked<'_>,
         domain: &Domain,
-        found: Found,
+        (found, memory): (Found, MappedOf<S>),
         role: Role,
         strategy: WaitStrategy,
     ) -> Result<(Self, Seat), AttachError> {
-        let memory = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
         if let Some(corruption) = ring::poisoned(&memory, 0) {
             return Err(AttachErrorKind::Corrupt(corruption).into());
         }
@@ -72,12 +71,12 @@ impl<T: Message> End<T> {
     }
 
     /// The channel, for who keeps books about it.
-    pub(super) fn entry(&self) -> &Entry {
+    pub(in crate::channel) fn entry(&self) -> &Entry {
         self.place.entry()
     }
 
     /// Ends the stream for everybody.
-    pub(super) fn close_channel(&mut self) {
+    pub(in crate::channel) fn close_channel(&mut self) {
         if self.place.is_ours() {
             self.place.closes();
             self.close();
@@ -86,7 +85,7 @@ impl<T: Message> End<T> {
 
     /// Gives the place up; `give_back` frees the ring's seat. Nothing in a child of fork that inherited the
     /// end.
-    pub(super) fn leave(&mut self, role: Role, give_back: impl FnOnce()) {
+    pub(in crate::channel) fn leave(&mut self, role: Role, give_back: impl FnOnce()) {
         if !self.place.is_ours() {
             return;
         }

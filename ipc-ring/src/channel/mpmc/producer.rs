@@ -11,6 +11,7 @@ use crate::channel::seats::Segment;
 use crate::channel::wait_set::News;
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PushError};
+use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Mapped, Seat, recovery};
 
@@ -42,7 +43,7 @@ impl<T: Message> Producer<T> {
         Builder::new(name).open_producer()
     }
 
-    pub(super) fn new((end, seat): (End<T>, Seat)) -> Self {
+    pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
         let ring = ring::Producer::attach(end.ring.clone(), seat);
         Self { core: end::Producer::new(ring, end) }
     }

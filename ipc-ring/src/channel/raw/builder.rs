@@ -3,7 +3,7 @@
 use ipc_describe::{Describe, Description};
 
 use super::opening::{OfBroadcast, Opening};
-use super::{PrefixReceiver, RawReceiver, RawSender, broadcast, latest, spsc};
+use super::{PrefixReceiver, RawReceiver, RawSender, broadcast, latest, mpmc, spsc};
 use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::described::Described;
 use crate::channel::open::Creation;
@@ -225,6 +225,7 @@ impl Builder {
 fn sender(opening: Opening, creation: Creation) -> Result<RawSender, AttachError> {
     let (element, end) = match opening.kind() {
         Kind::Spsc => spsc::sender(&opening, creation)?,
+        Kind::Mpmc => mpmc::sender(&opening, creation)?,
         Kind::Broadcast => broadcast::sender(&opening, creation)?,
         Kind::Latest => latest::sender(&opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),
@@ -237,6 +238,7 @@ fn receiver(opening: Opening, creation: Creation) -> Result<RawReceiver, AttachE
     let (kind, size) = (opening.kind(), opening.size());
     let (element, end) = match kind {
         Kind::Spsc => spsc::receiver(opening, creation)?,
+        Kind::Mpmc => mpmc::receiver(opening, creation)?,
         Kind::Broadcast => broadcast::receiver(opening, creation)?,
         Kind::Latest => latest::receiver(opening, creation)?,
         _ => unreachable!("learned of a kind that has raw ends"),

@@ -35,6 +35,10 @@ pub(super) trait Sending: Debug + Send + Sync {
     fn capacity(&self) -> u64;
     fn interrupter(&self) -> Interrupter;
     fn set_interruptible(&mut self, by_signals: bool);
+    /// Clears up after ends that died, where that is something to ask for.
+    fn recover(&mut self) -> Result<(), ipc_core::Error> {
+        Ok(())
+    }
     /// What dropping the end does: ends the stream, or leaves it to a successor.
     fn set_closing(&mut self, closing: bool);
 }
@@ -45,6 +49,10 @@ pub(super) trait Receiving: Await + Debug + Send + Sync {
     fn capacity(&self) -> u64;
     fn interrupter(&self) -> Interrupter;
     fn set_interruptible(&mut self, by_signals: bool);
+    /// As [`Sending::recover`].
+    fn recover(&mut self) -> Result<(), ipc_core::Error> {
+        Ok(())
+    }
     /// As [`Sending::set_closing`].
     fn set_closing(&mut self, closing: bool);
 }

@@ -129,12 +129,13 @@ impl Opening {
 }
 
 /// The kinds that have raw ends.
-const KINDS: [Kind; 3] = [Kind::Spsc, Kind::Broadcast, Kind::Latest];
+const KINDS: [Kind; 4] = [Kind::Spsc, Kind::Mpmc, Kind::Broadcast, Kind::Latest];
 
 /// Where the slots of a kind begin; `None` for one that has no raw ends.
 fn slots_offset(kind: Kind) -> Option<usize> {
     match kind {
         Kind::Spsc => Some(ring::spsc::SLOTS_OFFSET),
+        Kind::Mpmc => Some(ring::mpmc::SLOTS_OFFSET),
         Kind::Broadcast => Some(ring::broadcast::words::SLOTS_OFFSET),
         Kind::Latest => Some(ring::latest::CELLS_OFFSET),
         _ => None,

@@ -115,6 +115,16 @@ impl RawSender {
         self.end.send(key, element, patience)
     }
 
+    /// Clears up after ends of an [`mpmc`](crate::mpmc) channel that died with a slot in hand, as
+    /// [`mpmc::Consumer::recover`](crate::mpmc::Consumer::recover) does; nothing elsewhere. Ends that wait do
+    /// so by themselves.
+    ///
+    /// # Errors
+    /// When it cannot be known of some end whether it is alive.
+    pub fn recover(&mut self) -> Result<(), ipc_core::Error> {
+        self.end.recover()
+    }
+
     /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {

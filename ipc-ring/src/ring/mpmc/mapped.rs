@@ -7,7 +7,7 @@ use super::tag;
 use super::words::{SLOTS_OFFSET, Seats, Words};
 use crate::error::AttachError;
 use crate::layout::{Geometry, LINE};
-use crate::memory::{self, Of, Ring, Shape, Slots};
+use crate::memory::{self, Of, Ring, Shape, Shaped, Slots};
 use crate::message::Message;
 use crate::prefetch;
 use crate::region::Region;
@@ -19,7 +19,10 @@ const RUN_BYTES: usize = 8 * 1024;
 const CLAIMED_WHOLE: usize = 8 * 1024;
 
 /// An mpmc ring of `T` in a [`Region`].
-pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
+pub type Mapped<T> = MappedOf<Of<T>>;
+
+/// An mpmc ring of elements of this shape in a [`Region`].
+pub type MappedOf<S> = memory::Mapped<Private<S>>;
 
 /// What this process keeps about an mpmc ring.
 #[derive(Clone, Copy, Debug)]
@@ -52,16 +55,35 @@ impl<T: Message> Mapped<T> {
         region.writable()?;
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
-        let shape = Of::new();
-        let polled = shape.stride() > 2 * LINE && prefetch::of_polled(shape.stride());
+        Self::of_shape(region, &own, Of::new())
+    }
+}
+
+impl MappedOf<Shaped> {
+    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first
+    /// `size` bytes are copied; who gives copies all of them.
+    ///
+    /// # Errors
+    /// As [`Mapped::new`].
+    pub(crate) fn of_checked(region: Region, geometry: &Geometry, size: usize) -> Result<Self, AttachError> {
+        region.writable()?;
+        region.holds(geometry.total_size())?;
+        Self::of_shape(region, geometry, Shaped::beginning(geometry, size))
+    }
+}
+
+impl<S: Shape> memory::Mapped<Private<S>> {
+    /// The ring in `region`, of this geometry and shape, which agree.
+    fn of_shape(region: Region, own: &Geometry, shape: S) -> Result<Self, AttachError> {
+        let stride = shape.stride();
+        assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
+        let polled = stride > 2 * LINE && prefetch::of_polled(stride);
         let private = Private { shape, capacity: own.capacity(), hints: prefetch::pays(), polled };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
         // as the capacity says.
         unsafe { Self::over(region, own.total_size(), private) }
     }
-}
 
-impl<S: Shape> memory::Mapped<Private<S>> {
     /// Sets every word of a fresh ring so that its first element has this position.
     ///
     /// Zeroed memory is a fresh ring at position 0 already.

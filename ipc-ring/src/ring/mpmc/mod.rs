@@ -147,7 +147,7 @@ pub use super::spsc::Corruption;
 pub use consumer::{Consumer, Nothing, Popped};
 pub use counters::Counters;
 pub use lent::Lent;
-pub use mapped::{Mapped, Private};
+pub use mapped::{Mapped, MappedOf, Private};
 pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};
 pub use seat::{Seat, TableFull};
