@@ -74,8 +74,8 @@ impl ProcessMark {
         self.word.load(Ordering::Relaxed) != 0 || self.is_by_number()
     }
 
-    /// Whether the calling process is this one, by a load alone. False also where the kernel empties no memory of a
-    /// child: then [`is_current`](Self::is_current) knows.
+    /// Whether the calling process is this one, by a load alone. False also where the kernel empties no
+    /// memory of a child: then [`is_current`](Self::is_current) knows.
     #[must_use]
     #[inline(always)]
     pub fn is_surely_current(&self) -> bool {

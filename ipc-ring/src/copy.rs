@@ -241,11 +241,12 @@ unsafe fn load_words(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, by the C library's `memcpy` above.
+/// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, by the C library's `memcpy`
+/// above.
 ///
-/// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte loop. The
-/// assembly is given values and the shared address, not the private one: a message that is passed by value need not lie
-/// in memory of its own for it.
+/// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte
+/// loop. The assembly is given values and the shared address, not the private one: a message that is passed
+/// by value need not lie in memory of its own for it.
 ///
 /// # Safety
 /// As [`store`], with `len > 16`.
@@ -383,8 +384,9 @@ unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
     unsafe { load_words(to, from, len) }
 }
 
-/// A length that the compiler knows only where it is at most [`IN_REGISTERS`]: where the registers hold so many bytes, a message that is
-/// popped by value may never lie in memory. Longer ones would be moved through the stack, piece by piece.
+/// A length that the compiler knows only where it is at most [`IN_REGISTERS`]: where the registers hold so
+/// many bytes, a message that is popped by value may never lie in memory. Longer ones would be moved through
+/// the stack, piece by piece.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn not_unrolled(len: usize) -> usize {
@@ -393,17 +395,17 @@ fn not_unrolled(len: usize) -> usize {
 
 /// Copies a long block by the C library's `memcpy`.
 ///
-/// It is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the widest moves of
-/// the processor it runs on. (`rep movsb` written here was three times slower on some processors, and 16 bytes at a time
-/// takes twice as long as `memcpy` at 4 KiB.)
+/// It is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the
+/// widest moves of the processor it runs on. (`rep movsb` written here was three times slower on some
+/// processors, and 16 bytes at a time takes twice as long as `memcpy` at 4 KiB.)
 ///
 /// # Safety
 /// `len` bytes are valid for writes at `to` and for reads at `from`, and the two do not overlap.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn call_memcpy(to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: memcpy with two blocks of `len` bytes that do not overlap, by the C calling convention, whose clobbers
-    // are declared; the block may use the stack, so it is aligned as a call needs it.
+    // SAFETY: memcpy with two blocks of `len` bytes that do not overlap, by the C calling convention, whose
+    // clobbers are declared; the block may use the stack, so it is aligned as a call needs it.
     unsafe {
         core::arch::asm!(
             "call {memcpy}@PLT",
@@ -456,61 +458,4 @@ pub(crate) unsafe fn as_uninit_one<T: crate::Message>(element: &mut T) -> &mut M
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn a_line_is_filled_behind_its_word_and_nowhere_else() {
-        #[repr(align(64))]
-        struct Lines([u8; 128]);
-        let source: Vec<u8> = (1..=64).collect();
-        for len in (0..=56).step_by(if cfg!(miri) { 14 } else { 1 }) {
-            let mut lines = Lines([0; 128]);
-            // SAFETY: 56 bytes, 8 behind a multiple of 64; `source` has more.
-            unsafe { super::store_behind_word(lines.0[8..].as_mut_ptr(), source[1..].as_ptr(), len) };
-            assert_eq!(lines.0[..8], [0; 8]);
-            assert_eq!(lines.0[8..8 + len], source[1..=len], "{len}");
-            assert!(lines.0[8 + len..].iter().all(|byte| *byte == 0), "wrote beyond {len}");
-        }
-    }
-
-    /// The private side is a caller's `&T`, aligned to 8 as well: nothing may be made of it that claims to write it.
-    #[test]
-    fn what_is_only_borrowed_is_only_read() {
-        let message = [7u64; 40];
-        let mut slot = [0u64; 40];
-        let (to, len) = (slot.as_mut_ptr().cast::<u8>(), size_of_val(&message));
-        // SAFETY: both have `len` bytes, aligned to 8.
-        unsafe { super::store(to, core::ptr::from_ref(&message).cast(), len) };
-        let mut back = [0u64; 40];
-        // SAFETY: as above.
-        unsafe { super::load(core::ptr::from_mut(&mut back).cast(), to, len) };
-        assert_eq!(back, message);
-    }
-
-    type Copy = unsafe fn(*mut u8, *const u8, usize);
-
-    #[test]
-    fn every_length_is_copied_whole_and_nothing_beside_it() {
-        let ways: [(Copy, Copy); 2] = [(super::store, super::load), (super::store_bytes, super::load_bytes)];
-        let source: Vec<u8> = (0..2048u32).map(|i| (i * 7 + 1) as u8).collect();
-        // An interpreter takes a second for a length.
-        let lengths: Vec<usize> = if cfg!(miri) {
-            vec![0, 7, 8, 17, 121, 257, 264]
-        } else {
-            (0..300).chain([511, 512, 513, 519, 1024, 1500]).collect()
-        };
-        for (len, (store, load)) in lengths.into_iter().flat_map(|len| ways.map(|way| (len, way))) {
-            let mut words = vec![0u64; if cfg!(miri) { 40 } else { 256 }];
-            let shared = words.as_mut_ptr().cast::<u8>();
-            // SAFETY: more bytes than `len`, aligned to 8; `source` has as many.
-            unsafe { store(shared, source[1..].as_ptr(), len) };
-            let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
-            assert_eq!(&bytes[..len], &source[1..=len], "stored {len}");
-            assert!(bytes[len..].iter().all(|b| *b == 0), "wrote beyond {len}");
-            let mut back = vec![0u8; len + 32];
-            // SAFETY: `len` bytes at both; the target is private.
-            unsafe { load(back[3..].as_mut_ptr(), shared, len) };
-            assert_eq!(&back[3..3 + len], &source[1..=len], "loaded {len}");
-            assert!(back[..3].iter().chain(&back[3 + len..]).all(|b| *b == 0), "beside {len}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
-//! For tests: killing or stopping this process, or stopping one of its threads, at a named place; and taking the paths of another
-//! make of processor than this machine's. Compiled only with the `fault-injection` feature.
+//! For tests: killing or stopping this process, or stopping one of its threads, at a named place; and taking
+//! the paths of another make of processor than this machine's. Compiled only with the `fault-injection`
+//! feature.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;

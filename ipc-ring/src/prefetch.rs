@@ -50,15 +50,16 @@ pub(crate) const fn is_in_one_line(stride: usize) -> bool {
 /// Whether [`slot_for_reading`] brings anything for slots of this many bytes on this processor.
 ///
 /// On AMD's a message of 256 bytes takes four fifths of the time, of 1 KiB nine tenths; from 4 KiB it takes longer, since the
-/// lines are taken from a producer that is still writing them. On Intel's it pays up to five lines, and makes a message of
-/// 1 KiB a fifth slower.
+/// lines are taken from a producer that is still writing them. On Intel's it pays up to five lines, and makes
+/// a message of 1 KiB a fifth slower.
 pub(crate) fn of_polled(stride: usize) -> bool {
     stride <= if pays() { 5 * LINE } else { 2048 }
 }
 
-/// Moves a written line towards the cache that all cores share. For Intel's processors, whether or not they say that they
-/// know CLDEMOTE: hypervisors hide that while the instruction works, and where it is unknown it does nothing, by the maker's
-/// manual (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CLDEMOTE).
+/// Moves a written line towards the cache that all cores share. For Intel's processors, whether or not they
+/// say that they know CLDEMOTE: hypervisors hide that while the instruction works, and where it is unknown it
+/// does nothing, by the maker's manual (Intel 64 and IA-32 Architectures Software Developer's Manual, volume
+/// 2, CLDEMOTE).
 #[inline(always)]
 pub(crate) fn demote(address: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

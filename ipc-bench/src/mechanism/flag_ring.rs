@@ -1,8 +1,8 @@
 //! `flag-ring`: the textbook ring with a flag in each slot, and no safety at all.
 //!
 //! Slot `w` holds the flag `w + 1` once it is written; the consumer never writes a slot and publishes its position
-//! every quarter of the ring, on a line of its own. No slot lies on more lines than it must: small ones share a line,
-//! the others are rounded up to lines.
+//! every quarter of the ring, on a line of its own. No slot lies on more lines than it must: small ones share
+//! a line, the others are rounded up to lines.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -102,8 +102,8 @@ impl<'a, const N: usize> Ring<'a, N> {
 
     #[inline(always)]
     fn flag(slot: &NonNull<u8>) -> &AtomicU64 {
-        // SAFETY: the slot's first word is aligned to 8, stays mapped while the ring is borrowed, and is accessed
-        // by both processes as an atomic only.
+        // SAFETY: the slot's first word is aligned to 8, stays mapped while the ring is borrowed, and is
+        // accessed by both processes as an atomic only.
         unsafe { slot.cast::<AtomicU64>().as_ref() }
     }
 

@@ -1,6 +1,6 @@
 //! `index-ring` and `index-ring-64`: the textbook ring with a head and a tail, each on a line of its own, each side
-//! keeping a copy of the other's. The tail is published with every message, or with every 64; the head every quarter of
-//! the ring, which is soon enough for a producer that has the other three quarters.
+//! keeping a copy of the other's. The tail is published with every message, or with every 64; the head every
+//! quarter of the ring, which is soon enough for a producer that has the other three quarters.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};

@@ -326,8 +326,8 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         self.host.is_ours()
     }
 
-    /// As [`ours`](Self::ours), at the least cost; may say no without need. Where a fast path asks, so that it makes no call
-    /// from which it would go on.
+    /// As [`ours`](Self::ours), at the least cost; may say no without need. Where a fast path asks, so that
+    /// it makes no call from which it would go on.
     #[inline(always)]
     pub(crate) fn is_surely_ours(&self) -> bool {
         self.host.is_surely_ours()

@@ -55,8 +55,8 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// Pushes an element if nothing else is to be done. `None`, and nothing pushed, when there is; the consumer's signal
-    /// to act upon otherwise. A call that goes on with [`push_on`](Self::push_on) or
+    /// Pushes an element if nothing else is to be done. `None`, and nothing pushed, when there is; the
+    /// consumer's signal to act upon otherwise. A call that goes on with [`push_on`](Self::push_on) or
     /// [`try_push_on`](Self::try_push_on) is apart, so that the short way needs no room on the stack.
     #[inline(always)]
     pub(crate) fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
@@ -74,9 +74,9 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         self.push_on(item, known, deadline)
     }
 
-    /// What is left of a push behind [`push_known`](Self::push_known): a signal to act upon, or a ring that may be full.
-    /// Part of a cold function of the caller's: handed on once more, what came of the attempt would be put into memory
-    /// by each push.
+    /// What is left of a push behind [`push_known`](Self::push_known): a signal to act upon, or a ring that
+    /// may be full. Part of a cold function of the caller's: handed on once more, what came of the attempt
+    /// would be put into memory by each push.
     #[inline(always)]
     pub(crate) fn push_on(
         &mut self,
@@ -253,7 +253,8 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Pops the next element if that is all there is to do: of several that are known to be there, not the last one.
+    /// Pops the next element if that is all there is to do: of several that are known to be there, not the
+    /// last one.
     #[inline(always)]
     pub(crate) fn pop_known(&mut self, place: &mut Place<M>) -> bool {
         self.end.is_surely_ours() && self.ring.pop_known(place)

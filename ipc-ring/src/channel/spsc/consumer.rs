@@ -33,8 +33,9 @@ pub struct Consumer<T: Message> {
 
 /// A pop by value: of a message that is there, without a second copy; else `$slowly`.
 ///
-/// Up to a few registers the message need not lie in memory at all ([`copy`](crate::copy)). A longer one is written by a call
-/// whose result it is: the compiler has it written where the result of the pop goes, or its caller's variable.
+/// Up to a few registers the message need not lie in memory at all ([`copy`](crate::copy)). A longer one is
+/// written by a call whose result it is: the compiler has it written where the result of the pop goes, or its
+/// caller's variable.
 macro_rules! pop_by_value {
     ($self:ident, $slowly:expr) => {{
         if size_of::<T>() > crate::copy::IN_REGISTERS {
@@ -173,14 +174,16 @@ impl<T: Message> Consumer<T> {
         self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
-    /// Pops a message that is there, in the caller's frame. No pointer to the place leaves that frame; what calls go on
-    /// behind it have places of their own. Small ones that need a look of their own are left to those calls.
+    /// Pops a message that is there, in the caller's frame. No pointer to the place leaves that frame; what
+    /// calls go on behind it have places of their own. Small ones that need a look of their own are left to
+    /// those calls.
     #[inline(always)]
     fn pop_ready(&mut self, place: &mut MaybeUninit<T>) -> bool {
         self.core.pop_known(place) || (size_of::<T>() > LINE && self.core.pop_ready(place))
     }
 
-    /// Pops a message that is [known](end::Consumer::knows_next) to be there, to where the result of this call goes.
+    /// Pops a message that is [known](end::Consumer::knows_next) to be there, to where the result of this
+    /// call goes.
     #[inline(never)]
     fn take_known(&mut self) -> MaybeUninit<T> {
         let mut place = MaybeUninit::uninit();

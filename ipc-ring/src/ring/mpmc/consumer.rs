@@ -259,7 +259,8 @@ impl<M: Memory> Consumer<M> {
             if self.near == NEAR {
                 self.memory.prefetch(self.shape.index(self.position));
             } else {
-                self.near += 1; // A producer that has been let go of would lose lines that it is about to claim.
+                // A producer in sparse traffic would lose lines that it is about to claim.
+                self.near += 1;
             }
         }
     }

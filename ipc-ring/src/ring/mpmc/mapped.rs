@@ -167,8 +167,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
             prefetch::for_writing(from.wrapping_add(word));
         }
         if self.ring.hints && stride <= CLAIMED_WHOLE {
-            // The lines of the payload come at the same time as that of the tag, instead of one after the other: stores
-            // become visible in order.
+            // The lines of the payload come at the same time as that of the tag, instead of one after the
+            // other: stores become visible in order.
             let mut at = 0;
             while at < word {
                 prefetch::for_writing(from.wrapping_add(at));

@@ -55,8 +55,8 @@ pub trait Memory: Seats + Slots {
     /// Asks for the payload of a slot whose tag is being polled. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64) {}
-    /// Asks for the lines of a slot that is about to be looked at and claimed, or that of its tag. A hint; models do
-    /// nothing.
+    /// Asks for the lines of a slot that is about to be looked at and claimed, or that of its tag. A hint;
+    /// models do nothing.
     #[inline(always)]
     fn prefetch_claimed(&self, _index: u64) {}
     /// Asks for the payload of a slot that is about to be taken: the claim holds up what is asked for after

@@ -13,6 +13,10 @@ use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
+mod view;
+
+pub use view::View;
+
 /// What came of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -122,7 +126,7 @@ impl<M: Memory> Consumer<M> {
         if is_due {
             self.before_giving(position.wrapping_add(1), wake);
         }
-        let result = f(&View { consumer: self });
+        let result = f(&View::of(self));
         self.pace.has_read(&self.memory, position);
         self.release(1, is_due);
         Ok(result)
@@ -146,8 +150,8 @@ impl<M: Memory> Consumer<M> {
         true
     }
 
-    /// Whether the next element is there. After a yes the next pop takes it without another look, so that it does come to
-    /// something, whatever the peer writes meanwhile.
+    /// Whether the next element is there. After a yes the next pop takes it without another look, so that it
+    /// does come to something, whatever the peer writes meanwhile.
     #[inline(always)]
     pub fn knows_next(&mut self) -> bool {
         let position = self.position;
@@ -179,7 +183,7 @@ impl<M: Memory> Consumer<M> {
         // [S1] Acquire ← the producer's Release.
         let word = self.memory.slot_word(self.index()).load(M::Platform::ordering(Edge::SpscObserve));
         if word == self.position.wrapping_add(1) {
-            return Ok(Ok(View { consumer: self }));
+            return Ok(Ok(View::of(self)));
         }
         self.nothing(word).map(Err)
     }
@@ -256,9 +260,9 @@ impl<M: Memory> Consumer<M> {
         self.last = next.wrapping_add(known.saturating_sub(1));
     }
 
-    /// How many elements from this position on are there, as far as one look can tell of several, up to `limit`; 0 when
-    /// it cannot. Where lines are taken these are all that end in one line, where they are asked for ahead some lines
-    /// of them.
+    /// How many elements from this position on are there, as far as one look can tell of several, up to
+    /// `limit`; 0 when it cannot. Where lines are taken these are all that end in one line, where they are
+    /// asked for ahead some lines of them.
     #[inline(always)]
     fn look_further(&mut self, position: u64, limit: u64) -> u64 {
         let mask = self.memory.capacity() - 1;
@@ -280,8 +284,8 @@ impl<M: Memory> Consumer<M> {
         0
     }
 
-    /// How many elements from this position on are there, up to `limit`, by one look at several or at the first; at
-    /// least 1. `Err` with the first one's sequence word when it is not.
+    /// How many elements from this position on are there, up to `limit`, by one look at several or at the
+    /// first; at least 1. `Err` with the first one's sequence word when it is not.
     #[inline(always)]
     fn look(&mut self, position: u64, limit: u64) -> Result<u64, u64> {
         let known = self.until.wrapping_sub(position);
@@ -415,52 +419,5 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
             self.give(done as u64, wake);
         }
         Ok(done)
-    }
-}
-
-/// The next element, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
-/// leaves it to be popped later.
-#[derive(Debug)]
-pub struct View<'a, M: Memory> {
-    consumer: &'a mut Consumer<M>,
-}
-
-impl<M: Memory> View<'_, M> {
-    /// Copies the element into a place.
-    pub fn read_into(&self, place: &mut Place<M>) {
-        // The slot is this consumer's until it is released, and holds an element.
-        self.consumer.memory.read(self.consumer.index(), place);
-    }
-
-    /// The element's position.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.consumer.position
-    }
-
-    /// Pops it. Gives the producer's signal as it is *behind* that, if it was looked at.
-    pub fn release(self) -> u32 {
-        let Consumer { pace, memory, position, .. } = &mut *self.consumer;
-        pace.has_read(memory, *position);
-        let is_due = self.consumer.is_due(1);
-        self.consumer.release(1, is_due);
-        let memory = &self.consumer.memory;
-        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
-    }
-}
-
-impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
-    /// Gives the element's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        self.consumer.memory.with_slot(self.consumer.index(), |slot| f(slot.cast()))
-    }
-
-    /// Copies the element out.
-    #[must_use]
-    pub fn read(&self) -> T {
-        let mut item = MaybeUninit::uninit();
-        self.read_into(&mut item);
-        // SAFETY: the copy above filled every byte of it.
-        unsafe { item.assume_init() }
     }
 }

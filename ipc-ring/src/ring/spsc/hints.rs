@@ -1,8 +1,9 @@
-//! The consumer's estimate of the traffic, from which prefetch hints follow. Nothing here affects correctness.
+//! The consumer's estimate of the traffic, from which prefetch hints follow. Nothing here affects
+//! correctness.
 //!
 //! A stream is read fastest when the lines ahead are asked for early; but asking for a line that the producer
-//! has not written yet takes it away from the producer. So the consumer looks ahead only as far as it knows, or
-//! nearly knows, that the producer has been.
+//! has not written yet takes it away from the producer. So the consumer looks ahead only as far as it knows,
+//! or nearly knows, that the producer has been.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -16,7 +17,8 @@ const NEAR: u8 = 4;
 /// What the consumer has learned about the traffic.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Messages taken one by one since the last wait or the last look ahead that found nothing, up to [`NEAR`].
+    /// Messages taken one by one since the last wait or the last look ahead that found nothing, up to
+    /// [`NEAR`].
     near: u8,
     /// What this end last said in the `dense` word.
     dense: bool,
@@ -30,8 +32,8 @@ impl Pace {
         Self { near: 0, dense: false, takes: false, stream: Stream::new(stream, position) }
     }
 
-    /// The message of this position has been read and is about to be given back. Where lines are taken, those that end
-    /// in it are, when it is the last one of those that begin there.
+    /// The message of this position has been read and is about to be given back. Where lines are taken, those
+    /// that end in it are, when it is the last one of those that begin there.
     #[inline(always)]
     pub(super) fn has_read<M: Memory>(&self, memory: &M, position: u64) {
         let index = position & (memory.capacity() - 1);

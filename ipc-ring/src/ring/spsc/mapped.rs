@@ -22,8 +22,8 @@ const RUN_BYTES: usize = 32 * 1024;
 const AHEAD: usize = 7 * LINE;
 /// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
 const DEMOTED_STRIDES: RangeInclusive<usize> = 192..=64 * 1024;
-/// For slots of these sizes lines are asked for ahead only while traffic is dense: a lone message takes half as long
-/// again otherwise.
+/// For slots of these sizes lines are asked for ahead only while traffic is dense: a lone message takes half
+/// as long again otherwise.
 const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
 
 /// An spsc ring of `T` in a [`Region`].
@@ -38,8 +38,8 @@ pub struct Private<S> {
     barrier: Barrier,
     /// Whether lines ahead are asked for.
     hints: bool,
-    /// As [`hints`](Self::hints), for slots that lie whole in one line: at positions that have none of these bits, which
-    /// are the first of each line, or none.
+    /// As [`hints`](Self::hints), for slots that lie whole in one line: at positions that have none of these
+    /// bits, which are the first of each line, or none.
     asks: u64,
     /// See [`Memory::takes_lines`].
     takes: bool,
@@ -170,8 +170,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
-    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of the one of this position, unless the slot before has
-    /// done so, or that is of no use on this processor.
+    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of the one of this position, unless the slot
+    /// before has done so, or that is of no use on this processor.
     #[inline(always)]
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();

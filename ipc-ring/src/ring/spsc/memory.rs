@@ -11,19 +11,19 @@ pub trait Memory: Words + Slots {
     /// How sleepers and notifiers of this ring agree, from private memory.
     fn barrier(&self) -> Barrier;
 
-    /// Whether the consumer looks further ahead, by [`look_ahead`](Memory::look_ahead), while messages come one after the
-    /// other, and asks for the lines ahead of those it knows to be there.
+    /// Whether the consumer looks further ahead, by [`look_ahead`](Memory::look_ahead), while messages come
+    /// one after the other, and asks for the lines ahead of those it knows to be there.
     #[inline(always)]
     fn asks_ahead(&self) -> bool {
         false
     }
-    /// What the producer asks of its cache behind a publication: the lines that it will write soon, and in sparse
-    /// traffic that the slot of this index goes towards the cache that both sides share. `next` is the next position.
-    /// A hint; models do nothing.
+    /// What the producer asks of its cache behind a publication: the lines that it will write soon, and in
+    /// sparse traffic that the slot of this index goes towards the cache that both sides share. `next` is the
+    /// next position. A hint; models do nothing.
     #[inline(always)]
     fn hint_published(&self, _index: u64, _next: u64) {}
-    /// Asks for the lines the consumer will read soon, where that is of use; `next` is the next position. A hint; models
-    /// do nothing.
+    /// Asks for the lines the consumer will read soon, where that is of use; `next` is the next position. A
+    /// hint; models do nothing.
     #[inline(always)]
     fn prefetch_for_reading(&self, _next: u64) {}
     /// Asks for the payload of a slot whose word is being polled. A hint; models do nothing.

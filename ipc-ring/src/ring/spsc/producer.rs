@@ -95,8 +95,8 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Pushes one element into a slot that this end knows to be free, and gives the consumer's signal as
-    /// [`Push::Done`] does. `None`, and nothing pushed, when it knows of none: then the other forms ask. For who wants
-    /// the short way to be short.
+    /// [`Push::Done`] does. `None`, and nothing pushed, when it knows of none: then the other forms ask. For
+    /// who wants the short way to be short.
     #[inline(always)]
     pub fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
         let position = self.position;
