@@ -15,6 +15,10 @@ use crate::layout::LINE;
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped};
 
+mod view;
+
+pub use view::View;
+
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
 /// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells the producer
@@ -521,43 +525,6 @@ impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {
         let has_item = self.core.end.is_ours() && self.core.ring.has_item();
         pair::leave_consumer(&mut self.core.end, self.ending, has_item);
-    }
-}
-
-/// The next message where it lies, from [`Consumer::try_view`]. Dropping it leaves the message to be popped.
-#[derive(Debug)]
-pub struct View<'a, T: Message> {
-    view: ring::View<'a, Mapped<T>>,
-    end: &'a mut End,
-}
-
-impl<T: Message> View<'_, T> {
-    /// The message's sequence number: how many were pushed before it.
-    #[must_use]
-    pub fn sequence(&self) -> u64 {
-        self.view.position()
-    }
-
-    /// A pointer to the message: readable, aligned for `T`. A producer that keeps to the protocol does not write it while
-    /// the view lives.
-    #[must_use]
-    pub fn as_ptr(&self) -> *const T {
-        self.view.with(|slot| slot)
-    }
-
-    /// Copies the message out and leaves it where it is.
-    #[must_use]
-    pub fn read(&self) -> T {
-        self.view.read()
-    }
-
-    /// Pops the message; not in a child of fork that inherited the view.
-    pub fn release(self) {
-        if !self.end.is_ours() {
-            return;
-        }
-        let signal = self.view.release();
-        self.end.wake_peer_if(signal);
     }
 }
 
