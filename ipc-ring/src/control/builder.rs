@@ -45,7 +45,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Options for this name: 1 to 120 bytes without a zero byte. Listeners and channels share the domain's names.
+    /// Options for this name: 1 to 120 bytes without a zero byte. Listeners and channels share the domain's
+    /// names.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -70,8 +71,9 @@ impl Builder {
         self
     }
 
-    /// Capacity of each of a connection's rings: bytes for frames, slots for values; rounded up to a power of two. A listener
-    /// says what its clients should use, 64 KiB if nothing; a client may use another one, within the listener's limits.
+    /// Capacity of each of a connection's rings: bytes for frames, slots for values; rounded up to a power of
+    /// two. A listener says what its clients should use, 64 KiB if nothing; a client may use another one,
+    /// within the listener's limits.
     #[must_use]
     pub fn capacity(mut self, capacity: u64) -> Self {
         self.capacity = Some(capacity);

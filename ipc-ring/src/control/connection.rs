@@ -79,8 +79,9 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     /// Whether a signal ends the wait of either end with `Interrupted`, once a handler has run in the waiting
     /// thread. By default the wait goes on, whatever `SA_RESTART` says.
     ///
-    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
-    /// [`Interrupter::interrupt`] for signals that must not be missed, and for ends that only poll.
+    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the
+    /// handler call [`Interrupter::interrupt`] for signals that must not be missed, and for ends that only
+    /// poll.
     pub fn set_interruptible(&mut self, by_signals: bool) {
         if let Some(producer) = &mut self.producer {
             Out::set_producer_interruptible(producer, by_signals);
@@ -141,7 +142,8 @@ impl<In: Carry> Connection<Frames, In> {
     /// Sends a frame, waiting for room.
     ///
     /// # Errors
-    /// As [`bytes::Producer::push`](crate::bytes::Producer::push); [`PushError::Closed`] also after [`finish`](Self::finish).
+    /// As [`bytes::Producer::push`](crate::bytes::Producer::push); [`PushError::Closed`] also after
+    /// [`finish`](Self::finish).
     ///
     /// # Blocking
     /// By this side's wait strategy, without limit: the other side may be slow.
@@ -237,7 +239,8 @@ impl<T: Message + Sync, In: Carry> Connection<Values<T>, In> {
     /// Sends a value, waiting for room.
     ///
     /// # Errors
-    /// As [`spsc::Producer::push`](crate::spsc::Producer::push); [`PushError::Closed`] also after [`finish`](Self::finish).
+    /// As [`spsc::Producer::push`](crate::spsc::Producer::push); [`PushError::Closed`] also after
+    /// [`finish`](Self::finish).
     ///
     /// # Blocking
     /// By this side's wait strategy, without limit: the other side may be slow.

@@ -36,7 +36,7 @@ pub enum ChannelEvent {
     /// A process released an end; it may take it again.
     Left(EndInfo),
     /// An end was closed for good: the stream ends, or no process will read it any more. Of a many-to-many
-    /// channel only the end that closed it reports this; the other ends report `Left`.
+    /// channel only the end that closed it reports this; the others leave.
     Closing(EndInfo),
     /// The process that held an end died.
     Died(EndInfo),

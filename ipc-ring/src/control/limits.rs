@@ -50,16 +50,16 @@ pub struct Counts {
     pub ignored: u64,
 }
 
-/// One client in the count, as long as it lives.
+/// One connection in the count, as long as it lives.
 #[derive(Debug)]
 pub(super) struct Admission(#[expect(dead_code, reason = "held to be counted")] Arc<()>);
 
-/// The clients that are connected.
+/// The connections that are counted.
 #[derive(Debug, Default)]
 pub(super) struct Admissions(Vec<(Peer, Weak<()>)>);
 
 impl Admissions {
-    /// Admits one more client.
+    /// Admits one more connection.
     ///
     /// # Errors
     /// The limit that is reached.
@@ -85,7 +85,7 @@ impl Admissions {
         Ok(Admission(guard))
     }
 
-    /// The number of connected clients.
+    /// The number of connections.
     pub(super) fn count(&self) -> usize {
         self.0.iter().filter(|(_, guard)| guard.strong_count() > 0).count()
     }

@@ -32,7 +32,8 @@ const TIDY: Duration = Duration::from_secs(1);
 /// own; this bounds the number of frames sent there.
 const PER_QUEUE: usize = 8;
 
-/// A name under which others connect, to carry `In` here and `Out` back. One process at a time can listen under a name.
+/// A name under which others connect, to carry `In` here and `Out` back. One process at a time can listen
+/// under a name.
 ///
 /// Dropping it removes the name from the directory and refuses the clients whose handshakes are under way;
 /// connections go on.
@@ -181,10 +182,12 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
 
     /// Waits for the next client whose handshake is complete.
     ///
-    /// A listener does its work only in the three `accept` calls: call one of them often, or in a thread of its own.
+    /// A listener does its work only in the three `accept` calls: call one of them often, or in a thread of
+    /// its own.
     ///
     /// # Errors
-    /// [`AcceptError::System`], [`AcceptError::Forked`]. Never for what a client does: see [`counts`](Self::counts).
+    /// [`AcceptError::System`], [`AcceptError::Forked`]. Never for what a client does: see
+    /// [`counts`](Self::counts).
     ///
     /// # Blocking
     /// Asleep. It never waits for a single client: the handshakes of all clients proceed concurrently.

@@ -31,8 +31,8 @@
 //! **Sessions.** A [`Listener`] is a name in the domain's directory and a message queue. [`connect`] makes
 //! two rings and a reply queue, all private, and passes their identifiers to the server; five frames later
 //! both sides have a [`Connection`]: a ring in each direction, and a peer whose user and process the kernel
-//! attests ([`Peer`]). Every wait has a deadline, the server never waits for a client, and a client that is
-//! killed at any point leaves nothing behind.
+//! attests ([`Peer`]). No handshake waits without a deadline, the server never waits for a client, and a
+//! client that is killed at any point leaves nothing behind.
 //!
 //! **Streams.** A connection that carries frames is a stream of bytes as well, as a
 //! [`UnixStream`](std::os::unix::net::UnixStream) is: [`Read`](std::io::Read),

@@ -40,8 +40,8 @@ impl Peer {
         self.gid
     }
 
-    /// Its process number, as a server sees its client: attested by the kernel. `None` for a process of a PID namespace that
-    /// cannot be seen from here, and as a client sees its server.
+    /// Its process number, as a server sees its client: attested by the kernel. `None` for a process of a PID
+    /// namespace that cannot be seen from here, and as a client sees its server.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.pid

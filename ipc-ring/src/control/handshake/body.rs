@@ -17,7 +17,7 @@ pub(crate) struct Hello {
     pub(crate) owner: u64,
     /// The features that the client offers.
     pub(crate) features: u64,
-    /// Those that the client needs.
+    /// Those of them that the client needs.
     pub(crate) needed: u64,
     /// The generation of the ring to the server.
     pub(crate) up_generation: u64,

@@ -1,5 +1,5 @@
-//! The handshake, as two state machines over frames. No kernel calls here: the callers do what the kernel
-//! attests, and the rings.
+//! The handshake, as two state machines over frames. No kernel calls here: the callers check what the kernel
+//! attests, and attach the rings.
 //!
 //! ```text
 //!   client                                        server
