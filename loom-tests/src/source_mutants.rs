@@ -128,7 +128,7 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "no fence in front of the look at the flag of an interruption",
         file: INTERRUPT,
-        old: "        «P::light(Barrier::Fence)»; // Who took",
+        old: "        «P::light(Barrier::Fence)»; // A wait that took",
         new: "()",
         models: &["park_interrupted_elsewhere"],
     },
