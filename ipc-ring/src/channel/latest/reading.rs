@@ -174,7 +174,8 @@ where
             // Before the look: what the writer published before it went is looked for once more.
             let over = self.reader.end.unless_awaited(self.reader.end.ended());
             let answer = match (self.read)(&mut self.reader.ring) {
-                Err(Trouble::Contended) => Ok(None), // There is something; the next attempt may be fast enough.
+                // There is something; the next attempt may be fast enough.
+                Err(Trouble::Contended) => Ok(None),
                 answer => answer,
             };
             let something = match answer {

@@ -57,22 +57,24 @@ impl Builder {
     }
 
     /// How a [broadcast](crate::broadcast) channel treats slow subscribers. A creator's default is
-    /// [`Mode::Lossy`]; an opener that says nothing takes the channel as it is, one that says a mode insists on it.
+    /// [`Mode::Lossy`]; an opener that says nothing takes the channel as it is, one that says a mode insists on
+    /// it.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.broadcast.mode = Some(mode);
         self
     }
 
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest message left.
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest message
+    /// left.
     #[must_use]
     pub fn start(mut self, start: Start) -> Self {
         self.broadcast.start = start;
         self
     }
 
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel goes on that was overrun; the default is the
-    /// oldest message left.
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel goes on that was overrun; the default is
+    /// the oldest message left.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.broadcast.resume = resume;
