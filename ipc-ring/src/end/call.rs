@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::item::{Poll, ended, wait_and_pop};
 use super::pair::{Endpoint, Words};
 use crate::error::{CallError, PopError};
-use crate::ring::call::{self as ring, Corruption, Memory, Refused, Taken};
+use crate::ring::call::{self as ring, Corruption, Memory, Refused};
 use crate::wait::host::Host;
 use crate::wait::pause;
 use crate::wait::signal::{CLOSED, POISONED};
@@ -231,18 +231,6 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
         wait_and_pop(&mut Requests(self), deadline)
     }
 
-    /// Takes the request that is there. Copied once, to where it is wanted.
-    ///
-    /// # Errors
-    /// [`CallError::Corrupt`].
-    #[inline(always)]
-    pub fn take(&mut self) -> Result<Taken<M::Request>, CallError> {
-        match self.ring.take() {
-            Ok(taken) => Ok(taken),
-            Err(corruption) => Err(self.poison(corruption)),
-        }
-    }
-
     /// Answers the request that was taken last. False when there is none, and in a child of fork that
     /// inherited the end.
     #[inline(always)]
@@ -258,9 +246,10 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
         open
     }
 
-    /// Tells the caller that the ring is corrupt.
+    /// Tells the caller that the ring is corrupt, as taking a request found. Taking is the ring's alone: an
+    /// error of another type would have each request moved once more.
     #[cold]
-    fn poison(&mut self, corruption: Corruption) -> CallError {
+    pub(crate) fn poison(&mut self, corruption: Corruption) -> CallError {
         self.end.poison();
         CallError::Corrupt(corruption)
     }

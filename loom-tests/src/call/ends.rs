@@ -91,7 +91,7 @@ impl ResponderEnd {
         if let Err(error) = self.0.wait_for_request(None) {
             return Err(Ended::of_pop(error).expect("who waits has something or an end"));
         }
-        let taken = self.0.take().expect("a sound line");
+        let taken = self.0.ring.take().expect("a sound line");
         self.0.reply(&answer(taken.request));
         Ok((taken.number, taken.attempt))
     }

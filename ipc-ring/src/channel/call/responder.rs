@@ -113,8 +113,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
             Err(PopError::Empty) => return Ok(None),
             Err(error) => return Err(CallError::from_wait(error)),
         }
-        let taken = self.core.take()?;
-        Ok(Some(Request { responder: self, taken }))
+        self.take_ready().map(Some)
     }
 
     /// Takes the next request, waiting for it.
@@ -150,20 +149,28 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     fn take_until(&mut self, deadline: Option<Instant>) -> Result<Request<'_, Req, Rep>, CallError> {
         self.core.end.ours()?;
         if !self.core.ring.has_request() {
-            self.wait_for_request(deadline)?;
+            self.wait_for_request(deadline).map_err(CallError::from_wait)?;
         }
-        let taken = self.core.take()?;
-        Ok(Request { responder: self, taken })
+        self.take_ready()
+    }
+
+    /// Takes the request that is there. Copied once, to where it is wanted.
+    #[inline(always)]
+    fn take_ready(&mut self) -> Result<Request<'_, Req, Rep>, CallError> {
+        match self.core.ring.take() {
+            Ok(taken) => Ok(Request { responder: self, taken }),
+            Err(corruption) => Err(self.core.poison(corruption)),
+        }
     }
 
     /// Waits until a request is there.
     #[cold]
     #[inline(never)]
-    fn wait_for_request(&mut self, deadline: Option<Instant>) -> Result<(), CallError> {
+    fn wait_for_request(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
         loop {
             match self.core.wait_for_request(deadline) {
                 Err(PopError::Closed) if self.follow() => {}
-                result => return result.map_err(CallError::from_wait),
+                result => return result,
             }
         }
     }
