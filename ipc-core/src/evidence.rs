@@ -153,7 +153,8 @@ impl Evidence {
     /// Whether the object found is the same, and unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::Removed`]: certainly another one. [`ErrorKind::Untrusted`]: changed since, or another one of the same creator, key and size.
+    /// [`ErrorKind::Removed`]: certainly another one. [`ErrorKind::Untrusted`]: changed since, or another
+    /// one of the same creator, key and size.
     pub(crate) fn confirm(&self, found: &Evidence) -> Result<()> {
         let refused = |kind, why: &str| {
             let hint = format!("{why}; found is {found}");

@@ -1,18 +1,18 @@
-//! Knowing that a process is alive, and being told at once when it is not, by the kernel.
+//! Liveness by the kernel: whether a process is alive, and an immediate wake-up when it dies.
 //!
-//! A process holds one semaphore raised by one with undo: its token. When the process ends, however it ends,
-//! the kernel lowers it and wakes the processes that wait for zero. There is no polling, no heartbeat and no
-//! process id that could have been used again.
+//! A process holds one semaphore raised by one with undo: its token. When the process ends, for whatever
+//! reason, the kernel lowers it and wakes the processes that wait for zero. There is no polling, no
+//! heartbeat, and no process id that might have been reused.
 //!
-//! What a token says, exactly:
+//! What a token guarantees, exactly:
 //! - Zero means that **no thread of its process can store to shared memory any more**: the kernel reverts
 //!   only after the address space is gone.
-//! - It belongs to the process: the end of a thread, also of the one that claimed it, does not release it.
+//! - It belongs to the process: a thread that ends does not release it, not even the one that claimed it.
 //! - A child made by `fork` does not hold it. A program started by `exec` does, though the attachments are
 //!   gone.
-//! - A stopped process is alive. A core dump delays the news until it is written.
-//! - [`SemaphoreSet::set_value`] on it, by anybody, makes the token immortal: never do that.
-//! - Removing the set is an error for all who ask, never the answer "dead".
+//! - A stopped process is alive. A core dump delays the release until it is written.
+//! - [`SemaphoreSet::set_value`] on it, by any process, makes the token immortal: never do that.
+//! - After the set is removed, every query is an error, never the answer "dead".
 //! - `unshare` of the IPC namespace or of CLONE_SYSVSEM releases it early.
 //!
 //! ```
@@ -60,8 +60,8 @@ pub struct ProcessToken {
 }
 
 impl ProcessToken {
-    /// Claims semaphore `index` for this process, in one call: if it is zero, one with undo. `None`: another
-    /// process holds it.
+    /// Claims semaphore `index` for this process, in one call: raises it from zero to one with undo. `None`:
+    /// another process holds it.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::try_perform`].
@@ -126,8 +126,8 @@ impl Drop for ProcessToken {
 
 /// Whether semaphore `index` is held by a living process.
 ///
-/// One `semop` that does not wait; it needs the right to read only and does not lock the set, as reading the
-/// value would.
+/// One `semop` that does not wait. Unlike reading the value, it does not lock the set; it needs only the
+/// right to read.
 ///
 /// # Errors
 /// As of [`SemaphoreSet::try_perform`]: a removed set is an error, not a death.
@@ -146,12 +146,12 @@ pub fn is_alive(set: &SemaphoreSet, index: u16) -> Result<bool> {
 /// Kills the process that holds semaphore `index`, with SIGKILL. `false`: it is not held, or its holder is
 /// just ending.
 ///
-/// For a process that is stopped or stuck: it is alive, and nothing but its end keeps it from storing to
-/// shared memory some day. The answer comes when the signal is sent; [`DeathWatch`] waits for its effect.
+/// For a process that is stopped or stuck: it is alive, and only its end guarantees that it never stores to
+/// shared memory again. Returns when the signal has been sent; [`DeathWatch`] waits for its effect.
 ///
-/// Who the holder is, the kernel says: it keeps the number of the process that last changed a semaphore, in
-/// the caller's own numbering. The number is turned into a descriptor, and the semaphore looked at again, so
-/// a number that was used again meanwhile does no harm.
+/// The kernel identifies the holder: it records the process that last changed a semaphore, as a process id in
+/// the caller's PID namespace. The id is turned into a descriptor, then the semaphore is checked again, so an
+/// id that was reused meanwhile does no harm.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] (EPERM): another user's process. [`ErrorKind::NotFound`]: the holder is in
@@ -186,7 +186,7 @@ pub fn kill_holder(set: &SemaphoreSet, index: u16) -> Result<bool> {
         Err(errno) if errno.0 == libc::ESRCH => return Ok(false),
         Err(errno) => return Err(Error::os("pidfd_open", arguments(pid), errno, kind(errno))),
     };
-    // The same holder still: so the descriptor is its.
+    // Still the same holder, so the descriptor refers to it.
     if !is_alive(set, index)? || set.last_pid(index)? != Some(pid) {
         return Ok(false);
     }
@@ -223,10 +223,10 @@ fn kind(errno: Errno) -> ErrorKind {
 pub struct DeathWatch;
 
 impl DeathWatch {
-    /// Waits until semaphore `index` is not held: until its holder has released it or died. The kernel wakes
-    /// us at once.
+    /// Waits until semaphore `index` is not held: until its holder releases it or dies. The kernel wakes us
+    /// at once.
     ///
-    /// A new process may claim it before we look: what we learn is that the one before is gone.
+    /// A new process may claim it before we look; the result means that the previous holder is gone.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform`].
@@ -241,7 +241,7 @@ impl DeathWatch {
         set.perform(&[Op::wait_zero(index)])
     }
 
-    /// As [`wait`](Self::wait), until the deadline: `false` when it passed and the holder lives.
+    /// As [`wait`](Self::wait), until the deadline: `false` when it passed and the holder is alive.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_deadline`].
@@ -256,8 +256,8 @@ impl DeathWatch {
         set.perform_deadline(&[Op::wait_zero(index)], deadline)
     }
 
-    /// As [`wait_deadline`](Self::wait_deadline), and comes back with
-    /// [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
+    /// As [`wait_deadline`](Self::wait_deadline), but returns [`Interrupted`](crate::ErrorKind::Interrupted)
+    /// when a signal handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_deadline_interruptible`].

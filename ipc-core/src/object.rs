@@ -1,4 +1,4 @@
-//! What the three kinds of objects have in common.
+//! The common interface of the three kinds of objects.
 
 use crate::error::Result;
 use crate::evidence::{Evidence, Kind};
@@ -10,7 +10,7 @@ pub(crate) mod sealed {
     use crate::evidence::Kind;
     use crate::permissions::Permissions;
 
-    /// The rest of what they have in common, for this crate only.
+    /// The part of the common interface that is private to this crate.
     pub trait Sealed: Sized {
         const KIND: Kind;
         fn from_number(id: i32) -> Self;
@@ -18,7 +18,7 @@ pub(crate) mod sealed {
     }
 }
 
-/// The three kinds of System V objects, as far as they are alike. Implemented by this crate only.
+/// The three kinds of System V objects. Implemented by this crate only.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, Object, msg};
@@ -42,8 +42,8 @@ pub trait Object: sealed::Sealed {
     /// ```
     fn remove_object(&self) -> Result<()>;
 
-    /// What tells the object that the identifier names now from others that may have had it, or may come to
-    /// have it.
+    /// Distinguishes the object that the identifier names now from others that may have had it, or may get it
+    /// later.
     ///
     /// # Errors
     /// As of the object's own `stat`.

@@ -26,9 +26,11 @@ pub enum Disposition {
 /// object in between.
 const ROUNDS: usize = 100;
 
-/// Creates, or opens what is there, and says which; goes round when the object comes and goes in between.
+/// Creates the object, or opens the existing one, and reports which; retries if it appears and disappears in
+/// between.
 ///
-/// Plain `IPC_CREAT` would not tell created from opened, and would accept any object of the right size.
+/// Plain `IPC_CREAT` would not distinguish created from opened, and would accept any object of the right
+/// size.
 pub(crate) fn open_or_create<T>(
     create: impl Fn() -> Result<T>,
     open: impl Fn() -> Result<T>,

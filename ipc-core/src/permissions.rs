@@ -8,8 +8,8 @@ use crate::sys::IpcPerm;
 /// The nine permission bits of an object: read and write (for semaphores: read and alter) for owner, group
 /// and others.
 ///
-/// The umask is not applied to System V objects, so the mode given here is the only protection. It is 0600
-/// unless the group or others are named.
+/// The umask is not applied to System V objects, so the mode given here is the only protection. The default
+/// is 0600.
 ///
 /// ```
 /// use ipc_core::Mode;
@@ -29,16 +29,16 @@ impl Mode {
     /// ```
     pub const PRIVATE: Mode = Mode(0o600);
 
-    /// No right at all: what is asked for by those who open to look at the record, to change and to remove.
+    /// No right at all: requested when opening to read the record, to change and to remove.
     pub(crate) const NONE: Mode = Mode(0);
 
     /// 0777: everything.
     pub(crate) const ALL: Mode = Mode(0o777);
 
-    /// The right to read, asked for by those who open to observe.
+    /// The right to read, requested when opening to observe.
     pub(crate) const READ: Mode = Mode(0o400);
 
-    /// The right to write (alter), asked for by those who open to send or to alter.
+    /// The right to write (alter), requested when opening to send or to alter.
     pub(crate) const WRITE: Mode = Mode(0o200);
 
     /// The rights to read and write that this mode gives to creator and owner.
@@ -51,7 +51,7 @@ impl Mode {
         Mode(self.0 | other.0)
     }
 
-    /// A mode of these bits; `None` when there are others than the nine.
+    /// A mode of these bits; `None` if any bit other than the nine is set.
     ///
     /// ```
     /// assert_eq!(ipc_core::Mode::new(0o640).unwrap().bits(), 0o640);
@@ -101,7 +101,7 @@ impl Mode {
         Mode(self.0 | 0o004)
     }
 
-    /// Also lets everybody write (alter).
+    /// Also lets every user write (alter).
     ///
     /// ```
     /// assert_eq!(ipc_core::Mode::PRIVATE.others_write().bits(), 0o602);
@@ -143,14 +143,14 @@ impl fmt::Debug for Mode {
     }
 }
 
-/// The permission structure of an object (`struct ipc_perm`): who made it, who owns it, who may use it.
+/// The permission structure of an object (`struct ipc_perm`): its creator, its owner, and the mode.
 ///
 /// The kernel looks at the classes in turn and stops at the first that fits: effective user equal to **owner
 /// or creator** → the user bits; one of the caller's groups equal to the owner's or creator's group → the
-/// group bits; else the other bits. So mode 0066 shuts out the owner and lets strangers in. Last,
-/// CAP_IPC_OWNER lets through.
+/// group bits; else the other bits. So mode 0066 shuts out the owner and admits all other users. Finally,
+/// CAP_IPC_OWNER grants access.
 ///
-/// The creator can never be changed and keeps all rights of the owner, also to remove the object, after it
+/// The creator can never be changed, and keeps all rights of the owner, including removal, after the object
 /// was given away.
 ///
 /// ```
@@ -188,7 +188,7 @@ impl Permissions {
         }
     }
 
-    /// Of a file, which has no creator but its owner.
+    /// Of a file, whose owner counts as its creator.
     pub(crate) fn of_file(uid: u32, gid: u32, mode: Mode) -> Permissions {
         Permissions { key: Key::PRIVATE, uid, gid, cuid: uid, cgid: gid, mode, seq: 0 }
     }
@@ -198,7 +198,8 @@ impl Permissions {
         Permissions { key: Key::PRIVATE, uid, gid: 0, cuid, cgid: 0, mode: Mode(mode), seq: 0 }
     }
 
-    /// The key; [`Key::PRIVATE`] also for a segment that was removed and waits for its last detach.
+    /// The key; [`Key::PRIVATE`] also for a segment that was removed and has not been detached by all
+    /// processes.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg};
@@ -278,8 +279,8 @@ impl Permissions {
         self.mode
     }
 
-    /// Sequence number of the slot: the upper part of the identifier, which tells an object from an earlier
-    /// one of the same slot.
+    /// Sequence number of the slot: the upper part of the identifier, which distinguishes an object from an
+    /// earlier one in the same slot.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg};

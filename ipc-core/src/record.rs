@@ -4,15 +4,15 @@ use nix::libc;
 
 use crate::sys::Raw;
 
-/// `IPC_STAT`, and where the right to read is missing `…_STAT_ANY`, which needs none: the record is shown to
-/// everybody in any case, and a writer or an owner without that right needs it. The second call goes by the
-/// slot in the identifier, and says whose record it found. Kernels before 4.17 know the first only, and its
-/// error stays.
+/// `IPC_STAT`, and without the right to read `…_STAT_ANY`, which needs none: the record is public in any
+/// case, and a writer or owner without that right needs it. The second call goes by the slot in the
+/// identifier, and returns the identifier of the record it found. Kernels before 4.17 have only the first;
+/// there its error is returned.
 pub(crate) fn of<T>(id: i32, stat: fn(i32) -> Raw<T>, stat_any: fn(i32, bool) -> Raw<(i32, T)>) -> Raw<T> {
     match stat(id) {
         Err(errno) if errno.0 == libc::EACCES => match stat_any(id, true) {
             Ok((found, record)) if found == id => Ok(record),
-            // Removed meanwhile, or unknown to the kernel: asking again tells.
+            // Removed meanwhile, or unknown to the kernel: a second query distinguishes the two.
             _ => stat(id),
         },
         answer => answer,

@@ -17,8 +17,8 @@ use crate::key::Key;
 use crate::mapping::Mapping;
 use crate::shm::{Attachment, Options, Pages, SharedMemory, ShmId};
 
-/// Shared memory in this process, wherever it comes from: a System V segment, sealed memory or a file. Access
-/// is through [`SharedBytes`].
+/// Shared memory in this process, of any kind: a System V segment, sealed memory or a file. Access is through
+/// [`SharedBytes`].
 ///
 /// ```
 /// use ipc_core::{mapping::SealedMemory, segment::Segment, shm};
@@ -42,8 +42,7 @@ enum Memory {
     Mapped(Mapping),
 }
 
-/// What a segment is a mapping of. Equal identities in one IPC namespace mean the same bytes, while they are
-/// mapped.
+/// What a segment maps. Equal identities in one IPC namespace mean the same bytes, while they are mapped.
 ///
 /// ```
 /// use ipc_core::{segment::{Identity, Segment}, shm};
@@ -77,12 +76,12 @@ impl fmt::Display for Identity {
 }
 
 impl Segment {
-    /// A new System V segment without a name that is marked for removal as soon as it is attached: the kernel
-    /// frees it when the last process that uses it is gone, however it went. Other processes attach by its
+    /// A new System V segment without a name, marked for removal as soon as it is attached: the kernel frees
+    /// it when the last process that uses it ends, for whatever reason. Other processes attach by its
     /// identifier while it lives.
     ///
     /// A process that is killed inside this call, before the mark, leaves an empty segment that has no key:
-    /// [`list::abandoned_segments`](crate::list::abandoned_segments) does.
+    /// [`list::abandoned_segments`](crate::list::abandoned_segments) finds it.
     ///
     /// # Errors
     /// As of [`SharedMemory::create_new`] and [`SharedMemory::attach`].
@@ -108,7 +107,7 @@ impl Segment {
         Ok((segment, pages))
     }
 
-    /// What this is a mapping of.
+    /// What this maps.
     ///
     /// ```
     /// # use ipc_core::{mapping::SealedMemory, segment::{Identity, Segment}};

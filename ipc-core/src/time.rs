@@ -1,4 +1,4 @@
-//! Times as the kernel keeps them, and what is left until a deadline.
+//! Kernel time stamps, and the time left until a deadline.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +8,7 @@ pub(crate) fn stamp(seconds: i64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// What is left until the deadline, zero when it has passed.
+/// The time left until the deadline, zero when it has passed.
 pub(crate) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }

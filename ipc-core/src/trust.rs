@@ -1,4 +1,4 @@
-//! The policy by which an object that another user may have made is accepted or refused.
+//! The policy by which an object that another user may have made is accepted or rejected.
 
 use core::fmt;
 
@@ -8,12 +8,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::permissions::{Mode, Permissions};
 use crate::users::{self, Ids};
 
-/// Who may have made and who may own an object that is opened, and how far its mode may be open.
+/// Which users may have created and may own an object that is opened, and which rights its mode may grant.
 ///
-/// Keys are a name space shared by all users: anybody may create an object under the key that a program is
-/// about to use, with a mode that lets the program in. A successful open therefore says nothing about whose
-/// object it is. Each open here demands a policy and checks it against the kernel's record. The **creator**
-/// counts as much as the owner: a creator can give an object away and keeps all rights for ever.
+/// Keys are a name space shared by all users: any user may create an object under the key that a program is
+/// about to use, with a mode that admits the program. A successful open therefore does not prove who owns the
+/// object. Each open here requires a policy and checks it against the kernel's record. The **creator** counts
+/// as much as the owner: a creator can give an object away and still keeps all rights for ever.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, msg};
@@ -45,8 +45,8 @@ impl Trust {
     /// Creator and owner are the caller's effective user, and the mode gives nothing to group and others. The
     /// default.
     ///
-    /// In a user namespace that does not map all users, those without a number there all look like one user,
-    /// 65534, and so may the caller. As they cannot be told apart, this number is then no match;
+    /// In a user namespace that does not map all users, all users without a number there appear as one user,
+    /// 65534, possibly including the caller. As they are indistinguishable, this number never matches then;
     /// [`allow_uid`](Self::allow_uid) with it accepts them all.
     ///
     /// ```
@@ -58,7 +58,7 @@ impl Trust {
     }
 
     /// Any creator, any owner, any mode: no check, unless [`mode_at_most`](Self::mode_at_most) follows. For
-    /// tools that look at everything.
+    /// tools that inspect every object.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg};
@@ -123,7 +123,7 @@ impl Trust {
     /// Checks a permission structure.
     ///
     /// # Errors
-    /// [`ErrorKind::Untrusted`], whose text says what was found and what was allowed.
+    /// [`ErrorKind::Untrusted`], whose text names what was found and what was allowed.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg};
@@ -140,7 +140,7 @@ impl Trust {
         }
     }
 
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what would be accepted.
     pub(crate) fn objection(&self, found: &Permissions) -> Option<String> {
         let (role, uid) = if !self.allows(found.cuid()) {
             ("creator", found.cuid())

@@ -1,5 +1,5 @@
-//! Users and groups as the kernel shows them: by the numbers of the caller's user namespace, and by one
-//! number for all that have none there.
+//! Users and groups as the kernel shows them: by the numbers of the caller's user namespace, and by a single
+//! number for all users without a number there.
 
 use std::fs;
 
@@ -14,10 +14,10 @@ pub(crate) enum Ids {
     Groups,
 }
 
-/// The number shown where there is none, unless the administrator chose another.
+/// The number shown for those, unless the administrator chose another.
 const OVERFLOW: u32 = 65534;
 
-/// Whether this number stands for everybody whom the caller's user namespace does not map. In a namespace
+/// Whether this number stands for all users that the caller's user namespace does not map. In a namespace
 /// that maps all numbers, as the initial one does, it stands for the one user or group that has it.
 pub(crate) fn is_nobody_in_particular(ids: Ids, id: u32) -> bool {
     let (setting, map) = match ids {
@@ -26,12 +26,12 @@ pub(crate) fn is_nobody_in_particular(ids: Ids, id: u32) -> bool {
     };
     let overflow =
         fs::read_to_string(setting).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(OVERFLOW);
-    // Where the map cannot be read, it may be any.
+    // Where the map cannot be read, it may stand for any of them.
     id == overflow && !fs::read_to_string(map).is_ok_and(|map| maps_all(&map))
 }
 
-/// Whether the counts of the lines, each "inside outside count", add up to all numbers there are: 2³² − 1, as
-/// the last is no number.
+/// Whether the counts of the lines, each "inside outside count", add up to all valid numbers: 2³² − 1, as the
+/// last one is invalid.
 fn maps_all(map: &str) -> bool {
     let counts =
         map.lines().map(|line| line.split_whitespace().nth(2).and_then(|count| count.parse::<u64>().ok()));

@@ -1,4 +1,4 @@
-//! Handles that remember whose object they mean.
+//! Handles that remember the object they were made for.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::Evidence;
@@ -6,19 +6,19 @@ use crate::object::Object;
 use crate::shm::{Attachment, SharedMemory};
 use crate::trust::Trust;
 
-/// A handle that remembers the object it was made for, and refuses another one that the kernel gave the same
-/// identifier.
+/// A handle that remembers the object it was made for, and rejects another one to which the kernel gave the
+/// same identifier.
 ///
-/// A plain handle is a number. When its object is removed, the kernel gives the number to a new object some
-/// day: after some four million creations, or at once when `/proc/sys/kernel/*_next_id` is written; and in
-/// another IPC namespace it names another object in any case. This handle asks before each use:
-/// [`get`](Self::get) gives the plain one when the record still is the one that was seen.
+/// A plain handle is a number. After its object is removed, the kernel eventually reuses the number: after
+/// some four million creations, or at once when `/proc/sys/kernel/*_next_id` is written. In another IPC
+/// namespace it names another object in any case. This handle checks before each use: [`get`](Self::get)
+/// returns the plain handle if the record is still the one seen before.
 ///
-/// Between asking and using the object can still be replaced. For a segment [`attach`](Verified::attach)
-/// leaves no such moment: what is attached keeps its identifier.
+/// The object can still be replaced between check and use. For a segment, [`attach`](Verified::attach) has no
+/// such gap: an attached segment keeps its identifier.
 ///
-/// A change by `IPC_SET`, or a reset of a semaphore, is not told from a replacement by the same creator:
-/// after one that others made the handle must be made anew, and one's own is made by
+/// A change by `IPC_SET`, or a reset of a semaphore, is indistinguishable from a replacement by the same
+/// creator. After such a change by another process, create the handle again; make your own changes through
 /// [`change`](Self::change).
 ///
 /// ```
@@ -49,8 +49,8 @@ impl<T: Object + Copy> Verified<T> {
     /// # Ok::<(), ipc_core::Error>(())
     /// ```
     pub fn new(object: T, trust: &Trust) -> Result<Verified<T>> {
-        // Of one object, whatever happens between the two questions: the first is about what the second finds
-        // again.
+        // Both queries are about one object, whatever happens between them: the second finds the same one as
+        // the first.
         let evidence = object.evidence()?;
         trust.check(&object.permissions()?)?;
         evidence.confirm(&object.evidence()?)?;
@@ -104,10 +104,10 @@ impl<T: Object + Copy> Verified<T> {
     /// The plain handle, for one use, if the identifier still names the object. Two system calls.
     ///
     /// # Errors
-    /// - [`ErrorKind::Removed`]: the identifier names nothing, or surely another object. The text says what
-    ///   was found.
-    /// - [`ErrorKind::Untrusted`]: the record was changed since, or the object replaced by one of the same
-    ///   creator, key and size.
+    /// - [`ErrorKind::Removed`]: the identifier names nothing, or certainly another object. The text says
+    ///   what was found.
+    /// - [`ErrorKind::Untrusted`]: the record was changed since, or the object was replaced by one of the
+    ///   same creator, key and size.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, Verified, msg::{MessageQueue, MessageType}};
@@ -146,8 +146,8 @@ impl<T: Object + Copy> Verified<T> {
 }
 
 impl Verified<SharedMemory> {
-    /// Attaches for reading and writing, and then looks whether it is the segment that is meant: what is
-    /// attached cannot be exchanged any more.
+    /// Attaches for reading and writing, and then checks that it is the intended segment: an attached segment
+    /// cannot be replaced any more.
     ///
     /// # Errors
     /// As of [`SharedMemory::attach`] and [`get`](Self::get); nothing stays attached.

@@ -60,14 +60,14 @@ impl Mapping {
             .map_err(|error| Error::io("ftruncate", arguments(), error))
             .and_then(|()| Mapping::new(&file, Some(size), false));
         if mapped.is_err() {
-            // The name is ours since a moment ago; leaving a file of the wrong size would be found by others.
+            // We have just created the name; other processes would find a file of the wrong size.
             let _ = std::fs::remove_file(path);
         }
         mapped
     }
 
     /// `open(O_NOFOLLOW)`, `fstat`, `mmap`—an existing file, mapped for reading and writing, after checking
-    /// that it is a plain file, whose it is, its mode and size.
+    /// that it is a plain file, and its owner, mode and size.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] (ENOENT); [`ErrorKind::PermissionDenied`] (EACCES); [`ErrorKind::Untrusted`]:
@@ -108,7 +108,7 @@ impl Mapping {
 fn open(path: &Path, size: Size, trust: &Trust, read_only: bool) -> Result<Mapping> {
     let arguments = || format!("path={}, read_only={read_only}", path.display());
     let refused = |kind, hint| Error::refused("open", arguments(), kind, hint);
-    // O_NONBLOCK: a FIFO of this name must not hold us up before it can be refused.
+    // O_NONBLOCK: a FIFO of this name must not block us before it can be rejected.
     let file: File = OpenOptions::new()
         .read(true)
         .write(!read_only)

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //! `unsafe` is allowed here. A [`Mapping`] owns its memmap2 mapping, never remaps it, and holds it until it
-//! is dropped; access goes through [`SharedBytes`], which makes no references to plain data. That another
-//! process truncates a plain file raises SIGBUS, which ends this process and is no undefined behaviour.
+//! is dropped; access goes through [`SharedBytes`], which makes no references to plain data. If another
+//! process truncates a plain file, SIGBUS ends this process; that is not undefined behaviour.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -17,7 +17,7 @@ use memmap2::{MmapOptions, MmapRaw};
 use crate::bytes::SharedBytes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Memory mapped from a descriptor, shared with everybody who maps the same; unmapped on drop. Access is
+/// Memory mapped from a descriptor, shared with every process that maps the same; unmapped on drop. Access is
 /// through [`SharedBytes`].
 ///
 /// ```
@@ -38,8 +38,8 @@ pub struct Mapping {
 impl Mapping {
     /// Maps a whole open file for reading and writing, for as many bytes as it has now.
     ///
-    /// A process that may write to the file may also truncate it: touching what is cut off is SIGBUS. Where
-    /// that matters, use [`SealedMemory`](super::SealedMemory) or a System V segment.
+    /// A process that may write to the file may also truncate it: touching the part cut off raises SIGBUS.
+    /// Where that matters, use [`SealedMemory`](super::SealedMemory) or a System V segment.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: an empty file; [`ErrorKind::PermissionDenied`] (EACCES): not open for both; [`ErrorKind::OutOfMemory`] (ENOMEM);
@@ -103,8 +103,7 @@ impl Mapping {
         Ok(Mapping { bytes, raw, device: stat.dev(), inode: stat.ino() })
     }
 
-    /// Device of the file or memory behind the mapping: with the inode, what tells two mappings of the same
-    /// from two of different things.
+    /// Device of the file or memory behind the mapping. With the inode it identifies what is mapped.
     ///
     /// ```
     /// # use ipc_core::mapping::SealedMemory;
@@ -130,8 +129,8 @@ impl Mapping {
         self.inode
     }
 
-    /// `msync(MS_SYNC)`—writes a file's changed pages to its disk, for who wants to find them after a power
-    /// cut. Other processes see them without it.
+    /// `msync(MS_SYNC)`—writes a file's changed pages to its disk, so that they survive a power cut. Other
+    /// processes see them without it.
     ///
     /// # Errors
     /// [`ErrorKind::Other`] with the errno of the disk (EIO).

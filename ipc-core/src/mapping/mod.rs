@@ -1,10 +1,10 @@
 //! Memory mapped from a descriptor: a sealed memfd, or a file.
 //!
-//! No ordinary user can make a segment of System V smaller under its users; a file can be made so, and the
-//! next touch is then SIGBUS. [`SealedMemory`] is memory behind a descriptor whose size the kernel has sealed
-//! for ever, and the receiver checks the seals before it maps. It has no name: the descriptor is handed over
-//! through a Unix socket, or opened as `/proc/<pid>/fd/<number>` by the same user. A plain file has a name
-//! and survives a restart, and its users trust each other not to truncate it.
+//! No ordinary user can shrink a System V segment under its users. A file can be shrunk, and the next access
+//! then raises SIGBUS. [`SealedMemory`] is memory behind a descriptor whose size the kernel has sealed for
+//! ever; the receiver checks the seals before it maps. It has no name: the descriptor is passed through a
+//! Unix socket, or opened as `/proc/<pid>/fd/<number>` by the same user. A plain file has a name and survives
+//! a restart, but its users must trust each other not to truncate it.
 //!
 //! ```
 //! use ipc_core::{mapping::SealedMemory, shm::Size};

@@ -13,11 +13,11 @@ use crate::shm::Size;
 
 /// Memory behind a descriptor, sealed by the kernel against any change of size (`memfd_create`).
 ///
-/// Creating seals; [`receive`](Self::receive) refuses what is not sealed, and memory of huge pages. So no
-/// other process can make a touch of the mapping end in SIGBUS: neither by changing the size, nor by punching
-/// a hole, which ordinary memory fills with a new page of zeros. What remains is a kernel without a page to
-/// give: under the strict overcommit rule (`vm.overcommit_memory=2`) the first touch of a page may be SIGBUS.
-/// [`prefault`](crate::SharedBytes::prefault) has that as an error.
+/// Creation seals it; [`receive`](Self::receive) rejects memory that is not sealed, and memory of huge pages.
+/// So no other process can make an access to the mapping raise SIGBUS, neither by changing the size nor by
+/// punching a hole, which ordinary memory fills with a new page of zeros. One case remains, a kernel out of
+/// pages: under the strict overcommit rule (`vm.overcommit_memory=2`) the first touch of a page may raise
+/// SIGBUS. [`prefault`](crate::SharedBytes::prefault) reports that as an error.
 ///
 /// ```
 /// use ipc_core::mapping::SealedMemory;
@@ -41,7 +41,7 @@ impl SealedMemory {
     /// `memfd_create`, `ftruncate`, `fcntl(F_ADD_SEALS)`—new memory of `size` bytes, all zero, writable by
     /// every process that has the descriptor.
     ///
-    /// The name shows in `/proc/<pid>/maps` and means nothing else. The descriptor is closed on `exec`.
+    /// The name appears in `/proc/<pid>/maps` and has no other meaning. The descriptor is closed on `exec`.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`]: size 0, or a name of more than 249 bytes or with a zero in it (EINVAL); [`ErrorKind::OutOfMemory`] (ENOMEM); [`ErrorKind::Other`] (EMFILE, ENFILE):
@@ -60,9 +60,9 @@ impl SealedMemory {
         SealedMemory::unsealed(name, size)?.seal(FIXED_SIZE | SealFlag::F_SEAL_SEAL)
     }
 
-    /// New memory that only its creator can write: the creator's mapping comes with it, then the kernel seals
-    /// the memory against further writable mappings and writes (`F_SEAL_FUTURE_WRITE`). What System V can
-    /// only do by user, this does by process.
+    /// New memory that only its creator can write: it comes with the creator's mapping, then the kernel seals
+    /// the memory against further writable mappings and writes (`F_SEAL_FUTURE_WRITE`). System V can restrict
+    /// writing by user only; this restricts it by process.
     ///
     /// # Errors
     /// As of [`create`](Self::create); [`ErrorKind::Invalid`] (EINVAL): a kernel before 5.1.
@@ -78,7 +78,7 @@ impl SealedMemory {
     /// ```
     #[doc(alias = "F_SEAL_FUTURE_WRITE")]
     pub fn publish(name: &str, size: usize) -> Result<(SealedMemory, Mapping)> {
-        // The size is sealed before the first mapping, as for everybody.
+        // The size is sealed before the first mapping, as for every receiver.
         let memory = SealedMemory::unsealed(name, size)?.seal(FIXED_SIZE)?;
         let writer = memory.map()?;
         let memory = memory.seal(SealFlag::F_SEAL_FUTURE_WRITE | SealFlag::F_SEAL_SEAL)?;
@@ -105,7 +105,7 @@ impl SealedMemory {
         Ok(self)
     }
 
-    /// `fcntl(F_GET_SEALS)`, `fstat`—memory that another process made and handed over, after checking that
+    /// `fcntl(F_GET_SEALS)`, `fstat`—memory that another process created and passed on, after checking that
     /// its size is sealed and fits.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl SealedMemory {
         self.seals.intersects(SealFlag::F_SEAL_FUTURE_WRITE | SealFlag::F_SEAL_WRITE)
     }
 
-    /// The descriptor, for handing over.
+    /// The descriptor, for passing on.
     ///
     /// ```
     /// # use ipc_core::mapping::SealedMemory;

@@ -1,4 +1,4 @@
-//! A message with room for the next one.
+//! A reusable message buffer.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::MessageType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::MESSAGE_HEADER;
 
-/// Room for one message, type and text, to be used again and again. The kernel reads and writes it directly.
+/// A reusable buffer for one message, type and text. The kernel reads and writes it directly.
 ///
 /// ```
 /// use ipc_core::msg::{MessageBuffer, MessageType};
@@ -30,7 +30,7 @@ impl MessageBuffer {
     ///
     /// # Panics
     /// As `Vec::with_capacity`, for more bytes than memory could ever have;
-    /// [`try_with_capacity`](Self::try_with_capacity) answers with an error.
+    /// [`try_with_capacity`](Self::try_with_capacity) returns an error.
     ///
     /// ```
     /// # use ipc_core::msg::MessageBuffer;
@@ -59,7 +59,7 @@ impl MessageBuffer {
     /// ```
     pub fn try_with_capacity(bytes: usize) -> Result<MessageBuffer> {
         let mut room = Vec::new();
-        // A number that wraps is more than there can be too.
+        // A number that overflows is also more than memory can have.
         let length = bytes.saturating_add(MESSAGE_HEADER);
         if room.try_reserve_exact(length).is_err() {
             let hint = "there is not so much memory".to_owned();
@@ -83,7 +83,7 @@ impl MessageBuffer {
         self.bytes.len() - MESSAGE_HEADER
     }
 
-    /// Puts a message in, for sending.
+    /// Stores a message, for sending.
     ///
     /// # Errors
     /// [`ErrorKind::BufferTooSmall`] when the text is longer than the capacity.
@@ -121,7 +121,7 @@ impl MessageBuffer {
         }
     }
 
-    /// The type of the message in it.
+    /// The type of the stored message.
     ///
     /// ```
     /// # use ipc_core::msg::{MessageBuffer, MessageType};
@@ -131,11 +131,11 @@ impl MessageBuffer {
     #[must_use]
     pub fn message_type(&self) -> MessageType {
         let number = self.bytes.first_chunk().map_or(1, |header| i64::from_ne_bytes(*header));
-        // The kernel takes and gives positive types only.
+        // The kernel accepts and returns positive types only.
         MessageType::new(number).unwrap_or(MessageType::ONE)
     }
 
-    /// The text of the message in it.
+    /// The text of the stored message.
     ///
     /// ```
     /// # use ipc_core::msg::MessageBuffer;
@@ -147,7 +147,7 @@ impl MessageBuffer {
         &self.bytes[MESSAGE_HEADER..MESSAGE_HEADER + self.length]
     }
 
-    /// The text of the message in it, to be changed in place. Its length stays.
+    /// The text of the stored message, to be changed in place. Its length stays.
     ///
     /// ```
     /// # use ipc_core::msg::{MessageBuffer, MessageType};
@@ -163,19 +163,20 @@ impl MessageBuffer {
         &mut self.bytes[MESSAGE_HEADER..MESSAGE_HEADER + self.length]
     }
 
-    /// Type and text side by side, as `msgsnd` wants them.
+    /// Type and text contiguously, as `msgsnd` expects them.
     #[inline]
     pub(super) fn message(&self) -> &[u8] {
         &self.bytes[..MESSAGE_HEADER + self.length]
     }
 
-    /// All the room, as `msgrcv` wants it.
+    /// The whole buffer, as `msgrcv` expects it.
     #[inline]
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 
-    /// After `msgrcv` wrote so much text. On failure the kernel wrote nothing, and the old message stays.
+    /// Call after `msgrcv` wrote this amount of text. On failure the kernel wrote nothing, and the old
+    /// message stays.
     #[inline]
     pub(super) fn received(&mut self, length: usize) {
         self.length = length.min(self.capacity());

@@ -1,4 +1,4 @@
-//! Deadlines for queues, which the kernel does not have: trying again with growing pauses.
+//! Deadlines for queues, which the kernel does not offer: retries with growing pauses.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use super::{MessageBuffer, MessageQueue, MessageType, Select};
 use crate::error::Result;
 use crate::time::left;
 
-/// First pause between attempts, after a few that only give way to others.
+/// First pause between attempts, after a few that only yield the processor.
 const FIRST_PAUSE: Duration = Duration::from_micros(20);
-/// Longest pause: what a message may come late.
+/// Longest pause, and so the most by which a message may be noticed late.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
-/// Attempts that only give way.
+/// Attempts that only yield.
 const YIELDS: u32 = 8;
 
 /// Tries until it works or the deadline has passed; always at least once, and once more at the deadline.
@@ -39,15 +39,15 @@ fn keep_trying(deadline: Instant, mut attempt: impl FnMut() -> Result<bool>) -> 
 impl MessageQueue {
     /// Takes a message, waiting until the deadline: `false` when it passed.
     ///
-    /// The kernel has no such call, so this tries with growing pauses, up to a millisecond: it costs a little
-    /// processor time while it waits, and comes up to a millisecond late. Where both sides agree on it, a
-    /// [`RingingQueue`](super::RingingQueue) sleeps and is woken instead.
+    /// The kernel has no such call, so this retries with growing pauses, up to a millisecond: waiting costs a
+    /// little processor time, and the message is noticed up to a millisecond late. If both sides use a
+    /// [`RingingQueue`](super::RingingQueue), they sleep and are woken instead.
     ///
     /// # Errors
     /// As of [`receive`](Self::receive).
     ///
     /// # Blocking
-    /// Until the deadline. A deadline in the past is one attempt. Signals are not noticed.
+    /// Until the deadline. A deadline in the past means one attempt. Signals do not interrupt it.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, Select}};
@@ -75,7 +75,7 @@ impl MessageQueue {
     /// As of [`send`](Self::send).
     ///
     /// # Blocking
-    /// Until the deadline. A deadline in the past is one attempt. Signals are not noticed.
+    /// Until the deadline. A deadline in the past means one attempt. Signals do not interrupt it.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue}};

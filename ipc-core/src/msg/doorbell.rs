@@ -1,5 +1,4 @@
-//! Deadlines for queues without trying again and again: a semaphore beside the queue that is rung when
-//! something changes.
+//! Deadlines for queues without polling: a semaphore in addition to the queue, raised when something changes.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +6,7 @@ use super::{MessageBuffer, MessageQueue, Select};
 use crate::error::Result;
 use crate::sem::{Op, SemaphoreSet};
 
-/// How long a waiter sleeps at most before it looks again.
+/// The longest a waiter sleeps before it checks again.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One semaphore used as a bell: zero is silent, one has rung. Ringing a bell that has rung changes nothing,
@@ -34,7 +33,7 @@ pub struct Doorbell {
 }
 
 impl Doorbell {
-    /// The bell on semaphore `index` of a set. Makes nothing; zero, as in a new set, is silent.
+    /// The bell on semaphore `index` of a set. Makes no system call; zero, as in a new set, is silent.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::Doorbell, sem::SemaphoreSet};
@@ -65,7 +64,7 @@ impl Doorbell {
             .map(drop)
     }
 
-    /// Waits until it has rung, and silences it: `false` when the deadline passed.
+    /// Waits until it has rung, and resets it: `false` when the deadline passed.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_deadline`].
@@ -80,13 +79,13 @@ impl Doorbell {
         self.set.wait_deadline(self.index, deadline)
     }
 
-    /// Tries until it works or the deadline has passed: at first, whenever the bell has rung, every
-    /// [`PATIENCE`], and once more at the deadline. The bell may be left from before, so it is only a reason
-    /// to look again; and it stays silent when the process that should have rung it was killed before it
-    /// could.
+    /// Retries until it works or the deadline has passed: once at first, whenever the bell has rung, every
+    /// [`PATIENCE`], and once more at the deadline. The bell may have rung for an earlier event, so it is
+    /// only a reason to check again; and it stays silent if the process that should have rung it was killed
+    /// before.
     fn wait_until(self, deadline: Instant, mut attempt: impl FnMut() -> Result<bool>) -> Result<bool> {
         loop {
-            // Before the attempt, so that the last one comes after the deadline.
+            // Read before the attempt, so that the last attempt comes after the deadline.
             let now = Instant::now();
             if attempt()? {
                 return Ok(true);
@@ -99,12 +98,12 @@ impl Doorbell {
     }
 }
 
-/// A queue with two bells, for one sender and one receiver: the deadlines sleep in the kernel and are woken
-/// at once.
+/// A queue with two bells, for one sender and one receiver: waits with a deadline sleep in the kernel and are
+/// woken at once.
 ///
-/// Both sides must use it: a plain send does not ring. A waiter looks by itself every 100 ms and at its
-/// deadline, so what a sender or receiver left that was killed before it could ring comes late and is not
-/// missed. With several receivers the bell may wake the wrong one; they use a queue each, or the deadlines of
+/// Both sides must use it: a plain send does not ring. A waiter also checks every 100 ms and at its deadline,
+/// so the message or room left by a process killed before it could ring is noticed late but not missed. With
+/// several receivers the bell may wake the wrong one; give each a queue of its own, or use the deadlines of
 /// [`MessageQueue`]. The same holds for several senders that wait for room.
 ///
 /// ```
@@ -135,7 +134,7 @@ pub struct RingingQueue {
 }
 
 impl RingingQueue {
-    /// The queue with the bell that tells the receiver of a message and the one that tells the sender of
+    /// The queue, the bell that notifies the receiver of a message, and the bell that notifies the sender of
     /// room.
     ///
     /// ```
@@ -171,7 +170,8 @@ impl RingingQueue {
         Ok(true)
     }
 
-    /// Takes a message and tells the sender of the room, waiting until the deadline: `false` when it passed.
+    /// Takes a message and notifies the sender of the room, waiting until the deadline: `false` when it
+    /// passed.
     ///
     /// # Errors
     /// As of [`MessageQueue::receive`] and [`Doorbell::ring`]. When ringing fails, the message is in the

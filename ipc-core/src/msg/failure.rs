@@ -11,7 +11,7 @@ use crate::permissions::{Mode, Permissions};
 use crate::sys::{self, Errno};
 use crate::users;
 
-/// `msgget` that was to create.
+/// `msgget` for creating.
 #[cold]
 pub(crate) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -25,7 +25,7 @@ pub(crate) fn create(key: Key, mode: Mode, errno: Errno) -> Error {
     Error::os("msgget", format!("key={key}, mode={mode}"), errno, kind)
 }
 
-/// `msgget` that was to open.
+/// `msgget` for opening.
 #[cold]
 pub(crate) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -61,7 +61,7 @@ fn is_there(id: MsgId) -> bool {
 }
 
 /// `msgctl` with this command. EPERM is the caller's, unless a sandbox forbids the call as a whole: then
-/// asking for the record is forbidden too.
+/// reading the record is forbidden too.
 #[cold]
 pub(crate) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -72,7 +72,7 @@ pub(crate) fn control(id: MsgId, command: &str, errno: Errno) -> Error {
 }
 
 /// `msgsnd`. EINVAL is a removed queue or a text above MSGMAX: the type is positive and the length not
-/// negative. The limit may have been changed since, so a queue that is there tells as well.
+/// negative. The limit may have been changed since, so whether the queue still exists is checked too.
 #[cold]
 pub(crate) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
     let too_long = || Limit::MessageBytes.value().is_some_and(|limit| length as u64 > limit);
@@ -83,7 +83,7 @@ pub(crate) fn send(id: MsgId, length: usize, errno: Errno) -> Error {
     Error::os("msgsnd", format!("id={id}, {length} bytes"), errno, kind)
 }
 
-/// A message that the queue can never take: the kernel would wait for ever.
+/// A message that can never fit the queue: the kernel would wait for ever.
 #[cold]
 pub(crate) fn never_fits(id: MsgId, length: usize, queue_bytes: u64) -> Error {
     let hint = format!("the queue holds at most {queue_bytes} bytes, so the kernel would wait for ever");
@@ -109,7 +109,7 @@ pub(crate) fn receive(id: MsgId, room: usize, what: &str, errno: Errno) -> Error
     }
 }
 
-/// `msgrcv` with `MSG_COPY`, which the kernel copies into a message of its own, of at most MSGMAX bytes.
+/// `msgrcv` with `MSG_COPY`, which makes the kernel copy into a message of its own, of at most MSGMAX bytes.
 /// EINVAL is a removed queue, or a message that was sent when MSGMAX was higher.
 #[cold]
 pub(crate) fn peek(id: MsgId, room: usize, index: usize, errno: Errno) -> Error {
@@ -128,9 +128,9 @@ pub(crate) fn peek(id: MsgId, room: usize, index: usize, errno: Errno) -> Error 
     }
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
-/// the queue is gone since: asking for the record again tells which. EPERM is about the bytes only where the
-/// caller is the creator or the owner, or privileged.
+/// `IPC_SET` of a record that was read before. EINVAL means a user or group that the kernel does not know, or
+/// a queue that was removed since: reading the record again distinguishes the two. EPERM is about the bytes
+/// only where the caller is the creator or the owner, or privileged.
 #[cold]
 pub(crate) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u64, errno: Errno) -> Error {
     let arguments = || format!("id={id}, {change}");

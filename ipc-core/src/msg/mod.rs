@@ -1,9 +1,9 @@
 //! Message queues: `msgget`, `msgsnd`, `msgrcv`, `msgctl`.
 //!
-//! A queue holds whole messages: a positive type and a text of bytes. It keeps boundaries, survives its
-//! users, and picks by type. It cannot be polled, its messages do not say who sent them, and anybody with the
-//! right to read can take any of them: one queue per pair of parties that trust each other. Made for control
-//! traffic; an ordinary queue holds 16 KiB.
+//! A queue holds whole messages: a positive type and a text of bytes. It preserves message boundaries,
+//! outlives its users, and can select by type. It cannot be polled, its messages do not identify their
+//! sender, and any process with the right to read can take any of them: use one queue per pair of parties
+//! that trust each other. Meant for control traffic; an ordinary queue holds 16 KiB.
 //!
 //! ```
 //! use ipc_core::{Key, Mode, RemoveOnDrop, msg::{MessageBuffer, MessageQueue, MessageType, Select}};

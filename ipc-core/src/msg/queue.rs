@@ -14,7 +14,7 @@ use crate::record;
 use crate::sys;
 use crate::trust::Trust;
 
-/// The kernel's number for a message queue. Never to be taken for a key. 0 is a number like others.
+/// The kernel's number for a message queue. Not a key. 0 is an ordinary identifier.
 ///
 /// ```
 /// # use ipc_core::msg::MsgId;
@@ -24,7 +24,7 @@ use crate::trust::Trust;
 pub struct MsgId(i32);
 
 impl MsgId {
-    /// The identifier of this number, as another process told it.
+    /// The identifier of this number, received from another process.
     ///
     /// ```
     /// # use ipc_core::msg::MsgId;
@@ -53,7 +53,7 @@ impl fmt::Display for MsgId {
     }
 }
 
-/// The handle of a message queue: its identifier. Copying it copies the number; dropping it does nothing, the
+/// The handle of a message queue: its identifier. Copying it copies the number; dropping it does nothing: the
 /// queue and its messages stay until it is removed.
 ///
 /// ```
@@ -97,16 +97,16 @@ impl MessageQueue {
             .map_err(|errno| failure::create(key, mode, errno))
     }
 
-    /// `int msgget(key_t key, 0600)`—opens the queue of this key for sending and receiving, and checks whose
-    /// it is.
+    /// `int msgget(key_t key, 0600)`—opens the queue of this key for sending and receiving, and checks who
+    /// owns it.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
-    ///   the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode denies access; another program may have taken the
+    ///   key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
-    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names no object that could be opened.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::MessageQueue};
@@ -185,11 +185,11 @@ impl MessageQueue {
         Ok(queue)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the queue
-    /// comes and goes in between.
+    /// Creates the queue, or opens the existing one, and reports which. Retries, at most a hundred times, if
+    /// the queue appears and disappears in between.
     ///
-    /// An opened queue may hold messages of an earlier life. It is opened for what `mode` gives its owner,
-    /// and may have that mode in addition to what the policy allows.
+    /// An existing queue may hold messages from earlier use. It is opened for the rights that `mode` gives
+    /// its owner, and may have that mode in addition to those the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -208,9 +208,9 @@ impl MessageQueue {
         )
     }
 
-    /// The handle of a queue whose identifier another process told. Checks nothing: use
-    /// [`verify`](Self::verify), and for an identifier that was stored for long
-    /// [`Verified`](crate::Verified).
+    /// The handle of a queue whose identifier came from another process. Checks nothing: use
+    /// [`verify`](Self::verify), or [`Verified`](crate::Verified) for an identifier that was stored for a
+    /// long time.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, msg::{MessageQueue, MsgId}};
@@ -236,8 +236,8 @@ impl MessageQueue {
         self.id
     }
 
-    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. Without the right to read, as a process has that
-    /// may only send, by `MSG_STAT_ANY`, which needs none.
+    /// `msgctl(IPC_STAT)`—the kernel's record of the queue. A process without the right to read, for example
+    /// one that may only send, reads it by `MSG_STAT_ANY`, which needs no right.
     ///
     /// # Errors
     /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
@@ -262,7 +262,8 @@ impl MessageQueue {
             .map_err(|errno| failure::control(self.id, "IPC_STAT", errno))
     }
 
-    /// Checks creator, owner and mode. Opens by key do it; do it yourself after [`from_id`](Self::from_id).
+    /// Checks creator, owner and mode. Opening by key does this; call it yourself after
+    /// [`from_id`](Self::from_id).
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`], and those of [`stat`](Self::stat).
@@ -279,8 +280,8 @@ impl MessageQueue {
         Ok(stat)
     }
 
-    /// `msgctl(IPC_RMID)`—removes the queue at once with its messages, and wakes everybody who waits on it
-    /// with [`ErrorKind::Removed`].
+    /// `msgctl(IPC_RMID)`—removes the queue at once with its messages, and wakes every waiter on it with
+    /// [`ErrorKind::Removed`].
     ///
     /// # Errors
     /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL,
@@ -301,8 +302,8 @@ impl MessageQueue {
         sys::msg_remove(self.id.0).map_err(|errno| failure::control(self.id, "IPC_RMID", errno))
     }
 
-    /// `msgctl(IPC_SET)`—changes how many bytes the queue may hold; as many messages too. Wakes the senders
-    /// whose messages fit now.
+    /// `msgctl(IPC_SET)`—changes the number of bytes that the queue may hold, which is also the maximum
+    /// number of messages. Wakes the senders whose messages fit now.
     ///
     /// # Errors
     /// [`ErrorKind::LimitReached`] of `QueueBytes` (EPERM): above MSGMNB needs CAP_SYS_RESOURCE in the
@@ -344,11 +345,11 @@ impl MessageQueue {
         self.change(Change::Owner { uid, gid })
     }
 
-    /// `msgctl(IPC_SET)`—changes the permission bits. A receiver who sleeps on the queue and loses the right
+    /// `msgctl(IPC_SET)`—changes the permission bits. A receiver that sleeps on the queue and loses the right
     /// to it gets [`ErrorKind::PermissionDenied`] at once; a sender, when there is room for its message.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that is kept has no
     /// number in this user namespace, and would be written back as another one.
     ///
     /// ```

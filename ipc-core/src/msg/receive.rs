@@ -15,16 +15,16 @@ impl MessageQueue {
         Ok(())
     }
 
-    /// `ssize_t msgrcv(int msqid, void *msgp, size_t msgsz, long msgtyp, int msgflg)`—takes a message out of
-    /// the queue, waiting for one as long as it takes.
+    /// `ssize_t msgrcv(int msqid, void *msgp, size_t msgsz, long msgtyp, int msgflg)`—takes a message from
+    /// the queue, waiting without limit.
     ///
-    /// One system call, straight into the buffer. On an error the buffer keeps what it had.
+    /// One system call, straight into the buffer. On an error the buffer is unchanged.
     ///
     /// # Errors
     /// - [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG): the message is longer than the buffer,
-    ///   and stays. A message is never cut.
+    ///   and stays in the queue. Messages are never truncated.
     /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to read, also
-    ///   when it was taken while waiting.
+    ///   when it was revoked while waiting.
     /// - [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM), also while waiting.
     ///
     /// # Blocking
@@ -59,8 +59,8 @@ impl MessageQueue {
         }
     }
 
-    /// As [`receive`](Self::receive), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
-    /// a signal handler ran.
+    /// As [`receive`](Self::receive), but returns [`Interrupted`](crate::ErrorKind::Interrupted) when a
+    /// signal handler ran.
     ///
     /// # Errors
     /// As of [`receive`](Self::receive), and `Interrupted` (EINTR).
@@ -98,11 +98,11 @@ impl MessageQueue {
         }
     }
 
-    /// `msgrcv` with `MSG_COPY | IPC_NOWAIT`—copies the message at place `index`, counted from 0 at the
-    /// oldest, and leaves it there: `false` behind the last.
+    /// `msgrcv` with `MSG_COPY | IPC_NOWAIT`—copies the message at position `index`, counted from 0 at the
+    /// oldest, and leaves it there: `false` past the last.
     ///
-    /// Needs the right to read. Leaves no trace in the record of the queue. Between two calls messages may
-    /// come and go, so places move.
+    /// Needs the right to read. Leaves no trace in the record of the queue. Messages may come and go between
+    /// two calls, so positions shift.
     ///
     /// # Errors
     /// [`BufferTooSmall`](crate::ErrorKind::BufferTooSmall) (E2BIG);

@@ -1,4 +1,4 @@
-//! Message types and which message to take.
+//! Message types and the choice of a message to take.
 
 use core::fmt;
 
@@ -78,8 +78,8 @@ pub enum Select {
     Any,
     /// The oldest message of this type.
     Type(MessageType),
-    /// The message with the lowest type, if that is no more than this; the oldest among equals. Linux: macOS
-    /// and FreeBSD take the first that fits.
+    /// The message with the lowest type, if that is no more than this; the oldest among equals. This is
+    /// Linux's behaviour: macOS and FreeBSD take the first that fits.
     LowestUpTo(MessageType),
     /// The oldest message of any other type. Linux only (`MSG_EXCEPT`).
     Except(MessageType),

@@ -6,7 +6,7 @@ use super::{MessageBuffer, MessageQueue, MessageType, failure};
 use crate::error::{ErrorKind, Result};
 use crate::sys::{self, Errno, MESSAGE_HEADER, Raw};
 
-/// What is sent: a buffer in which type and text stand side by side, or the two apart.
+/// What is sent: a buffer with type and text next to each other, or the two separately.
 #[derive(Clone, Copy)]
 pub(super) enum Message<'a> {
     Whole(&'a MessageBuffer),
@@ -34,20 +34,21 @@ impl Message<'_> {
 
 impl MessageQueue {
     /// `int msgsnd(int msqid, const void *msgp, size_t msgsz, int msgflg)`—sends a message, waiting for room
-    /// as long as it takes.
+    /// without limit.
     ///
-    /// One system call while there is room. When there is none, the queue's capacity is looked at first,
-    /// since for a message that can never fit the kernel would wait for ever; a capacity lowered later, while
-    /// we wait, goes unnoticed.
+    /// One system call while there is room. When there is none, the queue's capacity is checked first, since
+    /// the kernel would wait for ever for a message that can never fit; a capacity lowered later, during the
+    /// wait, goes unnoticed.
     ///
-    /// The queue is full when the new message would exceed its bytes, or its number of messages the same
-    /// figure. There is no fairness: a small message passes a large one that waits.
+    /// The queue is full when the new message would exceed its capacity in bytes, or when its number of
+    /// messages would exceed the same figure. There is no fairness: a small message overtakes a large one
+    /// that waits.
     ///
     /// # Errors
     /// - [`MessageTooLargeForQueue`](crate::ErrorKind::MessageTooLargeForQueue): above the queue's capacity.
     /// - [`LimitReached`](crate::ErrorKind::LimitReached) of `MessageBytes` (EINVAL): above MSGMAX.
     /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES) without the right to write, also
-    ///   when it was taken while waiting.
+    ///   when it was revoked while waiting.
     /// - [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM), also while waiting.
     /// - [`OutOfMemory`](crate::ErrorKind::OutOfMemory) (ENOMEM).
     ///
@@ -73,8 +74,8 @@ impl MessageQueue {
         self.send_waiting(Message::Whole(message))
     }
 
-    /// As [`send`](Self::send), from a type and a text that are not in a buffer: puts them together on the
-    /// stack, above 8 KiB on the heap.
+    /// As [`send`](Self::send), from a type and a text that are not in a buffer: assembles them on the stack,
+    /// above 8 KiB on the heap.
     ///
     /// # Errors
     /// As of [`send`](Self::send).
@@ -107,8 +108,8 @@ impl MessageQueue {
         }
     }
 
-    /// As [`send`](Self::send), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a
-    /// signal handler ran while it waited.
+    /// As [`send`](Self::send), but returns [`Interrupted`](crate::ErrorKind::Interrupted) when a signal
+    /// handler ran while it waited.
     ///
     /// # Errors
     /// As of [`send`](Self::send), and `Interrupted` (EINTR).
@@ -131,8 +132,8 @@ impl MessageQueue {
     /// The bare `msgsnd`: one system call always, retried when a signal interrupts. A message that can never
     /// fit **waits for ever**.
     ///
-    /// For who knows the capacity of the queue and finds it full often, where [`send`](Self::send) needs two
-    /// calls more.
+    /// For callers that know the capacity of the queue and often find it full, in which case
+    /// [`send`](Self::send) needs two more calls.
     ///
     /// # Errors
     /// As of [`send`](Self::send), but never `MessageTooLargeForQueue`.
@@ -200,7 +201,7 @@ impl MessageQueue {
     }
 
     /// An error when the message is above the capacity. On kernels before 4.17 a process that may not read
-    /// the queue cannot know, and waits.
+    /// the queue cannot find out, and waits.
     #[cold]
     fn could_fit(self, message: Message<'_>) -> Result<()> {
         let capacity = match self.stat() {

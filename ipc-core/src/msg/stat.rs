@@ -88,7 +88,7 @@ impl Stat {
         self.bytes
     }
 
-    /// Bytes of text the queue may hold; it may hold as many messages too.
+    /// Bytes of text the queue may hold; also the maximum number of messages.
     ///
     /// ```
     /// # use ipc_core::{Key, Limit, Mode, RemoveOnDrop, msg::MessageQueue};
@@ -159,7 +159,7 @@ impl Stat {
     }
 
     /// Process id of the last receiver; `None`: none yet, or not visible. A **thread** that slept in the call
-    /// leaves its thread id, which need not be a process.
+    /// leaves its thread id, which need not be a process id.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, msg::MessageQueue};

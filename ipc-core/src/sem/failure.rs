@@ -10,7 +10,7 @@ use crate::limit::Limit;
 use crate::permissions::Mode;
 use crate::sys::{self, Errno};
 
-/// `semget` that was to create.
+/// `semget` for creating.
 #[cold]
 pub(crate) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -25,7 +25,7 @@ pub(crate) fn create(key: Key, count: usize, mode: Mode, errno: Errno) -> Error 
     Error::os("semget", format!("key={key}, count={count} semaphores, mode={mode}"), errno, kind)
 }
 
-/// `semget` that was to open.
+/// `semget` for opening.
 #[cold]
 pub(crate) fn open(key: Key, rights: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -53,11 +53,13 @@ fn full() -> Limit {
     }
 }
 
-/// `semop` and `semtimedop`; EAGAIN is an outcome and only comes here from calls that have none for it.
+/// `semop` and `semtimedop`. EAGAIN is normally an outcome; it gets here only from calls that have no outcome
+/// for it.
 #[cold]
 pub(crate) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: Errno) -> Error {
     let kind = match errno.0 {
-        // No operations and a bad timeout are excluded before the call, so EINVAL is the identifier.
+        // An empty list and an invalid timeout are excluded before the call, so EINVAL is about the
+        // identifier.
         libc::EINVAL | libc::EIDRM if !operations.is_empty() => ErrorKind::Removed,
         libc::EINVAL => ErrorKind::Invalid,
         libc::EAGAIN => ErrorKind::WouldBlock,
@@ -95,7 +97,7 @@ pub(crate) fn perform(call: &'static str, id: SemId, operations: &[Op], errno: E
 }
 
 /// A call on the whole set: `semctl` with this command. EPERM is the caller's, unless a sandbox forbids the
-/// call as a whole: then asking for the record is forbidden too.
+/// call as a whole: then reading the record is forbidden too.
 #[cold]
 pub(crate) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -111,8 +113,8 @@ pub(crate) fn on_id(id: SemId, command: &str, errno: Errno) -> Error {
     Error::os("semctl", format!("id={id}, {command}"), errno, kind)
 }
 
-/// `GETALL` and `SETALL`. EFAULT, which an array of the right length never gives, is a set with more
-/// semaphores than the one whose number was asked for.
+/// `GETALL` and `SETALL`. EFAULT, which an array of the right length never causes, means a set with more
+/// semaphores than the one whose count was read.
 #[cold]
 pub(crate) fn all(id: SemId, command: &str, errno: Errno) -> Error {
     match errno.0 {
@@ -124,8 +126,8 @@ pub(crate) fn all(id: SemId, command: &str, errno: Errno) -> Error {
     }
 }
 
-/// `semctl` of one semaphore. EINVAL is either the identifier or the index: asking for the set's record tells
-/// which.
+/// `semctl` of one semaphore. EINVAL is either the identifier or the index: reading the set's record
+/// distinguishes the two.
 #[cold]
 pub(crate) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL
@@ -138,8 +140,8 @@ pub(crate) fn on_index(id: SemId, index: u16, command: &str, errno: Errno) -> Er
     on_id(id, &format!("index={index}, {command}"), errno)
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
-/// the set is gone since: asking for the record again tells which.
+/// `IPC_SET` of a record that was read before. EINVAL means a user or group that the kernel does not know, or
+/// a set that was removed since: reading the record again distinguishes the two.
 #[cold]
 pub(crate) fn set(id: SemId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SemaphoreSet::from_id(id).stat().is_ok() {

@@ -1,24 +1,23 @@
-//! Giving back what this process holds of a semaphore, if it holds it.
+//! Releasing what this process holds of a semaphore, if it holds it.
 //!
-//! What a process has to undo on a semaphore is a number that the kernel keeps and does not show: its
-//! *adjustment*. A process that took `n` with undo has an adjustment of `n`, one that added 1 has −1. It is 0
-//! again, without a word to the process, after `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset by
-//! SETVAL or SETALL, in a child made by `fork`, and for a new set under the same identifier. A guard that
-//! gave back all the same would give away what is others'.
+//! For each process and semaphore the kernel keeps, but does not show, the amount to undo: the *adjustment*.
+//! A process that took `n` with undo has an adjustment of `n`, one that added 1 has −1. It silently becomes 0
+//! after `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC, after a reset by SETVAL or SETALL, in a child made by
+//! `fork`, and for a new set under the same identifier. A guard that released nevertheless would release what
+//! belongs to others.
 //!
-//! But the kernel refuses an operation that would bring the adjustment out of −32768 … 32767 (ERANGE), and
-//! does the operations of a call all or none. So the call that gives back first moves the adjustment by 32768
-//! towards a bound that it passes only if less is held than is to be given back, then back again. Each step
-//! with undo is joined by its opposite without, so that the value of the semaphore stays as it was; the
-//! intermediate state is not visible. The proof and the release are one call, so nothing can happen in
+//! But the kernel rejects an operation that would take the adjustment out of −32768 … 32767 (ERANGE), and
+//! does all operations of a call or none. So the releasing call first moves the adjustment by 32768 towards a
+//! bound, which it exceeds only if less is held than is to be released, and then back again. Each step with
+//! undo is paired with its opposite without undo, so that the value of the semaphore is unchanged; the
+//! intermediate state is not visible. The check and the release are one call, so nothing can happen in
 //! between.
 //!
-//! A step goes up and then down, or down and then up, as far as the value has room: half of its range
-//! suffices for either.
+//! A step goes up and then down, or down and then up, depending on where the value has room: half of its
+//! range suffices for either.
 //!
 //! Source of the bounds: `perform_atomic_semop_slow` in the kernel's ipc/sem.c, which moves the adjustment
-//! with each operation. A kernel that moved it only at the end of the call would prove nothing, and release
-//! as if all were held.
+//! with each operation. On a kernel that moved it only at the end of the call, the check would always pass.
 
 use nix::libc;
 
@@ -27,12 +26,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::process::ProcessMark;
 use crate::sys;
 
-/// Half of what the adjustment is moved by. A value has room for it either above or below.
+/// Half the distance by which the adjustment is moved. Every value has room for it either above or below.
 const STEP: u16 = 1 << 14;
-/// Attempts each way before a value that moves across the middle while we look counts as one that does not.
+/// Attempts in each direction, in case the value crosses the middle meanwhile; after them the failure is
+/// taken at face value.
 const ATTEMPTS: usize = 64;
 
-/// Gives back `n` that this process took with undo.
+/// Releases `n` that this process took with undo.
 ///
 /// # Errors
 /// [`ErrorKind::NotHeld`], and nothing is changed; [`ErrorKind::OutOfRange`] when the value has no room for
@@ -41,7 +41,7 @@ pub(super) fn give_back(set: SemaphoreSet, index: u16, n: u16, holder: ProcessMa
     is_holder(set, index, holder)?;
     let (up, down) = (Op::add(index, STEP).no_wait(), Op::take(index, STEP).no_wait());
     let (add, take) = (Op::add(index, n).no_wait(), Op::take(index, n).no_wait());
-    // Adding with undo lowers the adjustment, to which the lower bound is -32768: passed unless n are held.
+    // Adding with undo lowers the adjustment; its lower bound, -32768, is exceeded unless n are held.
     let above = [up.undo(), down, up.undo(), down, add.undo(), take, up, down.undo(), up, down.undo(), add];
     let below = [down, up.undo(), down, up.undo(), add.undo(), take, down.undo(), up, down.undo(), up, add];
     for _ in 0..ATTEMPTS {
@@ -64,7 +64,7 @@ pub(super) fn give_back(set: SemaphoreSet, index: u16, n: u16, holder: ProcessMa
     }
 }
 
-/// Lowers by one a semaphore that this process raised from 0 to 1 with undo.
+/// Lowers a semaphore by one that this process raised from 0 to 1 with undo.
 ///
 /// # Errors
 /// [`ErrorKind::NotHeld`], and nothing is changed; as of [`SemaphoreSet::perform`].
@@ -72,7 +72,7 @@ pub(crate) fn lower(set: SemaphoreSet, index: u16, holder: ProcessMark) -> Resul
     is_holder(set, index, holder)?;
     let (up, down) = (Op::add(index, STEP).no_wait(), Op::take(index, STEP).no_wait());
     let lower = Op::take(index, 1).undo().no_wait();
-    // Taking with undo raises the adjustment, to which the upper bound is 32767: passed unless it is below 0.
+    // Taking with undo raises the adjustment; its upper bound, 32767, is exceeded unless it is below 0.
     let operations = [up, down.undo(), up, down.undo(), up.undo(), down, up.undo(), down, lower];
     attempt(set, &operations).map_err(|errno| match errno {
         // EAGAIN: it is 0, so it was reset.

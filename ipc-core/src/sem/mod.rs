@@ -1,8 +1,8 @@
 //! Semaphore sets: `semget`, `semop`, `semtimedop`, `semctl`.
 //!
-//! A set is an array of counters from 0 to 32767. One call changes any of them together or waits until it
-//! can. Adjustments made with undo are reverted by the kernel when the process ends, however it ends: this is
-//! what [`Permit`], [`Mutex`] and [`liveness`](crate::liveness) stand on.
+//! A set is an array of counters from 0 to 32767. One call changes several of them atomically, or waits until
+//! it can. Changes made with undo are reverted by the kernel when the process ends, for whatever reason:
+//! [`Permit`], [`Mutex`] and [`liveness`](crate::liveness) are built on this.
 //!
 //! ```
 //! use ipc_core::{Key, Mode, RemoveOnDrop, sem};

@@ -1,4 +1,4 @@
-//! A lock between processes that its holder's death opens.
+//! A lock between processes that the kernel releases when its holder dies.
 
 use core::mem::ManuallyDrop;
 use std::time::Instant;
@@ -7,11 +7,11 @@ use super::{Op, SemaphoreSet, lower};
 use crate::error::Result;
 use crate::process::ProcessMark;
 
-/// A lock between processes on one semaphore: zero is free, one is held.
+/// A lock between processes on one semaphore: zero means free, one means held.
 ///
-/// A new set is all zero, so nothing must be set up and no process can come too early. Locking waits for zero
-/// and adds one in the same call, with undo: the kernel frees the lock when its holder dies, also by SIGKILL.
-/// What the holder was changing may then be half changed; the next holder is not told.
+/// A new set is all zero, so nothing has to be initialised and no process can be too early. Locking waits for
+/// zero and adds one in the same call, with undo: the kernel releases the lock when its holder dies, also by
+/// SIGKILL. The data that the holder was changing may then be half changed; the next holder is not notified.
 ///
 /// Not for hot paths: a call with two operations locks the whole set in the kernel for a while. The lock
 /// belongs to the process, so two threads of one process exclude each other, but a thread that ends without
@@ -35,7 +35,7 @@ pub struct Mutex {
 }
 
 impl Mutex {
-    /// The lock on semaphore `index` of a set. Makes nothing and asks nothing.
+    /// The lock on semaphore `index` of a set. Makes no system call.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, SemaphoreSet}};
@@ -56,7 +56,7 @@ impl Mutex {
         MutexGuard { mutex: self, process: ProcessMark::current() }
     }
 
-    /// Locks, waiting for as long as it takes. Locking twice in one process waits for ever.
+    /// Locks, waiting without limit. Locking twice in one process waits for ever.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform`].
@@ -72,8 +72,8 @@ impl Mutex {
         Ok(self.held())
     }
 
-    /// As [`lock`](Self::lock), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when a
-    /// signal handler ran.
+    /// As [`lock`](Self::lock), but returns [`Interrupted`](crate::ErrorKind::Interrupted) when a signal
+    /// handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_interruptible`].
@@ -144,9 +144,9 @@ impl MutexGuard {
     ///
     /// # Errors
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in
-    /// a child made by `fork`: nothing is changed then. That is so after `unshare` of CLONE_SYSVSEM or
-    /// CLONE_NEWIPC, after a reset of the semaphore, and when its set was replaced by another one. And as of
-    /// [`SemaphoreSet::perform`].
+    /// a child made by `fork`: nothing is changed then. This happens after `unshare` of CLONE_SYSVSEM or
+    /// CLONE_NEWIPC, after a reset of the semaphore, and when its set was replaced by another one. Otherwise
+    /// as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Mutex, SemaphoreSet}};

@@ -23,7 +23,7 @@ impl Op {
     /// Adds `n` to semaphore `index`. Never waits. Needs the right to alter.
     ///
     /// # Panics
-    /// Unless `n` is 1 to 32767. In a constant, the compiler tells.
+    /// Unless `n` is 1 to 32767. In a constant, this is a compile-time error.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Op, SemaphoreSet}};
@@ -38,10 +38,10 @@ impl Op {
         Op(libc::sembuf { sem_num: index, sem_op: n.cast_signed(), sem_flg: 0 })
     }
 
-    /// Waits until semaphore `index` is at least `n`, and takes `n` away. Needs the right to alter.
+    /// Waits until semaphore `index` is at least `n`, and subtracts `n`. Needs the right to alter.
     ///
     /// # Panics
-    /// Unless `n` is 1 to 32767. In a constant, the compiler tells.
+    /// Unless `n` is 1 to 32767. In a constant, this is a compile-time error.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Op, SemaphoreSet}};
@@ -74,9 +74,9 @@ impl Op {
 
     /// Has the kernel revert this change when the process ends, also by SIGKILL.
     ///
-    /// The sum of what is to be undone belongs to the process, not to the thread; it is not inherited by
-    /// `fork` and survives `exec`. Use it on both halves of a pair or on neither: an undone take with a plain
-    /// add leaves the semaphore too high at the end.
+    /// The sum to be undone belongs to the process, not to the thread; it is not inherited through `fork`,
+    /// but survives `exec`. Use it on both halves of a pair or on neither: a take with undo and an add
+    /// without leave the semaphore too high in the end.
     ///
     /// ```
     /// # use ipc_core::sem::Op;
@@ -89,7 +89,7 @@ impl Op {
         self
     }
 
-    /// Lets the whole call fail instead of waiting for this operation.
+    /// Makes the whole call fail instead of waiting for this operation.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Op, SemaphoreSet}};
@@ -104,7 +104,7 @@ impl Op {
         self
     }
 
-    /// The semaphore this is about.
+    /// The index of the semaphore.
     ///
     /// ```
     /// # use ipc_core::sem::Op;

@@ -1,14 +1,14 @@
-//! A builder for several operations done together.
+//! A builder for several operations done atomically.
 
 use std::time::Instant;
 
 use super::{Op, SemaphoreSet};
 use crate::error::Result;
 
-/// Several operations on one set, done together or not at all. Built once, performed as often as wanted.
+/// Several operations on one set, done all together or not at all. Built once, performed any number of times.
 ///
-/// For one or two operations known in advance, a constant array of [`Op`] and [`SemaphoreSet::perform`] are
-/// as good and never allocate. Calls with several operations take a lock on the whole set, so keep them off
+/// For one or two operations known in advance, a constant array of [`Op`] with [`SemaphoreSet::perform`] is
+/// as good and never allocates. Calls with several operations take a lock on the whole set, so keep them off
 /// hot paths.
 ///
 /// ```
@@ -91,7 +91,7 @@ impl Operations {
         self.then(Op::wait_zero(index))
     }
 
-    /// Has the kernel revert the operation named last when the process ends: [`Op::undo`].
+    /// Has the kernel revert the last operation when the process ends: [`Op::undo`].
     ///
     /// ```
     /// # use ipc_core::sem::Operations;
@@ -106,7 +106,7 @@ impl Operations {
         self
     }
 
-    /// Lets the call fail instead of waiting for the operation named last: [`Op::no_wait`].
+    /// Makes the call fail instead of waiting for the last operation: [`Op::no_wait`].
     ///
     /// ```
     /// # use ipc_core::sem::Operations;

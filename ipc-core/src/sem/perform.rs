@@ -1,5 +1,4 @@
-//! `semop` and `semtimedop`: the one way by which semaphores are changed, with the kernel's interruptions
-//! dealt with.
+//! `semop` and `semtimedop`: the only way to change semaphores, with interruptions by signals handled.
 
 use std::time::Instant;
 
@@ -10,7 +9,7 @@ use crate::error::Result;
 use crate::sys;
 use crate::time::left;
 
-/// Up to this many operations `try_perform` marks its copy on the stack, above on the heap.
+/// Up to this number of operations, `try_perform` marks a copy on the stack; above, on the heap.
 const ON_STACK: usize = 16;
 
 impl SemaphoreSet {
@@ -24,16 +23,16 @@ impl SemaphoreSet {
     /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied) (EACCES): waiting for zero needs read, the
     ///   others alter.
     /// - [`NoSuchSemaphore`](crate::ErrorKind::NoSuchSemaphore) (EFBIG): an index beyond the set.
-    /// - [`OutOfRange`](crate::ErrorKind::OutOfRange) (ERANGE): a value above 32767, or so much to undo.
+    /// - [`OutOfRange`](crate::ErrorKind::OutOfRange) (ERANGE): a value, or a sum to undo, above 32767.
     /// - [`TooManyOperations`](crate::ErrorKind::TooManyOperations) (E2BIG): more than SEMOPM, 500 by
     ///   default.
     /// - [`WouldBlock`](crate::ErrorKind::WouldBlock) (EAGAIN): an operation marked [`Op::no_wait`] cannot be
     ///   done now.
     /// - [`Invalid`](crate::ErrorKind::Invalid): no operations.
-    /// - [`OutOfMemory`](crate::ErrorKind::OutOfMemory) (ENOMEM): for the record of what is to be undone.
+    /// - [`OutOfMemory`](crate::ErrorKind::OutOfMemory) (ENOMEM): for the undo record.
     ///
     /// # Blocking
-    /// For as long as it takes. An interruption by a signal (EINTR) is retried; nothing was changed then.
+    /// Without limit. An interruption by a signal (EINTR) is retried; nothing was changed then.
     ///
     /// ```
     /// use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Op, SemaphoreSet}};
@@ -58,8 +57,8 @@ impl SemaphoreSet {
         }
     }
 
-    /// As [`perform`](Self::perform), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
-    /// a signal handler ran.
+    /// As [`perform`](Self::perform), but returns [`Interrupted`](crate::ErrorKind::Interrupted) when a
+    /// signal handler ran.
     ///
     /// # Errors
     /// As of [`perform`](Self::perform), and `Interrupted` (EINTR).
@@ -121,8 +120,8 @@ impl SemaphoreSet {
     /// `semtimedop`—does all operations together, waiting until the deadline: `false` means that it passed,
     /// and nothing was changed.
     ///
-    /// A deadline in the past is one attempt. Marked with [`Op::no_wait`], an operation that cannot be done
-    /// answers `false` at once. No allocation.
+    /// A deadline in the past means one attempt. An operation marked [`Op::no_wait`] that cannot be done
+    /// yields `false` at once. No allocation.
     ///
     /// # Errors
     /// As of [`perform`](Self::perform), but never `WouldBlock`.
@@ -156,7 +155,7 @@ impl SemaphoreSet {
         }
     }
 
-    /// As [`perform_deadline`](Self::perform_deadline), and comes back with
+    /// As [`perform_deadline`](Self::perform_deadline), but returns
     /// [`Interrupted`](crate::ErrorKind::Interrupted) when a signal handler ran.
     ///
     /// # Errors
@@ -195,7 +194,7 @@ impl SemaphoreSet {
         self.perform(&[Op::add(index, 1)])
     }
 
-    /// Waits until semaphore `index` is above zero, and takes one.
+    /// Waits until semaphore `index` is above zero, and subtracts one.
     ///
     /// # Errors
     /// As of [`perform`](Self::perform).
@@ -212,7 +211,7 @@ impl SemaphoreSet {
         self.perform(&[Op::take(index, 1)])
     }
 
-    /// Takes one of semaphore `index` if it is above zero.
+    /// Subtracts one from semaphore `index` if it is above zero.
     ///
     /// # Errors
     /// As of [`try_perform`](Self::try_perform).
@@ -228,7 +227,7 @@ impl SemaphoreSet {
         self.outcome(&[Op::take(index, 1).no_wait()])
     }
 
-    /// Takes one of semaphore `index`, waiting until the deadline.
+    /// Subtracts one from semaphore `index`, waiting until the deadline.
     ///
     /// # Errors
     /// As of [`perform_deadline`](Self::perform_deadline).

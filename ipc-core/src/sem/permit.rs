@@ -7,18 +7,18 @@ use super::{Op, SemaphoreSet, held};
 use crate::error::Result;
 use crate::process::ProcessMark;
 
-/// `n` taken from a semaphore, given back on drop, and by the kernel when the process dies.
+/// `n` taken from a semaphore: released on drop, and by the kernel when the process dies.
 ///
-/// Both halves are done with undo, so that the semaphore is right whatever happens: the one rule that makes
-/// SEM_UNDO safe. It is kept only if all processes use permits on this semaphore, and none resets it with
-/// [`SemaphoreSet::set_value`] while one is out.
+/// Both halves are done with undo, so that the semaphore is right in every case: the one rule that makes
+/// SEM_UNDO safe. It holds only if all processes use permits on this semaphore, and none resets it with
+/// [`SemaphoreSet::set_value`] while a permit is held.
 ///
-/// The permit belongs to the process, not to the thread: a thread that ends does not give it back. A child
-/// made by `fork` does not hold its parent's permits, and dropping one there does nothing.
+/// The permit belongs to the process, not to the thread: a thread that ends does not release it. A child made
+/// by `fork` does not hold its parent's permits, and dropping one there does nothing.
 ///
-/// A permit can be lost while its guard lives: by `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC the kernel gives
-/// it back at once, and by a reset it forgets it. What is not held any more is not given back:
-/// [`release`](Self::release) answers with an error, drop does nothing. To know it takes eleven operations in
+/// A permit can be lost while its guard lives: on `unshare` of CLONE_SYSVSEM or CLONE_NEWIPC the kernel
+/// releases it at once, and a reset discards it. A lost permit is not released again:
+/// [`release`](Self::release) returns an error, and drop does nothing. The check takes eleven operations in
 /// one call.
 ///
 /// ```
@@ -46,7 +46,7 @@ impl Permit {
         Permit { set, index, n, process: ProcessMark::current() }
     }
 
-    /// Takes `n` from semaphore `index`, waiting for as long as it takes.
+    /// Takes `n` from semaphore `index`, waiting without limit.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform`].
@@ -67,8 +67,8 @@ impl Permit {
         Ok(Permit::held(set, index, n))
     }
 
-    /// As [`acquire`](Self::acquire), and comes back with [`Interrupted`](crate::ErrorKind::Interrupted) when
-    /// a signal handler ran.
+    /// As [`acquire`](Self::acquire), but returns [`Interrupted`](crate::ErrorKind::Interrupted) when a
+    /// signal handler ran.
     ///
     /// # Errors
     /// As of [`SemaphoreSet::perform_interruptible`].
@@ -129,12 +129,12 @@ impl Permit {
         Ok(set.perform_deadline(&[Op::take(index, n).undo()], deadline)?.then(|| Permit::held(set, index, n)))
     }
 
-    /// Gives it back now, and reports an error, which drop cannot.
+    /// Releases it now, and reports an error, which drop cannot.
     ///
     /// # Errors
     /// [`NotHeld`](crate::ErrorKind::NotHeld) when the kernel has no record that this process holds it, or in
     /// a child made by `fork`: nothing is changed then. [`OutOfRange`](crate::ErrorKind::OutOfRange) if a
-    /// process added to the semaphore without taking. And as of [`SemaphoreSet::perform`].
+    /// process added to the semaphore without taking. Otherwise as of [`SemaphoreSet::perform`].
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, sem::{Permit, SemaphoreSet}};
@@ -155,7 +155,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // The set may be gone, or the permit lost, and with it the duty.
+        // The set may be gone, or the permit lost; then there is nothing to release.
         let _ = self.give_back();
     }
 }

@@ -15,7 +15,7 @@ use crate::record;
 use crate::sys;
 use crate::trust::Trust;
 
-/// The kernel's number for a semaphore set. Never to be taken for a key. 0 is a number like others.
+/// The kernel's number for a semaphore set. Not a key. 0 is an ordinary identifier.
 ///
 /// ```
 /// # use ipc_core::sem::SemId;
@@ -25,7 +25,7 @@ use crate::trust::Trust;
 pub struct SemId(i32);
 
 impl SemId {
-    /// The identifier of this number, as another process told it.
+    /// The identifier of this number, received from another process.
     ///
     /// ```
     /// # use ipc_core::sem::SemId;
@@ -54,7 +54,7 @@ impl fmt::Display for SemId {
     }
 }
 
-/// How many semaphores an opened set must have. `semget` itself only knows "at least".
+/// The number of semaphores that an opened set must have. `semget` itself can only check "at least".
 ///
 /// ```
 /// # use ipc_core::sem::Count;
@@ -65,7 +65,7 @@ impl fmt::Display for SemId {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Count {
-    /// This many, no more, no fewer.
+    /// Exactly this number.
     Exact(usize),
     /// This many or more.
     AtLeast(usize),
@@ -74,7 +74,7 @@ pub enum Count {
 }
 
 impl Count {
-    /// Whether a set of this many semaphores will do.
+    /// Whether a set with this number of semaphores is acceptable.
     ///
     /// ```
     /// # use ipc_core::sem::Count;
@@ -100,12 +100,12 @@ impl fmt::Display for Count {
     }
 }
 
-/// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing, the
+/// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing: the
 /// set stays until it is removed.
 ///
-/// A new set is all zero (on Linux; POSIX leaves it open). **Make zero the right start**, as
-/// [`Mutex`](super::Mutex) does: a set that its creator must first fill can be used by others before it is
-/// filled.
+/// A new set is all zero (on Linux; POSIX leaves it unspecified). **Make zero the correct initial state**, as
+/// [`Mutex`](super::Mutex) does: a set that its creator must initialise first can be used by other processes
+/// before that.
 ///
 /// ```
 /// use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem};
@@ -160,17 +160,17 @@ impl SemaphoreSet {
             .map_err(|errno| failure::create(key, count, mode, errno))
     }
 
-    /// `int semget(key_t key, 0, 0600)`—opens the set of this key for reading and altering, and checks whose
-    /// it is and how many semaphores it has.
+    /// `int semget(key_t key, 0, 0600)`—opens the set of this key for reading and altering, and checks who
+    /// owns it and the number of its semaphores.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
-    ///   the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode denies access; another program may have taken the
+    ///   key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both counts.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
-    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names no object that could be opened.
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemaphoreSet}};
@@ -243,7 +243,7 @@ impl SemaphoreSet {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
             return Err(Error::refused("semget", format!("key={key}"), ErrorKind::Invalid, hint));
         }
-        // Count 0: a count that does not fit would be EINVAL before any permission is checked.
+        // Count 0: a count above the set's would be EINVAL before any permission is checked.
         let id = sys::semget(key.as_raw(), 0, i32::from(rights.bits()))
             .map_err(|errno| failure::open(key, rights, errno))?;
         let set = SemaphoreSet::from_id(SemId(id));
@@ -251,11 +251,11 @@ impl SemaphoreSet {
         Ok(set)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the set
-    /// comes and goes in between.
+    /// Creates the set, or opens the existing one, and reports which. Retries, at most a hundred times, if
+    /// the set appears and disappears in between.
     ///
-    /// An existing set must have exactly `count` semaphores. It is opened for what `mode` gives its owner,
-    /// and may have that mode in addition to what the policy allows.
+    /// An existing set must have exactly `count` semaphores. It is opened for the rights that `mode` gives
+    /// its owner, and may have that mode in addition to those the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -279,9 +279,9 @@ impl SemaphoreSet {
         )
     }
 
-    /// The handle of a set whose identifier another process told. Checks nothing: use
-    /// [`verify`](Self::verify), and for an identifier that was stored for long
-    /// [`Verified`](crate::Verified).
+    /// The handle of a set whose identifier came from another process. Checks nothing: use
+    /// [`verify`](Self::verify), or [`Verified`](crate::Verified) for an identifier that was stored for a
+    /// long time.
     ///
     /// ```
     /// # use ipc_core::{Key, Mode, RemoveOnDrop, Trust, sem::{Count, SemId, SemaphoreSet}};
@@ -307,8 +307,8 @@ impl SemaphoreSet {
         self.id
     }
 
-    /// `semctl(IPC_STAT)`—the kernel's record of the set. Without the right to read by `SEM_STAT_ANY`, which
-    /// needs none.
+    /// `semctl(IPC_STAT)`—the kernel's record of the set. Without the right to read, it is read by
+    /// `SEM_STAT_ANY`, which needs no right.
     ///
     /// # Errors
     /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
@@ -333,7 +333,7 @@ impl SemaphoreSet {
             .map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
     }
 
-    /// Checks count, creator, owner and mode. Opens by key do it; do it yourself after
+    /// Checks count, creator, owner and mode. Opening by key does this; call it yourself after
     /// [`from_id`](Self::from_id).
     ///
     /// # Errors
@@ -355,8 +355,7 @@ impl SemaphoreSet {
         Err(Error::refused("semctl", format!("id={}, IPC_STAT", self.id), ErrorKind::SizeMismatch, hint))
     }
 
-    /// `semctl(IPC_RMID)`—removes the set at once, and wakes everybody who waits on it with
-    /// [`ErrorKind::Removed`].
+    /// `semctl(IPC_RMID)`—removes the set at once, and wakes every waiter on it with [`ErrorKind::Removed`].
     ///
     /// # Errors
     /// [`ErrorKind::NotOwner`] (EPERM) unless creator, owner or privileged; [`ErrorKind::Removed`] (EINVAL,
@@ -418,7 +417,7 @@ impl SemaphoreSet {
     /// creator and `uid`.
     ///
     /// # Errors
-    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that stays has no
+    /// As of [`set_owner`](Self::set_owner); [`ErrorKind::Invalid`]: the owner or group that is kept has no
     /// number in this user namespace, and would be written back as another one.
     ///
     /// ```

@@ -1,5 +1,5 @@
-//! Reading and resetting the values of a set, and who waits on it. None of it belongs on a hot path: these
-//! calls lock the whole set.
+//! Reading and resetting the values of a set, and counting its waiters. Not for hot paths: these calls lock
+//! the whole set.
 
 use super::{SemaphoreSet, failure};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,10 +11,10 @@ impl SemaphoreSet {
             .map_err(|errno: Errno| failure::on_index(self.id(), index, command, errno))
     }
 
-    /// `semctl(GETVAL)`—the value of one semaphore, as it was a moment ago.
+    /// `semctl(GETVAL)`—the value of one semaphore. A snapshot.
     ///
-    /// Not for finding out whether something is free, nor whether a process lives: it locks the whole set and
-    /// slows the next operations on it. [`liveness::is_alive`](crate::liveness::is_alive) asks better.
+    /// Not for finding out whether a lock is free or a process is alive: it locks the whole set and slows the
+    /// next operations on it. For the latter use [`liveness::is_alive`](crate::liveness::is_alive).
     ///
     /// # Errors
     /// [`ErrorKind::NoSuchSemaphore`] (EINVAL), [`ErrorKind::PermissionDenied`] (EACCES) without the right to
@@ -36,7 +36,7 @@ impl SemaphoreSet {
     ///
     /// # Errors
     /// As of [`stat`](Self::stat); [`ErrorKind::Removed`] (EFAULT, EIDRM) also when the set was removed
-    /// during the call and its identifier given to one with another number of semaphores;
+    /// during the call and its identifier reused for one with another number of semaphores;
     /// [`ErrorKind::OutOfMemory`] (ENOMEM).
     ///
     /// ```
@@ -53,9 +53,9 @@ impl SemaphoreSet {
 
     /// `semctl(SETVAL)`—sets one semaphore.
     ///
-    /// **A reset, for use when no process holds anything**: it erases what all processes have to undo on this
-    /// semaphore, so that the death of a holder corrects nothing any more. Does not count as an operation for
-    /// [`Stat::operated_at`](super::Stat::operated_at).
+    /// **A reset, for use when no process holds anything**: it erases the undo records of all processes for
+    /// this semaphore, so that the death of a holder no longer corrects anything. Does not count as an
+    /// operation for [`Stat::operated_at`](super::Stat::operated_at).
     ///
     /// # Errors
     /// [`ErrorKind::OutOfRange`] (ERANGE) above 32767, [`ErrorKind::NoSuchSemaphore`] (EINVAL),
@@ -124,7 +124,7 @@ impl SemaphoreSet {
         Ok(u32::try_from(pid).ok().filter(|&pid| pid != 0))
     }
 
-    /// `semctl(GETNCNT)`—how many wait for the semaphore to rise. A snapshot.
+    /// `semctl(GETNCNT)`—the number of waiters for the semaphore to rise. A snapshot.
     ///
     /// # Errors
     /// As of [`value`](Self::value).
@@ -140,7 +140,7 @@ impl SemaphoreSet {
         self.one(index, "GETNCNT", sys::sem_waiting_for_increase).map(|count| count as usize)
     }
 
-    /// `semctl(GETZCNT)`—how many wait for the semaphore to become zero. A snapshot.
+    /// `semctl(GETZCNT)`—the number of waiters for the semaphore to become zero. A snapshot.
     ///
     /// # Errors
     /// As of [`value`](Self::value).

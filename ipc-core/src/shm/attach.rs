@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //! `unsafe` is allowed here. An [`Attachment`] is the only owner of the mapping that its `shmat` made, and
-//! gives the address only together with a borrow of itself or as a raw pointer; it is unmapped once, by
+//! exposes the address only together with a borrow of itself or as a raw pointer; it is unmapped once, by
 //! `detach` or by drop.
 #![allow(unsafe_code)]
 
@@ -38,16 +38,16 @@ use crate::sys::{self, Errno};
 pub struct Attachment {
     bytes: SharedBytes,
     id: ShmId,
-    /// The only process that has the memory, when children made by `fork` are to have none.
+    /// The only process that has the memory, if children made by `fork` shall not have it.
     only: Option<ProcessMark>,
 }
 
 impl Attachment {
-    /// Maps the segment at a place of the kernel's choice, and asks for its size, which cannot change and
-    /// whose identifier cannot be given away while it is attached.
+    /// Maps the segment at an address chosen by the kernel, and reads its size. While it is attached the size
+    /// cannot change and the identifier cannot be reused.
     pub(super) fn new(id: ShmId, read_only: bool) -> Result<Attachment> {
         let (flags, text) = if read_only { (libc::SHM_RDONLY, "SHM_RDONLY") } else { (0, "") };
-        // EINTR only comes with a fatal signal, which no process lives to see.
+        // EINTR occurs only with a fatal signal, which the process does not survive.
         let base =
             sys::shmat(id.as_raw(), flags).map_err(|errno| failure::on_id("shmat", id, text, errno))?;
         // Unmaps also when IPC_STAT fails.
@@ -76,14 +76,14 @@ impl Attachment {
     }
 
     /// `madvise(MADV_DONTFORK)`—children made by `fork` from now on do not have the memory, and so do not
-    /// keep the segment when this process is gone. The default is that they have it.
+    /// keep the segment alive after this process. By default they have it.
     ///
     /// # Errors
     /// [`ErrorKind::Other`](crate::ErrorKind::Other): the kernel refused.
     ///
     /// # Safety
-    /// In such a child nothing may be read or written through this value, or through what was made of it: at
-    /// the address there is nothing, or something else. Dropping the value there is allowed, and does
+    /// In such a child nothing may be read or written through this value, or through anything derived from
+    /// it: the address is unmapped, or maps something else. Dropping the value there is allowed, and does
     /// nothing.
     ///
     /// ```
@@ -131,7 +131,7 @@ impl Attachment {
     /// Called once, by `detach` or by drop.
     fn unmap(&self) -> core::result::Result<(), Errno> {
         if self.only.is_some_and(|process| !process.is_current()) {
-            // What is there is not this value's.
+            // The address does not belong to this value.
             return Ok(());
         }
         // SAFETY: the address came from shmat, is ours alone, and both callers take the value away, so no

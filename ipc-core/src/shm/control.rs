@@ -1,4 +1,4 @@
-//! `shmctl`: removing a segment, giving it away, locking it into memory.
+//! `shmctl`: removing a segment, changing its owner, locking it into memory.
 
 use super::{SharedMemory, failure};
 use crate::change::Change;
@@ -10,14 +10,13 @@ impl SharedMemory {
     /// `int shmctl(int shmid, IPC_RMID, NULL)`—removes the segment: at once if no process has it attached,
     /// else at the last detach.
     ///
-    /// Attach first, then remove: then the kernel frees the memory when the last user is gone, however it
-    /// went. Until then the key is free again, so a new segment can get the same key while old users still
-    /// talk through the old one.
+    /// Attach first, then remove: the kernel frees the memory when the last user ends, for whatever reason.
+    /// The key is free at once, so a new segment can get the same key while the old one is still in use.
     ///
     /// # Errors
     /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
     /// [`Removed`](crate::ErrorKind::Removed) (EINVAL, EIDRM) when nothing is left. Repeating it while the
-    /// segment is still attached is no error.
+    /// segment is still attached is not an error.
     ///
     /// ```
     /// # use ipc_core::{ErrorKind, Key, shm};
@@ -62,7 +61,7 @@ impl SharedMemory {
     ///
     /// # Errors
     /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;
-    /// [`Invalid`](crate::ErrorKind::Invalid): the owner or group that stays has no number in this user
+    /// [`Invalid`](crate::ErrorKind::Invalid): the owner or group that is kept has no number in this user
     /// namespace, and would be written back as another one; those of [`stat`](Self::stat).
     ///
     /// ```
@@ -82,7 +81,7 @@ impl SharedMemory {
     ///
     /// # Errors
     /// As of [`set_owner`](Self::set_owner); [`Invalid`](crate::ErrorKind::Invalid): the owner or group that
-    /// stays has no number in this user namespace, and would be written back as another one.
+    /// is kept has no number in this user namespace, and would be written back as another one.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -102,8 +101,8 @@ impl SharedMemory {
         sys::shm_set(self.id().as_raw(), &raw).map_err(|errno| failure::set(self.id(), change, errno))
     }
 
-    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are there. Does not touch pages; no effect on
-    /// huge pages.
+    /// `shmctl(SHM_LOCK)`—keeps the pages out of swap once they are allocated. Does not touch pages; no
+    /// effect on huge pages.
     ///
     /// # Errors
     /// [`LimitReached`](crate::ErrorKind::LimitReached) of `LockedBytes` (ENOMEM, or EPERM with a limit of
@@ -127,7 +126,7 @@ impl SharedMemory {
         sys::shm_lock(self.id().as_raw()).map_err(|errno| failure::lock(self.id(), errno))
     }
 
-    /// `shmctl(SHM_UNLOCK)`—lets the pages be swapped again.
+    /// `shmctl(SHM_UNLOCK)`—allows the pages to be swapped again.
     ///
     /// # Errors
     /// [`NotOwner`](crate::ErrorKind::NotOwner) (EPERM) unless creator, owner or privileged;

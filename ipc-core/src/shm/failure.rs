@@ -11,7 +11,7 @@ use crate::permissions::Mode;
 use crate::sys::{self, Errno};
 use crate::users;
 
-/// `shmget` that was to create.
+/// `shmget` for creating.
 #[cold]
 pub(crate) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -19,8 +19,8 @@ pub(crate) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno
         libc::EINVAL if Limit::SegmentBytes.value().is_none_or(|limit| size as u64 > limit) => {
             ErrorKind::LimitReached(Limit::SegmentBytes)
         }
-        // Below the limit, which is near 2⁶⁴ by default, and above what a file, which a segment is inside the
-        // kernel, can have.
+        // Below the limit, which is near 2⁶⁴ by default, but above the maximum size of a file, which is what
+        // a segment is inside the kernel.
         libc::EINVAL if size as u64 > i64::MAX as u64 => ErrorKind::Invalid,
         // The limit was raised since.
         libc::EINVAL if !huge => ErrorKind::LimitReached(Limit::SegmentBytes),
@@ -48,7 +48,7 @@ pub(crate) fn create(key: Key, size: usize, mode: Mode, huge: bool, errno: Errno
     }
 }
 
-/// `shmget` that was to open.
+/// `shmget` for opening.
 #[cold]
 pub(crate) fn open(key: Key, mode: Mode, errno: Errno) -> Error {
     let kind = match errno.0 {
@@ -80,12 +80,12 @@ fn full() -> Limit {
 }
 
 /// A call on an identifier: `shmat`, `shmdt`, and `shmctl` with this command. EPERM is the caller's for
-/// `shmctl`, unless a sandbox forbids the call as a whole: then asking for the record is forbidden too. For
-/// the others the kernel has none.
+/// `shmctl`, unless a sandbox forbids the call as a whole: then reading the record is forbidden too. For the
+/// others the kernel has none.
 #[cold]
 pub(crate) fn on_id(call: &'static str, id: ShmId, command: &str, errno: Errno) -> Error {
     let kind = match errno.0 {
-        // EIDRM is the same news, when the removal was seen half-way.
+        // EIDRM means the same, during a removal in progress.
         libc::EINVAL | libc::EIDRM => ErrorKind::Removed,
         libc::EACCES => ErrorKind::PermissionDenied,
         libc::EPERM if call == "shmctl" && sys::shm_stat(id.as_raw()).err() != Some(errno) => {
@@ -116,8 +116,8 @@ pub(crate) fn lock(id: ShmId, errno: Errno) -> Error {
     Error::os("shmctl", format!("id={id}, SHM_LOCK"), errno, ErrorKind::LimitReached(Limit::LockedBytes))
 }
 
-/// `IPC_SET` of a record that was read before. EINVAL is a user or group that the kernel does not know, or
-/// the segment is gone since: asking for the record again tells which.
+/// `IPC_SET` of a record that was read before. EINVAL means a user or group that the kernel does not know, or
+/// a segment that was removed since: reading the record again distinguishes the two.
 #[cold]
 pub(crate) fn set(id: ShmId, change: Change, errno: Errno) -> Error {
     if errno.0 == libc::EINVAL && change.names_somebody() && SharedMemory::from_id(id).stat().is_ok() {

@@ -1,8 +1,8 @@
-//! The identifier of a segment, and what size one is expected to have.
+//! The identifier of a segment, and its expected size.
 
 use core::fmt;
 
-/// The kernel's number for a segment. Never to be taken for a key. 0 is a number like others.
+/// The kernel's number for a segment. Not a key. 0 is an ordinary identifier.
 ///
 /// ```
 /// # use ipc_core::shm::ShmId;
@@ -17,7 +17,7 @@ use core::fmt;
 pub struct ShmId(i32);
 
 impl ShmId {
-    /// The identifier of this number, as another process told it.
+    /// The identifier of this number, received from another process.
     ///
     /// ```
     /// # use ipc_core::shm::ShmId;
@@ -46,7 +46,7 @@ impl fmt::Display for ShmId {
     }
 }
 
-/// What size an opened segment must have. `shmget` itself only knows "at least".
+/// The size that an opened segment must have. `shmget` itself can only check "at least".
 ///
 /// ```
 /// # use ipc_core::shm::Size;
@@ -57,7 +57,7 @@ impl fmt::Display for ShmId {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Size {
-    /// This many bytes, no more, no fewer.
+    /// Exactly this number of bytes.
     Exact(usize),
     /// This many bytes or more.
     AtLeast(usize),
@@ -66,7 +66,7 @@ pub enum Size {
 }
 
 impl Size {
-    /// Whether a segment of this many bytes will do.
+    /// Whether a segment of this size in bytes is acceptable.
     ///
     /// ```
     /// # use ipc_core::shm::Size;

@@ -11,12 +11,12 @@ use crate::record;
 use crate::sys::{self, shm_flags};
 use crate::trust::Trust;
 
-/// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing, the
+/// The handle of a segment: its identifier. Copying it copies the number; dropping it does nothing: the
 /// segment stays until it is removed.
 ///
-/// A handle is not a promise that the segment is still there. Identifiers are used again, though only after
-/// millions of creations: a program that stores one for long stores its [`Evidence`](crate::Evidence), and
-/// uses a [`Verified`](crate::Verified) handle.
+/// A handle does not guarantee that the segment still exists. Identifiers are reused, though only after
+/// millions of creations: to store one for a long time, store its [`Evidence`](crate::Evidence) and use a
+/// [`Verified`](crate::Verified) handle.
 ///
 /// ```
 /// use ipc_core::{Disposition, Key, RemoveOnDrop, Trust, shm};
@@ -39,7 +39,7 @@ impl SharedMemory {
     /// `size` bytes, all zero.
     ///
     /// With [`HugePages::Prefer`] it silently falls back to normal pages;
-    /// [`create_new_reported`](Self::create_new_reported) says so.
+    /// [`create_new_reported`](Self::create_new_reported) reports it.
     ///
     /// # Errors
     /// - [`ErrorKind::AlreadyExists`] (EEXIST): the key is taken.
@@ -65,7 +65,7 @@ impl SharedMemory {
         SharedMemory::create_new_reported(key, size, options).map(|(memory, _)| memory)
     }
 
-    /// As [`create_new`](Self::create_new), and tells in which pages the segment came to lie.
+    /// As [`create_new`](Self::create_new), and reports which pages the segment got.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new).
@@ -109,20 +109,20 @@ impl SharedMemory {
         }
     }
 
-    /// `int shmget(key_t key, 0, 0600)`—opens the segment of this key for reading and writing, and checks
-    /// whose it is and its size.
+    /// `int shmget(key_t key, 0, 0600)`—opens the segment of this key for reading and writing, and checks its
+    /// owner and its size.
     ///
-    /// The rights asked for are read and write, so that a segment which cannot be written fails here and not
+    /// Requests the rights to read and write, so that a segment that cannot be written fails here and not
     /// later.
     ///
     /// # Errors
     /// - [`ErrorKind::NotFound`] (ENOENT): no such key.
-    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode does not let us; another program may have taken
-    ///   the key. Never delete and retry.
+    /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode denies access; another program may have taken the
+    ///   key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
     /// - [`ErrorKind::SizeMismatch`]: the text says both sizes.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
-    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names nothing that could be opened.
+    /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names no object that could be opened.
     ///
     /// ```
     /// use ipc_core::{ErrorKind, Key, RemoveOnDrop, Trust, shm};
@@ -181,7 +181,7 @@ impl SharedMemory {
             let hint = "IPC_PRIVATE always creates; hand over the identifier instead".to_owned();
             return Err(Error::refused("shmget", format!("key={key}"), ErrorKind::Invalid, hint));
         }
-        // Size 0: a size that does not fit would be EINVAL before any permission is checked.
+        // Size 0: a size above the segment's would be EINVAL before any permission is checked.
         let id = sys::shmget(key.as_raw(), 0, i32::from(rights.bits()))
             .map_err(|errno| failure::open(key, rights, errno))?;
         let memory = SharedMemory::from_id(ShmId::from_raw(id));
@@ -189,11 +189,11 @@ impl SharedMemory {
         Ok(memory)
     }
 
-    /// Creates, or opens what is there, and says which. Goes round, at most a hundred times, when the segment
-    /// comes and goes in between.
+    /// Creates the segment, or opens the existing one, and reports which. Retries, at most a hundred times,
+    /// if the segment appears and disappears in between.
     ///
-    /// An existing segment must have exactly `size` bytes. It is opened for what the mode gives its owner,
-    /// and may have that mode in addition to what the policy allows.
+    /// An existing segment must have exactly `size` bytes. It is opened for the rights that the mode gives
+    /// its owner, and may have that mode in addition to those the policy allows.
     ///
     /// # Errors
     /// As of [`create_new`](Self::create_new) and [`open`](Self::open).
@@ -222,9 +222,9 @@ impl SharedMemory {
         )
     }
 
-    /// The handle of a segment whose identifier another process told. Checks nothing: use
-    /// [`verify`](Self::verify), and for an identifier that was stored for long
-    /// [`Verified`](crate::Verified).
+    /// The handle of a segment whose identifier came from another process. Checks nothing: use
+    /// [`verify`](Self::verify), or [`Verified`](crate::Verified) for an identifier that was stored for a
+    /// long time.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, Trust, shm};
@@ -251,7 +251,7 @@ impl SharedMemory {
     }
 
     /// `int shmctl(int shmid, IPC_STAT, struct shmid_ds *buf)`—the kernel's record of the segment. Without
-    /// the right to read by `SHM_STAT_ANY`, which needs none.
+    /// the right to read, it is read by `SHM_STAT_ANY`, which needs no right.
     ///
     /// # Errors
     /// [`ErrorKind::Removed`] (EINVAL, EIDRM); [`ErrorKind::PermissionDenied`] (EACCES) without the right to
@@ -276,9 +276,9 @@ impl SharedMemory {
             .map_err(|errno| failure::on_id("shmctl", self.id, "IPC_STAT", errno))
     }
 
-    /// Checks size, creator, owner and mode. Opens by key do it; do it yourself after
-    /// [`from_id`](Self::from_id), or use [`attach_verified`](Self::attach_verified), which leaves no moment
-    /// between the check and the use.
+    /// Checks size, creator, owner and mode. Opening by key does this; call it yourself after
+    /// [`from_id`](Self::from_id), or use [`attach_verified`](Self::attach_verified), which has no gap
+    /// between check and use.
     ///
     /// # Errors
     /// [`ErrorKind::Untrusted`], [`ErrorKind::SizeMismatch`], and those of [`stat`](Self::stat).
@@ -345,8 +345,8 @@ impl SharedMemory {
         Attachment::new(self.id, true)
     }
 
-    /// Attaches for reading and writing, and then verifies: what is attached cannot be exchanged any more, so
-    /// what was checked is what is used. For identifiers that came from outside.
+    /// Attaches for reading and writing, and then verifies: an attached segment cannot be replaced any more,
+    /// so the segment that was checked is the one that is used. For identifiers from outside.
     ///
     /// # Errors
     /// As of [`attach`](Self::attach) and [`verify`](Self::verify); nothing stays attached.

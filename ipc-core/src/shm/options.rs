@@ -46,7 +46,7 @@ impl Options {
         self
     }
 
-    /// Whether to use huge pages, and what to do when there are none.
+    /// Whether to use huge pages, and what to do if none are available.
     ///
     /// ```
     /// # use ipc_core::shm;
@@ -74,7 +74,7 @@ impl Options {
     }
 }
 
-/// Whether a new segment lies in huge pages.
+/// Whether a new segment uses huge pages.
 ///
 /// ```
 /// # use ipc_core::shm::HugePages;
@@ -86,7 +86,7 @@ pub enum HugePages {
     #[default]
     Never,
     /// Huge pages if there are any, else normal pages;
-    /// [`SharedMemory::create_new_reported`](super::SharedMemory::create_new_reported) tells which it became.
+    /// [`SharedMemory::create_new_reported`](super::SharedMemory::create_new_reported) reports which it got.
     Prefer(HugePageSize),
     /// Huge pages, or an error of kind [`HugePagesUnavailable`](crate::ErrorKind::HugePagesUnavailable).
     Require(HugePageSize),
@@ -104,12 +104,13 @@ pub enum HugePageSize {
     /// The kernel's default (`Hugepagesize` in `/proc/meminfo`).
     #[default]
     Default,
-    /// 2 to this power bytes, from 1 to 63: 21 for 2 MiB, 30 for 1 GiB. Creating with any other is an error.
+    /// 2 to this power in bytes, from 1 to 63: 21 for 2 MiB, 30 for 1 GiB. Creating with any other is an
+    /// error.
     PowerOfTwo(u8),
 }
 
 impl HugePageSize {
-    /// The size of this many bytes; `None` unless it is a power of two, and more than one.
+    /// The size in bytes; `None` unless it is a power of two greater than one.
     ///
     /// ```
     /// # use ipc_core::shm::HugePageSize;
@@ -134,7 +135,7 @@ impl HugePageSize {
     }
 }
 
-/// In which pages a new segment came to lie.
+/// The kind of pages that a new segment got.
 ///
 /// ```
 /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -154,6 +155,6 @@ pub enum Pages {
     Normal,
     /// Huge pages, as asked.
     Huge,
-    /// Normal pages, because huge ones were not to be had: the error tells why.
+    /// Normal pages, because huge ones were unavailable: the error says why.
     FellBack(Error),
 }

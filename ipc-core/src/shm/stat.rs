@@ -60,7 +60,7 @@ impl Stat {
         self.permissions
     }
 
-    /// Size in bytes, exactly as asked for at creation. The mapping is rounded up to whole pages.
+    /// Size in bytes, exactly as requested at creation. The mapping is rounded up to whole pages.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -75,8 +75,8 @@ impl Stat {
     }
 
     /// Number of **mappings**, not of processes: a process that attaches twice counts twice, so does every
-    /// child of a fork, and an `mprotect` in the middle of a mapping makes three out of one. Only zero and
-    /// not zero mean something.
+    /// child of a fork, and an `mprotect` in the middle of a mapping splits it into three. Only zero or
+    /// non-zero is meaningful.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};
@@ -136,7 +136,7 @@ impl Stat {
     }
 
     /// Process id of the creator; `None` when it lives in a PID namespace that the caller does not see. The
-    /// process may be gone and its id used again.
+    /// process may be gone and its id reused.
     ///
     /// ```
     /// # use ipc_core::{Key, RemoveOnDrop, shm};

@@ -1,5 +1,5 @@
-//! Constants of the kernel interface that the `libc` crate lacks, the argument of `semctl`, and where this
-//! crate can be built.
+//! Constants of the kernel interface that the `libc` crate lacks, the argument of `semctl`, and the supported
+//! platforms.
 
 use core::mem::{align_of, offset_of, size_of};
 
@@ -13,20 +13,21 @@ pub(crate) mod shm_flags {
     pub(crate) const DEST: u32 = 0o1000;
     /// `shm_perm.mode`: locked into memory.
     pub(crate) const LOCKED: u32 = 0o2000;
-    /// `shmget`: how far the logarithm of the huge page size is shifted.
+    /// `shmget`: the shift of the logarithm of the huge page size.
     pub(crate) const HUGE_SHIFT: u32 = 26;
 }
 
-/// `shmctl` command: as `IPC_STAT`, by slot index.
+/// `shmctl` command: like `IPC_STAT`, by slot index.
 pub(crate) const SHM_STAT: i32 = 13;
 /// `shmctl` command: usage of the whole namespace.
 pub(crate) const SHM_INFO: i32 = 14;
-/// `shmctl` command: as `SHM_STAT`, without a permission check.
+/// `shmctl` command: like `SHM_STAT`, without a permission check.
 pub(crate) const SHM_STAT_ANY: i32 = 15;
-/// `msgctl` command: as `MSG_STAT`, without a permission check.
+/// `msgctl` command: like `MSG_STAT`, without a permission check.
 pub(crate) const MSG_STAT_ANY: i32 = 13;
 
-/// The fourth argument of `semctl`. Passed whole, as the C libraries read it, never as a bare integer.
+/// The fourth argument of `semctl`. Passed as the whole union, as the C libraries read it, never as a bare
+/// integer.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) union SemctlArgument {
@@ -67,7 +68,7 @@ const _: () = {
     assert!(offset_of!(libc::sembuf, sem_flg) == 4);
     assert!(size_of::<SemctlArgument>() == size_of::<libc::c_ulong>());
     assert!(align_of::<SemctlArgument>() == align_of::<libc::c_ulong>());
-    // musl marks the commands whose times are of 64 bits on 32-bit architectures (0x100), and none here.
+    // On 32-bit architectures musl marks the commands with 64-bit times (0x100); here it marks none.
     assert!(libc::IPC_STAT == 2);
     assert!(libc::MSG_STAT == 11);
     assert!(libc::SEM_STAT == 18);

@@ -19,7 +19,7 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) -> 
     if answer == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
-/// `futex(word, FUTEX_WAKE, most)`; gives how many were woken.
+/// `futex(word, FUTEX_WAKE, most)`; returns the number of threads woken.
 #[inline]
 pub(crate) fn futex_wake(word: &AtomicU32, most: i32) -> Raw<u32> {
     // SAFETY: the kernel uses the address of a live word as a name, and reads nothing there.

@@ -8,8 +8,8 @@ use super::{Errno, Raw, check};
 
 /// `count` numbers right before a page that can neither be read nor written.
 ///
-/// For system calls that go by a length of the kernel's own: copies to and from user space go upwards, so the
-/// kernel comes to the page before it comes to anything of ours, and answers EFAULT.
+/// For system calls that use a length known to the kernel only: copies to and from user space go upwards, so
+/// the kernel hits the page before anything else of ours, and returns EFAULT.
 pub(super) struct GuardedArray {
     base: NonNull<u8>,
     mapped: usize,

@@ -13,7 +13,7 @@ pub(crate) enum MembarrierCommand {
     RegisterGlobalExpedited = 1 << 2,
 }
 
-/// `membarrier(command, 0, 0)`; `Query` answers with a bit set of supported commands.
+/// `membarrier(command, 0, 0)`; `Query` returns a bit set of supported commands.
 #[inline]
 pub(crate) fn membarrier(command: MembarrierCommand) -> Raw<i32> {
     // SAFETY: the call takes integers only.

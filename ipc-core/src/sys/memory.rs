@@ -1,4 +1,4 @@
-//! `madvise` and `mlock`, as far as they change no byte of anybody's.
+//! `madvise` and `mlock`, as far as they change no byte.
 
 use core::sync::atomic::AtomicU64;
 
@@ -25,7 +25,7 @@ pub(crate) fn advise_dump(bytes: &SharedBytes, dumped: bool) -> Raw<()> {
 /// `madvise(MADV_DONTFORK)` for all pages of the memory.
 ///
 /// # Safety
-/// A child made by `fork` after that must not use the addresses: there is nothing, or something else.
+/// A child made by `fork` after that must not use the addresses: they are unmapped, or map something else.
 pub(crate) unsafe fn advise_no_fork(bytes: &SharedBytes) -> Raw<()> {
     // SAFETY: the range is mapped while `bytes` is borrowed; in this process the advice changes nothing, and
     // for children the caller answers.
@@ -38,7 +38,7 @@ pub(crate) fn mlock(bytes: &SharedBytes) -> Raw<()> {
     check(unsafe { libc::mlock(bytes.base().as_ptr().cast_const().cast(), bytes.len()) }).map(drop)
 }
 
-/// A page of this process's own memory that is empty in each child made by `fork` (`MADV_WIPEONFORK`).
+/// A page of private memory that the kernel clears in each child made by `fork` (`MADV_WIPEONFORK`).
 pub(crate) struct EmptiedPage(MmapMut);
 
 /// Makes one.
@@ -52,7 +52,7 @@ pub(crate) fn page_emptied_by_fork() -> Raw<EmptiedPage> {
 }
 
 impl EmptiedPage {
-    /// Its first word, for as long as the page is there.
+    /// Its first word, for as long as the page exists.
     pub(crate) fn word(&self) -> &AtomicU64 {
         let word: *const AtomicU64 = self.0.as_ptr().cast();
         // SAFETY: mapped writable while `self` is borrowed, aligned as a page is, and reached as an atomic

@@ -11,8 +11,8 @@ use super::{Errno, Raw, check};
 /// Bytes of the type in front of each message's text.
 pub(crate) const MESSAGE_HEADER: usize = size_of::<libc::c_long>();
 
-/// Messages up to this many bytes of text are put together on the stack by [`msgsnd_parts`]. The default of
-/// `msgmax`.
+/// Messages of up to this number of bytes of text are assembled on the stack by [`msgsnd_parts`]. The default
+/// of `msgmax`.
 const STACK_TEXT: usize = 8192;
 
 /// `msgget(key, flags)`.
@@ -28,8 +28,8 @@ pub(crate) fn msgsnd(id: i32, message: &[u8], flags: i32) -> Raw<()> {
     check(unsafe { libc::msgsnd(id, message.as_ptr().cast(), text, flags) }).map(drop)
 }
 
-/// `msgsnd` of a type and a text that are not yet side by side. Puts them together on the stack (on the heap
-/// above 8 KiB).
+/// `msgsnd` of a type and a text that are not contiguous. Assembles them on the stack (on the heap above 8
+/// KiB).
 pub(crate) fn msgsnd_parts(id: i32, message_type: libc::c_long, text: &[u8], flags: i32) -> Raw<()> {
     if text.len() > STACK_TEXT {
         let mut message = Vec::with_capacity(MESSAGE_HEADER + text.len());

@@ -6,7 +6,7 @@ use nix::libc;
 
 use super::{Errno, Raw};
 
-/// A descriptor of the process that has this number now.
+/// A descriptor of the process that has this id now.
 pub(crate) fn pidfd_open(pid: u32) -> Raw<OwnedFd> {
     // SAFETY: two numbers; the kernel checks them.
     let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0) };

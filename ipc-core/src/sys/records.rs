@@ -1,8 +1,8 @@
 //! The records that the kernel fills for `IPC_STAT` and its relatives, as the kernel defines them.
 //!
 //! On 64-bit architectures glibc and musl pass the caller's buffer to the kernel as it is, so one definition
-//! holds for both. The `libc` crate's would not do: for musl it has neither `semid_ds` nor `seminfo`, and the
-//! width of the mode differs between C libraries and their versions.
+//! holds for both. The `libc` crate's definitions do not suffice: for musl it has neither `semid_ds` nor
+//! `seminfo`, and the width of the mode differs between C libraries and their versions.
 //!
 //! # References
 //! Linux: include/uapi/asm-generic/{ipcbuf,shmbuf,msgbuf,sembuf}.h, arch/x86/include/uapi/asm/sembuf.h,
@@ -22,7 +22,7 @@ pub(crate) struct IpcPerm {
     pub(crate) gid: u32,
     pub(crate) cuid: u32,
     pub(crate) cgid: u32,
-    /// The nine bits, and for segments flags above them.
+    /// The nine permission bits, and for segments flags above them.
     pub(crate) mode: u32,
     pub(crate) seq: u16,
     padding: u16,
@@ -60,7 +60,7 @@ pub(crate) struct MsqidDs {
     unused: [c_ulong; 2],
 }
 
-/// `struct semid64_ds`. Each time of x86-64 has a word behind it, as in its 32-bit ancestor.
+/// `struct semid64_ds`. On x86-64 each time is followed by a word, as in its 32-bit ancestor.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SemidDs {
@@ -118,7 +118,7 @@ pub(crate) struct ShmLimits {
     unused: [c_ulong; 4],
 }
 
-/// `struct shm_info` of `shmctl(SHM_INFO)`. Counts of pages, but for `used_ids`.
+/// `struct shm_info` of `shmctl(SHM_INFO)`. Counts of pages, except `used_ids`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ShmInfo {

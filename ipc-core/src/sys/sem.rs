@@ -10,8 +10,8 @@ use super::guarded::GuardedArray;
 use super::records::{SemInfo, SemidDs};
 use super::{Errno, Raw, check, timespec};
 
-/// `semget(key, count, flags)`, past the C library: musl's refuses more than 65535 semaphores, as POSIX has
-/// 16 bits for their number, and the kernel allows them.
+/// `semget(key, count, flags)`, bypassing the C library: musl rejects more than 65535 semaphores, as POSIX
+/// has 16 bits for their number, but the kernel allows them.
 pub(crate) fn semget(key: i32, count: i32, flags: i32) -> Raw<i32> {
     // SAFETY: no pointers; any integers are allowed.
     let id = unsafe { libc::syscall(libc::SYS_semget, key, count, flags) };
@@ -77,11 +77,11 @@ pub(crate) fn sem_set_value(id: i32, index: i32, value: i32) -> Raw<()> {
     check(unsafe { libc::semctl(id, index, libc::SETVAL, SemctlArgument { value }) }).map(drop)
 }
 
-/// What no semaphore can have as its value.
+/// A value that no semaphore can have.
 const NO_VALUE: u16 = u16::MAX;
 
 /// `semctl(id, 0, GETALL, values)` of a set that is known to have `count` semaphores. EFAULT: it has more.
-/// EIDRM: it has fewer. Either way the identifier has come to name another set since the count was asked for.
+/// EIDRM: it has fewer. In either case the identifier names another set than when the count was read.
 pub(crate) fn sem_values(id: i32, count: usize) -> Raw<Vec<u16>> {
     let mut values = GuardedArray::new(count, NO_VALUE)?;
     let argument = SemctlArgument { array: values.as_mut_ptr() };

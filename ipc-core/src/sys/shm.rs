@@ -16,7 +16,7 @@ pub(crate) fn shmget(key: i32, size: usize, flags: i32) -> Raw<i32> {
 }
 
 /// `shmat(id, NULL, flags)`, where `flags` is 0 or `SHM_RDONLY`. The kernel chooses an unused place, so
-/// nothing is replaced. Who gets the address owns the mapping and must `shmdt` it.
+/// nothing is replaced. The caller owns the mapping and must `shmdt` it.
 pub(crate) fn shmat(id: i32, flags: i32) -> Raw<NonNull<u8>> {
     let flags = flags & libc::SHM_RDONLY;
     // SAFETY: the address is null and SHM_REMAP is masked away, so no existing mapping can be replaced.
