@@ -1,8 +1,7 @@
-//! Which process this is, as no process number can tell, and what a process has for itself alone.
+//! The identity of a process, more reliable than its process id, and per-process values.
 //!
 //! Nothing here takes a lock. A child made by `fork` has only the thread that forked, and every private lock
-//! in the state in which it was at that moment: one that another thread held stays taken in the child for
-//! ever.
+//! in its state at that moment: one that another thread held stays locked in the child for ever.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -12,13 +11,13 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys;
 
-/// The process that made something, to be told from every other one that comes to have a copy of it: a child
-/// made by `fork`, a child in a process namespace of its own, where it may have its parent's number, or a
-/// later process that was given the same number again.
+/// The process that made something. Distinguishes it from every other process that may get a copy: a child
+/// made by `fork`, a child in a PID namespace of its own, where it may have its parent's process id, or a
+/// later process with the same, reused process id.
 ///
-/// Asking whether it is the calling one costs two loads and a comparison: little enough to be done with every
-/// message. It takes a page of memory that the kernel empties in every child (`MADV_WIPEONFORK`, Linux 4.14);
-/// where there is no such thing, the process number has to do, and asking is a system call.
+/// Checking whether it is the calling process costs two loads and a comparison, cheap enough for every
+/// message. It uses a page of memory that the kernel clears in every child (`MADV_WIPEONFORK`, Linux 4.14);
+/// without that it falls back to the process id, and each check is a system call.
 ///
 /// ```
 /// use ipc_core::ProcessMark;
@@ -33,19 +32,19 @@ use crate::sys;
 pub struct ProcessMark {
     /// Never 0.
     number: u64,
-    /// Holds that number in this process, and 0 in all others: each process of a line of descent has a word
+    /// Holds that number in this process, and 0 in all others: each process among its descendants has a word
     /// of its own.
     word: &'static AtomicU64,
 }
 
-/// The word of the process that asked last in this memory: the calling one, or one that it comes from, and
-/// then empty. Null until the first call.
+/// The word of the process that last called in this memory: the calling process, or an ancestor, in which
+/// case the word is cleared. Null until the first call.
 static NEWEST: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-/// Stands for the word where the kernel empties none. Always 0.
+/// Stands in for the word where the kernel clears none. Always 0.
 static NO_WORD: AtomicU64 = AtomicU64::new(0);
-/// Words there is room for in a page, whatever its size.
+/// The number of words that fit in a page, whatever its size.
 const WORDS: usize = 4096 / size_of::<AtomicU64>();
-/// Marks given in this process and in those it comes from.
+/// Marks issued in this process and its ancestors.
 static GIVEN: AtomicU64 = AtomicU64::new(0);
 
 impl ProcessMark {
@@ -57,7 +56,7 @@ impl ProcessMark {
         let newest = NEWEST.load(Ordering::Acquire);
         // SAFETY: null, or what `first_mark` stored: an atomic that lasts as long as the process.
         if let Some(word) = unsafe { newest.as_ref() } {
-            // Relaxed: only this process writes it, and the number is all there is.
+            // Relaxed: only this process writes it, and nothing but the number is published.
             let number = word.load(Ordering::Relaxed);
             if number != 0 {
                 return ProcessMark { number, word };
@@ -74,15 +73,15 @@ impl ProcessMark {
         self.word.load(Ordering::Relaxed) != 0 || self.is_by_number()
     }
 
-    /// Whether the calling process is this one, by a load alone. False also where the kernel empties no
-    /// memory of a child: then [`is_current`](Self::is_current) knows.
+    /// Whether the calling process is this one, by a load alone. Also false where the kernel does not clear a
+    /// child's memory: there [`is_current`](Self::is_current) decides.
     #[must_use]
     #[inline(always)]
     pub fn is_surely_current(&self) -> bool {
         self.word.load(Ordering::Relaxed) != 0 // Relaxed: as in `current`.
     }
 
-    /// That the calling process is this one, for a call that answers errors of this crate.
+    /// Checks that the calling process is this one, for calls that return this crate's errors.
     ///
     /// # Errors
     /// [`ErrorKind::Forked`] with `call` as its name.
@@ -95,14 +94,14 @@ impl ProcessMark {
         if self.is_current() { Ok(()) } else { Err(forked(call)) }
     }
 
-    /// Where the kernel empties no memory.
+    /// Where the kernel clears no memory.
     #[cold]
     #[inline(never)]
     fn is_by_number(&self) -> bool {
         ptr::eq(self.word, &raw const NO_WORD) && self.number == u64::from(std::process::id())
     }
 
-    /// A number that no other process of its family has.
+    /// A number that no related process (ancestor, descendant or sibling) has.
     pub(crate) fn as_raw(self) -> u64 {
         self.number
     }
@@ -128,10 +127,9 @@ impl fmt::Debug for ProcessMark {
     }
 }
 
-/// The first mark of a process, whose word is the one behind `before`, that of the process it comes from, if
-/// there is one.
+/// The first mark of a process. Its word is the one after `before`, the word of its ancestor, if any.
 ///
-/// Several threads may do this at once; all of them use the word that was entered first.
+/// Several threads may do this at once; all use the word that was stored first.
 #[cold]
 #[inline(never)]
 fn first_mark(before: *mut AtomicU64) -> ProcessMark {
@@ -142,7 +140,7 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
     let mine: *mut AtomicU64 = match &page {
         Some(page) => ptr::from_ref(page.word()).cast_mut(),
         None if is_full || is_without => ptr::from_ref(&NO_WORD).cast_mut(),
-        // In the same page, as was asked.
+        // In the same page, as checked above.
         None => before.wrapping_add(1),
     };
     // Release → the Acquire in `current`.
@@ -158,20 +156,20 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
     if ptr::eq(word, &raw const NO_WORD) {
         return ProcessMark { number: std::process::id().into(), word };
     }
-    // The clock, since a child may be made while its parent is just here, and then counts from where its
-    // parent did. The memory of a process is not copied in one moment.
+    // The clock, since a child may be forked while its parent is exactly here, and then counts from the same
+    // number as its parent. The memory of a process is not copied atomically.
     let count = GIVEN.fetch_add(1, Ordering::Relaxed) & 0xffff;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
     let number = (now << 16 | count).max(1);
-    // Relaxed: as in `current`. One of the threads that ask at once is right.
+    // Relaxed: as in `current`. Any of the concurrent results will do.
     let number = word
         .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed)
         .map_or_else(|found| found, |_| number);
     ProcessMark { number, word }
 }
 
-/// A value that each process has for itself: for a static that a child made by `fork` must find new, whatever
-/// its parent's threads were doing with theirs.
+/// A per-process value: for a static that a child made by `fork` must find fresh, whatever its parent's
+/// threads were doing with theirs.
 ///
 /// ```
 /// use ipc_core::PerProcess;
@@ -183,7 +181,7 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
 /// assert_eq!(NAMES.get().lock().unwrap().len(), 1); // in a child made by fork it would be 0, and the lock free
 /// ```
 pub struct PerProcess<T: 'static> {
-    /// That of the process that asked last in this memory: the calling one, or one that it comes from.
+    /// The value of the process that last called in this memory: the calling process, or an ancestor.
     newest: AtomicPtr<Own<T>>,
 }
 
@@ -193,7 +191,7 @@ struct Own<T> {
 }
 
 impl<T> PerProcess<T> {
-    /// Nothing yet, in any process.
+    /// No value yet, in any process.
     #[must_use]
     pub const fn new() -> PerProcess<T> {
         PerProcess { newest: AtomicPtr::new(ptr::null_mut()) }
@@ -201,8 +199,8 @@ impl<T> PerProcess<T> {
 }
 
 impl<T: Default + Send + Sync> PerProcess<T> {
-    /// The calling process's value, which is `T::default()` when it is first asked for. What a parent had is
-    /// never freed: it may be in the middle of a change that is not finished in this process.
+    /// The calling process's value, `T::default()` on first use. A parent's value is never freed: it may be
+    /// in the middle of a change that is never finished in this process.
     pub fn get(&'static self) -> &'static T {
         let me = ProcessMark::current();
         // Acquire ← the Release below.
@@ -220,7 +218,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
             if mine.is_null() {
                 mine = Box::into_raw(Box::new(Own { process: me, value: T::default() }));
             }
-            // Release → the Acquire above: the value is there before anybody finds it.
+            // Release → the Acquire above: the value is complete before any thread finds it.
             match self.newest.compare_exchange(newest, mine, Ordering::Release, Ordering::Acquire) {
                 // SAFETY: made above and never freed.
                 Ok(_) => return unsafe { &(*mine).value },
@@ -263,7 +261,7 @@ mod tests {
         assert_eq!(COUNT.get().load(Ordering::Relaxed), 8);
     }
 
-    /// In a child, which is this test's alone, so that no other test sees its word emptied.
+    /// In a child of this test alone, so that no other test sees its word cleared.
     #[test]
     fn each_generation_has_a_word_of_its_own_and_the_next_page_if_need_be() {
         let work = || {
