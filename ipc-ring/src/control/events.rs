@@ -1,5 +1,4 @@
-//! Watching a channel: which processes join, leave and die, and what its users send each other besides the
-//! data.
+//! Watching a channel: its ends join, leave, close and die, and its users send each other messages.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -174,12 +173,10 @@ impl Watch {
         &self.name
     }
 
-    /// The ends that are held now, including those of dead processes. Reads the channel's memory; one system
-    /// call for each end.
+    /// The ends held now, also by dead processes. Reads the channel's memory; one system call for each end.
     ///
     /// # Errors
-    /// When it cannot be determined whether the holder of an end is alive: the domain's semaphores were
-    /// removed, for instance.
+    /// When it cannot be determined whether a holder is alive: the domain's semaphores were removed, say.
     pub fn ends(&self) -> Result<Vec<EndInfo>, ipc_core::Error> {
         self.domain.ends(self.kind, &self.region)
     }
@@ -197,8 +194,7 @@ impl Watch {
     ///
     /// # Blocking
     /// Asleep, woken by the sender of an event, and by the kernel when any process of the domain dies. While
-    /// more than sixteen watches and wait sets are in use, the later ones check for dead processes ten times
-    /// a second instead.
+    /// more than sixteen watches and wait sets are in use, the later ones check for deaths every 100 ms.
     #[allow(clippy::should_implement_trait, reason = "an iterator could not say why it ends")]
     pub fn next(&mut self) -> Result<ChannelEvent, ipc_core::Error> {
         loop {
@@ -250,8 +246,7 @@ impl Watch {
         if dead.is_empty() {
             return Ok(());
         }
-        // The events that the dead processes sent are in the queue by now. A process that had left did not
-        // die as the holder of an end.
+        // What the dead processes sent is in the queue by now. One that had left did not die holding an end.
         while let Some(received) = self.mailbox.try_receive()? {
             let event = received.ok().and_then(|frame| self.understand(&frame));
             self.pending.extend(event);
@@ -311,8 +306,7 @@ impl Watch {
         }
     }
 
-    /// Sends a message to all other watchers of the channel; returns how many received it. A watcher whose
-    /// queue is full misses it.
+    /// Sends a message to all other watchers; returns how many received it. One with a full queue misses it.
     ///
     /// # Errors
     /// [`System`](crate::AttachErrorKind::System) when the domain was removed.
@@ -336,8 +330,7 @@ impl Watch {
         self.send(FrameKind::User, Recipients::One(to), message)
     }
 
-    /// Asks a process to leave the channel, with a number that gives the reason. The process receives the
-    /// request if it watches the channel.
+    /// Asks a process to leave the channel; `code` is the reason. Only a process that watches receives it.
     ///
     /// # Errors
     /// As [`tell`](Self::tell).

@@ -28,15 +28,12 @@ use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 /// How often a listener looks for queues that dead processes have left.
 const TIDY: Duration = Duration::from_secs(1);
-/// Limit on concurrent handshakes whose answers go to one queue. A client may name a queue that is not its
-/// own; this bounds the number of frames sent there.
+/// Handshakes at a time with one reply queue: bounds the frames sent to a queue not of the client's own.
 const PER_QUEUE: usize = 8;
 
-/// A name under which others connect, to carry `In` here and `Out` back. One process at a time can listen
-/// under a name.
+/// A name under which clients connect, to carry `In` here and `Out` back. A name has one listener at a time.
 ///
-/// Dropping it removes the name from the directory and refuses the clients whose handshakes are under way;
-/// connections go on.
+/// Dropping it removes the name from the directory and refuses clients in a handshake; connections go on.
 pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     name: String,
     domain: Domain,
@@ -47,8 +44,7 @@ pub struct Listener<In: Carry = Frames, Out: Carry = Frames> {
     features: (u64, u64),
     limits: Limits,
     users: Vec<u32>,
-    /// Whether only this process's user can write to the queue: then the sender of a greeting needs no
-    /// challenge.
+    /// Whether only this process's user can write to the queue: then a greeting needs no challenge.
     is_of_one_user: bool,
     handshakes: HashMap<u64, Handshake<In, Out>>,
     admissions: Admissions,
@@ -182,8 +178,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
 
     /// Waits for the next client whose handshake is complete.
     ///
-    /// A listener does its work only in the three `accept` calls: call one of them often, or in a thread of
-    /// its own.
+    /// A listener works only inside its `accept` calls: call one of them often, or in a thread of its own.
     ///
     /// # Errors
     /// [`AcceptError::System`], [`AcceptError::Forked`]. Never for what a client does: see
@@ -214,8 +209,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         self.accept_deadline(crate::clock::after(timeout))
     }
 
-    /// The next client whose handshake is complete, if there is one. Advances the handshakes of the others.
-    /// Never sleeps.
+    /// The next client whose handshake is complete, if any. Advances those of the others. Never sleeps.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -446,8 +440,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         }
     }
 
-    /// Admits the clients that have proved their identity. If another process holds the domain's lock until
-    /// then, they are retried later.
+    /// Admits the clients that have proved their identity; later if the domain's lock is held until then.
     fn let_in(&mut self, now: Instant, until: Instant) {
         while let Some(session) = self.due.pop_front() {
             self.retried = now;
