@@ -161,7 +161,7 @@ macro_rules! reader {
             }
 
             fn ended(&mut self) -> Option<latest::ReadError> {
-                Some(latest::ReadError::Closed) // Or corrupt, which reading tells.
+                Some(latest::ReadError::Closed) // Or corrupt, which reading reports.
             }
 
             failed!(latest::ReadError);

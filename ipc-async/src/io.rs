@@ -154,7 +154,7 @@ impl Writer {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
         if bytes.is_empty() {
-            return Poll::Ready(Ok(0)); // An empty frame would mean nothing to a stream.
+            return Poll::Ready(Ok(0)); // An empty frame has no meaning in a stream.
         }
         let count = bytes.len().min(producer.get_ref().longest());
         Poll::Ready(match ready!(producer.poll_push(&bytes[..count], context)) {
@@ -294,7 +294,7 @@ macro_rules! stream_of_bytes {
                 }
 
                 fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                    Poll::Ready(Ok(())) // Each write is with the other side.
+                    Poll::Ready(Ok(())) // The other side can read each write already.
                 }
 
                 fn poll_shutdown(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -327,7 +327,7 @@ macro_rules! stream_of_bytes {
                 }
 
                 fn poll_flush(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                    Poll::Ready(Ok(())) // Each write is with the other side.
+                    Poll::Ready(Ok(())) // The other side can read each write already.
                 }
 
                 fn poll_close(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

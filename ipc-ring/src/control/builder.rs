@@ -72,8 +72,8 @@ impl Builder {
     }
 
     /// Capacity of each of a connection's rings: bytes for frames, slots for values; rounded up to a power of
-    /// two. A listener says what its clients should use, 64 KiB if nothing; a client may use another one,
-    /// within the listener's limits.
+    /// two. A listener's value is the default of its clients, 64 KiB unless set; a client may use another
+    /// one, within the listener's limits.
     #[must_use]
     pub fn capacity(mut self, capacity: u64) -> Self {
         self.capacity = Some(capacity);

@@ -183,7 +183,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
     }
 
     fn has_peer_died(&self) -> bool {
-        false // A death rings a set.
+        false // A death wakes a set.
     }
 
     fn unmark(&mut self) -> bool {
@@ -195,7 +195,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
     }
 
     fn is_unannounced(&self) -> bool {
-        true // The lock's turn, room in the server's queue, and the end of the time come without a token.
+        true // The lock, room in the server's queue, and the timeout come without a token.
     }
 
     fn is_announced(&self) -> bool {
@@ -208,7 +208,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // A frame's token is the only sign of it.
+        None // Only a frame's token announces it.
     }
 }
 

@@ -77,7 +77,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     }
 
     /// Whether a signal ends the wait of either end with `Interrupted`, once a handler has run in the waiting
-    /// thread. By default the wait goes on, whatever `SA_RESTART` says.
+    /// thread. By default the wait continues, whatever `SA_RESTART` says.
     ///
     /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the
     /// handler call [`Interrupter::interrupt`] for signals that must not be missed, and for ends that only

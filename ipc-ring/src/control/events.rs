@@ -176,7 +176,7 @@ impl Watch {
     /// The ends held now, also by dead processes. Reads the channel's memory; one system call for each end.
     ///
     /// # Errors
-    /// When it cannot be determined whether a holder is alive: the domain's semaphores were removed, say.
+    /// When it cannot be determined whether a holder is alive: the semaphores were removed, say.
     pub fn ends(&self) -> Result<Vec<EndInfo>, ipc_core::Error> {
         self.domain.ends(self.kind, &self.region)
     }
@@ -381,7 +381,7 @@ impl Await for Watch {
     }
 
     fn has_peer_died(&self) -> bool {
-        false // A death rings a set.
+        false // A death wakes a set.
     }
 
     fn unmark(&mut self) -> bool {
@@ -395,7 +395,7 @@ impl Await for Watch {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // A frame's token is the only sign of it.
+        None // Only a frame's token announces it.
     }
 }
 

@@ -537,7 +537,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     }
 
     fn has_peer_died(&self) -> bool {
-        false // A death rings a set.
+        false // A death wakes a set.
     }
 
     fn unmark(&mut self) -> bool {
@@ -552,7 +552,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // A frame's token is the only sign of it.
+        None // Only a frame's token announces it.
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) struct Address {
 enum Bell {
     Nothing,
     Semaphore(WakeSemaphore),
-    /// What the directory says at that moment.
+    /// The semaphore that the directory names at that moment.
     Listener {
         index: usize,
         generation: u64,

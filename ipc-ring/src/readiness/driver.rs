@@ -245,7 +245,7 @@ impl Shared {
         if !std::mem::replace(&mut state.will_look, true) {
             state.slots.expect();
             drop(state);
-            let _ = self.member.ring(self.bell.0); // If it is refused, the thread has ended, and everybody was told.
+            let _ = self.member.ring(self.bell.0); // If refused, it has ended and woken all tasks.
         }
     }
 }
@@ -255,7 +255,7 @@ fn start(shared: Arc<Shared>, known: Census) -> JoinHandle<()> {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let thread = thread::Builder::new().name("ipc-ring driver".to_owned()).spawn(move || shared.run(known));
     if let Ok(before) = before {
-        let _ = before.thread_set_mask(); // What was set before can be set again.
+        let _ = before.thread_set_mask(); // Restoring a mask that was valid does not fail.
     }
     thread.expect("the system has a thread left")
 }
@@ -271,11 +271,11 @@ impl Drop for Handle {
         state.stop = true;
         let is_calling = state.calling;
         drop(state);
-        let _ = self.shared.member.ring(self.shared.bell.0); // If it is refused, the thread has ended.
+        let _ = self.shared.member.ring(self.shared.bell.0); // If refused, the thread has ended.
         // While the driver's thread calls wakers, it may be the thread that drops this, or wait for that
         // thread. Then it ends by itself.
         if !is_calling {
-            let _ = thread.join(); // It does not panic but in a waker.
+            let _ = thread.join(); // It can panic only in a waker.
         }
     }
 }

@@ -78,7 +78,7 @@ struct Descriptor(EventFd);
 impl Descriptor {
     /// Makes the descriptor unreadable.
     fn drain(&self) {
-        let _ = self.0.read(); // Empty is what it is to be.
+        let _ = self.0.read(); // An error means that it was empty already.
     }
 }
 
@@ -145,7 +145,7 @@ impl PollSet {
         }
         shared.armed(ends.iter().any(|end| end.is_unannounced()));
         if ends.iter_mut().any(|end| end.is_soon()) {
-            self.waker.wake_by_ref(); // It will not be announced a second time.
+            self.waker.wake_by_ref(); // The event will not be announced again.
         }
         Ok(Armed::Waiting)
     }

@@ -146,7 +146,7 @@ impl Registration {
         let Some(stored) = state.slots.waker(self.slot).filter(|_| waiting.is_set()) else { return false };
         if !stored.will_wake(waker) {
             let old = std::mem::replace(stored, waker.clone());
-            drop(state); // Before the waker, whose drop may come back here.
+            drop(state); // Before the waker, whose drop may reenter here.
             drop(old);
         }
         true
@@ -167,7 +167,7 @@ impl Registration {
         }
         shared.armed(end.is_unannounced());
         if end.is_soon() && self.soon < SOON {
-            // It will not be announced a second time.
+            // The event will not be announced again.
             self.soon += 1;
             if let Some(waker) = self.disarm(end) {
                 waker.wake();
@@ -284,7 +284,7 @@ impl Drop for Registration {
             let mut state = self.state();
             let waker = state.slots.disarm(self.slot, false);
             state.slots.remove(self.slot);
-            drop(state); // Before the waker, whose drop may come back here.
+            drop(state); // Before the waker, whose drop may reenter here.
             drop(waker);
         }
     }

@@ -1,4 +1,4 @@
-//! The armed ends of a driver, and what a token says about them.
+//! The armed ends of a driver, and the accounting of its tokens.
 //!
 //! This part of the protocol uses no clock, no kernel and no lock, so that a model checker can run the same
 //! code. The caller holds a lock around each call.
