@@ -1,8 +1,9 @@
-//! Subscribers that come, leave and are killed, and publishers that are killed and replaced, all the time. The books of each
-//! subscriber balance to the message: what was published from its start on it received, or was told that it missed. One that
-//! follows on a dead one begins where that one last said it was.
+//! Subscribers that join, leave and are killed, and publishers that are killed and replaced, continuously.
+//! The books of each subscriber balance to the message: what was published from its start on it received, or
+//! was told that it missed. One that follows on a dead one begins where that one last said it was.
 //!
-//! Each case runs for most of a second. `BROADCAST_SECONDS=60` lets it run for a minute; `TEST_WATCHDOG` has to be raised with it.
+//! Each case runs for most of a second. `BROADCAST_SECONDS=60` lets it run for a minute; `TEST_WATCHDOG` has
+//! to be raised with it.
 
 mod common;
 mod spsc_common;
@@ -143,7 +144,7 @@ fn plays_a_role() {
             say(&format!("at {}", subscriber.position()));
             let enough = 4 + random.below(40);
             let (end, [first, received, missed]) = read(&mut subscriber, random, Some(enough));
-            // Who follows on a dead one may come too late for some of what that one had not read.
+            // The successor of a dead one may come too late for some of the messages that it had not read.
             let excused = mode == Mode::Lossy || matches!(start, Start::Saved(_));
             assert!(missed == 0 || excused, "a gated subscriber missed {missed}");
             say(&format!("{end} {first} {received} {missed}"));
@@ -164,8 +165,8 @@ fn publish(mut publisher: Publisher, mut random: Random) {
     }
 }
 
-/// Reads until the end, or until it has said so often where it is; gives why, and its books: where it began, how many it
-/// received, and how many it was told that it missed.
+/// Reads until the end, or until it has said so often where it is; gives why, and its books: where it began,
+/// how many it received, and how many were reported to it as missed.
 fn read(
     subscriber: &mut Subscriber,
     mut random: Random,

@@ -1,5 +1,5 @@
-//! Broadcast channels between real processes: starts, books under joins, leaves and SIGKILLs, sleepers, saved positions,
-//! watchers, and what is left behind.
+//! Broadcast channels between real processes: starts, books under joins, leaves and SIGKILLs, sleepers, saved
+//! positions, watchers, and what is left behind.
 
 mod common;
 mod spsc_common;
@@ -31,7 +31,8 @@ struct Books {
     missed: u64,
 }
 
-/// Reads until the channel is closed; panics unless the books balance and every message is the one of its number.
+/// Reads until the channel is closed; panics unless the books balance and every message is the one of its
+/// number.
 fn read_all(subscriber: &mut Subscriber<Item>, pause: bool) -> Books {
     let mut books = Books::default();
     let from = subscriber.sequence();
@@ -172,7 +173,7 @@ fn four_lines_a_side() {
         builder(&domain).open_publisher().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
     ));
-    // A new channel under the name; whoever holds the old one keeps it.
+    // A new channel under the name; its holders keep the old one.
     let publisher = builder(&domain).create_publisher().unwrap();
     assert_eq!(publisher.published(), 0);
     assert!(matches!(first.try_pop(), Err(PopError::Closed)));
@@ -248,7 +249,7 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     ));
 }
 
-/// A place where nothing can ever be is this opener's mistake, and nobody else's trouble.
+/// An impossible position is this opener's error, and affects no other end.
 #[test]
 fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
     private_namespace();
@@ -434,8 +435,8 @@ fn sleepers_are_woken_all_together() {
     children.into_iter().for_each(Role::finish);
 }
 
-/// Publishers die at every site, one after the other; subscribers that live through all of it have everything in their
-/// books, others come, go and die meanwhile.
+/// Publishers die at every site, one after the other; subscribers that live throughout have every message in
+/// their books, while others join, leave and die.
 fn publishers_die(mode: Mode) {
     private_namespace();
     let domain = unique("publishers-die");
@@ -457,7 +458,7 @@ fn publishers_die(mode: Mode) {
             let mut victim = Role::start("read-and-die", &[&domain, "BroadcastRead", "50"]);
             let mut publisher =
                 Role::start("publish", &[&domain, &total.to_string(), at, &after.to_string()]);
-            // It dies, or nobody slept and it came to the end.
+            // It dies, or no one slept and it reached the end.
             let deadline = Instant::now() + Duration::from_secs(120);
             while !publisher.has_ended() {
                 assert!(Instant::now() < deadline, "{at} {after}: the publisher hangs");

@@ -1,5 +1,6 @@
-//! Broadcast rings and channels of frames: each subscriber gets every frame whole, or exact word of how many it missed; also
-//! under joins, deaths of publishers in the middle of a frame, and a publisher that overruns everybody.
+//! Broadcast rings and channels of frames: each subscriber gets every frame whole, or exact word of how many
+//! it missed; also with joins, deaths of publishers in the middle of a frame, and a publisher that overruns
+//! all readers.
 
 mod common;
 mod spsc_common;

@@ -1,5 +1,5 @@
-//! While nobody sleeps and there is room, publishing and popping make no system call and allocate nothing: messages, frames and
-//! payloads of a pool.
+//! While no end sleeps and there is room, publishing and popping make no system call and allocate nothing:
+//! messages, frames and payloads of a pool.
 
 mod common;
 mod hot_path_common;

@@ -1,4 +1,5 @@
-//! Payloads of a pool to many subscribers: who gets them, who holds their blocks, and what deaths leave.
+//! Payloads of a pool to many subscribers: which subscribers get them, which processes hold their blocks, and
+//! what deaths leave behind.
 
 mod common;
 
@@ -13,7 +14,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Domain, News, PeerExit, PushError, 
 
 const SIZE: usize = 4096;
 
-/// The pool: made with so many blocks, or found when that is 0.
+/// The pool: made with this number of blocks, or found when it is 0.
 fn pool(domain: &Domain, blocks: u64) -> Pool {
     let builder = pool::Builder::new("blocks").domain(domain);
     if blocks == 0 { builder.open() } else { builder.class(SIZE, blocks).create() }.unwrap()
@@ -23,7 +24,7 @@ fn channel(pool: &Pool, mode: Mode) -> Builder {
     Builder::new("payloads", pool).capacity(4).mode(mode)
 }
 
-/// A pool of so many blocks in a domain of its own, and both kinds of end.
+/// A pool of this number of blocks in a domain of its own, and both kinds of end.
 fn ends(blocks: u64, mode: Mode) -> (Domain, Pool, Publisher, Subscriber) {
     private_namespace();
     let domain = Domain::open(&unique("payloads")).unwrap();
@@ -98,7 +99,7 @@ fn every_subscriber_reads_the_same_block_in_place() {
     assert_eq!((publisher.published(), first.sequence(), first.behind()), (20, 20, 0));
     publisher.close();
     assert!(matches!(first.pop(), Err(ReceiveError::Channel(PopError::Closed))));
-    // Everybody has read everything, so nothing is kept for anybody.
+    // All have read everything, so nothing is retained.
     is_sound(&pool);
 }
 
@@ -192,7 +193,7 @@ fn a_lossy_publisher_gives_up_old_payloads_for_want_of_blocks() {
     is_sound(&pool);
 }
 
-/// As before, gated: what everybody has read is to be had, and nothing else.
+/// As before, gated: the blocks that all have read are free, and no others.
 #[test]
 fn a_gated_publisher_takes_back_what_was_read_for_want_of_blocks() {
     let (_domain, pool, mut publisher, mut subscriber) = ends(2, Mode::Gated);
@@ -365,7 +366,7 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
                     match subscriber.pop() {
                         Ok(view) => got.push(number(&view)),
                         Err(ReceiveError::Channel(PopError::Missed(some))) => missed += some.count,
-                        // One that was published by one who died before the channel had it.
+                        // A payload whose publisher died before the channel had it.
                         Err(ReceiveError::Refused(Refused::Stale { .. })) => refused += 1,
                         Err(ReceiveError::Channel(PopError::PeerGone(PeerExit::Died { .. }))) => break,
                         Err(ReceiveError::Channel(PopError::Closed)) => break,

@@ -1,5 +1,6 @@
-//! The broadcast ring by itself, over heap memory and over a System V segment with the same body: what it answers, that
-//! each subscriber gets every message or word of it, and that a publisher in another thread tears nothing.
+//! The broadcast ring by itself, over heap memory and over a System V segment with the same body: what it
+//! answers, that each subscriber gets every message or word of it, and that a publisher in another thread
+//! tears nothing.
 
 mod common;
 mod spsc_common;
@@ -18,7 +19,8 @@ use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
-/// Positions a ring may start at: the first, the end of a lap, and the middle and the top of what 64 bits hold.
+/// Positions a ring may start at: the first, the end of a lap, and the middle and the top of what 64 bits
+/// hold.
 const STARTS: [u64; 4] = [0, 64 * 1000 - 1, (1 << 63) - 2, u64::MAX - 5];
 
 #[derive(Clone, Copy, Debug)]
@@ -272,7 +274,7 @@ fn the_dead_hold_nobody_up_and_are_counted_once() {
         dropped += 1;
     }
     assert_eq!((dropped, drops()), (5, 5));
-    // Those who live do hold it up, until they die too.
+    // Live subscribers do hold it up, until they die too.
     while publisher.try_publish(&4) == Publish::Full && publisher.drop_dead(|identity| identity > 10) {
         dropped += 1;
     }
@@ -402,7 +404,7 @@ proptest! {
         let mode = if gated { Mode::Gated } else { Mode::Lossy };
         let (ring, mut publisher) = Ring::<u64>::new(Place::Heap, capacity, mode, first);
         let mut plain = Plain::default();
-        // Each reader with what it has been given or told: all up to here.
+        // Each reader with the messages given to it, and those reported as missed: all up to here.
         let mut readers: [Option<(Subscriber<Mapped<u64>>, u64)>; 4] = [const { None }; 4];
         for act in acts {
             match act {

@@ -245,7 +245,7 @@ fn lines_are_lines_and_errors_have_kinds() {
     assert_eq!(reader.read_to_end(&mut rest).unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(rest.len(), 5 + 120);
 
-    // A successor goes on; then the consumer goes for good.
+    // A successor continues; then the consumer goes for good.
     let mut producer = channel.open_producer().unwrap();
     producer.write_all(b"!").unwrap();
     let mut byte = [0];
@@ -414,7 +414,8 @@ fn producers_killed_at_any_moment() {
         let mut producer = Role::start("push-for-ever", &[&domain]);
         assert_eq!(producer.hear(), "ready");
         let until = Instant::now() + Duration::from_micros(300 * round);
-        // The count a successor starts from may be one short for each death: then that frame comes twice, by number.
+        // The count a successor starts from may be one short for each death: then that frame comes twice, by
+        // number.
         let mut first = true;
         let mut next = |consumer: &mut ipc_ring::bytes::Consumer, whole: Vec<u8>| {
             let _ = consumer;

@@ -1,5 +1,5 @@
-//! The bytes ring in memory that somebody else writes at will: every operation answers with an error or with bytes, and
-//! stays inside the ring.
+//! The bytes ring in memory that another process writes at will: every operation answers with an error or
+//! with bytes, and stays inside the ring.
 
 mod bytes_common;
 
@@ -15,7 +15,7 @@ use ipc_ring::ring::spsc::Words as _;
 /// Bytes of the words in front of the records that belong to the ring itself: positions, counters, signals.
 const WORDS: std::ops::Range<u64> = 0x200..0x480;
 const RECORDS: u64 = 0x480;
-/// Bytes behind the ring that nobody may touch.
+/// Bytes past the ring that must not be touched.
 const FENCE: usize = 256;
 const CANARY: u64 = 0x5AFE_5AFE_5AFE_5AFE;
 
@@ -304,7 +304,7 @@ fn forged_positions_are_refused() {
         let (ring, region) = fenced(bytes_common::heap, 128);
         let mut producer = Producer::attach(ring.clone()).unwrap();
         while producer.try_push(&[1; 20]).is_ok() {}
-        // The head is believed first; where it says nothing new, the exact position is looked at.
+        // The head is believed first; where it shows no progress, the exact position is read.
         poke(&region, offset, value);
         let refused = producer.try_push(&[1; 20]);
         if offset == 0x280 && value == 3 {

@@ -1,4 +1,5 @@
-//! While nobody sleeps, pushing frames and popping them into a buffer make no system call and allocate nothing.
+//! While no end sleeps, pushing frames and popping them into a buffer make no system call and allocate
+//! nothing.
 
 mod common;
 mod hot_path_common;

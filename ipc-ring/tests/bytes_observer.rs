@@ -25,7 +25,8 @@ fn plays_a_role() {
             say("pushed");
             listen();
         }
-        // Watches until so many frames are popped; the counters only grow, and never say that more was popped than pushed.
+        // Watches until this number of frames has been popped; the counters only grow, and never say that
+        // more was popped than pushed.
         ["watch", domain, count] => {
             let observer = Observer::open_in(&Domain::open(domain).unwrap(), "log").unwrap();
             say("watching");

@@ -1,4 +1,5 @@
-//! The bytes ring in one process, over heap memory and over a segment: lengths, wraps, claims, views, successors.
+//! The bytes ring in one process, over heap memory and over a segment: lengths, wraps, claims, views,
+//! successors.
 
 mod bytes_common;
 
@@ -84,8 +85,8 @@ fn a_look_that_disturbs_nobody_may_miss_what_was_freed_last() {
     }
 }
 
-/// On processors where it pays the consumer takes the lines of a stream meanwhile, and the producer those of its next frame when there
-/// is none.
+/// On processors where it pays, the consumer meanwhile acquires the cache lines of a stream, and the producer
+/// those of its next frame when there is none.
 #[test]
 fn a_stream_is_told_to_the_producer_and_changes_no_frame() {
     for make in MEMORIES {

@@ -1,4 +1,5 @@
-//! Calls between real processes: replies, deadlines, endings, and what a SIGKILL of either end at each named place leaves.
+//! Calls between real processes: replies, deadlines, endings, and what a SIGKILL of either end at each named
+//! place leaves.
 
 mod common;
 
@@ -108,7 +109,7 @@ fn a_responder_killed_at_each_site() {
         victim.wait_killed();
         let told = matches!(error, CallError::PeerGone(PeerExit::Died { pid }) if pid == victim.pid());
         assert!(told, "{site}: {error}");
-        // The reply that was given before the death was read; a call after that had nobody to take it.
+        // The reply that was given before the death was read; a call after that had no one to take it.
         let mut next = asleep(&domain).open_responder().unwrap();
         let request = next.take().unwrap();
         assert_eq!(request.value(), ask(calls), "{site}: whole, though half a reply may lie over it");

@@ -1,4 +1,4 @@
-//! While nobody sleeps, a call and its reply make no system call and allocate nothing.
+//! While no end sleeps, a call and its reply make no system call and allocate nothing.
 
 mod common;
 mod hot_path_common;

@@ -1,5 +1,5 @@
-//! The call ring over heap memory and over a segment: beside a plain model, one operation after the other, and in two threads; with
-//! requests and replies of every size.
+//! The call ring over heap memory and over a segment: compared with a plain model, one operation after the
+//! other, and in two threads; with requests and replies of every size.
 
 mod bytes_common;
 
@@ -150,7 +150,8 @@ fn follow(make: Make, steps: &[Step]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whoever dies and whoever follows: each call is taken whole until it has a reply, each reply is of its own call.
+    /// For every death and every successor: each call is taken whole until it has a reply, each reply is of
+    /// its own call.
     #[test]
     fn a_ring_does_what_a_plain_model_does(steps in steps()) {
         for make in MEMORIES {

@@ -1,5 +1,6 @@
-//! A process that changes its user after it has opened a channel may not wake anybody any more. Its caller is told, for
-//! every kind of channel and both ends, and no message is lost or doubled for that.
+//! A process that changes its user after it has opened a channel may no longer wake any other process. This
+//! is reported to its caller, for every kind of channel and both ends, and no message is lost or duplicated
+//! because of it.
 
 mod common;
 mod kinds;
@@ -16,7 +17,7 @@ use ipc_ring::{Domain, WaitStrategy};
 use kinds::{ALL, How, Kind, Told, kind};
 use nix::unistd::{Uid, geteuid, setuid};
 
-/// A user who has nothing to do with the domain.
+/// A user unrelated to the domain.
 const NOBODY: u32 = 65_534;
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
@@ -24,7 +25,7 @@ const NUMBERS: u64 = 4;
 /// How often a taker empties a full ring.
 const ROUNDS: u32 = 200;
 
-/// Opens an end, then becomes somebody else, then does what it is told to.
+/// Opens an end, then becomes another user, then executes commands.
 #[test]
 fn plays_a_role() {
     lateness_is_expected();
@@ -59,7 +60,7 @@ fn become_nobody() {
     say("somebody else");
 }
 
-/// Whether this test can be: only a privileged process can become somebody else.
+/// Whether this test can be: only a privileged process can become another user.
 fn is_privileged() -> bool {
     let yes = geteuid().is_root();
     if !yes {
@@ -68,7 +69,7 @@ fn is_privileged() -> bool {
     yes
 }
 
-/// Who is not woken is late: that is what is told here.
+/// Who is not woken is late: that is what is reported here.
 fn lateness_is_expected() {
     ipc_ring::wait::late::report_to(|_| {});
 }
@@ -104,8 +105,8 @@ fn who_gives_is_told_that_nobody_was_woken() {
             wait_for_a_sleeper();
             giver.tell("go");
             let told = giver.hear();
-            // A payload's loan is gone with it, so the next publication tells. Of a loan that is sent by handle, the block comes
-            // back, and the handle is worth nothing.
+            // A payload's loan is consumed by it, so the next publication reports it. Of a loan that is sent
+            // by handle, the block is returned, and the handle is invalid.
             let arrives = told == "Yes" || (told == "NotWoken" && kind.name != "pool");
             if arrives {
                 assert_eq!(taken.recv().unwrap(), Told::Number(number), "{}", kind.name);
@@ -145,7 +146,7 @@ fn who_takes_is_told_when_there_is_nothing_left() {
             numbers.find(|number| giver.give(*number, LONG) != Told::Yes)
         });
         let mut numbers = 0;
-        // Until the giver's sleeps are long ones: between two of them nobody has to wake it.
+        // Until the giver's sleeps are long ones: between two of them it needs no wake-up.
         let last = (0..ROUNDS)
             .map(|_| {
                 (0..50).for_each(|_| wait_for_a_sleeper());

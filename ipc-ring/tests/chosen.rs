@@ -1,5 +1,5 @@
-//! Which end decides what a channel is like: the one where messages go in. An end where they come out that says nothing and comes first
-//! goes along with it. For every kind, and every parameter that a builder can be told.
+//! Which end decides what a channel is like: the one where messages go in. A receiving end that specifies
+//! nothing and opens first adopts it. For every kind, and every parameter of a builder.
 
 mod common;
 mod kinds;
@@ -54,7 +54,7 @@ struct Ring {
     barrier: Barrier,
 }
 
-/// The rings with this name that somebody is attached to.
+/// The rings with this name that some process has attached.
 fn rings(name: &str) -> Vec<Ring> {
     const FLAGS: usize = 0x14;
     const NAME_LENGTH: usize = 0x78;
@@ -81,7 +81,7 @@ fn channel_name(kind: &Kind) -> &'static str {
     }
 }
 
-/// Whether a channel is as `insisting` says.
+/// Whether a channel is as `insisting` requires.
 fn is_as_chosen(parameter: Parameter, kind: &Kind, giver: &dyn Giver, taker: &dyn Taker) -> bool {
     let rings = rings(channel_name(kind));
     assert_eq!(rings.len(), 1, "{}: only the one that was chosen is left", kind.name);
@@ -96,7 +96,7 @@ fn is_as_chosen(parameter: Parameter, kind: &Kind, giver: &dyn Giver, taker: &dy
     }
 }
 
-/// The capacity of an end for so many numbers, as the kind counts.
+/// The capacity of an end for this number of messages, in the kind's units.
 fn units(kind: &Kind, numbers: u64) -> u64 {
     if matches!(kind.name, "bytes" | "frames") { numbers * 64 } else { numbers }
 }
@@ -105,7 +105,7 @@ fn give(giver: &mut dyn Giver, number: u64, kind: &Kind) {
     loop {
         match giver.give(number, LONG) {
             Told::Yes => return,
-            // No block is free: the others have not let go yet.
+            // No block is free: the others have not released it yet.
             Told::TimedOut => std::thread::yield_now(),
             other => panic!("{}: {other:?}", kind.name),
         }
@@ -231,7 +231,8 @@ fn whatever_a_taker_leaves_open_a_giver_chooses() {
     }
 }
 
-/// A method of a builder that is new is either of an end, or a parameter of the channel with a row in the table of kinds.
+/// A method of a builder that is new is either of an end, or a parameter of the channel with a row in the
+/// table of kinds.
 #[test]
 fn every_method_of_a_builder_is_known_here() {
     // What each end has for itself; what it starts with; what a type is called and consists of, which is the
@@ -270,7 +271,7 @@ fn every_method_of_a_builder_is_known_here() {
     }
 }
 
-/// A pool has no sides. One that says nothing of the classes finds a pool, and makes none.
+/// A pool has no sides. One that specifies no classes finds a pool, but makes none.
 #[test]
 fn the_classes_of_a_pool_are_chosen_by_an_opener_that_names_some() {
     private_namespace();
@@ -319,7 +320,7 @@ fn the_keys_of_a_table_are_open_until_a_writer_comes() {
         assert!(matches!(polling.get(500), Err(latest::ReadError::NoSuchKey { key: 500, keys: 500 })));
     });
     drop((reader, other, polling));
-    // A writer that says nothing chooses one key.
+    // A writer that specifies nothing chooses one key.
     let mut reader = table.create_table_reader().unwrap();
     let writer = table.create_table_writer().unwrap();
     assert!(matches!(reader.get(17), Err(latest::ReadError::NoSuchKey { key: 17, keys: 1 })));
@@ -363,7 +364,7 @@ fn what_was_chosen_is_not_chosen_again() {
         let silent = silent(&domain, WaitStrategy::Sleep);
         let small = How { capacity: Some(4), ..silent };
         let large = How { capacity: Some(64), ..silent };
-        // By who takes, and says so.
+        // Chosen by the taker, explicitly.
         let taker = (kind.taker)(small).unwrap();
         assert!(
             matches!(
@@ -374,7 +375,7 @@ fn what_was_chosen_is_not_chosen_again() {
             kind.name
         );
         drop(taker);
-        // By who gives, also if it says nothing: there may be something in it.
+        // Chosen by the giver, even if it specifies nothing: there may be something in it.
         let giver = (kind.giver)(silent).unwrap();
         assert!(
             matches!(
@@ -385,7 +386,7 @@ fn what_was_chosen_is_not_chosen_again() {
             kind.name
         );
         drop(giver);
-        // By who takes and comes second, of two of them.
+        // Chosen by a taker that came second, of two.
         let domain = Domain::open(&unique("chosen-twice")).unwrap();
         let (silent, small) = (How { domain: &domain, ..silent }, How { domain: &domain, ..small });
         let mut first = (kind.taker)(silent).unwrap();
@@ -400,7 +401,7 @@ fn what_was_chosen_is_not_chosen_again() {
                 }
                 assert_eq!(first.take(LONG), Told::Number(0), "{}", kind.name);
             }
-            // There is one place, and somebody has it.
+            // There is one place, and it is taken.
             Err(error) if matches!(error.kind(), AttachErrorKind::Capacity { .. }) => {
                 assert!(!kind.many_takers, "{}", kind.name)
             }
@@ -409,8 +410,8 @@ fn what_was_chosen_is_not_chosen_again() {
     }
 }
 
-/// Two values of `parameter` that exclude each other, from an end that names nothing else. Of lifetime and barrier, the first one is
-/// not the usual one.
+/// Two values of `parameter` that exclude each other, from an end that names nothing else. Of lifetime and
+/// barrier, the first one is not the usual one.
 fn excluding(parameter: Parameter, silent: How<'_>) -> [How<'_>; 2] {
     match parameter {
         Parameter::Capacity | Parameter::Keys => [4, 64].map(|most| How { capacity: Some(most), ..silent }),
@@ -436,8 +437,8 @@ fn is_refused<End: ?Sized>(what: &str, parameter: Parameter, opened: Result<Box<
     assert!(is_about, "{what}: {error}");
 }
 
-/// Of each parameter of each kind: behind a taker that named it, a giver that named it, and a giver that said nothing, the other end
-/// asks for something else and gets an error.
+/// Of each parameter of each kind: behind a taker that named it, a giver that named it, and a giver that said
+/// nothing, the other end asks for something else and gets an error.
 #[test]
 fn an_end_gets_what_it_names_or_an_error() {
     private_namespace();
@@ -457,9 +458,9 @@ fn an_end_gets_what_it_names_or_an_error() {
             is_refused(&what, parameter, (kind.taker)(told[second]));
             let taker = (kind.taker)(told[first]).unwrap_or_else(|error| panic!("{what}: {error}"));
             drop((taker, giver));
-            // One that was kept, and that nobody holds.
+            // One that was kept, and that no process holds.
             domain.remove_channel(channel_name(kind)).unwrap();
-            // By a giver that says nothing: it has chosen what is usual.
+            // Chosen by a giver that specifies nothing: it has chosen what is usual.
             let (giver, told) = ((kind.giver)(silent).unwrap(), excluding(parameter, silent));
             match (kind.taker)(told[first]) {
                 Ok(taker) => drop(taker),

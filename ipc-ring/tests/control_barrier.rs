@@ -1,4 +1,5 @@
-//! Connections whose server, client or both may not use `membarrier`, as in a sandbox: they agree on fences.
+//! Connections whose server, client or both are forbidden to use `membarrier`, as in a sandbox: they agree on
+//! fences.
 
 mod common;
 
@@ -12,7 +13,8 @@ use nix::libc;
 
 const LONG: Duration = Duration::from_secs(1000);
 
-/// From here on `membarrier` fails in this thread, and in those that it starts, as a sandbox's filter makes it fail.
+/// From here on `membarrier` fails in this thread, and in those that it starts, as a sandbox's filter makes
+/// it fail.
 fn forbid_membarrier() {
     const NUMBER: u32 = 0; // Of the call, in the data a filter looks at.
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
@@ -93,7 +95,7 @@ fn plays_a_role() {
                 matches!(&refused, Err(BindError::Attach(error)) if matches!(error.kind(), AttachErrorKind::NoMembarrier)),
                 "{refused:?}"
             );
-            // So much for this side; whoever says nothing is served.
+            // So much for this side; a client that specifies nothing is served.
             assert!(service("service").bind().is_ok());
             say("refused");
         }

@@ -1,4 +1,5 @@
-//! Connecting step by step: no step waits, a set wakes up for the next one, what is given up leaves nothing.
+//! Connecting step by step: no step waits, a set wakes up for the next one, and an abandoned attempt leaves
+//! nothing behind.
 
 mod common;
 
@@ -64,7 +65,7 @@ fn fill(domain: &str) {
     while !matches!(impatient.connect(), Err(ConnectError::QueueFull { .. })) {}
 }
 
-/// A wake-up that goes astray ends the program: see `common`.
+/// A stray wake-up ends the program: see `common`.
 #[test]
 fn a_set_wakes_up_for_each_step() {
     private_namespace();
@@ -74,7 +75,7 @@ fn a_set_wakes_up_for_each_step() {
         let child = start("greet", &domain);
         let service = service(&domain);
         let mut set = WaitSet::with_strategy(&Domain::open(&domain).unwrap(), strategy).unwrap();
-        // It begins anew behind each connection.
+        // It restarts after each connection.
         let mut connecting = service.connecting().unwrap();
         let mut all = 0;
         for _ in 0..ROUNDS {

@@ -1,5 +1,6 @@
-//! Clients and servers that are killed at every named place of the handshake, one by one and in a crowd. The server never stops
-//! serving, the successor of a dead one begins at once, and in the end no kernel object is left.
+//! Clients and servers that are killed at every named place of the handshake, one by one and in a crowd. The
+//! server never stops serving, the successor of a dead one begins at once, and in the end no kernel object is
+//! left.
 
 mod common;
 
@@ -14,7 +15,7 @@ use ipc_ring::{Domain, PeerExit, PopError, fault};
 
 const LONG: Duration = Duration::from_secs(100);
 
-/// Where a client may die, in the order it comes by.
+/// Where a client may die, in the order in which it gets there.
 const CLIENT_SITES: [Site; 8] = [
     Site::ControlQueueNoted,
     Site::ControlQueueMade,
@@ -35,7 +36,7 @@ const SERVER_SITES: [Site; 6] = [
     Site::ControlWelcoming,
 ];
 
-/// The clients' places in a domain of one user, where nobody is challenged.
+/// The places where clients die in a domain of one user, where no client is challenged.
 const BRIEF_CLIENT_SITES: [Site; 6] = [
     Site::ControlQueueNoted,
     Site::ControlQueueMade,
@@ -235,8 +236,9 @@ fn next(state: &mut u64) -> u64 {
     *state
 }
 
-/// Fifty processes at a time connect, talk and leave, again and again; every third one is killed at a place of the handshake. Half
-/// of them are challenged, the other half are in a domain of one user. `CONTROL_CLIENTS` sets another number of processes.
+/// Fifty processes at a time connect, talk and leave, again and again; every third one is killed at a place
+/// of the handshake. Half of them are challenged, the other half are in a domain of one user.
+/// `CONTROL_CLIENTS` sets another number of processes.
 #[test]
 fn a_crowd_of_which_some_are_killed_leaves_nothing() {
     private_namespace();

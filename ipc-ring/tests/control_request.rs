@@ -176,8 +176,8 @@ fn a_client_that_does_not_read_is_dropped_with_a_reason() {
     }
 }
 
-/// A server with one thread for two clients, one of which asks again and again and reads nothing while the other is served. Did the
-/// server wait for it, the other one would never end.
+/// A server with one thread for two clients, one of which keeps sending requests and reads nothing while the
+/// other is served. Did the server wait for it, the other one would never end.
 #[test]
 fn a_client_that_does_not_read_does_not_delay_another() {
     private_namespace();
@@ -240,7 +240,8 @@ fn what_is_no_request_or_too_large_is_told() {
     ));
 }
 
-/// Each request after the death of the server goes to its successor, over a new connection, and none is sent twice.
+/// Each request after the death of the server goes to its successor, over a new connection, and none is sent
+/// twice.
 #[test]
 fn a_requester_outlives_its_servers() {
     private_namespace();

@@ -1,4 +1,5 @@
-//! Servers that come and go under live clients: several that want one name, several lives of one, queues that somebody removed.
+//! Servers that come and go under live clients: several that want one name, several lives of one, and queues
+//! that were removed by others.
 
 mod common;
 
@@ -39,7 +40,7 @@ fn plays_a_role() {
                 Err(other) => panic!("{other}"),
             }
         }
-        // Tells everybody which life of the server it is.
+        // Tells every client which life of the server it is.
         ["serve", domain, life] => {
             let mut listener = service(domain).bind().unwrap();
             say("bound");
@@ -54,7 +55,7 @@ fn plays_a_role() {
                 }
             });
         }
-        // Connects again and again, and tells each life of the server that it has met.
+        // Connects repeatedly, and reports each life of the server that it has met.
         ["stay", domain] => {
             let service = service(domain);
             loop {
@@ -82,7 +83,7 @@ fn of_many_servers_that_want_one_name_one_has_it() {
     let before = kernel_objects();
     let domain = unique("race");
     let mut servers: Vec<Role> = (0..6).map(|_| Role::start("race", &[&domain])).collect();
-    // First together; then those who lost are joined by one more, after the first has been killed.
+    // First together; then the losers are joined by one more, after the first has been killed.
     for server in &mut servers {
         assert_eq!(server.hear(), "ready");
     }
@@ -105,8 +106,8 @@ fn of_many_servers_that_want_one_name_one_has_it() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// Whoever leaves last clears up after those who died before it looked for the living, whenever that was. A queue left behind by a
-/// domain that is gone would be found by nobody.
+/// The last to leave cleans up after all that died before it looked for live members, whenever that was. No
+/// one would find a queue left behind by a domain that is gone.
 #[test]
 fn a_server_that_dies_while_the_last_other_member_leaves_leaves_nothing() {
     private_namespace();
@@ -126,7 +127,7 @@ fn a_server_that_dies_while_the_last_other_member_leaves_leaves_nothing() {
             other.tell("enough");
         }
         other.finish();
-        // If the server outlived the other one, the next to come clears up.
+        // If the server outlived the other one, the next to join cleans up.
         drop(Domain::open(&domain).unwrap());
         assert_eq!(kernel_objects(), before, "killed after {} µs", 10 * delay);
     }
@@ -137,7 +138,7 @@ fn live_clients_meet_every_life_of_their_server() {
     private_namespace();
     let before = kernel_objects();
     let domain = unique("lives");
-    // Kept, so that what the dead leave is swept by those who come and not by chance.
+    // Kept, so that what the dead leave is swept by newcomers and not by chance.
     let membership = Domain::open(&domain).unwrap();
     let mut clients: Vec<Role> = (0..8).map(|_| Role::start("stay", &[&domain])).collect();
     for life in ["first", "second", "third", "last"] {
@@ -152,7 +153,7 @@ fn live_clients_meet_every_life_of_their_server() {
         server.kill();
     }
     drop(membership);
-    // The last server's queue is left to who comes next.
+    // The last server's queue is left to the next process.
     drop(Domain::open(&domain).unwrap());
     assert_eq!(kernel_objects(), before);
 }
@@ -180,7 +181,7 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
     let known: Vec<MsgId> = list::queues().unwrap().into_iter().map(|(id, _)| id).collect();
     let mut watch = Watch::new(&domain, "numbers").unwrap();
     remove(new_queue(&known));
-    // Whoever has something to tell is not troubled.
+    // The notifying end is not affected.
     let consumer = numbers.open_consumer().unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     let event = set.wait(&mut [&mut watch], None).unwrap();
@@ -199,7 +200,8 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
             other => panic!("{other:?}"),
         }
     });
-    // The server finds nobody to answer, and serves the next one. A client may have been removed before it said hello.
+    // The server finds no client to answer, and serves the next one. A client may have been removed before it
+    // said hello.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!(listener.counts().accepted, 0);
     std::thread::scope(|scope| {

@@ -77,7 +77,7 @@ fn a_client_connects_talks_and_leaves_nothing() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// Both sides in two threads: whatever `server` says of a listener and `client` of what it asked for.
+/// Both sides in two threads: with the listener set up by `server` and the connection by `client`.
 fn together<S: Send, C: Send>(
     server: impl FnOnce() -> S + Send,
     client: impl FnOnce() -> C + Send,
@@ -89,7 +89,7 @@ fn together<S: Send, C: Send>(
     })
 }
 
-/// What a client is told whom the listener does not accept, however long that takes.
+/// What a client learns that the listener does not accept, however long that takes.
 fn refused<In: Carry, Out: Carry, C: Send>(
     listener: &mut ipc_ring::Listener<In, Out>,
     client: impl FnOnce() -> C + Send,
@@ -155,7 +155,7 @@ fn each_direction_closes_by_itself() {
     }
     here.finish();
     assert!(matches!(there.recv(), Err(PopError::Closed)));
-    // Whoever drops a connection says that it will not read any more either.
+    // Dropping a connection also announces that the side will not read any more.
     let (mut here, there) = together(|| listener.accept().unwrap(), || service(&domain).connect().unwrap());
     drop(there);
     assert!(matches!(here.send(b"anybody?"), Err(PushError::Closed(()))));
@@ -257,7 +257,7 @@ fn a_server_that_does_not_accept_is_given_up() {
     // Its greeting is still there, its objects are not: it is turned away without an answer.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!((listener.counts().greetings, listener.counts().refused), (1, 1));
-    // When the queue is full, whoever comes is told so.
+    // When the queue is full, newcomers are told.
     let started = Instant::now();
     let mut attempts = 0;
     loop {
@@ -354,7 +354,7 @@ fn a_dead_servers_clients_are_told_and_find_its_successor() {
         }
         assert!(!connection.session().is_peer_alive().unwrap());
         assert!(matches!(waiting.connect(), Err(ConnectError::NotFound { .. })), "life {life}");
-        // The successor comes while the client already tries.
+        // The successor starts while the client is already trying.
         let domain = domain.clone();
         let successor = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
@@ -378,7 +378,7 @@ fn a_dead_servers_clients_are_told_and_find_its_successor() {
     drop(server);
     drop(membership);
     drop(waiting);
-    // A server that was killed leaves its queue to whoever joins next.
+    // The queue of a killed server is left to the next process that joins.
     drop(Domain::open(&domain).unwrap());
     assert_eq!(kernel_objects(), before);
 }

@@ -1,4 +1,4 @@
-//! A connection as a stream of bytes whose other side is killed, or will not read any more.
+//! A connection as a stream of bytes whose other side is killed, or stops reading.
 
 mod common;
 mod control_stream_common;

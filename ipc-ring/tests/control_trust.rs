@@ -1,5 +1,5 @@
-//! Frames made by hand, by the byte tables of docs/layout.md: greetings that name somebody else's objects, answers without the
-//! secret, nonsense. And other users, who are let in or not.
+//! Frames made by hand, by the byte tables of docs/layout.md: greetings that name another process's objects,
+//! answers without the secret, garbage. And other users, admitted or not.
 
 mod common;
 
@@ -16,7 +16,7 @@ use ipc_ring::{AttachError, Domain};
 const LONG: Duration = Duration::from_secs(100);
 const NONCE: [u64; 2] = [0x1234, 0x5678];
 
-/// The user that serves, the group of those who are let in, and some of them.
+/// The user that serves, the group of admitted users, and some of them.
 const SERVER: u32 = 61_001;
 const GROUP: u32 = 61_000;
 const FRIEND: u32 = 61_002;
@@ -49,7 +49,8 @@ fn become_user(uid: u32, gid: u32) {
     setuid(Uid::from_raw(uid)).unwrap();
 }
 
-/// Frames made by hand are sent by a process of the domain that does not ring, so the sleeps of the listener that they end are late.
+/// Frames made by hand are sent by a process of the domain that does not ring, so the sleeps of the listener
+/// that they end are late.
 fn late_sleeps_are_expected() {
     ipc_ring::wait::late::report_to(|_| {});
 }
@@ -94,7 +95,7 @@ fn plays_a_role() {
                 Err(error) => say(&format!("no connection: {error}")),
             }
         }
-        // Prepares a queue and two segments for the server and waits: somebody else names them.
+        // Prepares a queue and two segments for the server and waits: another process names them.
         ["victim", domain] => {
             become_user(FRIEND, GROUP);
             let domain = shared(domain).unwrap();
@@ -115,7 +116,7 @@ fn plays_a_role() {
                 server.send_bytes(MessageType::ONE, &frame.encode()).unwrap();
                 server
             };
-            // All of it the victim's: the challenge goes to the victim, who did not ask.
+            // All of it the victim's: the challenge goes to the victim, which did not ask.
             let server = greet(queue.parse().unwrap(), up, down);
             // Its own queue with the victim's segments.
             let mut own = Raw::new(&domain);
@@ -300,14 +301,15 @@ fn a_greeting_is_believed_only_as_far_as_the_kernel_says() {
     late.send(&late.hello().encode());
     work(&mut listener);
     assert_eq!((late.refusal(), listener.counts().stale), (8, 1));
-    // Another major version, which is told ours if its queue is where ours would be.
+    // Another major version, which is sent ours if its queue is where ours would be.
     let mut bytes = late.hello().encode();
     bytes[4] = 9;
     late.send(&bytes);
     work(&mut listener);
     assert_eq!(late.hear().unwrap().body[24], 1);
 
-    // In a domain of one user there is no challenge: the kernel says who may write to the server's queue.
+    // In a domain of one user there is no challenge: the kernel decides which users may write to the server's
+    // queue.
     let mut plain = Raw::new(&domain);
     plain.send(&plain.hello().encode());
     work(&mut listener);
@@ -365,7 +367,7 @@ fn only_who_reads_the_challenge_gets_in() {
     work(&mut listener);
     assert_eq!(raw.refusal(), 11, "the segments hold no rings");
 
-    // One that never answers is told so in the end; one that does not read is dropped at once.
+    // One that never answers is notified in the end; one that does not read is dropped at once.
     drop(listener);
     let mut listener = service(&domain).timeout(Duration::from_secs(1)).bind().unwrap();
     let mut silent = Raw::new(&domain);
@@ -386,7 +388,7 @@ fn only_who_reads_the_challenge_gets_in() {
     }
     assert_eq!(silent.refusal(), 13);
 
-    // A listener that ends tells those who are on their way.
+    // A listener that ends notifies the clients that are still connecting.
     let mut waiting = Raw::new(&domain);
     waiting.send(&waiting.hello().encode());
     work(&mut listener);
@@ -470,11 +472,12 @@ fn users_are_let_in_by_domain_and_listener_and_nobody_speaks_for_another() {
     let stranger = ask(STRANGER, STRANGER);
     assert!(stranger.starts_with("no domain: ") && stranger.contains("EACCES"), "{stranger}");
 
-    // Somebody who may write to the server's queue names the objects of another user.
+    // A user that may write to the server's queue names the objects of another user.
     let mut victim = Role::start("victim", &[&domain]);
     let objects = victim.hear();
     let [queue, up, down] = objects.split(' ').collect::<Vec<_>>()[..] else { panic!("{objects}") };
-    // Root may look at everything; what is in the directory is told to the forger as it could find out by itself.
+    // Root may look at everything; the forger learns no more of the directory than it could find out by
+    // itself.
     let trust = Trust::anyone();
     let looking = Domain::open_shared(&domain, SERVER, Mode::PRIVATE, trust).unwrap();
     let info = looking.look_up("service").unwrap().unwrap();

@@ -126,7 +126,7 @@ fn a_domain_lists_its_processes_channels_and_listeners() {
     }
     assert!(listing.names.iter().all(|info| info.creator == domain.me()));
 
-    // A process that is killed stays in the list until somebody sweeps, and is shown as what it is.
+    // A killed process stays in the list until a sweep, and is shown as dead.
     child.kill();
     let numbers = domain.look_up("numbers").unwrap().unwrap();
     assert_eq!(ends(&numbers), [(producer, me, true), (consumer, child.pid(), false)]);
@@ -193,7 +193,7 @@ fn comings_goings_and_deaths_are_told() {
     assert_eq!((joined.role, joined.pid, joined.is_alive), (EndRole::Consumer, child.pid(), true));
     child.kill();
     assert_eq!(watch.next().unwrap(), ChannelEvent::Died(EndInfo { is_alive: false, ..joined }));
-    // Its successor, which says that it found a dead one, which is known already.
+    // Its successor, which reports that it found a dead one, which is known already.
     let consumer = numbers.open_consumer().unwrap();
     let mine = EndInfo { role: EndRole::Consumer, ..me };
     assert_eq!(watch.next().unwrap(), ChannelEvent::Joined(mine));
@@ -203,7 +203,7 @@ fn comings_goings_and_deaths_are_told() {
     assert_eq!(watch.next().unwrap(), ChannelEvent::Closing(me));
     assert_eq!(watch.next_timeout(Duration::from_millis(250)).unwrap(), None);
     assert_eq!((watch.ends().unwrap(), watch.missed()), (vec![], 0));
-    // Of another channel of this name nothing is told.
+    // Nothing is reported of another channel of this name.
     let _again = numbers.create_producer().unwrap();
     assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None);
     drop((watch, _again, numbers, domain));

@@ -1,5 +1,5 @@
-//! Watching channels of every kind: their names, who is at them, and how ends come, leave, close and die. A death is told at once, by
-//! the kernel.
+//! Watching channels of every kind: their names, their holders, and how ends join, leave, close and die. A
+//! death is reported at once, by the kernel.
 
 mod common;
 
@@ -11,14 +11,14 @@ use ipc_ring::{Domain, News, WaitSet, WaitStrategy, broadcast, bytes, call, late
 
 const KINDS: [&str; 8] = ["spsc", "bytes", "mpmc", "broadcast", "broadcast-bytes", "latest", "call", "pool"];
 
-/// How the end of a channel goes.
+/// How an end leaves a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Going {
     Closes,
     Detaches,
 }
 
-/// Holds an end until it is told how to go.
+/// Holds an end until it receives the way to leave.
 type Held = Box<dyn FnOnce(Going)>;
 
 /// Makes or finds the channel `kind` and takes the end that decides about its stream.
@@ -37,7 +37,7 @@ fn hold(domain: &Domain, kind: &str) -> Held {
         "broadcast-bytes" => end!(broadcast::frames::Builder::new(kind).domain(domain).create_publisher()),
         "latest" => end!(latest::Builder::<u64>::new(kind).domain(domain).create_writer()),
         "call" => end!(call::Builder::<u64, u64>::new(kind).domain(domain).create_caller()),
-        // One of many ends: it closes for all, or goes for itself.
+        // One of many ends: it closes for all, or leaves alone.
         "mpmc" => {
             let end = mpmc::Builder::<u64>::new(kind).domain(domain).create_producer().unwrap();
             Box::new(move |going| if going == Going::Closes { end.close() } else { drop(end) })
@@ -51,7 +51,7 @@ fn hold(domain: &Domain, kind: &str) -> Held {
     }
 }
 
-/// Keeps a channel and its name there while ends come and go.
+/// Keeps a channel and its name alive while ends come and go.
 fn keep(domain: &Domain, kind: &str) -> Box<dyn std::any::Any> {
     match kind {
         "spsc" => Box::new(spsc::Builder::<u64>::new(kind).domain(domain).create_consumer().unwrap()),
@@ -78,7 +78,7 @@ fn plays_a_role() {
         return;
     };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        // Takes an end of each kind in turn, and lets it go as it is told; or is killed.
+        // Takes an end of each kind in turn, and leaves in the way it is told; or is killed.
         ["hold", domain] => {
             let domain = Domain::open(domain).unwrap();
             loop {
@@ -135,7 +135,7 @@ fn every_kind_has_a_name_and_tells_who_comes_goes_closes_and_dies() {
         }
         assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None, "{kind}");
         drop(kept);
-        // The one who stays while the other closes does not close anything.
+        // The one that stays while the other closes does not close anything.
         assert!(matches!(told(&mut watch), ChannelEvent::Left(end) if end.role == keeper), "{kind}");
 
         // A channel of the same name for the death.
@@ -160,7 +160,8 @@ fn every_kind_has_a_name_and_tells_who_comes_goes_closes_and_dies() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// What a dead one has told before its death is told first, and an end that it had left did not die with it.
+/// Events that a process caused before its death are reported first, and an end that it had left did not die
+/// with it.
 #[test]
 fn who_left_and_then_died_has_left() {
     private_namespace();
@@ -178,7 +179,7 @@ fn who_left_and_then_died_has_left() {
     assert_eq!(watch.next_timeout(Duration::from_millis(150)).unwrap(), None);
 }
 
-/// Sixteen get a token of the kernel's; those after them look by themselves.
+/// Sixteen get a token of the kernel's; those after them poll.
 #[test]
 fn any_number_of_watchers_are_told_of_a_death() {
     private_namespace();
@@ -193,7 +194,7 @@ fn any_number_of_watchers_are_told_of_a_death() {
         for watch in &mut watches {
             assert!(matches!(told(watch), ChannelEvent::Joined(_)));
         }
-        // In the second round after those with a bell have let it go, so that others have it.
+        // In the second round after those with a bell have released it, so that others have it.
         if round == 1 {
             let fresh: Vec<Watch> = watches
                 .drain(..10)
@@ -219,7 +220,7 @@ fn any_number_of_watchers_are_told_of_a_death() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// A set is told of the death of a partner that has never woken it.
+/// A set is notified of the death of a partner that has never woken it.
 #[test]
 fn a_set_is_told_of_deaths_too() {
     private_namespace();

@@ -1,5 +1,5 @@
-//! A domain and its channels are observed without a membership: nothing changes, nothing is held, and
-//! another user who may read can do it.
+//! A domain and its channels are observed without a membership: nothing changes, nothing is held, and another
+//! user with the right to read can do it.
 
 mod common;
 
@@ -190,7 +190,7 @@ fn another_user_observes_what_it_may_read() {
     let private = Domain::open(&closed).unwrap();
     let said = ask(&closed);
     assert!(said.starts_with("no domain: ") && said.contains("EACCES"), "{said}");
-    // One who may read changes nothing of what members see.
+    // A user with the right to read changes nothing that members see.
     assert_eq!(domain.list().unwrap().processes.len(), 1);
     drop(private);
 }

@@ -94,8 +94,8 @@ fn a_crowd_that_is_killed_leaves_a_domain_that_works() {
         child.kill();
     }
     assert!(kills > 20, "{kills}");
-    // The domain's own two objects at most, whatever was going on, and a channel's segment if the last to be killed was
-    // just making it: the next one to take the lock finds that.
+    // The domain's own two objects at most, whatever was going on, and a channel's segment if the last to be
+    // killed was just making it: the next one to take the lock finds that.
     let left = kernel_objects();
     assert!(left.0.len() <= before.0.len() + 2 && left.1.len() <= before.1.len() + 1, "{left:?}");
     come_and_go(&domain, 100, 7);
@@ -136,7 +136,7 @@ fn a_segment_that_does_not_fit_a_note_is_somebody_else_s() {
     lock_once();
     assert!(segment.stat().is_err() && dealt_with(), "it fits the note, so it is removed");
 
-    // Of another size it is somebody else's.
+    // An object of another size belongs to another program.
     let (key, segment) = make();
     note(key, 12_346);
     lock_once();

@@ -1,5 +1,5 @@
-//! What a core dump has in it of the memory that processes share: nothing, unless that was asked for. The kernel writes a core before it tells
-//! anybody of the death.
+//! What a core dump has in it of the memory that processes share: nothing, unless that was asked for. The
+//! kernel writes a core before it reports the death to any process.
 
 mod common;
 mod kinds;
@@ -70,7 +70,7 @@ fn no_kind_of_channel_is_in_a_core() {
 fn what_is_asked_for_is_there() {
     private_namespace();
     let domain = Domain::open(&unique("dump")).unwrap();
-    // The domain's tables, and what stands for this program.
+    // The domain's tables, and the segment that represents this program.
     assert_eq!(mappings(), [false, false]);
     let ring = spsc::Builder::<u64>::new("ring").domain(&domain).dumped(true).create_producer().unwrap();
     assert_eq!(mappings().iter().filter(|dumped| **dumped).count(), 1);
@@ -95,8 +95,8 @@ fn end_with_a_pool(domain: &str, dumped: bool) {
     loan.fill(7).unwrap();
     say(if hard == RLIM_INFINITY { "ready" } else { "limited" });
     listen();
-    // A program that is started in the background may have been told to ignore it.
-    // SAFETY: no handler is installed.
+    // A program started in the background may have inherited that it is ignored. SAFETY: no handler is
+    // installed.
     let default = unsafe {
         nix::sys::signal::signal(nix::sys::signal::Signal::SIGQUIT, nix::sys::signal::SigHandler::SigDfl)
     };
@@ -105,7 +105,8 @@ fn end_with_a_pool(domain: &str, dumped: bool) {
     nix::sys::signal::raise(nix::sys::signal::Signal::SIGQUIT).unwrap();
 }
 
-/// Bytes of the core of a process that ends with the pool in hand; `None` when there is none, as the system's settings may have it.
+/// Bytes of the core of a process that ends with the pool in hand; `None` when there is none, as the system's
+/// settings may have it.
 fn core(dumped: &str) -> Option<u64> {
     let directory = std::env::temp_dir().join(unique("core"));
     std::fs::create_dir(&directory).unwrap();
@@ -118,7 +119,7 @@ fn core(dumped: &str) -> Option<u64> {
     let status = process.wait();
     assert_eq!(status.signal(), Some(nix::libc::SIGQUIT), "{status}");
     let found: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap()).collect();
-    // Blocks, since what was never written is a hole.
+    // Blocks, since a part that was never written is a hole.
     let bytes = found.iter().map(|core| {
         use std::os::unix::fs::MetadataExt as _;
         core.metadata().unwrap().blocks() * 512

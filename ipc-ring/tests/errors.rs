@@ -1,4 +1,4 @@
-//! What an error says: the channel's name, what was found, what was expected, and what to do, in words.
+//! The text of an error: the channel's name, what was found, what was expected, and what to do, in words.
 
 mod common;
 

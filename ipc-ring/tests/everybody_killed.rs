@@ -1,5 +1,5 @@
-//! Everybody is killed at once, a hundred times in a row, for every kind of channel. No data stays in the kernel, and the next ones
-//! work at once.
+//! Everybody is killed at once, a hundred times in a row, for every kind of channel. No data stays in the
+//! kernel, and the next ones work at once.
 
 mod common;
 mod kinds;
@@ -58,7 +58,8 @@ fn live(kind: &Kind, domain: &str, gives: bool, round: u64, done: &AtomicU64) {
         loop {
             match giver.give(number, patience) {
                 Told::Yes => number = 2 + count(),
-                // Who is killed first is seen by the others, for a moment; and so is who has not come yet.
+                // Who is killed first is seen by the others, for a moment; and so is a process that has not
+                // joined yet.
                 Told::Gone => {}
                 other => panic!("{other:?}"),
             }
@@ -80,12 +81,13 @@ fn live(kind: &Kind, domain: &str, gives: bool, round: u64, done: &AtomicU64) {
 }
 
 fn born(life: impl FnOnce()) -> Pid {
-    // SAFETY: the calling thread is the only one at work in this process; the watchdog sleeps, and holds nothing.
+    // SAFETY: the calling thread is the only one at work in this process; the watchdog sleeps, and holds
+    // nothing.
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(life));
-            // SAFETY: ends the process at once; nothing of the parent's that it inherited is let go of.
+            // SAFETY: ends the process at once; nothing that it inherited from the parent is released.
             unsafe { nix::libc::_exit(101) }
         }
     }

@@ -1,5 +1,5 @@
-//! A process that is stopped is alive: it is not recovered from, nor replaced, until somebody evicts it. And waiting for the
-//! end of a process, however it ends.
+//! A process that is stopped is alive: it is neither recovered from nor replaced until another process evicts
+//! it. And waiting for the end of a process, however it ends.
 
 mod common;
 

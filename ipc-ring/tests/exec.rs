@@ -1,4 +1,5 @@
-//! A process that becomes another program by `exec`: what it held is the old program's, which is dead, and the new one can have it.
+//! A process that becomes another program by `exec`: what it held is the old program's, which is dead, and
+//! the new one can have it.
 
 mod common;
 mod kinds;
@@ -17,7 +18,7 @@ use kinds::{ALL, How, Taker, Told, kind};
 
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
-/// How often a service starts itself anew.
+/// How often a service restarts itself.
 const TIMES: u64 = 3;
 
 fn how(domain: &Domain) -> How<'_> {
@@ -105,7 +106,7 @@ fn plays_a_role() {
     }
 }
 
-/// Becomes this program anew, in another role.
+/// Executes this program again, in another role.
 fn become_role(role: &[&str]) -> ! {
     let error = Command::new("/proc/self/exe")
         .args(["--exact", "plays_a_role", "--nocapture", "--test-threads=1", "--quiet"])
@@ -124,7 +125,7 @@ fn take_past_deaths(taker: &mut dyn Taker) -> u64 {
     }
 }
 
-/// The service and this process, however often the service started itself anew.
+/// The service and this process, however often the service restarted itself.
 fn has_two_members(domain: &Domain) {
     let listing = domain.list().unwrap();
     assert_eq!(listing.processes.len(), 2, "{:?}", listing.processes);

@@ -1,6 +1,6 @@
-//! A process that becomes another program by `exec`, one that never opens the domain: to everybody else the old program is dead, though the
-//! process lives. Its ends are those of a dead process and can be taken, its slot and its names are free again, and a lock that another of
-//! its threads held is taken over.
+//! A process that becomes another program by `exec`, one that never opens the domain: to every other process
+//! the old program is dead, although the process lives. Its ends are those of a dead process and can be
+//! taken, its slot and its names are free again, and a lock that another of its threads held is taken over.
 
 mod common;
 mod kinds;
@@ -21,7 +21,7 @@ use kinds::{ALL, Giver, How, STRATEGIES, Taker, Told, kind};
 const LONG: Duration = Duration::from_secs(1000);
 /// How often each case is tried.
 const ROUNDS: usize = 5;
-/// Where a thread stands with the lock while another one calls `exec`.
+/// Where a thread is stopped with the lock while another one calls `exec`.
 const WITH_THE_LOCK: [Site; 10] = [
     Site::DomainLocked,
     Site::DomainTablesMade,
@@ -161,7 +161,7 @@ fn a_sleeping_taker_learns_that_its_giver_is_gone_and_another_one_goes_on() {
         let mut giver = (kind.giver)(how(&domain)).unwrap();
         flows(kind.name, &mut *taker, &mut *giver, 2..10);
         assert!(lives(&mut role), "{}", kind.name);
-        // What the old program arranged for its death harms nobody.
+        // What the old program arranged for its death does no harm.
         role.kill();
         flows(kind.name, &mut *taker, &mut *giver, 10..20);
     }

@@ -1,5 +1,5 @@
-//! The shortest and the longest of every length of time, the earliest and the latest point in time, no and all that a count
-//! can say: an answer or an error, never a panic, and no wait that ends before it should.
+//! The shortest and longest durations, the earliest and latest points in time, zero and the maximum of every
+//! count: an answer or an error, never a panic, and no wait that ends before it should.
 
 mod common;
 mod kinds;
@@ -177,7 +177,7 @@ fn deadlines_of_sets() {
     }
 }
 
-/// A call that waits until a point in time, and what ends the wait: the other end goes.
+/// A call that waits until a point in time, and what ends the wait: the other end leaves.
 struct Call {
     what: &'static str,
     call: Box<dyn FnMut(Instant) + Send>,
@@ -197,7 +197,7 @@ impl Call {
         }
     }
 
-    /// With past deadlines it does not wait; with the latest one it waits until the other end goes.
+    /// With past deadlines it does not wait; with the latest one it waits until the other end leaves.
     fn check(mut self, wait: WaitStrategy) {
         let (what, latest) = (self.what, latest_instant());
         past().into_iter().for_each(&mut self.call);
@@ -501,7 +501,7 @@ fn times_and_counts_of_control() {
     drop(channel);
 }
 
-/// No count makes a builder panic, or make something else than it says.
+/// No count makes a builder panic, or create anything else than specified.
 #[test]
 fn counts_of_builders() {
     private_namespace();

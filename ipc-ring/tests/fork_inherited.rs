@@ -1,4 +1,4 @@
-//! What a child made by `fork` may do with what it inherited: nothing, and it is told so by every call.
+//! What a child made by `fork` may do with what it inherited: nothing, and every call reports that.
 
 mod common;
 mod kinds;
@@ -58,7 +58,7 @@ fn every_call_is_refused(kind: &Kind) {
         assert!(giver.peer().is_none_or(|asked| asked.is_err()), "{}", kind.name);
         assert!(taker.peer().is_none_or(|asked| asked.is_err()), "{}", kind.name);
         all_forked(kind.name, &taker.try_everything());
-        // The same when the child has become somebody itself.
+        // The same when the child has joined the domain itself.
         let other = unique("own");
         let own = Domain::open(&other).unwrap();
         let mut own_taker = (kind.taker)(how(&own)).unwrap();
@@ -101,7 +101,7 @@ fn become_a_daemon(name: &str, domain: &str) {
     listen();
     let told: Vec<String> = (101..109).map(|number| push(&mut giver, number)).collect();
     say(&told.join(" "));
-    // SAFETY: ends this process at once; nothing that it inherited is let go of.
+    // SAFETY: ends this process at once; nothing that it inherited is released.
     unsafe { nix::libc::_exit(0) }
 }
 

@@ -1,5 +1,6 @@
-//! Children made by `fork` while other threads of their parent open and close things, and threads that open things at a time: no lock of a
-//! process's own is held while it waits for others, and a child has none of its parent's.
+//! Children made by `fork` while other threads of their parent open and close things, and threads that open
+//! things at a time: no lock of a process's own is held while it waits for others, and a child has none of
+//! its parent's.
 
 mod common;
 mod kinds;
@@ -18,7 +19,7 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
-/// A child that hangs is ended after so many seconds.
+/// A child that hangs is killed after this number of seconds.
 const CHILD_SECONDS: u32 = 30;
 const CHILDREN: u64 = 60;
 /// The semaphore that is a domain's lock.
@@ -43,8 +44,8 @@ fn plays_a_role() {
     }
 }
 
-/// A child that does this and must end well. Other threads of this process are at work: the child uses nothing of theirs but the allocator,
-/// which the C library sees to.
+/// A child that does this and must end well. Other threads of this process are at work: the child uses
+/// nothing of theirs but the allocator, which the C library sees to.
 fn child(work: impl FnOnce()) -> Pid {
     // SAFETY: see above; the child leaves by `_exit`.
     match unsafe { fork() }.unwrap() {
@@ -52,7 +53,7 @@ fn child(work: impl FnOnce()) -> Pid {
         ForkResult::Child => {
             nix::unistd::alarm::set(CHILD_SECONDS);
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            // SAFETY: ends this process at once; nothing that it inherited is let go of.
+            // SAFETY: ends this process at once; nothing that it inherited is released.
             unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
         }
     }

@@ -1,4 +1,4 @@
-//! What is left when everybody is killed is found, explained and removed; what is in use is not touched.
+//! What is left when all processes are killed is found, explained and removed; what is in use is not touched.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     if arguments == ["make"] {
-        // As far as a maker comes that is killed before it marks the segment.
+        // The state left by a maker that is killed before it marks the segment.
         let memory = SharedMemory::create_new(Key::PRIVATE, 1 << 20, &Options::default()).unwrap();
         say(&memory.id().as_raw().to_string());
         std::thread::sleep(Duration::from_secs(100));
@@ -124,7 +124,7 @@ fn an_empty_segment_that_nobody_can_find_goes_when_its_maker_is_gone() {
         (number, &What::Unmarked, Verdict::Abandoned)
     );
     assert!(finding.to_string().contains("attached by nobody"), "{finding}");
-    // Somebody was told of it, and comes.
+    // A process was given its identifier, and attaches.
     let attached = SharedMemory::from_id(finding.segment.unwrap()).attach().unwrap();
     assert!(!finding.remove().unwrap());
     drop(attached);

@@ -1,6 +1,6 @@
 //! Processes that are killed at every step of making, joining, leaving and taking away a domain, and joins
-//! that the kernel refuses.
-//! `gc` knows every object that is left and says why; the next one that opens the domain uses it; either way nothing stays.
+//! that the kernel refuses. `gc` knows every object that is left, and explains it; the next one that opens
+//! the domain uses it; either way nothing stays.
 
 mod common;
 
@@ -85,7 +85,7 @@ fn whatever_is_left_is_found_explained_and_removed() {
             let findings = examine().unwrap();
             let (named_segments, named_sets) = named(&findings);
             assert_eq!(named_segments.len(), segments, "{site:?}: {findings:?}");
-            // A segment that stands for a program, and by which no domain is found.
+            // A segment that represents a program, and leads to no domain.
             let images = findings.iter().take_while(|finding| finding.what == What::Unmarked).count();
             let is_image = [Site::DomainImageMade, Site::DomainImageAttached].contains(&site);
             assert_eq!(images, usize::from(is_image), "{site:?}: {findings:?}");
@@ -117,7 +117,7 @@ fn the_next_one_uses_what_is_left() {
         for (site, ..) in SITES {
             let name = unique("next");
             killed_at(site, &name);
-            // Killed in what was left, too.
+            // Killed also while working on what was left.
             for (again, ..) in SITES {
                 if again != Site::DomainSetMade && again != Site::DomainTablesMade {
                     let mut child = Role::start("come and go", &[&name, &format!("{again:?}")]);
@@ -174,7 +174,7 @@ fn joins_that_fail_leave_nothing() {
         }
         assert_eq!(kernel_objects(), before);
     }
-    // What another one left half-made goes with the next join that fails.
+    // What another process left half-made is removed by the next join that fails.
     let name = unique("refused-later");
     killed_at(Site::DomainSetMarked, &name);
     assert_eq!(kernel_objects().1.len(), 1);
@@ -185,7 +185,7 @@ fn joins_that_fail_leave_nothing() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// A process that stands in a join with the lock.
+/// A process stopped in a join with the lock.
 fn stopped_at(site: Site, domain: &str) -> Role {
     let child = Role::start("stop under the lock", &[domain, &format!("{site:?}")]);
     let pid = Pid::from_raw(child.pid() as i32);
@@ -205,7 +205,7 @@ fn a_join_that_fails_clears_up_behind_those_who_left_meanwhile() {
         return common::skip(common::Need::Sysctl, SEGMENTS);
     }
     for _ in 0..ROUNDS {
-        // No segment for its image: it has the lock without saying who it is.
+        // No segment for its image: it has the lock without having identified itself.
         let name = unique("no-image");
         let domain = Domain::open(&name).unwrap();
         std::fs::write(SEGMENTS, kernel_objects().0.len().to_string()).unwrap();
@@ -247,7 +247,7 @@ fn a_join_that_fails_takes_nothing_from_others() {
     private_namespace();
     let domain = Domain::open(&unique("whole")).unwrap();
     let whole = kernel_objects();
-    // Another program's segment under a domain's key: the set goes, the segment does not.
+    // Another program's segment under a domain's key: the set is removed, the segment is not.
     let name = unique("taken");
     let key = {
         let other = Domain::open(&name).unwrap();

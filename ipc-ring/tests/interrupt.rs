@@ -1,6 +1,6 @@
-//! Waits that end since somebody wants them to: by a handle from another thread, and by signals. For every
-//! kind of channel, both ends, all strategies; for sets, listeners, watches, and waits for the other end.
-//! Nothing is lost or doubled by it.
+//! Waits that are interrupted on request: by a handle from another thread, and by signals. For every kind of
+//! channel, both ends, all strategies; for sets, listeners, watches, and waits for the other end. Nothing is
+//! lost or doubled by it.
 
 mod common;
 mod kinds;
@@ -23,7 +23,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
 
-/// Both ends of a channel; the giver's is full if there is such a thing. And how many numbers are in it.
+/// Both ends of a channel; the giver's is full, where a kind can be full. And how many numbers are in it.
 fn ends(
     kind: Kind,
     domain: &Domain,
@@ -47,8 +47,8 @@ fn sleeps(wait: WaitStrategy) -> bool {
     !matches!(wait, WaitStrategy::Spin | WaitStrategy::SpinYield)
 }
 
-/// What goes on to be true of a channel of which a wait was interrupted: all that was given comes, and
-/// nothing else.
+/// What remains true of a channel after a wait on it was interrupted: all that was given arrives, and nothing
+/// else.
 fn goes_on(kind: Kind, taker: &mut dyn Taker, giver: &mut dyn Giver, given: u64) {
     for number in 0..given {
         assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
@@ -125,7 +125,7 @@ static TO_INTERRUPT: OnceLock<[std::sync::Mutex<Option<Interrupter>>; 1]> = Once
 extern "C" fn nothing(_: libc::c_int) {}
 
 extern "C" fn interrupt(_: libc::c_int) {
-    // Nobody else holds the lock while signals come.
+    // No other process holds the lock while signals arrive.
     if let Some(interrupter) = &*TO_INTERRUPT.get().unwrap()[0].try_lock().unwrap() {
         interrupter.interrupt().unwrap();
     }
@@ -192,7 +192,7 @@ fn a_signal_ends_the_sleep_of_who_wants_that() {
     }
 }
 
-/// By the handle, in a handler: also who polls, and whenever the signal comes.
+/// By the handle, in a handler: also if it polls, and whenever the signal arrives.
 #[test]
 fn a_handler_ends_any_wait() {
     private_namespace();
@@ -276,7 +276,7 @@ fn semaphores() -> SemaphoreSet {
     SemaphoreSet::from_id(keyed.next_back().expect("a domain").0)
 }
 
-/// Posts a token to each semaphore that a thread waits for, a few times; gives how often somebody was woken.
+/// Posts a token to each semaphore that a thread waits for, a few times; returns the number of wake-ups.
 fn post_too_many() -> usize {
     let set = semaphores();
     let mut woken = 0;
@@ -321,8 +321,8 @@ fn a_token_too_many_costs_a_look_and_nothing_else() {
     }
 }
 
-/// A handle of an end that is gone, or of a call that is over, leaves no token for whoever has the semaphore
-/// by then.
+/// A handle of an end that is gone, or of a call that is over, leaves no token for the new owner of the
+/// semaphore.
 #[test]
 fn a_handle_that_is_late_posts_nothing() {
     private_namespace();

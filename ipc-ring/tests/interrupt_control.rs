@@ -1,5 +1,5 @@
-//! Every call of the control layer that waits ends when it is interrupted: by a handle, from another thread, and by a signal with a
-//! handler. The calls stand in a table, which is compared with the source.
+//! Every call of the control layer that waits ends when it is interrupted: by a handle, from another thread,
+//! and by a signal with a handler. The calls are listed in a table, which is compared with the source.
 
 mod common;
 
@@ -323,7 +323,7 @@ fn semaphores() -> SemaphoreSet {
     SemaphoreSet::from_id(id)
 }
 
-/// Makes a call in a thread, with what is to be in its way, and has it ended.
+/// Makes a call in a thread, with what is to block it, and has it interrupted.
 fn interrupted(row: &Row, signals: bool, end: impl FnOnce(Interrupter, &JoinHandle<bool>)) {
     let domain = Domain::open(&unique("interrupted")).unwrap();
     let (interrupter, call) = (row.start)(&domain, signals);
@@ -454,7 +454,8 @@ fn the_table_has_every_call_that_blocks() {
     assert!(missing.is_empty(), "calls that block, and are not in the table: {missing:?}");
 }
 
-/// As a program with a runtime does: a blocking call in a thread of its own, a timeout, and all threads joined at the end.
+/// As a program with a runtime does: a blocking call in a thread of its own, a timeout, and all threads
+/// joined at the end.
 #[test]
 fn a_program_that_joins_its_threads_ends() {
     private_namespace();
@@ -463,7 +464,7 @@ fn a_program_that_joins_its_threads_ends() {
     let interrupter = client.interrupter();
     let (told, answers) = std::sync::mpsc::channel();
     let blocking = std::thread::spawn(move || told.send(client.recv()).unwrap());
-    // The timeout of the caller, who gives up.
+    // The timeout of the caller, which gives up.
     assert!(answers.recv_timeout(Duration::from_millis(50)).is_err());
     interrupter.interrupt().unwrap();
     blocking.join().unwrap();
@@ -471,7 +472,8 @@ fn a_program_that_joins_its_threads_ends() {
     drop(server);
 }
 
-/// One handle for both directions, and one interruption for one wait; ends that were taken apart have their own.
+/// One handle for both directions, and one interruption for one wait; ends that were taken apart have their
+/// own.
 #[test]
 fn a_connection_is_interrupted_once_whichever_way_it_waits() {
     private_namespace();

@@ -1,4 +1,4 @@
-//! While nobody sleeps, publishing a value and reading it make no system call and allocate nothing.
+//! While no end sleeps, publishing a value and reading it make no system call and allocate nothing.
 
 mod common;
 mod hot_path_common;

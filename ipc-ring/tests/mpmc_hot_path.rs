@@ -1,4 +1,5 @@
-//! While nobody sleeps and nobody dies, pushing to and popping from a many-to-many ring makes no system call and allocates nothing.
+//! While no end sleeps or dies, pushing to and popping from a many-to-many ring makes no system call and
+//! allocates nothing.
 
 mod common;
 mod hot_path_common;

@@ -1,5 +1,5 @@
-//! What processes do beside passing messages, with every kind of channel: they fork, start other programs, are stopped, have
-//! several attachments and threads, and have the same process number as somebody else.
+//! What processes do beside passing messages, with every kind of channel: they fork, start other programs,
+//! are stopped, have several attachments and threads, and have the same process number as somebody else.
 
 mod common;
 mod kinds;
@@ -97,7 +97,8 @@ fn take_past_deaths(kind: &Kind, taker: &mut dyn Taker) -> u64 {
     }
 }
 
-/// A child of fork, or the like, that does this and must end well. The calling thread is the only one of its process that is at work.
+/// A child of fork, or the like, that does this and must end well. The calling thread is the only one of its
+/// process that is at work.
 type Start = fn(&mut dyn FnMut()) -> Pid;
 
 fn in_a_child(work: &mut dyn FnMut()) -> Pid {
@@ -111,7 +112,7 @@ fn in_a_child(work: &mut dyn FnMut()) -> Pid {
 /// Does it, and ends the process.
 fn end_with(work: &mut dyn FnMut()) -> ! {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    // SAFETY: ends this process at once, with all its threads; nothing that it inherited is let go of.
+    // SAFETY: ends this process at once, with all its threads; nothing that it inherited is released.
     unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
 }
 
@@ -120,7 +121,8 @@ fn as_number_one(work: &mut dyn FnMut()) -> nix::Result<Pid> {
     let mut stack = vec![0; 1 << 20];
     let life = Box::new(|| end_with(work));
     let flags = CloneFlags::CLONE_NEWPID;
-    // SAFETY: memory is not shared, so the child has a stack of its own at that address, and lives like the child of a fork.
+    // SAFETY: memory is not shared, so the child has a stack of its own at that address, and lives like the
+    // child of a fork.
     unsafe { nix::sched::clone(life, &mut stack, flags, Some(Signal::SIGCHLD as i32)) }
 }
 
@@ -328,7 +330,8 @@ fn ends_go_to_other_threads() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// What `exec` leaves of a process stores nothing any more, though the kernel keeps the token for the process, until it ends.
+/// What `exec` leaves of a process stores nothing any more, though the kernel keeps the token for the
+/// process, until it ends.
 #[test]
 fn a_program_that_was_replaced_by_another_one_is_gone() {
     private_namespace();

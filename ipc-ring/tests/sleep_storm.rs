@@ -1,9 +1,9 @@
-//! A storm over every kind of channel, whose ends all sleep: they are killed with SIGKILL, and stopped with SIGSTOP for a while, at
-//! random moments, and those that were killed are started anew. In the end the books balance, and no sleep was ended by
-//! the periodic look though a wake-up was owed.
+//! A storm over every kind of channel, whose ends all sleep: they are killed with SIGKILL, and stopped with
+//! SIGSTOP for a while, at random moments, and those that were killed are started anew. In the end the books
+//! balance, and no sleep was ended by the periodic look though a wake-up was owed.
 //!
-//! Some seconds a kind in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED` for the same
-//! moments again, as far as time allows.
+//! Some seconds a kind in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED`
+//! for the same moments again, as far as time allows.
 
 #[allow(dead_code, reason = "this file uses a part")]
 #[path = "kill_storm/books.rs"]
@@ -182,7 +182,8 @@ impl Accounts {
 
 /// Longest time between two blows, while those who are hit have done something in their lives.
 const CALM: u64 = 30_000;
-/// Longest time that a process is stopped, in microseconds. A sleeper whom it was about to wake waits for it that long.
+/// Longest time that a process is stopped, in microseconds. A sleeper whom it was about to wake waits for it
+/// that long.
 const STOP: u64 = 20_000;
 
 fn storm(name: &str) {
@@ -206,7 +207,7 @@ fn storm(name: &str) {
                 lives.push(Life::start(kind, home.name(), number, gives));
             }
         }
-        // On a slow machine a process takes long to come to life.
+        // On a slow machine a process takes long to start.
         let mut calm = Duration::from_micros(random.below(CALM * (1 + in_vain)));
         while !calm.is_zero() {
             let nap = calm.min(Duration::from_millis(2));

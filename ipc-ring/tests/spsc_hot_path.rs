@@ -1,5 +1,5 @@
-//! While nobody sleeps, pushing and popping make no system call and allocate nothing. Both are made impossible: a seccomp
-//! filter kills the process at its first system call, and an allocator counts.
+//! While no end sleeps, pushing and popping make no system call and allocate nothing. Both are made
+//! impossible: a seccomp filter kills the process at its first system call, and an allocator counts.
 
 mod common;
 mod hot_path_common;
@@ -57,7 +57,8 @@ fn work<T: Message>(barrier: &str) {
     end(if allocations() == before { GOOD } else { ALLOCATED });
 }
 
-/// Every call that does not have to wait, at every fill level of the ring. Gives the number of messages that went through.
+/// Every call that does not have to wait, at every fill level of the ring. Gives the number of messages that
+/// went through.
 fn once_through_everything<T: Message>(producer: &mut Producer<T>, consumer: &mut Consumer<T>) -> u64 {
     // SAFETY: every bit pattern is a value of a message type.
     let item: T = unsafe { MaybeUninit::zeroed().assume_init() };

@@ -1,4 +1,5 @@
-//! Processes in time namespaces, whose clocks differ by days: nothing that travels between them is off by that.
+//! Processes in time namespaces, whose clocks differ by days: nothing that travels between them is off by
+//! that.
 
 mod common;
 mod kinds;
@@ -23,7 +24,8 @@ fn monotonic() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap().into()
 }
 
-/// Offsets in seconds: a day ahead, and 1000 seconds back, or as far as a machine allows that was started lately.
+/// Offsets in seconds: a day ahead, and 1000 seconds back, or as far as a machine allows that was started
+/// lately.
 fn offsets() -> [i64; 2] {
     let up = i64::try_from(monotonic().as_secs()).unwrap();
     [86_400, -(up / 2).min(1000)]
@@ -33,8 +35,8 @@ fn new_namespace_for_children() -> bool {
     unshare(CloneFlags::from_bits_retain(nix::libc::CLONE_NEWTIME)).is_ok()
 }
 
-/// Starts this program in a time namespace whose clocks differ by so many seconds. `None`, with a word about it, where that is not
-/// possible.
+/// Starts this program in a time namespace whose clocks differ by so many seconds. `None`, with a word about
+/// it, where that is not possible.
 fn start_at(offset: i64, role: &str, arguments: &[&str]) -> Option<Role> {
     let text = format!("monotonic {offset} 0\nboottime {offset} 0\n");
     let mut child = Role::start_with(role, arguments, |command| {
@@ -136,7 +138,7 @@ fn plays_a_role() {
                 }
                 ForkResult::Child => {
                     say(word());
-                    // SAFETY: ends this process at once; nothing that it inherited is let go of.
+                    // SAFETY: ends this process at once; nothing that it inherited is released.
                     unsafe { nix::libc::_exit(0) }
                 }
             }

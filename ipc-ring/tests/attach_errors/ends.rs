@@ -104,7 +104,7 @@ macro_rules! open {
     };
 }
 
-/// A builder with what is asked for by its common methods.
+/// A builder with the requested parameters set by its common methods.
 macro_rules! told {
     ($builder:expr, $ask:expr) => {{
         let builder = $builder.domain($ask.domain);

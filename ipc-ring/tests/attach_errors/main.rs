@@ -1,5 +1,6 @@
-//! What an attach error says, of every kind of channel and by every cause that can be brought about: the channel, the domain,
-//! what was found, what was expected, and what to do. The sentences themselves stand in `src/error/sentences.txt`.
+//! The text of an attach error, for every kind of channel and every cause that can be produced: the channel,
+//! the domain, what was found, what was expected, and what to do. The sentences themselves are in
+//! `src/error/sentences.txt`.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -256,7 +257,7 @@ fn spoilt_words(place: &Place) {
     }
 }
 
-/// Something of somebody else's lies under the key of a persistent channel.
+/// Another program's object has the key of a persistent channel.
 fn key_taken(place: &Place) {
     let persistent = |gives, way| Ask { lifetime: Some(Lifetime::Persistent), ..place.ask(gives, way) };
     drop((
@@ -291,7 +292,7 @@ fn not_kept(place: &Place) {
     place.refused(place.open(&ask), "NotKept", &["shm_rmid_forced is 1", "have to be 0", "sysctl -w"]);
 }
 
-/// Another process has the domain's lock, and then nobody has: the semaphores are gone.
+/// Another process has the domain's lock, and then none has: the semaphores are gone.
 fn without_the_lock(place: &Place) {
     let key = ipc_core::list::sets()
         .unwrap()

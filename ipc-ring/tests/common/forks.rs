@@ -14,7 +14,7 @@ pub fn in_a_child(work: impl FnOnce()) {
         ForkResult::Child => {
             nix::unistd::alarm::set(60);
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-            // SAFETY: ends this process at once; nothing that it inherited is let go of.
+            // SAFETY: ends this process at once; nothing that it inherited is released.
             unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
         }
     }

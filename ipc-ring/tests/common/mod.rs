@@ -1,5 +1,5 @@
-//! What the tests with real processes share: a private IPC namespace, children that are this same program in another
-//! role, and a watchdog.
+//! What the tests with real processes share: a private IPC namespace, children that are this same program in
+//! another role, and a watchdog.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod forks;
@@ -22,10 +22,11 @@ pub use skip::{Need, skip};
 
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
-/// Ends the program at a late sleep: one that the periodic look ended although a wake-up was owed. A release build says so and goes
-/// on, since there a notifier that was without the processor for two milliseconds counts as one that forgot, unless
-/// `LATE_SLEEP` is `abort`: for long runs on a machine that does nothing else. An emulated machine (`EMULATED_ON` names the
-/// real one) goes on, too: there a processor may be away for longer than any grace.
+/// Ends the program at a late sleep: one that was ended by the periodic check although a wake-up was owed. A
+/// release build reports it and continues, unless `LATE_SLEEP` is `abort`, since there a notifier that was
+/// off the processor for two milliseconds is indistinguishable from one that forgot: for long runs on a
+/// machine that does nothing else. An emulated machine (`EMULATED_ON` names the real one) continues, too:
+/// there a processor may be away for longer than any grace.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
@@ -44,8 +45,9 @@ fn aborts_when_late() -> bool {
     }
 }
 
-/// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made there is
-/// gone when the last of them is. Where that is not allowed the test runs among everybody else's objects, and says so.
+/// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made
+/// there is gone when the last of them is. Where that is not allowed, the test runs in the shared namespace,
+/// among all other objects, and reports it.
 pub fn private_namespace() {
     watchdog();
     no_late_sleeps();
@@ -62,8 +64,8 @@ pub fn unique(what: &str) -> String {
     format!("{what}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Ends the whole program when it has run for five minutes: a hang is a failure, not a wait. `TEST_WATCHDOG` sets another
-/// number of seconds, for runs that are made long on purpose.
+/// Ends the whole program when it has run for five minutes: a hang is a failure, not a wait. `TEST_WATCHDOG`
+/// sets another number of seconds, for runs that are made long on purpose.
 fn watchdog() {
     static STARTED: std::sync::Once = std::sync::Once::new();
     STARTED.call_once(|| {
@@ -76,7 +78,8 @@ fn watchdog() {
     });
 }
 
-/// The name of the test that plays the roles of this file's tests: also where the file is one of many in a program.
+/// The name of the test that plays the roles of this file's tests: also where the file is one of many in a
+/// program.
 pub fn plays_a_role() -> String {
     let (_, below) = module_path!().split_once("::").unwrap();
     let file = below.strip_suffix("common").unwrap();
@@ -118,7 +121,7 @@ impl Role {
         self.child.id()
     }
 
-    /// Waits for the child to say something with `say`; gives what.
+    /// Waits for the child to report something with `say`; gives what.
     pub fn hear(&mut self) -> String {
         let mut line = String::new();
         loop {
@@ -195,7 +198,7 @@ impl Drop for Role {
     }
 }
 
-/// In a child: tells the parent something.
+/// In a child: reports something to the parent.
 pub fn say(word: &str) {
     println!("@@{word}");
     std::io::stdout().flush().unwrap();

@@ -12,7 +12,7 @@ use super::{FRAMES, Gives, How, Plain, Takes, Tick, all, end, text_of};
 const TOTAL_SIZE: usize = 0x18;
 const DESCRIPTION_LENGTH: usize = 0x7c;
 
-/// Whatever a member writes there: an error of those who need it, nothing for the others, and no fault.
+/// Whatever a member writes there: an error for the ends that need it, nothing for the others, and no fault.
 #[test]
 fn nonsense_in_place_of_a_description_is_an_error() {
     private_namespace();
@@ -56,7 +56,7 @@ fn nonsense_in_place_of_a_description_is_an_error() {
             if wrong > right {
                 assert!(is_invalid(&error), "{kind}: {wrong}: {error}");
                 assert!(listed.is_err(), "{kind}: {wrong}");
-                // It is no matter of taste: those who say nothing of it are told, too.
+                // It is no matter of taste: ends that specify nothing get the error, too.
                 let silent = end::<Plain>(kind, Takes, How { described: false, ..how });
                 assert!(silent.is_err(), "{kind}: {wrong}");
             }

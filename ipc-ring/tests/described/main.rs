@@ -1,4 +1,4 @@
-//! What a channel says of the fields of its messages: written by its maker, compared by its ends, read by
+//! What a channel records of the fields of its messages: written by its maker, compared by its ends, read by
 //! others. For every kind that carries typed elements or frames.
 
 #[path = "../common/mod.rs"]
@@ -123,7 +123,7 @@ fn end<T: Message + Describe + Sync>(kind: &str, side: Side, how: How<'_>) -> En
     }
 }
 
-/// What the domain's listing says of a channel.
+/// The entry of a channel in the domain's listing.
 fn channel(domain: &Domain, name: &str) -> ChannelInfo {
     match domain.look_up(name).unwrap().expect("it is there").what {
         Named::Channel(channel) => channel,
@@ -236,7 +236,7 @@ fn the_first_field_that_differs_is_named() {
     }
 }
 
-/// A message in whose two fields the types of one name are not the same.
+/// A message whose two fields have different types of one name.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable)]
 #[zerocopy(crate = "ipc_ring::zerocopy")]
 #[repr(C)]
@@ -281,7 +281,7 @@ fn what_cannot_be_described_makes_no_channel() {
     assert_eq!(channel(&domain, "bytes").description.as_deref(), Some(&long[1..]));
 }
 
-/// An end that takes and says nothing leaves the description to one that gives; one that says something does
+/// A receiving end that specifies nothing leaves the description to a sending one; one that specifies it does
 /// not.
 #[test]
 fn a_taker_leaves_the_description_to_a_giver() {

@@ -1,5 +1,6 @@
-//! Broadcast rings, of slots and of frames, in memory that somebody scribbles on between any two operations. Every answer
-//! is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to touch.
+//! Broadcast rings, of slots and of frames, in memory that a hostile peer scribbles on between any two
+//! operations. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
+//! ring's to touch.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -13,7 +14,7 @@ use super::input::Input;
 /// Where the slots and records begin, and where the words of the ring do.
 const BEHIND: usize = 0x8500;
 const WORDS: usize = 0x100;
-/// What stands behind the ring in memory that is larger than it.
+/// What lies past the ring in memory larger than the ring.
 const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 200;
@@ -57,7 +58,7 @@ fn at(region: &Region, word: usize) -> &AtomicU64 {
     assert!(word * 8 + 8 <= region.len());
     // SAFETY: inside the region, as asserted.
     let address = unsafe { region.base().add(word * 8) };
-    // SAFETY: aligned to 8, mapped as long as the region, and accessed atomically by everybody.
+    // SAFETY: aligned to 8, mapped as long as the region, and accessed atomically by all.
     unsafe { AtomicU64::from_ptr(address.as_ptr().cast()) }
 }
 

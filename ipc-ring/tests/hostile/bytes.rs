@@ -1,5 +1,5 @@
-//! A ring of frames that somebody scribbles on between any two operations. Every answer is acceptable but a panic, an endless
-//! loop, or a byte touched that is not the ring's to touch.
+//! A ring of frames that a hostile peer scribbles on between any two operations. Every answer is acceptable
+//! but a panic, an endless loop, or a byte touched that is not the ring's to touch.
 
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,6 @@
-//! A call ring that somebody scribbles on, at attach and between any two operations of either end. Every answer is acceptable
-//! but a panic, an endless loop, or a byte touched that is not the ring's to touch.
+//! A call ring that a hostile peer scribbles on, at attach and between any two operations of either end.
+//! Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to
+//! touch.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +9,7 @@ use ipc_ring::{Barrier, Region};
 
 use super::input::Input;
 
-/// What stands behind the ring.
+/// What lies past the ring.
 const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 const MOST_STEPS: usize = 300;
 
@@ -64,7 +65,7 @@ fn work(input: &mut Input<'_>, region: &Region, total: usize) -> usize {
     steps
 }
 
-/// Writes a word: mostly the line's, or the one that says what was taken.
+/// Writes a word: mostly the line's, or the one that records what was taken.
 fn spoil(input: &mut Input<'_>, region: &Region, total: usize) {
     let choice = usize::from(input.byte());
     let offset = match choice % 4 {

@@ -1,5 +1,6 @@
-//! A whole channel, in kernel objects, whose segment and whose domain's segment somebody scribbles on between any two calls.
-//! Every answer is acceptable but a panic, a call that does not come back, or a kernel object that stays behind.
+//! A whole channel, in kernel objects, with a hostile peer that scribbles on its segment and its domain's
+//! segment between any two calls. Every result is acceptable except a panic, a call that does not return, or
+//! a kernel object left behind.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub struct Bed {
     table: Attachment,
     /// What it holds while there is no channel.
     clean: Vec<u8>,
-    /// The segments without a key while there is no channel: the one that stands for this program.
+    /// The segments without a key while there is no channel: the one that represents this program.
     before: Vec<i32>,
 }
 
@@ -37,7 +38,8 @@ impl Bed {
         Self { domain, table, clean, before: segments(|key| key == 0) }
     }
 
-    /// Runs one sequence of calls and spoilt words. Gives the number of calls that were made with an end that attached.
+    /// Runs one sequence of calls and spoilt words. Gives the number of calls that were made with an end that
+    /// attached.
     pub fn run(&self, data: &[u8]) -> usize {
         let mut input = Input::new(data);
         let steps = self.work(&mut input);
@@ -109,7 +111,8 @@ impl Bed {
         steps
     }
 
-    /// Writes a word of the domain's segment, behind its header: of the process table, the wake table or the directory.
+    /// Writes a word of the domain's segment, behind its header: of the process table, the wake table or the
+    /// directory.
     fn spoil_table(&self, input: &mut Input<'_>) {
         // The first entries of each are those in use.
         let (start, words) = [(0x100, 16), (0x4100, 8), (0x6100, 64)][usize::from(input.byte()) % 3];

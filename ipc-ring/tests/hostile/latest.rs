@@ -1,5 +1,6 @@
-//! A table of latest values that somebody scribbles on: at attach, and between any two operations of either end. Every answer
-//! is acceptable but a panic, an endless loop, or a byte touched that is not the table's to touch.
+//! A table of latest values that a hostile peer scribbles on: at attach, and between any two operations of
+//! either end. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
+//! table's to touch.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,7 +13,7 @@ use super::input::Input;
 const WORDS: usize = 0x100;
 const JOURNAL: usize = 0x8500;
 const CELLS: usize = 0xa500;
-/// What stands behind the table.
+/// What lies past the table.
 const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 300;
@@ -96,7 +97,7 @@ fn spoil<const N: usize>(input: &mut Input<'_>, region: &Region, table: &Mapped<
     word.store(value, Ordering::Relaxed);
 }
 
-/// A reader and a successor of the writer beside somebody who scribbles all the time.
+/// A reader and a successor of the writer, next to a hostile peer that scribbles all the time.
 pub fn run_with_scribbler(data: &[u8], rounds: usize) -> usize {
     let keys = 40;
     let region = Region::heap(Mapped::<[u8; 24]>::geometry(keys).expect("a small table").total_size() + 256);

@@ -1,5 +1,6 @@
-//! A many-to-many ring that somebody scribbles on between any two operations of two producers and two consumers. Every answer
-//! is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to touch.
+//! A many-to-many ring that a hostile peer scribbles on between any two operations of two producers and two
+//! consumers. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
+//! ring's to touch.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;

@@ -1,5 +1,6 @@
-//! A pool, in kernel objects, whose segment somebody scribbles on between any two calls, and who is given forged handles. Every
-//! answer is acceptable but a panic, a call that does not come back, or a byte touched that is not the pool's.
+//! A pool, in kernel objects, with a hostile peer that scribbles on its segment between any two calls and
+//! passes forged handles. Every result is acceptable except a panic, a call that does not return, or an
+//! access to a byte outside the pool.
 
 use std::sync::atomic::Ordering;
 

@@ -1,5 +1,6 @@
-//! A ring in memory that somebody scribbles on: at attach, and between any two operations of either end. Every answer is
-//! acceptable but a panic, an endless loop, or a byte touched that is not the ring's to touch.
+//! A ring in memory that a hostile peer scribbles on: at attach, and between any two operations of either
+//! end. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to
+//! touch.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use super::input::Input;
 
 /// Bytes of the header and of everything before the first slot.
 const HEADER: usize = 0x100;
-/// What stands behind the ring in memory that is larger than it.
+/// What lies past the ring in memory larger than the ring.
 const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 400;
@@ -42,7 +43,7 @@ fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     for word in total.div_ceil(8)..region.len() / 8 {
         at(&region, word).store(CANARY, Ordering::Relaxed);
     }
-    // The image before anybody attaches: a good one, one with a few words spoilt, or anything at all.
+    // The image before any attach: a good one, one with a few words spoilt, or anything at all.
     match input.byte() % 4 {
         0 => {}
         1 => {
@@ -198,12 +199,13 @@ fn spoil_turn(input: &mut Input<'_>, region: &Region, total: usize, pushed: u64,
 fn at(region: &Region, word: usize) -> &AtomicU64 {
     assert!(word * 8 + 8 <= region.len());
     let address = region.base().as_ptr().wrapping_add(word * 8);
-    // SAFETY: inside the region, which outlives the reference, and aligned to 8; only accessed atomically here, and by the
-    // ring with atomics and with copies that are made to race.
+    // SAFETY: inside the region, which outlives the reference, and aligned to 8; only accessed atomically
+    // here, and by the ring with atomics and with copies that are made to race.
     unsafe { AtomicU64::from_ptr(address.cast()) }
 }
 
-/// A thread that scribbles on the ring as fast as it can while another works with it. Gives the number of operations.
+/// A thread that scribbles on the ring as fast as it can while another works with it. Gives the number of
+/// operations.
 pub fn run_with_scribbler(data: &[u8], rounds: usize) -> usize {
     type Item = [u8; 56];
     let capacity = 8;

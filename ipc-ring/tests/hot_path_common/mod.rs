@@ -1,5 +1,5 @@
-//! What shows that a path makes no system call and allocates nothing: both are made impossible in a child. A seccomp filter
-//! kills it at its first system call, and an allocator counts.
+//! What shows that a path makes no system call and allocates nothing: both are made impossible in a child. A
+//! seccomp filter kills it at its first system call, and an allocator counts.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -18,7 +18,7 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: the system's allocator, with a count beside it that allocates nothing itself.
+// SAFETY: the system's allocator, with a counter that allocates nothing itself.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -62,7 +62,7 @@ pub fn forbid_system_calls() {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Ends the process at once, without letting go of anything: that would be system calls.
+/// Ends the process at once, without releasing anything: that would be system calls.
 pub fn end(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
@@ -73,7 +73,7 @@ pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
 
-/// Exit codes of the child, which may not say anything any more.
+/// Exit codes of the child, which cannot report anything any more.
 pub const GOOD: i32 = 40;
 pub const WRONG_ANSWER: i32 = 41;
 pub const ALLOCATED: i32 = 42;
@@ -88,7 +88,7 @@ pub fn must(good: bool) {
 /// Runs the child to its end. `Ok` for its exit code, `Err` for the signal that killed it.
 pub fn outcome(arguments: &[&str]) -> Result<i32, i32> {
     private_namespace();
-    // Not through pipes: this child says nothing.
+    // Not through pipes: this child reports nothing.
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "plays_a_role", "--nocapture", "--test-threads=1", "--quiet"])
         .env(common::ROLE, arguments.join("\x1f"))

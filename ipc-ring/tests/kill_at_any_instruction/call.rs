@@ -1,5 +1,5 @@
-//! Requests and replies: a caller that dies leaves its call to nobody, a responder that dies leaves it to a successor, which
-//! finds the request whole.
+//! Requests and replies: a caller that dies leaves its call to nobody, a responder that dies leaves it to a
+//! successor, which finds the request whole.
 
 use std::thread::JoinHandle;
 
@@ -196,7 +196,8 @@ impl Survivor for Answers {
             drop(responder);
             return serve(caller(&self.place), self::responder(&self.place));
         }
-        // The successor's first call may find the one of the dead in the line; whose reply it gets must be its own.
+        // The successor's first call may find the one of the dead in the line; whose reply it gets must be
+        // its own.
         let mut caller = caller(&self.place);
         let mut pending = 0;
         while let Err(error) = caller.ask(payload(100)) {
@@ -378,7 +379,7 @@ impl Survivor for Asks {
     }
 }
 
-/// Somebody dies who has just come.
+/// An end dies that has just joined.
 fn arrivals() -> Vec<Case> {
     let case = |name: &str, there: There, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),

@@ -1,4 +1,5 @@
-//! The newest value: a writer that dies leaves a whole value, the last or the one before, and a successor goes on counting.
+//! The newest value: a writer that dies leaves a whole value, the last or the one before, and a successor
+//! goes on counting.
 
 use std::thread::JoinHandle;
 
@@ -112,7 +113,8 @@ impl Survivor for Reads {
     }
 
     fn judge(mut self: Box<Self>, _: Killed) {
-        // A victim that dies before it is a writer leaves the sleeper waiting for one; so does its successor, for a moment.
+        // A victim that dies before it is a writer leaves the sleeper waiting for one; so does its successor,
+        // for a moment.
         let successor = builder(&self.place).create_writer();
         let mut reader = match self.sleeper.take() {
             None => self.reader.take().unwrap(),
@@ -202,7 +204,7 @@ struct Writes {
 
 impl Survivor for Writes {
     fn rouse(&mut self) {
-        // It may come too often.
+        // May be called too often.
         if self.published < BEFORE {
             self.published = self.writer.publish(payload(self.published)).unwrap();
         }

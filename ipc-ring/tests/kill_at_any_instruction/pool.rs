@@ -48,7 +48,8 @@ fn number(view: &View) -> u64 {
     number
 }
 
-/// What was received until the channel was empty or its producer gone, and how many handles were worth nothing.
+/// What was received until the channel was empty or its producer gone, and how many handles were worth
+/// nothing.
 #[derive(Debug, Default)]
 struct Received {
     numbers: Vec<u64>,
@@ -284,7 +285,7 @@ struct Sends {
 
 impl Survivor for Sends {
     fn rouse(&mut self) {
-        // It may come too often.
+        // May be called too often.
         if self.sent < THERE + 2 {
             send(&self.pool, &mut self.producer, self.sent);
             self.sent += 1;

@@ -1,4 +1,5 @@
-//! What is killed in channels that hand each message to one consumer, whatever the ring: one table for all of them.
+//! What is killed in channels that hand each message to one consumer, whatever the ring: one table for all of
+//! them.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -237,7 +238,7 @@ fn consumers<Q: Queue>() -> Vec<Case> {
     cases
 }
 
-/// Somebody dies who has just come.
+/// An end dies that has just joined.
 pub fn arrivals<Q: Queue>() -> Vec<Case> {
     let case = |name: &str, setup: Both, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),

@@ -1,8 +1,9 @@
 //! A process that is run one instruction at a time, by ptrace, and killed.
 //!
-//! The victim is a fork of this process, so that a trial costs no program start. It brings itself to its mark, a SIGSTOP,
-//! and is stepped from there to its second mark, an instruction that does not exist: on the way from the end of the operation to
-//! there is no system call, so whoever stands before one is still in the operation.
+//! The victim is a fork of this process, so that a trial costs no program start. It brings itself to its
+//! mark, a SIGSTOP, and is stepped from there to its second mark, an instruction that does not exist: on the
+//! way from the end of the operation to there is no system call, so whoever stands before one is still in the
+//! operation.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,11 +52,12 @@ pub enum Step {
 }
 
 impl Victim {
-    /// Forks a process that runs `life`, which calls its argument once before the operation and once after it; meanwhile
-    /// runs `born` here. The process stands at the first mark then.
+    /// Forks a process that runs `life`, which calls its argument once before the operation and once after
+    /// it; meanwhile runs `born` here. The process stands at the first mark then.
     pub fn start(life: impl FnOnce(&dyn Fn()), born: impl FnOnce()) -> Self {
-        // SAFETY: the calling thread is the only one that makes victims, the others of this process wait or do not exist;
-        // the child uses nothing that they could have locked but the allocator, which the C library prepares for a fork.
+        // SAFETY: the calling thread is the only one that makes victims, the others of this process wait or
+        // do not exist; the child uses nothing that they could have locked but the allocator, which the C
+        // library prepares for a fork.
         match unsafe { fork() }.unwrap() {
             ForkResult::Child => live(life),
             ForkResult::Parent { child } => {
@@ -103,8 +105,8 @@ impl Victim {
         ptrace::write_user(self.pid, register as ptrace::AddressType, value).unwrap();
     }
 
-    /// Runs one instruction. A system call is one. Only a call can sleep, and only where `may_sleep` says so is it looked
-    /// for: then [`go_on`](Self::go_on) must be called.
+    /// Runs one instruction. A system call is one. Only a call can sleep, and only where `may_sleep` says so
+    /// is it looked for: then [`go_on`](Self::go_on) must be called.
     pub fn step(&self, may_sleep: bool) -> Step {
         ptrace::step(self.pid, None).unwrap();
         if may_sleep { self.await_stop_or_sleep() } else { self.await_stop() }
@@ -224,6 +226,6 @@ fn live(life: impl FnOnce(&dyn Fn())) -> ! {
         });
     }));
     let code = if outcome.is_ok() { 0 } else { 101 };
-    // SAFETY: ends the process at once; nothing of the parent's that it inherited is let go of.
+    // SAFETY: ends the process at once; nothing that it inherited from the parent is released.
     unsafe { nix::libc::_exit(code) }
 }

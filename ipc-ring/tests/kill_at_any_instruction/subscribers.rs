@@ -1,4 +1,5 @@
-//! A subscriber of a broadcast channel dies beside another one, who must get everything, and must not be held up.
+//! A subscriber of a broadcast channel dies beside another one, who must get everything, and must not be held
+//! up.
 
 use crate::queue::{Popped, Pushed, Queue};
 use crate::sweep::{Case, Killed, Place, Survivor};
@@ -67,7 +68,7 @@ struct Others<Q: Queue> {
 
 impl<Q: Queue> Survivor for Others<Q> {
     fn rouse(&mut self) {
-        // It may come too often.
+        // May be called too often.
         if self.published < 3 {
             assert_eq!(Q::try_push(&mut self.publisher, self.published), Pushed::Yes);
             self.published += 1;

@@ -1,9 +1,9 @@
-//! A storm: producers and consumers of a channel are killed with SIGKILL at random moments and started anew, while messages
-//! flow. In the end the books must balance: what was pushed was popped once, or died in the hands of its reader; what was
-//! published was read by each subscriber, or reported to it as missed.
+//! A storm: producers and consumers of a channel are killed with SIGKILL at random moments and started anew,
+//! while messages flow. In the end the books must balance: what was pushed was popped once, or died in the
+//! hands of its reader; what was published was read by each subscriber, or reported to it as missed.
 //!
-//! Some seconds a ring in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED` for the same
-//! moments again, as far as time allows.
+//! Some seconds a ring in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED`
+//! for the same moments again, as far as time allows.
 
 #[path = "../bytes_common/mod.rs"]
 mod bytes_common;
@@ -135,7 +135,7 @@ fn storm<A: Accounts>(
                 lives.push(Life::start(ring, domain, number, pushes, "persistent"));
             }
         }
-        // On a slow machine a process takes long to come to life.
+        // On a slow machine a process takes long to start.
         std::thread::sleep(Duration::from_micros(random.below(CALM * (1 + in_vain))));
         let done = lives.swap_remove(random.below(lives.len() as u64) as usize).end(accounts);
         in_vain = if done > 0 { 0 } else { in_vain + 1 };

@@ -297,7 +297,7 @@ fn waits_end_by_an_element_a_deadline_and_an_interrupter() {
 
         let mut receiver = known.open_receiver().unwrap();
         let mut place = [0; 8];
-        while receiver.try_receive(&mut place).is_ok() {} // What is there for who comes late.
+        while receiver.try_receive(&mut place).is_ok() {} // What a latecomer finds.
         let told = receiver.receive_timeout(&mut place, Duration::from_millis(1)).unwrap_err();
         let timed_out =
             matches!(told, ReceiveError::Pop(PopError::TimedOut) | ReceiveError::Read(ReadError::TimedOut));

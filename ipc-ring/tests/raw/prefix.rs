@@ -63,7 +63,7 @@ fn a_reader_of_the_shorter_type_reads_the_longer_one() {
         drop(old);
         // The whole of it is a beginning, too.
         let mut same = open::<New>(&domain).unwrap();
-        while same.try_receive().is_ok() {} // What is there for who comes late.
+        while same.try_receive().is_ok() {} // What a latecomer finds.
         let sent = New { time_ns: 1, price: 2, quantity: 3, symbol: 4 };
         sender.send(sent.as_bytes()).unwrap();
         assert_eq!(same.receive().unwrap(), sent);
