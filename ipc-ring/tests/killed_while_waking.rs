@@ -1,5 +1,6 @@
-//! A taker is killed in the very call in which it wakes a giver that sleeps: the number that it was about to hand over goes to its
-//! successor. Whoever has not been handed a number has not taken it. And the giver does not stay asleep: the death wakes it.
+//! A taker is killed in the very call in which it wakes a giver that sleeps: the number that it was about to
+//! hand over goes to its successor. Whoever has not been handed a number has not taken it. And the giver does
+//! not stay asleep: the death wakes it.
 
 mod common;
 mod kinds;
@@ -19,7 +20,7 @@ use kinds::{ALL, How, Kind, Told, kind};
 const DEATHS: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A taker that says what it has taken, and dies at its first wake.
+/// A taker that reports what it has taken, and dies at its first wake.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else { return };
@@ -35,7 +36,7 @@ fn plays_a_role() {
     }
 }
 
-/// Gives numbers until it is over, whatever becomes of the takers; gives how many.
+/// Gives numbers until the end, whatever happens to the takers; gives how many.
 fn give_until(over: &AtomicBool, kind: Kind, domain: &Domain, giver: u64) -> u64 {
     let mut end = (kind.giver)(How::new(domain, WaitStrategy::Sleep)).unwrap();
     let mut given = 0;

@@ -1,5 +1,5 @@
-//! Channels of latest values between real processes: who sees what, who is woken, what a SIGKILL at each named place leaves, and
-//! what is left behind.
+//! Channels of latest values between real processes: what readers see, which are woken, the state after a
+//! SIGKILL at each named place, and what is left behind.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn publish(writer: &mut TableWriter<Item>, key: u32) -> u64 {
     next
 }
 
-/// Waits for any change; gives what was read, or how it ended.
+/// Waits for any change; returns what was read, or how it ended.
 fn next(reader: &mut TableReader<Item>) -> Result<(u32, u64), ReadError> {
     let (key, newest) = reader.wait_any()?;
     assert_eq!(newest.value, value(key, newest.sequence));
@@ -152,14 +152,14 @@ fn a_writer_killed_at_each_site() {
             );
             victim.wait_killed();
             let published = whole + u64::from(arrived);
-            // What the dead one's journal does not tell of is found by its key, or when a successor comes.
+            // A change missing from the dead one's journal is found by its key, or when a successor joins.
             let known: u64 = seen.values().sum();
             assert!(known == published || (site == "LatestPublished" && known + 1 == published), "{seen:?}");
             let newest = |reader: &mut TableReader<Item>| -> u64 {
                 (0..keys).map(|key| reader.get(key).unwrap().map_or(0, |newest| newest.sequence)).sum()
             };
             assert_eq!(newest(&mut builder(&domain, keys).open_table_reader().unwrap()), published);
-            // The successor continues, and whoever follows all keys misses nothing.
+            // The successor continues, and a reader that follows all keys misses nothing.
             let mut successor = builder(&domain, keys).open_table_writer().unwrap();
             publish(&mut successor, 0);
             successor.detach();
@@ -270,7 +270,7 @@ fn how_waiting_ends() {
     let domain = unique("ends");
     let mut reader = builder(&domain, 1).create_table_reader().unwrap();
     let short = Duration::from_millis(5);
-    // A writer that has never come is waited for.
+    // A writer that has never joined is waited for.
     assert!(matches!(reader.wait_timeout(0, short), Err(ReadError::TimedOut)));
     assert!(matches!(reader.wait_any_timeout(short), Err(ReadError::TimedOut)));
     assert_eq!(reader.writer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
@@ -286,7 +286,7 @@ fn how_waiting_ends() {
     assert!(matches!(writer.publish(1, value(1, 1)), Err(PublishError::NoSuchKey { key: 1, keys: 1 })));
     assert!(matches!(reader.get(1), Err(ReadError::NoSuchKey { key: 1, keys: 1 })));
     assert!(matches!(reader.wait(1), Err(ReadError::NoSuchKey { key: 1, keys: 1 })));
-    // What was published before is read before the end is told.
+    // What was published before is read before the end is reported.
     writer.detach();
     assert_eq!(reader.wait(0).unwrap().sequence, 1);
     assert!(matches!(reader.wait(0), Err(ReadError::PeerGone(PeerExit::Detached))));
@@ -301,7 +301,7 @@ fn how_waiting_ends() {
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 2, "the last value stays");
     let late = builder(&domain, 1).open_table_writer().map(|_| ());
     assert!(matches!(late.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Closed)), "{late:?}");
-    // A creator makes a new channel in its place; who holds the old one keeps it.
+    // A creator makes a new channel in its place; its holders keep the old one.
     let mut fresh = builder(&domain, 1).create_table_writer().unwrap();
     assert_eq!(publish(&mut fresh, 0), 1);
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 2);
@@ -326,7 +326,7 @@ fn the_face_of_one_value() {
     let mut place = [0; 5];
     let newest = reader.get_into(&mut place).unwrap().unwrap();
     assert_eq!((place, newest.sequence, newest.time_ns), (value(0, 2), 2, 77));
-    // A table is no channel of one value, nor is a ring.
+    // Neither a table nor a ring is a channel of one value.
     let _table = Builder::<Item>::new("table").domain(&domain).keys(5).create_table_writer().unwrap();
     let other = Builder::<Item>::new("table").domain(&domain).open_reader().map(|_| ());
     assert!(

@@ -1,5 +1,5 @@
-//! The table of latest values over heap memory and over a segment: what readers see of a writer in the same process, one call
-//! after the other and in two threads.
+//! The table of latest values over heap memory and over a segment: what readers see of a writer in the same
+//! process, one call after the other and in two threads.
 
 mod bytes_common;
 mod spsc_common;
@@ -38,14 +38,14 @@ fn the_newest_value_with_its_sequence_and_time() {
             }
             assert_eq!(reader.newest_value(0), Ok(Some(newest)), "as often as one likes");
         }
-        // Whoever comes late, or has not looked for long, sees the newest value at once.
+        // A reader that joins late, or has not read for a long time, sees the newest value at once.
         let mut late = Reader::attach(table.clone());
         assert_eq!(late.newest_value(0).unwrap().map(|newest| newest.sequence), Some(99));
         for _ in 0..50 {
             writer.publish(0, 0, &1).unwrap();
         }
         assert_eq!(late.newer_value(0).unwrap().map(|newest| newest.sequence), Some(149));
-        // A successor goes on.
+        // A successor continues.
         drop(writer);
         assert_eq!(Writer::attach(table).publish(0, 0, &1), Ok(150));
     }
@@ -216,7 +216,8 @@ proptest! {
     }
 }
 
-/// Readers beside a writer at full speed: whole values, sequences that only grow, and the last one in the end.
+/// Readers together with a writer at full speed: whole values, sequences that only grow, and the last one in
+/// the end.
 fn at_full_speed<const N: usize>(make: Make, keys: u32, count: u64) {
     let table = table::<[u8; N]>(make, u64::from(keys));
     let done = AtomicBool::new(false);

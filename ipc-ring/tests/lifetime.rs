@@ -1,5 +1,5 @@
-//! How long channels live: ephemeral ones as long as somebody is attached, persistent ones until their stream has ended or
-//! somebody removes them. In processes that come, go and are killed.
+//! How long channels live: ephemeral ones as long as some process has them attached, persistent ones until
+//! their stream has ended or they are removed. In processes that start, leave and are killed.
 
 mod common;
 mod kinds;
@@ -136,14 +136,14 @@ fn a_closed_stream_is_kept_until_it_is_popped_and_a_new_producer_starts_a_new_on
     producer.push(8).unwrap();
     let mut consumer = persistent(&domain).open_consumer().unwrap();
     assert_eq!(consumer.pop().unwrap(), 8);
-    // A consumer that closes wants nothing more: nor is anything kept for a successor.
+    // A consumer that closes wants nothing more: and nothing is kept for a successor.
     producer.push(9).unwrap();
     consumer.close();
     drop(producer);
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
 }
 
-/// Whoever drops its end of a persistent channel last leaves it, with what is in it, to those who come next.
+/// A persistent channel whose last end was dropped is left, with its contents, to the next processes.
 #[test]
 fn dropping_an_end_of_a_persistent_channel_of_any_kind_keeps_it() {
     private_namespace();
@@ -271,7 +271,7 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
     assert!(strangers.stat().is_ok());
 }
 
-/// The key of a persistent channel follows from its name, and anybody may make something under any key.
+/// The key of a persistent channel is derived from its name, and any user may create objects under any key.
 #[test]
 fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones() {
     private_namespace();
@@ -288,7 +288,7 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
         let (key, size) = (kept.object.key, usize::try_from(kept.size).unwrap());
         SharedMemory::from_id(kept.id).remove().unwrap();
 
-        // Memory of another program, of another user, of another user who lets nobody look at it.
+        // Memory of another program, of another user, and of another user that makes it unreadable to others.
         for (owner, mode) in [(None, 0o600), (Some(4711), 0o666), (Some(4711), 0)] {
             let options = Options::default().mode(Mode::new(mode).unwrap());
             let squatter = RemoveOnDrop::new(SharedMemory::create_new(key, size, &options).unwrap());
@@ -312,7 +312,7 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
     }
 }
 
-/// With this setting the kernel removes a segment at its last detach, whoever meant to come back.
+/// With this setting the kernel removes a segment at its last detach, even if it is meant to be reopened.
 #[test]
 fn where_the_kernel_keeps_no_segment_without_users_no_persistent_channel_is_made() {
     private_namespace();

@@ -1,5 +1,6 @@
-//! A process is killed while it makes the segment of a channel, at every step. Whoever has the lock next removes what is left, in
-//! whatever process namespace it lives; if the kernel does not let it, the next one that may does, and `gc` knows of it meanwhile.
+//! A process is killed while it makes the segment of a channel, at every step. The next holder of the lock
+//! removes what is left, in whatever PID namespace it lives; if the kernel denies that, the next process with
+//! the right does it, and meanwhile `gc` reports it.
 
 mod common;
 mod kinds;
@@ -92,7 +93,7 @@ fn lock_as(uid: u32, domain: &Domain) {
     next.finish();
 }
 
-/// What `gc` tells this user about segments of dead makers.
+/// What `gc` reports to this user about segments of dead makers.
 fn findings(uid: u32) -> Vec<String> {
     let mut child = Role::start("examine", &[&uid.to_string()]);
     let mut all = Vec::new();

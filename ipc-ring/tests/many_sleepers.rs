@@ -1,7 +1,9 @@
-//! Many ends asleep on one channel. What concerns all of them wakes all of them, and the end of the channel does.
+//! Many ends asleep on one channel. What concerns all of them wakes all of them, and the end of the channel
+//! does.
 //!
-//! A sleeper that is passed over loses nothing: it looks by itself, a tenth of a second later. That is a late sleep, at which
-//! [`common`] ends the process. Between two publications there is time for that, so that the next one cannot cover it up.
+//! A sleeper that is passed over loses nothing: it looks by itself, a tenth of a second later. That is a late
+//! sleep, at which [`common`] ends the process. Between two publications there is time for that, so that the
+//! next one cannot cover it up.
 
 mod common;
 mod kinds;
@@ -34,7 +36,7 @@ fn how(domain: &Domain) -> How<'_> {
     How::new(domain, WaitStrategy::Sleep)
 }
 
-/// Takes until the channel is closed; says how many there were and the number of the last.
+/// Takes until the channel is closed; reports the count and the number of the last.
 fn take(kind: Kind, domain: &str) {
     let domain = Domain::open(domain).unwrap();
     let mut taker = (kind.taker)(how(&domain)).unwrap();
@@ -76,7 +78,8 @@ fn finish(children: Vec<Role>) -> (u64, Vec<u64>) {
     (count, last)
 }
 
-/// Lets so many takers of each kind sleep, publishes for all of them, and lets them sleep again; then closes.
+/// Lets this number of takers of each kind sleep, publishes for all of them, and lets them sleep again; then
+/// closes.
 fn all_kinds(sleepers: usize) {
     private_namespace();
     for kind in ALL.into_iter().filter(|kind| kind.many_takers) {
@@ -134,7 +137,7 @@ fn queue(domain: &Domain) -> mpmc::Builder<u64> {
     mpmc::Builder::new("queue").domain(domain)
 }
 
-/// Waits in a set for one channel, beside another on which nothing happens, until it is closed.
+/// Waits in a set for one channel, together with another on which nothing happens, until it is closed.
 fn wait(kind: &str, domain: &str) {
     let domain = Domain::open(domain).unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
@@ -178,7 +181,7 @@ fn sets_that_sleep_are_all_woken() {
     for (kind, sleepers) in [("broadcast", 3), ("broadcast", 16), ("latest", 3), ("latest", 16)] {
         let name = unique("sets");
         let domain = Domain::open(&name).unwrap();
-        // On the quiet channel somebody could push at any time.
+        // A push to the quiet channel is possible at any time.
         let quiet = queue(&domain).type_name("quiet").create_producer().unwrap();
         let mut publish: Box<dyn FnMut(u64)> = if kind == "broadcast" {
             let mut publisher = lossy(&domain).create_publisher().unwrap();

@@ -1,5 +1,5 @@
-//! Many-to-many channels between real processes: order, fairness of a kind, deaths by SIGKILL at each named site beside
-//! live competitors, and what is left behind.
+//! Many-to-many channels between real processes: order, fairness of a kind, deaths by SIGKILL at each named
+//! site next to live competitors, and what is left behind.
 
 mod common;
 
@@ -140,7 +140,7 @@ fn stream(producers: u64, consumers: usize, count: u64) {
     private_namespace();
     let before = kernel_objects();
     let domain = unique("stream");
-    // Holds the channel while the others come.
+    // Holds the channel while the others join.
     let holder = builder(&domain).create_producer().unwrap();
     let mut poppers: Vec<Role> = (0..consumers).map(|_| Role::start("pop", &[&domain])).collect();
     let mut pushers: Vec<Role> = (0..producers)
@@ -345,7 +345,7 @@ fn a_producer_that_lets_slots_come_free_still_finds_the_ring_full_and_free_again
         (builder.create_producer().unwrap(), builder.create_consumer().unwrap());
     let mut next = 0;
     for lap in 0..5 {
-        // More than a run after the other, up to the last slot, with nobody who pops.
+        // More than one run in a row, up to the last slot, with no consumer popping.
         for number in 64 * lap..64 * (lap + 1) {
             producer.push([number; 8]).unwrap();
         }
@@ -402,7 +402,7 @@ fn a_slice_is_pushed_whole_and_in_order_or_the_answer_says_how_far_it_came() {
     let domain = unique("slice");
     let mut producer = builder(&domain).create_producer().unwrap();
     let mut consumer = builder(&domain).open_consumer().unwrap();
-    // More than the ring holds: somebody has to pop meanwhile.
+    // More than the ring holds: a consumer has to pop meanwhile.
     let messages: Vec<u64> = (0..1000).collect();
     std::thread::scope(|scope| {
         scope.spawn(|| producer.push_slice(&messages).unwrap());

@@ -1,4 +1,5 @@
-//! Deaths of ends of a many-to-many channel, in processes of their own: who learns of it, and from whom.
+//! Deaths of ends of a many-to-many channel, in processes of their own: which ends learn of it, and from
+//! which.
 
 mod common;
 
@@ -19,7 +20,7 @@ fn site(name: &str) -> Site {
     Site::ALL.into_iter().find(|site| format!("{site:?}") == name).unwrap()
 }
 
-/// Pushes one message after another, each when told.
+/// Pushes one message after another, each on command.
 fn push_when_told(producer: &mut Producer<u64>, mut number: u64) {
     loop {
         match listen().as_str() {
@@ -40,7 +41,7 @@ fn plays_a_role() {
             say("ready");
             push_when_told(&mut producer, first.parse().unwrap());
         }
-        // Pushes until it has woken somebody, then dies at a place in the next push.
+        // Pushes until it has woken a sleeper, then dies at a place in the next push.
         ["push-and-die", domain, at] => {
             let mut producer = builder(domain).create_producer().unwrap();
             say("ready");
@@ -81,8 +82,8 @@ fn plays_a_role() {
     }
 }
 
-/// The tokens on the wake semaphores of a domain, but for the sixteen bells, which every death posts to. Behind the lock, its holder and the mark
-/// lie groups of a token of a process and four wake semaphores.
+/// The tokens on the wake semaphores of a domain, except for the sixteen bells, which every death posts to.
+/// Behind the lock, its holder and the mark lie groups of a token of a process and four wake semaphores.
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {
@@ -251,7 +252,8 @@ fn who_closes_may_die_before_anybody_is_told() {
     }
 }
 
-/// The stream is closed, and the last message is in the hands of a consumer that is dead: it is not the end yet.
+/// The stream is closed, and the last message is in the hands of a consumer that is dead: it is not the end
+/// yet.
 #[test]
 fn a_message_in_dead_hands_comes_before_the_end() {
     private_namespace();

@@ -1,4 +1,4 @@
-//! A many-to-many channel seen by a third party, and what its ends are told of a corruption.
+//! A many-to-many channel seen by a third party, and how its ends learn of a corruption.
 
 mod common;
 
@@ -103,8 +103,8 @@ fn a_channel_of_another_kind_is_refused() {
     ));
 }
 
-/// One end meets a tag that cannot be; the tag is as it was again before anybody else looks. All are told, those who sleep and
-/// those who come later too.
+/// One end finds an impossible tag; the tag is restored before any other end reads it. All are notified, also
+/// those asleep and those that join later.
 #[test]
 fn everybody_is_told_of_a_corruption() {
     private_namespace();

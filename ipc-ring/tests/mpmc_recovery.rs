@@ -1,5 +1,5 @@
-//! Deaths in the many-to-many ring: an end or a recoverer stops for good at each named place, others go on, the books
-//! balance, and every slot and seat comes back.
+//! Deaths in the many-to-many ring: an end or a recoverer stops permanently at each named place, others
+//! continue, the books balance, and every slot and seat is recovered.
 
 mod mpmc_common;
 
@@ -356,7 +356,7 @@ fn an_orphan_is_delivered_before_and_even_after_the_end() {
     assert_eq!(consumer.try_pop(), Err(Nothing::Closed));
 }
 
-/// Ends die at random places for a while, beside live ones and recoverers; in the end every element that was
+/// Ends die at random places for a while, next to live ones and recoverers; in the end every element that was
 /// committed was popped once.
 #[test]
 fn a_storm_of_deaths() {
@@ -374,7 +374,8 @@ fn a_storm_of_deaths() {
     const LIVES: u64 = 400;
     for capacity in [1, 8] {
         let ring = Heap::with(capacity, 16, 46, 15);
-        // What each life committed and took, as it would know from outside; the element under way at a death is unknown.
+        // What each life committed and took, as it would know from outside; the element under way at a death
+        // is unknown.
         let (mut pushed, mut popped, mut unsure) = (Vec::new(), Vec::new(), Vec::new());
         let results: Vec<_> = thread::scope(|scope| {
             let workers: Vec<_> = (0..4u64)

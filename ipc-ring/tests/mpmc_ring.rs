@@ -1,4 +1,5 @@
-//! The many-to-many ring between threads of one process: what it answers, and that nothing is lost, doubled or reordered.
+//! The many-to-many ring between threads of one process: what it answers, and that nothing is lost, doubled
+//! or reordered.
 
 mod mpmc_common;
 
@@ -98,7 +99,7 @@ fn an_aborted_claim_is_passed_over() {
         let ring = Heap::new(capacity);
         let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
         for round in 0..10 {
-            // Nobody pops in between, so with small rings the producer meets its own aborted slot.
+            // No consumer pops in between, so with small rings the producer meets its own aborted slot.
             for _ in 0..3 {
                 drop(producer.try_claim().unwrap());
             }
@@ -261,7 +262,7 @@ fn tags_that_cannot_be_are_corrupt() {
         assert!(matches!(ring.producer().try_push(&1), Err(Refused::Corrupt(_))), "{tag:#x}");
         assert!(matches!(ring.consumer().try_pop(), Err(Nothing::Corrupt(_))), "{tag:#x}");
     }
-    // Each of the two slots says that the ring is elsewhere.
+    // Each of the two slots shows another position of the ring.
     let ring = Heap::new(2);
     ring.tag(0).store(1 << 63, Ordering::Relaxed);
     ring.tag(1).store(1 << 40, Ordering::Relaxed);
@@ -398,8 +399,8 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// One thread, several ends, against a queue. Aborted claims take no room for long: a push is refused only if the queue
-    /// is full, or nearly full with slots that hold nothing between waiting elements.
+    /// One thread, several ends, against a queue. Aborted claims take no room for long: a push is refused
+    /// only if the queue is full, or nearly full with slots that hold nothing between waiting elements.
     #[test]
     fn behaves_like_a_queue(
         log2 in 0u32..4,

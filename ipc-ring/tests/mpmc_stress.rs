@@ -1,5 +1,6 @@
-//! Many processes at one ring under load with random pauses: every message arrives once, whole, in the order of its producer,
-//! and no producer is left out. Run longer as `spsc_stress` is; the messages are shared out among the producers.
+//! Many processes at one ring under load with random pauses: every message arrives once, whole, in the order
+//! of its producer, and no producer is left out. Run longer as `spsc_stress` is; the messages are shared out
+//! among the producers.
 
 mod common;
 mod spsc_common;
@@ -141,7 +142,7 @@ fn the_books_agree(producers: u64, consumers: u64, usual: &[&str]) {
     for wait in waits(usual) {
         private_namespace();
         let domain = unique("stress");
-        // It makes the ring, and goes when all are there.
+        // It makes the ring, and leaves when all are there.
         let maker = builder(&domain, &wait).capacity(64).create_producer().unwrap();
         let mut popping: Vec<Role> = (0..consumers).map(|_| Role::start("pop", &[&domain, &wait])).collect();
         let mut pushing: Vec<Role> = (0..producers)

@@ -1,4 +1,4 @@
-//! Turns of producers at a full many-to-many ring: whatever the word says whose turn it is, pushes go on.
+//! Turns of producers at a full many-to-many ring: whatever the turn word says, pushes continue.
 
 mod common;
 
@@ -22,7 +22,8 @@ fn full(name: &str, wait: WaitStrategy) -> (Producer<u64>, Consumer<u64>) {
     (producer, consumer)
 }
 
-/// Gives a turn that has just begun to a seat that nobody holds, unless somebody has entered itself as the next since: true then.
+/// Gives a turn that has just begun to a seat without a holder, unless an end has since registered as the
+/// next: true then.
 fn forge(turn: &AtomicU64) -> bool {
     let entered = turn.load(Relaxed) >> 48 != 0;
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap();
@@ -41,7 +42,7 @@ fn a_turn_that_nobody_uses_delays_a_push_that_sleeps_and_no_more() {
         std::thread::scope(|scope| {
             let pusher = scope.spawn(|| (1..20).try_for_each(|number| producer.push(number)));
             for number in 0..19 {
-                // Until the push stands back. The turn goes on when the slot comes free.
+                // Until the push yields. The turn passes on when the slot becomes free.
                 while !forge(memory.turn()) {}
                 assert_eq!(consumer.pop().unwrap(), number, "{wait:?}");
             }

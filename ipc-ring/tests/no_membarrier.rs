@@ -1,6 +1,7 @@
-//! A sandbox that forbids membarrier and comes after a channel was opened, over the table of kinds. The notifier's side has no fence of its
-//! own then, so an end that goes to sleep could be overlooked, and so could a subscriber that joins a gated channel: both get the
-//! kernel's refusal as their error, and nothing is left behind of the attempt.
+//! A sandbox that forbids membarrier, entered after a channel was opened, over the table of kinds. The
+//! notifier's side then has no fence of its own, so an end that goes to sleep could be missed, and so could a
+//! subscriber that joins a gated channel: both get the kernel's refusal as their error, and nothing is left
+//! behind of the attempt.
 
 mod common;
 mod kinds;
@@ -51,7 +52,7 @@ fn who_cannot_say_that_it_sleeps_does_not_sleep() {
                 "{}: {waited:?}",
                 kind.name
             );
-            // What needs no sleep goes on.
+            // Operations that need no sleep continue.
             assert_eq!(giver.give(8, PATIENCE), Told::Yes, "{}", kind.name);
             assert_eq!(taker.take(PATIENCE), Told::Number(8), "{}", kind.name);
             if kind.fills {
@@ -64,7 +65,8 @@ fn who_cannot_say_that_it_sleeps_does_not_sleep() {
     }
 }
 
-/// Its correctness, and not only a wake-up, rests on the barrier: a publisher that overlooks a cursor overwrites what it stands for.
+/// Its correctness, and not only a wake-up, rests on the barrier: a publisher that misses a cursor overwrites
+/// the messages it protects.
 #[test]
 fn nobody_joins_a_gated_channel_without_the_barrier() {
     private_namespace();

@@ -1,5 +1,5 @@
-//! Somebody removes the kernel's objects by hand, under every waiting and every busy end: an error or nothing at all, but no
-//! hang and no crash.
+//! Somebody removes the kernel's objects by hand, under every waiting and every busy end: an error or nothing
+//! at all, but no hang and no crash.
 
 mod common;
 mod kinds;
@@ -38,7 +38,7 @@ fn waits(
     let open = |name: &String| {
         let domain = Domain::open(name).unwrap();
         let how = How::new(&domain, wait);
-        // In this order there is somebody to wait for when numbers are given.
+        // In this order there is an end to wait for when numbers are given.
         let taker = (kind.taker)(how).unwrap();
         (taker, (kind.giver)(how).unwrap())
     };
@@ -123,7 +123,8 @@ impl End {
     }
 }
 
-/// The other end's process is killed after the objects are gone, so nobody can learn of its death: an error, and no endless wait.
+/// The other end's process is killed after the objects are gone, so no one can learn of its death: an error,
+/// and no endless wait.
 #[test]
 fn whose_peer_is_killed_afterwards_is_told() {
     private_namespace();
@@ -190,7 +191,7 @@ fn messages_flow_on_and_the_name_starts_anew() {
             assert_eq!(giver.give(number, LONG), Told::Yes, "{}", kind.name);
             assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
         }
-        // Nobody finds the old one; who opens the domain anew makes a new one.
+        // Nobody finds the old one; the next open of the domain creates a new one.
         assert!((kind.taker)(how).is_err(), "{}", kind.name);
         let again = Domain::open(&name).unwrap();
         let how = How { domain: &again, ..how };

@@ -1,4 +1,4 @@
-//! Named pools: what they lend, send, share and refuse, and what they say about it.
+//! Named pools: what they lend, send, share and refuse, and their errors.
 
 mod common;
 
@@ -232,7 +232,7 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
     for round in 0..10u8 {
         let mut loan = pool.loan(4096).unwrap();
         loan.fill(round).unwrap();
-        // The sender's own view keeps the payload for those who come late.
+        // The sender's own view keeps the payload for latecomers.
         let (kept, handle) = loan.share();
         publisher.publish(handle).unwrap();
         let views: Vec<_> = readers
@@ -244,7 +244,7 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
         drop(kept);
         drop(views);
         assert!(free(&pool));
-        // Too late: it is told so, and reads nothing.
+        // Too late: it gets an error, and reads nothing.
         assert!(matches!(readers[0].1.accept(&handle), Err(Refused::Stale { .. })));
     }
 }
@@ -406,7 +406,7 @@ fn opening_checks_the_classes_and_the_kind() {
         Builder::new("ring").domain(&domain).open().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { .. })
     ));
-    // The pool is gone with its last user, who may be a loan.
+    // The pool is gone with its last user, which may be a loan.
     let loan = first.loan(1).unwrap();
     drop(first);
     assert!(builder.open().is_ok());

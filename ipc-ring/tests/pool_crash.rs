@@ -1,4 +1,5 @@
-//! Processes killed at each named place of a pool: what they had comes back, what they had sent arrives.
+//! Processes killed at each named place of a pool: their blocks are recovered, and what they had sent
+//! arrives.
 
 mod common;
 
@@ -53,7 +54,7 @@ fn plays_a_role() {
             }
         }
         "hold" => {
-            // Holds whatever can be held: one written, one received, one shared.
+            // Holds everything that can be held: one written, one received, one shared.
             let mut consumer = ring(&domain).open_consumer().unwrap();
             let _held = (
                 members.loan(1).unwrap(),
@@ -118,7 +119,8 @@ fn a_sender_dies_at_each_place() {
                         Err(other) => panic!("{case}: {other}"),
                     }
                 }
-                // What `send` had returned from has arrived, whoever died. The one under way, maybe.
+                // Every message whose `send` had returned has arrived, whichever process died. The one under
+                // way, maybe.
                 let arrived = match place {
                     Site::PoolSent => after + 1,
                     Site::PoolPushed if !recover_first => after + 1,
@@ -174,7 +176,8 @@ fn a_receiver_dies_at_each_place() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// A process that holds blocks of every kind is killed; recoveries are killed at each place, and the last one finishes.
+/// A process that holds blocks of every kind is killed; recoveries are killed at each place, and the last one
+/// finishes.
 #[test]
 fn recoveries_die_too() {
     private_namespace();
@@ -238,8 +241,8 @@ fn who_takes_back_what_was_lost_dies() {
     is_sound(&pool);
 }
 
-/// Everybody who has to do with a ring is killed, with payloads in it. The kernel frees the ring; the pool's other users have
-/// its payloads back.
+/// Every process that uses a ring is killed, with payloads in it. The kernel frees the ring; the pool's other
+/// users have its payloads back.
 #[test]
 fn a_channel_dies_with_all_its_processes() {
     private_namespace();

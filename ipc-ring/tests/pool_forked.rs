@@ -166,7 +166,7 @@ fn a_push_that_forks_sends_in_the_parent_only() {
 /// Bytes of a block of the pool that a helper inherits.
 const BLOCK: usize = 16 << 20;
 
-/// Opens a pool, makes a helper that goes on, and ends.
+/// Opens a pool, starts a helper that lives on, and ends.
 fn leave_a_helper(domain: &str, inherited: bool) {
     let opened = Domain::open(domain).unwrap();
     let builder = pool::Builder::new("pool").domain(&opened).class(BLOCK, 1);
@@ -196,7 +196,7 @@ fn leave_a_helper(domain: &str, inherited: bool) {
     unsafe { nix::libc::_exit(0) }
 }
 
-/// How many segments have room for such a pool.
+/// The number of segments of at least the pool's size.
 fn pools() -> usize {
     let segments = ipc_core::list::segments().unwrap();
     segments.iter().filter(|(_, stat)| stat.size() >= BLOCK).count()

@@ -1,6 +1,6 @@
-//! Whatever a peer writes into a pool's memory and into the handles it sends, the answer is an error or some bytes of the pool.
-//! The same body as the fuzz target in `fuzz/`, with a fixed number of pseudo-random inputs; and one that checks what
-//! this process relies on: that no byte is in two of its hands.
+//! Whatever a peer writes into a pool's memory and into the handles it sends, the answer is an error or some
+//! bytes of the pool. The same body as the fuzz target in `fuzz/`, with a fixed number of pseudo-random
+//! inputs; and one that checks what this process relies on: that no byte is in two of its hands.
 //!
 //! `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
 
@@ -46,8 +46,8 @@ fn any_segment_of_a_pool_is_survived() {
     assert!(steps > images);
 }
 
-/// Two threads work with the blocks while a third writes any tag it likes. Each byte range that is held for writing is held
-/// once, and not read by the other thread meanwhile.
+/// Two threads work with the blocks while a third writes any tag it likes. Each byte range that is held for
+/// writing is held once, and not read by the other thread meanwhile.
 #[test]
 fn no_byte_is_in_two_hands_of_a_process() {
     private_namespace();
@@ -57,7 +57,8 @@ fn no_byte_is_in_two_hands_of_a_process() {
     let made =
         hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
     let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
-    // Who holds a block: 0 nobody, 1 to 1000 readers, more a writer. Kept here, where nobody scribbles.
+    // Who holds a block: 0: none, 1 to 1000: readers, more: a writer. Kept here, out of the hostile peer's
+    // reach.
     let held: [std::sync::atomic::AtomicU32; 4] = Default::default();
     let first = pool.loan(64).unwrap().as_ptr().addr();
     let start =
@@ -119,8 +120,9 @@ fn no_byte_is_in_two_hands_of_a_process() {
     });
 }
 
-/// A payload was received, by one and for good. Somebody says in its word that it is shared, and the handle comes again: a second
-/// view in this process would be still there when the first one has let the block go.
+/// A payload was received, by one process and permanently. A hostile peer marks it as shared in its word, and
+/// the handle arrives again: a second view in this process would be still there when the first one has let
+/// the block go.
 #[test]
 fn what_was_taken_is_not_shared_by_a_forged_word() {
     private_namespace();
@@ -149,12 +151,13 @@ fn what_was_taken_is_not_shared_by_a_forged_word() {
             "a second view of a payload for one: {answer:?}"
         );
         drop(view);
-        // As the word says, nobody has it; and nobody has.
+        // According to the word, no one has it; and no one has.
         assert_eq!(pool.loan(64).unwrap().len(), 64);
     }
 }
 
-/// The pool is opened twice, and a block that is lent is marked as free. Two openings that knew nothing of each other would each lend it.
+/// The pool is opened twice, and a block that is lent is marked as free. Two openings that knew nothing of
+/// each other would each lend it.
 #[test]
 fn a_tag_that_is_put_back_gives_no_block_twice_to_one_process() {
     private_namespace();

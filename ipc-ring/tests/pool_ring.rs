@@ -1,6 +1,6 @@
-//! The pool's algorithm by itself, over heap memory and over a System V segment with the same bodies: what its members are
-//! answered, and step by step beside a plain model of what it should do: several members, some of which die, handles that are
-//! used late, twice, or after their channel is gone.
+//! The pool's algorithm by itself, over heap memory and over a System V segment with the same bodies: the
+//! results that its members get, compared step by step with a plain model: several members, some of which
+//! die, handles that are used late, twice, or after their channel is gone.
 
 mod common;
 
@@ -17,7 +17,7 @@ use ipc_ring::ring::pool::recovery::{reclaim, recover};
 use ipc_ring::ring::pool::{Blocks as _, Loaned, Mapped, Member, Reading, Seat, Shape, class_stats};
 use proptest::prelude::*;
 
-/// Where the pool lies.
+/// The memory of the pool.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Heap,
@@ -50,19 +50,19 @@ enum Act {
     Loan(usize),
     Abandon(usize, usize),
     Send(usize, usize),
-    /// The push fails; before it is taken back, the other member comes with the handle, or nobody.
+    /// The push fails; before it is taken back, the other member presents the handle, or none does.
     FailToSend(usize, usize, Option<usize>),
     Share(usize, usize),
     /// To a channel that has the block from then on.
     Publish(usize, usize),
-    /// The publisher takes a block out of its channel; or one that comes late with an old handle does.
+    /// The publisher takes a block out of its channel; or a late one with an old handle does.
     Withdraw(usize, usize),
     Accept(usize, usize),
     Release(usize, usize),
     TakeOver(usize, usize),
     Die(usize),
     Recover,
-    /// The channel goes, with what is in it.
+    /// The channel is removed, with its contents.
     ChannelGoes,
 }
 
@@ -93,7 +93,7 @@ enum Block {
     Loaned(u64),
     Sent,
     Taken(u64),
-    /// By whom, once for each reader.
+    /// The members that have it, one entry for each reader.
     Shared(Vec<u64>),
     /// As before, and a channel has it.
     Published(Vec<u64>),
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// What the model says of an attempt to accept, and does if it succeeds.
+    /// The model's result of an attempt to accept, and its change of state on success.
     fn accept(&mut self, identity: u64, block: u32, generation: u32) -> Result<(), &'static str> {
         let (state, now) = &mut self.blocks[block as usize];
         if *now != generation {
@@ -317,7 +317,7 @@ impl World {
                 }
             }
             Act::Die(who) => {
-                // A successor comes only after the recovery: there are as many seats as there can be.
+                // A successor joins only after the recovery: there are as many seats as there can be.
                 self.dead.insert(self.processes[who].identity);
                 self.recover()?;
                 let successor = self.process();
@@ -534,7 +534,7 @@ fn what_a_channel_has_lives_without_readers_until_it_is_withdrawn() {
     });
 }
 
-/// A handle is worth nothing to a pool of another generation, whatever else fits.
+/// A handle is invalid in a pool of another generation, even if everything else fits.
 #[test]
 fn handles_of_another_pool_are_refused() {
     let mut world = World::new(Kind::Heap);
@@ -561,7 +561,7 @@ fn one_block() -> (Member<Mapped>, Member<Mapped>) {
     (member(1), member(2))
 }
 
-/// As if the free block had been used so many times more; the tag has room for 24 bits of the number.
+/// As if the free block had been used this number of times more; the tag has room for 24 bits of the number.
 fn use_it(member: &Member<Mapped>, times: u64) {
     let before = member.try_loan(0).unwrap();
     member.abandon(before);
@@ -579,7 +579,7 @@ fn a_handle_is_refused_when_its_block_was_used_as_often_as_the_tag_can_count() {
     for round in 0..600 {
         let (offered, handle) = sender.offer(sender.try_loan(0).unwrap(), 8, CHANNEL);
         sender.sent(&offered);
-        // Taken for this one if it were not told from it; then this one were refused.
+        // Would be mistaken for this one if the two were not distinguished; then this one were refused.
         for stale in old.iter().rev().take(3).chain(old.first()) {
             match receiver.accept(stale) {
                 Err(Refused::Stale { found, expected }) => {

@@ -1,6 +1,7 @@
-//! A thread that joins a shared block because its process reads it already looks at the block's word twice. Between the two looks the other
-//! readers may let the block go, and it may be lent and shared anew, and read again by the same process: then the handle names
-//! a payload that is gone, and must not open the next one.
+//! A thread that joins a shared block because its process reads it already looks at the block's word twice.
+//! Between the two checks the other readers may release the block, and it may be lent and shared again, and
+//! read again by the same process: then the handle names a payload that is gone, and must not open the next
+//! one.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -25,7 +26,8 @@ thread_local! {
 #[derive(Clone)]
 struct Paused {
     pool: Mapped,
-    /// Whether the notes of generations beside the tags are what the members wrote. A peer that breaks the protocol may set them back.
+    /// Whether the generations noted next to the tags are what the members wrote. A peer that breaks the
+    /// protocol may set them back.
     notes: bool,
 }
 
@@ -129,7 +131,7 @@ fn a_handle_whose_payload_went_meanwhile_does_not_open_the_next_one() {
     old_handle_and_new_payload(true);
 }
 
-/// Then the word is all there is to tell the two by.
+/// Then only the word distinguishes the two.
 #[test]
 fn it_does_not_either_when_the_notes_of_generations_are_wrong() {
     old_handle_and_new_payload(false);
@@ -144,7 +146,7 @@ fn old_handle_and_new_payload(notes: bool) {
     let others = {
         let (writer, reader, again) = (Rc::clone(&writer), Rc::clone(&reader), Rc::clone(&again));
         move || {
-            // Everybody lets go, and the block has another payload, which this process reads.
+            // All readers release it, and the block has another payload, which this process reads.
             reader.release(first);
             writer.release(kept);
             let (kept, new) = share(&writer);
@@ -159,7 +161,8 @@ fn old_handle_and_new_payload(notes: bool) {
         "the old handle opened the new payload: {answer:?}"
     );
 
-    // Nothing is counted for the one that was refused: who reads the new payload lets it go, and the block is free.
+    // Nothing is counted for the one that was refused: the reader of the new payload releases it, and the
+    // block is free.
     let (kept, reading, new) = again.take().expect("it happened");
     assert_eq!((readers(&writer), readers(&reader)), (1, 1));
     reader.release(reading);

@@ -1,7 +1,8 @@
-//! Senders and receivers of a pool that are killed and replaced at any moment, all the time. No block is ever in two hands, no
-//! payload is torn, and at the end every block is free.
+//! Senders and receivers of a pool that are killed and replaced at any moment, all the time. No block is ever
+//! in two hands, no payload is torn, and at the end every block is free.
 //!
-//! It runs for two seconds. `POOL_STRESS_SECONDS=600` lets it run for ten minutes; `TEST_WATCHDOG` has to be raised with it.
+//! It runs for two seconds. `POOL_STRESS_SECONDS=600` lets it run for ten minutes; `TEST_WATCHDOG` has to be
+//! raised with it.
 
 mod common;
 mod spsc_common;
@@ -66,7 +67,7 @@ fn check(bytes: impl Fn() -> Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Often nothing, sometimes the processor for somebody else, now and then a sleep.
+/// Often nothing, sometimes a yield, now and then a sleep.
 fn pause(random: &mut Random) {
     match random.below(16) {
         0 => std::thread::sleep(Duration::from_micros(random.below(200))),
@@ -161,7 +162,7 @@ fn receive(domain: &Domain, mut random: Random) {
     }
 }
 
-/// What may come of receiving while others are killed.
+/// The possible results of receiving while others are killed.
 fn acceptable(error: &ReceiveError<PopError>) {
     match error {
         ReceiveError::Channel(PopError::TimedOut | PopError::PeerGone(_) | PopError::Empty)

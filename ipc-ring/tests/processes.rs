@@ -1,5 +1,5 @@
-//! What processes do beside passing messages, with every kind of channel: they fork, start other programs,
-//! are stopped, have several attachments and threads, and have the same process number as somebody else.
+//! What processes do besides passing messages, with every kind of channel: they fork, start other programs,
+//! are stopped, have several attachments and threads, and have the same process id as another process.
 
 mod common;
 mod kinds;
@@ -81,12 +81,12 @@ fn works(kind: &Kind, domain: &Domain, taker: Option<Box<dyn Taker>>) {
     let mut giver = (kind.giver)(how(domain)).unwrap();
     for number in 1000..1003 {
         assert_eq!(giver.give(number, LONG), Told::Yes, "{}", kind.name);
-        // What somebody gave who died may come first.
+        // A number given by a process that died may come first.
         while take_past_deaths(kind, &mut *taker) != number {}
     }
 }
 
-/// The next number. That a giver is gone may still be told of the one before.
+/// The next number. The report of a giver's death may still be about the previous one.
 fn take_past_deaths(kind: &Kind, taker: &mut dyn Taker) -> u64 {
     loop {
         match taker.take(LONG) {
@@ -175,7 +175,7 @@ fn fork_with(kind: &Kind, start: Start) {
             nix::unistd::pause();
         }
     }));
-    // A third one joins by itself, and is somebody else.
+    // A third one joins by itself, as another member.
     ends_well(start(&mut || {
         let domain = Domain::open(&name).unwrap();
         assert!(domain.me() != me && domain.is_alive(me).unwrap());
@@ -196,13 +196,13 @@ fn a_child_of_fork_disturbs_nothing_that_it_inherited() {
     Role::start("fork", &[]).finish();
 }
 
-/// A process namespace makes parent and child one number, whoever asks.
+/// In a PID namespace parent and child can have the same process id.
 #[test]
 fn a_child_with_the_number_of_its_parent_is_not_its_parent() {
     Role::start("fork number one", &[]).finish();
 }
 
-/// How far a taker has come, in memory that outlives processes.
+/// A taker's progress, in memory that outlives processes.
 const TOOK: u64 = 1;
 const SAW_THE_DEATH: u64 = 2;
 
@@ -266,7 +266,7 @@ fn a_successor_with_the_number_of_the_dead_is_not_the_dead() {
     Role::start("numbers", &[]).finish();
 }
 
-/// Ends of the same process, by two handles of the domain and beside those of other domains.
+/// Ends of the same process, by two handles of the domain and next to those of other domains.
 #[test]
 fn several_attachments_of_one_process_are_separate() {
     private_namespace();

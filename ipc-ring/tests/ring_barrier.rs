@@ -1,5 +1,6 @@
-//! A ring by itself whose barrier is membarrier registers the process that maps it, as its own half is no instruction; where that is
-//! forbidden the ring is refused. One test: a process is registered once and for all.
+//! A standalone ring whose barrier is membarrier registers the process that maps it, as its own half is no
+//! instruction; where that is forbidden the ring is refused. One test: a process is registered once and for
+//! all.
 
 mod common;
 

@@ -1,5 +1,6 @@
-//! What memory a ring takes, over the table of kinds: enough of it, with a geometry of its own, and such as may be written. Anything else is
-//! an error that says so, in whatever way the ring is made or opened, and nothing is written then.
+//! What memory a ring takes, over the table of kinds: enough of it, with a geometry of its own, and such as
+//! may be written. Anything else is a specific error, in whatever way the ring is made or opened, and then
+//! nothing is written.
 
 mod common;
 
@@ -13,7 +14,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Barrier, Region};
 type Way = fn(Region) -> Result<(), AttachError>;
 type WayWith = fn(Region, &Geometry) -> Result<(), AttachError>;
 
-/// Ways to come to a ring over a region, by what they answer.
+/// Ways to obtain a ring over a region, by their results.
 struct Kind {
     name: &'static str,
     /// Bytes of the smallest ring.
@@ -135,7 +136,8 @@ fn memory_that_is_too_small_is_refused() {
     }
 }
 
-/// What no ring of the kind would compute for itself: another element, another capacity, another place for the slots.
+/// What no ring of the kind would compute for itself: another element, another capacity, another place for
+/// the slots.
 #[test]
 fn a_geometry_of_something_else_is_refused() {
     let rings = [

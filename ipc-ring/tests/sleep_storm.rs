@@ -1,6 +1,6 @@
-//! A storm over every kind of channel, whose ends all sleep: they are killed with SIGKILL, and stopped with
-//! SIGSTOP for a while, at random moments, and those that were killed are started anew. In the end the books
-//! balance, and no sleep was ended by the periodic look though a wake-up was owed.
+//! A storm over every kind of channel, with all ends sleeping: they are killed with SIGKILL, and stopped with
+//! SIGSTOP for a while, at random moments, and the killed ones are restarted. In the end the books balance,
+//! and no sleep was ended by the periodic check although a wake-up was owed.
 //!
 //! Some seconds a kind in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED`
 //! for the same moments again, as far as time allows.
@@ -180,10 +180,10 @@ impl Accounts {
     }
 }
 
-/// Longest time between two blows, while those who are hit have done something in their lives.
+/// Longest time between two blows, as long as the victims have done some work.
 const CALM: u64 = 30_000;
-/// Longest time that a process is stopped, in microseconds. A sleeper whom it was about to wake waits for it
-/// that long.
+/// Longest time that a process is stopped, in microseconds. A sleeper that it was about to wake waits that
+/// long.
 const STOP: u64 = 20_000;
 
 fn storm(name: &str) {

@@ -1,5 +1,5 @@
-//! Hosts whose kernel allows small sets of semaphores and few operations in one call: domains are as large as it allows, all kinds of
-//! channel work in them, and they go on when the limit changes.
+//! Hosts whose kernel allows small sets of semaphores and few operations in one call: domains are as large as
+//! it allows, all kinds of channel work in them, and they go on when the limit changes.
 
 mod common;
 mod kinds;
@@ -16,8 +16,8 @@ const SETTING: &str = "/proc/sys/kernel/sem";
 /// Longer than anything takes; the watchdog is quicker.
 const LONG: Duration = Duration::from_secs(1000);
 
-/// SEMMSL, SEMMNS, SEMOPM, SEMMNI: an old default that Oracle asks for, with its own number of operations and the kernel's then;
-/// SAP's; today's default.
+/// SEMMSL, SEMMNS, SEMOPM, SEMMNI: an old default that Oracle asks for, with its own number of operations and
+/// the kernel's then; SAP's; today's default.
 const LIMITS: [&str; 5] = [
     "250 32000 100 128",
     "250 32000 32 128",
@@ -64,7 +64,7 @@ fn flows(kind: &Kind, domain: &Domain) {
     }
 }
 
-/// A sleeper learns of the death of another process.
+/// A sleeper is notified of the death of another process.
 fn deaths_are_told(kind: &Kind, domain: &Domain) {
     let mut taker = (kind.taker)(how(domain)).unwrap();
     let mut giver = Role::start("give and wait to be killed", &[kind.name, domain.name()]);
@@ -91,7 +91,7 @@ fn every_kind_works_in_a_domain_that_fits_the_limits() {
     }
 }
 
-/// The number of ends until there is no room for another, and what is said then.
+/// The number of ends until there is no room for another, and the error then.
 fn fill(domain: &Domain) -> (usize, AttachError) {
     let mut ends = Vec::new();
     loop {

@@ -24,8 +24,8 @@ fn builder(domain: &str, wait: &str, barrier: &str) -> Builder<u64> {
     }
 }
 
-/// The children's half of the tests below. Without a role it checks that an unknown one fails, so that a parent learns
-/// of a misspelt role.
+/// The children's half of the tests below. Without a role it checks that an unknown one fails, so that a
+/// parent learns of a misspelt role.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else {
@@ -376,12 +376,13 @@ fn a_forked_child_cannot_disturb_what_it_inherited() {
     let domain = unique("fork");
     let mut producer = builder(&domain, "", "").create_producer().unwrap();
     let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
-    // SAFETY: the child only drops what it inherited and ends; it allocates nothing that another thread may hold.
+    // SAFETY: the child only drops what it inherited and ends; it allocates nothing that another thread may
+    // hold.
     match unsafe { nix::unistd::fork() }.unwrap() {
         nix::unistd::ForkResult::Child => {
             drop(producer);
             drop(consumer);
-            // SAFETY: ends this process at once, which is what is wanted in the child of a fork.
+            // SAFETY: ends this process at once, as required in the child of a fork.
             unsafe { nix::libc::_exit(0) };
         }
         nix::unistd::ForkResult::Parent { child } => {
@@ -467,8 +468,8 @@ fn deadlines_are_kept_from_below() {
     assert_eq!(room[0], 2, "a place is left alone when nothing came");
 }
 
-/// A consumer that has freed one slot of 64 has not published that; a push that waits finds it all the same, and so
-/// does one that pushes a slice.
+/// A consumer that has freed one slot of 64 has not published that; a push that waits finds it all the same,
+/// and so does one that pushes a slice.
 #[test]
 fn a_push_that_waits_finds_the_last_free_slot() {
     private_namespace();

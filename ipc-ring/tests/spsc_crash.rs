@@ -1,9 +1,9 @@
-//! Death at every named place. A process that holds one end kills itself there with SIGKILL, a successor takes its end
-//! over, dies at the same place, and so on; the other end lives through all of it. Nothing is lost, nothing comes twice,
-//! nobody waits for ever.
+//! Death at every named place. A process that holds one end kills itself there with SIGKILL, a successor
+//! takes its end over, dies at the same place, and so on; the other end lives through all of it. Nothing is
+//! lost, nothing is delivered twice, no one waits for ever.
 //!
-//! What a dead consumer had popped but not yet handed to its caller is gone with it, as documented: the tests say for each
-//! place whether that may be, and how much.
+//! What a dead consumer had popped but not yet handed to its caller is gone with it, as documented: the tests
+//! state for each place whether that may be, and how much.
 
 mod common;
 mod spsc_common;
@@ -128,7 +128,8 @@ struct Case {
     pauses: (u64, u64),
 }
 
-/// The cases of one role. Where the site is one of waiting or waking, the end that has to wait is the faster one.
+/// The cases of one role. Where the site is one of waiting or waking, the end that has to wait is the faster
+/// one.
 fn cases(payload_sites: [Site; 2]) -> Vec<Case> {
     let mut cases = Vec::new();
     for capacity in [1, 4, 64] {
@@ -178,8 +179,8 @@ impl Case {
     fn taken_by_a_dead_consumer(&self) -> std::ops::RangeInclusive<u64> {
         match self.site {
             Site::SpscPayloadRead | Site::WaitAnnounced => 0..=0,
-            // Dead after the position was stored, before the caller had the message; or before the wake that follows a
-            // position, or a look at an empty ring.
+            // Dead after the position was stored, before the caller had the message; or before the wake that
+            // follows a position, or a look at an empty ring.
             Site::SpscConsumed if self.batch => 1..=BATCH as u64,
             Site::SpscConsumed => 1..=1,
             _ if self.batch => 0..=BATCH as u64,
@@ -209,14 +210,14 @@ fn producers_die(case: Case) {
                 victim.wait_killed();
                 deaths += 1;
                 victim = case.start("push", &domain, deaths < VICTIMS);
-                // Until it has come the dead one is reported again, at once.
+                // Until it has joined, the dead one is reported again, at once.
                 while consumer.peer().unwrap() != (PeerState::Alive { pid: victim.pid() }) {
                     match consumer.pop() {
                         Ok(item) => {
                             check(&item, expected);
                             expected += 1;
                         }
-                        // It may come, work and die in this moment.
+                        // It may join, work and die in this moment.
                         Err(PopError::PeerGone(_)) if victim.has_ended() => break,
                         Err(PopError::PeerGone(_)) => std::thread::sleep(Duration::from_micros(200)),
                         Err(PopError::Closed) => break,
@@ -347,7 +348,7 @@ fn both_die_and_two_successors_go_on() {
     };
     let membership = Domain::open(&domain).unwrap();
     builder(&domain, "busy").capacity(8).create_producer().unwrap().detach();
-    // The channel is gone with its only end: nobody was attached any more.
+    // The channel is gone with its only end: no process had it attached any more.
     let gone = Observer::open_in(&membership, "channel");
     assert!(matches!(gone.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::NotFound)), "{gone:?}");
 

@@ -1,4 +1,5 @@
-//! What waiting costs: an end that waits long sleeps, and one that pushes wakes nobody who does not sleep.
+//! What waiting costs: an end that waits long sleeps, and one that pushes makes no wake-up call unless the
+//! other end sleeps.
 
 mod common;
 
@@ -57,8 +58,8 @@ fn plays_a_role() {
     }
 }
 
-/// Says what `wait` used of this thread's CPU, in microseconds; how often the thread went to sleep; and how long it took in
-/// heartbeats.
+/// Says what `wait` used of this thread's CPU, in microseconds; how often the thread went to sleep; and how
+/// long it took in heartbeats.
 fn measure(wait: impl FnOnce()) {
     let cpu = |usage: &Usage| {
         let time = usage.user_time() + usage.system_time();
@@ -87,7 +88,8 @@ fn costs_nothing(role: &str) {
         let [cpu, sleeps, beats] = numbers[..] else { panic!("three numbers") };
         eprintln!("{role}, {wait}: {cpu} µs of CPU, {sleeps} sleeps in {beats} heartbeats");
         assert!(cpu < 50_000, "{cpu} µs of CPU in two idle seconds");
-        // One sleep a heartbeat, and a few short ones at the beginning when what is waited for may go unannounced.
+        // One sleep per heartbeat, and a few short ones at the beginning, when an event may come without a
+        // notification.
         assert!(sleeps <= beats + 12, "{sleeps} sleeps in {beats} heartbeats");
         idler.finish();
     }
@@ -120,10 +122,10 @@ fn stream(wait: &str, count: u64, pause: u64) -> ipc_ring::spsc::Counters {
     counters
 }
 
-/// A consumer is woken once for each time that the ring stops being empty; and a producer once for each time that it found the
-/// ring full. Once more in vain, when the other side was stopped between a publication and its look at the signal, and what
-/// it published has been popped meanwhile: there can be one such publication for each time. One wake more is that of a
-/// new end, for whoever waits for it.
+/// A consumer is woken once for each time that the ring stops being empty; and a producer once for each time
+/// that it found the ring full. One needless wake more, when the other side was stopped between a publication
+/// and its check of the signal, and its message has been popped meanwhile: there can be one such publication
+/// for each time. One wake more is that of a new end, for a process that waits for it.
 #[test]
 fn nobody_is_woken_twice_for_one_reason() {
     private_namespace();

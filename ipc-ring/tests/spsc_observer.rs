@@ -1,4 +1,4 @@
-//! What a third process sees that attaches read-only and takes no seat.
+//! What is seen by a third process that attaches read-only and takes no seat.
 
 mod common;
 
@@ -53,7 +53,8 @@ fn plays_a_role() {
     }
 }
 
-/// Pushed, popped, waiting, found full, found empty, high water, wakes of the producer, wakes of the consumer.
+/// Pushed, popped, waiting, found full, found empty, high water, wakes of the producer, wakes of the
+/// consumer.
 fn words(counters: &Counters) -> String {
     let Counters { pushed, popped, waiting, .. } = counters;
     let Counters { found_full, found_empty, high_water, producer_wakes, consumer_wakes, .. } = counters;
@@ -76,7 +77,8 @@ fn a_third_process_sees_everything_and_can_change_nothing() {
     let mut observer = Role::start("observe", &[&domain]);
     assert_eq!(observer.hear(), "8 56");
 
-    // Of the three segments that it has mapped, the domain's, its own and the ring's, it has the ring's for reading only.
+    // Of the three segments that it has mapped, the domain's, its own and the ring's, it has the ring's for
+    // reading only.
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", observer.pid())).unwrap();
     let segments: Vec<&str> = maps.lines().filter(|line| line.contains("/SYSV")).collect();
     let read_only = segments.iter().filter(|line| line.contains(" r--s ")).count();

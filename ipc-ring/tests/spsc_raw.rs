@@ -142,7 +142,7 @@ fn another_element_is_refused_as_another_type_is() {
     }
 }
 
-/// A peer that changes the header of an open ring changes nothing for who has it open.
+/// A peer that changes the header of an open ring changes nothing for the processes that have it open.
 #[test]
 fn the_header_is_read_once() {
     let shared = region::<Words<3>>();
@@ -164,8 +164,7 @@ fn the_header_is_read_once() {
     assert!(RawMapped::open(shared, &element).is_err(), "a new opener sees what was written");
 }
 
-/// Whatever one word of the header says, an opener answers with an error or with a ring that stays inside its
-/// memory.
+/// Whatever value one word of the header has, an opener gets an error or a ring that stays inside its memory.
 #[test]
 fn no_header_leads_outside_the_memory() {
     let element = element::<u64>("u64");

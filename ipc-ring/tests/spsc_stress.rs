@@ -1,9 +1,10 @@
-//! Two processes under load with random pauses, every byte checked; and one that is killed and replaced again and again.
+//! Two processes under load with random pauses, every byte checked; and one that is killed and replaced again
+//! and again.
 //!
-//! Each case runs for about a second. `STRESS_MESSAGES=10000000` lets each case run for that many messages instead;
-//! `TEST_WATCHDOG` has to be raised with it, and `STRESS_WAIT=spin_sleep` leaves the other strategies out, as in `bytes_stress` and
-//! `mpmc_stress`. In a build with
-//! optimisation ten million take minutes.
+//! Each case runs for about a second. `STRESS_MESSAGES=10000000` lets each case run for that many messages
+//! instead; `TEST_WATCHDOG` has to be raised with it, and `STRESS_WAIT=spin_sleep` leaves the other
+//! strategies out, as in `bytes_stress` and `mpmc_stress`. In a build with optimisation ten million take
+//! minutes.
 
 mod common;
 mod spsc_common;
@@ -126,8 +127,9 @@ fn relay(domain: &str, wait: &str) {
     assert_eq!(from.peer().unwrap(), ipc_ring::PeerState::Closed);
 }
 
-/// A process that holds the consuming end of one channel and the producing end of another is killed at any moment, fifty
-/// times. What it had popped and not pushed yet is gone with it: one message at most. Nothing else is.
+/// A process that holds the consuming end of one channel and the producing end of another is killed at any
+/// moment, fifty times. What it had popped and not pushed yet is gone with it: one message at most. Nothing
+/// else is.
 #[test]
 fn a_relay_that_is_killed_fifty_times_loses_one_message_each_time_at_most() {
     const ROUNDS: u64 = 50;
@@ -180,7 +182,7 @@ fn a_relay_that_is_killed_fifty_times_loses_one_message_each_time_at_most() {
         killer.join().unwrap();
     }
     let last = Role::start("relay", &[&domain, "spin_sleep"]);
-    // Until it has come the dead one is reported.
+    // Until it has joined, the dead one is reported.
     while let Err(PopError::PeerGone(_)) = consumer.pop().map(|item| take(&item, &mut next)) {
         std::thread::yield_now();
     }

@@ -8,7 +8,7 @@ use common::{Role, listen, private_namespace, say, the_ring, unique};
 use ipc_ring::observe::{DomainObserver, Tap, TapError, TapRead, TapStart};
 use ipc_ring::{Domain, broadcast, latest, mpmc, spsc};
 
-/// Words that follow from the first: so many that a copy takes its time.
+/// Words that follow from the first: enough of them that a copy takes some time.
 type Message = [u64; 512];
 
 fn message(number: u64) -> Message {
@@ -58,8 +58,8 @@ fn plays_a_role() {
     }
 }
 
-/// Reads along a stream at full speed: each message given is whole and the one of its place, and what is
-/// given and missed adds up.
+/// Reads along a stream at full speed: each message delivered is whole and the one of its position, and
+/// delivered and missed messages add up.
 fn read_along(kind: &str, capacity: &str) {
     private_namespace();
     let name = unique(kind);
@@ -206,7 +206,7 @@ fn newest_ring() -> ipc_core::shm::Attachment {
     rings.max_by_key(|(id, _)| *id).expect("a ring").1
 }
 
-/// Whatever stands behind the header: an answer, no panic, no hang.
+/// Whatever follows the header: an answer, no panic, no hang.
 #[test]
 fn memory_that_makes_no_sense_is_read_without_harm() {
     const HEADER: usize = 512;
@@ -257,7 +257,7 @@ fn memory_that_makes_no_sense_is_read_without_harm() {
                 ring.copy_to(HEADER, &image).unwrap();
             }
             for start in [TapStart::Oldest, TapStart::Next] {
-                // What stands in the mode's word can be nonsense, too.
+                // The mode's word can be garbage, too.
                 let Ok(mut tap) = Tap::open(&observer, "x", start) else { continue };
                 let mut out = Vec::new();
                 for _ in 0..20 {

@@ -35,8 +35,8 @@ fn new_namespace_for_children() -> bool {
     unshare(CloneFlags::from_bits_retain(nix::libc::CLONE_NEWTIME)).is_ok()
 }
 
-/// Starts this program in a time namespace whose clocks differ by so many seconds. `None`, with a word about
-/// it, where that is not possible.
+/// Starts this program in a time namespace whose clocks differ by this number of seconds. `None`, with a word
+/// about it, where that is not possible.
 fn start_at(offset: i64, role: &str, arguments: &[&str]) -> Option<Role> {
     let text = format!("monotonic {offset} 0\nboottime {offset} 0\n");
     let mut child = Role::start_with(role, arguments, |command| {
@@ -130,8 +130,8 @@ fn plays_a_role() {
                     Err(_) => "otherwise",
                 }
             };
-            // In a process whose only thread, which `/proc` speaks of, makes the namespace.
-            // SAFETY: the other threads of this process sleep, and hold nothing.
+            // In a process whose only thread, the one that `/proc` shows, makes the namespace. SAFETY: the
+            // other threads of this process sleep, and hold nothing.
             match unsafe { fork() }.unwrap() {
                 ForkResult::Parent { child } => {
                     assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0));
@@ -234,7 +234,7 @@ fn every_kind_passes_numbers_between_clocks() {
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
 }
 
-/// A domain that was removed and is made again in another namespace gives nobody an identity from before.
+/// A domain that was removed and is made again in another namespace never repeats an earlier identity.
 #[test]
 fn identities_are_new_wherever_they_are_made() {
     private_namespace();
@@ -249,7 +249,7 @@ fn identities_are_new_wherever_they_are_made() {
     }
 }
 
-/// The kernel tells by how much the clocks of a process's children are off, not its own.
+/// The kernel shows the clock offsets of a process's children, not its own.
 #[test]
 fn whose_children_are_elsewhere_knows_its_clock_in_the_first_namespace_only() {
     private_namespace();

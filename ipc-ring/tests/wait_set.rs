@@ -1,4 +1,5 @@
-//! One thread waits for many channels at once, with producers in other processes that push, close, detach and are killed.
+//! One thread waits for many channels at once, with producers in other processes that push, close, detach and
+//! are killed.
 
 mod common;
 mod kinds;
@@ -245,7 +246,7 @@ fn newest_values_and_calls_are_waited_for_beside_the_others() {
         let (mut at, mut priced, mut answered) = (0, 0, 0);
         let (mut left, mut closed, mut done) = (false, false, false);
         while !(left && closed && done) {
-            // An end that has ended is left out from then on; `pose` only tells once.
+            // An end that has ended is left out from then on; `pose` reports only once.
             let mut ends: Vec<(usize, &mut dyn Waitable)> = vec![(0, &mut pose)];
             if !closed {
                 ends.push((1, &mut prices));
@@ -398,7 +399,8 @@ fn semaphores_that_are_removed_end_the_wait() {
     }
 }
 
-/// The end of a stream is told once, after all that was in it, for every kind of channel: a loop that ignores it does not spin.
+/// The end of a stream is reported once, after all its contents, for every kind of channel: a loop that
+/// ignores it does not spin.
 #[test]
 fn an_end_is_told_once() {
     private_namespace();

@@ -1,5 +1,5 @@
-//! What sleeping and waking cost: ten sleepers use no CPU, and a sleeper is woken once for each time that the ring stops
-//! being empty, never once for each message. The calls are counted by ptrace, from outside.
+//! What sleeping and waking cost: ten sleepers use no CPU, and a sleeper is woken once for each time that the
+//! ring stops being empty, never once for each message. The calls are counted by ptrace, from outside.
 #![cfg(target_arch = "x86_64")]
 
 mod common;
@@ -145,8 +145,9 @@ fn ten_sleepers_use_no_cpu() {
     sleepers.into_iter().for_each(Role::finish);
 }
 
-/// Lets a traced process push batches while a consumer pops one message after another; gives how often it called the
-/// kernel's semaphores. With `pause`, the consumer does nothing between its first message and the end of the pushing.
+/// Lets a traced process push batches while a consumer pops one message after another; gives how often it
+/// called the kernel's semaphores. With `pause`, the consumer does nothing between its first message and the
+/// end of the pushing.
 fn calls(ring: &'static str, batches: u64, size: u64, interval: Duration, pause: bool) -> u64 {
     let domain = unique("count");
     let mut pop = consumer(ring, &domain);
@@ -182,7 +183,8 @@ fn calls(ring: &'static str, batches: u64, size: u64, interval: Duration, pause:
     calls
 }
 
-/// A wake is one call, and one more for the first wake of a sleeper, which arranges that the waker's death wakes it.
+/// A wake is one call, and one more for the first wake of a sleeper, which arranges that the waker's death
+/// wakes it.
 fn counts(ring: &str) {
     let ring = ["spsc", "bytes", "mpmc"].into_iter().find(|known| *known == ring).unwrap();
     let stream = calls(ring, 3000, 1, Duration::ZERO, true);
@@ -197,8 +199,8 @@ fn counts(ring: &str) {
     assert!((1..=202).contains(&sparse), "{sparse}");
 }
 
-/// With three consumers asleep a wake is one call as well, but for one question in a tenth of a second at most: whether the one
-/// that was woken is alive, or another one must be.
+/// With three consumers asleep a wake is one call as well, except for at most one liveness check in a tenth
+/// of a second: whether the one that was woken is alive, or another one must be.
 fn counts_three() {
     const MESSAGES: u64 = 300;
     let domain = unique("three");

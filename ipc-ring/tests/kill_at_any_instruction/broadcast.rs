@@ -1,5 +1,6 @@
-//! The ring of one publisher and many subscribers, in the mode in which the slowest subscriber holds the publisher up: with
-//! one subscriber it is a queue, as far as the publisher's death goes. A subscriber's death must hold nobody up.
+//! The ring of one publisher and many subscribers, in the mode in which the slowest subscriber holds the
+//! publisher up: with one subscriber it is a queue, as far as the publisher's death is concerned. A
+//! subscriber's death must hold up no one.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Requests and replies: a caller that dies leaves its call to nobody, a responder that dies leaves it to a
+//! Requests and replies: the call of a dead caller is dropped; the call of a dead responder goes to its
 //! successor, which finds the request whole.
 
 use std::thread::JoinHandle;
@@ -196,7 +196,7 @@ impl Survivor for Answers {
             drop(responder);
             return serve(caller(&self.place), self::responder(&self.place));
         }
-        // The successor's first call may find the one of the dead in the line; whose reply it gets must be
+        // The successor's first call may find the one of the dead in the line; the reply that it gets must be
         // its own.
         let mut caller = caller(&self.place);
         let mut pending = 0;
@@ -346,7 +346,7 @@ impl Survivor for Asks {
                     self.caller = Some(caller);
                     self.rouse();
                     caller = self.caller.take().unwrap();
-                    // The reply, if it was asked before, was given up by asking anew.
+                    // The reply to an earlier request, if any, was given up by the new request.
                     Err(CallError::TimedOut)
                 } else {
                     caller.wait()

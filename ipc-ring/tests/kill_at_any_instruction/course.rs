@@ -1,9 +1,9 @@
 //! The course of an operation: its instructions, and its *places*.
 //!
-//! A process that is killed leaves nothing but shared memory and what the kernel keeps for it. So all instructions between
-//! two that change shared memory or enter the kernel are one place: killed at any of them it leaves the same world. A run to
-//! the end, one instruction at a time, compares all of shared memory every so many instructions; a second run looks at
-//! each instruction where something had changed.
+//! A process that is killed leaves nothing but shared memory and what the kernel keeps for it. So all
+//! instructions between two that change shared memory or enter the kernel are one place: killed at any of
+//! them it leaves the same world. A run to the end, one instruction at a time, compares all of shared memory
+//! at a fixed interval of instructions; a second run looks at each instruction where something had changed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::stepping::Step;
 use crate::sweep::{Case, Killed, Point, Trial};
 use crate::world::World;
 
-/// The first run looks at shared memory every so many instructions.
+/// The first run checks shared memory at this interval of instructions.
 const STRIDE: usize = 64;
 
 /// Instructions that leave the same world.
@@ -48,7 +48,8 @@ impl Course {
         self.between_calls.iter().map(Vec::len).sum()
     }
 
-    /// How to come near a point without single steps: an instruction to run to, how often it is met, and the steps there.
+    /// How to get near a point without single steps: an instruction to run to, how often it is met, and the
+    /// steps there.
     pub fn shortcut(&self, calls: usize, from: usize, to: usize) -> Option<(u64, usize, usize)> {
         let way = self.between_calls.get(calls)?;
         let to = to.min(way.len().checked_sub(1)?);
@@ -62,7 +63,8 @@ impl Course {
             .min_by_key(|(_, times, target)| times + (to - target))
     }
 
-    /// Where instructions changed something, by system calls before and by stride; and in which system calls it slept.
+    /// Where instructions changed something, by system calls before and by stride; and in which system calls
+    /// it slept.
     fn first_run(case: &Case) -> (Self, Vec<(usize, usize)>, Vec<usize>) {
         let before = kernel_objects();
         let mut trial = Trial::start(case);

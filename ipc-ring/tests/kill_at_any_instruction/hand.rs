@@ -1,7 +1,7 @@
 //! What a victim has in its hands: messages that a call has handed over, by returning or by lending.
 //!
-//! The victim books them on a page that it shares with whoever judges. A message that is gone from the channel and was not
-//! booked was lost inside a call.
+//! The victim books them on a page that it shares with the judging process. A message that is gone from the
+//! channel and was not booked was lost inside a call.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ fn page() -> &'static AtomicU64 {
         assert_ne!(page, libc::MAP_FAILED);
         page.expose_provenance()
     });
-    // SAFETY: mapped for good, zeroed, aligned to a page, and only used as this.
+    // SAFETY: mapped permanently, zeroed, aligned to a page, and used only as this type.
     unsafe { AtomicU64::from_ptr(std::ptr::with_exposed_provenance_mut(*address)) }
 }
 
@@ -27,7 +27,7 @@ pub fn empty() {
     page().store(0, Ordering::SeqCst);
 }
 
-/// In the victim: it has so many messages more.
+/// In the victim: it has this number of additional messages.
 pub fn book(count: u64) {
     page().fetch_add(count, Ordering::SeqCst);
 }

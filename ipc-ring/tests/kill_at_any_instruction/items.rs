@@ -12,8 +12,8 @@ pub fn number(item: &Item) -> u64 {
     number
 }
 
-/// The consuming half of a [`Queue`](crate::queue::Queue), of a type whose methods have the usual names. The file has a function
-/// `popped` that says what an answer means.
+/// The consuming half of a [`Queue`](crate::queue::Queue), of a type whose methods have the usual names. The
+/// file has a function `popped` that interprets an answer.
 macro_rules! pops_items {
     () => {
         fn try_pop(consumer: &mut Self::Consumer) -> Popped {

@@ -1,5 +1,5 @@
 //! The newest value: a writer that dies leaves a whole value, the last or the one before, and a successor
-//! goes on counting.
+//! continues counting.
 
 use std::thread::JoinHandle;
 
@@ -81,7 +81,7 @@ fn writers() -> Vec<Case> {
 struct Reads {
     is_asleep: bool,
     reader: Option<Reader<Value>>,
-    /// Reads what comes until the writer is gone.
+    /// Reads values until the writer is gone.
     sleeper: Option<JoinHandle<Reader<Value>>>,
     place: Place,
 }
@@ -139,7 +139,7 @@ impl Survivor for Reads {
     }
 }
 
-/// The value is whole, and a writer goes on counting where the dead one stopped.
+/// The value is whole, and a new writer continues counting where the dead one stopped.
 fn go_on(place: &Place, mut reader: Reader<Value>) {
     let sequence = reader.get().unwrap().map_or(0, |newest| check_value(&newest));
     assert!(sequence <= BEFORE + 1);

@@ -1,9 +1,9 @@
 //! The domain's lock: a process is killed at any instruction of taking it, having it and giving it back,
 //! while others want it. Each of those must get it, again and again, and nothing may be left behind.
 //!
-//! The others are processes that begin to ask when the victim stands where it dies. So the victim goes the
-//! same way each time, and they are asleep for the lock, about to ask whether its holder is there, or taking
-//! it over, when the kill comes.
+//! The others are processes that start to request the lock when the victim has reached the place where it
+//! dies. So the victim takes the same path each time, and at the kill the others are asleep on the lock,
+//! about to check whether its holder is alive, or taking it over.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ const TIMES: u64 = 3;
 /// Longer than anything takes; the watchdog is quicker.
 const PATIENCE: Duration = Duration::from_secs(1000);
 
-/// Who has the lock when the victim comes.
+/// The holder of the lock when the victim requests it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nobody,
@@ -46,7 +46,7 @@ enum Deed {
     JoinAndLeave,
 }
 
-/// So many system calls of the deed, and so many instructions more.
+/// This number of system calls of the deed, plus this number of instructions.
 type Point = (usize, usize);
 
 fn open(name: &str) -> Domain {
@@ -112,7 +112,7 @@ fn await_all(mut done: impl FnMut() -> bool) {
     }
 }
 
-/// One that has the lock and goes no further.
+/// A process that has the lock and goes no further.
 fn holder(name: &str, before: Before) -> Option<Pid> {
     let arm = match before {
         Before::Nobody => return None,
@@ -157,7 +157,7 @@ fn advance(victim: &Victim, (calls, steps): Point, before: Before) -> Killed {
     Killed::Within
 }
 
-/// A domain with the others in it, who wait for their time.
+/// A domain with the others in it, which wait for their turn.
 struct Scene {
     home: Domain,
     board: Board,

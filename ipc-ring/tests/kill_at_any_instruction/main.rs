@@ -1,5 +1,5 @@
-//! Death at any instruction: each operation of each ring is stopped between two instructions by ptrace, its process killed
-//! with SIGKILL, and whoever lives on must find everything as promised. Where, tells `course.rs`; how
+//! Death at any instruction: each operation of each ring is stopped between two instructions by ptrace, its
+//! process is killed with SIGKILL, and the survivors must find every guarantee kept. Where: `course.rs`; how
 //! often, `sweep.rs`; what is promised, `survivors.rs`.
 #![cfg(target_arch = "x86_64")]
 

@@ -1,4 +1,5 @@
-//! Payloads lent by handle: what the dead had comes back to the pool, what they had sent arrives, and once.
+//! Payloads lent by handle: the blocks of the dead return to the pool, and everything they had sent arrives
+//! exactly once.
 
 use ipc_ring::pool::{Builder, Handle, Pool, ReceiveError, Refused, View};
 use ipc_ring::spsc::{Consumer, PopError, Producer};
@@ -101,7 +102,7 @@ struct Sending {
     sends: u64,
     /// The survivor waits for payloads all the time.
     asleep: bool,
-    /// The survivor clears up before it looks what has come.
+    /// The survivor cleans up before it checks what has arrived.
     recovers: bool,
 }
 
@@ -262,7 +263,7 @@ fn receivers() -> Vec<Case> {
     ]
 }
 
-/// Payloads that are there before a receiver comes.
+/// Payloads that are there before a receiver joins.
 const THERE: u64 = 3;
 
 /// What is there when a receiver dies.
@@ -312,7 +313,7 @@ impl Survivor for Sends {
     }
 }
 
-/// A reader of a shared block dies, or who shares it.
+/// A reader of a shared block dies, or the process that shares it.
 fn sharers() -> Vec<Case> {
     let case = |name: &str, live: fn(&Pool, &mut Consumer<Handle>, &dyn Fn())| Case {
         name: name.to_owned(),
@@ -373,7 +374,7 @@ struct Shares {
 impl Survivor for Shares {
     fn judge(self: Box<Self>, _: Killed) {
         let Shares { pool, producer, place, view, handle } = *self;
-        // Whoever died: the block is read on, and freed by the last who lives.
+        // Whoever died: the block stays readable, and is freed by the last survivor.
         pool.recover().unwrap();
         let again = pool.accept(&handle).unwrap();
         assert_eq!((number(&view), number(&again)), (5, 5));
@@ -398,7 +399,7 @@ impl Survivor for Reads {
     fn judge(self: Box<Self>, killed: Killed) {
         let over = killed.over();
         let Reads { pool, consumer, place } = *self;
-        // The dead holds its share until somebody clears up; who joins before has the payload for good.
+        // The dead process keeps its share until another cleans up; one that joins before keeps the payload.
         let mut consumer = consumer;
         match pool.receive(&mut consumer) {
             Ok(view) => {
@@ -416,7 +417,7 @@ impl Survivor for Reads {
     }
 }
 
-/// A process dies that comes, goes, or clears up after others.
+/// A process dies while it joins, leaves, or cleans up after others.
 fn members() -> Vec<Case> {
     let case = |name: &str, is_long: bool, prepare: Prepare, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! What is killed in channels that hand each message to one consumer, whatever the ring: one table for all of
+//! The victims in channels that deliver each message to one consumer, for any ring: one table for all of
 //! them.
 
 use std::ops::Range;
@@ -46,7 +46,7 @@ pub trait Queue: 'static {
 
     fn try_pop(consumer: &mut Self::Consumer) -> Popped;
     fn pop(consumer: &mut Self::Consumer) -> Popped;
-    /// Pops so many, books them, and gives their number.
+    /// Pops this number of messages, books them, and returns the count.
     fn pop_batch(consumer: &mut Self::Consumer, most: usize) -> u64;
     /// Looks in place, books it, then pops.
     fn view(consumer: &mut Self::Consumer);

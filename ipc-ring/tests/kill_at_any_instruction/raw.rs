@@ -1,4 +1,4 @@
-//! Ends that move bytes, as a queue: the same promises, whatever knows the type.
+//! Ends that move bytes, as a queue: the same guarantees, wherever the type is known.
 
 use std::ops::Range;
 

@@ -1,9 +1,9 @@
 //! A process that is run one instruction at a time, by ptrace, and killed.
 //!
 //! The victim is a fork of this process, so that a trial costs no program start. It brings itself to its
-//! mark, a SIGSTOP, and is stepped from there to its second mark, an instruction that does not exist: on the
-//! way from the end of the operation to there is no system call, so whoever stands before one is still in the
-//! operation.
+//! mark, a SIGSTOP, and is stepped from there to its second mark, an instruction that does not exist: there
+//! is no system call between the end of the operation and that point, so a process stopped before one is
+//! still in the operation.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,9 +43,9 @@ pub fn is_possible() -> bool {
 /// What one step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It stands at its next instruction.
+    /// It is stopped at its next instruction.
     Done,
-    /// It stands at its second mark: the operation is over.
+    /// It is stopped at its second mark: the operation is over.
     Over,
     /// It sleeps inside a system call.
     Asleep,
@@ -53,7 +53,7 @@ pub enum Step {
 
 impl Victim {
     /// Forks a process that runs `life`, which calls its argument once before the operation and once after
-    /// it; meanwhile runs `born` here. The process stands at the first mark then.
+    /// it; meanwhile runs `born` here. The process is then stopped at the first mark.
     pub fn start(life: impl FnOnce(&dyn Fn()), born: impl FnOnce()) -> Self {
         // SAFETY: the calling thread is the only one that makes victims, the others of this process wait or
         // do not exist; the child uses nothing that they could have locked but the allocator, which the C
@@ -87,7 +87,7 @@ impl Victim {
         self.is_call(self.address())
     }
 
-    /// Runs until it has come to an instruction so many times.
+    /// Runs until it has reached an instruction this number of times.
     pub fn run_to(&self, address: u64, times: usize) -> Step {
         self.set(ADDRESS, address.cast_signed());
         self.set(CONTROL, ON_EXECUTION);
@@ -105,8 +105,8 @@ impl Victim {
         ptrace::write_user(self.pid, register as ptrace::AddressType, value).unwrap();
     }
 
-    /// Runs one instruction. A system call is one. Only a call can sleep, and only where `may_sleep` says so
-    /// is it looked for: then [`go_on`](Self::go_on) must be called.
+    /// Runs one instruction. A system call is one. Only a system call can sleep, and this is checked only
+    /// where `may_sleep` says so: then [`go_on`](Self::go_on) must be called.
     pub fn step(&self, may_sleep: bool) -> Step {
         ptrace::step(self.pid, None).unwrap();
         if may_sleep { self.await_stop_or_sleep() } else { self.await_stop() }
@@ -122,7 +122,7 @@ impl Victim {
         if may_sleep { self.await_stop_or_sleep() } else { self.await_stop() }
     }
 
-    /// Runs to the next system call, and stands before it.
+    /// Runs to the next system call, and stops before it.
     #[allow(dead_code, reason = "for another test program")]
     pub fn run_to_call(&self) -> Step {
         ptrace::syscall(self.pid, None).unwrap();
@@ -220,7 +220,7 @@ fn live(life: impl FnOnce(&dyn Fn())) -> ! {
             if first.replace(false) {
                 raise(Signal::SIGSTOP).unwrap();
             } else {
-                // SAFETY: the tracer sees the signal and lets this process run no more.
+                // SAFETY: the tracer sees the signal and does not let this process run again.
                 unsafe { std::arch::asm!("ud2") };
             }
         });

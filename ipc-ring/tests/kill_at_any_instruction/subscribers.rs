@@ -1,5 +1,5 @@
-//! A subscriber of a broadcast channel dies beside another one, who must get everything, and must not be held
-//! up.
+//! A subscriber of a broadcast channel dies next to another one, which must get everything and must not be
+//! held up.
 
 use crate::queue::{Popped, Pushed, Queue};
 use crate::sweep::{Case, Killed, Place, Survivor};
@@ -10,7 +10,7 @@ pub trait Subscribing: Queue {
     fn subscriber_from_the_oldest(place: &Place) -> Self::Consumer;
 }
 
-/// Everything in whose midst a subscriber can be killed.
+/// Every operation during which a subscriber can be killed.
 pub fn subscribers<Q: Subscribing>() -> Vec<Case> {
     let case = |name: &str, is_long: bool, live: fn(&Place, &dyn Fn())| Case {
         name: name.to_owned(),
@@ -19,7 +19,7 @@ pub fn subscribers<Q: Subscribing>() -> Vec<Case> {
         prepare: Box::new(|place| {
             let mut publisher = Q::producer(place);
             let subscriber = Q::consumer(place);
-            // There is something for those who come now.
+            // There is something for new subscribers.
             assert_eq!(Q::try_push(&mut publisher, 0), Pushed::Yes);
             Box::new(Others::<Q> { publisher, subscriber, published: 1 })
         }),
@@ -77,7 +77,7 @@ impl<Q: Queue> Survivor for Others<Q> {
 
     fn judge(self: Box<Self>, _: Killed) {
         let Others { mut publisher, mut subscriber, published } = *self;
-        // Some laps: the dead holds nobody up, the living gets everything.
+        // Some laps: the dead one holds up no one, the live one gets everything.
         let mut read = 0;
         for number in published..published + 13 {
             assert_eq!(Q::push(&mut publisher, number), Pushed::Yes);

@@ -1,7 +1,8 @@
-//! Whoever lives on when an end of a queue dies, and judges what is left.
+//! The survivors of the death of an end of a queue, which judge what is left.
 //!
-//! Messages are numbers from 0. What must hold after a death: the consumers get the numbers from some point on, all in order
-//! and none twice; what was pushed before is there; and the channel serves a successor of the dead.
+//! Messages are numbers from 0. What must hold after a death: the consumers get the numbers from some point
+//! on, all in order and none twice; what was pushed before is there; and the channel serves a successor of
+//! the dead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,7 +67,7 @@ impl<Q: Queue> Survivor for Pops<Q> {
     }
 
     fn rouse(&mut self) {
-        // As many as it takes for the consumer to tell of the room.
+        // As many as it takes for the consumer to report the room.
         let consumer = self.consumer.as_mut().unwrap();
         while let Popped::Number(number) = Q::try_pop(consumer) {
             self.numbers.push(number);
@@ -112,13 +113,13 @@ pub struct Consuming {
 /// How to find out what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
-    /// A successor pops what is there, and goes on.
+    /// A successor pops what is there, and continues.
     Successor,
     /// The producer closes the stream and the successor pops to its end.
     End,
 }
 
-/// Numbers that are there before a consumer comes.
+/// Numbers that are there before a consumer joins.
 const THERE: u64 = 4;
 
 impl Consuming {
@@ -217,7 +218,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                     Popped::Number(number) => numbers.push(number),
                     other => panic!("{other:?} after {numbers:?}"),
                 },
-                // The victim came to closing: the channel is done with, its name goes to a new one.
+                // The victim came to closing: the channel is over, its name goes to a new one.
                 Pushed::Closed => {
                     drop((producer, consumer));
                     return serve::<Q>(Q::producer(&self.place), Q::consumer(&self.place));
@@ -225,7 +226,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                 other @ Pushed::Gone => panic!("{other:?}"),
             }
         }
-        // The last one need not come last: one that is delivered again comes late.
+        // The last one need not arrive last: one that is delivered again arrives late.
         while numbers.iter().max().is_none_or(|last| *last + 1 < self.pushed) || self.has_gap(&numbers) {
             match Q::pop(&mut consumer) {
                 Popped::Number(number) => numbers.push(number),
@@ -243,7 +244,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
 }
 
 impl<Q: Queue> Pushes<Q> {
-    /// A number that is delivered again comes late.
+    /// A number that is delivered again arrives late.
     fn has_gap(&self, numbers: &[u64]) -> bool {
         let first = numbers.iter().copied().min().unwrap_or(0);
         (numbers.len() as u64) < self.pushed - first
@@ -267,7 +268,7 @@ impl<Q: Queue> Pushes<Q> {
     }
 }
 
-/// What is there when somebody dies who has just come.
+/// What is there when an end dies that has just joined.
 #[derive(Clone, Copy, Debug)]
 pub enum Both {
     Nothing,

@@ -1,8 +1,9 @@
 //! The sweep: which operations, at which points, how often.
 //!
-//! It kills at one random instruction in each [place](crate::course) of each operation, and then at random instructions
-//! until the time is up; and before each system call of each operation, where nothing may be lost that was not handed over.
-//! When asked to, it kills at every single instruction of all operations that are short enough.
+//! It kills at one random instruction in each [place](crate::course) of each operation, and then at random
+//! instructions until the time is up; and before each system call of each operation, where nothing may be
+//! lost that was not handed over. When asked to, it kills at every single instruction of all operations that
+//! are short enough.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ pub struct Place {
     pub domain: String,
 }
 
-/// One operation in whose midst a process is killed.
+/// One operation during which a process is killed.
 pub struct Case {
     /// What it is.
     pub name: String,
@@ -38,7 +39,7 @@ pub type Live = Box<dyn Fn(&Place, &dyn Fn())>;
 pub trait Survivor {
     /// The victim is born, and on its way to its operation.
     fn born(&mut self) {}
-    /// The victim waits in its operation: do what it waits for. May come too often.
+    /// The victim waits in its operation: do what it waits for. May be called too often.
     fn rouse(&mut self) {}
     /// The victim is dead.
     fn judge(self: Box<Self>, killed: Killed);
@@ -47,7 +48,8 @@ pub trait Survivor {
 /// Where a victim was when it was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Killed {
-    /// Before a system call of its operation, or in one: what has not been handed over must be there for others.
+    /// Before a system call of its operation, or in one: what has not been handed over must be there for
+    /// others.
     AtCall,
     /// Elsewhere in its operation.
     Within,
@@ -61,14 +63,14 @@ impl Killed {
     }
 }
 
-/// After so many system calls, and so many instructions more.
+/// After this number of system calls, plus this number of instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Point {
     pub calls: usize,
     pub steps: usize,
     /// Inside the next system call, asleep.
     pub asleep: bool,
-    /// Before the next system call, wherever that is.
+    /// Before the next system call, wherever it is.
     pub at_call: bool,
 }
 
@@ -84,7 +86,8 @@ pub struct Effort {
     pub seed: u64,
     /// Time for one ring.
     pub time: Duration,
-    /// Every instruction of operations of at most so many; if not 0, all places of the others too.
+    /// Every instruction of operations of at most this number of instructions; if not 0, all places of the
+    /// others too.
     pub every_up_to: usize,
 }
 
@@ -169,11 +172,11 @@ fn at_each_call(case: &Case) -> usize {
     unreachable!("an operation ends")
 }
 
-/// Trials of a long operation whose places are not looked for.
+/// Trials of a long operation whose places are not determined.
 const BLIND: usize = 12;
 
-/// Kills somewhere behind random system calls of an operation that is too long to be looked at in the everyday run; gives how
-/// often.
+/// Kills somewhere behind random system calls of an operation that is too long to be looked at in the
+/// everyday run; gives how often.
 fn blindly(case: &Case, random: &mut Random, until: Instant) -> usize {
     let course = Course::default();
     let trial_run = Trial::start(case);
@@ -213,21 +216,21 @@ fn trial(case: &Case, course: &Course, point: Point) -> Killed {
     killed
 }
 
-/// A victim on its way, and whoever outlives it.
+/// A victim under way, and its survivors.
 pub struct Trial<'a> {
     pub case: &'a Case,
     pub victim: Victim,
     pub survivor: Box<dyn Survivor>,
-    /// System calls that might have slept, since somebody was roused.
+    /// System calls that might have slept, since the last wake-up.
     awake: u32,
 }
 
-/// A victim is so slow that the time to sleep until may be over when it comes to sleeping. So the survivor does what it waits
-/// for after so many system calls, asleep or not.
+/// A victim is so slow that its deadline may have passed when it gets to sleep. So the survivor does what the
+/// victim waits for after this number of system calls, asleep or not.
 const PATIENCE: u32 = 8;
 
 impl<'a> Trial<'a> {
-    /// The victim stands before its operation.
+    /// The victim is stopped before its operation.
     pub fn start(case: &'a Case) -> Self {
         let place = Place { domain: unique("kill") };
         if std::env::var_os("KILL_TELL").is_some() {

@@ -1,4 +1,5 @@
-//! Everything that a process can leave behind in shared memory, for telling whether an instruction changed any of it.
+//! Everything that a process can leave behind in shared memory, for telling whether an instruction changed
+//! any of it.
 
 use ipc_core::list;
 use ipc_core::shm::{Attachment, SharedMemory, ShmId};
@@ -26,12 +27,12 @@ impl World {
         news
     }
 
-    /// Whether a byte differs from the last time. What somebody writes meanwhile counts now or the next time.
+    /// Whether a byte differs from the last time. A concurrent write counts now or the next time.
     pub fn has_changed(&mut self) -> bool {
         let mut changed = false;
         for (_, attached, content) in &mut self.segments {
-            // SAFETY: both are valid for so many bytes. The victim, which writes there, is stopped; of what a survivor writes
-            // in this moment only that something differs is used.
+            // SAFETY: both are valid for this number of bytes. The victim, which writes there, is stopped; of
+            // what a survivor writes in this moment only that something differs is used.
             let differs = unsafe {
                 nix::libc::memcmp(attached.base().as_ptr().cast(), content.as_ptr().cast(), content.len())
             };

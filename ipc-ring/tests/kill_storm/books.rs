@@ -22,7 +22,7 @@ pub trait Accounts: Default {
     fn known(&self) -> u64;
 }
 
-/// Who pushed what, and who popped it.
+/// Which process pushed which message, and which one popped it.
 #[derive(Default)]
 pub struct Books {
     /// Of each producing life: messages surely pushed, and perhaps pushed.

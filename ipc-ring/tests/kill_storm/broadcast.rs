@@ -1,4 +1,5 @@
-//! The rings of one publisher and many subscribers, each of whom gets every message or is told how many it missed.
+//! The rings of one publisher and many subscribers, each of which gets every message or a count of those that
+//! it missed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -100,5 +101,5 @@ impl Ring for Lossy {
     }
 }
 
-/// How the subscriber in the test's own process waits, which sees all.
+/// How the subscriber in the test's own process waits, which sees every message.
 pub const WITNESS: How = (WaitStrategy::Sleep, Lifetime::Ephemeral);

@@ -1,16 +1,16 @@
-//! The accounts of a broadcast: who published what, and what each subscriber has read.
+//! The accounts of a broadcast: the publisher of each message, and what each subscriber has read.
 
 use std::collections::BTreeMap;
 
 use super::books::{Accounts, life_and_rank};
 use super::diary::Diary;
 
-/// In a subscriber's diary: it was told that it missed so many messages.
+/// In a subscriber's diary: this number of messages was reported to it as missed.
 pub fn missed(count: u64) -> u64 {
     MISSED | count
 }
 
-/// No life has such a number.
+/// No life has this number.
 const MISSED: u64 = 1 << 63;
 
 /// One publisher at a time, numbered as they came.
@@ -37,13 +37,13 @@ impl Accounts for Chronicle {
 }
 
 impl Chronicle {
-    /// What the witness has read, who was there from before the first publisher until after the last.
+    /// What the witness has read, which was there from before the first publisher until after the last.
     pub fn witness(&mut self, list: Vec<u64>) {
         self.read.push(list);
     }
 
-    /// Each subscriber has read messages one after the other, as they were published, and was told of exactly those it has
-    /// not; the witness, of all.
+    /// Each subscriber has read messages in the order in which they were published, and exactly the others
+    /// were reported to it as missed; the witness, of all.
     pub fn judge(&self, ring: &str, deaths: u64, may_miss: bool) {
         let mut counts: BTreeMap<u64, u64> =
             self.published.iter().map(|(life, (sure, _))| (*life, *sure)).collect();
@@ -54,8 +54,8 @@ impl Chronicle {
             let count = counts.get_mut(&life).unwrap();
             *count = (*count).max(rank + 1);
         }
-        // Of all lives before each: how many messages; and how many more that were under way when their publisher died, and
-        // that nobody has read.
+        // Of all lives before each: how many messages; and the number of those under way when their publisher
+        // died that no subscriber has read.
         let mut before = BTreeMap::new();
         let (mut total, mut unknown) = (0, 0);
         for (life, (_, perhaps)) in &self.published {
@@ -66,7 +66,7 @@ impl Chronicle {
         let (mut messages, mut told) = (0, 0);
         for (number, list) in self.read.iter().enumerate() {
             let is_witness = number + 1 == self.read.len();
-            // The number that comes next, and what is in doubt before it.
+            // The next number, and the uncertain ones before it.
             let mut next = is_witness.then_some((0, 0));
             let mut gap = 0;
             for entry in list {

@@ -1,6 +1,7 @@
-//! A storm: producers and consumers of a channel are killed with SIGKILL at random moments and started anew,
-//! while messages flow. In the end the books must balance: what was pushed was popped once, or died in the
-//! hands of its reader; what was published was read by each subscriber, or reported to it as missed.
+//! A storm: producers and consumers of a channel are killed with SIGKILL at random moments and restarted,
+//! while messages flow. In the end the books must balance: every pushed message was popped once, or was lost
+//! with the reader that held it; every published message was read by each subscriber, or reported to it as
+//! missed.
 //!
 //! Some seconds a ring in the everyday run; `STORM_SECONDS` for longer, with `TEST_WATCHDOG`; `STORM_SEED`
 //! for the same moments again, as far as time allows.
@@ -111,10 +112,10 @@ impl Life {
     }
 }
 
-/// Longest time between two kills, while those who die have done something in their lives.
+/// Longest time between two kills, as long as the victims have done some work.
 const CALM: u64 = 40_000;
 
-/// Kills and starts anew, until the time is over and enough has happened. Gives the number of deaths.
+/// Kills and restarts, until the time is over and enough has happened. Gives the number of deaths.
 fn storm<A: Accounts>(
     ring: &str,
     domain: &str,
@@ -162,7 +163,7 @@ fn queue_storm<R: Ring>(ring: &str, many: (usize, usize), home: &Domain) {
     assert!(home.remove_channel(NAME).unwrap());
 }
 
-/// A storm over a channel that gives each message to everybody.
+/// A storm over a channel that delivers each message to every subscriber.
 fn broadcast_storm<R: Ring<Consumer: Send>>(ring: &str, subscribers: usize, may_miss: bool, home: &Domain) {
     let mut witness = R::consumer(home, broadcast::WITNESS);
     let over = AtomicBool::new(false);

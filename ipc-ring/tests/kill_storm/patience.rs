@@ -1,16 +1,16 @@
-//! Opening on a busy machine, where the domain's lock may not come round within the usual five seconds:
-//! each process that waits for it is handed it asleep, and has to be given a processor first. The ring is
-//! not to blame.
+//! Opening on a busy machine, where the domain's lock may not be obtained within the usual five seconds: each
+//! process that waits for it is handed it asleep, and has to be given a processor first. The ring is not to
+//! blame.
 //!
-//! For a lock that is never given back it is: then the watchdog ends the test, and what was said here tells
-//! where the lock is.
+//! For a lock that is never given back it is: then the watchdog ends the test, and this output shows where
+//! the lock is.
 
 use ipc_core::Key;
 use ipc_core::list;
 use ipc_core::sem::SemaphoreSet;
 use ipc_ring::{AttachError, AttachErrorKind};
 
-/// Opens, again and again while another process has the domain's lock. Says each time who that is.
+/// Opens, again and again while another process has the domain's lock. Prints the process each time.
 pub fn patiently<R>(open: impl Fn() -> Result<R, AttachError>) -> R {
     loop {
         match open() {
@@ -20,7 +20,7 @@ pub fn patiently<R>(open: impl Fn() -> Result<R, AttachError>) -> R {
     }
 }
 
-/// What the lock says, the process that took it last, and how busy the machine is.
+/// The state of the lock, the process that took it last, and the load of the machine.
 fn report(error: &AttachError) {
     let AttachErrorKind::LockTimeout { holder, .. } = error.kind() else { return };
     let read = |path: String| std::fs::read_to_string(path).unwrap_or_else(|error| error.to_string());

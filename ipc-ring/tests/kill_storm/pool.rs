@@ -71,7 +71,7 @@ impl Ring for Pool {
                 check(&bytes, message);
                 Some(vec![message])
             }
-            // A message that was under way when its sender died, or that somebody had in hand who died.
+            // A message that was under way when its sender died, or that was held by a process that died.
             Err(ReceiveError::Refused(_)) => Some(Vec::new()),
             Err(ReceiveError::Channel(mpmc::PopError::PeerGone(_))) => None,
             Err(ReceiveError::Channel(

@@ -1,4 +1,4 @@
-//! The rings that stand in the storm as queues: each message goes to one consumer.
+//! The rings that take part in the storm as queues: each message goes to one consumer.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub trait Ring {
     fn consumer(domain: &Domain, how: How) -> Self::Consumer;
     /// Pushes these messages, from the first on; gives how many it has.
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64;
-    /// Pops up to so many messages; waits for the first if there may be some. `None` when no producer is there, and no
-    /// message.
+    /// Pops up to this number of messages; waits for the first if there may be some. `None` when no producer
+    /// is there, and no message.
     fn pop(consumer: &mut Self::Consumer, most: usize) -> Option<Vec<u64>>;
     fn leave(producer: Self::Producer);
 }

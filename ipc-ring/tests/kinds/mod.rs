@@ -1,5 +1,5 @@
-//! Every kind of channel as the same thing: numbers go in at one end and come out at the other. For tests about processes,
-//! which are the same for all of them.
+//! Every kind of channel as the same thing: numbers go in at one end and come out at the other. For tests
+//! about processes, which are the same for all of them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 mod many;
@@ -25,7 +25,7 @@ pub enum Told {
     Closed,
     /// The kernel's object that it slept on was removed.
     Removed,
-    /// It was given, but the kernel refused to wake who sleeps.
+    /// It was given, but the kernel refused to wake the sleeper.
     NotWoken,
     /// The kernel refused, for want of rights.
     Denied,
@@ -47,9 +47,9 @@ pub trait Giver: Send {
     fn interrupter(&self) -> Option<Interrupter>;
     /// Has signals end its waits.
     fn set_interruptible(&mut self, by_signals: bool);
-    /// Ends the channel: takers are told that it is closed.
+    /// Ends the channel: takers get "closed".
     fn close(self: Box<Self>);
-    /// Whether the other end is there, where this end can say.
+    /// Whether the other end is there, if this end can tell.
     fn peer(&self) -> Option<Asked> {
         None
     }
@@ -60,7 +60,7 @@ pub trait Giver: Send {
 /// What came of the question whether the other end is there.
 pub type Asked = Result<PeerState, ipc_core::Error>;
 
-/// The end where they come out.
+/// The receiving end.
 pub trait Taker: Send {
     /// As [`Giver::capacity`].
     fn capacity(&self) -> Option<u64> {
@@ -78,7 +78,7 @@ pub trait Taker: Send {
     fn set_interruptible(&mut self, by_signals: bool);
     /// What a set waits for.
     fn waitable(&mut self) -> &mut dyn Waitable;
-    /// Whether the other end is there, where this end can say.
+    /// Whether the other end is there, if this end can tell.
     fn peer(&self) -> Option<Asked> {
         None
     }
@@ -103,7 +103,7 @@ pub struct How<'a> {
     pub wait: WaitStrategy,
     /// `None` says nothing.
     pub lifetime: Option<Lifetime>,
-    /// Room for so many numbers, or so many keys of a table; `None` says nothing.
+    /// Room for this number of messages, or of keys of a table; `None` says nothing.
     pub capacity: Option<u64>,
     /// Of a channel with modes; `None` says nothing.
     pub mode: Option<Mode>,
@@ -127,7 +127,7 @@ impl<'a> How<'a> {
 
 pub type Opened<End> = Result<Box<End>, AttachError>;
 
-/// Something that is the same for all ends of a channel, and that a builder can be told.
+/// A parameter of a builder that is the same for all ends of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
     Capacity,
@@ -164,13 +164,13 @@ pub struct Kind {
     pub many_takers: bool,
     /// Whether a giver waits for room.
     pub fills: bool,
-    /// What of the channel can be chosen. A taker that says nothing leaves it to the giver.
+    /// What of the channel can be chosen. A taker that specifies nothing leaves it to the giver.
     pub parameters: &'static [Parameter],
-    /// Whether a taker that comes late gets what was given before.
+    /// Whether a late taker gets what was given before.
     pub keeps: bool,
 }
 
-/// Room for so many numbers at most, where there is a limit.
+/// The maximum capacity in messages, where there is a limit.
 pub const CAPACITY: u64 = 8;
 
 /// Every way to wait.
@@ -191,7 +191,7 @@ pub const ALL: [Kind; 9] = [
 
 pub use special::TABLE;
 
-/// A builder with what is said of a parameter, if anything is.
+/// A builder with a parameter set, if it is specified.
 fn with<B, V>(builder: B, value: Option<V>, set: impl FnOnce(B, V) -> B) -> B {
     match value {
         Some(value) => set(builder, value),
@@ -199,7 +199,7 @@ fn with<B, V>(builder: B, value: Option<V>, set: impl FnOnce(B, V) -> B) -> B {
     }
 }
 
-/// A builder with the capacity that is asked for, in units of so many each.
+/// A builder with the requested capacity, in units of this size.
 fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64) -> B) -> B {
     with(builder, how.capacity.map(|capacity| capacity * unit), set)
 }

@@ -6,7 +6,7 @@ use ipc_ring::{Domain, pool};
 
 use super::{CAPACITY, Kind};
 
-/// What becomes of a number whose taker dies.
+/// What happens to a number whose taker dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
     /// Each number goes to one taker, and is lost only with a taker that had it in its hands.

@@ -31,8 +31,8 @@ fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
     with(builder, how.barrier, latest::Builder::barrier)
 }
 
-/// As [`LATEST`], of many values under keys, of which the last one is used. Where the number of keys is told, it is the
-/// capacity. Not one of all: but for the number of keys it is the same channel.
+/// As [`LATEST`], of many values under keys, of which the last one is used. Where the number of keys is
+/// given, it is the capacity. Not one of all: except for the number of keys it is the same channel.
 pub const TABLE: Kind = Kind {
     name: "table",
     giver: |how| Ok(Box::new(table_builder(how).create_table_writer()?)),
@@ -272,7 +272,7 @@ impl Taker for Receiver {
         loop {
             match self.pool.receive_timeout(&mut self.input, patience) {
                 Ok(view) => return number::<LEN>(view.to_vec().unwrap()[..].try_into().unwrap()),
-                // Of one who died while it was under way.
+                // From a sender that died while it was under way.
                 Err(ReceiveError::Refused(_)) => {}
                 Err(ReceiveError::Channel(error)) => {
                     return told!(Err::<(), _>(error), |()| Told::Yes,
@@ -353,7 +353,7 @@ impl Giver for call::Caller<Request, Reply> {
             }
             match self.wait_deadline(end) {
                 Ok(reply) => assert!(matches!(self::number(&reply), Told::Number(_))),
-                // The call in flight is a predecessor's; its reply comes to nobody.
+                // The call in flight is a predecessor's; its reply goes to no one.
                 Err(CallError::NothingAsked) if Instant::now() < end => {
                     std::thread::sleep(Duration::from_millis(1));
                 }

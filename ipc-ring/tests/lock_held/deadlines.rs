@@ -1,5 +1,5 @@
-//! Calls that need the lock while another process has it. How long each waits is in its error: the caller's time, summed up over
-//! all steps, and neither more nor the library's own.
+//! Calls that need the lock while another process has it. How long each waits is in its error: the caller's
+//! timeout, summed up over all steps: no more, and not the library's own.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,12 @@ use crate::common::{private_namespace, unique};
 use crate::holder::Holder;
 use crate::kinds::{self, How};
 
-/// Long enough to be told from none, and far from the five seconds of a call without a deadline.
+/// Long enough to be distinguished from none, and far from the five seconds of a call without a deadline.
 const SHORT: Duration = Duration::from_millis(60);
 /// A call that is late because the machine is busy is still far below what it would wait by itself.
 const FAR: Duration = Duration::from_secs(4);
 
-/// Whether this is the lock's timeout, with all it has to say.
+/// Whether this is the lock's timeout, with all its details.
 fn check(what: &str, holder: &Holder, domain: &Domain, patience: Duration, error: &AttachError) {
     let AttachErrorKind::LockTimeout { waited, holder: pid } = error.kind() else {
         panic!("{what}: {error}");

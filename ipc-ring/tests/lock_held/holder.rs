@@ -1,4 +1,4 @@
-//! The process that has the lock, and a look at those who wait for it.
+//! The process that has the lock, and a check of those that wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

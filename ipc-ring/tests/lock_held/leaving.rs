@@ -181,7 +181,7 @@ fn listeners_connections_sets_and_watches_leave_without_it() {
     }
 }
 
-/// The child's half: a member that leaves when it is told to, and lives on.
+/// The child's half: a member that leaves on request, and lives on.
 pub fn member(domain: &str) {
     let domain = Domain::open(domain).unwrap();
     let producer = spsc::Builder::<u64>::new("of-a-member").domain(&domain).create_producer().unwrap();

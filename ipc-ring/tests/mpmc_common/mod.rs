@@ -1,5 +1,5 @@
-//! An mpmc ring in heap memory whose ends may die at a named place: the algorithm is the one of production, the platform
-//! unwinds where the fault-injection feature would raise SIGKILL.
+//! An mpmc ring in heap memory whose ends may die at a named place: the algorithm is the one of production,
+//! the platform unwinds where the fault-injection feature would raise SIGKILL.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::cell::Cell;
@@ -25,7 +25,7 @@ struct Killed;
 #[derive(Clone, Copy, Debug)]
 pub struct Mortal;
 
-// SAFETY: all of it is `Native`'s, but for the deaths, which unwind.
+// SAFETY: all of it is `Native`'s, except for the deaths, which unwind.
 unsafe impl Platform for Mortal {
     type U64 = AtomicU64;
     type U32 = AtomicU32;
@@ -64,7 +64,7 @@ unsafe impl Platform for Mortal {
     }
 }
 
-/// Runs `life` until it comes to `site` for the time number `visit`, from 0. True when it died there.
+/// Runs `life` until it reaches `site` for the `visit`th time, counted from 0. True when it died there.
 pub fn dies_at(site: Site, visit: u32, life: impl FnOnce()) -> bool {
     ARMED.set(Some((site, visit)));
     let outcome = catch_unwind(AssertUnwindSafe(life));
@@ -76,7 +76,7 @@ pub fn dies_at(site: Site, visit: u32, life: impl FnOnce()) -> bool {
     }
 }
 
-/// The ring, and who is alive.
+/// The ring, and the ends that are alive.
 #[derive(Clone, Debug)]
 pub struct Heap {
     ring: Mapped<u64>,

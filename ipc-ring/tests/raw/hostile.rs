@@ -32,7 +32,7 @@ fn use_ends(sender: Option<&mut RawSender>, receiver: Option<&mut RawReceiver>) 
     }
 }
 
-/// A persistent channel that nobody has open, and its memory.
+/// A persistent channel that no process has open, and its memory.
 struct Bed {
     domain: Domain,
     ring: Attachment,
@@ -66,8 +66,8 @@ impl Drop for Bed {
     }
 }
 
-/// Whatever one word says, an opener gets an error or an end that stays inside the memory; so do ends that
-/// were open before.
+/// Whatever value one word has, an opener gets an error or an end that stays inside the memory; so do ends
+/// that were open before.
 #[test]
 fn any_word_is_an_error_or_harmless() {
     private_namespace();

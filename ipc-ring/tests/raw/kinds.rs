@@ -11,7 +11,7 @@ pub trait Give {
     fn give(&mut self, element: &[u8]) -> bool;
 }
 
-/// A typed end where they come out.
+/// A typed receiving end.
 pub trait Take {
     fn take(&mut self) -> Option<Vec<u8>>;
 }
@@ -34,7 +34,7 @@ pub struct Types {
     pub largest: fn() -> Typed,
 }
 
-/// What receiving ends of other types than `u64` are told.
+/// The errors of receiving ends of other types than `u64`.
 pub struct Refused {
     pub u32: fn(&Domain) -> AttachError,
     pub bytes: fn(&Domain) -> AttachError,

@@ -1,4 +1,4 @@
-//! A table of latest values is no queue: what is received is what has changed, of any key.
+//! A table of latest values is no queue: what has changed is received, for any key.
 
 use ipc_ring::latest::{PublishError, ReadError};
 use ipc_ring::layout::Kind as Of;

@@ -96,7 +96,7 @@ fn meet<T: Message + Sync>(kind: &Kind, typed: &Typed, name: &str) {
     let mut taker = (typed.taker)(&domain);
     pass(&mut |element| try_send(&mut sender, element), &mut || taker.take(), size);
     drop((sender, taker));
-    // The typed one does, and the other learns of it what it is.
+    // The typed one does, and the other learns its type from it.
     let mut giver = (typed.giver)(&domain);
     let mut receiver = learning.open_receiver().unwrap();
     assert_eq!((receiver.kind(), receiver.capacity()), (kind.kind, CAPACITY));
@@ -168,7 +168,7 @@ fn a_slice_of_another_length_is_an_error() {
     }
 }
 
-/// An end that says what it expects gets the error of a Rust type with the same difference.
+/// An end that states what it expects gets the same error as a Rust type with that difference.
 #[test]
 fn other_elements_are_refused_as_for_a_type() {
     private_namespace();
@@ -247,7 +247,7 @@ fn plays_a_role() {
     }
 }
 
-/// Deaths are told, what was sent is there, and a successor goes on.
+/// Deaths are reported, everything sent is there, and a successor continues.
 #[test]
 fn a_death_is_told_and_followed_by_a_successor() {
     private_namespace();
@@ -278,7 +278,7 @@ fn a_death_is_told_and_followed_by_a_successor() {
     }
 }
 
-/// A receiver that sleeps is woken by what comes, ended by its interrupter, and by its deadline.
+/// A sleeping receiver is woken by a message, by its interrupter, and by its deadline.
 #[test]
 fn waits_end_by_an_element_a_deadline_and_an_interrupter() {
     private_namespace();
@@ -349,7 +349,7 @@ fn a_set_waits_for_receivers_of_all_kinds() {
     }
 }
 
-/// A raw receiver that was there first goes along with the channel that a typed producer chooses.
+/// A raw receiver that was there first adopts the channel that a typed producer chooses.
 #[test]
 fn a_receiver_follows_who_chooses() {
     private_namespace();

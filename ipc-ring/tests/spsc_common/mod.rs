@@ -1,5 +1,5 @@
-//! What the spsc tests and the stress tests share: payloads whose every byte follows from their number, a small generator of
-//! random numbers, and how long a stress test runs.
+//! What the spsc tests and the stress tests share: payloads in which every byte is derived from their number,
+//! a small random number generator, and the duration of a stress test.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::time::{Duration, Instant};
@@ -20,7 +20,8 @@ pub fn strategy(wait: &str) -> WaitStrategy {
     }
 }
 
-/// Which of these ways to wait are to be tried: all, or the one that `STRESS_WAIT` names, whether it is among them or not.
+/// Which of these ways to wait are to be tried: all, or the one that `STRESS_WAIT` names, whether it is among
+/// them or not.
 pub fn waits(usual: &[&str]) -> Vec<String> {
     match std::env::var("STRESS_WAIT") {
         Ok(only) => vec![only],
@@ -35,7 +36,7 @@ pub enum Amount {
 }
 
 impl Amount {
-    /// The share of one of several producers, whose time starts now.
+    /// The share of one of several producers; its time starts now.
     pub fn of_one_in(producers: u64) -> Self {
         std::env::var("STRESS_MESSAGES").map_or_else(
             |_| Self::Until(Instant::now() + Duration::from_millis(900)),
@@ -60,8 +61,8 @@ pub fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The payload of message `number`: the number itself where there is room for it, then bytes that follow from it. A torn, lost, doubled or
-/// misplaced payload is not the one of any expected number.
+/// The payload of message `number`: the number itself where there is room for it, then bytes that follow from
+/// it. A torn, lost, doubled or misplaced payload is not the one of any expected number.
 pub fn payload<const N: usize>(number: u64) -> [u8; N] {
     let mut bytes = [0; N];
     let mut word = number;
