@@ -153,7 +153,7 @@ impl Tap {
     /// [`TapError`].
     ///
     /// # Blocking
-    /// Never for a [`DomainObserver`](super::observe::DomainObserver); a [`Domain`](crate::Domain) is asked
+    /// Never for a [`DomainObserver`](crate::observe::DomainObserver); a [`Domain`](crate::Domain) is asked
     /// under its lock.
     pub fn open(place: &impl Place, name: &str, start: TapStart) -> Result<Self, TapError> {
         let kinds = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];

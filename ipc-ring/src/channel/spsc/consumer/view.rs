@@ -4,7 +4,8 @@ use crate::channel::end::End;
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Mapped};
 
-/// The next message where it lies, from [`Consumer::try_view`]. Dropping it leaves the message to be popped.
+/// The next message where it lies, from [`Consumer::try_view`](super::Consumer::try_view). Dropping it leaves
+/// the message to be popped.
 #[derive(Debug)]
 pub struct View<'a, T: Message> {
     pub(super) view: ring::View<'a, Mapped<T>>,
@@ -18,8 +19,8 @@ impl<T: Message> View<'_, T> {
         self.view.position()
     }
 
-    /// A pointer to the message: readable, aligned for `T`. A producer that keeps to the protocol does not write it while
-    /// the view lives.
+    /// A pointer to the message: readable, aligned for `T`. A producer that keeps to the protocol does not
+    /// write it while the view lives.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
         self.view.with(|slot| slot)
