@@ -1,5 +1,4 @@
-//! What membarrier costs: the end that goes to sleep, and a busy process of the same machine that has nothing
-//! to do with it.
+//! What membarrier costs: the end that goes to sleep, and a busy, unrelated process on the same machine.
 //!
 //! ```text
 //! cargo run --release -p benches --example bystander

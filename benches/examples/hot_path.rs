@@ -34,7 +34,7 @@ macro_rules! counted_call {
             caller.ask(*message).is_ok()
         }
 
-        /// Takes the request, and answers with what was asked.
+        /// Takes the request, and replies with its content.
         #[inline(never)]
         fn $answer(responder: &mut Responder<[u64; $words], [u64; $words]>) -> bool {
             match responder.take() {
@@ -110,7 +110,8 @@ macro_rules! run_frames {
             consumer.try_pop_into(frame).is_ok()
         }
 
-        // A frame of this length takes as much with its header and what is left up to the next multiple of 8.
+        // The space that a frame of this length takes, with its header and padding up to the next multiple
+        // of 8.
         let (mut producer, mut consumer) = benches::bytes(SLOTS * ($len + 8))?;
         let mut frame = [0; $len];
         for round in 0..ROUNDS {

@@ -1,5 +1,5 @@
 //! What the benches share: both ends of every kind of channel in one process, made exactly as two processes
-//! would make them, with the defaults that processes get; and objects of the kernel beside them.
+//! would make them, with the defaults that processes get; and kernel objects next to them.
 
 mod ends;
 mod objects;

@@ -7,9 +7,9 @@
 //! cargo run --release -p examples --example camera [how many]
 //! ```
 //!
-//! The pictures lie in a pool that both processes have open. What goes through the channel is a message of 32 bytes with the
-//! picture's handle. Kill the viewer while it looks at one: the pool takes the picture back. Kill the camera: the viewer gets
-//! what was sent, and says so.
+//! The pictures lie in a pool that both processes have open. A message of 32 bytes with the picture's handle
+//! goes through the channel. Kill the viewer while it looks at one: the pool takes the picture back. Kill the
+//! camera: the viewer gets what was sent, and reports it.
 
 use std::process::ExitCode;
 use std::thread::sleep;

@@ -1,4 +1,5 @@
-//! Makes System V objects with random keys, as `ipcmk` does, but for their mode: 0600 unless told otherwise, where `ipcmk` lets everybody read.
+//! Makes System V objects with random keys, like `ipcmk`, but with another mode: 0600 by default, where
+//! `ipcmk` lets every user read.
 //!
 //! ```text
 //! cargo run --example ipcmk -- -M 4096          # a segment of 4096 bytes

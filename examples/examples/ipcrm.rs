@@ -4,8 +4,9 @@
 //! cargo run --example ipcrm -- -m 0 -S 0x2a     # the segment with identifier 0, the set with key 42
 //! ```
 //!
-//! Small letters take an identifier, capital ones a key (decimal, 0x hexadecimal or 0 octal): `-m -M` segments, `-s -S` sets, `-q -Q` queues.
-//! A key is only followed to an object of our own; an identifier is taken at its word.
+//! Small letters take an identifier, capital ones a key (decimal, 0x hexadecimal or 0 octal): `-m -M`
+//! segments, `-s -S` sets, `-q -Q` queues. A key is only followed to an object of our own; an identifier is
+//! taken at its word.
 
 use std::process::ExitCode;
 
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn remove() -> Outcome {
-    // Ours, with whatever mode. To remove takes no right in the mode, so none is asked for.
+    // Ours, with any mode. To remove takes no right in the mode, so none is asked for.
     let trust = Trust::same_user().mode_at_most(Mode::new(0o777).expect("nine bits"));
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.peek().is_none() {

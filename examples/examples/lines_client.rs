@@ -20,7 +20,7 @@ fn ask() -> Outcome {
     for line in std::env::args().skip(1) {
         writeln!(server, "{line}")?;
     }
-    // No more requests; the answers still come.
+    // No more requests; the answers still arrive.
     server.shutdown(Shutdown::Write);
     for answer in server.lines() {
         println!("{}", answer?);

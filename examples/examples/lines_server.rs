@@ -39,7 +39,7 @@ enum Verdict {
     Stop,
 }
 
-/// The protocol. Knows neither the rings nor the processes.
+/// The protocol. Independent of rings and processes.
 fn converse(client: &mut BufReader<impl io::Read>, answers: &mut impl Write) -> io::Result<Verdict> {
     let mut line = String::new();
     loop {

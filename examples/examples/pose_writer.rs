@@ -7,8 +7,9 @@
 //! cargo run --release -p examples --example pose_reader
 //! ```
 //!
-//! A pose each millisecond, 5000 unless told otherwise. The reader takes its time and skips what it was too slow for. Kill the
-//! writer (`kill -9`): the reader still has the last pose. Start it again: it goes on counting where the dead one stopped.
+//! A pose each millisecond, 5000 by default. The reader takes its time and skips what it was too slow for.
+//! Kill the writer (`kill -9`): the reader still has the last pose. Start it again: it continues counting
+//! where the dead one stopped.
 
 use std::process::ExitCode;
 use std::thread::sleep;

@@ -7,8 +7,9 @@
 //! cargo run --release -p examples --example quotes_subscriber
 //! ```
 //!
-//! The publisher waits for the first subscriber, then sends a quote each millisecond, 5000 unless told otherwise. It never
-//! waits for a slow subscriber: stop one for a while (`kill -STOP`, then `-CONT`), and it says how many quotes it missed.
+//! The publisher waits for the first subscriber, then sends a quote each millisecond, 5000 by default. It
+//! never waits for a slow subscriber: stop one for a while (`kill -STOP`, then `-CONT`), and it reports the
+//! number of quotes that it missed.
 
 use std::process::ExitCode;
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-//! The eye of a robot of four processes: takes 60 pictures a second and tells everybody who wants to look at them.
+//! The eye of a robot of four processes: takes 60 pictures a second and publishes them to all subscribers.
 //!
 //! In four terminals, in any order:
 //!
@@ -15,9 +15,9 @@
 //!                   and broadcast   └→ robot_detector right ─┘   watches who comes, goes and dies
 //! ```
 //!
-//! Kill any of them with `kill -9`: the others go on, the planner reports which is missing, and a restarted one takes
-//! its place. The pictures that the dead one had in hand come back. A camera that has taken all its pictures ends the robot; one
-//! that is asked for none does it at once.
+//! Kill any of them with `kill -9`: the others go on, the planner reports which is missing, and a restarted
+//! one takes its place. The pictures that the dead one held are recovered. A camera that has taken all its
+//! pictures ends the robot; one that is asked for none does it at once.
 
 use std::collections::VecDeque;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ use ipc_ring::pool::{Builder, LoanError};
 
 /// Sixty a second.
 const PERIOD: Duration = Duration::from_nanos(1_000_000_000 / 60);
-/// The newest pictures, kept for those who are late.
+/// The newest pictures, kept for late subscribers.
 const KEPT: usize = 4;
 
 fn main() -> ExitCode {
@@ -44,7 +44,7 @@ fn film() -> Outcome {
 
     let pictures = Builder::new(PICTURES).class(BYTES, BLOCKS).create()?;
     let mut shots = Publisher::<Shot>::create(SHOTS)?;
-    // A successor goes on counting.
+    // A successor continues counting.
     let first = shots.published();
     eprintln!("taking pictures from {first}");
     let (mut kept, mut dropped) = (VecDeque::new(), 0_u64);

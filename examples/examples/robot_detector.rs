@@ -1,4 +1,5 @@
-//! Looks at one half of the pictures of `robot_camera`, which says how to run the robot, where they lie, and tells what it finds.
+//! Reads one half of the pictures of `robot_camera` in place, and reports what it finds. `robot_camera` says
+//! how to run the robot.
 
 use std::process::ExitCode;
 
@@ -23,7 +24,8 @@ fn look() -> Outcome {
     eprintln!("looking");
     let (mut found, mut missed) = (0_u64, 0_u64);
     loop {
-        // Not `pop`, which would say again and again that the camera is dead. A set says it once, and waits for the next one.
+        // Not `pop`, which would report repeatedly that the camera is dead. A set reports it once, and waits
+        // for the next one.
         if set.wait(&mut [&mut shots], None)?.news == News::PeerGone {
             eprintln!("the camera is gone; waiting for another one");
             continue;

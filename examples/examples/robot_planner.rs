@@ -1,4 +1,5 @@
-//! Decides where the robot of `robot_camera`, which says how to run it, goes; and knows who of its processes is there.
+//! Decides where the robot of `robot_camera`, which says how to run it, goes; and knows which of its
+//! processes are alive.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use ipc_ring::control::{ChannelEvent, EndInfo, EndRole, Watch};
 use ipc_ring::latest::Writer;
 use ipc_ring::{Domain, WaitSet, Waitable};
 
-/// A detector, as the planner sees it.
+/// The planner's view of a detector.
 struct Detector {
     side: Side,
     detections: Subscriber<Detection>,

@@ -50,7 +50,7 @@ fn serve() -> Outcome {
     })
 }
 
-/// Answers one client until it goes.
+/// Answers one client until it leaves.
 fn answer(store: &Store, connection: Connection) {
     let peer = connection.peer();
     let mut responder = Responder::new(connection);

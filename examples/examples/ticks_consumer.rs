@@ -1,6 +1,7 @@
 //! Receives the ticks of `ticks_producer`, which says how to run both.
 //!
-//! While nothing comes the consumer polls for a few microseconds, then sleeps on a semaphore and uses no CPU.
+//! While no tick arrives, the consumer polls for a few microseconds, then sleeps on a semaphore and uses no
+//! CPU.
 
 use std::process::ExitCode;
 
@@ -16,7 +17,8 @@ fn consume() -> Outcome {
     let mut volume = 0_u64;
     let mut ages = Vec::new();
 
-    // `create` makes the channel or finds it, so either program may be first. `open` would insist that it exists.
+    // `create` makes the channel or finds it, so either program may be first. `open` would insist that it
+    // exists.
     let mut ticks = spsc::Consumer::<Tick>::create("md.ticks")?;
     eprintln!("waiting for ticks");
     for tick in &mut ticks {

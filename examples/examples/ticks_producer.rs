@@ -7,8 +7,9 @@
 //! cargo run --release -p examples --example ticks_producer [how many]
 //! ```
 //!
-//! The producer sends a tick each millisecond, 5000 unless told otherwise, and closes the channel. Kill it in between
-//! (`kill -9`): the consumer says so at once. Kill the consumer: the producer fills the ring, then says so too.
+//! The producer sends a tick each millisecond, 5000 by default, and closes the channel. Kill it in between
+//! (`kill -9`): the consumer reports it at once. Kill the consumer: the producer fills the ring, then reports
+//! it too.
 
 use std::process::ExitCode;
 use std::thread::sleep;

@@ -1,4 +1,4 @@
-//! Looks at the pictures of `camera`, which says how to run both, where they lie.
+//! Reads the pictures of `camera` in place; `camera` says how to run both.
 
 use std::process::ExitCode;
 

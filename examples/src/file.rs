@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The channel that `send_file` and `receive_file` meet at.
+/// The channel that `send_file` and `receive_file` use.
 pub const CHANNEL: &str = "example.file";
 
 /// Bytes of the file in one message.
@@ -37,7 +37,7 @@ impl Chunk {
         Self { kind, offset, length: 0, bytes: [0; CHUNK] }
     }
 
-    /// The bytes that count; never more than there are, whatever the length says.
+    /// The bytes that count; never more than there are, whatever length is given.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(CHUNK);

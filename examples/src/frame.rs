@@ -17,7 +17,7 @@ pub const BYTES: usize = WIDTH * HEIGHT;
 /// Pictures that can be on their way, being taken or being looked at.
 pub const BLOCKS: u64 = 8;
 
-/// What is sent: a picture's number, and where it lies.
+/// What is sent: a picture's number, and its handle.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Frame {
@@ -35,7 +35,7 @@ pub fn expose(picture: &mut Loan, number: u64) -> Result<(), AccessError> {
     (0..HEIGHT).try_for_each(|row| picture.write(row * WIDTH, &[shade(number, row); WIDTH]))
 }
 
-/// A row of a picture, copied: it does not change any more, whatever others do.
+/// A row of a picture, copied: it does not change any more, whatever other processes do.
 ///
 /// # Errors
 /// [`AccessError::OutOfBounds`] when the picture has no such row.

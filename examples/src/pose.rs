@@ -15,7 +15,7 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// The `number`th pose of a robot that goes round a circle of ten metres, a thousand poses a lap.
+    /// The `number`th pose of a robot that drives in a circle of ten metres, a thousand poses per lap.
     #[must_use]
     pub fn sample(number: u64) -> Self {
         let heading = (number % 1000) as f64 / 1000.0 * std::f64::consts::TAU;

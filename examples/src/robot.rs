@@ -1,4 +1,4 @@
-//! What the processes of the robot share: where they meet, and what they say to each other.
+//! What the processes of the robot share: their channels and their messages.
 
 use ipc_ring::Message;
 use ipc_ring::broadcast::{Builder, Resume, Start};
@@ -97,7 +97,8 @@ pub const RIGHT: u64 = 4;
 /// All of them.
 pub const EVERYBODY: u64 = CAMERA | LEFT | RIGHT;
 
-/// The first dark row of a half of a picture, `None` if there is none or a row is not of one shade, as in a picture that is torn.
+/// The first dark row of a half of a picture, `None` if there is none or a row is not of one shade, as in a
+/// picture that is torn.
 #[must_use]
 pub fn detect(picture: &View, side: Side) -> Option<u64> {
     let half = WIDTH / 2;
@@ -115,8 +116,8 @@ pub fn detect(picture: &View, side: Side) -> Option<u64> {
     found
 }
 
-/// A broadcast whose subscribers have no use for what is old: they begin with the newest message, and go on with it when they
-/// were too slow.
+/// A broadcast whose subscribers have no use for old messages: they begin with the newest message, and go on
+/// with it when they were too slow.
 #[must_use]
 pub fn newest<T: Message>(channel: Builder<T>) -> Builder<T> {
     channel.start(Start::Newest).resume(Resume::Newest)

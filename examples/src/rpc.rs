@@ -1,4 +1,4 @@
-//! What `rpc_server` and `rpc_client` say to each other: words with a zero byte between them.
+//! The messages between `rpc_server` and `rpc_client`: words with a zero byte between them.
 
 /// The name that the server listens under.
 pub const NAME: &str = "examples.rpc";

@@ -57,7 +57,7 @@ fn a_killed_viewer_has_a_successor() {
         let (camera, last) = (camera.end(), last.end());
         assert!(camera.status.success() && last.status.success(), "{camera:?} {last:?}");
         assert!(last.output.starts_with("saw "), "{last:?}");
-        // Nothing is in use at the end but what is still on its way.
+        // At the end only blocks still in transit are in use.
         assert!(camera.output.contains("in use"), "{camera:?}");
         assert_eq!(kernel_objects(), before);
     });

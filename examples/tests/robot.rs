@@ -35,10 +35,10 @@ fn plan(plans: &mut Reader<Plan>, wanted: impl Fn(&Plan) -> bool) -> Plan {
     }
 }
 
-/// Waits until everybody is there, and the detectors agree about pictures behind this one.
+/// Waits until all processes are there, and the detectors agree about pictures after this one.
 fn goes_on(plans: &mut Reader<Plan>, since: &Plan) -> Plan {
     let there = plan(plans, |plan| plan.present == EVERYBODY && plan.picture > since.picture);
-    // Another planner counts anew.
+    // Another planner starts counting from zero.
     plan(plans, |plan| plan.present == EVERYBODY && plan.picture > there.picture + 3 && plan.agreed > 0)
 }
 
@@ -53,7 +53,7 @@ fn the_robot_survives_the_death_of_each_of_its_processes() {
         let mut right = detector("right");
         goes_on(&mut plans, &Plan::default());
 
-        // A detector: the planner knows, and goes on with the other one.
+        // A detector: the planner notices, and continues with the other one.
         left.kill();
         let alone = plan(&mut plans, |plan| plan.present == CAMERA | RIGHT);
         plan(&mut plans, |plan| plan.picture > alone.picture + 3 && plan.present == CAMERA | RIGHT);

@@ -8,7 +8,7 @@ use common::{Program, isolated, kernel_objects};
 fn clients_ask_a_server_that_survives_them() {
     isolated("clients_ask_a_server_that_survives_them", || {
         let before = kernel_objects();
-        // A client that comes first waits for its server.
+        // A client that starts first waits for its server.
         let early = Program::start("rpc_client", &["set", "colour", "green"]);
         let mut server = Program::start("rpc_server", &[]);
         assert_eq!(server.says(), "listening as examples.rpc");

@@ -77,7 +77,7 @@ fn gc_explains_before_it_removes() {
         producer.says(); // It has made the channel.
         let consumer = Program::start("ticks_consumer", &[]);
         assert!(output("gc", &["--dry-run"]).starts_with("kept: domain \"default\""));
-        // Neither may see the other die: the one left would say goodbye in good order, and take the domain with it.
+        // Neither may see the other die: the last one would leave regularly, and remove the domain.
         for program in [&producer, &consumer] {
             program.stop();
         }

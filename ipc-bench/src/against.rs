@@ -1,13 +1,14 @@
 //! Rows relative to a reference: `--against`.
 //!
-//! What a machine gives changes from one second to the next, most of all a virtual one, and by far more than two mechanisms differ. The
-//! mechanisms of a round are measured one after the other, so each round gives a ratio of its own, and the median of those says
-//! more than the ratio of two medians, which may come from different rounds.
+//! What a machine gives changes from one second to the next, most of all a virtual one, and by far more than
+//! two mechanisms differ. The mechanisms of a round are measured one after the other, so each round gives a
+//! ratio of its own, and the median of those is more meaningful than the ratio of two medians, which may come
+//! from different rounds.
 
 use crate::result::{Against, RoundFigures, Row, Spread};
 
-/// Compares each row with the one of `mechanism` for the same work: with the same way of waiting, or else with the only one that
-/// there is.
+/// Compares each row with the one of `mechanism` for the same work: with the same way of waiting, or else
+/// with the only one that there is.
 ///
 /// # Errors
 /// Says that there is nothing to compare with.

@@ -1,14 +1,16 @@
-//! The clock of the hot loops: the processor's time stamp counter when it can be trusted, else `CLOCK_MONOTONIC_RAW`.
+//! The clock of the hot loops: the processor's time stamp counter when it can be trusted, else
+//! `CLOCK_MONOTONIC_RAW`.
 //!
-//! The counter is trusted when the processor says that it is invariant (`constant_tsc`, `nonstop_tsc`) *and* the
-//! kernel itself uses it as its clock source, which also means that the kernel found it the same on all processors.
+//! The counter is trusted when the processor declares it invariant (`constant_tsc`, `nonstop_tsc`) *and* the
+//! kernel itself uses it as its clock source, which also means that the kernel found it synchronised across
+//! all processors.
 
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// Where the ticks come from.
+/// The source of the ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Source {
@@ -35,7 +37,7 @@ impl Clock {
         }
     }
 
-    /// The time now, in ticks. Loads that stand before it in the program are done before it is read.
+    /// The time now, in ticks. Earlier loads in program order complete before it is read.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
         match self.source {

@@ -22,18 +22,20 @@ pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
     checks.into_iter().flatten().collect()
 }
 
-/// Those of the warnings that make the figures of spinning rows meaningless: an end that spins needs a processor to itself.
+/// Those of the warnings that make the figures of spinning rows meaningless: an end that spins needs a
+/// processor to itself.
 pub(crate) fn contention(environment: &Environment) -> impl Iterator<Item = String> {
     [placement(environment), load(environment), real_time(environment)].into_iter().flatten()
 }
 
-/// What the rows themselves tell against the run.
+/// The objections to the run that follow from the rows themselves.
 pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
     switches(rows, measured_ns).into_iter().chain(moving_floor(rows)).collect()
 }
 
 fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
-    // A pair on one processor takes turns, and so do many ends; there it is no sign of others. Deaths have no duration.
+    // A pair on one processor takes turns, and so do many ends; there it is no sign of others. Deaths have no
+    // duration.
     let pairs = [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake];
     let alone = |row: &&Row| row.placement != Placement::SameCpu && pairs.contains(&row.workload);
     let rows = || rows.iter().filter(alone);
@@ -48,7 +50,8 @@ fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
     })
 }
 
-/// The hand-off of the machine is a property of two cores. When it changed from round to round, the cores did.
+/// The hand-off of the machine is a property of two cores. When it changed from round to round, the cores
+/// did.
 fn moving_floor(rows: &[Row]) -> Option<String> {
     let floors = rows.iter().filter(|row| row.mechanism == "cache-line");
     let moved = floors.filter_map(|row| row.one_way_p50_ns).find(|p50| p50.max > 1.5 * p50.min)?;
@@ -126,7 +129,7 @@ fn debug_build() -> Option<String> {
     cfg!(debug_assertions).then(|| "this is a debug build; use cargo run --release".into())
 }
 
-/// What a reader should know, but need not mend.
+/// What a reader should know, but need not fix.
 pub(crate) fn remarks(environment: &Environment) -> Vec<String> {
     let mut remarks = Vec::new();
     if environment.virtualisation != "none seen" {

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::topology::{self, Placement, Seats};
 
-/// The environment of a run. Text fields are empty, lists empty and options null where the machine does not tell.
+/// The environment of a run. Text fields are empty, lists empty and options null where the machine does not
+/// report a value.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Environment {
     pub(crate) date: String,
@@ -45,7 +46,7 @@ pub(crate) struct Environment {
     /// Programs of others with a real-time policy that were running at the start.
     #[serde(default)]
     pub(crate) real_time: Vec<String>,
-    /// What makes the numbers less trustworthy; the same that `doctor` says.
+    /// What makes the numbers less trustworthy; the same as `doctor` reports.
     pub(crate) warnings: Vec<String>,
     /// Those of the warnings that make the figures of spinning rows meaningless.
     #[serde(default)]

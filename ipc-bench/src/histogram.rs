@@ -58,7 +58,8 @@ impl Histogram {
         self.0.len()
     }
 
-    /// The percentiles in nanoseconds, each value first divided by `divisor` (2 for round trips told as one way).
+    /// The percentiles in nanoseconds, each value first divided by `divisor` (2 for round trips reported as
+    /// one way).
     pub(crate) fn percentiles(&self, clock: Clock, divisor: f64) -> Option<Percentiles> {
         let ns = |ticks: f64| (ticks * clock.ns_per_tick / divisor * 10.0).round() / 10.0;
         let at = |quantile| ns(self.0.value_at_quantile(quantile) as f64);

@@ -1,7 +1,7 @@
 //! ipc-bench: measures ways for processes on one machine to pass messages.
 //!
-//! Separate processes, pinned; percentiles; floors of the machine beside each number; sleeping and spinning never
-//! mixed; every message checked; a mechanism that fails is a row with its reason.
+//! Separate processes, pinned; percentiles; the machine's baselines next to each number; sleeping and
+//! spinning never mixed; every message checked; a mechanism that fails is a row with its reason.
 
 mod against;
 mod cli;

@@ -47,7 +47,7 @@ pub(crate) type Crowd = (u32, u32);
 
 /// How long calls are counted for a row.
 const TALLY_NS: u64 = 50_000_000;
-/// For how many messages at most, where the number of messages is what ends a round.
+/// The maximum number of messages, where that is what ends a round.
 const TALLY_MESSAGES: u64 = 2000;
 
 /// One of each: all workloads but fans and publications.
@@ -259,7 +259,8 @@ fn summarise(state: State, settings: &Settings) -> Measured {
     Measured { row, histogram }
 }
 
-/// Which side's outcome counts: the one that closes the loop, the one that publishes, or the one where messages arrive.
+/// Which side's outcome counts: the one that closes the loop, the one that publishes, or the one where
+/// messages arrive.
 fn measured_by(workload: Workload, round: &Round) -> &crate::process::Outcome {
     if matches!(workload, Workload::Pingpong | Workload::Publish) { &round.producer } else { &round.consumer }
 }

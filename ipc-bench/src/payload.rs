@@ -1,9 +1,9 @@
 //! What messages carry, so that a lost, repeated, late or damaged one is seen.
 //!
-//! The first eight bytes are the *sequence word*: two bits of phase and a number that counts from 1. Messages of 16
-//! bytes or more have a checksum in the next eight. Longer ones carry one word in each further 64-byte line and one at
-//! the very end, different in every message; the checksum covers them all. So every cache line of the payload is
-//! written by the sender and read by the receiver.
+//! The first eight bytes are the *sequence word*: two bits of phase and a number that counts from 1. Messages
+//! of 16 bytes or more have a checksum in the next eight. Longer ones carry one word in each further 64-byte
+//! line and one at the very end, different in every message; the checksum covers them all. So every cache
+//! line of the payload is written by the sender and read by the receiver.
 
 /// Messages before the measurement.
 pub(crate) const WARM_UP: u64 = 0;
@@ -57,7 +57,8 @@ pub(crate) fn read(message: &[u8]) -> Option<u64> {
     (sum == get(message, 8)).then_some(word)
 }
 
-/// Where the words of the further lines stand: the start of each full word's line, then the last eight bytes.
+/// The positions of the words of the further lines: the start of each full word's line, then the last eight
+/// bytes.
 #[inline(always)]
 fn line_offsets(length: usize) -> impl Iterator<Item = usize> {
     let last = length - 8;
@@ -87,7 +88,8 @@ fn get(message: &[u8], offset: usize) -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
-/// Judges the order of arriving sequence numbers. They may be whole sequence words, as long as all are of the same phase.
+/// Judges the order of arriving sequence numbers. They may be whole sequence words, as long as all are of the
+/// same phase.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     first: u64,
@@ -100,7 +102,7 @@ pub(crate) struct Ledger {
     pub(crate) damaged: u64,
 }
 
-/// How many skipped numbers are remembered, to tell a late message from a repeated one.
+/// The number of skipped numbers that are remembered, to distinguish a late message from a repeated one.
 const REMEMBERED: usize = 4096;
 
 impl Ledger {

@@ -66,7 +66,7 @@ pub(crate) struct Row {
     pub(crate) damaged: u64,
     /// Why the row has no figures.
     pub(crate) error: Option<String>,
-    /// Set with `error` when the mechanism is not on this machine or cannot do what was asked.
+    /// Set with `error` when the mechanism is not available on this machine or does not support the request.
     #[serde(default)]
     pub(crate) unavailable: bool,
     /// The mechanism may lose messages by design: a row that is void for it is no failure of the run.
@@ -88,8 +88,9 @@ pub(crate) struct Row {
     pub(crate) voluntary_switches: Option<u64>,
     /// Context switches of both processes in all rounds: other processes ran in between.
     pub(crate) involuntary_switches: Option<u64>,
-    /// System calls of all processes for each message, counted in a short round of its own under ptrace, in which calls
-    /// are slower: who sleeps only when there is nothing to do may do so more often there. A round trip is two messages.
+    /// System calls of all processes for each message, counted in a short round of its own under ptrace, in
+    /// which calls are slower: an end that sleeps only when there is nothing to do may do so more often
+    /// there. A round trip is two messages.
     pub(crate) syscalls_per_message: Option<f64>,
     /// Why they were not counted.
     #[serde(default)]
@@ -106,14 +107,15 @@ pub(crate) struct Row {
     pub(crate) producers: Option<u32>,
     #[serde(default)]
     pub(crate) consumers: Option<u32>,
-    /// `fan` with several producers: the fewest measured messages of a producer as a part of the most; 1 is perfectly
-    /// fair, 0 means that one was starved.
+    /// `fan` with several producers: the fewest measured messages of a producer as a part of the most; 1 is
+    /// perfectly fair, 0 means that one was starved.
     #[serde(default)]
     pub(crate) producer_fairness: Option<Spread>,
     /// `receipt`: as `one_way_ns`, at the last of the subscribers to have each message.
     #[serde(default)]
     pub(crate) last_ns: Option<Percentiles>,
-    /// Sleeps of this project's ends that the periodic look ended although a wake-up was owed. None in a sound row.
+    /// Sleeps of this project's ends that were ended by the periodic check although a wake-up was owed. None
+    /// in a sound row.
     #[serde(default)]
     pub(crate) late_sleeps: u64,
     /// The row as a part of another mechanism's.
@@ -125,8 +127,8 @@ pub(crate) struct Row {
     /// The latency curve of all rounds together: (quantile, nanoseconds).
     #[serde(default)]
     pub(crate) curve: Vec<(f64, f64)>,
-    /// Latencies over time: (where in the rounds, 1.5 is the middle of the second; what was usual then, near the
-    /// median; the slowest), in nanoseconds. Slices in which nothing came are left out.
+    /// Latencies over time: (where in the rounds, 1.5 is the middle of the second; what was usual then, near
+    /// the median; the slowest), in nanoseconds. Slices in which nothing came are left out.
     #[serde(default)]
     pub(crate) timeline: Vec<(f64, f64, f64)>,
 }

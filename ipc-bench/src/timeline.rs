@@ -9,8 +9,8 @@ use crate::clock::Clock;
 /// How many slices a round is cut into.
 pub(crate) const SLICES: usize = 32;
 
-/// The measured time of a round in slices of equal length; of each what was usual and the slowest. Kept in ticks while
-/// measuring; all memory is there from the start.
+/// The measured time of a round in slices of equal length; for each the usual and the slowest. Kept in ticks
+/// while measuring; all memory is there from the start.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     slices: [Slice; SLICES],
@@ -23,8 +23,8 @@ pub(crate) struct Timeline {
 
 /// What one slice saw, in ticks.
 ///
-/// `usual` follows the median: a step up for a larger value, a step down for a smaller one, a sixteenth of it each. Ma,
-/// Muthukrishnan, Sandler, "Frugal streaming for estimating quantiles" (2013).
+/// `usual` follows the median: a step up for a larger value, a step down for a smaller one, a sixteenth of it
+/// each. Ma, Muthukrishnan, Sandler, "Frugal streaming for estimating quantiles" (2013).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Slice {
     count: u64,
@@ -39,7 +39,7 @@ impl Timeline {
         Timeline { slices: [Slice::default(); SLICES], current: 0, until: start + length, length, usual: 0 }
     }
 
-    /// Notes a latency that was known at `now`. What comes after the planned time counts into the last slice.
+    /// Notes a latency that was known at `now`. Everything after the planned time counts into the last slice.
     #[inline(always)]
     pub(crate) fn note(&mut self, now: u64, latency: u64) {
         while now >= self.until && self.current + 1 < SLICES {
@@ -68,8 +68,8 @@ impl Timeline {
 }
 
 impl Slice {
-    /// The usual and the slowest in nanoseconds, each divided by `divisor` (2 for round trips told as one way); none when nothing
-    /// came.
+    /// The usual and the slowest in nanoseconds, each divided by `divisor` (2 for round trips reported as one
+    /// way); none when nothing came.
     pub(crate) fn ns(&self, clock: Clock, divisor: f64) -> Option<(f64, f64)> {
         let ns = |ticks: f64| (ticks * clock.ns_per_tick / divisor * 10.0).round() / 10.0;
         (self.count > 0).then(|| (ns(self.usual as f64), ns(self.slowest as f64)))

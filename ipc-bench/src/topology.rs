@@ -1,4 +1,4 @@
-//! Which processors there are, how two of them stand to each other, and which two to use.
+//! The processors of the machine, how two of them are related, and which two to use.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pin;
 
-/// How the two processors of a run stand to each other.
+/// How the two processors of a run are related.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Placement {
@@ -46,7 +46,7 @@ pub(crate) enum Pin {
     Auto,
     /// No pinning.
     None,
-    /// The first pair found that stands so.
+    /// The first pair found with this relation.
     Placed(Placement),
     /// These two processors: the producer's, the consumer's.
     Cpus(usize, usize),
@@ -79,7 +79,7 @@ impl FromStr for Pin {
     }
 }
 
-/// The processors of a run and how they stand.
+/// The processors of a run and their relation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seats {
     pub(crate) producer: Option<usize>,
@@ -90,7 +90,8 @@ pub(crate) struct Seats {
 /// Finds processors that fit `pin` among those this process may use.
 ///
 /// # Errors
-/// Says why no pair fits: a processor that does not exist or is not allowed, or a placement this machine lacks.
+/// Says why no pair fits: a processor that does not exist or is not allowed, or a placement this machine
+/// lacks.
 pub(crate) fn choose(pin: Pin) -> Result<Seats, String> {
     let allowed = pin::allowed()?;
     let seated = |producer, consumer| Seats {
@@ -122,7 +123,8 @@ pub(crate) fn choose(pin: Pin) -> Result<Seats, String> {
     }
 }
 
-/// The first pair that stands as `wanted`. Processor 0, which takes most interrupts, comes last where there is a choice.
+/// The first pair with the relation `wanted`. Processor 0, which takes most interrupts, comes last where
+/// there is a choice.
 fn find_pair(allowed: &[usize], wanted: Placement) -> Option<(usize, usize)> {
     let mut cpus = allowed.to_vec();
     if cpus.len() > 2 {
@@ -132,7 +134,7 @@ fn find_pair(allowed: &[usize], wanted: Placement) -> Option<(usize, usize)> {
     pairs.into_iter().find(|(first, second)| placement(*first, *second) == wanted)
 }
 
-/// How two processors stand to each other.
+/// The relation of two processors.
 pub(crate) fn placement(first: usize, second: usize) -> Placement {
     if first == second {
         Placement::SameCpu
@@ -147,7 +149,8 @@ pub(crate) fn placement(first: usize, second: usize) -> Placement {
     }
 }
 
-/// The processors under the same last-level cache; where the kernel does not say, those of the same package.
+/// The processors under the same last-level cache; where the kernel does not report it, those of the same
+/// package.
 fn last_level_sharers(cpu: usize) -> BTreeSet<usize> {
     let caches = (0..10).filter_map(|index| {
         let level = read(&cpu_file(cpu, &format!("cache/index{index}/level")))?.parse::<u32>().ok()?;

@@ -37,7 +37,7 @@ pub fn unblock() {
     let _ = signals().thread_unblock();
 }
 
-/// Whether a signal has come. Relaxed: nothing else is published by the flag.
+/// Whether a signal has arrived. Relaxed: nothing else is published by the flag.
 #[must_use]
 pub fn came() -> bool {
     SIGNAL.load(Ordering::Relaxed) != 0
@@ -49,7 +49,7 @@ pub fn exit_code() -> u8 {
     128 + SIGNAL.load(Ordering::Relaxed) as u8
 }
 
-/// Sleeps until a point in time; false when a signal has come before.
+/// Sleeps until a point in time; false when a signal has arrived before.
 #[must_use]
 pub fn sleep_until(until: std::time::Instant) -> bool {
     /// Another thread notes the signal, and does not end this sleep.

@@ -26,7 +26,7 @@ pub fn bytes(text: &[u8]) {
     note(io::stdout().write_all(text));
 }
 
-/// Passes on what was printed so far.
+/// Flushes the output so far.
 pub fn flush() {
     note(io::stdout().flush());
 }
@@ -111,7 +111,7 @@ fn fit(mut table: Table) -> Table {
     table
 }
 
-/// As `println!`, but for readers that may go away.
+/// Like `println!`, for readers that may close the pipe.
 #[macro_export]
 macro_rules! say {
     () => { $crate::output::line(format_args!("")) };

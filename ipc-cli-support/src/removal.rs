@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Where systemd looks for its settings; what comes first hides files of the same name in what comes later
+/// Where systemd looks for its settings; an earlier directory hides files of the same name in later ones
 /// (`logind.conf(5)`).
 const DIRECTORIES: [&str; 4] = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd"];
 
@@ -41,7 +41,7 @@ fn at_logout(root: &Path) -> Option<String> {
 fn remove_ipc(root: &Path) -> Option<(bool, String)> {
     let main = DIRECTORIES.iter().map(|directory| format!("{directory}/logind.conf"));
     let main = main.into_iter().find(|file| root.join(file).exists());
-    // In the order of the names, whatever directories they are in.
+    // Sorted by name, regardless of the directory.
     let mut parts = BTreeMap::new();
     for directory in DIRECTORIES.iter().rev() {
         let directory = format!("{directory}/logind.conf.d");

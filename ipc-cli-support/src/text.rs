@@ -2,8 +2,8 @@
 //! cursor of a terminal or hides a line, so it is never printed as it is.
 
 /// The text with everything escaped that is not printed as a character of its own: control characters, marks
-/// that turn the direction of writing or have no width, and the backslash itself, so that what was escaped
-/// can be told from what was there.
+/// that turn the direction of writing or have no width, and the backslash itself, so that escaped characters
+/// can be distinguished from literal ones.
 ///
 /// ```
 /// use ipc_cli_support::text::harmless;
@@ -36,7 +36,7 @@ pub fn ascii_json(json: &str) -> String {
         if character.is_ascii() && character != '\x7f' {
             out.push(character);
         } else {
-            // Characters above 0x7e stand in strings only.
+            // Characters above 0x7e occur in strings only.
             for unit in character.encode_utf16(&mut [0; 2]) {
                 out.push_str(&format!("\\u{unit:04x}"));
             }

@@ -20,7 +20,7 @@ const LIGHT_ROUNDS: u64 = 8_000_000;
 /// 1, and that round must have seen i or more. Counts where it did not: where both missed.
 ///
 /// Without any barriers this counts thousands on x86-64 in an optimised build, and none in a debug build,
-/// whose calls give the store time to get through.
+/// whose calls give the store time to complete.
 fn both_missed(light_barrier: impl Fn(), heavy_barrier: impl Fn()) -> usize {
     let (memory, _) = Segment::ephemeral(4096 + LIGHT_ROUNDS as usize * 8, &Options::default()).unwrap();
     memory.prefault().unwrap();

@@ -285,14 +285,14 @@ fn a_segment_that_was_not_yet_marked_is_found_and_others_are_not() {
             let left = found();
             assert_eq!(left.len(), 1, "{left:?}");
             assert_eq!(left[0].stat().unwrap().size(), 1 << 20);
-            // Who was told of it could still use it.
+            // A process that was given its identifier could still use it.
             let attached = left[0].attach().unwrap();
             assert_eq!(found(), []);
             drop(attached);
             assert_eq!(found(), left);
             left[0].remove().unwrap();
         }
-        // One that holds something, one with a key, one that is marked, and one whose maker lives.
+        // A segment that holds data, one with a key, one marked for removal, and one whose maker is alive.
         let key = Key::random().unwrap();
         child(|| {
             let memory = SharedMemory::create_new(Key::PRIVATE, 4096, &Options::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Queues with bells whose other side was killed before it could ring.
+//! Queues with bells, with the other side killed before it could ring.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The errnos that have two meanings, told apart. docs/system-v.md has the table of all.
+//! The errnos that have two meanings, distinguished. docs/system-v.md has the table of all.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What errors say, and what they become elsewhere.
+//! The text of errors, and their conversions.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The earliest and the latest deadline, no and the most that a count can say: an answer or an error, never a
+//! The earliest and latest deadline, and zero and the maximum of counts: an answer or an error, never a
 //! panic.
 
 mod common;

@@ -134,7 +134,7 @@ fn what_ipcmk_makes_we_open_and_our_policy_objects_to_its_mode() {
                 && ids.contains(&queue.id().as_raw())
         );
         assert_eq!((memory.stat().unwrap().size(), set.stat().unwrap().count()), (5000, 4));
-        // 0644: everybody may read what ipcmk makes.
+        // 0644: every user may read the objects that ipcmk makes.
         let error = queue.verify(&Trust::same_user()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Untrusted);
         assert!(error.to_string().contains("its mode is 0644"), "{error}");
@@ -202,7 +202,8 @@ fn lsipc_and_ipcs_show_our_objects_as_they_are() {
 #[test]
 fn python_and_we_share_all_three() {
     isolated(|| {
-        // PYTHON names an interpreter whose environment has the module, where the system's has not.
+        // PYTHON names an interpreter whose environment has the module, if the system's interpreter does not
+        // have it.
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
         if !has(&python, &["-c", "import sysv_ipc"]) {
             return;

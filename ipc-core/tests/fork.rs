@@ -36,7 +36,7 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
         assert!(queue_id.stat().is_ok());
         assert_eq!(memory_id.stat().unwrap().attachments(), 1); // the child's own went with it
 
-        // Explicit release too, which says so.
+        // So does an explicit release, which reports it.
         let (permit, guard, token, attached, set, memory, queue) = parts;
         let (permit, guard, token) = in_child_then_back((permit, guard, token), |(permit, guard, token)| {
             for outcome in [permit.release(), guard.unlock(), token.release()] {
@@ -98,7 +98,7 @@ fn a_child_registers_for_barriers_anew() {
 
 const GENERATIONS: usize = 12;
 
-/// Each process of a line of descent knows itself and is none of those it comes from.
+/// Each process in a chain of forks identifies itself, and none of its ancestors.
 #[test]
 fn a_mark_is_of_one_process_however_many_it_comes_from() {
     fn descend(marks: &mut Vec<ProcessMark>) {

@@ -1,5 +1,4 @@
-//! Guards whose process has come to hold nothing of what they stand for: they answer with an error and change
-//! nothing.
+//! Guards whose process no longer holds what they stand for: they answer with an error and change nothing.
 
 mod common;
 
@@ -56,7 +55,7 @@ enum Loss {
     /// `unshare(CLONE_NEWIPC)`: as before, and the identifier names nothing, or what the new namespace has
     /// under it.
     NamespaceLeft { occupied: bool },
-    /// The semaphores are reset, by which the kernel forgets what is held.
+    /// The semaphores are reset, which makes the kernel discard what is held.
     Reset,
     /// The set is removed, and its identifier given to another one.
     Replaced,
@@ -188,7 +187,7 @@ fn permits_are_given_back_at_any_value() {
                 assert_eq!(set.value(0).unwrap(), n + others);
             }
         }
-        // A process adds what was never taken, and there is no room left.
+        // A process adds without having taken, and there is no room left.
         set.set_value(0, 5).unwrap();
         let permit = Permit::acquire(*set, 0, 5).unwrap();
         set.perform(&[Op::add(0, MAX_VALUE - 4)]).unwrap();

@@ -114,7 +114,7 @@ fn of_the_library() -> Option<&'static str> {
     }
 }
 
-/// Has the compiler compare all of them; its messages name those that differ.
+/// Has the compiler compare all of them; its messages name the differing ones.
 fn compare(compiler: &str, what: &str, includes: &[&str], expected: &[(String, usize)]) {
     let folder = std::env::temp_dir().join(format!("ipc-core-layout-{}-{what}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();

@@ -184,7 +184,7 @@ fn a_capacity_above_the_limit_names_the_limit() {
         // The trap: a queue made before the limit was lowered cannot even be given another mode.
         if set_kernel("msgmnb", "100") {
             match queue.set_mode(Mode::new(0o640).unwrap()) {
-                // With CAP_SYS_RESOURCE; another user without it meets the trap in tests/errnos.rs.
+                // With CAP_SYS_RESOURCE; another user without it runs into the case of tests/errnos.rs.
                 Ok(()) => assert_eq!(queue.stat().unwrap().permissions().mode().bits(), 0o640),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::LimitReached(Limit::QueueBytes)),
             }

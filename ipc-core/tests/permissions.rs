@@ -102,7 +102,7 @@ fn the_default_mode_shuts_out_everybody_else() {
                 assert_eq!(error.raw_os_error(), Some(nix::libc::EACCES), "{error}");
             }
             assert_eq!(memory.lock().unwrap_err().kind(), ErrorKind::NotOwner);
-            // But that they exist, and how large they are, everybody sees.
+            // But every user sees that they exist, and their size.
             let (_, stat) = ipc_core::list::segments().unwrap()[0];
             assert_eq!((stat.size(), stat.permissions().key()), (64, keys[0]));
         });
@@ -175,7 +175,7 @@ fn semaphores_ask_for_read_or_alter_by_operation() {
     });
 }
 
-/// Without the right to read the capacity is found out all the same, as for such a message the kernel would
+/// Without the right to read, the capacity is still determined, since for such a message the kernel would
 /// wait for ever.
 #[test]
 fn a_writer_who_may_not_read_is_told_that_a_message_never_fits() {
@@ -392,7 +392,7 @@ fn who_loses_the_right_while_waiting_is_told() {
 fn a_squatter_is_recognised_whatever_he_gives_away() {
     with_users("a_squatter", || {
         let key = Key::random().unwrap();
-        // EVE makes it first, lets everybody in, and hands over the ownership.
+        // EVE makes it first, gives every user access, and passes on the ownership.
         as_user(EVE, || {
             SharedMemory::create_new(key, 4096, &Options::new().mode(mode(0o666)))
                 .unwrap()

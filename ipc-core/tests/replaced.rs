@@ -1,5 +1,5 @@
-//! Objects that are removed, and whose identifier the kernel gives to another one, between two system calls
-//! of one call of ours.
+//! Objects that are removed, and whose identifier the kernel reuses, between two system calls of one of our
+//! calls.
 
 mod common;
 
@@ -24,8 +24,8 @@ fn replace(old: SemId, count: usize) -> Option<RemoveOnDrop<SemaphoreSet>> {
     Some(new)
 }
 
-/// GETALL and SETALL have no argument for the size of the array: the kernel goes by the set, which may have
-/// become a larger one meanwhile, larger even than SEMMSL says afterwards.
+/// GETALL and SETALL have no argument for the size of the array: the kernel uses the current set, which may
+/// have become a larger one meanwhile, larger even than a later value of SEMMSL.
 #[test]
 fn a_set_that_is_replaced_by_a_larger_one_is_never_read_or_written_past_the_array() {
     isolated(|| {

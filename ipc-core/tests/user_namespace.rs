@@ -130,7 +130,7 @@ fn who_has_no_number_does_not_trust_all_others_that_have_none() {
     });
 }
 
-/// In a namespace that maps everybody the number is that of a user, and a service may run as that user.
+/// In a namespace that maps all users, the number is an ordinary user's, and a service may run as that user.
 #[test]
 fn a_real_user_of_that_number_is_the_same_user() {
     with_users("a_real_user", || {

@@ -1,4 +1,4 @@
-//! Handles and guards that remember whose object they mean, for all kinds of objects.
+//! Handles and guards that remember the object they were made for, for all kinds of objects.
 
 mod common;
 
@@ -70,7 +70,7 @@ fn id(object: impl Object) -> i32 {
 /// Runs the body for each kind.
 macro_rules! for_each_kind {
     ($name:ident) => {{
-        // Before the namespace of its own, in which everybody is root.
+        // Before it enters a namespace of its own, in which every user is root.
         if !is_root() {
             skip(Need::Root, stringify!($name));
             return;
@@ -238,7 +238,7 @@ fn use_does_not_count_as_a_change() {
 fn a_guard_removes_its_own_object_only() {
     fn removes<T: Sample>() {
         for how in STRANGERS {
-            // The guard cannot tell an object of one's own that was made later from one that was changed.
+            // The guard cannot distinguish a later object of the same user from one that was changed.
             if (how == Stranger::OfAnotherSize && !T::HAS_SIZE) || how == Stranger::Later {
                 continue;
             }

@@ -14,7 +14,7 @@ pub fn derive(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(&input).unwrap_or_else(Error::into_compile_error).into()
 }
 
-/// What `#[describe(…)]` says.
+/// The contents of `#[describe(…)]`.
 struct Attributes {
     name: Option<LitStr>,
     /// Where `ipc_describe` is found.

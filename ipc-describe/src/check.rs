@@ -6,7 +6,7 @@ use crate::description::{BARE_FIELD, Base, Field, MAX_NAME, MAX_SIZE, Struct, it
 use crate::error::Problem;
 use crate::scalar::Scalar;
 
-/// Checks types of whatever origin.
+/// Checks types of any origin.
 ///
 /// A field's type is defined behind the type it is in, so no type contains itself; sizes are then sums that
 /// end.
@@ -43,7 +43,7 @@ pub(crate) fn check(types: &[Struct]) -> Result<(), Problem> {
     }
 }
 
-/// Lists a type behind all types in it, each once, those of the last field first: the canonical order,
+/// Lists a type after all types in it, each once, those of the last field first: the canonical order,
 /// backwards.
 fn visit(number: usize, types: &[Struct], is_listed: &mut [bool], order: &mut Vec<usize>) {
     if !std::mem::replace(&mut is_listed[number], true) {

@@ -51,7 +51,7 @@ pub trait Describe: Sized {
 pub enum Layout {
     /// A number.
     Scalar(Scalar),
-    /// An array of so many items.
+    /// An array of this number of items.
     Array(usize, Box<Layout>),
     /// A struct.
     Struct {
@@ -136,8 +136,8 @@ fn expression(layout: &Layout) -> String {
     }
 }
 
-/// Lists a struct behind all structs in it, each once, those of the last field first: reversed, each stands
-/// before what it contains, and those of the first field come first.
+/// Lists a struct after all structs in it, each once, those of the last field first: reversed, each precedes
+/// what it contains, and those of the first field come first.
 fn visit<'a>(layout: &'a Layout, ordered: &mut Vec<&'a Layout>) -> Result<(), Problem> {
     match layout {
         Layout::Scalar(_) => Ok(()),

@@ -165,9 +165,9 @@ impl Description {
         item_size(&self.types, field)
     }
 
-    /// Whether each number lies at a multiple of its size from the beginning of the element: so it does in
-    /// any `repr(C)` type that is not packed. Then the bytes of an element are the body of its plain CDR
-    /// encoding (XCDR1, little-endian).
+    /// Whether the offset of each number in the element is a multiple of its size: so it does in any
+    /// `repr(C)` type that is not packed. Then the bytes of an element are the body of its plain CDR encoding
+    /// (XCDR1, little-endian).
     #[must_use]
     pub fn is_naturally_aligned(&self) -> bool {
         self.types.iter().all(|each| {

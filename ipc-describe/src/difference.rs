@@ -106,11 +106,11 @@ impl Description {
     }
 
     /// Whether an element of this description begins with a whole one of `shorter`, so that a reader of the
-    /// latter can read it: both have one name but for the version, and the first fields are the same. Fields
-    /// are only ever appended then, as SBE demands of its versions.
+    /// latter can read it: both have the same name except for the version, and the first fields are the same.
+    /// Fields are only ever appended then, as SBE demands of its versions.
     ///
     /// # Errors
-    /// The first [`Difference`] that stands against it.
+    /// The first [`Difference`] that prevents it.
     pub fn begins_with(&self, shorter: &Description) -> Result<(), Difference> {
         match (Comparison { found: self, expected: shorter, is_prefix: true }).element() {
             Some(difference) => Err(difference),

@@ -4,10 +4,11 @@
 //! offsets, equal in every program and language that means the same type. From it follow
 //!
 //! - errors that name the field in which two programs differ ([`Description::difference`]),
-//! - the rule by which a reader of an older version reads elements of a newer one ([`Description::begins_with`]),
+//! - the rule by which a reader of an older version reads elements of a newer one
+//!   ([`Description::begins_with`]),
 //! - decoded values without the Rust type ([`Description::for_each_leaf`]),
-//! - a C header ([`Description::c_header`]), a NumPy data type ([`Description::numpy_dtype`]) and a ROS message definition
-//!   ([`Description::ros_definition`]).
+//! - a C header ([`Description::c_header`]), a NumPy data type ([`Description::numpy_dtype`]) and a ROS
+//!   message definition ([`Description::ros_definition`]).
 //!
 //! # The text
 //! ```text
@@ -18,12 +19,12 @@
 //! 0 f64[3] axes
 //! ```
 //! Each type has a line `type NAME size BYTES align BYTES`, then a line `OFFSET TYPE NAME` for each field.
-//! The first type is the element's; every other one stands behind the types that contain it, in the order in
-//! which they are met, reading backwards from the last field. A field's type is a scalar (`u8 u16 u32 u64 i8
-//! i16 i32 i64 f32 f64`, little-endian) or a type defined further down, followed by the lengths of an array,
-//! the outermost first. Fields follow each other without gaps. Words are separated by one space; numbers are
-//! decimal without leading zeros; each line ends with a newline; there are no comments. The text has at most
-//! [`MAX_TEXT`] bytes.
+//! The first type is the element's; every other one follows the types that contain it, in the order in which
+//! they are found, reading backwards from the last field. A field's type is a scalar
+//! (`u8 u16 u32 u64 i8 i16 i32 i64 f32 f64`, little-endian) or a type defined further down, followed by the
+//! lengths of an array, the outermost first. Fields follow each other without gaps. Words are separated by
+//! one space; numbers are decimal without leading zeros; each line ends with a newline; there are no
+//! comments. The text has at most [`MAX_TEXT`] bytes.
 //!
 //! An element that is a number or an array has the name of that type and one field, `value`:
 //! ```text

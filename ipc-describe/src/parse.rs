@@ -10,8 +10,8 @@ use crate::scalar::Scalar;
 impl FromStr for Description {
     type Err = ParseError;
 
-    /// Reads a canonical text. Takes time proportional to the length of the text, of which [`MAX_TEXT`] bytes
-    /// are allowed.
+    /// Reads a canonical text. Takes time proportional to the length of the text, which is limited to
+    /// [`MAX_TEXT`] bytes.
     ///
     /// # Errors
     /// [`ParseError`] with the line and the [`Problem`].

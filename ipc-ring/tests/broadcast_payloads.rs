@@ -193,7 +193,7 @@ fn a_lossy_publisher_gives_up_old_payloads_for_want_of_blocks() {
     is_sound(&pool);
 }
 
-/// As before, gated: the blocks that all have read are free, and no others.
+/// As before, gated: the publisher reclaims the blocks that all have read, and no others.
 #[test]
 fn a_gated_publisher_takes_back_what_was_read_for_want_of_blocks() {
     let (_domain, pool, mut publisher, mut subscriber) = ends(2, Mode::Gated);

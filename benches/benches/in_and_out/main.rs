@@ -1,5 +1,5 @@
-//! A message in and out again, in one thread: every ring of this project beside what the kernel offers and
-//! beside queues for threads of one process. One group for single messages, one for 64 at a time.
+//! A message in and out again, in one thread: every ring of this project next to the kernel's mechanisms and
+//! to queues for threads of one process. One group for single messages, one for 64 at a time.
 
 mod in_place;
 mod kernel;
@@ -31,7 +31,7 @@ fn many_messages(criterion: &mut Criterion) -> BenchmarkGroup<'_, WallTime> {
     group
 }
 
-/// A line of a group: what was done, to messages of how many bytes.
+/// A line of a group: the operation, and the size of its messages in bytes.
 fn line(operation: &str, size: usize) -> BenchmarkId {
     BenchmarkId::new(operation, format!("{size} B"))
 }

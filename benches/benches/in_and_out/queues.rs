@@ -1,5 +1,5 @@
 //! Queues for the threads of one process: no other process can see them, so they check nothing that a ring in
-//! shared memory has to. The distance to them is what that costs.
+//! shared memory has to. The difference to them is the cost of that.
 
 use std::hint::black_box;
 

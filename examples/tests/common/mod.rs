@@ -18,10 +18,10 @@ const INSIDE: &str = "EXAMPLES_TEST_INSIDE";
 
 /// Runs a test in an IPC namespace of its own, so that it sees no other objects and leaves nothing behind.
 ///
-/// Root puts the thread into one. Another user may only do that together with a user namespace, which takes a process with
-/// a single thread: the test program is started again for this one test. Where neither is allowed the test runs in
-/// the common namespace, and says so. `name` is the test's own; the tests of a file run one at a time, since the examples'
-/// channel names are fixed.
+/// Root puts the thread into one. Another user may only do that together with a user namespace, which takes a
+/// process with a single thread: the test program is started again for this one test. Where neither is
+/// allowed, the test runs in the common namespace, and reports it. `name` is the test's own; the tests of a
+/// file run one at a time, since the examples' channel names are fixed.
 pub fn isolated(name: &str, test: impl FnOnce()) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     watchdog();
@@ -31,7 +31,8 @@ pub fn isolated(name: &str, test: impl FnOnce()) {
     }
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args([name, "--exact", "--nocapture"]).env(INSIDE, "1");
-    // SAFETY: between fork and exec the closure makes one system call; it allocates nothing and takes no lock.
+    // SAFETY: between fork and exec the closure makes one system call; it allocates nothing and takes no
+    // lock.
     unsafe {
         again.pre_exec(|| Ok(unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWIPC)?));
     }
@@ -94,7 +95,7 @@ pub struct Ended {
 }
 
 impl Program {
-    /// Starts the example of this name, as cargo built it beside this test.
+    /// Starts the example of this name, which cargo built along with this test.
     pub fn start(name: &'static str, arguments: &[&str]) -> Self {
         let deps = std::env::current_exe().unwrap();
         let path: PathBuf = deps.ancestors().nth(2).unwrap().join("examples").join(name);

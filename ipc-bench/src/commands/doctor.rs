@@ -12,7 +12,7 @@ use crate::topology;
 use ipc_cli_support::output::say;
 use ipc_cli_support::removal;
 
-/// Prints what was looked at and what stands against it.
+/// Prints what was checked and the objections.
 pub(crate) fn run(asked: &cli::Doctor) -> ExitCode {
     let seats = match topology::choose(asked.pin) {
         Ok(seats) => seats,

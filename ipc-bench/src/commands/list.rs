@@ -55,7 +55,7 @@ fn entry(mechanism: &'static dyn Mechanism) -> Entry {
         mechanism: mechanism.name().into(),
         wait: mechanism.waits()[0],
         workload: mechanism.workloads()[0],
-        // The smallest: whatever has an upper bound is here for it. `kind` and `what` tell of bounds.
+        // The smallest: everything with an upper bound is listed for that. `kind` and `what` tell of bounds.
         size: 8,
         slots: 64,
         warm_up_ns: 0,

@@ -17,7 +17,7 @@ pub(crate) fn run(workload: Workload, asked: &Measurement) -> ExitCode {
     run_at(workload, asked, &[None], &[PAIR], false)
 }
 
-/// Measures `workload` as asked, at each of the rates, or at those up to the first that is too much.
+/// Measures `workload` as requested, at each of the rates, or up to the first rate that is too high.
 pub(crate) fn run_at(
     workload: Workload,
     asked: &Measurement,
@@ -99,8 +99,8 @@ pub(super) fn chosen(names: &[String], workload: Workload) -> Result<Vec<&'stati
     names.iter().map(find).collect()
 }
 
-/// The ways of waiting to measure: those asked for that the mechanism has. Without any, the first asked for, so that
-/// the row says why there is none.
+/// The ways of waiting to measure: the requested ones that the mechanism has. If it has none, the first
+/// requested one, so that the row explains the absence.
 pub(super) fn waits(mechanism: &dyn Mechanism, workload: Workload, asked: &[Wait]) -> Vec<Wait> {
     if asked.is_empty() {
         return mechanism.default_waits(workload).to_vec();

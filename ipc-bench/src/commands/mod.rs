@@ -1,4 +1,4 @@
-//! The commands: each decides what to measure and what to say; exit codes are here.
+//! The commands: each decides what to measure and what to print; exit codes are here.
 
 pub(crate) mod compare;
 pub(crate) mod deaths;

@@ -10,7 +10,7 @@ use crate::workload::Workload;
 /// Rates of a scan, messages a second: three to a factor of ten.
 const SCAN: &[f64] = &[1e3, 2e3, 5e3, 10e3, 20e3, 50e3, 100e3, 200e3, 500e3, 1e6, 2e6, 5e6, 10e6];
 
-/// Measures at the rates asked for, or at those of the scan.
+/// Measures at the requested rates, or at those of the scan.
 pub(crate) fn load(asked: &cli::Load) -> ExitCode {
     let rates = if asked.rate.is_empty() { SCAN } else { &asked.rate };
     let rates: Vec<_> = rates.iter().copied().map(Some).collect();

@@ -8,13 +8,13 @@ use crate::measure::Cell;
 use crate::wait::Wait;
 use crate::workload::Workload;
 
-/// Measures with as many subscribers as asked for: what it costs the publisher while they read now and then, and how old a
-/// message is when those that sleep have it.
+/// Measures with as many subscribers as asked for: what it costs the publisher while they read now and then,
+/// and the age of a message when sleeping subscribers receive it.
 pub(crate) fn run(asked: &cli::Publish) -> ExitCode {
     let crowds = |readers: &[u32]| readers.iter().map(|readers| (1, *readers)).collect::<Vec<_>>();
     let published = measure::cells(Workload::Publish, &asked.measurement, &[None], &crowds(&asked.readers));
     let rates = [Some(asked.rate)];
-    // Of the ways to wait that are asked for, those that sleep.
+    // Those of the requested ways to wait that sleep.
     let mut sleeping = asked.measurement.clone();
     sleeping.wait.retain(|wait| matches!(wait, Wait::Sleep | Wait::SpinSleep));
     let received = measure::cells(Workload::Receipt, &sleeping, &rates, &crowds(&asked.sleepers));

@@ -1,4 +1,5 @@
-//! `matrix`: many rows from a file. What is done is kept after each part, so that a run can be taken up again.
+//! `matrix`: many rows from a file. What is done is kept after each part, so that a run can be taken up
+//! again.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -127,8 +128,8 @@ fn read(path: &Path) -> Result<Vec<Vec<Cell>>, String> {
     suite.run.iter().map(Part::cells).collect()
 }
 
-/// The rows of an earlier, unfinished run that need not be measured again: those with figures, and those that this
-/// machine cannot do.
+/// The rows of an earlier, unfinished run that need not be measured again: those with figures, and those that
+/// this machine does not support.
 fn earlier(asked: &cli::Matrix) -> Result<Vec<Measured>, String> {
     let Some(path) = asked.resume.then_some(asked.output.forms.json.as_deref()).flatten() else {
         return if asked.resume {

@@ -1,7 +1,8 @@
-//! Deaths: a process is killed with SIGKILL, and the time is taken until those who live on know, or go on.
+//! Deaths: a process is killed with SIGKILL, and the time is measured until the survivors know, or continue.
 //!
-//! The parent is the survivor, on the consumer's processor; each victim is a process of its own on the producer's. Before it is
-//! killed it has had dealings with the survivor, as partners have. The time runs from just before the call that kills.
+//! The parent is the survivor, on the consumer's processor; each victim is a process of its own on the
+//! producer's. Before it is killed it has had dealings with the survivor, as partners have. The time runs
+//! from just before the call that kills.
 
 mod rings;
 mod scenes;
@@ -73,7 +74,7 @@ const NAP: Duration = Duration::from_millis(4);
 /// Kills this number of victims.
 ///
 /// # Errors
-/// The user interrupted. What else goes wrong stands in the row.
+/// The user interrupted. Other failures are reported in the row.
 pub(crate) fn measure(
     scene: Scene,
     cell: &Cell,
@@ -112,8 +113,8 @@ pub(crate) fn measure(
     Ok(Measured { row, histogram })
 }
 
-/// Kills a victim in a moment, and meanwhile runs `wait`, which ends by the death; gives the ticks from the one to the
-/// other.
+/// Kills a victim in a moment, and meanwhile runs `wait`, which ends by the death; gives the ticks from the
+/// one to the other.
 fn time<R>(
     clock: Clock,
     victim: Victim,

@@ -1,4 +1,4 @@
-//! The rings whose ends die, behind one face.
+//! The rings whose ends die, behind one interface.
 
 use ipc_ring::{Domain, PeerExit, WaitStrategy, bytes, mpmc, spsc};
 

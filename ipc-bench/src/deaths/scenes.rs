@@ -85,7 +85,7 @@ fn replaced<R: Ends>(ring: &str, number: u32, settings: &Settings) -> Result<u64
         while R::try_push(&mut producer)? {}
         let waker = std::thread::spawn(move || {
             std::thread::sleep(NAP);
-            // As many as it takes for the consumer to tell of the room.
+            // As many as it takes for the consumer to report the room.
             (0..8).try_for_each(|_| victim.tell("pop")).map(|()| victim)
         });
         expect(R::push(&mut producer)?, Outcome::Done)?;

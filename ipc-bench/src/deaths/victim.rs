@@ -10,7 +10,7 @@ use super::rings::{BytesRing, Ends, MpmcRing, SpscRing};
 use crate::process::{DOMAIN, Failure};
 use ipc_cli_support::interrupt;
 
-/// What a victim says at a late sleep of its own, which it may not live to count.
+/// What a victim prints at a late sleep of its own, which it may not live to count.
 const LATE: &str = "late";
 
 /// The late sleeps of all victims so far.

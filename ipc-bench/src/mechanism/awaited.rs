@@ -2,7 +2,7 @@
 //! `spsc-epoll`: with ends behind a descriptor in an epoll. `eventfd-async`: an `eventfd` that such a task
 //! awaits, for comparison.
 //!
-//! A message that is there is taken by the task's poll; only a task that has to wait goes into the runtime.
+//! A message that is there is taken by the task's poll; only a task that has to wait enters the runtime.
 
 use std::fmt::Display;
 use std::io;
@@ -124,7 +124,7 @@ impl<const WORDS: usize> Link for Awaited<WORDS> {
     }
 }
 
-/// What a future comes to: in the runtime only when it has to wait.
+/// The result of a future: in the runtime only when it has to wait.
 #[inline(always)]
 fn finish<E: Display>(runtime: &Runtime, future: impl Future<Output = Result<(), E>>) -> io::Result<()> {
     let mut future = pin!(future);

@@ -1,5 +1,5 @@
-//! `broadcast` and `broadcast-gated`: this project's channel of one publisher and many subscribers, one message a call.
-//! Between two processes there is a channel each way, with one subscriber.
+//! `broadcast` and `broadcast-gated`: this project's channel of one publisher and many subscribers, one
+//! message a call. Between two processes there is a channel each way, with one subscriber.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -54,7 +54,7 @@ impl Mechanism for Broadcast {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        // A gated publisher goes as fast as its subscribers, which would be measured then.
+        // A gated publisher is only as fast as its subscribers, which would then be measured.
         if self.0 == Mode::Gated { workload::WITH_RECEIPT } else { workload::WITH_PUBLISH }
     }
 
@@ -145,7 +145,7 @@ impl<const WORDS: usize> Link for Reading<WORDS> {
         loop {
             match self.0.pop_into(message) {
                 Ok(()) => return Ok(()),
-                // The numbers in the messages show what was lost.
+                // The numbers in the messages show losses.
                 Err(PopError::Missed(_)) => {}
                 Err(error) => return Err(failed(error)),
             }

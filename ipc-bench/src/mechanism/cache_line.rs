@@ -1,7 +1,8 @@
-//! `cache-line`: two lines, each written by one process and polled by the other: the machine's one-way hand-off.
+//! `cache-line`: two lines, each written by one process and polled by the other: the machine's one-way
+//! hand-off.
 //!
-//! The first word of a message is its sequence word, which differs from the last one: it is the flag, and the rest of
-//! the line is written before it. This is correct only with one message in flight.
+//! The first word of a message is its sequence word, which differs from the last one: it is the flag, and the
+//! rest of the line is written before it. This is correct only with one message in flight.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -63,7 +64,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
     super::sizes::check(plan.size)
 }
 
-/// A line each way, as one process sees them.
+/// One process's view of the two lines, one each way.
 pub(super) struct Line<'a, const N: usize> {
     out_word: &'a AtomicU64,
     out_rest: NonNull<u8>,
@@ -99,9 +100,9 @@ impl<'a, const N: usize> Line<'a, N> {
     #[inline(always)]
     pub(super) fn write(&mut self, message: &[u8]) -> io::Result<()> {
         let (word, rest) = message.split_at(8);
-        // SAFETY: `check` allows N up to a line, so the rest fits the 56 bytes that `new` checked; the memory stays
-        // attached while it is borrowed; the peer reads them only after it has seen the word stored below, and it has
-        // seen and answered the previous one.
+        // SAFETY: `check` allows N up to a line, so the rest fits the 56 bytes that `new` checked; the memory
+        // stays attached while it is borrowed; the peer reads them only after it has seen the word stored
+        // below, and it has seen and answered the previous one.
         unsafe { copy_nonoverlapping(rest.as_ptr(), self.out_rest.as_ptr(), rest.len()) };
         let word = u64::from_ne_bytes(word.try_into().map_err(io::Error::other)?);
         // Release → the peer's Acquire in `read`: the rest is written before the word.
@@ -128,7 +129,7 @@ impl<'a, const N: usize> Line<'a, N> {
     }
 }
 
-/// Where the two lines stand: (outgoing, incoming).
+/// The positions of the two lines: (outgoing, incoming).
 fn sides(role: Role) -> (usize, usize) {
     if role == Role::Producer { (0, APART) } else { (APART, 0) }
 }

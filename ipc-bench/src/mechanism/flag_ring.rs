@@ -1,8 +1,8 @@
 //! `flag-ring`: the textbook ring with a flag in each slot, and no safety at all.
 //!
-//! Slot `w` holds the flag `w + 1` once it is written; the consumer never writes a slot and publishes its position
-//! every quarter of the ring, on a line of its own. No slot lies on more lines than it must: small ones share
-//! a line, the others are rounded up to lines.
+//! Slot `w` holds the flag `w + 1` once it is written; the consumer never writes a slot and publishes its
+//! position every quarter of the ring, on a line of its own. No slot spans more lines than necessary: small
+//! ones share a line, the others are rounded up to lines.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -15,7 +15,7 @@ use crate::process::{Failure, Gate, Job, Outcome, Plan, Role};
 use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
-/// In front of the slots: the line of the consumer's position, and distance from whatever stands before.
+/// In front of the slots: the line of the consumer's position, and padding from whatever precedes it.
 const HEADER: usize = 256;
 const LINE: usize = 64;
 
@@ -73,14 +73,14 @@ fn ring_bytes(slots: usize, size: usize) -> usize {
 struct Rings<'a, const N: usize> {
     out: Ring<'a, N>,
     into: Ring<'a, N>,
-    /// Next position to write, and the newest of the consumer's that we know.
+    /// Next position to write, and the newest known position of the consumer.
     tail: u64,
     cached_head: u64,
     /// Next position to read.
     head: u64,
 }
 
-/// One ring as one process sees it.
+/// One process's view of a ring.
 struct Ring<'a, const N: usize> {
     head: &'a AtomicU64,
     slots: NonNull<u8>,
@@ -139,8 +139,9 @@ impl<const N: usize> Link for Rings<'_, N> {
             }
         }
         let slot = self.out.slot(self.tail);
-        // SAFETY: the slot holds N bytes behind its flag, the message is of N bytes (the workload's buffer), and the
-        // consumer has released the slot, as just seen; it reads it again only after the flag stored below.
+        // SAFETY: the slot holds N bytes behind its flag, the message is of N bytes (the workload's buffer),
+        // and the consumer has released the slot, as just seen; it reads it again only after the flag stored
+        // below.
         unsafe { copy_nonoverlapping(message.as_ptr(), Ring::<N>::payload(slot).as_ptr(), N) };
         // Release → Acquire in `receive`: the payload is written before the flag.
         Ring::<N>::flag(&slot).store(self.tail + 1, Ordering::Release);
@@ -155,7 +156,8 @@ impl<const N: usize> Link for Rings<'_, N> {
         while Ring::<N>::flag(&slot).load(Ordering::Acquire) != self.head + 1 {
             std::hint::spin_loop();
         }
-        // SAFETY: as in `send`; the producer does not write the slot again before we publish a position beyond it.
+        // SAFETY: as in `send`; the producer does not write the slot again before we publish a position
+        // beyond it.
         unsafe { copy_nonoverlapping(Ring::<N>::payload(slot).as_ptr(), message.as_mut_ptr(), N) };
         self.head += 1;
         if self.head & (self.into.count / 4 - 1) == 0 {

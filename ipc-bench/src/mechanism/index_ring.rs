@@ -1,6 +1,6 @@
-//! `index-ring` and `index-ring-64`: the textbook ring with a head and a tail, each on a line of its own, each side
-//! keeping a copy of the other's. The tail is published with every message, or with every 64; the head every
-//! quarter of the ring, which is soon enough for a producer that has the other three quarters.
+//! `index-ring` and `index-ring-64`: the textbook ring with a head and a tail, each on a line of its own,
+//! each side keeping a copy of the other's. The tail is published with every message, or with every 64; the
+//! head every quarter of the ring, which is soon enough for a producer that has the other three quarters.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -13,7 +13,7 @@ use crate::process::{Failure, Gate, Job, Outcome, Plan, Role};
 use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
-/// Where the words stand in front of the slots.
+/// The offsets of the words in front of the slots.
 const TAIL: usize = 0;
 const HEAD: usize = 128;
 const HEADER: usize = 256;
@@ -43,7 +43,7 @@ impl<const BATCH: u64> Mechanism for IndexRing<BATCH> {
     }
 
     fn workloads(&self) -> &'static [Workload] {
-        // Held-back messages would never come back as answers.
+        // Messages held back would never return as answers.
         if BATCH == 1 { workload::ALL } else { &[Workload::Stream] }
     }
 
@@ -88,7 +88,7 @@ struct Rings<'a, const N: usize, const BATCH: u64> {
     cached_tail: u64,
 }
 
-/// One ring as one process sees it.
+/// One process's view of a ring.
 struct Ring<'a, const N: usize> {
     tail: &'a AtomicU64,
     head: &'a AtomicU64,
@@ -140,8 +140,8 @@ impl<const N: usize, const BATCH: u64> Link for Rings<'_, N, BATCH> {
                 std::hint::spin_loop();
             }
         }
-        // SAFETY: the slot has N bytes, the message is of N bytes (the workload's buffer), and the consumer has released
-        // of the slot, as just seen; it reads it again only after the tail stored below.
+        // SAFETY: the slot has N bytes, the message is of N bytes (the workload's buffer), and the consumer
+        // has released of the slot, as just seen; it reads it again only after the tail stored below.
         unsafe { copy_nonoverlapping(message.as_ptr(), self.out.slot(self.tail).as_ptr(), N) };
         self.tail += 1;
         if BATCH == 1 || self.tail & (self.batch - 1) == 0 {
@@ -160,7 +160,8 @@ impl<const N: usize, const BATCH: u64> Link for Rings<'_, N, BATCH> {
                 std::hint::spin_loop();
             }
         }
-        // SAFETY: as in `send`; the producer does not write the slot again before we publish a head beyond it.
+        // SAFETY: as in `send`; the producer does not write the slot again before we publish a head beyond
+        // it.
         unsafe { copy_nonoverlapping(self.into.slot(self.head).as_ptr(), message.as_mut_ptr(), N) };
         self.head += 1;
         if self.head & (self.into.count / 4 - 1) == 0 {

@@ -1,6 +1,6 @@
-//! `latest`: this project's channel of the newest value, one each way. Not for streams, whose messages overwrite each other, as
-//! they should; but for what a store costs while many read. `latest`: the caller gives the time; `latest-stamped`: the clock is
-//! read for each value.
+//! `latest`: this project's channel of the newest value, one each way. Not for streams, whose messages
+//! overwrite each other by design; but for the cost of a store while many read. `latest`: the caller gives
+//! the time; `latest-stamped`: the clock is read for each value.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

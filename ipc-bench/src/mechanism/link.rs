@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io;
 
-/// One process's end. The workloads are compiled once for each kind of link, so that the loops hold no indirect call.
+/// One process's end. The workloads are compiled once for each kind of link, so that the loops hold no
+/// indirect call.
 pub(crate) trait Link {
     /// How often the end of a run is announced: more than once where messages may get lost.
     const END_MARKS: u32 = 1;
@@ -11,8 +12,8 @@ pub(crate) trait Link {
     /// Sends one message to the peer; waits while there is no room.
     fn send(&mut self, message: &[u8]) -> io::Result<()>;
 
-    /// Receives the next message into `message`; waits until there is one. `TimedOut` only from links that may lose
-    /// messages, after a long silence.
+    /// Receives the next message into `message`; waits until there is one. `TimedOut` only from links that
+    /// may lose messages, after a long silence.
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()>;
 
     /// Publishes what a batching link still holds back.
@@ -42,13 +43,13 @@ impl<Out: Link, In: Link> Link for BothWays<Out, In> {
     }
 }
 
-/// An end's own error, as the workloads know errors.
+/// An end's own error, converted to the workloads' error type.
 #[cold]
 pub(crate) fn failed(error: impl Display) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// What an end says that only sends, or only receives, to the other one.
+/// What an end that only sends, or only receives, reports for the other direction.
 #[cold]
 pub(crate) fn one_way() -> io::Error {
     io::Error::other("this end goes the other way")

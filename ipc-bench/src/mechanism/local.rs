@@ -1,7 +1,8 @@
-//! `clock` and `memcpy`: what remains when nothing crosses between processes. The consumer of a run has nothing to do.
+//! `clock` and `memcpy`: what remains when nothing crosses between processes. The consumer of a run has
+//! nothing to do.
 //!
-//! `clock`: the cost that measuring adds to every time. `memcpy`: copying a message into and out of a ring in private
-//! memory, with the same checks; a stream is made and taken by one process.
+//! `clock`: the cost that measuring adds to every time. `memcpy`: copying a message into and out of a ring in
+//! private memory, with the same checks; a stream is made and taken by one process.
 
 use std::io;
 
@@ -143,7 +144,8 @@ impl Link for LargeCopy {
 struct Copies<const N: usize> {
     slots: Vec<[u8; N]>,
     next: usize,
-    /// For the stream: messages prepared some time before they are copied, as the stream of two processes does.
+    /// For the stream: messages prepared some time before they are copied, as the stream of two processes
+    /// does.
     stage: Vec<[u8; N]>,
     staged: usize,
     role: Role,
@@ -190,7 +192,7 @@ impl<const N: usize> Copies<N> {
         }
     }
 
-    /// Prepares the messages to come; moves on to the next phase when its time has come.
+    /// Prepares the messages to come; moves on to the next phase when its time is over.
     fn refill(&mut self) {
         let now = self.clock.now();
         if self.phase_ends == 0 {
@@ -211,7 +213,7 @@ impl<const N: usize> Link for Copies<N> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         if self.workload == Workload::Pingpong {
-            // The way back is copied in `receive`; `message` comes back as it was.
+            // The way back is copied in `receive`; `message` is returned unchanged.
             let slot = &mut self.slots[self.next];
             slot.copy_from_slice(message);
             std::hint::black_box(slot);

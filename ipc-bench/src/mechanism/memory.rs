@@ -14,7 +14,8 @@ use crate::process::{Failure, Job};
 pub(super) struct Memory(Attachment);
 
 impl Memory {
-    /// Makes a segment of zeros that goes away with the last process that has it attached, and resources that keep it.
+    /// Makes a segment of zeros that is freed with the last process that has it attached, and resources that
+    /// keep it.
     pub(super) fn prepare(bytes: usize, capacity: Option<u64>) -> Result<Resources, Failure> {
         let memory = SharedMemory::create_new(Key::PRIVATE, bytes, &Options::default())
             .map_err(Failure::unavailable("shared memory"))?;
@@ -31,7 +32,7 @@ impl Memory {
         Self::attach_number(job.numbers.first().copied())
     }
 
-    /// The same in the parent, by the number that the workers will be told.
+    /// The same in the parent, by the number that will be passed to the workers.
     pub(super) fn attach_number(number: Option<i64>) -> Result<Memory, Failure> {
         let id = number.and_then(|number| i32::try_from(number).ok());
         let id = id.ok_or_else(|| Failure::Failed("the parent passed no segment".into()))?;
@@ -39,7 +40,8 @@ impl Memory {
             SharedMemory::from_id(ShmId::from_raw(id)).attach().map_err(Failure::at("shared memory"))?;
         for offset in (0..attached.len()).step_by(4096) {
             if let Some(word) = attached.atomic_u64(offset) {
-                // Changes nothing, but counts as a write: the page is mapped for writing. Relaxed: no order needed.
+                // Changes nothing, but counts as a write: the page is mapped for writing. Relaxed: no order
+                // needed.
                 word.fetch_or(0, Ordering::Relaxed);
             }
         }

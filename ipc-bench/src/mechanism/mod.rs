@@ -80,7 +80,7 @@ impl fmt::Display for Kind {
 /// What the parent makes for one round and the workers use.
 #[derive(Default)]
 pub(crate) struct Resources {
-    /// Identifiers of kernel objects, told to both workers.
+    /// Identifiers of kernel objects, passed to both workers.
     pub(crate) numbers: Vec<i64>,
     /// Descriptors that the producer inherits.
     pub(crate) producer: Vec<OwnedFd>,
@@ -106,7 +106,7 @@ pub(crate) trait Mechanism: Sync {
     /// The ways of waiting it has.
     fn waits(&self) -> &'static [Wait];
 
-    /// The ways of waiting measured when none is asked for: the first, unless it says otherwise.
+    /// The ways of waiting measured when none is asked for: the first, unless specified otherwise.
     fn default_waits(&self, _workload: Workload) -> &'static [Wait] {
         &self.waits()[..1]
     }
@@ -119,8 +119,8 @@ pub(crate) trait Mechanism: Sync {
         false
     }
 
-    /// Whether it is between the threads of one process: then all members live there, and `parts` is called in place of
-    /// `work`.
+    /// Whether it is between the threads of one process: then all members live there, and `parts` is called
+    /// in place of `work`.
     fn in_process(&self) -> bool {
         false
     }

@@ -12,7 +12,7 @@ use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
 const LINE: usize = 64;
-/// What a line carries beside its word.
+/// What a line carries besides its word.
 const MOST: usize = LINE - 8;
 
 /// See the module.
@@ -60,7 +60,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
     super::sizes::check(plan.size)
 }
 
-/// The line, as one process sees it.
+/// One process's view of the line.
 struct Line<'a, const N: usize> {
     word: &'a AtomicU64,
     bytes: NonNull<u8>,
@@ -70,7 +70,7 @@ struct Line<'a, const N: usize> {
 
 impl<'a, const N: usize> Line<'a, N> {
     fn new(memory: &'a Memory, role: Role) -> Line<'a, N> {
-        // The one who begins stores 1, 3, 5, …, the other 2, 4, 6, ….
+        // The side that begins stores 1, 3, 5, …, the other 2, 4, 6, ….
         let turn = if role == Role::Producer { 1 } else { 2 };
         Line { word: memory.word(0), bytes: memory.bytes(8, MOST), turn }
     }
@@ -79,8 +79,8 @@ impl<'a, const N: usize> Line<'a, N> {
 impl<const N: usize> Link for Line<'_, N> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        // SAFETY: `check` allows N up to the bytes that `new` checked; the memory stays attached while it is borrowed; it is
-        // this side's turn, so the peer neither reads nor writes them.
+        // SAFETY: `check` allows N up to the bytes that `new` checked; the memory stays attached while it is
+        // borrowed; it is this side's turn, so the peer neither reads nor writes them.
         unsafe { copy_nonoverlapping(message.as_ptr(), self.bytes.as_ptr(), N) };
         // Release → the peer's Acquire in `receive`: the message is written before.
         self.word.store(self.turn, Ordering::Release);
@@ -92,7 +92,7 @@ impl<const N: usize> Link for Line<'_, N> {
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         // Acquire ← the peer's Release in `send`.
         while self.word.load(Ordering::Acquire) != self.turn - 1 {
-            // Polls that come too fast take the line away from who writes it.
+            // Polls that are too frequent take the line away from its writer.
             std::hint::spin_loop();
             std::hint::spin_loop();
         }

@@ -1,6 +1,6 @@
-//! `pool`: blocks of this project's pool, lent by handle through an spsc ring and read in place. A stamp of 16 bytes at the
-//! front of the block is written and read, not the whole block: what is measured is the passing on, at any size.
-//! `pool-copied`: the same blocks, filled from private memory and copied out again.
+//! `pool`: blocks of this project's pool, lent by handle through an spsc ring and read in place. A stamp of
+//! 16 bytes at the front of the block is written and read, not the whole block: the transfer is measured, at
+//! any size. `pool-copied`: the same blocks, filled from private memory and copied out again.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

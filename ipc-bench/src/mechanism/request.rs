@@ -1,5 +1,5 @@
-//! `request`: a call and its answer over a connection of this project: a request number, a deadline and a wait for the answer of
-//! that number, by two rings of frames.
+//! `request`: a call and its answer over a connection of this project: a request number, a deadline and a
+//! wait for the answer of that number, by two rings of frames.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -77,7 +77,7 @@ impl Mechanism for Calls {
     }
 }
 
-/// What the parent makes for a round whose workers find each other by a name of their own.
+/// The parent's part of a round whose workers find each other by a name of their own.
 pub(super) fn names(capacity: u64) -> Result<Resources, Failure> {
     // Relaxed: only the number matters.
     let round = ROUND.fetch_add(1, Ordering::Relaxed);

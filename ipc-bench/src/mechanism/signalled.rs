@@ -1,7 +1,8 @@
-//! `eventfd`, `sysv-sem`, `futex`: a line of shared memory for the message, and a signal of the kernel to say so.
+//! `eventfd`, `sysv-sem`, `futex`: a line of shared memory for the message, and a kernel primitive to signal
+//! it.
 //!
-//! These carry no payload by themselves; this is how they are used: the message is written first, then the peer is
-//! woken. One message in flight.
+//! These carry no payload by themselves; this is how they are used: the message is written first, then the
+//! peer is woken. One message in flight.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -27,7 +28,7 @@ use crate::workload::{self, Workload};
 pub(super) trait Signal {
     /// Says that the line is written.
     fn notify(&mut self) -> io::Result<()>;
-    /// Waits for the peer to say so.
+    /// Waits for the peer's signal.
     fn wait(&mut self) -> io::Result<()>;
 }
 
@@ -252,11 +253,12 @@ impl Signal for FutexWords<'_> {
     }
 }
 
-/// The system call without the flag for one process alone. That the word had changed already, or that a signal
-/// interrupted, is no error: the caller looks again.
+/// The system call without the flag for one process alone. That the word had changed already, or that a
+/// signal interrupted, is no error: the caller looks again.
 fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) -> io::Result<()> {
     let no_timeout = ptr::null::<libc::timespec>();
-    // SAFETY: the word is alive and aligned for the whole call; without a timeout the other arguments are not looked at.
+    // SAFETY: the word is alive and aligned for the whole call; without a timeout the other arguments are not
+    // looked at.
     let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, no_timeout) };
     if result >= 0 {
         return Ok(());

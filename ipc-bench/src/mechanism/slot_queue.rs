@@ -1,8 +1,9 @@
-//! `slot-queue`: the classic bounded queue for many producers and consumers, a sequence number in each slot, between
-//! processes. It has no safety at all: who dies between claiming a slot and publishing it stops everybody for ever.
+//! `slot-queue`: the classic bounded queue for many producers and consumers, a sequence number in each slot,
+//! between processes. It has no safety at all: a process that dies between claiming a slot and publishing it
+//! stops all others for ever.
 //!
-//! A slot whose number is `position` is free for the producer that claims that position; `position + 1` means written.
-//! The consumer sets it to `position + slots`, the producer's number of the next lap.
+//! A slot whose number is `position` is free for the producer that claims that position; `position + 1` means
+//! written. The consumer sets it to `position + slots`, the producer's number of the next lap.
 
 use std::io;
 use std::ptr::{NonNull, copy_nonoverlapping};
@@ -15,7 +16,7 @@ use crate::process::{Failure, Gate, Job, Outcome, Plan, Role};
 use crate::wait::Wait;
 use crate::workload::{self, Workload};
 
-/// Where the words stand in front of the slots.
+/// The offsets of the words in front of the slots.
 const TAIL: usize = 0;
 const HEAD: usize = 128;
 const HEADER: usize = 256;
@@ -94,7 +95,7 @@ struct Queues<'a, const N: usize> {
     yields: bool,
 }
 
-/// One queue as one process sees it.
+/// One process's view of a queue.
 struct Queue<'a, const N: usize> {
     tail: &'a AtomicU64,
     head: &'a AtomicU64,
@@ -121,8 +122,8 @@ impl<'a, const N: usize> Queue<'a, N> {
 
     #[inline(always)]
     fn number(slot: &NonNull<u8>) -> &AtomicU64 {
-        // SAFETY: the slot's first word is 64-byte aligned, stays mapped while the queue is borrowed, and is accessed
-        // by all processes as an atomic only.
+        // SAFETY: the slot's first word is 64-byte aligned, stays mapped while the queue is borrowed, and is
+        // accessed by all processes as an atomic only.
         unsafe { slot.cast::<AtomicU64>().as_ref() }
     }
 
@@ -180,8 +181,8 @@ impl<const N: usize> Link for Queues<'_, N> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let (position, slot) = self.out.claim(self.out.tail, 0, self.yields);
-        // SAFETY: the slot holds N bytes behind its number, the message is of N bytes (the workload's buffer), and the
-        // position is ours alone until the number is stored below.
+        // SAFETY: the slot holds N bytes behind its number, the message is of N bytes (the workload's
+        // buffer), and the position is ours alone until the number is stored below.
         unsafe { copy_nonoverlapping(message.as_ptr(), Queue::<N>::payload(slot).as_ptr(), N) };
         // Release → Acquire in `claim`: the payload is written before the number.
         Queue::<N>::number(&slot).store(position + 1, Ordering::Release);

@@ -1,4 +1,5 @@
-//! `sysv-msg`: two System V message queues, one each way, through this project's own wrapper; in a fan all share the first.
+//! `sysv-msg`: two System V message queues, one each way, through this project's own wrapper; in a fan all
+//! share the first.
 
 use std::io;
 
@@ -51,7 +52,7 @@ impl Mechanism for SysvMsg {
             let queue = MessageQueue::create_new(Key::PRIVATE, Mode::PRIVATE)
                 .map_err(Failure::unavailable("message queue"))?;
             resources.keep.push(Box::new(Registered::new(Object::Queue(queue))?));
-            // Refused to users without the capability: then the default stays, and the row tells it.
+            // Refused to users without the capability: then the default stays, and the row reports it.
             let _ = queue.set_capacity_bytes(WANTED_BYTES);
             let capacity = queue.stat().map_err(Failure::at("message queue"))?.capacity_bytes();
             resources.capacity = Some(capacity);
@@ -96,7 +97,8 @@ impl Link for Queues {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.buffer.set(MessageType::ONE, message)?;
         if !self.poll {
-            // The bare call: the queue holds any message that the limits allow, so a check for that would only cost.
+            // The bare call: the queue holds any message that the limits allow, so a check for that would
+            // only cost.
             return Ok(self.outgoing.send_unchecked(&self.buffer)?);
         }
         while !self.outgoing.try_send(&self.buffer)? {

@@ -1,7 +1,7 @@
 //! `tokio-mpsc`: tokio's own bounded channel between the threads of one process, each with a runtime of one
 //! thread, for comparison with `spsc-async`. It passes no message to another process.
 //!
-//! As there, a message that is there is taken by the task's poll; only a task that has to wait goes into the
+//! As there, a message that is there is taken by the task's poll; only a task that has to wait enters the
 //! runtime.
 
 use std::io;

@@ -1,5 +1,5 @@
-//! The books of a fan: which message of which producer has come to which consumer. A consumer keeps them while it
-//! receives and hands them over in a file that only parent and consumer know.
+//! The books of a fan: which message of which producer has reached which consumer. A consumer keeps them
+//! while it receives, and passes them on in a file known only to parent and consumer.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, Write};
@@ -27,7 +27,8 @@ struct Book {
 
 /// Room is made for so much traffic of one producer, in messages a nanosecond; more is met by growing.
 const RESERVED_RATE: f64 = 0.1;
-/// The most room made at the start for one producer, in words. The kernel gives memory only where it is touched.
+/// The most room made at the start for one producer, in words. The kernel gives memory only where it is
+/// touched.
 const RESERVED_MOST: usize = 8 << 20;
 /// No consumer is so far behind another one.
 const FARTHEST: u64 = 1 << 32;
@@ -41,7 +42,7 @@ impl Books {
         Books { books, reordered: 0, duplicated: 0, damaged: 0 }
     }
 
-    /// Notes that message `number` of `producer` has come. Numbers count from 1.
+    /// Records the arrival of message `number` of `producer`. Numbers count from 1.
     #[inline(always)]
     pub(crate) fn arrived(&mut self, producer: usize, number: u64) {
         let Some(book) = self.books.get_mut(producer) else {
@@ -113,7 +114,7 @@ pub(super) struct Total {
 }
 
 impl Total {
-    /// Nothing has come from any of the producers.
+    /// Nothing has arrived from any of the producers.
     pub(super) fn new(producers: usize) -> Total {
         Total { came: vec![Vec::new(); producers], duplicated: 0 }
     }

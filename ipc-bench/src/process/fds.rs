@@ -16,7 +16,7 @@ pub(super) fn set_inherited(descriptors: &[OwnedFd], inherited: bool) -> Result<
     Ok(())
 }
 
-/// The numbers that tell a worker which descriptors it inherits.
+/// The numbers of the descriptors that a worker inherits.
 pub(super) fn numbers(descriptors: &[OwnedFd]) -> Vec<i32> {
     descriptors.iter().map(AsRawFd::as_raw_fd).collect()
 }
@@ -32,8 +32,8 @@ impl Descriptors {
             .descriptors
             .iter()
             .map(|number| {
-                // SAFETY: the parent passed this open descriptor for this worker alone, and nothing else in the
-                // process knows the number, so the value made here is its only owner.
+                // SAFETY: the parent passed this open descriptor for this worker alone, and nothing else in
+                // the process knows the number, so the value made here is its only owner.
                 unsafe { OwnedFd::from_raw_fd(*number) }
             })
             .collect();

@@ -9,7 +9,7 @@ use super::protocol::{Failure, Reply, Word};
 #[derive(Debug)]
 pub(crate) struct Gate {
     member: usize,
-    /// Where the parent's words come from, when this process holds several members.
+    /// The source of the parent's messages, when this process holds several members.
     words: Option<Receiver<Word>>,
 }
 
@@ -29,8 +29,8 @@ impl Gate {
         }
     }
 
-    /// Says that this producer of a fan has sent everything and blocks until all have. Whether this is the one to send
-    /// the end marks.
+    /// Says that this producer of a fan has sent everything and blocks until all have. Whether this is the
+    /// one to send the end marks.
     ///
     /// # Errors
     /// The parent went away.

@@ -1,9 +1,10 @@
-//! The hidden `janitor` command: removes kernel objects, and files of other projects, when the parent is gone.
+//! The hidden `janitor` command: removes kernel objects, and files of other projects, when the parent is
+//! gone.
 //!
-//! Segments need no janitor: they are marked for removal as soon as they exist. Message queues and semaphore sets have
-//! no such state, so while the parent owns any, a small process of its own session sleeps on a pipe from it. Each
-//! object is told to it, and struck off again when the parent has removed it. When the pipe ends, for whatever reason,
-//! SIGKILL included, it removes what is left on the list.
+//! Segments need no janitor: they are marked for removal as soon as they exist. Message queues and semaphore
+//! sets have no such state, so while the parent owns any, a small process of its own session sleeps on a pipe
+//! from it. Each object is reported to it, and crossed off when the parent has removed it. When the pipe
+//! ends, for whatever reason, SIGKILL included, it removes what is left on the list.
 
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;
@@ -33,8 +34,8 @@ pub(crate) enum Object {
 /// The name of that domain. Always the same, so that a run finds and reuses what could not be removed.
 pub(crate) const DOMAIN: &str = "ipc-bench";
 
-/// How often the janitor tries to be the last one in the domain, and how long it waits between two tries: a killed worker
-/// is gone only when it has been given a processor once more.
+/// How often the janitor tries to be the last one in the domain, and how long it waits between two tries: a
+/// killed worker is gone only when it has been given a processor once more.
 const TRIES: u32 = 100;
 const LEAST_TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -85,10 +86,10 @@ impl Object {
     }
 }
 
-/// Removes the files in shared memory whose names begin so, and the folder of that name.
+/// Removes the files in shared memory whose names have this prefix, and the directory of that name.
 #[cfg(feature = "peers")]
 fn remove_files(name: &str) {
-    // Killed workers are gone a moment later; who made nothing has nothing to remove.
+    // Killed workers are gone a moment later; a round that made nothing has nothing to remove.
     let _ = std::fs::remove_dir_all(std::env::temp_dir().join(name));
     let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
     for entry in entries.flatten() {
@@ -137,8 +138,8 @@ impl Drop for Registered {
     }
 }
 
-/// Membership of the parent in the domain of the rings, under the janitor's care: the domain outlives the workers, and
-/// goes with the parent.
+/// Membership of the parent in the domain of the rings, under the janitor's care: the domain outlives the
+/// workers, and is removed with the parent.
 #[derive(Debug)]
 pub(crate) struct RegisteredDomain(Option<Domain>);
 

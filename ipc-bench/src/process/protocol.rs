@@ -1,4 +1,4 @@
-//! What parent and workers say to each other: one JSON object a line.
+//! The messages between parent and workers: one JSON object a line.
 
 use std::fmt;
 use std::io;
@@ -109,10 +109,11 @@ pub(crate) struct Outcome {
     /// The same latencies over time.
     #[serde(default)]
     pub(crate) timeline: Vec<Slice>,
-    /// The latency of each measured message at one of several receivers, in ticks; 0 where it did not come.
+    /// The latency of each measured message at one of several receivers, in ticks; 0 where it did not arrive.
     #[serde(default)]
     pub(crate) ages: Vec<u64>,
-    /// Sleeps of the project's ends in this process that the periodic look ended although a wake-up was owed.
+    /// Sleeps of the project's ends in this process that were ended by the periodic check although a wake-up
+    /// was owed.
     #[serde(default)]
     pub(crate) late_sleeps: u64,
     /// Beside the open-loop histogram: from the real time of sending.
@@ -160,7 +161,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Failure {
-    /// The mechanism is not on this machine, or cannot do what was asked.
+    /// The mechanism is not available on this machine, or does not support the request.
     Unavailable(String),
     /// It was there and went wrong.
     Failed(String),
@@ -206,13 +207,14 @@ pub(crate) enum Reply {
     Sent,
     Outcome(Outcome),
     Failure(Failure),
-    /// System calls of the measured part, from the one who counts them; none when the worker did not get so far.
+    /// System calls of the measured part, from the process that counts them; none when the worker did not get
+    /// so far.
     Calls(Option<u64>),
     /// Why they were not counted.
     Uncounted(String),
 }
 
-/// A line to a member, whose number stands in front.
+/// A line to a member, prefixed with its number.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {

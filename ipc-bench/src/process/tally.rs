@@ -1,8 +1,8 @@
 //! The hidden `tally` command: a worker under ptrace(2), whose system calls are counted.
 //!
-//! Counted is what each thread calls between its last two readings of its own usage (getrusage): every workload reads it
-//! where its measured part begins and where it ends. A traced call takes several microseconds longer, so nothing else is
-//! measured in such a round.
+//! The calls of each thread between its last two readings of its own usage (getrusage) are counted: every
+//! workload reads it where its measured part begins and where it ends. A traced call takes several
+//! microseconds longer, so nothing else is measured in such a round.
 
 use std::collections::HashMap;
 use std::process::{Command, ExitCode};
@@ -43,7 +43,7 @@ impl Calls {
     }
 }
 
-/// Runs a worker on the same input and output; afterwards tells how many calls it made.
+/// Runs a worker on the same input and output; afterwards reports the number of calls it made.
 pub(crate) fn run() -> ExitCode {
     interrupt::unblock();
     // As for a worker: it would outlive a killed parent.
@@ -93,7 +93,8 @@ fn follow(process: Pid) -> Result<Option<u64>, Errno> {
     Ok((!counted.is_empty()).then(|| counted.iter().sum()))
 }
 
-/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc only.
+/// `struct ptrace_syscall_info`, as far as a call that is entered fills it; the `libc` crate has it for glibc
+/// only.
 #[repr(C)]
 #[derive(Default)]
 struct SyscallInfo {

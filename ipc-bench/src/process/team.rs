@@ -1,7 +1,7 @@
-//! One round: fresh processes, started together, watched until all have told their outcome.
+//! One round: fresh processes, started together, watched until all have reported their outcome.
 //!
-//! A pair has one producer and one consumer, a fan has several of each. A member is one of them; it has a process of its
-//! own, except with a mechanism between threads, where one process holds all members.
+//! A pair has one producer and one consumer, a fan has several of each. A member is one of them; it has a
+//! process of its own, except with a mechanism between threads, where one process holds all members.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -36,15 +36,16 @@ pub(crate) struct Round {
 
 /// How long setting up may take.
 const SET_UP: Duration = Duration::from_secs(20);
-/// How much longer than planned a round may take. Generous: a spinning pair on one processor is slow, not broken.
+/// How much longer than planned a round may take. Generous: a spinning pair on one processor is slow, not
+/// broken.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long the surviving side may still tell what it saw when the other has ended without an answer.
+/// How long the surviving side may still report what it saw after the other has ended without an answer.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How often the parent looks for Ctrl-C.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
-/// Runs one round of `plan`. Whatever happens, all processes have ended and what the parent made is removed when this
-/// returns.
+/// Runs one round of `plan`. Whatever happens, all processes have ended and what the parent made is removed
+/// when this returns.
 ///
 /// # Errors
 /// The mechanism is not there, one member failed, died or hung, or the user interrupted.
@@ -87,7 +88,7 @@ fn jobs(plan: &Plan, resources: &Resources, seats: Seats) -> Result<(Vec<Job>, V
         .map(|_| memfd_create(c"books", MFdFlags::MFD_CLOEXEC).map_err(Failure::at("memfd_create")))
         .collect::<Result<_, _>>()?;
     let numbers = fds::numbers(&books);
-    // More members than processors share the processors as they come.
+    // If there are more members than processors, they share the processors in order.
     let several = plan.producers + plan.consumers > 2;
     let members = (0..plan.consumers as usize)
         .map(|index| (Role::Consumer, index))
@@ -122,7 +123,7 @@ fn label(jobs: &[Job], plan: &Plan) -> String {
     }
 }
 
-/// The outcomes of all members as those of two sides; in a fan, with what the books say.
+/// The outcomes of all members as those of two sides; in a fan, with the totals of the books.
 fn sum(
     plan: &Plan,
     outcomes: Vec<(Role, Outcome)>,
@@ -162,7 +163,7 @@ struct Team {
     jobs: Vec<Job>,
     workers: Vec<Worker>,
     events: Receiver<Event>,
-    /// What those have told who count system calls.
+    /// The reports of the members that count system calls.
     calls: Vec<Result<Option<u64>, String>>,
 }
 
@@ -270,7 +271,8 @@ impl Team {
         }
     }
 
-    /// The reason when a worker has ended without an answer; with what another one saw of it, if it saw anything.
+    /// The reason when a worker has ended without an answer; with what another one saw of it, if it saw
+    /// anything.
     fn died(&mut self, worker: usize) -> Failure {
         let mut reason = self.workers[worker].obituary();
         let deadline = Instant::now() + LAST_WORDS;
@@ -283,7 +285,7 @@ impl Team {
         if interrupt::came() { Failure::Interrupted } else { Failure::Failed(reason) }
     }
 
-    /// A failure told by one member. When another one was killed, that is the cause and is named first.
+    /// A failure reported by one member. When another one was killed, that is the cause and is named first.
     fn unexpected(&mut self, member: usize, reply: Reply) -> Failure {
         let label = self.label(member);
         let told = match reply {

@@ -12,7 +12,7 @@ use crate::mechanism::{self, Mechanism};
 use crate::pin;
 use ipc_cli_support::interrupt;
 
-/// Reads the jobs, does them, tells the outcomes.
+/// Reads the jobs, does them, reports the outcomes.
 pub(crate) fn run() -> ExitCode {
     interrupt::unblock();
     // Without this a worker whose parent was killed would spin for ever.
@@ -77,7 +77,7 @@ fn together(jobs: Vec<Job>) -> Result<(), Failure> {
             gate.conclude(&reply(outcome, job.member == 0))
         }));
     }
-    // Ends with the process, or when the parent goes away.
+    // Ends with the process, or when the parent ends.
     std::thread::spawn(move || {
         while let Ok((member, word)) = hear::<(usize, Word)>() {
             // A member that has failed needs no more words.

@@ -1,6 +1,6 @@
-//! A few plain sentences: this project's ring against `msgsnd`, sleeping against sleeping; and a spinning ring against what
-//! the machine allows. A ring that spins is never ranked against a mechanism that sleeps, and where the run was disturbed
-//! nothing is said of rings that spin.
+//! A few plain sentences: this project's ring against `msgsnd`, sleeping against sleeping; and a spinning
+//! ring against what the machine allows. A ring that spins is never ranked against a mechanism that sleeps,
+//! and where the run was disturbed nothing is said of rings that spin.
 
 use crate::measure::KEPT_UP;
 use crate::result::{Results, Row};
@@ -72,7 +72,7 @@ pub(super) fn sentences(rows: &[Row], disturbances: &[String]) -> Vec<String> {
     sentences
 }
 
-/// The ring beside the bare one, both spinning.
+/// The ring next to the bare one, both spinning.
 fn spinning(size: usize, ours: f64, floor: Option<f64>) -> String {
     let floor = floor.map(|floor| {
         format!(" The bare ring without any safety takes {}, {} of that.", time(floor), percent(floor / ours))
@@ -84,7 +84,7 @@ fn spinning(size: usize, ours: f64, floor: Option<f64>) -> String {
     )
 }
 
-/// What the rates of `load` say: the highest that each mechanism kept up with.
+/// The findings from the rates of `load`: the highest that each mechanism kept up with.
 pub(super) fn knees(rows: &[Row]) -> Vec<String> {
     let loads = || rows.iter().filter(|row| row.workload == Workload::Load && row.error.is_none());
     let key = |row: &Row| (row.mechanism.clone(), row.wait, row.size_bytes);

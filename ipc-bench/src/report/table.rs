@@ -62,8 +62,8 @@ pub(super) fn title(workload: Workload) -> &'static str {
     }
 }
 
-/// The rows of a workload in the order of the table: by size, then way of waiting, then figure. Rows without figures
-/// come last.
+/// The rows of a workload in the order of the table: by size, then way of waiting, then figure. Rows without
+/// figures come last.
 pub(super) fn sorted(results: &Results, workload: Workload) -> Vec<&Row> {
     let mut rows: Vec<_> =
         results.rows.iter().filter(|row| row.workload == workload && row.error.is_none()).collect();
@@ -105,7 +105,7 @@ fn render(workload: Workload, rows: &[&Row]) -> Table {
 pub(super) fn text(workload: Workload, rows: &[&Row]) -> (Vec<String>, Vec<Vec<String>>) {
     let mut header: Vec<String> = header(workload).into_iter().map(Into::into).collect();
     let mut lines: Vec<_> = rows.iter().map(|row| cells(row)).collect();
-    // Before the last three, beside what they are parts of.
+    // Before the last three, next to the columns that they are parts of.
     let at = header.len() - 3;
     if let Some(Against { mechanism, .. }) = rows.iter().find_map(|row| row.against.as_ref()) {
         for (figure, of) in AGAINST.iter().rev() {

@@ -1,11 +1,11 @@
 //! Many producers and many consumers at one queue.
 //!
-//! Each producer numbers its messages by itself. Each consumer keeps a book for each producer: which numbers have come,
-//! and whether one came behind a later one. When all have ended, the parent lays the consumers' books over each other: a
-//! number in no book was lost, one in two was duplicated.
+//! Each producer numbers its messages by itself. Each consumer keeps a book for each producer: which numbers
+//! have arrived, and whether one arrived after a later one. When all have ended, the parent lays the
+//! consumers' books over each other: a number in no book was lost, one in two was duplicated.
 //!
-//! The measured time is the same for all, from the common start. A consumer stops at its first end mark; the last
-//! producer to finish sends one for each consumer, behind all messages.
+//! The measured time is the same for all, from the common start. A consumer stops at its first end mark; the
+//! last producer to finish sends one for each consumer, behind all messages.
 
 use super::Buffer;
 use super::stream::{Stage, send_end};
@@ -13,7 +13,7 @@ use crate::mechanism::Link;
 use crate::payload::{self, END, MEASURED, WARM_UP};
 use crate::process::{Books, Failure, Gate, Job, Outcome, Usage};
 
-/// Where the producer's index stands in a message's number.
+/// The position of the producer's index in a message's number.
 const ORIGIN: u32 = 54;
 /// How many messages pass between two looks at the clock.
 const LOOK_EVERY: u64 = 64;

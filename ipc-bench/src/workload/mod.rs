@@ -32,16 +32,16 @@ pub(crate) enum Workload {
     Wake,
     /// Several producers and several consumers at one queue, as many messages as go through.
     Fan,
-    /// From SIGKILL to its partner, asleep, being told.
+    /// From SIGKILL to the notification of its sleeping partner.
     DeathTold,
-    /// From SIGKILL of a consumer with a message in hand to its delivery by others, who are busy.
+    /// From SIGKILL of a consumer that holds a message to its delivery by others, which are busy.
     DeathRepaired,
     /// From SIGKILL of a consumer to the first push of a producer that waits for room.
     DeathReplaced,
     /// One publisher, as many messages as go out, and subscribers that read now and then.
     Publish,
-    /// One publisher of rare messages, and subscribers that wait for each: how old it is when each of them has it, and when
-    /// the last one has.
+    /// One publisher of rare messages, and subscribers that wait for each: how old it is when each of them
+    /// has it, and when the last one has.
     Receipt,
 }
 

@@ -1,5 +1,6 @@
-//! What a publication costs while subscribers are attached that do not run all the time: each sleeps, reads what has come,
-//! and sleeps again. The figure is the publisher's: messages it published in the measured time.
+//! What a publication costs while subscribers are attached that do not run all the time: each sleeps, reads
+//! what has arrived, and sleeps again. The figure is the publisher's: messages it published in the measured
+//! time.
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub(super) fn send<B: Buffer, L: Link>(
     let mut outcome = Outcome { count: sent - first, ..Outcome::default() };
     outcome.elapsed_ns = clock.to_ns(clock.now() - started);
     usage.until(Usage::now(), &mut outcome);
-    // Subscribers that read a few messages at a time meet the end wherever they are.
+    // Subscribers that read a few messages at a time may reach the end at any point.
     for number in 1..=2 * plan.slots as u64 {
         send_end(link, buffer.bytes(), sent + number)?;
     }

@@ -1,18 +1,18 @@
 //! Runs what a job asks for over a link.
 //!
-//! Each function here compiles its workloads once more for each link and each size it is called with, which is what most
-//! of the build's time goes into. So there is one for each set of workloads that links have, and none compiles what its
-//! mechanisms never do.
+//! Each function here compiles its workloads once more for each link and each size it is called with, which
+//! accounts for most of the build time. So there is one for each set of workloads that links have, and none
+//! compiles what its mechanisms never do.
 
 use super::{Aligned, Buffer, Stamp, Workload, fan, open_loop, pingpong, publish, stream};
 use crate::mechanism::Link;
 use crate::process::{Failure, Gate, Job, Outcome, Role};
 
-/// Every workload between two, over a link whose cost does not depend on knowing the size when compiled.
+/// Every workload between two, over a link whose cost does not depend on a compile-time size.
 ///
 /// # Errors
-/// The link failed, or the parent went away. As for all functions of this module, also when the job asks for a workload
-/// that is not compiled.
+/// The link failed, or the parent went away. As for all functions of this module, also when the job asks for
+/// a workload that is not compiled.
 pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
     between_two::<Vec<u8>, L>(job, gate, link)
 }
@@ -134,7 +134,7 @@ pub(crate) fn run_publisher_sized<const N: usize, L: Link>(
     }
 }
 
-/// One of those that read what is published, messages of exactly `N` bytes.
+/// One of the readers of a publication, with messages of exactly `N` bytes.
 ///
 /// # Errors
 /// As [`run`].

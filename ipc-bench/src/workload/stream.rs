@@ -1,4 +1,4 @@
-//! One way, as fast as it goes; the rate is the consumer's, from the first measured message to the last.
+//! One way, at full speed; the rate is the consumer's, from the first measured message to the last.
 
 use std::io;
 
@@ -44,9 +44,9 @@ pub(super) fn send<B: Buffer, L: Link>(
 
 /// Messages prepared some time before they are sent, so that they lie whole in the first cache.
 ///
-/// A message that is sent right after it was written still stands in the processor's store buffer in pieces. A copy by
-/// vector loads cannot be served from such pieces and waits until all earlier stores are done, those to the peer's
-/// lines included. That would be measured as if it were a cost of the mechanism.
+/// A message that is sent right after it was written is still in the processor's store buffer, in pieces. A
+/// copy by vector loads cannot be served from such pieces and waits until all earlier stores are done, those
+/// to the peer's lines included. That would be measured as if it were a cost of the mechanism.
 pub(super) struct Stage<B>(Vec<B>);
 
 impl<B: Buffer> Stage<B> {
@@ -72,8 +72,8 @@ impl<B: Buffer> Stage<B> {
         }
     }
 
-    /// Sends the messages after `sequence`, up to `last` and as many as are prepared together; gives the last one's
-    /// number. `marks` are the upper bits of all.
+    /// Sends the messages after `sequence`, up to `last` and as many as are prepared together; gives the last
+    /// one's number. `marks` are the upper bits of all.
     #[inline(always)]
     pub(super) fn send_some<L: Link>(
         &mut self,
@@ -147,8 +147,8 @@ pub(super) fn receive<B: Buffer, L: Link>(
             None => ledger.arrived_damaged(),
         }
         if let Err(error) = link.receive(buffer.bytes()) {
-            // Where messages may get lost, the end marks may too: silence ends the run. Its rate would be wrong, but a
-            // row with losses has none.
+            // Where messages may get lost, the end marks may too: silence ends the run. Its rate would be
+            // wrong, but a row with losses has none.
             if L::END_MARKS > 1 && error.kind() == io::ErrorKind::TimedOut {
                 ledger.silence();
                 break;

@@ -36,8 +36,8 @@ pub fn child(body: impl FnOnce()) -> Child {
     }
 }
 
-/// Has a panic in a child say its message past the harness, whose own report takes locks that another thread
-/// may have held at the fork.
+/// Makes a panic in a child print its message bypassing the harness, whose own report takes locks that
+/// another thread may have held at the fork.
 fn report_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -106,7 +106,7 @@ impl Drop for Child {
     }
 }
 
-/// One side tells the other that it got so far.
+/// One side signals to the other that it has reached this point.
 pub struct Gate {
     reader: PipeReader,
     writer: PipeWriter,
@@ -127,7 +127,7 @@ impl Gate {
     }
 }
 
-/// Becomes another user for good; only in a child.
+/// Becomes another user permanently; only in a child.
 pub fn become_user(uid: u32, gid: u32, groups: &[u32]) {
     let groups: Vec<Gid> = groups.iter().copied().map(Gid::from_raw).collect();
     setgroups(&groups).expect("setgroups");

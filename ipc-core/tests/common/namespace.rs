@@ -1,8 +1,8 @@
 //! A private IPC namespace, in a process of its own, for each test.
 //!
 //! The process of its own keeps the tests apart in what a process shares: attachments, which another test's
-//! fork would double, and what is to be undone at its end. What a test leaves behind goes with the namespace,
-//! and is an error all the same.
+//! fork would duplicate, and the undo records reverted at its end. What a test leaves behind is removed with
+//! the namespace, but is an error nevertheless.
 
 use ipc_core::{limits, list};
 use nix::sched::{CloneFlags, unshare};

@@ -1,8 +1,8 @@
 //! Tests that need what not every machine allows.
 //!
 //! What cannot run here fails, unless the environment allows for it by name:
-//! `ALLOW_SKIP=ptrace,time-namespace`. Where that is not set, [`allowed_by_default`] says what may be
-//! missing. What was skipped is said on standard error, and added to the file that `SKIPPED_TESTS` names, of
+//! `ALLOW_SKIP=ptrace,time-namespace`. Where that is not set, [`allowed_by_default`] defines what may be
+//! missing. Skips are reported on standard error, and added to the file that `SKIPPED_TESTS` names, from
 //! which `.ci/report-skips` makes a list.
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -107,8 +107,9 @@ fn leave_out(need: Need, why: &str, place: &str) {
     }
 }
 
-/// What may be missing on any machine with a Rust toolchain: other languages and tools, and, for who may not
-/// administer it, what takes an administrator. Never what most of the tests of an algorithm rest on.
+/// What may be missing on any machine with a Rust toolchain: other languages and tools, and, for an
+/// unprivileged user, everything that needs an administrator. Never what most of the tests of an algorithm
+/// rest on.
 pub fn allowed_by_default(need: Need, is_privileged: bool) -> bool {
     match need {
         Need::Perl | Need::Python | Need::UtilLinux => true,

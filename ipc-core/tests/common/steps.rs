@@ -77,7 +77,7 @@ impl Held {
         self.child.join();
     }
 
-    /// Kills the child where it stands.
+    /// Kills the child where it is stopped.
     pub fn kill(self) {
         self.child.kill();
     }

@@ -132,7 +132,7 @@ impl Description {
         let names = c_names(self);
         let mut header =
             String::from("#pragma once\n#include <assert.h>\n#include <stddef.h>\n#include <stdint.h>\n");
-        // What a type contains stands before it.
+        // A type comes after the types it contains.
         for (each, name) in self.types().iter().zip(&names).rev() {
             self.c_struct(&mut header, each, name, &names);
         }

@@ -11,7 +11,8 @@ use crate::scalar::Scalar;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RosError {
-    /// A number lies where CDR would put padding before it, so the bytes of an element are not its encoding.
+    /// A number is at a place where CDR would insert padding before it, so the bytes of an element are not
+    /// its encoding.
     Unaligned,
     /// Two types have one ROS name.
     Name {
@@ -97,7 +98,7 @@ impl Description {
         Ok(text)
     }
 
-    /// Package and name: what stands before the last dot, with `_` for other dots, and what stands behind it.
+    /// Package and name: the part before the last dot, with `_` for other dots, and the part after it.
     fn ros_names(&self, number: usize) -> (String, String) {
         let each = &self.types()[number];
         let full = if number == 0 && self.is_bare() { each.name() } else { each.base_name() };

@@ -27,7 +27,7 @@ pub fn empty() {
     page().store(0, Ordering::SeqCst);
 }
 
-/// In the victim: it has this number of additional messages.
+/// In the victim: it has this number of messages more.
 pub fn book(count: u64) {
     page().fetch_add(count, Ordering::SeqCst);
 }

@@ -1,12 +1,13 @@
 //! `compare`: is the second result worse than the first, beyond what chance and the machine explain.
 //!
-//! A row is worse only when three things hold. The median over its rounds moved further than the rule allows. The interval
-//! that holds the true change lies wholly on the bad side; with it, all rows of the comparison together raise a false alarm
-//! once in a hundred comparisons, as far as rounds vary by chance. And it moved further than the rule allows against what
-//! cannot have changed: when a floor or a mechanism of the kernel moved as well, it was the machine.
+//! A row is worse only when three things hold. The median over its rounds moved further than the rule allows.
+//! The interval that contains the true change lies wholly on the bad side; with it, all rows of the
+//! comparison together raise a false alarm once in a hundred comparisons, as far as rounds vary by chance.
+//! And it moved further than the rule allows against what cannot have changed: when a floor or a mechanism of
+//! the kernel moved as well, it was the machine.
 //!
-//! A row is ok only when the interval excludes a change beyond the rule. Where it excludes neither, because the rounds vary
-//! too much or are fewer than three, the row is undecided.
+//! A row is ok only when the interval excludes a change beyond the rule. Where it excludes neither, because
+//! the rounds vary too much or are fewer than three, the row is undecided.
 
 mod reference;
 mod statistics;
@@ -48,7 +49,7 @@ enum Verdict {
     Fine,
     /// Further than allowed, but so did others.
     Machine,
-    /// The rounds exclude neither a change beyond what is allowed nor its absence.
+    /// The rounds exclude neither a change beyond the allowed one nor its absence.
     Undecided,
     Worse,
 }

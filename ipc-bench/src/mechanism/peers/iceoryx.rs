@@ -1,5 +1,5 @@
-//! `iceoryx2`: publish and subscribe without loss, the message written into a loan; `iceoryx2-copy`: the same, sent by
-//! copy; `iceoryx2-call`: its request and response, for round trips.
+//! `iceoryx2`: publish and subscribe without loss, the message written into a loan; `iceoryx2-copy`: the
+//! same, sent by copy; `iceoryx2-call`: its request and response, for round trips.
 //!
 //! It has no way to wait but to ask again: its events are objects of their own. So these rows spin.
 
@@ -103,7 +103,8 @@ pub(super) fn at<E: Debug>(what: &str) -> impl FnOnce(E) -> Failure {
     move |error| Failure::Failed(format!("{what}: {error:?}"))
 }
 
-/// A node whose files bear the round's name. The other side may be killed; files of other rounds are not touched.
+/// A node whose files are named after the round. The other side may be killed; files of other rounds are not
+/// touched.
 pub(super) fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
     set_log_level(LogLevel::Fatal);
     let name = files::name(job)?;
@@ -112,7 +113,7 @@ pub(super) fn node(job: &Job) -> Result<Node<ipc::Service>, Failure> {
     let root = root.to_str().ok_or_else(|| Failure::Failed("the folder's name is no text".into()))?;
     config.global.set_root_path(&Path::new(root.as_bytes()).map_err(at("naming its folder"))?);
     config.global.prefix = FileName::new(format!("{name}-").as_bytes()).map_err(at("naming its files"))?;
-    // Both sides may come at the same time, on a busy machine.
+    // Both sides may arrive at the same time, on a busy machine.
     config.global.creation_timeout = PATIENCE;
     NodeBuilder::new()
         .config(&config)
@@ -169,7 +170,8 @@ impl<const WORDS: usize, const COPIES: bool> Topics<WORDS, COPIES> {
                 && back.number_of_publishers() == 1
                 && back.number_of_subscribers() == 1
         })?;
-        // A subscriber is connected once it has asked for the first time; only then can the writer count on it.
+        // A subscriber is connected once it has asked for the first time; only then can the writer count on
+        // it.
         into.receive().map_err(at("connecting the subscriber"))?;
         out.update_connections().map_err(at("connecting the publisher"))?;
         Ok(Topics { out, into, _node: node })

@@ -1,5 +1,5 @@
-//! `iceoryx2-in-place`: publish and subscribe without loss of blocks of any size, of which only a stamp is written and read,
-//! as `pool` does it.
+//! `iceoryx2-in-place`: publish and subscribe without loss of blocks of any size, of which only a stamp is
+//! written and read, as in `pool`.
 
 use std::io;
 
@@ -106,8 +106,8 @@ impl Link for Blocks {
         let mut sample = self.out.loan_slice_uninit(self.size).map_err(odd)?;
         let (front, _) = sample.payload_mut().split_at_mut(message.len());
         front.write_copy_of_slice(message);
-        // SAFETY: any byte is a value, and those that are not written here are memory that the kernel gave filled with
-        // zeros or that held an earlier message.
+        // SAFETY: any byte is a value, and those that are not written here are memory that the kernel gave
+        // filled with zeros or that held an earlier message.
         let sample = unsafe { sample.assume_init() };
         sample.send().map_err(odd)?;
         Ok(())

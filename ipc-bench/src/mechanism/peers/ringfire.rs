@@ -81,7 +81,8 @@ impl<const WORDS: usize> Rings<WORDS> {
             .flow_control(FlowControl::LosslessBackpressure)
             .build(path(ours))
             .map_err(Failure::unavailable("creating its ring"))?;
-        // The reader is registered before the writer starts: both sides attach before they say that they are ready.
+        // The reader is registered before the writer starts: both sides attach before they report that they
+        // are ready.
         let deadline = Instant::now() + PATIENCE;
         let into = loop {
             match RingConsumer::attach(path(theirs)) {

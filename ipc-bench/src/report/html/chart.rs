@@ -18,7 +18,7 @@ const LETTER: f64 = 8.2;
 /// How many colours there are; further curves are dashed.
 const COLOURS: usize = 8;
 
-/// One axis: where values stand, and which are written.
+/// One axis: the positions of values, and which of them are labelled.
 pub(super) struct Axis {
     pub(super) label: &'static str,
     low: f64,
@@ -98,7 +98,7 @@ impl Axis {
         Axis { label, low: 0.0, high: 1.0 - 10f64.powi(-(most as i32)), scale, ticks }
     }
 
-    /// Where a value stands between the ends, from 0 to 1.
+    /// The position of a value between the ends, from 0 to 1.
     fn part(&self, value: f64) -> f64 {
         let (low, high) = ((self.scale)(self.low), (self.scale)(self.high));
         (((self.scale)(value) - low) / (high - low)).clamp(0.0, 1.0)
@@ -121,7 +121,7 @@ pub(super) struct Curve {
     pub(super) points: Vec<(f64, f64)>,
     /// Draws a mark at each point.
     pub(super) marked: bool,
-    /// Points that stand alone.
+    /// Isolated points.
     pub(super) dots: Vec<(f64, f64)>,
 }
 
@@ -139,7 +139,7 @@ pub(super) struct Plot {
     title: String,
     body: String,
     height: f64,
-    /// The curves' colours, of which those beyond their number are dashed, and their names.
+    /// The colours of the curves, reused with dashed lines when there are more curves, and their names.
     legend: Vec<(usize, String)>,
 }
 
@@ -288,7 +288,7 @@ fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
         let written: Vec<_> = ticks.iter().step_by(*every).collect();
         written.windows(2).all(|pair| {
             let widest = pair.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0);
-            // At the edge a number stands beside its line.
+            // At the edge a number stands next to its line.
             let last = at_x(pair[1].0).min(WIDTH - 2.0 - LETTER * pair[1].1.chars().count() as f64 / 2.0);
             last - at_x(pair[0].0) >= 8.0 + LETTER * widest as f64
         })
@@ -308,7 +308,7 @@ fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
         // Numbers that would touch are left out, evenly; their lines stay.
         if index.is_multiple_of(every) {
             let base = floor + 17.0;
-            // At the edge the number stands beside its line, not across the edge.
+            // At the edge the number stands next to its line, not across the edge.
             let (anchor, shift) =
                 if place > WIDTH - 30.0 { ("end", WIDTH - 2.0 - place) } else { ("middle", 0.0) };
             let _ = writeln!(

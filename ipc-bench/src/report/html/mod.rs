@@ -1,7 +1,7 @@
-//! The report: one file that needs nothing else, readable by someone who has never seen it.
+//! The report: one self-contained file, readable by someone who has never seen it.
 //!
-//! The plots are drawn here as SVG inside the page: no script, no request to anywhere, light and dark by the reader's
-//! setting.
+//! The plots are drawn here as SVG inside the page: no script, no request to anywhere, light and dark by the
+//! reader's setting.
 
 mod chart;
 mod plots;

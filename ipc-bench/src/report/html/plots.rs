@@ -177,7 +177,7 @@ fn round_trips(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     plots
 }
 
-/// From a kill to what comes of it.
+/// From a kill to its consequence.
 fn deaths(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     let plots = by_wait(rows).into_iter().flat_map(|(wait, rows)| {
         let what = format!("After the kill, {}", words(wait));
@@ -277,7 +277,8 @@ fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     plots
 }
 
-/// A line for each row of one way of waiting: the median rate, and a bar from the slowest round to the fastest.
+/// A line for each row of one way of waiting: the median rate, and a bar from the slowest round to the
+/// fastest.
 fn flow(rows: &[&Row], wait: Wait, size: usize) -> Plot {
     let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((*row, row.messages_per_second?))).collect();
     let crowd = |row: &Row| (row.producers, row.consumers);
@@ -373,7 +374,8 @@ fn loads(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
     plots
 }
 
-/// Over time, at the highest rate that every mechanism was measured at: where a queue builds up, it is seen there.
+/// Over time, at the highest rate that every mechanism was measured at: where a queue builds up, it is seen
+/// there.
 fn over_time_at_top(rows: &[&Row], palette: &Palette<'_>, wait: Wait, size: usize) -> Option<Plot> {
     let mechanisms: BTreeSet<_> = rows.iter().map(|row| row.mechanism.as_str()).collect();
     let at = |rate: f64| rows.iter().copied().filter(move |row| row.target_rate == Some(rate));

@@ -39,7 +39,7 @@ pub(super) fn warnings(results: &Results) -> String {
     format!("<div class=\"warnings\"><strong>Read with care</strong>\n<ul>\n{items}</ul>\n</div>\n")
 }
 
-/// What the rows of a workload say in words.
+/// The rows of a workload in words.
 pub(super) fn findings(results: &Results, workload: Workload) -> String {
     let sentences = if workload == Workload::Load { summary::knees(&results.rows) } else { Vec::new() };
     let items: String = sentences.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
