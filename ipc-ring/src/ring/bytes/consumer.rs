@@ -11,21 +11,21 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
-/// A frame that was lent and has no more bytes than this is taken to have been read.
+/// A lent frame of at most this many bytes is assumed to have been read.
 const READ_WHOLE: u64 = 4096;
 
-/// What came of an attempt to pop.
+/// The outcome of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pop {
-    /// A frame was copied out. `signal` is the producer's signal word, if it was looked at and not zero.
+    /// A frame was copied out. `signal` is the producer's signal word, if it was checked and not zero.
     Frame {
         /// Bytes of the frame.
         len: usize,
-        /// Bits of [`signal`](crate::wait::signal), as they were before the bytes were given back.
+        /// Bits of [`signal`](crate::wait::signal), as they were before the bytes were released.
         signal: u32,
     },
-    /// The next frame is longer than the buffer. It stays.
+    /// The next frame is longer than the buffer and remains in the ring.
     TooSmall {
         /// Bytes of the frame.
         needed: usize,
@@ -40,7 +40,7 @@ pub enum Pop {
 }
 
 impl Pop {
-    /// With the signal that was found when a frame was popped.
+    /// Adds the signal that was found when a frame was popped.
     fn told(self, found: u32) -> Self {
         match self {
             Pop::Frame { len, .. } => Pop::Frame { len, signal: found },
@@ -49,7 +49,7 @@ impl Pop {
     }
 }
 
-/// A frame that lies in the ring: found, checked, not popped.
+/// A frame in the ring: found and checked, but not popped.
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     /// Position of its header.
@@ -74,32 +74,33 @@ pub struct Consumer<M: Memory> {
 }
 
 impl<M: Memory> Consumer<M> {
-    /// Takes the consuming end of a ring, continuing where the one before stopped.
+    /// Attaches the consuming end of a ring, continuing where its predecessor stopped.
     ///
     /// # Errors
-    /// [`Corruption`] when the position found is none of a header.
+    /// [`Corruption`] when the position found cannot be that of a header.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
-        // [B3] Acquire: what the predecessor did before it stored its position, it did.
+        // [B3] Acquire: everything the predecessor did before it stored its position is visible.
         let position = memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
         if !position.is_multiple_of(WORD) {
             return Err(Corruption { word: "consumed position", position: 0, found: position });
         }
-        // The predecessor may have died between the two; the producer sees the same either way.
-        // [B2] Release: the frames below have been read, by the predecessor.
+        // The predecessor may have died between the two stores; the producer sees the same either way. [B2]
+        // Release: the frames below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
-        memory.giving().store(position, Relaxed); // The predecessor gives nothing any more; only this side writes it.
+        memory.giving().store(position, Relaxed); // The predecessor releases nothing more; only this side writes the word.
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
-        memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
+        memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let pace = Pace::new(memory.stream(), position, frames);
         Ok(Self { memory, position, published: position, quarter, frames, pace })
     }
 
-    /// Pops one frame into `out`, from its front, if it is there, has no padding before it, and fits; gives its length.
-    /// Otherwise [`pop_into`](Self::pop_into) has to see to it; who asks here first has a shorter way for most frames.
+    /// Pops one frame into the front of `out` if a frame is ready, has no padding before it, and fits;
+    /// returns its length. All other cases need [`pop_into`](Self::pop_into); trying this first shortens the
+    /// path of most frames.
     ///
-    /// `wake` is given the producer's signal when it was looked at and is not zero: after the frame was copied and **before** its
-    /// bytes are given back, so that a death in `wake` loses nothing.
+    /// `wake` is called with the producer's signal if that was checked and is not zero: after the frame is
+    /// copied and **before** its bytes are released, so a death in `wake` loses nothing.
     #[inline(always)]
     pub fn pop_known(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Option<usize> {
         let frame = self.known().ok()?;
@@ -110,7 +111,8 @@ impl<M: Memory> Consumer<M> {
         Some(frame.len as usize)
     }
 
-    /// Pops one frame into `out`, from its front. `wake` as for [`pop_known`](Self::pop_known); then [`Pop::Frame`] has no signal.
+    /// Pops one frame into the front of `out`. `wake` as for [`pop_known`](Self::pop_known); [`Pop::Frame`]
+    /// then has no signal.
     pub fn pop_into(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
@@ -126,13 +128,14 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Pops one frame into `out`, from its front. Whoever acts on the signal does so behind the pop.
+    /// Pops one frame into the front of `out`. The caller acts on the signal after the pop.
     pub fn try_pop_into(&mut self, out: &mut [u8]) -> Pop {
         let mut found = 0;
         self.pop_into(out, |signal| found = signal).told(found)
     }
 
-    /// As [`pop_known`](Self::pop_known), in place of what `out` held. Allocates when its capacity is too small.
+    /// As [`pop_known`](Self::pop_known), replacing the contents of `out`. Allocates when its capacity is too
+    /// small.
     #[inline(always)]
     pub fn pop_known_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Option<usize> {
         let frame = self.known().ok()?;
@@ -140,7 +143,8 @@ impl<M: Memory> Consumer<M> {
         Some(frame.len as usize)
     }
 
-    /// As [`pop_into`](Self::pop_into), in place of what `out` held. Allocates when its capacity is too small.
+    /// As [`pop_into`](Self::pop_into), replacing the contents of `out`. Allocates when its capacity is too
+    /// small.
     pub fn pop_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
@@ -152,8 +156,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Pops one frame into `out`, in place of what it held. Allocates when its capacity is too small. Whoever acts on the signal
-    /// does so behind the pop.
+    /// Pops one frame into `out`, replacing its contents. Allocates when its capacity is too small. The
+    /// caller acts on the signal after the pop.
     pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
         let mut found = 0;
         self.pop_vec(out, |signal| found = signal).told(found)
@@ -170,10 +174,11 @@ impl<M: Memory> Consumer<M> {
         self.give(frame, wake);
     }
 
-    /// Looks at the next frame where it lies. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
+    /// Gives access to the next frame in place. `Ok(Err(signal))` when there is none; the signal as for
+    /// [`Pop::Empty`].
     ///
     /// # Errors
-    /// [`Corruption`] when a header makes no sense.
+    /// [`Corruption`] when a header is invalid.
     #[inline(always)]
     pub fn try_view(&mut self) -> Result<Result<View<'_, M>, u32>, Corruption> {
         match self.look()? {
@@ -185,7 +190,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Whether something is there to be looked at now.
+    /// Whether the ring holds something to process now.
     #[must_use]
     #[inline(always)]
     pub fn has_item(&self) -> bool {
@@ -193,27 +198,27 @@ impl<M: Memory> Consumer<M> {
         self.memory.word(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
     }
 
-    /// How many bytes are a run that may be let gather; 0 when it does not pay. A hint.
+    /// How many bytes to wait for as a batch; 0 when batching does not pay. A hint.
     #[must_use]
     pub fn run(&self) -> u64 {
         self.memory.run(self.pace.record())
     }
 
-    /// Bytes of a record, header included, as it was lately; 0 when that is not known.
+    /// Recent size of a record in bytes, header included; 0 when unknown.
     #[must_use]
     pub fn usual_record(&self) -> u64 {
         self.pace.record()
     }
 
-    /// Whether so many bytes are there to be popped. A hint.
+    /// Whether this many bytes are ready to be popped. A hint.
     #[must_use]
     pub fn is_ready_ahead(&self, bytes: u64) -> bool {
-        let produced = self.memory.produced().load(Relaxed); // Each frame is looked at again when it is popped.
-        // It is stored after the header, so it may be behind what was popped.
+        let produced = self.memory.produced().load(Relaxed); // Each frame is checked again when it is popped.
+        // It is stored after the header, so it may be behind the consumer's position.
         (bytes..=self.memory.capacity()).contains(&produced.wrapping_sub(self.position))
     }
 
-    /// Finds the next frame. Each header is loaded once; what it says is checked before it is used.
+    /// Finds the next frame. Each header is loaded once; its contents are checked before they are used.
     #[inline(always)]
     fn look(&self) -> Result<Option<Frame>, Corruption> {
         match self.known() {
@@ -222,7 +227,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// The next frame, if it is there and has no padding before it. `Err` with what is there in place of its header.
+    /// The next frame, if it is ready and has no padding before it. Otherwise `Err` with the word found in
+    /// place of its header.
     #[inline(always)]
     fn known(&self) -> Result<Frame, u64> {
         let position = self.position;
@@ -233,7 +239,7 @@ impl<M: Memory> Consumer<M> {
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
     }
 
-    /// What is there in place of a frame's header: nothing yet, or a padding with the frame behind it.
+    /// The word found in place of a frame's header means: nothing yet, or a padding followed by the frame.
     #[inline(never)]
     fn behind(&self, word: u64) -> Result<Option<Frame>, Corruption> {
         if word == 0 {
@@ -249,7 +255,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// The frame behind a padding, at index 0.
+    /// The frame after a padding, at index 0.
     fn behind_padding(&self, start: u64) -> Result<Frame, Corruption> {
         let word = self.memory.word(self.index(start)).load(Relaxed); // Before the padding's word, [B1].
         match header::decode(word, start) {
@@ -258,10 +264,10 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Whether a frame of this length may be, with `left` bytes up to the end of the ring.
+    /// Whether a frame of this length is valid with `left` bytes up to the end of the ring.
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
-        len <= header::longest(self.memory.capacity()) && len <= left - WORD // Which is a multiple of 8, as a record is.
+        len <= header::longest(self.memory.capacity()) && len <= left - WORD // `left` is a multiple of 8, as each record is.
     }
 
     /// Copies bytes of a frame out. `offset` and length lie inside the frame.
@@ -270,7 +276,7 @@ impl<M: Memory> Consumer<M> {
         self.memory.read(self.index(frame.start) + WORD + offset as u64, out);
     }
 
-    /// Gives a copied frame's bytes back and moves on; `wake` as for [`pop_known`](Self::pop_known).
+    /// Releases a copied frame's bytes and advances; `wake` as for [`pop_known`](Self::pop_known).
     #[inline(always)]
     fn give(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
         let is_due = self.is_due(frame);
@@ -287,18 +293,18 @@ impl<M: Memory> Consumer<M> {
         Self::behind_frame(frame).wrapping_sub(self.published) >= self.quarter
     }
 
-    /// The position behind a frame.
+    /// The position after a frame.
     #[inline(always)]
     fn behind_frame(frame: Frame) -> u64 {
         frame.start.wrapping_add(header::record(frame.len))
     }
 
-    /// Says that the bytes up to here will be given back at once, then looks whether the producer waits for them. A producer that
-    /// announces its sleep behind this look finds the word set when it looks at the ring once more, and does not sleep but
-    /// looks again [soon](crate::wait::soon): nobody will wake it.
+    /// Announces that the bytes up to here are about to be released, then checks whether the producer waits
+    /// for them. A producer that announces its sleep after this check finds the word set when it rechecks the
+    /// ring; it does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
     #[inline(never)]
     fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
-        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The barrier of the look orders it before that.
+        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The barrier of the check orders the store before the check.
         M::Platform::crash_point(Site::WaitGiving);
         let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
         if signal != 0 {
@@ -306,7 +312,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Takes the lines of a frame that was read, in a stream.
+    /// In a stream, acquires ownership of the lines of a frame that was read.
     #[inline(always)]
     fn take_lines(&mut self, frame: Frame) {
         if self.pace.flows() {
@@ -314,7 +320,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Gives a frame's bytes back and moves on; the point at which it is popped. Publishes the head if `is_due`.
+    /// Releases a frame's bytes and advances: the point at which the frame is popped. Publishes the head if
+    /// `is_due`.
     #[inline(always)]
     fn release(&mut self, frame: Frame, is_due: bool) {
         M::Platform::crash_point(Site::BytesRead);
@@ -336,7 +343,7 @@ impl<M: Memory> Consumer<M> {
         self.store_head();
     }
 
-    /// Lets the producer see how far this end has come.
+    /// Publishes this end's position to the producer.
     #[inline]
     fn store_head(&mut self) {
         self.published = self.position;
@@ -344,7 +351,7 @@ impl<M: Memory> Consumer<M> {
         self.memory.head().store(self.position, M::Platform::ordering(Edge::BytesRelease));
     }
 
-    /// As [`store_head`](Self::store_head); gives the producer's signal.
+    /// As [`store_head`](Self::store_head); returns the producer's signal.
     #[inline]
     fn publish_head(&mut self) -> u32 {
         self.store_head();
@@ -374,13 +381,14 @@ impl<M: Memory> Consumer<M> {
         self.position
     }
 
-    /// Number of frames popped since the ring was made. One short when an earlier holder died in the middle of a pop.
+    /// Number of frames popped since the ring was made. One short when an earlier holder died in the middle
+    /// of a pop.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The longest frame this ring takes, in bytes.
+    /// The longest frame that this ring accepts, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
         header::longest(self.memory.capacity()) as usize
@@ -393,8 +401,8 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
-/// The next frame, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
-/// leaves it to be popped later.
+/// The next frame, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the
+/// view leaves the frame in the ring.
 #[derive(Debug)]
 pub struct View<'a, M: Memory> {
     consumer: &'a mut Consumer<M>,
@@ -417,7 +425,7 @@ impl<M: Memory> View<'_, M> {
     /// Copies bytes out, from an offset in the frame.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// If the range exceeds the frame.
     #[inline(always)]
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie in the frame");
@@ -444,10 +452,10 @@ impl<M: Memory> View<'_, M> {
         &self.consumer.memory
     }
 
-    /// Pops it. Gives the producer's signal as it is *behind* that, if it was looked at.
+    /// Pops the frame. Returns the producer's signal as of *after* the pop, if it was checked.
     #[inline(always)]
     pub fn release(self) -> u32 {
-        // A long one may not have been read, or not all of it.
+        // A long frame may not have been read, or only in part.
         if self.frame.len <= READ_WHOLE {
             self.consumer.take_lines(self.frame);
         }

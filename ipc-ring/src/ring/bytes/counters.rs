@@ -1,4 +1,4 @@
-//! What the two ends count, for somebody who only looks.
+//! The counters of the two ends, for observers.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -10,8 +10,8 @@ use crate::ring::spsc::words::{
 
 /// The counters of a ring of frames at about one moment.
 ///
-/// Each is a word that one end writes while it works; they are read one after the other, while both ends go on. An end that
-/// was killed may have pushed or popped one frame, or one batch, that it did not count.
+/// Each is a word that one end writes as it works; they are read one after the other while both ends
+/// continue. An end that was killed may have pushed or popped one frame, or one batch, without counting it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -19,15 +19,17 @@ pub struct Counters {
     pub frames_pushed: u64,
     /// Frames popped since the channel was made.
     pub frames_popped: u64,
-    /// Bytes of the ring that pushed frames have taken since the channel was made, headers and paddings included.
+    /// Bytes of the ring that pushed frames have taken since the channel was made, headers and paddings
+    /// included.
     pub bytes_pushed: u64,
-    /// Bytes of the ring that popped frames have given back.
+    /// Bytes of the ring that popped frames have released.
     pub bytes_popped: u64,
-    /// How often the producer looked for room and found none. A producer that waits looks many times.
+    /// How often the producer checked for room and found none. A waiting producer checks many times.
     pub found_full: u64,
-    /// How often the consumer found nothing after it had found something.
+    /// How often the consumer found the ring empty after it had found something.
     pub found_empty: u64,
-    /// The largest number of bytes in use known of: the producer looks how far the consumer is only when it needs to.
+    /// The largest observed number of bytes in use: the producer reads the consumer's position only when it
+    /// needs to.
     pub high_water: u64,
     /// How often the producer woke the consumer.
     pub producer_wakes: u64,
@@ -39,7 +41,7 @@ impl Counters {
     /// Reads them from a region whose header was checked. Any values are accepted: they index nothing.
     pub(crate) fn read(region: &Region, first_position: u64) -> Self {
         let count = |offset| region.word(offset).load(Relaxed); // Statistics.
-        // The popped before the pushed, which may go on meanwhile, so that no more are popped than pushed.
+        // Popped is read before pushed, which may still grow, so that popped never exceeds pushed.
         let (frames_popped, bytes_popped) = (count(FRAMES_POPPED), count(CONSUMED));
         Self {
             frames_pushed: count(FRAMES_PUSHED).max(frames_popped),

@@ -1,4 +1,4 @@
-//! The word in front of each record.
+//! The word that precedes each record.
 //!
 //! ```text
 //!  63         62       61             32 31              0
@@ -7,10 +7,10 @@
 //! +----------+--------+-----------------+-----------------+
 //! ```
 //!
-//! *Length* counts the bytes behind the word: of the frame, or of the padding. *Stamp* is the low 30 bits of the record's
-//! position in words of 8 bytes, so a header of an earlier lap, or one that was copied to another place, is recognised:
-//! it repeats after 8 GiB, eight times the largest ring. The top bit makes every header different from 0, the header of
-//! an empty frame included; 0 means that nothing is there yet.
+//! *Length* counts the bytes after the word: those of the frame, or of the padding. *Stamp* is the low 30
+//! bits of the record's position in words of 8 bytes, so a header of an earlier lap, or one copied to another
+//! place, is detected: the stamp repeats after 8 GiB, eight times the largest ring. The top bit makes every
+//! header nonzero, including that of an empty frame; 0 means that no record has been published there yet.
 
 /// Bytes of a header word, and the unit in which records are laid out.
 pub const WORD: u64 = 8;
@@ -27,7 +27,7 @@ const STAMP_SHIFT: u32 = 32;
 pub enum Header {
     /// A frame of so many bytes.
     Frame(u64),
-    /// So many bytes without meaning, up to the end of the ring.
+    /// This number of unused bytes, up to the end of the ring.
     Padding(u64),
 }
 
@@ -38,21 +38,22 @@ pub const fn frame(position: u64, len: u64) -> u64 {
     tag(position) | len
 }
 
-/// The header word of a padding of `len` bytes behind the word at `position`.
+/// The header word of a padding of `len` bytes that follows the word at `position`.
 #[inline(always)]
 #[must_use]
 pub const fn padding(position: u64, len: u64) -> u64 {
     tag(position) | PADDING | len
 }
 
-/// The length of a frame, if `word` is the header of one at `position`; otherwise more than any frame has.
+/// The length of the frame if `word` is the header of one at `position`; otherwise a value larger than any
+/// frame's length.
 #[inline(always)]
 #[must_use]
 pub const fn frame_len(word: u64, position: u64) -> u64 {
     word ^ tag(position)
 }
 
-/// What `word`, found at `position` and not 0, says. `None` when it is no header of this position.
+/// Decodes a nonzero `word` found at `position`. `None` when it is not a header of this position.
 #[inline(always)]
 #[must_use]
 pub const fn decode(word: u64, position: u64) -> Option<Header> {
@@ -76,9 +77,9 @@ pub const fn record(len: u64) -> u64 {
 
 /// The longest frame of a ring of `capacity` bytes.
 ///
-/// With its header it takes half the ring. Then it fits an empty ring wherever the next record begins: when it does not
-/// fit before the end, the padding there is smaller than the record by a word at least, and the two with the cleared
-/// header behind them are not more than the ring.
+/// With its header it takes half the ring, so it fits an empty ring wherever the next record begins: if it
+/// does not fit before the end, the padding there is smaller than the record by at least one word, and
+/// padding, record and the cleared header after them do not exceed the ring.
 #[inline(always)]
 #[must_use]
 pub const fn longest(capacity: u64) -> u64 {

@@ -14,26 +14,26 @@ use crate::ring::spsc::{self, Words as _};
 use crate::wait::slip;
 use crate::{ahead, prefetch, stream};
 
-/// Bytes that a consumer which keeps catching up lets gather.
+/// Bytes that a consumer which keeps catching up waits for as a batch.
 const RUN_BYTES: usize = 32 * 1024;
-/// How far ahead of the next record lines are asked for, in bytes.
+/// How far ahead of the next record lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
-/// No more than this many bytes are asked for after one record.
+/// At most this many bytes are prefetched after one record.
 const ASKED: usize = 8 * LINE;
-/// Of frames with more bytes than this, the line of the header is written last.
+/// In frames with more bytes than this, the line of the header is written last.
 const HEADER_LINE_LAST: usize = 4 * LINE;
 
 /// A bytes ring in a [`Region`].
 pub type Mapped = memory::Mapped<Private>;
 
-/// What this process keeps about a bytes ring.
+/// The private data of this process about a bytes ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Private {
     capacity: u64,
     barrier: Barrier,
-    /// Lines are asked for ahead.
+    /// Lines are prefetched ahead.
     hints: bool,
-    /// Frames that weigh so much are a stream.
+    /// Frames of this total weight are a stream.
     stream: u64,
     /// The producer takes lines.
     takes: bool,
@@ -86,7 +86,7 @@ impl Mapped {
         }
     }
 
-    /// Where these bytes begin, and their number: multiples of 8, inside the ring.
+    /// The start and number of these bytes: multiples of 8, inside the ring.
     #[inline(always)]
     fn words(&self, index: u64, len: u64) -> (*mut u8, usize) {
         let (index, len) = (index & !(WORD - 1), (len & !(WORD - 1)) as usize);
@@ -123,8 +123,8 @@ unsafe impl Records for Mapped {
             // SAFETY: inside the ring.
             return unsafe { self.store_bytes(to, bytes) };
         }
-        // The first line last. Of a whole frame it is that of the header: who waits for the frame looks
-        // there, and the other lines need not wait until it is let go.
+        // The first line is written last. For a whole frame it holds the header, which a waiting consumer
+        // polls; the stores to the other lines need not wait until the poller gives up that line.
         let (front, back) = bytes.split_at(LINE - to % LINE);
         // SAFETY: inside the ring.
         unsafe { self.store_bytes(to + front.len(), back) };
@@ -144,11 +144,11 @@ impl Memory for Mapped {
         if !self.ring.hints {
             return;
         }
-        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
         let record = (record as usize).min(ASKED);
         if record < LINE && from.addr() % LINE >= record {
-            return; // The record before asked for this line.
+            return; // The previous record prefetched this line.
         }
         let mut at = 0;
         while at < record {
@@ -163,7 +163,7 @@ impl Memory for Mapped {
         if record <= LINE || !prefetch::of_polled(record) {
             return;
         }
-        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(SLOTS_OFFSET + index as usize);
         prefetch::slot_for_reading(from.wrapping_add(LINE), record - LINE);
     }
@@ -188,7 +188,7 @@ impl Memory for Mapped {
 
     #[inline(always)]
     fn takes_room(&self, record: u64) -> bool {
-        // The next record of short ones mostly lies in the line of the last.
+        // The next of several short records usually lies in the same line as the last one.
         record >= LINE as u64 / 2 && self.ring.takes && self.dense().load(Ordering::Relaxed) == 0
     }
 

@@ -6,38 +6,38 @@ use super::memory::Memory;
 use crate::platform::Word;
 use crate::stream;
 
-/// What the consumer has seen since it found nothing last.
+/// What the consumer has seen since it last found the ring empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Frames that [weigh](stream::weight) so much without a wait between them are a stream.
+    /// Frames of this total [weight](stream::weight) without a wait between them are a stream.
     after: u64,
-    /// Where nothing was found last: position, and frames popped before.
+    /// Where the ring was last found empty: position, and number of frames popped before.
     waited_at: (u64, u64),
-    /// Frames come one after the other, as the `dense` word says too.
+    /// Traffic is dense, as the `dense` word says too.
     flows: bool,
-    /// Bytes of a record with what padding there was, on average, between the last two waits; about.
+    /// Approximate average size of a record in bytes, paddings included, between the last two waits.
     record: u64,
 }
 
 impl Pace {
-    /// For a consumer that begins at this position.
+    /// For a consumer that starts at this position.
     pub(super) const fn new(after: u64, position: u64, frames: u64) -> Self {
-        // Not a position at which a frame begins: nothing was found nowhere yet.
+        // Not a position at which a frame can begin: the ring has not been found empty yet.
         Self { after, waited_at: (position.wrapping_sub(1), frames), flows: false, record: 0 }
     }
 
-    /// Whether frames come one after the other, without a wait.
+    /// Whether frames arrive one after the other, without a wait.
     #[inline(always)]
     pub(super) const fn flows(&self) -> bool {
         self.flows
     }
 
-    /// Bytes of a record, as it was lately; 0 when that is not known.
+    /// Recent size of a record in bytes; 0 when unknown.
     pub(super) const fn record(&self) -> u64 {
         self.record
     }
 
-    /// A quarter of the ring is given back, and so many frames have been popped.
+    /// Called when a quarter of the ring is released, with the number of frames popped.
     pub(super) fn gave_back<M: Memory>(&mut self, memory: &M, position: u64, frames: u64) {
         if self.is_long(position, frames) {
             self.tell(memory, true);

@@ -36,22 +36,22 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position before which this end may write, as far as it knows: a head seen earlier, which is never ahead of the true one, and
-    /// maybe behind, plus the capacity.
+    /// The position before which this end may write, as far as it knows: a head seen earlier, which is never
+    /// ahead of the true one, and maybe behind, plus the capacity.
     limit: u64,
     /// Frames pushed, for monitoring.
     frames: u64,
 }
 
 impl<M: Memory> Producer<M> {
-    /// Takes the producing end of a ring, continuing where the one before stopped.
+    /// Attaches the producing end of a ring, continuing where its predecessor stopped.
     ///
     /// The position is found from the ring itself: the first header from `consumed` on that is 0.
     ///
     /// # Errors
-    /// [`Corruption`] when a header on the way makes no sense, or when there is no such position within one lap.
+    /// [`Corruption`] when a header on the way is invalid, or when there is no such position within one lap.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
-        // [B3] Acquire: the bytes below are read no more.
+        // [B3] Acquire: the bytes below are no longer read.
         let consumed = memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
         if !consumed.is_multiple_of(WORD) {
             return Err(Corruption { word: "consumed position", position: 0, found: consumed });
@@ -90,7 +90,8 @@ impl<M: Memory> Producer<M> {
         Ok(Self { memory, position, limit, frames })
     }
 
-    /// Pushes one frame. Gives the consumer's signal word if it was not zero: someone to wake, or gone.
+    /// Pushes one frame. Returns the consumer's signal word if it is not zero: the consumer is waiting or
+    /// gone.
     ///
     /// # Errors
     /// [`Refused`].
@@ -100,7 +101,7 @@ impl<M: Memory> Producer<M> {
         Ok(self.announce(frame.len()))
     }
 
-    /// Pushes one frame that lies in several pieces.
+    /// Pushes one frame that consists of several pieces.
     ///
     /// # Errors
     /// [`Refused`].
@@ -116,10 +117,10 @@ impl<M: Memory> Producer<M> {
         Ok(self.announce(len))
     }
 
-    /// Pushes frames, in order, as long as there is room; gives their number, and the consumer's signal.
+    /// Pushes frames, in order, as long as there is room; returns their number and the consumer's signal.
     ///
     /// # Errors
-    /// [`Refused`] when the first one is.
+    /// [`Refused`] when the first frame is.
     pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(usize, u32), Refused> {
         let (mut done, mut last) = (0, 0);
         for frame in frames {
@@ -127,7 +128,7 @@ impl<M: Memory> Producer<M> {
             match self.put(frame) {
                 Ok(()) => (done, last) = (done + 1, frame.len()),
                 Err(refused) if done == 0 => return Err(refused),
-                Err(_) => break, // Reported by the next call, for which it is the first.
+                Err(_) => break, // The next call reports it, as its first frame.
             }
         }
         Ok((done, if done == 0 { 0 } else { self.announce(last) }))
@@ -155,7 +156,7 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// The place of a record for `len` bytes if it is the next one, which needs no padding before it, and is known to be free.
+    /// The place of the next record for `len` bytes if it needs no padding and is known to be free.
     #[inline(always)]
     fn here(&self, len: u64) -> Option<Place> {
         let capacity = self.memory.capacity();
@@ -166,7 +167,8 @@ impl<M: Memory> Producer<M> {
         fits.then_some(Place { start: self.position, padding: 0 })
     }
 
-    /// As [`put`](Self::put), for a frame that needs a padding before it, or room that is not known yet.
+    /// As [`put`](Self::put), for a frame that needs a padding before it, or whose room is not yet known to
+    /// be free.
     #[cold]
     #[inline(never)]
     fn put_elsewhere(&mut self, frame: &[u8]) -> Result<(), Refused> {
@@ -181,14 +183,14 @@ impl<M: Memory> Producer<M> {
         self.publish(place, frame.len() as u64);
     }
 
-    /// As [`reserve`](Self::reserve), where that is not what mostly happens.
+    /// As [`reserve`](Self::reserve), the less common path.
     #[cold]
     #[inline(never)]
     fn reserve_elsewhere(&mut self, len: usize) -> Result<Place, Refused> {
         self.reserve(len)
     }
 
-    /// Finds the place of a record for `len` bytes, and sees that it and the header behind it are free.
+    /// Finds the place of a record for `len` bytes, and ensures that it and the following header are free.
     #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<Place, Refused> {
         if len as u64 > header::longest(self.memory.capacity()) {
@@ -201,8 +203,8 @@ impl<M: Memory> Producer<M> {
         Ok(place)
     }
 
-    /// The place of a record for `len` bytes, and how many bytes must be free for it: padding, record, and the header
-    /// behind it, which is cleared.
+    /// The place of a record for `len` bytes, and how many bytes must be free for it: padding, record, and
+    /// the following header, which is cleared.
     #[inline(always)]
     fn place(&self, len: u64) -> (Place, u64) {
         let record = header::record(len);
@@ -211,7 +213,8 @@ impl<M: Memory> Producer<M> {
         (Place { start: self.position.wrapping_add(padding), padding }, padding + record + WORD)
     }
 
-    /// Makes a record visible, with the padding before it if there is one, and moves on. Its payload is written.
+    /// Publishes a record, with the padding before it if there is one, and advances. The payload is already
+    /// written.
     #[inline(always)]
     fn publish(&mut self, place: Place, len: u64) {
         let mask = self.memory.capacity() - 1;
@@ -220,17 +223,19 @@ impl<M: Memory> Producer<M> {
         M::Platform::crash_point(Site::BytesWritten);
         let frame = header::frame(place.start, len);
         if place.padding == 0 {
-            // [B1] Release → the consumer's Acquire: payload, and the zero behind it, are written before the word says so.
+            // [B1] Release → the consumer's Acquire: the payload and the zero after it are written before the
+            // header.
             self.memory.word(place.start & mask).store(frame, M::Platform::ordering(Edge::BytesPublish));
         } else {
             self.memory.word(place.start & mask).store(frame, Relaxed); // Before the padding's word, [B1].
             M::Platform::crash_point(Site::BytesWrapped);
             let padding = header::padding(self.position, place.padding - WORD);
-            // [B1] Release → the consumer's Acquire: the same, and the header of the record behind the padding.
+            // [B1] Release → the consumer's Acquire: the same, and the header of the record after the
+            // padding.
             self.memory.word(self.position & mask).store(padding, M::Platform::ordering(Edge::BytesPublish));
         }
         M::Platform::crash_point(Site::BytesPublished);
-        self.memory.produced().store(next, Relaxed); // A hint, and monitoring; a successor reads the headers.
+        self.memory.produced().store(next, Relaxed); // A hint and for monitoring; a successor reads the headers.
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
         self.position = next;
@@ -238,14 +243,15 @@ impl<M: Memory> Producer<M> {
         self.memory.prefetch_for_writing(next & mask, header::record(len));
     }
 
-    /// Gives the consumer's signal. When it has what it waits for, gets ready for another frame of `len` bytes.
+    /// Returns the consumer's signal. If the consumer needs no wake-up, prepares for another frame of `len`
+    /// bytes.
     #[inline(always)]
     fn announce(&self, len: usize) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
         if signal == 0 && self.memory.takes_room(header::record(len as u64)) {
             let index = self.position & (self.memory.capacity() - 1);
             let room = self.free().min(self.memory.capacity() - index);
-            // And the word behind it, which is cleared before it is published.
+            // And the following word, which is cleared before the record is published.
             self.memory.take_room(index, (header::record(len as u64) + WORD).min(room));
         }
         signal
@@ -257,7 +263,7 @@ impl<M: Memory> Producer<M> {
         self.limit.wrapping_sub(self.position)
     }
 
-    /// Looks how far the consumer has come. Gives the number of free bytes.
+    /// Loads the consumer's position. Returns the number of free bytes.
     #[cold]
     #[inline(never)]
     fn refresh(&mut self, needed: u64) -> Result<u64, Corruption> {
@@ -284,17 +290,18 @@ impl<M: Memory> Producer<M> {
 
     /// Whether this head is older than the position taken over last.
     ///
-    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or never will be
-    /// because the consumer died there. A head lags by less than a quarter ring and one pop, which takes less than a ring.
+    /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
+    /// will be because the consumer died there. A head lags by less than a quarter ring and one pop, which
+    /// takes less than a ring.
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
         (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
     }
 
-    /// Takes a position of the consumer's over into the private copy; gives the number of free bytes.
+    /// Copies a position of the consumer into the private copy; returns the number of free bytes.
     ///
-    /// It must lie where it cannot go back: not before the one taken over last, not beyond this end's own.
+    /// It must be monotonic and in range: not before the last one copied, not beyond this end's own position.
     fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
         let capacity = self.memory.capacity();
         let behind = self.position.wrapping_sub(position);
@@ -305,10 +312,10 @@ impl<M: Memory> Producer<M> {
         Ok(capacity - behind)
     }
 
-    /// Whether there is room for a frame of `len` bytes now, by a look at the consumer's exact position.
+    /// Whether there is room for a frame of `len` bytes now, by the consumer's exact position.
     ///
     /// # Errors
-    /// [`Corruption`] when the consumer's words make no sense.
+    /// [`Corruption`] when the consumer's words are invalid.
     pub fn has_room(&mut self, len: usize) -> Result<bool, Corruption> {
         match self.reserve(len) {
             Ok(_) => Ok(true),
@@ -317,37 +324,39 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Whether the consumer gives back at once what this end, which has [found no room](Self::has_room), waits for: then it has
-    /// perhaps looked for this end's waiting bit already, and this end looks again [soon](crate::wait::soon) and does not sleep.
+    /// Whether the consumer is about to release what this end, which has [found no room](Self::has_room),
+    /// waits for: then the consumer may already have checked this end's waiting bit, so this end checks again
+    /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
-        // The barrier of the announcement orders it, behind the look at `consumed`; and whoever stored that stored this before.
+        // The barrier of the announcement orders this load after that of `consumed`; the consumer stores this
+        // word before that one.
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
-    /// Whether the head says that there is room for a frame of `len` bytes: a look that does not disturb the consumer while it
-    /// pops.
+    /// Whether there is room for a frame of `len` bytes by the head: a check that does not disturb a popping
+    /// consumer.
     #[must_use]
     pub fn has_room_by_head(&self, len: usize) -> bool {
         if len > self.longest() {
             return false;
         }
-        let head = self.memory.head().load(Relaxed); // A hint: it is loaded again before it is acted upon.
+        let head = self.memory.head().load(Relaxed); // A hint: the word is loaded again before it is acted upon.
         let (_, needed) = self.place(len as u64);
         self.position.wrapping_sub(head).wrapping_add(needed) <= self.memory.capacity()
     }
 
-    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date, unless the
-    /// consumer's closed bit was [seen](signal::seen) before: then it pops no more.
+    /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
+    /// unless the consumer's closed bit was [seen](signal::seen) before: then it pops no more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         // [B3] Acquire ← the consumer's Release.
         self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact)) == self.position
     }
 
-    /// The longest frame this ring takes, in bytes.
+    /// The longest frame that this ring accepts, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
         header::longest(self.memory.capacity()) as usize
@@ -359,7 +368,8 @@ impl<M: Memory> Producer<M> {
         self.position
     }
 
-    /// Number of frames pushed since the ring was made. One short when an earlier holder died in the middle of a push.
+    /// Number of frames pushed since the ring was made. One short when an earlier holder died in the middle
+    /// of a push.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
@@ -372,8 +382,8 @@ impl<M: Memory> Producer<M> {
     }
 }
 
-/// Room for a frame, reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts:
-/// nothing is published, not even the padding that it would have needed.
+/// Room for a frame, reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping
+/// it aborts the claim: nothing is published, not even the padding that it would have needed.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     producer: &'a mut Producer<M>,
@@ -417,8 +427,8 @@ impl<'a, M: Memory> Claim<'a, M> {
         &self.producer.memory
     }
 
-    /// Publishes the first `len` bytes as a frame; gives the consumer's signal as [`Producer::try_push`] does, and the
-    /// producer back.
+    /// Publishes the first `len` bytes as a frame; returns the consumer's signal as [`Producer::try_push`]
+    /// does, and the producer.
     ///
     /// # Panics
     /// When fewer were claimed.

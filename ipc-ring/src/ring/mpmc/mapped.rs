@@ -139,7 +139,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn prefetch(&self, next: u64) {
         if self.ring.hints {
-            // Near the end of the ring this runs past it, which is harmless for a prefetch.
+            // Near the end of the ring the address lies past it, which is harmless for a prefetch.
             let from = self.start().wrapping_add(self.slot_offset(next) + self.ahead());
             let mut at = 0;
             while at < self.shape().stride() {

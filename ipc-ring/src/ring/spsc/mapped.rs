@@ -179,7 +179,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         if if is_whole { next & self.ring.asks != 0 } else { !self.ring.hints } {
             return;
         }
-        // Near the end of the ring this runs past it, which is harmless for a prefetch.
+        // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(self.slot_offset(next & self.ring.mask) + AHEAD);
         if !is_whole && stride < LINE && from.addr() % LINE >= stride {
             return; // The slot before asked for this line.

@@ -1,4 +1,4 @@
-//! What the algorithm needs of the memory that holds its words.
+//! What the algorithm requires of the memory that holds its words.
 
 use super::words::Words;
 use crate::memory::Slots;

@@ -242,26 +242,26 @@ impl<M: Memory> Producer<M> {
         Ok(self.position != self.limit || self.refresh()? > 0)
     }
 
-    /// Whether the consumer gives back at once what this end, which has [found no room](Self::has_room),
-    /// waits for: then it has perhaps looked for this end's waiting bit already, and this end looks again
-    /// [soon](crate::wait::soon) and does not sleep.
+    /// Whether the consumer is about to release what this end, which has [found no room](Self::has_room),
+    /// waits for: then the consumer may already have checked this end's waiting bit, so this end checks again
+    /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
-        // The barrier of the announcement orders it, behind the look at `consumed`; and whoever stored that
-        // stored this before.
+        // The barrier of the announcement orders this load after that of `consumed`; the consumer stores this
+        // word before that one.
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
     /// Whether the head says that a slot is free: a look that does not disturb the consumer while it pops.
     #[must_use]
     pub fn has_room_by_head(&self) -> bool {
-        let head = self.memory.head().load(Relaxed); // A hint: it is loaded again before it is acted upon.
+        let head = self.memory.head().load(Relaxed); // A hint: the word is loaded again before it is acted upon.
         self.position.wrapping_sub(head) < self.memory.capacity()
     }
 
-    /// Whether the consumer has popped everything pushed so far. A yes is final; a no may be out of date,
+    /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
     /// unless the consumer's closed bit was [seen](signal::seen) before: then it pops no more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
