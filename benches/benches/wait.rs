@@ -1,5 +1,5 @@
-//! What it costs a producer to look whether its consumer sleeps, when it does not: the price of sleeping
-//! being allowed.
+//! What it costs a producer to check whether its consumer sleeps, when it does not: the price of allowing
+//! sleep.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

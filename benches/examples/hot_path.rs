@@ -1,5 +1,5 @@
-//! Pushes and publications, stores, calls, loans and what undoes them through functions of their own, so that
-//! a tool can count what one of each takes.
+//! Pushes, publications, stores, calls and loans, and their counterparts, through functions of their own, so
+//! that a tool can count the instructions of each.
 //!
 //! ```text
 //! cargo build --release -p benches --example hot_path

@@ -1,4 +1,5 @@
-//! Sends pictures of 2 MB to another process without copying them: they are written where they will be read.
+//! Sends pictures of 2 MB to another process without copying them: they are written in place and read in
+//! place.
 //!
 //! In two terminals, in either order:
 //!
@@ -8,7 +9,7 @@
 //! ```
 //!
 //! The pictures lie in a pool that both processes have open. A message of 32 bytes with the picture's handle
-//! goes through the channel. Kill the viewer while it looks at one: the pool takes the picture back. Kill the
+//! goes through the channel. Kill the viewer while it reads one: the pool recovers the picture. Kill the
 //! camera: the viewer gets what was sent, and reports it.
 
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ fn record() -> Outcome {
     frames.wait_for_consumer(None)?;
     let mut dropped = 0_u64;
     for number in 0..count {
-        // A camera does not wait: when all pictures are still being looked at, this one is not taken.
+        // A camera does not wait: if all pictures are still in use, this one is not taken.
         match pictures.loan(BYTES) {
             Ok(mut picture) => {
                 expose(&mut picture, number)?;

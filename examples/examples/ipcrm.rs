@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Small letters take an identifier, capital ones a key (decimal, 0x hexadecimal or 0 octal): `-m -M`
-//! segments, `-s -S` sets, `-q -Q` queues. A key is only followed to an object of our own; an identifier is
-//! taken at its word.
+//! segments, `-s -S` sets, `-q -Q` queues. A key is accepted only for an object of our own; an identifier is
+//! accepted as given.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn remove() -> Outcome {
-    // Ours, with any mode. To remove takes no right in the mode, so none is asked for.
+    // Ours, with any mode. Removal needs no right in the mode, so none is requested.
     let trust = Trust::same_user().mode_at_most(Mode::new(0o777).expect("nine bits"));
     let mut arguments = std::env::args().skip(1).peekable();
     if arguments.peek().is_none() {

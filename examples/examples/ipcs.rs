@@ -6,7 +6,8 @@
 //! cargo run --example ipcs -- -l            # the limits, with what is in use of them
 //! ```
 //!
-//! Needs no rights to list; to show an object's inside, the right to read it. Beyond `ipcs` it shows the messages in a queue, without taking them.
+//! Listing needs no rights; showing an object's contents needs the right to read it. Beyond `ipcs` it shows
+//! the messages in a queue, without taking them.
 
 use std::fmt::Display;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A server with a line protocol, over nothing but `std::io`: it would serve a `UnixStream` in the same way.
+//! A server with a line protocol that uses only `std::io`: it would serve a `UnixStream` in the same way.
 //!
 //! ```text
 //! cargo run --release -p examples --example lines_server

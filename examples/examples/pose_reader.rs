@@ -20,9 +20,9 @@ fn read() -> Outcome {
             Ok(newest) => {
                 read += 1;
                 sequence = newest.sequence;
-                // The pose is whole, whenever it was written.
+                // The pose is consistent, whenever it was written.
                 assert_eq!(newest.value, Pose::sample(sequence - 1));
-                sleep(Duration::from_millis(3)); // Work; meanwhile poses go by.
+                sleep(Duration::from_millis(3)); // Work; meanwhile new poses arrive.
             }
             Err(ReadError::Closed) => break,
             Err(ReadError::PeerGone(how)) => {

@@ -1,4 +1,4 @@
-//! Tells where a robot is, over and over; every reader gets the newest pose.
+//! Publishes a robot's position continuously; every reader gets the newest pose.
 //!
 //! In two terminals, in either order:
 //!
@@ -7,9 +7,9 @@
 //! cargo run --release -p examples --example pose_reader
 //! ```
 //!
-//! A pose each millisecond, 5000 by default. The reader takes its time and skips what it was too slow for.
-//! Kill the writer (`kill -9`): the reader still has the last pose. Start it again: it continues counting
-//! where the dead one stopped.
+//! A pose each millisecond, 5000 by default. The reader is slow, and skips the poses that it misses. Kill the
+//! writer (`kill -9`): the reader still has the last pose. Start it again: it continues counting where the
+//! dead one stopped.
 
 use std::process::ExitCode;
 use std::thread::sleep;

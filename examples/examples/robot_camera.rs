@@ -15,9 +15,9 @@
 //!                   and broadcast   └→ robot_detector right ─┘   watches who comes, goes and dies
 //! ```
 //!
-//! Kill any of them with `kill -9`: the others go on, the planner reports which is missing, and a restarted
-//! one takes its place. The pictures that the dead one held are recovered. A camera that has taken all its
-//! pictures ends the robot; one that is asked for none does it at once.
+//! Kill any of them with `kill -9`: the others continue, the planner reports which is missing, and a
+//! restarted one takes its place. The pictures that the dead one held are recovered. A camera that has taken
+//! all its pictures ends the robot; one that is asked for none ends it at once.
 
 use std::collections::VecDeque;
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ fn film() -> Outcome {
                 shots.publish(Shot { number, picture }).map_err(|refused| refused.to_string())?;
                 kept.push_back(view);
             }
-            // All are being looked at: this one is not taken.
+            // All are in use: this one is not taken.
             Err(LoanError::Exhausted { .. }) => dropped += 1,
             Err(error) => return Err(error.into()),
         }

@@ -41,9 +41,9 @@ fn look() -> Outcome {
             Err(PopError::Closed) => break,
             Err(error) => return Err(error.into()),
         };
-        // While this process looks at the picture, it is not used for another one.
+        // While this process reads the picture, its block is not reused.
         let Ok(picture) = pictures.accept(&shot.picture) else {
-            missed += 1; // It has been used again already.
+            missed += 1; // Its block has been reused already.
             continue;
         };
         let row = detect(&picture, side).ok_or_else(|| format!("picture {} is torn", shot.number))?;

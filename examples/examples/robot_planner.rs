@@ -1,5 +1,5 @@
-//! Decides where the robot of `robot_camera`, which says how to run it, goes; and knows which of its
-//! processes are alive.
+//! Decides where the robot goes, and knows which of its processes are alive. `robot_camera` says how to run
+//! it.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn decide() -> Outcome {
     while detectors.iter().any(|detector| !detector.is_over) {
         plan.present = present(&camera, &detectors);
         plans.publish(plan)?;
-        // Data and events by one semaphore.
+        // Data and events through one semaphore.
         let mut ends: Vec<&mut dyn Waitable> = vec![&mut camera];
         for detector in &mut detectors {
             ends.push(&mut detector.watch);
@@ -88,7 +88,7 @@ impl Detector {
             match self.detections.try_pop() {
                 Ok(detection) => self.newest = Some(detection),
                 Err(PopError::Missed(_)) => {}
-                // It is gone for now, or nothing is there.
+                // It is gone for now, or there is nothing to read.
                 Err(PopError::Empty | PopError::PeerGone(_)) => return Ok(()),
                 Err(PopError::Closed) => {
                     self.is_over = true;
@@ -103,7 +103,7 @@ impl Detector {
 /// The parts that are alive, by the ends that living processes hold.
 fn present(camera: &Watch, detectors: &[Detector]) -> u64 {
     let works = |watch: &Watch| {
-        let ends = watch.ends().unwrap_or_default(); // The next wait reports what cannot be known here.
+        let ends = watch.ends().unwrap_or_default(); // Errors here are reported by the next wait.
         ends.iter().any(|end| end.role == EndRole::Producer && end.is_alive)
     };
     let side = |detector: &Detector| if detector.side == Side::Left { LEFT } else { RIGHT };

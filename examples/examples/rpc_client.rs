@@ -1,4 +1,4 @@
-//! Asks `rpc_server`, which says how to run both, for one thing.
+//! Makes one call to `rpc_server`, which says how to run both.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ fn ask() -> Outcome {
         ["stop"] => rpc::Call::Stop,
         _ => return Err("say one of: set KEY VALUE, get KEY, list, stop".into()),
     };
-    // Waits for a server that is just being started, with pauses that grow.
+    // Waits for a server that is just being started, with growing pauses.
     let patience = Duration::from_secs(10);
     let connection = Builder::new(rpc::NAME).connect_retrying(Instant::now() + patience)?;
     let mut server = Requester::new(connection);

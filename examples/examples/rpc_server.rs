@@ -36,7 +36,7 @@ fn serve() -> Outcome {
     let mut listener = Listener::bind(rpc::NAME)?;
     eprintln!("listening as {}", rpc::NAME);
     std::thread::scope(|threads| {
-        // A client asks for the end in its own thread, so look whether one has, ten times a second.
+        // A client's thread requests the end, so check for such a request ten times a second.
         while !store.stop.load(Ordering::Relaxed) {
             match listener.accept_timeout(Duration::from_millis(100)) {
                 Ok(connection) => {

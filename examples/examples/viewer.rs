@@ -27,7 +27,7 @@ fn look() -> Outcome {
             Err(PopError::Closed) => break,
             Err(error) => return Err(error.into()),
         };
-        // A camera that was killed while it sent leaves a handle that is worth nothing.
+        // A camera that was killed while it sent leaves an invalid handle.
         let Ok(picture) = picture else { continue };
         if !is_whole(&picture, number) {
             return Err(format!("picture {number} is torn").into());

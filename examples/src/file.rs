@@ -22,9 +22,9 @@ pub const END: u64 = 2;
 pub struct Chunk {
     /// [`DATA`] or [`END`].
     pub kind: u64,
-    /// Where in the file the bytes belong.
+    /// The offset of the bytes in the file.
     pub offset: u64,
-    /// How many of the bytes count.
+    /// The number of valid bytes.
     pub length: u64,
     /// The bytes.
     pub bytes: [u8; CHUNK],
@@ -37,7 +37,7 @@ impl Chunk {
         Self { kind, offset, length: 0, bytes: [0; CHUNK] }
     }
 
-    /// The bytes that count; never more than there are, whatever length is given.
+    /// The valid bytes; never more than there are, whatever length is given.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(CHUNK);

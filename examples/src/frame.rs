@@ -14,7 +14,7 @@ pub const WIDTH: usize = 1920;
 pub const HEIGHT: usize = 1080;
 /// Bytes of a picture: one for each pixel.
 pub const BYTES: usize = WIDTH * HEIGHT;
-/// Pictures that can be on their way, being taken or being looked at.
+/// Pictures that can be in transit, being taken or being read.
 pub const BLOCKS: u64 = 8;
 
 /// What is sent: a picture's number, and its handle.
@@ -27,7 +27,7 @@ pub struct Frame {
     pub picture: Handle,
 }
 
-/// Takes picture number `number`: stripes that move.
+/// Takes picture number `number`: moving stripes.
 ///
 /// # Errors
 /// [`AccessError::OutOfBounds`] when the loan has fewer than [`BYTES`].

@@ -74,7 +74,7 @@ pub struct Detection {
     pub row: u64,
 }
 
-/// What the planner makes of it.
+/// The planner's decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Plan {
@@ -116,8 +116,8 @@ pub fn detect(picture: &View, side: Side) -> Option<u64> {
     found
 }
 
-/// A broadcast whose subscribers have no use for old messages: they begin with the newest message, and go on
-/// with it when they were too slow.
+/// A broadcast whose subscribers have no use for old messages: they begin with the newest message, and skip
+/// to it when they were too slow.
 #[must_use]
 pub fn newest<T: Message>(channel: Builder<T>) -> Builder<T> {
     channel.start(Start::Newest).resume(Resume::Newest)

@@ -1,10 +1,10 @@
 //! The messages between `rpc_server` and `rpc_client`: words with a zero byte between them.
 
-/// The name that the server listens under.
+/// The name under which the server listens.
 pub const NAME: &str = "examples.rpc";
-/// The answer to a key that is not there.
+/// The answer to an unknown key.
 pub const NO_SUCH_KEY: u32 = 1;
-/// The answer to something that is none of the calls.
+/// The answer to an unknown call.
 pub const NO_SUCH_CALL: u32 = 2;
 
 /// Something to ask.
@@ -33,7 +33,7 @@ impl<'a> Call<'a> {
         .into_bytes()
     }
 
-    /// From what was received; `None` when it is no call.
+    /// Parses a received message; `None` when it is no call.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;

@@ -19,7 +19,7 @@ pub struct Tick {
 }
 
 impl Tick {
-    /// The `number`th tick of a made-up market, with the time of now.
+    /// The `number`th tick of a made-up market, with the current time.
     #[must_use]
     pub fn sample(number: u32) -> Self {
         Self {

@@ -22,13 +22,13 @@ fn detector(side: &str) -> Program {
     start("robot_detector", &[side], "looking")
 }
 
-/// Waits for a plan, as long as it takes.
+/// Waits for a plan, without limit.
 fn plan(plans: &mut Reader<Plan>, wanted: impl Fn(&Plan) -> bool) -> Plan {
     loop {
         match plans.wait() {
             Ok(newest) if wanted(&newest.value) => return newest.value,
             Ok(_) => {}
-            // The planner was killed, and its successor is on its way.
+            // The planner was killed, and its successor is starting.
             Err(ReadError::PeerGone(_)) => drop(plans.wait_for_writer(None).unwrap()),
             Err(error) => panic!("{error}"),
         }
@@ -65,7 +65,7 @@ fn the_robot_survives_the_death_of_each_of_its_processes() {
         right = detector("right");
         let mut last = goes_on(&mut plans, &alone);
 
-        // The planner: the newest plan stays, the others go on, and so does its successor.
+        // The planner: the newest plan stays, the others continue, and so does its successor.
         planner.kill();
         loop {
             match plans.wait() {
@@ -78,7 +78,7 @@ fn the_robot_survives_the_death_of_each_of_its_processes() {
         let planner = Program::start("robot_planner", &[]);
         goes_on(&mut plans, &last);
 
-        // The camera: the numbers go on.
+        // The camera: the numbers continue.
         eye.kill();
         let blind = plan(&mut plans, |plan| plan.present == LEFT | RIGHT);
         eye = camera();

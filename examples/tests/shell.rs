@@ -51,7 +51,7 @@ fn objects_are_made_shown_and_removed() {
     });
 }
 
-/// The other rights are for using an object; to remove it takes none.
+/// The other rights are for using an object; removing it needs none.
 #[test]
 fn ones_own_objects_are_removed_by_key_whatever_their_mode() {
     isolated("ones_own_objects_are_removed_by_key", || {

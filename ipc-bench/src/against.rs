@@ -1,17 +1,17 @@
 //! Rows relative to a reference: `--against`.
 //!
-//! What a machine gives changes from one second to the next, most of all a virtual one, and by far more than
-//! two mechanisms differ. The mechanisms of a round are measured one after the other, so each round gives a
-//! ratio of its own, and the median of those is more meaningful than the ratio of two medians, which may come
-//! from different rounds.
+//! The performance of a machine changes from one second to the next, most of all of a virtual one, and by far
+//! more than two mechanisms differ. The mechanisms of a round are measured one after the other, so each round
+//! gives a ratio of its own, and the median of those is more meaningful than the ratio of two medians, which
+//! may come from different rounds.
 
 use crate::result::{Against, RoundFigures, Row, Spread};
 
 /// Compares each row with the one of `mechanism` for the same work: with the same way of waiting, or else
-/// with the only one that there is.
+/// with the only one.
 ///
 /// # Errors
-/// Says that there is nothing to compare with.
+/// There is nothing to compare with.
 pub(crate) fn relate(rows: &mut [Row], mechanism: &str) -> Result<(), String> {
     let related: Vec<_> = rows.iter().map(|row| of(row, rows, mechanism)).collect();
     let mut any = false;
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn each_round_is_compared_with_the_same_one() {
-        // The machine slowed down when one of them had one round more to go than the other.
+        // The machine slowed down when one of them had one more round left than the other.
         let mut rows = [
             stream("index-ring", Wait::Spin, &[100.0, 10.0, 10.0]),
             stream("spsc", Wait::Spin, &[200.0, 200.0, 25.0]),

@@ -20,7 +20,7 @@ pub(crate) enum Source {
     MonotonicRaw,
 }
 
-/// A source of ticks and the length of a tick. Calibrated once, in the parent, and handed to the workers.
+/// A source of ticks and the length of a tick. Calibrated once, in the parent, and passed to the workers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Clock {
     pub(crate) source: Source,

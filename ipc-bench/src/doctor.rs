@@ -1,4 +1,4 @@
-//! What on this machine makes numbers less trustworthy, and what helps.
+//! What on this machine makes numbers less reliable, and the remedies.
 
 use ipc_cli_support::room::{self, Room};
 
@@ -8,7 +8,7 @@ use crate::topology::Placement;
 use crate::units::time;
 use crate::workload::Workload;
 
-/// The reasons for distrust, each with a remedy.
+/// The warnings, each with a remedy.
 pub(crate) fn warnings(environment: &Environment) -> Vec<String> {
     let checks = [
         placement(environment),
@@ -34,8 +34,8 @@ pub(crate) fn disturbances(rows: &[Row], measured_ns: u64) -> Vec<String> {
 }
 
 fn switches(rows: &[Row], measured_ns: u64) -> Option<String> {
-    // A pair on one processor takes turns, and so do many ends; there it is no sign of others. Deaths have no
-    // duration.
+    // A pair on one processor alternates, and so do many ends; there it does not indicate other load. Deaths
+    // have no duration.
     let pairs = [Workload::Pingpong, Workload::Stream, Workload::Load, Workload::Wake];
     let alone = |row: &&Row| row.placement != Placement::SameCpu && pairs.contains(&row.workload);
     let rows = || rows.iter().filter(alone);

@@ -1,4 +1,4 @@
-//! Where the numbers were made: everything that a reader needs to judge them.
+//! The environment of the measurement: everything that a reader needs to judge the numbers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,7 +54,7 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// Looks around. Never fails: what cannot be read stays empty.
+    /// Collects the environment. Never fails: what cannot be read stays empty.
     pub(crate) fn observe(clock: Clock, seats: Seats) -> Environment {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let pinned = seats.producer.zip(seats.consumer);
@@ -148,7 +148,8 @@ fn container() -> String {
     found.map_or_else(|| "none seen".into(), |(_, name)| (*name).into())
 }
 
-/// Processes outside the kernel that run now under a real-time policy: no other process gets their processor.
+/// Processes outside the kernel that run now under a real-time policy: no other process gets their
+/// processors.
 fn running_real_time() -> Vec<String> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let found = processes.flatten().filter_map(|entry| {

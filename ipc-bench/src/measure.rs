@@ -104,14 +104,14 @@ impl Cell {
     /// A short round in which system calls are counted and nothing else.
     fn tally_plan(&self, settings: &Settings) -> Plan {
         let messages = settings.messages.map(|messages| messages.min(TALLY_MESSAGES));
-        // A number of messages takes the time that it takes.
+        // A fixed number of messages takes an unknown time.
         let measure_ns =
             if messages.is_some() { settings.measure_ns } else { settings.measure_ns.min(TALLY_NS) };
         let warm_up_ns = settings.warm_up_ns.min(TALLY_NS / 5);
         Plan { count_calls: true, ..self.plan(&Settings { messages, measure_ns, warm_up_ns, ..*settings }) }
     }
 
-    /// What this cell cannot do, found before anything is started.
+    /// What this cell does not support, found before anything is started.
     fn objection(&self) -> Option<String> {
         let name = self.mechanism.name();
         if !self.mechanism.workloads().contains(&self.workload) {
@@ -131,14 +131,14 @@ fn default_slots(workload: Workload, size: usize) -> usize {
     if workload == Workload::Pingpong { slots.min(64) } else { slots }
 }
 
-/// What has been found about a cell so far.
+/// The results of a cell so far.
 struct State {
     cell: Cell,
     rounds: Vec<Round>,
     failure: Option<Failure>,
     /// System calls for each message, or why they were not counted.
     calls: Option<Result<f64, String>>,
-    /// A lower rate was too much already.
+    /// A lower rate was too high already.
     beyond_knee: bool,
 }
 
@@ -333,7 +333,7 @@ fn figures(row: &mut Row, rounds: &[Round], settings: &Settings) -> Histogram {
     all
 }
 
-/// A row with late sleeps has no figures that mean anything.
+/// A row with late sleeps has no meaningful figures.
 pub(crate) fn void_if_late(row: &mut Row) {
     if row.error.is_none() && row.late_sleeps > 0 {
         row.error = Some(format!(

@@ -1,4 +1,4 @@
-//! What messages carry, so that a lost, repeated, late or damaged one is seen.
+//! The content of messages, so that a lost, repeated, late or damaged one is detected.
 //!
 //! The first eight bytes are the *sequence word*: two bits of phase and a number that counts from 1. Messages
 //! of 16 bytes or more have a checksum in the next eight. Longer ones carry one word in each further 64-byte
@@ -88,13 +88,13 @@ fn get(message: &[u8], offset: usize) -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
-/// Judges the order of arriving sequence numbers. They may be whole sequence words, as long as all are of the
+/// Checks the order of arriving sequence numbers. They may be whole sequence words, as long as all are of the
 /// same phase.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     first: u64,
     next: u64,
-    /// Numbers skipped and not yet seen; bounded, the oldest are given up.
+    /// Numbers skipped and not yet seen; bounded; the oldest are dropped.
     missing: std::collections::VecDeque<u64>,
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
@@ -124,7 +124,7 @@ impl Ledger {
         }
     }
 
-    /// Notes an arrival if it is the one that was expected.
+    /// Records an arrival if it is the expected one.
     #[inline(always)]
     pub(crate) fn arrived_next(&mut self, number: u64) -> bool {
         let expected = number == self.next;
@@ -134,7 +134,7 @@ impl Ledger {
         expected
     }
 
-    /// Notes an arrival whose checksum was wrong.
+    /// Records an arrival whose checksum was wrong.
     #[cold]
     pub(crate) fn arrived_damaged(&mut self) {
         self.damaged += 1;
@@ -160,13 +160,13 @@ impl Ledger {
         }
     }
 
-    /// Notes that `end` is one past the last number sent.
+    /// Records that `end` is one past the last number sent.
     pub(crate) fn ended_at(&mut self, end: u64) {
         self.lost += end.saturating_sub(self.next);
         self.next = self.next.max(end);
     }
 
-    /// Notes that a wait for a message timed out.
+    /// Records that a wait for a message timed out.
     pub(crate) fn silence(&mut self) {
         self.next += 1;
         self.lost += 1;

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Tells on stderr how far a run is. Nothing of it runs between two calls.
+/// Shows the progress of a run on stderr. Nothing of it runs between two calls.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
@@ -31,7 +31,7 @@ impl Progress {
         } else if !self.quiet {
             let round = what.split_once(':').map_or(what, |(round, _)| round);
             if *self.last.borrow() != round {
-                // Progress that cannot be shown is not worth stopping for.
+                // Failing to show progress is not an error.
                 let _ = writeln!(std::io::stderr(), "{round}");
                 *self.last.borrow_mut() = round.to_owned();
             }

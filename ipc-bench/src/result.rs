@@ -30,7 +30,7 @@ impl Results {
     /// Reads a result file.
     ///
     /// # Errors
-    /// Says that it cannot be read, is no result, or of another version.
+    /// It cannot be read, is not a result, or has another version.
     pub(crate) fn read(path: &Path) -> Result<Results, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let results: Results = serde_json::from_str(&text).map_err(|error| {
@@ -69,7 +69,8 @@ pub(crate) struct Row {
     /// Set with `error` when the mechanism is not available on this machine or does not support the request.
     #[serde(default)]
     pub(crate) unavailable: bool,
-    /// The mechanism may lose messages by design: a row that is void for it is no failure of the run.
+    /// The mechanism may lose messages by design: a row that is void because of that is not a failure of the
+    /// run.
     #[serde(default)]
     pub(crate) may_lose: bool,
     /// Each percentile and the mean: the median over the rounds. `max`: the largest of all rounds.
@@ -221,7 +222,7 @@ pub(crate) fn median_percentiles(rounds: &[Percentiles]) -> Option<Percentiles> 
     })
 }
 
-/// A row and what belongs to it but not into the file.
+/// A row, with data that is not written to the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     pub(crate) row: Row,

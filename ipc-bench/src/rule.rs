@@ -100,7 +100,7 @@ impl Rule {
         self.is_beyond(if self.limit >= 0.0 { high } else { low })
     }
 
-    /// Whether an interval of changes lies wholly on the bad side of none.
+    /// Whether an interval of changes lies wholly on the bad side of zero.
     pub(crate) fn is_surely_worse(&self, (low, high): (f64, f64)) -> bool {
         if self.limit >= 0.0 { low > 0.0 } else { high < 0.0 }
     }

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 pub(crate) const SLICES: usize = 32;
 
 /// The measured time of a round in slices of equal length; for each the usual and the slowest. Kept in ticks
-/// while measuring; all memory is there from the start.
+/// while measuring; all memory is allocated at the start.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     slices: [Slice; SLICES],
@@ -21,7 +21,7 @@ pub(crate) struct Timeline {
     usual: u64,
 }
 
-/// What one slice saw, in ticks.
+/// The latencies of one slice, in ticks.
 ///
 /// `usual` follows the median: a step up for a larger value, a step down for a smaller one, a sixteenth of it
 /// each. Ma, Muthukrishnan, Sandler, "Frugal streaming for estimating quantiles" (2013).
@@ -39,7 +39,8 @@ impl Timeline {
         Timeline { slices: [Slice::default(); SLICES], current: 0, until: start + length, length, usual: 0 }
     }
 
-    /// Notes a latency that was known at `now`. Everything after the planned time counts into the last slice.
+    /// Records a latency that was known at `now`. Everything after the planned time counts into the last
+    /// slice.
     #[inline(always)]
     pub(crate) fn note(&mut self, now: u64, latency: u64) {
         while now >= self.until && self.current + 1 < SLICES {

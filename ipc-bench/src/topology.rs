@@ -90,8 +90,7 @@ pub(crate) struct Seats {
 /// Finds processors that fit `pin` among those this process may use.
 ///
 /// # Errors
-/// Says why no pair fits: a processor that does not exist or is not allowed, or a placement this machine
-/// lacks.
+/// No pair fits: a processor that does not exist or is not allowed, or a placement this machine lacks.
 pub(crate) fn choose(pin: Pin) -> Result<Seats, String> {
     let allowed = pin::allowed()?;
     let seated = |producer, consumer| Seats {

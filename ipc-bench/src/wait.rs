@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Wait {
     /// Polls without a pause longer than the processor's PAUSE; uses a whole processor.
     Spin,
-    /// Polls, giving the processor away between polls.
+    /// Polls, yielding the processor between polls.
     SpinYield,
     /// Polls for a short time, then sleeps in the kernel.
     SpinSleep,

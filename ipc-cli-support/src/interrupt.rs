@@ -1,5 +1,5 @@
-//! Ctrl-C and its like: noted, so that a program can stop where it holds nothing, and clean up on its way
-//! out.
+//! Ctrl-C and similar signals: recorded, so that a program can stop at a point where it holds nothing, and
+//! clean up.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -16,8 +16,8 @@ fn signals() -> SigSet {
     set
 }
 
-/// Takes the signals out of the way of the whole process and notes them from a thread of its own. To be
-/// called first in `main`, before any other thread exists. The second signal ends the process at once.
+/// Blocks the signals in the whole process, and records them from a dedicated thread. Call it first in
+/// `main`, before any other thread exists. The second signal ends the process at once.
 pub fn watch() {
     if signals().thread_block().is_err() {
         return;
@@ -33,7 +33,7 @@ pub fn watch() {
 
 /// Undoes, in a child, the blocking that it inherited.
 pub fn unblock() {
-    // A child that stays deaf to Ctrl-C is still killed by its parent.
+    // A child that ignores Ctrl-C is still killed by its parent.
     let _ = signals().thread_unblock();
 }
 
@@ -52,7 +52,7 @@ pub fn exit_code() -> u8 {
 /// Sleeps until a point in time; false when a signal has arrived before.
 #[must_use]
 pub fn sleep_until(until: std::time::Instant) -> bool {
-    /// Another thread notes the signal, and does not end this sleep.
+    /// Another thread records the signal, and does not end this sleep.
     const SLICE: std::time::Duration = std::time::Duration::from_millis(50);
     loop {
         if came() {

@@ -1,4 +1,4 @@
-//! What the programs of this project have in common.
+//! Code shared by the programs of this project.
 //!
 //! | module | for |
 //! |---|---|

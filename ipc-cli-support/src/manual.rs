@@ -14,13 +14,13 @@ pub fn completions(mut program: Command, shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The manual page in roff of a program, or of the command that is reached by these names one after the
-/// other; `None` when there is no such command.
+/// The manual page in roff of a program, or of the command with this path of names; `None` when there is no
+/// such command.
 ///
 /// # Errors
 /// When the page cannot be written.
 pub fn page(mut program: Command, names: &[String]) -> io::Result<Option<Vec<u8>>> {
-    // Names the commands as they are called, with the program's name in front.
+    // Names the commands as they are invoked, prefixed with the program's name.
     program.build();
     let mut described = &program;
     for name in names {

@@ -1,5 +1,5 @@
-//! Lines and tables on stdout. A reader that has gone away, such as `head`, is no reason to fail: the rest is
-//! dropped. Any other failure, such as a full disk, makes the program fail at its end.
+//! Lines and tables on stdout. A closed pipe, as left by `head`, is not a failure: the rest is dropped. Any
+//! other failure, such as a full disk, makes the program fail at its end.
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
@@ -43,28 +43,27 @@ fn note(written: io::Result<()>) {
     }
 }
 
-/// Whether printing more is of no use: the reader has gone away, or writing has failed. A program that prints
-/// until it is stopped ends here.
+/// Whether further output is useless: the reader has closed the pipe, or writing has failed. A program that
+/// prints until it is stopped ends then.
 #[must_use]
 pub fn is_over() -> bool {
     CLOSED.load(Ordering::Relaxed) || FAILURE.get().is_some()
 }
 
-/// Why something could not be written, after passing on the last of it. `None` also when the reader has gone
-/// away.
+/// Why something could not be written, after a final flush. `None` also when the reader has closed the pipe.
 #[must_use]
 pub fn failure() -> Option<String> {
     flush();
     FAILURE.get().map(|error| format!("writing to stdout: {error}"))
 }
 
-/// The columns of the terminal that stdout is; `None` where it is none.
+/// The columns of the terminal on stdout; `None` where stdout is not a terminal.
 #[must_use]
 pub fn width() -> Option<u16> {
     terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns)
 }
 
-/// A table as wide as the terminal; as wide as it needs where stdout is none.
+/// A table as wide as the terminal, or as wide as necessary where stdout is not a terminal.
 #[must_use]
 pub fn table() -> Table {
     let mut table = Table::new();
@@ -80,7 +79,7 @@ pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
     table.set_header(header.map(|title| Look::Heading.of(title)));
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        // Only the last column is broken into lines.
+        // Only the last column is wrapped.
         if number + 1 < N {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -88,8 +87,8 @@ pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
     fit(table)
 }
 
-/// Several entries for a table's last column: one a line where the terminal is narrow, or else one behind the
-/// other.
+/// Several entries for a table's last column: one per line where the terminal is narrow, otherwise one after
+/// the other.
 #[must_use]
 pub fn entries(entries: &[String]) -> String {
     const WIDE: u16 = 120;

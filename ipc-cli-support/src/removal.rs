@@ -1,4 +1,4 @@
-//! What on this machine removes the objects of System V that programs mean to keep.
+//! What on this machine removes System V objects that programs mean to keep.
 
 use std::collections::BTreeMap;
 use std::fs;

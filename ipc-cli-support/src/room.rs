@@ -1,4 +1,4 @@
-//! How large a domain of ipc-ring can be where a set may have few semaphores.
+//! The size of an ipc-ring domain where a set may have only few semaphores.
 
 /// Semaphores in the set of the smallest domain.
 pub const LEAST: u32 = 44;
@@ -14,8 +14,8 @@ pub struct Room {
     pub ends: u32,
 }
 
-/// The room where a set may have this many semaphores (`kernel.sem`, first number); `None` where that is too
-/// few for any domain.
+/// The room where a set may have this many semaphores (`kernel.sem`, first number); `None` where these are
+/// too few for any domain.
 ///
 /// ```
 /// assert_eq!(ipc_cli_support::room::of(250).unwrap().processes, 49);

@@ -1,8 +1,8 @@
 //! Colours, on terminals only, and not where `NO_COLOR` is set (no-color.org).
 //!
 //! Text is marked with characters that have no width, so that tables can be laid out with it; [`paint`] turns
-//! the marks into what the terminal understands, or takes them out. Text of others holds none of the marks
-//! once it is [`harmless`](crate::text::harmless).
+//! the marks into what the terminal understands, or takes them out. Foreign text contains none of the marks
+//! after [`harmless`](crate::text::harmless).
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -62,7 +62,7 @@ pub fn is_colourful() -> bool {
     stdout().is_terminal() && !refused && !dumb
 }
 
-/// The text as stdout is to get it: marks turned into colours, or taken out.
+/// The text for stdout: marks turned into colours, or removed.
 #[must_use]
 pub fn paint(text: &str) -> String {
     paint_for(text, is_colourful())
@@ -84,7 +84,7 @@ fn paint_for(text: &str, colourful: bool) -> String {
                 None => out.push(character),
             }
         }
-        // A word that was broken ends its colour with the line.
+        // A wrapped word ends its colour at the end of the line.
         close(&mut out, &mut open);
         if line.ends_with('\n') {
             out.push('\n');

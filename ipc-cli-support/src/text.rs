@@ -1,5 +1,5 @@
-//! Text of others: names of processes, keys of strangers, bytes of messages. It may hold what moves the
-//! cursor of a terminal or hides a line, so it is never printed as it is.
+//! Foreign text: names of processes, keys of other users, bytes of messages. It may contain sequences that
+//! move the cursor of a terminal or hide a line, so it is never printed as it is.
 
 /// The text with everything escaped that is not printed as a character of its own: control characters, marks
 /// that turn the direction of writing or have no width, and the backslash itself, so that escaped characters

@@ -98,7 +98,7 @@ fn constants(input: &DeriveInput) -> Result<Vec<String>, Error> {
     input.generics.params.iter().map(constant).collect()
 }
 
-/// An expression for the name with the values of the constants in it.
+/// An expression for the name with the values of the constants inserted.
 fn name_expression(name: &LitStr, constants: &[String]) -> Result<TokenStream, Error> {
     let text = name.value();
     let mut rest = text.clone();

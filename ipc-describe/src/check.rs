@@ -8,8 +8,8 @@ use crate::scalar::Scalar;
 
 /// Checks types of any origin.
 ///
-/// A field's type is defined behind the type it is in, so no type contains itself; sizes are then sums that
-/// end.
+/// A field's type is defined after the type that contains it, so no type contains itself, and sizes are
+/// finite sums.
 pub(crate) fn check(types: &[Struct]) -> Result<(), Problem> {
     if types.is_empty() {
         return Err(Problem::Empty);
@@ -86,7 +86,7 @@ fn check_fields(number: usize, types: &[Struct], is_used: &mut [bool]) -> Result
     }
 }
 
-/// Size of a whole field in bytes, unless it is that of no field: 0, or more than [`MAX_SIZE`].
+/// Size of a whole field in bytes; an invalid size is 0, or more than [`MAX_SIZE`].
 fn size_of_field(types: &[Struct], field: &Field) -> Option<u64> {
     let item = u64::from(item_size(types, field));
     let size = field.dimensions.iter().try_fold(item, |size, length| {

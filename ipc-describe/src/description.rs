@@ -20,12 +20,12 @@ pub(crate) const BARE_FIELD: &str = "value";
 
 /// How the bytes of an element are divided into fields.
 ///
-/// Every value of this type is consistent: fields lie one behind the other without gaps, sizes add up, names
-/// are valid and unique, no type contains itself. A description that was parsed holds no more than that: it
-/// may still not be what the writer of the elements means, so nothing that has to be sound may rest on it.
+/// Every value of this type is consistent: fields follow one another without gaps, sizes add up, names are
+/// valid and unique, no type contains itself. A parsed description guarantees no more than that: it may still
+/// differ from what the writer of the elements means, so soundness must never depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// The element's type first; each other type behind all types that contain it.
+    /// The element's type first; each other type after all types that contain it.
     types: Vec<Struct>,
 }
 
@@ -48,7 +48,7 @@ pub struct Field {
     pub(crate) name: String,
 }
 
-/// What a field is, or an item of it if it is an array.
+/// The type of a field, or of an item if it is an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base {
     /// A number.
@@ -122,7 +122,7 @@ impl Field {
 }
 
 impl Description {
-    /// Takes types that were built or parsed.
+    /// Accepts types that were built or parsed.
     ///
     /// # Errors
     /// [`Problem`] when they are inconsistent.
@@ -135,7 +135,7 @@ impl Description {
         }
     }
 
-    /// All types: the element's first, each other one behind the types that contain it.
+    /// All types: the element's first, each other one after the types that contain it.
     #[must_use]
     pub fn types(&self) -> &[Struct] {
         &self.types

@@ -1,4 +1,4 @@
-//! Where two descriptions differ, and whether one is the beginning of the other.
+//! Where two descriptions differ, and whether one is a prefix of the other.
 
 use core::fmt;
 
@@ -105,9 +105,9 @@ impl Description {
         (self != expected).then(|| Comparison { found: self, expected, is_prefix: false }.element()).flatten()
     }
 
-    /// Whether an element of this description begins with a whole one of `shorter`, so that a reader of the
-    /// latter can read it: both have the same name except for the version, and the first fields are the same.
-    /// Fields are only ever appended then, as SBE demands of its versions.
+    /// Whether an element of this description begins with a complete element of `shorter`, so that a reader
+    /// of the latter can read it: both have the same name except for the version, and the first fields are
+    /// the same. Then fields were only appended, as SBE requires between versions.
     ///
     /// # Errors
     /// The first [`Difference`] that prevents it.
@@ -133,7 +133,7 @@ impl Comparison<'_> {
             true => (found.base_name(), expected.base_name()),
             false => (found.name(), expected.name()),
         };
-        // A bare element's name is its type: that is said of its field.
+        // A bare element's name is its type: the difference is reported for its field.
         if names.0 != names.1 && !(self.found.is_bare() && self.expected.is_bare()) {
             let (found, expected) = (found.name().to_owned(), expected.name().to_owned());
             return Some(Difference::Name { path: String::new(), found, expected });

@@ -4,26 +4,26 @@ use core::fmt;
 
 use crate::description::{MAX_NAME, MAX_SIZE, MAX_TEXT};
 
-/// Why types make no description. Names are the type's, or the type's and the field's with a dot between
-/// them.
+/// Why types do not form a description. Names are the type's, or the type's and the field's separated by a
+/// dot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
     /// There is no type.
     Empty,
-    /// A line is none of a description.
+    /// A line is not valid in a description.
     Syntax {
         /// The line, cut to a printable length.
         found: String,
     },
     /// The text differs from the canonical one, for example in a number with leading zeros.
     NotCanonical,
-    /// The name of a type is not one.
+    /// The name of a type is invalid.
     TypeName {
         /// The type.
         name: String,
     },
-    /// The name of a field is not one.
+    /// The name of a field is invalid.
     FieldName {
         /// The field.
         name: String,
@@ -38,12 +38,12 @@ pub enum Problem {
         /// The field.
         name: String,
     },
-    /// A type is in no other one.
+    /// A type is contained in no other one.
     Unused {
         /// The type.
         name: String,
     },
-    /// A field's type is not defined, or not behind the type that the field is in.
+    /// A field's type is not defined, or not after the type that contains the field.
     Order {
         /// The field.
         name: String,
@@ -53,7 +53,7 @@ pub enum Problem {
         /// The first type out of place.
         name: String,
     },
-    /// The alignment is no power of two, or the size is 0 or no multiple of it.
+    /// The alignment is not a power of two, or the size is 0 or not a multiple of it.
     Alignment {
         /// The type.
         name: String,
@@ -151,7 +151,7 @@ impl fmt::Display for Problem {
 
 impl core::error::Error for Problem {}
 
-/// Why a text is no description.
+/// Why a text is not a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// The line, the first one being 1; 0 when the whole text is meant.

@@ -8,7 +8,7 @@ use crate::scalar::{Scalar, Value};
 /// A number in an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaf<'a> {
-    /// The way from the element to it: `pose.position[2]`.
+    /// The path from the element to it: `pose.position[2]`.
     pub path: &'a str,
     /// Where it begins, in bytes from the beginning of the element.
     pub offset: u32,
@@ -26,8 +26,8 @@ impl Leaf<'_> {
 }
 
 impl Description {
-    /// Calls `f` with each number in the order of the offsets, until it breaks. There are as many as the
-    /// element has bytes at most; one path is built at a time.
+    /// Calls `f` with each number in the order of the offsets, until it breaks. There are at most as many as
+    /// the element has bytes; one path is built at a time.
     pub fn for_each_leaf<B>(&self, mut f: impl FnMut(Leaf<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         self.leaves_of(0, 0, &mut String::new(), &mut f)
     }

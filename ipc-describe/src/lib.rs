@@ -1,7 +1,7 @@
 //! How the bytes of a message are divided into fields, as a text that travels with a channel.
 //!
 //! A struct that derives [`Describe`] has a [`Description`]: the canonical text of its fields with their
-//! offsets, equal in every program and language that means the same type. From it follow
+//! offsets, equal in every program and language that means the same type. From it are derived
 //!
 //! - errors that name the field in which two programs differ ([`Description::difference`]),
 //! - the rule by which a reader of an older version reads elements of a newer one
@@ -60,7 +60,7 @@ pub use hash::{Fnv, fingerprint};
 /// of `struct Scan<const N: usize>` makes `robot.Scan64/1`. Field names are those of the struct, without
 /// `r#`.
 ///
-/// Padding is an error of the compiler; name it as a field.
+/// Padding is a compile-time error; declare it as a field.
 ///
 /// ```compile_fail,E0080
 /// #[derive(ipc_describe::Describe)]

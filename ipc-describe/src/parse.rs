@@ -1,4 +1,4 @@
-//! From text to a description. The text may be a stranger's: every byte of it is checked.
+//! From text to a description. The text may be hostile: every byte of it is checked.
 
 use core::str::FromStr;
 use std::collections::HashMap;
@@ -65,7 +65,7 @@ fn parse_type(line: &str) -> Option<Struct> {
     }
 }
 
-/// A field, and the name of its type, without its dimensions. The field's own type is still to be found.
+/// A field, and the name of its type, without its dimensions. The field's own type is still to be resolved.
 fn parse_field(line: &str) -> Option<(Field, &str)> {
     let mut words = line.split(' ');
     let (offset, expression, name) = (words.next()?, words.next()?, words.next()?);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Slots of every ring and queue: what the kernel's defaults hold is less, and never full here either.
+/// Slots of every ring and queue: the kernel's defaults hold less, and are never full here either.
 const SLOTS: u64 = 1024;
 /// Messages of a slice.
 const BATCH: usize = 64;

@@ -1,4 +1,4 @@
-//! The rings, one message a call, copied in and copied out.
+//! The rings, one message per call, copied in and copied out.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Many messages a call: one publication and one look at the other side for all of them.
+//! Many messages per call: one publication and one check of the other side for all of them.
 
 use std::hint::black_box;
 

@@ -65,7 +65,7 @@ fn watchdog() {
     });
 }
 
-/// Every System V object in sight, by key and identifier: what `ipcs` shows.
+/// Every visible System V object, by key and identifier: what `ipcs` shows.
 pub fn kernel_objects() -> Vec<String> {
     let mut objects = Vec::new();
     for kind in ["shm", "sem", "msg"] {
@@ -86,7 +86,7 @@ pub struct Program {
     output: Option<JoinHandle<String>>,
 }
 
-/// How a program ended and what it said.
+/// How a program ended, and its output.
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,

@@ -1,4 +1,4 @@
-//! `deaths`: how long it takes until a death is known, and until the others go on.
+//! `deaths`: the time until a death is known, and until the others continue.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::report::table;
 use crate::workload::Workload;
 
-/// The mechanisms that have something to show, in the order of the rows.
+/// The mechanisms with such scenes, in the order of the rows.
 const MECHANISMS: [&str; 4] = ["pipe", "spsc", "bytes", "mpmc"];
 
 /// Measures each scene with each mechanism.

@@ -1,4 +1,4 @@
-//! `doctor`: can this machine give honest numbers, and does it keep what programs mean to keep.
+//! `doctor`: whether this machine gives reliable numbers, and keeps objects that programs mean to keep.
 
 use std::path::Path;
 use std::process::ExitCode;

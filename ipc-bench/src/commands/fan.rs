@@ -6,7 +6,7 @@ use super::measure;
 use crate::cli;
 use crate::workload::Workload;
 
-/// Measures with as many ends as asked for.
+/// Measures with the requested number of ends.
 pub(crate) fn run(asked: &cli::Fan) -> ExitCode {
     let one = asked.producers.zip(asked.consumers);
     let crowds = one.map_or_else(|| asked.ends.clone(), |crowd| vec![crowd]);

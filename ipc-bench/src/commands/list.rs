@@ -15,7 +15,7 @@ use ipc_cli_support::output::{self, say};
 struct Entry {
     mechanism: &'static str,
     kind: String,
-    /// Why it cannot be used here; null when it can.
+    /// Why it cannot be used here; null if it can.
     missing: Option<String>,
     waits: Vec<&'static str>,
     workloads: Vec<&'static str>,

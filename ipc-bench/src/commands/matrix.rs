@@ -33,7 +33,8 @@ pub(crate) fn run(options: &RunOptions, output: &Output) -> ExitCode {
         let all = all.chain(CALLS.iter().map(|name| (name, 1, CALL_SIZE)));
         for (name, ways, size) in all {
             let Some(mechanism) = mechanism::find(name) else { continue };
-            // What may lose messages loses them in a stream, and what never does has a lossy sister for round trips.
+            // Mechanisms that may lose messages lose them in a stream; those that never do have a lossy
+            // counterpart for round trips.
             let fits =
                 if workload == Workload::Stream { !mechanism.may_lose() } else { *name != "broadcast-gated" };
             if fits && mechanism.workloads().contains(&workload) {

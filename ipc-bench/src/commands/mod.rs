@@ -19,11 +19,11 @@ use clap::CommandFactory as _;
 
 /// Something went wrong while running.
 pub(crate) const RUN_TIME_ERROR: u8 = 1;
-/// The command line cannot be done; the same number that the parser of the command line uses.
+/// The command line cannot be executed; the same number that the command-line parser uses.
 pub(crate) const USAGE: u8 = 2;
 /// A comparison found a row that is worse than allowed.
 pub(crate) const THRESHOLD_FAILED: u8 = 3;
-/// `--strict` found a reason for distrust.
+/// `--strict` found a warning.
 pub(crate) const STRICT_WARNING: u8 = 4;
 /// The only mechanism asked for is not on this machine.
 pub(crate) const UNAVAILABLE: u8 = 5;
@@ -56,7 +56,7 @@ pub(crate) fn end(code: ExitCode) -> ExitCode {
     }
 }
 
-/// Says on stderr why, and gives the exit code.
+/// Prints the reason on stderr, and returns the exit code.
 pub(crate) fn fail(code: u8, reason: &str) -> ExitCode {
     eprintln!("ipc-bench: {reason}");
     ExitCode::from(code)

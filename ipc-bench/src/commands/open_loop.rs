@@ -17,7 +17,7 @@ pub(crate) fn load(asked: &cli::Load) -> ExitCode {
     measure::run_at(Workload::Load, &asked.measurement, &rates, &[PAIR], asked.rate.is_empty())
 }
 
-/// Measures with the gaps asked for.
+/// Measures with the requested gaps.
 pub(crate) fn wake(asked: &cli::Wake) -> ExitCode {
     let rates: Vec<_> = asked.gap.iter().map(|gap| Some(1.0 / gap)).collect();
     measure::run_at(Workload::Wake, &asked.measurement, &rates, &[PAIR], false)

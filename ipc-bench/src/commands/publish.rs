@@ -8,8 +8,8 @@ use crate::measure::Cell;
 use crate::wait::Wait;
 use crate::workload::Workload;
 
-/// Measures with as many subscribers as asked for: what it costs the publisher while they read now and then,
-/// and the age of a message when sleeping subscribers receive it.
+/// Measures with the requested numbers of subscribers: what it costs the publisher while they read now and
+/// then, and the age of a message when sleeping subscribers receive it.
 pub(crate) fn run(asked: &cli::Publish) -> ExitCode {
     let crowds = |readers: &[u32]| readers.iter().map(|readers| (1, *readers)).collect::<Vec<_>>();
     let published = measure::cells(Workload::Publish, &asked.measurement, &[None], &crowds(&asked.readers));
@@ -21,7 +21,7 @@ pub(crate) fn run(asked: &cli::Publish) -> ExitCode {
     match published.and_then(|published| Ok((published, received?))) {
         Ok((mut cells, received)) => {
             let can = |cell: &Cell, workload| cell.mechanism.workloads().contains(&workload);
-            // A mechanism with rows of one sort needs no excuse for the other.
+            // A mechanism with rows of one sort needs no explanation for the other.
             cells.retain(|cell| can(cell, Workload::Publish) || !can(cell, Workload::Receipt));
             cells.extend(received.into_iter().filter(|cell| can(cell, Workload::Receipt)));
             measure::run_cells(&cells, &asked.measurement, false)

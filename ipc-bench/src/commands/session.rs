@@ -24,10 +24,10 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Finds the processors and the clock, and looks at the machine.
+    /// Finds the processors and the clock, and examines the machine.
     ///
     /// # Errors
-    /// The exit code when the asked-for processors cannot be had.
+    /// The exit code when the requested processors are unavailable.
     pub(super) fn open(options: &'a RunOptions, output: &'a Output) -> Result<Session<'a>, ExitCode> {
         let seats = topology::choose(options.pin).map_err(|reason| fail(USAGE, &reason))?;
         let clock = Clock::detect();

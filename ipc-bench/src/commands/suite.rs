@@ -1,5 +1,4 @@
-//! `matrix`: many rows from a file. What is done is kept after each part, so that a run can be taken up
-//! again.
+//! `matrix`: many rows from a file. Results are saved after each part, so that a run can be resumed.
 
 use std::path::Path;
 use std::process::ExitCode;

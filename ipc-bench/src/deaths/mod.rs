@@ -1,7 +1,7 @@
 //! Deaths: a process is killed with SIGKILL, and the time is measured until the survivors know, or continue.
 //!
 //! The parent is the survivor, on the consumer's processor; each victim is a process of its own on the
-//! producer's. Before it is killed it has had dealings with the survivor, as partners have. The time runs
+//! producer's. Before it is killed it has exchanged messages with the survivor, as partners do. The time runs
 //! from just before the call that kills.
 
 mod rings;
@@ -28,7 +28,7 @@ use victim::Victim;
 pub(crate) enum Scene {
     /// The producer dies while the consumer sleeps in a pop.
     Told(Ring),
-    /// A consumer dies with a message in hand while others are busy.
+    /// A consumer dies while it holds a message and others are busy.
     Repaired,
     /// The consumer dies while the producer sleeps in a push.
     Replaced(Ring),
@@ -68,7 +68,7 @@ impl Scene {
     }
 }
 
-/// How long survivors get to fall asleep before the victim is killed.
+/// The time that survivors have to fall asleep before the victim is killed.
 const NAP: Duration = Duration::from_millis(4);
 
 /// Kills this number of victims.
@@ -113,8 +113,8 @@ pub(crate) fn measure(
     Ok(Measured { row, histogram })
 }
 
-/// Kills a victim in a moment, and meanwhile runs `wait`, which ends by the death; gives the ticks from the
-/// one to the other.
+/// Kills a victim shortly, and meanwhile runs `wait`, which ends by the death; returns the ticks between the
+/// two.
 fn time<R>(
     clock: Clock,
     victim: Victim,

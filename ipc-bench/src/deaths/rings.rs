@@ -4,7 +4,7 @@ use ipc_ring::{Domain, PeerExit, WaitStrategy, bytes, mpmc, spsc};
 
 use crate::process::Failure;
 
-/// What a push or a pop came to.
+/// The result of a push or a pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
@@ -22,7 +22,7 @@ pub(super) trait Ends {
     /// False when the ring is full.
     fn try_push(producer: &mut Self::Producer) -> Result<bool, Failure>;
     fn pop(consumer: &mut Self::Consumer) -> Result<Outcome, Failure>;
-    /// Runs `f` with a message in hand.
+    /// Runs `f` while holding a message.
     fn hold(consumer: &mut Self::Consumer, f: &mut dyn FnMut() -> Result<(), Failure>)
     -> Result<(), Failure>;
 }

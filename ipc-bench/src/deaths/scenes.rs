@@ -14,7 +14,7 @@ use crate::process::{DOMAIN, Failure};
 /// How often victim and survivor wake each other before the victim dies.
 const DEALINGS: usize = 2;
 
-/// Plays a scene; gives the ticks from the death to its end.
+/// Runs a scene; returns the ticks from the death to its end.
 pub(super) fn play(scene: Scene, number: u32, settings: &Settings) -> Result<u64, Failure> {
     // In a thread of its own, which can be bound to a processor.
     std::thread::scope(|threads| {
@@ -106,7 +106,7 @@ fn replaced<R: Ends>(ring: &str, number: u32, settings: &Settings) -> Result<u64
     Ok(ticks)
 }
 
-/// The message that the dead had in hand.
+/// The message that the dead process held.
 const IN_HAND: u64 = u64::MAX;
 
 fn repaired(number: u32, settings: &Settings) -> Result<u64, Failure> {
@@ -124,7 +124,7 @@ fn repaired(number: u32, settings: &Settings) -> Result<u64, Failure> {
             if let Some(cpu) = seat {
                 crate::pin::to(&[cpu]).map_err(Failure::Failed)?;
             }
-            // Relaxed: nothing is handed over.
+            // Relaxed: nothing is published by it.
             while !over.load(Ordering::Relaxed) {
                 let pushed = producer.push_timeout([0; 8], std::time::Duration::from_millis(20));
                 if let Err(error) = pushed

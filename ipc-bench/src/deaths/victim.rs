@@ -87,7 +87,7 @@ impl Victim {
 
     /// SIGKILL.
     pub(super) fn kill(mut self) {
-        // It lives until it is waited for, in drop.
+        // It exists until it is waited for, in drop.
         let _ = self.child.kill();
     }
 }

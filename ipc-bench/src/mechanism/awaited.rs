@@ -140,7 +140,7 @@ struct Polled<const WORDS: usize> {
     channels: Channels<WORDS>,
     room: Loop,
     messages: Loop,
-    /// How often to look before arming.
+    /// The number of checks before arming.
     looks: u32,
 }
 
@@ -273,7 +273,7 @@ impl Signal for Registered<'_> {
                 let read = ready.try_io(|counter| Ok(nix::unistd::read(counter.get_ref(), &mut [0; 8])?));
                 match read {
                     Ok(read) => return read.map(drop),
-                    Err(_) => continue, // Another consumer was faster.
+                    Err(_) => continue, // Another consumer took it first.
                 }
             }
         })

@@ -13,7 +13,7 @@ use crate::workload::Workload;
 
 /// Room for reading ahead: one `read` takes all messages that wait, as a good reader of a byte stream does.
 const READ_AHEAD: usize = 64 * 1024;
-/// Messages from this size on are read straight to where they go.
+/// Messages from this size on are read directly into their destination.
 const DIRECT: usize = 8 * 1024;
 
 /// A link over two descriptors, or one used both ways.
@@ -32,7 +32,7 @@ impl ByteStream {
     /// A link over the two descriptors that the parent passed: outgoing, incoming.
     pub(super) fn inherited(job: &Job) -> Result<ByteStream, Failure> {
         let mut descriptors = Descriptors::take(job);
-        // Among many readers, each takes what it is about to use.
+        // With many readers, each reads only what it is about to use.
         let ahead = if job.plan.workload == Workload::Fan { job.plan.size } else { READ_AHEAD };
         ByteStream::new(descriptors.next_file()?, descriptors.next_file()?, job.plan.wait, ahead)
     }

@@ -18,7 +18,7 @@ use crate::workload::{self, Workload};
 /// Between the two lines: far enough that no prefetcher takes one with the other.
 const APART: usize = 4096;
 const LINE: usize = 64;
-/// From a line to the word of its signal.
+/// The distance from a line to the word of its signal.
 const SIGNAL: usize = 1024;
 
 /// See the module.

@@ -56,7 +56,7 @@ fn named_pipe() -> Result<(OwnedFd, OwnedFd), Failure> {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let path = std::env::temp_dir().join(format!("ipc-bench-{}-{number}", std::process::id()));
     mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).map_err(Failure::unavailable("mkfifo"))?;
-    // Opening the reading end without waiting for a writer; the flag is taken away again below.
+    // Opens the reading end without waiting for a writer; the flag is cleared below.
     let both = open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
         .and_then(|reading| Ok((reading, open(&path, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?)));
     let removed = fs::remove_file(&path);

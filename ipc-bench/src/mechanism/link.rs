@@ -1,4 +1,4 @@
-//! What a worker needs from a mechanism: a way to send and a way to receive whole messages.
+//! The interface of a mechanism for a worker: sending and receiving whole messages.
 
 use std::fmt::Display;
 use std::io;
@@ -55,7 +55,7 @@ pub(crate) fn one_way() -> io::Error {
     io::Error::other("this end goes the other way")
 }
 
-/// A message arrived that is not as long as it was to be.
+/// A message arrived with an unexpected length.
 #[cold]
 pub(crate) fn wrong(length: usize, expected: usize) -> io::Error {
     io::Error::other(format!("a message of {length} bytes, not {expected}"))

@@ -2,7 +2,7 @@
 //! nothing to do.
 //!
 //! `clock`: the cost that measuring adds to every time. `memcpy`: copying a message into and out of a ring in
-//! private memory, with the same checks; a stream is made and taken by one process.
+//! private memory, with the same checks; a stream is produced and consumed by one process.
 
 use std::io;
 
@@ -46,7 +46,7 @@ impl Mechanism for ClockOnly {
     }
 }
 
-/// Gives every message back untouched; to the consumer, the end mark.
+/// Returns every message untouched; to the consumer, the end mark.
 struct Nothing {
     ended: bool,
 }
@@ -183,7 +183,7 @@ impl<const N: usize> Copies<N> {
     fn copy_over(&mut self, from: &[u8; N], message: &mut [u8]) {
         let slot = &mut self.slots[self.next];
         *slot = *from;
-        // Otherwise the compiler may see that the copies cancel out.
+        // Otherwise the compiler may eliminate the copies.
         let slot = std::hint::black_box(slot);
         message.copy_from_slice(slot);
         self.next += 1;

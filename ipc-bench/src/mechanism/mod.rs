@@ -45,14 +45,14 @@ use crate::process::{Failure, Gate, Job, Outcome, Part, Plan};
 use crate::wait::Wait;
 use crate::workload::Workload;
 
-/// Where a mechanism belongs in tables and lists.
+/// The group of a mechanism in tables and lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// This project's rings.
     Ring,
     /// What the kernel offers.
     Kernel,
-    /// What the machine allows: written as well as possible, without any safety.
+    /// The limit of the machine: written as well as possible, without any safety.
     Floor,
     /// Another project's, between processes, for comparison.
     #[cfg(feature = "peers")]
@@ -103,7 +103,7 @@ pub(crate) trait Mechanism: Sync {
     /// Where it belongs.
     fn kind(&self) -> Kind;
 
-    /// The ways of waiting it has.
+    /// The ways of waiting that it supports.
     fn waits(&self) -> &'static [Wait];
 
     /// The ways of waiting measured when none is asked for: the first, unless specified otherwise.
@@ -114,7 +114,7 @@ pub(crate) trait Mechanism: Sync {
     /// The workloads it can do.
     fn workloads(&self) -> &'static [Workload];
 
-    /// Whether it may lose messages by design: then a loss voids the row, but is no failure of the run.
+    /// Whether it may lose messages by design: then a loss voids the row, but is not a failure of the run.
     fn may_lose(&self) -> bool {
         false
     }

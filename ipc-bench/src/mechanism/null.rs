@@ -1,8 +1,8 @@
 //! `null`: a stub with a known delay and known faults, to check the harness itself.
 //!
-//! Round trips never leave the producer: each takes twice the delay by the clock. Streams and rates go through a pipe, fans
-//! through a message queue; there every send takes the delay, and the sending side loses, repeats, swaps and damages
-//! messages at known places.
+//! Round trips never leave the producer: each takes twice the delay by the clock. Streams and rates go
+//! through a pipe, fans through a message queue; there every send takes the delay, and the sending side
+//! loses, repeats, swaps and damages messages at known places.
 
 use std::io;
 
@@ -89,13 +89,13 @@ impl Link for Delay {
     }
 }
 
-/// A link that takes its time and makes mistakes with measured messages.
+/// A link that delays measured messages and introduces faults into them.
 struct Faulty<L> {
     inner: L,
     clock: Clock,
     delay: u64,
     faults: Faults,
-    /// A message that lets its follower pass.
+    /// A message that its successor overtakes.
     held: Option<Vec<u8>>,
 }
 

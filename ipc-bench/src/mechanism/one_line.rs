@@ -64,7 +64,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), Failure> {
 struct Line<'a, const N: usize> {
     word: &'a AtomicU64,
     bytes: NonNull<u8>,
-    /// What the word holds when it is the other's turn, or was.
+    /// The value of the word when it is, or was, the other side's turn.
     turn: u64,
 }
 

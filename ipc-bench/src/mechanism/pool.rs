@@ -128,7 +128,7 @@ impl<const COPIED: bool> Blocks<COPIED> {
         let pool = pool::Builder::new(&format!("pool-{round}"))
             .domain(&domain)
             .class(plan.size, blocks(plan) as u64)
-            // So that no page is supplied while the measurement runs.
+            // So that no page fault occurs during the measurement.
             .prefault(COPIED)
             .create()?;
         let channel = |direction| {
@@ -153,7 +153,7 @@ impl<const COPIED: bool> Link for Blocks<COPIED> {
         let mut loan = loop {
             match self.pool.try_loan(self.size) {
                 Ok(loan) => break loan,
-                // The receiver gives one back sooner or later.
+                // The receiver eventually returns one.
                 Err(pool::LoanError::Exhausted { .. }) => std::hint::spin_loop(),
                 Err(error) => return Err(failed(error)),
             }

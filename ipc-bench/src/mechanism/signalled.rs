@@ -253,8 +253,8 @@ impl Signal for FutexWords<'_> {
     }
 }
 
-/// The system call without the flag for one process alone. That the word had changed already, or that a
-/// signal interrupted, is no error: the caller looks again.
+/// The system call without the flag for one process alone. A word that had changed already, or a signal, is
+/// not an error: the caller checks again.
 fn futex(word: &AtomicU32, operation: libc::c_int, value: u32) -> io::Result<()> {
     let no_timeout = ptr::null::<libc::timespec>();
     // SAFETY: the word is alive and aligned for the whole call; without a timeout the other arguments are not

@@ -21,7 +21,7 @@ const TAIL: usize = 0;
 const HEAD: usize = 128;
 const HEADER: usize = 256;
 const LINE: usize = 64;
-/// Where it yields, a side polls so often first.
+/// The number of polls of a side before it yields.
 const POLLS: u32 = 64;
 
 /// See the module.

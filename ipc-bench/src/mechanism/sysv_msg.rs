@@ -97,8 +97,8 @@ impl Link for Queues {
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.buffer.set(MessageType::ONE, message)?;
         if !self.poll {
-            // The bare call: the queue holds any message that the limits allow, so a check for that would
-            // only cost.
+            // The bare call: the queue holds any message that the limits allow, so a check would only add
+            // cost.
             return Ok(self.outgoing.send_unchecked(&self.buffer)?);
         }
         while !self.outgoing.try_send(&self.buffer)? {

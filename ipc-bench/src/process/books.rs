@@ -10,11 +10,11 @@ use super::protocol::{Failure, Job, Plan};
 #[derive(Debug)]
 pub(crate) struct Books {
     books: Vec<Book>,
-    /// Numbers that came behind a later one of the same producer.
+    /// Numbers that arrived after a later one of the same producer.
     pub(crate) reordered: u64,
     /// Numbers that came twice.
     pub(crate) duplicated: u64,
-    /// Messages of a producer that does not exist, or with a number that cannot be.
+    /// Messages of a producer that does not exist, or with an impossible number.
     pub(crate) damaged: u64,
 }
 
@@ -25,12 +25,12 @@ struct Book {
     came: Vec<u64>,
 }
 
-/// Room is made for so much traffic of one producer, in messages a nanosecond; more is met by growing.
+/// The room reserved for the traffic of one producer, in messages per nanosecond; more makes it grow.
 const RESERVED_RATE: f64 = 0.1;
 /// The most room made at the start for one producer, in words. The kernel gives memory only where it is
 /// touched.
 const RESERVED_MOST: usize = 8 << 20;
-/// No consumer is so far behind another one.
+/// No consumer is this far behind another one.
 const FARTHEST: u64 = 1 << 32;
 
 impl Books {
@@ -98,18 +98,18 @@ impl Books {
 impl Book {
     #[cold]
     fn grow(&mut self, word: usize) {
-        // A number of zero would ask for all memory there is.
+        // A number of zero would request all memory.
         if word <= FARTHEST as usize {
             self.came.resize((word + 1).next_power_of_two(), 0);
         }
     }
 }
 
-/// The books of all consumers, laid over each other.
+/// The books of all consumers, merged.
 #[derive(Debug)]
 pub(super) struct Total {
     came: Vec<Vec<u64>>,
-    /// Numbers that came to two consumers.
+    /// Numbers that reached two consumers.
     pub(super) duplicated: u64,
 }
 
@@ -143,7 +143,7 @@ impl Total {
         Ok(())
     }
 
-    /// How many of the messages that `producer` sent reached no consumer.
+    /// The number of messages sent by `producer` that reached no consumer.
     pub(super) fn lost(&self, producer: usize, sent: u64) -> u64 {
         let came: u64 = self.came[producer].iter().map(|word| u64::from(word.count_ones())).sum();
         sent.saturating_sub(came)

@@ -32,7 +32,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts the worker of that number on `jobs`; what it does arrives at `events`. `label` is its name in messages.
+    /// Starts the worker of that number on `jobs`; what it does arrives at `events`. `label` is its name in
+    /// messages.
     pub(super) fn spawn(
         number: usize,
         label: String,
@@ -92,7 +93,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Waits for its end; true when it ended by itself and content.
+    /// Waits for its end; true when it exited by itself and successfully.
     pub(super) fn ended_well(&mut self) -> bool {
         self.child.wait().is_ok_and(|status| status.success())
     }
@@ -126,7 +127,7 @@ fn in_words(status: ExitStatus) -> String {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // It may have ended already; either way nothing of it stays behind.
+        // It may have ended already; either way nothing of it is left.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -18,7 +18,7 @@ impl Gate {
         Gate { member, words }
     }
 
-    /// Says that this member is ready and blocks until all are. Gives the common start time in ticks.
+    /// Reports that this member is ready and blocks until all are. Returns the common start time in ticks.
     ///
     /// # Errors
     /// The parent went away.
@@ -29,8 +29,8 @@ impl Gate {
         }
     }
 
-    /// Says that this producer of a fan has sent everything and blocks until all have. Whether this is the
-    /// one to send the end marks.
+    /// Reports that this producer of a fan has sent everything and blocks until all have. Returns whether
+    /// this one sends the end marks.
     ///
     /// # Errors
     /// The parent went away.
@@ -41,7 +41,7 @@ impl Gate {
         }
     }
 
-    /// Tells the parent how the job ended.
+    /// Reports to the parent how the job ended.
     ///
     /// # Errors
     /// The parent went away.

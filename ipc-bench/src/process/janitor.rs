@@ -35,7 +35,7 @@ pub(crate) enum Object {
 pub(crate) const DOMAIN: &str = "ipc-bench";
 
 /// How often the janitor tries to be the last one in the domain, and how long it waits between two tries: a
-/// killed worker is gone only when it has been given a processor once more.
+/// killed worker is gone only after it has been scheduled once more.
 const TRIES: u32 = 100;
 const LEAST_TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -69,7 +69,7 @@ impl Object {
 
     /// `parent`: the process that made it.
     fn remove(self, parent: u32) {
-        // An object that another process removed first is gone all the same.
+        // An object that another process removed first is gone, too.
         match self {
             Object::Queue(queue) => drop(queue.remove()),
             Object::Semaphores(set) => drop(set.remove()),
@@ -107,7 +107,7 @@ fn leave_last(parent: u32) {
         drop(Domain::open(DOMAIN));
         let segments = list::segments().unwrap_or_default();
         let remains = segments.iter().any(|(_, stat)| stat.creator_pid() == Some(parent));
-        // A domain that an earlier process made bears another number; a few tries are for that one.
+        // A domain made by an earlier process has another number; a few tries are for that one.
         if !remains && attempt >= LEAST_TRIES {
             return;
         }
@@ -119,7 +119,7 @@ fn leave_last(parent: u32) {
 pub(crate) struct Registered(Object);
 
 impl Registered {
-    /// Puts an object under care. It is removed at once when that fails.
+    /// Registers an object with the janitor. If that fails, the object is removed at once.
     ///
     /// # Errors
     /// The janitor could not be started.
@@ -133,12 +133,12 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.0.remove(std::process::id());
-        // If the janitor is gone there is no list to strike it off.
+        // If the janitor is gone there is no list to remove it from.
         let _ = tell(&self.0.line('-'));
     }
 }
 
-/// Membership of the parent in the domain of the rings, under the janitor's care: the domain outlives the
+/// Membership of the parent in the domain of the rings, tracked by the janitor: the domain outlives the
 /// workers, and is removed with the parent.
 #[derive(Debug)]
 pub(crate) struct RegisteredDomain(Option<Domain>);
@@ -157,9 +157,9 @@ impl RegisteredDomain {
 
 impl Drop for RegisteredDomain {
     fn drop(&mut self) {
-        // Leaves it, and as the last one removes it.
+        // Leaves it, and removes it if this was the last member.
         drop(self.0.take());
-        // If the janitor is gone there is no list to strike it off.
+        // If the janitor is gone there is no list to remove it from.
         let _ = tell(&Object::Domain.line('-'));
     }
 }

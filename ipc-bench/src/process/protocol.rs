@@ -53,7 +53,7 @@ pub(crate) struct Plan {
     pub(crate) workload: Workload,
     /// Message size in bytes.
     pub(crate) size: usize,
-    /// Slots of a ring, where the mechanism lets us choose.
+    /// Slots of a ring, where the mechanism allows a choice.
     pub(crate) slots: usize,
     pub(crate) warm_up_ns: u64,
     pub(crate) measure_ns: u64,
@@ -66,7 +66,7 @@ pub(crate) struct Plan {
     /// How many of each there are: more than one only in a fan.
     pub(crate) producers: u32,
     pub(crate) consumers: u32,
-    /// The round is there to count system calls; its times mean nothing.
+    /// The round only counts system calls; its times are meaningless.
     #[serde(default)]
     pub(crate) count_calls: bool,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Outcome {
     /// was owed.
     #[serde(default)]
     pub(crate) late_sleeps: u64,
-    /// Beside the open-loop histogram: from the real time of sending.
+    /// In addition to the open-loop histogram: from the real time of sending.
     pub(crate) service: Pairs,
     pub(crate) cpu_seconds: f64,
     pub(crate) voluntary_switches: u64,
@@ -127,7 +127,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The outcome of two members of one side together; of ages, what the last one had.
+    /// The outcome of two members of one side together; for ages, those of the last receiver.
     pub(super) fn and(self, other: Outcome) -> Outcome {
         let mut histogram = Histogram::new();
         histogram.add(&self.histogram);
@@ -163,7 +163,7 @@ impl Outcome {
 pub(crate) enum Failure {
     /// The mechanism is not available on this machine, or does not support the request.
     Unavailable(String),
-    /// It was there and went wrong.
+    /// It was available, but failed.
     Failed(String),
     /// The user interrupted the run.
     Interrupted,
@@ -197,7 +197,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A line from a member, which puts its number in front.
+/// A line from a member, prefixed with its number.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {

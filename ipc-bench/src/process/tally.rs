@@ -75,7 +75,7 @@ fn follow(process: Pid) -> Result<Option<u64>, Errno> {
     ptrace::interrupt(process)?;
     let mut threads: HashMap<Pid, Calls> = HashMap::new();
     loop {
-        // A thread that is gone needs no word to go on.
+        // A thread that is gone need not be resumed.
         let _ = match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Ok(WaitStatus::PtraceSyscall(thread)) => {
                 if let Some(number) = entered(thread) {

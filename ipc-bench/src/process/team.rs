@@ -19,7 +19,7 @@ use crate::topology::Seats;
 use crate::workload::Workload;
 use ipc_cli_support::interrupt;
 
-/// What both sides of a round found.
+/// The results of both sides of a round.
 #[derive(Clone, Debug)]
 pub(crate) struct Round {
     /// All producers together.
@@ -70,7 +70,7 @@ pub(crate) fn run(mechanism: &dyn Mechanism, plan: &Plan, seats: Seats) -> Resul
         team.workers.push(worker?);
     }
     drop(sender);
-    // The workers hold their own copies now; ours would hide the death of one from the other.
+    // The workers have their own copies now; ours would hide the death of one from the other.
     let Resources { producer: ours, consumer: theirs, keep, .. } = resources;
     drop((ours, theirs));
     let result = team.measure(plan).and_then(|outcomes| Ok((outcomes, team.count_calls(plan)?)));
@@ -113,7 +113,7 @@ fn jobs(plan: &Plan, resources: &Resources, seats: Seats) -> Result<(Vec<Job>, V
     Ok((jobs.collect(), books))
 }
 
-/// What a process is called in messages.
+/// The name of a process in messages.
 fn label(jobs: &[Job], plan: &Plan) -> String {
     match jobs {
         [job] if plan.producers == 1 && job.role == Role::Producer => "producer".into(),
@@ -271,7 +271,7 @@ impl Team {
         }
     }
 
-    /// The reason when a worker has ended without an answer; with what another one saw of it, if it saw
+    /// The reason when a worker has ended without an answer; with what another one observed of it, if
     /// anything.
     fn died(&mut self, worker: usize) -> Failure {
         let mut reason = self.workers[worker].obituary();

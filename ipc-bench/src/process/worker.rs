@@ -80,7 +80,7 @@ fn together(jobs: Vec<Job>) -> Result<(), Failure> {
     // Ends with the process, or when the parent ends.
     std::thread::spawn(move || {
         while let Ok((member, word)) = hear::<(usize, Word)>() {
-            // A member that has failed needs no more words.
+            // A member that has failed needs no more messages.
             let _ = lines.get(member).map(|line| line.send(word));
         }
     });

@@ -107,7 +107,7 @@ pub(super) fn knees(rows: &[Row]) -> Vec<String> {
     sentences
 }
 
-/// "3.2 times faster", or the other way round when we lose.
+/// "3.2 times faster", or the reverse if ours is slower.
 fn compared(ratio: f64, better: &str, worse: &str) -> String {
     if ratio >= 1.0 {
         format!("{} times {better}", factor(ratio))

@@ -1,5 +1,5 @@
-//! The stream of a ring that takes and gives many messages a call. Messages are made where the call takes them and
-//! checked where the call put them, so that no copy is added.
+//! The stream of a ring that takes and gives many messages per call. Messages are made in the memory that the
+//! call reads, and checked in the memory that it writes, so that no copy is added.
 
 use std::io;
 

@@ -2,31 +2,32 @@
 
 use crate::clock::Clock;
 
-/// About so much time passes between two looks at the clock. One takes as long as several messages of the fastest mechanisms.
+/// About this much time passes between two readings of the clock. A reading takes as long as several messages
+/// of the fastest mechanisms.
 const BETWEEN_LOOKS_NS: u64 = 2000;
-/// Asked so often, it looks at the clock at least once.
+/// After this number of calls, the clock is read at least once.
 const MOST: u32 = 64;
 
-/// A point in time, and when it was looked for last.
+/// A point in time, and when the clock was last read.
 #[derive(Debug)]
 pub(super) struct Deadline {
     clock: Clock,
     end: u64,
     between: u64,
     looked: u64,
-    /// Questions from one look to the next.
+    /// Calls from one reading to the next.
     questions: u32,
     left: u32,
 }
 
 impl Deadline {
-    /// So long after `start`, which is in ticks.
+    /// This long after `start`, which is in ticks.
     pub(super) fn after(clock: Clock, start: u64, ns: u64) -> Deadline {
         let (end, between) = (start + clock.to_ticks(ns), clock.to_ticks(BETWEEN_LOOKS_NS));
         Deadline { clock, end, between, looked: start, questions: 1, left: 1 }
     }
 
-    /// Whether it is over, or was at the last look. To be asked after every few messages.
+    /// Whether it has passed, as of the last reading. Call it after every few messages.
     #[inline(always)]
     pub(super) fn is_over(&mut self) -> bool {
         self.left -= 1;

@@ -1,11 +1,11 @@
 //! Many producers and many consumers at one queue.
 //!
 //! Each producer numbers its messages by itself. Each consumer keeps a book for each producer: which numbers
-//! have arrived, and whether one arrived after a later one. When all have ended, the parent lays the
-//! consumers' books over each other: a number in no book was lost, one in two was duplicated.
+//! have arrived, and whether one arrived after a later one. When all have ended, the parent merges the
+//! consumers' books: a number in no book was lost, one in two was duplicated.
 //!
 //! The measured time is the same for all, from the common start. A consumer stops at its first end mark; the
-//! last producer to finish sends one for each consumer, behind all messages.
+//! last producer to finish sends one for each consumer, after all messages.
 
 use super::Buffer;
 use super::stream::{Stage, send_end};
@@ -15,10 +15,10 @@ use crate::process::{Books, Failure, Gate, Job, Outcome, Usage};
 
 /// The position of the producer's index in a message's number.
 const ORIGIN: u32 = 54;
-/// How many messages pass between two looks at the clock.
+/// The number of messages between two readings of the clock.
 const LOOK_EVERY: u64 = 64;
 
-/// The most producers, and the most consumers: with both, the queue has ends enough.
+/// The most producers, and the most consumers: the queue has enough ends for both.
 pub(crate) const MOST: u32 = 120;
 
 /// Sends until the time is over.

@@ -1,7 +1,8 @@
-//! Sends at intended times, whether or not the last message has arrived: latency counts from the intended time.
+//! Sends at intended times, whether or not the last message has arrived: latency counts from the intended
+//! time.
 //!
-//! Both sides know the schedule: the common start and the interval. A sender that was held up sends the late messages
-//! at once, and each counts as late as it was; none is dropped.
+//! Both sides know the schedule: the common start and the interval. A sender that was held up sends the late
+//! messages at once, and each counts as late as it was; none is dropped.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::payload::{self, Ledger, MEASURED, WARM_UP};
 use crate::process::{Failure, Gate, Job, Outcome, Plan, Usage};
 use crate::timeline::Timeline;
 
-/// A sender with more time than this before its next message sleeps, so that it leaves the processor; the last part of
-/// the wait is polled, so that it is on time.
+/// A sender with more time than this before its next message sleeps, so that it leaves the processor; the
+/// last part of the wait is polled, so that it is on time.
 const POLLED_NS: u64 = 200_000;
 
 /// When each message is meant to be sent, in ticks.
@@ -46,8 +47,8 @@ impl Schedule {
         usize::try_from(self.last - self.warm_up).unwrap_or(usize::MAX)
     }
 
-    /// How late, after the last warm-up message, a sender gives up: four times the time meant for the measured ones, at
-    /// least a second.
+    /// How long after the last warm-up message a sender gives up: four times the time meant for the measured
+    /// ones, at least a second.
     fn patience(&self, clock: Clock) -> u64 {
         let planned = self.intended(self.last) - self.intended(self.warm_up);
         planned + (4 * planned).max(clock.to_ticks(1_000_000_000))
@@ -101,7 +102,7 @@ pub(super) fn send<B: Buffer, L: Link>(
     Ok(outcome)
 }
 
-/// Waits until then; gives how often it slept.
+/// Waits until then; returns the number of sleeps.
 #[inline(always)]
 fn await_tick(clock: Clock, tick: u64) -> u64 {
     let mut slept = 0;
@@ -136,7 +137,7 @@ pub(super) fn receive<B: Buffer, L: Link>(
     let mut timeline = Timeline::new(begin, schedule.intended(schedule.last) - begin);
     let mut usage = Usage::now();
     let mut last_arrival = schedule.start;
-    // The last of several receivers is found by laying their ages over each other.
+    // The last of several receivers is found by comparing their ages.
     let mut ages = vec![0; if plan.consumers > 1 { schedule.measured() } else { 0 }];
     let mut ended = schedule.last + 1;
     loop {

@@ -1,4 +1,4 @@
-//! Runs what a job asks for over a link.
+//! Runs the workload of a job over a link.
 //!
 //! Each function here compiles its workloads once more for each link and each size it is called with, which
 //! accounts for most of the build time. So there is one for each set of workloads that links have, and none
@@ -11,7 +11,7 @@ use crate::process::{Failure, Gate, Job, Outcome, Role};
 /// Every workload between two, over a link whose cost does not depend on a compile-time size.
 ///
 /// # Errors
-/// The link failed, or the parent went away. As for all functions of this module, also when the job asks for
+/// The link failed, or the parent went away. As for all functions of this module, also when the job requests
 /// a workload that is not compiled.
 pub(crate) fn run<L: Link>(job: &Job, gate: &mut Gate, link: L) -> Result<Outcome, Failure> {
     between_two::<Vec<u8>, L>(job, gate, link)

@@ -42,7 +42,7 @@ pub(super) fn send<B: Buffer, L: Link>(
     Ok(outcome)
 }
 
-/// Messages prepared some time before they are sent, so that they lie whole in the first cache.
+/// Messages prepared some time before they are sent, so that they are complete in the L1 cache.
 ///
 /// A message that is sent right after it was written is still in the processor's store buffer, in pieces. A
 /// copy by vector loads cannot be served from such pieces and waits until all earlier stores are done, those

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::description::{Base, Description, Struct};
 use crate::scalar::Scalar;
 
-/// Words of C11 and C++20 that cannot be names. Sorted.
+/// Reserved words of C11 and C++20. Sorted.
 const RESERVED: &[&str] = &[
     "alignas",
     "alignof",
@@ -125,8 +125,8 @@ impl Description {
     /// A header for C11 and C++11 (GCC or Clang) with a struct for each type, and assertions about its size
     /// and offsets.
     ///
-    /// `md.Tick/2` becomes `md_Tick_2`; a name that is a keyword, or taken, gets `_` behind it. A bare
-    /// element becomes a struct with the field `value`.
+    /// `md.Tick/2` becomes `md_Tick_2`; a name that is a keyword, or taken, gets `_` appended. A bare element
+    /// becomes a struct with the field `value`.
     #[must_use]
     pub fn c_header(&self) -> String {
         let names = c_names(self);
@@ -171,7 +171,7 @@ impl Description {
         }
     }
 
-    /// The alignment that C would give the struct; 0 when C would put a field elsewhere.
+    /// The alignment that C would give the struct; 0 if C would place a field at another offset.
     fn c_align(&self, each: &Struct) -> u32 {
         each.fields()
             .iter()

@@ -1,4 +1,4 @@
-//! The same types in the words of other languages.
+//! The same types in other languages.
 
 mod c;
 mod numpy;

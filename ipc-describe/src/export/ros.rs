@@ -57,10 +57,10 @@ impl Description {
         format!("{package}/msg/{name}")
     }
 
-    /// The definition of the element's type, followed by those of the types in it. The bytes of an element
-    /// behind the four bytes 0, 1, 0, 0 are a message of it in CDR.
+    /// The definition of the element's type, followed by those of the types in it. The four bytes 0, 1, 0, 0
+    /// followed by the bytes of an element are its message in CDR.
     ///
-    /// Arrays of arrays become one array, as ROS knows no others. Versions and the case of names are lost.
+    /// Arrays of arrays become one array, as ROS has no nested ones. Versions and the case of names are lost.
     ///
     /// # Errors
     /// [`RosError`].

@@ -24,7 +24,7 @@ use crate::cli;
 use crate::result::{Results, Row};
 use ipc_cli_support::output::{self, say};
 
-/// How seldom a comparison of equals may raise an alarm.
+/// The probability that a comparison of equals raises an alarm.
 const FALSE_ALARMS: f64 = 0.01;
 
 /// The same row of both files.
@@ -38,14 +38,14 @@ struct Change {
     /// The second median as a part of the first, less one.
     change: f64,
     interval: Option<(f64, f64)>,
-    /// The same of what cannot have changed, and moved most.
+    /// The same for the unchanged mechanism that moved most.
     reference: Option<f64>,
     verdict: Verdict,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Surely not further than allowed.
+    /// Certainly not further than allowed.
     Fine,
     /// Further than allowed, but so did others.
     Machine,

@@ -1,5 +1,5 @@
-//! What the machine itself did between the two files, as far as the mechanisms show that a change of this project cannot
-//! touch: floors, the kernel's, other projects'.
+//! The change of the machine itself between the two files, judged by the mechanisms that a change of this
+//! project cannot affect: floors, the kernel's, other projects'.
 
 use super::statistics::median;
 use super::{Pair, same_machine};
@@ -7,8 +7,9 @@ use crate::mechanism::{self, Kind};
 use crate::result::{Results, Row};
 use crate::rule::Rule;
 
-/// The change, as a part, of the one that moved furthest to the bad side among the rows that measured the same with other
-/// mechanisms that cannot have changed: those that waited in the same way, or all where there are none. None without any.
+/// The change, as a part, of the one that moved furthest to the bad side among the rows that measured the
+/// same with other mechanisms that cannot have changed: those that waited in the same way, or all where there
+/// are none. None without any.
 pub(super) fn change(pairs: &[Pair<'_>], row: &Row, rule: Rule) -> Option<f64> {
     let alike = |other: &Row, wait: bool| {
         other.workload == row.workload
@@ -27,7 +28,7 @@ pub(super) fn change(pairs: &[Pair<'_>], row: &Row, rule: Rule) -> Option<f64> {
     furthest(true).or_else(|| furthest(false))
 }
 
-/// Whether the files can be related by what else they hold.
+/// Whether the files have other rows in common to relate them.
 pub(super) fn usable(before: &Results, after: &Results) -> bool {
     same_machine(before, after).is_empty()
 }

@@ -7,12 +7,12 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     Spread::of(values.iter().copied()).map(|spread| spread.median).filter(|median| *median > 0.0)
 }
 
-/// The interval of the change from `before` to `after`, as a part (0.1 is 10 % more), that holds the true one with the
-/// given confidence. None with fewer than three rounds on a side.
+/// The interval of the change from `before` to `after`, as a part (0.1 is 10 % more), that holds the true one
+/// with the given confidence. None with fewer than three rounds on a side.
 ///
-/// Welch's interval for the difference of two means, of the logarithms of the rounds' values: noise of a machine is a
-/// factor, not a sum. B. L. Welch, "The generalization of 'Student's' problem when several different population variances
-/// are involved" (1947).
+/// Welch's interval for the difference of two means, of the logarithms of the rounds' values: noise of a
+/// machine is a factor, not a sum. B. L. Welch, "The generalization of 'Student's' problem when several
+/// different population variances are involved" (1947).
 pub(super) fn interval(before: &[f64], after: &[f64], confidence: f64) -> Option<(f64, f64)> {
     if before.len() < 3 || after.len() < 3 {
         return None;
@@ -48,12 +48,13 @@ impl Moments {
 
 /// The value that a variable of Student's distribution exceeds with probability `tail`.
 ///
-/// With `t = sqrt(freedom) * tan(angle)` the density is `cos(angle)^(freedom - 1)`, which is summed up to the angle.
+/// With `t = sqrt(freedom) * tan(angle)` the density is `cos(angle)^(freedom - 1)`, which is summed up to the
+/// angle.
 fn student(tail: f64, freedom: f64) -> f64 {
     const STEPS: usize = 4000;
     let quarter = std::f64::consts::FRAC_PI_2;
     let step = quarter / STEPS as f64;
-    // Summed from the far end, where the small parts are.
+    // Summed from the far end, where the terms are small.
     let part = |index: usize| (((index as f64) + 0.5) * step).cos().powf(freedom - 1.0);
     let whole: f64 = 2.0 * (0..STEPS).map(part).sum::<f64>();
     let mut beyond = 0.0;

@@ -1,7 +1,7 @@
 //! `iceoryx2`: publish and subscribe without loss, the message written into a loan; `iceoryx2-copy`: the
 //! same, sent by copy; `iceoryx2-call`: its request and response, for round trips.
 //!
-//! It has no way to wait but to ask again: its events are objects of their own. So these rows spin.
+//! It can only poll: its events are separate objects. So these rows spin.
 
 use std::fmt::{Debug, Display};
 use std::io;
@@ -170,7 +170,7 @@ impl<const WORDS: usize, const COPIES: bool> Topics<WORDS, COPIES> {
                 && back.number_of_publishers() == 1
                 && back.number_of_subscribers() == 1
         })?;
-        // A subscriber is connected once it has asked for the first time; only then can the writer count on
+        // A subscriber is connected once it has polled for the first time; only then can the writer rely on
         // it.
         into.receive().map_err(at("connecting the subscriber"))?;
         out.update_connections().map_err(at("connecting the publisher"))?;
@@ -246,7 +246,7 @@ impl<const WORDS: usize> Call<WORDS> {
         } else {
             let port = service.server_builder().create().map_err(at("creating a server"))?;
             await_peer(joined)?;
-            // As for a subscriber: it is connected once it has asked.
+            // As for a subscriber: it is connected once it has polled.
             port.has_requests().map_err(at("connecting the server"))?;
             Ok(Call::Server { port, request: None, _node: node })
         }

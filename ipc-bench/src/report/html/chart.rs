@@ -83,7 +83,7 @@ impl Axis {
         }
         let most = scale(most).ceil().clamp(2.0, 7.0);
         let mut ticks = vec![(0.0, "0 %".to_owned())];
-        // Beside further nines there is no room for it.
+        // Next to further nines there is no room for it.
         if most <= 3.0 {
             ticks.push((0.5, "50 %".to_owned()));
         }
@@ -282,7 +282,7 @@ fn stroke(colour: usize) -> String {
     format!("curve s{}{}", colour % COLOURS, if colour < COLOURS { "" } else { " dashed" })
 }
 
-/// Every how many numbers one is written, so that none touches the next.
+/// The distance between labelled values, so that no two labels touch.
 fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
     let fits = |every: &usize| {
         let written: Vec<_> = ticks.iter().step_by(*every).collect();

@@ -61,7 +61,7 @@ pub(crate) fn write_plots(results: &Results, folder: &std::path::Path) -> Result
     Ok(())
 }
 
-/// Text as HTML or SVG wants it.
+/// Text escaped for HTML or SVG.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

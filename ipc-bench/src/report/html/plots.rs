@@ -242,7 +242,7 @@ fn by_round(row: &Row) -> Vec<(f64, f64)> {
     points
 }
 
-/// What was usual in each part of each round as a line, the slowest message of each as a dot.
+/// The usual latency in each part of each round as a line, the slowest message of each as a dot.
 fn over_time(rows: &[&Row], palette: &Palette<'_>, what: String) -> Option<Plot> {
     let rows: Vec<_> = rows.iter().filter(|row| row.timeline.len() > 1).collect();
     let curve = |row: &&&Row| Curve {

@@ -1,4 +1,4 @@
-//! The parts of the page that are words and tables.
+//! The parts of the page that are text and tables.
 
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ pub(super) fn opening(results: &Results) -> String {
     text
 }
 
-/// What makes the numbers less trustworthy.
+/// What makes the numbers less reliable.
 pub(super) fn warnings(results: &Results) -> String {
     let warnings = &results.environment.warnings;
     if warnings.is_empty() {
