@@ -42,8 +42,8 @@ What is done is kept in the file of --json after each table; --resume goes on fr
 
 /// Measures ways for processes on one machine to pass messages.
 ///
-/// Without a command: a short matrix of this project's rings and the kernel's mechanisms, 64 bytes, round trips and
-/// streams, beside the floors of the machine, in about a minute.
+/// Without a command: a short matrix of this project's rings and the kernel's mechanisms, 64 bytes, round
+/// trips and streams, next to the baselines of the machine, in about a minute.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -58,7 +58,7 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Round trips with one message in flight; told as half of a round trip
+    /// Round trips with one message in flight; reported as half of a round trip
     Pingpong(Measurement),
     /// One way, as many messages as go through
     Stream(Measurement),
@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Wake(Wake),
     /// Several producers and several consumers at one queue
     Fan(Fan),
-    /// Kills partners and measures how long it takes until the others know, and until they go on
+    /// Kills partners and measures the time until the others know, and until they continue
     Deaths(Deaths),
     /// One publisher and subscribers that read now and then: what a publication costs
     Publish(Publish),
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Writes other forms of a result file, such as a page with plots
     Report(Report),
-    /// Can this machine give honest numbers, and what would help
+    /// Whether this machine gives reliable numbers, and what would help
     Doctor(Doctor),
     /// Which mechanisms there are, and why one is not
     List {
@@ -144,8 +144,8 @@ pub(crate) struct Measurement {
 /// `load`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Load {
-    /// Messages a second; several make several rows; 100k and 2M are understood. Without any: a scan from 1k upwards
-    /// until a mechanism cannot keep up
+    /// Messages a second; several make several rows; 100k and 2M are understood. Without any: a scan from 1k
+    /// upwards until a mechanism cannot keep up
     #[arg(short = 'R', long, value_delimiter = ',', value_parser = parse_rate, value_name = "RATE,…")]
     pub(crate) rate: Vec<f64>,
     #[command(flatten)]
@@ -190,7 +190,7 @@ pub(crate) struct Deaths {
     /// Processors: as for the other commands; the victim runs on the producer's
     #[arg(long, default_value = "auto", value_name = "WHERE")]
     pub(crate) pin: Pin,
-    /// Fail with exit code 4 when something makes the numbers less trustworthy
+    /// Fail with exit code 4 when something makes the numbers less reliable
     #[arg(long)]
     pub(crate) strict: bool,
     #[command(flatten)]
@@ -218,7 +218,7 @@ pub(crate) struct Publish {
 pub(crate) struct Matrix {
     /// The file that lists the rows
     pub(crate) suite: PathBuf,
-    /// Goes on from the JSON file of an earlier run: rows that it has are not measured again
+    /// Continues from the JSON file of an earlier run: its rows are not measured again
     #[arg(long)]
     pub(crate) resume: bool,
     #[command(flatten)]
@@ -271,7 +271,7 @@ pub(crate) struct RunOptions {
     /// Leaves out the short last round that counts system calls
     #[arg(long)]
     pub(crate) no_syscalls: bool,
-    /// Fail with exit code 4 when something makes the numbers less trustworthy
+    /// Fail with exit code 4 when something makes the numbers less reliable
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -294,7 +294,8 @@ pub(crate) struct Output {
 /// What to compare with.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Reference {
-    /// Adds each row as a part of this mechanism's, round by round: what the machine does to both is no difference then
+    /// Adds each row as a part of this mechanism's, round by round: what the machine does to both is no
+    /// difference then
     #[arg(long, value_name = "NAME")]
     pub(crate) against: Option<String>,
 }
@@ -349,7 +350,7 @@ pub(crate) struct FaultOptions {
     /// null: every how many messages one is repeated
     #[arg(long, hide = true, default_value_t = 0)]
     pub(crate) null_repeat_every: u64,
-    /// null: every how many messages one changes places with its follower
+    /// null: every how many messages one changes places with its successor
     #[arg(long, hide = true, default_value_t = 0)]
     pub(crate) null_swap_every: u64,
     /// null: every how many messages one is damaged

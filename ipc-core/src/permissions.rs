@@ -91,7 +91,7 @@ impl Mode {
         Mode(self.0 | 0o020)
     }
 
-    /// Also lets everybody read.
+    /// Also lets every user read.
     ///
     /// ```
     /// assert_eq!(ipc_core::Mode::PRIVATE.others_read().bits(), 0o604);

@@ -1,4 +1,4 @@
-//! Processes that are killed at any moment.
+//! Processes that are killed at arbitrary moments.
 
 mod common;
 

@@ -76,7 +76,7 @@ fn what_came_without_a_ring_is_found_at_the_deadline() {
     });
 }
 
-/// The watchdog ends a waiter that never looks by itself.
+/// The watchdog ends a waiter that never checks by itself.
 #[test]
 fn what_came_without_a_ring_is_found_long_before_the_deadline() {
     isolated(|| {
@@ -90,7 +90,7 @@ fn what_came_without_a_ring_is_found_long_before_the_deadline() {
         receiver.join();
 
         objects.queue.send_bytes(MessageType::ONE, b"x").unwrap();
-        // The receiver has rung for room; that must not be what wakes the sender.
+        // The receiver has rung for room; that must not wake the sender.
         objects.bells.set_value(1, 0).unwrap();
         let sender = child(|| assert!(ringing.send_deadline(&message(), far()).unwrap()));
         sender.until_blocked_in(&SEMOP);

@@ -12,7 +12,7 @@ use ipc_core::sem::{Count, SemId, SemaphoreSet};
 use ipc_core::shm::{Options, SharedMemory, ShmId, Size};
 use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, list};
 
-/// Runs a program to its good end and takes what it printed; `None` when it is not there, which must be
+/// Runs a program to its successful end and returns its output; `None` when it is not there, which must be
 /// [allowed](skip).
 fn run(program: &str, arguments: &[&str]) -> Option<String> {
     match Command::new(program).args(arguments).env("LC_ALL", "C").output() {

@@ -47,7 +47,7 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
         assert_eq!(id.values().unwrap(), [0, 1, 1]);
         assert!(is_alive(&set, 2).unwrap());
 
-        // In the parent they do their duty.
+        // In the parent they work.
         drop((permit, guard, token));
         assert_eq!(id.values().unwrap(), [1, 0, 0]);
         drop(attached);
@@ -56,7 +56,7 @@ fn dropping_in_a_child_removes_and_releases_nothing() {
     });
 }
 
-/// Gives the value to `body` in a child, and here back.
+/// Passes the value to `body` in a child, and returns it here.
 fn in_child_then_back<T>(value: T, body: impl FnOnce(T)) -> T {
     let cell = std::cell::RefCell::new(Some(value));
     child(|| body(cell.take().expect("once in the child"))).join();

@@ -69,8 +69,8 @@ const LOSSES: [Loss; 5] = [
     Loss::Replaced,
 ];
 
-/// Brings the loss about, in a child; the set that the guards' identifier names then, if any, with the values
-/// that it is to keep.
+/// Causes the loss, in a child; the set that the guards' identifier names then, if any, with the values that
+/// it is to keep.
 fn lose(loss: Loss, set: SemaphoreSet) -> Option<(SemaphoreSet, [u16; 3])> {
     let another = || {
         assert!(set_kernel("sem_next_id", &set.id().to_string()));
@@ -84,7 +84,7 @@ fn lose(loss: Loss, set: SemaphoreSet) -> Option<(SemaphoreSet, [u16; 3])> {
         Loss::UndoListLeft => {
             unshare(CloneFlags::CLONE_SYSVSEM).unwrap();
             assert_eq!(set.values().unwrap(), FREE); // given back by the kernel
-            // And taken by others since; theirs must not be given back.
+            // And taken by others since; theirs must not be released.
             set.set_values(&MINE).unwrap();
             Some((set, MINE))
         }
@@ -169,7 +169,7 @@ fn a_thread_that_left_the_list_of_its_process_gives_nothing_back() {
     });
 }
 
-/// The proof asks for room in the value that the release itself does not need; it must be had at any value.
+/// The check needs room in the value that the release itself does not need; it must work at any value.
 #[test]
 fn permits_are_given_back_at_any_value() {
     isolated(|| {

@@ -1,4 +1,4 @@
-//! Who may do what, found out by becoming other users. Needs root.
+//! Permissions, tested by becoming other users. Needs root.
 
 mod common;
 
@@ -52,7 +52,7 @@ fn creator_and_owner_may_change_and_remove_others_may_not() {
             let queue = ipc_core::list::queues().unwrap()[0].0;
             let queue = MessageQueue::from_id(queue);
             assert_eq!(queue.set_mode(mode(0o666)).unwrap_err().kind(), ErrorKind::NotOwner);
-            assert_eq!(queue.stat().unwrap().permissions().cuid(), ALICE); // everybody sees the record
+            assert_eq!(queue.stat().unwrap().permissions().cuid(), ALICE); // every user sees the record
             assert_eq!(queue.remove().unwrap_err().kind(), ErrorKind::NotOwner);
         });
         as_user(BOB, || {
@@ -324,7 +324,7 @@ fn an_owner_without_the_right_to_read_may_change_everything() {
     });
 }
 
-/// The second call must find what the first one made, whatever mode it was told to make it with.
+/// The second call must find the object of the first, whatever mode it was made with.
 #[test]
 fn what_open_or_create_made_it_opens() {
     with_users("what_open_or_create_made", || {
@@ -406,7 +406,7 @@ fn a_squatter_is_recognised_whatever_he_gives_away() {
             let text = format!("its creator is user {EVE}, allowed is user {ALICE} with a mode within 0600");
             assert!(error.to_string().contains(&text), "{error}");
             let create = SharedMemory::open_or_create(key, 4096, &Options::default(), &Trust::same_user());
-            assert_eq!(create.unwrap_err().kind(), ErrorKind::Untrusted); // and is not deleted and made anew
+            assert_eq!(create.unwrap_err().kind(), ErrorKind::Untrusted); // and is not deleted and created again
             SharedMemory::open(key, Size::Exact(4096), &Trust::same_user().allow_uid(EVE)).unwrap();
         });
         as_user(BOB, || {

@@ -86,7 +86,7 @@ fn check_fields(number: usize, types: &[Struct], is_used: &mut [bool]) -> Result
     }
 }
 
-/// Size of a whole field in bytes; an invalid size is 0, or more than [`MAX_SIZE`].
+/// Size of a whole field in bytes; `None` if it is invalid: 0, or more than [`MAX_SIZE`].
 fn size_of_field(types: &[Struct], field: &Field) -> Option<u64> {
     let item = u64::from(item_size(types, field));
     let size = field.dimensions.iter().try_fold(item, |size, length| {

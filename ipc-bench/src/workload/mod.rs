@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Workload {
-    /// Round trips, one message in flight; told as half of a round trip.
+    /// Round trips, one message in flight; reported as half of a round trip.
     Pingpong,
     /// As many messages as go through, one `send` each.
     Stream,

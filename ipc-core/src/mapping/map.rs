@@ -97,7 +97,7 @@ impl Mapping {
             .map_err(failed)?;
         let base =
             NonNull::new(raw.as_mut_ptr()).ok_or_else(|| failed(std::io::ErrorKind::OutOfMemory.into()))?;
-        // SAFETY: the mapping has `len` bytes and lives in the same struct, which never lets go of it before
+        // SAFETY: the mapping has `len` bytes and lives in the same struct, which never releases it before
         // the end.
         let bytes = unsafe { SharedBytes::new(base, len, read_only) };
         Ok(Mapping { bytes, raw, device: stat.dev(), inode: stat.ino() })

@@ -65,7 +65,7 @@ impl EmptiedPage {
         let word: *const AtomicU64 = self.word();
         // Never unmapped.
         core::mem::forget(self);
-        // SAFETY: as in `word`, and mapped for good.
+        // SAFETY: as in `word`, and mapped permanently.
         unsafe { &*word }
     }
 }

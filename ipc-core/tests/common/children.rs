@@ -69,7 +69,7 @@ impl Child {
         assert!(matches!(waitpid(self.pid, None), Ok(WaitStatus::Signaled(_, Signal::SIGKILL, _))));
     }
 
-    /// Waits for the end, which must be a good one.
+    /// Waits for the end, which must be successful.
     pub fn join(mut self) {
         self.waited = true;
         assert_eq!(waitpid(self.pid, None), Ok(WaitStatus::Exited(self.pid, 0)), "the child failed");

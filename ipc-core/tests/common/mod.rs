@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[allow(unused_imports, reason = "each test file uses some of it")]
 pub use skip::{Need, skip};
 
-/// Ends the whole process, loudly, when a test hangs: none may, and none has an upper bound of its own.
+/// Ends the whole process, loudly, when a test hangs: none may, and no test has an upper bound of its own.
 pub struct Watchdog(#[allow(dead_code, reason = "dropping it tells the thread")] std::sync::mpsc::Sender<()>);
 
 /// After a minute; `TEST_WATCHDOG` sets another number of seconds, for machines that are slow.
@@ -35,7 +35,7 @@ pub fn say(line: &str) {
     let _ = nix::unistd::write(std::io::stderr(), format!("{line}\n").as_bytes());
 }
 
-/// Far enough away that a test which waits for it is a test that hangs.
+/// So far away that a test that waits for it hangs.
 pub fn far() -> Instant {
     Instant::now() + Duration::from_secs(600)
 }

@@ -1,8 +1,8 @@
-//! A process that may not make certain system calls.
+//! A process that is forbidden certain system calls.
 
 use nix::libc;
 
-/// Has these system calls answer EPERM in this process from now on; only in a child.
+/// Makes these system calls fail with EPERM in this process from now on; only in a child.
 pub fn forbid(calls: &[libc::c_long]) {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     // The number of the call is the first word of what the filter looks at.

@@ -1,4 +1,4 @@
-//! Tests that need what not every machine allows.
+//! Tests that need something not every machine allows.
 //!
 //! What cannot run here fails, unless the environment allows for it by name:
 //! `ALLOW_SKIP=ptrace,time-namespace`. Where that is not set, [`allowed_by_default`] defines what may be
@@ -19,7 +19,7 @@ pub enum Need {
     Ptrace,
     /// Becoming other users.
     Root,
-    /// User numbers besides one's own in this user namespace.
+    /// Other user ids than one's own in this user namespace.
     Users,
     /// Setting the kernel's limits in an IPC namespace.
     Sysctl,
@@ -108,8 +108,8 @@ fn leave_out(need: Need, why: &str, place: &str) {
 }
 
 /// What may be missing on any machine with a Rust toolchain: other languages and tools, and, for an
-/// unprivileged user, everything that needs an administrator. Never what most of the tests of an algorithm
-/// rest on.
+/// unprivileged user, everything that needs an administrator. Never something that most tests of an algorithm
+/// depend on.
 pub fn allowed_by_default(need: Need, is_privileged: bool) -> bool {
     match need {
         Need::Perl | Need::Python | Need::UtilLinux => true,

@@ -71,7 +71,7 @@ fn entered(pid: Pid) -> Option<(c_long, [u64; 6])> {
 }
 
 impl Held {
-    /// Lets the call and what follows go on, and waits for the end, which must be a good one.
+    /// Resumes the call and what follows, and waits for a successful exit.
     pub fn go_on(self) {
         ptrace::detach(Pid::from_raw(self.child.pid().cast_signed()), None).expect("detach");
         self.child.join();

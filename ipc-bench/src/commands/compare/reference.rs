@@ -28,7 +28,7 @@ pub(super) fn change(pairs: &[Pair<'_>], row: &Row, rule: Rule) -> Option<f64> {
     furthest(true).or_else(|| furthest(false))
 }
 
-/// Whether the files have other rows in common to relate them.
+/// Whether the unchanged rows of the two files are comparable: both are from the same machine.
 pub(super) fn usable(before: &Results, after: &Results) -> bool {
     same_machine(before, after).is_empty()
 }

@@ -282,7 +282,7 @@ fn stroke(colour: usize) -> String {
     format!("curve s{}{}", colour % COLOURS, if colour < COLOURS { "" } else { " dashed" })
 }
 
-/// The distance between labelled values, so that no two labels touch.
+/// The step between labelled values, so that no two labels touch.
 fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
     let fits = |every: &usize| {
         let written: Vec<_> = ticks.iter().step_by(*every).collect();
