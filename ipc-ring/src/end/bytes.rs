@@ -1,8 +1,8 @@
 //! The two ends of a channel of frames with one producer and one consumer.
 //!
-//! The ring is [`ring::bytes`](crate::ring::bytes); what is here are the steps around it, as in
-//! [`spsc`](super::spsc). What differs is that a producer waits for room for a frame of its own length, and
-//! that a frame may not fit where it is to be popped to.
+//! The ring is [`ring::bytes`](crate::ring::bytes). Here are the steps around it, as in
+//! [`spsc`](super::spsc). The differences: a producer waits for room for a frame of its own length, and a
+//! frame may not fit its destination.
 
 use std::time::Instant;
 
@@ -77,9 +77,9 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         self.push_on(pushed, frame.len(), deadline, |ring| ring.try_push(frame))
     }
 
-    /// The slow half of a push: a signal to act upon, or no room. `again` tries once more. Part of a cold
-    /// function of the caller's: handed on once more, what came of the attempt would be put into memory by
-    /// each push.
+    /// The slow half of a push: a signal to act upon, or no room. `again` retries. Inlined into a cold
+    /// function of the caller: one more call level would make each push store the result of the attempt to
+    /// memory.
     #[inline(always)]
     pub(crate) fn push_on(
         &mut self,
@@ -106,8 +106,8 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
     }
 
-    /// What came of an attempt to push a frame of `len` bytes. Part of a cold function of the caller's, as
-    /// `push_on` is.
+    /// The result of an attempt to push a frame of `len` bytes. Inlined into a cold function of the caller,
+    /// as `push_on` is.
     #[inline(always)]
     pub(crate) fn settle(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), Refusal> {
         match pushed {
@@ -121,15 +121,15 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// Looks for a few microseconds at most whether there is room for the last frame that found none.
+    /// Polls for a few microseconds at most for room for the last frame that found none.
     pub(crate) fn let_come_free(&self) {
         slip::watch(|| self.ring.has_room_by_head(self.wanted));
     }
 
-    /// Whether there is room for a frame as long as the last one that there was none for.
+    /// Whether there is room for a frame as long as the last one that found none.
     ///
     /// # Errors
-    /// When the consumer's words make no sense.
+    /// When the consumer's words are invalid.
     pub fn has_room_as_wanted(&mut self) -> Result<bool, Corruption> {
         self.ring.has_room(self.wanted)
     }
@@ -167,8 +167,8 @@ pub trait Place {
     /// Pops a frame into it. Wakes before the frame is popped.
     fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop;
 
-    /// Pops a frame into it that needs nothing but to be copied out, and gives its length. Wakes before the
-    /// frame is popped.
+    /// Pops a frame into it if only a copy is needed, and returns its length. Wakes before the frame is
+    /// popped.
     fn pop_known<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32))
     -> Option<usize>;
 }
@@ -253,13 +253,13 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         Self { ring, end, slip: Slip::new() }
     }
 
-    /// Lets a run of frames gather, when that has been of use lately or is due to be tried.
+    /// Waits for a batch of frames, when that has been useful lately or is due to be tried.
     pub(crate) fn let_gather(&mut self) {
         let Self { ring, slip, .. } = self;
         slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
     }
 
-    /// Pops the next frame if there is one; gives its length.
+    /// Pops the next frame if there is one; returns its length.
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is;
@@ -274,7 +274,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Pops the next frame, waiting for it; gives its length.
+    /// Pops the next frame, waiting for it; returns its length.
     ///
     /// # Errors
     /// [`PopError`], but for [`PopError::Empty`].
@@ -287,13 +287,13 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Pops the next frame if it needs nothing but to be copied out.
+    /// Pops the next frame if only a copy is needed.
     #[inline(always)]
     pub(crate) fn pop_known(&mut self, place: &mut impl Place) -> Option<usize> {
         place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal))
     }
 
-    /// A pop that was not plain success, or none yet.
+    /// A pop that was not a plain success, or was not tried yet.
     #[cold]
     pub(crate) fn pop_slowly(
         &mut self,
@@ -308,7 +308,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Whatever comes of a pop.
+    /// Handles any result of a pop.
     #[cold]
     pub(crate) fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
         match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
@@ -319,12 +319,12 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    /// The ring is empty; check whether the stream has ended. What was pushed before the end is still popped.
     fn nothing(&mut self, signal: u32, place: &mut impl Place) -> Result<usize, PopError> {
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
         let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
-        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        // [C1] The producer's bit is seen: everything it pushed before is visible too. Check once more.
         match place.pop(&mut self.ring, |signal| self.end.wake_peer_if(signal)) {
             Pop::Frame { len, .. } => Ok(len),
             Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),
@@ -333,8 +333,8 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Before the next frame is looked at where it lies: whether the stream is over. A frame may be there or
-    /// not otherwise.
+    /// Checks, before the next frame is viewed in place, whether the stream has ended. Otherwise there may or
+    /// may not be a frame.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`] and [`PopError::BufferTooSmall`].
@@ -344,7 +344,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         if self.ring.has_item() { Ok(()) } else { self.nothing_to_view() }
     }
 
-    /// Nothing was there to be viewed: is it over?
+    /// There was nothing to view; check whether the stream has ended.
     #[cold]
     #[inline(never)]
     fn nothing_to_view(&mut self) -> Result<(), PopError> {
@@ -353,13 +353,13 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
         self.end.tell().map_err(PopError::System)?;
         match ended(&self.end, self.ring.position()) {
-            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+            // [C1] As in `nothing`: what was pushed before the end is visible now. Check once more.
             Some(error) if !self.ring.has_item() => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Tells the producer that the ring is corrupt.
+    /// Signals to the producer that the ring is corrupt.
     #[cold]
     fn poison(&mut self, corruption: Corruption) -> PopError {
         self.end.poison();
@@ -367,7 +367,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     }
 }
 
-/// What a look at the next frame where it lies found that is no frame: the producer's signal, or nonsense.
+/// What was found instead of a frame to view in place: the producer's signal, or an invalid word.
 #[cold]
 #[inline(never)]
 pub(crate) fn not_viewed<W: Words, H: Host>(

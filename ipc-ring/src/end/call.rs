@@ -1,7 +1,7 @@
 //! The two ends of a channel of calls: one caller, one responder.
 //!
-//! The ring is [`ring::call`](crate::ring::call); what is here are the steps around it. A wait reports only
-//! *that* something is there; the payload is then copied once, from the line to where it is wanted.
+//! The ring is [`ring::call`](crate::ring::call). Here are the steps around it. A wait reports only *that*
+//! there is something; the payload is then copied once, from the line to its destination.
 
 use std::time::Instant;
 
@@ -28,15 +28,15 @@ struct Replies<'a, M: Memory, W: Words, H: Host>(&'a mut Caller<M, W, H>);
 /// Waiting until no call is in flight.
 struct Quiet<'a, M: Memory, W: Words, H: Host>(&'a mut Caller<M, W, H>);
 
-/// Polls that come too fast take the line away from the end that writes it.
+/// Polling too fast takes the cache line away from the end that writes it.
 fn leave_the_line() {
     pause();
     pause();
 }
 
 impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
-    /// Asks and waits for the reply. `give_up` takes an earlier call back that is still in flight, if no
-    /// responder lives; false if one does.
+    /// Asks and waits for the reply. `give_up` cancels an earlier call still in flight if no responder is
+    /// alive; false if one is.
     ///
     /// # Errors
     /// [`CallError`], but for [`CallError::Pending`] and [`CallError::NothingAsked`].
@@ -56,7 +56,7 @@ impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
         self.reply(deadline)
     }
 
-    /// Waits for the reply, then copies it once, to where it is wanted.
+    /// Waits for the reply, then copies it once, to its destination.
     ///
     /// # Errors
     /// As [`call`](Self::call).
@@ -126,14 +126,14 @@ impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
         if signal & CLOSED != 0 { Err(CallError::Closed) } else { woken.map_err(CallError::NotWoken) }
     }
 
-    /// Tells the responder that the ring is corrupt.
+    /// Signals to the responder that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self, corruption: Corruption) -> CallError {
         self.end.poison();
         CallError::Corrupt(corruption)
     }
 
-    /// What a poll that found nothing makes of the responder's signal. `is_there` looks once more.
+    /// Handles the responder's signal after a poll that found nothing. `is_there` checks once more.
     fn nothing(&mut self, is_there: impl FnOnce(&Self) -> bool) -> Result<(), PopError> {
         let Some(error) = ended(&self.end, self.ring.number()) else {
             leave_the_line();
@@ -203,7 +203,7 @@ pub struct Responder<M: Memory, W: Words, H: Host> {
 struct Requests<'a, M: Memory, W: Words, H: Host>(&'a mut Responder<M, W, H>);
 
 impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
-    /// Whether a request is there.
+    /// Whether there is a request.
     ///
     /// # Errors
     /// [`PopError::Empty`]; [`PopError::Closed`] and [`PopError::PeerGone`] when none will come from this
@@ -218,14 +218,14 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
             leave_the_line();
             return Err(PopError::Empty);
         };
-        // [C1] As for a pop: what was asked before the end is visible now. Look once more.
+        // [C1] As for a pop: what was asked before the end is visible now. Check once more.
         if self.ring.has_request() { Ok(()) } else { Err(error) }
     }
 
-    /// Waits until a request is there.
+    /// Waits until there is a request.
     ///
     /// # Errors
-    /// As a pop's that waits.
+    /// As for a pop that waits.
     #[track_caller]
     pub fn wait_for_request(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
         wait_and_pop(&mut Requests(self), deadline)
@@ -246,8 +246,8 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
         open
     }
 
-    /// Tells the caller that the ring is corrupt, as taking a request found. Taking is the ring's alone: an
-    /// error of another type would have each request moved once more.
+    /// Signals to the caller that the ring is corrupt, as taking a request found. Taking itself is left to
+    /// the ring: an error of another type would cause each request to be moved once more.
     #[cold]
     pub(crate) fn poison(&mut self, corruption: Corruption) -> CallError {
         self.end.poison();

@@ -12,7 +12,8 @@ use crate::wait::{Wait, pause};
 
 from_stop!(PopError);
 
-/// What the producer's signal word says about the end of the stream. What was pushed before is visible to who has asked: look once more.
+/// What the producer's signal word says about the end of the stream. The caller then sees what was pushed
+/// before, and checks once more.
 pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> Option<PopError> {
     let bits = end.peer_bits();
     if bits & POISONED != 0 {
@@ -26,7 +27,8 @@ pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> O
     }
 }
 
-/// Whether a wait goes on after this answer of an attempt: nothing is there, or the producer is gone and a successor is waited for.
+/// Whether a wait goes on after this result: there is nothing yet, or the producer is gone and a successor is
+/// waited for.
 pub(crate) fn goes_on<W: Words, H: Host>(end: &Endpoint<W, H>, error: &PopError) -> bool {
     match error {
         PopError::Empty => true,
@@ -35,33 +37,33 @@ pub(crate) fn goes_on<W: Words, H: Host>(end: &Endpoint<W, H>, error: &PopError)
     }
 }
 
-/// The consuming end of a channel, as far as waiting for something to pop goes.
+/// The consuming end of a channel, as far as waiting for something to pop is concerned.
 pub trait Poll {
     /// The words of the two ends.
     type Words: Words;
-    /// The end's part of the kernel.
+    /// The end's access to the kernel.
     type Host: Host;
     /// What is popped.
     type Item;
     /// Tries to pop.
     ///
     /// # Errors
-    /// [`PopError::Empty`] when nothing is there and the stream has not ended.
+    /// [`PopError::Empty`] when there is nothing and the stream has not ended.
     fn poll(&mut self) -> Result<Self::Item, PopError>;
-    /// Whether something is there, by a look that changes nothing.
+    /// Whether there is something, by a check that changes nothing.
     fn has_item(&self) -> bool;
     /// The seat.
     fn end_mut(&mut self) -> &mut Endpoint<Self::Words, Self::Host>;
-    /// The seat, to look at.
+    /// The seat, read-only.
     fn end(&self) -> &Endpoint<Self::Words, Self::Host>;
-    /// Lets a run of messages gather, where that has been of use lately or is due to be tried.
+    /// Waits for a batch of messages, where that has been useful lately or is due to be tried.
     fn let_gather(&mut self) {}
 }
 
 /// Waiting for something to pop.
 struct ForItem<'a, P>(&'a mut P);
 
-/// Pops, waiting for something to be there.
+/// Pops, waiting until there is something.
 ///
 /// # Errors
 /// [`PopError`], but for [`PopError::Empty`].
@@ -91,7 +93,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
 
     #[inline(always)]
     fn attempt(&mut self, wait: &Wait) -> Result<Option<P::Item>, PopError> {
-        // Before the pop, behind which nothing is done that can take long.
+        // Before the pop: nothing that can take long is done after it.
         if self.0.has_item() {
             self.0.end_mut().waits.finished(wait);
         }
@@ -107,8 +109,8 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
         if end.waits.is_over(end.peer_bits()) || self.0.has_item() { Look::Ready } else { Look::Nothing }
     }
 
-    /// Looks a few times more, by a look that costs little. The rest of a poll, the other end's
-    /// state among it, can wait so long; and the shorter the way from look to look, the sooner a message is seen.
+    /// Checks a few more times, cheaply. The rest of a poll, such as the other end's state, can wait that
+    /// long; and the shorter the path between two checks, the sooner a message is seen.
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.0.end().waits.looks(8) {

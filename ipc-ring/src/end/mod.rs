@@ -2,15 +2,15 @@
 //! woken, and what a push and a pop do besides moving an element.
 //!
 //! In production the memory is a segment and the kernel is a domain's semaphores; [`channel`](crate::channel)
-//! puts the two together, and adds names, builders and everything else that needs a domain. The `loom-tests`
-//! crate puts a model checker's words and semaphores in their place, so that the very steps that run between
-//! processes are explored there.
+//! combines the two, and adds names, builders and everything else that needs a domain. The `loom-tests` crate
+//! replaces them with a model checker's words and semaphores, so that the model checker explores the very
+//! steps that run between processes.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`pair`] | an end that faces one other: of `spsc`, `bytes` and `call` |
+//! | [`pair`] | an end with exactly one peer: of `spsc`, `bytes` and `call` |
 //! | [`participant`] | an end that is one of many: of `mpmc`, `broadcast` and `latest` |
-//! | [`room`] | a producer of such a channel: waiting for room, and what a publication into a closed channel is |
+//! | [`room`] | a producer of such a channel: waiting for room, and publishing into a closed channel |
 //! | [`item`] | a consumer of such a channel: waiting for something to pop, and the end of the stream |
 //! | [`spsc`] | pushing and popping elements |
 //! | [`bytes`] | pushing and popping frames |

@@ -1,7 +1,7 @@
-//! An end that faces one other: its seat, what it says to the other end, and how it is woken.
+//! An end with exactly one peer: its seat, what it signals to the peer, and how it is woken.
 //!
-//! Each end has a record: who holds it, what the holder sleeps on, and a signal word, by the bits of which the other end learns that this one waits or is
-//! gone. How sleeping and waking work is told in [`wait::signal`](crate::wait::signal).
+//! Each end has a record: its holder, what the holder sleeps on, and a signal word whose bits show the peer
+//! that this end waits or is gone. [`wait::signal`](crate::wait::signal) describes sleeping and waking.
 
 use ipc_core::Error;
 
@@ -22,13 +22,13 @@ pub enum PeerState {
         /// Its process.
         pid: u32,
     },
-    /// It has closed the channel for good.
+    /// The channel has been closed for good.
     Closed,
-    /// It is not there, but the channel is open.
+    /// Not attached, but the channel is open.
     Gone(PeerExit),
 }
 
-/// One of two ends, as one of them sees it.
+/// One of the two ends, as seen from one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// This end.
@@ -39,28 +39,28 @@ pub enum Side {
 
 /// The words of two ends.
 pub trait Words {
-    /// The machine they belong to.
+    /// The platform of these words.
     type Platform: Platform;
 
     /// The signal word of an end: see [`signal`].
     fn signal(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// Who holds the end; 0: nobody. The other words of the record are written before it.
+    /// The holder of the end; 0: none. The other words of the record are written before it.
     fn owner(&self, side: Side) -> &<Self::Platform as Platform>::U64;
-    /// How often the end has been taken.
+    /// Number of times the end has been taken.
     fn times(&self, side: Side) -> &<Self::Platform as Platform>::U64;
     /// The holder's process number, for display.
     fn pid(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// What the holder sleeps on, or who waits for it and others; 0: nothing.
+    /// What the holder sleeps on, alone or together with other waiters; 0: nothing.
     fn wake(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// What the holder's death posts a token to; 0: nothing.
+    /// What a token is posted to when the holder dies; 0: nothing.
     fn armed(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// The CPU that the holder was last seen on plus one; 0: not known.
+    /// The CPU the holder was last seen on, plus one; 0: unknown.
     fn cpu(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// How many wakes this end has given.
+    /// Number of wakes this end has made.
     fn wakes(&self) -> &<Self::Platform as Platform>::U64;
 }
 
-/// Who takes a seat.
+/// The new holder of a seat.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder {
     /// Its identity, not 0.
@@ -69,7 +69,7 @@ pub struct Holder {
     pub pid: u32,
 }
 
-/// The words that say whether an end is there.
+/// The words that show whether an end is attached.
 pub(crate) struct Held<'a, P: Platform> {
     pub(crate) signal: &'a P::U32,
     pub(crate) owner: &'a P::U64,
@@ -77,10 +77,10 @@ pub(crate) struct Held<'a, P: Platform> {
     pub(crate) pid: &'a P::U32,
 }
 
-/// Whether the end with these words is there. Asks the kernel when it is attached. Only reads.
+/// Whether the end with these words is attached. Asks the kernel if it is. Only reads.
 ///
 /// # Errors
-/// When it cannot be known whether its process is alive.
+/// When it is unknown whether its process is alive.
 pub(crate) fn state<P: Platform>(
     held: &Held<'_, P>,
     is_alive: impl FnOnce(u64) -> Result<bool, Error>,
@@ -100,7 +100,8 @@ pub(crate) fn state<P: Platform>(
 
 /// The process that holds an end, dead or alive; 0: none.
 pub(crate) fn owner<W: Words>(words: &W, side: Side) -> u64 {
-    // [E1] Acquire ← the Release in `Endpoint::take_seat` or `free_seat`: what the holder or its predecessor wrote into the record.
+    // [E1] Acquire ← the Release in `Endpoint::take_seat` or `free_seat`: what the holder or its predecessor
+    // wrote into the record.
     words.owner(side).load(core::sync::atomic::Ordering::Acquire)
 }
 
@@ -113,36 +114,36 @@ pub struct Endpoint<W: Words, H: Host> {
     pub(crate) waits: Waits,
     /// What this process's death posts to, once arranged.
     armed: Option<H::Wake>,
-    /// What the last wake came to, if it failed and its caller was told of success.
+    /// The error of the last wake, if it failed after its caller had been given success.
     untold: Option<Error>,
-    /// How often the other seat had been taken when a set was told that its holder is gone.
+    /// The count of takers of the peer's seat when a set was last notified that its holder is gone.
     told: Option<u64>,
-    /// Whether a set was told that the stream has ended.
+    /// Whether a set was notified that the stream has ended.
     ended: bool,
 }
 
-/// What there is to know of the other end for who waits for several.
+/// What a wait for several ends needs to know about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerNews {
-    /// It has said its last word. Told once.
+    /// It has ended the stream. Reported once.
     Ended,
-    /// Its holder left without one. Told once for each.
+    /// Its holder left without ending the stream. Reported once for each holder.
     Gone,
 }
 
 impl<W: Words, H: Host> Endpoint<W, H> {
-    /// Takes a seat that is free or whose holder is dead, and wakes the other end: it may wait for somebody to come, or have lost
-    /// a wake-up with the predecessor.
+    /// Takes a seat that is free or whose holder is dead, and wakes the peer: it may be waiting for a holder,
+    /// or have lost a wake-up meant to come from the predecessor.
     pub fn take_seat(words: W, host: H, barrier: Barrier, holder: Holder, strategy: WaitStrategy) -> Self {
         let times = words.times(Side::Own);
         times.store(times.load(Relaxed).wrapping_add(1), Relaxed); // Under the lock.
         words.pid(Side::Own).store(holder.pid, Relaxed); // Before the owner.
         words.wake(Side::Own).store(H::wake_to_raw(host.wake()), Relaxed); // Before the owner.
         words.armed(Side::Own).store(0, Relaxed); // Before the owner.
-        // [E1] Release → `owner`: who sees the owner sees what it sleeps on and its process number.
+        // [E1] Release → `owner`: a reader that sees the owner sees what it sleeps on and its process number.
         words.owner(Side::Own).store(holder.owner, core::sync::atomic::Ordering::Release);
-        // What the predecessor left; after the owner, so that a death in between leaves a dead owner and not an end that
-        // nobody holds, nobody has left, and the other side waits for.
+        // Clear what the predecessor left. This follows the store to the owner: a death in between leaves a
+        // dead owner, not an end that is neither held nor detached and that the peer waits for.
         words.signal(Side::Own).fetch_and(!(WAITING | DETACHED), Relaxed);
         let waits = Waits::new(strategy);
         let mut end =
@@ -158,7 +159,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         self.words.owner(Side::Own).store(0, core::sync::atomic::Ordering::Release);
     }
 
-    /// Says that this end goes, and takes back what was arranged for its death.
+    /// Signals that this end detaches, and cancels what was arranged for its death.
     pub fn detach(&mut self) {
         self.raise(DETACHED);
         if let Some(armed) = self.armed.take() {
@@ -171,23 +172,23 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         &self.words
     }
 
-    /// The notifier's look at the other end's signal word.
+    /// The peer's signal word, as a notifier reads it.
     fn peek(&self) -> u32 {
         signal::look::<W::Platform>(self.words.signal(Side::Peer), self.barrier)
     }
 
-    /// The other end's state bits; look at the ring again after seeing one.
+    /// The peer's state bits; check the ring again after seeing one.
     pub fn peer_bits(&self) -> u32 {
         signal::seen::<W::Platform>(self.words.signal(Side::Peer))
     }
 
     /// This end's state bits.
     pub(crate) fn own_bits(&self) -> u32 {
-        self.words.signal(Side::Own).load(Relaxed) // Only this end sets those that are looked at.
+        self.words.signal(Side::Own).load(Relaxed) // Only this end sets the bits that callers check.
     }
 
-    /// Acts on the other end's signal word as the ring gave it: wakes it if it waits. For an end that has something in hand
-    /// which must not be lost: an error is kept, and told by `tell`.
+    /// Acts on the peer's signal word as the ring returned it: wakes the peer if it waits. For an end that
+    /// holds something that must not be lost: an error is kept, and reported by `tell`.
     #[cold]
     pub fn wake_peer_if(&mut self, bits: u32) {
         if let Err(error) = self.wake_peer(bits) {
@@ -200,10 +201,10 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         self.untold = Some(error);
     }
 
-    /// What a wake came to that could not be told when it happened.
+    /// The error of a wake that could not be reported when it happened.
     ///
     /// # Errors
-    /// That of the last wake that failed. Once.
+    /// That of the last wake that failed. Reported once.
     #[inline(always)]
     pub(crate) fn tell(&mut self) -> Result<(), Error> {
         if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
@@ -211,23 +212,23 @@ impl<W: Words, H: Host> Endpoint<W, H> {
 
     /// As [`wake_peer_if`](Self::wake_peer_if).
     ///
-    /// # Errors
+    /// When the peer waits and could not be woken.
     /// When the other end waits, and could not be woken.
     #[cold]
     pub(crate) fn wake_peer(&mut self, bits: u32) -> Result<(), Error> {
         if bits & WAITING == 0 {
             return Ok(());
         }
-        // Before the bit is taken: a process that dies with it has the sleeper woken all the same.
+        // Before the bit is taken: if this process dies holding it, the sleeper is still woken.
         self.arrange_for_death();
         let signal = self.words.signal(Side::Peer);
         if !signal::take::<W::Platform>(signal) {
             return Ok(());
         }
-        // Once more, for a successor that has set the bit since.
+        // Again, for a successor that has set the bit since.
         let Some(wake) = self.arrange_for_death() else { return Ok(()) };
         self.note_cpu();
-        // One that could not be woken waits still, and the next publication finds it so.
+        // A peer that could not be woken still waits; the next publication finds its bit set.
         let signal = self.words.signal(Side::Peer);
         self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))?;
         let wakes = self.words.wakes();
@@ -235,9 +236,9 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         Ok(())
     }
 
-    /// Arranges that this process's death posts to what the other end sleeps on, which it gives.
+    /// Arranges that this process's death posts to what the peer sleeps on, which is returned.
     fn arrange_for_death(&mut self) -> Option<H::Wake> {
-        let wake = H::wake_from(self.words.wake(Side::Peer).load(Relaxed))?; // Changes only while nobody waits.
+        let wake = H::wake_from(self.words.wake(Side::Peer).load(Relaxed))?; // Stable while there is a waiter.
         if self.armed != Some(wake) {
             if let Some(old) = self.armed.take() {
                 self.host.no_post_at_death(old);
@@ -249,20 +250,20 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         Some(wake)
     }
 
-    /// Writes down where this thread runs, when it waits and when it wakes; 0 when that cannot be known.
+    /// Records the CPU this thread runs on, when it waits and when it wakes; 0 when it is unknown.
     fn note_cpu(&self) -> u32 {
         let mine = self.host.cpu();
         let noted = self.words.cpu(Side::Own);
         if noted.load(Relaxed) != mine {
-            noted.store(mine, Relaxed); // A guess for the other end's comfort.
+            noted.store(mine, Relaxed); // A hint for the peer.
         }
         mine
     }
 
-    /// Whether the other end is there. Asks the kernel when it is attached.
+    /// Whether the peer is attached. Asks the kernel if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive.
+    /// When it is unknown whether its process is alive.
     pub(crate) fn state_of_peer(&self) -> Result<PeerState, Error> {
         let words = &self.words;
         let held = Held::<W::Platform> {
@@ -274,17 +275,17 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         state(&held, |owner| self.host.is_alive(owner))
     }
 
-    /// What a set has to know of the other end.
+    /// What a set needs to know about the peer.
     ///
     /// # Errors
-    /// When it cannot be known whether the other end's process is alive.
+    /// When it is unknown whether the peer's process is alive.
     pub(crate) fn news_of_peer(&mut self, probe: bool) -> Result<Option<PeerNews>, Error> {
         self.tell()?;
         let bits = self.peer_bits();
         if bits & (CLOSED | POISONED) != 0 {
             return Ok((!std::mem::replace(&mut self.ended, true)).then_some(PeerNews::Ended));
         }
-        // [E1] The count is not older than the holder that is asked for.
+        // [E1] The count is at least as new as the holder read here.
         let holder = owner(&self.words, Side::Peer);
         let times = self.words.times(Side::Peer).load(Relaxed); // See above.
         if self.told == Some(times) {
@@ -298,24 +299,24 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         Ok(Some(PeerNews::Gone))
     }
 
-    /// Takes back that somebody waits for this end. True when a notifier was faster.
+    /// Cancels the wait for this end. True when a notifier was faster.
     pub(crate) fn withdraw(&self) -> bool {
         signal::withdraw::<W::Platform>(self.words.signal(Side::Own))
     }
 
-    /// Whether the other end sleeps, or is about to, so that it has nothing to do and has said so.
+    /// Whether the peer sleeps, or is about to: it has announced that it has nothing to do.
     pub(crate) fn is_peer_waiting(&self) -> bool {
         self.peer_bits() & WAITING != 0
     }
 
-    /// Sets bits of this end's signal and wakes the other end, so that it sees them. One that cannot be woken sees them at its
-    /// next look.
+    /// Sets bits of this end's signal word and wakes the peer to see them. A peer that cannot be woken sees
+    /// them the next time it looks.
     pub fn raise(&mut self, bits: u32) {
         signal::raise::<W::Platform>(self.words.signal(Side::Own), bits);
         self.wake_peer_if(self.peek());
     }
 
-    /// Tells the other end that the ring is corrupt.
+    /// Signals to the peer that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self) {
         self.raise(POISONED);
@@ -326,14 +327,15 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         self.host.is_ours()
     }
 
-    /// As [`ours`](Self::ours), at the least cost; may say no without need. Where a fast path asks, so that
-    /// it makes no call from which it would go on.
+    /// As [`ours`](Self::ours), at the lowest cost; may return false for the right process. For fast paths,
+    /// which then make no call that they have to return from.
     #[inline(always)]
     pub(crate) fn is_surely_ours(&self) -> bool {
         self.host.is_surely_ours()
     }
 
-    /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and a comparison.
+    /// Checks that this end was opened by the calling process. Runs at the start of each operation: a load
+    /// and a comparison.
     #[inline(always)]
     pub(crate) fn ours(&self) -> Result<(), Forked> {
         if self.host.is_ours() { Ok(()) } else { Err(Forked) }
@@ -369,7 +371,7 @@ impl<W: Words, H: Host> Waiter for Endpoint<W, H> {
         usize::from(self.withdraw())
     }
 
-    /// Notes this thread's CPU for the other end.
+    /// Records this thread's CPU for the peer.
     fn shares_cpu(&self) -> bool {
         let mine = self.note_cpu();
         mine != 0 && self.words.cpu(Side::Peer).load(Relaxed) == mine // A guess.

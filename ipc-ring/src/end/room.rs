@@ -1,4 +1,5 @@
-//! The producing end of a channel with one consumer: waiting for room, and what becomes of a message that nobody will pop.
+//! The producing end of a channel with one consumer: waiting for room, and what happens to a message that
+//! will not be popped.
 
 use ipc_core::Error;
 use std::time::Instant;
@@ -20,19 +21,19 @@ pub enum Refusal {
     TimedOut,
     /// The consumer has closed the channel.
     Closed,
-    /// There is no room, and nobody to make any.
+    /// There is no room, and no consumer to make any.
     PeerGone(PeerExit),
     /// No ring of this size can hold the frame.
     TooLarge(FrameTooLarge),
-    /// The ring holds what no end writes.
+    /// The ring holds a value that no end writes.
     Corrupt(Corruption),
     /// This end was inherited through a fork.
     Forked,
     /// The wait was interrupted.
     Interrupted,
-    /// The message was pushed, and a consumer that sleeps could not be woken.
+    /// The message was pushed, but a sleeping consumer could not be woken.
     NotWoken(Error),
-    /// The kernel refused.
+    /// A system call failed.
     System(Error),
 }
 
@@ -46,7 +47,7 @@ from_stop!(Refusal);
 from_stop!(PushError<()>, ());
 
 impl Refusal {
-    /// With the value that is handed back.
+    /// Attaches the value that is handed back.
     pub fn with<V>(self, value: V) -> PushError<V> {
         match self {
             Refusal::Full => PushError::Full(value),
@@ -63,25 +64,25 @@ impl Refusal {
     }
 }
 
-/// The producing end of a ring, as far as waiting for room goes.
+/// The producing end of a ring, as far as waiting for room is concerned.
 pub trait Room {
     /// Whether there is room now, by the consumer's exact position.
     ///
     /// # Errors
-    /// When that position makes no sense.
+    /// When that position is invalid.
     fn has_room(&mut self) -> Result<bool, Corruption>;
     /// The next position to be written.
     fn position(&self) -> u64;
-    /// Whether there is room by a look that does not disturb the consumer, and may miss what it has freed last. True
-    /// where there is no such look.
+    /// Whether there is room, by a check that does not disturb the consumer and may miss what was freed last.
+    /// True where there is no such check.
     fn has_room_by_head(&self) -> bool {
         true
     }
-    /// Whether the consumer gives something back at once, and will not wake this end for it.
+    /// Whether the consumer is about to free something and will not wake this end for it.
     fn room_is_coming(&self) -> bool;
 }
 
-/// Waiting for room.
+/// A wait for room.
 struct ForRoom<'a, R: Room, W: Words, H: Host> {
     ring: &'a mut R,
     end: &'a mut Endpoint<W, H>,
@@ -162,7 +163,7 @@ impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
         if self.end.waits.awaits_successors() {
             return Ok(Presence::There);
         }
-        // The bit is raised, with a wake, before the seat is free.
+        // The bit is set, with a wake, before the seat is free.
         if self.end.peer_bits() & DETACHED != 0 {
             return Ok(Presence::Gone(Refusal::PeerGone(PeerExit::Detached)));
         }
@@ -177,7 +178,7 @@ impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
     }
 }
 
-/// The ring is full: or is it closed?
+/// The ring is full; check whether it is closed.
 #[cold]
 pub(crate) fn full<W: Words, H: Host>(end: &Endpoint<W, H>) -> Refusal {
     if end.peer_bits() & CLOSED != 0 { Refusal::Closed } else { Refusal::Full }
@@ -185,8 +186,8 @@ pub(crate) fn full<W: Words, H: Host>(end: &Endpoint<W, H>) -> Refusal {
 
 /// Acts on the consumer's signal after a publication.
 ///
-/// A message that was published into a channel the consumer has closed is handed back like one that was refused: nobody
-/// will pop it. Unless the consumer popped it first and then closed: that message has arrived.
+/// A message published into a channel that the consumer has closed is handed back like a refused one: it will
+/// not be popped. Exception: if the consumer popped it and then closed, the message has arrived.
 #[cold]
 pub(crate) fn acknowledge<W: Words, H: Host>(
     end: &mut Endpoint<W, H>,
@@ -201,6 +202,6 @@ pub(crate) fn acknowledge<W: Words, H: Host>(
     if signal & CLOSED == 0 {
         return woken.map_err(Refusal::NotWoken);
     }
-    // [C1] The bits are looked at again for the edge: everything the consumer popped before it closed is visible then.
+    // [C1] Reload the bits for the edge: everything the consumer popped before it closed is visible then.
     if end.peer_bits() & CLOSED != 0 && is_drained() { Ok(()) } else { Err(Refusal::Closed) }
 }

@@ -1,7 +1,7 @@
 //! The two ends of a channel of elements with one producer and one consumer.
 //!
-//! The ring is [`ring::spsc`](crate::ring::spsc); what is here are the steps around it: what a push does that finds no room or a
-//! signal, and a pop that finds nothing.
+//! The ring is [`ring::spsc`](crate::ring::spsc). Here are the steps around it: what a push does that finds
+//! no room or a signal, and a pop that finds nothing.
 
 use std::time::Instant;
 
@@ -55,9 +55,9 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// Pushes an element if nothing else is to be done. `None`, and nothing pushed, when there is; the
-    /// consumer's signal to act upon otherwise. A call that goes on with [`push_on`](Self::push_on) or
-    /// [`try_push_on`](Self::try_push_on) is apart, so that the short way needs no room on the stack.
+    /// Pushes an element if there is nothing else to do. `None`, and nothing pushed, when there is; otherwise
+    /// the consumer's signal to act upon. The continuation with [`push_on`](Self::push_on) or
+    /// [`try_push_on`](Self::try_push_on) is a separate call, so that the fast path needs no stack space.
     #[inline(always)]
     pub(crate) fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
         if self.end.is_surely_ours() { self.ring.push_known(item) } else { None }
@@ -74,9 +74,9 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         self.push_on(item, known, deadline)
     }
 
-    /// What is left of a push behind [`push_known`](Self::push_known): a signal to act upon, or a ring that
-    /// may be full. Part of a cold function of the caller's: handed on once more, what came of the attempt
-    /// would be put into memory by each push.
+    /// The rest of a push after [`push_known`](Self::push_known): a signal to act upon, or a ring that may be
+    /// full. Inlined into a cold function of the caller: one more call level would make each push store the
+    /// result of the attempt to memory.
     #[inline(always)]
     pub(crate) fn push_on(
         &mut self,
@@ -107,7 +107,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         self.settle(pushed)
     }
 
-    /// What a push came to. Part of a cold function of the caller's, as [`push_on`](Self::push_on).
+    /// The result of a push. Inlined into a cold function of the caller, as [`push_on`](Self::push_on).
     #[inline(always)]
     pub(crate) fn settle(&mut self, pushed: Push) -> Result<(), Refusal> {
         match pushed {
@@ -118,18 +118,18 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
         }
     }
 
-    /// Something is published, and the consumer's signal is not zero.
+    /// An element was published, and the consumer's signal is not zero.
     #[cold]
     pub(crate) fn published(&mut self, signal: u32) -> Result<(), Refusal> {
         publication(&self.ring, &mut self.end, signal)
     }
 
-    /// Looks for a few microseconds at most whether slots have come free.
+    /// Polls for a few microseconds at most for slots to be freed.
     pub(crate) fn let_come_free(&self) {
         slip::watch(|| self.ring.has_room_by_head());
     }
 
-    /// Tells the consumer that the ring is corrupt.
+    /// Signals to the consumer that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self, corruption: Corruption) -> Refusal {
         self.end.poison();
@@ -190,7 +190,7 @@ impl<M: Memory, W: Words, H: Host> Poll for Popping<'_, M, W, H> {
     }
 }
 
-/// A wait for an element that stays where it is.
+/// A wait for an element that stays in place.
 struct Looking<'a, M: Memory, W: Words, H: Host>(&'a mut Consumer<M, W, H>);
 
 impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
@@ -229,8 +229,8 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Pops the next element if there is one.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Closed`] and [`PopError::PeerGone`] when there is nothing and nothing will come from this producer;
-    /// [`PopError::Corrupt`].
+    /// [`PopError::Empty`]; [`PopError::Closed`] and [`PopError::PeerGone`] when there is nothing and nothing
+    /// will come from this producer; [`PopError::Corrupt`].
     #[inline(always)]
     pub fn try_pop(&mut self, place: &mut Place<M>) -> Result<(), PopError> {
         self.end.ours()?;
@@ -253,8 +253,8 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Pops the next element if that is all there is to do: of several that are known to be there, not the
-    /// last one.
+    /// Pops the next element if there is nothing else to do: one of several known to be there, but not the
+    /// last.
     #[inline(always)]
     pub(crate) fn pop_known(&mut self, place: &mut Place<M>) -> bool {
         self.end.is_surely_ours() && self.ring.pop_known(place)
@@ -272,7 +272,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         self.end.is_surely_ours() && self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)).is_ok()
     }
 
-    /// Pops the next element. `Err`: what was found in its place.
+    /// Pops the next element. `Err`: what was found instead.
     #[inline(always)]
     pub(crate) fn pop_next(&mut self, place: &mut Place<M>) -> Result<(), Result<u32, Corruption>> {
         if self.ring.pop_known(place) {
@@ -300,7 +300,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Waits until an element is there, which stays.
+    /// Waits until there is an element, which stays in the ring.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -309,7 +309,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         item::wait_and_pop(&mut Looking(self), deadline)
     }
 
-    /// What a look that found no element found: the producer's signal, or nonsense.
+    /// What was found instead of an element: the producer's signal, or an invalid word.
     #[cold]
     #[inline(never)]
     pub(crate) fn settle(
@@ -323,12 +323,12 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Nothing was there: is it over? What was pushed before the end is still popped.
+    /// The ring is empty; check whether the stream has ended. What was pushed before the end is still popped.
     pub(crate) fn nothing(&mut self, signal: u32, place: &mut Place<M>) -> Result<(), PopError> {
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
         let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
-        // [C1] The producer's bit is seen: everything it pushed before can be seen too. Look once more.
+        // [C1] The producer's bit is seen: everything it pushed before is visible too. Check once more.
         match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
             Ok(()) => Ok(()),
             Err(word) => match self.ring.nothing(word) {
@@ -338,7 +338,8 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         }
     }
 
-    /// Before the next element is looked at where it lies: whether the stream is over. An element may be there or not otherwise.
+    /// Checks, before the next element is viewed in place, whether the stream has ended. Otherwise there may
+    /// or may not be an element.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`].
@@ -347,7 +348,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         if self.ring.has_item() {
             return Ok(());
         }
-        // Empty, or a word that makes no sense: let the pop decide, which takes nothing then.
+        // Empty, or an invalid word: let the pop decide, which takes nothing then.
         let signal = match self.ring.try_view() {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(signal)) => signal,
@@ -356,13 +357,13 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
         match ended(&self.end, self.ring.position()) {
-            // [C1] As in `nothing`: what was pushed before the end is visible now. Look once more.
+            // [C1] As in `nothing`: what was pushed before the end is visible now. Check once more.
             Some(error) if !self.ring.has_item() => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Lets a run of elements gather, when that has been of use lately or is due to be tried.
+    /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
     pub(crate) fn let_gather(&mut self) {
         let ring = &self.ring;
         self.slip.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
@@ -370,7 +371,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         });
     }
 
-    /// Tells the producer that the ring is corrupt.
+    /// Signals to the producer that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self, corruption: Corruption) -> PopError {
         self.end.poison();

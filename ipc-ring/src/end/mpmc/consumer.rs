@@ -1,4 +1,4 @@
-//! The consuming end: popping, and why nothing was popped.
+//! The consuming end: popping, and what happens when there is nothing to pop.
 
 use std::mem::MaybeUninit;
 use std::time::Instant;
@@ -22,13 +22,13 @@ pub struct Consumer<M: Memory, W: Seats, H: Host> {
     pub ring: ring::Consumer<M>,
     /// Its seat.
     pub end: End<M, W, H>,
-    /// Elements popped since producers were last looked at.
+    /// Elements popped since the last check for waiting producers.
     popped: u64,
-    /// Producers are woken when so many slots have come free, or nothing is left.
+    /// Producers are woken when this number of slots has been freed, or nothing is left.
     quarter: u64,
     /// A set was woken for this end, and nothing has been popped since.
     woken_in_set: bool,
-    /// What this end knows about elements that come in runs.
+    /// What this end knows about batching.
     slip: Slip,
 }
 
@@ -44,7 +44,7 @@ where
         Self { ring, end, popped: 0, quarter, woken_in_set: false, slip: Slip::new() }
     }
 
-    /// The ring's end, and what is done for others.
+    /// The ring's half, and the duties towards other ends.
     #[inline(always)]
     pub(super) fn parts(&mut self) -> (&mut ring::Consumer<M>, Duties<'_, M, W, H>) {
         let Self { ring, end, popped, quarter, woken_in_set, .. } = self;
@@ -87,7 +87,7 @@ where
         }
     }
 
-    /// Nothing was popped: once more, if what was in the way can be cleared up.
+    /// Nothing was popped: retries if the obstacle can be cleared.
     #[cold]
     #[inline(never)]
     pub(crate) fn try_again(&mut self, nothing: Nothing, place: &mut Place<M>) -> Result<(), PopError> {
@@ -104,8 +104,8 @@ where
         })
     }
 
-    /// The stream is at its end; but a consumer may have died with an element in hand, and nobody else may be
-    /// left to find it. True: it is worth trying once more, whoever cleared up.
+    /// The stream has ended, but a consumer may have died holding an element, and there may be no other
+    /// consumer left to find it. True: retry, whichever end did the recovery.
     #[cold]
     pub(super) fn search_the_dead(&mut self) -> Result<bool, PopError> {
         self.end.recover().map_err(PopError::System)?;
@@ -127,7 +127,7 @@ where
         }
     }
 
-    /// `count` slots have come free, of elements that were used where they lay: is there a producer to wake?
+    /// `count` slots were freed, of elements used in place: is there a producer to wake?
     #[inline(always)]
     pub(super) fn freed(&mut self, count: u64) {
         self.popped += count;
@@ -142,17 +142,17 @@ where
         duties.look_at_producers(ring);
     }
 
-    /// Lets a run of elements gather, when that has been of use lately or is due to be tried.
+    /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
     pub(crate) fn let_gather(&mut self) {
         let ring = &self.ring;
         let (size, run) = (ring.memory().shape().size(), ring.memory().run());
         self.slip.let_gather(size, run, |count| ring.is_full_ahead(count));
     }
 
-    /// What there is to do for a consumer in a set.
+    /// The event that a consumer in a set has to report.
     ///
     /// # Errors
-    /// With `probe`, when it cannot be known who is alive.
+    /// With `probe`, when the liveness of an end is unknown.
     pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         match self.ring.look() {
@@ -166,17 +166,17 @@ where
         Ok((probe && self.end.is_newly_deserted(Role::Producer)).then_some(News::PeerGone))
     }
 
-    /// Takes back that a set waits for this end. True when a notifier was faster.
+    /// Cancels a set's wait for this end. True when a notifier was faster.
     pub fn withdraw_in_set(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         if woken {
             self.woken_in_set = true;
-            self.popped = self.quarter; // The next pop looks at what it was woken for.
+            self.popped = self.quarter; // The next pop checks for what it was woken for.
         }
         woken
     }
 
-    /// The set answers with another end: what this one was woken for is for another consumer.
+    /// The set returns another end: what this one was woken for goes to another consumer.
     pub fn is_passed_over(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             let (ring, mut duties) = self.parts();
@@ -192,10 +192,10 @@ where
     W: Seats<Platform = M::Platform>,
     H: Host,
 {
-    /// Pops as many elements as are ready and fit, in order; gives their number.
+    /// Pops as many elements as are ready and fit, in order; returns their number.
     ///
     /// # Errors
-    /// When there is none, as [`try_pop`](Self::try_pop).
+    /// When there are none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
         self.end.place.ours()?;
         let mut popped = self.pop_slice(places);

@@ -1,12 +1,12 @@
-//! What a consumer does for others when it pops, all of it before the slot is given back: a process that is
-//! killed in a system call of it takes no element with it.
+//! What a consumer does for other ends when it pops, all of it before the slot is given back: a process
+//! killed in one of these system calls takes no element with it.
 
 use super::end::{End, Role};
 use crate::end::participant::Seats;
 use crate::ring::mpmc::{self as ring, Memory};
 use crate::wait::host::Host;
 
-/// What a consumer owes others, and to whom it is done.
+/// What a consumer owes other ends, and which ends these are.
 pub(super) struct Duties<'a, M: Memory, W: Seats, H: Host> {
     pub(super) end: &'a mut End<M, W, H>,
     pub(super) popped: &'a mut u64,
@@ -20,12 +20,12 @@ where
     W: Seats<Platform = M::Platform>,
     H: Host,
 {
-    /// So many slots will come free at once: is there a producer to wake?
+    /// This number of slots is about to be freed at once: is there a producer to wake?
     #[inline(always)]
     pub(super) fn before_freeing(&mut self, ring: &mut ring::Consumer<M>, count: u64) {
         *self.popped += count;
         if *self.popped >= self.quarter {
-            // The parts, not the whole: it would have to be put together for each pop.
+            // Pass the parts, not the whole: it would have to be assembled for each pop.
             look_at_producers(self.end, self.popped, self.woken_in_set, ring);
         }
     }
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// A quarter of the ring comes free: is there a producer to wake?
+/// A quarter of the ring is being freed: is there a producer to wake?
 #[cold]
 #[inline(never)]
 fn look_at_producers<M, W, H>(
@@ -59,8 +59,8 @@ fn look_at_producers<M, W, H>(
     }
 }
 
-/// A consumer that was woken and took an element wakes the next, if there is more: producers wake one for all
-/// that lie behind each other.
+/// A consumer that was woken and took an element wakes the next one if there are more: producers wake one
+/// consumer for a whole run of elements.
 #[cold]
 fn pass_on<M, W, H>(end: &mut End<M, W, H>, ring: &mut ring::Consumer<M>)
 where

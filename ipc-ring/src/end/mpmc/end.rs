@@ -1,5 +1,5 @@
-//! What a producer and a consumer have in common besides moving elements: their seat among the others, and
-//! clearing up after the dead.
+//! What a producer and a consumer have in common besides moving elements: their seat, and recovery after
+//! deaths.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -31,7 +31,7 @@ impl Role {
         }
     }
 
-    /// The ends of this side, all of which wait for the same.
+    /// The ends of this side, all of which wait for the same event.
     #[must_use]
     pub const fn waiters(self) -> WaiterClass {
         let mask = match self {
@@ -49,9 +49,9 @@ pub struct End<M: Memory, W: Seats, H: Host> {
     pub ring: M,
     /// Its seat among the others.
     pub place: Participant<W, H>,
-    /// How many had come to the other side when a set was told that it is deserted.
+    /// How many ends had attached to the other side when a set was notified that it is deserted.
     told: Option<u32>,
-    /// Whether a set was told that the stream has ended.
+    /// Whether a set was notified that the stream has ended.
     ended: bool,
 }
 
@@ -68,8 +68,8 @@ where
         Self { ring, place, told: None, ended: false }
     }
 
-    /// Wakes one sleeper of a side, after something was published for it. Costs nothing while nobody sleeps.
-    /// An error is kept.
+    /// Wakes one sleeper of a side, after something was published for it. Costs nothing while there are no
+    /// sleepers. An error is kept.
     #[inline(always)]
     pub(crate) fn wake_one(&mut self, role: Role) {
         let mask = match role {
@@ -80,7 +80,7 @@ where
         self.place.keep(woken);
     }
 
-    /// Wakes one sleeping consumer after a push, unless one was woken already for what lies before.
+    /// Wakes one sleeping consumer after a push, unless one was already woken for earlier elements.
     ///
     /// # Errors
     /// When no consumer could be woken.
@@ -90,16 +90,16 @@ where
         self.place.wake_one_unless(Role::Consumer.waiters(), mask, is_behind_another)
     }
 
-    /// Wakes everybody.
+    /// Wakes all sleepers of both sides.
     fn wake_all(&mut self) {
         self.place.wake_all(Role::Consumer.waiters());
         self.place.wake_all(Role::Producer.waiters());
     }
 
-    /// Frees a met slot if its holder is dead. True when it is worth trying again.
+    /// Frees a claimed slot that was found if its holder is dead. True when a retry is worthwhile.
     ///
     /// # Errors
-    /// When it cannot be known.
+    /// When the holder's liveness is unknown.
     pub(crate) fn repair(&mut self, holder: &Holder) -> Result<bool, Error> {
         let repair = self.place.asking(|is_alive| recovery::repair(&self.ring, holder, is_alive))?;
         if matches!(repair, Repair::Repaired { .. }) {
@@ -108,8 +108,8 @@ where
         Ok(!matches!(repair, Repair::Alive { .. }))
     }
 
-    /// As [`repair`](Self::repair), for an end that polls. When the holder is alive it may be waiting for
-    /// this very CPU, to go on or to die: a process that was killed needs one for its end.
+    /// As [`repair`](Self::repair), for an end that polls. A live holder may be waiting for this very CPU, to
+    /// go on or to die: a killed process needs one to exit.
     ///
     /// # Errors
     /// As [`repair`](Self::repair).
@@ -121,10 +121,10 @@ where
         Ok(())
     }
 
-    /// Clears up after all dead ends, and wakes all sleepers to see it if there was something.
+    /// Recovers from all dead ends, and wakes all sleepers to see it if there was something to repair.
     ///
     /// # Errors
-    /// When it cannot be known of some end. Nothing was taken from that one.
+    /// When the liveness of an end is unknown. Nothing was taken from that one.
     pub fn recover(&mut self) -> Result<Report, Error> {
         self.place.host.check_process("recover")?;
         let mut report = Report::default();
@@ -141,13 +141,13 @@ where
         self.ring.attached(role as usize - 1).load(Relaxed) // For an answer only.
     }
 
-    /// Whether everybody on a side is gone, though somebody was there. Asks nobody: run
-    /// [`recover`](Self::recover) before.
+    /// Whether all ends of a side are gone, after at least one was attached. Does not check liveness: run
+    /// [`recover`](Self::recover) first.
     fn is_deserted(&self, role: Role) -> bool {
         self.times_attached(role) > 0 && !self.place.anybody(role as u32)
     }
 
-    /// Whether there are ends on a side, and all of them sleep or are about to.
+    /// Whether there are ends on a side, all of which sleep or are about to.
     pub(super) fn do_all_wait(&self, role: Role) -> bool {
         self.place.do_all_wait(role as u32)
     }
@@ -157,7 +157,7 @@ where
         !self.place.waits.awaits_successors() && self.is_deserted(role)
     }
 
-    /// Whether a side is deserted, and that was not told since somebody came to it last.
+    /// Whether a side is deserted and this has not been reported since an end last attached to it.
     pub(super) fn is_newly_deserted(&mut self, role: Role) -> bool {
         let times = self.times_attached(role);
         if self.told == Some(times) || !self.is_deserted(role) {
@@ -167,12 +167,12 @@ where
         true
     }
 
-    /// Whether that the stream has ended is to be told: once.
+    /// Whether the end of the stream is still to be reported: once.
     pub(super) fn is_newly_ended(&mut self) -> bool {
         !std::mem::replace(&mut self.ended, true)
     }
 
-    /// Tells everybody that the ring is corrupt, and wakes them to see it, unless somebody has.
+    /// Marks the ring as corrupt and wakes all sleepers to see it, unless that was done before.
     #[cold]
     pub(crate) fn poison(&mut self) {
         if ring::poison(&self.ring) {
@@ -180,14 +180,13 @@ where
         }
     }
 
-    /// Ends the stream, and wakes everybody to see it.
+    /// Ends the stream, and wakes all sleepers to see it.
     pub fn close(&mut self) {
         ring::close(&self.ring);
         self.wake_all();
     }
 
-    /// Behind giving up the seat: wakes the other side, of which whoever waits for this one finds that it is
-    /// empty.
+    /// After the seat is given up: wakes the other side, so that ends waiting for this side find it empty.
     pub fn left(&mut self, role: Role) {
         self.place.wake_all(role.other().waiters());
     }

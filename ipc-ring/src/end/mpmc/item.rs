@@ -1,4 +1,4 @@
-//! How a consumer waits for an element, to be popped or to be lent.
+//! How a consumer waits for an element, to pop it or to lend it.
 
 use std::time::Instant;
 
@@ -34,7 +34,7 @@ where
         self.wait_for(nothing, deadline, |ring, before| ring.pop_after(place, before).map(drop))
     }
 
-    /// Waits until an element is there, which stays. `nothing` is what was found before.
+    /// Waits until there is an element, which stays in the ring. `nothing` is what was found before.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -46,8 +46,8 @@ where
         self.wait_for(nothing, deadline, |ring, _| ring.look())
     }
 
-    /// Waits until `take` succeeds, which may pop and then does what it is given before it frees the slot.
-    /// `nothing` is what was found before.
+    /// Waits until `take` succeeds. `take` may pop; then it calls the function it is given before it frees
+    /// the slot. `nothing` is what was found before.
     fn wait_for(
         &mut self,
         nothing: Nothing,
@@ -66,7 +66,7 @@ struct Taking<'a, M: Memory, W: Seats, H: Host, F> {
     take: F,
     /// What was found last.
     nothing: Nothing,
-    /// The dead were cleared up after, since the stream is at its end.
+    /// Recovery has run since the stream was found ended.
     searched: bool,
     patience: Patience,
 }
@@ -134,7 +134,7 @@ where
     }
 
     fn look(&mut self) -> Look {
-        // Producers that have left since may have found nobody asleep.
+        // Producers that have left since may have found no sleepers.
         if self.consumer.end.ends_without(Role::Producer) {
             return Look::Ready;
         }
@@ -144,7 +144,7 @@ where
         }
     }
 
-    /// Looks a few times more whether something is there, by a look that costs little.
+    /// Checks a few more times, cheaply, whether there is an element.
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         let looks = self.consumer.end.place.waits.looks(1);

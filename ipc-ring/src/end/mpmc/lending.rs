@@ -1,4 +1,4 @@
-//! Elements that are used where they lie, or go somewhere else before their slot is given back.
+//! Elements that are used in place, or copied elsewhere before their slot is given back.
 
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ where
     W: Seats<Platform = M::Platform>,
     H: Host,
 {
-    /// Gives the next element to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what
-    /// `f` made is with the caller then. When the process dies in `f`, or `f` panics, the element goes to a
+    /// Gives the next element to `f` and pops it. Wakes other ends before `f`, and only pops after it: by
+    /// then the caller has what `f` made. If the process dies in `f`, or `f` panics, the element goes to a
     /// consumer again.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ where
             if let Err(nothing) = self.ring.look() {
                 self.wait_for_item(nothing, deadline)?;
             }
-            // When another consumer is faster, nothing is called.
+            // If another consumer is faster, `f` is not called.
             let (ring, mut duties) = self.parts();
             let take = |lent: &Lent<'_, M>| f.take().map(|f| f(lent));
             if let Ok(Some(result)) = ring.pop_with_after(take, |ring| duties.before_freeing(ring, 1)) {
@@ -52,7 +52,7 @@ where
         }
     }
 
-    /// Lends the next element to `f` where it lies, and pops it when `f` returns.
+    /// Lends the next element to `f` in place, and pops it when `f` returns.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -82,7 +82,7 @@ where
             if let Err(nothing) = self.ring.look() {
                 self.wait_for_item(nothing, deadline)?;
             }
-            // When another consumer is faster, nothing is called.
+            // If another consumer is faster, `f` is not called.
             if let Ok(popped) = self.lend(|lent| f.take().map(|f| f(lent)))
                 && let Some(result) = popped?
             {
@@ -92,7 +92,7 @@ where
         }
     }
 
-    /// Why there was nothing to be lent.
+    /// Why there was nothing to lend.
     #[cold]
     fn nothing_to_take(&mut self, nothing: Nothing) -> Result<PopError, PopError> {
         match &nothing {
@@ -102,7 +102,7 @@ where
             Nothing::Closed => {
                 self.search_the_dead()?;
                 if self.ring.look().is_ok() {
-                    return Ok(PopError::Empty); // It was, a moment ago.
+                    return Ok(PopError::Empty); // It was empty a moment ago.
                 }
             }
             _ => {}
@@ -111,7 +111,7 @@ where
         Ok(self.explain(nothing))
     }
 
-    /// Lends the next element to `f` and pops it, but not in a child that `f` made by fork: the parent pops
+    /// Lends the next element to `f` and pops it, but not in a child process that `f` forked: the parent pops
     /// it.
     #[inline]
     fn lend<R>(&mut self, f: impl FnOnce(&Lent<'_, M>) -> R) -> Result<Result<R, Forked>, Nothing> {

@@ -1,8 +1,8 @@
 //! The ends of a channel of elements with many producers and many consumers.
 //!
-//! The ring is [`ring::mpmc`](crate::ring::mpmc), an end's seat among the others
-//! [`participant`](super::participant); what is here are the steps around the ring: waking others after a
-//! push and before a slot is given back, waiting for room or for an element, and clearing up after the dead.
+//! The ring is [`ring::mpmc`](crate::ring::mpmc), an end's seat is [`participant`](super::participant). Here
+//! are the steps around the ring: waking others after a push and before a slot is given back, waiting for
+//! room or for an element, and recovery after deaths.
 
 mod consumer;
 mod duties;

@@ -74,7 +74,7 @@ where
         end.pushed(|| ring.is_behind_another()).map_err(|error| PushError::NotWoken((), error))
     }
 
-    /// A push that met a slot in somebody's hands: once more, if that somebody is dead.
+    /// A push found a slot claimed by another end: retries if that end is dead.
     #[cold]
     fn try_again(&mut self, item: &Item<M>, refused: Refused) -> Result<(), PushError<()>> {
         let again = match &refused {
@@ -101,7 +101,7 @@ where
         }
     }
 
-    /// Lets a run of slots come free when the ring is full, or about to be.
+    /// Waits for a batch of free slots when the ring is full, or about to be.
     #[cold]
     #[inline(never)]
     pub(crate) fn let_come_free(&mut self) {
@@ -112,10 +112,10 @@ where
         }
     }
 
-    /// In a set a producer has something to do when there is room, or nobody is left to make some.
+    /// In a set, a producer is ready when there is room, or when there is no consumer left to make some.
     ///
     /// # Errors
-    /// With `probe`, when it cannot be known who is alive; that of a wake that failed.
+    /// With `probe`, when the liveness of an end is unknown; that of a wake that failed.
     pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         self.end.place.tell()?;
@@ -130,29 +130,29 @@ where
         Ok((probe && self.end.is_newly_deserted(Role::Consumer)).then_some(News::PeerGone))
     }
 
-    /// Takes back that a set waits for this end. True when a notifier was faster.
+    /// Cancels a set's wait for this end. True when a notifier was faster.
     pub fn withdraw_in_set(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         self.woken_in_set |= woken;
         woken
     }
 
-    /// The set answers with another end: the room that this one was woken for is for another producer.
+    /// The set returns another end: the room that this one was woken for goes to another producer.
     pub fn is_passed_over(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             self.end.wake_one(Role::Producer);
         }
     }
 
-    /// What this end was woken for was done: with more room than it took, the next producer is woken.
+    /// What this end was woken for is done: if there is more room than it took, the next producer is woken.
     pub fn is_served(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             self.pass_on();
         }
     }
 
-    /// One that was woken and has pushed wakes the next, if there is more room, or will be at once: a
-    /// consumer that gives several slots back has woken one producer before the first of them.
+    /// A producer that was woken and has pushed wakes the next one, if there is or will at once be more room:
+    /// a consumer that frees several slots has woken one producer before the first of them.
     pub(super) fn pass_on(&mut self) {
         let has_room = match self.ring.look() {
             Ok(()) => true,
@@ -164,8 +164,8 @@ where
         }
     }
 
-    /// Whether the slot that this end waits for comes free at once, and its consumer has looked for sleepers
-    /// already.
+    /// Whether the slot that this end waits for is about to be freed by a consumer that has already checked
+    /// for sleepers.
     pub(crate) fn is_room_coming(&mut self) -> bool {
         matches!(self.ring.look(), Err(Refused::Busy(holder)) if holder.is_reading())
     }
@@ -178,10 +178,10 @@ where
     W: Seats<Platform = M::Platform>,
     H: Host,
 {
-    /// Pushes elements from the front of a slice while there is room; gives their number. One wake at most.
+    /// Pushes elements from the front of a slice while there is room; returns their number. One wake at most.
     ///
     /// # Errors
-    /// When there is room for none, as [`try_push`](Self::try_push), with 0 for the value.
+    /// When there is no room at all, as [`try_push`](Self::try_push), with 0 for the value.
     pub fn try_push_slice(&mut self, items: &[T]) -> Result<usize, PushError<usize>> {
         self.end.place.ours()?;
         match self.ring.try_push_slice(items) {
@@ -200,15 +200,15 @@ where
     /// Pushes a whole slice, waiting for room.
     ///
     /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of elements pushed before.
+    /// As [`push`](Self::push). The value handed back is the number of elements pushed before the error.
     pub fn push_slice(&mut self, items: &[T], deadline: Option<Instant>) -> Result<(), PushError<usize>> {
         let mut done = 0;
         while done < items.len() {
             match self.try_push_slice(&items[done..]) {
                 Ok(count) => done += count,
                 Err(PushError::Full(_) | PushError::Busy(..)) => {
-                    // One that waits, and repairs what is in dead hands; then as many more as there is room
-                    // for.
+                    // Push one with waiting, which repairs slots of dead holders; then as many more as there
+                    // is room for.
                     done += 1;
                     self.push(&items[done - 1], deadline).map_err(|error| {
                         if error.was_pushed() { error.with(done) } else { error.with(done - 1) }

@@ -20,7 +20,7 @@ where
     W: Seats<Platform = M::Platform>,
     H: Host,
 {
-    /// A push that found no room, or a slot in somebody's hands.
+    /// A push found no room, or a claimed slot.
     #[cold]
     #[inline(never)]
     pub(super) fn push_slowly(
@@ -39,8 +39,8 @@ where
         park(&mut pushing, deadline)
     }
 
-    /// Stands back while others have a turn, by an end that sleeps. Not beyond the deadline, nor for longer
-    /// than everybody could have had one, nor for a ring that is over.
+    /// An end that sleeps stands back while others have their turn. Not beyond the deadline, nor for longer
+    /// than each could have had one, nor for a ring that has ended.
     fn stand_back(&mut self, chances: &mut Chances, deadline: Option<Instant>) {
         if !self.end.place.waits.sleeps() {
             return;
@@ -67,7 +67,7 @@ where
 struct Pushing<'a, M: Memory, W: Seats, H: Host> {
     producer: &'a mut Producer<M, W, H>,
     item: &'a Item<M>,
-    /// Why nothing was pushed last.
+    /// Why the last attempt pushed nothing.
     refused: Refused,
     patience: Patience,
     chances: Chances,
@@ -123,12 +123,12 @@ where
     }
 
     fn look(&mut self) -> Look {
-        // Consumers that have left since may have found nobody asleep.
+        // Consumers that have left since may have found no sleepers.
         match self.producer.ring.look() {
             Err(Refused::Full | Refused::Busy(_)) if self.producer.end.ends_without(Role::Consumer) => {
                 Look::Ready
             }
-            // It comes free at once, and its consumer may have looked for sleepers already.
+            // It is about to be freed, and its consumer may have checked for sleepers already.
             Err(Refused::Busy(holder)) if holder.is_reading() => Look::Soon,
             Err(Refused::Full | Refused::Busy(_)) => Look::Nothing,
             _ => Look::Ready,
@@ -136,8 +136,8 @@ where
     }
 
     fn is_owed(&mut self) -> bool {
-        // Consumers announce room for a quarter of the ring, or when they sleep themselves, to one producer
-        // that tells the next.
+        // Consumers announce room when a quarter of the ring is free, or when they sleep themselves, to one
+        // producer, which wakes the next.
         match self.producer.ring.look() {
             Ok(()) => self.producer.end.do_all_wait(Role::Consumer),
             Err(Refused::Closed | Refused::Corrupt(_)) => true,

@@ -1,13 +1,14 @@
-//! An end that is one of many: its seat among the others', how it waits, and how it wakes others.
+//! An end that is one of many: its seat, how it waits, and how it wakes others.
 //!
-//! Each seat has a record: who holds it, what the holder sleeps on and for what, and a signal word with its
-//! waiting bit. How ends sleep and wake each other is described in
-//! [`wait::waiter_set`](crate::wait::waiter_set).
+//! Each seat has a record: its holder, what the holder sleeps on and which event it waits for, and a signal
+//! word with the waiting bit. [`wait::waiter_set`](crate::wait::waiter_set) describes how ends sleep and wake
+//! each other.
 //!
-//! An end that wakes another one for the first time arranges that the death of its process posts a token
-//! there too. So a sleeper learns at once of the death of each end that has ever woken it, also of one that
-//! dies between taking its bit and posting; it clears up, and wakes everybody if there was something. A
-//! sleeper that no living end has woken before finds out by its periodic check, a tenth of a second.
+//! An end that wakes another one for the first time arranges that the death of its process posts a token to
+//! that one too. A sleeper is therefore notified at once of the death of each end that has ever woken it,
+//! including one that dies between taking the sleeper's bit and posting; it recovers, and wakes every sleeper
+//! if there was something to repair. A sleeper that no living end has woken before finds out by its periodic
+//! check, every tenth of a second.
 
 mod presence;
 mod waking;
@@ -32,21 +33,21 @@ pub(crate) use words::{Waiters, holder, role};
 #[derive(Debug)]
 pub struct Participant<W: Seats, H: Host> {
     pub(crate) words: W,
-    /// Its part of the kernel.
+    /// This end's access to the kernel.
     pub(crate) host: H,
     class: WaiterClass,
     number: u16,
     barrier: Barrier,
     pub(crate) waits: Waits,
-    /// The seat that was woken last: the next one is looked for behind it, so that all have their turn.
+    /// The seat that was woken last: the search for the next one starts after it, so that all take turns.
     turn: u16,
-    /// What the death of this process posts to because of this end.
+    /// What the death of this process posts to on behalf of this end.
     armed: H::WakeSet,
-    /// What the last wake came to, if it failed and its caller was told of success.
+    /// The error of the last wake, if it failed after its caller had been given success.
     untold: Option<Error>,
-    /// When this end last asked whether one that it had woken is alive.
+    /// When this end last checked whether an end that it had woken is alive.
     last_check: Option<Instant>,
-    /// The role of those who are waited for, if it is of use to know where they run.
+    /// The role this end waits for, if it is useful to know which CPUs its holders run on.
     faces: Option<u32>,
 }
 
@@ -74,7 +75,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
             last_check: None,
             faces: None,
         };
-        // A predecessor's waiting bit may bring a token or two to the semaphore; they end one sleep early.
+        // A predecessor's waiting bit may cost the semaphore one or two tokens; they end one sleep early.
         end.own(Field::Signal).fetch_and(!WAITING, Relaxed); // Under the lock.
         end.own(Field::Wake).store(H::wake_to_raw(end.host.wake()), Relaxed); // Before the waiting bit.
         end.own(Field::Pid).store(pid, Relaxed); // For display.
@@ -91,11 +92,11 @@ impl<W: Seats, H: Host> Participant<W, H> {
         give_back();
     }
 
-    /// Behind [`vacate`](Self::vacate): a token that was meant for this end goes to another, and its death
-    /// concerns nobody any more.
+    /// After [`vacate`](Self::vacate): passes a token meant for this end on to another, and cancels what was
+    /// arranged for the death of this process.
     pub fn hand_on(&mut self) {
         W::Platform::light(self.barrier);
-        let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
+        let _ = self.wake_some(self.class, 1); // Otherwise that end finds out by itself.
         for wake in std::mem::take(&mut self.armed).iter() {
             self.host.no_post_at_death(wake);
         }
@@ -141,17 +142,17 @@ impl<W: Seats, H: Host> Participant<W, H> {
         self.own(Field::Key).store(self.class.key, Relaxed); // Before the mask's bit.
     }
 
-    /// Writes down where this thread runs, when it comes and when it waits; 0 when that cannot be known.
+    /// Records the CPU this thread runs on, when it attaches and when it waits; 0 when it is unknown.
     fn note_cpu(&self) -> u32 {
         let mine = self.host.cpu();
         let noted = self.own(Field::Cpu);
         if noted.load(Relaxed) != mine {
-            noted.store(mine, Relaxed); // A guess for the others' comfort.
+            noted.store(mine, Relaxed); // A hint for the others.
         }
         mine
     }
 
-    /// Takes back that somebody waits for this end. True when a notifier was faster.
+    /// Cancels the wait for this end. True when a notifier was faster.
     pub(crate) fn withdraw(&self) -> bool {
         signal::withdraw::<W::Platform>(self.own(Field::Signal))
     }
@@ -161,8 +162,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
         self.host.is_ours()
     }
 
-    /// That this end was opened by the calling process. Asked at the beginning of each operation: a load and
-    /// a comparison.
+    /// Checks that this end was opened by the calling process. Runs at the start of each operation: a load
+    /// and a comparison.
     #[inline(always)]
     pub(crate) fn ours(&self) -> Result<(), Forked> {
         if self.host.is_ours() { Ok(()) } else { Err(Forked) }
@@ -202,7 +203,7 @@ impl<W: Seats, H: Host> Waiter for Participant<W, H> {
         self.faces.is_some_and(|role| self.shares_cpu_with(role))
     }
 
-    /// Somebody's death may be, but not everybody's whom this end waits for.
+    /// There may be a notification of one death, but not of the death of every end that this one waits for.
     fn is_told_of_death(&self) -> bool {
         false
     }

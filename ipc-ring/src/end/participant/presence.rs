@@ -1,4 +1,4 @@
-//! Who else is there: by the records of the others, and by asking the kernel.
+//! Which other ends are attached: by their records, and by asking the kernel.
 
 use core::cell::Cell;
 use core::sync::atomic::Ordering::Relaxed;
@@ -14,13 +14,13 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// Whether the process of this identity, as a seat holds it, is alive. Asks the kernel.
     ///
     /// # Errors
-    /// When it cannot be known.
+    /// When this is unknown.
     pub(crate) fn is_alive(&self, identity: u64) -> Result<bool, Error> {
         self.host.is_alive(identity)
     }
 
-    /// Whether a seat is a dead process's: one that may have died before it woke another. Asks the kernel
-    /// about each seat that is taken.
+    /// Whether a seat belongs to a dead process, which may have died before it woke another one. Asks the
+    /// kernel about each seat that is taken.
     pub(crate) fn has_anybody_died(&self) -> bool {
         (0..self.words.seats()).any(|number| {
             let identity = holder(&self.words, number);
@@ -28,11 +28,11 @@ impl<W: Seats, H: Host> Participant<W, H> {
         })
     }
 
-    /// Runs `f` with a way to ask whether an identity is alive, as seats hold it. `f` takes one of which it
-    /// cannot be known for alive, and leaves it alone.
+    /// Runs `f` with a function that says whether an identity, as seats hold it, is alive. An identity whose
+    /// state is unknown counts as alive, so that `f` leaves it alone.
     ///
     /// # Errors
-    /// When one of the questions had no answer. What `f` did for the others is done.
+    /// When one of the questions had no answer. What `f` did for the others stays done.
     pub(crate) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, Error> {
         let failure = Cell::new(None);
         let result = f(&|identity| {
@@ -44,8 +44,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
         failure.take().map_or(Ok(result), Err)
     }
 
-    /// Whether some end of a role is attached, and all that are sleep, or are about to: they have nothing to
-    /// do, and have said so to whom it concerns.
+    /// Whether at least one end of a role is attached, and all that are sleep or are about to: they have
+    /// announced that they have nothing to do.
     pub(crate) fn do_all_wait(&self, of: u32) -> bool {
         let words = &self.words;
         let mut ends = (0..words.seats()).filter(|number| role(words, *number) == Some(of)).peekable();
@@ -53,7 +53,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
             && ends.all(|number| words.field(number, Field::Signal).load(Relaxed) & WAITING != 0)
     }
 
-    /// Whether a seat of a role is taken. Asks nobody whether its process is alive.
+    /// Whether a seat of a role is taken. Does not check whether its process is alive.
     pub(crate) fn anybody(&self, of: u32) -> bool {
         (0..self.words.seats()).any(|number| role(&self.words, number) == Some(of))
     }
@@ -64,12 +64,12 @@ impl<W: Seats, H: Host> Participant<W, H> {
     }
 
     /// Whether all ends of a role were last seen on the CPU this thread runs on, so that none of them can run
-    /// while this one polls. Notes this thread's CPU for the others.
+    /// while this one polls. Records this thread's CPU for the others.
     pub(super) fn shares_cpu_with(&self, of: u32) -> bool {
         let (mine, words) = (self.note_cpu(), &self.words);
         let mut others = (0..words.seats())
             .filter(|number| role(words, *number) == Some(of))
-            .map(|number| words.field(number, Field::Cpu).load(Relaxed)) // A guess.
+            .map(|number| words.field(number, Field::Cpu).load(Relaxed)) // A hint.
             .peekable();
         mine != 0 && others.peek().is_some() && others.all(|cpu| cpu == mine)
     }

@@ -17,10 +17,10 @@ const MOST_SEATS: usize = 512;
 
 impl<W: Seats, H: Host> Participant<W, H> {
     /// Wakes one sleeper of a class, whose mask this is, after something was published for it. Costs nothing
-    /// while nobody sleeps.
+    /// while there are no sleepers.
     ///
     /// # Errors
-    /// When it could not be woken, nor could any other one.
+    /// When neither it nor any other sleeper could be woken.
     #[inline(always)]
     pub(crate) fn wake_one(
         &mut self,
@@ -30,8 +30,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
         self.wake_one_unless(class, mask, || false)
     }
 
-    /// As [`wake_one`](Self::wake_one), unless `is_woken` says that somebody was woken already who will wake
-    /// others.
+    /// As [`wake_one`](Self::wake_one), unless `is_woken` says that a sleeper was already woken that will
+    /// wake others.
     ///
     /// # Errors
     /// As [`wake_one`](Self::wake_one).
@@ -57,11 +57,11 @@ impl<W: Seats, H: Host> Participant<W, H> {
         self.keep(woken);
     }
 
-    /// Wakes all of a class, whose mask this is, with one system call for some hundred of them, after
-    /// something was published for all. Costs nothing while nobody sleeps.
+    /// Wakes all of a class, whose mask this is, with one system call per few hundred of them, after
+    /// something was published for all. Costs nothing while there are no sleepers.
     ///
     /// # Errors
-    /// When somebody could not be woken.
+    /// When a sleeper could not be woken.
     #[inline(always)]
     pub(crate) fn wake_everybody(
         &mut self,
@@ -75,18 +75,18 @@ impl<W: Seats, H: Host> Participant<W, H> {
         }
     }
 
-    /// Wakes all of two classes whom it concerns, after something was published for them. `masks` are the
-    /// classes' own. Costs nothing while nobody sleeps.
+    /// Wakes the affected sleepers of two classes, after something was published for them. `masks` are the
+    /// classes' own. Costs nothing while there are no sleepers.
     ///
     /// # Errors
-    /// When somebody could not be woken.
+    /// When a sleeper could not be woken.
     #[inline(always)]
     pub(crate) fn wake_concerned(
         &mut self,
         classes: [WaiterClass; 2],
         masks: [&<W::Platform as Platform>::U64; 2],
     ) -> Result<(), Error> {
-        // The first look's barrier orders both.
+        // The barrier of the first check orders both.
         if waiter_set::has_waiters::<W::Platform>(masks[0], self.barrier) || masks[1].load(Relaxed) != 0 {
             let woken = self.wake_together(classes[0]);
             self.wake_together(classes[1]).and(woken)
@@ -95,7 +95,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         }
     }
 
-    /// Keeps what a wake came to, by an end that has something in hand which must not be lost.
+    /// Keeps the result of a wake by an end that holds something that must not be lost.
     #[inline(always)]
     pub(crate) fn keep(&mut self, woken: Result<(), Error>) {
         if let Err(error) = woken {
@@ -103,10 +103,10 @@ impl<W: Seats, H: Host> Participant<W, H> {
         }
     }
 
-    /// What a wake came to that could not be told when it happened.
+    /// The error of a wake that could not be reported when it happened.
     ///
     /// # Errors
-    /// That of the last wake that failed. Once.
+    /// That of the last wake that failed. Reported once.
     #[inline(always)]
     pub(crate) fn tell(&mut self) -> Result<(), Error> {
         if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
@@ -122,7 +122,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         waiter_set::wake(&waiters, &mut { *turn }, usize::MAX, &mut all);
         let Together { tokens, waited, .. } = all;
         host.post_all(&tokens).inspect_err(|_| {
-            // They wait still; those who were woken all the same get a token too many.
+            // They still wait; those that were woken anyway get a spare token.
             (0..words.seats())
                 .filter(|number| waited[usize::from(*number)])
                 .for_each(|number| waiter_set::set_waiting(&waiters, number));
@@ -144,7 +144,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     }
 }
 
-/// The other ends, for one that wakes them.
+/// The other ends, as seen by one that wakes them.
 struct Others<'a, W, H: Host> {
     words: &'a W,
     host: &'a H,
@@ -154,10 +154,11 @@ struct Others<'a, W, H: Host> {
 impl<W: Seats, H: Host> Others<'_, W, H> {
     /// What the end in a seat sleeps on.
     fn wake_of(&self, number: u16) -> Option<H::Wake> {
-        H::wake_from(self.words.field(number, Field::Wake).load(Relaxed)) // Changes only while nobody waits.
+        H::wake_from(self.words.field(number, Field::Wake).load(Relaxed)) // Stable during a wait.
     }
 
-    /// Arranges that this process's death posts a token to the end in a seat; gives what that end sleeps on.
+    /// Arranges that this process's death posts a token to the end in a seat; returns what that end sleeps
+    /// on.
     fn arrange(&mut self, number: u16) -> Option<H::Wake> {
         let wake = self.wake_of(number)?;
         if self.armed.insert(wake) && !self.host.post_at_death(wake) {
@@ -166,37 +167,37 @@ impl<W: Seats, H: Host> Others<'_, W, H> {
         Some(wake)
     }
 
-    /// Posts a token to an end that waited, with one system call. False when nobody has the seat any more.
+    /// Posts a token to an end that waited, with one system call. False when the seat is no longer taken.
     ///
     /// # Errors
     /// When the end could not be woken.
     fn post(&mut self, number: u16) -> Result<bool, Error> {
         if self.words.identity(number).load(Relaxed) == 0 {
-            return Ok(false); // A guess about whom to wake.
+            return Ok(false); // A hint about which end to wake.
         }
-        // Once more, for a successor that sleeps on another semaphore.
+        // Again, for a successor that sleeps on another semaphore.
         let Some(wake) = self.arrange(number) else { return Ok(false) };
         self.host.post(wake)?;
         Ok(true)
     }
 
-    /// Whether an end that was woken is dead, so that another one should have a token. Asks only if no such
-    /// question was asked for a heartbeat: an end that wakes others more often than that would pay one system
-    /// call a wake. A token that went to the dead meanwhile is missed for a heartbeat at most, when those who
-    /// sleep look by themselves.
+    /// Whether an end that was woken is dead, so that another one should get a token. Asks the kernel only if
+    /// it has not done so for one liveness interval: otherwise an end that wakes others more often than that
+    /// would pay one system call per wake. A token posted to a dead end in between is missed for one interval
+    /// at most; then the sleepers check by themselves.
     fn is_dead(&self, number: u16, last_check: &mut Option<Instant>) -> bool {
         let now = self.host.now();
         if last_check.is_some_and(|last| now.duration_since(last) < HEARTBEAT) {
             return false;
         }
         *last_check = Some(now);
-        let identity = self.words.identity(number).load(Relaxed); // A guess about whom to wake.
-        // One of whom it cannot be known has the token.
+        let identity = self.words.identity(number).load(Relaxed); // A hint about which end to wake.
+        // An end whose state is unknown keeps the token.
         matches!(self.host.is_alive(identity), Ok(false))
     }
 }
 
-/// Wakes all that are found at once, when all are known.
+/// Collects all sleepers first, then wakes them together.
 struct Together<'a, W, H: Host> {
     others: Others<'a, W, H>,
     tokens: H::WakeSet,
@@ -209,7 +210,7 @@ impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {
     }
 
     fn post(&mut self, number: u16) -> bool {
-        // Once more, for a successor that sleeps on another semaphore. Two ends that sleep on the same have
+        // Again, for a successor that sleeps on another semaphore. Two ends that sleep on the same one get
         // one token.
         if let Some(wake) = self.others.arrange(number) {
             self.tokens.insert(wake);
@@ -219,7 +220,7 @@ impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {
     }
 }
 
-/// Wakes each when it is found.
+/// Wakes each sleeper as it is found.
 struct OneByOne<'a, W, H: Host> {
     others: Others<'a, W, H>,
     waiters: &'a Waiters<'a, W>,
@@ -234,14 +235,14 @@ impl<W: Seats, H: Host> Notifier for OneByOne<'_, W, H> {
     }
 
     fn post(&mut self, number: u16) -> bool {
-        // Before the token: who has one may sleep again at once. When nobody else sleeps, nobody else could
-        // have the token of one that is dead.
-        let is_last = self.waiters.mask().load(Relaxed) == 0; // A guess; who comes later looks at the ring.
+        // Before posting: the woken end may sleep again at once. If there is no other sleeper, the token of a
+        // dead end could go to no other one anyway.
+        let is_last = self.waiters.mask().load(Relaxed) == 0; // A hint; a later sleeper checks the ring.
         match self.others.post(number) {
             Ok(true) => self.posted = true,
             Ok(false) => return false,
             Err(error) => {
-                // It waits still, for somebody else to wake it.
+                // It still waits, for another end to wake it.
                 waiter_set::set_waiting(self.waiters, number);
                 self.failure = Some(error);
                 return false;

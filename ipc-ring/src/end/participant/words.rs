@@ -5,12 +5,13 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use crate::platform::{Platform, Word};
 use crate::wait::waiter_set::WaiterSet;
 
-/// A word of a seat's record, by its offset there. The identity of the holder's process, which is the ring's,
-/// lies at 0.
+/// A word of a seat's record, by its offset. The identity of the holder's process, which belongs to the ring,
+/// lies at offset 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Field {
-    /// What the holder sleeps on, or who waits for it and others; 0: nothing. Written before the waiting bit.
+    /// What the holder sleeps on, alone or together with other waiters; 0: nothing. Written before the
+    /// waiting bit.
     Wake = 8,
     /// The holder's process number, for display.
     Pid = 12,
@@ -18,18 +19,18 @@ pub enum Field {
     Role = 16,
     /// The waiting bit.
     Signal = 20,
-    /// Which mask the holder uses, by its offset; behind eight bytes that are the ring's own. Written before
-    /// the mask's bit.
+    /// Which mask the holder uses, by its offset; it follows eight bytes that belong to the ring. Written
+    /// before the mask's bit.
     Mask = 32,
     /// Which event the holder waits for. Written before the mask's bit.
     Key = 36,
-    /// The CPU that the holder was last seen on plus one; 0: not known.
+    /// The CPU the holder was last seen on, plus one; 0: unknown.
     Cpu = 40,
 }
 
 /// The seats of a ring. A number is always below that of the seats.
 pub trait Seats {
-    /// The machine the words belong to.
+    /// The platform of these words.
     type Platform: Platform;
 
     /// Number of seats.
@@ -38,7 +39,7 @@ pub trait Seats {
     fn mask_bits(&self) -> u16 {
         64
     }
-    /// Who holds a seat; 0: nobody.
+    /// The holder of a seat; 0: none.
     fn identity(&self, number: u16) -> &<Self::Platform as Platform>::U64;
     /// A word of a seat's record.
     fn field(&self, number: u16, field: Field) -> &<Self::Platform as Platform>::U32;
@@ -48,7 +49,7 @@ pub trait Seats {
 
 /// The identity in a seat.
 pub(crate) fn holder<W: Seats>(words: &W, number: u16) -> u64 {
-    // [M8] Acquire ← who gave the seat back; the role was written under the lock.
+    // [M8] Acquire ← the end that gave the seat back; the role was written under the lock.
     words.identity(number).load(Acquire)
 }
 
@@ -61,15 +62,15 @@ pub(crate) fn role<W: Seats>(words: &W, number: u16) -> Option<u32> {
 /// The ends of one role that wait for one kind of event.
 #[derive(Clone, Copy, Debug)]
 pub struct WaiterClass {
-    /// What stands in the records of these ends; not 0.
+    /// The role in the records of these ends; not 0.
     pub role: u32,
-    /// Offset of the word that says who of them sleeps.
+    /// Offset of the mask of those that sleep.
     pub mask: usize,
     /// Of a waiter: what it waits for. Of a notifier: the waiters to be woken, all of them with [`ANY_KEY`].
     pub key: u32,
 }
 
-/// The only key where all ends of a class wait for the same.
+/// The only key where all ends of a class wait for the same event.
 pub const ANY_KEY: u32 = 0;
 
 /// The ends of a class in their seats.
