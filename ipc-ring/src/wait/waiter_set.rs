@@ -15,7 +15,7 @@
 //! ```
 //!
 //! The waiting bit is set before the mask's. So a notifier that takes the mask's bit sees all ends that wait
-//! below it; ends that come later set the bit again. One publication wakes one end; an end that was woken and
+//! under it; ends that come later set the bit again. One publication wakes one end; an end that was woken and
 //! finds more than it takes wakes the next.
 
 use core::sync::atomic::Ordering::Relaxed;
@@ -75,8 +75,9 @@ pub fn has_waiters<P: Platform>(mask: &P::U64, barrier: Barrier) -> bool {
 
 /// What a notifier does for the sleepers that [`wake`] finds.
 pub trait Notifier {
-    /// A sleeper is about to be taken out of the mask: arranges that this process's death posts to it.
-    /// Between taking the mask's bit or a waiting bit and posting, only this process knows of those sleepers.
+    /// A sleeper is about to be taken out of the mask: arranges that the death of this process posts a token
+    /// to it. Between taking the mask's bit or a waiting bit and posting, only this process knows of those
+    /// sleepers.
     fn arrange(&mut self, _number: u16) {}
     /// Posts a token to an end that waited. False if that end is dead, so that another one must get a token.
     fn post(&mut self, number: u16) -> bool;
@@ -108,12 +109,12 @@ impl<F: FnMut(u16) -> bool> Notifier for Post<F> {
 #[inline(never)]
 pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifier: impl Notifier) {
     let (bits, seats) = (set.bits(), set.seats());
-    let next = (*turn + 1) % seats; // `turn` moves below: each bit comes once, whichever end is woken on the way.
+    let next = (*turn + 1) % seats; // `turn` changes below, yet each bit is visited once.
     for step in 0..bits {
         let first = (next + step) % bits;
         let bit = 1u64 << first;
         // [W2] Acquire ← `set_waiting`: an end that announced itself before this notifier checked, and did
-        // not see what was published, is seen waiting below.
+        // not see what was published, is found waiting below.
         if set.mask().load(S::Platform::ordering(Edge::WaiterSetTake)) & bit == 0 {
             continue;
         }
@@ -275,7 +276,7 @@ mod tests {
         }
     }
 
-    /// Records what is arranged, and whether the sleeper could be found at that time.
+    /// Records what is arranged, and whether the sleeper could be found at that moment.
     struct Arranging<'a>(&'a Side, Vec<u16>);
 
     impl Notifier for Arranging<'_> {

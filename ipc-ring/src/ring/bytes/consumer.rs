@@ -87,7 +87,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two stores; the producer sees the same either way. [B2]
         // Release: the frames below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
-        memory.giving().store(position, Relaxed); // The predecessor releases nothing more; only this side writes the word.
+        memory.giving().store(position, Relaxed); // The predecessor gives nothing more; only this side writes.
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
@@ -239,7 +239,8 @@ impl<M: Memory> Consumer<M> {
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
     }
 
-    /// The word found in place of a frame's header means: nothing yet, or a padding followed by the frame.
+    /// Interprets the word found in place of a frame's header: no record yet, or a padding followed by the
+    /// frame.
     #[inline(never)]
     fn behind(&self, word: u64) -> Result<Option<Frame>, Corruption> {
         if word == 0 {
@@ -267,7 +268,7 @@ impl<M: Memory> Consumer<M> {
     /// Whether a frame of this length is valid with `left` bytes up to the end of the ring.
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
-        len <= header::longest(self.memory.capacity()) && len <= left - WORD // `left` is a multiple of 8, as each record is.
+        len <= header::longest(self.memory.capacity()) && len <= left - WORD // A multiple of 8, like a record.
     }
 
     /// Copies bytes of a frame out. `offset` and length lie inside the frame.
@@ -304,7 +305,7 @@ impl<M: Memory> Consumer<M> {
     /// ring; it does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
     #[inline(never)]
     fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
-        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The barrier of the check orders the store before the check.
+        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The check's barrier orders this.
         M::Platform::crash_point(Site::WaitGiving);
         let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
         if signal != 0 {

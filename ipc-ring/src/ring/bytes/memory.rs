@@ -14,7 +14,7 @@ pub trait Memory: Words + Records {
     /// Clears the word at an index: no record is published there.
     #[inline(always)]
     fn clear(&self, index: u64) {
-        self.word(index).store(0, Relaxed); // Ordered before the store of the header that makes this the next one, [B1].
+        self.word(index).store(0, Relaxed); // Before the header that makes this the next one, [B1].
     }
 
     /// Prefetches the lines that the producer will write soon, given that the last record had `record` bytes.

@@ -44,7 +44,7 @@ impl Pace {
         }
     }
 
-    /// A poll found nothing. True for the first one after a frame.
+    /// A poll found the ring empty. True for the first such poll after a frame.
     pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, position: u64, frames: u64) -> bool {
         let first = position != self.waited_at.0;
         if first {
@@ -56,7 +56,7 @@ impl Pace {
         first
     }
 
-    /// Bytes and frames popped since nothing was found.
+    /// Bytes and frames popped since the ring was last found empty.
     const fn since_wait(&self, position: u64, frames: u64) -> (u64, u64) {
         (position.wrapping_sub(self.waited_at.0), frames.wrapping_sub(self.waited_at.1))
     }
@@ -66,7 +66,7 @@ impl Pace {
         stream::weight(bytes, count) >= self.after
     }
 
-    /// Lets the producer know whether there is a stream.
+    /// Informs the producer whether there is a stream.
     fn tell<M: Memory>(&mut self, memory: &M, flows: bool) {
         if flows != self.flows {
             self.flows = flows;

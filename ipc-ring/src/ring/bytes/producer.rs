@@ -13,11 +13,11 @@ use crate::wait::signal;
 /// Why a frame was not pushed. Nothing was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There is no room for it now.
+    /// There is no room for the frame now.
     Full,
-    /// There never will be: it is longer than [`Producer::longest`].
+    /// There will never be room: the frame is longer than [`Producer::longest`].
     TooLarge,
-    /// The words of the ring make no sense.
+    /// The words of the ring are invalid.
     Corrupt(Corruption),
 }
 
@@ -26,7 +26,7 @@ pub enum Refused {
 struct Place {
     /// Position of its header.
     start: u64,
-    /// Bytes from the producer's position to there: 0, or what is left of the ring.
+    /// Bytes from the producer's position to there: 0, or the rest of the ring.
     padding: u64,
 }
 
@@ -36,8 +36,8 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position before which this end may write, as far as it knows: a head seen earlier, which is never
-    /// ahead of the true one, and maybe behind, plus the capacity.
+    /// The position before which this end may write, as far as it knows: an earlier head, which is never
+    /// ahead of the true one but may be behind it, plus the capacity.
     limit: u64,
     /// Frames pushed, for monitoring.
     frames: u64,
@@ -235,7 +235,7 @@ impl<M: Memory> Producer<M> {
             self.memory.word(self.position & mask).store(padding, M::Platform::ordering(Edge::BytesPublish));
         }
         M::Platform::crash_point(Site::BytesPublished);
-        self.memory.produced().store(next, Relaxed); // A hint and for monitoring; a successor reads the headers.
+        self.memory.produced().store(next, Relaxed); // A hint, and monitoring; a successor reads headers.
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
         self.position = next;
@@ -243,8 +243,7 @@ impl<M: Memory> Producer<M> {
         self.memory.prefetch_for_writing(next & mask, header::record(len));
     }
 
-    /// Returns the consumer's signal. If the consumer needs no wake-up, prepares for another frame of `len`
-    /// bytes.
+    /// Returns the consumer's signal. If it is zero, prepares for another frame of `len` bytes.
     #[inline(always)]
     fn announce(&self, len: usize) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
@@ -343,7 +342,7 @@ impl<M: Memory> Producer<M> {
         if len > self.longest() {
             return false;
         }
-        let head = self.memory.head().load(Relaxed); // A hint: the word is loaded again before it is acted upon.
+        let head = self.memory.head().load(Relaxed); // A hint: loaded again before use.
         let (_, needed) = self.place(len as u64);
         self.position.wrapping_sub(head).wrapping_add(needed) <= self.memory.capacity()
     }

@@ -17,12 +17,12 @@ mod view;
 
 pub use view::View;
 
-/// What came of an attempt to pop.
+/// The outcome of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pop<T> {
-    /// The next element. `signal` is the producer's signal word, as it was before the slot was given back, if it was looked at and
-    /// not zero.
+    /// The next element. `signal` is the producer's signal word from before the slot was released, if it was
+    /// checked and not zero.
     Item {
         /// The element.
         item: T,
@@ -34,7 +34,7 @@ pub enum Pop<T> {
         /// Bits of [`signal`](crate::wait::signal).
         signal: u32,
     },
-    /// A sequence word makes no sense.
+    /// A sequence word is invalid.
     Corrupt(Corruption),
 }
 
@@ -48,33 +48,34 @@ pub struct Consumer<M: Memory> {
     published: u64,
     /// Publish the head when this many slots have been read since.
     quarter: u64,
-    /// The elements from `position` up to this one, which is not among them, are there, by one look.
+    /// The elements from `position` up to this one (exclusive) are known to be ready from one check.
     until: u64,
-    /// The last of them; `position` when there is none. It takes the way through [`release`](Self::release), which sees to all
-    /// that need not be done for each.
+    /// The last of them; `position` when there is none. It is popped through [`release`](Self::release),
+    /// which does the work that is not needed for each element.
     last: u64,
     pace: Pace,
 }
 
 impl<M: Memory> Consumer<M> {
-    /// Takes the consuming end of a ring, continuing where the one before stopped.
+    /// Attaches the consuming end of a ring, continuing where its predecessor stopped.
     pub fn attach(memory: M) -> Self {
-        // [S3] Acquire: what the predecessor did before it stored its position, it did.
+        // [S3] Acquire: everything the predecessor did before it stored its position is visible.
         let position = memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
-        // The predecessor may have died between the two; the producer sees the same either way.
-        // [S2] Release: the slots below have been read, by the predecessor.
+        // The predecessor may have died between the two stores; the producer sees the same either way. [S2]
+        // Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
-        memory.giving().store(position, Relaxed); // The predecessor gives nothing any more; only this side writes it.
-        memory.dense().store(0, Relaxed); // A hint, and whatever the predecessor said is out of date.
+        memory.giving().store(position, Relaxed); // The predecessor gives nothing more; only this side writes.
+        memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.stream(), position);
         Self { memory, position, published: position, quarter, until: position, last: position, pace }
     }
 
-    /// Pops one element into a place, which is written whole when the answer is [`Pop::Item`] and not at all otherwise.
-    /// For large elements, which are then copied once.
+    /// Pops one element into a place, which is completely written when the result is [`Pop::Item`] and
+    /// untouched otherwise. For large elements, which are then copied once.
     ///
-    /// Whoever acts on the signal here does so behind the pop; [`pop_next`](Self::pop_next) is for those who must not.
+    /// The caller acts on the signal after the pop; [`pop_next`](Self::pop_next) is for callers that must act
+    /// before it.
     #[inline(always)]
     pub fn try_pop_into(&mut self, place: &mut Place<M>) -> Pop<()> {
         if self.pop_known(place) {
@@ -90,11 +91,12 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Pops one element, if it is there. `wake` is given the producer's signal when it was looked at and is not zero: after the
-    /// element was copied and **before** its slot is given back, so that a death in `wake` loses nothing.
+    /// Pops one element if one is ready. `wake` is called with the producer's signal if that was checked and
+    /// is not zero: after the element is copied and **before** its slot is released, so a death in `wake`
+    /// loses nothing.
     ///
     /// # Errors
-    /// The slot's sequence word when the element is not there, for [`nothing`](Self::nothing).
+    /// The slot's sequence word if the element is not ready, for [`nothing`](Self::nothing).
     #[inline(always)]
     pub fn pop_next(&mut self, place: &mut Place<M>, wake: impl FnOnce(u32)) -> Result<(), u64> {
         let position = self.position;
@@ -107,8 +109,8 @@ impl<M: Memory> Consumer<M> {
         Ok(())
     }
 
-    /// As [`pop_next`](Self::pop_next), of an element that `f` reads where it lies: behind `wake`, right before its slot is given
-    /// back. When `f` panics, the element stays.
+    /// As [`pop_next`](Self::pop_next), for an element that `f` reads in place: after `wake`, right before
+    /// the slot is released. When `f` panics, the element stays.
     ///
     /// # Errors
     /// As [`pop_next`](Self::pop_next).
@@ -132,8 +134,8 @@ impl<M: Memory> Consumer<M> {
         Ok(result)
     }
 
-    /// Pops one element of a stream if it is known to be there, and is not the last one of which that is known. False when
-    /// [`pop_next`](Self::pop_next) has to see to it; who asks here first has a shorter way for most of a stream.
+    /// Pops one element of a stream if it is known to be ready and is not the last such element. False when
+    /// [`pop_next`](Self::pop_next) is needed; trying this first shortens the path for most of a stream.
     #[inline(always)]
     pub fn pop_known(&mut self, place: &mut Place<M>) -> bool {
         let position = self.position;
@@ -150,8 +152,8 @@ impl<M: Memory> Consumer<M> {
         true
     }
 
-    /// Whether the next element is there. After a yes the next pop takes it without another look, so that it
-    /// does come to something, whatever the peer writes meanwhile.
+    /// Whether the next element is ready. If true, the next pop takes it without another check, so that pop
+    /// succeeds, whatever the peer writes in between.
     #[inline(always)]
     pub fn knows_next(&mut self) -> bool {
         let position = self.position;
@@ -166,16 +168,18 @@ impl<M: Memory> Consumer<M> {
         true
     }
 
-    /// Copies out the element of this position, which is this end's or one after it and is there.
+    /// Copies out the element of this position, which is this end's position or a later one; the element is
+    /// ready.
     #[inline(always)]
     fn copy_out(&self, position: u64, place: &mut Place<M>) {
         let index = position & (self.memory.capacity() - 1);
-        // A sequence word said that this slot holds the element of this position; the producer writes it again only after
-        // `consumed` or `head` passed it.
+        // A sequence word said that this slot holds the element of this position; the producer writes it
+        // again only after `consumed` or `head` passed it.
         self.memory.read(index, place);
     }
 
-    /// Looks at the next element where it lies. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
+    /// Gives access to the next element in place. `Ok(None)` when there is none; the signal as for
+    /// [`Pop::Empty`].
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_pop`](Self::try_pop).
@@ -201,15 +205,15 @@ impl<M: Memory> Consumer<M> {
         false
     }
 
-    /// Whether so many elements are ready, from the next one on. A hint.
+    /// Whether this number of elements is ready, from the next one on. A hint.
     #[must_use]
     pub fn is_ready_ahead(&self, count: u64) -> bool {
         let end = self.position.wrapping_add(count);
         let last = end.wrapping_sub(1) & (self.memory.capacity() - 1);
-        self.memory.slot_word(last).load(Relaxed) == end // Each is looked at again when it is popped.
+        self.memory.slot_word(last).load(Relaxed) == end // Each is checked again when it is popped.
     }
 
-    /// Gives `count` slots back and moves on; `wake` as for [`pop_next`](Self::pop_next).
+    /// Releases `count` slots and advances; `wake` as for [`pop_next`](Self::pop_next).
     #[inline(always)]
     fn give(&mut self, count: u64, wake: impl FnOnce(u32)) {
         let is_due = self.is_due(count);
@@ -225,13 +229,14 @@ impl<M: Memory> Consumer<M> {
         self.position.wrapping_add(count).wrapping_sub(self.published) >= self.quarter
     }
 
-    /// Says that the slots below this position will be given back at once, then looks whether the producer waits for them.
+    /// Announces that the slots below this position are about to be released, then checks whether the
+    /// producer waits for them.
     ///
-    /// A producer that announces its sleep behind this look finds the word set when it looks at the ring once more, and does
-    /// not sleep but looks again [soon](crate::wait::soon): nobody will wake it.
+    /// A producer that announces its sleep after this check finds the word set when it rechecks the ring; it
+    /// does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
     #[inline(always)]
     fn before_giving(&mut self, next: u64, wake: impl FnOnce(u32)) {
-        self.memory.giving().store(next, Relaxed); // The barrier of the look orders it before that.
+        self.memory.giving().store(next, Relaxed); // The check's barrier orders this.
         M::Platform::crash_point(Site::WaitGiving);
         let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
         if signal != 0 {
@@ -239,7 +244,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Gives `count` slots back and moves on; the point at which their elements are popped. Publishes the head if `is_due`.
+    /// Releases `count` slots and advances: the point at which their elements are popped. Publishes the head
+    /// if `is_due`.
     #[inline(always)]
     fn release(&mut self, count: u64, is_due: bool) {
         let next = self.position.wrapping_add(count);
@@ -254,15 +260,15 @@ impl<M: Memory> Consumer<M> {
             self.store_head();
         }
         let held = next.wrapping_sub(self.published);
-        // Up to where the head has to be published.
+        // Up to the position at which the head has to be published.
         let known = self.look_further(next, self.quarter - held);
         self.until = next.wrapping_add(known);
         self.last = next.wrapping_add(known.saturating_sub(1));
     }
 
-    /// How many elements from this position on are there, as far as one look can tell of several, up to
-    /// `limit`; 0 when it cannot. Where lines are taken these are all that end in one line, where they are
-    /// asked for ahead some lines of them.
+    /// How many elements from this position on are ready, as far as one check can cover several, up to
+    /// `limit`; 0 when it cannot. Where the consumer takes ownership of lines, these are all elements that
+    /// end in one line; where lines are prefetched ahead, those of several lines.
     #[inline(always)]
     fn look_further(&mut self, position: u64, limit: u64) -> u64 {
         let mask = self.memory.capacity() - 1;
@@ -284,8 +290,8 @@ impl<M: Memory> Consumer<M> {
         0
     }
 
-    /// How many elements from this position on are there, up to `limit`, by one look at several or at the
-    /// first; at least 1. `Err` with the first one's sequence word when it is not.
+    /// How many elements from this position on are ready, up to `limit`, by one check of several or of the
+    /// first; at least 1. `Err` with the first one's sequence word when that one is not ready.
     #[inline(always)]
     fn look(&mut self, position: u64, limit: u64) -> Result<u64, u64> {
         let known = self.until.wrapping_sub(position);
@@ -301,7 +307,7 @@ impl<M: Memory> Consumer<M> {
         Ok(1)
     }
 
-    /// Whether the element of this position is there. `Err` with its sequence word when it is not.
+    /// Whether the element of this position is ready. `Err` with its sequence word when it is not.
     #[inline(always)]
     fn look_at(&self, position: u64) -> Result<(), u64> {
         let index = position & (self.memory.capacity() - 1);
@@ -310,7 +316,7 @@ impl<M: Memory> Consumer<M> {
         if word == opaque(position.wrapping_add(1)) { Ok(()) } else { Err(word) }
     }
 
-    /// Lets the producer see how far this end has come; gives the producer's signal.
+    /// Publishes this end's position to the producer; returns the producer's signal.
     #[inline]
     fn publish_head(&mut self) -> u32 {
         self.store_head();
@@ -324,10 +330,11 @@ impl<M: Memory> Consumer<M> {
         self.memory.head().store(self.position, M::Platform::ordering(Edge::SpscRelease));
     }
 
-    /// The slot at the current position does not hold its element. Gives the producer's signal, as [`Pop::Empty`] does.
+    /// The slot at the current position does not hold its element. Returns the producer's signal, as
+    /// [`Pop::Empty`] does.
     ///
     /// # Errors
-    /// [`Corruption`] when the word found there makes no sense.
+    /// [`Corruption`] when the word found there is invalid.
     #[cold]
     #[inline(never)]
     pub fn nothing(&mut self, word: u64) -> Result<u32, Corruption> {
@@ -347,7 +354,8 @@ impl<M: Memory> Consumer<M> {
         self.position & (self.memory.capacity() - 1)
     }
 
-    /// The next position to be read: the number of elements popped since the ring was made, plus its first position.
+    /// The next position to be read: the number of elements popped since the ring was made, plus its first
+    /// position.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
@@ -373,10 +381,10 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
         }
     }
 
-    /// Pops as many elements as are ready and fit, in order; gives their number, and the producer's signal.
+    /// Pops as many elements as are ready and fit, in order; returns their number and the producer's signal.
     ///
     /// # Errors
-    /// [`Corruption`] when the first word looked at makes no sense.
+    /// [`Corruption`] when the first word checked is invalid.
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> Result<(usize, u32), Corruption> {
         let mut found = 0;
@@ -384,8 +392,9 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
         Ok((done, found))
     }
 
-    /// Pops as many elements as are ready and fit, in order; gives their number. `wake` as for [`pop_next`](Self::pop_next), once
-    /// for all of them; and when there is none, if the head was published because of that.
+    /// Pops as many elements as are ready and fit, in order; returns their number. `wake` as for
+    /// [`pop_next`](Self::pop_next), once for all of them; also when there are none, if the head was
+    /// published because of that.
     ///
     /// # Errors
     /// As [`try_pop_slice`](Self::try_pop_slice).
@@ -411,7 +420,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
                 self.copy_out(position, place);
                 self.memory.prefetch_for_reading(position.wrapping_add(1));
             }
-            // Where lines are taken, they begin in one line.
+            // Where the consumer takes ownership of lines, they begin in one line.
             self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
             done += count;
         }

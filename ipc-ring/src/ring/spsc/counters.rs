@@ -12,9 +12,9 @@ use crate::region::Region;
 
 /// The counters of a ring at about one moment.
 ///
-/// Each is a word that one end writes while it works. They are read one after the other, while both ends go
-/// on: each value was true at some moment during the look, but not all of them at the same one. Nothing is
-/// counted twice or skipped.
+/// Each is a word that one end writes as it works. They are read one after the other while both ends
+/// continue: each value was true at some moment during the read, but not all of them at the same moment.
+/// Nothing is counted twice or skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -28,8 +28,8 @@ pub struct Counters {
     pub found_full: u64,
     /// How often the consumer found the ring empty after it had found something.
     pub found_empty: u64,
-    /// The largest number of waiting messages known of: the producer looks how far the consumer is at most
-    /// once a lap, so a shorter peak between two looks is not seen.
+    /// The largest observed number of waiting messages: the producer reads the consumer's position at most
+    /// once a lap, so a shorter peak between two reads is missed.
     pub high_water: u64,
     /// How often the producer woke the consumer.
     pub producer_wakes: u64,
@@ -58,12 +58,12 @@ impl Counters {
     }
 }
 
-/// How many messages from position `consumed` on are there.
+/// The number of messages from position `consumed` on.
 ///
-/// Messages are published in order, so the first slot without its message is found by halving. Both ends go
-/// on meanwhile, so a slot may hold a later lap's message already, which is the producer having passed it.
-/// The answer was true at some moment of the search: the slot before was found pushed, this one was found not
-/// pushed, and pushes are never taken back.
+/// Messages are published in order, so a binary search finds the first slot without its message. Both ends
+/// continue meanwhile, so a slot may already hold a later lap's message, which means that the producer has
+/// passed it. The result was true at some moment of the search: the slot before was found pushed, this one
+/// was found not pushed, and pushes are never undone.
 fn waiting(region: &Region, geometry: &Geometry, consumed: u64) -> u64 {
     let pushed = |position: u64| {
         let index = (position & (geometry.capacity() - 1)) as usize;

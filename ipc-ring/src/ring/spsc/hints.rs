@@ -1,9 +1,9 @@
 //! The consumer's estimate of the traffic, from which prefetch hints follow. Nothing here affects
 //! correctness.
 //!
-//! A stream is read fastest when the lines ahead are asked for early; but asking for a line that the producer
-//! has not written yet takes it away from the producer. So the consumer looks ahead only as far as it knows,
-//! or nearly knows, that the producer has been.
+//! A stream is read fastest when the lines ahead are prefetched early; but prefetching a line that the
+//! producer has not written yet takes it away from the producer. So the consumer prefetches only as far as it
+//! knows, or has good reason to expect, that the producer has written.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -11,18 +11,17 @@ use super::memory::Memory;
 use crate::platform::Word;
 use crate::stream::Stream;
 
-/// So many messages taken without a wait are worth a look further ahead.
+/// After this number of messages without a wait, checking further ahead is worthwhile.
 const NEAR: u8 = 4;
 
 /// What the consumer has learned about the traffic.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Messages taken one by one since the last wait or the last look ahead that found nothing, up to
-    /// [`NEAR`].
+    /// Messages taken one by one since the last wait or the last unsuccessful look-ahead, up to [`NEAR`].
     near: u8,
-    /// What this end last said in the `dense` word.
+    /// The value this end last stored to the `dense` word.
     dense: bool,
-    /// Messages come one after the other, and the consumer takes their lines.
+    /// Messages arrive one after the other, and the consumer takes ownership of their lines.
     takes: bool,
     stream: Stream,
 }
@@ -32,8 +31,9 @@ impl Pace {
         Self { near: 0, dense: false, takes: false, stream: Stream::new(stream, position) }
     }
 
-    /// The message of this position has been read and is about to be given back. Where lines are taken, those
-    /// that end in it are, when it is the last one of those that begin there.
+    /// The message of this position has been read and its slot is about to be released. Where ownership of
+    /// lines is taken, this takes the lines that end in the slot, if it is the last of the slots that begin
+    /// there.
     #[inline(always)]
     pub(super) fn has_read<M: Memory>(&self, memory: &M, position: u64) {
         let index = position & (memory.capacity() - 1);
@@ -42,19 +42,19 @@ impl Pace {
         }
     }
 
-    /// Whether messages come one after the other, and the consumer takes their lines.
+    /// Whether messages arrive one after the other and the consumer takes ownership of their lines.
     #[inline(always)]
     pub(super) const fn takes_lines(&self) -> bool {
         self.takes
     }
 
-    /// Whether a look further ahead is worth while.
+    /// Whether checking further ahead is worthwhile.
     #[inline(always)]
     pub(super) const fn is_near(&self) -> bool {
         self.near == NEAR
     }
 
-    /// A message was taken for which a look of its own was needed, or the last one of several.
+    /// A message was taken that needed a check of its own, or the last one of several.
     #[inline(always)]
     pub(super) const fn took_one(&mut self) {
         if self.near < NEAR {
@@ -62,20 +62,20 @@ impl Pace {
         }
     }
 
-    /// A look further ahead found nothing.
+    /// A check further ahead found nothing.
     #[inline(always)]
     pub(super) const fn is_not_near(&mut self) {
         self.near = 0;
     }
 
-    /// A quarter of the ring is given back. `position` is the next one.
+    /// A quarter of the ring is released. `position` is the next one.
     #[inline]
     pub(super) fn gave_back<M: Memory>(&mut self, memory: &M, position: u64) {
         self.stream.goes_on(position);
         self.tell(memory);
     }
 
-    /// Lets the producer know whether traffic is dense, where it makes a difference.
+    /// Informs the producer whether traffic is dense, where that makes a difference.
     #[inline(always)]
     fn tell<M: Memory>(&mut self, memory: &M) {
         let flows = self.stream.flows();
@@ -86,7 +86,7 @@ impl Pace {
         }
     }
 
-    /// A poll found nothing. True for the first one after a message.
+    /// A poll found the ring empty. True for the first such poll after a message.
     #[inline(always)]
     pub(super) fn found_nothing<M: Memory>(&mut self, memory: &M, position: u64) -> bool {
         let first = self.stream.found_nothing(position);

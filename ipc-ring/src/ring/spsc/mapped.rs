@@ -16,38 +16,38 @@ use crate::region::Region;
 use crate::stream;
 use crate::wait::slip;
 
-/// So many bytes of slots are a run.
+/// This number of bytes of slots is a batch.
 const RUN_BYTES: usize = 32 * 1024;
-/// How far ahead of the next slot lines are asked for, in bytes.
+/// How far ahead of the next slot lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
 /// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
 const DEMOTED_STRIDES: RangeInclusive<usize> = 192..=64 * 1024;
-/// For slots of these sizes lines are asked for ahead only while traffic is dense: a lone message takes half
-/// as long again otherwise.
+/// For slots of these sizes lines are prefetched ahead only while traffic is dense: otherwise a single
+/// message takes half as long again.
 const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
 
 /// An spsc ring of `T` in a [`Region`].
 pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
 
-/// What this process keeps about an spsc ring.
+/// The private data of this process about an spsc ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<S> {
     shape: S,
     /// The capacity less one.
     mask: u64,
     barrier: Barrier,
-    /// Whether lines ahead are asked for.
+    /// Whether lines ahead are prefetched.
     hints: bool,
-    /// As [`hints`](Self::hints), for slots that lie whole in one line: at positions that have none of these
-    /// bits, which are the first of each line, or none.
+    /// As [`hints`](Self::hints), for slots that lie entirely in one line: hints are given only at positions
+    /// that have none of these bits set, which are the first of each line, or no positions at all.
     asks: u64,
     /// See [`Memory::takes_lines`].
     takes: bool,
-    /// Whether it brings anything to ask for the payload of a slot whose word is being polled.
+    /// Whether prefetching the payload of a slot whose word is being polled is of use.
     polled: bool,
     /// See [`Memory::stream`].
     stream: u64,
-    /// So many bytes of a payload are [taken ahead](Memory::take_payload).
+    /// This number of bytes of a payload is [owned ahead](Memory::take_payload).
     ahead: usize,
 }
 
@@ -114,10 +114,10 @@ impl<T: Message> Mapped<T> {
     }
 
     /// The ring in this memory, after a check of its header against `T` and the size of the memory. Whatever
-    /// the memory holds, the answer is an error or a ring whose every access lies inside it.
+    /// the memory holds, the result is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
-    /// [`AttachError`], the first thing that is not as it should be.
+    /// [`AttachError`], the first mismatch found.
     pub fn open(region: Region) -> Result<Self, AttachError> {
         let expected = Expected {
             kind: Kind::Spsc,
@@ -133,7 +133,7 @@ impl<T: Message> Mapped<T> {
 }
 
 impl<S: Shape> memory::Mapped<Private<S>> {
-    /// The ring in `region`, of this geometry and shape, which agree.
+    /// The ring in `region`, of this geometry and shape, which match.
     pub(super) fn of_shape(
         region: Region,
         own: &Geometry,
@@ -145,7 +145,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         Self::of_any_shape(region, own, shape, barrier)
     }
 
-    /// As [`of_shape`](Self::of_shape), also in memory that is mapped read-only: for who stores nothing.
+    /// As [`of_shape`](Self::of_shape), also for memory that is mapped read-only: for users that store
+    /// nothing.
     pub(super) fn of_any_shape(
         region: Region,
         own: &Geometry,
@@ -170,8 +171,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
-    /// Calls `ask` for the lines of the slot that lies [`AHEAD`] of the one of this position, unless the slot
-    /// before has done so, or that is of no use on this processor.
+    /// Calls `ask` for the lines of the slot [`AHEAD`] of this position's, unless the previous slot has done
+    /// so or it is of no use on this processor.
     #[inline(always)]
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();
@@ -182,7 +183,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(self.slot_offset(next & self.ring.mask) + AHEAD);
         if !is_whole && stride < LINE && from.addr() % LINE >= stride {
-            return; // The slot before asked for this line.
+            return; // The previous slot prefetched this line.
         }
         let mut at = 0;
         while at < stride {
@@ -191,7 +192,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         }
     }
 
-    /// Moves the lines of a slot towards the cache that both sides share.
+    /// Pushes the lines of a slot towards the cache that both sides share.
     #[inline(always)]
     fn demote(&self, index: u64) {
         let from = self.start().wrapping_add(self.slot_offset(index));
@@ -206,8 +207,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     ///
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
-        // Zero is the word of the message at the highest position. A lap that contains it may not begin with
-        // zeros: each slot gets the word of the message it would have held a lap before.
+        // Zero is the word of the message at the highest position. A lap that contains it must not begin with
+        // zeros: each slot gets the word of the message that it would have held a lap before.
         let before_zero = position.wrapping_neg();
         if position != 0 && before_zero <= self.capacity() {
             for next in 0..self.capacity() {
@@ -302,7 +303,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
             return 1;
         }
         if LINE.is_multiple_of(stride) {
-            // As many slots in each line, or all slots in one.
+            // The same number of slots in each line, or all slots in one.
             let last = (LINE / stride - 1) as u64 & self.mask();
             return last - (index & last) + 1;
         }
@@ -329,7 +330,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
         if self.shape().stride() < LINE {
-            return; // The next slot mostly lies in the line of this one, and streams of small messages are counted in instructions.
+            return; // Mostly the same line as this slot's; in streams of small messages each instruction counts.
         }
         let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
         // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is

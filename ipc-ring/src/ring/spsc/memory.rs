@@ -8,33 +8,33 @@ use crate::platform::Barrier;
 ///
 /// A slot's word is `position + 1` once the slot holds the element of that position.
 pub trait Memory: Words + Slots {
-    /// How sleepers and notifiers of this ring agree, from private memory.
+    /// The barrier scheme of this ring's sleepers and notifiers, from private memory.
     fn barrier(&self) -> Barrier;
 
-    /// Whether the consumer looks further ahead, by [`look_ahead`](Memory::look_ahead), while messages come
-    /// one after the other, and asks for the lines ahead of those it knows to be there.
+    /// Whether the consumer checks further ahead, by [`look_ahead`](Memory::look_ahead), while messages
+    /// arrive one after the other, and prefetches the lines ahead of those it knows to be ready.
     #[inline(always)]
     fn asks_ahead(&self) -> bool {
         false
     }
-    /// What the producer asks of its cache behind a publication: the lines that it will write soon, and in
-    /// sparse traffic that the slot of this index goes towards the cache that both sides share. `next` is the
-    /// next position. A hint; models do nothing.
+    /// The producer's cache hints after a publication: prefetch the lines that it will write soon, and in
+    /// sparse traffic push the slot of this index towards the cache that both sides share. `next` is the next
+    /// position. A hint; models do nothing.
     #[inline(always)]
     fn hint_published(&self, _index: u64, _next: u64) {}
-    /// Asks for the lines the consumer will read soon, where that is of use; `next` is the next position. A
+    /// Prefetches the lines the consumer will read soon, where that is of use; `next` is the next position. A
     /// hint; models do nothing.
     #[inline(always)]
     fn prefetch_for_reading(&self, _next: u64) {}
-    /// Asks for the payload of a slot whose word is being polled. A hint; models do nothing.
+    /// Prefetches the payload of a slot whose word is being polled. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64) {}
-    /// Whether the producer wants to know, in the `dense` word, that messages come one after the other.
+    /// Whether the producer uses the `dense` word, which says that messages arrive one after the other.
     #[inline(always)]
     fn is_dense_of_use(&self) -> bool {
         true
     }
-    /// Whether the consumer of a stream [takes](Memory::take_lines) the lines that it has read.
+    /// Whether the consumer of a stream [takes ownership](Memory::take_lines) of the lines that it has read.
     #[inline(always)]
     fn takes_lines(&self) -> bool {
         true
@@ -45,26 +45,27 @@ pub trait Memory: Words + Slots {
     fn end_together(&self, _index: u64) -> u64 {
         1
     }
-    /// Takes the lines that end in this slot for the consumer that has read them: writes to each a word that
-    /// is there already. Only before the slot is given back.
+    /// Acquires ownership of the lines that end in this slot for the consumer that has read them, by storing
+    /// to each a word that it already holds. Only before the slot is released.
     #[inline(always)]
     fn take_lines(&self, _index: u64) {}
-    /// Takes the lines that begin in this slot's payload for the producer, which will write them next: writes
-    /// to each a word that is there already. Not when traffic is dense, and only if the slot is free.
+    /// Acquires ownership of the lines that begin in this slot's payload for the producer, which will write
+    /// them next, by storing to each a word that it already holds. Not when traffic is dense, and only if the
+    /// slot is free.
     #[inline(always)]
     fn take_payload(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
-    /// So many elements popped one after the other are a stream.
+    /// This number of elements popped one after the other is a stream.
     #[inline(always)]
     fn stream(&self) -> u64 {
         u64::MAX
     }
-    /// How many elements a consumer that looks ahead knows to be there when the last of them is.
+    /// How many elements a consumer that checks ahead knows to be ready when the last of them is.
     #[inline(always)]
     fn look_ahead(&self) -> u64 {
         1
     }
-    /// How many elements a consumer that keeps catching up with the producer lets gather; 0 when it does not
-    /// pay. A hint.
+    /// How many elements a consumer that keeps catching up with the producer waits for as a batch; 0 when
+    /// that does not pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
         0

@@ -1,7 +1,8 @@
 //! One producer, one consumer, fixed-size elements.
 //!
-//! Positions are 64-bit counters that only grow; a position's slot is `position mod capacity`. Each slot is a sequence
-//! word followed by the payload, so that a small message moves one cache line from core to core and no other:
+//! Positions are 64-bit counters that only grow; a position's slot is `position mod capacity`. Each slot is a
+//! sequence word followed by the payload, so that a small message moves only one cache line from core to
+//! core:
 //!
 //! ```text
 //!   producer, position w                              consumer, position r
@@ -13,22 +14,25 @@
 //!   head (only when full)                [S2] Acquire  head = r + 1                     [S2] Release
 //! ```
 //!
-//! The consumer changes nothing in a slot. Its progress goes to two words on lines of their own: `consumed` after each pop,
-//! which nobody reads while things go well, so it stays in the consumer's cache; and `head` once in a quarter ring, which
-//! the producer reads when its private copy says that the ring is full. `consumed` makes the position of a dead consumer
-//! exact; the sequence words make that of a dead producer exact.
+//! The consumer changes nothing in a slot. Its progress goes to two words on lines of their own: `consumed`
+//! after each pop, which is not read in normal operation and so stays in the consumer's cache; and `head`
+//! once every quarter ring, which the producer reads when its private copy says that the ring is full.
+//! `consumed` makes the position of a dead consumer exact; the sequence words make that of a dead producer
+//! exact.
 //!
-//! In a stream the consumer writes to each line that it has read a word that is there already, before it gives the line's last
-//! slot back (S2, S3): that [makes the line its own](crate::ring::spsc::Memory::take_lines), which the producer's next stores are
-//! faster to take over than one that both hold. And it looks only at the last of the sequence words that lie in one line: when
-//! that one is there, so are those before it.
+//! In a stream the consumer stores to each line that it has read a word that the line already holds, before
+//! it releases the line's last slot (S2, S3): that [makes the line its
+//! own](crate::ring::spsc::Memory::take_lines), and the producer's next stores take over such a line faster
+//! than one that both cores hold. The consumer also checks only the last of the sequence words that lie in
+//! one line: when that element is ready, so are those before it.
 //!
-//! **What a crash leaves.** A producer that dies before the sequence word is stored has pushed nothing: its successor
-//! writes the same slot again. A consumer that dies before `consumed` is stored has popped nothing: its successor
-//! pops the same message. After those stores the operation has happened. There is nothing to repair in either case.
+//! **What a crash leaves.** A producer that dies before the sequence word is stored has pushed nothing: its
+//! successor writes the same slot again. A consumer that dies before `consumed` is stored has popped nothing:
+//! its successor pops the same message. After those stores the operation has taken place. There is nothing to
+//! repair in either case.
 //!
-//! The shape is FastForward's idea (Giacomoni, Moseley, Vachharajani, PPoPP 2008: the slot says whether it is full) with
-//! a sequence number in place of the empty marker, so that the line travels one way only.
+//! The shape is FastForward's idea (Giacomoni, Moseley, Vachharajani, PPoPP 2008: the slot says whether it is
+//! full) with a sequence number in place of the empty marker, so that the line travels one way only.
 
 #[allow(unsafe_code)]
 mod consumer;
@@ -68,7 +72,7 @@ pub struct Corruption {
 }
 
 impl Corruption {
-    /// The other end has found the ring corrupt and said so in its signal word.
+    /// The other end has found the ring corrupt and reported it in its signal word.
     pub(crate) const fn told(position: u64, bits: u32) -> Self {
         Self { word: "other end's signal", position, found: bits as u64 }
     }

@@ -10,18 +10,18 @@ use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 use crate::wait::signal;
 
-/// What came of an attempt to push.
+/// The outcome of an attempt to push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Push {
-    /// Published. `signal` is the consumer's signal word if it was not zero: someone to wake, or gone.
+    /// Published. `signal` is the consumer's signal word if it is not zero: the consumer is waiting or gone.
     Done {
         /// Bits of [`signal`](crate::wait::signal).
         signal: u32,
     },
     /// Every slot holds a message that has not been popped.
     Full,
-    /// The consumer's words make no sense.
+    /// The consumer's words are invalid.
     Corrupt(Corruption),
 }
 
@@ -31,13 +31,13 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position at which the ring is full as far as this end knows: a head seen earlier, which is never
-    /// ahead of the true one, and maybe behind, plus the capacity.
+    /// The position at which the ring is full as far as this end knows: an earlier head, which is never ahead
+    /// of the true one but may be behind it, plus the capacity.
     limit: u64,
 }
 
 impl<M: Memory> Producer<M> {
-    /// Takes the producing end of a ring, continuing where the one before stopped.
+    /// Attaches the producing end of a ring, continuing where its predecessor stopped.
     ///
     /// The position is found from the ring itself: the first slot from `consumed` on that does not hold its
     /// element.
@@ -45,7 +45,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Corruption`] when no such slot exists within one lap and the ring says it is not full.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
-        // [S3] Acquire: the slots below are read no more.
+        // [S3] Acquire: the slots below are no longer read.
         let consumed = memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));
         let mask = memory.capacity() - 1;
         let mut position = consumed;
@@ -66,18 +66,17 @@ impl<M: Memory> Producer<M> {
         self.push_if(item, Self::refresh)
     }
 
-    /// As [`try_push`](Self::try_push), but full is what the head says: with up to a quarter of the ring
-    /// free.
+    /// As [`try_push`](Self::try_push), but the head decides whether the ring is full: up to a quarter of it
+    /// may be free then.
     ///
-    /// A producer on the heels of its consumer would otherwise ask for the exact position again for each
-    /// slot that comes free, and each time take its line away from the consumer, which stores it with every
-    /// pop.
+    /// Otherwise a producer running just behind its consumer would reload the exact position for each freed
+    /// slot, and each time take its line away from the consumer, which stores it with every pop.
     #[inline(always)]
     pub fn try_push_by_head(&mut self, item: &Item<M>) -> Push {
         self.push_if(item, Self::refresh_by_head)
     }
 
-    /// Pushes one element, asking `refresh` for room when there is none that this end knows of.
+    /// Pushes one element, calling `refresh` for room when this end knows of none.
     #[inline(always)]
     fn push_if(
         &mut self,
@@ -94,9 +93,9 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Pushes one element into a slot that this end knows to be free, and gives the consumer's signal as
-    /// [`Push::Done`] does. `None`, and nothing pushed, when it knows of none: then the other forms ask. For
-    /// who wants the short way to be short.
+    /// Pushes one element into a slot that this end knows to be free, and returns the consumer's signal as
+    /// [`Push::Done`] does. `None`, and nothing pushed, when it knows of none: the other forms then check for
+    /// room. Keeps the fast path short.
     #[inline(always)]
     pub fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
         let position = self.position;
@@ -108,7 +107,7 @@ impl<M: Memory> Producer<M> {
         Some(self.announce())
     }
 
-    /// Reserves the next slot to be written in place. `Ok(None)` when the ring is full.
+    /// Reserves the next slot, to be written in place. `Ok(None)` when the ring is full.
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
@@ -125,17 +124,17 @@ impl<M: Memory> Producer<M> {
     fn put(&self, position: u64, item: &Item<M>) {
         let index = position & (self.memory.capacity() - 1);
         // head <= position < limit = head + capacity, so the consumer is done with this slot ([S2] or [S3])
-        // and looks at it again only after the sequence word below is stored.
+        // and reads it again only after the sequence word below is stored.
         Self::before_writing();
         self.memory.write(index, item);
         self.publish(position, index);
     }
 
-    /// Keeps what follows behind what was published.
+    /// Orders what follows after what was published.
     #[inline(always)]
     fn before_writing() {
-        // [S4] Release → a tap's Acquire: who reads what is written from now on sees what was published
-        // before, and the position of the consumer that gave the slot back.
+        // [S4] Release → a tap's Acquire: a reader of anything written from now on also sees what was
+        // published before, and the position of the consumer that released the slot.
         M::Platform::fence_for_taps(Edge::SpscOverwrite);
     }
 
@@ -144,20 +143,20 @@ impl<M: Memory> Producer<M> {
     fn publish(&self, position: u64, index: u64) {
         M::Platform::crash_point(Site::SpscPayloadWritten);
         let next = position.wrapping_add(1);
-        // [S1] Release → the consumer's Acquire: the payload is written before the word says so.
+        // [S1] Release → the consumer's Acquire: the payload is written before the word.
         self.memory.slot_word(index).store(next, M::Platform::ordering(Edge::SpscPublish));
         M::Platform::crash_point(Site::SpscPublished);
         self.memory.hint_published(index, next);
     }
 
-    /// Looks whether the consumer is to be told of what was published. Gives its signal.
+    /// Checks whether the consumer has to be notified of what was published. Returns its signal.
     ///
-    /// Nobody waits for this end any more then, so it gets ready for the next message.
+    /// If it is zero, no one waits for this end, so it prepares for the next message.
     #[inline(always)]
     fn announce(&self) -> u32 {
         let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
         if signal == 0 {
-            // Nobody has to be woken first.
+            // No one has to be woken first.
             self.memory.take_payload(self.index(), || self.position != self.limit);
         }
         signal
@@ -168,7 +167,7 @@ impl<M: Memory> Producer<M> {
         self.position & (self.memory.capacity() - 1)
     }
 
-    /// Looks how far the consumer has come. Gives the number of free slots.
+    /// Loads the consumer's position. Returns the number of free slots.
     #[cold]
     #[inline(never)]
     fn refresh(&mut self) -> Result<u64, Corruption> {
@@ -192,19 +191,19 @@ impl<M: Memory> Producer<M> {
     fn refresh_by_head(&mut self) -> Result<u64, Corruption> {
         let free = self.look_at_head()?;
         if free > 0 {
-            self.note_waiting(free); // Full by the head is not full.
+            self.note_waiting(free); // Full by the head does not mean full.
         }
         Ok(free)
     }
 
-    /// Takes over the head, if it is news. Gives the number of free slots.
+    /// Adopts the head if it is newer. Returns the number of free slots.
     fn look_at_head(&mut self) -> Result<u64, Corruption> {
         // [S2] Acquire ← the consumer's Release: the slots below the head have been read.
         let head = self.memory.head().load(M::Platform::ordering(Edge::SpscReclaim));
         if self.is_old_head(head) { Ok(0) } else { self.take_over("head", head) }
     }
 
-    /// All but so many slots hold messages that wait.
+    /// All but this number of slots hold waiting messages.
     fn note_waiting(&self, free: u64) {
         let (high_water, waiting) = (self.memory.high_water(), self.memory.capacity() - free);
         if waiting > high_water.load(Relaxed) {
@@ -214,16 +213,16 @@ impl<M: Memory> Producer<M> {
 
     /// Whether this head is older than the position taken over last.
     ///
-    /// That one may have been the exact position, stored by a pop whose head is yet to be published, or
-    /// never will be because the consumer died there. The pop may have been one of a whole ring, on top of
-    /// nearly a quarter ring that was not published either.
+    /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
+    /// will be because the consumer died there. That pop may have covered a whole ring, on top of nearly a
+    /// quarter ring that was not published either.
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
         (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
     }
 
-    /// Takes a position of the consumer's over into the private limit; gives the number of free slots.
+    /// Copies a position of the consumer into the private limit; returns the number of free slots.
     fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
         let capacity = self.memory.capacity();
         let behind = self.position.wrapping_sub(position);
@@ -234,7 +233,7 @@ impl<M: Memory> Producer<M> {
         Ok(capacity - behind)
     }
 
-    /// Whether a slot is free now, by a look at the consumer's exact position.
+    /// Whether a slot is free now, by the consumer's exact position.
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
@@ -254,10 +253,10 @@ impl<M: Memory> Producer<M> {
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
-    /// Whether the head says that a slot is free: a look that does not disturb the consumer while it pops.
+    /// Whether a slot is free by the head: a check that does not disturb a popping consumer.
     #[must_use]
     pub fn has_room_by_head(&self) -> bool {
-        let head = self.memory.head().load(Relaxed); // A hint: the word is loaded again before it is acted upon.
+        let head = self.memory.head().load(Relaxed); // A hint: loaded again before use.
         self.position.wrapping_sub(head) < self.memory.capacity()
     }
 
@@ -284,13 +283,14 @@ impl<M: Memory> Producer<M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
-    /// Pushes as many elements as there is room for, in order; gives their number, and the consumer's signal.
+    /// Pushes as many elements as there is room for, in order; returns their number and the consumer's
+    /// signal.
     #[inline]
     pub fn try_push_slice(&mut self, items: &[T]) -> Result<(usize, u32), Corruption> {
         self.push_slice_if(items, Self::refresh)
     }
 
-    /// As [`try_push_slice`](Self::try_push_slice), with room as the head has it: see
+    /// As [`try_push_slice`](Self::try_push_slice), with the room given by the head: see
     /// [`try_push_by_head`](Self::try_push_by_head).
     #[inline]
     pub fn try_push_slice_by_head(&mut self, items: &[T]) -> Result<(usize, u32), Corruption> {
@@ -328,8 +328,8 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
     }
 }
 
-/// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it
-/// aborts: the slot stays free and nothing is published.
+/// A slot reserved by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts
+/// the claim: the slot stays free and nothing is published.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     producer: &'a mut Producer<M>,
@@ -341,14 +341,14 @@ impl<M: Memory> Claim<'_, M> {
         self.producer.memory.write(self.producer.index(), item); // As in `put`.
     }
 
-    /// Publishes the slot. Gives the consumer's signal as [`Push::Done`] does.
+    /// Publishes the slot. Returns the consumer's signal as [`Push::Done`] does.
     pub fn commit(self) -> u32 {
         self.publish().0
     }
 }
 
 impl<'a, M: Memory> Claim<'a, M> {
-    /// As [`commit`](Claim::commit), and gives the producer back.
+    /// As [`commit`](Claim::commit), and returns the producer.
     pub fn publish(self) -> (u32, &'a Producer<M>) {
         let position = self.producer.position;
         self.producer.publish(position, self.producer.index());
@@ -358,7 +358,7 @@ impl<'a, M: Memory> Claim<'a, M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Claim<'_, M> {
-    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    /// Passes the slot's bytes to `f`. They hold whatever an earlier lap left there.
     pub fn with<R>(&mut self, f: impl FnOnce(*mut T) -> R) -> R {
         self.producer.memory.with_slot_mut(self.producer.index(), |slot| f(slot.cast()))
     }

@@ -1,4 +1,4 @@
-//! An spsc ring whose elements' size is known only when the program runs.
+//! An spsc ring whose element size is known only at run time.
 
 use super::mapped::Private;
 use super::words::SLOTS_OFFSET;
@@ -9,14 +9,14 @@ use crate::message::ElementType;
 use crate::platform::Barrier;
 use crate::region::Region;
 
-/// An spsc ring in a [`Region`] whose elements are bytes, as many as its header says. Its ends are the
-/// [`Producer`](super::Producer) and [`Consumer`](super::Consumer) of any spsc ring, and meet those of a
-/// [`Mapped`](super::Mapped) of a Rust type of the same size, alignment and name.
+/// An spsc ring in a [`Region`] whose elements are byte strings of the length given in its header. Its ends
+/// are the [`Producer`](super::Producer) and [`Consumer`](super::Consumer) of any spsc ring, and interoperate
+/// with those of a [`Mapped`](super::Mapped) of a Rust type of the same size, alignment and name.
 pub type RawMapped = memory::Mapped<Private<Shaped>>;
 
 impl RawMapped {
-    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first
-    /// `size` bytes are copied; who gives copies all of them.
+    /// The ring in `region`, whose header was checked and is of this geometry. The first `size` bytes of each
+    /// element are copied; a pushing end copies all of them.
     ///
     /// # Errors
     /// As [`Mapped::new`](super::Mapped::new).
@@ -79,7 +79,7 @@ impl RawMapped {
     }
 
     /// The ring in this memory, after a check of its header against the element and the size of the memory.
-    /// Whatever the memory holds, the answer is an error or a ring whose every access lies inside it.
+    /// Whatever the memory holds, the result is an error or a ring whose every access lies inside it.
     ///
     /// # Errors
     /// As [`Mapped::open`](super::Mapped::open) for a Rust type of this size, alignment and name.
@@ -101,7 +101,7 @@ impl RawMapped {
     /// The ring in memory that may be mapped read-only, whose header was checked: for a tap, which stores
     /// nothing.
     pub(crate) fn to_be_read(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
-        // A tap never sleeps and wakes nobody, so the barrier is never used.
+        // A tap never sleeps and wakes no one, so the barrier is never used.
         Self::of_any_shape(region, geometry, Shaped::of(geometry), Barrier::Fence)
     }
 }

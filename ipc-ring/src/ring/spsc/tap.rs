@@ -1,8 +1,8 @@
-//! Reading along without a seat.
+//! Passive readers without a seat.
 //!
 //! A tap follows the slots' words, which say what was published, and copies payloads that the producer may
-//! write anew at any time. A copy counts when nobody can have begun to do so. That is known in two ways,
-//! looked at *after* the copy:
+//! overwrite at any time. A copy is valid if the producer cannot have begun to overwrite it. Two checks
+//! *after* the copy can establish that:
 //!
 //! ```text
 //!   producer, position w                              tap, position r
@@ -13,15 +13,16 @@
 //!   slot(w).sequence = w + 1                           slot(r - 1).sequence == r + capacity ?
 //! ```
 //!
-//! - The slot of position *r* is written again for *r + capacity* only, behind the publication of the
-//!   position before that. If that one's word is not there after the copy, nobody has begun. This looks at
-//!   a line that the tap reads next anyway.
-//! - Otherwise, if the consumer's position is not above *r*, the slot has not been given back.
+//! - The slot of position *r* is next written for *r + capacity*, after the position before that has been
+//!   published. If the word of that position is not there after the copy, the overwrite has not begun. This
+//!   check reads a line that the tap reads next anyway.
+//! - Otherwise, if the consumer's position is not above *r*, the slot has not been released.
 //!
-//! So a tap sees all that waits to be popped, and of what was popped all but the oldest slot. It stores
-//! nothing; what it is too slow for it counts. On x86-64 both fences are no instruction: they keep the
-//! compiler from moving the copies. Elsewhere the producer's would cost one for each push and is left out
-//! ([`Platform::taps`](crate::platform::Platform::taps)), so there is no tap there.
+//! So a tap sees everything that waits to be popped, and everything popped that is still in the ring except
+//! the oldest slot. It stores nothing; it counts what it was too slow to read. On x86-64 neither fence is an
+//! instruction: they keep the compiler from moving the copies. Elsewhere the producer's fence would cost an
+//! instruction for each push and is omitted ([`Platform::taps`](crate::platform::Platform::taps)), so there
+//! is no tap there.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -34,19 +35,19 @@ use crate::platform::{Platform, Word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Tapped {
-    /// The element of the tap's position was copied whole.
+    /// The element of the tap's position was copied intact.
     Item,
     /// Nothing newer has been published.
     Empty,
-    /// So many elements were overwritten, or may have been, before they could be copied. The next look goes
-    /// on behind them.
+    /// This number of elements were overwritten, or may have been, before they could be copied. The next read
+    /// continues after them.
     Missed {
         /// Their number. Exact.
         count: u64,
     },
 }
 
-/// A reader of a ring that neither end knows of.
+/// A reader of a ring that is invisible to both ends.
 #[derive(Debug)]
 pub struct Tap<M: Memory> {
     memory: M,
@@ -55,32 +56,33 @@ pub struct Tap<M: Memory> {
 }
 
 impl<M: Memory> Tap<M> {
-    /// A tap that begins with the element of this position. Those of them that are gone are reported as
-    /// missed.
+    /// A tap that starts at the element of this position. Elements from there on that are gone are reported
+    /// as missed.
     pub fn at(memory: M, position: u64) -> Self {
         Self { memory, position }
     }
 
-    /// A tap that begins with the oldest element that may still be whole; `first` is the ring's first
+    /// A tap that starts at the oldest element that may still be intact; `first` is the ring's first
     /// position.
     pub fn oldest(memory: M, first: u64) -> Self {
         let next = Self::next_published(&memory);
         let there = next.wrapping_sub(first).min(memory.capacity());
-        // The oldest of a whole ring may be in the producer's hands, unless it waits to be popped.
+        // The oldest element of a full lap may be being overwritten by the producer, unless it waits to be
+        // popped.
         let is_waiting = memory.consumed().load(Relaxed) == next.wrapping_sub(there); // A look.
         let is_whole = there < memory.capacity() || is_waiting;
         Self::at(memory, next.wrapping_sub(there).wrapping_add(u64::from(!is_whole)))
     }
 
-    /// A tap that begins with the first element that is published from now on.
+    /// A tap that starts at the first element published from now on.
     pub fn next(memory: M) -> Self {
         let next = Self::next_published(&memory);
         Self::at(memory, next)
     }
 
-    /// The position to be published next, by a look from the consumer's position on.
+    /// The position to be published next, searched from the consumer's position on.
     fn next_published(memory: &M) -> u64 {
-        let from = memory.consumed().load(Relaxed); // A look: all below it was published.
+        let from = memory.consumed().load(Relaxed); // Racy: everything below was published.
         Self::behind(memory, from)
     }
 
@@ -88,7 +90,7 @@ impl<M: Memory> Tap<M> {
     fn behind(memory: &M, from: u64) -> u64 {
         let mask = memory.capacity() - 1;
         let is_published = |position: u64| {
-            let word = memory.slot_word(position & mask).load(Relaxed); // A look; it is looked at again.
+            let word = memory.slot_word(position & mask).load(Relaxed); // Racy; it is checked again.
             word.wrapping_sub(position.wrapping_add(1)).cast_signed() >= 0
         };
         // All below `low` are published, `high` is not: at most a lap between them.
@@ -100,8 +102,8 @@ impl<M: Memory> Tap<M> {
         from.wrapping_add(low)
     }
 
-    /// Copies the next element into `place`, which is written in any case; what it holds means something only
-    /// when the answer is [`Tapped::Item`].
+    /// Copies the next element into `place`, which is written in any case; its contents are valid only when
+    /// the result is [`Tapped::Item`].
     pub fn try_read(&mut self, place: &mut Place<M>) -> Tapped {
         let position = self.position;
         let mask = self.memory.capacity() - 1;
@@ -113,8 +115,8 @@ impl<M: Memory> Tap<M> {
             _ => return Tapped::Empty,
         }
         self.memory.read(position & mask, place);
-        // [S4] Acquire ← the producer's fence: who read something newer sees what was published before it,
-        // and how far the consumer was.
+        // [S4] Acquire ← the producer's fence: a tap that read newer data sees what was published before it,
+        // and the consumer's position then.
         M::Platform::fence(Edge::SpscValidate);
         // Behind the fence.
         let before = self.memory.slot_word(position.wrapping_sub(1) & mask).load(Relaxed);
@@ -127,12 +129,12 @@ impl<M: Memory> Tap<M> {
         Tapped::Item
     }
 
-    /// Goes on at the oldest element that may be whole.
+    /// Continues at the oldest element that may be intact.
     #[cold]
     fn overrun(&mut self) -> Tapped {
         let position = self.position;
         let mask = self.memory.capacity() - 1;
-        // The newest in this slot is of a later lap, or of this one; all before it were published.
+        // The newest element in this slot is of a later lap or of this one; all before it were published.
         let newest = self.memory.slot_word(position & mask).load(Relaxed).wrapping_sub(1); // A look.
         let from = if newest.wrapping_sub(position).cast_signed() > 0 { newest } else { position };
         let next = Self::behind(&self.memory, from);
@@ -140,14 +142,14 @@ impl<M: Memory> Tap<M> {
         let consumed = self.memory.consumed().load(Relaxed); // A look.
         let is_waiting = consumed.wrapping_sub(oldest).cast_signed() <= 0;
         let target = oldest.wrapping_add(u64::from(!is_waiting));
-        // One at least, as this one could not be read.
+        // At least one, because this one could not be read.
         let count = target.wrapping_sub(position).cast_signed().max(1).cast_unsigned();
         self.position = position.wrapping_add(count);
         Tapped::Missed { count }
     }
 
-    /// The position of the next element: how many were pushed before it since the ring was made, plus the
-    /// ring's first position.
+    /// The position of the next element: the number pushed before it since the ring was made, plus the ring's
+    /// first position.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position

@@ -1,4 +1,4 @@
-//! An element lent where it lies.
+//! An element lent in place.
 
 use core::mem::MaybeUninit;
 
@@ -8,15 +8,15 @@ use crate::message::Message;
 use crate::ring::spsc::memory::Memory;
 use crate::wait::signal;
 
-/// The next element, lent where it lies by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the view
-/// leaves it to be popped later.
+/// The next element, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping
+/// the view leaves the element in the ring.
 #[derive(Debug)]
 pub struct View<'a, M: Memory> {
     consumer: &'a mut Consumer<M>,
 }
 
 impl<'a, M: Memory> View<'a, M> {
-    /// The next element of this consumer, which must be there.
+    /// The next element of this consumer, which must be ready.
     pub(super) fn of(consumer: &'a mut Consumer<M>) -> Self {
         Self { consumer }
     }
@@ -33,7 +33,7 @@ impl<'a, M: Memory> View<'a, M> {
         self.consumer.position
     }
 
-    /// Pops it. Gives the producer's signal as it is *behind* that, if it was looked at.
+    /// Pops the element. Returns the producer's signal as of *after* the pop, if it was checked.
     pub fn release(self) -> u32 {
         let Consumer { pace, memory, position, .. } = &mut *self.consumer;
         pace.has_read(memory, *position);
@@ -45,7 +45,7 @@ impl<'a, M: Memory> View<'a, M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
-    /// Gives the element's bytes to `f`.
+    /// Passes the element's bytes to `f`.
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         self.consumer.memory.with_slot(self.consumer.index(), |slot| f(slot.cast()))
     }
