@@ -1,6 +1,7 @@
 //! Subscribers that join, leave and are killed, and publishers that are killed and replaced, continuously.
-//! The books of each subscriber balance to the message: what was published from its start on it received, or
-//! was told that it missed. One that follows on a dead one begins where that one last said it was.
+//! The books of each subscriber balance to the message: everything published from its start on was received,
+//! or reported to it as missed. The successor of a dead one begins at the position that the latter last
+//! reported.
 //!
 //! Each case runs for most of a second. `BROADCAST_SECONDS=60` lets it run for a minute; `TEST_WATCHDOG` has
 //! to be raised with it.
@@ -44,7 +45,7 @@ fn framed(domain: &Domain, mode: Mode) -> frames::Builder {
     frames::Builder::new("stream").domain(domain).mode(mode).capacity(8192)
 }
 
-/// Frame number so-and-so: its number, then bytes that follow from it, 8 to 330.
+/// Frame `number`: its number, then bytes derived from it, 8 to 330.
 fn frame(number: u64, out: &mut Vec<u8>) {
     out.clear();
     out.extend(number.to_le_bytes());
@@ -165,8 +166,8 @@ fn publish(mut publisher: Publisher, mut random: Random) {
     }
 }
 
-/// Reads until the end, or until it has said so often where it is; gives why, and its books: where it began,
-/// how many it received, and how many were reported to it as missed.
+/// Reads until the end, or until it has reported its position this number of times; returns the reason, and
+/// its books: where it began, how many it received, and how many were reported to it as missed.
 fn read(
     subscriber: &mut Subscriber,
     mut random: Random,
@@ -189,7 +190,7 @@ fn read(
         }
         assert_eq!(first + received + missed, subscriber.position().sequence);
         if random.below(2000) == 0 {
-            // Slow enough to be overrun, or to hold the others up.
+            // Slow enough to be overrun, or to hold up the others.
             std::thread::sleep(Duration::from_micros(random.below(3000)));
         }
         if let Some(enough) = &mut enough
@@ -205,7 +206,7 @@ fn read(
     }
 }
 
-/// A case: its processes, and what they have said.
+/// A case: its processes, and their reports.
 struct Scene {
     domain: String,
     kind: Kind,
@@ -219,7 +220,7 @@ impl Scene {
         Role::start(what, &[&self.domain, &kind, &mode, start, &seed.to_string()])
     }
 
-    /// A subscriber that is there, following on one that was last heard to be somewhere, or not.
+    /// A running subscriber, the successor of one with a known last position, or not.
     fn reader(&mut self, last: Option<String>) -> Role {
         let start = match (last, self.random.below(5)) {
             (Some(position), 0..3) => position,
@@ -239,7 +240,7 @@ impl Scene {
     }
 }
 
-/// Everything that a subscriber has still said: where it was last, and its books if it has ended by itself.
+/// The remaining reports of a subscriber: its last position, and its books if it has ended by itself.
 fn last_words(reader: &mut Role) -> (Option<String>, Option<[u64; 3]>) {
     let (mut last, mut books) = (None, None);
     while let Some(said) = reader.hear_or_end() {

@@ -24,7 +24,7 @@ fn site(name: &str) -> Site {
     Site::ALL.into_iter().find(|site| format!("{site:?}") == name).unwrap()
 }
 
-/// What a subscriber got: everything from its start on, or word of it.
+/// What a subscriber got: everything from its start on, or a report of the loss.
 #[derive(Default)]
 struct Books {
     received: u64,
@@ -230,7 +230,7 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     publisher.publish_slice(&[payload(0), payload(1), payload(2)]).unwrap();
     check(&subscriber.pop().unwrap(), 0);
     let saved: Position = subscriber.position().to_string().parse().unwrap();
-    // The saved position is good as long as the channel is the same.
+    // The saved position is valid as long as the channel is the same.
     let mut again = builder(&domain).start(Start::Saved(saved)).open_subscriber().unwrap();
     check(&again.pop().unwrap(), 1);
     let mut third = builder(&domain).start(Start::Sequence(2)).open_subscriber().unwrap();

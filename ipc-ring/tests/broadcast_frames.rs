@@ -1,6 +1,6 @@
-//! Broadcast rings and channels of frames: each subscriber gets every frame whole, or exact word of how many
-//! it missed; also with joins, deaths of publishers in the middle of a frame, and a publisher that overruns
-//! all readers.
+//! Broadcast rings and channels of frames: each subscriber gets every frame whole, or the exact number of
+//! those that it missed; also with joins, deaths of publishers in the middle of a frame, and a publisher that
+//! overruns all readers.
 
 mod common;
 mod spsc_common;
@@ -19,7 +19,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Barrier, Domain, PeerExit, Region, 
 use proptest::prelude::*;
 use spsc_common::{Random, mix};
 
-/// The bytes of frame `number`, of any length up to `most`; each follows from the number.
+/// The bytes of frame `number`, of any length up to `most`; each is derived from the number.
 fn frame(number: u64, most: usize) -> Vec<u8> {
     let len = (mix(number) % (most as u64 + 1)) as usize;
     (0..len as u64).map(|at| mix(number ^ at << 40) as u8).collect()

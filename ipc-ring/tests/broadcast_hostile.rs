@@ -1,5 +1,6 @@
-//! Whatever a peer writes into a broadcast ring, the answer is an error or some value. The same body as the fuzz target in
-//! `fuzz/`, with a fixed number of pseudo-random inputs. `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
+//! Whatever a peer writes into a broadcast ring, the result is an error or some value. The same body as the
+//! fuzz target in `fuzz/`, with a fixed number of pseudo-random inputs. `HOSTILE_SEED` repeats a run,
+//! `HOSTILE_IMAGES` makes it longer.
 
 mod common;
 mod hostile;

@@ -25,7 +25,7 @@ fn plays_a_role() {
     }
 }
 
-/// The first round touches pages, which is no system call, and resolves symbols, which may be some.
+/// The first round touches pages, which is no system call, and resolves symbols, which may take some.
 fn repeat(mut once: impl FnMut(u64)) {
     (0..40).for_each(&mut once);
     forbid_system_calls();

@@ -52,7 +52,7 @@ fn number(view: &View) -> u64 {
     u64::from_le_bytes(*first)
 }
 
-/// Everything that is there: the numbers received, and how many were missed.
+/// Everything that is there: the numbers received, and the count of those missed.
 fn rest(subscriber: &mut Subscriber) -> (Vec<u64>, u64) {
     let (mut got, mut missed) = (Vec::new(), 0);
     loop {
@@ -67,7 +67,7 @@ fn rest(subscriber: &mut Subscriber) -> (Vec<u64>, u64) {
     }
 }
 
-/// Nothing is in use, and as many blocks can be lent as there are.
+/// Nothing is in use, and all blocks can be lent.
 fn is_sound(pool: &Pool) {
     assert_eq!(pool.stats().in_use(), 0, "{}", pool.stats());
     let blocks = pool.classes()[0].1;
@@ -177,7 +177,7 @@ fn a_lossy_publisher_gives_up_old_payloads_for_want_of_blocks() {
     }
     let (got, missed) = rest(&mut subscriber);
     assert_eq!((got, missed), (vec![8, 9], 8));
-    // One that is being read is not to be had; the other one is.
+    // A block that is being read cannot be reclaimed; the other one can.
     publish(&mut publisher, 10);
     let held = subscriber.pop().unwrap();
     for round in 11..20 {
@@ -255,7 +255,7 @@ fn plain_ends_of_handles_and_other_pools_are_refused() {
         channel(&pool, Mode::Lossy).open_publisher().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::EndTaken { .. })
     ));
-    // A subscriber that has another pool open: told, and no worse.
+    // A subscriber that has another pool open gets an error, and nothing worse.
     let other = pool::Builder::new("other").domain(&domain).class(64, 1).create().unwrap();
     let mut lost = channel(&other, Mode::Lossy).start(Start::Next).open_subscriber().unwrap();
     publish(&mut publisher, 0);
@@ -434,7 +434,7 @@ fn a_subscriber_dies_at_each_place_and_its_blocks_come_back() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// A subscriber that is killed while it reads gives its share back, and only that: another one reads on.
+/// A subscriber that is killed while it reads loses its share, and only that: another one continues to read.
 #[test]
 fn a_reader_that_is_killed_takes_nothing_from_the_others() {
     private_namespace();

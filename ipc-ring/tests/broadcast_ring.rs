@@ -1,6 +1,6 @@
-//! The broadcast ring by itself, over heap memory and over a System V segment with the same body: what it
-//! answers, that each subscriber gets every message or word of it, and that a publisher in another thread
-//! tears nothing.
+//! The broadcast ring by itself, over heap memory and over a System V segment with the same body: its
+//! results, that each subscriber gets every message or a report of its loss, and that a publisher in another
+//! thread tears nothing.
 
 mod common;
 mod spsc_common;
@@ -19,8 +19,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
-/// Positions a ring may start at: the first, the end of a lap, and the middle and the top of what 64 bits
-/// hold.
+/// Positions a ring may start at: the first, the end of a lap, and the middle and the maximum of 64 bits.
 const STARTS: [u64; 4] = [0, 64 * 1000 - 1, (1 << 63) - 2, u64::MAX - 5];
 
 #[derive(Clone, Copy, Debug)]
@@ -486,7 +485,7 @@ proptest! {
     }
 }
 
-/// Threads that read as fast or as slowly as they like while one publishes; joins and leaves in between.
+/// Threads that read at any speed while one publishes; joins and leaves in between.
 fn under_load<const N: usize>(mode: Mode, capacity: u64, total: u64) {
     let (ring, mut publisher) = Ring::<[u8; N]>::new(Place::Heap, capacity, mode, 0);
     let over = AtomicBool::new(false);

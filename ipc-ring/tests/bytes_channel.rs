@@ -245,7 +245,7 @@ fn lines_are_lines_and_errors_have_kinds() {
     assert_eq!(reader.read_to_end(&mut rest).unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(rest.len(), 5 + 120);
 
-    // A successor continues; then the consumer goes for good.
+    // A successor continues; then the consumer leaves for ever.
     let mut producer = channel.open_producer().unwrap();
     producer.write_all(b"!").unwrap();
     let mut byte = [0];
@@ -403,7 +403,7 @@ fn a_killed_producer_is_reported_and_its_successor_goes_on() {
     check(500, &consumer.pop().unwrap());
 }
 
-/// Killed anywhere, again and again: no frame is lost, torn, doubled or out of order.
+/// Killed anywhere, again and again: no frame is lost, torn, duplicated or out of order.
 #[test]
 fn producers_killed_at_any_moment() {
     private_namespace();
@@ -414,8 +414,8 @@ fn producers_killed_at_any_moment() {
         let mut producer = Role::start("push-for-ever", &[&domain]);
         assert_eq!(producer.hear(), "ready");
         let until = Instant::now() + Duration::from_micros(300 * round);
-        // The count a successor starts from may be one short for each death: then that frame comes twice, by
-        // number.
+        // The count a successor starts from may be one short for each death: then that frame arrives twice,
+        // by its number.
         let mut first = true;
         let mut next = |consumer: &mut ipc_ring::bytes::Consumer, whole: Vec<u8>| {
             let _ = consumer;

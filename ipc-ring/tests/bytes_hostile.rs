@@ -1,5 +1,5 @@
-//! The bytes ring in memory that another process writes at will: every operation answers with an error or
-//! with bytes, and stays inside the ring.
+//! The bytes ring in memory that another process writes at will: every operation returns an error or bytes,
+//! and stays inside the ring.
 
 mod bytes_common;
 
@@ -52,7 +52,7 @@ fn assert_fence(region: &Region, capacity: u64) {
     }
 }
 
-/// A value worth trying: near the truth, or far from it.
+/// A value worth trying: near the correct one, or far from it.
 fn evil(random: &mut Random, capacity: u64, position: u64) -> u64 {
     match random.below(12) {
         0 => 0,
@@ -224,7 +224,7 @@ fn a_peer_that_scribbles_all_the_time_is_survived() {
     }
 }
 
-/// Two frames in a ring of 128 bytes, then a word is spoilt.
+/// Two frames in a ring of 128 bytes, then a word is corrupted.
 fn spoilt(offset: u64, value: u64) -> (Result<Producer<Mapped>, Corruption>, Consumer<Mapped>) {
     let (ring, region) = fenced(bytes_common::heap, 128);
     let mut producer = Producer::attach(ring.clone()).unwrap();

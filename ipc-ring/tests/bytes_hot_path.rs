@@ -30,7 +30,7 @@ fn work(barrier: &str) {
     let frame = [7; 2040];
     let mut buffer = vec![0; 2040];
     let mut vector = Vec::with_capacity(2040);
-    // The first laps touch pages, which is no system call, and resolve symbols, which may be some.
+    // The first laps touch pages, which is no system call, and resolve symbols, which may take some.
     for len in [0, 1, 100, 200, 600, 2040] {
         once(&mut producer, &mut consumer, &frame[..len], &mut buffer, &mut vector);
     }

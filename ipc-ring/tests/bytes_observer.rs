@@ -1,4 +1,4 @@
-//! A third process reads a ring of frames' counters while the two ends work, and cannot disturb them.
+//! A third process reads the counters of a ring of frames while the two ends work, and cannot disturb them.
 
 mod common;
 

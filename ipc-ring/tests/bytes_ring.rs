@@ -267,7 +267,7 @@ fn payloads_that_look_like_headers_are_not_taken_for_them() {
             for _ in 0..5000 {
                 let len = random.below(capacity / 16) * 8;
                 let mut sent = vec![0; len as usize];
-                // The payload's place is known only to the ring: try both, and leave the last one there.
+                // Only the ring knows the payload's place: try both, and leave the last one there.
                 let mut claim = producer.try_claim(sent.len()).unwrap();
                 let index = claim.index();
                 let lap = (consumer.position() + capacity) & !(capacity - 1);

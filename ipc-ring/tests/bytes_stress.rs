@@ -1,5 +1,5 @@
-//! Two processes and a ring of frames under load with random pauses: every frame arrives once, whole and in its turn. Run
-//! longer as `spsc_stress` is.
+//! Two processes and a ring of frames under load with random pauses: every frame arrives once, whole and in
+//! order. Run longer as `spsc_stress` is.
 
 mod common;
 mod spsc_common;
@@ -26,7 +26,8 @@ fn plays_a_role() {
     }
 }
 
-/// Frame `number`: its length and its bytes follow from the number. Mostly short, sometimes as long as may be.
+/// Frame `number`: its length and its bytes are derived from the number. Mostly short, sometimes of the
+/// maximum length.
 fn write_frame(number: u64, longest: usize, frame: &mut Vec<u8>) {
     let random = mix(number);
     let most = if random.is_multiple_of(16) { longest } else { longest.min(100) };
@@ -76,7 +77,7 @@ fn push_until_enough(producer: &mut Producer) {
     say(&next.to_string());
 }
 
-/// Pops a frame by one of the ways to do it. False when there was none.
+/// Pops a frame by one of the possible ways. False when there was none.
 fn pop(consumer: &mut Consumer, way: u64, frame: &mut Vec<u8>) -> Result<bool, PopError> {
     let popped = match way {
         0 => consumer.try_pop_vec(frame).map(drop),

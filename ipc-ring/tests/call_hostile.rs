@@ -1,5 +1,5 @@
-//! Whatever a peer writes into a call ring, the answer is an error or some value. The same body as the fuzz target `call`,
-//! with a fixed number of pseudo-random inputs.
+//! Whatever a peer writes into a call ring, the result is an error or some value. The same body as the fuzz
+//! target `call`, with a fixed number of pseudo-random inputs.
 //!
 //! `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
 

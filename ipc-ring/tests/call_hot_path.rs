@@ -41,7 +41,7 @@ fn work(barrier: &str) {
         must(matches!(caller.wait(), Ok(reply) if reply == [number + 1; 3]));
         must(caller.calls() == number + 1);
     };
-    // The first round touches pages, which is no system call, and resolves symbols, which may be some.
+    // The first round touches pages, which is no system call, and resolves symbols, which may take some.
     (0..10).for_each(&mut once);
     forbid_system_calls();
     let before = allocations();

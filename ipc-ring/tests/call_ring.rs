@@ -16,7 +16,7 @@ fn ring<Req: Message, Rep: Message>(make: Make) -> Mapped<Req, Rep> {
     Mapped::make(make(Mapped::<Req, Rep>::geometry(1).unwrap().total_size()), Barrier::Fence).unwrap()
 }
 
-/// Bytes that follow from a number, each a different one.
+/// Bytes derived from a number, each a different one.
 fn bytes<const N: usize>(number: u64) -> [u8; N] {
     std::array::from_fn(|at| (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (at % 8 * 8)) as u8 ^ at as u8)
 }

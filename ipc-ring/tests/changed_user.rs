@@ -19,7 +19,7 @@ use nix::unistd::{Uid, geteuid, setuid};
 
 /// A user unrelated to the domain.
 const NOBODY: u32 = 65_534;
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 const NUMBERS: u64 = 4;
 /// How often a taker empties a full ring.
@@ -60,7 +60,7 @@ fn become_nobody() {
     say("somebody else");
 }
 
-/// Whether this test can be: only a privileged process can become another user.
+/// Whether this test can run: only a privileged process can become another user.
 fn is_privileged() -> bool {
     let yes = geteuid().is_root();
     if !yes {
@@ -69,12 +69,12 @@ fn is_privileged() -> bool {
     yes
 }
 
-/// Who is not woken is late: that is what is reported here.
+/// An end that is not woken is late: that is reported here.
 fn lateness_is_expected() {
     ipc_ring::wait::late::report_to(|_| {});
 }
 
-/// What a taker that sleeps gets, until the giver is gone.
+/// What a sleeping taker gets, until the giver is gone.
 fn taking(kind: Kind, domain: &str) -> Receiver<Told> {
     let (out, input) = channel();
     let domain = Domain::open(domain).unwrap();
@@ -146,7 +146,7 @@ fn who_takes_is_told_when_there_is_nothing_left() {
             numbers.find(|number| giver.give(*number, LONG) != Told::Yes)
         });
         let mut numbers = 0;
-        // Until the giver's sleeps are long ones: between two of them it needs no wake-up.
+        // Until the giver's sleeps are long: between two of them it needs no wake-up.
         let last = (0..ROUNDS)
             .map(|_| {
                 (0..50).for_each(|_| wait_for_a_sleeper());

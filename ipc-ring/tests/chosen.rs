@@ -1,5 +1,5 @@
-//! Which end decides what a channel is like: the one where messages go in. A receiving end that specifies
-//! nothing and opens first adopts it. For every kind, and every parameter of a builder.
+//! Which end decides the parameters of a channel: the sending one. A receiving end that specifies nothing and
+//! opens first adopts it. For every kind, and every parameter of a builder.
 
 mod common;
 mod kinds;
@@ -19,7 +19,7 @@ use ipc_ring::{
 };
 use kinds::{ALL, Giver, How, Kind, Parameter, TABLE, Taker, Told, kind};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 const WAITS: [WaitStrategy; 3] = [WaitStrategy::Sleep, WaitStrategy::SpinYield, WaitStrategy::DEFAULT];
 /// Less than what is usual, and more.
@@ -48,7 +48,7 @@ fn insisting(parameter: Parameter, silent: How<'_>) -> How<'_> {
     }
 }
 
-/// A ring as the memory of this name space shows it.
+/// A ring as found in the memory of this namespace.
 struct Ring {
     is_persistent: bool,
     barrier: Barrier,
@@ -166,7 +166,7 @@ fn who_was_there_first_and_said_nothing_follows_who_chooses() {
     }
 }
 
-/// One that is not in a call when the other comes follows at its next.
+/// An end that is not in a call when the other one joins adopts the change at its next call.
 #[test]
 fn who_is_busy_follows_later() {
     private_namespace();
@@ -231,12 +231,12 @@ fn whatever_a_taker_leaves_open_a_giver_chooses() {
     }
 }
 
-/// A method of a builder that is new is either of an end, or a parameter of the channel with a row in the
-/// table of kinds.
+/// A new method of a builder either concerns an end, or is a parameter of the channel with a row in the table
+/// of kinds.
 #[test]
 fn every_method_of_a_builder_is_known_here() {
-    // What each end has for itself; what it starts with; what a type is called and consists of, which is the
-    // same or is refused (`tests/described`); and the classes of a pool, which see below.
+    // What each end has for itself; what it starts with; the name and the contents of a type, which are the
+    // same or refused (`tests/described`); and the classes of a pool, for which see below.
     const OF_AN_END: &str = "await_successors deadline domain dumped inherited parker prefault resume start \
                              type_name described description kind element wait class usual_classes";
     fn methods(at: &Path, found: &mut BTreeSet<String>) -> usize {
@@ -293,7 +293,7 @@ fn the_classes_of_a_pool_are_chosen_by_an_opener_that_names_some() {
     assert_eq!(silent.usual_classes().create().unwrap().stats().classes.len(), 4);
 }
 
-/// Before a writer has chosen the number of keys, every key is one that has no value yet.
+/// Before a writer has chosen the number of keys, no key has a value yet.
 #[test]
 fn the_keys_of_a_table_are_open_until_a_writer_comes() {
     private_namespace();
@@ -328,7 +328,8 @@ fn the_keys_of_a_table_are_open_until_a_writer_comes() {
     drop(writer);
 }
 
-/// The handle that ends a wait belongs to the end, also when that has gone along.
+/// The handle that ends a wait belongs to the end, also after the end has adopted another channel's
+/// parameters.
 #[test]
 fn an_interrupter_of_an_end_that_follows_ends_its_waits() {
     private_namespace();
@@ -437,8 +438,8 @@ fn is_refused<End: ?Sized>(what: &str, parameter: Parameter, opened: Result<Box<
     assert!(is_about, "{what}: {error}");
 }
 
-/// Of each parameter of each kind: behind a taker that named it, a giver that named it, and a giver that said
-/// nothing, the other end asks for something else and gets an error.
+/// Of each parameter of each kind: after a taker that specified it, a giver that specified it, and a giver
+/// that did not, the other end requests something else and gets an error.
 #[test]
 fn an_end_gets_what_it_names_or_an_error() {
     private_namespace();
@@ -460,7 +461,7 @@ fn an_end_gets_what_it_names_or_an_error() {
             drop((taker, giver));
             // One that was kept, and that no process holds.
             domain.remove_channel(channel_name(kind)).unwrap();
-            // Chosen by a giver that specifies nothing: it has chosen what is usual.
+            // Chosen by a giver that specifies nothing: it has chosen the default.
             let (giver, told) = ((kind.giver)(silent).unwrap(), excluding(parameter, silent));
             match (kind.taker)(told[first]) {
                 Ok(taker) => drop(taker),

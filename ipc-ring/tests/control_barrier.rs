@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(1000);
 /// From here on `membarrier` fails in this thread, and in those that it starts, as a sandbox's filter makes
 /// it fail.
 fn forbid_membarrier() {
-    const NUMBER: u32 = 0; // Of the call, in the data a filter looks at.
+    const NUMBER: u32 = 0; // Offset of the call's number in the data that a filter examines.
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, NUMBER),
@@ -41,7 +41,7 @@ fn forbid_membarrier() {
     assert!(barrier::register().is_err(), "the filter works");
 }
 
-/// What a side is like, by its name: makes builders for a service.
+/// The properties of a side, by its name: makes builders for a service.
 fn side(domain: &str, what: &str) -> impl Fn(&str) -> Builder {
     let barrier = match what {
         "sandboxed" => {
@@ -95,7 +95,7 @@ fn plays_a_role() {
                 matches!(&refused, Err(BindError::Attach(error)) if matches!(error.kind(), AttachErrorKind::NoMembarrier)),
                 "{refused:?}"
             );
-            // So much for this side; a client that specifies nothing is served.
+            // That was this side; a client that specifies nothing is served.
             assert!(service("service").bind().is_ok());
             say("refused");
         }

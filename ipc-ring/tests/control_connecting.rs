@@ -44,7 +44,7 @@ fn start(role: &str, domain: &str) -> Role {
     child
 }
 
-/// Connects, waiting in the set only; gives how often it had to.
+/// Connects, waiting in the set only; returns the number of waits.
 fn connect(set: &mut WaitSet, connecting: &mut Connecting) -> (Result<Connection, ConnectError>, u32) {
     let mut waits = 0;
     loop {

@@ -1,5 +1,5 @@
 //! Clients and servers that are killed at every named place of the handshake, one by one and in a crowd. The
-//! server never stops serving, the successor of a dead one begins at once, and in the end no kernel object is
+//! server never stops serving, the successor of a dead one starts at once, and in the end no kernel object is
 //! left.
 
 mod common;
@@ -164,7 +164,7 @@ fn kill_clients(domain: &str, sites: &[Site]) {
         let mut client = Role::start("client", &[domain, &format!("{site:?}"), "0", "1"]);
         let accepted = listener.counts().accepted;
         let ended = std::cell::RefCell::new(&mut client);
-        // Until it is dead, and what it left is found: by the listener itself, which looks once a second.
+        // Until it is dead, and its remains are found: by the listener itself, which checks once a second.
         let killed = serve(&mut listener, || ended.borrow_mut().has_ended() && kernel_objects() == alone);
         client.wait_killed();
         // One that was ready may be found dead before its last frame is read.
@@ -179,7 +179,7 @@ fn kill_clients(domain: &str, sites: &[Site]) {
         assert_eq!(listener.counts().accepted - accepted, came + 1, "{site:?}");
     }
     let counts = listener.counts();
-    // Those that had said hello: found dead later, or when their greeting was looked at.
+    // Those that had sent a greeting: found dead later, or when their greeting was read.
     let greeted = sites.iter().skip_while(|site| **site != Site::ControlGreeted).count() as u64;
     assert!((greeted - 1..=greeted).contains(&(counts.greetings - counts.accepted)), "{counts:?}");
     assert_eq!(counts.died + counts.refused, counts.greetings - counts.accepted, "{counts:?}");
@@ -228,7 +228,7 @@ fn kill_servers(name: &str, sites: &[Site]) {
     assert_eq!(kernel_objects(), before);
 }
 
-/// A small generator of numbers, enough to be irregular.
+/// A small random number generator, irregular enough.
 fn next(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
@@ -236,9 +236,9 @@ fn next(state: &mut u64) -> u64 {
     *state
 }
 
-/// Fifty processes at a time connect, talk and leave, again and again; every third one is killed at a place
-/// of the handshake. Half of them are challenged, the other half are in a domain of one user.
-/// `CONTROL_CLIENTS` sets another number of processes.
+/// Fifty processes at a time connect, talk and leave, repeatedly; every third one is killed at a place of the
+/// handshake. Half of them are challenged, the other half are in a domain of one user. `CONTROL_CLIENTS` sets
+/// another number of processes.
 #[test]
 fn a_crowd_of_which_some_are_killed_leaves_nothing() {
     private_namespace();

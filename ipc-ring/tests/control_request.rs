@@ -1,4 +1,4 @@
-//! Requests and answers: several in flight, in parts, too late, given up, not read.
+//! Requests and answers: several in flight, in parts, too late, abandoned, not read.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn plays_a_role() {
         return;
     };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        // Answers with the number of vowels of what it is asked, dies when asked to.
+        // Answers with the number of vowels in the request, and dies on request.
         ["count-vowels", domain] => {
             let mut listener = service(domain).bind().unwrap();
             say("bound");
@@ -134,7 +134,7 @@ fn a_deadline_ends_a_request_on_both_sides() {
     let asked = Instant::now();
     assert!(matches!(requester.call(b"anybody?", short), Err(RequestError::TimedOut)));
     assert!(asked.elapsed() >= short);
-    // It was in time, so it would be looked at; but it is too late by now, and taken back.
+    // It was in time, so it would be read; but by now it is too late, and withdrawn.
     let ticket = requester.start(b"second", LONG).unwrap();
     let second = responder.next().unwrap();
     assert_eq!((second.body(), responder.expired()), (&b"second"[..], 1));
@@ -177,7 +177,7 @@ fn a_client_that_does_not_read_is_dropped_with_a_reason() {
 }
 
 /// A server with one thread for two clients, one of which keeps sending requests and reads nothing while the
-/// other is served. Did the server wait for it, the other one would never end.
+/// other is served. If the server waited for it, the other one would never finish.
 #[test]
 fn a_client_that_does_not_read_does_not_delay_another() {
     private_namespace();
@@ -266,7 +266,7 @@ fn a_requester_outlives_its_servers() {
     }
     assert!(matches!(requester.call(b"die", LONG), Err(RequestError::PeerGone(_))));
     server.wait_killed();
-    // Nobody listens any more: the caller's deadline holds.
+    // There is no listener any more: the caller's deadline holds.
     match requester.call(b"anybody?", Duration::from_millis(50)) {
         Err(RequestError::Connect(error)) => assert!(error.is_temporary(), "{error}"),
         other => panic!("{other:?}"),

@@ -201,7 +201,7 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
         }
     });
     // The server finds no client to answer, and serves the next one. A client may have been removed before it
-    // said hello.
+    // sent a greeting.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!(listener.counts().accepted, 0);
     std::thread::scope(|scope| {

@@ -12,7 +12,7 @@ use ipc_ring::{
     AttachError, AttachErrorKind, Domain, PeerExit, PopError, PushError, WaitStrategy, bytes, spsc,
 };
 
-/// The children's half. Without a role it checks that an unknown one fails.
+/// The children's roles. Without a role it checks that an unknown one fails.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else {
@@ -254,7 +254,7 @@ fn a_server_that_does_not_accept_is_given_up() {
     let mut listener = service(&domain).bind().unwrap();
     let impatient = service(&domain).timeout(Duration::from_millis(300));
     assert!(matches!(impatient.connect(), Err(ConnectError::TimedOut { .. })));
-    // Its greeting is still there, its objects are not: it is turned away without an answer.
+    // Its greeting is still there, its objects are not: it is rejected without an answer.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!((listener.counts().greetings, listener.counts().refused), (1, 1));
     // When the queue is full, newcomers are told.
@@ -275,7 +275,7 @@ fn a_server_that_does_not_accept_is_given_up() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// Those that a program sees, not samples of them.
+/// The errors that a program sees, not samples of them.
 #[test]
 fn each_error_names_its_listener_and_domain() {
     private_namespace();

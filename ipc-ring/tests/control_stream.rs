@@ -11,7 +11,7 @@ use common::{kernel_objects, private_namespace, role, say, wait_for_a_sleeper};
 use control_stream_common::{MUCH, another_pair, bytes_of, pair, service, with_child};
 use ipc_ring::{Domain, PopError, PushError, WaitSet};
 
-/// Sizes that have nothing to do with frames or the ring.
+/// Sizes unrelated to frames or the ring.
 fn sizes() -> impl Iterator<Item = usize> {
     [1, 7, 0, 3000, 64, 2, 1999, 513, 4096, 8].into_iter().cycle()
 }
@@ -259,7 +259,7 @@ fn shutting_down_twice_or_what_is_down_has_no_effect() {
 #[test]
 fn an_interrupted_read_or_write_is_not_tried_again() {
     let (here, mut there, _listener) = pair();
-    // The standard library's loops go on at the kind `Interrupted`.
+    // The standard library's loops continue on the kind `Interrupted`.
     let interrupter = there.interrupter();
     let reading = std::thread::spawn(move || {
         let told = there.read_exact(&mut [0; 8]).unwrap_err();

@@ -43,7 +43,7 @@ fn plays_a_role() {
     }
 }
 
-/// How a test reads on until there is an error.
+/// How a test continues to read until there is an error.
 #[derive(Clone, Copy, Debug)]
 enum How {
     Blocking,
@@ -135,7 +135,7 @@ fn a_peer_that_does_not_read_any_more_breaks_the_pipe() {
     assert_eq!(all, "still here", "the other direction is open");
     child.finish();
 
-    // Closing ends a write that waits, and a half is closed by dropping it.
+    // Closing ends a waiting write, and dropping a half closes it.
     let (here, mut there, _listener) = another_pair();
     let (mut reader, writer) = here.into_split();
     let waiting = std::thread::spawn(move || {

@@ -28,7 +28,7 @@ fn service(domain: &Domain) -> Builder {
     Builder::new("service").domain(domain).timeout(LONG)
 }
 
-/// A domain that others than this user may enter, so that clients are challenged.
+/// A domain that other users may enter, so that clients are challenged.
 fn open_to_a_group(name: &str) -> Domain {
     let mode = Mode::PRIVATE.group_read().group_write();
     let trust = Trust::same_user().mode_at_most(mode);
@@ -217,7 +217,7 @@ impl Raw {
         self.queue.stat().unwrap().messages() > 0
     }
 
-    /// What was refused, by its number: REJECT has the nonce, then 8 bytes, then the code.
+    /// The reason for refusal, by its number: REJECT has the nonce, then 8 bytes, then the code.
     fn refusal(&mut self) -> u32 {
         let frame = self.hear().unwrap();
         assert_eq!(frame.kind, FrameKind::Reject);
@@ -231,7 +231,7 @@ fn work(listener: &mut Listener) {
     assert!(matches!(listener.try_accept(), Ok(None)));
 }
 
-/// A proper client is served as if nothing were.
+/// A correct client is served as usual.
 fn is_served(listener: &mut Listener) {
     let domain = listener.domain().clone();
     std::thread::scope(|scope| {
@@ -254,7 +254,7 @@ fn a_greeting_is_believed_only_as_far_as_the_kernel_says() {
     let domain = Domain::open(&unique("forged")).unwrap();
     let mut listener = service(&domain).bind().unwrap();
 
-    // No frame at all, of several lengths; the longest is longer than any frame.
+    // Not a frame, of several lengths; the longest is longer than any frame.
     let raw = Raw::new(&domain);
     for length in [0, 1, 63, 64, 500, 8192] {
         raw.send(&vec![0x5a; length]);

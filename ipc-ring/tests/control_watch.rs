@@ -1,4 +1,4 @@
-//! Looking at a domain from outside: what there is, waiting for a name, and what happens to a channel.
+//! Observing a domain from outside: its contents, waiting for a name, and the events of a channel.
 
 mod common;
 

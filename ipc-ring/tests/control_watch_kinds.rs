@@ -96,7 +96,7 @@ fn plays_a_role() {
     }
 }
 
-/// The next event; also of a look that does not sleep.
+/// The next event; also from a check that does not sleep.
 fn told(watch: &mut Watch) -> ChannelEvent {
     watch.next_timeout(Duration::ZERO).unwrap().expect("it has been told")
 }
@@ -145,7 +145,7 @@ fn every_kind_has_a_name_and_tells_who_comes_goes_closes_and_dies() {
         victim.tell(kind);
         assert_eq!(victim.hear(), "held");
         let ChannelEvent::Joined(end) = told(&mut watch) else { panic!("{kind}") };
-        // From here it takes a tenth of a second until a watcher would look by itself.
+        // From here it takes a tenth of a second until a watcher would check by itself.
         assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None, "{kind}");
         victim.kill();
         let died = told(&mut watch);

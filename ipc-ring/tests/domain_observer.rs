@@ -60,7 +60,7 @@ fn stranger(domain: &str, owner: u32) -> String {
     text
 }
 
-/// The bytes of all segments, how often they are attached, and the values of all semaphores.
+/// The bytes of all segments, their attachment counts, and the values of all semaphores.
 fn everything() -> Vec<(i32, u64, Vec<u8>)> {
     let segments = ipc_core::list::segments().unwrap();
     let segments = segments.into_iter().filter(|(_, stat)| stat.size() > 4095).map(|(id, stat)| {

@@ -1,4 +1,4 @@
-//! Domains under a crowd: many processes join, make channels, leave and are killed at once.
+//! Domains under load: many processes join, make channels, leave and are killed at once.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_ring::spsc::Builder;
 use ipc_ring::{AttachErrorKind, Domain};
 
-/// The children's half. Without a role it checks that an unknown one fails.
+/// The children's roles. Without a role it checks that an unknown one fails.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else {
@@ -26,7 +26,7 @@ fn plays_a_role() {
     say("done");
 }
 
-/// A small generator of numbers, enough to be irregular.
+/// A small random number generator, irregular enough.
 fn next(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
@@ -107,7 +107,7 @@ fn a_segment_that_does_not_fit_a_note_is_somebody_else_s() {
     private_namespace();
     let name = unique("maker");
     let domain = Domain::open(&name).unwrap();
-    // What a maker that was killed leaves: a note in the domain's table, and a segment that fits it.
+    // What a killed maker leaves: a note in the domain's table, and a matching segment.
     let table = ipc_core::list::segments()
         .unwrap()
         .into_iter()
@@ -143,7 +143,7 @@ fn a_segment_that_does_not_fit_a_note_is_somebody_else_s() {
     segment.stat().unwrap();
     assert!(dealt_with());
 
-    // Somebody is attached: it may be in use, and is looked at again.
+    // A process has it attached: it may be in use, and is checked again later.
     note(key, 12_345);
     let attached = segment.attach().unwrap();
     lock_once();

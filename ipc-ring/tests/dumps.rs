@@ -1,5 +1,5 @@
-//! What a core dump has in it of the memory that processes share: nothing, unless that was asked for. The
-//! kernel writes a core before it reports the death to any process.
+//! The shared memory in a core dump: none, unless that was requested. The kernel writes a core before it
+//! reports the death to any process.
 
 mod common;
 mod kinds;
@@ -31,7 +31,7 @@ fn plays_a_role() {
     }
 }
 
-/// For each mapping of a System V segment of this process, whether a core has it in it.
+/// For each mapping of a System V segment of this process, whether a core contains it.
 fn mappings() -> Vec<bool> {
     let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
     let mut found = Vec::new();
@@ -101,12 +101,12 @@ fn end_with_a_pool(domain: &str, dumped: bool) {
         nix::sys::signal::signal(nix::sys::signal::Signal::SIGQUIT, nix::sys::signal::SigHandler::SigDfl)
     };
     default.unwrap();
-    // As an abort, which the parent takes for a failed test.
+    // Like an abort, which the parent takes for a failed test.
     nix::sys::signal::raise(nix::sys::signal::Signal::SIGQUIT).unwrap();
 }
 
-/// Bytes of the core of a process that ends with the pool in hand; `None` when there is none, as the system's
-/// settings may have it.
+/// Bytes of the core of a process that ends with the pool open; `None` when there is none, depending on the
+/// system's settings.
 fn core(dumped: &str) -> Option<u64> {
     let directory = std::env::temp_dir().join(unique("core"));
     std::fs::create_dir(&directory).unwrap();

@@ -1,5 +1,5 @@
-//! Everybody is killed at once, a hundred times in a row, for every kind of channel. No data stays in the
-//! kernel, and the next ones work at once.
+//! All processes are killed at once, a hundred times in a row, for every kind of channel. No data stays in
+//! the kernel, and the next ones work at once.
 
 mod common;
 mod kinds;
@@ -58,7 +58,7 @@ fn live(kind: &Kind, domain: &str, gives: bool, round: u64, done: &AtomicU64) {
         loop {
             match giver.give(number, patience) {
                 Told::Yes => number = 2 + count(),
-                // Who is killed first is seen by the others, for a moment; and so is a process that has not
+                // The first victim is seen by the others, for a moment; and so is a process that has not
                 // joined yet.
                 Told::Gone => {}
                 other => panic!("{other:?}"),

@@ -122,7 +122,7 @@ fn a_stopped_holder_of_frames_or_of_a_slot_is_evicted_and_what_it_held_goes_on()
     stop(&holder);
     assert!(matches!(mine.pop_deadline(soon()), Err(mpmc::PopError::TimedOut)), "somebody alive has it");
     let member = Role::start("member", &[domain.name()]);
-    // Whoever holds it is not named by the queue; the domain knows its processes.
+    // The queue does not name its holder; the domain knows its processes.
     let stopped = domain.owner_of(holder.pid()).unwrap().unwrap();
     assert!(domain.evict(stopped, far()).unwrap());
     holder.wait_killed();

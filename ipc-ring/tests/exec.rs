@@ -16,7 +16,7 @@ use ipc_ring::platform::Site;
 use ipc_ring::{Domain, WaitStrategy, fault};
 use kinds::{ALL, How, Taker, Told, kind};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 /// How often a service restarts itself.
 const TIMES: u64 = 3;

@@ -17,7 +17,7 @@ use ipc_ring::platform::Site;
 use ipc_ring::{Domain, PeerExit, PeerState, WaitStrategy, fault, spsc};
 use kinds::{ALL, Giver, How, STRATEGIES, Taker, Told, kind};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 /// How often each case is tried.
 const ROUNDS: usize = 5;
@@ -185,7 +185,7 @@ fn a_sleeping_giver_learns_that_its_taker_is_gone_and_another_one_goes_on() {
         assert!(!domain.is_alive(taker).unwrap(), "{}", kind.name);
         if kind.fills {
             let told = (2..1000).map(|number| giver.give(number, LONG)).find(|told| *told != Told::Yes);
-            // Publishers are not held up by a subscriber that is gone.
+            // A subscriber that is gone does not hold up publishers.
             let publishes = kind.many_takers && !kind.many_givers;
             assert_eq!(told, (!publishes).then_some(Told::Gone), "{}", kind.name);
         }
@@ -234,7 +234,7 @@ fn its_slot_and_names_are_free_and_nobody_ends_the_new_program() {
         assert_eq!(domain.owner_of(role.pid()).unwrap(), None);
         assert!(domain.evict(owner, Instant::now()).unwrap());
         assert!(lives(&mut role));
-        // Whoever joins next frees the slot: there are this process and the one that looks.
+        // The next to join frees the slot: there are this process and the one that checks.
         let mut other = Role::start("take", &[ALL[0].name, domain.name()]);
         assert_eq!(other.hear(), "there");
         assert_eq!(domain.list().unwrap().processes.len(), 2);
@@ -263,7 +263,7 @@ fn a_lock_is_taken_over_wherever_its_holder_stood() {
             let mut giver = (ALL[0].giver)(how(&domain)).unwrap();
             let mut taker = (ALL[0].taker)(how(&domain)).unwrap();
             flows(&format!("{site:?}"), &mut *taker, &mut *giver, 1..3);
-            // At the end of these processes nothing is given back that others have.
+            // When these processes end, nothing held by others is released.
             first.kill();
             flows(&format!("{site:?}"), &mut *taker, &mut *giver, 3..5);
             drop((giver, taker, domain));

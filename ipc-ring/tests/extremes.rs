@@ -68,7 +68,7 @@ fn ends(kind: Kind, domain: &Domain, wait: WaitStrategy) -> (Box<dyn Giver>, Box
     ((kind.giver)(how).unwrap(), taker)
 }
 
-/// Each thread that polls on one CPU keeps the other one from running, which ends think of.
+/// Each thread that polls on one CPU keeps the other one from running, which ends take into account.
 fn on_one_cpu() {
     let mine = sched_getaffinity(Pid::from_raw(0)).unwrap();
     let first = (0..CpuSet::count()).find(|cpu| mine.is_set(*cpu).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use ipc_ring::ring::{broadcast, bytes, mpmc, spsc};
 use ipc_ring::{Barrier, Region};
 
-/// One thread's view of a ring: what pushing and popping came to.
+/// One thread's view of a ring: the results of pushing and popping.
 struct Ring {
     push: Box<dyn FnMut(u64) -> bool>,
     pop: Box<dyn FnMut() -> Result<Option<u64>, String>>,
@@ -115,8 +115,8 @@ fn of_broadcast(capacity: u64, first: u64, gated: bool) -> Ring {
     }
 }
 
-/// Around each place where numbers turn: nothing, the middle and the top of 64 bits, of 46 that a lap has,
-/// and of 32.
+/// Around each place where numbers wrap: zero, the middle and the maximum of 64 bits, of the 46 that a lap
+/// has, and of 32.
 fn firsts(unit: u64) -> impl Iterator<Item = u64> {
     [0, 1 << 32, 1 << 46, 1 << 63].into_iter().flat_map(move |turn: u64| {
         (-20..=20_i64).map(move |by| turn.wrapping_add_signed(by * unit.cast_signed()))
@@ -148,8 +148,8 @@ fn a_fresh_ring_is_empty_wherever_it_begins() {
     }
 }
 
-/// Zeroed memory is a fresh broadcast ring at position 0, as channels make it. Whoever names a position there
-/// gets nothing before something is published.
+/// Zeroed memory is a fresh broadcast ring at position 0, as channels make it. A subscriber that names a
+/// position there gets nothing before something is published.
 #[test]
 fn a_reader_that_names_a_position_gets_nothing_that_was_not_published() {
     use broadcast::{Mapped, Mode, Pop, Resume, Start, Subscriber, seat};

@@ -18,7 +18,7 @@ use kinds::{ALL, Call, Giver, How, Kind, Taker, Told, kind};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 fn how(domain: &Domain) -> How<'_> {
@@ -135,7 +135,7 @@ fn take_past_deaths(taker: &mut dyn Taker) -> u64 {
     }
 }
 
-/// Claims, views, loans and requests that were in hand at the fork.
+/// Claims, views, loans and requests that were held at the fork.
 fn half_done() {
     private_namespace();
     let domain = Domain::open(&unique("half")).unwrap();

@@ -17,7 +17,7 @@ use kinds::{ALL, How, Kind, Told};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 /// A child that hangs is killed after this number of seconds.
 const CHILD_SECONDS: u32 = 30;
@@ -44,8 +44,8 @@ fn plays_a_role() {
     }
 }
 
-/// A child that does this and must end well. Other threads of this process are at work: the child uses
-/// nothing of theirs but the allocator, which the C library sees to.
+/// A child that does this and must exit successfully. Other threads of this process are active: the child
+/// uses nothing of theirs except the allocator, which the C library takes care of.
 fn child(work: impl FnOnce()) -> Pid {
     // SAFETY: see above; the child leaves by `_exit`.
     match unsafe { fork() }.unwrap() {
@@ -88,7 +88,7 @@ fn amid_others() {
             });
         }
         for number in 0..CHILDREN {
-            // The others are at it, not just before or behind.
+            // The others are in the middle of it, not just before or after.
             while rounds.load(Ordering::Relaxed) < number {
                 std::thread::yield_now();
             }

@@ -1,6 +1,6 @@
-//! Processes that are killed at every step of making, joining, leaving and taking away a domain, and joins
+//! Processes that are killed at every step of creating, joining, leaving and removing a domain, and joins
 //! that the kernel refuses. `gc` knows every object that is left, and explains it; the next one that opens
-//! the domain uses it; either way nothing stays.
+//! the domain uses it; in either case nothing is left.
 
 mod common;
 
@@ -17,7 +17,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Where a process may die, with what is left then: segments, sets.
+/// Where a process may die, and the segments and sets left then.
 const SITES: [(Site, usize, usize); 12] = [
     (Site::DomainSetMade, 0, 1),
     (Site::DomainSetMarked, 0, 1),
@@ -194,7 +194,8 @@ fn stopped_at(site: Site, domain: &str) -> Role {
     child
 }
 
-/// The last member leaves while a process has the lock that then cannot join. Nobody takes the lock again.
+/// The last member leaves while a process has the lock that then cannot join. No process takes the lock
+/// again.
 #[test]
 fn a_join_that_fails_clears_up_behind_those_who_left_meanwhile() {
     private_namespace();

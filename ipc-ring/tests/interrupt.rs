@@ -1,6 +1,6 @@
 //! Waits that are interrupted on request: by a handle from another thread, and by signals. For every kind of
 //! channel, both ends, all strategies; for sets, listeners, watches, and waits for the other end. Nothing is
-//! lost or doubled by it.
+//! lost or duplicated by it.
 
 mod common;
 mod kinds;
@@ -20,7 +20,7 @@ use kinds::{ALL, Giver, How, Kind, STRATEGIES, Taker, Told};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 /// Both ends of a channel; the giver's is full, where a kind can be full. And how many numbers are in it.
@@ -291,7 +291,7 @@ fn post_too_many() -> usize {
     woken
 }
 
-/// What an interrupter leaves that is late: the end that has the semaphore by then looks, and sleeps again.
+/// What a late interrupter leaves: the end that has the semaphore by then checks, and sleeps again.
 #[test]
 fn a_token_too_many_costs_a_look_and_nothing_else() {
     private_namespace();

@@ -23,7 +23,7 @@ use ipc_ring::{
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 /// The semaphore that is a domain's lock.
 const LOCK: u16 = 0;
@@ -34,7 +34,7 @@ type Call = Box<dyn FnOnce() -> bool + Send>;
 struct Row {
     /// As in the source.
     names: &'static [&'static str],
-    /// Somebody else has the domain's lock meanwhile.
+    /// Another process has the domain's lock meanwhile.
     locked: bool,
     /// Prepares the call, and gives what ends it.
     start: fn(&Domain, bool) -> (Interrupter, Call),
@@ -308,7 +308,7 @@ fn table() -> Vec<Row> {
     ]
 }
 
-/// Calls of the source that are not in the table, and why not.
+/// Calls of the source that are not in the table, with the reason.
 const LEFT_OUT: [&str; 2] = [
     // Ends soon by itself: the process is killed before it is waited for. The wait is that of wait_for_exit.
     "Domain::evict",

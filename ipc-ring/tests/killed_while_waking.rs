@@ -1,6 +1,6 @@
 //! A taker is killed in the very call in which it wakes a giver that sleeps: the number that it was about to
-//! hand over goes to its successor. Whoever has not been handed a number has not taken it. And the giver does
-//! not stay asleep: the death wakes it.
+//! return goes to its successor. A caller that has not been returned a number has not taken it. And the giver
+//! does not stay asleep: the death wakes it.
 
 mod common;
 mod kinds;

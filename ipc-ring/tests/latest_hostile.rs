@@ -1,5 +1,5 @@
-//! Whatever a peer writes into a table of latest values, the answer is an error or some value. The same body as the fuzz
-//! target `latest`, with a fixed number of pseudo-random inputs.
+//! Whatever a peer writes into a table of latest values, the result is an error or some value. The same body
+//! as the fuzz target `latest`, with a fixed number of pseudo-random inputs.
 //!
 //! `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
 

@@ -41,7 +41,7 @@ fn work(barrier: &str) {
         must(matches!(reader.sequence(key), Ok(sequence) if sequence == number / 5 + 1));
         must(matches!(observer.get(key), Ok(Some(newest)) if newest.value == place));
     };
-    // The first round touches pages, which is no system call, and resolves symbols, which may be some.
+    // The first round touches pages, which is no system call, and resolves symbols, which may take some.
     (0..10).for_each(&mut once);
     forbid_system_calls();
     let before = allocations();

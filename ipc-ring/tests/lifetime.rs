@@ -88,7 +88,7 @@ fn a_persistent_stream_outlives_its_domain_and_detaching_is_what_dropping_does()
     let mut producer = persistent(&domain).create_new_producer().unwrap();
     (0..3).for_each(|number| producer.push(number).unwrap());
     drop(producer);
-    // Nobody is left: the domain is gone, the channel is not.
+    // No process is left: the domain is gone, the channel is not.
     assert_eq!((keyed(), kernel_objects().1.len()), (1, 0));
 
     let mut consumer = persistent(&domain).create_consumer().unwrap();
@@ -177,7 +177,7 @@ fn dropping_an_end_of_a_persistent_channel_of_any_kind_keeps_it() {
             });
             assert!(!keeps || round == 0 || taken.contains(&(last - 1)), "{}: {taken:?}", kind.name);
             assert_eq!(giver.give(last + 1, patience), Told::Yes, "{}", kind.name);
-            // Not `leave`: what a program does that just ends.
+            // Not `leave`, but like a program that simply ends.
             drop(giver);
             assert_eq!(keyed(), 2, "{} round {round}: the channel and the domain", kind.name);
             drop(domain);

@@ -1,7 +1,7 @@
-//! Many ends asleep on one channel. What concerns all of them wakes all of them, and the end of the channel
-//! does.
+//! Many ends asleep on one channel. Every event that concerns all of them wakes all of them, and so does the
+//! end of the channel.
 //!
-//! A sleeper that is passed over loses nothing: it looks by itself, a tenth of a second later. That is a late
+//! A sleeper that is missed loses nothing: it checks by itself, a tenth of a second later. That is a late
 //! sleep, at which [`common`] ends the process. Between two publications there is time for that, so that the
 //! next one cannot cover it up.
 
@@ -17,7 +17,7 @@ use kinds::{ALL, How, Kind, Told};
 
 /// Far longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So long the takers are left asleep: two of their looks by themselves, and a half.
+/// How long the takers are left asleep: two and a half of their own check intervals.
 const ASLEEP: Duration = Duration::from_millis(250);
 /// Publications for which all sleep.
 const ROUNDS: u64 = 4;
@@ -87,7 +87,7 @@ fn all_kinds(sleepers: usize) {
         let domain = Domain::open(&domain_name).unwrap();
         let mut giver = (kind.giver)(how(&domain)).unwrap();
         let children = start(sleepers, "take", &[kind.name, &domain_name]);
-        // One taker only has each message of this kind, so there is one for each.
+        // Each message of this kind goes to one taker only, so there is one for each.
         let shared = kind.name == "mpmc";
         let together = if shared { sleepers as u64 } else { 1 };
         let mut number = 0;

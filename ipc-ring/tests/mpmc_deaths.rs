@@ -83,7 +83,7 @@ fn plays_a_role() {
 }
 
 /// The tokens on the wake semaphores of a domain, except for the sixteen bells, which every death posts to.
-/// Behind the lock, its holder and the mark lie groups of a token of a process and four wake semaphores.
+/// After the lock, its holder and the mark follow groups of a process token and four wake semaphores.
 fn tokens() -> usize {
     let mut tokens = 0;
     for (id, stat) in ipc_core::list::sets().unwrap() {

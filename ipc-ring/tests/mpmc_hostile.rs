@@ -1,5 +1,5 @@
-//! A peer that writes anything anywhere: calls end, answer something, and touch nothing outside the ring's memory (the
-//! mapped ring asserts its bounds in these builds).
+//! A peer that writes anything anywhere: calls end, return something, and touch nothing outside the ring's
+//! memory (the mapped ring asserts its bounds in these builds).
 
 mod mpmc_common;
 
@@ -32,7 +32,7 @@ enum Act {
     Repair(u16, u64, u64),
 }
 
-/// Tags that look like something, and any at all.
+/// Plausible tags, and arbitrary ones.
 fn tag() -> impl Strategy<Value = u64> {
     prop_oneof![
         any::<u64>(),

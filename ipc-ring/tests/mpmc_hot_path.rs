@@ -32,7 +32,7 @@ fn work<T: Message>(barrier: &str) {
     let first = builder.clone().capacity(16).create_producer().unwrap();
     let mut producers = [first, builder.clone().open_producer().unwrap()];
     let mut consumers = [builder.clone().open_consumer().unwrap(), builder.open_consumer().unwrap()];
-    // The first laps touch pages, which is no system call, and resolve symbols, which may be some.
+    // The first laps touch pages, which is no system call, and resolve symbols, which may take some.
     once_through_everything(&mut producers, &mut consumers);
     once_through_everything(&mut producers, &mut consumers);
     forbid_system_calls();

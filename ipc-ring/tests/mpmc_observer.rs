@@ -62,7 +62,7 @@ fn it_sees_messages_ends_deaths_and_repairs() {
     victim.kill();
     let consumers = observer.consumers().unwrap();
     assert_eq!((consumers.alive, consumers.dead), (0, 1));
-    // The next one clears up after it, and gets its message.
+    // The next one cleans up after it, and gets its message.
     let mut consumer = builder(&name).create_consumer().unwrap();
     let mut popped = Vec::new();
     while popped.len() < 2 {

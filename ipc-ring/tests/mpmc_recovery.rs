@@ -146,7 +146,7 @@ fn a_taker_of_an_orphan_dies_too() {
         }
         let mut consumer = ring.consumer();
         let popped = consumer.try_pop().unwrap();
-        // No user code ran, so it is no dead letter, however many died.
+        // No user code ran, so it is not a dead letter, however many died.
         assert_eq!((popped.item, popped.attempt), (5, 40 % 16));
         assert_eq!(ring.count(Counter::Orphaned), 40);
         assert_eq!(ring.count(Counter::DeadLetters), 0);

@@ -1,5 +1,5 @@
-//! The many-to-many ring between threads of one process: what it answers, and that nothing is lost, doubled
-//! or reordered.
+//! The many-to-many ring between threads of one process: its results, and that nothing is lost, duplicated or
+//! reordered.
 
 mod mpmc_common;
 
@@ -198,7 +198,7 @@ fn positions_and_laps_may_wrap() {
                 producer.try_push(&value).unwrap();
             }
             assert_eq!(producer.try_push(&0), Err(Refused::Full));
-            // This one has looked at nothing since before the wrap.
+            // This one has read nothing since before the wrap.
             assert_eq!(late.try_pop().unwrap().item, 0);
         }
     }

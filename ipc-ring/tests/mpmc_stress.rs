@@ -1,5 +1,5 @@
 //! Many processes at one ring under load with random pauses: every message arrives once, whole, in the order
-//! of its producer, and no producer is left out. Run longer as `spsc_stress` is; the messages are shared out
+//! of its producer, and no producer is starved. Run longer as `spsc_stress` is; the messages are shared out
 //! among the producers.
 
 mod common;

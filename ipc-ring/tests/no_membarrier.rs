@@ -1,7 +1,7 @@
 //! A sandbox that forbids membarrier, entered after a channel was opened, over the table of kinds. The
 //! notifier's side then has no fence of its own, so an end that goes to sleep could be missed, and so could a
-//! subscriber that joins a gated channel: both get the kernel's refusal as their error, and nothing is left
-//! behind of the attempt.
+//! subscriber that joins a gated channel: both get the kernel's refusal as their error, and the attempt
+//! leaves nothing behind.
 
 mod common;
 mod kinds;

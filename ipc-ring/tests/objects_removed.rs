@@ -1,5 +1,5 @@
-//! Somebody removes the kernel's objects by hand, under every waiting and every busy end: an error or nothing
-//! at all, but no hang and no crash.
+//! The kernel objects are removed by hand, under every waiting and every busy end: an error or no effect, but
+//! no hang and no crash.
 
 mod common;
 mod kinds;
@@ -25,7 +25,7 @@ fn remove_everything() {
     }
 }
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 /// Both waits of a kind of channel, each with its other end, which lives: for a number, and for room.
@@ -191,7 +191,7 @@ fn messages_flow_on_and_the_name_starts_anew() {
             assert_eq!(giver.give(number, LONG), Told::Yes, "{}", kind.name);
             assert_eq!(taker.take(LONG), Told::Number(number), "{}", kind.name);
         }
-        // Nobody finds the old one; the next open of the domain creates a new one.
+        // No process finds the old one; the next open of the domain creates a new one.
         assert!((kind.taker)(how).is_err(), "{}", kind.name);
         let again = Domain::open(&name).unwrap();
         let how = How { domain: &again, ..how };

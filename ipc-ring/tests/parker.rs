@@ -1,5 +1,5 @@
-//! Ends that sleep on a futex, alone and together with ends that sleep on a semaphore: every message wakes, a
-//! death and the removal of the domain are found out.
+//! Ends that sleep on a futex, alone and together with ends that sleep on a semaphore: every message wakes,
+//! and a death and the removal of the domain are detected.
 
 mod common;
 
@@ -102,7 +102,7 @@ fn many_sleepers_of_both_kinds_share_a_queue() {
     consumers.into_iter().for_each(Role::finish);
 }
 
-/// The kernel then wakes no one; the sleeper looks by itself.
+/// The kernel then wakes no one; the sleeper checks by itself.
 #[test]
 fn a_death_is_found_out_by_who_sleeps_on_a_futex() {
     private_namespace();

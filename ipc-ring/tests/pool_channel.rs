@@ -432,7 +432,7 @@ fn there_are_thirty_two_members() {
     let (refused, said) = member();
     assert!(said.contains("room for 32 members"), "{said}");
     refused.finish();
-    // Who is a member already takes no seat more.
+    // An existing member takes no additional seat.
     let again = builder.open().unwrap();
     assert_eq!(again.stats().in_use(), 31, "one each of the others");
     for (mut member, _) in members {

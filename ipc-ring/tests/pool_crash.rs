@@ -79,7 +79,7 @@ fn killed(what: &str, domain: &str, place: Site, after: u64) {
     Role::start(what, &[domain, &place, &after.to_string()]).wait_killed();
 }
 
-/// Nothing is in use, and as many blocks can be lent as there are.
+/// Nothing is in use, and all blocks can be lent.
 fn is_sound(pool: &Pool) {
     assert_eq!(pool.stats().in_use(), 0, "{}", pool.stats());
     let loans: Vec<_> = (0..BLOCKS).map(|_| pool.try_loan(64).expect("a block is lost")).collect();
@@ -193,7 +193,7 @@ fn recoveries_die_too() {
         let mut holder = Role::start("hold", &[&name, "PoolSeated", "0"]);
         assert_eq!(holder.hear(), "holding");
         assert_eq!(pool.stats().in_use(), 3);
-        // Two recoverers, open before the death that they shall find; opening sweeps too.
+        // Two recoverers, opened before the death that they are to find; opening sweeps too.
         holder.kill();
         let mut deaths = 0;
         while deaths < 2 && pool.stats().in_use() > 1 {

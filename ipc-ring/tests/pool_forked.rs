@@ -13,7 +13,7 @@ use ipc_ring::{AttachErrorKind, Domain, Forked, PushError};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 #[test]
@@ -181,7 +181,7 @@ fn leave_a_helper(domain: &str, inherited: bool) {
     nix::unistd::alarm::set(60);
     assert!(matches!(pool.loan(10), Err(pool::LoanError::Forked)));
     assert_eq!(pool.stats().in_use(), 0);
-    // Its own, perhaps at the same address, which nothing of the other takes away.
+    // Its own, perhaps at the same address, which the other one's cleanup does not remove.
     let own = Domain::open(&unique("own")).unwrap();
     let own = pool::Builder::new("pool").domain(&own).class(BLOCK, 1).create().unwrap();
     let mut own_loan = own.loan(BLOCK).unwrap();
@@ -212,7 +212,7 @@ fn a_helper_keeps_no_pool_of_its_dead_parent_unless_that_said_so() {
         if let Some(opener) = domain.owner_of(helper.pid()).unwrap() {
             assert!(domain.wait_for_exit(opener, Instant::now() + LONG).unwrap());
         }
-        // The helper's own, and that of its parent if it has it.
+        // The helper's own, and that of its parent if present.
         assert_eq!(pools(), 1 + others, "{how}");
         helper.tell("go on");
         assert_eq!(helper.hear(), "dropped");

@@ -1,6 +1,6 @@
 //! Whatever a peer writes into a pool's memory and into the handles it sends, the answer is an error or some
 //! bytes of the pool. The same body as the fuzz target in `fuzz/`, with a fixed number of pseudo-random
-//! inputs; and one that checks what this process relies on: that no byte is in two of its hands.
+//! inputs; and one that checks what this process relies on: that no byte is handed out twice.
 //!
 //! `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
 
@@ -121,8 +121,8 @@ fn no_byte_is_in_two_hands_of_a_process() {
 }
 
 /// A payload was received, by one process and permanently. A hostile peer marks it as shared in its word, and
-/// the handle arrives again: a second view in this process would be still there when the first one has let
-/// the block go.
+/// the handle arrives again: a second view in this process would still exist after the first one has released
+/// the block.
 #[test]
 fn what_was_taken_is_not_shared_by_a_forged_word() {
     private_namespace();
@@ -156,8 +156,8 @@ fn what_was_taken_is_not_shared_by_a_forged_word() {
     }
 }
 
-/// The pool is opened twice, and a block that is lent is marked as free. Two openings that knew nothing of
-/// each other would each lend it.
+/// The pool is opened twice, and a block that is lent is marked as free. Two independent openings would each
+/// lend it.
 #[test]
 fn a_tag_that_is_put_back_gives_no_block_twice_to_one_process() {
     private_namespace();

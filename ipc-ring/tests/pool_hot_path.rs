@@ -1,4 +1,5 @@
-//! While blocks are free, lending, sending, receiving in place and giving back make no system call and allocate nothing.
+//! While blocks are free, lending, sending, receiving in place and releasing make no system call and allocate
+//! nothing.
 
 mod common;
 mod hot_path_common;
@@ -38,7 +39,7 @@ fn work() {
         must(loan.send(&mut one).is_ok());
         must(matches!(pool.try_receive(&mut other), Ok(view) if view.read(0) == Ok(!byte)));
         must(pool.try_receive(&mut other).is_err());
-        // Shared, twice in this process; then the handle is worth nothing.
+        // Shared, twice in this process; then the handle is invalid.
         let Ok(mut loan) = pool.try_loan(len) else { return must(false) };
         must(loan.write_at(3, &[byte]).is_ok());
         let (kept, handle) = loan.share();
@@ -53,7 +54,7 @@ fn work() {
         must(held.iter().all(Result::is_ok));
         must(matches!(pool.try_loan(9), Err(LoanError::Exhausted { class: 0, .. })));
     };
-    // The first round touches pages, which is no system call, and resolves symbols, which may be some.
+    // The first round touches pages, which is no system call, and resolves symbols, which may take some.
     (0..10).for_each(&mut once);
     forbid_system_calls();
     let before = allocations();

@@ -18,7 +18,7 @@ use ipc_ring::ring::pool::{
 };
 
 thread_local! {
-    /// What happens in other threads when this one asks for the readers of a block next.
+    /// What other threads do the next time this one queries the readers of a block.
     static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 

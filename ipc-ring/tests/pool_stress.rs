@@ -1,5 +1,5 @@
-//! Senders and receivers of a pool that are killed and replaced at any moment, all the time. No block is ever
-//! in two hands, no payload is torn, and at the end every block is free.
+//! Senders and receivers of a pool that are continuously killed and replaced. No block ever has two owners,
+//! no payload is torn, and at the end every block is free.
 //!
 //! It runs for two seconds. `POOL_STRESS_SECONDS=600` lets it run for ten minutes; `TEST_WATCHDOG` has to be
 //! raised with it.

@@ -20,7 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 /// Long enough for a heartbeat in between.
 const A_WHILE: Duration = Duration::from_millis(150);
@@ -97,8 +97,8 @@ fn take_past_deaths(kind: &Kind, taker: &mut dyn Taker) -> u64 {
     }
 }
 
-/// A child of fork, or the like, that does this and must end well. The calling thread is the only one of its
-/// process that is at work.
+/// A child of fork, or the like, that does this and must exit successfully. The calling thread is the only
+/// active one of its process.
 type Start = fn(&mut dyn FnMut()) -> Pid;
 
 fn in_a_child(work: &mut dyn FnMut()) -> Pid {
@@ -116,7 +116,7 @@ fn end_with(work: &mut dyn FnMut()) -> ! {
     unsafe { nix::libc::_exit(if done.is_ok() { 0 } else { 101 }) }
 }
 
-/// The same in a process namespace of its own, in which the child is number 1.
+/// The same in a PID namespace of its own, in which the child has number 1.
 fn as_number_one(work: &mut dyn FnMut()) -> nix::Result<Pid> {
     let mut stack = vec![0; 1 << 20];
     let life = Box::new(|| end_with(work));
@@ -154,7 +154,7 @@ fn fork_with(kind: &Kind, start: Start) {
     let mut giver = (kind.giver)(how(&domain)).unwrap();
     assert_eq!(giver.give(1, LONG), Told::Yes);
     let mut all = Some((giver, taker, domain));
-    // A child drops what it inherited. Taken out of the child's memory, that is; here it stays.
+    // A child drops what it inherited: in its own memory; here it stays.
     ends_well(start(&mut || {
         let (giver, taker, domain) = all.take().unwrap();
         let other = (kind.taker)(how(&domain)).map(|_| ());
@@ -330,8 +330,7 @@ fn ends_go_to_other_threads() {
     assert_eq!(kernel_objects(), before);
 }
 
-/// What `exec` leaves of a process stores nothing any more, though the kernel keeps the token for the
-/// process, until it ends.
+/// After `exec` a process stores nothing any more, although the kernel keeps its token until it ends.
 #[test]
 fn a_program_that_was_replaced_by_another_one_is_gone() {
     private_namespace();

@@ -1,6 +1,6 @@
-//! What memory a ring takes, over the table of kinds: enough of it, with a geometry of its own, and such as
-//! may be written. Anything else is a specific error, in whatever way the ring is made or opened, and then
-//! nothing is written.
+//! The memory that a ring accepts, over the table of kinds: large enough, with the ring's own geometry, and
+//! writable. Anything else is a specific error, in whatever way the ring is made or opened, and then nothing
+//! is written.
 
 mod common;
 
@@ -136,8 +136,8 @@ fn memory_that_is_too_small_is_refused() {
     }
 }
 
-/// What no ring of the kind would compute for itself: another element, another capacity, another place for
-/// the slots.
+/// A geometry that no ring of the kind would compute for itself: another element, another capacity, another
+/// place for the slots.
 #[test]
 fn a_geometry_of_something_else_is_refused() {
     let rings = [

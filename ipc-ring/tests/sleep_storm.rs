@@ -79,7 +79,7 @@ fn plays_a_role() {
     std::thread::sleep(Duration::from_secs(3600));
 }
 
-/// So that the channel is now empty, now full.
+/// So that the channel alternates between empty and full.
 fn pause(random: &mut Random) {
     match random.below(100) {
         0..40 => {}
@@ -234,7 +234,7 @@ fn storm(name: &str) {
         accounts.close(life);
     }
     if promise == Promise::Once {
-        // Everybody is dead; a successor finds the rest.
+        // All are dead; a successor finds the rest.
         let mut taker = (kind.taker)(how(&home)).unwrap();
         while let Told::Number(number) = taker.take(Duration::from_millis(500)) {
             accounts.books.popped(number);

@@ -1,5 +1,5 @@
 //! Hosts whose kernel allows small sets of semaphores and few operations in one call: domains are as large as
-//! it allows, all kinds of channel work in them, and they go on when the limit changes.
+//! it allows, all kinds of channel work in them, and they continue when the limit changes.
 
 mod common;
 mod kinds;
@@ -13,7 +13,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitStrategy, broadcast, mp
 use kinds::{ALL, How, Kind, Told, kind};
 
 const SETTING: &str = "/proc/sys/kernel/sem";
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 /// SEMMSL, SEMMNS, SEMOPM, SEMMNI: an old default that Oracle asks for, with its own number of operations and

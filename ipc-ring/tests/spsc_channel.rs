@@ -358,7 +358,7 @@ fn no_data_is_left_behind_by_those_who_are_killed() {
         assert_eq!(sets.len(), before.1.len() + 1, "{sets:?}");
         assert_eq!(queues, before.2);
     }
-    // The next one finds a usable domain without the old channel, and takes everything away when it leaves.
+    // The next one finds a usable domain without the old channel, and removes everything when it leaves.
     {
         let channel = builder(&name, "", "");
         assert!(matches!(
@@ -468,8 +468,8 @@ fn deadlines_are_kept_from_below() {
     assert_eq!(room[0], 2, "a place is left alone when nothing came");
 }
 
-/// A consumer that has freed one slot of 64 has not published that; a push that waits finds it all the same,
-/// and so does one that pushes a slice.
+/// A consumer that has freed one slot of 64 has not published that; a waiting push finds it nevertheless, and
+/// so does a push of a slice.
 #[test]
 fn a_push_that_waits_finds_the_last_free_slot() {
     private_namespace();

@@ -1,6 +1,6 @@
 //! Death at every named place. A process that holds one end kills itself there with SIGKILL, a successor
-//! takes its end over, dies at the same place, and so on; the other end lives through all of it. Nothing is
-//! lost, nothing is delivered twice, no one waits for ever.
+//! takes over its end, dies at the same place, and so on; the other end survives all of it. Nothing is lost,
+//! nothing is delivered twice, no one waits for ever.
 //!
 //! What a dead consumer had popped but not yet handed to its caller is gone with it, as documented: the tests
 //! state for each place whether that may be, and how much.
@@ -116,7 +116,7 @@ fn pop_the_rest(consumer: &mut Consumer<Item>, batch: bool, pause: u64) {
 #[derive(Clone, Copy, Debug)]
 struct Case {
     site: Site,
-    /// How often a victim passes the site before it dies there.
+    /// The number of times that a victim passes the site before it dies there.
     after: u64,
     capacity: u64,
     /// How the end that lives on waits.
@@ -144,7 +144,7 @@ fn cases(payload_sites: [Site; 2]) -> Vec<Case> {
                 batch,
                 pauses: (0, 300),
             };
-            // The victim wakes the survivor, which waits for it all the time.
+            // The victim wakes the survivor, which waits for it throughout.
             cases.push(case);
             // The victim waits for the survivor, which is slow.
             for survivor in ["busy", "asleep"] {
@@ -180,7 +180,7 @@ impl Case {
         match self.site {
             Site::SpscPayloadRead | Site::WaitAnnounced => 0..=0,
             // Dead after the position was stored, before the caller had the message; or before the wake that
-            // follows a position, or a look at an empty ring.
+            // follows a position, or a check of an empty ring.
             Site::SpscConsumed if self.batch => 1..=BATCH as u64,
             Site::SpscConsumed => 1..=1,
             _ if self.batch => 0..=BATCH as u64,

@@ -1,5 +1,5 @@
-//! Whatever a peer writes into the shared memory, the answer is an error or some value of the element type. The same
-//! bodies as the fuzz targets in `fuzz/`, with a fixed number of pseudo-random inputs.
+//! Whatever a peer writes into the shared memory, the result is an error or some value of the element type.
+//! The same bodies as the fuzz targets in `fuzz/`, with a fixed number of pseudo-random inputs.
 //!
 //! `HOSTILE_SEED` repeats a run, `HOSTILE_IMAGES` makes it longer.
 

@@ -45,7 +45,7 @@ fn work<T: Message>(barrier: &str) {
     let builder = Builder::<T>::new("channel").domain(&domain).barrier(barrier).wait(WaitStrategy::DEFAULT);
     let mut producer = builder.clone().capacity(16).create_producer().unwrap();
     let mut consumer = builder.open_consumer().unwrap();
-    // The first laps touch pages, which is no system call, and resolve symbols, which may be some.
+    // The first laps touch pages, which is no system call, and resolve symbols, which may take some.
     once_through_everything(&mut producer, &mut consumer);
     once_through_everything(&mut producer, &mut consumer);
     forbid_system_calls();

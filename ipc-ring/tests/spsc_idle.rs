@@ -58,8 +58,8 @@ fn plays_a_role() {
     }
 }
 
-/// Says what `wait` used of this thread's CPU, in microseconds; how often the thread went to sleep; and how
-/// long it took in heartbeats.
+/// Returns the CPU time that `wait` used in this thread, in microseconds; how often the thread went to sleep;
+/// and its duration in heartbeats.
 fn measure(wait: impl FnOnce()) {
     let cpu = |usage: &Usage| {
         let time = usage.user_time() + usage.system_time();

@@ -111,7 +111,7 @@ fn a_third_process_sees_everything_and_can_change_nothing() {
     producer.push([9; 28]).unwrap();
     assert_eq!(consumer.hear(), "popped");
     let counters = ask(&mut observer, "counters");
-    // Between two looks of a sleeper at its heartbeat it cannot be woken: 0 then.
+    // Between two heartbeat checks a sleeper cannot be woken: 0 then.
     assert!(matches!(counters.as_str(), "9 9 0 1 1 8 1 0" | "9 9 0 1 1 8 0 0"), "{counters}");
 
     let pid = consumer.pid();
@@ -151,7 +151,7 @@ fn an_observer_takes_no_seat_and_keeps_nobody_waiting() {
         assert_eq!(observer.consumer().unwrap(), PeerState::Gone(PeerExit::Detached));
         assert_eq!(observer.counters().popped, 1);
     }
-    // The name is free although the memory is still looked at.
+    // The name is free although the memory is still being read.
     assert!(matches!(
         Observer::open_in(&domain, "channel").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)

@@ -1,4 +1,5 @@
-//! What a channel refuses, with the reason: names, types, sizes, other users' domains, headers and words that were spoilt.
+//! What a channel refuses, with the reason: names, types, sizes, other users' domains, headers and words that
+//! were corrupted.
 
 mod common;
 
@@ -10,7 +11,7 @@ fn builder(domain: &str) -> Builder<u64> {
     Builder::new("channel").domain(&Domain::open(domain).unwrap())
 }
 
-/// The children's half. Without a role it checks that an unknown one fails.
+/// The children's roles. Without a role it checks that an unknown one fails.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else {
@@ -101,7 +102,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
         let right =
             word.swap(!word.load(std::sync::atomic::Ordering::SeqCst), std::sync::atomic::Ordering::SeqCst);
         match builder(&domain).open_consumer() {
-            // Flags, times and names are for display or have two good values each.
+            // Flags, times and names are for display or have two valid values each.
             Ok(consumer) => {
                 assert!(matches!(offset, 0x14 | 0x60..0x80 | 0x80..), "offset {offset:#x}: {consumer:?}")
             }
@@ -121,7 +122,7 @@ fn corrupt_words_poison_and_do_not_panic() {
     if kernel_objects().0.iter().any(|segment| segment.starts_with("0 ")) {
         return common::skip(common::Need::IpcNamespace, "other programs' segments are here");
     }
-    // Offset of a word, and which end stumbles over it first.
+    // Offset of a word, and the end that detects it first.
     for (offset, consumer_first) in [(0x488, true), (0x300, false)] {
         let domain = unique("corrupt-words");
         let mut producer = builder(&domain).capacity(16).create_producer().unwrap();

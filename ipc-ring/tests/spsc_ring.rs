@@ -1,5 +1,5 @@
-//! The one-to-one ring by itself, over heap memory and over a System V segment with the same body: what it answers, that
-//! it behaves like a queue, and that two threads lose, double, tear and reorder nothing.
+//! The one-to-one ring by itself, over heap memory and over a System V segment with the same body: its
+//! results, that it behaves like a queue, and that two threads lose, duplicate, tear and reorder nothing.
 
 mod common;
 mod spsc_common;
@@ -16,7 +16,7 @@ use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
 
-/// Positions a ring may start at: the first, the end of a lap, and the middle of what 64 bits hold.
+/// Positions a ring may start at: the first, the end of a lap, and the middle of 64 bits.
 const STARTS: [u64; 4] = [0, 63, 64 * 1000 - 1, (1 << 63) - 2];
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// Both ends of a fresh ring. The consumer opens the memory as a stranger would.
+    /// Both ends of a fresh ring. The consumer opens the memory as another process would.
     fn ring<T: Message>(self, capacity: u64, start: u64) -> (Producer<Mapped<T>>, Consumer<Mapped<T>>) {
         let region = self.region(Mapped::<T>::geometry(capacity).unwrap().total_size());
         let ring = Mapped::<T>::make(region.clone(), capacity, Barrier::Fence, start).unwrap();
@@ -120,7 +120,7 @@ fn one_ring_answers_exactly<const N: usize>(kind: Kind, asked: u64, capacity: u6
         assert_eq!(producer.try_push(&payload(u64::MAX)), Push::Full);
         assert!(producer.try_claim().unwrap().is_none() && !producer.has_room().unwrap());
         assert_eq!(producer.try_push_slice(&[payload(u64::MAX)]).unwrap(), (0, 0));
-        // Not quite empty it, by a different call each time; one is left in larger rings, so that laps shift.
+        // Empties it almost, by a different call each time; one is left in larger rings, so that laps shift.
         let leave = u64::from(capacity > 2 && lap < 4);
         while next - first > leave {
             match (lap + first) % 3 {
@@ -205,8 +205,8 @@ sizes! {
     every_call_answers_exactly_with_4096_bytes: 4096,
 }
 
-/// A stream, kept going for ten laps, of messages of `N` bytes: popped one by one, in batches, by views and by a successor, in any
-/// mixture, so that lines end in the middle of all of them.
+/// A stream, kept going for ten laps, of messages of `N` bytes: popped one by one, in batches, by views and
+/// by a successor, in any mixture, so that lines end in the middle of all of them.
 fn stream<const N: usize>(kind: Kind, seed: u64) {
     let mut random = Random::new(seed);
     let start = u64::MAX - 5 * 64; // The positions wrap in the middle.

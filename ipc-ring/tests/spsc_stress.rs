@@ -127,9 +127,9 @@ fn relay(domain: &str, wait: &str) {
     assert_eq!(from.peer().unwrap(), ipc_ring::PeerState::Closed);
 }
 
-/// A process that holds the consuming end of one channel and the producing end of another is killed at any
-/// moment, fifty times. What it had popped and not pushed yet is gone with it: one message at most. Nothing
-/// else is.
+/// A process that holds the consuming end of one channel and the producing end of another is killed at
+/// arbitrary moments, fifty times. A message that it had popped and not pushed yet is lost with it: one at
+/// most. Nothing else is lost.
 #[test]
 fn a_relay_that_is_killed_fifty_times_loses_one_message_each_time_at_most() {
     const ROUNDS: u64 = 50;

@@ -11,9 +11,9 @@ use common::{Role, listen, private_namespace, role, say, unique};
 use ipc_ring::{Domain, WaitStrategy};
 use kinds::{ALL, CAPACITY, How, Kind, STRATEGIES, Told, kind};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
-/// Long enough for an end that waits to have looked several times whether the other one is alive.
+/// Long enough for a waiting end to have checked several times whether the other one is alive.
 const SEVERAL_LOOKS: Duration = Duration::from_millis(250);
 
 #[test]
@@ -120,7 +120,7 @@ fn takers_wait_for_successors_of_givers_that_had_left() {
 #[test]
 fn givers_wait_for_successors_of_takers_that_died() {
     private_namespace();
-    // A gated publisher does not wait for subscribers that died, so that there is none to succeed.
+    // A gated publisher does not wait for subscribers that died, so there is none to succeed.
     for kind in ALL.iter().filter(|kind| ["spsc", "bytes", "mpmc"].contains(&kind.name)) {
         STRATEGIES.into_iter().for_each(|wait| givers_wait(kind, wait));
     }

@@ -117,7 +117,7 @@ fn what_waits_is_read_and_what_is_missed_is_counted() {
     let mut next = Tap::open(&observer, "stream", TapStart::Next).unwrap();
     let mut late = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
     assert_eq!(next.try_read(&mut out).unwrap(), TapRead::Nothing);
-    // A full ring waits to be popped: all of it is there.
+    // A full ring before any pop: all of it is there.
     (0..8).for_each(|number| producer.push(message(number)).unwrap());
     for tap in [&mut next, &mut Tap::open(&observer, "stream", TapStart::Oldest).unwrap()] {
         for number in 0..8 {
@@ -126,7 +126,7 @@ fn what_waits_is_read_and_what_is_missed_is_counted() {
         }
         assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
     }
-    // 20 were pushed and popped: of the last 8 the oldest may be in the producer's hands.
+    // 20 were pushed and popped: of the last 8, the producer may be writing the oldest.
     for number in 8..20 {
         consumer.pop().unwrap();
         producer.push(message(number)).unwrap();
@@ -206,7 +206,7 @@ fn newest_ring() -> ipc_core::shm::Attachment {
     rings.max_by_key(|(id, _)| *id).expect("a ring").1
 }
 
-/// Whatever follows the header: an answer, no panic, no hang.
+/// Whatever follows the header: a result, no panic, no hang.
 #[test]
 fn memory_that_makes_no_sense_is_read_without_harm() {
     const HEADER: usize = 512;

@@ -17,15 +17,14 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{ForkResult, fork};
 
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 fn monotonic() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap().into()
 }
 
-/// Offsets in seconds: a day ahead, and 1000 seconds back, or as far as a machine allows that was started
-/// lately.
+/// Offsets in seconds: a day ahead, and 1000 seconds back, or as far as a recently booted machine allows.
 fn offsets() -> [i64; 2] {
     let up = i64::try_from(monotonic().as_secs()).unwrap();
     [86_400, -(up / 2).min(1000)]
@@ -35,8 +34,8 @@ fn new_namespace_for_children() -> bool {
     unshare(CloneFlags::from_bits_retain(nix::libc::CLONE_NEWTIME)).is_ok()
 }
 
-/// Starts this program in a time namespace whose clocks differ by this number of seconds. `None`, with a word
-/// about it, where that is not possible.
+/// Starts this program in a time namespace whose clocks differ by this number of seconds. `None`, with a
+/// notice, where that is not possible.
 fn start_at(offset: i64, role: &str, arguments: &[&str]) -> Option<Role> {
     let text = format!("monotonic {offset} 0\nboottime {offset} 0\n");
     let mut child = Role::start_with(role, arguments, |command| {

@@ -139,15 +139,15 @@ fn ten_sleepers_use_no_cpu() {
     std::thread::sleep(Duration::from_secs(2));
     let used = used(&sleepers) - before;
     eprintln!("ten idle consumers used {used} clock ticks in two seconds");
-    // One that polled would use two hundred. Each looks ten times a second whether all others live.
+    // One that polled would use two hundred. Each checks ten times a second whether all others are alive.
     assert!(used <= 20, "{used} ticks");
     drop(producer);
     sleepers.into_iter().for_each(Role::finish);
 }
 
-/// Lets a traced process push batches while a consumer pops one message after another; gives how often it
-/// called the kernel's semaphores. With `pause`, the consumer does nothing between its first message and the
-/// end of the pushing.
+/// Lets a traced process push batches while a consumer pops one message after another; returns the number of
+/// calls of the kernel's semaphores. With `pause`, the consumer does nothing between its first message and
+/// the end of the pushing.
 fn calls(ring: &'static str, batches: u64, size: u64, interval: Duration, pause: bool) -> u64 {
     let domain = unique("count");
     let mut pop = consumer(ring, &domain);

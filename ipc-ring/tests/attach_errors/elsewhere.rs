@@ -1,6 +1,6 @@
 //! What other tests have.
 
-/// Kinds that cannot be had through a channel of this process, and the test that has them.
+/// Error kinds that cannot be produced with a channel of this process, and the test that covers them.
 pub const ELSEWHERE: [(&str, &str); 13] = [
     ("ReadOnly", "ring_memory"),
     ("TooSmall", "ring_memory"),

@@ -1,4 +1,4 @@
-//! Every kind of channel, opened in every way that an error may depend on.
+//! Every kind of channel, opened in every way that affects the error.
 
 use ipc_ring::broadcast::{self, Mode, Start, frames, payloads};
 use ipc_ring::pool::{self, Pool};
@@ -32,7 +32,7 @@ pub struct Ask<'a> {
     pub gives: bool,
     pub way: Way,
     pub element: Element,
-    /// Slots, keys, or 64 bytes each; `None` says nothing.
+    /// Slots, keys, or 64 bytes each; `None`: not specified.
     pub capacity: Option<u64>,
     pub lifetime: Option<Lifetime>,
     pub barrier: Option<Barrier>,
@@ -80,7 +80,7 @@ pub struct Row {
     pub many: Option<&'static str>,
     pub has_new: bool,
     pub has_types: bool,
-    /// What its capacity counts, and how many there are for each that is asked for.
+    /// The unit of its capacity, and the number of units for each requested one.
     pub unit: Option<(&'static str, u64)>,
     pub has_modes: bool,
     /// Blocks of a pool go through it.

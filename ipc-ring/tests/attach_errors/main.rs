@@ -69,7 +69,7 @@ impl Place {
         self.open(&self.ask(false, Way::Create)).unwrap_or_else(|error| panic!("{}: {error}", self.row.name))
     }
 
-    /// That this was refused for this reason, in these words.
+    /// Asserts that this was refused for this reason, in these words.
     #[track_caller]
     fn refused(&self, opened: Opened, kind: &str, says: &[&str]) {
         let Some(error) = opened.err() else {
@@ -218,7 +218,7 @@ fn asked_wrongly(place: &Place) {
     drop(taker);
 }
 
-/// Headers and words that something has written over.
+/// Headers and words that have been overwritten.
 fn overwritten(place: &Place) {
     let held = place.giver();
     let memory = memory().attach().unwrap();
@@ -239,7 +239,7 @@ fn overwritten(place: &Place) {
     drop(held);
 }
 
-/// Whatever is spoilt in the words of a ring, the error is about this channel.
+/// Whichever word of a ring is corrupted, the error is about this channel.
 fn spoilt_words(place: &Place) {
     for offset in (0x100..0x900).step_by(64) {
         let held = place.giver();
@@ -275,7 +275,7 @@ fn key_taken(place: &Place) {
     let says =
         [&format!("under key {key}") as &str, "something else lies, made by process", "choose another name"];
     place.refused(place.open(&persistent(true, Way::Create)), "KeyTaken", &says);
-    // Where it is another user's, a channel that is looked for is not there, and the error says what is.
+    // Where it belongs to another user, the requested channel does not exist, and the error names what does.
     if strangers.grant(4711).is_ok() {
         let says = ["under the key of a persistent channel of this name is not it", "user 4711"];
         place.refused(place.open(&place.ask(false, Way::Open)), "NotFound", &says);
@@ -313,7 +313,7 @@ fn without_the_lock(place: &Place) {
 /// The kinds of error, by the file of all sentences.
 fn all_kinds() -> BTreeSet<&'static str> {
     let sentences = include_str!("../../src/error/sentences.txt");
-    // Those of pushes and pops are there as well, in small letters.
+    // Those of pushes and pops are there as well, in lower case.
     sentences.lines().filter(|line| line.starts_with(char::is_uppercase)).collect()
 }
 

@@ -3,8 +3,8 @@
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-/// Does it in a child, which must end well. The calling thread is the only one of its process that is at
-/// work.
+/// Runs it in a child, which must exit successfully. The calling thread is the only active one of its
+/// process.
 pub fn in_a_child(work: impl FnOnce()) {
     // SAFETY: the other thread of this process, the watchdog, sleeps, and holds nothing.
     match unsafe { fork() }.unwrap() {

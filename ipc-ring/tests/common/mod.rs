@@ -26,7 +26,7 @@ pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 /// release build reports it and continues, unless `LATE_SLEEP` is `abort`, since there a notifier that was
 /// off the processor for two milliseconds is indistinguishable from one that forgot: for long runs on a
 /// machine that does nothing else. An emulated machine (`EMULATED_ON` names the real one) continues, too:
-/// there a processor may be away for longer than any grace.
+/// there a processor may be away for longer than any grace period.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
@@ -78,7 +78,7 @@ fn watchdog() {
     });
 }
 
-/// The name of the test that plays the roles of this file's tests: also where the file is one of many in a
+/// The name of the test that runs the roles of this file's tests: also where the file is one of many in a
 /// program.
 pub fn plays_a_role() -> String {
     let (_, below) = module_path!().split_once("::").unwrap();
@@ -94,12 +94,12 @@ pub struct Role {
 }
 
 impl Role {
-    /// Starts this program again, to play `role` with `arguments`.
+    /// Starts this program again, to run `role` with `arguments`.
     pub fn start(role: &str, arguments: &[&str]) -> Self {
         Self::start_with(role, arguments, |_| {})
     }
 
-    /// As `start`, with a chance to change the command.
+    /// Like `start`, with a chance to change the command.
     pub fn start_with(role: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
@@ -155,7 +155,7 @@ impl Role {
         self.child.wait().unwrap();
     }
 
-    /// SIGKILL, unless it has ended by itself, which it must have done well.
+    /// SIGKILL, unless it has ended by itself, which must have been successful.
     pub fn kill_or_finish(&mut self) {
         use std::os::unix::process::ExitStatusExt as _;
         self.child.kill().unwrap();
@@ -163,7 +163,7 @@ impl Role {
         assert!(status.success() || status.signal() == Some(Signal::SIGKILL as i32), "{status}");
     }
 
-    /// Waits for the child to end by itself, which it must do well.
+    /// Waits for the child to end by itself, which must be successful.
     pub fn finish(mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "the child ended with {status}");
@@ -192,7 +192,7 @@ impl Drop for Role {
         use std::os::unix::process::ExitStatusExt as _;
         let _ = self.child.kill();
         let status = self.child.wait();
-        // An abort would otherwise pass for the kill.
+        // An abort would otherwise be taken for the kill.
         let aborted = status.is_ok_and(|status| status.signal() == Some(Signal::SIGABRT as i32));
         assert!(!aborted || std::thread::panicking(), "the child aborted; it has said why");
     }
@@ -204,7 +204,7 @@ pub fn say(word: &str) {
     std::io::stdout().flush().unwrap();
 }
 
-/// In a child: waits for a word of the parent's.
+/// In a child: waits for a message from the parent.
 pub fn listen() -> String {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
@@ -217,7 +217,7 @@ pub fn role() -> Option<Vec<String>> {
     std::env::var(ROLE).ok().map(|role| role.split('\x1f').map(str::to_owned).collect())
 }
 
-/// Attaches to the one ring of this namespace, behind the library's back.
+/// Attaches to the only ring of this namespace, bypassing the library.
 pub fn the_ring() -> Attachment {
     let is_ring = |attached: &Attachment| {
         let mut start = [0; 8];

@@ -5,7 +5,7 @@ use nix::libc;
 /// From here on this thread gets EPERM for the system call of this number; other threads go on as before.
 #[allow(dead_code, reason = "each test file uses a part")]
 pub fn forbid(call: libc::c_long) {
-    const NUMBER: u32 = 0; // Of the call, in the data a filter looks at.
+    const NUMBER: u32 = 0; // Offset of the call's number in the data that a filter examines.
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, NUMBER),

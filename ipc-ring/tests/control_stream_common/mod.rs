@@ -19,7 +19,7 @@ pub fn service(domain: &str) -> Builder {
         .capacity(4096)
 }
 
-/// What a side sends: no two neighbours are alike, and no two sides.
+/// What a side sends: no two neighbouring bytes are equal, and no two sides send the same.
 pub fn bytes_of(seed: u8, len: usize) -> Vec<u8> {
     (0..len).map(|index| (index as u8).wrapping_mul(31).wrapping_add((index >> 8) as u8) ^ seed).collect()
 }

@@ -1,4 +1,4 @@
-//! What any member of the domain may write in place of a description.
+//! What a member of the domain may write in place of a description.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -56,7 +56,7 @@ fn nonsense_in_place_of_a_description_is_an_error() {
             if wrong > right {
                 assert!(is_invalid(&error), "{kind}: {wrong}: {error}");
                 assert!(listed.is_err(), "{kind}: {wrong}");
-                // It is no matter of taste: ends that specify nothing get the error, too.
+                // It is not optional: ends that specify nothing get the error, too.
                 let silent = end::<Plain>(kind, Takes, How { described: false, ..how });
                 assert!(silent.is_err(), "{kind}: {wrong}");
             }
@@ -68,7 +68,7 @@ fn nonsense_in_place_of_a_description_is_an_error() {
         assert_eq!(listed.unwrap(), None);
         length.store(right, Ordering::Relaxed);
 
-        // A size of the ring from which on the text would lie elsewhere.
+        // A ring size at which the text would be at another place.
         let size = ring.atomic_u64(TOTAL_SIZE).unwrap();
         for wrong in [0, 8, total - 8, total + 8, total + 4096, u64::MAX - 7, u64::MAX] {
             size.store(wrong, Ordering::Relaxed);
@@ -94,7 +94,7 @@ fn nonsense_in_place_of_a_description_is_an_error() {
             refused += usize::from(is_changed);
         }
         assert!(refused > 1500, "{refused}");
-        // A sound description of other elements than the header's.
+        // A valid description of other elements than the header's.
         let lie = text.replace("size 24", "size 32").replace("20 u32 symbol", "20 u32[3] sym");
         if lie.len() == text.len() {
             ring.copy_to(at, lie.as_bytes()).unwrap();

@@ -306,7 +306,7 @@ fn a_taker_leaves_the_description_to_a_giver() {
         assert!(channel(&domain, kind).description.is_some(), "{kind}");
         drop((taker, giver));
     }
-    // What follows goes on where the messages come.
+    // The rest continues at the receiving end.
     let domain = Domain::open(&unique("follows")).unwrap();
     let mut taker = spsc::Builder::<Plain>::new("spsc").domain(&domain).create_consumer().unwrap();
     let mut giver =
@@ -335,7 +335,7 @@ fn a_persistent_channel_keeps_its_description() {
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
 }
 
-/// A watcher takes no seat, and compares all the same.
+/// A watcher takes no seat, but compares nevertheless.
 #[test]
 fn watchers_and_observers_compare_too() {
     private_namespace();

@@ -1,6 +1,6 @@
 //! Broadcast rings, of slots and of frames, in memory that a hostile peer scribbles on between any two
-//! operations. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
-//! ring's to touch.
+//! operations. Every result is acceptable except a panic, an endless loop, or an access to a byte outside the
+//! ring.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -19,7 +19,7 @@ const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 200;
 
-/// Runs one image with its operations. Gives the number of operations that were made on an attached ring.
+/// Runs one image with its operations. Returns the number of operations made on an attached ring.
 pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
     let choice = input.byte();

@@ -1,5 +1,5 @@
-//! A ring of frames that a hostile peer scribbles on between any two operations. Every answer is acceptable
-//! but a panic, an endless loop, or a byte touched that is not the ring's to touch.
+//! A ring of frames that a hostile peer scribbles on between any two operations. Every result is acceptable
+//! except a panic, an endless loop, or an access to a byte outside the ring.
 
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
     let capacity = 64 << (input.byte() % 4);
     let geometry = Mapped::geometry(capacity).expect("a small ring");
-    // Memory of the very size, for tools that see every access outside.
+    // Memory of exactly this size, for tools that detect every access outside.
     let region = Region::heap(geometry.total_size());
     let ring = Mapped::new(region.clone(), &geometry, Barrier::Fence).unwrap();
     ring.start_at(input.value(1 << 63) & !7);
@@ -98,7 +98,7 @@ fn consume(consumer: &mut Consumer<Mapped>, input: &mut Input<'_>, capacity: u64
     }
 }
 
-/// Writes something near the truth, or far from it, to a word that is read next, or to any.
+/// Writes a value near the correct one, or far from it, to a word that is read next, or to any.
 fn scribble(region: &Region, input: &mut Input<'_>, capacity: u64, pushed: u64, popped: u64) {
     let close = if input.byte().is_multiple_of(2) { pushed } else { popped };
     let offset = match input.byte() % 4 {
@@ -122,7 +122,7 @@ fn scribble(region: &Region, input: &mut Input<'_>, capacity: u64, pushed: u64, 
     word(region, offset).store(value, Ordering::Relaxed);
 }
 
-/// A word of the region, as a hostile peer has it.
+/// A word of the region, as a hostile peer accesses it.
 fn word(region: &Region, offset: usize) -> &AtomicU64 {
     assert!(offset.is_multiple_of(8) && offset + 8 <= region.len());
     // SAFETY: inside the region, as asserted.

@@ -1,6 +1,5 @@
 //! A call ring that a hostile peer scribbles on, at attach and between any two operations of either end.
-//! Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to
-//! touch.
+//! Every result is acceptable except a panic, an endless loop, or an access to a byte outside the ring.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +14,7 @@ const MOST_STEPS: usize = 300;
 
 type Ring = Mapped<[u8; 56], [u8; 41]>;
 
-/// Runs one image with its operations. Gives the number of operations that were made on an attached ring.
+/// Runs one image with its operations. Returns the number of operations made on an attached ring.
 pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
     let total = Ring::geometry(1).expect("one line").total_size();

@@ -19,7 +19,7 @@ const MOST_STEPS: usize = 60;
 /// A domain that all runs of a process use, so that each is quick.
 pub struct Bed {
     domain: Domain,
-    /// The domain's segment, behind the library's back.
+    /// The domain's segment, bypassing the library.
     table: Attachment,
     /// What it holds while there is no channel.
     clean: Vec<u8>,
@@ -38,8 +38,8 @@ impl Bed {
         Self { domain, table, clean, before: segments(|key| key == 0) }
     }
 
-    /// Runs one sequence of calls and spoilt words. Gives the number of calls that were made with an end that
-    /// attached.
+    /// Runs one sequence of calls and corrupted words. Gives the number of calls that were made with an end
+    /// that attached.
     pub fn run(&self, data: &[u8]) -> usize {
         let mut input = Input::new(data);
         let steps = self.work(&mut input);

@@ -1,4 +1,4 @@
-//! Decisions out of a string of bytes: the fuzzer's, or pseudo-random ones.
+//! Decisions from a string of bytes: the fuzzer's, or pseudo-random ones.
 
 /// Takes decisions from the front of some bytes. When they are used up every decision is 0.
 pub struct Input<'a> {
@@ -22,7 +22,7 @@ impl<'a> Input<'a> {
         u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// A value that means trouble if any does: near 0, near the largest, near a power of two, near `close`, or any.
+    /// A value likely to cause trouble: near 0, near the maximum, near a power of two, near `close`, or any.
     pub fn value(&mut self, close: u64) -> u64 {
         let choice = self.byte();
         let small = u64::from(self.byte() & 63);

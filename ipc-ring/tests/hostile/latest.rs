@@ -1,6 +1,6 @@
 //! A table of latest values that a hostile peer scribbles on: at attach, and between any two operations of
-//! either end. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
-//! table's to touch.
+//! either end. Every result is acceptable except a panic, an endless loop, or an access to a byte outside the
+//! table.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 300;
 
-/// Runs one image with its operations. Gives the number of operations that were made on an attached table.
+/// Runs one image with its operations. Returns the number of operations made on an attached table.
 pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
     match input.byte() % 4 {

@@ -1,6 +1,6 @@
 //! A many-to-many ring that a hostile peer scribbles on between any two operations of two producers and two
-//! consumers. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the
-//! ring's to touch.
+//! consumers. Every result is acceptable except a panic, an endless loop, or an access to a byte outside the
+//! ring.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) -> usize {
 
 fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     let geometry = Mapped::<[u8; N]>::geometry(1 << (input.byte() % 4)).expect("a small ring");
-    // Memory of the very size, for tools that see every access outside.
+    // Memory of exactly this size, for tools that detect every access outside.
     let ring = Mapped::<[u8; N]>::new(Region::heap(geometry.total_size()), &geometry).expect("it fits");
     ring.start_at(input.value(1 << 63));
     let mut identities = 1..;
@@ -87,7 +87,7 @@ fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     steps
 }
 
-/// A tag that looks like something, or anything.
+/// A plausible tag, or an arbitrary one.
 fn tag(input: &mut Input<'_>) -> Tag {
     let word = input.word();
     Tag::from_raw(match input.byte() % 3 {

@@ -31,7 +31,7 @@ impl Bed {
         Self { domain: Domain::open(name).expect("a fresh domain") }
     }
 
-    /// Runs one sequence of calls and spoilt words. Gives the number of calls.
+    /// Runs one sequence of calls and corrupted words. Gives the number of calls.
     pub fn run(&self, data: &[u8]) -> usize {
         let mut input = Input::new(data);
         let before = super::channel::segments(|key| key == 0);
@@ -153,7 +153,7 @@ fn spoil(input: &mut Input<'_>, memory: &Attachment, choice: usize) {
     };
     let word = memory.atomic_u64(offset).expect("inside");
     let value = input.value(word.load(Ordering::Relaxed));
-    // A tag is three numbers; each of them may be the one that is spoilt.
+    // A tag is three numbers; any of them may be the corrupted one.
     let shift = [0, 0, 32, 40][number / 64 % 4];
     let value = if choice.is_multiple_of(2) { value } else { word.load(Ordering::Relaxed) ^ value << shift };
     word.store(value, Ordering::Relaxed);

@@ -1,6 +1,5 @@
 //! A ring in memory that a hostile peer scribbles on: at attach, and between any two operations of either
-//! end. Every answer is acceptable but a panic, an endless loop, or a byte touched that is not the ring's to
-//! touch.
+//! end. Every result is acceptable except a panic, an endless loop, or an access to a byte outside the ring.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +16,7 @@ const CANARY: u64 = 0xc0de_cafe_f00d_d00d;
 /// No input makes more operations than this.
 const MOST_STEPS: usize = 400;
 
-/// Runs one image with its operations. Gives the number of operations that were made on an attached ring.
+/// Runs one image with its operations. Returns the number of operations made on an attached ring.
 pub fn run(data: &[u8]) -> usize {
     let mut input = Input::new(data);
     match input.byte() % 8 {
@@ -35,7 +34,8 @@ pub fn run(data: &[u8]) -> usize {
 fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     let capacity = 1 << (input.byte() % 4);
     let total = Mapped::<[u8; N]>::geometry(capacity).expect("a small ring").total_size();
-    // Memory of the very size, for tools that see every access outside; or with a tail that must not change.
+    // Memory of exactly this size, for tools that detect every access outside; or with a tail that must not
+    // change.
     let tail = usize::from(input.byte() % 2) * 256;
     let region = Region::heap((total + tail).next_multiple_of(8));
     let first = input.value(1 << 63);
@@ -43,7 +43,7 @@ fn with_elements<const N: usize>(mut input: Input<'_>) -> usize {
     for word in total.div_ceil(8)..region.len() / 8 {
         at(&region, word).store(CANARY, Ordering::Relaxed);
     }
-    // The image before any attach: a good one, one with a few words spoilt, or anything at all.
+    // The image before any attach: a valid one, one with a few corrupted words, or an arbitrary one.
     match input.byte() % 4 {
         0 => {}
         1 => {
@@ -195,7 +195,7 @@ fn spoil_turn(input: &mut Input<'_>, region: &Region, total: usize, pushed: u64,
     at(region, word).store(value, Ordering::Relaxed);
 }
 
-/// A word of the region, as a hostile peer has it.
+/// A word of the region, as a hostile peer accesses it.
 fn at(region: &Region, word: usize) -> &AtomicU64 {
     assert!(word * 8 + 8 <= region.len());
     let address = region.base().as_ptr().wrapping_add(word * 8);

@@ -1,4 +1,4 @@
-//! What shows that a path makes no system call and allocates nothing: both are made impossible in a child. A
+//! Proves that a path makes no system call and allocates nothing: both are made impossible in a child. A
 //! seccomp filter kills it at its first system call, and an allocator counts.
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -38,7 +38,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// From here on any system call of this thread but `exit_group` kills the process with SIGSYS.
 pub fn forbid_system_calls() {
-    const NUMBER: u32 = 0; // Of the call, in the data a filter looks at.
+    const NUMBER: u32 = 0; // Offset of the call's number in the data that a filter examines.
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, NUMBER),
@@ -62,7 +62,7 @@ pub fn forbid_system_calls() {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Ends the process at once, without releasing anything: that would be system calls.
+/// Ends the process at once, without releasing anything: that would make system calls.
 pub fn end(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
@@ -78,7 +78,7 @@ pub const GOOD: i32 = 40;
 pub const WRONG_ANSWER: i32 = 41;
 pub const ALLOCATED: i32 = 42;
 
-/// Ends the process when an answer is not as it must be: a panic would be system calls.
+/// Ends the process on a wrong result: a panic would make system calls.
 pub fn must(good: bool) {
     if !good {
         end(WRONG_ANSWER);

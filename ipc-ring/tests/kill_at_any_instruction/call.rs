@@ -133,7 +133,7 @@ fn callers() -> Vec<Case> {
 struct Calling {
     /// Calls that the victim makes, the last of them in its operation.
     asks: u64,
-    /// The survivor waits for requests and answers them, all the time.
+    /// The survivor waits for requests and answers them throughout.
     serving: bool,
     victim_sleeps: bool,
 }
@@ -299,7 +299,7 @@ fn responders() -> Vec<Case> {
 /// What is there when a responder dies.
 #[derive(Clone, Copy, Debug)]
 struct Answering {
-    /// How often the victim takes the request, at most.
+    /// The maximum number of times that the victim takes the request.
     attempts: u8,
     /// Whether it replies in its operation.
     replies: bool,

@@ -86,7 +86,7 @@ struct Reads {
     place: Place,
 }
 
-/// The number of a value follows from its sequence; whole it must be.
+/// The number of a value is derived from its sequence; it must be whole.
 fn check_value(value: &Newest<Value>) -> u64 {
     check(&value.value, value.sequence - 1);
     value.sequence
@@ -129,7 +129,8 @@ impl Survivor for Reads {
             writer.detach();
         }
         if reader.writer().unwrap() == PeerState::Closed {
-            // It came to closing: what was published last stays readable, and the name goes to a new one.
+            // It got as far as closing: what was published last stays readable, and the name goes to a new
+            // one.
             assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
             assert!(matches!(reader.wait(), Err(ReadError::Closed)));
             drop(reader);

@@ -1,5 +1,5 @@
-//! The domain's lock: a process is killed at any instruction of taking it, having it and giving it back,
-//! while others want it. Each of those must get it, again and again, and nothing may be left behind.
+//! The domain's lock: a process is killed at any instruction of taking it, holding it and releasing it, while
+//! others request it. Each of those must get it, again and again, and nothing may be left behind.
 //!
 //! The others are processes that start to request the lock when the victim has reached the place where it
 //! dies. So the victim takes the same path each time, and at the kill the others are asleep on the lock,
@@ -23,9 +23,9 @@ use crate::sweep::{Effort, Random};
 
 /// How many want the lock.
 const OTHERS: usize = 3;
-/// How often each of them must have had it after the kill.
+/// The number of times that each of them must get it after the kill.
 const TIMES: u64 = 3;
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const PATIENCE: Duration = Duration::from_secs(1000);
 
 /// The holder of the lock when the victim requests it.
@@ -81,7 +81,7 @@ impl Board {
         self.word(0)
     }
 
-    /// How often this one had the lock, joining included.
+    /// The number of times this one had the lock, joining included.
     fn times(&self, other: usize) -> u64 {
         self.word(1 + other).load(Ordering::SeqCst)
     }
@@ -246,8 +246,8 @@ fn calls(deed: Deed, before: Before) -> usize {
     calls
 }
 
-/// Kills behind each system call, and then at random instructions until the time is up; or at each
-/// instruction behind each call.
+/// Kills after each system call, and then at random instructions until the time is up; or at each instruction
+/// after each call.
 pub fn sweep(effort: Effort) {
     say(&format!("lock: KILL_SEED={}", effort.seed));
     let mut random = Random(effort.seed);
@@ -258,7 +258,7 @@ pub fn sweep(effort: Effort) {
         let (calls, began) = (calls(deed, before), Instant::now());
         let kills = Cell::new(0);
         let kill = |random: &mut Random, point| {
-            // The others have just begun, are asleep, or have asked after the holder.
+            // The others have just begun, are asleep, or have checked the holder.
             let wait = Duration::from_micros([0, 500, 3000][random.below(3)]);
             let killed = trial(deed, before, point, wait);
             assert_ne!(killed, Killed::Asleep, "nobody is in its way");
@@ -270,7 +270,7 @@ pub fn sweep(effort: Effort) {
             }
         }
         while kills.get() == 0 || began.elapsed() < effort.time / 4 {
-            // Mostly near the call: there, what it was for is done.
+            // Mostly near the call: its results are used there.
             let scale = random.below(13);
             let point = (random.below(calls + 1), random.below(1 << scale));
             kill(&mut random, point);

@@ -1,4 +1,5 @@
-//! The ring with many producers and many consumers, as a queue of one of each; and what only it does: recovery.
+//! The ring with many producers and many consumers, as a queue of one of each; and what only it does:
+//! recovery.
 
 use std::ops::Range;
 
@@ -98,7 +99,7 @@ impl Queue for Mpmc {
     }
 }
 
-/// A recoverer dies, in the midst of clearing up after a producer and a consumer that died with a slot in hand each.
+/// A recoverer dies while cleaning up after a producer and a consumer that each died holding a slot.
 pub fn recoverers() -> Vec<Case> {
     vec![Case {
         name: "recover".to_owned(),

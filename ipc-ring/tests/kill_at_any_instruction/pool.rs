@@ -49,8 +49,7 @@ fn number(view: &View) -> u64 {
     number
 }
 
-/// What was received until the channel was empty or its producer gone, and how many handles were worth
-/// nothing.
+/// What was received until the channel was empty or its producer gone, and the number of invalid handles.
 #[derive(Debug, Default)]
 struct Received {
     numbers: Vec<u64>,
@@ -58,7 +57,7 @@ struct Received {
 }
 
 impl Received {
-    /// Takes in one answer. False when it was the last.
+    /// Processes one answer. False when it was the last.
     fn add(&mut self, answer: Result<View, ReceiveError<PopError>>) -> bool {
         match answer {
             Ok(view) => self.numbers.push(number(&view)),
@@ -205,7 +204,7 @@ impl Survivor for Receives {
     }
 }
 
-/// A receiver dies with payloads in its hands, or in the channel still; the sender lives on.
+/// A receiver dies holding payloads, or with payloads still in the channel; the sender lives on.
 fn receivers() -> Vec<Case> {
     let case = |name: &str, setup: Taking, live: fn(&Pool, Consumer<Handle>, &dyn Fn())| Case {
         name: name.to_owned(),

@@ -53,7 +53,7 @@ pub trait Queue: 'static {
     /// Looks in place, then leaves it there. `None` where that takes a panic.
     const GIVE_BACK: Option<fn(&mut Self::Consumer)>;
 
-    /// Clears up after the dead, where that is something to ask for.
+    /// Cleans up after the dead, where that is a separate call.
     fn recover(_consumer: &mut Self::Consumer) {}
 
     /// Ends the stream.
@@ -72,7 +72,7 @@ pub fn cases<Q: Queue>() -> Vec<Case> {
     cases
 }
 
-/// How long a survivor gets to fall asleep again.
+/// The time that a survivor has to fall asleep again.
 pub const NAP: Duration = Duration::from_millis(2);
 
 /// A producer dies; a consumer lives on, in some cases asleep.

@@ -20,11 +20,11 @@ const SYSCALL: u64 = 0x050f;
 const ADDRESS: usize = std::mem::offset_of!(nix::libc::user, u_debugreg);
 const CONTROL: usize = ADDRESS + 7 * size_of::<u64>();
 const ON_EXECUTION: i64 = 1;
-/// A victim that is seen asleep in the kernel so often in a row, a little time apart, sleeps.
+/// A victim seen asleep in the kernel this number of times in a row, at short intervals, is asleep.
 const LOOKS: u32 = 3;
 const BETWEEN_LOOKS: Duration = Duration::from_micros(150);
 
-/// A process on its way, stopped between two instructions.
+/// A process under way, stopped between two instructions.
 #[derive(Debug)]
 pub struct Victim {
     pid: Pid,
@@ -129,7 +129,7 @@ impl Victim {
         self.await_stop()
     }
 
-    /// Runs to the second mark; gives how often it made one of these system calls.
+    /// Runs to the second mark; returns how often it made one of these system calls.
     #[allow(dead_code, reason = "for another test program")]
     pub fn count_calls(&self, wanted: &[i64]) -> u64 {
         let mut count = 0;

@@ -44,7 +44,7 @@ struct Pops<Q: Queue> {
     numbers: Vec<u64>,
 }
 
-/// A consumer, what it got, and why it got no more.
+/// A consumer, what it got, and why it ended.
 type Drained<Q> = (<Q as Queue>::Consumer, Vec<u64>, Popped);
 
 /// Pops until the producers are gone.
@@ -164,7 +164,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                 loop {
                     match Q::push(&mut producer, number) {
                         Pushed::Yes => return (producer, number + 1),
-                        // The victim has left, or is dead; the successor comes in a moment.
+                        // The victim has left, or is dead; the successor joins shortly.
                         Pushed::Gone => {
                             while !succeeded.load(Ordering::SeqCst) {
                                 std::thread::sleep(Duration::from_millis(1));
@@ -218,7 +218,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                     Popped::Number(number) => numbers.push(number),
                     other => panic!("{other:?} after {numbers:?}"),
                 },
-                // The victim came to closing: the channel is over, its name goes to a new one.
+                // The victim got as far as closing: the channel is over, its name goes to a new one.
                 Pushed::Closed => {
                     drop((producer, consumer));
                     return serve::<Q>(Q::producer(&self.place), Q::consumer(&self.place));
@@ -233,7 +233,7 @@ impl<Q: Queue> Survivor for Pushes<Q> {
                 other => panic!("{other:?} after {numbers:?}"),
             }
         }
-        // The victim may have died with the first of them in hand.
+        // The victim may have died holding the first of them.
         Q::recover(&mut consumer);
         while let Popped::Number(number) = Q::try_pop(&mut consumer) {
             numbers.push(number);

@@ -37,7 +37,7 @@ pub type Live = Box<dyn Fn(&Place, &dyn Fn())>;
 
 /// Whoever lives on, and judges.
 pub trait Survivor {
-    /// The victim is born, and on its way to its operation.
+    /// The victim has been started, and is on its way to its operation.
     fn born(&mut self) {}
     /// The victim waits in its operation: do what it waits for. May be called too often.
     fn rouse(&mut self) {}
@@ -175,8 +175,8 @@ fn at_each_call(case: &Case) -> usize {
 /// Trials of a long operation whose places are not determined.
 const BLIND: usize = 12;
 
-/// Kills somewhere behind random system calls of an operation that is too long to be looked at in the
-/// everyday run; gives how often.
+/// Kills somewhere after random system calls of an operation that is too long to be traced in the everyday
+/// run; returns how often.
 fn blindly(case: &Case, random: &mut Random, until: Instant) -> usize {
     let course = Course::default();
     let trial_run = Trial::start(case);
@@ -188,7 +188,7 @@ fn blindly(case: &Case, random: &mut Random, until: Instant) -> usize {
     trial_run.survivor.judge(Killed::Over);
     let mut kills = 0;
     while kills == 0 || kills < BLIND && Instant::now() < until {
-        // Mostly near the call: there, what it was for is done.
+        // Mostly near the call: its results are used there.
         let scale = random.below(14);
         let steps = random.below(1 << scale);
         trial(case, &course, Point::new(random.below(calls + 1), steps));
@@ -261,7 +261,7 @@ impl<'a> Trial<'a> {
                 step => step == Step::Over,
             };
         }
-        // Whoever sleeps does not take the same way each time.
+        // A process that sleeps does not take the same path each time.
         if !self.case.sleeps
             && let Some((address, times, target)) = course.shortcut(to.calls, steps, to.steps)
         {

@@ -4,7 +4,7 @@
 use ipc_core::list;
 use ipc_core::shm::{Attachment, SharedMemory, ShmId};
 
-/// The segments of this name space, and what they held when they were last looked at.
+/// The segments of this name space, and their contents when they were last read.
 #[derive(Debug, Default)]
 pub struct World {
     segments: Vec<(ShmId, Attachment, Vec<u8>)>,

@@ -14,7 +14,7 @@ pub fn life_and_rank(message: u64) -> (u64, u64) {
     (message >> 32, message & u64::from(u32::MAX))
 }
 
-/// What is written down of lives that are over.
+/// The records of lives that are over.
 pub trait Accounts: Default {
     fn producer(&mut self, life: u64, diary: &Diary);
     fn consumer(&mut self, diary: &Diary);
@@ -29,7 +29,7 @@ pub struct Books {
     pushed: BTreeMap<u64, (u64, u64)>,
     /// How often each message was popped.
     popped: BTreeMap<u64, u32>,
-    /// Messages that may have died in the hands of consumers.
+    /// Messages that may have been lost with the consumers that held them.
     in_hands: u64,
 }
 
@@ -53,7 +53,7 @@ impl Books {
         *self.popped.entry(message).or_default() += 1;
     }
 
-    /// Everything that was pushed was popped once, or died with its reader.
+    /// Everything that was pushed was popped once, or was lost with its reader.
     pub fn judge(&self, ring: &str, deaths: u64) {
         assert!(self.popped.values().all(|times| *times == 1), "{ring}: a message was delivered twice");
         let mut lost = 0;

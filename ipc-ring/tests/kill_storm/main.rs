@@ -153,7 +153,7 @@ fn storm<A: Accounts>(
 fn queue_storm<R: Ring>(ring: &str, many: (usize, usize), home: &Domain) {
     let mut books = Books::default();
     let deaths = storm(ring, home.name(), many, &mut books);
-    // Everybody is dead; a successor finds the rest.
+    // All are dead; a successor finds the rest.
     let mut consumer = R::consumer(home, (WaitStrategy::Sleep, Lifetime::Persistent));
     while let Some(messages) = R::pop(&mut consumer, 1) {
         messages.into_iter().for_each(|message| books.popped(message));

@@ -1,9 +1,8 @@
 //! Opening on a busy machine, where the domain's lock may not be obtained within the usual five seconds: each
-//! process that waits for it is handed it asleep, and has to be given a processor first. The ring is not to
-//! blame.
+//! waiting process gets it while asleep, and has to be scheduled first. The ring is not at fault.
 //!
-//! For a lock that is never given back it is: then the watchdog ends the test, and this output shows where
-//! the lock is.
+//! For a lock that is never released it is: then the watchdog ends the test, and this output shows where the
+//! lock is.
 
 use ipc_core::Key;
 use ipc_core::list;

@@ -15,7 +15,7 @@ const LEN: usize = 200;
 /// More than the channel has places and the processes have hands; what the dead hold is taken from them.
 const BLOCKS: u64 = 40;
 
-/// The pool. Whoever has it open keeps it from going away when all others are dead.
+/// The pool. Any process that has it open keeps it alive when all others are dead.
 pub fn open(domain: &Domain) -> pool::Pool {
     patiently(|| pool::Builder::new("blocks").domain(domain).class(LEN, BLOCKS).create())
 }

@@ -21,7 +21,7 @@ pub trait Ring {
     type Consumer;
     fn producer(domain: &Domain, how: How) -> Self::Producer;
     fn consumer(domain: &Domain, how: How) -> Self::Consumer;
-    /// Pushes these messages, from the first on; gives how many it has.
+    /// Pushes these messages, from the first on; returns the number pushed.
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64;
     /// Pops up to this number of messages; waits for the first if there may be some. `None` when no producer
     /// is there, and no message.

@@ -57,7 +57,7 @@ pub trait Giver: Send {
     fn try_everything(&mut self) -> Vec<Call>;
 }
 
-/// What came of the question whether the other end is there.
+/// The result of asking whether the other end is there.
 pub type Asked = Result<PeerState, ipc_core::Error>;
 
 /// The receiving end.
@@ -89,7 +89,7 @@ pub trait Taker: Send {
 /// A call, and what its error said; `None`: it did not fail.
 pub type Call = (&'static str, Option<String>);
 
-/// Makes each of these calls, and writes down how it failed.
+/// Makes each of these calls, and records how it failed.
 macro_rules! calls {
     ($($name:literal => $call:expr),+ $(,)?) => {
         vec![$(($name, $call.err().map(|error| error.to_string()))),+]
@@ -101,14 +101,14 @@ macro_rules! calls {
 pub struct How<'a> {
     pub domain: &'a Domain,
     pub wait: WaitStrategy,
-    /// `None` says nothing.
+    /// `None`: not specified.
     pub lifetime: Option<Lifetime>,
-    /// Room for this number of messages, or of keys of a table; `None` says nothing.
+    /// Room for this number of messages, or of keys of a table; `None`: not specified.
     pub capacity: Option<u64>,
-    /// Of a channel with modes; `None` says nothing.
+    /// Of a channel with modes; `None`: not specified.
     pub mode: Option<Mode>,
     pub barrier: Option<Barrier>,
-    /// Waits go on when the other end is gone.
+    /// Waits continue when the other end is gone.
     pub successors: bool,
 }
 
@@ -164,7 +164,8 @@ pub struct Kind {
     pub many_takers: bool,
     /// Whether a giver waits for room.
     pub fills: bool,
-    /// What of the channel can be chosen. A taker that specifies nothing leaves it to the giver.
+    /// The parameters of the channel that can be chosen. A taker that specifies nothing leaves it to the
+    /// giver.
     pub parameters: &'static [Parameter],
     /// Whether a late taker gets what was given before.
     pub keeps: bool,
@@ -209,7 +210,7 @@ pub fn kind(name: &str) -> Kind {
     *ALL.iter().chain([&TABLE]).find(|kind| kind.name == name).unwrap()
 }
 
-/// What an error of these names means, and what a success is.
+/// The meaning of an error of these names, and of success.
 macro_rules! told {
     ($answer:expr, $yes:expr, $($error:pat => $told:expr),+ $(,)?) => {
         match $answer {

@@ -9,7 +9,7 @@ use super::{CAPACITY, Kind};
 /// What happens to a number whose taker dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
-    /// Each number goes to one taker, and is lost only with a taker that had it in its hands.
+    /// Each number goes to one taker, and is lost only with a taker that held it.
     Once,
     /// Each number goes to every taker that is there.
     ToAll,
@@ -30,7 +30,7 @@ pub fn of(kind: Kind) -> Promise {
     }
 }
 
-/// Whatever keeps a kind's memory while no end is there, besides a persistent channel.
+/// What keeps a kind's memory while no end is there, besides a persistent channel.
 pub fn keeper(kind: Kind, domain: &Domain) -> Option<Box<dyn Any>> {
     let name = match kind.name {
         "pool" => "pool",

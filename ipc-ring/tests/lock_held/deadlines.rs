@@ -16,7 +16,7 @@ use crate::kinds::{self, How};
 
 /// Long enough to be distinguished from none, and far from the five seconds of a call without a deadline.
 const SHORT: Duration = Duration::from_millis(60);
-/// A call that is late because the machine is busy is still far below what it would wait by itself.
+/// A call that is late because the machine is busy is still far below its own timeout.
 const FAR: Duration = Duration::from_secs(4);
 
 /// Whether this is the lock's timeout, with all its details.

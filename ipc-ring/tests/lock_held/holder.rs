@@ -59,7 +59,7 @@ impl Holder {
         self.child.pid()
     }
 
-    /// Ends it, so that the lock is free. Gives how many were ever seen waiting for the lock.
+    /// Ends it, so that the lock is free. Returns the number of processes ever seen waiting for the lock.
     pub fn end(mut self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
         assert_eq!(semaphores().value(LOCK).unwrap(), 1, "nobody else gives the lock back");

@@ -23,7 +23,7 @@ fn in_use(domain: &Domain) -> (usize, Vec<String>, usize, usize) {
     (listing.processes.len(), names, listing.queues, listing.wakes)
 }
 
-/// Runs `f` while a stopped process has the lock. Nobody may be seen waiting for it.
+/// Runs `f` while a stopped process has the lock. No process may be seen waiting for it.
 fn without_the_lock<R>(what: &str, f: impl FnOnce() -> R) -> R {
     let holder = Holder::start();
     let result = f();
@@ -208,7 +208,7 @@ fn processes_leave_without_it() {
             assert_eq!(member.hear(), "left");
         });
         assert_eq!(in_use(&domain), unused);
-        // The last one cannot take the domain away. The next one can.
+        // The last one cannot remove the domain. The next one can.
         without_the_lock("the last member", || drop(domain));
         assert_eq!(kernel_objects().1.len(), before.1.len() + 1);
         drop(Domain::open(&name).unwrap());

@@ -1,5 +1,6 @@
-//! A process that is stopped has the domain's lock. Ends are dropped all the same, at once, and nothing of theirs is left when the
-//! lock is free again; calls that need the lock wait for it as long as their caller said.
+//! A process that is stopped has the domain's lock. Ends are dropped nevertheless, at once, and nothing of
+//! theirs is left when the lock is free again; calls that need the lock wait for it as long as their caller
+//! said.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -12,7 +12,7 @@ use super::kinds::{KINDS, Kind, queues};
 use super::{builder, content, element, pass, try_receive, try_send};
 
 const VALUES: [u32; 14] = [0, 1, u32::MAX, 1 << 31, 64, 2, 3, 8, 16, 24, 63, 0x480, 1 << 16, (1 << 16) + 1];
-/// So many of them where each round takes long.
+/// This number of them where each round takes long.
 const FEW: usize = 3;
 
 /// Bytes of the header, and of the words behind it.
@@ -82,7 +82,7 @@ fn any_word_is_an_error_or_harmless() {
             bed.ring.copy_to(0, &bed.whole).unwrap();
             let mut ends = (bed.learning().open_sender(), bed.learning().open_receiver());
             if ends.0.is_err() || ends.1.is_err() {
-                // What it said before has ended the channel: another one.
+                // Its earlier value has ended the channel: another one.
                 drop((ends, bed));
                 bed = Bed::new(kind);
                 made += 1;
@@ -110,7 +110,7 @@ fn any_word_is_an_error_or_harmless() {
     );
 }
 
-/// The whole header is overwritten under open ends: they go on.
+/// The whole header is overwritten under open ends: they continue.
 #[test]
 fn the_header_is_read_once() {
     private_namespace();

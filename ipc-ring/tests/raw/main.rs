@@ -35,7 +35,7 @@ struct Line([u8; 64]);
 const CAPACITY: u64 = 4;
 /// Three laps and a bit.
 const ELEMENTS: u64 = 14;
-/// Longer than anything takes; the watchdog is quicker.
+/// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 
 /// Element `number`.

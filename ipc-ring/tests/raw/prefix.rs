@@ -87,7 +87,7 @@ fn what_is_no_beginning_is_refused_by_the_field() {
             assert!(matches!(error.kind(), AttachErrorKind::Fields { .. }), "{}: {error}", kind.name);
             assert!(error.to_string().contains(says), "{}: {error}", kind.name);
         }
-        // Without a description nothing is known of its beginning.
+        // Without a description nothing is known about its first fields.
         let domain = Domain::open(&unique("not-described")).unwrap();
         let known = builder(&domain, kind).element(&element::<New>("md.Tick/2"));
         let _sender = known.create_sender().unwrap();

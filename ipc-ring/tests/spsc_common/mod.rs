@@ -20,8 +20,7 @@ pub fn strategy(wait: &str) -> WaitStrategy {
     }
 }
 
-/// Which of these ways to wait are to be tried: all, or the one that `STRESS_WAIT` names, whether it is among
-/// them or not.
+/// The ways to wait to be tried: all, or the one that `STRESS_WAIT` names, whether it is among them or not.
 pub fn waits(usual: &[&str]) -> Vec<String> {
     match std::env::var("STRESS_WAIT") {
         Ok(only) => vec![only],
@@ -61,8 +60,8 @@ pub fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The payload of message `number`: the number itself where there is room for it, then bytes that follow from
-/// it. A torn, lost, doubled or misplaced payload is not the one of any expected number.
+/// The payload of message `number`: the number itself where there is room for it, then bytes derived from it.
+/// A torn, lost, duplicated or misplaced payload is not the one of any expected number.
 pub fn payload<const N: usize>(number: u64) -> [u8; N] {
     let mut bytes = [0; N];
     let mut word = number;
