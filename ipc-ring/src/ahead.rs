@@ -1,29 +1,32 @@
-//! What a producer does for the message after: it takes the lines that will hold it.
+//! Ownership ahead: after a push, the producer acquires the cache lines that will hold the next message.
 //!
-//! The lines of a slot were written by this core a lap ago and read by the consumer's since, so both hold them, and to write them again the
-//! first has to make the other let go, one line after the other. That is a part of a message's way, and of one of many lines the
-//! longest. So when a message is pushed, and nobody waits for the producer any more, it writes to each line of the next slot a
-//! word that is there already.
+//! The lines of a slot were written by this core a lap ago and have been read by the consumer's core since,
+//! so both caches hold them. Before this core can write them again, the other copy must be invalidated, one
+//! line after the other. That is part of a message's latency, and the largest part for a message of many
+//! lines. So after a push, when no one waits for the producer any more, it stores to each line of the next
+//! slot a word that the line already holds.
 //!
-//! In a ring of frames the next slot is a record like the last one, and the word behind it, which is cleared before the record is published.
+//! In a ring of frames the next slot is a record of the same size as the last one, plus the word after it,
+//! which is cleared before the record is published.
 //!
-//! Not to the line of the message just pushed, which is on its way to the consumer. Only on processors where [taking
-//! lines](prefetch::taking_lines_pays) pays.
+//! The line of the message just pushed is left alone: it is on its way to the consumer. Done only on
+//! processors where [acquiring lines](prefetch::taking_lines_pays) pays.
 
 use crate::layout::LINE;
 use crate::prefetch;
 use crate::stream::rewrite;
 
-/// How many bytes of a payload of `len` bytes are taken: all of them, or none where it does not pay.
+/// How many bytes of a payload of `len` bytes are acquired: all of them, or none where it does not pay.
 pub(crate) fn of(len: usize) -> usize {
     if prefetch::taking_lines_pays() { len } else { 0 }
 }
 
-/// Takes the lines that begin in the `len` bytes from `start` on, if there is one and `allowed` says so.
+/// Acquires the lines that begin in the `len` bytes from `start` on, if there are any and `allowed` returns
+/// true.
 ///
 /// # Safety
-/// `start` and `len` are multiples of 8. When `allowed` has said so, the bytes are mapped and belong to the caller for now: nobody else
-/// writes them. Who reads them meanwhile reads words of 8 bytes, atomically.
+/// `start` and `len` are multiples of 8. When `allowed` has returned true, the bytes are mapped and belong to
+/// the caller for now: no one else writes them. Concurrent readers read words of 8 bytes, atomically.
 #[inline(always)]
 pub(crate) unsafe fn take_lines(start: *mut u8, len: usize, allowed: impl FnOnce() -> bool) {
     let mut at = start.addr().wrapping_neg() % LINE;
@@ -48,7 +51,7 @@ mod tests {
 
     const PAGE: usize = 4096;
 
-    /// Between two pages that nobody may write.
+    /// Between two pages that are not writable.
     #[test]
     fn only_lines_that_begin_inside_are_written_and_nothing_changes() {
         let len = NonZeroUsize::new(3 * PAGE).unwrap();

@@ -1,13 +1,14 @@
 //! Copying bytes to and from memory that another process may be writing.
 //!
-//! Rust's ordinary copies assume that nobody else touches the bytes meanwhile. Between a producer and a consumer that
-//! keep to the protocol nobody does, but a peer that was corrupted might. So small payloads are moved by relaxed atomic
-//! words and larger ones by an assembly block, both of which have a meaning when they race: each byte read is some
-//! value that was stored there.
+//! Rust's ordinary copies assume that no one else accesses the bytes at the same time. A producer and a
+//! consumer that follow the protocol guarantee that, but a corrupted peer might not. So small payloads are
+//! moved by relaxed atomic words and larger ones by an assembly block. Both are well defined under a race:
+//! each byte read is some value that was stored there.
 //!
-//! **The private side is private.** It is a caller's variable, of which the caller may have made a `&T`, so it is read and written by
-//! plain accesses only: an atomic made of it would be a claim to write it. Atomics are made of the shared side alone. Where there is
-//! no assembly, which is every architecture but x86-64, and x86-64 under an interpreter such as Miri, words do all of it.
+//! **The private side is private.** It is a caller's variable, to which the caller may hold a `&T`, so it is
+//! read and written by plain accesses only: an atomic reference to it would claim the right to write. Atomic
+//! references are made to the shared side alone. Where there is no assembly, which is every architecture but
+//! x86-64, and x86-64 under an interpreter such as Miri, words are used throughout.
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
@@ -19,11 +20,12 @@ use crate::opaque::opaque;
 
 /// Payloads up to this many bytes are moved as 8-byte atomic words, unrolled by the compiler.
 ///
-/// Pieces of 16 bytes halve a stream of 56 or 64 byte messages, since slots are aligned to 8; from 128 bytes on they make it up to half as
-/// fast again. The private copy of a popped message is written by 16 bytes all the same: a program mostly moves it on as a whole, and what
-/// was just written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
+/// 16-byte moves halve the throughput of a stream of 56 or 64 byte messages, since slots are aligned to 8;
+/// from 128 bytes on they raise it by up to half. The private copy of a popped message is written in 16-byte
+/// moves all the same: a program usually copies it on as a whole, and data just written in pieces of 8 cannot
+/// be read in pieces of 16 before it has reached the cache (no store forwarding).
 const WORDS_UP_TO: usize = if cfg!(target_arch = "x86_64") { 120 } else { 256 };
-/// The same where the length is known only when the program runs, so that nothing is unrolled.
+/// The same where the length is known only at run time, so that nothing is unrolled.
 const BYTES_UP_TO: usize = if cfg!(target_arch = "x86_64") { 16 } else { WORDS_UP_TO };
 /// Payloads up to this many bytes fit the registers for 16-byte moves.
 pub(crate) const IN_REGISTERS: usize = 256;
@@ -34,8 +36,8 @@ const MOVES_UP_TO: usize = 2048;
 /// Copies `len` private bytes into shared memory.
 ///
 /// # Safety
-/// `to` is valid for writes of `len` bytes and aligned to 8; `from` is valid for reads of `len` bytes; they do not
-/// overlap.
+/// `to` is valid for writes of `len` bytes and aligned to 8; `from` is valid for reads of `len` bytes; they
+/// do not overlap.
 #[inline(always)]
 pub(crate) unsafe fn store(to: *mut u8, from: *const u8, len: usize) {
     if len <= WORDS_UP_TO {
@@ -47,7 +49,7 @@ pub(crate) unsafe fn store(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// The words of [`store`], then the bytes that are left.
+/// The words of [`store`], then the remaining bytes.
 ///
 /// # Safety
 /// As [`store`].
@@ -72,7 +74,7 @@ unsafe fn store_words(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// As [`store`], for a length that is known only when the program runs.
+/// As [`store`], for a length that is known only at run time.
 ///
 /// # Safety
 /// As [`store`].
@@ -87,7 +89,7 @@ pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// As [`load`], for a length that is known only when the program runs.
+/// As [`load`], for a length that is known only at run time.
 ///
 /// # Safety
 /// As [`load`].
@@ -111,7 +113,7 @@ fn unaligned(address: *const u8, len: usize) -> usize {
 /// As [`store_bytes`], to an address that need not be aligned.
 ///
 /// # Safety
-/// As [`store`], but for the alignment.
+/// As [`store`], except for the alignment.
 #[inline(always)]
 pub(crate) unsafe fn store_anywhere(to: *mut u8, bytes: &[u8]) {
     let mut first = 0;
@@ -131,7 +133,7 @@ pub(crate) unsafe fn store_anywhere(to: *mut u8, bytes: &[u8]) {
 /// As [`load_bytes`], from an address that need not be aligned.
 ///
 /// # Safety
-/// As [`load`], but for the alignment.
+/// As [`load`], except for the alignment.
 #[inline(always)]
 pub(crate) unsafe fn load_anywhere(out: &mut [MaybeUninit<u8>], from: *const u8) {
     let mut first = 0;
@@ -148,13 +150,13 @@ pub(crate) unsafe fn load_anywhere(out: &mut [MaybeUninit<u8>], from: *const u8)
     unsafe { load_bytes(rest.as_mut_ptr().cast(), from.wrapping_add(first), rest.len()) }
 }
 
-/// Copies up to 56 private bytes into a cache line, behind its first word.
+/// Copies up to 56 private bytes into a cache line, after its first word.
 ///
-/// Who waits for the line polls it meanwhile and takes it away between two stores: the fewer stores, the better. So these are of
-/// 16 bytes as far as it goes; none of them crosses a line.
+/// A waiter polls the line meanwhile and takes it away between two stores, so the fewer stores the better.
+/// They are 16 bytes wide as far as possible; none of them crosses a line.
 ///
 /// # Safety
-/// As [`store`]; and `to` is 8 behind a multiple of 16.
+/// As [`store`]; and `to` is 8 above a multiple of 16.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize) {
@@ -163,7 +165,7 @@ pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize)
     unsafe { store(to, from, first) };
     let mut at = first;
     while at + 16 <= len {
-        // What was just written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
+        // Data just written in pieces of 8 cannot be read in pieces of 16 before it has reached the cache.
         // SAFETY: at + 16 <= len; the private side may be unaligned.
         let low = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
         // SAFETY: as above.
@@ -190,8 +192,8 @@ pub(crate) unsafe fn store_behind_word(to: *mut u8, from: *const u8, len: usize)
 /// Copies `len` bytes out of shared memory.
 ///
 /// # Safety
-/// `from` is valid for reads of `len` bytes and aligned to 8; `to` is valid for writes of `len` bytes and private;
-/// they do not overlap.
+/// `from` is valid for reads of `len` bytes and aligned to 8; `to` is valid for writes of `len` bytes and
+/// private; they do not overlap.
 #[inline(always)]
 pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
     if len <= WORDS_UP_TO {
@@ -203,7 +205,7 @@ pub(crate) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// The words of [`load`], then the bytes that are left.
+/// The words of [`load`], then the remaining bytes.
 ///
 /// # Safety
 /// As [`load`].
@@ -242,11 +244,11 @@ unsafe fn load_words(to: *mut u8, from: *const u8, len: usize) {
 }
 
 /// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, by the C library's `memcpy`
-/// above.
+/// above that.
 ///
-/// The last 16 bytes are copied by one move that may overlap the one before, so every length needs no byte
-/// loop. The assembly is given values and the shared address, not the private one: a message that is passed
-/// by value need not lie in memory of its own for it.
+/// The last 16 bytes are copied by one move that may overlap the previous one, so no length needs a byte
+/// loop. The assembly takes values and the shared address, not the private one, so a message that is passed
+/// by value need not be placed in memory for it.
 ///
 /// # Safety
 /// As [`store`], with `len > 16`.
@@ -384,9 +386,9 @@ unsafe fn load_block(to: *mut u8, from: *const u8, len: usize) {
     unsafe { load_words(to, from, len) }
 }
 
-/// A length that the compiler knows only where it is at most [`IN_REGISTERS`]: where the registers hold so
-/// many bytes, a message that is popped by value may never lie in memory. Longer ones would be moved through
-/// the stack, piece by piece.
+/// A length that the compiler knows only if it is at most [`IN_REGISTERS`]: where the registers hold that
+/// many bytes, a message that is popped by value may never be placed in memory. Longer ones would be moved
+/// through the stack, piece by piece.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn not_unrolled(len: usize) -> usize {
@@ -395,7 +397,7 @@ fn not_unrolled(len: usize) -> usize {
 
 /// Copies a long block by the C library's `memcpy`.
 ///
-/// It is called from assembly so that the compiler assumes nothing about the bytes; it is what knows the
+/// It is called from assembly so that the compiler assumes nothing about the bytes; `memcpy` selects the
 /// widest moves of the processor it runs on. (`rep movsb` written here was three times slower on some
 /// processors, and 16 bytes at a time takes twice as long as `memcpy` at 4 KiB.)
 ///
@@ -418,7 +420,7 @@ unsafe fn call_memcpy(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Writes 16 bytes by one store, in assembly so that it has a meaning when it races.
+/// Writes 16 bytes by one store, in assembly so that it is well defined under a race.
 ///
 /// # Safety
 /// `to` is valid for writes of 16 bytes, and a multiple of 16.
@@ -438,10 +440,10 @@ unsafe fn store16(to: *mut u8, low: u64, high: u64) {
     }
 }
 
-/// A slice as places to be written.
+/// A slice as writable places.
 ///
 /// # Safety
-/// Nothing but whole elements is written to the places: an uninitialised one would be left behind in the slice.
+/// Only whole elements are written to the places: an uninitialised one would remain in the slice.
 pub(crate) unsafe fn as_uninit<T: crate::Message>(slice: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: the layouts are the same; the caller promises that the slice stays one of elements.
     unsafe { core::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }

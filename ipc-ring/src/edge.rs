@@ -1,8 +1,9 @@
 //! The named memory orderings: one variant for each end of each edge.
 //!
-//! An *edge* is a pair of accesses, a release on one side and an acquire on the other, that hands something over. Each
-//! has a label (`S1`, `W1`, …). The label stands at both ends in the code, in `docs/orderings.md`, and in the name of
-//! the model in `loom-tests` that fails when the ordering is weakened. A test keeps the three in step.
+//! An *edge* is a pair of accesses, a release on one side and an acquire on the other, that hands data over.
+//! Each has a label (`S1`, `W1`, …). The label stands at both ends in the code, in `docs/orderings.md`, and
+//! in the name of the model in `loom-tests` that fails when the ordering is weakened. A test keeps the three
+//! consistent.
 
 use core::sync::atomic::Ordering;
 
@@ -22,12 +23,13 @@ pub enum Edge {
     SpscConsume,
     /// \[S3\] spsc: the producer, having found the ring full by the head, loads the exact position.
     SpscReclaimExact,
-    /// \[S4\] spsc: the producer's fence before it writes a payload. What it published before, taps see before it.
+    /// \[S4\] spsc: the producer's fence before it writes a payload. Taps see what was published before it.
     SpscOverwrite,
-    /// \[S4\] spsc: a tap's fence behind a copied payload. It looks after whether that may have been overwritten.
+    /// \[S4\] spsc: a tap's fence after a copied payload. Whether the payload may have been overwritten is
+    /// checked after.
     SpscValidate,
-    /// \[B1\] bytes: the producer stores a header word. The frame's payload is written before, and so are the header of a
-    /// frame that follows a padding and the zero behind the frame.
+    /// \[B1\] bytes: the producer stores a header word. The frame's payload is written before, and so are the
+    /// header of a frame that follows a padding and the zero after the frame.
     BytesPublish,
     /// \[B1\] bytes: the consumer loads a header word. The payload is read after.
     BytesObserve,
@@ -39,19 +41,20 @@ pub enum Edge {
     BytesConsume,
     /// \[B3\] bytes: the producer, having found no room by the head, loads the exact position.
     BytesReclaimExact,
-    /// \[C1\] an end sets its closed or detached bit. Everything it pushed or popped lies before.
+    /// \[C1\] an end sets its closed or detached bit. Everything it pushed or popped precedes this.
     CloseSet,
-    /// \[C1\] the other end loads the bits, then looks at the ring once more.
+    /// \[C1\] the other end loads the bits, then checks the ring once more.
     CloseSeen,
     /// \[W1\] a waiter sets its waiting bit. The number of its wake semaphore is written before.
     WaitAnnounce,
-    /// \[W1\] a notifier takes the waiting bit. The number of the waiter's semaphore is read after, for the token.
+    /// \[W1\] a notifier takes the waiting bit. The number of the waiter's semaphore is read after, for the
+    /// token.
     WaitTake,
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
     /// \[W2\] a waiter of many sets its bit in the mask. Its waiting bit is set before.
     WaiterSetJoin,
-    /// \[W2\] a notifier takes a bit of the mask. It looks for waiting bits after.
+    /// \[W2\] a notifier takes a bit of the mask. It checks the waiting bits after.
     WaiterSetTake,
     /// \[M1\] mpmc: the producer stores `FULL`. The slot's payload is written before.
     MpmcPublish,
@@ -61,13 +64,13 @@ pub enum Edge {
     MpmcRelease,
     /// \[M2\] mpmc: the producer loads a tag. The slot is overwritten after. Also the far end of \[M6\].
     MpmcReclaim,
-    /// \[M3\] mpmc: the producer's claim. What it did to the endpoint table lies before.
+    /// \[M3\] mpmc: the producer's claim. What it did to the endpoint table precedes this.
     MpmcClaim,
     /// \[M3\] mpmc: the consumer's claim of an element.
     MpmcTake,
     /// \[M3\] mpmc: the consumer's claim of an orphan.
     MpmcTakeOrphan,
-    /// \[M3\] mpmc: a recoverer loads a tag. The endpoint table is looked at after.
+    /// \[M3\] mpmc: a recoverer loads a tag. The endpoint table is read after.
     MpmcReap,
     /// \[M4\] mpmc: a producer stores the tail. The positions below it are claimed.
     MpmcTailStore,
@@ -77,9 +80,9 @@ pub enum Edge {
     MpmcHeadStore,
     /// \[M5\] mpmc: a consumer jumps to the head.
     MpmcHeadLoad,
-    /// \[M6\] mpmc: a slot becomes `VOID`. Its holder has done with it.
+    /// \[M6\] mpmc: a slot becomes `VOID`. Its holder no longer uses it.
     MpmcVoid,
-    /// \[M6\] mpmc: a slot becomes `ORPHAN`. Its holder has done with it.
+    /// \[M6\] mpmc: a slot becomes `ORPHAN`. Its holder no longer uses it.
     MpmcOrphan,
     /// \[M7\] mpmc: the orphan generation is raised. The orphans are made before.
     MpmcOrphansMade,
@@ -87,31 +90,37 @@ pub enum Edge {
     MpmcOrphansSeen,
     /// \[M8\] mpmc: a seat is freed. No tag names its number any more.
     MpmcSeatFree,
-    /// \[M8\] mpmc: a recoverer looks whose seat it is, after it has read a tag.
+    /// \[M8\] mpmc: a recoverer checks the seat's owner, after it has read a tag.
     MpmcSeatCheck,
-    /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the release of \[M6\].
+    /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the
+    /// release of \[M6\].
     MpmcSkip,
     /// \[D1\] broadcast: the publisher stores a slot's sequence word. The slot's payload is written before.
     BroadcastPublish,
     /// \[D1\] broadcast: a subscriber loads a slot's sequence word. The payload is read after.
     BroadcastObserve,
-    /// \[D2\] broadcast: the publisher's fence behind a raised floor. What was given up is overwritten after.
+    /// \[D2\] broadcast: the publisher's fence after raising the floor. What was given up is overwritten
+    /// after.
     BroadcastGiveUp,
-    /// \[D2\] broadcast: a subscriber's fence behind a copied payload. The floor is looked at after.
+    /// \[D2\] broadcast: a subscriber's fence after a copied payload. The floor is checked after.
     BroadcastValidate,
-    /// \[D3\] broadcast: a subscriber stores its cursor. What lies below has been read, and its seat is its own.
+    /// \[D3\] broadcast: a subscriber stores its cursor. Everything below has been read, and the seat belongs
+    /// to it.
     BroadcastConsume,
-    /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. What lies below is overwritten after.
+    /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. Everything below is overwritten after.
     BroadcastReclaim,
-    /// \[D4\] broadcast: the publisher of frames stores how many there are, then the tail. The frames are published before.
+    /// \[D4\] broadcast: the publisher of frames stores the number of frames, then the tail. The frames are
+    /// published before.
     BroadcastTail,
-    /// \[D4\] broadcast: who looks for the end of the stream loads the tail, then how many frames there are, then looks there.
+    /// \[D4\] broadcast: a reader looking for the end of the stream loads the tail, then the number of
+    /// frames, then reads there.
     BroadcastTailSeen,
     /// \[Q1\] call: the caller stores the line's word. The request is written before.
     CallAsk,
     /// \[Q1\] call: the responder loads the line's word. The request is read after.
     CallTake,
-    /// \[Q2\] call: the responder stores the line's word. The reply is written before, and the request has been read.
+    /// \[Q2\] call: the responder stores the line's word. The reply is written before, and the request has
+    /// been read.
     CallReply,
     /// \[Q2\] call: the caller loads the line's word. The reply is read after, or the line written.
     CallAccept,
@@ -119,17 +128,18 @@ pub enum Edge {
     LatestPublish,
     /// \[L1\] latest: a reader loads a slot's word. The value is read after.
     LatestObserve,
-    /// \[L2\] latest: the writer's fence behind the busy word. The slot is overwritten after.
+    /// \[L2\] latest: the writer's fence after the busy word. The slot is overwritten after.
     LatestBusy,
-    /// \[L2\] latest: a reader's fence behind the copy. It looks at the slot's word again after.
+    /// \[L2\] latest: a reader's fence after the copy. It checks the slot's word again after.
     LatestRecheck,
     /// \[L3\] latest: the writer stores an entry of the journal. The value is published before.
     LatestNoted,
-    /// \[L3\] latest: a reader loads an entry. It looks at the key after.
+    /// \[L3\] latest: a reader loads an entry. It reads the key after.
     LatestNoticed,
-    /// \[L4\] latest: the writer stores the number of its newest entry. The values up to there are published before.
+    /// \[L4\] latest: the writer stores the number of its newest entry. The values up to there are published
+    /// before.
     LatestCounted,
-    /// \[L4\] latest: a reader that joins or was overtaken loads it. It looks through all keys after.
+    /// \[L4\] latest: a reader that joins or was overtaken loads it. It scans all keys after.
     LatestJoin,
     /// \[P1\] pool: a block is offered or shared. Its bytes, and its route, are written before.
     PoolOffer,
@@ -137,47 +147,48 @@ pub enum Edge {
     PoolSent,
     /// \[P1\], \[P3\] pool: a receiver takes a block. It reads the bytes after; it took its seat before.
     PoolTake,
-    /// \[P1\], \[P3\] pool: a receiver joins those who read a block. As for `PoolTake`.
+    /// \[P1\], \[P3\] pool: a receiver joins the readers of a block. As for `PoolTake`.
     PoolJoin,
-    /// \[P1\] pool: who looks for lost blocks loads a tag. The route is read after.
+    /// \[P1\] pool: a process searching for lost blocks loads a tag. The route is read after.
     PoolLookSent,
-    /// \[P2\] pool: the only holder lets a block go, or writes it anew. It has done with the bytes.
+    /// \[P2\] pool: the only holder releases a block, or rewrites it. It no longer uses the old bytes.
     PoolRelease,
-    /// \[P2\] pool: one of several holders lets a block go. It has done with the bytes.
+    /// \[P2\] pool: one of several holders releases a block. It no longer uses the bytes.
     PoolLeave,
     /// \[P2\], \[P3\] pool: a block is lent. It is written after; its holder took its seat before.
     PoolClaim,
-    /// \[P3\] pool: a recoverer loads a tag. The table of members is looked at after.
+    /// \[P3\] pool: a recoverer loads a tag. The table of members is read after.
     PoolReap,
     /// \[P4\] pool: a seat is freed. No tag names it any more.
     PoolSeatFree,
-    /// \[P4\] pool: a seat is taken. What its last holder had is free.
+    /// \[P4\] pool: a seat is taken. Everything its last holder had is free.
     PoolSeatTake,
-    /// \[P4\] pool: a recoverer looks whose seat it is, after it has read a tag.
+    /// \[P4\] pool: a recoverer checks the seat's owner, after it has read a tag.
     PoolSeatCheck,
-    /// \[P5\] pool: a block is taken from a dead member. That one has done with it.
+    /// \[P5\] pool: a block is taken from a dead member, which no longer uses it.
     PoolRepair,
     /// \[P6\] pool: the first reader of a process counts itself. What it acquired, the others may read.
     PoolReaderFirst,
     /// \[P6\] pool: another reader of the process counts itself.
     PoolReaderMore,
-    /// \[P6\] pool: a reader of the process has done; the last one lets the block go after all have.
+    /// \[P6\] pool: a reader of the process is done; the last one releases the block after all are.
     PoolReaderLess,
-    /// \[G1\] domain: an end that leaves without the lock notes it. It has left its seat.
+    /// \[G1\] domain: an end that leaves without the lock leaves a note. It has left its seat before.
     DepartureNote,
-    /// \[G1\] domain: who has the lock takes the note. It looks at the seats after.
+    /// \[G1\] domain: the lock holder takes the note. It checks the seats after.
     DepartureNoteTaken,
-    /// \[G1\] domain: a departure without the lock is counted. It is noted before.
+    /// \[G1\] domain: a departure without the lock is counted. The note is written before.
     DepartureCount,
-    /// \[G1\] domain: who has the lock loads the count. It looks for notes after.
+    /// \[G1\] domain: the lock holder loads the count. It looks for notes after.
     DepartureCounted,
-    /// \[G2\] domain: a wake semaphore is given back. Its last sleep is over.
+    /// \[G2\] domain: a wake semaphore is released. Its last sleep is over.
     WakeGivenBack,
-    /// \[G2\] domain: who claims a wake semaphore loads its owner. It is used after.
+    /// \[G2\] domain: a process claiming a wake semaphore loads its owner. The semaphore is used after.
     WakeClaimed,
-    /// \[G3\] domain: a queue's entry becomes live. What it says is written before.
+    /// \[G3\] domain: a queue's entry becomes live. Its contents are written before.
     QueueLive,
-    /// \[G3\] domain: who tells watchers loads an entry's state. What it says is read after.
+    /// \[G3\] domain: a process notifying watchers loads an entry's state. The entry's contents are read
+    /// after.
     QueueSeen,
 }
 
@@ -288,7 +299,7 @@ impl Edge {
             // The barrier pair orders the data; these order the semaphore's number.
             Edge::WaitAnnounce => Ordering::Release,
             Edge::WaitTake => Ordering::Acquire,
-            // Only who clears the bit matters, and that is decided by the word's modification order.
+            // Only which side clears the bit matters, and the word's modification order decides that.
             Edge::WaitWithdraw => Ordering::Relaxed,
             Edge::MpmcPublish
             | Edge::MpmcRelease
@@ -323,7 +334,7 @@ impl Edge {
             }
             Edge::CallAsk | Edge::CallReply => Ordering::Release,
             Edge::CallTake | Edge::CallAccept => Ordering::Acquire,
-            // A read-modify-write that hands nothing over itself.
+            // A read-modify-write that itself hands nothing over.
             Edge::MpmcSkip => Ordering::Relaxed,
             Edge::PoolOffer
             | Edge::PoolRelease
@@ -337,7 +348,7 @@ impl Edge {
             | Edge::PoolSeatCheck
             | Edge::PoolReaderMore => Ordering::Acquire,
             Edge::PoolTake | Edge::PoolJoin | Edge::PoolClaim | Edge::PoolReaderLess => Ordering::AcqRel,
-            // A read-modify-write that hands nothing over itself.
+            // A read-modify-write that itself hands nothing over.
             Edge::PoolSent => Ordering::Relaxed,
             Edge::DepartureNote | Edge::DepartureCount | Edge::WakeGivenBack | Edge::QueueLive => {
                 Ordering::Release
@@ -348,7 +359,7 @@ impl Edge {
         }
     }
 
-    /// The label the two ends of the edge share.
+    /// The label that the two ends of the edge share.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 //! model checker.
 //!
 //! The rings and the sleep protocol are written once, generic over [`Platform`]. [`Native`] is the real
-//! machine: core's atomics on words that lie in a segment. The `loom-tests` crate implements the trait with
-//! loom's types; there the orderings can be weakened one at a time, which must make a model fail.
+//! machine: core's atomics on words in a segment. The `loom-tests` crate implements the trait with loom's
+//! types; there the orderings can be weakened one at a time, which must make a model fail.
 
 use core::fmt::Debug;
 use core::sync::atomic::{self, Ordering};
@@ -21,31 +21,31 @@ pub trait Word<T>: Send + Sync {
     fn load(&self, ordering: Ordering) -> T;
     /// Stores a value.
     fn store(&self, value: T, ordering: Ordering);
-    /// Stores `new` if the word holds `current`; gives the value found either way.
+    /// Stores `new` if the word holds `current`; returns the value found either way.
     ///
     /// # Errors
-    /// The value found, when it was not `current`.
+    /// The value found, if it was not `current`.
     fn compare_exchange(&self, current: T, new: T, success: Ordering, failure: Ordering) -> Result<T, T>;
-    /// Adds, wrapping; gives the value before.
+    /// Adds, wrapping; returns the previous value.
     fn fetch_add(&self, value: T, ordering: Ordering) -> T;
-    /// Sets bits; gives the value before.
+    /// Sets bits; returns the previous value.
     fn fetch_or(&self, bits: T, ordering: Ordering) -> T;
-    /// Keeps only these bits; gives the value before.
+    /// Keeps only these bits; returns the previous value.
     fn fetch_and(&self, bits: T, ordering: Ordering) -> T;
 }
 
-/// How the race between "publish, then look for a sleeper" and "announce, then look again" is closed.
+/// How the race between "publish, then check for a sleeper" and "announce, then check again" is closed.
 ///
-/// The scheme is chosen when a ring is created, recorded in its header, and obeyed by everybody who
-/// attaches: the two sides must use the same one.
+/// The scheme is chosen when a ring is created, recorded in its header, and obeyed by every process that
+/// attaches: the two sides must use the same scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
-    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It
-    /// orders nothing for a process that is not [registered](ipc_core::barrier::register). Whoever makes or
-    /// opens a ring with it through this library is; each platform and each ring of one's own has to see to
-    /// that.
+    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It orders
+    /// nothing for a process that is not [registered](ipc_core::barrier::register). A process that creates or
+    /// opens such a ring through this library is registered; custom platforms and custom rings have to ensure
+    /// it themselves.
     Asymmetric,
-    /// Both sides pay: a sequentially consistent fence each.
+    /// Both sides pay a sequentially consistent fence.
     Fence,
 }
 
@@ -54,7 +54,7 @@ impl Barrier {
     ///
     /// # Errors
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier) when the ring needs it and the kernel refuses
-    /// it to this process, which must not take part then.
+    /// it to this process, which then must not take part.
     pub(crate) fn join(self) -> Result<(), AttachError> {
         match self {
             Barrier::Asymmetric => {
@@ -68,18 +68,17 @@ impl Barrier {
 /// The machine the algorithms run on.
 ///
 /// # Safety
-/// The rings read what `copy_out` has written, and hand it to their users, in code that is safe for them. So:
+/// The rings read what `copy_out` has written and pass it to safe user code. So:
 ///
 /// - [`copy_out`](Platform::copy_out) returns only after it has written each byte of the item with some
 ///   initialised byte, and writes nothing else; [`copy_in`](Platform::copy_in) writes the slot alone.
 /// - The words do what [`Word`] says: what is loaded was stored, exchanges are atomic, and an ordering is
 ///   at least as strong as the one asked for.
 /// - [`ordering`](Platform::ordering), [`fence`](Platform::fence), [`light`](Platform::light) and
-///   [`heavy`](Platform::heavy) are at least as strong as those of [`Native`]: who may touch a slot is
-///   settled by them. A model checker may weaken them to see a model fail, since it checks each access
-///   itself.
+///   [`heavy`](Platform::heavy) are at least as strong as those of [`Native`]: they decide which side may
+///   access a slot. A model checker may weaken them to see a model fail, since it checks each access itself.
 ///
-/// Nobody takes that on by accident: without `unsafe` this does not compile.
+/// No one accepts this contract by accident: without `unsafe` the implementation does not compile.
 ///
 /// ```compile_fail
 /// use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -116,27 +115,27 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     /// The sleeper's half of the barrier pair: a system call when asymmetric.
     ///
     /// # Errors
-    /// When that call was refused: a sandbox that came after the ring was opened. No fence of this side's
-    /// stands in for it, as the hot side has none, so what is read behind it says nothing.
+    /// When that call is refused, by a sandbox set up after the ring was opened. No fence on this side can
+    /// replace it, because the hot side has none, so what is read after it proves nothing.
     fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error>;
 
     /// One step of a spin loop.
     fn relax();
 
-    /// The fence of an edge whose end is no single access.
+    /// The fence of an edge end that is not a single access.
     #[inline(always)]
     fn fence(edge: Edge) {
         atomic::fence(Self::ordering(edge));
     }
 
-    /// Whether a producer keeps its stores in the order that a [tap](crate::ring::spsc::Tap) relies on. It
-    /// does where that costs no instruction.
+    /// Whether a producer keeps its stores in the order that a [tap](crate::ring::spsc::Tap) relies on. True
+    /// where that costs no instruction.
     #[inline(always)]
     fn taps() -> bool {
         true
     }
 
-    /// The fence of a producer for the sake of taps, where there are any.
+    /// The fence of a producer for taps, where taps are supported.
     #[inline(always)]
     fn fence_for_taps(edge: Edge) {
         if Self::taps() {
@@ -144,15 +143,15 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
         }
     }
 
-    /// A place where a test may end the process.
+    /// A place where a test may kill the process.
     #[inline(always)]
     fn crash_point(_site: Site) {}
 
     /// Copies an item into shared memory.
     ///
     /// # Safety
-    /// `to` is valid for `size_of::<T>()` bytes, aligned to 8, and nobody but this side writes it now;
-    /// `from` is a valid item that does not overlap it.
+    /// `to` is valid for `size_of::<T>()` bytes, aligned to 8, and no other side writes it now; `from` is a
+    /// valid item that does not overlap it.
     unsafe fn copy_in<T: Copy>(to: *mut T, from: *const T);
 
     /// Copies an item out of shared memory.
@@ -192,7 +191,7 @@ unsafe impl Platform for Native {
         }
     }
 
-    /// Where stores are made visible in their order.
+    /// Architectures that make stores visible in program order.
     #[inline(always)]
     fn taps() -> bool {
         cfg!(any(target_arch = "x86_64", target_arch = "x86"))

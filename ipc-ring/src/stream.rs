@@ -1,27 +1,30 @@
-//! What the consumer of a stream does for its producers: it takes the lines it has read.
+//! Ownership in streams: the consumer of a stream acquires the cache lines it has read, for its producers.
 //!
-//! A line that one core has written and another has read is in the caches of both. To write it again the first core needs it for
-//! itself, and stores become visible in order, so on AMD's processors a producer waits for one such line after the other. A
-//! line that only the consumer's core holds is asked for like any that is missing, several at a time. So a consumer writes to
-//! each line of a stream, when it has read all of it and before it gives it back, a word that is there already. That makes the
-//! line its own, and changes nothing for anybody who looks at it.
+//! A line that one core has written and another has read is in the caches of both. To write it again the
+//! first core needs exclusive ownership, and stores become visible in order, so on AMD processors a producer
+//! waits for one such line after the other. A line that only the consumer's core holds is requested like any
+//! cache miss, several at a time. So a consumer stores to each line of a stream, when it has read all of it
+//! and before it releases it, a word that the line already holds. That gives the consumer's core exclusive
+//! ownership of the line, and changes nothing for observers.
 //!
-//! A single message is not treated like that: the consumer's next store, which may be its reply, would wait for the line.
+//! Single messages are not treated this way: the consumer's next store, which may be its reply, would wait
+//! for the line.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::layout::LINE;
 use crate::prefetch;
 
-/// So many bytes of messages popped one after the other are a stream, if they are not too few messages, nor more than that.
+/// This number of bytes of messages popped one after the other is a stream, within lower and upper limits on
+/// the number of messages.
 const BYTES: usize = 4096;
 const FEWEST: u64 = 4;
 const MOST: u64 = 16;
-/// How far ahead of a line that has been read one is asked for, in bytes.
+/// How far ahead of a line that has been read the next is prefetched, in bytes.
 const AHEAD: usize = 4 * LINE;
 
 /// How many messages in slots of `stride` bytes, popped one after the other, are a stream; [`u64::MAX`] where
-/// nothing is gained by knowing.
+/// detecting streams does not pay.
 pub(crate) fn after(stride: usize) -> u64 {
     if !prefetch::taking_lines_pays() && !prefetch::pays() {
         return u64::MAX;
@@ -34,8 +37,8 @@ pub(crate) fn from_weight() -> u64 {
     if prefetch::taking_lines_pays() { BYTES as u64 } else { u64::MAX }
 }
 
-/// What so many frames with so many bytes count for: their bytes, as far as neither too few frames are a stream, nor only more than
-/// enough.
+/// The weight of this number of frames with this number of bytes: their bytes, adjusted so that too few
+/// frames never count as a stream, and more than enough always do.
 pub(crate) const fn weight(bytes: u64, frames: u64) -> u64 {
     let least = frames.saturating_mul(BYTES as u64 / MOST);
     let most = frames.saturating_mul(BYTES as u64 / FEWEST);
@@ -48,11 +51,12 @@ pub(crate) const fn weight(bytes: u64, frames: u64) -> u64 {
     }
 }
 
-/// Takes the lines that end in `len` bytes from `start` on, which have been read, and asks for those that will be read and taken soon.
+/// Acquires the lines that end in the `len` bytes from `start` on, which have been read, and prefetches those
+/// that will be read and acquired soon.
 ///
 /// # Safety
-/// `start` and `len` are multiples of 8. The bytes are mapped and belong to the caller for now: nobody else writes them. Who reads them meanwhile
-/// reads words of 8 bytes, atomically.
+/// `start` and `len` are multiples of 8. The bytes are mapped and belong to the caller for now: no one else
+/// writes them. Concurrent readers read words of 8 bytes, atomically.
 #[inline(always)]
 pub(crate) unsafe fn take_lines(start: *mut u8, len: usize) {
     // The last word of a line that ends in these bytes is one of them.
@@ -64,7 +68,7 @@ pub(crate) unsafe fn take_lines(start: *mut u8, len: usize) {
     }
 }
 
-/// Takes the line of this word, and asks for the one some lines further on.
+/// Acquires the line of this word, and prefetches the one some lines further on.
 ///
 /// # Safety
 /// As for [`rewrite`].
@@ -72,26 +76,28 @@ pub(crate) unsafe fn take_lines(start: *mut u8, len: usize) {
 pub(crate) unsafe fn take_line(word: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe { rewrite(word) };
-    prefetch::for_writing(word.wrapping_add(AHEAD)); // Beyond the ring it is harmless.
+    prefetch::for_writing(word.wrapping_add(AHEAD)); // Harmless beyond the ring.
 }
 
-/// Writes to a word what is there.
+/// Stores to a word the value it already holds.
 ///
 /// # Safety
-/// `word` is aligned to 8 and mapped, and nobody else writes it for now. Who reads it meanwhile reads all of it, atomically.
+/// `word` is aligned to 8 and mapped, and no one else writes it for now. Concurrent readers read all of it,
+/// atomically.
 #[inline(always)]
 pub(crate) unsafe fn rewrite(word: *mut u8) {
     // SAFETY: the caller's promise.
     let word = unsafe { AtomicU64::from_ptr(word.cast()) };
-    word.store(word.load(Ordering::Relaxed), Ordering::Relaxed); // Nothing new; ordered by what hands the bytes on.
+    // No new value; ordered by what hands the bytes on.
+    word.store(word.load(Ordering::Relaxed), Ordering::Relaxed);
 }
 
-/// Whether messages come as a stream, as their consumer sees it.
+/// Whether messages arrive as a stream, as seen by their consumer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
-    /// So many positions without a wait between them are a stream.
+    /// This number of positions without a wait between them is a stream.
     after: u64,
-    /// The position at which nothing was found last.
+    /// The position at which the ring was last found empty.
     waited_at: u64,
     flows: bool,
 }
@@ -107,7 +113,7 @@ impl Stream {
         self.flows
     }
 
-    /// Everything before `position` is popped: now and then to be said while nothing has to be waited for.
+    /// Everything before `position` is popped. To be called from time to time while there is no need to wait.
     #[inline(always)]
     pub(crate) const fn goes_on(&mut self, position: u64) {
         if self.is_long(position) {
@@ -115,7 +121,7 @@ impl Stream {
         }
     }
 
-    /// Nothing was found at `position`. Whether for the first time since the last message.
+    /// The ring was found empty at `position`. Returns whether for the first time since the last message.
     #[inline]
     pub(crate) const fn found_nothing(&mut self, position: u64) -> bool {
         if position == self.waited_at {
@@ -184,7 +190,7 @@ mod tests {
         let mut lines = Lines(std::array::from_fn(|word| word as u64 * 3));
         for start in 0..16 {
             for words in 0..16 {
-                // SAFETY: words of the array, which nobody else knows; whole ones.
+                // SAFETY: whole words of the array, to which no one else has access.
                 unsafe { take_lines(lines.0[start..].as_mut_ptr().cast(), words * 8) };
             }
         }

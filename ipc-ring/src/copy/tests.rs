@@ -13,7 +13,8 @@ fn a_line_is_filled_behind_its_word_and_nowhere_else() {
     }
 }
 
-/// The private side is a caller's `&T`, aligned to 8 as well: nothing may be made of it that claims to write it.
+/// The private side is a caller's `&T`, aligned to 8 as well: no reference to it may be created that claims
+/// the right to write.
 #[test]
 fn what_is_only_borrowed_is_only_read() {
     let message = [7u64; 40];
@@ -33,7 +34,7 @@ type Copy = unsafe fn(*mut u8, *const u8, usize);
 fn every_length_is_copied_whole_and_nothing_beside_it() {
     let ways: [(Copy, Copy); 2] = [(super::store, super::load), (super::store_bytes, super::load_bytes)];
     let source: Vec<u8> = (0..2048u32).map(|i| (i * 7 + 1) as u8).collect();
-    // An interpreter takes a second for a length.
+    // An interpreter takes a second per length.
     let lengths: Vec<usize> = if cfg!(miri) {
         vec![0, 7, 8, 17, 121, 257, 264]
     } else {

@@ -87,7 +87,8 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two stores; the producer sees the same either way. [B2]
         // Release: the frames below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
-        memory.giving().store(position, Relaxed); // The predecessor gives nothing more; only this side writes.
+        // The predecessor gives nothing more; only this side writes.
+        memory.giving().store(position, Relaxed);
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
@@ -268,7 +269,8 @@ impl<M: Memory> Consumer<M> {
     /// Whether a frame of this length is valid with `left` bytes up to the end of the ring.
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
-        len <= header::longest(self.memory.capacity()) && len <= left - WORD // A multiple of 8, like a record.
+        // A multiple of 8, like a record.
+        len <= header::longest(self.memory.capacity()) && len <= left - WORD
     }
 
     /// Copies bytes of a frame out. `offset` and length lie inside the frame.
@@ -364,7 +366,8 @@ impl<M: Memory> Consumer<M> {
     fn nothing(&mut self) -> Pop {
         if self.pace.found_nothing(&self.memory, self.position, self.frames) {
             let found_empty = self.memory.found_empty();
-            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+            // Only this side writes it.
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed);
         }
         self.memory.prefetch_polled(self.index(self.position), self.pace.record());
         let signal = if self.published == self.position { 0 } else { self.publish_head() };

@@ -276,7 +276,8 @@ impl<M: Memory> Producer<M> {
             free = self.take_over("consumed position", consumed)?;
             if free < needed {
                 let found_full = self.memory.found_full();
-                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+                // Only this side writes it.
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed);
             }
         }
         let high_water = self.memory.high_water();

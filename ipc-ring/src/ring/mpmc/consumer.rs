@@ -16,7 +16,8 @@ use crate::platform::{Barrier, Platform, Site, Word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Nothing {
-    /// At one moment during the call every element that had been pushed was popped, or in the hands of a consumer.
+    /// At one moment during the call every element that had been pushed was popped, or in the hands of a
+    /// consumer.
     Empty,
     /// The next element is being written.
     Busy(Holder),
@@ -78,8 +79,8 @@ impl<M: Memory> Consumer<M> {
         Self { memory, shape, seat, position, searched: None, held: None, near: 0 }
     }
 
-    /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all otherwise. For large elements,
-    /// which are then copied once. Gives the number of earlier attempts.
+    /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all
+    /// otherwise. For large elements, which are then copied once. Gives the number of earlier attempts.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -88,10 +89,12 @@ impl<M: Memory> Consumer<M> {
         self.pop_after(place, |_| {})
     }
 
-    /// As [`try_pop_into`](Self::try_pop_into). Runs `before` when the element is this end's and copied, **before** its slot is
-    /// given back: whoever dies there leaves the element to another consumer. It must not panic.
+    /// As [`try_pop_into`](Self::try_pop_into). Runs `before` when the element is this end's and copied,
+    /// **before** its slot is given back: whoever dies there leaves the element to another consumer. It must
+    /// not panic.
     ///
-    /// A producer that finds a slot being read looks at it again [soon](crate::wait::soon), and does not wait to be woken.
+    /// A producer that finds a slot being read looks at it again [soon](crate::wait::soon), and does not wait
+    /// to be woken.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -119,8 +122,9 @@ impl<M: Memory> Consumer<M> {
         self.find(&mut Walk::new(), None).map(|_| ())
     }
 
-    /// As [`look`](Self::look), for one that was woken and has popped: when there is more it must wake the next, as producers
-    /// wake nobody for an element that lies [behind another](super::Producer::is_behind_another).
+    /// As [`look`](Self::look), for one that was woken and has popped: when there is more it must wake the
+    /// next, as producers wake nobody for an element that lies
+    /// [behind another](super::Producer::is_behind_another).
     ///
     /// # Errors
     /// As [`look`](Self::look).
@@ -129,8 +133,9 @@ impl<M: Memory> Consumer<M> {
         self.look()
     }
 
-    /// Whether an element has been pushed, and not taken, at this end's position: a look that changes nothing and decides nothing,
-    /// to be made while waiting. There may be an orphan to take, or a position to go on from, when it says no.
+    /// Whether an element has been pushed, and not taken, at this end's position: a look that changes nothing
+    /// and decides nothing, to be made while waiting. There may be an orphan to take, or a position to go on
+    /// from, when it says no.
     #[inline(always)]
     #[must_use]
     pub fn has_item(&self) -> bool {
@@ -143,22 +148,25 @@ impl<M: Memory> Consumer<M> {
         false
     }
 
-    /// Takes the line of the tag at this end's position, if that slot is free: by a compare-and-swap to what is there, which changes
-    /// nothing. To be done once when a wait begins, where it [pays](Memory::polled_line_is_taken).
+    /// Takes the line of the tag at this end's position, if that slot is free: by a compare-and-swap to what
+    /// is there, which changes nothing. To be done once when a wait begins, where it
+    /// [pays](Memory::polled_line_is_taken).
     ///
-    /// The producer has had that line since its last lap, or the processor has fetched it on its own; then the producer's claim has to wait
-    /// until all others let go of it. From the one cache that has it a line comes sooner.
+    /// The producer has had that line since its last lap, or the processor has fetched it on its own; then
+    /// the producer's claim has to wait until all others let go of it. From the one cache that has it a line
+    /// comes sooner.
     pub fn take_line(&self) {
         if !self.memory.polled_line_is_taken() {
             return;
         }
         let free = self.shape.empty(self.position).as_raw();
         let tag = self.memory.tag(self.shape.index(self.position));
-        let _ = tag.compare_exchange(free, free, Relaxed, Relaxed); // Nothing is learned by it, and nothing told.
+        // Nothing is learned by it, and nothing told.
+        let _ = tag.compare_exchange(free, free, Relaxed, Relaxed);
     }
 
-    /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that changes nothing
-    /// and decides nothing.
+    /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that
+    /// changes nothing and decides nothing.
     #[must_use]
     pub fn is_full_ahead(&self, count: u64) -> bool {
         let position = self.position.wrapping_add(count.wrapping_sub(1));
@@ -225,9 +233,9 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn claim(&mut self, found: Taken, how: State, edge: Edge) -> bool {
         let own = found.tag.held(how, self.seat.number());
-        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of this number
-        // ended. Acquire: the element may be another one than was looked at, when laps have wrapped; and a search looks
-        // without acquiring anything.
+        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of
+        // this number ended. Acquire: the element may be another one than was looked at, when laps have
+        // wrapped; and a search looks without acquiring anything.
         let claimed = self.memory.tag(self.shape.index(found.position)).compare_exchange(
             found.tag.as_raw(),
             own.as_raw(),
@@ -248,8 +256,8 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn release(&mut self, taken: Taken) {
         let free = self.shape.next_lap(taken.tag).as_raw();
-        // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: nobody else changes a
-        // slot in a live end's hands.
+        // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: nobody else
+        // changes a slot in a live end's hands.
         self.memory
             .tag(self.shape.index(taken.position))
             .store(free, M::Platform::ordering(Edge::MpmcRelease));

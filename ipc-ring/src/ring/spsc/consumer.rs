@@ -64,7 +64,8 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two stores; the producer sees the same either way. [S2]
         // Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
-        memory.giving().store(position, Relaxed); // The predecessor gives nothing more; only this side writes.
+        // The predecessor gives nothing more; only this side writes.
+        memory.giving().store(position, Relaxed);
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.stream(), position);
@@ -344,7 +345,8 @@ impl<M: Memory> Consumer<M> {
         }
         if self.pace.found_nothing(&self.memory, self.position) {
             let found_empty = self.memory.found_empty();
-            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+            // Only this side writes it.
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed);
         }
         Ok(if self.published == self.position { 0 } else { self.publish_head() })
     }

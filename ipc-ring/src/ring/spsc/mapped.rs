@@ -330,7 +330,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
         if self.shape().stride() < LINE {
-            return; // Mostly the same line as this slot's; in streams of small messages each instruction counts.
+            // Mostly the same line as this slot's; in streams of small messages each instruction counts.
+            return;
         }
         let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
         // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is

@@ -50,7 +50,8 @@ impl<M: Memory> Producer<M> {
         let mask = memory.capacity() - 1;
         let mut position = consumed;
         while position.wrapping_sub(consumed) < memory.capacity() {
-            let word = memory.slot_word(position & mask).load(Relaxed); // Own words: this end's predecessor wrote them.
+            // Own words: this end's predecessor wrote them.
+            let word = memory.slot_word(position & mask).load(Relaxed);
             if word != position.wrapping_add(1) {
                 break;
             }
@@ -178,7 +179,8 @@ impl<M: Memory> Producer<M> {
             free = self.take_over("consumed position", consumed)?;
             if free == 0 {
                 let found_full = self.memory.found_full();
-                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Only this side writes it.
+                // Only this side writes it.
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed);
             }
         }
         self.note_waiting(free);
