@@ -263,7 +263,7 @@ fn everybody_killed_leaves_no_ephemeral_segment() {
 }
 
 /// Between the calls that make the segment, attach it and mark it for removal a kill leaves it behind, and it
-/// is found by what it is.
+/// is found by its properties.
 #[test]
 fn a_segment_that_was_not_yet_marked_is_found_and_others_are_not() {
     isolated(|| {

@@ -218,7 +218,7 @@ fn several_permits_are_each_given_back_once_and_leave_nothing_to_undo() {
     });
 }
 
-/// While others change the value all the time, over the middle of its range too, every release succeeds.
+/// While others continuously change the value, across the middle of its range too, every release succeeds.
 #[test]
 fn permits_are_given_back_while_the_value_moves() {
     isolated(|| {

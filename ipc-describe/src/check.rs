@@ -95,7 +95,7 @@ fn size_of_field(types: &[Struct], field: &Field) -> Option<u64> {
     (1..=u64::from(MAX_SIZE)).contains(&size).then_some(size)
 }
 
-/// Whether the first type stands for an element that is no struct: its name is the type of its only field.
+/// Whether the first type represents an element that is not a struct: its name is the type of its only field.
 pub(crate) fn is_bare(types: &[Struct]) -> bool {
     matches!(&*types[0].fields, [field] if field.name == BARE_FIELD
         && !matches!(field.base, Base::Struct(index) if index >= types.len() || field.dimensions.is_empty())

@@ -440,7 +440,7 @@ fn sleepers_are_woken_all_together() {
 fn publishers_die(mode: Mode) {
     private_namespace();
     let domain = unique("publishers-die");
-    // Holds the channel, and reads along.
+    // Holds the channel, and reads it too.
     let mut first = builder(&domain).capacity(64).mode(mode).create_subscriber().unwrap();
     let reader = std::thread::spawn(move || {
         let books = read_all(&mut first, false);

@@ -211,7 +211,7 @@ proptest! {
                         if gated && !matches!(start, At::Numbered(_) | At::At { .. }) {
                             readers[number] = Some((reader, at));
                         } else if gated {
-                            // It may have missed frames before it came.
+                            // It may have missed frames before it joined.
                             leave(&region, reader);
                         } else {
                             readers[number] = Some((reader, at));

@@ -87,7 +87,7 @@ fn every_subscriber_reads_the_same_block_in_place() {
         assert_eq!((number(&one), number(&two)), (round, round));
         assert!(one.is_shared());
         assert_eq!(one.len(), SIZE);
-        // Nobody may write what others read.
+        // No process may write what others read.
         assert!(one.into_loan().is_err());
         assert!(pool.stats().in_use() <= 5, "one block for each place");
     }

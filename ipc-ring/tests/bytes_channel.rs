@@ -53,7 +53,7 @@ fn check(number: u64, whole: &[u8]) {
     assert_eq!(u64::from_le_bytes(sum.try_into().unwrap()), checksum(number, body), "frame {number}");
 }
 
-/// The children's half of the tests below.
+/// The children's roles of the tests below.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else { return };
@@ -484,7 +484,7 @@ fn site_named(name: &str) -> ipc_ring::platform::Site {
     ipc_ring::platform::Site::ALL.into_iter().find(|site| format!("{site:?}") == name).unwrap()
 }
 
-/// A real death at each site, also behind a padding, and what the successor finds.
+/// A real death at each site, also after padding, and what the successor finds.
 #[cfg(feature = "fault-injection")]
 #[test]
 fn a_death_at_each_site_leaves_the_ring_as_specified() {

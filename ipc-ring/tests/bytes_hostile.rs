@@ -19,7 +19,7 @@ const RECORDS: u64 = 0x480;
 const FENCE: usize = 256;
 const CANARY: u64 = 0x5AFE_5AFE_5AFE_5AFE;
 
-/// A ring with a fence behind it.
+/// A ring followed by a fence.
 fn fenced(make: bytes_common::Make, capacity: u64) -> (Mapped, Region) {
     let geometry = Mapped::geometry(capacity).unwrap();
     let region = make(geometry.total_size() + FENCE);
@@ -167,7 +167,7 @@ fn whatever_is_written_anywhere_every_operation_comes_back() {
                         poke(&region, offset, evil(&mut random, capacity, position));
                     }
                     _ => match random.below(20) {
-                        // A successor: refused, or as good as any.
+                        // A successor: rejected, or a fully valid one.
                         0 => {
                             if let Ok(next) = Producer::attach(ring.clone()) {
                                 producer = next;

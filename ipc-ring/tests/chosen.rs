@@ -22,7 +22,7 @@ use kinds::{ALL, Giver, How, Kind, Parameter, TABLE, Taker, Told, kind};
 /// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 const WAITS: [WaitStrategy; 3] = [WaitStrategy::Sleep, WaitStrategy::SpinYield, WaitStrategy::DEFAULT];
-/// Less than what is usual, and more.
+/// Less than the default, and more.
 const CAPACITIES: [u64; 2] = [4, 1 << 17];
 
 fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -178,7 +178,7 @@ fn who_is_busy_follows_later() {
             let mut giver = (kind.giver)(how).unwrap();
             (0..3).for_each(|number| give(&mut *giver, number, kind));
             take_all(&mut *taker, 3, kind);
-            // It is there, and holds the giver up.
+            // It is there, and holds up the giver.
             let mut given = 3;
             while giver.give(given, Duration::from_millis(1)) == Told::Yes {
                 given += 1;

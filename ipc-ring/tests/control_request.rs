@@ -290,7 +290,7 @@ fn answers_and_requests_go_into_memory_that_is_there() {
             let body = request.body().to_vec();
             places.push(request.body().as_ptr());
             match number {
-                // Answered behind another one's parts.
+                // Answered after another one's parts.
                 0 => {
                     let first = request.id();
                     responder.next_into(&mut request).unwrap();

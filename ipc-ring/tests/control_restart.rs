@@ -189,7 +189,7 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
     assert_eq!(watch.next().unwrap_err().kind(), ErrorKind::Removed);
     drop((watch, consumer));
 
-    // A client's, while it waits to be let in.
+    // A client's, while it waits to be admitted.
     let mut listener = service(&name).bind().unwrap();
     let known: Vec<MsgId> = list::queues().unwrap().into_iter().map(|(id, _)| id).collect();
     std::thread::scope(|scope| {

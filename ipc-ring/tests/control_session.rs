@@ -257,7 +257,7 @@ fn a_server_that_does_not_accept_is_given_up() {
     // Its greeting is still there, its objects are not: it is rejected without an answer.
     assert!(matches!(listener.try_accept(), Ok(None)));
     assert_eq!((listener.counts().greetings, listener.counts().refused), (1, 1));
-    // When the queue is full, newcomers are told.
+    // When the queue is full, newcomers get an error.
     let started = Instant::now();
     let mut attempts = 0;
     loop {

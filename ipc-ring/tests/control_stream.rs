@@ -119,7 +119,7 @@ fn a_read_crosses_frames_and_keeps_what_does_not_fit() {
     assert_eq!(here.try_recv().unwrap(), b"jkl");
     assert!(matches!(here.try_recv(), Err(PopError::Empty)));
 
-    // More than a frame holds goes in several.
+    // More than a frame holds is sent in several.
     let longest = there.sender().unwrap().longest();
     let long = bytes_of(3, longest + 1);
     assert_eq!(there.write(&long).unwrap(), longest);

@@ -226,7 +226,7 @@ impl Raw {
     }
 }
 
-/// Lets the listener do what there is to do.
+/// Lets the listener do its pending work.
 fn work(listener: &mut Listener) {
     assert!(matches!(listener.try_accept(), Ok(None)));
 }
@@ -490,7 +490,7 @@ fn users_are_let_in_by_domain_and_listener_and_nobody_speaks_for_another() {
     forger.tell("enough");
     forger.finish();
     victim.finish();
-    // The server is not impressed.
+    // The server is not affected.
     assert_eq!(ask(FRIEND, GROUP), format!("you are {FRIEND}, said {SERVER}"));
     server.kill();
     drop(looking);

@@ -186,7 +186,7 @@ fn comings_goings_and_deaths_are_told() {
     assert_eq!(watch.ends().unwrap(), [me]);
     assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None);
 
-    // One that comes and is killed.
+    // One that joins and is killed.
     let mut child = Role::start("consume", &[domain.name()]);
     assert_eq!(child.hear(), "attached");
     let ChannelEvent::Joined(joined) = watch.next().unwrap() else { panic!() };

@@ -78,7 +78,7 @@ fn plays_a_role() {
         return;
     };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        // Takes an end of each kind in turn, and leaves in the way it is told; or is killed.
+        // Takes an end of each kind in turn, and leaves as instructed; or is killed.
         ["hold", domain] => {
             let domain = Domain::open(domain).unwrap();
             loop {

@@ -234,7 +234,7 @@ fn an_entry_that_changes_while_it_is_read_is_never_mixed_up_with_another() {
                     Named::Channel(channel) => {
                         assert_eq!(channel.capacity, capacity(&info.name), "{}", info.name)
                     }
-                    // Gone between two looks at it.
+                    // Gone between two checks.
                     Named::Unreadable { .. } => continue,
                     ref other => panic!("{other:?}"),
                 }

@@ -65,7 +65,7 @@ fn plays_a_role() {
                 become_role(&["bind", domain, &(number + 1).to_string()]);
             }
         }
-        // While another thread is at work under it.
+        // While another thread works with it.
         ["exec with the lock", domain] => {
             let opened = Domain::open(domain).unwrap();
             fault::stop_at(Site::DomainLocked);
@@ -75,7 +75,7 @@ fn plays_a_role() {
             }
             become_role(&["open and use", domain]);
         }
-        // A thread that is at it all the time.
+        // A thread opens continuously.
         ["exec amid opening", domain] => {
             let rounds = AtomicU64::new(0);
             std::thread::scope(|scope| {

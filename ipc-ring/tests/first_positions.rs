@@ -17,7 +17,7 @@ struct Ring {
 
 struct Kind {
     name: &'static str,
-    /// What a position is a multiple of.
+    /// The unit of positions.
     unit: u64,
     make: fn(capacity: u64, first: u64) -> Ring,
 }

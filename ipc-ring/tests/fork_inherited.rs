@@ -70,7 +70,7 @@ fn every_call_is_refused(kind: &Kind) {
         drop((own_taker, own_giver));
         assert!(matches!(domain.list().as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Forked)));
     });
-    // Nothing of it has come here.
+    // Nothing of it has arrived here.
     assert_eq!(taker.take(LONG), Told::Number(1), "{}", kind.name);
     assert_eq!(giver.give(2, LONG), Told::Yes, "{}", kind.name);
     assert_eq!(taker.take(LONG), Told::Number(2), "{}", kind.name);

@@ -99,7 +99,7 @@ fn a_handle_ends_the_next_wait_once() {
         let interrupter = taker.interrupter();
         interrupter.interrupt().unwrap();
         interrupter.clone().interrupt().unwrap();
-        // What is there is given all the same.
+        // What is there is delivered nevertheless.
         assert_eq!(giver.give(5, LONG), Told::Yes);
         assert_eq!(taker.take(LONG), Told::Number(5), "{} {wait:?}", kind.name);
         assert_eq!(taker.take(LONG), Told::Interrupted, "{} {wait:?}", kind.name);
@@ -115,7 +115,7 @@ fn a_handle_ends_the_next_wait_once() {
             }
         }
         drop((taker, giver));
-        interrupter.interrupt().unwrap(); // Nobody is there.
+        interrupter.interrupt().unwrap(); // No end is left.
     }
 }
 

@@ -312,7 +312,7 @@ fn table() -> Vec<Row> {
 const LEFT_OUT: [&str; 2] = [
     // Ends soon by itself: the process is killed before it is waited for. The wait is that of wait_for_exit.
     "Domain::evict",
-    // Tells a deadline.
+    // Has a deadline.
     "Request::deadline",
 ];
 

@@ -125,7 +125,7 @@ fn a_death_posts_to_whom_the_dead_has_woken() {
     assert_eq!(tokens(), 0);
     child.kill();
     assert_eq!(tokens(), 1, "the kernel posted one");
-    // Who leaves takes the arrangement back.
+    // An end that leaves undoes the arrangement.
     let mut child = Role::start("push", &[&domain, "0"]);
     assert_eq!(child.hear(), "ready");
     be_woken_by(&mut child, &mut consumer);
@@ -199,7 +199,7 @@ fn a_consumer_killed_with_an_orphan_in_hand() {
     assert_eq!(consumer.pop().unwrap(), 5);
     let orphaned = consumer.memory().counter(Counter::Orphaned);
     assert_eq!(orphaned.load(std::sync::atomic::Ordering::Relaxed), 2);
-    // The slot is a slot like any other.
+    // The slot is an ordinary slot.
     for number in 0..12 {
         producer.push(number).unwrap();
         assert_eq!(consumer.pop().unwrap(), number);

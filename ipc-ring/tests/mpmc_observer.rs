@@ -78,7 +78,7 @@ fn it_sees_messages_ends_deaths_and_repairs() {
     assert_eq!((counters.orphaned, counters.recovered), (1, 1));
     assert_eq!(observer.consumers().unwrap().dead, 0);
 
-    // One that sleeps is seen to, at some time.
+    // A sleeping one is served eventually.
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| consumer.pop());
         while observer.consumers().unwrap().asleep == 0 {

@@ -206,7 +206,7 @@ fn positions_and_laps_may_wrap() {
 
 #[test]
 fn an_end_that_slept_through_any_number_of_laps_finds_its_way() {
-    // With 4 bits laps wrap every 16.
+    // With 4 bits, laps wrap after 16.
     for capacity in [1u64, 2, 4] {
         for laps in 0..40 {
             let ring = Heap::with(capacity, 8, 4, 15);

@@ -88,7 +88,7 @@ fn nobody_joins_a_gated_channel_without_the_barrier() {
             }
         }
         assert_eq!((watchers.0.counters().subscribers, watchers.1.counters().subscribers), (0, 0));
-        // Nobody's cursor is in the way.
+        // No cursor is in the way.
         for number in 0..20 {
             of_messages.try_publish(number).unwrap();
             of_frames.try_publish(&[7; 8]).unwrap();

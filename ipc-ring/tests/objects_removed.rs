@@ -109,7 +109,7 @@ enum End {
 }
 
 impl End {
-    /// Waits for what the other end does not do.
+    /// Waits for an action that the other end does not take.
     fn wait(&mut self) -> Told {
         match self {
             End::Taker(taker) => taker.take(LONG),

@@ -129,10 +129,10 @@ fn a_loan_that_is_not_sent_comes_back_to_its_owner() {
     let back = failed.unwrap_err();
     assert!(matches!(back.error, PushError::Full(())));
     assert_eq!(back.loan.to_vec().unwrap(), b"kept");
-    // The handle that got out is worth nothing.
+    // The handle that got out is invalid.
     let leaked = leaked.unwrap();
     assert!(matches!(pool.accept(&leaked), Err(Refused::Stale { .. })));
-    // A closed channel hands the loan back too.
+    // A closed channel returns the loan, too.
     consumer.close();
     let mut producer = producer;
     let back = back.loan.send(&mut producer).unwrap_err();

@@ -57,8 +57,8 @@ fn no_byte_is_in_two_hands_of_a_process() {
     let made =
         hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
     let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
-    // Who holds a block: 0: none, 1 to 1000: readers, more: a writer. Kept here, out of the hostile peer's
-    // reach.
+    // The holder of a block: 0: none, 1 to 1000: readers, more: a writer. Kept here, out of the hostile
+    // peer's reach.
     let held: [std::sync::atomic::AtomicU32; 4] = Default::default();
     let first = pool.loan(64).unwrap().as_ptr().addr();
     let start =

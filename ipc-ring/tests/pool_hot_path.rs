@@ -49,7 +49,7 @@ fn work() {
         }));
         drop(kept);
         must(matches!(pool.accept(&handle), Err(Refused::Stale { .. })));
-        // Given back unsent; too many at a time.
+        // Returned unsent; too many at a time.
         let held = [pool.try_loan(9), pool.try_loan(9), pool.try_loan(9)];
         must(held.iter().all(Result::is_ok));
         must(matches!(pool.try_loan(9), Err(LoanError::Exhausted { class: 0, .. })));

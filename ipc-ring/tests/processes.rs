@@ -109,7 +109,7 @@ fn in_a_child(work: &mut dyn FnMut()) -> Pid {
     }
 }
 
-/// Does it, and ends the process.
+/// Runs it, and ends the process.
 fn end_with(work: &mut dyn FnMut()) -> ! {
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     // SAFETY: ends this process at once, with all its threads; nothing that it inherited is released.

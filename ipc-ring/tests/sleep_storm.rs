@@ -61,7 +61,7 @@ fn plays_a_role() {
             diary.note_late(late::count());
             pause(&mut random);
         }
-        // To give up the end would end the channel.
+        // Releasing the end would end the channel.
         std::thread::sleep(Duration::from_secs(3600));
     }
     let mut taker = (kind.taker)(how(&domain)).unwrap();

@@ -24,7 +24,7 @@ fn builder(domain: &str, wait: &str, barrier: &str) -> Builder<u64> {
     }
 }
 
-/// The children's half of the tests below. Without a role it checks that an unknown one fails, so that a
+/// The children's roles of the tests below. Without a role it checks that an unknown one fails, so that a
 /// parent learns of a misspelt role.
 #[test]
 fn plays_a_role() {

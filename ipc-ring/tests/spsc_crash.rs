@@ -119,7 +119,7 @@ struct Case {
     /// The number of times that a victim passes the site before it dies there.
     after: u64,
     capacity: u64,
-    /// How the end that lives on waits.
+    /// How the surviving end waits.
     survivor: &'static str,
     /// How the victims wait.
     victim: &'static str,

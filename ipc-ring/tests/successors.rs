@@ -83,7 +83,7 @@ fn givers_wait(kind: &Kind, wait: WaitStrategy) {
     let mut giver = (kind.giver)(how).unwrap();
     let mut taker = Role::start(kind.name, &[&name, "taker"]);
     assert_eq!(taker.hear(), "there");
-    // The ring is filled behind a taker that takes nothing.
+    // The ring is filled while the taker takes nothing.
     let mut given = 0;
     while given < 100 * CAPACITY && giver.give(given + 1, Duration::from_millis(1)) == Told::Yes {
         given += 1;

@@ -267,7 +267,7 @@ fn memory_that_makes_no_sense_is_read_without_harm() {
                 }
             }
         }
-        std::mem::forget(end); // It would tell others what it found.
+        std::mem::forget(end); // It would report its finding to others.
         drop(ring);
         domain.remove_channel("x").unwrap();
     }

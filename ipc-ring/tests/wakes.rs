@@ -127,7 +127,7 @@ fn ticks(pid: u32) -> u64 {
 fn ten_sleepers_use_no_cpu() {
     private_namespace();
     let domain = unique("ten");
-    // Somebody to wait for.
+    // An end to wait for.
     let producer = mpmc(&domain).create_producer().unwrap();
     let mut sleepers: Vec<Role> = (0..10).map(|_| Role::start("sleep", &[&domain])).collect();
     for sleeper in &mut sleepers {
@@ -177,7 +177,7 @@ fn calls(ring: &'static str, batches: u64, size: u64, interval: Duration, pause:
         },
     );
     let calls = victim.count_calls(&[libc::SYS_semop, libc::SYS_semtimedop]);
-    let _ = finish.send(()); // Nobody listens when there is no pause.
+    let _ = finish.send(()); // There is no listener when there is no pause.
     popping.unwrap().join().unwrap();
     victim.kill();
     calls

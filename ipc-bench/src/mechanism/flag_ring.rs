@@ -139,7 +139,7 @@ impl<const N: usize> Link for Rings<'_, N> {
             }
         }
         let slot = self.out.slot(self.tail);
-        // SAFETY: the slot holds N bytes behind its flag, the message is of N bytes (the workload's buffer),
+        // SAFETY: the slot holds N bytes after its flag, the message is of N bytes (the workload's buffer),
         // and the consumer has released the slot, as just seen; it reads it again only after the flag stored
         // below.
         unsafe { copy_nonoverlapping(message.as_ptr(), Ring::<N>::payload(slot).as_ptr(), N) };

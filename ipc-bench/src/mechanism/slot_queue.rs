@@ -181,8 +181,8 @@ impl<const N: usize> Link for Queues<'_, N> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let (position, slot) = self.out.claim(self.out.tail, 0, self.yields);
-        // SAFETY: the slot holds N bytes behind its number, the message is of N bytes (the workload's
-        // buffer), and the position is ours alone until the number is stored below.
+        // SAFETY: the slot holds N bytes after its number, the message is of N bytes (the workload's buffer),
+        // and the position is ours alone until the number is stored below.
         unsafe { copy_nonoverlapping(message.as_ptr(), Queue::<N>::payload(slot).as_ptr(), N) };
         // Release → Acquire in `claim`: the payload is written before the number.
         Queue::<N>::number(&slot).store(position + 1, Ordering::Release);

@@ -1,4 +1,4 @@
-//! What a publication costs while subscribers are attached that do not run all the time: each sleeps, reads
+//! What a publication costs while subscribers are attached that do not run continuously: each sleeps, reads
 //! what has arrived, and sleeps again. The figure is the publisher's: messages it published in the measured
 //! time.
 

@@ -110,7 +110,7 @@ unsafe fn store_words(start: NonNull<u8>, bytes: &[u8]) {
         unsafe { at::<AtomicU8>(start, place) }.store(byte, Ordering::Relaxed);
     }
     for (place, &word) in words.iter().enumerate() {
-        // SAFETY: inside the range; behind the head every eighth byte is aligned to a word.
+        // SAFETY: inside the range; after the head every eighth byte is aligned to a word.
         let target = unsafe { at::<AtomicU64>(start, head.len() + place * 8) };
         target.store(u64::from_ne_bytes(word), Ordering::Relaxed);
     }
@@ -134,7 +134,7 @@ unsafe fn load_words(start: NonNull<u8>, bytes: &mut [u8]) {
         *byte = unsafe { at::<AtomicU8>(start, place) }.load(Ordering::Relaxed);
     }
     for (place, word) in words.iter_mut().enumerate() {
-        // SAFETY: inside the range; behind the head every eighth byte is aligned to a word.
+        // SAFETY: inside the range; after the head every eighth byte is aligned to a word.
         let source = unsafe { at::<AtomicU64>(start, head.len() + place * 8) };
         *word = source.load(Ordering::Relaxed).to_ne_bytes();
     }

@@ -120,7 +120,7 @@ impl SharedMemory {
     /// - [`ErrorKind::PermissionDenied`] (EACCES): its mode denies access; another program may have taken the
     ///   key. Never delete and retry.
     /// - [`ErrorKind::Untrusted`]: creator, owner or mode is outside the policy.
-    /// - [`ErrorKind::SizeMismatch`]: the text says both sizes.
+    /// - [`ErrorKind::SizeMismatch`]: the text has both sizes.
     /// - [`ErrorKind::Removed`]: it vanished between the two calls.
     /// - [`ErrorKind::Invalid`]: [`Key::PRIVATE`] names no object that could be opened.
     ///

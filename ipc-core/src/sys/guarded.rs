@@ -73,7 +73,7 @@ mod tests {
     fn filled_by_the_kernel(array: &mut GuardedArray, bytes: usize) -> Raw<()> {
         let zero = std::fs::File::open("/dev/zero").unwrap();
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(&zero);
-        // SAFETY: what is behind the array is an inaccessible page, which the kernel does not write.
+        // SAFETY: the array is followed by an inaccessible page, which the kernel does not write.
         let read = unsafe { libc::read(descriptor, array.as_mut_ptr().cast(), bytes) };
         if usize::try_from(read) == Ok(bytes) { Ok(()) } else { Err(Errno(libc::EFAULT)) }
     }

@@ -71,7 +71,7 @@ pub(crate) struct SemidDs {
     pub(crate) sem_ctime: c_long,
     #[cfg(target_arch = "x86_64")]
     unused_2: c_ulong,
-    /// 16 bits in musl's headers, with padding behind them; the kernel writes all of it.
+    /// 16 bits in musl's headers, followed by padding; the kernel writes all of it.
     pub(crate) sem_nsems: c_ulong,
     unused_3: [c_ulong; 2],
 }

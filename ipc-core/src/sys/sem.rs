@@ -85,8 +85,8 @@ const NO_VALUE: u16 = u16::MAX;
 pub(crate) fn sem_values(id: i32, count: usize) -> Raw<Vec<u16>> {
     let mut values = GuardedArray::new(count, NO_VALUE)?;
     let argument = SemctlArgument { array: values.as_mut_ptr() };
-    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when
-    // that is larger than ours.
+    // SAFETY: the kernel uses the number in the set, and stops at the guard page after the array when that is
+    // larger than ours.
     check(unsafe { libc::semctl(id, 0, libc::GETALL, argument) })?;
     let values = values.as_mut_slice();
     if values.contains(&NO_VALUE) { Err(Errno(libc::EIDRM)) } else { Ok(values.to_vec()) }
@@ -98,8 +98,8 @@ pub(crate) fn sem_set_values(id: i32, values: &[u16]) -> Raw<()> {
     let mut array = GuardedArray::new(values.len(), 0)?;
     array.as_mut_slice().copy_from_slice(values);
     let argument = SemctlArgument { array: array.as_mut_ptr() };
-    // SAFETY: the kernel goes by the number in the set, and stops at the guard page behind the array when
-    // that is larger than ours; it only reads.
+    // SAFETY: the kernel uses the number in the set, and stops at the guard page after the array when that is
+    // larger than ours; it only reads.
     check(unsafe { libc::semctl(id, 0, libc::SETALL, argument) }).map(drop)
 }
 

@@ -101,7 +101,7 @@ fn kind_of(error: &AttachError) -> String {
     text.split([' ', '(']).next().unwrap().to_owned()
 }
 
-/// The channel's memory, behind the library's back.
+/// The channel's memory, bypassing the library.
 fn memory() -> SharedMemory {
     let segments = ipc_core::list::segments().unwrap();
     let is_ours = |segment: &SharedMemory| {

@@ -2,7 +2,7 @@
 
 use nix::libc;
 
-/// From here on this thread gets EPERM for the system call of this number; other threads go on as before.
+/// From here on this thread gets EPERM for the system call of this number; other threads continue as before.
 #[allow(dead_code, reason = "each test file uses a part")]
 pub fn forbid(call: libc::c_long) {
     const NUMBER: u32 = 0; // Offset of the call's number in the data that a filter examines.

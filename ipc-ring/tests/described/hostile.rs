@@ -29,7 +29,7 @@ fn nonsense_in_place_of_a_description_is_an_error() {
         assert_eq!(found, text.as_bytes(), "{kind}: it lies where the specification says");
         assert_eq!(ring.len() - at, text.len(), "{kind}: and nothing behind it");
 
-        // What an opener and the listing make of it.
+        // The reaction of an opener and of the listing.
         let look = |what: &str| {
             catch_unwind(AssertUnwindSafe(|| {
                 let opened = end::<Tick>(kind, Takes, how).map(drop);

@@ -306,7 +306,7 @@ fn a_taker_leaves_the_description_to_a_giver() {
         assert!(channel(&domain, kind).description.is_some(), "{kind}");
         drop((taker, giver));
     }
-    // The rest continues at the receiving end.
+    // An end that adopts another channel continues in that one.
     let domain = Domain::open(&unique("follows")).unwrap();
     let mut taker = spsc::Builder::<Plain>::new("spsc").domain(&domain).create_consumer().unwrap();
     let mut giver =

@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) -> usize {
             3..6 => consume(&mut consumer, &mut input, capacity),
             6 => scribble(&region, &mut input, capacity, producer.position(), consumer.position()),
             _ => match input.byte() % 4 {
-                // A successor: refused, or as good as any.
+                // A successor: rejected, or a fully valid one.
                 0 => producer = Producer::attach(ring.clone()).unwrap_or(producer),
                 1 => consumer = Consumer::attach(ring.clone()).unwrap_or(consumer),
                 2 => {

@@ -111,7 +111,7 @@ impl Bed {
         steps
     }
 
-    /// Writes a word of the domain's segment, behind its header: of the process table, the wake table or the
+    /// Writes a word of the domain's segment, after its header: of the process table, the wake table or the
     /// directory.
     fn spoil_table(&self, input: &mut Input<'_>) {
         // The first entries of each are those in use.

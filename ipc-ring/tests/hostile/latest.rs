@@ -97,7 +97,7 @@ fn spoil<const N: usize>(input: &mut Input<'_>, region: &Region, table: &Mapped<
     word.store(value, Ordering::Relaxed);
 }
 
-/// A reader and a successor of the writer, next to a hostile peer that scribbles all the time.
+/// A reader and a successor of the writer, next to a hostile peer that scribbles continuously.
 pub fn run_with_scribbler(data: &[u8], rounds: usize) -> usize {
     let keys = 40;
     let region = Region::heap(Mapped::<[u8; 24]>::geometry(keys).expect("a small table").total_size() + 256);

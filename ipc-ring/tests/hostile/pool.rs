@@ -18,7 +18,7 @@ pub struct Bed {
     domain: Domain,
 }
 
-/// What this side has in its hands.
+/// What this side holds.
 #[derive(Default)]
 struct Hands {
     loans: Vec<Loan>,

@@ -303,12 +303,12 @@ struct Answering {
     attempts: u8,
     /// Whether it replies in its operation.
     replies: bool,
-    /// The survivor waits for the reply all the time.
+    /// The survivor waits for the reply throughout.
     asleep: bool,
     victim_sleeps: bool,
 }
 
-/// A caller and what its wait came to.
+/// A caller and the result of its wait.
 type Called = (Caller<Item, Reply>, Result<Reply, CallError>);
 
 struct Asks {
@@ -413,7 +413,7 @@ fn arrivals() -> Vec<Case> {
     ]
 }
 
-/// Who is there already.
+/// The ends that are there already.
 #[derive(Clone, Copy, Debug)]
 enum There {
     Nobody,

@@ -20,7 +20,7 @@ const STRIDE: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct Spot {
     pub first: Point,
-    /// The steps of the first point behind them.
+    /// The steps of the first point after them.
     pub end: usize,
 }
 

@@ -131,7 +131,7 @@ fn holder(name: &str, before: Before) -> Option<Pid> {
     }
 }
 
-/// What became of the victim.
+/// What happened to the victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     Within,
@@ -283,7 +283,7 @@ pub fn sweep(effort: Effort) {
     }
 }
 
-/// Says where it was when something fails.
+/// Reports where it was when something fails.
 struct Tell(Deed, Before, Point);
 
 impl Drop for Tell {

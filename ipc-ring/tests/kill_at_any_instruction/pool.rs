@@ -99,7 +99,7 @@ struct Sending {
     sent: u64,
     /// Payloads its operation sends.
     sends: u64,
-    /// The survivor waits for payloads all the time.
+    /// The survivor waits for payloads throughout.
     asleep: bool,
     /// The survivor cleans up before it checks what has arrived.
     recovers: bool,
@@ -373,7 +373,7 @@ struct Shares {
 impl Survivor for Shares {
     fn judge(self: Box<Self>, _: Killed) {
         let Shares { pool, producer, place, view, handle } = *self;
-        // Whoever died: the block stays readable, and is freed by the last survivor.
+        // Whichever died: the block stays readable, and is freed by the last survivor.
         pool.recover().unwrap();
         let again = pool.accept(&handle).unwrap();
         assert_eq!((number(&view), number(&again)), (5, 5));

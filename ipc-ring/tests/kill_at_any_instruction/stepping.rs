@@ -64,7 +64,7 @@ impl Victim {
                 let victim = Self { pid: child };
                 born();
                 assert_eq!(victim.await_stop(), Step::Over, "the victim came to its first mark");
-                // Should this process die, the victim does.
+                // If this process dies, the victim does.
                 ptrace::setoptions(child, Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACESYSGOOD)
                     .unwrap();
                 victim

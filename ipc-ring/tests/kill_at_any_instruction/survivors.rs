@@ -23,7 +23,7 @@ pub struct Producing {
     pub pushed: u64,
     /// Numbers its operation pushes; `u64::MAX` for one more than fit.
     pub adds: u64,
-    /// The survivor waits for messages all the time.
+    /// The survivor waits for messages throughout.
     pub asleep: bool,
     pub victim_sleeps: bool,
 }
@@ -104,13 +104,13 @@ pub struct Consuming {
     pub popped: u64,
     /// Numbers its operation pops.
     pub takes: u64,
-    /// The survivor waits for room all the time.
+    /// The survivor waits for room throughout.
     pub asleep: bool,
     pub victim_sleeps: bool,
     pub judge: Judge,
 }
 
-/// How to find out what is left.
+/// How to determine what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judge {
     /// A successor pops what is there, and continues.

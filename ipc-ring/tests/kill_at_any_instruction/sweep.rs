@@ -35,7 +35,7 @@ pub struct Case {
 pub type Prepare = Box<dyn Fn(&Place) -> Box<dyn Survivor>>;
 pub type Live = Box<dyn Fn(&Place, &dyn Fn())>;
 
-/// Whoever lives on, and judges.
+/// The survivor, which judges.
 pub trait Survivor {
     /// The victim has been started, and is on its way to its operation.
     fn born(&mut self) {}
@@ -51,7 +51,7 @@ pub enum Killed {
     /// Before a system call of its operation, or in one: what has not been handed over must be there for
     /// others.
     AtCall,
-    /// Elsewhere in its operation.
+    /// At another place in its operation.
     Within,
     /// It had completed the operation.
     Over,
@@ -294,7 +294,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Says where it was when something fails.
+/// Reports where it was when something fails.
 struct Tell<'a>(&'a str, Point);
 
 impl Drop for Tell<'_> {

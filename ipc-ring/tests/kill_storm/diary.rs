@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ipc_core::Key;
 use ipc_core::shm::{Attachment, Options, SharedMemory, ShmId};
 
-/// A process writes down what it is about to do, and what it has done: so after its death only the operation that was
-/// under way is in doubt.
+/// A process writes down what it is about to do, and what it has done: so after its death only the operation
+/// that was under way is in doubt.
 pub struct Diary {
     memory: Attachment,
 }
@@ -37,12 +37,12 @@ impl Diary {
         self.memory.atomic_u64(offset).unwrap()
     }
 
-    /// So many messages are under way.
+    /// This number of messages is under way.
     pub fn begin(&self, more: u64) {
         self.word(BEGUN).store(self.done() + more, Ordering::SeqCst);
     }
 
-    /// So many were pushed.
+    /// This number was pushed.
     pub fn pushed(&self, more: u64) {
         self.word(DONE).fetch_add(more, Ordering::SeqCst);
     }

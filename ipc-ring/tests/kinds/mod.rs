@@ -12,7 +12,7 @@ use std::time::Duration;
 use ipc_ring::broadcast::Mode;
 use ipc_ring::{AttachError, Barrier, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable};
 
-/// What giving or taking came to.
+/// The result of giving or taking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// This number was taken.
@@ -20,14 +20,14 @@ pub enum Told {
     /// It was given.
     Yes,
     TimedOut,
-    /// Nobody is at the other end.
+    /// The other end has no holder.
     Gone,
     Closed,
     /// The kernel's object that it slept on was removed.
     Removed,
     /// It was given, but the kernel refused to wake the sleeper.
     NotWoken,
-    /// The kernel refused, for want of rights.
+    /// The kernel refused, for lack of rights.
     Denied,
     Interrupted,
     Otherwise(String),
@@ -35,7 +35,7 @@ pub enum Told {
 
 /// The end where numbers go in.
 pub trait Giver: Send {
-    /// Waits for room, for so long at most.
+    /// Waits for room, for this long at most.
     fn give(&mut self, number: u64, patience: Duration) -> Told;
     /// Numbers there is room for, or bytes; `None` where nothing can be chosen.
     fn capacity(&self) -> Option<u64> {
@@ -45,7 +45,7 @@ pub trait Giver: Send {
     fn leave(self: Box<Self>);
     /// What ends its waits, if it ever waits.
     fn interrupter(&self) -> Option<Interrupter>;
-    /// Has signals end its waits.
+    /// Makes signals end its waits.
     fn set_interruptible(&mut self, by_signals: bool);
     /// Ends the channel: takers get "closed".
     fn close(self: Box<Self>);
@@ -70,11 +70,11 @@ pub trait Taker: Send {
     fn mode(&self) -> Option<Mode> {
         None
     }
-    /// Waits for a number, for so long at most.
+    /// Waits for a number, for this long at most.
     fn take(&mut self, patience: Duration) -> Told;
     /// What ends its waits.
     fn interrupter(&self) -> Interrupter;
-    /// Has signals end its waits.
+    /// Makes signals end its waits.
     fn set_interruptible(&mut self, by_signals: bool);
     /// What a set waits for.
     fn waitable(&mut self) -> &mut dyn Waitable;
@@ -119,7 +119,7 @@ impl<'a> How<'a> {
         Self { domain, wait, lifetime: None, capacity, mode, barrier: None, successors: false }
     }
 
-    /// Says nothing of any [`Parameter`].
+    /// Specifies no [`Parameter`].
     pub fn silent(domain: &'a Domain, wait: WaitStrategy) -> Self {
         Self { capacity: None, mode: None, ..Self::new(domain, wait) }
     }

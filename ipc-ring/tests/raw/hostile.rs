@@ -15,7 +15,7 @@ const VALUES: [u32; 14] = [0, 1, u32::MAX, 1 << 31, 64, 2, 3, 8, 16, 24, 63, 0x4
 /// This number of them where each round takes long.
 const FEW: usize = 3;
 
-/// Bytes of the header, and of the words behind it.
+/// Bytes of the header, and of the words after it.
 const WORDS: usize = 0x480;
 
 fn use_ends(sender: Option<&mut RawSender>, receiver: Option<&mut RawReceiver>) {

@@ -61,7 +61,7 @@ fn a_reader_of_the_shorter_type_reads_the_longer_one() {
         }
         assert!(old.try_receive().is_err());
         drop(old);
-        // The whole of it is a beginning, too.
+        // The whole is a prefix, too.
         let mut same = open::<New>(&domain).unwrap();
         while same.try_receive().is_ok() {} // What a latecomer finds.
         let sent = New { time_ns: 1, price: 2, quantity: 3, symbol: 4 };

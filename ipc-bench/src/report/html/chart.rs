@@ -105,7 +105,7 @@ impl Axis {
     }
 }
 
-/// A round number needs no digits behind the point: "1 µs" for "1.00 µs".
+/// A round number needs no digits after the point: "1 µs" for "1.00 µs".
 fn round(text: &str) -> String {
     text.replacen(".00 ", " ", 1).replacen(".0 ", " ", 1)
 }
@@ -288,7 +288,7 @@ fn spacing(ticks: &[(f64, String)], at_x: &dyn Fn(f64) -> f64) -> usize {
         let written: Vec<_> = ticks.iter().step_by(*every).collect();
         written.windows(2).all(|pair| {
             let widest = pair.iter().map(|(_, text)| text.chars().count()).max().unwrap_or(0);
-            // At the edge a number stands next to its line.
+            // At the edge a number is next to its line.
             let last = at_x(pair[1].0).min(WIDTH - 2.0 - LETTER * pair[1].1.chars().count() as f64 / 2.0);
             last - at_x(pair[0].0) >= 8.0 + LETTER * widest as f64
         })
@@ -308,7 +308,7 @@ fn bottom_axis(x: &Axis, floor: f64, at_x: &dyn Fn(f64) -> f64) -> String {
         // Numbers that would touch are left out, evenly; their lines stay.
         if index.is_multiple_of(every) {
             let base = floor + 17.0;
-            // At the edge the number stands next to its line, not across the edge.
+            // At the edge the number is next to its line, not across the edge.
             let (anchor, shift) =
                 if place > WIDTH - 30.0 { ("end", WIDTH - 2.0 - place) } else { ("middle", 0.0) };
             let _ = writeln!(
