@@ -143,7 +143,7 @@ impl Parameter {
     /// The methods of builders that choose it.
     pub fn methods(self) -> &'static [&'static str] {
         match self {
-            Parameter::Capacity => &["capacity"],
+            Parameter::Capacity => &["capacity", "capacity_frames"],
             Parameter::Keys => &["keys"],
             Parameter::Mode => &["mode", "lossy", "gated"],
             Parameter::Lifetime => &["lifetime"],
