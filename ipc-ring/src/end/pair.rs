@@ -219,7 +219,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         if bits & WAITING == 0 {
             return Ok(());
         }
-        // Before the bit is taken: if this process dies holding it, the sleeper is still woken.
+        // Before the bit is taken: a process that dies with it has the sleeper woken all the same.
         self.arrange_for_death();
         let signal = self.words.signal(Side::Peer);
         if !signal::take::<W::Platform>(signal) {

@@ -96,7 +96,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// arranged for the death of this process.
     pub fn hand_on(&mut self) {
         W::Platform::light(self.barrier);
-        let _ = self.wake_some(self.class, 1); // Otherwise that end finds out by itself.
+        let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
         for wake in std::mem::take(&mut self.armed).iter() {
             self.host.no_post_at_death(wake);
         }
