@@ -1,4 +1,5 @@
-//! One publisher, any number of subscribers, each of which gets every message: a named channel of fixed-size messages.
+//! One publisher, any number of subscribers, each of which gets every message: a named channel of fixed-size
+//! messages.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,34 +18,39 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Slow subscribers.** Whoever makes the channel chooses its [`Mode`]. In a *lossy* channel, the default, the publisher
-//! never waits: a subscriber that falls a lap behind is told how many messages it missed, exactly, and goes on at the oldest
-//! message left or at the newest, as it chose ([`Resume`]). In a *gated* one the publisher waits for the slowest
-//! subscriber that is alive; none misses anything. While there is no subscriber a gated publisher does not wait; and it keeps
-//! what those who are there have not read, nothing for those who come later.
+//! **Slow subscribers.** The creator of the channel chooses its [`Mode`]. In a *lossy* channel, the default,
+//! the publisher never waits: a subscriber that falls a lap behind gets the exact number of messages it
+//! missed, and continues at the oldest message left or at the newest, as it chose ([`Resume`]). In a *gated*
+//! one the publisher waits for the slowest live subscriber; none misses anything. While there is no
+//! subscriber a gated publisher does not wait; and it keeps what the present subscribers have not read,
+//! nothing for later ones.
 //!
-//! **Starting.** A subscriber begins where it says ([`Start`]): with the oldest message left, the newest, the next one to
-//! come, a sequence number, or a [`Position`] saved earlier, which is refused when the channel is not the same any more.
-//! From there on it gets every message once, or word of it.
+//! **Starting.** A subscriber chooses where it begins ([`Start`]): with the oldest message left, the newest,
+//! the next one to come, a sequence number, or a [`Position`] saved earlier, which is refused when the
+//! channel is no longer the same. From there on it gets every message once, or a report that it missed it.
 //!
-//! **Cost.** Publishing costs the same for one subscriber and for two hundred: the publisher does not know how many there
-//! are. It makes a system call only when subscribers sleep, one for all of them.
+//! **Cost.** Publishing costs the same for one subscriber and for two hundred: the publisher does not know
+//! how many there are. It makes a system call only when subscribers sleep, one for all of them.
 //!
-//! **Ends.** One publisher and up to 256 subscribers, which come and go at any time. Dropping the publisher closes the
-//! channel, unless it is a persistent one: subscribers read what is left and are told. [`Publisher::detach`] leaves it to a
-//! successor, and so does the publisher's death, also in the middle of a message. A [`Watcher`] reads along without a seat and without the right to
-//! write: it only polls, and cannot disturb anybody.
+//! **Ends.** One publisher and up to 256 subscribers, which come and go at any time. Dropping the publisher
+//! closes the channel, unless it is a persistent one: subscribers read what is left and then get the end of
+//! the stream. [`Publisher::detach`] leaves it to a successor, and so does the publisher's death, even in the
+//! middle of a message. A [`Watcher`] reads along without a seat and without the right to write: it only
+//! polls, and cannot disturb the other ends.
 //!
-//! **Deaths.** A dead subscriber holds nobody up: a gated publisher that has to wait asks whether the one that it waits for
-//! is alive, at the latest after a tenth of a second, and drops it. A subscriber that waits learns of the publisher's
-//! death as late. A subscription dies with its subscriber, and nobody else gets what that had not read or was about to
-//! read: one that must go on where it was saves its [`Position`] when a message has been dealt with, and starts from there.
+//! **Deaths.** A dead subscriber blocks no one: a gated publisher that has to wait checks whether the
+//! subscriber it waits for is alive, after a tenth of a second at the latest, and drops a dead one. A waiting
+//! subscriber learns of the publisher's death within the same time. A subscription dies with its subscriber,
+//! and what it had not read or was about to read goes to no one else: a subscriber that must continue where
+//! it was saves its [`Position`] after processing a message, and starts from there.
 //!
-//! **Frames.** For messages of any length see [`frames`], for large ones that are read where they were written [`payloads`].
+//! **Frames.** For messages of any length see [`frames`], for large ones that are read where they were
+//! written [`payloads`].
 //!
-//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all; that of a
-//! [`Persistent`](crate::Lifetime::Persistent) channel when its publisher has closed it and everybody has left, or somebody
-//! removes it. Dropping the publisher of such a channel leaves it to a successor, [`Publisher::close`] ends it.
+//! **Lifetime.** The memory is freed by the kernel, messages and all, when no process is attached any more;
+//! that of a [`Persistent`](crate::Lifetime::Persistent) channel when its publisher has closed it and all
+//! ends have left, or when it is removed. Dropping the publisher of such a channel leaves it to a successor,
+//! [`Publisher::close`] ends it.
 
 mod builder;
 pub(super) mod end;

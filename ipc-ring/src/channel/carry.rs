@@ -1,6 +1,7 @@
-//! Rings without a name, for two processes that have found each other: one makes the ring and tells its identifier.
+//! Rings without a name, for two connected processes: one makes the ring and sends its identifier.
 //!
-//! [`Carry`] says what goes through such a ring, [`Frames`] or [`Values`]; the rest is for [`control`](crate::control).
+//! [`Carry`] is what goes through such a ring, [`Frames`] or [`Values`]; the rest is for
+//! [`control`](crate::control).
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -19,10 +20,10 @@ use crate::message::Message;
 use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
 
-/// Bytes of a ring whose capacity nobody chose. There may be hundreds of them.
+/// Size in bytes of a ring without a chosen capacity. There may be hundreds of them.
 const USUAL_BYTES: u64 = 1 << 16;
 
-/// What goes one way through a connection: [`Frames`] or [`Values`]. Nobody else can implement it.
+/// What goes one way through a connection: [`Frames`] or [`Values`]. No other type can implement it.
 pub trait Carry: Make + Send + Sync + 'static {}
 
 /// Frames of any length, by [`bytes`].
@@ -36,7 +37,7 @@ pub struct Values<T>(PhantomData<T>);
 impl Carry for Frames {}
 impl<T: Message + Sync> Carry for Values<T> {}
 
-/// How such a ring is made, found and held. Cannot be named outside of this crate.
+/// How such a ring is made, found and held. Cannot be named outside this crate.
 pub trait Make {
     /// The sending end.
     type Producer: Send;
@@ -45,9 +46,9 @@ pub trait Make {
     /// A ring and a seat at it.
     type Attached;
 
-    /// What ring it is.
+    /// The request for this ring.
     fn request(settings: &Settings) -> Request<'_>;
-    /// The capacity of such a ring when nobody chooses one: 64 KiB.
+    /// The capacity of such a ring when none is chosen: 64 KiB.
     fn usual_capacity() -> u64;
     /// Takes a seat.
     fn seat(
@@ -63,13 +64,14 @@ pub trait Make {
     fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError>;
     /// The receiving end of a seat. The domain's lock is not held.
     fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError>;
-    /// Tells the sender that nobody will receive any more.
+    /// Signals to the sender that nothing more will be received.
     fn close_consumer(consumer: Self::Consumer);
-    /// Has the waits of the sending end ended by this, as the first of its ends, or by handles of its own.
+    /// Makes this handle end the waits of the sending end, as the first of its ends; without one, the end's
+    /// own handles do.
     fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>);
     /// As [`share_producer`](Self::share_producer), of the receiving end, as the second one.
     fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>);
-    /// Has signals end the waits of the sending end.
+    /// Lets signals end the waits of the sending end.
     fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool);
     /// As [`set_producer_interruptible`](Self::set_producer_interruptible), of the receiving end.
     fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool);
@@ -187,24 +189,24 @@ impl<T: Message + Sync> Make for Values<T> {
     }
 }
 
-/// A nameless ring as one process tells another of it.
+/// A nameless ring, as one process describes it to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) segment: ShmId,
     pub(crate) generation: u64,
 }
 
-/// A seat that has been taken under the lock and waits to become an end outside of it. Dropped, it is given up.
+/// A seat that was taken under the lock and becomes an end outside of it. Dropping it gives the seat up.
 pub(crate) struct Seated<C: Carry> {
     attached: Option<C::Attached>,
 }
 
 impl<C: Carry> Seated<C> {
-    /// Makes a ring of this capacity and with this barrier, if one is insisted on, for this user and the one with the number
-    /// `peer`, and takes a seat at it.
+    /// Makes a ring of this capacity and, if given, with this barrier, for this user and the one with the
+    /// number `peer`, and takes a seat at it.
     ///
     /// # Errors
-    /// A capacity that is not possible; a domain without wake semaphores; what the kernel refuses.
+    /// An invalid capacity; a domain without free wake semaphores; an error of the kernel.
     fn make(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -241,7 +243,8 @@ impl<C: Carry> Seated<C> {
         Self::make(locked, domain, Role::Consumer, ring, peer, strategy)
     }
 
-    /// Attaches to a ring that another process made and takes a seat at it. Whose the segment is has been seen to.
+    /// Attaches to a ring that another process made and takes a seat at it. The caller has verified the
+    /// segment's owner.
     ///
     /// # Errors
     /// Another kind of ring, another type; an end that is taken.

@@ -1,5 +1,5 @@
-//! An end of a channel with two: [`pair`](crate::end::pair) over a segment and a domain's semaphores, and what needs the domain: taking a
-//! seat, giving it up, and telling those who watch.
+//! An end of a channel with two ends: [`pair`](crate::end::pair) over a segment and a domain's semaphores,
+//! and what needs the domain: taking a seat, giving it up, and notifying watchers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -27,8 +27,8 @@ use crate::wait::park::{Waiter as _, commit_wait};
 use crate::wait::signal::{CLOSED, POISONED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
-/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times attached (8),
-/// the CPU it was last seen on plus one (4), the wake semaphore that its death posts to (4).
+/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times
+/// attached (8), the CPU it was last seen on plus one (4), the wake semaphore that its death posts to (4).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     offset: usize,
@@ -41,9 +41,9 @@ const TIMES: usize = 16;
 const CPU: usize = 24;
 const ARMED: usize = 28;
 
-/// The wake semaphore in the record of an end, as the record has it.
+/// The wake semaphore in the record of an end, as stored.
 pub(super) fn wake_of(region: &Region, record: Record) -> u32 {
-    region.half(record.offset + WAKE).load(Ordering::Relaxed) // Changes only while nobody waits.
+    region.half(record.offset + WAKE).load(Ordering::Relaxed) // Stable during a wait.
 }
 
 impl Record {
@@ -51,7 +51,7 @@ impl Record {
         Self { offset }
     }
 
-    /// Who holds the end, for who looks from outside.
+    /// The holder of the end, for an outside reader.
     pub(super) fn holder(self, region: &Region) -> (Owner, u32) {
         // [E1] Acquire ← the Release in `Endpoint::take_seat`.
         let owner = Owner::from_raw(region.word(self.offset + OWNER).load(Ordering::Acquire));
@@ -68,7 +68,7 @@ pub(super) struct Seats {
     pub(super) own_signal: usize,
     /// Offset of the other end's signal word.
     pub(super) peer_signal: usize,
-    /// Offset of this end's count of wakes given.
+    /// Offset of this end's count of wakes made.
     pub(super) own_wakes: usize,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Seats {
 pub(super) struct Segment {
     region: Region,
     seats: Seats,
-    /// As the directory has it.
+    /// As in the directory.
     entry: Entry,
 }
 
@@ -129,10 +129,10 @@ impl Words for Segment {
     }
 }
 
-/// Whether the end with this record and this signal word is there. One system call when it is attached. Only reads.
+/// Whether the end with this record and this signal word is attached. One system call if it is. Only reads.
 ///
 /// # Errors
-/// When it cannot be known whether its process is alive.
+/// When it is unknown whether its process is alive.
 pub(super) fn state(
     is_alive: impl FnOnce(Owner) -> Result<bool, ipc_core::Error>,
     region: &Region,
@@ -190,7 +190,7 @@ impl End {
         Ok(end)
     }
 
-    /// Tells the channel's watchers that a holder of this end comes or goes.
+    /// Notifies the channel's watchers that a holder of this end comes or goes.
     fn announce(&self, kind: FrameKind, subject: (Owner, u32)) {
         announce(&self.host.member, self.words.entry.generation, kind, self.role(), subject);
     }
@@ -214,22 +214,22 @@ impl End {
         self.host.share_interrupts(with);
     }
 
-    /// Waits in the way of these settings from now on.
+    /// Uses the wait strategy of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
         self.host.sleep_by(settings.parker);
         self.waits.set_awaits_successors(settings.awaits_successors);
     }
 
-    /// The channel, for who keeps books about it.
+    /// The channel, for accounting.
     pub(super) fn entry(&self) -> &Entry {
         &self.words.entry
     }
 
-    /// What a set has to know of the other end: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for
-    /// each holder that left without one.
+    /// What a set needs to know about the peer: [`News::Ended`] once when it has ended the stream,
+    /// [`News::PeerGone`] once for each holder that left without ending it.
     ///
     /// # Errors
-    /// When it cannot be known whether the other end's process is alive.
+    /// When it is unknown whether the peer's process is alive.
     pub(super) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         Ok(self.news_of_peer(probe)?.map(|news| match news {
             PeerNews::Ended => News::Ended,
@@ -242,16 +242,17 @@ impl End {
         Waiting::new(&self.words.region, self.words.seats.own_signal)
     }
 
-    /// Whether the other end is there. One system call when it is attached.
+    /// Whether the peer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive.
+    /// When it is unknown whether its process is alive.
     pub(super) fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.host.check_process("peer")?;
         self.state_of_peer()
     }
 
-    /// Kills the process that holds the other end, unless it is this one. True when nobody holds it any more.
+    /// Kills the process that holds the other end, unless it is this one. True when that end has no holder
+    /// any more.
     ///
     /// # Errors
     /// As [`Domain::evict`].
@@ -268,8 +269,8 @@ impl End {
         member.evict(owner, deadline, None).map_err(|error| member.explain(error))
     }
 
-    /// Sleeps until the other end is there, or closed, or the time has come; gives its state then. Whoever takes the other
-    /// seat wakes this end.
+    /// Sleeps until the peer is attached or closed, or the deadline has passed; returns its state then.
+    /// Taking the other seat wakes this end.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -292,10 +293,10 @@ impl End {
         }
     }
 
-    /// Runs `f` if no living process holds the other end, and none can take it meanwhile. `None` when one does.
+    /// Runs `f` if no living process holds the other end; none can take it meanwhile. `None` if one does.
     ///
     /// # Errors
-    /// When the domain's lock cannot be had until then, or it cannot be known whether the holder is alive.
+    /// When the domain's lock cannot be acquired until then, or it is unknown whether the holder is alive.
     pub(super) fn without_peer<R>(
         &self,
         until: Instant,
@@ -313,7 +314,7 @@ impl End {
         self.host.wake()
     }
 
-    /// Whether something about the ring was open when this end came.
+    /// Whether any parameter of the ring was open when this end attached.
     pub(super) fn is_open(&self) -> bool {
         successor::is_open(&self.words.region)
     }
@@ -323,8 +324,8 @@ impl End {
         self.words.entry.is_persistent
     }
 
-    /// Gives the seat up. The ring stays for the other end, or for a successor of this one; when nobody is left and the
-    /// stream is `finished`, a persistent channel goes too.
+    /// Gives the seat up. The ring stays for the other end, or for a successor of this one; when no end is
+    /// left and the stream is `finished`, a persistent channel is removed too.
     pub(super) fn give_up(&mut self, finished: bool) {
         if !self.host.member.is_ours() {
             return;

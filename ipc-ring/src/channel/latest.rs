@@ -1,4 +1,5 @@
-//! The newest value of one thing, or of many: one writer, any number of readers, none of whom waits for another.
+//! The newest value of one thing, or of many: one writer, any number of readers, none of which waits for
+//! another.
 //!
 //! ```no_run
 //! # #[derive(Clone, Copy, zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable)]
@@ -16,16 +17,19 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **One or many.** [`Writer`] and [`Reader`] are about one value. A [`TableWriter`] publishes values under keys, the numbers 0
-//! to [`Builder::keys`] less one; a [`TableReader`] reads any of them, and can wait for one key or for any.
+//! **One or many.** [`Writer`] and [`Reader`] are about one value. A [`TableWriter`] publishes values under
+//! keys, the numbers 0 to [`Builder::keys`] less one; a [`TableReader`] reads any of them, and can wait for
+//! one key or for any.
 //!
-//! **Reading.** A value comes with its sequence, which counts the publications of its key, and its time. It is always whole, of
-//! whatever size. Values in between are skipped without a word; the sequence tells how many. Readers write nothing that
-//! the writer reads while it publishes, but when they go to sleep. There is room for 256 readers that can sleep, and for any
-//! number of [`Observer`]s, which are attached read-only, can disturb nobody, and have to poll.
+//! **Reading.** A value comes with its sequence, which counts the publications of its key, and its time. It
+//! is always whole, of any size. Values in between are skipped silently; the sequence shows how many. Readers
+//! write nothing that the writer reads while it publishes, except when they go to sleep. There is room for
+//! 256 readers that can sleep, and for any number of [`Observer`]s, which are attached read-only, cannot
+//! disturb the ends, and have to poll.
 //!
-//! **Deaths.** Reading takes nothing away, so nothing is lost with a reader. Whenever the writer is killed, the last value stays readable. Readers that wait are told; those who were asleep,
-//! after a tenth of a second. A successor continues the sequences.
+//! **Deaths.** Reading takes nothing away, so nothing is lost with a reader. Whenever the writer is killed,
+//! the last value stays readable. Waiting readers get an error; those asleep, after a tenth of a second. A
+//! successor continues the sequences.
 //!
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, values and all.
 
@@ -52,11 +56,13 @@ pub use writer::Writer;
 
 pub use crate::ring::latest::{MAX_KEYS, Value};
 
-/// The monotonic clock that values are stamped with, in nanoseconds: what lies between a value's time and this is its age.
+/// The monotonic clock that values are stamped with, in nanoseconds: the difference between this and a
+/// value's time is the value's age.
 ///
-/// The clock is one for all processes of the machine, in whatever time namespaces they are: it is the `CLOCK_MONOTONIC` of the initial one. In a
-/// container with a time namespace of its own, `clock_gettime` gives another number. A process that moves itself to another time
-/// namespace (`setns`) has to open a domain there first, or this is off by the difference.
+/// All processes of the machine have the same clock, in whatever time namespaces they are: it is the
+/// `CLOCK_MONOTONIC` of the initial one. In a container with a time namespace of its own, `clock_gettime`
+/// returns another number. A process that moves itself to another time namespace (`setns`) must first open a
+/// domain there, or this is off by the difference.
 #[must_use]
 pub fn now_ns() -> u64 {
     crate::clock::machine_ns_looking()

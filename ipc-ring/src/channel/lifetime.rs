@@ -1,8 +1,8 @@
 //! How long a channel lives, and how one that outlives its processes is found again.
 //!
-//! A persistent channel's segment lies under a key of its own, made from the domain's key and the channel's name. The
-//! directory of the domain holds it only while somebody is attached; later openers come by the key. All of it happens
-//! under the domain's lock.
+//! A persistent channel's segment has a key of its own, derived from the domain's key and the channel's name.
+//! The domain's directory lists it only while a process is attached; later openers find it by the key. All of
+//! this happens under the domain's lock.
 
 use ipc_core::shm::{Attachment, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key};
@@ -18,16 +18,17 @@ use crate::region::Region;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifetime {
-    /// Until nobody is attached: then the kernel frees the memory, messages and all, however the last process ended.
+    /// Until no process is attached: then the kernel frees the memory, messages and all, however the last
+    /// process ended.
     #[default]
     Ephemeral,
-    /// Until it is removed, its stream has ended, or the machine restarts. All ends may go, be killed, and come back later:
-    /// the stream continues where it stopped. See [`Domain::remove_channel`].
+    /// Until it is removed, its stream has ended, or the machine restarts. All ends may leave or be killed,
+    /// and come back later: the stream continues where it stopped. See [`Domain::remove_channel`].
     ///
-    /// Where the kernel removes a segment as soon as nobody is attached (`kernel.shm_rmid_forced`) no such channel can be made:
-    /// [`NotKept`](crate::AttachErrorKind::NotKept). logind removes what an ordinary user has made when the
-    /// user's last session ends, unless `RemoveIPC=no` stands in `logind.conf`; `ipc-bench doctor` warns of
-    /// both.
+    /// Where the kernel removes a segment as soon as no process is attached (`kernel.shm_rmid_forced`) no
+    /// such channel can be made: [`NotKept`](crate::AttachErrorKind::NotKept). logind removes what an
+    /// ordinary user has made when the user's last session ends, unless `logind.conf` has `RemoveIPC=no`;
+    /// `ipc-bench doctor` warns of both.
     Persistent,
 }
 
@@ -46,8 +47,8 @@ pub(crate) fn key(domain: Key, name: &str) -> Key {
     crate::key::of(&hash)
 }
 
-/// Attaches to a new segment that is to outlive its users. Whether the kernel keeps one without users is seen by letting go of
-/// it once.
+/// Attaches to a new segment that is to outlive its users. Detaches once to see whether the kernel keeps a
+/// segment without users.
 ///
 /// # Errors
 /// [`NotKept`](crate::AttachErrorKind::NotKept) when the kernel has removed the segment meanwhile.
@@ -59,8 +60,8 @@ pub(super) fn attach_kept(segment: SharedMemory) -> Result<Attachment, AttachErr
     })
 }
 
-/// Looks for a persistent channel that nobody is attached to, and enters it in the directory. What a creator that died
-/// half-way left under the key is removed.
+/// Looks for a persistent channel without attached processes, and enters it in the directory. The unfinished
+/// remains of a creator that died are removed.
 ///
 /// # Errors
 /// [`KeyTaken`](crate::AttachErrorKind::KeyTaken) when the key belongs to another channel or another
@@ -78,7 +79,8 @@ pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<
         layout::Plate::Ring { kind, generation, name: found } if found == name => {
             locked.enter(name, kind, segment, generation).map(Some)
         }
-        // Whoever makes a ring holds the domain's lock until it is complete. We hold it, so that one is dead.
+        // The maker of a ring holds the domain's lock until it is complete. We hold it, so that maker is
+        // dead.
         layout::Plate::Unfinished => {
             segment.remove()?;
             Ok(None)
@@ -90,12 +92,12 @@ pub(super) fn adopt(locked: &Locked<'_>, domain: &Domain, name: &str) -> Result<
     }
 }
 
-/// As [`adopt`], for a user of the name who wants a channel of this lifetime. The keys are open to everybody, and the key of a
-/// persistent channel can be known from its name: what a stranger has put there stands in the way of a persistent channel
-/// only, for any other one nothing is there.
+/// As [`adopt`], for a user of the name that wants a channel of this lifetime. Any user can take a key, and
+/// the key of a persistent channel follows from its name: what a stranger has put there blocks a persistent
+/// channel only; any other channel treats it as absent.
 ///
 /// # Errors
-/// As [`adopt`], if it is a persistent channel that is wanted.
+/// As [`adopt`], if a persistent channel is wanted.
 pub(super) fn adopt_for(
     lifetime: Lifetime,
     locked: &Locked<'_>,
@@ -119,8 +121,8 @@ fn is_somebody_elses(error: &AttachError) -> bool {
     }
 }
 
-/// Why what lies under the key of a persistent channel of this name is not taken for it: it is somebody
-/// else's.
+/// Why what lies under the key of a persistent channel of this name was not accepted: it belongs to another
+/// program or user.
 pub(super) fn refused(domain: &Domain, name: &str) -> Option<String> {
     let member = domain.member();
     let error = SharedMemory::open(key(member.key(), name), Size::Any, member.trust()).err()?;
@@ -128,8 +130,8 @@ pub(super) fn refused(domain: &Domain, name: &str) -> Option<String> {
 }
 
 impl Domain {
-    /// Removes a channel: its name is free at once, its memory when the last end that is attached lets go. Ends that are
-    /// attached go on as before. True when there was such a channel.
+    /// Removes a channel: its name is free at once, its memory when the last attached end is dropped.
+    /// Attached ends continue as before. True when there was such a channel.
     ///
     /// This is how a [`Persistent`](Lifetime::Persistent) channel ends before its stream does.
     ///

@@ -26,29 +26,29 @@ pub(super) enum Creation {
     MustFind,
 }
 
-/// What is asked for: the channel's name, and the ring it should be.
+/// The request: the channel's name, and the ring it should be.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) settings: &'a Settings,
     pub(super) kind: Kind,
     pub(super) fingerprint: Fingerprint,
-    /// The Rust type of the elements, to tell of; `None` where there is none.
+    /// The Rust type of the elements, for messages; `None` where there is none.
     pub(super) element: Option<&'static str>,
-    /// The capacity of a new ring when nobody insists on one.
+    /// The capacity of a new ring when none was requested.
     pub(super) usual_capacity: u64,
     /// The geometry of such a ring with a given capacity.
     pub(super) geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
     /// Bytes before the first slot.
     pub(super) slots_offset: usize,
-    /// The offset of the word for the mode, where there are several, and the mode to insist on.
+    /// The offset of the mode word, where there are several modes, and the required mode.
     pub(super) mode: Option<(usize, u32)>,
-    /// The ends that may be there before anybody has chosen what the channel is like, and follow it; `None`
-    /// where none can.
+    /// The ends that may attach before the channel's parameters are chosen, and follow it then; `None` where
+    /// none can.
     pub(super) takers: Option<Takers>,
 }
 
 impl Request<'_> {
-    /// What the header must say.
+    /// What the header must contain.
     fn expected(&self, wanted: Option<Geometry>, entry: &Entry) -> Expected<'_> {
         Expected {
             kind: self.kind,
@@ -73,8 +73,8 @@ impl Request<'_> {
         })
     }
 
-    /// What came of a check, with the descriptions compared, too: where the elements are others, they may say
-    /// in what.
+    /// The result of a check, with the descriptions compared as well: where the elements differ, they may
+    /// show how.
     pub(super) fn with_description<R>(
         &self,
         region: &Region,
@@ -95,13 +95,13 @@ impl Request<'_> {
         Wishes::new(self.settings, wanted.map(|geometry| geometry.capacity()), self.mode)
     }
 
-    /// The name of the element type: the one that was agreed on, or the type's own.
+    /// The name of the element type: the agreed one, or the type's own.
     fn type_name(&self) -> Option<String> {
         let described = self.settings.described.as_ref().and_then(Described::type_name);
         described.or_else(|| self.settings.type_name.clone()).or_else(|| self.element.map(short_name))
     }
 
-    /// What is said of an error besides what is wrong.
+    /// Adds context to an error.
     pub(super) fn explain(&self, error: AttachError, side: Side) -> AttachError {
         let (end, unit) = words(self.kind, side);
         let domain = self.settings.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
@@ -113,7 +113,7 @@ impl Request<'_> {
     }
 }
 
-/// The words for an end of such a channel, and for what its capacity counts.
+/// The names of an end of such a channel, and of what its capacity counts.
 fn words(kind: Kind, side: Side) -> (&'static str, &'static str) {
     let (gives, takes, unit) = match kind {
         Kind::Spsc | Kind::Mpmc => ("producer", "consumer", "slots"),
@@ -127,7 +127,7 @@ fn words(kind: Kind, side: Side) -> (&'static str, &'static str) {
     (if side == Side::Gives { gives } else { takes }, unit)
 }
 
-/// What is known of an error about a channel of this name, and where else such a channel is.
+/// What is known about an error with a channel of this name, and where else such a channel exists.
 pub(crate) fn explain(error: AttachError, domain: &Domain, name: &str) -> AttachError {
     error.in_channel(name).in_domain(domain.name()).looked_elsewhere(|| Elsewhere {
         users: domain.others_of_this_name(),
@@ -136,18 +136,18 @@ pub(crate) fn explain(error: AttachError, domain: &Domain, name: &str) -> Attach
     })
 }
 
-/// By whom the memory of an entry was made.
+/// The creator of an entry's memory.
 pub(super) fn creator_of(entry: &Entry) -> Option<Creator> {
     if entry.kind == LISTENER { None } else { Creator::of(entry.segment) }
 }
 
-/// What is there under a name.
+/// What was found under a name.
 enum Ring {
     Usable {
         found: Found,
         is_new: bool,
     },
-    /// One that nobody has chosen to be as it is, and that is not as it is asked for.
+    /// One whose parameters are still open, and that differs from the request.
     Unchosen {
         region: Region,
         barrier: Barrier,
@@ -166,9 +166,9 @@ pub(super) struct Found {
 
 /// Finds or makes the channel and gives it to `seat`, all under the domain's lock.
 ///
-/// When `seat` answers [`Closed`](crate::AttachErrorKind::Closed) and a new channel may be made, the old
-/// one's name passes to it; who holds the old one keeps it. So does the name of a ring that is not what is
-/// asked for, when nobody has chosen that: see [`successor`].
+/// When `seat` returns [`Closed`](crate::AttachErrorKind::Closed) and a new channel may be made, the old
+/// one's name passes to it; processes attached to the old one keep it. The same happens with the name of a
+/// ring that differs from the request while its parameters are still open: see [`successor`].
 pub(super) fn attach<R>(
     request: &Request<'_>,
     creation: Creation,
@@ -220,8 +220,8 @@ fn try_attach<R>(
     Ok(attached)
 }
 
-/// As [`attach`], for whatever `find` finds in a segment of this name and `make` makes. `seat` gives `None` for what is to be
-/// replaced by a new one.
+/// As [`attach`], for anything that `find` finds in a segment of this name and `make` makes. `seat` returns
+/// `None` for what a new one is to replace.
 pub(super) fn find_or_make<F, R>(
     name: &str,
     (domain, until): &(Domain, Instant),
@@ -262,8 +262,8 @@ pub(super) fn find_or_make<F, R>(
     attached.map_err(|error| explain(error, domain, name))
 }
 
-/// Looks for a channel and gives it to `f`; again when it went in between, for the kernel takes a channel's memory away with its
-/// last user, who needs no lock for that.
+/// Finds a channel and gives it to `f`; retries if it vanished in between, because the kernel frees a
+/// channel's memory with its last user, which needs no lock for that.
 pub(super) fn while_it_is_there<R>(
     locked: &Locked<'_>,
     domain: &Domain,
@@ -298,7 +298,7 @@ fn find(
         return Err(AttachErrorKind::Kind { found: entry.kind, expected: request.kind as u32 }.into());
     }
     entry.segment.verify(Size::Any, domain.member().trust())?;
-    // Where one only can take, it keeps its place as long as it is there.
+    // Where there is only one taker, it keeps its seat as long as it is alive.
     let may_replace = |takers: &Takers| match (takers.seats, side) {
         (Seats::One(..), Side::Takes) => entry.segment.stat().is_ok_and(|stat| stat.attachments() == 0),
         _ => true,
@@ -317,7 +317,7 @@ fn find(
         }
     }
     let found = attach_to(request, domain, entry, wanted)?;
-    // One that has ended gives its name to a new one, which is as it is asked for.
+    // A ring that has ended gives its name to a new one, made as requested.
     let passes = request.takers.as_ref().is_some_and(|takers| successor::is_closed(&found.region, takers))
         && side == Side::Gives
         && creation == Creation::MakeOrFind;
@@ -342,14 +342,14 @@ fn attach_to(
     Ok(Found { region, geometry, barrier, entry })
 }
 
-/// The memory of an attached segment, all its pages supplied if that is wished for.
+/// The memory of an attached segment, with all its pages supplied if requested.
 pub(super) fn map(mut attached: Attachment, pages: Pages) -> Result<Region, AttachError> {
     if pages.kept_from_children {
         crate::region::keep_from_children(&mut attached)?;
     }
     if pages.prefault {
         match attached.prefault() {
-            // An old kernel: the pages come one by one, as without the wish.
+            // An old kernel: the pages come one by one, as without the request.
             Err(error) if error.kind() == ErrorKind::Unsupported => {}
             result => result?,
         }
@@ -357,8 +357,8 @@ pub(super) fn map(mut attached: Attachment, pages: Pages) -> Result<Region, Atta
     Ok(if pages.dumped { Region::dumped_segment(attached) } else { Region::segment(attached) })
 }
 
-/// Attaches to a ring without a name, whose identifier and generation its maker told. The caller has seen to it whose the
-/// segment is.
+/// Attaches to a ring without a name, whose identifier and generation its maker sent. The caller has verified
+/// the segment's owner.
 pub(super) fn adopt(
     request: &Request<'_>,
     domain: &Domain,
@@ -386,7 +386,7 @@ fn make(
     Ok(made)
 }
 
-/// Makes a ring without a name for this user and, unless that is the same, the one with the number `also`.
+/// Makes a nameless ring for this user and, if different, for the user with the number `also`.
 pub(super) fn make_nameless(
     request: &Request<'_>,
     locked: &Locked<'_>,
@@ -399,15 +399,15 @@ pub(super) fn make_nameless(
     make_ring(request, locked, domain, (request.geometry)(capacity)?, access)
 }
 
-/// Who may use a new segment.
+/// The users that may use a new segment.
 pub(super) struct Access {
     pub(super) mode: Mode,
-    /// A user to make the owner; the creator keeps its rights.
+    /// A user to become the owner; the creator keeps its rights.
     pub(super) also: Option<u32>,
 }
 
-/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it behind; what a
-/// death leaves of a persistent one is found by its key.
+/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it
+/// behind; what a death leaves of a persistent one is found by its key.
 fn make_ring(
     request: &Request<'_>,
     locked: &Locked<'_>,

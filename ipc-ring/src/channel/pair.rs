@@ -1,5 +1,5 @@
-//! What channels with one producer and one consumer have in common: where the words of their ends lie, and what letting go of an end
-//! says to the other one.
+//! What channels with one producer and one consumer have in common: where the words of their ends lie, and
+//! how dropping an end affects the stream.
 
 use super::end::{End, Record, Seats};
 use super::successor::{self, Side, Takers};
@@ -15,14 +15,14 @@ pub(super) enum Role {
     Consumer,
 }
 
-/// The consumer of a ring, and what tells it that the stream has ended.
+/// The consumer of a ring, and how it learns that the stream has ended.
 pub(super) const TAKERS: Takers = Takers {
     closed: (PRODUCER_SIGNAL, CLOSED),
     seats: successor::Seats::One(Record::at(CONSUMER_RECORD), CONSUMER_SIGNAL),
 };
 
 impl Role {
-    /// Whether messages go in at the role's end or come out.
+    /// Whether messages go in or come out at the role's end.
     pub(super) const fn side(self) -> Side {
         match self {
             Role::Producer => Side::Gives,
@@ -52,7 +52,7 @@ impl Role {
     }
 }
 
-/// What letting go of an end says to the other one.
+/// How dropping an end affects the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Close,
@@ -60,19 +60,20 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// What dropping the producer says: it ends the stream, unless the channel is there to outlive its processes.
+    /// The effect of dropping the producer: it ends the stream, unless the channel is to outlive its
+    /// processes.
     pub(super) fn of_producer(is_persistent: bool) -> Self {
         if is_persistent { Ending::Detach } else { Ending::Close }
     }
 }
 
-/// Gives the producer's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
+/// Gives the producer's seat up, after signalling `ending`. A panic detaches. Does nothing in a forked child.
 pub(super) fn leave_producer(end: &mut End, ending: Ending) {
-    // A consumer that closed will pop nothing more, nor will a successor.
+    // A consumer that closed will pop nothing more, and neither will a successor.
     leave(end, ending, |end, _| end.peer_bits() & CLOSED != 0);
 }
 
-/// As [`leave_producer`], for the consumer. `has_item`: whether something is left to pop.
+/// As [`leave_producer`], for the consumer. `has_item`: whether anything is left to pop.
 pub(super) fn leave_consumer(end: &mut End, ending: Ending, has_item: bool) {
     leave(end, ending, |end, closing| closing || (end.peer_bits() & CLOSED != 0 && !has_item));
 }

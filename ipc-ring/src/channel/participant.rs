@@ -1,5 +1,5 @@
-//! An end of a channel with many on a side: [`participant`](crate::end::participant) over a segment and a
-//! domain's semaphores, and what needs the domain: taking a seat, giving it up, and telling those who watch.
+//! An end of a channel with many ends on a side: [`participant`](crate::end::participant) over a segment and
+//! a domain's semaphores, and what needs the domain: taking a seat, giving it up, and notifying watchers.
 
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -24,9 +24,9 @@ use crate::wait::host::Host as _;
 pub(super) type Participant = participant::Participant<Segment, Kernel>;
 
 impl Participant {
-    /// Takes a seat under the domain's lock. `seat` takes a seat of the ring for an identity, with the help
-    /// of a way to ask whether an identity is alive, and gives the seat's number. It takes no seat of one of
-    /// whom that cannot be known.
+    /// Takes a seat under the domain's lock. `seat` takes a seat of the ring for an identity and returns the
+    /// seat's number; it is given a function that says whether an identity is alive. It takes no seat of an
+    /// identity whose state is unknown.
     ///
     /// # Errors
     /// Those of `seat`; [`DomainFull`](crate::AttachErrorKind::DomainFull) when no wake semaphore is free.
@@ -48,7 +48,7 @@ impl Participant {
                 return Err(error);
             }
         };
-        // [E1] Acquire ← whoever gave the seat back: what it wrote into the record comes before what is
+        // [E1] Acquire ← the end that gave the seat back: what it wrote into the record comes before what is
         // written here.
         fence(Ordering::Acquire);
         let words = Segment { region, table, entry, farewell: FrameKind::Left };
@@ -58,7 +58,7 @@ impl Participant {
         Ok((end, seat))
     }
 
-    /// Tells the channel's watchers that this end comes or goes.
+    /// Notifies the channel's watchers that this end comes or goes.
     fn announce(&self, kind: FrameKind) {
         if let Some(role) = EndRole::from_raw(self.role()) {
             let (member, subject) = (&self.host.member, (self.host.member.me(), std::process::id()));
@@ -76,28 +76,28 @@ impl Participant {
         self.host.set_interruptible(by_signals);
     }
 
-    /// Waits in the way of these settings from now on.
+    /// Uses the wait strategy of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
         self.host.sleep_by(settings.parker);
         self.waits.set_awaits_successors(settings.awaits_successors);
     }
 
-    /// The channel, for who keeps books about it.
+    /// The channel, for accounting.
     pub(super) fn entry(&self) -> &Entry {
         &self.words.entry
     }
 
-    /// From now on, when this end goes, watchers are told that it was closed.
+    /// From now on, when this end goes, watchers are notified that it was closed.
     pub(super) fn closes(&mut self) {
         self.words.farewell = FrameKind::Closing;
     }
 
-    /// Whether something about the ring was open when this end came.
+    /// Whether any parameter of the ring was open when this end attached.
     pub(super) fn is_open(&self) -> bool {
         successor::is_open(&self.words.region)
     }
 
-    /// Whether nobody has chosen the capacity of the ring yet.
+    /// Whether the capacity of the ring is still open.
     pub(super) fn is_capacity_open(&self) -> bool {
         successor::is_capacity_open(&self.words.region)
     }
@@ -112,8 +112,8 @@ impl Participant {
         Waiting::new(&self.words.region, self.words.table.signal(self.number()))
     }
 
-    /// Frees what the seat's record names, and with `give_back` the seat itself. The last end takes the
-    /// channel out of the directory; when `is_finished` says so, a persistent one ends. Never waits: see
+    /// Frees what the seat's record names, and with `give_back` the seat itself. The last end removes the
+    /// channel from the directory; if `is_finished` returns true, a persistent one ends. Never waits: see
     /// [`departure`](crate::domain).
     pub(super) fn leave(&mut self, give_back: impl FnOnce(), is_finished: impl FnOnce() -> bool) {
         let (member, end) = (Arc::clone(&self.host.member), &*self);

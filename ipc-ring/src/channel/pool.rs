@@ -1,5 +1,5 @@
-//! Large payloads, written where they will be read: a named pool of blocks in shared memory, lent by handle through any
-//! channel.
+//! Large payloads, written where they will be read: a named pool of blocks in shared memory, lent by handle
+//! through any channel.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,28 +24,30 @@
 //! # Ok(()) }
 //! ```
 //!
-//! However large the payload, what moves between the processes is a handle of 24 bytes and the cache lines that are really
-//! read.
+//! However large the payload, only a handle of 24 bytes and the cache lines actually read move between the
+//! processes.
 //!
-//! **To one, or to many.** [`Loan::send`] gives the block to whoever receives its handle: one receiver, who may also write it
-//! and send it on ([`View::into_loan`]). [`Loan::share`] makes it readable for everybody who gets the handle, as long as the
-//! sender, or anybody, keeps a view of it; the last one to drop theirs frees it.
+//! **To one, or to many.** [`Loan::send`] gives the block to the receiver of its handle, which may also write
+//! it and send it on ([`View::into_loan`]). [`Loan::share`] makes it readable for all receivers of the
+//! handle, as long as the sender, or any other process, keeps a view of it; dropping the last view frees it.
 //!
-//! **Messages with a payload.** A [`Handle`] is a plain message. It may be a field of a message of one's own: push that in
-//! [`Loan::send_with`], and give its handle to [`Pool::accept`] inside `pop_with` of the consumer.
+//! **Messages with a payload.** A [`Handle`] is a plain message. It may be a field of your own message type:
+//! push that in [`Loan::send_with`], and give its handle to [`Pool::accept`] inside `pop_with` of the
+//! consumer.
 //!
-//! **Exhaustion is an answer**, [`LoanError::Exhausted`], and [`Pool::stats`] tells for each size class how many blocks were
-//! needed. Blocks that nobody has used yet take no memory.
+//! **Exhaustion is a result**, [`LoanError::Exhausted`], and [`Pool::stats`] shows for each size class how
+//! many blocks were needed. Blocks that were never used take no memory.
 //!
-//! **Deaths.** What a dead process held comes back: blocks it wrote or read, at the next loan that finds none free, at the
-//! next opening, or by [`Pool::recover`]. A payload that was sent stays in its channel when its sender dies; one that
-//! was received dies with its receiver. [`Pool::receive`] takes the block and pops its handle as the last things it does, behind
-//! all system calls. Payloads in a channel whose last process is gone come back too.
+//! **Deaths.** What a dead process held comes back: blocks it wrote or read, at the next loan that finds none
+//! free, at the next opening, or by [`Pool::recover`]. A payload that was sent stays in its channel when its
+//! sender dies; one that was received dies with its receiver. [`Pool::receive`] takes the block and pops its
+//! handle as its last steps, after all system calls. Payloads in a channel whose last process is gone come
+//! back too.
 //!
 //! **Trust.** What safe code can do with a loan and a view is sound whatever others do to the bytes
-//! meanwhile: it copies, as [`Loan::write_at`] and [`View::read_at`] do, or has the address. A slice has to
-//! be asked for, by the `unsafe` [`Loan::as_mut_slice`] and [`View::as_slice`]: who does so promises that no
-//! process writes the bytes while it lives.
+//! meanwhile: it copies, as [`Loan::write_at`] and [`View::read_at`] do, or takes the address. A slice needs
+//! the `unsafe` [`Loan::as_mut_slice`] or [`View::as_slice`]: the caller promises that no process writes the
+//! bytes while it lives.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -58,7 +60,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Without it there is none:
+//! Safe code gets no slice:
 //!
 //! ```compile_fail,E0308
 //! fn first(view: &ipc_ring::pool::View) -> &[u8] {
@@ -66,9 +68,9 @@
 //! }
 //! ```
 //!
-//! `docs/trust.md` says what may happen when the promise is broken.
+//! `docs/trust.md` describes what may happen when the promise is broken.
 //!
-//! **Once in a process.** Who opens a pool that the process has open already gets a clone of that opening.
+//! **Once in a process.** Opening a pool that the process has open already returns a clone of that opening.
 //!
 //! **Lifetime.** A pool lives as long as a process has it open, or holds a loan or a view of it.
 

@@ -3,8 +3,8 @@
 //!
 //! A [`RawSender`] and a [`RawReceiver`] are opened by the channel's name. They learn its kind, and the size,
 //! the alignment, the fingerprint and the description of its elements, and move slices of exactly that size.
-//! Inside they are the ends of that kind, over slots whose [shape](crate::memory::Shaped) is a private copy
-//! of the header: they meet ends of a Rust type in both directions, and keep all its promises.
+//! Internally they are the ends of that kind, over slots whose [shape](crate::memory::Shaped) is a private
+//! copy of the header: they work with typed ends in both directions, and keep all guarantees of the kind.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,14 +25,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Any bytes are a value of a [`Message`](crate::Message), so nothing has to be trusted: a sender that means
-//! other fields sends values that make no sense to others, as a peer may that lies about its type. One that
-//! was told what the elements are ([`Builder::element`], [`Builder::description`]) is refused where the
-//! channel's are others.
+//! Any bytes are a valid value of a [`Message`](crate::Message), so nothing has to be trusted: a sender with
+//! other fields in mind sends values that are meaningless to the others, as any peer can that lies about its
+//! type. One that gives the elements it expects ([`Builder::element`], [`Builder::description`]) is refused
+//! where the channel's differ.
 //!
 //! Kinds: [`spsc`](crate::spsc), [`mpmc`](crate::mpmc), [`broadcast`](crate::broadcast), and
-//! [`latest`](crate::latest), of whose table a receiver gets each change of any key that it is quick enough
-//! for. Channels of [frames](crate::bytes) carry bytes by themselves.
+//! [`latest`](crate::latest), where a receiver gets the changes of all keys of the table, as far as it is
+//! fast enough. Channels of [frames](crate::bytes) carry bytes by themselves.
 
 #[allow(unsafe_code)]
 mod broadcast;

@@ -1,4 +1,4 @@
-//! Who is attached to a channel, read by somebody who is not.
+//! The ends attached to a channel, read from outside.
 
 use std::sync::atomic::Ordering;
 
@@ -13,9 +13,9 @@ use crate::ring::{call, pool, spsc};
 /// The side of a channel that an end is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EndRole {
-    /// Puts messages in: a producer, a publisher, a writer; who asks, of a channel of calls.
+    /// Puts messages in: a producer, a publisher, a writer; the caller of a channel of calls.
     Producer,
-    /// Takes messages out: a consumer, a subscriber, a reader; who answers, of a channel of calls.
+    /// Takes messages out: a consumer, a subscriber, a reader; the responder of a channel of calls.
     Consumer,
     /// Both: a process that has a pool open.
     Member,
@@ -36,7 +36,7 @@ impl EndRole {
     }
 }
 
-/// Who holds an end, by its record; perhaps dead.
+/// The holder of an end, by its record; it may be dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) role: EndRole,
@@ -44,8 +44,8 @@ pub(crate) struct Holder {
     pub(crate) pid: u32,
 }
 
-/// The holders of a ring's ends. Empty for a kind that has no ends, or whose records this version does not know, and for memory
-/// that is too small for them.
+/// The holders of a ring's ends. Empty for a kind that has no ends, or whose records this version does not
+/// know, and for memory that is too small for them.
 pub(crate) fn holders(kind: u32, region: &Region) -> Vec<Holder> {
     let is = |other: Kind| kind == other as u32;
     if is(Kind::Spsc) || is(Kind::Bytes) || is(Kind::Call) {
@@ -82,14 +82,14 @@ fn pair(region: &Region) -> Vec<Holder> {
         .collect()
 }
 
-/// The members of a pool. Whoever has it open several times is there as often.
+/// The members of a pool. One that has it open several times appears that often.
 fn members(region: &Region) -> Vec<Holder> {
     let end = pool::SEATS + usize::from(pool::MAX_MEMBERS) * pool::SEAT_SIZE;
     (0..usize::from(pool::MAX_MEMBERS))
         .filter(|_| region.len() >= end)
         .filter_map(|number| {
             let seat = pool::SEATS + number * pool::SEAT_SIZE;
-            let owner = Owner::from_raw(region.word(seat).load(Ordering::Relaxed)); // A look from outside.
+            let owner = Owner::from_raw(region.word(seat).load(Ordering::Relaxed)); // A read from outside.
             let pid = region.half(seat + pool::S_PID).load(Ordering::Relaxed); // For display.
             owner.is_some().then_some(Holder { role: EndRole::Member, owner, pid })
         })
@@ -100,7 +100,7 @@ fn seated(table: Table, region: &Region) -> Vec<Holder> {
     (0..table.seats)
         .filter(|_| region.len() >= table.end())
         .filter_map(|number| {
-            // [M8] Acquire ← who gave a seat back; a look from outside.
+            // [M8] Acquire ← the end that gave a seat back; a read from outside.
             let owner = Owner::from_raw(table.identity(region, number).load(Ordering::Acquire));
             let role = EndRole::from_raw(table.role(region, number))?;
             owner.is_some().then(|| Holder { role, owner, pid: table.pid(region, number) })

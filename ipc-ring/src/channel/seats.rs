@@ -1,4 +1,4 @@
-//! Where the seats of a ring lie in a segment, for the ends in them, and for who looks from outside.
+//! Where the seats of a ring lie in a segment, for the ends in them and for outside readers.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -45,7 +45,7 @@ impl Table {
         self.look(region, number, Field::Signal) & WAITING != 0
     }
 
-    /// The wake semaphore of a seat, as its record has it. It changes only while nobody waits.
+    /// The wake semaphore of a seat, as in its record. Stable during a wait.
     pub(super) fn wake_of(&self, region: &Region, number: u16) -> u32 {
         self.look(region, number, Field::Wake)
     }
@@ -70,9 +70,9 @@ impl Table {
 pub(super) struct Segment {
     pub(super) region: Region,
     pub(super) table: Table,
-    /// As the directory has it.
+    /// As in the directory.
     pub(super) entry: Entry,
-    /// What watchers are told when the end goes.
+    /// What watchers are notified of when the end goes.
     pub(super) farewell: FrameKind,
 }
 
@@ -101,7 +101,7 @@ impl Seats for Segment {
 /// lock.
 ///
 /// # Errors
-/// When there is none, and of some of them it cannot be known.
+/// When there is none, and the liveness of some holders is unknown.
 pub(super) fn claim(
     region: &Region,
     table: Table,
@@ -114,18 +114,18 @@ pub(super) fn claim(
         identity == 0 || !questions.is_alive(identity)
     });
     let Some(number) = number else { return questions.answered().map(|()| None) };
-    // [E1] Release → `holder`: who sees the identity sees what its predecessor did.
+    // [E1] Release → `holder`: a reader that sees the identity sees what its predecessor did.
     table.identity(region, number).store(me, Ordering::Release);
     Ok(Some(number))
 }
 
 /// Gives a seat back.
 pub(super) fn free(region: &Region, table: Table, number: u16) {
-    // [E1] Release: what its end did lies before.
+    // [E1] Release: what its end did comes before.
     table.identity(region, number).store(0, Ordering::Release);
 }
 
-/// Who holds a seat, and its process number.
+/// The holder of a seat, and its process number.
 pub(super) fn holder(region: &Region, table: Table, number: u16) -> (Owner, u32) {
     // [E1] Acquire ← the Release in `claim`.
     let identity = table.identity(region, number).load(Ordering::Acquire);

@@ -1,4 +1,4 @@
-//! What every kind of channel can be told before it is made or found.
+//! The settings that every kind of channel has.
 
 use std::time::Instant;
 
@@ -10,14 +10,14 @@ use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::wait::{Parker, WaitStrategy};
 
-/// What is to become of the pages of a segment that is attached.
+/// How the pages of an attached segment are treated.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pages {
     /// All of them are supplied at once.
     pub(super) prefault: bool,
-    /// A core dump has them in it.
+    /// Core dumps include them.
     pub(super) dumped: bool,
-    /// Children made by `fork` do not have them: for segments of whose users each asks first whether it was
+    /// Children made by `fork` do not have them: for segments whose users all check first whether they were
     /// inherited, as those of a pool do.
     pub(super) kept_from_children: bool,
 }
@@ -28,9 +28,9 @@ pub(super) struct Settings {
     pub(super) name: String,
     /// `None` for the user's own.
     pub(super) domain: Option<Domain>,
-    /// A name for the element type in place of its own, to tell of.
+    /// A name to show for the element type, instead of its own.
     pub(super) type_name: Option<String>,
-    /// What the elements are.
+    /// The description of the elements.
     pub(super) described: Option<Described>,
     /// A capacity to insist on.
     pub(super) capacity: Option<u64>,
@@ -38,12 +38,12 @@ pub(super) struct Settings {
     pub(super) parker: Parker,
     /// Waits go on when the other end is gone without closing.
     pub(super) awaits_successors: bool,
-    /// How sleepers and wakers agree in a new ring; `None` for the best the kernel offers.
+    /// How sleepers and wakers synchronize in a new ring; `None` for the best the kernel offers.
     pub(super) barrier: Option<Barrier>,
-    /// `None` for what is usual, or as the channel is.
+    /// `None` for the default, or the lifetime that the channel has.
     pub(super) lifetime: Option<Lifetime>,
     pub(super) pages: Pages,
-    /// Until when the domain's lock is waited for.
+    /// Deadline for acquiring the domain's lock.
     pub(super) deadline: Option<Instant>,
 }
 
@@ -65,7 +65,7 @@ impl Settings {
         }
     }
 
-    /// The fingerprint of elements of `T`, by the name that was given.
+    /// The fingerprint of elements of `T`, under the given name.
     pub(super) fn fingerprint<T: Message>(&self) -> Fingerprint {
         match (&self.described, &self.type_name) {
             (Some(described), _) => described.fingerprint().unwrap_or_else(Fingerprint::of::<T>),
@@ -74,13 +74,13 @@ impl Settings {
         }
     }
 
-    /// The domain, joined if need be, and until when this call waits for its lock.
+    /// The domain, joined if necessary, and the deadline of this call for acquiring its lock.
     pub(super) fn whereabouts(&self) -> Result<(Domain, Instant), AttachError> {
         whereabouts(self.domain.as_ref(), self.deadline)
     }
 }
 
-/// As [`Settings::whereabouts`], of a domain that was named or the user's own.
+/// As [`Settings::whereabouts`], of a given domain or the user's own.
 pub(super) fn whereabouts(
     domain: Option<&Domain>,
     deadline: Option<Instant>,
@@ -97,23 +97,23 @@ pub(super) fn whereabouts(
 /// The methods of a builder that only write its `settings`.
 macro_rules! common_settings {
     () => {
-        /// Where to look for the name and put it. The default is the user's own domain.
+        /// The domain in which the name is looked up or entered. The default is the user's own.
         #[must_use]
         pub fn domain(mut self, domain: &crate::Domain) -> Self {
             self.settings.domain = Some(domain.clone());
             self
         }
 
-        /// Until when an end that is opened waits for the domain's lock, joining the user's own domain
-        /// included; one that has passed: only if it is free. The default is the domain's
-        /// [patience](crate::Domain::with_patience) from each call on.
+        /// Deadline for an end that is opened to acquire the domain's lock, joining the user's own domain
+        /// included; one in the past: only if the lock is free. The default is the domain's
+        /// [patience](crate::Domain::with_patience), counted from each call.
         #[must_use]
         pub fn deadline(mut self, deadline: std::time::Instant) -> Self {
             self.settings.deadline = Some(deadline);
             self
         }
 
-        /// How this end waits. Each end has its own way.
+        /// How this end waits. Each end has its own strategy.
         #[must_use]
         pub fn wait(mut self, strategy: crate::WaitStrategy) -> Self {
             self.settings.strategy = strategy;
@@ -128,17 +128,17 @@ macro_rules! common_settings {
             self
         }
 
-        /// Whether calls of this end that wait go on when the other end died or detached: then they wait for
-        /// a successor, where they otherwise report that it is gone. A channel that is closed ends them all
-        /// the same, and so do deadlines. Calls that never wait, and a [`WaitSet`](crate::WaitSet), always
-        /// report it. The default is no.
+        /// Whether waiting calls of this end go on when the other end died or detached: then they wait for a
+        /// successor, where they otherwise report that it is gone. Closing the channel still ends them, and
+        /// so do deadlines. Calls that never wait, and a [`WaitSet`](crate::WaitSet), always report it. The
+        /// default is no.
         #[must_use]
         pub fn await_successors(mut self, awaits: bool) -> Self {
             self.settings.awaits_successors = awaits;
             self
         }
 
-        /// How sleepers and wakers agree. An opener that names a barrier insists on it, and is refused with
+        /// How sleepers and wakers synchronize. An opener that names a barrier insists on it, and gets
         /// [`Barrier`](crate::AttachErrorKind::Barrier) where another one was chosen; one that names none
         /// takes the channel as it is. A new channel has [`Barrier::Asymmetric`](crate::Barrier::Asymmetric)
         /// where the kernel has it.
@@ -148,13 +148,13 @@ macro_rules! common_settings {
             self
         }
 
-        /// How long the channel lives. An opener that names a lifetime insists on it, and is refused with
+        /// How long the channel lives. An opener that names a lifetime insists on it, and gets
         /// [`Lifetime`](crate::AttachErrorKind::Lifetime) where another one was chosen; one that names none
         /// takes the channel as it is. A new channel is [`Lifetime::Ephemeral`](crate::Lifetime::Ephemeral)
-        /// by default. An end that takes, is there first and names none leaves the choice to one that gives;
-        /// the same is true of the barrier. Something of a stranger's under the key of a persistent channel
-        /// is an error for those who say [`Lifetime::Persistent`](crate::Lifetime::Persistent), and nothing
-        /// for the others.
+        /// by default. A taking end that attaches first and names none leaves the choice to a giving end; the
+        /// same is true of the barrier. Another user's object under the key of a persistent channel is an
+        /// error for openers that name [`Lifetime::Persistent`](crate::Lifetime::Persistent), and counts as
+        /// absent for the others.
         #[must_use]
         pub fn lifetime(mut self, lifetime: crate::Lifetime) -> Self {
             self.settings.lifetime = Some(lifetime);
@@ -169,8 +169,8 @@ macro_rules! common_settings {
             self
         }
 
-        /// Whether core dumps of this process have the ring in them; the default is that they do not. A
-        /// process that aborts is dead to the others when its core is written, and not before.
+        /// Whether core dumps of this process include the ring; by default they do not. The other processes
+        /// regard one that aborts as dead once its core is written, not before.
         #[must_use]
         pub fn dumped(mut self, dumped: bool) -> Self {
             self.settings.pages.dumped = dumped;
@@ -179,10 +179,10 @@ macro_rules! common_settings {
     };
 }
 
-/// The methods of a builder of a channel of `T` that say what a `T` is.
+/// The methods of a builder of a channel of `T` that describe `T`.
 macro_rules! element_settings {
     ($example:literal) => {
-        /// A name for the element type that all ends agree on, in place of the type's own: such as
+        /// A name for the element type that all ends agree on, instead of the type's own: such as
         #[doc = concat!("`\"", $example, "\"`.")]
         #[must_use]
         pub fn type_name(mut self, name: &str) -> Self {
@@ -190,13 +190,13 @@ macro_rules! element_settings {
             self
         }
 
-        /// The fields of the element type, and its described name in place of its own (or of
-        /// [`type_name`](Self::type_name)). Whoever makes the channel writes the description into it, where
+        /// The fields of the element type, and its described name instead of its own (or of
+        /// [`type_name`](Self::type_name)). The creator of the channel stores the description there, where
         /// tools and other languages find it; an end whose description differs from the channel's gets
         /// [`Fields`](crate::AttachErrorKind::Fields), which names the field.
         ///
-        /// Ends that call it and ends that do not come together if the name is the same. An end that takes,
-        /// was there first and did not call it leaves it to one that gives.
+        /// Ends that call it and ends that do not can meet if the name is the same. A taking end that
+        /// attached first without calling it leaves the choice to a giving end.
         #[must_use]
         pub fn described(mut self) -> Self
         where

@@ -15,23 +15,25 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Ends.** Each end has one holder at a time. Either may come first, go, and come back: a new holder continues exactly
-//! where the last one stopped, whether that one let go or was killed. Dropping the *producer* closes the channel: what was
-//! pushed can still be popped, then the consumer is told [`Closed`](PopError::Closed). Dropping the *consumer* only detaches
-//! it. [`Producer::detach`] and [`Consumer::close`] are the other way round. An end that is dropped by a panic detaches.
+//! **Ends.** Each end has one holder at a time. Either may come first, go, and come back: a new holder
+//! continues exactly where the last one stopped, whether that one detached or was killed. Dropping the
+//! *producer* closes the channel: what was pushed can still be popped, then the consumer gets
+//! [`Closed`](PopError::Closed). Dropping the *consumer* only detaches it. [`Producer::detach`] and
+//! [`Consumer::close`] do the opposite. An end that is dropped by a panic detaches.
 //!
-//! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] gave its slot back has not
-//! popped it, and its successor will; one that is killed after that has taken the message with it. Giving the slot back is the
-//! last thing that the call does: it has woken the producer by then, if that waits, and from there to its return there are some
-//! instructions and no system call. The same for all messages of a slice. A message that is looked at in place
-//! ([`View`], [`Consumer::pop_with`]) is there until it is released: it may be seen twice, and is not lost.
+//! **Delivery.** A message is popped exactly once: a consumer that is killed before [`Consumer::pop`] gave
+//! its slot back has not popped it, and its successor will; one that is killed after that has taken the
+//! message with it. Giving the slot back is the last step of the call: a waiting producer has been woken by
+//! then, and only some instructions and no system call follow until the call returns. The same is true for
+//! all messages of a slice. A message that is viewed in place ([`View`], [`Consumer::pop_with`]) stays until
+//! it is released: it may be seen twice, and is not lost.
 //!
-//! **Lifetime.** The memory is freed by the kernel when neither end's process is attached any more, messages and all; that of a
-//! [`Persistent`](crate::Lifetime::Persistent) channel when its stream has ended or somebody removes it. Dropping the producer of
-//! such a channel detaches it.
+//! **Lifetime.** The memory is freed by the kernel, messages and all, when neither end's process is attached
+//! any more; that of a [`Persistent`](crate::Lifetime::Persistent) channel when its stream has ended or it is
+//! removed. Dropping the producer of such a channel detaches it.
 //!
-//! **Descriptions.** A message type that derives `Describe` can say its fields in the channel, so that an
-//! error names the one in which two programs differ, and tools decode what goes through
+//! **Descriptions.** A message type that derives `Describe` can store a description of its fields in the
+//! channel, so that an error names the field in which two programs differ, and tools can decode the messages
 //! ([`Builder::described`]).
 //!
 //! ```

@@ -1,15 +1,15 @@
-//! A channel whose parameters nobody has chosen yet, and the ring that takes its place when somebody does.
+//! A channel whose parameters are still open, and the ring that replaces its ring once an end chooses them.
 //!
-//! The end where messages go in decides what a channel is like. An end where they come out may be there
-//! first; if it says nothing of the capacity (or the number of keys), the mode, the lifetime, the barrier or
-//! the fields of the elements, it makes a ring of the usual kind and notes in its header that this is open.
-//! When an end comes that insists on something else, and no end of the first sort has been there, a new ring
-//! takes the name. The old one is marked and closed, so that whoever waits at it is woken and finds that it
-//! has ended; an end that says nothing then opens the channel again, and goes on there. Nothing can be lost,
-//! for nothing has ever gone in.
+//! The end where messages go in decides the parameters of a channel. An end where they come out may attach
+//! first; if it does not specify the capacity (or the number of keys), the mode, the lifetime, the barrier or
+//! the fields of the elements, it makes a ring with the defaults and notes in its header that this is open.
+//! When an end comes that insists on something else, and no end of the first sort has been attached, a new
+//! ring takes the name. The old one is marked and closed, so that each end waiting at it is woken and finds
+//! that it has ended; an end without requirements then opens the channel again and continues there. No
+//! message can be lost, because none was ever pushed.
 //!
-//! All of it happens under the domain's lock, but for the wait of the end that insists: it gives the others a moment to come along, so
-//! that they are there when the first message is.
+//! All of this happens under the domain's lock, except the wait of the insisting end: it gives the others a
+//! moment to follow, so that they are attached before the first message.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -33,17 +33,17 @@ const MODE: u32 = 2;
 const LIFETIME: u32 = 4;
 const BARRIER: u32 = 8;
 const DESCRIPTION: u32 = 16;
-/// All that can be open.
+/// Everything that can be open.
 const ALL: u32 = CAPACITY | MODE | LIFETIME | BARRIER | DESCRIPTION;
 /// Another ring has taken this one's place.
 const REPLACED: u32 = 1 << 31;
 
-/// How long an end that insists gives the others.
+/// How long an insisting end waits for the others.
 const MOMENT: Duration = Duration::from_millis(200);
-/// How often it looks.
+/// How often it checks.
 const NAP: Duration = Duration::from_micros(200);
 
-/// Which of a channel's ends somebody is.
+/// The direction of a channel's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// Messages go in there.
@@ -52,7 +52,7 @@ pub(super) enum Side {
     Takes,
 }
 
-/// Where the ends that take are found in a ring, and what tells them that it has ended.
+/// Where a ring's taking ends are found, and how they learn that it has ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Takers {
     /// Offset of the word with the bit, and the bit.
@@ -71,14 +71,14 @@ pub(super) enum Seats {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wishes {
     pub(super) capacity: Option<u64>,
-    /// The offset of the word and what is to be in it.
+    /// The offset of the mode word, and its required value.
     pub(super) mode: Option<(usize, u32)>,
     pub(super) lifetime: Option<Lifetime>,
     pub(super) barrier: Option<Barrier>,
     pub(super) describes: bool,
 }
 
-/// A ring as it is.
+/// The properties of an existing ring.
 pub(super) struct Actual {
     pub(super) capacity: u64,
     pub(super) lifetime: Lifetime,
@@ -97,7 +97,7 @@ impl Wishes {
         }
     }
 
-    /// What nobody has chosen if this end is the first.
+    /// What stays open if this end is the first.
     fn leave_open(&self) -> u32 {
         let open = |bit, is_open| if is_open { bit } else { 0 };
         open(CAPACITY, self.capacity.is_none())
@@ -112,7 +112,7 @@ impl Wishes {
         self.leave_open() != ALL
     }
 
-    /// Whether the ring is not what this end insists on, and nobody has chosen that.
+    /// Whether the ring differs from what this end insists on, in properties that are still open.
     pub(super) fn need_another(&self, region: &Region, actual: &Actual) -> bool {
         let open = layout::open(region).load(Ordering::Relaxed); // Under the lock.
         let mode = |at| region.half(at).load(Ordering::Relaxed); // Under the lock.
@@ -121,18 +121,18 @@ impl Wishes {
             (MODE, self.mode.is_some_and(|(at, wanted)| !matches!(mode(at), 0) && mode(at) != wanted)),
             (LIFETIME, self.lifetime.is_some_and(|lifetime| lifetime != actual.lifetime)),
             (BARRIER, self.barrier.is_some_and(|barrier| barrier != actual.barrier)),
-            // A ring without a description serves, unless there may still be one.
+            // A ring without a description will do, unless one may still be added.
             (DESCRIPTION, self.describes && !actual.is_described && open & DESCRIPTION != 0),
         ];
         let differs =
             differs.into_iter().fold(0, |all, (bit, differs)| if differs { all | bit } else { all });
-        // All that differs is open.
+        // Everything that differs is open.
         open & REPLACED == 0 && differs != 0 && differs & !open == 0
     }
 
     /// # Errors
-    /// When the ring lives longer or shorter than this end insists on, or has another barrier. (A ring's own check
-    /// compares the capacity, and taking a seat the mode.)
+    /// When the ring lives longer or shorter than this end insists on, or has another barrier. (A ring's own
+    /// check compares the capacity, and taking a seat the mode.)
     pub(super) fn agree(&self, lifetime: Lifetime, barrier: Barrier) -> Result<(), AttachErrorKind> {
         match (self.lifetime, self.barrier) {
             (Some(expected), _) if expected != lifetime => {
@@ -145,7 +145,7 @@ impl Wishes {
         }
     }
 
-    /// Notes what is still open when this end has its seat.
+    /// Notes what is still open once this end has its seat.
     pub(super) fn settle(&self, region: &Region, side: Side, is_new: bool) {
         let word = layout::open(region);
         let before = word.load(Ordering::Relaxed); // Under the lock.
@@ -160,11 +160,11 @@ impl Wishes {
     }
 }
 
-/// Ends a ring whose place another one takes, and wakes all who wait at it. Under the domain's lock.
+/// Ends a ring that is being replaced, and wakes all who wait at it. Under the domain's lock.
 pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: &Member) {
     layout::open(region).store(REPLACED, Ordering::Relaxed); // Before the bit, [C1].
     let (word, bit) = takers.closed;
-    // [C1] Release → who finds the ring closed: it is marked.
+    // [C1] Release → an end that finds the ring closed: it is marked.
     signal::raise::<Native>(region.half(word), bit);
     let wake = |signal: usize, wake: u32| {
         let signal = region.half(signal);
@@ -172,7 +172,7 @@ pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: 
             && signal::take::<Native>(signal)
             && let Some(wake) = WakeSemaphore::from_raw(wake)
         {
-            // Who cannot be woken looks by itself.
+            // An end that cannot be woken finds out by itself.
             let _ = member.wake(wake);
         }
     };
@@ -184,7 +184,7 @@ pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: 
     }
 }
 
-/// Whether a ring takes no new givers: whoever may make a channel gets a new one in its place.
+/// Whether a ring takes no new givers: an opener that may make a channel then gets a new one in its place.
 pub(super) fn is_closed(region: &Region, takers: &Takers) -> bool {
     let (word, bit) = takers.closed;
     region.half(word).load(Ordering::Relaxed) & bit != 0 // Under the lock.
@@ -197,7 +197,7 @@ pub(super) fn is_replaced(region: &Region) -> bool {
 
 /// Whether something about a ring is open, or was when this end came.
 pub(super) fn is_open(region: &Region) -> bool {
-    layout::open(region).load(Ordering::Relaxed) != 0 // A hint: whoever keeps its builder may follow.
+    layout::open(region).load(Ordering::Relaxed) != 0 // A hint: an end that keeps its builder may follow.
 }
 
 /// Whether the capacity of a ring is open, or was until another ring replaced it.
@@ -205,46 +205,47 @@ pub(super) fn is_capacity_open(region: &Region) -> bool {
     layout::open(region).load(Ordering::Relaxed) & (CAPACITY | REPLACED) != 0 // A hint, until a giver comes.
 }
 
-/// A seat, as far as an end that follows is concerned.
+/// A seat, as seen by an end that follows.
 pub(super) trait Followed {
     /// Whether another ring has replaced its ring.
     fn is_replaced(&self) -> bool;
     /// The generation of its ring.
     fn generation(&self) -> u64;
-    /// Interruptions of the seat's waits arrive at `new` from now on.
+    /// Interruptions of the seat's waits go to `new` from now on.
     fn hand_over(&mut self, new: &mut Self);
 
-    /// The state of the other side; none has ever been attached to a ring that was replaced.
+    /// The state of the other side; no end of it was ever attached to a ring that was replaced.
     fn unless_replaced(&self, state: PeerState) -> PeerState {
         let replaced = state == PeerState::Closed && self.is_replaced();
         if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
     }
 }
 
-/// An end that leaves open what the channel is like.
+/// An end that leaves the channel's parameters open.
 pub(super) trait Follower: Sized {
     type Seat: Followed;
     fn seat(&mut self) -> &mut Self::Seat;
-    /// The end opened again as it was opened; `None` when it left nothing open, or when the kernel refuses.
+    /// Opens the end again as it was opened before; `None` when it left nothing open, or when the kernel
+    /// refuses.
     fn reopened(&self) -> Option<Self>;
 }
 
-/// Continues at the ring that has replaced this end's, in which nothing has been given. False when there is none, or it cannot be
-/// opened.
+/// Continues at the ring that has replaced this end's, where no message has been pushed yet. False when there
+/// is none, or it cannot be opened.
 pub(super) fn follow<F: Follower>(end: &mut F) -> bool {
     if !end.seat().is_replaced() {
         return false;
     }
     let Some(mut successor) = end.reopened() else { return false };
     if successor.seat().generation() == end.seat().generation() {
-        return false; // It says so of itself, which no process that keeps to the protocol has written.
+        return false; // It claims to replace itself; no process that keeps to the protocol writes that.
     }
     end.seat().hand_over(successor.seat());
     *end = successor;
     true
 }
 
-/// Gives those who are attached to a ring that has been replaced a moment to leave it.
+/// Gives the ends attached to a replaced ring a moment to leave it.
 pub(super) fn wait_for_the_others(segment: SharedMemory) {
     let until = Instant::now() + MOMENT;
     // This process's own attachment is one.

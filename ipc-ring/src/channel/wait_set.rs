@@ -1,9 +1,9 @@
 //! One thread that waits for any of many channels.
 //!
-//! An end that waits writes the number of a semaphore into its record and sets its waiting bit; whoever pushes posts to
-//! that semaphore. A set lends all its ends one semaphore of its own for the time of one wait: all bits are set, one heavy
-//! barrier stands behind all of them, every ring is looked at once more, and the thread sleeps. Nothing changes for who
-//! pushes.
+//! An end that waits writes the number of a semaphore into its record and sets its waiting bit; the end that
+//! pushes posts to that semaphore. A set lends all its ends one semaphore of its own for the time of one
+//! wait: it sets all bits, issues one heavy barrier for all of them, checks every ring once more, and sleeps.
+//! Nothing changes for the pushing ends.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::wait::park::{Attempt, Look, Presence, Waiter, from_stop, park};
 use crate::wait::signal;
 use crate::wait::{Wait, WaitStrategy, Waits};
 
-/// What an end does for a set. Only this crate's ends can.
+/// What an end does for a set. Only this crate's ends can implement it.
 pub(crate) mod sealed {
     use super::{Arc, Barrier, Member, Native, News, Region, WakeSemaphore, signal};
 
@@ -37,39 +37,41 @@ pub(crate) mod sealed {
 
     /// An end that can be waited for together with others.
     pub trait Await {
-        /// What there is to do with the end, by a look that changes nothing but the memory of what was told. `probe`: ask
-        /// the kernel whether the other side is alive, too. An error: that cannot be known.
+        /// What the end has to report, by a check that changes nothing but the memory of what was reported.
+        /// `probe`: also ask the kernel whether the other side is alive. An error: this is unknown.
         fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
-        /// Sets the waiting bit, with the set's semaphore. Gives the barrier that must follow.
+        /// Sets the waiting bit, with the set's semaphore. Returns the barrier that must follow.
         fn mark(&mut self, bell: Bell) -> Barrier;
-        /// Takes the bit back. True when somebody was faster: then there was, or will be, a token.
+        /// Clears the bit. True when a notifier was faster: then there was, or will be, a token.
         fn unmark(&mut self) -> bool;
-        /// Whether somebody died who may have been about to wake the end. System calls.
+        /// Whether a process has died that may have been about to wake the end. System calls.
         fn has_peer_died(&self) -> bool;
-        /// The set answers with another end. Who was woken for something that others could have too tells them.
+        /// The set returns another end. An end woken for something that other ends could take too wakes the
+        /// next of them.
         fn is_passed_over(&mut self) {}
-        /// What the end was woken for was done. Who was woken for one of several things tells the next one.
+        /// What the end was woken for is done. An end woken for one of several items wakes the next end.
         fn is_served(&mut self) {}
-        /// A wait begins that polls first: lets messages gather, or slots come free if `is_worth_it`.
+        /// A wait begins that polls first: waits for a batch of messages, or of free slots if `is_worth_it`.
         fn begin_wait(&mut self, _is_worth_it: bool) {}
         /// The domain that the end belongs to.
         fn home(&self) -> Home<'_>;
-        /// Where the waiting bit lies that [`mark`](Self::mark) sets. `None` where there is none: a token is the only sign then.
+        /// The location of the waiting bit that [`mark`](Self::mark) sets. `None` if there is none: a token
+        /// is the only sign then.
         fn waiting(&self) -> Option<Waiting>;
         /// Whether waits go on when the other side is gone without closing.
         fn awaits_successors(&self) -> bool {
             false
         }
-        /// Whether what the end waits for may come without a token, so that it has to look again now and then.
+        /// Whether what the end waits for may come without a token, so that it must check again now and then.
         fn is_unannounced(&self) -> bool {
             false
         }
-        /// Whether what it has to do was announced by a token, or is to be; not for what has come with time
+        /// Whether what it has to do was or will be announced by a token; not for what becomes due with time
         /// alone.
         fn is_announced(&self) -> bool {
             true
         }
-        /// Whether what the end waits for is about to come, and will not be announced a second time.
+        /// Whether what the end waits for is about to come, and will not be announced again.
         fn is_soon(&mut self) -> bool {
             false
         }
@@ -79,7 +81,7 @@ pub(crate) mod sealed {
         }
     }
 
-    /// The waiting bit of an end, for who looks whether it is taken. Keeps the memory mapped.
+    /// The waiting bit of an end, for a reader that checks whether it is taken. Keeps the memory mapped.
     #[derive(Clone, Debug)]
     pub struct Waiting {
         region: Region,
@@ -99,19 +101,21 @@ pub(crate) mod sealed {
     }
 }
 
-/// What a [`WaitSet`] can wait for: consuming and producing ends of [`spsc`](crate::spsc), [`bytes`](crate::bytes) and
-/// [`mpmc`](crate::mpmc) (the producing ones for room), both ends of a [`broadcast`](crate::broadcast) (a gated publisher for room), readers of [`latest`](crate::latest) values, both ends
-/// of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a [`Watch`](crate::control::Watch).
+/// What a [`WaitSet`] can wait for: consuming and producing ends of [`spsc`](crate::spsc),
+/// [`bytes`](crate::bytes) and [`mpmc`](crate::mpmc) (the producing ones for room), both ends of a
+/// [`broadcast`](crate::broadcast) (a gated publisher for room), readers of [`latest`](crate::latest) values,
+/// both ends of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a
+/// [`Watch`](crate::control::Watch).
 pub trait Waitable: sealed::Await {}
 
 impl<W: sealed::Await> Waitable for W {}
 
-/// An answer of [`WaitSet::wait`].
+/// The result of [`WaitSet::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Which of the ends, counted from 0.
+    /// Index of the end, counted from 0.
     pub index: usize,
-    /// What about it.
+    /// What it has to report.
     pub news: News,
 }
 
@@ -123,17 +127,17 @@ from_stop!(WaitSetError);
 pub enum WaitSetError {
     /// Nothing happened before the deadline.
     TimedOut,
-    /// An end belongs to another domain than the set, or was inherited by this process: its peers would post to a semaphore
-    /// the set does not sleep on.
+    /// An end belongs to another domain than the set, or was inherited by this process: its peers would post
+    /// to a semaphore that the set does not sleep on.
     Foreign {
-        /// Which of the ends, counted from 0.
+        /// Index of the end, counted from 0.
         index: usize,
     },
-    /// The set came through a fork; only the process that made it may use it. Nothing was done.
+    /// The set was inherited through a fork; only the process that made it may use it. Nothing was done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
-    /// The kernel refused; the semaphores were removed, for instance.
+    /// A system call failed; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
 
@@ -163,7 +167,8 @@ impl std::error::Error for WaitSetError {
 
 /// Waits for any of many consuming ends, in one thread, with one semaphore.
 ///
-/// The ends are handed over at each wait and are free in between. They must be of the domain the set was made in.
+/// The ends are handed over at each wait and are free in between. They must belong to the domain the set was
+/// made in.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -186,12 +191,12 @@ impl std::error::Error for WaitSetError {
 pub struct WaitSet {
     host: Kernel,
     waits: Waits,
-    /// Where to look first, so that a busy end does not hide the others.
+    /// Where to start looking, so that a busy end does not hide the others.
     next: usize,
 }
 
 impl WaitSet {
-    /// A set that polls a little and then sleeps, as single ends do by default.
+    /// A set that polls briefly and then sleeps, as single ends do by default.
     ///
     /// # Errors
     /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when the domain has no wake semaphore left;
@@ -203,7 +208,7 @@ impl WaitSet {
         Self::with_strategy(domain, WaitStrategy::DEFAULT)
     }
 
-    /// A set that waits in this way.
+    /// A set with this wait strategy.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -216,26 +221,27 @@ impl WaitSet {
         })
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this set with
-    /// [`WaitSetError::Interrupted`]. Those of its ends concern only their own waits.
+    /// A handle with which another thread, or a signal handler, ends the waits of this set with
+    /// [`WaitSetError::Interrupted`]. The handles of its ends affect only their own waits.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.host.interrupter()
     }
 
-    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with [`WaitSetError::Interrupted`]. By
-    /// default it goes on, whatever `SA_RESTART` says.
+    /// Whether a signal whose handler has run in the waiting thread ends the wait with
+    /// [`WaitSetError::Interrupted`]. By default the wait goes on, whatever `SA_RESTART` says.
     ///
-    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the handler call
-    /// [`Interrupter::interrupt`] for signals that must not be missed, and for sets that only poll.
+    /// A signal that comes while the thread polls, or just before it goes to sleep, is not noticed: have the
+    /// handler call [`Interrupter::interrupt`] for signals that must not be missed, and for sets that only
+    /// poll.
     pub fn set_interruptible(&mut self, by_signals: bool) {
         self.host.set_interruptible(by_signals);
     }
 
-    /// Waits until there is something to do with one of the ends. Ends that are busy take turns.
+    /// Waits until one of the ends has something to report. Busy ends take turns.
     ///
-    /// An end whose stream has [ended](News::Ended) says so once, and then no more: it may stay among the ends. A wait for no ends
-    /// at all lasts until the deadline.
+    /// An end whose stream has [ended](News::Ended) reports that once, and then nothing more: it may stay
+    /// among the ends. A wait for no ends at all lasts until the deadline.
     ///
     /// # Errors
     /// [`WaitSetError`].
@@ -257,8 +263,8 @@ impl WaitSet {
         park(&mut Together { set: self, ends: RefCell::new(ends), found: None }, deadline)
     }
 
-    /// Whether one of the ends has something to do, by a look at each that takes no system call. Never in a child of fork that inherited the set, or
-    /// one of the ends.
+    /// Whether one of the ends has something to report, by a check of each that takes no system call. Never
+    /// in a child process that inherited the set, or one of the ends, through a fork.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
         let home = sealed::Home(&self.host.member);
         if !ends.iter().all(|end| end.is_at(&home)) {
@@ -280,7 +286,7 @@ impl WaitSet {
 struct Together<'a, 'b> {
     set: &'a mut WaitSet,
     ends: RefCell<&'a mut [&'b mut dyn Waitable]>,
-    /// An event of a look that was not an attempt. Most are told once only.
+    /// An event found by a check outside an attempt. Most events are reported only once.
     found: Option<Result<Event, ipc_core::Error>>,
 }
 
@@ -310,7 +316,7 @@ impl Waiter for Together<'_, '_> {
         &mut self.set.waits
     }
 
-    /// The set's own half, of which there is none.
+    /// A set has no barrier of its own.
     fn barrier(&self) -> Barrier {
         Barrier::Fence
     }
@@ -336,7 +342,7 @@ impl Waiter for Together<'_, '_> {
         self.ends.borrow()[event.index].has_peer_died()
     }
 
-    /// One barrier for all ends of a scheme: each bit is set before it, each ring is looked at behind it.
+    /// One barrier for all ends of a scheme: each bit is set before it, each ring is checked after it.
     fn prepare_wait(&self) -> Result<(), ipc_core::Error> {
         let barriers = mark_all(&mut self.ends.borrow_mut(), sealed::Bell(self.set.host.wake()));
         barriers.run().inspect_err(|_| self.cancel_wait())
@@ -389,7 +395,7 @@ impl Attempt for Together<'_, '_> {
     }
 }
 
-/// Sets the waiting bits of all ends, with one semaphore. Each ring is looked at behind the barriers.
+/// Sets the waiting bits of all ends, with one semaphore. Each ring is checked after the barriers.
 #[must_use]
 fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
     let mut barriers = Barriers::default();
@@ -399,10 +405,10 @@ fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
     barriers
 }
 
-/// Looks at each end, at `next` first, which then stands behind the one that the answer is about.
+/// Checks each end, starting with `next`, which is then set to the one after the reported end.
 ///
 /// # Errors
-/// With `probe`, when it cannot be known who is alive.
+/// With `probe`, when the liveness of an end is unknown.
 pub(crate) fn look(
     next: &mut usize,
     ends: &mut [&mut dyn Waitable],

@@ -212,8 +212,8 @@ impl<W: Words, H: Host> Endpoint<W, H> {
 
     /// As [`wake_peer_if`](Self::wake_peer_if).
     ///
+    /// # Errors
     /// When the peer waits and could not be woken.
-    /// When the other end waits, and could not be woken.
     #[cold]
     pub(crate) fn wake_peer(&mut self, bits: u32) -> Result<(), Error> {
         if bits & WAITING == 0 {

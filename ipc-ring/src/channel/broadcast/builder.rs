@@ -16,9 +16,9 @@ use crate::ring::broadcast::words::{MODE, SLOTS_OFFSET};
 use crate::ring::broadcast::{self as ring, Mapped, Mode, Resume};
 use crate::wait::WaitStrategy;
 
-/// Payload bytes of a channel whose capacity nobody chose.
+/// Payload bytes of a channel without a chosen capacity.
 const USUAL_BYTES: usize = 1 << 20;
-/// With more ends than CPUs whoever polls takes the time of whoever it waits for, so polling is short.
+/// With more ends than CPUs, a polling end takes CPU time from the end it waits for, so polling is short.
 const USUAL_SPIN: Duration = Duration::from_micros(10);
 
 /// Options for creating and opening a channel of `T`.
@@ -26,7 +26,7 @@ const USUAL_SPIN: Duration = Duration::from_micros(10);
 pub struct Builder<T> {
     settings: Settings,
     mode: Option<Mode>,
-    /// The capacity when nobody chose one, unless it is the usual.
+    /// The capacity when none was chosen, if it is not the usual one.
     usual_capacity: Option<u64>,
     start: Start,
     resume: Resume,
@@ -50,17 +50,18 @@ impl<T: Message> Builder<T> {
     common_settings!();
     element_settings!("md.Tick/2");
 
-    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the channel as it is, one that says a number insists on it. Subscribers that were there first and said
-    /// nothing leave it to the publisher, and go on at the ring that this one makes.
+    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024
+    /// slots; an opener without this setting takes the channel as it is, one that gives a number insists on
+    /// it. Subscribers that attached first without it leave the choice to the publisher, and continue at the
+    /// ring that the publisher makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
         self
     }
 
-    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener that says nothing takes
-    /// the channel as it is, one that says a mode insists on it.
+    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener without
+    /// this setting takes the channel as it is, one that gives a mode insists on it.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = Some(mode);
@@ -86,7 +87,7 @@ impl<T: Message> Builder<T> {
         self
     }
 
-    /// Where a subscriber goes on that was overrun. The default is the oldest message left.
+    /// Where a subscriber continues after it was overrun. The default is the oldest message left.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
@@ -135,11 +136,12 @@ impl<T: Message> Builder<T> {
         self.subscribe(Creation::MustFind)
     }
 
-    /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
+    /// Finds the channel, which must exist, and reads along without a seat. Needs only read permission for
+    /// its memory.
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
-    /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// the first seat is taken; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
         let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);
@@ -161,7 +163,7 @@ impl<T: Message> Builder<T> {
         }
     }
 
-    /// With this capacity for a creator when nobody has chosen one.
+    /// With this capacity for a creator when none was chosen.
     pub(super) fn usually(mut self, capacity: u64) -> Self {
         self.usual_capacity = Some(capacity);
         self
@@ -172,7 +174,7 @@ impl<T: Message> Builder<T> {
         Publisher::new(ring, end).map_err(|error| self.explain(error))
     }
 
-    /// What a publishing end is made of.
+    /// The parts of a publishing end.
     pub(super) fn publishing_parts(&self, creation: Creation) -> Result<(Mapped<T>, End), AttachError> {
         open::attach(&self.request(), creation, Side::Gives, |locked, domain, found| {
             let mode = settle_mode(&found.region, self.mode)?;
@@ -183,7 +185,7 @@ impl<T: Message> Builder<T> {
         })
     }
 
-    /// What is said of an error of a publisher besides what is wrong.
+    /// Adds context to an error of a publisher.
     pub(super) fn explain(&self, error: AttachError) -> AttachError {
         self.request().explain(error, Side::Gives)
     }
@@ -196,14 +198,14 @@ impl<T: Message> Builder<T> {
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.front(), self.settings.strategy)?;
             end.place.settle(&self.settings);
-            // Nothing is taken from one of whom it cannot be known.
+            // A publisher whose state is unknown counts as alive.
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
                 Ok(ring) => Ok(Subscriber::new(ring, end)),
                 Err((error, seat)) => Err((end, error, seat)),
             })
         })?;
-        // A seat that is of no use is given back when the lock is free again.
+        // An unused seat is given back when the lock is free again.
         joined
             .map_err(|(mut end, error, seat)| {
                 end.leave(Some(seat));

@@ -1,4 +1,5 @@
-//! What every end does beside moving messages: holding its seat, waking, and noticing who is gone.
+//! What every end does besides moving messages: holding its seat, waking others, and noticing ends that are
+//! gone.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,15 +27,15 @@ use crate::wait::host::Host as _;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
-/// The subscribers of a ring, and what tells them that the stream has ended.
+/// The subscribers of a ring, and how they learn that the stream has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 const PUBLISHER: WaiterClass = WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY };
 const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY };
 
-/// The mode of a ring found or made, which is chosen by the first one who attaches. Under the domain's lock.
+/// The mode of a ring found or made; the first end to attach chooses it. Under the domain's lock.
 ///
 /// # Errors
-/// [`Mode`](crate::AttachErrorKind::Mode) when it is not the one asked for;
+/// [`Mode`](crate::AttachErrorKind::Mode) when it is not the requested one;
 /// [`Corrupt`](crate::AttachErrorKind::Corrupt).
 pub(in crate::channel) fn settle_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
     let word = region.half(MODE);
@@ -62,9 +63,9 @@ pub(in crate::channel) struct End {
     pub(in crate::channel) front: Front,
     pub(in crate::channel) place: Participant,
     generation: u64,
-    /// How many publishers there had been when a set was told that the last one is gone.
+    /// The count of publishers when a set was last notified that the publisher is gone.
     told: Option<u32>,
-    /// Whether a set was told that the stream has ended.
+    /// Whether a set was notified that the stream has ended.
     ended: bool,
 }
 
@@ -73,8 +74,8 @@ impl End {
     ///
     /// # Errors
     /// [`EndTaken`](crate::AttachErrorKind::EndTaken) by a live process;
-    /// [`Closed`](crate::AttachErrorKind::Closed); [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring
-    /// was found to be.
+    /// [`Closed`](crate::AttachErrorKind::Closed); [`Corrupt`](crate::AttachErrorKind::Corrupt) when an end
+    /// has found the ring corrupt.
     pub(in crate::channel) fn publish(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -104,13 +105,14 @@ impl End {
                 }
                 // [E1] Release → `publisher`.
                 seat.store(me, Ordering::Release);
-                // After the owner, so that a death in between leaves a dead publisher, not one that nobody has been.
+                // After the owner, so that a death in between leaves a dead publisher, not a missing one
+                // without a cause.
                 state.fetch_and(!DETACHED, Ordering::Relaxed);
                 region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
                 Ok(((), PUBLISHER_SEAT))
             })?;
         let mut end = Self { front, place, generation, told: None, ended: false };
-        // Whom a dead publisher was about to wake looks again.
+        // Subscribers that a dead publisher was about to wake check again.
         let woken = end.wake_subscribers();
         end.place.keep(woken);
         Ok(end)
@@ -120,7 +122,7 @@ impl End {
     ///
     /// # Errors
     /// [`DomainFull`](crate::AttachErrorKind::DomainFull) when all seats are taken by live ends;
-    /// [`Corrupt`](crate::AttachErrorKind::Corrupt) when the ring was found to be.
+    /// [`Corrupt`](crate::AttachErrorKind::Corrupt) when an end has found the ring corrupt.
     pub(in crate::channel) fn subscribe(
         locked: &Locked<'_>,
         domain: &Domain,
@@ -152,7 +154,7 @@ impl End {
         Ok((Self { front, place, generation, told: None, ended: false }, seat))
     }
 
-    /// Which channel this is, for a pool whose handles travel in its messages.
+    /// Identity of this channel, for a pool whose handles travel in its messages.
     pub(in crate::channel) fn route(&self) -> crate::pool::Route {
         crate::channel::pool::route(self.place.entry())
     }
@@ -162,7 +164,7 @@ impl End {
         self.generation
     }
 
-    /// Wakes all subscribers that sleep. Costs nothing while none does.
+    /// Wakes all sleeping subscribers. Costs nothing while there are none.
     ///
     /// # Errors
     /// When some could not be woken.
@@ -183,12 +185,12 @@ impl End {
         self.place.do_all_wait(SUBSCRIBER.role)
     }
 
-    /// Bits about the stream; look at the ring again after seeing one.
+    /// Bits about the stream; check the ring again after seeing one.
     pub(in crate::channel) fn bits(&self) -> u32 {
         signal::seen::<Native>(self.front.state())
     }
 
-    /// Says something about the stream to all.
+    /// Sets bits about the stream and wakes all ends to see them.
     pub(in crate::channel) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.front.state(), bits);
         if bits & CLOSED != 0 {
@@ -199,21 +201,21 @@ impl End {
         self.wake_publisher();
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive.
+    /// When it is unknown whether its process is alive.
     pub(in crate::channel) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("publisher")?;
         let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
         Ok(self.place.unless_replaced(state))
     }
 
-    /// What a set has to know of the publisher: [`News::Ended`] once when it has said its last word, [`News::PeerGone`] once for
-    /// each that left without one.
+    /// What a set needs to know about the publisher: [`News::Ended`] once when it has ended the stream,
+    /// [`News::PeerGone`] once for each one that left without ending it.
     ///
     /// # Errors
-    /// When it cannot be known whether the publisher's process is alive.
+    /// When it is unknown whether the publisher's process is alive.
     pub(in crate::channel) fn news_of_publisher(
         &mut self,
         probe: bool,
@@ -235,7 +237,7 @@ impl End {
         Ok(Some(News::PeerGone))
     }
 
-    /// Gives the place up, the publisher's after saying how.
+    /// Gives the seat up; the publisher first signals how it leaves.
     pub(in crate::channel) fn leave(&mut self, seat: Option<Seat>) {
         let front = self.front.clone();
         self.place.leave(
@@ -245,12 +247,12 @@ impl End {
             },
             || front.state().load(Ordering::Relaxed) & CLOSED != 0,
         ); // Under the lock.
-        // A gated publisher that waited for this subscriber looks again.
+        // A gated publisher that waited for this subscriber checks again.
         self.wake_publisher();
     }
 }
 
-/// Whether the publisher of a ring is there. Only reads.
+/// Whether the publisher of a ring is attached. Only reads.
 ///
 /// # Errors
 /// Those of `is_alive`.
@@ -261,7 +263,7 @@ pub(super) fn publisher_state<M>(
     if signal::seen::<Native>(front.state()) & CLOSED != 0 {
         return Ok(PeerState::Closed);
     }
-    // [E1] Acquire ← the Release of whoever took or gave up the seat.
+    // [E1] Acquire ← the Release of the end that took or gave up the seat.
     let identity = publisher_identity(front.region()).load(Ordering::Acquire);
     if identity == 0 {
         let ever = front.region().half(PUBLISHERS).load(Ordering::Relaxed) > 0; // For the answer only.

@@ -19,8 +19,9 @@ use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Resume, W
 use crate::wait::signal;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// A reader without a seat, whose memory is attached read-only: it can disturb nobody and change nothing, and nobody knows
-/// of it. It polls; it cannot sleep. In a gated channel, too, it is not waited for, and may miss messages, which it is told.
+/// A reader without a seat, whose memory is attached read-only: it can neither disturb the ends nor change
+/// anything, and they do not know of it. It polls; it cannot sleep. Even a gated channel does not wait for
+/// it, so it may miss messages, which it reports.
 ///
 /// As long as it lives the channel's memory does.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl<T: Message> Watcher<T> {
             observe::observe_with(&request.settings.name, (domain, until), Kind::Broadcast, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let start = start.check(generation)?;
-        // It never sleeps and never joins, so the barrier is nobody's.
+        // It never sleeps and never joins, so no other end relies on the barrier.
         let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
         let ring = ring::Subscriber::watch(ring, start, resume);
         Ok(Self { ring, domain: domain.clone(), generation })
@@ -71,8 +72,8 @@ impl<T: Message> Watcher<T> {
     /// Reads the next message if there is one.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is nothing and the
-    /// publisher has detached; [`PopError::Corrupt`].
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is
+    /// nothing and the publisher has detached; [`PopError::Corrupt`].
     ///
     /// # Blocking
     /// Never, and no system call.
@@ -91,7 +92,7 @@ impl<T: Message> Watcher<T> {
     fn nothing(&mut self) -> Result<T, PopError> {
         let bits = signal::seen::<Native>(self.ring.memory().state());
         let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
-        // [C1] The bit is seen: everything published before can be seen too. Look once more.
+        // [C1] The bit is seen: everything published before is visible too. Check once more.
         match self.ring.try_pop() {
             Pop::Item { item, .. } => Ok(item),
             Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
@@ -100,11 +101,11 @@ impl<T: Message> Watcher<T> {
         }
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         let front = self.ring.memory();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
@@ -116,13 +117,13 @@ impl<T: Message> Watcher<T> {
         self.ring.position()
     }
 
-    /// Where this reader is, as [`Subscriber::position`](super::Subscriber::position).
+    /// The position of this reader, as [`Subscriber::position`](super::Subscriber::position).
     #[must_use]
     pub fn position(&self) -> Position {
         Position { generation: self.generation, sequence: self.sequence(), offset: self.sequence() }
     }
 
-    /// How many published messages are still to be read, or overwritten already. Racy.
+    /// Number of published messages still to be read, or already overwritten. Racy.
     #[must_use]
     pub fn behind(&self) -> u64 {
         self.ring.behind()
@@ -147,23 +148,26 @@ impl<T: Message> Watcher<T> {
     }
 }
 
-/// What the ends of a channel have counted, at about one moment: each value was true at some time during the look.
+/// What the ends of a channel have counted, at about one moment: each value was current at some time during
+/// the read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
     /// Messages published since the channel was made.
     pub published: u64,
-    /// Below this position nothing is whole any more: a sequence number, or a count of bytes in a channel of frames.
+    /// Below this position nothing is intact any more: a sequence number, or a count of bytes in a channel of
+    /// frames.
     pub floor: u64,
-    /// Subscribers in their seats, dead ones that nobody has noticed included.
+    /// Subscribers in their seats, including dead ones that were not noticed yet.
     pub subscribers: u64,
-    /// How many messages subscribers with a seat were told that they missed.
+    /// Number of messages that subscribers with a seat were reported to have missed.
     pub missed: u64,
     /// Subscribers that died in their seats and were noticed.
     pub dropped: u64,
-    /// How often the publisher of a gated channel found no room. One that waits looks many times.
+    /// Number of times the publisher of a gated channel found no room. A waiting publisher checks many times.
     pub found_full: u64,
-    /// The furthest a subscriber of a gated channel has been seen behind, in messages, or bytes in a channel of frames.
+    /// The furthest a subscriber of a gated channel has been seen behind, in messages, or bytes in a channel
+    /// of frames.
     pub high_water: u64,
 }
 

@@ -15,7 +15,7 @@ use crate::ring::bytes::header;
 use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::wait::WaitStrategy;
 
-/// Bytes of a ring whose capacity nobody chose.
+/// Size in bytes of a ring without a chosen capacity.
 const USUAL_BYTES: u64 = 1 << 20;
 
 /// Options for creating and opening a channel of frames.
@@ -51,9 +51,9 @@ impl Builder {
     common_settings!();
 
     /// Bytes of the ring, rounded up to a power of two, 64 bytes to 1 GiB. A frame takes its length rounded
-    /// up to 8, and 8 more; the longest one half the ring. A creator's default is 1 MiB; an opener that says
-    /// nothing takes the ring as it is, one that says a number insists on it. A consumer that was there first
-    /// and said nothing leaves it to a producer, and goes on at the ring that this one makes.
+    /// up to 8, and 8 more; the longest one half the ring. A creator's default is 1 MiB; an opener without
+    /// this setting takes the ring as it is, one that gives a number insists on it. A consumer that attached
+    /// first without it leaves the choice to the producer, and continues at the ring that the producer makes.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
@@ -61,8 +61,8 @@ impl Builder {
     }
 
     /// A [`capacity`](Self::capacity) that holds `count` frames of up to `len` bytes each at any time,
-    /// whatever the position in the ring: their headers, and the rest before its end into which a frame does
-    /// not fit, are counted. At least as much as a frame of `len` bytes takes.
+    /// whatever the position in the ring: it includes their headers, and the remainder before the end of the
+    /// ring into which a frame does not fit. At least as much as a frame of `len` bytes takes.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -79,8 +79,8 @@ impl Builder {
         self.capacity(record.saturating_mul(count.max(1).saturating_add(1)))
     }
 
-    /// A name for what the frames hold that both sides agree on, such as `"md.Quote/2"`. Ends that say
-    /// different names, or one of which says none, do not come together.
+    /// A name for the contents of the frames that both sides agree on, such as `"md.Quote/2"`. Ends with
+    /// different names, or of which one has none, do not meet.
     #[must_use]
     pub fn type_name(mut self, name: &str) -> Self {
         self.fingerprint = Fingerprint::named::<u8>(name);
@@ -88,10 +88,10 @@ impl Builder {
         self
     }
 
-    /// What is in the frames, in words or as canonical text of a type that each of them begins with: up to 32
-    /// KiB of text. Whoever makes the channel writes it into it, where [`Domain::list`](crate::Domain::list)
-    /// and tools find it. An end whose text differs from the channel's gets
-    /// [`Description`](crate::AttachErrorKind::Description); one that says nothing is content with any.
+    /// A description of the frames, in words or as canonical text of a type that each of them begins with: up
+    /// to 32 KiB of text. The creator of the channel stores it there, where
+    /// [`Domain::list`](crate::Domain::list) and tools find it. An end whose text differs from the channel's
+    /// gets [`Description`](crate::AttachErrorKind::Description); one without a text accepts any.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         self.settings.described = Some(Described::of_frames(text));
@@ -173,7 +173,7 @@ impl Builder {
     }
 }
 
-/// What is asked for by those who need no fingerprint of their own.
+/// The request of ends that need no fingerprint of their own.
 pub(in crate::channel) fn nameless(settings: &Settings) -> Request<'_> {
     Request {
         settings,

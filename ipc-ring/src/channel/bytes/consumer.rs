@@ -18,17 +18,17 @@ use crate::ring::bytes::{self as ring, Mapped};
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells
-/// the producer that nobody will.
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) ends
+/// the stream: the producer learns that its frames will not be popped.
 ///
-/// As an iterator over itself (`for frame in &mut consumer`) it waits for each frame, gives it as a vector,
-/// and ends when the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
+/// As an iterator over itself (`for frame in &mut consumer`) it waits for each frame, returns it as a vector,
+/// and ends when the channel is closed, or on an error; [`last_error`](Self::last_error) shows which.
 #[derive(Debug)]
 pub struct Consumer {
     core: end::Consumer<Mapped, Segment, Kernel>,
     ending: Ending,
     last_error: Option<PopError>,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder>>,
 }
 
@@ -71,7 +71,7 @@ impl Consumer {
         }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
         if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -86,13 +86,13 @@ impl Consumer {
         successor::follow(self)
     }
 
-    /// Pops the next frame into the front of `out`, if there is one; gives its length.
+    /// Pops the next frame into the front of `out`, if there is one; returns its length.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame where it is;
+    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame in the ring;
     /// [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
-    /// nothing and the producer has detached; [`PopError::Corrupt`]. That a producer died is not noticed here
-    /// but by the forms that wait and by [`peer`](Self::peer), since it costs a system call to ask.
+    /// nothing and the producer has detached; [`PopError::Corrupt`]. Only the forms that wait and
+    /// [`peer`](Self::peer) notice that a producer died, since the check costs a system call.
     ///
     /// # Blocking
     /// Never. One system call when the producer sleeps, to wake it.
@@ -101,7 +101,7 @@ impl Consumer {
         self.try_pop_to(&mut out)
     }
 
-    /// As [`try_pop_into`](Self::try_pop_into), in place of what the vector held. Allocates when its capacity
+    /// As [`try_pop_into`](Self::try_pop_into), replacing the vector's contents. Allocates when its capacity
     /// is too small for the frame, which is never longer than [`longest`](Self::longest).
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Consumer {
         self.try_pop_to(&mut out)
     }
 
-    /// Pops the next frame, if there is one, into a vector of its own.
+    /// Pops the next frame, if there is one, into a new vector.
     ///
     /// # Errors
     /// As [`try_pop_vec`](Self::try_pop_vec).
@@ -121,7 +121,7 @@ impl Consumer {
         Ok(out)
     }
 
-    /// Pops the next frame into a vector of its own, waiting for it.
+    /// Pops the next frame into a new vector, waiting for it.
     ///
     /// # Errors
     /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
@@ -134,10 +134,10 @@ impl Consumer {
         Ok(out)
     }
 
-    /// Pops the next frame into the front of `out`, waiting for it; gives its length.
+    /// Pops the next frame into the front of `out`, waiting for it; returns its length.
     ///
     /// # Errors
-    /// [`PopError::BufferTooSmall`], which leaves the frame where it is; [`PopError::Closed`];
+    /// [`PopError::BufferTooSmall`], which leaves the frame in the ring; [`PopError::Closed`];
     /// [`PopError::PeerGone`] when everything pushed has been popped and the producer has detached or died;
     /// [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
     ///
@@ -148,7 +148,7 @@ impl Consumer {
         self.pop_until(out, None)
     }
 
-    /// As [`pop_into`](Self::pop_into), in place of what the vector held.
+    /// As [`pop_into`](Self::pop_into), replacing the vector's contents.
     ///
     /// # Errors
     /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
@@ -157,7 +157,7 @@ impl Consumer {
         self.pop_until(out, None)
     }
 
-    /// As [`pop_into`](Self::pop_into), until a point in time.
+    /// As [`pop_into`](Self::pop_into), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
@@ -166,7 +166,7 @@ impl Consumer {
         self.pop_until(out, Some(deadline))
     }
 
-    /// As [`pop_vec`](Self::pop_vec), until a point in time.
+    /// As [`pop_vec`](Self::pop_vec), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop_vec`](Self::pop_vec).
@@ -175,7 +175,7 @@ impl Consumer {
         self.pop_until(out, Some(deadline))
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -185,7 +185,7 @@ impl Consumer {
         Ok(out)
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -193,7 +193,7 @@ impl Consumer {
         self.pop_deadline(crate::clock::after(timeout))
     }
 
-    /// Lends the next frame where it lies. [`View::release`] pops it; dropping the view leaves it.
+    /// Lends the next frame in place. [`View::release`] pops it; dropping the view leaves it.
     ///
     /// # Errors
     /// As [`try_pop_vec`](Self::try_pop_vec).
@@ -211,7 +211,7 @@ impl Consumer {
         }
     }
 
-    /// Whether a frame is there, by a look that changes nothing.
+    /// Whether there is a frame, by a check that changes nothing.
     pub(super) fn has_frame(&self) -> bool {
         self.core.ring.has_item()
     }
@@ -236,7 +236,7 @@ impl Consumer {
         }
     }
 
-    /// A pop that was not plain success, or none yet.
+    /// A pop that was not a plain success, or was not tried yet.
     #[cold]
     #[inline(never)]
     fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
@@ -256,7 +256,7 @@ impl Consumer {
         }
     }
 
-    /// Whatever comes of a pop. A channel that goes on elsewhere is not closed, but empty.
+    /// Handles any result of a pop. A channel that continues elsewhere is not closed, but empty.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
@@ -272,18 +272,18 @@ impl Consumer {
         self.core.ring.longest()
     }
 
-    /// Whether the producer is there. One system call when it is attached.
+    /// Whether the producer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
-    /// process may not read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
     /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one
-    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when nobody
-    /// holds that end any more.
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
+    /// end has no holder any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -294,8 +294,8 @@ impl Consumer {
         self.core.end.evict_peer(deadline)
     }
 
-    /// Waits until the producer is there, or has closed the channel, or the time has come; gives what there
-    /// is then.
+    /// Waits until the producer is attached, or has closed the channel, or the timeout has passed; returns
+    /// its state then.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -318,32 +318,32 @@ impl Consumer {
         self.core.ring.memory().capacity()
     }
 
-    /// Number of frames popped since the channel was made, by this holder and those before it; one short for
+    /// Number of frames popped since the channel was made, by this holder and its predecessors; one short for
     /// each of those that was killed between popping a frame and counting it.
     #[must_use]
     pub fn popped(&self) -> u64 {
         self.core.ring.frames()
     }
 
-    /// Where the next frame begins, or the padding before it: bytes since the channel was made. Exact, also
+    /// Where the next frame begins, or the padding before it: bytes since the channel was made. Exact, even
     /// after deaths, and larger for each frame than for the one before.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.core.ring.position()
     }
 
-    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    /// Why the iteration over this end stopped, unless the channel was closed.
     #[must_use]
     pub fn last_error(&self) -> Option<&PopError> {
         self.last_error.as_ref()
     }
 
-    /// Tells the producer that nobody will pop any more.
+    /// Ends the stream: the producer learns that nothing more will be popped.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream to a successor. The same as dropping.
+    /// Detaches and leaves the stream to a successor. The same as dropping.
     pub fn detach(self) {}
 }
 
@@ -381,7 +381,7 @@ impl Drop for Consumer {
     }
 }
 
-/// The next frame where it lies, from [`Consumer::try_view`]. Dropping it leaves the frame to be popped.
+/// The next frame in place, from [`Consumer::try_view`]. Dropping it leaves the frame to be popped.
 #[derive(Debug)]
 pub struct View<'a> {
     view: ring::View<'a, Mapped>,
@@ -412,7 +412,7 @@ impl View<'_> {
 
     /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the
     /// view is released or dropped. A producer that keeps to the protocol does not write them meanwhile; one
-    /// that does not may, so what was checked there must not be read again.
+    /// that violates it may, so bytes that were checked in place must not be read again.
     #[must_use]
     #[inline]
     pub fn as_ptr(&self) -> *const u8 {
@@ -422,13 +422,13 @@ impl View<'_> {
     /// Copies bytes out, from an offset in the frame.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// When the range exceeds the frame.
     #[inline]
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         self.view.read(offset, out);
     }
 
-    /// Copies the frame out and leaves it where it is.
+    /// Copies the frame out and leaves it in the ring.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut out = vec![0; self.len()];
@@ -436,7 +436,7 @@ impl View<'_> {
         out
     }
 
-    /// Pops the frame; not in a child of fork that inherited the view.
+    /// Pops the frame; not in a child process that inherited the view through a fork.
     #[inline]
     pub fn release(self) {
         if !self.end.is_ours() {

@@ -20,7 +20,7 @@ mod vectored;
 /// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
 ///
 /// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting
-/// for room. Small writes are better collected by a [`std::io::BufWriter`] first.
+/// for room. Wrap it in a [`std::io::BufWriter`] to collect small writes.
 #[derive(Debug)]
 pub struct Producer {
     core: end::Producer<Mapped, Segment, Kernel>,
@@ -93,7 +93,7 @@ impl Producer {
     ///
     /// # Errors
     /// [`PushError::TooLarge`]; [`PushError::Closed`]; [`PushError::PeerGone`] when there is no room and the
-    /// consumer detached or died, so that there is nobody to wait for; [`PushError::Corrupt`];
+    /// consumer detached or died, so that no consumer is left to make some; [`PushError::Corrupt`];
     /// [`PushError::NotWoken`]; [`PushError::System`]. A consumer that has never attached is waited for.
     ///
     /// # Blocking
@@ -129,7 +129,7 @@ impl Producer {
         }
     }
 
-    /// Pushes frames from the front of a slice while there is room; gives their number. One wake at most.
+    /// Pushes frames from the front of a slice while there is room; returns their number. One wake at most.
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number
@@ -151,7 +151,7 @@ impl Producer {
     /// Pushes all frames of a slice, in order, waiting for room.
     ///
     /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of frames pushed before.
+    /// As [`push`](Self::push). The value handed back is the number of frames pushed before the error.
     pub fn push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
         self.core.end.ours()?;
         let mut done = 0;
@@ -223,12 +223,12 @@ impl Producer {
     }
 
     /// # Errors
-    /// One that was kept. Once.
+    /// One that was kept. Reported once.
     pub(super) fn tell(&mut self) -> Result<(), ipc_core::Error> {
         self.core.end.tell()
     }
 
-    /// What came of an attempt that was not plain success without a signal.
+    /// The result of an attempt that was not a plain success without a signal.
     #[cold]
     #[inline(never)]
     fn settle_one(&mut self, pushed: Result<u32, Refused>, len: usize) -> Result<(), PushError<()>> {
@@ -251,8 +251,8 @@ impl Producer {
     }
 
     /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one
-    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when nobody
-    /// holds that end any more.
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
+    /// end has no holder any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -263,8 +263,8 @@ impl Producer {
         self.core.end.evict_peer(deadline)
     }
 
-    /// Waits until the consumer is there, or has closed the channel, or the time has come; gives what there
-    /// is then.
+    /// Waits until the consumer is attached, or has closed the channel, or the timeout has passed; returns
+    /// its state then.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -281,36 +281,36 @@ impl Producer {
         self.core.ring.memory().capacity()
     }
 
-    /// Number of frames pushed since the channel was made, by this holder and those before it; one short for
+    /// Number of frames pushed since the channel was made, by this holder and its predecessors; one short for
     /// each of those that was killed between publishing a frame and counting it.
     #[must_use]
     pub fn pushed(&self) -> u64 {
         self.core.ring.frames()
     }
 
-    /// Where the next frame begins: bytes since the channel was made, headers and paddings included. Exact,
-    /// also after deaths.
+    /// Where the next frame begins: bytes since the channel was made, headers and padding included. Exact,
+    /// even after deaths.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.core.ring.position()
     }
 
-    /// Ends the stream: the consumer pops what is there, then is told
+    /// Ends the stream: the consumer pops what is left, then gets
     /// [`PopError::Closed`](crate::PopError::Closed). The same as dropping, in a channel that is not
     /// persistent.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or
+    /// Detaches and leaves the stream open: a new producer may continue it, while the consumer is attached or
     /// the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
 }
 
-/// In a set a producer has something to do when there is room for a frame as long as the last one that
-/// there was none for, or nobody is left to make some.
+/// In a set, a producer is ready when there is room for a frame as long as the last one that found none, or
+/// when there is no consumer left to make some.
 impl Seated for Producer {
     type Seat = End;
 
@@ -320,7 +320,7 @@ impl Seated for Producer {
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.core.has_room_as_wanted() {
-            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
+            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is reported by the next push.
             Ok(false) => self.core.end.news(probe),
         }
     }
@@ -349,8 +349,8 @@ impl Drop for Producer {
 /// Room for a frame to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is
 /// published.
 ///
-/// The bytes hold what earlier frames left there until they are written; what is committed unwritten is sent
-/// as it is.
+/// Until they are written, the bytes hold what earlier frames left there; bytes committed unwritten are sent
+/// as they are.
 #[derive(Debug)]
 pub struct Claim<'a> {
     claim: ring::Claim<'a, Mapped>,
@@ -382,7 +382,7 @@ impl Claim<'_> {
     }
 
     /// A pointer to the frame's bytes: [`len`](Self::len) of them, writable, aligned to 8, valid until the
-    /// claim is committed or dropped. A consumer that keeps to the protocol does not look at them meanwhile.
+    /// claim is committed or dropped. A consumer that keeps to the protocol does not read them meanwhile.
     #[must_use]
     #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -393,7 +393,7 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer has closed the channel; [`PushError::Corrupt`] when it found
-    /// the ring so.
+    /// the ring corrupt.
     ///
     /// # Panics
     /// When fewer were claimed.

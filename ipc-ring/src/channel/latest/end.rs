@@ -1,4 +1,5 @@
-//! What the writer's end and the readers' have in common: a seat each, who sleeps for what, and the state of the writer.
+//! What the writer's end and the readers' have in common: their seats, what each sleeps for, and the state of
+//! the writer.
 
 use std::time::Instant;
 
@@ -23,12 +24,12 @@ use crate::wait::signal::{self, CLOSED, DETACHED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
-/// The readers, which leave to a writer what the table is like, and what tells them that it has ended.
+/// The readers, which leave the table's parameters to a writer, and how they learn that it has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 /// The writer's seat.
 const WRITER: u16 = 0;
 
-/// What an end is.
+/// The role of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(in crate::channel) enum Role {
@@ -44,7 +45,7 @@ pub(in crate::channel) enum Topic {
 }
 
 impl Role {
-    /// Whether values go in at the role's end or come out.
+    /// Whether values go in or come out at the role's end.
     pub(in crate::channel) const fn to(self) -> successor::Side {
         match self {
             Role::Writer => successor::Side::Gives,
@@ -54,7 +55,7 @@ impl Role {
 }
 
 impl Topic {
-    /// The readers that wait for this.
+    /// The readers that wait for this event.
     pub(in crate::channel) const fn side(self) -> WaiterClass {
         let role = Role::Reader as u32;
         match self {
@@ -110,13 +111,14 @@ impl<S: Shape> End<S> {
         if role == Role::Writer {
             // After the identity, so that a death in between leaves a dead writer and not one that has left.
             signal::clear::<Native>(end.ring.state(), DETACHED);
-            // Who waits for a writer looks again, and so does who was to be woken by the one before.
+            // Readers that wait for a writer check again, and so do those that the predecessor was about to
+            // wake.
             end.wake_everybody();
         }
         Ok(end)
     }
 
-    /// Wakes all readers, whatever they wait for.
+    /// Wakes all readers, whatever event they wait for.
     fn wake_everybody(&mut self) {
         self.place.wake_all(Topic::Any.side());
         for mask in 0..MASKS {
@@ -124,7 +126,7 @@ impl<S: Shape> End<S> {
         }
     }
 
-    /// Says how the writer goes, and wakes everybody to see it.
+    /// Signals how the writer goes, and wakes all readers to see it.
     pub(in crate::channel) fn raise(&mut self, bits: u32) {
         signal::raise::<Native>(self.ring.state(), bits);
         if bits & CLOSED != 0 {
@@ -133,7 +135,7 @@ impl<S: Shape> End<S> {
         self.wake_everybody();
     }
 
-    /// Whether the writer is there. A system call when it is.
+    /// Whether the writer is attached. A system call if it is.
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive.
@@ -155,7 +157,7 @@ impl<S: Shape> End<S> {
         }
     }
 
-    /// Why a wait is over, unless that is because the writer is gone and its successor is waited for.
+    /// Why a wait has ended, unless the writer is gone and its successor is waited for.
     pub(in crate::channel) fn unless_awaited(&self, over: Option<ReadError>) -> Option<ReadError> {
         over.filter(|why| !(self.place.waits.awaits_successors() && matches!(why, ReadError::PeerGone(_))))
     }
@@ -163,7 +165,7 @@ impl<S: Shape> End<S> {
     /// As [`ended`](Self::ended), when the writer was killed. A system call.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// When this is unknown.
     pub(in crate::channel) fn died(&self) -> Result<Option<ReadError>, ReadError> {
         match self.writer() {
             Ok(PeerState::Gone(exit @ PeerExit::Died { .. })) => Ok(Some(ReadError::PeerGone(exit))),
@@ -172,7 +174,7 @@ impl<S: Shape> End<S> {
         }
     }
 
-    /// Sleeps until a writer is there or has closed, or the time has come; gives its state then.
+    /// Sleeps until a writer is attached or has closed, or the deadline has passed; returns its state then.
     ///
     /// # Errors
     /// When the semaphores were removed.
@@ -199,7 +201,7 @@ impl<S: Shape> End<S> {
         }
     }
 
-    /// Gives the place up. The last end takes the channel out of the directory.
+    /// Gives the seat up. The last end removes the channel from the directory.
     pub(in crate::channel) fn leave(&mut self) {
         let (region, number) = (self.ring.region().clone(), self.place.number());
         let finished = signal::seen::<Native>(self.ring.state()) & CLOSED != 0;
@@ -207,7 +209,8 @@ impl<S: Shape> End<S> {
     }
 }
 
-/// The state of the writer, by what stands in shared memory and a way to ask whether an identity is alive.
+/// The state of the writer, from the words in shared memory and a function that says whether an identity is
+/// alive.
 ///
 /// # Errors
 /// Those of `is_alive`.
@@ -228,7 +231,7 @@ fn writer(
     Ok(if alive { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) })
 }
 
-/// As [`End::writer`], for one without an end.
+/// As [`End::writer`], for an observer without an end.
 pub(super) fn observed_writer(member: &Member, region: &Region) -> Result<PeerState, ipc_core::Error> {
     writer(region, |identity| member.is_alive(crate::domain::Owner::from_raw(identity)))
 }

@@ -1,4 +1,4 @@
-//! Reading, and waiting for what is newer, for elements of any shape.
+//! Reading, and waiting for newer values, for elements of any shape.
 
 use std::fmt::{self, Debug, Formatter};
 use std::time::Instant;
@@ -14,9 +14,9 @@ use crate::ring::latest::{self as ring, MappedOf, Memory as _, Trouble};
 use crate::wait::Wait;
 use crate::wait::park::{Attempt, Look, Presence, park};
 
-/// What it takes to open a table again that may be replaced.
+/// What is needed to open a table again that may be replaced.
 pub(in crate::channel) trait Reopen<S: Shape>: Send + Sync {
-    /// The end opened again as it was opened.
+    /// The end opened again as it was opened before.
     fn reopen(&self) -> Option<Reading<S>>;
 }
 
@@ -31,22 +31,22 @@ impl<S: Shape> Debug for dyn Reopen<S> {
 pub(in crate::channel) struct Reading<S: Shape> {
     pub(in crate::channel) ring: ring::Reader<MappedOf<S>>,
     pub(in crate::channel) end: End<S>,
-    /// Whether a set was told that the writer is gone.
+    /// Whether a set was notified that the writer is gone.
     told: bool,
-    /// Whether a set was told that the channel is closed.
+    /// Whether a set was notified that the channel is closed.
     ended: bool,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<dyn Reopen<S>>>,
 }
 
 impl<S: Shape> Reading<S> {
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn new(end: End<S>, origin: impl FnOnce() -> Box<dyn Reopen<S>>) -> Self {
         let origin = end.place.is_open().then(origin);
         Self { ring: ring::Reader::attach(end.ring.clone()), end, told: false, ended: false, origin }
     }
 
-    /// What an attempt to read gives. Where there is nothing, the table may have been replaced by what a
+    /// The result of an attempt to read. If there is nothing, the table may have been replaced by one that a
     /// writer has chosen.
     #[inline(always)]
     pub(in crate::channel) fn read<R>(
@@ -56,7 +56,7 @@ impl<S: Shape> Reading<S> {
     ) -> Result<Option<R>, ReadError> {
         self.end.place.ours()?;
         let mut followed = false;
-        // One place for both attempts, so that the first one is inlined.
+        // One call site for both attempts, so that the first one is inlined.
         loop {
             let nothing = match attempt(&mut self.ring) {
                 Ok(Some(something)) => return Ok(Some(something)),
@@ -93,12 +93,12 @@ impl<S: Shape> Reading<S> {
     #[inline(never)]
     pub(in crate::channel) fn follow(&mut self) -> bool {
         if !self.end.place.is_open() {
-            self.origin = None; // A writer has come, and everything is chosen.
+            self.origin = None; // A writer has attached, and every parameter is chosen.
         }
         successor::follow(self)
     }
 
-    /// Waits until `read` gives something. `has_something` is the same by a look that changes nothing.
+    /// Waits until `read` returns something. `has_something` is the same by a check that changes nothing.
     #[track_caller]
     pub(in crate::channel) fn wait_until<R>(
         &mut self,
@@ -171,7 +171,7 @@ where
 
     fn attempt(&mut self, wait: &Wait) -> Result<Option<R>, ReadError> {
         loop {
-            // Before the look: what the writer published before it went is looked for once more.
+            // Before the read: what the writer published before it went is checked for once more.
             let over = self.reader.end.unless_awaited(self.reader.end.ended());
             let answer = match (self.read)(&mut self.reader.ring) {
                 // There is something; the next attempt may be fast enough.
@@ -222,7 +222,7 @@ impl<S: Shape> Seated for Reading<S> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.ring.next_change() {
             Ok(None) => {}
-            // Also when the writer is just too fast, or the memory makes no sense: the next read tells.
+            // Even when the writer is just too fast, or the memory is invalid: the next read reports it.
             Ok(Some(_)) | Err(_) => {
                 self.told = false;
                 return Ok(Some(News::Ready));
@@ -238,7 +238,7 @@ impl<S: Shape> Seated for Reading<S> {
             Some(_) if !std::mem::replace(&mut self.told, true) => Some(News::PeerGone),
             Some(_) => None,
             None => {
-                // Without a question a dead writer looks like a living one.
+                // Without asking the kernel, a dead writer looks like a living one.
                 self.told &= !probe;
                 None
             }

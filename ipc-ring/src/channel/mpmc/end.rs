@@ -17,10 +17,10 @@ use crate::wait::WaitStrategy;
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
 
-/// The ends of a ring that may be consumers, and what tells them that the stream has ended.
+/// The ends of a ring that may be consumers, and how they learn that the stream has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 
-/// Whether messages go in at a role's ends or come out.
+/// Whether messages go in or come out at a role's ends.
 pub(in crate::channel) const fn side_of(role: Role) -> successor::Side {
     match role {
         Role::Producer => successor::Side::Gives,
@@ -70,12 +70,12 @@ impl<S: Shape> End<S> {
         Ok((Self::new(memory, place, role), seat))
     }
 
-    /// The channel, for who keeps books about it.
+    /// The channel, for accounting.
     pub(in crate::channel) fn entry(&self) -> &Entry {
         self.place.entry()
     }
 
-    /// Ends the stream for everybody.
+    /// Ends the stream for all ends.
     pub(in crate::channel) fn close_channel(&mut self) {
         if self.place.is_ours() {
             self.place.closes();
@@ -83,8 +83,8 @@ impl<S: Shape> End<S> {
         }
     }
 
-    /// Gives the place up; `give_back` frees the ring's seat. Nothing in a child of fork that inherited the
-    /// end.
+    /// Gives the seat up; `give_back` frees the ring's seat. Does nothing in a child process that inherited
+    /// the end through a fork.
     pub(in crate::channel) fn leave(&mut self, role: Role, give_back: impl FnOnce()) {
         if !self.place.is_ours() {
             return;

@@ -1,4 +1,4 @@
-//! Looking at a channel without taking part.
+//! Observing a channel without taking part.
 
 use std::sync::atomic::Ordering;
 
@@ -12,13 +12,13 @@ use crate::message::Fingerprint;
 use crate::region::Region;
 use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 
-/// A read-only look at a channel from any process of the domain, whatever the channel's element type.
+/// A read-only view of a channel from any process of the domain, whatever the channel's element type.
 ///
 /// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a
-/// byte. The ends do not know of it and pay nothing for it, but for the cache lines it reads while they
+/// byte. The ends do not know of it and pay nothing for it, except for the cache lines it reads while they
 /// write them.
 ///
-/// As long as it lives the channel's memory does, also when all ends are gone.
+/// As long as it lives the channel's memory does, even when all ends are gone.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,15 +40,15 @@ pub struct Observer {
     seen: Seen,
 }
 
-/// How many ends there are on one side of a channel. Racy: they come and go meanwhile.
+/// Number of ends on one side of a channel. Racy: they come and go meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attendance {
     /// Those whose process is alive.
     pub alive: u32,
-    /// Those whose process died, and that nobody has cleared away yet.
+    /// Those whose process died, and that were not recovered yet.
     pub dead: u32,
-    /// Those of the living that sleep, or are about to.
+    /// Those that are alive and sleep, or are about to.
     pub asleep: u32,
 }
 
@@ -57,7 +57,7 @@ impl Observer {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
-    /// is that of another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
+    /// is that of another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -76,7 +76,7 @@ impl Observer {
         Ok(Self { lookout, region, seen })
     }
 
-    /// What can be counted so far. No system call.
+    /// The counters so far. No system call.
     #[must_use]
     pub fn counters(&self) -> Counters {
         Counters::read(&self.region, &self.seen.geometry, self.seen.first_position)
@@ -85,8 +85,7 @@ impl Observer {
     /// The producers. One system call for each.
     ///
     /// # Errors
-    /// When it cannot be known of one whether it is alive: the domain's semaphores were removed, for
-    /// instance.
+    /// When it is unknown whether one of them is alive: the domain's semaphores were removed, for instance.
     pub fn producers(&self) -> Result<Attendance, ipc_core::Error> {
         self.attendance(Role::Producer)
     }

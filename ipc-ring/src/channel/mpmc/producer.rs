@@ -54,14 +54,14 @@ impl<T: Message> Producer<T> {
     /// [`PushError::Full`], [`PushError::Busy`], [`PushError::Closed`], [`PushError::Corrupt`].
     ///
     /// # Blocking
-    /// Never. One system call when a consumer sleeps and the ring was empty, to wake it, or when the next slot is in somebody's
-    /// hands, to learn whether that one is alive.
+    /// Never. One system call when a consumer sleeps and the ring was empty, to wake it, or when another end
+    /// has claimed the next slot, to check whether that end is alive.
     #[inline]
     pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
         self.try_push_from(&message).map_err(|error| error.with(message))
     }
 
-    /// As [`try_push`](Self::try_push), from where the message lies.
+    /// As [`try_push`](Self::try_push), by reference: a large message is copied only once.
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push), without the message.
@@ -74,17 +74,19 @@ impl<T: Message> Producer<T> {
     ///
     /// # Errors
     /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and every consumer is gone;
-    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. Consumers that have never come are waited for.
+    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. Waits if no consumer has ever
+    /// attached.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly full. One that
-    /// sleeps stands back in a full ring while a producer that starves has its turn: a millisecond for each of them.
+    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly
+    /// full. One that sleeps stands back in a full ring while a starving producer has its turn: a millisecond
+    /// for each of them.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         self.push_from(&message).map_err(|error| error.with(message))
     }
 
-    /// As [`push`](Self::push), from where the message lies: a large one is copied once then.
+    /// As [`push`](Self::push), by reference: a large message is copied only once.
     ///
     /// # Errors
     /// As [`push`](Self::push), without the message.
@@ -119,18 +121,19 @@ impl<T: Message> Producer<T> {
         self.push_deadline(message, crate::clock::after(timeout))
     }
 
-    /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.
+    /// Pushes messages from the front of a slice while there is room; returns their number. One wake at most.
     ///
     /// # Errors
-    /// When there is room for none, as [`try_push`](Self::try_push), with 0 for the value.
+    /// When there is no room at all, as [`try_push`](Self::try_push), with 0 for the value.
     pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
         self.core.try_push_slice(messages)
     }
 
-    /// Pushes a whole slice, waiting for room. Its messages stay in order; those of others may come between them.
+    /// Pushes a whole slice, waiting for room. Its messages stay in order; other producers' messages may come
+    /// between them.
     ///
     /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of messages pushed before.
+    /// As [`push`](Self::push). The value handed back is the number of messages pushed before the error.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -146,14 +149,15 @@ impl<T: Message> Producer<T> {
         self.core.push_slice(messages, Some(deadline))
     }
 
-    /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
+    /// Recovers from dead ends now, instead of when an end waits for one. Does nothing in a child process
+    /// that inherited the end through a fork.
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.
     ///
     /// # Errors
-    /// When it cannot be known of some end whether its process is alive: the domain's semaphores were removed, or this process
-    /// may not read them any more. Nothing was taken from that one; the others are cleared up after.
+    /// When it is unknown whether some end's process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more. Nothing was taken from that one; the others were recovered.
     pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.core.end.recover()
     }
@@ -164,19 +168,19 @@ impl<T: Message> Producer<T> {
         self.core.end.ring.capacity()
     }
 
-    /// Number of messages waiting. Wrong by what is going on now.
+    /// Number of messages waiting. Off by operations in progress.
     #[must_use]
     pub fn len(&self) -> u64 {
         ring::len(&self.core.end.ring)
     }
 
-    /// Whether nothing is waiting, as [`len`](Self::len) sees it.
+    /// Whether no message is waiting, according to [`len`](Self::len).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Which channel this is, for a [pool](crate::pool) whose handles travel in its messages.
+    /// Identity of this channel, for a [pool](crate::pool) whose handles travel in its messages.
     #[must_use]
     pub fn route(&self) -> crate::pool::Route {
         crate::channel::pool::route(self.core.end.entry())
@@ -194,8 +198,8 @@ impl<T: Message> Producer<T> {
     }
 }
 
-/// In a set a producer has something to do when there is room, or nobody is left to make some. Who pushes and finds more room
-/// tells the next one.
+/// In a set, a producer is ready when there is room, or when there is no consumer left to make some. A
+/// producer that pushes and finds more room wakes the next one.
 impl<T: Message> Seated for Producer<T> {
     type Seat = Participant;
 

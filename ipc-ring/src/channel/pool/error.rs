@@ -1,4 +1,4 @@
-//! What can go wrong with a loan, with sending one, and with receiving.
+//! Errors of making a loan, sending one, and receiving.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ debug_as_display!(LoanError);
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoanError {
-    /// No block of the size class was free when it was looked at. Others may give theirs back.
+    /// No block of the size class was free at the time of the check. Other processes may give theirs back.
     Exhausted {
         /// The number of the class.
         class: usize,
@@ -23,20 +23,21 @@ pub enum LoanError {
         /// Number of its blocks.
         count: u64,
     },
-    /// No class has blocks of so many bytes.
+    /// No class has blocks of this size.
     TooLarge {
-        /// Bytes asked for.
+        /// Bytes requested.
         len: usize,
         /// Bytes of the largest block.
         limit: usize,
     },
-    /// No block of the size class was free, and it cannot be known whether those who hold them are alive: nothing was taken from
-    /// them. The domain's semaphores were removed, or this process may not read them any more.
+    /// No block of the size class was free, and it is unknown whether the processes that hold them are alive:
+    /// nothing was taken from them. The domain's semaphores were removed, or this process may not read them
+    /// any more.
     Unknown {
-        /// What the kernel said.
+        /// The kernel's error.
         reason: ErrorKind,
     },
-    /// This pool came through a fork; only the process that opened it may use it. Nothing was done.
+    /// The pool was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
 }
 
@@ -66,11 +67,11 @@ impl fmt::Display for LoanError {
 
 impl std::error::Error for LoanError {}
 
-/// Why a loan was not sent. It is handed back, and its handle, wherever it is, is worth nothing.
+/// Why a loan was not sent. It is handed back, and all copies of its handle are invalid.
 pub struct SendError<E> {
     /// The loan.
     pub loan: Loan,
-    /// What the channel said.
+    /// The channel's error.
     pub error: E,
 }
 
@@ -98,7 +99,7 @@ impl<E: std::error::Error + 'static> std::error::Error for SendError<E> {
 pub enum ReceiveError<E> {
     /// No handle was popped.
     Channel(E),
-    /// A handle was popped and names nothing that may be read.
+    /// The popped handle names nothing that may be read.
     Refused(Refused),
 }
 

@@ -16,9 +16,9 @@ use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Ro
 /// A block of a pool that this process alone may write. Dropping it gives the block back.
 ///
 /// [`write_at`](Self::write_at), [`write`](Self::write) and [`writer`](Self::writer) write it, soundly
-/// whatever others do, and [`as_mut_ptr`](Self::as_mut_ptr) has its address. There is no safe slice of it,
-/// since other processes *could* write the memory: [`as_mut_slice`](Self::as_mut_slice) says what has to be
-/// promised for one.
+/// whatever others do, and [`as_mut_ptr`](Self::as_mut_ptr) returns its address. There is no safe slice of
+/// it, since other processes *could* write the memory: [`as_mut_slice`](Self::as_mut_slice) states what the
+/// caller has to promise for one.
 pub struct Loan {
     /// Taken when the block is sent, shared or given back.
     held: Option<Held>,
@@ -30,10 +30,10 @@ struct Held {
     len: usize,
 }
 
-/// A block whose handle is being pushed: taken back when that panics.
+/// A block whose handle is being pushed: taken back if the push panics.
 struct Offering(Option<(Arc<Inner>, Offered)>);
 
-/// Each method that takes the block away takes the loan.
+/// Each method that takes the block consumes the loan.
 const HELD: &str = "a loan has its block until it is consumed";
 
 impl Loan {
@@ -49,23 +49,23 @@ impl Loan {
         self.held().len
     }
 
-    /// Whether no byte will be sent.
+    /// Whether no bytes will be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes of the block: [`set_len`](Self::set_len) can have no more.
+    /// Size of the block in bytes: the limit of [`set_len`](Self::set_len).
     #[must_use]
     pub fn capacity(&self) -> usize {
         let Held { inner, loaned, .. } = self.held();
         inner.member.memory().classes()[loaned.class() as usize].size as usize
     }
 
-    /// Sends fewer bytes than were asked for, or more if the block has them.
+    /// Sends fewer bytes than were requested, or more if the block has them.
     ///
     /// # Panics
-    /// When the block has not so many.
+    /// When the block is smaller.
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.capacity(), "the block has {} bytes, not {len}", self.capacity());
         self.held.as_mut().expect(HELD).len = len;
@@ -91,7 +91,7 @@ impl Loan {
         self.bytes().write_at(offset, value.as_bytes())
     }
 
-    /// Gives each byte this value.
+    /// Sets each byte to this value.
     ///
     /// # Errors
     /// [`AccessError::Forked`] in a child of fork.
@@ -125,7 +125,7 @@ impl Loan {
 
     readable!();
 
-    /// The payload as a slice, to be written where it lies.
+    /// The payload as a slice, to be written in place.
     ///
     /// # Safety
     /// As [`as_slice`](Self::as_slice); and while the slice lives, nothing else reads the bytes either.
@@ -141,17 +141,17 @@ impl Loan {
         Ok(unsafe { core::slice::from_raw_parts_mut(bytes.base(), bytes.len) })
     }
 
-    /// The address of the payload, as [`as_ptr`](Self::as_ptr) has it, for writing.
+    /// The address of the payload, as [`as_ptr`](Self::as_ptr), for writing.
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.bytes().base()
     }
 
-    /// What is held, which the caller gives back.
+    /// The held block, which the caller gives back.
     #[inline(always)]
     fn into_held(mut self) -> Held {
         let held = self.held.take().expect(HELD);
-        // Nothing is left to be dropped: this says so to the compiler.
+        // There is nothing left to drop: this makes it visible to the compiler.
         core::mem::forget(self);
         held
     }
@@ -167,7 +167,7 @@ impl Loan {
         Bytes { inner, class: loaned.class(), block: loaned.block(), len: *len }
     }
 
-    /// Gives the block to whoever receives its handle from this channel, waiting for room there.
+    /// Gives the block to the receiver of its handle from this channel, waiting for room there.
     ///
     /// # Errors
     /// [`SendError`] with the loan and the channel's reason.
@@ -180,9 +180,9 @@ impl Loan {
         self.send_with(route, |handle| to.push_handle(handle))
     }
 
-    /// As [`send`](Self::send), by a push of one's own: of a message that holds the handle, or with a deadline. `route` is that
-    /// of the producer which `push` uses ([`spsc::Producer::route`](crate::spsc::Producer::route), and those of the other
-    /// channels).
+    /// As [`send`](Self::send), with your own push: of a message that holds the handle, or with a deadline.
+    /// `route` is that of the producer which `push` uses
+    /// ([`spsc::Producer::route`](crate::spsc::Producer::route), and those of the other channels).
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -209,7 +209,8 @@ impl Loan {
     /// ```
     ///
     /// # Errors
-    /// [`SendError`] with the loan and the error of `push`, or [`Forked`] in a child of fork that inherited the loan.
+    /// [`SendError`] with the loan and the error of `push`, or [`Forked`] in a child process that inherited
+    /// the loan through a fork.
     #[inline]
     pub fn send_with<E: From<Forked>>(
         self,
@@ -234,7 +235,7 @@ impl Loan {
                 inner.member.sent(&offered);
                 Ok(())
             }
-            // When the block was taken although the push failed, it was sent.
+            // If the block was taken although the push failed, it was sent.
             Err(error) => match inner.member.take_back(offered) {
                 Some(loaned) => Err(SendError { loan: Self::new(inner, loaned, len), error }),
                 None => Ok(()),
@@ -247,13 +248,13 @@ impl Loan {
         self.held().inner.is_ours()
     }
 
-    /// Whether the block is of this pool, whichever clone or opening of it.
+    /// Whether the block belongs to this pool, through any clone or opening of it.
     #[inline(always)]
     pub(in crate::channel) fn is_of(&self, pool: &Pool) -> bool {
         self.held().inner.member.memory().generation() == pool.member().memory().generation()
     }
 
-    /// Has `publish` do with the block what makes a payload of it. When it fails it gives the block back.
+    /// Lets `publish` turn the block into a payload. If it fails it gives the block back.
     #[inline]
     pub(in crate::channel) fn publish_by<E>(
         self,
@@ -264,8 +265,9 @@ impl Loan {
             .map_err(|(loaned, error)| SendError { loan: Self::new(inner, loaned, len), error })
     }
 
-    /// Makes the bytes readable for everybody who gets the handle, as long as somebody holds a view. Push the handle into as
-    /// many channels as there are receivers, and keep the view for as long as late ones shall find the payload.
+    /// Makes the bytes readable for all receivers of the handle, as long as any process holds a view. Push
+    /// the handle into one channel for each receiver, and keep the view for as long as late ones should find
+    /// the payload.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -281,7 +283,8 @@ impl Loan {
     /// # Ok(()) }
     /// ```
     ///
-    /// In a child of fork that inherited the loan nobody gets anything: the handle is refused everywhere.
+    /// In a child process that inherited the loan through a fork, no payload is shared: the handle is refused
+    /// everywhere.
     #[must_use]
     pub fn share(self) -> (View, Handle) {
         let Held { inner, loaned, len } = self.into_held();

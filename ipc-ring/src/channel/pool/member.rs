@@ -1,4 +1,4 @@
-//! A process's part in a pool.
+//! A process's membership in a pool.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ use crate::ring::pool::{
     Sizes as _,
 };
 
-/// A pool, open in this process. Clones share its seat; any thread may use any of them. Who opens it again in this process gets a clone.
+/// A pool, open in this process. Clones share its seat; any thread may use any of them. Opening it again in
+/// this process returns a clone.
 ///
 /// The pool is left when the last clone, loan and view of it is dropped.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ pub struct Pool {
 /// What clones, loans and views share.
 #[derive(Debug)]
 pub(super) struct Inner {
-    /// The process that opened the pool, as the membership has it, but nearer.
+    /// The process that opened the pool: a copy of the membership's mark that is faster to reach.
     process: ProcessMark,
     pub(super) member: Member<Mapped>,
     domain: Domain,
@@ -52,8 +53,8 @@ pub(super) struct Found {
     pub(super) entry: Entry,
 }
 
-/// How often `accept` gives way to another thread, when the block's word changes all the time or that thread is just between
-/// two steps; and for how long it sleeps, but for the first times.
+/// How often `accept` yields to another thread, while the block's word keeps changing or that thread is
+/// between two steps; after the first `YIELDS` times it sleeps for `NAP` instead.
 const PATIENCE: u32 = 600;
 const YIELDS: u32 = 50;
 const NAP: Duration = Duration::from_micros(200);
@@ -78,15 +79,15 @@ impl Pool {
         Builder::new(name).open()
     }
 
-    /// Takes a seat, and clears up after dead members on the way. The domain's lock is held.
+    /// Takes a seat, and recovers from dead members on the way. The domain's lock is held.
     pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
         once::share(found, |found| Inner::seated(domain, found)).map(|inner| Self { inner })
     }
 
-    /// Lends a block for `len` bytes, of the smallest class that has so many. Its bytes are whatever they were last; zero at
-    /// first.
+    /// Lends a block for `len` bytes, from the smallest class that has this many. Its bytes are what they
+    /// last were; initially zero.
     ///
-    /// When no block is free, dead processes are looked for, once.
+    /// When no block is free, looks once for what dead processes hold.
     ///
     /// # Errors
     /// [`LoanError::Exhausted`], [`LoanError::TooLarge`], [`LoanError::Unknown`].
@@ -101,7 +102,7 @@ impl Pool {
         }
     }
 
-    /// As [`loan`](Self::loan), without looking for dead processes: no system call, ever.
+    /// As [`loan`](Self::loan), without looking for dead processes: never makes a system call.
     ///
     /// # Errors
     /// [`LoanError::Exhausted`], [`LoanError::TooLarge`].
@@ -129,19 +130,19 @@ impl Pool {
         }
     }
 
-    /// That the pool was opened by this process.
+    /// Checks that the pool was opened by this process.
     pub(in crate::channel) fn ours(&self) -> Result<(), Forked> {
         self.inner.ours()
     }
 
-    /// This process in the pool. The memory is not mapped in a child made by `fork`: ask [`ours`](Self::ours)
-    /// first.
+    /// This process's member of the pool. The memory is not mapped in a child made by `fork`: check
+    /// [`ours`](Self::ours) first.
     #[inline(always)]
     pub(in crate::channel) fn member(&self) -> &Member<Mapped> {
         &self.inner.member
     }
 
-    /// Where the pool is.
+    /// The domain of the pool.
     pub(in crate::channel) fn domain(&self) -> &Domain {
         &self.inner.domain
     }
@@ -165,14 +166,15 @@ impl Pool {
         }
     }
 
-    /// The payload that a handle names. Call it before the handle's slot is given back, inside `pop_with` of the consumer: then
-    /// a death in between loses nothing for good. [`receive`](Self::receive) does that.
+    /// The payload that a handle names. Call it before the handle's slot is given back, inside `pop_with` of
+    /// the consumer: then a death in between loses nothing for good. [`receive`](Self::receive) does that.
     ///
     /// # Errors
     /// [`Refused`].
     ///
     /// # Blocking
-    /// Never, unless other threads of this process are stopped while they open or drop a view of the same shared block.
+    /// Never, unless other threads of this process are stopped while they open or drop a view of the same
+    /// shared block.
     #[inline]
     pub fn accept(&self, handle: &Handle) -> Result<View, Refused> {
         if !self.inner.is_ours() {
@@ -191,7 +193,7 @@ impl Pool {
             if time < YIELDS {
                 std::thread::yield_now();
             } else {
-                // On a busy machine the other thread needs this one's processor.
+                // On a busy machine the other thread needs this one's CPU.
                 std::thread::sleep(NAP);
             }
             match self.inner.member.accept(handle) {
@@ -208,8 +210,8 @@ impl Pool {
     /// Pops the next handle, waiting for it, and takes its payload.
     ///
     /// # Errors
-    /// [`ReceiveError::Channel`] as the consumer's pop; [`ReceiveError::Refused`] when a handle was popped that names no
-    /// payload, such as that of a sender that died while it sent: go on with the next.
+    /// [`ReceiveError::Channel`] as the consumer's pop; [`ReceiveError::Refused`] when the popped handle
+    /// names no payload, such as that of a sender that died while sending: continue with the next.
     ///
     /// # Blocking
     /// By the consumer's wait strategy.
@@ -218,10 +220,10 @@ impl Pool {
         settle(from.take(None, |handle| self.accept(&handle)))
     }
 
-    /// As [`receive`](Self::receive), for a length of time.
+    /// As [`receive`](Self::receive), with a timeout.
     ///
     /// # Errors
-    /// As [`receive`](Self::receive), and that the time was over.
+    /// As [`receive`](Self::receive), and when the time is over.
     pub fn receive_timeout<I: Inlet>(
         &self,
         from: &mut I,
@@ -230,10 +232,10 @@ impl Pool {
         self.receive_deadline(from, crate::clock::after(timeout))
     }
 
-    /// As [`receive`](Self::receive), until a point in time.
+    /// As [`receive`](Self::receive), until a deadline.
     ///
     /// # Errors
-    /// As [`receive`](Self::receive), and that the time was over.
+    /// As [`receive`](Self::receive), and when the time is over.
     pub fn receive_deadline<I: Inlet>(
         &self,
         from: &mut I,
@@ -245,7 +247,7 @@ impl Pool {
     /// As [`receive`](Self::receive), without waiting.
     ///
     /// # Errors
-    /// As [`receive`](Self::receive), and that nothing is there.
+    /// As [`receive`](Self::receive), and when there is nothing.
     ///
     /// # Blocking
     /// Never.
@@ -254,15 +256,17 @@ impl Pool {
         settle(from.try_take(|handle| self.accept(&handle)))
     }
 
-    /// Takes back what dead processes hold, and what was lost with its channel; nothing in a child of fork that inherited the pool. [`loan`](Self::loan) does so when it finds no
-    /// free block, and so does each process that opens the pool.
+    /// Takes back what dead processes hold, and what was lost with its channel; nothing in a child process
+    /// that inherited the pool through a fork. [`loan`](Self::loan) does so when it finds no free block, and
+    /// so does each process that opens the pool.
     ///
     /// # Blocking
     /// Never. One system call for each member, and two for each channel that holds a payload.
     ///
     /// # Errors
-    /// When it cannot be known of some process whether it is alive: the domain's semaphores were removed, or this process may
-    /// not read them any more. Nothing was taken from that one; what the others held, and what was lost, came back.
+    /// When it is unknown whether some process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more. Nothing was taken from that one; what the others held, and what
+    /// was lost, was taken back.
     pub fn recover(&self) -> Result<Report, ipc_core::Error> {
         self.inner.process.check("Pool::recover")?;
         let Inner { member, domain, .. } = &*self.inner;
@@ -279,8 +283,8 @@ impl Pool {
         Ok(Report { lost, ..dead? })
     }
 
-    /// How many blocks of each class are in whose hands, and what happened so far. Looks at each block. Of no class in a child of fork that inherited
-    /// the pool.
+    /// How many blocks of each class are held, and by whom, and the events counted so far. Reads each block's
+    /// word. Empty in a child process that inherited the pool through a fork.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if !self.inner.is_ours() {
@@ -306,7 +310,8 @@ fn settle<E>(taken: Result<Result<View, Refused>, E>) -> Result<View, ReceiveErr
     taken.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
 }
 
-/// Whether the memory of a channel still exists: some process has it attached. When that cannot be known, it does.
+/// Whether the memory of a channel still exists, that is, some process has it attached. True when this is
+/// unknown.
 fn is_there(route: Route) -> bool {
     let [generation, segment] = route.words();
     let Ok(segment) = i32::try_from(segment) else { return false };
@@ -319,13 +324,13 @@ fn is_there(route: Route) -> bool {
     }
 }
 
-/// What watchers are told of this process.
+/// How this process is named to watchers.
 fn myself(domain: &Domain) -> (Owner, u32) {
     (domain.me(), std::process::id())
 }
 
 impl Inner {
-    /// Whether the pool was opened by this process, and did not come to it through a fork.
+    /// Whether the pool was opened by this process, not inherited through a fork.
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
         self.process.is_current()
@@ -348,13 +353,13 @@ impl Inner {
         Ok(Self { process: process.process(), member, domain: domain.clone(), entry })
     }
 
-    /// Whether nobody has taken the seat away.
+    /// Whether this process still has its seat.
     pub(super) fn has_its_seat(&self) -> bool {
         let seat = self.member.seat();
         self.member.memory().identity(seat.number()).load(Ordering::Relaxed) == seat.identity().get() // Under the lock.
     }
 
-    /// That it was. A load and a comparison.
+    /// Checks that the pool was opened by this process. A load and a comparison.
     #[inline(always)]
     pub(super) fn ours(&self) -> Result<(), Forked> {
         if self.is_ours() { Ok(()) } else { Err(Forked) }

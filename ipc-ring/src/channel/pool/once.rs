@@ -1,8 +1,9 @@
-//! The pools that this process has open, each once.
+//! The pools that this process has open, each of them once.
 //!
-//! What a process holds of a pool it keeps in its own memory, beside the tags, so that whatever a peer writes it never has a block twice.
-//! Two openings that knew nothing of each other would each agree with a tag that was put back, and give two loans of one block. So
-//! who opens a pool a second time gets the first opening, as if it had been cloned.
+//! What a process holds of a pool is kept in its own memory as well as in the tags, so that it never gets a
+//! block twice, whatever a peer writes. Two independent openings would each accept a tag that was put back,
+//! and make two loans of one block. Opening a pool a second time therefore returns the first opening, as if
+//! it had been cloned.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -12,7 +13,8 @@ use ipc_core::shm::ShmId;
 use super::member::{Found, Inner};
 use crate::layout;
 
-/// What tells a pool from all others, also from one of another namespace or domain that has the same numbers by chance.
+/// What distinguishes a pool from all others, including one of another namespace or domain that happens to
+/// have the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     segment: ShmId,
@@ -31,14 +33,15 @@ type List = Vec<(Mark, Weak<Inner>)>;
 
 static OPEN: PerProcess<Mutex<List>> = PerProcess::new();
 
-/// The opening that this process has of the pool that was found, or the one that `open` makes. The domain's lock is held, so nobody else
-/// opens it meanwhile.
+/// This process's opening of the pool that was found, or the one that `open` makes. The domain's lock is
+/// held, so no other thread opens it meanwhile.
 pub(super) fn share<E>(found: Found, open: impl FnOnce(Found) -> Result<Inner, E>) -> Result<Arc<Inner>, E> {
     let mark = Mark::of(&found);
-    // Only this one is held for a moment: to let go of the last of another would be to leave that pool, under the lock.
+    // Hold only this one for a moment: dropping the last reference to another would leave that pool, under
+    // the lock.
     let known =
         locked(|list| list.iter().find(|(other, _)| *other == mark).and_then(|(_, known)| known.upgrade()));
-    // One that was evicted has lost its seat, and holds nothing any more.
+    // An evicted opening has lost its seat, and holds nothing any more.
     if let Some(known) = known.filter(|known| known.has_its_seat()) {
         return Ok(known);
     }

@@ -11,12 +11,12 @@ use crate::error::Forked;
 use crate::message::Message;
 use crate::ring::pool::Reading;
 
-/// A payload where it lies. Dropping it lets the block go, and frees it when nobody else reads it.
+/// A payload in place. Dropping it releases the block, and frees it when there is no other reader.
 ///
 /// [`read_at`](Self::read_at), [`read`](Self::read), [`to_vec`](Self::to_vec) and [`reader`](Self::reader)
-/// read it, soundly whatever others do, and [`as_ptr`](Self::as_ptr) has its address. There is no safe slice
-/// of it, since other processes *could* write the memory: [`as_slice`](Self::as_slice) says what has to be
-/// promised for one.
+/// read it, soundly whatever others do, and [`as_ptr`](Self::as_ptr) returns its address. There is no safe
+/// slice of it, since other processes *could* write the memory: [`as_slice`](Self::as_slice) states what the
+/// caller has to promise for one.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ use crate::ring::pool::Reading;
 /// # Ok(()) }
 /// ```
 pub struct View {
-    /// Taken when the block is let go.
+    /// Taken when the block is released.
     held: Option<Held>,
 }
 
@@ -43,7 +43,7 @@ struct Held {
     len: usize,
 }
 
-/// Each method that takes the block away takes the view.
+/// Each method that takes the block consumes the view.
 const HELD: &str = "a view has its block until it is consumed";
 
 impl View {
@@ -59,13 +59,13 @@ impl View {
         self.held().len
     }
 
-    /// Whether there is no byte.
+    /// Whether the payload is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether others may be reading the block too. Otherwise it is this view's alone.
+    /// Whether other processes may be reading the block too. Otherwise this view alone holds it.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.held().reading.is_shared()
@@ -73,10 +73,12 @@ impl View {
 
     readable!();
 
-    /// Makes the received block one that may be written, and sent on: a stage of a pipeline that works in place.
+    /// Turns the received block into one that may be written and sent on: a stage of a pipeline that works in
+    /// place.
     ///
     /// # Errors
-    /// The view, when it is [shared](Self::is_shared), and in a child of fork that inherited it.
+    /// The view, when it is [shared](Self::is_shared), and in a child process that inherited it through a
+    /// fork.
     pub fn into_loan(self) -> Result<Loan, View> {
         if !self.held().inner.is_ours() {
             return Err(self);
@@ -88,11 +90,11 @@ impl View {
         }
     }
 
-    /// What is held, which the caller gives back.
+    /// The held block, which the caller gives back.
     #[inline(always)]
     fn into_held(mut self) -> Held {
         let held = self.held.take().expect(HELD);
-        // Nothing is left to be dropped: this says so to the compiler.
+        // There is nothing left to drop: this makes it visible to the compiler.
         core::mem::forget(self);
         held
     }

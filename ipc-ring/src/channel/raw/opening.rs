@@ -1,4 +1,4 @@
-//! What is known of a channel when it is opened: said by the builder, or learned from the header.
+//! What is known of a channel when it is opened: given by the builder, or learned from the header.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::message::{ElementType, Fingerprint};
 use crate::region::Region;
 use crate::ring;
 
-/// Payload bytes of a channel whose capacity nobody chose.
+/// Payload bytes of a channel without a chosen capacity.
 const USUAL_BYTES: usize = 1 << 20;
 
 /// A channel to be opened.
@@ -30,11 +30,11 @@ pub(super) struct Opening {
     fingerprint: Fingerprint,
     /// The type that the elements must begin with.
     prefix: Option<Description>,
-    /// What only a broadcast channel can be told.
+    /// The settings that only a broadcast channel has.
     pub(super) broadcast: OfBroadcast,
 }
 
-/// How an end of a broadcast channel is to be.
+/// The settings of an end of a broadcast channel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfBroadcast {
     pub(super) mode: Option<Mode>,
@@ -43,7 +43,7 @@ pub(super) struct OfBroadcast {
 }
 
 impl Opening {
-    /// What a builder says, and the header of the channel of its name where it says nothing.
+    /// The builder's settings, and the header of the channel of its name for what they leave open.
     ///
     /// # Errors
     /// [`NotFound`](AttachErrorKind::NotFound); what is wrong with the header.
@@ -88,7 +88,7 @@ impl Opening {
         self.prefix.as_ref().map_or(self.element.size(), |prefix| prefix.element().size() as usize)
     }
 
-    /// The ring that is asked for, with the geometry of [`geometry`](Self::geometry).
+    /// The requested ring, with the geometry of [`geometry`](Self::geometry).
     pub(super) fn request<'a>(
         &'a self,
         geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
@@ -117,7 +117,7 @@ impl Opening {
         geometry(self.kind, &self.element, capacity)
     }
 
-    /// What the elements of a ring are, and whether they begin as they must. Under the domain's lock.
+    /// Identifies the elements of a ring, and checks that they begin as required. Under the domain's lock.
     pub(super) fn check(&self, found: &Found) -> Result<ElementInfo, AttachError> {
         let info = ElementInfo::of(&found.region, self.kind, &found.geometry)?;
         if let Some(prefix) = &self.prefix {

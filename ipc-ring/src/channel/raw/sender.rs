@@ -36,13 +36,13 @@ impl RawSender {
         Self { kind, element, end }
     }
 
-    /// What kind of channel it is.
+    /// The kind of the channel.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What its elements are.
+    /// The elements of the channel.
     #[must_use]
     pub const fn element(&self) -> &ElementInfo {
         &self.element
@@ -57,10 +57,10 @@ impl RawSender {
     /// Sends an element if there is room.
     ///
     /// # Errors
-    /// [`SendError::WrongSize`], and what the kind's end answers.
+    /// [`SendError::WrongSize`], and the errors of the kind's end.
     ///
     /// # Blocking
-    /// Never. One system call when somebody sleeps for it.
+    /// Never. One system call when a receiver sleeps, to wake it.
     pub fn try_send(&mut self, element: &[u8]) -> Result<(), SendError> {
         self.send_how(0, element, Patience::Never)
     }
@@ -92,8 +92,8 @@ impl RawSender {
         self.send_deadline(element, crate::clock::after(timeout))
     }
 
-    /// Publishes the value of a key of a table of [`latest`](crate::latest) values; the other forms do so of
-    /// key 0. Elsewhere there is key 0 alone.
+    /// Publishes the value of a key of a table of [`latest`](crate::latest) values; the other forms publish
+    /// that of key 0. Other kinds have only key 0.
     ///
     /// # Errors
     /// [`PublishError::NoSuchKey`], and as [`send`](Self::send).
@@ -115,29 +115,30 @@ impl RawSender {
         self.end.send(key, element, patience)
     }
 
-    /// Clears up after ends of an [`mpmc`](crate::mpmc) channel that died with a slot in hand, as
-    /// [`mpmc::Consumer::recover`](crate::mpmc::Consumer::recover) does; nothing elsewhere. Ends that wait do
-    /// so by themselves.
+    /// Recovers from ends of an [`mpmc`](crate::mpmc) channel that died holding a slot, as
+    /// [`mpmc::Consumer::recover`](crate::mpmc::Consumer::recover) does; does nothing in other kinds. Ends
+    /// that wait do so by themselves.
     ///
     /// # Errors
-    /// When it cannot be known of some end whether it is alive.
+    /// When it is unknown whether some end is alive.
     pub fn recover(&mut self) -> Result<(), ipc_core::Error> {
         self.end.recover()
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
+    /// A handle with which another thread, or a signal handler, ends the waits of this end with
+    /// `Interrupted`.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.end.interrupter()
     }
 
-    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with `Interrupted`.
-    /// By default it goes on.
+    /// Whether a signal whose handler has run in the waiting thread ends the wait with `Interrupted`. By
+    /// default the wait goes on.
     pub fn set_interruptible(&mut self, by_signals: bool) {
         self.end.set_interruptible(by_signals);
     }
 
-    /// Ends the stream: receivers are told when they have taken what is there.
+    /// Ends the stream: receivers take what is left, then get the end of the stream.
     pub fn close(mut self) {
         self.end.set_closing(true);
     }

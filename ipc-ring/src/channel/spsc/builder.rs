@@ -14,7 +14,7 @@ use crate::message::{Fingerprint, Message};
 use crate::ring::spsc::{Mapped, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
-/// Payload bytes of a channel whose capacity nobody chose.
+/// Payload bytes of a channel without a chosen capacity.
 const USUAL_BYTES: usize = 1 << 20;
 
 /// Options for creating and opening a channel of `T`.
@@ -47,9 +47,10 @@ impl<T: Message> Builder<T> {
     common_settings!();
     element_settings!("md.Tick/2");
 
-    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
-    /// nothing leave it to a producer, and go on at the ring that this one makes.
+    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024
+    /// slots; an opener without this setting takes the ring as it is, one that gives a number insists on it.
+    /// Consumers that attached first without it leave the choice to the producer, and continue at the ring
+    /// that the producer makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -128,7 +129,7 @@ impl<T: Message> Builder<T> {
     }
 }
 
-/// What is asked for by those who need no fingerprint of their own.
+/// The request of ends that need no fingerprint of their own.
 pub(in crate::channel) fn nameless<T: Message>(settings: &Settings) -> Request<'_> {
     let slots = (USUAL_BYTES / size_of::<T>().max(1)).clamp(16, 1024);
     Request {

@@ -21,24 +21,24 @@ pub use view::View;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) tells the producer
-/// that nobody will.
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Self::close) ends
+/// the stream: the producer learns that its messages will not be popped.
 ///
-/// As an iterator over itself (`for message in &mut consumer`) it waits for each message and ends when the channel is
-/// closed, or when it fails; [`last_error`](Self::last_error) tells which.
+/// As an iterator over itself (`for message in &mut consumer`) it waits for each message and ends when the
+/// channel is closed, or on an error; [`last_error`](Self::last_error) shows which.
 #[derive(Debug)]
 pub struct Consumer<T: Message> {
     pub(super) core: end::Consumer<Mapped<T>, Segment, Kernel>,
     ending: Ending,
     last_error: Option<PopError>,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<T>>>,
 }
 
-/// A pop by value: of a message that is there, without a second copy; else `$slowly`.
+/// A pop by value: of a message that is ready, without a second copy; else `$slowly`.
 ///
-/// Up to a few registers the message need not lie in memory at all ([`copy`](crate::copy)). A longer one is
-/// written by a call whose result it is: the compiler has it written where the result of the pop goes, or its
+/// A message of up to a few registers need not be in memory at all ([`copy`](crate::copy)). A longer one is
+/// written by a call that returns it: the compiler passes that call the place of the pop's result, or of the
 /// caller's variable.
 macro_rules! pop_by_value {
     ($self:ident, $slowly:expr) => {{
@@ -87,7 +87,7 @@ impl<T: Message> Consumer<T> {
         Self { core, ending: Ending::Detach, last_error: None, origin: None }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
         if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -105,9 +105,10 @@ impl<T: Message> Consumer<T> {
     /// Pops the next message if there is one.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
-    /// nothing and the producer has detached; [`PopError::Corrupt`]. That a producer died is not noticed here but by
-    /// [`pop`](Self::pop) and [`peer`](Self::peer), since it costs a system call to ask.
+    /// [`PopError::Empty`]; [`PopError::Closed`] when there is nothing and never will be;
+    /// [`PopError::PeerGone`] when there is nothing and the producer has detached; [`PopError::Corrupt`].
+    /// Only [`pop`](Self::pop) and [`peer`](Self::peer) notice that a producer died, since the check costs a
+    /// system call.
     ///
     /// # Blocking
     /// Never. One system call when the producer sleeps, to wake it.
@@ -119,18 +120,19 @@ impl<T: Message> Consumer<T> {
     /// Pops the next message, waiting for it.
     ///
     /// # Errors
-    /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything pushed has been popped and the producer has detached or
-    /// died; [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
+    /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything pushed has been popped and the producer
+    /// has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached
+    /// is waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls lets messages gather, where that has been of use lately, for a few
-    /// microseconds at most; for some tens of microseconds if they are longer than a KiB.
+    /// By this end's wait strategy. One that polls waits for a batch of messages, where that has been useful
+    /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         pop_by_value!(self, self.pop_value_slowly(None))
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -139,7 +141,7 @@ impl<T: Message> Consumer<T> {
         pop_by_value!(self, self.pop_value_slowly(Some(deadline)))
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -147,8 +149,8 @@ impl<T: Message> Consumer<T> {
         self.pop_deadline(crate::clock::after(timeout))
     }
 
-    /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
-    /// is as it was.
+    /// As [`pop`](Self::pop), into the caller's variable: a large message is then copied only once. An error
+    /// leaves the variable unchanged.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -158,7 +160,7 @@ impl<T: Message> Consumer<T> {
         self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
     }
 
-    /// As [`pop_into`](Self::pop_into), until a point in time.
+    /// As [`pop_into`](Self::pop_into), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -168,7 +170,7 @@ impl<T: Message> Consumer<T> {
         self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
     }
 
-    /// As [`try_pop`](Self::try_pop), into a place of the caller's.
+    /// As [`try_pop`](Self::try_pop), into the caller's variable.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -178,15 +180,15 @@ impl<T: Message> Consumer<T> {
         self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
-    /// Pops a message that is there, in the caller's frame. No pointer to the place leaves that frame; what
-    /// calls go on behind it have places of their own. Small ones that need a look of their own are left to
+    /// Pops a message that is ready, in the caller's frame. No pointer to the destination leaves that frame;
+    /// the calls that continue after it have their own. Small messages that need a separate check are left to
     /// those calls.
     #[inline(always)]
     fn pop_ready(&mut self, place: &mut MaybeUninit<T>) -> bool {
         self.core.pop_known(place) || (size_of::<T>() > LINE && self.core.pop_ready(place))
     }
 
-    /// Pops a message that is [known](end::Consumer::knows_next) to be there, to where the result of this
+    /// Pops a message that is [known](end::Consumer::knows_next) to be ready, to where the result of this
     /// call goes.
     #[inline(never)]
     fn take_known(&mut self) -> MaybeUninit<T> {
@@ -216,7 +218,7 @@ impl<T: Message> Consumer<T> {
         if self.core.pop_known(place) { Ok(()) } else { apart(self.try_pop_one(place)) }
     }
 
-    /// Pops a message that may need a look of its own.
+    /// Pops a message that may need a separate check.
     #[inline(never)]
     fn try_pop_one(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
         self.core.end.ours()?;
@@ -241,7 +243,7 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// What a look that found no message found: the producer's signal, or nonsense.
+    /// What was found instead of a message: the producer's signal, or an invalid word.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, found: Result<u32, Corruption>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
@@ -264,7 +266,7 @@ impl<T: Message> Consumer<T> {
         popped
     }
 
-    /// Waits until a message is there, which stays.
+    /// Waits until there is a message, which stays in the ring.
     fn wait_for_item(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
         loop {
             match self.core.wait_for_item(deadline) {
@@ -274,7 +276,7 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// What came of an attempt: a channel that goes on elsewhere is not closed, but empty.
+    /// The result of an attempt: a channel that continues elsewhere is not closed, but empty.
     fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
         match result {
             Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
@@ -282,10 +284,10 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Pops as many messages as are ready and fit into `out`, from its front; gives their number.
+    /// Pops as many messages as are ready and fit into `out`, from its front; returns their number.
     ///
     /// # Errors
-    /// As [`try_pop`](Self::try_pop), when there is none.
+    /// As [`try_pop`](Self::try_pop), when there are none.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
         self.core.end.ours()?;
         if out.is_empty() {
@@ -304,8 +306,8 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front; gives their
-    /// number.
+    /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front;
+    /// returns their number.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -313,7 +315,7 @@ impl<T: Message> Consumer<T> {
         self.pop_slice_until(out, None)
     }
 
-    /// As [`pop_slice`](Self::pop_slice), until a point in time.
+    /// As [`pop_slice`](Self::pop_slice), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -324,7 +326,7 @@ impl<T: Message> Consumer<T> {
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
         self.core.end.ours()?;
         match self.try_pop_slice(out) {
-            // All of them in one pop: none is in hand while others are waited for.
+            // All of them in one pop: none is held while waiting for others.
             Err(error) if item::goes_on(&self.core.end, &error) => {
                 self.wait_for_item(deadline)?;
                 self.try_pop_slice(out)
@@ -333,7 +335,7 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Lends the next message where it lies. [`View::release`] pops it; dropping the view leaves it.
+    /// Lends the next message in place. [`View::release`] pops it; dropping the view leaves it.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -347,8 +349,8 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Lends the next message to `f` where it lies, and pops it when `f` returns. When `f` panics, or the process dies in it, the
-    /// message stays, and is popped next.
+    /// Lends the next message to `f` in place, and pops it when `f` returns. If `f` panics, or the process
+    /// dies in it, the message stays, and is popped next.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -375,7 +377,7 @@ impl<T: Message> Consumer<T> {
         self.try_pop_with(f)
     }
 
-    /// As [`pop_with`](Self::pop_with), until a point in time.
+    /// As [`pop_with`](Self::pop_with), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -391,8 +393,8 @@ impl<T: Message> Consumer<T> {
         self.try_pop_with(f)
     }
 
-    /// Gives the next message to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what `f` made is with the
-    /// caller then.
+    /// Gives the next message to `f` and pops it. Wakes the producer before `f`, and only pops after it: by
+    /// then the caller has what `f` made.
     #[inline(always)]
     pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
         self.core.end.ours()?;
@@ -404,7 +406,7 @@ impl<T: Message> Consumer<T> {
         popped.map_err(|_| PopError::Empty)
     }
 
-    /// An error unless there is a message: the end of the stream, or of the ring.
+    /// An error unless there is a message: the end of the stream, or a corrupt ring.
     #[inline(never)]
     fn has_ended(&mut self) -> Result<(), PopError> {
         self.try_view().map(drop)
@@ -428,17 +430,18 @@ impl<T: Message> Consumer<T> {
         Drain { consumer: self }
     }
 
-    /// Whether the producer is there. One system call when it is attached.
+    /// Whether the producer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
-    /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
-    /// which counts as alive. A successor may then take its place. True when nobody holds that end any more.
+    /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
+    /// end has no holder any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -449,7 +452,8 @@ impl<T: Message> Consumer<T> {
         self.core.end.evict_peer(deadline)
     }
 
-    /// Sleeps until a producer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a producer is attached and alive, or has closed the channel, or the timeout has passed.
+    /// Returns its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -472,25 +476,25 @@ impl<T: Message> Consumer<T> {
         self.core.ring.memory().capacity()
     }
 
-    /// Number of messages popped since the channel was made, by this holder and those before it: the sequence number of
-    /// the next message.
+    /// Number of messages popped since the channel was made, by this holder and those before it: the sequence
+    /// number of the next message.
     #[must_use]
     pub fn popped(&self) -> u64 {
         self.core.ring.position()
     }
 
-    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    /// Why the iteration over this end stopped, unless the channel was closed.
     #[must_use]
     pub fn last_error(&self) -> Option<&PopError> {
         self.last_error.as_ref()
     }
 
-    /// Tells the producer that nobody will pop any more.
+    /// Ends the stream: the producer learns that nothing more will be popped.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream to a successor. The same as dropping.
+    /// Detaches and leaves the stream to a successor. The same as dropping.
     pub fn detach(self) {}
 }
 

@@ -1,4 +1,4 @@
-//! Looking at a channel without taking part.
+//! Observing a channel without taking part.
 
 use crate::channel::end::PeerState;
 use crate::channel::observe;
@@ -9,14 +9,14 @@ use crate::layout::Kind;
 use crate::message::Fingerprint;
 use crate::ring::spsc::{Counters, SLOTS_OFFSET};
 
-/// A read-only look at a channel from any process of the domain, whatever the channel's element type.
+/// A read-only view of a channel from any process of the domain, whatever the channel's element type.
 ///
 /// It takes no seat, and the segment is attached read-only: it can neither disturb the ends nor change a
-/// byte. The ends do not know of it and pay nothing for it, but for the cache lines it reads while they
+/// byte. The ends do not know of it and pay nothing for it, except for the cache lines it reads while they
 /// write them.
 ///
-/// As long as it lives the channel's memory does, also when both ends are gone. A channel whose ends were
-/// both killed can be [continued](super) by successors meanwhile.
+/// As long as it lives the channel's memory does, even when both ends are gone. A channel whose ends were
+/// both killed can meanwhile be [continued](super) by successors.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +42,7 @@ impl Observer {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
-    /// is that of another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
+    /// is that of another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -68,7 +68,7 @@ impl Observer {
         Counters::read(region, &seen.geometry, seen.first_position)
     }
 
-    /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
+    /// Whether the producer is attached. One system call if it is. It may go, or come, right after.
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
@@ -77,7 +77,7 @@ impl Observer {
         self.onlooker.producer()
     }
 
-    /// Whether the consumer is there. As [`producer`](Self::producer).
+    /// Whether the consumer is attached. As [`producer`](Self::producer).
     ///
     /// # Errors
     /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this

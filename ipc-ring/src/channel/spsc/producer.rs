@@ -76,8 +76,8 @@ impl<T: Message> Producer<T> {
     /// Pushes a message if there is room.
     ///
     /// # Errors
-    /// [`PushError::Full`], [`PushError::Closed`] when the consumer closed the channel, [`PushError::Corrupt`]. The message
-    /// comes back in each of them.
+    /// [`PushError::Full`], [`PushError::Closed`] when the consumer closed the channel,
+    /// [`PushError::Corrupt`]. Each of them hands the message back.
     ///
     /// # Blocking
     /// Never. One system call when the consumer sleeps, to wake it.
@@ -92,13 +92,13 @@ impl<T: Message> Producer<T> {
     /// Pushes a message, waiting for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and the consumer detached or died, so that
-    /// there is nobody to wait for; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. A consumer that has never attached is
-    /// waited for.
+    /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and the consumer detached or
+    /// died, so that no consumer is left to make room; [`PushError::Corrupt`]; [`PushError::NotWoken`];
+    /// [`PushError::System`]. A consumer that has never attached is waited for.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls lets a quarter of a full ring come free first, for a few microseconds at
-    /// most.
+    /// By this end's wait strategy. One that polls first waits for a quarter of a full ring to be freed, for
+    /// a few microseconds at most.
     #[inline]
     pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
         match self.core.push_known(&message) {
@@ -107,7 +107,7 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    /// As [`push`](Self::push), from where the message lies: a large one is copied once then.
+    /// As [`push`](Self::push), by reference: a large message is copied only once.
     ///
     /// # Errors
     /// As [`push`](Self::push), without the message.
@@ -133,7 +133,7 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    /// As [`try_push`](Self::try_push), from where the message lies.
+    /// As [`try_push`](Self::try_push), by reference: a large message is copied only once.
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push), without the message.
@@ -165,11 +165,11 @@ impl<T: Message> Producer<T> {
         self.push_deadline(message, crate::clock::after(timeout))
     }
 
-    /// Pushes messages from the front of a slice while there is room; gives their number. One wake at most.
+    /// Pushes messages from the front of a slice while there is room; returns their number. One wake at most.
     ///
     /// # Errors
-    /// [`PushError::Full`] when there is room for none, and as [`try_push`](Self::try_push). The value handed back is the
-    /// number of messages pushed, 0.
+    /// [`PushError::Full`] when there is no room at all, and as [`try_push`](Self::try_push). The value
+    /// handed back is the number of messages pushed, 0.
     pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
         self.core.end.ours()?;
         if messages.is_empty() {
@@ -179,7 +179,7 @@ impl<T: Message> Producer<T> {
         self.settle_slice(pushed)
     }
 
-    /// What came of pushing from a slice.
+    /// Handles the result of pushing from a slice.
     fn settle_slice(&mut self, pushed: Result<(usize, u32), Corruption>) -> Result<usize, PushError<usize>> {
         match pushed {
             Ok((0, _)) => Err(room::full(&self.core.end).with(0)),
@@ -195,7 +195,7 @@ impl<T: Message> Producer<T> {
     /// Pushes a whole slice, in order, waiting for room.
     ///
     /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of messages pushed before.
+    /// As [`push`](Self::push). The value handed back is the number of messages pushed before the error.
     pub fn push_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
         self.push_slice_until(messages, None)
     }
@@ -231,8 +231,8 @@ impl<T: Message> Producer<T> {
         Ok(())
     }
 
-    /// Reserves the next slot, to be written in place. Nothing is published until [`Claim::commit`]; dropping the claim
-    /// gives the slot back.
+    /// Reserves the next slot, to be written in place. Nothing is published until [`Claim::commit`]; dropping
+    /// the claim gives the slot back.
     ///
     /// # Errors
     /// [`PushError::Full`], [`PushError::Closed`], [`PushError::Corrupt`].
@@ -258,7 +258,7 @@ impl<T: Message> Producer<T> {
         self.core.push_on(&message, known, deadline).map_err(|refusal| refusal.with(message))
     }
 
-    /// As [`push_slowly`](Self::push_slowly), from where the message lies.
+    /// As [`push_slowly`](Self::push_slowly), by reference.
     #[cold]
     #[inline(never)]
     fn push_from_slowly(
@@ -277,7 +277,7 @@ impl<T: Message> Producer<T> {
         self.core.try_push_on(&message, known).map_err(|refusal| refusal.with(message))
     }
 
-    /// As [`try_push_slowly`](Self::try_push_slowly), from where the message lies.
+    /// As [`try_push_slowly`](Self::try_push_slowly), by reference.
     #[cold]
     #[inline(never)]
     fn try_push_from_slowly(&mut self, message: &T, known: Option<u32>) -> Result<(), PushError<()>> {
@@ -293,14 +293,15 @@ impl<T: Message> Producer<T> {
     /// Whether the consumer is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.end.peer()
     }
 
-    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one that is stopped or stuck,
-    /// which counts as alive. A successor may then take its place. True when nobody holds that end any more.
+    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one
+    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
+    /// end has no holder any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -311,7 +312,8 @@ impl<T: Message> Producer<T> {
         self.core.end.evict_peer(deadline)
     }
 
-    /// Sleeps until a consumer is attached and alive, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a consumer is attached and alive, or has closed the channel, or the timeout has passed.
+    /// Returns its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -334,20 +336,21 @@ impl<T: Message> Producer<T> {
         self.core.ring.position()
     }
 
-    /// Which channel this is, for a [pool](crate::pool) whose handles travel in its messages.
+    /// Identity of this channel, for a [pool](crate::pool) whose handles travel in its messages.
     #[must_use]
     pub fn route(&self) -> crate::pool::Route {
         crate::channel::pool::route(self.core.end.entry())
     }
 
-    /// Ends the stream: the consumer pops what is there, then is told [`PopError::Closed`](crate::PopError::Closed). The
-    /// same as dropping, in a channel that is not persistent.
+    /// Ends the stream: the consumer pops what is left, then gets
+    /// [`PopError::Closed`](crate::PopError::Closed). The same as dropping, in a channel that is not
+    /// persistent.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new producer may continue it, while the consumer is attached or the
-    /// channel is persistent.
+    /// Detaches and leaves the stream open: a new producer may continue it, while the consumer is attached or
+    /// the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
@@ -378,8 +381,8 @@ impl<T: Message> Claim<'_, T> {
         self.claim.write(message);
     }
 
-    /// A pointer to the slot's bytes: writable, aligned for `T`, holding what an earlier lap left there. Valid until the
-    /// claim is committed or dropped. For filling large messages in place.
+    /// A pointer to the slot's bytes: writable, aligned for `T`, holding what an earlier lap left there.
+    /// Valid until the claim is committed or dropped. For filling large messages in place.
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         self.claim.with(|slot| slot)

@@ -17,9 +17,9 @@ use crate::ring::broadcast::frames::{self as ring, Mapped};
 use crate::ring::broadcast::words::{MODE, SLOTS_OFFSET};
 use crate::wait::WaitStrategy;
 
-/// Bytes of a channel whose capacity nobody chose.
+/// Size in bytes of a channel without a chosen capacity.
 const USUAL_CAPACITY: u64 = 1 << 20;
-/// With more ends than CPUs whoever polls takes the time of whoever it waits for, so polling is short.
+/// With more ends than CPUs, a polling end takes CPU time from the end it waits for, so polling is short.
 const USUAL_SPIN: Duration = Duration::from_micros(10);
 
 /// Options for creating and opening a channel of frames.
@@ -45,16 +45,16 @@ impl Builder {
 
     common_settings!();
 
-    /// Bytes of the ring, rounded up to a power of two from 64 to 2³⁰. A creator's default is 1 MiB; an opener that says
-    /// nothing takes the channel as it is, one that says a number insists on it.
+    /// Bytes of the ring, rounded up to a power of two from 64 to 2³⁰. A creator's default is 1 MiB; an
+    /// opener without this setting takes the channel as it is, one that gives a number insists on it.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
         self
     }
 
-    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener that says nothing takes
-    /// the channel as it is, one that says a mode insists on it.
+    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener without
+    /// this setting takes the channel as it is, one that gives a mode insists on it.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = Some(mode);
@@ -80,17 +80,17 @@ impl Builder {
         self
     }
 
-    /// Where a subscriber goes on that was overrun. The default is the oldest frame that can be found.
+    /// Where a subscriber continues after it was overrun. The default is the oldest frame that can be found.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
         self
     }
 
-    /// What is in the frames, in words or as canonical text of a type that each of them begins with: up to 32
-    /// KiB of text. Whoever makes the channel writes it into it, where [`Domain::list`](crate::Domain::list)
-    /// and tools find it. An end whose text differs from the channel's gets
-    /// [`Description`](crate::AttachErrorKind::Description); one that says nothing is content with any.
+    /// A description of the frames, in words or as canonical text of a type that each of them begins with: up
+    /// to 32 KiB of text. The creator of the channel stores it there, where
+    /// [`Domain::list`](crate::Domain::list) and tools find it. An end whose text differs from the channel's
+    /// gets [`Description`](crate::AttachErrorKind::Description); one without a text accepts any.
     #[must_use]
     pub fn description(mut self, text: &str) -> Self {
         self.settings.described = Some(Described::of_frames(text));
@@ -139,11 +139,12 @@ impl Builder {
         self.subscribe(Creation::MustFind)
     }
 
-    /// Finds the channel, which must exist, and reads along without a seat. Needs the right to read its memory only.
+    /// Finds the channel, which must exist, and reads along without a seat. Needs only read permission for
+    /// its memory.
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
-    /// anybody has taken a seat; as [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// the first seat is taken; as [`create_subscriber`](Self::create_subscriber) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
         let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);
@@ -183,14 +184,14 @@ impl Builder {
             let (mut end, seat) =
                 End::subscribe(locked, domain, found, ring.front(), self.settings.strategy)?;
             end.place.settle(&self.settings);
-            // Nothing is taken from one of whom it cannot be known.
+            // A publisher whose state is unknown counts as alive.
             let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
             Ok(match ring::Subscriber::join(ring, seat, start, self.resume, is_publishing) {
                 Ok(ring) => Ok(Subscriber::new(ring, end)),
                 Err((why, seat)) => Err((end, why, seat)),
             })
         })?;
-        // A seat that is of no use is given back when the lock is free again.
+        // An unused seat is given back when the lock is free again.
         joined.map(|subscriber| subscriber.of(self)).map_err(|(mut end, why, seat)| {
             end.leave(Some(seat));
             let error = match why {

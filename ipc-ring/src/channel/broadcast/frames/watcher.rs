@@ -17,8 +17,9 @@ use crate::ring::broadcast::front::mode_of;
 use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::wait::signal;
 
-/// A reader without a seat, whose memory is attached read-only: it can disturb nobody and change nothing, and nobody knows
-/// of it. It polls; it cannot sleep. In a gated channel, too, it is not waited for, and may miss frames, which it is told.
+/// A reader without a seat, whose memory is attached read-only: it can neither disturb the ends nor change
+/// anything, and they do not know of it. It polls; it cannot sleep. Even a gated channel does not wait for
+/// it, so it may miss frames, which it reports.
 ///
 /// As long as it lives the channel's memory does.
 #[derive(Debug)]
@@ -60,17 +61,17 @@ impl Watcher {
             observe::observe_with(&request.settings.name, (domain, until), Kind::BroadcastBytes, look)?;
         let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
         let place = start.check_frames(generation)?;
-        // It never sleeps and never joins, so the barrier is nobody's.
+        // It never sleeps and never joins, so no other end relies on the barrier.
         let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
         let ring = ring::Subscriber::watch(ring, place, resume).map_err(|_| start.nowhere())?;
         Ok(Self { ring, domain: domain.clone(), generation })
     }
 
-    /// Reads the next frame, if there is one, in place of what is in `out`; gives its length.
+    /// Reads the next frame, if there is one, replacing the contents of `out`; returns its length.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is nothing and the
-    /// publisher has detached; [`PopError::Corrupt`].
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when there is
+    /// nothing and the publisher has detached; [`PopError::Corrupt`].
     ///
     /// # Blocking
     /// Never, and no system call.
@@ -80,7 +81,7 @@ impl Watcher {
             Err(PopError::Empty) => {
                 let bits = signal::seen::<Native>(self.ring.memory().state());
                 let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
-                // [C1] The bit is seen: everything published before can be seen too. Look once more.
+                // [C1] The bit is seen: everything published before is visible too. Check once more.
                 match explain(self.ring.try_pop_vec(out)) {
                     Err(PopError::Empty) => Err(error),
                     result => result,
@@ -90,7 +91,7 @@ impl Watcher {
         }
     }
 
-    /// Reads the next frame, if there is one, into a vector of its own.
+    /// Reads the next frame, if there is one, into a new vector.
     ///
     /// # Errors
     /// As [`try_pop_vec`](Self::try_pop_vec).
@@ -103,8 +104,8 @@ impl Watcher {
     /// Whether the publisher is there. One system call when it is attached.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         let front = self.ring.memory();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
@@ -116,13 +117,13 @@ impl Watcher {
         self.ring.sequence()
     }
 
-    /// Where this reader is, as [`Subscriber::position`](super::Subscriber::position).
+    /// The position of this reader, as [`Subscriber::position`](super::Subscriber::position).
     #[must_use]
     pub fn position(&self) -> Position {
         Position { generation: self.generation, sequence: self.sequence(), offset: self.ring.position() }
     }
 
-    /// How many published frames are still to be read, or overwritten already. Racy.
+    /// Number of published frames still to be read, or already overwritten. Racy.
     #[must_use]
     pub fn behind(&self) -> u64 {
         self.ring.behind()

@@ -14,7 +14,8 @@ use crate::ring::broadcast::{Corruption, Mapped, Publish, payloads as ring};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for a successor.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for
+/// a successor.
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher {
@@ -22,11 +23,12 @@ pub struct Publisher {
     end: End,
     ending: Ending,
     pool: Pool,
-    /// How often the pool had no block and messages had to be given up for one.
+    /// Number of times the pool had no block and messages had to be given up for one.
     short: u32,
 }
 
-/// Once in so many times that messages would be given up for want of blocks, the dead are looked for before.
+/// Each time this number of loans would have to give up messages for lack of blocks, check for dead processes
+/// first.
 const RECOVER: u32 = 64;
 
 impl Room for ring::Publisher<Mapped<Handle>> {
@@ -64,7 +66,7 @@ impl Publisher {
     pub(super) fn new(ring: Mapped<Handle>, mut end: End, pool: &Pool) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring, pool.member(), end.route()) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to come look again.
+                // Subscribers that wait for a publisher to attach check again.
                 let woken = end.wake_subscribers();
                 end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
@@ -79,15 +81,16 @@ impl Publisher {
 
     /// Lends a block for `len` bytes, to be written and [published](Self::publish).
     ///
-    /// As [`Pool::loan`], but when no block is free those of messages are taken back that were overwritten, or read by
-    /// everybody; and in a lossy channel those of the oldest messages that nobody is reading, which are given up.
+    /// As [`Pool::loan`], but when no block is free, takes back those of messages that were overwritten or
+    /// read by all subscribers; and in a lossy channel also those of the oldest messages that no subscriber
+    /// is reading, which are given up.
     ///
     /// # Errors
     /// [`LoanError::Exhausted`], [`LoanError::TooLarge`], [`LoanError::Unknown`].
     ///
     /// # Blocking
-    /// Never. A few dozen system calls when no block is free; in a lossy channel that has some to give up, once in 64 such
-    /// times.
+    /// Never. A few dozen system calls when no block is free; in a lossy channel that has some to give up,
+    /// once in 64 such times.
     #[inline]
     pub fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
         self.end.place.ours()?;
@@ -107,7 +110,7 @@ impl Publisher {
         }
         self.short = self.short.wrapping_add(1);
         if self.mode() == Mode::Gated || self.short % RECOVER == 1 {
-            let _ = self.recover(); // It is done again before it is said that there is no block.
+            let _ = self.recover(); // Run again before reporting that there is no block.
             if let Ok(loan) = self.pool.lend(len) {
                 return Ok(loan);
             }
@@ -126,7 +129,7 @@ impl Publisher {
         }
     }
 
-    /// Takes back what the dead hold: blocks, and places in the channel.
+    /// Takes back what dead processes hold: blocks, and places in the channel.
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         let pool = self.pool.recover();
         let dropped = waiting::drop_all_dead(&mut self.ring, &self.end);
@@ -136,18 +139,18 @@ impl Publisher {
         pool.and(dropped).map(drop)
     }
 
-    /// Publishes what was written, if there is room, which in a lossy channel there is always.
+    /// Publishes what was written if there is room; a lossy channel always has room.
     ///
     /// # Errors
-    /// [`SendError`] with the loan and the reason: [`PushError::Full`] in a gated channel when a subscriber is a whole lap
-    /// behind; dead ones are dropped before it is said. [`PushError::Corrupt`].
+    /// [`SendError`] with the loan and the reason: [`PushError::Full`] in a gated channel when a subscriber
+    /// is a whole lap behind, after dead ones were dropped; [`PushError::Corrupt`].
     ///
     /// # Panics
-    /// When the loan is of another pool.
+    /// When the loan belongs to another pool.
     ///
     /// # Blocking
-    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber in the
-    /// way, to learn whether it is alive.
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each
+    /// subscriber in the way, to check whether it is alive.
     #[inline]
     pub fn try_publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         match self.put(payload) {
@@ -168,10 +171,11 @@ impl Publisher {
     /// [`SendError`] with the loan and the reason: [`PushError::Corrupt`]; [`PushError::System`].
     ///
     /// # Panics
-    /// When the loan is of another pool.
+    /// When the loan belongs to another pool.
     ///
     /// # Blocking
-    /// By this end's wait strategy, until every live subscriber has come less than a lap near. Never in a lossy channel.
+    /// By this end's wait strategy, until every live subscriber is less than a lap behind. Never in a lossy
+    /// channel.
     #[inline]
     pub fn publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         self.publish_until(payload, None)
@@ -226,7 +230,7 @@ impl Publisher {
         if self.end.place.ours().is_err() || !payload.is_ours() {
             return Err(SendError { loan: payload, error: PushError::Forked(()) });
         }
-        // The loan of a publication that woke nobody is gone, so this one tells.
+        // The loan of a publication whose wake failed is gone, so this one reports the error.
         if let Err(error) = self.end.place.tell() {
             return Err(SendError { loan: payload, error: PushError::System((), error) });
         }
@@ -247,7 +251,7 @@ impl Publisher {
         &self.pool
     }
 
-    /// Which channel this is, as the pool knows it.
+    /// Identity of this channel, as the pool knows it.
     #[must_use]
     pub fn route(&self) -> Route {
         self.end.route()
@@ -265,8 +269,8 @@ impl Publisher {
         self.end.front.mode()
     }
 
-    /// Number of payloads published since the channel was made, by this holder and those before it: the sequence number of
-    /// the next one.
+    /// Number of payloads published since the channel was made, by this holder and those before it: the
+    /// sequence number of the next one.
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
@@ -279,12 +283,13 @@ impl Publisher {
         Counters::read(self.ring.memory())
     }
 
-    /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.
+    /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
+    /// except in a persistent channel.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached
+    /// Detaches and leaves the stream open: a new publisher may continue it, while a subscriber is attached
     /// or if the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
