@@ -1,7 +1,7 @@
-//! The header that stands at the start of every ring's memory, and the order in which it is checked.
+//! The header that stands at the start of every ring's memory, and the order in which its fields are checked.
 //!
-//! The bytes are specified in `docs/layout.md`; the assertions below hold the code to it. All numbers are in the
-//! machine's own byte order: a ring never leaves the machine.
+//! The bytes are specified in `docs/layout.md`; the assertions below keep the code consistent with it. All
+//! numbers are in the machine's own byte order: a ring never leaves the machine.
 
 mod description;
 mod type_name;
@@ -35,7 +35,7 @@ const READY: u32 = 0x5244_5931;
 /// Flag: sleepers run `membarrier`, notifiers only a compiler fence.
 const FLAG_ASYMMETRIC: u32 = 1;
 
-/// What kind of ring the memory holds.
+/// The kind of ring that the memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u32)]
@@ -58,7 +58,7 @@ pub enum Kind {
     Pool = 8,
 }
 
-/// The name of a kind of channel, by the number that stands in headers and directories.
+/// The name of a kind of channel, by its number in headers and directories.
 pub(crate) fn kind_name(raw: u32) -> Option<&'static str> {
     const NAMES: [(u32, &str); 9] = [
         (Kind::Spsc as u32, "spsc"),
@@ -131,10 +131,11 @@ const _: () = {
     assert!(offset_of!(Header, name) == 0x80);
 };
 
-/// The shape of a ring: everything that positions are turned into addresses with.
+/// The shape of a ring: everything needed to turn positions into addresses.
 ///
-/// Made by the `geometry` of a ring's `Mapped`, and by nothing else outside of this library: whatever says so, a ring's sizes were
-/// multiplied with a check. `Mapped::new` compares it with its own all the same.
+/// Created by the `geometry` of a ring's `Mapped`, and by nothing else outside this library: so a value of
+/// this type means that a ring's sizes were multiplied with overflow checks. `Mapped::new` still compares it
+/// with its own.
 ///
 /// ```compile_fail
 /// use ipc_ring::layout::Geometry;
@@ -158,8 +159,8 @@ pub const MAX_CAPACITY: u64 = 1 << 32;
 impl Geometry {
     /// The geometry of a ring of `capacity` elements of `size` bytes, its slots starting at `slots_offset`.
     ///
-    /// The capacity is rounded up to a power of two. `None` when it is 0 or above [`MAX_CAPACITY`], or when the sum does
-    /// not fit.
+    /// The capacity is rounded up to a power of two. `None` when it is 0 or above [`MAX_CAPACITY`], or when
+    /// the sum does not fit.
     #[must_use]
     pub fn new(capacity: u64, size: usize, align: usize, slots_offset: usize) -> Option<Self> {
         if capacity == 0 || capacity > MAX_CAPACITY || size == 0 || !align.is_power_of_two() || align > LINE {
@@ -178,8 +179,8 @@ impl Geometry {
         shape.behind(slots_offset)
     }
 
-    /// The geometry of a ring of `count` elements of `size` bytes, each `stride` bytes behind the one before, from `slots_offset` on.
-    /// `None` when the sum does not fit.
+    /// The geometry of a ring of `count` elements of `size` bytes, each `stride` bytes after the previous
+    /// one, from `slots_offset` on. `None` when the sum does not fit.
     pub(crate) fn of_cells(
         count: u64,
         size: usize,
@@ -198,7 +199,8 @@ impl Geometry {
         shape.behind(slots_offset)
     }
 
-    /// What the header says of memory whose size does not follow from the number of its parts and their strides: who asks has computed it.
+    /// The geometry from the header for memory whose size does not follow from the number of its parts and
+    /// their strides: the caller has computed the size.
     pub(crate) const fn of_parts(
         count: u64,
         size: usize,
@@ -209,7 +211,7 @@ impl Geometry {
         Self { capacity: count, element_size: size, element_align: align, word_offset: 0, stride, total_size }
     }
 
-    /// With all of it behind an offset: no larger than an object can be.
+    /// Including the offset, no larger than an object can be.
     fn behind(self, slots_offset: usize) -> Option<Self> {
         let slots = usize::try_from(self.capacity).ok()?.checked_mul(self.stride)?;
         let total_size = slots.checked_add(slots_offset)?;
@@ -217,7 +219,8 @@ impl Geometry {
         Some(Self { total_size, ..self })
     }
 
-    /// Number of slots: a power of two, but for a table of latest values, whose keys are not rounded up. Bytes in a ring of frames.
+    /// Number of slots: a power of two, except in a table of latest values, whose keys are not rounded up.
+    /// Bytes in a ring of frames.
     #[must_use]
     pub const fn capacity(&self) -> u64 {
         self.capacity
@@ -247,16 +250,17 @@ impl Geometry {
         self.stride
     }
 
-    /// Bytes of memory the whole ring takes.
+    /// Bytes of memory that the whole ring takes.
     #[must_use]
     pub const fn total_size(&self) -> usize {
         self.total_size
     }
 
-    /// Whether this is `own`, what a ring computes for this capacity, and all of it lies in the region.
+    /// Checks that this equals `own`, which a ring computes for this capacity, and lies entirely in the
+    /// region.
     ///
     /// # Errors
-    /// [`Geometry`](crate::AttachErrorKind::Geometry) for that of another ring or element;
+    /// [`Geometry`](crate::AttachErrorKind::Geometry) for the geometry of another ring or element;
     /// [`TooSmall`](crate::AttachErrorKind::TooSmall).
     pub(crate) fn is_of(&self, own: &Self, region: &Region) -> Result<(), AttachError> {
         if self != own {
@@ -272,7 +276,7 @@ impl Geometry {
     }
 }
 
-/// What a creator writes into the header beside the geometry.
+/// What a creator writes into the header in addition to the geometry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) kind: Kind,
@@ -281,11 +285,11 @@ pub(crate) struct Identity<'a> {
     pub(crate) generation: u64,
     pub(crate) first_position: u64,
     pub(crate) name: &'a str,
-    /// The text that describes the elements; empty: there is none.
+    /// The text that describes the elements; empty if there is none.
     pub(crate) description: &'a str,
 }
 
-/// What an opener insists on.
+/// What an opener requires.
 #[derive(Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) kind: Kind,
@@ -346,13 +350,14 @@ pub(crate) fn write(region: &Region, geometry: &Geometry, slots_offset: usize, i
     ready.store(READY, Ordering::Release);
 }
 
-/// What nobody has chosen yet, as [`Header::open`] has it, and that another ring has taken this one's place. The only field that
-/// changes when the header is written; under the domain's lock.
+/// The settings that are not chosen yet, as in [`Header::open`], and whether another ring has replaced this
+/// one. The only field that changes after the header is written; under the domain's lock.
 pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
     region.half(offset_of!(Header, open))
 }
 
-/// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry, element.
+/// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry,
+/// element.
 ///
 /// # Errors
 /// The first thing that is not as expected, with what was found.
@@ -383,7 +388,7 @@ pub(crate) fn check(region: &Region, expected: &Expected<'_>) -> Result<Checked,
     Ok(Checked { geometry, barrier: header.barrier() })
 }
 
-/// What somebody learns who looks at a ring without knowing its element type.
+/// What an observer learns about a ring without knowing its element type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) geometry: Geometry,
@@ -393,7 +398,7 @@ pub(crate) struct Seen {
     pub(crate) created_ns: u64,
 }
 
-/// As [`check`], for whatever elements the header says, in a ring of fixed-size slots.
+/// As [`check`], for the elements given in the header, in a ring of fixed-size slots.
 ///
 /// # Errors
 /// As [`check`].
@@ -437,7 +442,7 @@ pub(crate) fn look_with(
     })
 }
 
-/// What the start of a segment says about itself, before anybody insists on anything.
+/// What the start of a segment says about itself, before any requirement is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Plate {
     /// A finished ring.
@@ -449,7 +454,7 @@ pub(crate) enum Plate {
         /// Its channel's name.
         name: String,
     },
-    /// Blank, or a header whose writer never finished it.
+    /// Blank, or an unfinished header.
     Unfinished,
     /// Something else.
     Foreign,
@@ -476,8 +481,8 @@ pub(crate) fn name_plate(region: &Region) -> Plate {
     }
 }
 
-/// A copy of the header of a finished ring, of whatever kind, for display: nothing in it has been checked. `None` for anything
-/// else.
+/// A copy of the header of a finished ring, of whatever kind, for display: nothing in it has been checked.
+/// `None` for anything else.
 pub(crate) fn describe(region: &Region) -> Option<Header> {
     if region.len() < HEADER_SIZE {
         return None;
@@ -490,7 +495,7 @@ pub(crate) fn describe(region: &Region) -> Option<Header> {
     (header.magic == MAGIC && header.version == VERSION && ready == READY).then_some(header)
 }
 
-/// Copies the header to private memory and checks what every opener insists on.
+/// Copies the header to private memory and checks what every opener requires.
 pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
     let len = region.len();
     if len < HEADER_SIZE {
@@ -518,7 +523,8 @@ pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
 }
 
 impl Header {
-    /// The geometry computed from the header, if everything in the header and the size of the memory agree with it.
+    /// The geometry computed from the header, if everything in the header and the size of the memory agree
+    /// with it.
     fn agrees(
         &self,
         geometry: Option<Geometry>,
@@ -648,7 +654,7 @@ mod tests {
         let long = ring();
         note_type(&long, &channel, &"T".repeat(NAME_BYTES - channel.len() + 1));
         assert_eq!(noted_type(&long), None);
-        // Whatever is written there is text.
+        // Any bytes there are accepted as text.
         let length = region.half(offset_of!(Header, type_length));
         length.store(u32::MAX, Ordering::Relaxed); // One thread.
         assert_eq!(noted_type(&region), None);

@@ -1,4 +1,4 @@
-//! The text behind the slots that says what the elements are.
+//! The text after the slots that describes the elements.
 //!
 //! Any member of the domain may have written it. Its length is compared with the memory before a byte is
 //! read, it is copied once, and no address is computed from it.
@@ -16,7 +16,7 @@ use crate::region::Region;
 /// The longest text, in bytes: two descriptions with an empty line between them.
 pub(crate) const MAX_DESCRIPTION: usize = 2 * MAX_TEXT + 1;
 
-/// Bytes of a ring's memory, with a text behind its slots.
+/// Bytes of a ring's memory, including the text after its slots.
 pub(crate) const fn size_with(total_size: usize, text: &str) -> usize {
     if text.is_empty() { total_size } else { total_size.next_multiple_of(8) + text.len() }
 }
@@ -41,8 +41,8 @@ impl Header {
     /// Where the text begins, if there is one.
     ///
     /// # Errors
-    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it is too long, or not in the
-    /// memory.
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it is too long or lies outside
+    /// the memory.
     fn description_offset(&self, region: &Region) -> Result<Option<usize>, AttachError> {
         let length = self.description_length as usize;
         if length == 0 {
@@ -64,8 +64,8 @@ impl Header {
     /// A copy of the text, if there is one.
     ///
     /// # Errors
-    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it is not in the memory, or no
-    /// text.
+    /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription) when it lies outside the memory or
+    /// is not text.
     pub(crate) fn description(&self, region: &Region) -> Result<Option<String>, AttachError> {
         let Some(offset) = self.description_offset(region)? else { return Ok(None) };
         let mut text = vec![0; self.description_length as usize];
@@ -73,7 +73,7 @@ impl Header {
         String::from_utf8(text).map(Some).map_err(|_| invalid("it is not UTF-8".to_owned()))
     }
 
-    /// As [`description`](Self::description), only as far as the length is concerned.
+    /// As [`description`](Self::description), but checks only the length.
     ///
     /// # Errors
     /// As [`description`](Self::description).
@@ -81,7 +81,7 @@ impl Header {
         self.description_offset(region).map(drop)
     }
 
-    /// What the header says of the elements.
+    /// The header's statement about the elements.
     pub(crate) fn element(&self) -> Element {
         Element {
             kind: self.kind,
@@ -92,7 +92,7 @@ impl Header {
     }
 }
 
-/// What a header says of the elements, for a description to agree with.
+/// A header's statement about the elements, with which a description must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Element {
     pub(crate) kind: u32,
@@ -102,7 +102,7 @@ pub(crate) struct Element {
 }
 
 impl Element {
-    /// Whether the description of such a channel is one of its elements, in place of any text.
+    /// Whether the description of such a channel must describe its elements; otherwise it may be any text.
     pub(crate) fn is_described_by_fields(&self) -> bool {
         [Kind::Spsc, Kind::Mpmc, Kind::Broadcast, Kind::Latest, Kind::Call]
             .iter()
@@ -163,7 +163,7 @@ mod tests {
     use crate::layout::{self, Geometry, Identity};
     use crate::platform::Barrier;
 
-    /// A ring with this text behind its slots, in memory that has room for more.
+    /// A ring with this text after its slots, in memory that has room for more.
     fn ring(description: &str) -> Region {
         let geometry = Geometry::new(16, 8, 8, 1024).unwrap();
         let region = Region::heap(geometry.total_size() + 2 * MAX_DESCRIPTION);

@@ -1,4 +1,4 @@
-//! The name of the element type, noted for the text of errors.
+//! The name of the element type, recorded for error messages.
 
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use super::{Header, NAME_BYTES, describe};
 use crate::region::Region;
 
-/// Notes the name of the element type behind the channel's, if it fits there: for the text of errors.
+/// Records the name of the element type after the channel's, if it fits there, for error messages.
 pub(crate) fn note_type(region: &Region, channel: &str, element: &str) {
     if channel.len() + element.len() <= NAME_BYTES {
         let mut names = [0; NAME_BYTES];
@@ -18,7 +18,7 @@ pub(crate) fn note_type(region: &Region, channel: &str, element: &str) {
     }
 }
 
-/// The name of the element type, as far as it was noted. Any member may have written it.
+/// The name of the element type, as far as it was recorded. Any member may have written it.
 pub(crate) fn noted_type(region: &Region) -> Option<String> {
     let header = describe(region)?;
     let from = header.name_length as usize;

@@ -16,14 +16,13 @@ use crate::platform::{Barrier, Platform, Site, Word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Nothing {
-    /// At one moment during the call every element that had been pushed was popped, or in the hands of a
-    /// consumer.
+    /// At one moment during the call every pushed element had been popped or was held by a consumer.
     Empty,
     /// The next element is being written.
     Busy(Holder),
-    /// The ring is closed, and everything pushed before was popped, or is in the hands of a consumer.
+    /// The ring is closed, and everything pushed before has been popped or is held by a consumer.
     Closed,
-    /// Others were faster a thousand times in a row. Try again.
+    /// Other ends won the race a thousand times in a row. Try again.
     Contended,
     /// A tag makes no sense.
     Corrupt(Corruption),
@@ -35,35 +34,35 @@ impl From<Corruption> for Nothing {
     }
 }
 
-/// An element, and how many consumers have lost it before.
+/// An element, and how many consumers have failed to process it before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Popped<T> {
     /// The element.
     pub item: T,
-    /// How many consumers died with it, or gave it back; modulo 16.
+    /// How many consumers died holding it or gave it back; modulo 16.
     pub attempt: u32,
 }
 
-/// A consuming end: its seat, its private position, and what it knows of orphans.
+/// A consuming end: its seat, its private position, and what it knows about orphans.
 #[derive(Debug)]
 pub struct Consumer<M: Memory> {
     pub(super) memory: M,
     pub(super) shape: Shape,
     pub(super) seat: Seat,
-    /// The position to look at next. The one before it is claimed.
+    /// The position to check next. The one before it is claimed.
     pub(super) position: u64,
     /// The orphan generation at the last search that found none.
     pub(super) searched: Option<u64>,
-    /// What a [`Lent`] holds that has neither been released nor dropped, but leaked.
+    /// What a leaked [`Lent`], neither released nor dropped, still holds.
     pub(super) held: Option<Taken>,
-    /// Elements taken since nothing was found last, up to [`NEAR`].
+    /// Elements taken since the ring was last found empty, up to [`NEAR`].
     near: u8,
 }
 
-/// So many elements taken without a wait are a stream, in which the lines ahead are asked for.
+/// This number of elements taken without a wait is a stream, in which the lines ahead are prefetched.
 const NEAR: u8 = 4;
 
-/// A slot that can be taken, or was.
+/// A slot that can be taken, or has been.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
     pub(super) position: u64,
@@ -74,13 +73,13 @@ impl<M: Memory> Consumer<M> {
     /// A consuming end in a seat of this ring.
     pub fn attach(memory: M, seat: Seat) -> Self {
         let shape = Shape::new(memory.capacity(), memory.lap_bits());
-        // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
+        // [M5] Acquire ← the Release of the end that stored it: the positions below are claimed.
         let position = memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
         Self { memory, shape, seat, position, searched: None, held: None, near: 0 }
     }
 
-    /// As [`try_pop`](Self::try_pop), into a place that is written whole when it succeeds, and not at all
-    /// otherwise. For large elements, which are then copied once. Gives the number of earlier attempts.
+    /// As [`try_pop`](Self::try_pop), into a place that is completely written on success and untouched
+    /// otherwise. For large elements, which are then copied once. Returns the number of earlier attempts.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -89,11 +88,11 @@ impl<M: Memory> Consumer<M> {
         self.pop_after(place, |_| {})
     }
 
-    /// As [`try_pop_into`](Self::try_pop_into). Runs `before` when the element is this end's and copied,
-    /// **before** its slot is given back: whoever dies there leaves the element to another consumer. It must
-    /// not panic.
+    /// As [`try_pop_into`](Self::try_pop_into). Runs `before` when this end has claimed and copied the
+    /// element, **before** its slot is released: a process that dies there leaves the element to another
+    /// consumer. `before` must not panic.
     ///
-    /// A producer that finds a slot being read looks at it again [soon](crate::wait::soon), and does not wait
+    /// A producer that finds a slot being read checks it again [soon](crate::wait::soon), and does not wait
     /// to be woken.
     ///
     /// # Errors
@@ -116,26 +115,26 @@ impl<M: Memory> Consumer<M> {
     /// Whether an element can be popped now.
     ///
     /// # Errors
-    /// What [`try_pop`](Self::try_pop) would answer.
+    /// The result that [`try_pop`](Self::try_pop) would return.
     pub fn look(&mut self) -> Result<(), Nothing> {
         self.settle();
         self.find(&mut Walk::new(), None).map(|_| ())
     }
 
-    /// As [`look`](Self::look), for one that was woken and has popped: when there is more it must wake the
-    /// next, as producers wake nobody for an element that lies
+    /// As [`look`](Self::look), for an end that was woken and has popped: when there is more, it must wake
+    /// the next, because producers wake no one for an element that lies
     /// [behind another](super::Producer::is_behind_another).
     ///
     /// # Errors
     /// As [`look`](Self::look).
     pub fn look_behind(&mut self) -> Result<(), Nothing> {
-        let _ = M::Platform::heavy(Barrier::Fence); // A fence: nobody can refuse it.
+        let _ = M::Platform::heavy(Barrier::Fence); // A fence, which cannot be refused.
         self.look()
     }
 
-    /// Whether an element has been pushed, and not taken, at this end's position: a look that changes nothing
-    /// and decides nothing, to be made while waiting. There may be an orphan to take, or a position to go on
-    /// from, when it says no.
+    /// Whether an element has been pushed and not taken at this end's position: a check without effect, only
+    /// a hint, for use while waiting. When it returns false, there may still be an orphan to take, or a
+    /// position to continue from.
     #[inline(always)]
     #[must_use]
     pub fn has_item(&self) -> bool {
@@ -148,25 +147,25 @@ impl<M: Memory> Consumer<M> {
         false
     }
 
-    /// Takes the line of the tag at this end's position, if that slot is free: by a compare-and-swap to what
-    /// is there, which changes nothing. To be done once when a wait begins, where it
+    /// Acquires the line of the tag at this end's position, if that slot is free, by a compare-and-swap to
+    /// the same value, which changes nothing. To be done once when a wait begins, where it
     /// [pays](Memory::polled_line_is_taken).
     ///
-    /// The producer has had that line since its last lap, or the processor has fetched it on its own; then
-    /// the producer's claim has to wait until all others let go of it. From the one cache that has it a line
-    /// comes sooner.
+    /// The line may be shared: the producer has held it since its last lap, or the processor has prefetched
+    /// it; then the producer's claim has to wait until all other copies are invalidated. A line held by a
+    /// single cache arrives sooner.
     pub fn take_line(&self) {
         if !self.memory.polled_line_is_taken() {
             return;
         }
         let free = self.shape.empty(self.position).as_raw();
         let tag = self.memory.tag(self.shape.index(self.position));
-        // Nothing is learned by it, and nothing told.
+        // Conveys nothing in either direction.
         let _ = tag.compare_exchange(free, free, Relaxed, Relaxed);
     }
 
-    /// Whether an element has been pushed, and not taken, so many positions ahead of this end's. A look that
-    /// changes nothing and decides nothing.
+    /// Whether an element has been pushed and not taken this number of positions ahead of this end's. A check
+    /// without effect, only a hint.
     #[must_use]
     pub fn is_full_ahead(&self, count: u64) -> bool {
         let position = self.position.wrapping_add(count.wrapping_sub(1));
@@ -179,13 +178,13 @@ impl<M: Memory> Consumer<M> {
         self.leave();
     }
 
-    /// As [`detach`](Self::detach), by an end that stays where it is, and does nothing more.
+    /// As [`detach`](Self::detach), by reference: the end must not be used any more.
     pub fn leave(&mut self) {
         self.settle();
         self.seat.give_back(&self.memory);
     }
 
-    /// Makes the next element this end's own.
+    /// Claims the next element for this end.
     #[inline(always)]
     pub(super) fn take(&mut self, how: State) -> Result<Taken, Nothing> {
         if self.held.is_some() {
@@ -229,13 +228,13 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// The claim: one CAS from the tag found to this end's own. False when somebody else was faster.
+    /// The claim: one CAS from the tag found to this end's own. False when another end was faster.
     #[inline(always)]
     fn claim(&mut self, found: Taken, how: State, edge: Edge) -> bool {
         let own = found.tag.held(how, self.seat.number());
-        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of
-        // this number ended. Acquire: the element may be another one than was looked at, when laps have
-        // wrapped; and a search looks without acquiring anything.
+        // [M3] Release → a recoverer: a process that reads this tag sees the seat taken before, and an
+        // earlier hold of this number ended. Acquire: if laps have wrapped, the element may not be the one
+        // that was checked; and a search reads without acquiring anything.
         let claimed = self.memory.tag(self.shape.index(found.position)).compare_exchange(
             found.tag.as_raw(),
             own.as_raw(),
@@ -248,16 +247,16 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn copy(&self, taken: Taken, item: &mut Place<M>) {
         let index = self.shape.index(taken.position);
-        // The slot is this end's by its claim, and nobody writes it until it is released.
+        // The slot is this end's by its claim, and no one else writes it until it is released.
         self.memory.read(index, item);
     }
 
-    /// Gives a taken slot to the producers: the point at which the element is delivered.
+    /// Releases a taken slot to the producers: the point at which the element is delivered.
     #[inline(always)]
     pub(super) fn release(&mut self, taken: Taken) {
         let free = self.shape.next_lap(taken.tag).as_raw();
-        // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: nobody else
-        // changes a slot in a live end's hands.
+        // [M2] Release → the next producer's Acquire: the payload has been read. A plain store: no one else
+        // changes a slot that a live end holds.
         self.memory
             .tag(self.shape.index(taken.position))
             .store(free, M::Platform::ordering(Edge::MpmcRelease));
@@ -267,16 +266,16 @@ impl<M: Memory> Consumer<M> {
             if self.near == NEAR {
                 self.memory.prefetch(self.shape.index(self.position));
             } else {
-                // A producer in sparse traffic would lose lines that it is about to claim.
+                // In sparse traffic the producer would lose lines that it is about to claim.
                 self.near += 1;
             }
         }
     }
 
-    /// Lets others jump to where this end is.
+    /// Lets other ends jump to this end's position.
     #[inline(always)]
     pub(super) fn hint(&mut self) {
-        // [M5] Release → the Acquire of whoever jumps: the positions below are claimed.
+        // [M5] Release → the Acquire of an end that jumps: the positions below are claimed.
         self.memory.head().store(self.position, M::Platform::ordering(Edge::MpmcHeadStore));
         M::Platform::crash_point(Site::MpmcPopped);
     }
@@ -289,17 +288,17 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Gives a lent element to another consumer, or gives it up after the last attempt.
+    /// Returns a lent element for another consumer, or discards it after the last attempt.
     fn give_back(&mut self, taken: Taken) {
         let index = self.shape.index(taken.position);
         let (tag, edge, counter) = super::recovery::after_lending(&self.memory, taken.tag);
-        // [M6] Release → whoever takes the slot next: this end has done with it.
+        // [M6] Release → the next owner of the slot: this end no longer uses it.
         self.memory.tag(index).store(tag.as_raw(), M::Platform::ordering(edge));
         super::recovery::count(&self.memory, counter);
         super::recovery::announce_orphans(&self.memory);
     }
 
-    /// The position this end looks at next.
+    /// The position that this end checks next.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position

@@ -1,4 +1,4 @@
-//! What can be counted in a ring by somebody who only looks.
+//! The counters of a ring that an observer can read.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -9,9 +9,9 @@ use crate::region::Region;
 
 /// The counters of a ring at about one moment.
 ///
-/// The ends keep no count of messages: what is told of them follows from the two hints about where to push and to pop, and is
-/// wrong by the operations under way, by more while a hint runs behind. In a ring at rest it is exact, but for slots that
-/// dead or aborted producers left empty, which count as messages.
+/// The ends do not count messages: the numbers of messages are derived from the two position hints for
+/// pushing and popping. They are off by the operations under way, and by more while a hint lags. In a ring at
+/// rest they are exact, except for slots that dead or aborted producers left empty, which count as messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -36,7 +36,7 @@ impl Counters {
     pub(crate) fn read(region: &Region, geometry: &Geometry, first_position: u64) -> Self {
         let word = |offset| region.word(offset).load(Relaxed); // Statistics.
         let count = |counter: Counter| word(COUNTERS + counter as usize * 8);
-        // The head first: what is popped was pushed, unless a hint runs behind.
+        // The head first: what is popped was pushed, unless a hint lags.
         let popped = word(HEAD).wrapping_sub(first_position);
         let pushed = word(TAIL).wrapping_sub(first_position);
         let waiting = pushed.wrapping_sub(popped);

@@ -1,4 +1,4 @@
-//! How a consumer finds the next element that can be taken, or why there is none.
+//! How a consumer finds the next element that can be taken, or the reason that there is none.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -11,14 +11,16 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
 impl<M: Memory> Consumer<M> {
-    /// Walks to the first element that can be taken, or finds an orphan. It was there when it was looked at.
+    /// Walks to the first element that can be taken, or finds an orphan. The element was available when it
+    /// was checked.
     pub(super) fn find(&mut self, walk: &mut Walk, mut seen: Option<Tag>) -> Result<Taken, Nothing> {
         use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
         while walk.goes_on() {
             let position = self.position;
             let index = self.shape.index(position);
             let tag = seen.take().unwrap_or_else(|| {
-                // [M1] Acquire ← the producer's Release; [M6] Acquire ← whoever voided or orphaned the slot.
+                // [M1] Acquire ← the producer's Release; [M6] Acquire ← the end that voided or orphaned the
+                // slot.
                 Tag::from_raw(self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcObserve)))
             });
             let Some(state) = tag.state() else { return Err(corrupt(tag, position).into()) };
@@ -62,15 +64,15 @@ impl<M: Memory> Consumer<M> {
         Err(Nothing::Contended)
     }
 
-    /// What there is to say when nothing is there, unless the ring was found corrupt.
+    /// The result when no element is available, unless the ring was found corrupt.
     fn unless_told(&self, nothing: Nothing) -> Nothing {
         super::poisoned(&self.memory, self.position).map_or(nothing, Nothing::Corrupt)
     }
 
-    /// Goes to the position of the hint if that is further, else to `next`.
+    /// Moves to the position of the hint if that is further, else to `next`.
     fn next(&mut self, walk: &mut Walk, next: u64) {
         if walk.may_jump() {
-            // [M5] Acquire ← the Release of whoever stored it: the positions below are claimed.
+            // [M5] Acquire ← the Release of the end that stored it: the positions below are claimed.
             let head = self.memory.head().load(M::Platform::ordering(Edge::MpmcHeadLoad));
             if head.wrapping_sub(next).cast_signed() > 0 {
                 self.position = head;
@@ -80,10 +82,10 @@ impl<M: Memory> Consumer<M> {
         self.position = next;
     }
 
-    /// Frees a slot that holds nothing, for the lap after. False when somebody else changed it first.
+    /// Frees an empty slot for the next lap. False when another end changed it first.
     fn skip(&mut self, index: u64, void: Tag) -> bool {
         let free = self.shape.next_lap(void).as_raw();
-        // [M9] Relaxed: as a read-modify-write it continues the release of whoever voided the slot.
+        // [M9] Relaxed: as a read-modify-write it continues the release of the end that voided the slot.
         let skipped = self.memory.tag(index).compare_exchange(
             void.as_raw(),
             free,
@@ -96,10 +98,10 @@ impl<M: Memory> Consumer<M> {
         skipped.is_ok()
     }
 
-    /// Ends the stream at a slot that is free. False when it was not any more.
+    /// Marks a free slot as the end of the stream. False when the slot was no longer free.
     #[cold]
     fn mark_end(&mut self, index: u64, free: Tag) -> bool {
-        // [M9] Relaxed: it hands nothing over; that it is the last tag of this slot is what counts.
+        // [M9] Relaxed: it hands nothing over; what matters is that it is the last tag of this slot.
         let marked = self.memory.tag(index).compare_exchange(
             free.as_raw(),
             free.closed().as_raw(),
@@ -109,10 +111,10 @@ impl<M: Memory> Consumer<M> {
         marked.is_ok()
     }
 
-    /// Looks for an orphan anywhere in the ring, if there may be a new one since the last fruitless search.
+    /// Searches the whole ring for an orphan, if there may be a new one since the last unsuccessful search.
     #[inline]
     fn orphan(&mut self) -> Option<Taken> {
-        // [M7] Acquire ← the Release of whoever made orphans: the search below sees them.
+        // [M7] Acquire ← the Release of the process that made the orphans: the search below sees them.
         let generation = self.memory.orphans().load(M::Platform::ordering(Edge::MpmcOrphansSeen));
         if self.searched == Some(generation) { None } else { self.search(generation) }
     }
@@ -121,8 +123,8 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn search(&mut self, generation: u64) -> Option<Taken> {
         for index in 0..self.memory.capacity() {
-            // Relaxed: only a look; [M7] says that the orphans can be seen, and the claim acquires what lies
-            // behind the tag.
+            // Relaxed: only a check; [M7] ensures that the orphans are visible, and the claim acquires the
+            // data behind the tag.
             let tag = Tag::from_raw(self.memory.tag(index).load(Relaxed));
             if tag.state() == Some(State::Orphan) {
                 return Some(Taken { position: self.shape.position(tag, index, self.position), tag });

@@ -1,4 +1,4 @@
-//! An element that is looked at where it lies.
+//! An element that is accessed in place.
 
 use core::mem::{ManuallyDrop, MaybeUninit};
 
@@ -10,8 +10,8 @@ use crate::message::Message;
 use crate::platform::{Platform, Site};
 
 impl<M: Memory> Consumer<M> {
-    /// As [`pop_after`](Self::pop_after), of an element that goes to `f` in between: behind `before`, right
-    /// before its slot is given back. When `f` panics the element goes to a consumer again.
+    /// As [`pop_after`](Self::pop_after), but passes the element to `f` in between: after `before`, right
+    /// before its slot is released. When `f` panics, the element is delivered to a consumer again.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -29,8 +29,8 @@ impl<M: Memory> Consumer<M> {
         Ok(result)
     }
 
-    /// Lends the next element where it lies: at least once, as whoever dies with it in hand leaves it to
-    /// another consumer.
+    /// Lends the next element in place: at-least-once delivery, because a process that dies holding it leaves
+    /// it to another consumer.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -40,7 +40,8 @@ impl<M: Memory> Consumer<M> {
         Ok(Lent { consumer: self, taken })
     }
 
-    /// Lends the next element to `f` and pops it when `f` returns. When `f` panics the element goes back.
+    /// Lends the next element to `f` and pops it when `f` returns. When `f` panics, the element is returned
+    /// to the ring.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -52,8 +53,9 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
-/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it makes it an
-/// orphan, to be delivered again with one more attempt; so does the end's next call when it was leaked.
+/// An element lent by [`Consumer::try_lend`]. [`release`](Lent::release) pops it. Dropping it makes the
+/// element an orphan, to be delivered again with one more attempt; so does the end's next call if it was
+/// leaked.
 #[derive(Debug)]
 pub struct Lent<'a, M: Memory> {
     consumer: &'a mut Consumer<M>,
@@ -61,7 +63,7 @@ pub struct Lent<'a, M: Memory> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Lent<'_, M> {
-    /// Gives the element's bytes to `f`.
+    /// Passes the element's bytes to `f`.
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         self.consumer.memory.with_slot(self.consumer.shape.index(self.taken.position), |slot| f(slot.cast()))
     }
@@ -77,7 +79,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Lent<'_, M> {
 }
 
 impl<M: Memory> Lent<'_, M> {
-    /// How many consumers have lost the element before: 0 the first time.
+    /// How many consumers have failed to process the element before: 0 the first time.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.taken.tag.attempt()

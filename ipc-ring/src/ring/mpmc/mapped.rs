@@ -13,9 +13,9 @@ use crate::prefetch;
 use crate::region::Region;
 use crate::wait::slip;
 
-/// So many bytes of slots are a run.
+/// This number of bytes of slots is a batch.
 const RUN_BYTES: usize = 8 * 1024;
-/// Slots of up to this size are asked for whole before they are claimed.
+/// Slots of up to this size are prefetched whole before they are claimed.
 const CLAIMED_WHOLE: usize = 8 * 1024;
 
 /// An mpmc ring of `T` in a [`Region`].
@@ -24,14 +24,14 @@ pub type Mapped<T> = MappedOf<Of<T>>;
 /// An mpmc ring of elements of this shape in a [`Region`].
 pub type MappedOf<S> = memory::Mapped<Private<S>>;
 
-/// What this process keeps about an mpmc ring.
+/// The private data of this process about an mpmc ring.
 #[derive(Clone, Copy, Debug)]
 pub struct Private<S> {
     shape: S,
     capacity: u64,
-    /// Whether asking for lines ahead brings anything on this processor.
+    /// Whether prefetching lines ahead pays on this processor.
     hints: bool,
-    /// Whether it brings anything to ask for the payload of a slot whose tag is being polled.
+    /// Whether prefetching the payload of a slot whose tag is being polled pays.
     polled: bool,
 }
 
@@ -60,8 +60,8 @@ impl<T: Message> Mapped<T> {
 }
 
 impl MappedOf<Shaped> {
-    /// The ring in `region`, whose header was checked and is of this geometry. Of each element the first
-    /// `size` bytes are copied; who gives copies all of them.
+    /// The ring in `region`, whose header was checked and is of this geometry. The first `size` bytes of each
+    /// element are copied; a pushing end copies all of them.
     ///
     /// # Errors
     /// As [`Mapped::new`].
@@ -73,7 +73,7 @@ impl MappedOf<Shaped> {
 }
 
 impl<S: Shape> memory::Mapped<Private<S>> {
-    /// The ring in `region`, of this geometry and shape, which agree.
+    /// The ring in `region`, of this geometry and shape, which match.
     fn of_shape(region: Region, own: &Geometry, shape: S) -> Result<Self, AttachError> {
         let stride = shape.stride();
         assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
@@ -98,7 +98,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         self.head().store(position, Ordering::Relaxed); // Before any end exists.
     }
 
-    /// How far ahead of the next slot lines are asked for, in bytes. Measured: one line for the smallest
+    /// How far ahead of the next slot lines are prefetched, in bytes. Measured: one line for the smallest
     /// slots, three for others.
     #[inline(always)]
     fn ahead(&self) -> usize {
@@ -167,7 +167,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
             prefetch::for_writing(from.wrapping_add(word));
         }
         if self.ring.hints && stride <= CLAIMED_WHOLE {
-            // The lines of the payload come at the same time as that of the tag, instead of one after the
+            // The lines of the payload arrive at the same time as that of the tag, instead of one after the
             // other: stores become visible in order.
             let mut at = 0;
             while at < word {
@@ -203,7 +203,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline(always)]
     fn free_run(&self) -> u64 {
-        // From slots of some lines on, copying takes longer than waiting for lines.
+        // For slots of several lines or more, copying takes longer than waiting for lines.
         if self.shape().stride() > 2 * LINE { 0 } else { self.run() }
     }
 }

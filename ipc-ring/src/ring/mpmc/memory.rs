@@ -8,27 +8,27 @@ use crate::platform::Platform;
 /// The memory of one mpmc ring: its [`Words`](super::Words) and [`Seats`], its [`Slots`], and hints about the
 /// processor's cache.
 ///
-/// A number of a seat is always below [`endpoints`](Memory::endpoints).
+/// Seat numbers are always below [`endpoints`](Memory::endpoints).
 pub trait Memory: Seats + Slots {
     /// Number of seats, at most [`MAX_ENDPOINTS`](super::MAX_ENDPOINTS), from private memory. Fewer than
-    /// usual only where a test wants to see the table full.
+    /// usual only in tests that fill the table.
     #[inline(always)]
     fn endpoints(&self) -> u16 {
         ENDPOINTS
     }
-    /// How often an element is lent to user code that does not give it back before it becomes a dead letter:
-    /// 1 to 15.
+    /// How often an element is lent to user code without being released before it becomes a dead letter: 1
+    /// to 15.
     #[inline(always)]
     fn max_attempts(&self) -> u32 {
         MAX_ATTEMPTS - 1
     }
-    /// Bits of the lap. Fewer than usual only where a test wants to see a wrap; at least 2.
+    /// Bits of the lap. Fewer than usual only in tests of the wrap; at least 2.
     #[inline(always)]
     fn lap_bits(&self) -> u32 {
         LAP_BITS
     }
 
-    /// A slot's tag. Asked for anew at each access.
+    /// A slot's tag. Called anew for each access.
     #[inline(always)]
     fn tag(&self, index: u64) -> &<Self::Platform as Platform>::U64 {
         self.slot_word(index)
@@ -49,41 +49,39 @@ pub trait Memory: Seats + Slots {
         unsafe { self.u64_at(COUNTERS + counter as usize * 8) }
     }
 
-    /// Asks for the lines that will be claimed soon. A hint; models do nothing.
+    /// Prefetches the lines that will be claimed soon. A hint; models do nothing.
     #[inline(always)]
     fn prefetch(&self, _next: u64) {}
-    /// Asks for the payload of a slot whose tag is being polled. A hint; models do nothing.
+    /// Prefetches the payload of a slot whose tag is being polled. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64) {}
-    /// Asks for the lines of a slot that is about to be looked at and claimed, or that of its tag. A hint;
-    /// models do nothing.
+    /// Prefetches the lines of a slot that is about to be checked and claimed, or only the line of its tag. A
+    /// hint; models do nothing.
     #[inline(always)]
     fn prefetch_claimed(&self, _index: u64) {}
-    /// Asks for the payload of a slot that is about to be taken: the claim holds up what is asked for after
-    /// it. A hint; models do nothing.
+    /// Prefetches the payload of a slot that is about to be taken: the claim delays loads issued after it. A
+    /// hint; models do nothing.
     #[inline(always)]
     fn prefetch_taken(&self, _index: u64) {}
-    /// Whether it brings anything that a consumer [takes the line](super::Consumer::take_line) of the tag it
-    /// polls.
+    /// Whether it pays that a consumer [acquires the line](super::Consumer::take_line) of the tag it polls.
     #[inline(always)]
     fn polled_line_is_taken(&self) -> bool {
         false
     }
-    /// How many elements a consumer that keeps catching up with the producers lets gather; 0 when it does not
-    /// pay. A hint.
+    /// How many elements a consumer that keeps catching up with the producers waits for as a batch; 0 when
+    /// that does not pay. A hint.
     #[inline(always)]
     fn run(&self) -> u64 {
         0
     }
-    /// How many slots a producer that finds the ring full lets come free; 0 when it does not pay. A hint.
+    /// How many free slots a producer that finds the ring full waits for; 0 when that does not pay. A hint.
     #[inline(always)]
     fn free_run(&self) -> u64 {
         0
     }
 }
 
-/// Statistics of recovery. They are counted after the fact, so one is missing when a recoverer dies in
-/// between.
+/// Statistics of recovery. Events are counted afterwards, so one is missed when a recoverer dies in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {

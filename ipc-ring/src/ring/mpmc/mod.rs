@@ -2,8 +2,8 @@
 //!
 //! # The slot word
 //!
-//! Each slot is a payload followed by one 64-bit word, the *tag*. The tag says everything about the slot, so
-//! one compare-and-swap claims it and names the owner in the same step:
+//! Each slot is a payload followed by one 64-bit word, the *tag*. The tag holds the full state of the slot,
+//! so one compare-and-swap claims it and names the owner in the same step:
 //!
 //! ```text
 //!   63                          18 17        8 7     4 3     0
@@ -14,8 +14,8 @@
 //!
 //! - **lap**: positions are 64-bit counters that only grow; position `p` lies in slot `p mod N`, in lap
 //!   `p / N` modulo 2^46.
-//! - **owner**: the number of the endpoint that holds the slot, while somebody does; 0 otherwise.
-//! - **attempt**: how many consumers have lost the element, modulo 16.
+//! - **owner**: the number of the endpoint that holds the slot, if any; 0 otherwise.
+//! - **attempt**: how many consumers have failed to process the element, modulo 16.
 //! - **state**: below. Zeroed memory is a fresh ring: every slot `EMPTY`, lap 0.
 //!
 //! | state | the slot of position p … | written by |
@@ -42,11 +42,11 @@
 //!
 //! # Hints
 //!
-//! Nothing decides by `tail` and `head`. Each end keeps a private position and walks; the two shared words
-//! only let one that has fallen behind jump. They are stored plainly and may run backwards. What holds
-//! always: **a position is stored in a hint, and an end goes to a position, only after the position before it
-//! was claimed.** So positions are claimed in order, and `EMPTY` at a consumer's position means that nothing
-//! is waiting: *Empty* is exact.
+//! No decision depends on `tail` and `head`. Each end keeps a private position and walks; the two shared
+//! words only let an end that has fallen behind jump. They are stored plainly and may run backwards. The
+//! invariant is: **a position is stored in a hint, and an end moves to a position, only after the previous
+//! position was claimed.** So positions are claimed in order, and `EMPTY` at a consumer's position means that
+//! nothing is waiting: *Empty* is exact.
 //!
 //! What an end at position p (slot in lap l) makes of a tag:
 //!
@@ -65,38 +65,39 @@
 //! | `VOID(l-1)` | makes it `EMPTY(l)`, again | the same |
 //! | a later lap | p is long taken: jumps | jumps |
 //!
-//! "Impossible" and a lap further behind cannot be met by an end that keeps to the rule above. Such a tag is
-//! forgiven once in a call, by going to the position the tag implies (that is what an end that slept through
-//! half of all laps needs); the second time the answer is `Corrupt`. A call looks at a bounded number of
-//! tags; then it answers *Contended*.
+//! An end that follows the rule above cannot encounter "impossible" or a lap further behind. Such a tag is
+//! tolerated once per call, by moving to the position that the tag implies (which an end that slept through
+//! half of all laps needs); the second time the result is `Corrupt`. A call examines a bounded number of
+//! tags; then it returns *Contended*.
 //!
 //! **Laps wrap.** Tags are compared for equality and for a difference of 46 bits. A claim decided by an equal
-//! tag 2^46 laps later is a good claim: the slot is free for the position that the claimer means, modulo the
-//! wrap, and the acquire half of the claim orders it behind the last reader. A wrong answer needs an end that
+//! tag 2^46 laps later is a valid claim: the slot is free for the position that the claimer means, modulo the
+//! wrap, and the acquire half of the claim orders it after the last reader. A wrong result needs an end that
 //! did nothing for exactly a multiple of 2^46 laps less one; a wrong repair needs a recoverer stopped between
 //! its check and its CAS for exactly as long. One slot turned over every 20 ns takes sixteen days for that; a
 //! ring of 1024 slots forty-five years.
 //!
 //! # Orphans
 //!
-//! Consumers only look forward, so a position behind them that becomes an orphan would wait for a whole lap.
-//! Whoever makes one raises the *orphan generation* afterwards; a consumer that is about to answer Empty,
-//! Busy or Closed looks whether the generation has moved since its last fruitless search, and if so looks
-//! through all slots. A generation, not a count of orphans: a count taken after the orphan was made is lost
-//! with a recoverer that dies in between, a count taken before leaks with it.
+//! Consumers only search forward, so a position behind them that becomes an orphan would wait for a whole
+//! lap. A process that makes an orphan increments the *orphan generation* afterwards; a consumer that is
+//! about to return Empty, Busy or Closed checks whether the generation has changed since its last
+//! unsuccessful search, and if so searches all slots. A generation, not a count of orphans: a count
+//! incremented after the orphan was made is lost if the recoverer dies in between; one incremented before
+//! leaks in that case.
 //!
 //! # Endpoints
 //!
 //! An end has a *seat*: a number, and in the table a word with the identity of its process. The identity
-//! comes from the [domain](crate::Domain): process slot and generation, never used again for another process.
-//! 0 is a free seat. A seat is taken by a CAS from 0, so there is no moment at which a number is in use
-//! without a name. It becomes free again in two ways only: by its own end, which holds nothing then; or by a
-//! recoverer, after it has been through all slots.
+//! comes from the [domain](crate::Domain): process slot and generation, never reused for another process. 0
+//! marks a free seat. A seat is taken by a CAS from 0, so a number is never in use without an identity. A
+//! seat becomes free again in two ways only: by its own end, which then holds nothing; or by a recoverer,
+//! after it has swept all slots.
 //!
 //! # What a crash leaves, and who repairs it
 //!
-//! The domain answers whether an identity is alive, and promises that a dead one stores nothing more
-//! (the kernel tears the memory down before it takes back the token that stands for the process).
+//! The domain determines whether an identity is alive, and guarantees that a dead one stores nothing more
+//! (the kernel tears the memory down before it takes back the token that represents the process).
 //!
 //! | died | it leaves | repair |
 //! |---|---|---|
@@ -110,24 +111,24 @@
 //! | recoverer, between any two steps | some slots repaired | another one runs the same procedure |
 //! | anyone holding a seat | the identity in the table | the sweep, then the seat is free |
 //!
-//! Two procedures, both in [`recovery`]: *repair* of one slot by whoever was answered Busy, and the *sweep*
-//! of all slots for one dead seat. For each slot: read the tag; **then** check that the seat it names still
-//! belongs to the dead identity; then CAS from the tag that was read. In this order a recoverer that was
-//! stopped half-way cannot hit a later holder of the number. The sweep then raises the orphan generation,
-//! whether it found anything or not (its forerunner may have died just before), and last frees the seat.
-//! Nothing waits for anything; every step may be repeated.
+//! Two procedures, both in [`recovery`]: *repair* of one slot by an end that got Busy, and the *sweep* of all
+//! slots for one dead seat. For each slot: read the tag; **then** check that the seat it names still belongs
+//! to the dead identity; then CAS from the tag that was read. In this order a recoverer that was stopped
+//! half-way cannot affect a later holder of the number. The sweep then increments the orphan generation,
+//! whether it found anything or not (an earlier recoverer may have died just before doing so), and finally
+//! frees the seat. No step waits for another; every step may be repeated.
 //!
 //! # Delivery
 //!
-//! - `pop`: exactly once. The element is copied, then whoever waits for the slot is woken, then the slot is
-//!   released, then `pop` returns. A process that dies before the release has not received it, and another
-//!   consumer will; one that dies behind it died with it.
+//! - `pop`: exactly once. The element is copied, then a producer waiting for the slot is woken, then the slot
+//!   is released, then `pop` returns. A process that dies before the release has not received the element,
+//!   and another consumer will; if it dies after the release, the element is lost with it.
 //! - `pop_with`: at least once, with the number of earlier attempts. User code runs before the release.
-//! - What was not committed vanishes. What was is delivered, or counted as a dead letter.
-//! - Order: first in, first out over all producers, except elements that are delivered again.
+//! - Uncommitted elements vanish. Committed elements are delivered, or counted as dead letters.
+//! - Order: first in, first out across all producers, except for elements that are delivered again.
 //!
 //! The shape is Vyukov's bounded queue (2010) with the owner in the sequence number. The orderings carry
-//! labels (`M1` to `M9`) that stand in [`edge`](crate::edge) and in `docs/orderings.md`.
+//! labels (`M1` to `M9`) that are listed in [`edge`](crate::edge) and in `docs/orderings.md`.
 
 #[allow(unsafe_code)]
 mod consumer;
@@ -163,8 +164,8 @@ pub(crate) use words::{
 };
 pub use words::{FIELDS, SEAT_FIELDS, Seats, Words};
 
-/// A slot in somebody's hands, as an answer Busy gives it. Hand it to [`recovery::repair`] to find out
-/// whether that somebody is dead.
+/// A slot held by an endpoint, as returned with Busy. Pass it to [`recovery::repair`] to find out whether the
+/// holder is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The number of the endpoint.
@@ -176,7 +177,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether it is a consumer that copies the element out, and gives the slot back at once.
+    /// Whether the holder is a consumer that copies the element out and releases the slot at once.
     #[must_use]
     pub fn is_reading(&self) -> bool {
         self.tag.state() == Some(State::Reading)
@@ -186,11 +187,11 @@ impl Holder {
 /// Bit of the ring's state word: closed for pushing.
 pub(crate) const CLOSED: u32 = 1;
 
-/// Closes a ring: what is pushed from now on is refused, what was pushed before is still popped. Anyone may
-/// close it, and may die doing so.
+/// Closes a ring: later pushes are refused; what was pushed before is still popped. Any process may close it,
+/// and may die doing so.
 pub fn close<M: Memory>(memory: &M) {
     use crate::platform::{Platform, Site, Word};
-    // Relaxed: the place where the stream ends is decided by the CAS of the consumer that finds it (M9).
+    // Relaxed: the CAS of the consumer that finds the end decides where the stream ends (M9).
     memory.state().fetch_or(CLOSED, core::sync::atomic::Ordering::Relaxed);
     M::Platform::crash_point(Site::MpmcCloseSet);
 }
@@ -201,26 +202,25 @@ pub fn is_closed<M: Memory>(memory: &M) -> bool {
     memory.state().load(core::sync::atomic::Ordering::Relaxed) & CLOSED != 0 // See `close`.
 }
 
-/// Bit of the ring's state word: somebody has found that the ring makes no sense.
+/// Bit of the ring's state word: a process has found the ring corrupt.
 pub(crate) const POISONED: u32 = 2;
 
-/// Tells all ends that the ring is corrupt. Who finds nothing to pop, and whoever pushes, is answered so from
-/// now on. True for the first to say so.
+/// Reports to all ends that the ring is corrupt. From now on pushes, and pops that find nothing, return that.
+/// True for the first report.
 pub fn poison<M: Memory>(memory: &M) -> bool {
     use crate::platform::Word;
-    // A notice: nothing is read because of it.
+    // A notice: it guards no data.
     memory.state().fetch_or(POISONED, core::sync::atomic::Ordering::Relaxed) & POISONED == 0
 }
 
-/// What was told of a corruption, if it was.
+/// The reported corruption, if any.
 pub fn poisoned<M: Memory>(memory: &M, position: u64) -> Option<Corruption> {
     use crate::platform::Word;
     let state = memory.state().load(core::sync::atomic::Ordering::Relaxed); // See `poison`.
     (state & POISONED != 0).then_some(Corruption { word: "state", position, found: u64::from(state) })
 }
 
-/// Number of elements waiting, by the hints: wrong by the operations under way, and by more while a hint runs
-/// behind.
+/// Number of elements waiting, by the hints: off by the operations under way, and by more while a hint lags.
 pub fn len<M: Memory>(memory: &M) -> u64 {
     use crate::platform::Word;
     let relaxed = core::sync::atomic::Ordering::Relaxed; // For display.

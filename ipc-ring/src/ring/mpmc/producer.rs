@@ -18,15 +18,16 @@ use crate::platform::{Barrier, Platform, Site, Word};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Refused {
-    /// Every slot holds an element that nobody has begun to pop.
+    /// Every slot holds an element that no consumer has begun to pop.
     Full,
-    /// The next slot is in somebody's hands: a consumer that is about to free it, or a producer a whole lap late.
+    /// The next slot is held by another end: a consumer that is about to free it, or a producer a whole lap
+    /// behind.
     Busy(Holder),
     /// The ring is closed.
     Closed,
-    /// Others were faster a thousand times in a row. Try again.
+    /// Other ends won the race a thousand times in a row. Try again.
     Contended,
-    /// A tag makes no sense, or somebody else has found one that does not.
+    /// A tag is invalid, or another end has found an invalid one.
     Corrupt(Corruption),
 }
 
@@ -42,11 +43,11 @@ pub struct Producer<M: Memory> {
     memory: M,
     shape: Shape,
     seat: Seat,
-    /// The position to look at next. The one before it is claimed.
+    /// The position to check next. The one before it is claimed.
     position: u64,
-    /// A position claimed by a [`Claim`] that has neither been committed nor dropped, but leaked.
+    /// A position claimed by a leaked [`Claim`], which was neither committed nor dropped.
     held: Option<u64>,
-    /// Where the first element of the last slice lies.
+    /// The position of the first element of the last slice.
     first: u64,
 }
 
@@ -54,7 +55,7 @@ impl<M: Memory> Producer<M> {
     /// A producing end in a seat of this ring.
     pub fn attach(memory: M, seat: Seat) -> Self {
         let shape = Shape::new(memory.capacity(), memory.lap_bits());
-        // [M4] Acquire ← the Release of whoever stored it: the positions below are claimed.
+        // [M4] Acquire ← the Release of the end that stored it: the positions below are claimed.
         let position = memory.tail().load(M::Platform::ordering(Edge::MpmcTailLoad));
         Self { memory, shape, seat, position, held: None, first: position }
     }
@@ -70,9 +71,10 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// Whether the element that was pushed last lies behind one that nobody has begun to pop. Then no consumer has to be woken
-    /// for it: one was woken for the other or for one before that, and whoever was woken and took one looks, behind a
-    /// [fence](super::Consumer::look_behind), whether there is more, and wakes the next.
+    /// Whether the element pushed last lies behind one that no consumer has begun to pop. Then no consumer
+    /// has to be woken for it: one was woken for the earlier element or for one before that, and a consumer
+    /// that was woken and took an element checks, after a [fence](super::Consumer::look_behind), whether
+    /// there is more, and wakes the next.
     pub fn is_behind_another(&self) -> bool {
         self.is_untaken(self.position.wrapping_sub(2))
     }
@@ -84,13 +86,15 @@ impl<M: Memory> Producer<M> {
 
     #[cold]
     fn is_untaken(&self, position: u64) -> bool {
-        // Against the fence of `look_behind`: whoever took that element sees what was pushed, or it is seen here to be taken.
-        let _ = M::Platform::heavy(Barrier::Fence); // A fence: nobody can refuse it.
+        // Pairs with the fence of `look_behind`: either the consumer that took that element sees what was
+        // pushed, or this end sees that it was taken.
+        let _ = M::Platform::heavy(Barrier::Fence); // A fence, which cannot be refused.
         let tag = self.memory.tag(self.shape.index(position)).load(Relaxed); // The fence orders it.
         tag == self.shape.empty(position).full().as_raw()
     }
 
-    /// Claims the next slot, to be written in place. Consumers wait for it as soon as they have come so far: be quick.
+    /// Claims the next slot, to be written in place. Consumers that reach it wait for it, so commit it
+    /// quickly.
     ///
     /// # Errors
     /// [`Refused`].
@@ -103,14 +107,15 @@ impl<M: Memory> Producer<M> {
     /// Whether a slot is free now.
     ///
     /// # Errors
-    /// What [`try_push`](Self::try_push) would answer.
+    /// The result that [`try_push`](Self::try_push) would return.
     pub fn look(&mut self) -> Result<(), Refused> {
         self.before()?;
         self.find(&mut Walk::new(), None)
     }
 
-    /// Whether the slot so many positions ahead of this end's still holds an element of the lap before that nobody has begun
-    /// to pop: the ring is full, or about to be. A look that changes nothing and decides nothing.
+    /// Whether the slot this number of positions ahead of this end's still holds an element of the previous
+    /// lap that no consumer has begun to pop: the ring is full, or about to be. A check without effect, only
+    /// a hint.
     #[must_use]
     pub fn is_untaken_ahead(&self, count: u64) -> bool {
         let position = self.position.wrapping_add(count.wrapping_sub(1));
@@ -123,7 +128,7 @@ impl<M: Memory> Producer<M> {
         self.leave();
     }
 
-    /// As [`detach`](Self::detach), by an end that stays where it is, and does nothing more.
+    /// As [`detach`](Self::detach), by reference: the end must not be used any more.
     pub fn leave(&mut self) {
         self.settle();
         self.seat.give_back(&self.memory);
@@ -139,7 +144,7 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// Makes the next free slot this end's own. Gives its position.
+    /// Claims the next free slot for this end. Returns its position.
     #[inline(always)]
     fn claim(&mut self) -> Result<u64, Refused> {
         // Relaxed: see `close`. The word changes a few times in the ring's life.
@@ -171,14 +176,14 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// The claim: one CAS from free to this end's own. False when somebody else was faster.
+    /// The claim: one CAS from free to this end's own. False when another end was faster.
     #[inline(always)]
     fn take(&mut self, position: u64) -> bool {
         let free = self.shape.empty(position);
         let own = free.held(State::Writing, self.seat.number());
-        // [M3] Release → a recoverer: who reads this tag sees the seat taken before, and an earlier hold of this number
-        // ended. Acquire: the slot may be free for this lap for the second time (laps wrap), then this is what orders the
-        // write behind the last read.
+        // [M3] Release → a recoverer: a process that reads this tag sees the seat taken before, and an
+        // earlier hold of this number ended. Acquire: the slot may be free for this lap for the second time
+        // (laps wrap); then this orders the write after the last read.
         let claimed = self.memory.tag(self.shape.index(position)).compare_exchange(
             free.as_raw(),
             own.as_raw(),
@@ -191,13 +196,13 @@ impl<M: Memory> Producer<M> {
         claimed.is_ok()
     }
 
-    /// Walks to the first position that is not taken. It was free when it was looked at.
+    /// Walks to the first position that is not taken. It was free when it was checked.
     fn find(&mut self, walk: &mut Walk, mut seen: Option<Tag>) -> Result<(), Refused> {
         use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
         while walk.goes_on() {
             let index = self.shape.index(self.position);
             let tag = seen.take().unwrap_or_else(|| {
-                // [M2] Acquire ← as in `claim`; [M6] Acquire ← whoever voided the slot.
+                // [M2] Acquire ← as in `claim`; [M6] Acquire ← the end that voided the slot.
                 Tag::from_raw(self.memory.tag(index).load(M::Platform::ordering(Edge::MpmcReclaim)))
             });
             let Some(state) = tag.state() else { return Err(corrupt(tag, self.position).into()) };
@@ -222,10 +227,10 @@ impl<M: Memory> Producer<M> {
         Err(Refused::Contended)
     }
 
-    /// Goes to the position of the hint if that is further, else to `next`.
+    /// Moves to the position of the hint if that is further, else to `next`.
     fn next(&mut self, walk: &mut Walk, next: u64) {
         if walk.may_jump() {
-            // [M4] Acquire ← the Release of whoever stored it: the positions below are claimed.
+            // [M4] Acquire ← the Release of the end that stored it: the positions below are claimed.
             let tail = self.memory.tail().load(M::Platform::ordering(Edge::MpmcTailLoad));
             if tail.wrapping_sub(next).cast_signed() > 0 {
                 self.position = tail;
@@ -235,10 +240,10 @@ impl<M: Memory> Producer<M> {
         self.position = next;
     }
 
-    /// Frees a slot that holds nothing, for the lap after. When somebody else was faster, all the better.
+    /// Frees an empty slot for the next lap. If another end was faster, nothing is left to do.
     fn skip(&mut self, index: u64, void: Tag) {
         let free = self.shape.next_lap(void).as_raw();
-        // [M9] Relaxed: as a read-modify-write it continues the release of whoever voided the slot.
+        // [M9] Relaxed: as a read-modify-write it continues the release of the end that voided the slot.
         let skipped = self.memory.tag(index).compare_exchange(
             void.as_raw(),
             free,
@@ -253,16 +258,16 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn write(&self, position: u64, item: &Item<M>) {
         let index = self.shape.index(position);
-        // The slot is this end's by its claim, and everybody keeps away from it until it is published.
+        // The slot is this end's by its claim, and no other end accesses it until it is published.
         self.memory.write(index, item);
     }
 
-    /// Makes a claimed slot visible and moves on.
+    /// Publishes a claimed slot and advances.
     #[inline(always)]
     fn publish(&mut self, position: u64) {
         let full = self.shape.empty(position).full();
-        // [M1] Release → the consumer's Acquire: the payload is written before the tag says so. A plain store: nobody
-        // else changes a slot in a live end's hands.
+        // [M1] Release → the consumer's Acquire: the payload is written before the tag. A plain store: no one
+        // else changes a slot that a live end holds.
         self.memory
             .tag(self.shape.index(position))
             .store(full.as_raw(), M::Platform::ordering(Edge::MpmcPublish));
@@ -271,25 +276,25 @@ impl<M: Memory> Producer<M> {
         self.memory.prefetch(self.shape.index(self.position));
     }
 
-    /// Lets others jump to where this end is.
+    /// Lets other ends jump to this end's position.
     #[inline(always)]
     fn hint(&mut self) {
-        // [M4] Release → the Acquire of whoever jumps: the positions below are claimed.
+        // [M4] Release → the Acquire of an end that jumps: the positions below are claimed.
         self.memory.tail().store(self.position, M::Platform::ordering(Edge::MpmcTailStore));
         M::Platform::crash_point(Site::MpmcPushed);
     }
 
-    /// Gives a claimed slot up: it holds nothing in this lap.
+    /// Gives up a claimed slot: it holds nothing in this lap.
     fn abort(&mut self, position: u64) {
         let void = self.shape.empty(position).void();
-        // [M6] Release → whoever claims the slot next: this end writes it no more.
+        // [M6] Release → the next owner of the slot: this end no longer writes it.
         self.memory
             .tag(self.shape.index(position))
             .store(void.as_raw(), M::Platform::ordering(Edge::MpmcVoid));
         self.position = position.wrapping_add(1);
     }
 
-    /// What is seldom the case at the start of a call.
+    /// The rare cases at the start of a call.
     #[cold]
     fn before(&mut self) -> Result<(), Refused> {
         self.settle();
@@ -306,8 +311,8 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// The position this end looks at next: at least the number of slots claimed so far by all producers, when nobody
-    /// else is pushing.
+    /// The position that this end checks next: at least the number of slots claimed so far by all producers,
+    /// if no other end is pushing.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
@@ -326,8 +331,8 @@ impl<M: Memory> Producer<M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
-    /// Pushes elements from the front of a slice, in order; gives their number, and why it stopped if it did before the
-    /// end. Those of other producers may come to lie between them.
+    /// Pushes elements from the front of a slice, in order; returns their number, and the reason if it
+    /// stopped before the end. Elements of other producers may be interleaved.
     #[inline]
     pub fn try_push_slice(&mut self, items: &[T]) -> (usize, Result<(), Refused>) {
         for (done, item) in items.iter().enumerate() {
@@ -348,8 +353,9 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
     }
 }
 
-/// A slot claimed by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts: the slot is
-/// passed over in this lap, and nothing is published. A claim that is leaked is aborted by the end's next call.
+/// A slot claimed by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts
+/// the claim: the slot is skipped in this lap, and nothing is published. A claim that is leaked is aborted by
+/// the end's next call.
 #[derive(Debug)]
 pub struct Claim<'a, M: Memory> {
     producer: &'a mut Producer<M>,
@@ -357,7 +363,7 @@ pub struct Claim<'a, M: Memory> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Claim<'_, M> {
-    /// Gives the slot's bytes to `f`. They hold what an earlier lap left there.
+    /// Passes the slot's bytes to `f`. They hold whatever an earlier lap left there.
     pub fn with<R>(&mut self, f: impl FnOnce(*mut T) -> R) -> R {
         self.producer.memory.with_slot_mut(self.producer.shape.index(self.position), |slot| f(slot.cast()))
     }

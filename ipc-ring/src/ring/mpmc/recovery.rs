@@ -1,4 +1,4 @@
-//! Taking slots and seats out of dead hands. Lock-free; every step may be done twice, and by anyone.
+//! Recovery of slots and seats held by dead processes. Lock-free; every step may be repeated, by any process.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -8,41 +8,42 @@ use super::tag::{State, Tag};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 
-/// What became of a slot that was in somebody's hands.
+/// The outcome of repairing a slot that was held by an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// Its holder is alive: wait for it.
+    /// The holder is alive: wait for it.
     Alive {
         /// The identity of the holder.
         identity: u64,
     },
-    /// It is in these hands no more. Try again.
+    /// The endpoint no longer holds it. Try again.
     Moved,
-    /// Its holder was dead; the slot is free of it. Try again. The holder's seat is still taken: sweep it.
+    /// The holder was dead and no longer holds the slot. Try again. The holder's seat is still taken: sweep
+    /// it.
     Repaired {
         /// The identity of the holder.
         identity: u64,
     },
 }
 
-/// What a run of [`recover`] found.
+/// The result of a run of [`recover`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Seats of dead processes that this run set free.
     pub seats: u32,
-    /// Slots that this run took out of dead hands.
+    /// Slots that this run recovered from dead holders.
     pub slots: u64,
 }
 
-/// Frees a met slot from its holder, if that is dead.
+/// Takes a slot that was found held from its holder, if that is dead.
 ///
-/// `is_alive` answers for an identity from the endpoint table. Its answer "dead" must be final, and must come after
-/// everything that the dead process did.
+/// `is_alive` reports on an identity from the endpoint table. Its result "dead" must be final, and must be
+/// ordered after everything that the dead process did.
 pub fn repair<M: Memory>(memory: &M, holder: &Holder, is_alive: impl FnOnce(u64) -> bool) -> Repair {
     if holder.endpoint >= memory.endpoints() || holder.index >= memory.capacity() {
-        return Repair::Moved; // No tag of a sound ring says so.
+        return Repair::Moved; // No tag of a valid ring has this value.
     }
-    // [M8] Acquire ← whoever freed the seat. After the tag was read: see `repair_slot`.
+    // [M8] Acquire ← the process that freed the seat. After the tag was read: see `repair_slot`.
     let identity = memory.identity(holder.endpoint).load(M::Platform::ordering(Edge::MpmcSeatCheck));
     if identity == 0 {
         return Repair::Moved;
@@ -62,7 +63,7 @@ pub fn repair<M: Memory>(memory: &M, holder: &Holder, is_alive: impl FnOnce(u64)
 pub fn recover<M: Memory>(memory: &M, mut is_alive: impl FnMut(u64) -> bool) -> Report {
     let mut report = Report::default();
     for number in 0..memory.endpoints() {
-        // [M8] Acquire: a look only; `sweep` looks again at each slot.
+        // [M8] Acquire: a check only; `sweep` checks again at each slot.
         let identity = memory.identity(number).load(M::Platform::ordering(Edge::MpmcSeatCheck));
         if identity == 0 || is_alive(identity) {
             continue;
@@ -74,8 +75,8 @@ pub fn recover<M: Memory>(memory: &M, mut is_alive: impl FnMut(u64) -> bool) -> 
     report
 }
 
-/// Takes all slots out of the hands of one dead seat, then frees the seat. Gives the number of slots repaired, and whether
-/// this call freed the seat.
+/// Recovers all slots held by one dead seat, then frees the seat. Returns the number of slots repaired, and
+/// whether this call freed the seat.
 ///
 /// `dead` is an identity that was read from this seat and then found dead.
 pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
@@ -86,8 +87,8 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
         if !tag.is_held() || tag.owner() != number {
             continue;
         }
-        // [M8] Acquire ← whoever freed the seat. It must come after the tag was read: a tag of the number's next holder
-        // is then never taken for one of the dead.
+        // [M8] Acquire ← the process that freed the seat. It must come after the tag was read: a tag of the
+        // number's next holder is then never mistaken for one of the dead holder.
         if memory.identity(number).load(M::Platform::ordering(Edge::MpmcSeatCheck)) != dead {
             return (slots, false);
         }
@@ -96,7 +97,7 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
     M::Platform::crash_point(Site::MpmcSwept);
     announce_orphans(memory);
     M::Platform::crash_point(Site::MpmcAnnounced);
-    // [M8] Release → the next holder, and recoverers behind this one: no tag names the dead any more.
+    // [M8] Release → the next holder, and later recoverers: no tag names the dead holder any more.
     let freed = memory
         .identity(number)
         .compare_exchange(dead, 0, M::Platform::ordering(Edge::MpmcSeatFree), Relaxed)
@@ -115,7 +116,8 @@ fn repair_slot<M: Memory>(memory: &M, index: u64, tag: Tag) -> bool {
         Some(State::Lent) => after_lending(memory, tag),
         _ => return false,
     };
-    // [M6] Release → whoever claims the slot next: the dead has done with it. (The recoverer knows by the oracle.)
+    // [M6] Release → the next owner of the slot: the dead holder no longer uses it. (The recoverer knows this
+    // from `is_alive`.)
     let done = memory
         .tag(index)
         .compare_exchange(tag.as_raw(), repaired.as_raw(), M::Platform::ordering(edge), Relaxed)
@@ -127,7 +129,7 @@ fn repair_slot<M: Memory>(memory: &M, index: u64, tag: Tag) -> bool {
     done
 }
 
-/// What becomes of an element that was lent and not popped.
+/// The fate of an element that was lent and not popped.
 pub(super) fn after_lending<M: Memory>(memory: &M, tag: Tag) -> (Tag, Edge, Counter) {
     if tag.attempt() + 1 >= memory.max_attempts() {
         (tag.void(), Edge::MpmcVoid, Counter::DeadLetters)
@@ -136,7 +138,7 @@ pub(super) fn after_lending<M: Memory>(memory: &M, tag: Tag) -> (Tag, Edge, Coun
     }
 }
 
-/// Tells consumers to search, after slots may have become orphans.
+/// Makes consumers search, after slots may have become orphans.
 pub(super) fn announce_orphans<M: Memory>(memory: &M) {
     // [M7] Release → the consumer's Acquire: the orphans are there.
     memory.orphans().fetch_add(1, M::Platform::ordering(Edge::MpmcOrphansMade));

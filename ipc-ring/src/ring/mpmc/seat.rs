@@ -1,4 +1,4 @@
-//! The endpoint table: who is who.
+//! The endpoint table: which process holds which seat.
 
 use crate::error::debug_as_display;
 use core::fmt;
@@ -11,8 +11,9 @@ use crate::platform::{Platform, Site, Word};
 
 /// A place in the endpoint table, taken by one end.
 ///
-/// It is given back by [`Producer::detach`](super::Producer::detach) and [`Consumer::detach`](super::Consumer::detach);
-/// one that is dropped stays taken until its process is dead and recovery has passed.
+/// It is released by [`Producer::detach`](super::Producer::detach) and
+/// [`Consumer::detach`](super::Consumer::detach); a seat that is dropped stays taken until its process is
+/// dead and recovery has run.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Seat {
@@ -42,10 +43,11 @@ impl Seat {
     pub fn take<M: Memory>(memory: &M, identity: NonZeroU64) -> Result<Self, TableFull> {
         for number in 0..memory.endpoints() {
             if memory.identity(number).load(Relaxed) != 0 {
-                continue; // A look only; the CAS decides.
+                continue; // A check only; the CAS decides.
             }
-            // Relaxed: a read-modify-write, so a recoverer that reads this identity still acquires what freed the seat [M8].
-            // The new holder itself needs nothing of that: what it does to slots, their tags order.
+            // Relaxed: a read-modify-write, so a recoverer that reads this identity still acquires the store
+            // that freed the seat [M8]. The new holder itself does not need that: the tags order what it does
+            // to slots.
             let taken = memory.identity(number).compare_exchange(0, identity.get(), Relaxed, Relaxed);
             if taken.is_ok() {
                 M::Platform::crash_point(Site::MpmcSeated);
@@ -55,7 +57,7 @@ impl Seat {
         Err(TableFull)
     }
 
-    /// The number, which stands in the tags of the slots that the end holds.
+    /// The seat number, which is in the tags of the slots that the end holds.
     #[must_use]
     pub const fn number(&self) -> u16 {
         self.number
@@ -67,7 +69,7 @@ impl Seat {
         self.identity
     }
 
-    /// Gives the seat back. Its end holds no slot.
+    /// Releases the seat. Its end holds no slot.
     pub(super) fn give_back<M: Memory>(&self, memory: &M) {
         // [M8] Release → the Acquire of the next holder: this end's last tag is written.
         memory.identity(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));

@@ -1,4 +1,4 @@
-//! Popping single elements by value, and many in one go.
+//! Popping elements by value, one at a time or in batches.
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
@@ -11,18 +11,18 @@ use crate::memory::Of;
 use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
 
-/// So many elements of a slice may be such that other consumers have lost.
+/// At most this number of elements of a slice may be redelivered ones, which other consumers lost.
 const ORPHANS: usize = 8;
 
 impl<M: Memory> Consumer<M> {
-    /// Releases what this end is reading of so many positions from the first on: `all`, or those whose tags
-    /// are its own.
+    /// Releases what this end is reading of this number of positions from the first on: `all`, or those whose
+    /// tags are its own.
     #[inline(always)]
     fn release_run(&self, first: u64, count: u64, all: bool) {
         for position in (0..count).map(|ahead| first.wrapping_add(ahead)) {
             let tag = self.memory.tag(self.shape.index(position));
             let free = self.shape.next_lap(self.shape.empty(position)).as_raw();
-            // Relaxed: whether it is this end's own, which nobody else changes.
+            // Relaxed: checks whether the tag is this end's own, which no one else changes.
             if all || self.is_reading(Tag::from_raw(tag.load(Relaxed)), position) {
                 // [M2] As in `release`.
                 tag.store(free, M::Platform::ordering(Edge::MpmcRelease));
@@ -41,7 +41,7 @@ impl<M: Memory> Consumer<M> {
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
-    /// Pops one element: exactly once, whoever dies.
+    /// Pops one element: exactly-once delivery, whichever process dies.
     ///
     /// # Errors
     /// [`Nothing`].
@@ -53,16 +53,15 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
         Ok(Popped { item: unsafe { item.assume_init() }, attempt })
     }
 
-    /// Pops as many elements as are ready and fit, in order; gives their number, and why it stopped if it did
-    /// before the slice was full.
+    /// Pops as many elements as are ready and fit, in order; returns their number, and the reason if it
+    /// stopped before the slice was full.
     #[inline]
     pub fn try_pop_slice(&mut self, out: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
         self.pop_slice_after(out, |_, _| {})
     }
 
     /// As [`try_pop_slice`](Self::try_pop_slice). Runs `before` with the number of elements when all of them
-    /// are this end's and copied, **before** the first slot is given back, as [`pop_after`](Self::pop_after)
-    /// does.
+    /// are claimed and copied, **before** the first slot is released, as [`pop_after`](Self::pop_after) does.
     #[inline]
     pub fn pop_slice_after(
         &mut self,
@@ -97,7 +96,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
             before(self, done);
             behind.into_iter().flatten().for_each(|taken| self.release(taken));
             if let Some(first) = first {
-                // In a sound ring no more than a lap, as the first of them is not free.
+                // In a valid ring at most a lap, because the first of them is not free.
                 let passed = last.wrapping_sub(first).min(self.memory.capacity());
                 self.release_run(first, passed, passed == (done - orphans) as u64);
             }

@@ -32,9 +32,9 @@ pub enum State {
     Full = 2,
     /// Being copied out.
     Reading = 3,
-    /// Being looked at by user code.
+    /// Being accessed in place by user code.
     Lent = 4,
-    /// Holds nothing and never will.
+    /// Holds nothing and never will again.
     Void = 5,
     /// Holds an element whose consumer was lost.
     Orphan = 6,
@@ -47,7 +47,7 @@ pub enum State {
 pub struct Tag(u64);
 
 impl Tag {
-    /// From a word of shared memory; anything is accepted.
+    /// From a word of shared memory; any value is accepted.
     #[inline(always)]
     #[must_use]
     pub const fn from_raw(word: u64) -> Self {
@@ -78,7 +78,8 @@ impl Tag {
         })
     }
 
-    /// The endpoint that holds the slot. Means something only in [`State::Writing`], [`State::Reading`], [`State::Lent`].
+    /// The endpoint that holds the slot. Valid only in [`State::Writing`], [`State::Reading`],
+    /// [`State::Lent`].
     #[inline(always)]
     #[must_use]
     pub const fn owner(self) -> u16 {
@@ -92,14 +93,14 @@ impl Tag {
         matches!(self.state(), Some(State::Writing | State::Reading | State::Lent))
     }
 
-    /// How many consumers have lost the element.
+    /// How many consumers have failed to process the element.
     #[inline(always)]
     #[must_use]
     pub const fn attempt(self) -> u32 {
         (self.0 >> ATTEMPT_SHIFT & ATTEMPT_MASK) as u32
     }
 
-    /// The same lap and attempt in the hands of an endpoint.
+    /// The same lap and attempt, held by an endpoint.
     #[inline(always)]
     pub(super) const fn held(self, state: State, owner: u16) -> Self {
         let kept = self.0 & !(STATE_MASK | OWNER_MASK << OWNER_SHIFT);
@@ -152,7 +153,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// How positions of one ring become slots and laps. Private, so nothing a peer writes can change it.
+/// Maps positions of one ring to slots and laps. Private, so nothing that a peer writes can change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     shift: u32,
@@ -161,8 +162,8 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// For a capacity that is a power of two. Fewer than [`LAP_BITS`] are for tests, which cannot wait for a wrap; and for
-    /// rings so large that positions wrap before that many laps.
+    /// For a capacity that is a power of two. Fewer than [`LAP_BITS`] are for tests, which cannot wait for a
+    /// wrap; and for rings so large that positions wrap before that many laps.
     pub(super) fn new(capacity: u64, lap_bits: u32) -> Self {
         assert!(capacity.is_power_of_two() && (2..=LAP_BITS).contains(&lap_bits));
         let shift = capacity.trailing_zeros();
@@ -182,13 +183,13 @@ impl Shape {
         Tag((position >> self.shift & self.laps) << LAP_SHIFT)
     }
 
-    /// The tag of the same slot, free for the lap after.
+    /// The tag of the same slot, free for the next lap.
     #[inline(always)]
     pub(super) const fn next_lap(self, tag: Tag) -> Tag {
         Tag(((tag.0 >> LAP_SHIFT).wrapping_add(1) & self.laps) << LAP_SHIFT)
     }
 
-    /// How many laps a tag is ahead of a position of the same slot; negative when it is behind.
+    /// How many laps a tag is ahead of a position of the same slot; negative if it is behind.
     #[inline(always)]
     pub(super) const fn ahead(self, tag: Tag, position: u64) -> i64 {
         let difference = (tag.0 >> LAP_SHIFT).wrapping_sub(position >> self.shift) & self.laps;
@@ -199,14 +200,15 @@ impl Shape {
         }
     }
 
-    /// The position that a tag found in a slot stands for, the one nearest to `near`.
+    /// The position that a tag found in a slot denotes: the one nearest to `near`.
     #[inline]
     pub(super) const fn position(self, tag: Tag, index: u64, near: u64) -> u64 {
         let same_lap = near & !self.mask | index;
         same_lap.wrapping_add(self.ahead(tag, near).cast_unsigned() << self.shift)
     }
 
-    /// A position to go to after meeting a tag there: the one before it, in the same slot a lap ago, is claimed for sure.
+    /// A position to move to after finding a tag there: the one before it, in the same slot a lap ago, is
+    /// certainly claimed.
     #[inline]
     pub(super) const fn after_meeting(self, tag: Tag, index: u64, near: u64) -> u64 {
         self.position(tag, index, near).wrapping_sub(self.mask)

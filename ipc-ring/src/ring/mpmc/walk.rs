@@ -1,9 +1,9 @@
-//! What limits one call: how far it walks, how often it jumps, how much nonsense it forgives.
+//! The limits of one call: how far it walks, how often it jumps, how many invalid tags it tolerates.
 
 use super::Corruption;
 use super::tag::Tag;
 
-/// Tags that one call looks at. What it has learnt is kept, so the next call goes on from there.
+/// Tags that one call examines. Its progress is kept, so the next call continues from there.
 const TAGS: u32 = 1024;
 
 /// One call's walk over the slots.
@@ -19,20 +19,20 @@ impl Walk {
         Self { left: TAGS, jumped: false, forgiven: false }
     }
 
-    /// Counts one look at a tag; false when there were too many.
+    /// Counts one examined tag; false when there were too many.
     #[inline]
     pub(super) fn goes_on(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left > 0
     }
 
-    /// True the first time: a hint is worth looking at once.
+    /// True the first time: a hint is worth checking once.
     #[inline]
     pub(super) fn may_jump(&mut self) -> bool {
         !core::mem::replace(&mut self.jumped, true)
     }
 
-    /// Forgives one tag that cannot be.
+    /// Tolerates one impossible tag.
     ///
     /// # Errors
     /// [`Corruption`] the second time.
