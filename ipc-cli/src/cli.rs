@@ -32,6 +32,18 @@ pub(crate) enum Command {
     Bw(rings::Rate),
     /// Prints the messages of a channel as they come, without taking part in it
     Tail(rings::Tail),
+    /// Sends messages to a channel: takes its sending end
+    ///
+    /// Takes part, unlike the commands that look: joins the domain as a process, takes the sending end
+    /// of the channel, and leaves both when the messages are sent. The stream stays open for the next
+    /// sender; a receiver that does not wait for one is told that its sender has left. A sending end
+    /// that a living process holds is refused; that of a dead one is taken over. While ipcr has the
+    /// only sending end of a channel, programs that want it are refused.
+    ///
+    /// The messages come from --hex, from FIELD=VALUE, or as raw bytes from standard input, one after
+    /// the other, each of the size that the channel has (`ipcr show`). For spsc, mpmc, broadcast and
+    /// latest.
+    Send(rings::Send),
     /// Prints what comes, goes and dies: processes, channels, and their ends
     Watch(rings::Watch),
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes

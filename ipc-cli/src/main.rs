@@ -27,6 +27,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Hz(asked) => rings::rate(asked, rings::Of::Messages),
         Command::Bw(asked) => rings::rate(asked, rings::Of::Bytes),
         Command::Tail(asked) => rings::tail(asked),
+        Command::Send(asked) => rings::send(asked),
         Command::Watch(asked) => rings::watch(asked),
         Command::Gc(asked) => rings::gc(asked),
         Command::Doctor { json } => rings::doctor(*json),

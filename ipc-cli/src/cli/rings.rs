@@ -89,6 +89,34 @@ pub(crate) struct Tail {
     pub(crate) json: bool,
 }
 
+/// `send`.
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// The name of the channel
+    pub(crate) channel: String,
+    /// The numbers of one message, where the channel describes its messages: `angle=0.5 at[0]=-1`
+    #[arg(value_name = "FIELD=VALUE")]
+    pub(crate) fields: Vec<String>,
+    /// Sets the fields that are not given to 0; otherwise all must be given
+    #[arg(long, requires = "fields")]
+    pub(crate) zeros: bool,
+    /// The bytes of a message in hexadecimal; may be given several times
+    #[arg(long, value_name = "BYTES", conflicts_with = "fields")]
+    pub(crate) hex: Vec<String>,
+    /// Which value of a table of latest values to set
+    #[arg(short, long)]
+    pub(crate) key: Option<u32>,
+    /// How long to wait for room, for each message
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
+    pub(crate) timeout: Duration,
+    /// Only this domain; all of the user's when absent
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) domain: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `watch`.
 #[derive(Debug, Args)]
 pub(crate) struct Watch {

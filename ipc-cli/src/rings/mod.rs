@@ -2,6 +2,7 @@
 
 mod doctor;
 mod domains;
+mod encode;
 mod explain;
 mod fields;
 mod gc;
@@ -10,6 +11,7 @@ mod ls;
 mod metrics;
 mod observe;
 mod rate;
+mod send;
 mod show;
 mod tail;
 mod watch;
@@ -20,6 +22,7 @@ pub(crate) use gc::run as gc;
 pub(crate) use ls::run as ls;
 pub(crate) use metrics::run as metrics;
 pub(crate) use rate::{Of, run as rate};
+pub(crate) use send::run as send;
 pub(crate) use show::run as show;
 pub(crate) use tail::run as tail;
 pub(crate) use watch::run as watch;

@@ -107,7 +107,7 @@ fn failure(error: &TapError) -> Failure {
 }
 
 /// The description of the messages, if the channel carries one that agrees with its header.
-fn description(info: &NameInfo) -> Option<Description> {
+pub(super) fn description(info: &NameInfo) -> Option<Description> {
     let descriptions = channel(info)?.descriptions().ok()?;
     (descriptions.len() == 1).then(|| descriptions.into_iter().next()).flatten()
 }
