@@ -1,8 +1,8 @@
 //! Death at a named site: the victim's stack is unwound from there, so nothing after the site is executed.
 //!
-//! What the victim had in private memory is gone; what it wrote to the ring stays, with the orderings it was written
-//! with. The victim's thread may go on as the successor: the kernel's answer that a process is dead orders everything it
-//! did before whatever its successor does, as the program order of one thread does.
+//! What the victim had in private memory is gone; what it wrote to the ring stays, with the orderings used.
+//! The victim's thread may continue as the successor: the kernel's report that a process is dead orders
+//! everything it did before everything its successor does, as the program order of one thread does.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use ipc_ring::platform::Site;
 use loom::thread::ThreadId;
 
-/// The payload of the unwinding; no message, no backtrace.
+/// The panic payload of the unwinding; no message, no backtrace.
 struct Killed;
 
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ struct Plan {
 }
 
 thread_local! {
-    // Loom's threads are coroutines of one thread, so this holds for the whole model.
+    // Loom's threads are coroutines of one thread, so a thread-local serves the whole model.
     static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
 }
 
@@ -31,8 +31,8 @@ pub fn reset() {
     PLAN.set(None);
 }
 
-/// Runs `life` in this thread and kills it at its visit number `visit` (from 0) of `site`. `None` when it died; `Some`
-/// when it never came there.
+/// Runs `life` in this thread and kills it at its visit number `visit` (from 0) of `site`. `None` when it
+/// died; `Some` when it never got there.
 pub fn kill_at<R>(site: Site, visit: u32, life: impl FnOnce() -> R) -> Option<R> {
     PLAN.set(Some(Plan { victim: loom::thread::current().id(), site, spared: visit }));
     let outcome = catch_unwind(AssertUnwindSafe(life));

@@ -1,8 +1,10 @@
-//! Three ends asleep, and something that concerns all of them: a message, a value, the end of a stream, for ends that wait
-//! alone and for sets. Nobody looks by itself, so a sleeper that is passed over is a deadlock, which the checker reports.
+//! Three sleeping ends, and an event that concerns all of them: a message, a value, or the end of a stream,
+//! for ends that wait alone and for sets. There are no timed checks, so a sleeper that is skipped is a
+//! deadlock, which the checker reports.
 //!
-//! The rings and the functions of [`waiter_set`] are production's; the steps around a sleep are mirrored over mock semaphores. Each
-//! sleeper has a bit of the mask to itself: with fewer bits than three, a walk over them cannot pass one over.
+//! The rings and the functions of [`waiter_set`] are production's; the steps around a sleep are mirrored over
+//! mock semaphores. Each sleeper has a bit of the mask to itself: with fewer than three bits, a walk over
+//! them cannot skip one.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,13 +21,14 @@ use crate::broadcast::books::{Got, Reader, publish, publisher};
 use crate::latest::moves::{self, Reading};
 use crate::{Loom, Model, Semaphore, Word32, Word64, broadcast, latest, mutation, reached};
 
-/// A mistake: the walk over the mask's bits goes on from the sleeper that was woken last, and so passes others over.
+/// A mistake: the walk over the mask's bits continues from the sleeper that was woken last, and so skips
+/// others.
 pub const TURN_MOVES: &str =
     "everybody: the walk over the mask starts anew behind each sleeper that it wakes";
-/// A mistake: whoever sleeps below the last bit is not looked for.
+/// A mistake: sleepers under the last bit are not searched for.
 pub const LAST_BIT_FORGOTTEN: &str = "everybody: the walk over the mask ends one bit early";
 
-/// All of them. Each model fails by each.
+/// All of them. Each of them makes each model fail.
 pub const MISTAKES: [&str; 2] = [TURN_MOVES, LAST_BIT_FORGOTTEN];
 
 /// The models of this file.
@@ -43,7 +46,7 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
 
 const SLEEPERS: u16 = 3;
 
-/// One side's words. Sets that wait on two sides share the semaphores.
+/// The words of one side. Sets that wait on two sides share the semaphores.
 struct Bed {
     mask: Word64,
     signals: [Word32; SLEEPERS as usize],
@@ -128,7 +131,8 @@ impl Bed {
     }
 }
 
-/// Waits on these sides until there is something to take. One that is `asleep` has announced itself and found nothing already.
+/// Waits on these sides until there is something to take. An end that is `asleep` has already announced
+/// itself and found nothing.
 fn wait(beds: &[&Bed], number: u16, mut asleep: bool, mut take: impl FnMut() -> bool) {
     loop {
         if !asleep {
@@ -138,7 +142,7 @@ fn wait(beds: &[&Bed], number: u16, mut asleep: bool, mut take: impl FnMut() -> 
             beds.iter().for_each(|bed| waiter_set::set_waiting(*bed, number));
             Loom::heavy(BARRIER).expect("no barrier of a model fails");
         }
-        // The second look takes at once what it finds.
+        // The second check takes at once what it finds.
         let found = !asleep && take();
         if !found {
             reached("sleeps");
@@ -157,7 +161,7 @@ fn wait(beds: &[&Bed], number: u16, mut asleep: bool, mut take: impl FnMut() -> 
     }
 }
 
-/// Lets all wait, the first two asleep already, and publishes. `take` makes what a sleeper does when it looks.
+/// Makes all wait, the first two already asleep, and publishes. `take` creates a sleeper's check.
 fn all_wait<T: FnMut() -> bool + 'static>(beds: Vec<Bed>, take: impl Fn(u16) -> T, publish: impl FnOnce()) {
     let beds = Rc::new(beds);
     let sleepers: Vec<_> = (0..SLEEPERS)
@@ -183,7 +187,7 @@ fn beds(count: usize) -> Vec<Bed> {
     (0..count).map(|_| Bed::new(&semaphores)).collect()
 }
 
-/// What a subscriber does when it looks.
+/// A subscriber's check.
 fn subscriber(ring: &broadcast::memory::Heap) -> impl FnMut() -> bool + use<> {
     let mut reader = Reader::watch(ring, Start::Oldest, Resume::Oldest);
     move || reader.pop() == Got::Item
@@ -222,7 +226,7 @@ fn close() {
     all_wait(beds(1), consumer, || mpmc::close(&ring));
 }
 
-/// A message to three sets, each of which waits on another side too, where nothing happens.
+/// A message to three sets, each of which also waits on another side, where nothing happens.
 fn in_sets() {
     let ring = broadcast::memory::Heap::new(broadcast::memory::Shape::lossy(1));
     let mut publishing = publisher(&ring);

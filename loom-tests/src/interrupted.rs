@@ -1,7 +1,8 @@
-//! An end whose wait is interrupted while it goes to sleep on a futex, whose tokens order nothing. An interruption that is lost
-//! is a deadlock, which the checker reports.
+//! An end whose wait is interrupted while it goes to sleep on a futex, whose tokens order nothing. A lost
+//! interruption is a deadlock, which the checker reports.
 //!
-//! The flag, the tokens and the sleep protocol are production's; the ring and the kernel's part are those of [`parked`](crate::parked).
+//! The flag, the tokens and the sleep protocol are production's; the ring and the kernel's part are those of
+//! [`parked`](crate::parked).
 
 use std::rc::Rc;
 
@@ -12,14 +13,14 @@ use loom::thread;
 use crate::parked::Bed;
 use crate::{Loom, Model, Word32, mutation, reached};
 
-/// A mistake: the token is left before the flag is up.
+/// A mistake: the token is posted before the flag is set.
 pub const TOKEN_FIRST: &str = "interrupt: the token comes before the flag";
-/// A mistake: the flag is raised, and there is no token.
+/// A mistake: the flag is set and no token is posted.
 pub const NO_TOKEN: &str = "interrupt: no token";
-/// A mistake: the waiter looks at the flag before its first sleep only.
+/// A mistake: the waiter checks the flag only before its first sleep.
 pub const ONE_LOOK: &str = "interrupt: the flag is not looked at behind a sleep";
 
-/// A mistake: nothing orders the look at the flag behind the tokens that were taken.
+/// A mistake: nothing orders the check of the flag after the tokens taken.
 pub const NO_FENCE: &str = "interrupt: no fence before the look at the flag";
 
 /// All of them.
@@ -66,7 +67,7 @@ impl Scene {
         }
     }
 
-    /// Waits for so many elements, as the loops around `Wait::next` do. False: interrupted.
+    /// Waits for this number of elements, as the loops around `Wait::next` do. False: interrupted.
     fn wait_for(&self, count: u32) -> bool {
         let mut looks = true;
         loop {
@@ -91,7 +92,7 @@ fn interrupted(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// An element and an interruption, in whatever order: both are told.
+/// An element and an interruption, in either order: both are reported.
 fn interrupted_and_woken(barrier: Barrier) {
     let scene = Scene::new(barrier);
     let shared = Rc::clone(&scene);

@@ -1,7 +1,8 @@
-//! A mock of the kernel, as the ends of a model use it: semaphores, and who is dead.
+//! A mock of the kernel, as the ends of a model use it: semaphores, and which processes are dead.
 //!
-//! A sleep ends by a token and never by itself: there is no heartbeat. So a wake-up that is lost is a deadlock, which the checker
-//! reports. Between two questions whether others are alive any time may have passed, so an end that may ask does.
+//! A sleep ends by a token and never by itself: there is no periodic liveness check. So a lost wake-up is a
+//! deadlock, which the checker reports. Any amount of time may have passed between two liveness checks, so an
+//! end that is allowed to check always does.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,19 +18,19 @@ use crate::{Loom, Semaphore, Word32, mutation, reached};
 
 /// A mistake: the notifier takes the waiting bit and posts no token.
 pub const NO_TOKEN: &str = "the notifier takes the waiting bit and posts no token";
-/// A mistake: nothing is arranged for the death of one who wakes others.
+/// A mistake: nothing is arranged for the death of a process that wakes others.
 pub const DEATH_IS_SILENT: &str =
     "a death posts no token, though it was arranged before the waiting bit was taken";
 
-/// A mistake: an interrupter posts its token before the flag is up.
+/// A mistake: an interrupter posts its token before the flag is set.
 pub const TOKEN_FIRST: &str = "interrupt: the token comes before the flag";
 /// A mistake: an interrupter posts no token.
 pub const INTERRUPT_WITHOUT_TOKEN: &str = "interrupt: no token";
-/// A mistake: the waiter has no fence before its look at the flag.
+/// A mistake: the waiter has no fence before its check of the flag.
 pub const NO_FENCE_BEFORE_LOOK: &str = "interrupt: no fence before the look at the flag";
-/// A mistake: the interrupter loads what the end sleeps on before it raises the flag.
+/// A mistake: the interrupter loads what the end sleeps on before it sets the flag.
 pub const NUMBER_FIRST: &str = "interrupt: what the end sleeps on is loaded before the flag is up";
-/// A mistake: an end that sleeps elsewhere does not say so.
+/// A mistake: an end that sleeps on another semaphore does not publish that.
 pub const NUMBER_NOT_SAID: &str = "interrupt: an end that sleeps elsewhere does not say so";
 
 /// Those of interruptions.
@@ -64,26 +65,27 @@ impl Handle {
 #[derive(Debug)]
 pub struct Domain {
     semaphores: Vec<Semaphore>,
-    /// Whose death posts to which semaphore.
+    /// Which process's death posts to which semaphore.
     arranged: RefCell<Vec<(u64, u32)>>,
-    /// A bit for each that is dead. That the kernel says so orders what the dead one did before whatever is done because of it.
+    /// A bit for each dead process. The kernel's report orders what the dead process did before everything
+    /// done because of the report.
     dead: AtomicU64,
-    /// Nobody dies in this model.
+    /// No process dies in this model.
     is_immortal: bool,
-    /// Posted by ends that are waited for until they sleep.
+    /// Posted by ends whose sleep the model waits for.
     asleep: Semaphore,
-    /// While it is set, no token is posted: a mistake of the model.
+    /// While this is set, no token is posted: a mistake of the model.
     is_mute: Cell<bool>,
 }
 
 impl Domain {
-    /// A domain with so many wake semaphores, numbered from 1.
+    /// A domain with this number of wake semaphores, numbered from 1.
     #[must_use]
     pub fn new(semaphores: u32) -> Rc<Self> {
         Self::of(semaphores, false)
     }
 
-    /// A domain in which nobody dies, so that no question about that is a concern of the checker.
+    /// A domain in which no process dies, so the checker need not explore liveness checks.
     #[must_use]
     pub fn immortal(semaphores: u32) -> Rc<Self> {
         Self::of(semaphores, true)
@@ -120,7 +122,7 @@ impl Domain {
         }
     }
 
-    /// The end with this wake semaphore looks once by itself.
+    /// The end with this wake semaphore rechecks once without a token.
     pub fn heartbeat(&self, wake: u32) {
         self.semaphore(wake).post();
     }
@@ -130,12 +132,12 @@ impl Domain {
         self.semaphore(wake).ring();
     }
 
-    /// Goes on when the next end that [says so](Kernel::say_when_asleep) sleeps.
+    /// Continues when the next end that [reports it](Kernel::say_when_asleep) sleeps.
     pub fn wait_for_sleeper(&self) {
         self.asleep.wait();
     }
 
-    /// Runs `f`; with this mistake in place without a token.
+    /// Runs `f`; if this mistake is in place, without posting a token.
     pub fn unless<R>(&self, mistake: &'static str, f: impl FnOnce() -> R) -> R {
         self.is_mute.set(mutation::logic(mistake));
         let result = f();
@@ -175,9 +177,9 @@ pub struct Kernel {
     owner: u64,
     wake: Cell<u32>,
     interrupts: RefCell<Option<Rc<Handle>>>,
-    /// The states that the end comes to, for the runner: it sleeps.
+    /// The states that the end reaches, for the runner: it sleeps.
     sleeps: &'static str,
-    /// The next sleep ends at once, as one whose time has come.
+    /// The next sleep ends at once, as by its timeout.
     gives_up: Cell<bool>,
     /// The next sleep is waited for.
     is_awaited: Cell<bool>,
@@ -186,7 +188,8 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Of the end with this identity, which sleeps on this semaphore. `sleeps`: the state that a model comes to when it does.
+    /// For the end with this identity, which sleeps on this semaphore. `sleeps`: the state that a model
+    /// reaches when it does.
     #[must_use]
     pub fn new(domain: &Rc<Domain>, owner: u64, wake: u32, sleeps: &'static str) -> Self {
         let (domain, wake, began) = (Rc::clone(domain), Cell::new(wake), Instant::now());
@@ -203,7 +206,7 @@ impl Kernel {
         handle
     }
 
-    /// From now on the end sleeps on this.
+    /// From now on the end sleeps on this semaphore.
     pub fn sleeps_on(&self, wake: u32) {
         self.wake.set(wake);
         if let Some(handle) = &*self.interrupts.borrow()
@@ -213,7 +216,7 @@ impl Kernel {
         }
     }
 
-    /// The next sleep is one that the model waits for.
+    /// The model waits for the next sleep.
     pub fn say_when_asleep(&self) {
         self.is_awaited.set(true);
     }
@@ -306,7 +309,7 @@ impl Host for Kernel {
     }
 
     fn machine_us(&self) -> u32 {
-        // Each look is long after the one before.
+        // Each check is long after the previous one.
         self.now.set(self.now.get() + Duration::from_secs(1));
         (self.now.get() - self.began).as_micros() as u32
     }

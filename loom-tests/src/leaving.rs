@@ -1,8 +1,8 @@
-//! What passes from one process to another without a common lock: an end that leaves while another process has the domain's lock, a wake
-//! semaphore that is given back, a queue that is found.
+//! Hand-overs between processes without a common lock: an end that leaves while another process holds the
+//! domain's lock, a wake semaphore that is released, a queue that is found.
 //!
-//! The words and what is done with them are production's. The lock is the kernel's semaphore: its operations are carried out one
-//! after the other, an attempt that fails among them, and nothing else of it orders anything.
+//! The words and the operations on them are production's. The lock is the kernel's semaphore: its operations,
+//! failed attempts included, are carried out one after the other, and it orders nothing else.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,17 +14,17 @@ use loom::thread;
 
 use crate::{Loom, Model, Word32, Word64, mutation, reached};
 
-/// A mistake: the note is written when it has been counted.
+/// A mistake: the note is written after it has been counted.
 pub const COUNTED_FIRST: &str = "leaving: counted before it is noted";
-/// A mistake: the seat is left when that has been noted.
+/// A mistake: the seat is left after the note.
 pub const NOTED_FIRST: &str = "leaving: noted before the seat is left";
-/// A mistake: one that has counted does not try the lock again.
+/// A mistake: an end that has counted does not try the lock again.
 pub const NO_SECOND_TRY: &str = "leaving: the lock is not tried again";
-/// A mistake: the holder does not look at the count behind the release.
+/// A mistake: the holder does not check the count after the release.
 pub const NO_LOOK_BEHIND: &str = "leaving: no look behind the release of the lock";
-/// A mistake: the count is loaded when the notes have been looked at.
+/// A mistake: the count is loaded after the notes have been checked.
 pub const COUNTED_LATE: &str = "leaving: the count is loaded behind the sweep";
-/// A mistake: the note is taken when the seats have been looked at.
+/// A mistake: the note is taken after the seats have been checked.
 pub const TAKEN_LATE: &str = "leaving: the note is taken behind the look at the seats";
 
 /// All of them.
@@ -51,7 +51,7 @@ struct Lock<'a>(&'a Kernel);
 impl Kernel {
     fn try_take(&self) -> Option<Lock<'_>> {
         let mut taken = self.0.lock().expect("no thread dies in the kernel");
-        // Lazily: a value that is dropped gives the lock back.
+        // Lazily: a value that is dropped releases the lock.
         (!std::mem::replace(&mut *taken, true)).then(|| Lock(self))
     }
 }
@@ -84,9 +84,9 @@ impl Scene {
         })
     }
 
-    /// As `Member::depart` of an end that found the lock in other hands.
+    /// As `Member::depart` of an end that found the lock held by another.
     fn leave(&self, seat: usize) {
-        // Relaxed, where production has [E1]: what is modelled does not rest on that.
+        // Relaxed, where production has [E1]: what is modelled does not depend on that.
         let vacate = || self.seats[seat].store(0, Relaxed);
         let note = || leaving::note::<Loom>(&self.left, GENERATION);
         let count = || leaving::count::<Loom>(&self.departed);
@@ -151,19 +151,19 @@ impl Scene {
         leaving::is_deserted::<Loom>(&self.left, look)
     }
 
-    /// Nobody is left, so the name is gone.
+    /// No end is left, so the name is gone.
     fn is_over(&self) {
         assert_eq!(self.listed.load(Relaxed), 0, "a note was forgotten");
     }
 }
 
-/// The only end leaves while another process has the lock for something else.
+/// The only end leaves while another process holds the lock for something else.
 fn while_it_is_held() {
     let scene = Scene::new([1, 0]);
     let lock = scene.kernel.try_take().expect("it is free");
     let shared = Rc::clone(&scene);
     let leaver = thread::spawn(move || shared.leave(0));
-    // As `Member::enter`, and what it has taken the lock for.
+    // As `Member::enter`, and the work done under the lock.
     scene.sweep(|| reached("swept by the holder"));
     drop(lock);
     if !mutation::logic(NO_LOOK_BEHIND) {
@@ -173,7 +173,7 @@ fn while_it_is_held() {
     scene.is_over();
 }
 
-/// Both ends of a channel leave, each of which may find the other's note.
+/// Both ends of a channel leave; each may find the other's note.
 fn together() {
     let scene = Scene::new([1, 1]);
     let shared = Rc::clone(&scene);
@@ -201,7 +201,7 @@ fn given_back() {
     sleeper.join().unwrap();
 }
 
-/// A queue that is entered while somebody looks for those who watch.
+/// A queue that is entered while another process looks for watchers.
 fn found() {
     const LIVE: u32 = 2;
     let (state, watched) = (Rc::new(Word32::checked(0)), Rc::new(Word64::checked(0)));

@@ -1,10 +1,10 @@
 //! Model checks: the production algorithms of `ipc-ring` over loom's atomics.
 //!
-//! [`Loom`] is an [`ipc_ring::platform::Platform`] made of loom's types, so the very code that runs between
+//! [`Loom`] is an [`ipc_ring::platform::Platform`] made of loom's types, so the same code that runs between
 //! processes is explored here, under plain `cargo test`, without a configuration flag. A [`Model`] is a small
 //! program with a name; it is run over every interleaving and every permitted stale read within a bound on
 //! preemptions. Each model must explore a minimum number of executions and reach the states it is about,
-//! since a checker that explored one schedule passes everything.
+//! because a checker that explores a single schedule passes everything.
 //!
 //! Then each named ordering is weakened in turn, and some model must fail: see [`mutation`].
 //!
@@ -15,12 +15,13 @@
 //! # Where things are
 //!
 //! [`memory`]: the words of any ring. [`platform`], [`word`], [`membarrier`], [`semaphore`], [`kernel`],
-//! [`pair`], [`participants`]: the mock machine. [`crash`]: death at a named site. [`phase`]: mistakes between two sites.
+//! [`pair`], [`participants`]: the mock machine. [`crash`]: death at a named site. [`phase`]: mistakes
+//! between two sites.
 //! [`source_mutants`]: mistakes in the source. [`runner`], [`mutation`], [`matrix`]: how models are run and
 //! proved sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames.
 //! [`mpmc`]: those of the many-to-many ring. [`parked`]: those of an end that sleeps on a futex.
 //! [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads. [`payloads`]: those
-//! of the two together. [`everybody`]: those of three sleepers whom something concerns all. [`interrupted`]:
+//! of the two together. [`everybody`]: those of three sleepers that all have to be woken. [`interrupted`]:
 //! those of a wait that is interrupted. [`readiness`]: those of tasks that wait through a driver.
 //! [`leaving`]: those of what passes without a common lock.
 #![deny(unsafe_code)]

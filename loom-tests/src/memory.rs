@@ -321,7 +321,7 @@ impl<R> Heap<R> {
         &self.objects.u64s[&self.offset(name)]
     }
 
-    /// Writes to the word at an offset what is there.
+    /// Stores to the word at an offset the value it already holds.
     pub(crate) fn rewrite(&self, offset: usize) {
         self.guarded_mut(offset, |word| word.store(word.load(Relaxed), Relaxed));
     }

@@ -1,8 +1,8 @@
-//! Where each thread of a model is, for mistakes that a step of an algorithm would make: memory that goes deaf between two
-//! sites stands for a step that was left out.
+//! Where each thread of a model is, for mistakes that a step of an algorithm would make: memory that goes
+//! deaf between two sites stands for a step that was left out.
 //!
-//! The steps are production's, so they cannot be changed here. But a waiter that finds at its second look what it would find
-//! without one behaves as one that does not look.
+//! The steps are production's, so they cannot be changed here. But a waiter that finds at its second look
+//! what it would find without one behaves as one that does not look.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,7 @@ use ipc_ring::platform::Site;
 use loom::thread::ThreadId;
 
 thread_local! {
-    // Loom's threads are coroutines of one thread, so this holds for the whole model.
+    // Loom's threads are coroutines of one thread, so a thread-local serves the whole model.
     static LAST: RefCell<Vec<(ThreadId, Site)>> = const { RefCell::new(Vec::new()) };
     static CONVINCED: RefCell<Vec<ThreadId>> = const { RefCell::new(Vec::new()) };
 }

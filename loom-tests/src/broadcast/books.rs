@@ -1,4 +1,4 @@
-//! What a subscriber was given, held against what was published.
+//! What a subscriber received, checked against what was published.
 
 use std::num::NonZeroU64;
 
@@ -30,7 +30,7 @@ pub enum Got {
 }
 
 impl Reader {
-    /// Joins with a seat, as the process of this identity. The caller is alone in doing so, as under the lock.
+    /// Joins with a seat, as the process of this identity. Only one caller at a time, as under the lock.
     #[must_use]
     pub fn join(heap: &Heap, identity: u64, start: Start, publisher: u64) -> Self {
         let seat = seat::take(heap, NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
@@ -52,7 +52,7 @@ impl Reader {
         Self { ring, start, received: 0, missed: 0 }
     }
 
-    /// Pops once, and checks what came.
+    /// Pops once, and checks the result.
     pub fn pop(&mut self) -> Got {
         let before = self.ring.position();
         match self.ring.try_pop() {
@@ -81,7 +81,7 @@ impl Reader {
         assert_eq!(self.start + self.received + self.missed, self.ring.position());
     }
 
-    /// When nobody publishes any more: pops what is left, which ends with the last message.
+    /// After the last publication: pops what is left, which ends with the last message.
     pub fn finish(&mut self, published: u64) {
         while self.pop() != Got::Nothing {}
         self.balance();

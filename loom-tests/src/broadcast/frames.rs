@@ -1,4 +1,4 @@
-//! Frames: records that are found by their headers, paddings, and where a subscriber starts.
+//! Frames: finding records by their headers, paddings, and where a subscriber starts.
 
 use ipc_ring::memory::Records;
 use ipc_ring::platform::{Barrier, Site};
@@ -29,7 +29,7 @@ pub const MODELS: &[Model] = &[
 /// A ring of frames on the heap; clones share it.
 type Frames = memory::Heap<Private<InRecords>>;
 
-/// That the messages are frames.
+/// Marks the messages as frames.
 #[derive(Clone, Debug)]
 struct InRecords;
 
@@ -55,7 +55,7 @@ impl Memory for Frames {
     }
 }
 
-/// Frame number `number`: each word of it tells.
+/// Frame number `number`: each word of it identifies the frame.
 fn frame(number: u64, len: usize) -> Vec<u8> {
     (0..len / 8).flat_map(|at| (1000 + 10 * number + at as u64).to_ne_bytes()).collect()
 }
@@ -64,7 +64,7 @@ fn publisher(ring: &Frames) -> Publisher<Frames> {
     Publisher::attach(ring.clone()).expect("the ring is sound")
 }
 
-/// Pops once and checks what came; gives how far the number has moved.
+/// Pops once and checks the result; returns how far the number has moved.
 fn pop(reader: &mut Subscriber<Frames>, len: usize) -> u64 {
     let before = reader.sequence();
     let mut out = Vec::new();
@@ -104,7 +104,7 @@ fn overrun(capacity: usize, len: usize, count: u64) {
     finish(&mut reader, len, count);
 }
 
-/// Comes while frames are published.
+/// Joins while frames are published.
 fn join(start: Start) {
     let ring = Frames::new(128, Mode::Lossy);
     let mut publishing = publisher(&ring);
@@ -120,7 +120,7 @@ fn join(start: Start) {
     finish(&mut reader, 8, 3);
 }
 
-/// The publisher dies in the middle of the second frame, or right behind it; its successor goes on.
+/// The publisher dies in the middle of the second frame, or right after it; its successor continues.
 fn dies(site: Site) {
     let ring = Frames::new(64, Mode::Lossy);
     let shared = ring.clone();

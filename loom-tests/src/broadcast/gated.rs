@@ -1,4 +1,4 @@
-//! A publisher that waits for its subscribers, while these come, go and die.
+//! A publisher that waits for its subscribers, while these join, leave and die.
 
 use ipc_ring::platform::{Barrier, Site};
 use ipc_ring::ring::broadcast::{Start, seat};
@@ -49,7 +49,7 @@ fn keeps_up(capacity: usize) {
     reader.missed_nothing();
 }
 
-/// A subscriber comes while the publisher overwrites what nobody waits for.
+/// A subscriber joins while the publisher overwrites what no subscriber waits for.
 fn joins(barrier: Barrier, start: Start) {
     let ring = Heap::new(Shape { moves: true, ..Shape::gated(1, barrier) });
     let mut publishing = publisher(&ring);
@@ -70,7 +70,7 @@ fn joins(barrier: Barrier, start: Start) {
     reader.missed_nothing();
 }
 
-/// A subscriber that holds the publisher up goes away.
+/// A subscriber that blocks the publisher leaves.
 fn leaves() {
     let ring = Heap::new(Shape { moves: true, ..Shape::gated(1, Barrier::Asymmetric) });
     let mut publishing = publisher(&ring);
@@ -89,7 +89,7 @@ fn leaves() {
     assert!(publish(&mut publishing), "nobody is there any more");
 }
 
-/// A subscriber dies with a seat; the publisher finds out, and goes on.
+/// A subscriber dies with a seat; the publisher detects that and continues.
 fn dies(site: Site) {
     let ring = Heap::new(Shape { moves: true, ..Shape::gated(1, Barrier::Asymmetric) });
     let mut publishing = publisher(&ring);
@@ -124,7 +124,8 @@ fn dies(site: Site) {
     assert_eq!(ring.drops(), dropped, "once at most, and counted");
 }
 
-/// The seat of a dead subscriber goes to a new one while the publisher drops the dead one: the new one holds it up.
+/// The seat of a dead subscriber goes to a new one while the publisher drops the dead one: the new one blocks
+/// the publisher.
 fn seat_reused() {
     let ring = Heap::new(Shape { moves: true, ..Shape::gated(1, Barrier::Asymmetric) });
     let mut publishing = publisher(&ring);
@@ -149,7 +150,7 @@ fn seat_reused() {
     assert_eq!(ring.drops(), 1, "counted once, whoever came first");
 }
 
-/// The publisher dies with the floor raised; a subscriber joins beside its successor.
+/// The publisher dies with the floor raised; a subscriber joins concurrently with its successor.
 fn raise_interrupted() {
     let ring = Heap::new(Shape { moves: true, ..Shape::gated(1, Barrier::Asymmetric) });
     let mut first = publisher(&ring);

@@ -108,7 +108,7 @@ fn batch() {
     }
 }
 
-/// Comes while messages are published.
+/// Joins while messages are published.
 fn join() {
     let ring = Heap::new(Shape::lossy(2));
     let mut publishing = publisher(&ring);
@@ -123,7 +123,7 @@ fn join() {
     reader.finish(3);
 }
 
-/// The publisher dies at a site with something to overwrite, and a successor goes on.
+/// The publisher dies at a site with something to overwrite, and a successor continues.
 fn dies(site: Site) {
     let ring = Heap::new(Shape::lossy(1));
     let shared = ring.clone();

@@ -11,13 +11,13 @@ use loom::sync::atomic::AtomicBool;
 use crate::memory::{self, Objects};
 use crate::{Word64, mutation};
 
-/// A mistake: the floor is never raised for others to see.
+/// A mistake: the raised floor is never published.
 pub const NO_FLOOR: &str = "the floor is never stored";
-/// A mistake: the publisher of a gated ring does not say how far it may raise the floor.
+/// A mistake: the publisher of a gated ring does not publish how far it may raise the floor.
 pub const NO_RISING: &str = "the coming floor is never stored";
 /// A mistake: subscribers do not store their cursors.
 pub const NO_CURSOR: &str = "cursors are never stored";
-/// A mistake: who was found dead is not noted.
+/// A mistake: a detected death is not recorded.
 pub const NO_DROP: &str = "the dead are not noted";
 
 /// Identities that models use.
@@ -37,16 +37,16 @@ pub const fn message(number: u64) -> Message {
 /// A ring of messages on the heap; clones share it.
 pub type Heap<T = Message> = memory::Heap<Private<Of<T>>>;
 
-/// What each side knows of a ring, and what the kernel knows of the processes; `M` is about its messages.
+/// What each side knows of a ring, and what the kernel knows about the processes; `M` is about its messages.
 #[derive(Clone, Debug)]
 pub struct Private<M> {
     shape: Shape,
     messages: M,
-    /// One for each identity: raised by the kernel, after everything its process did.
+    /// One for each identity: set by the kernel, after everything that the process did.
     dead: Rc<Vec<AtomicBool>>,
 }
 
-/// What differs from model to model.
+/// What differs between models.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Slots.
@@ -55,9 +55,10 @@ pub struct Shape {
     pub mode: Mode,
     /// The barrier.
     pub barrier: Barrier,
-    /// Whether subscribers come or go while the publisher runs: if not, seats are no concern of the checker.
+    /// Whether subscribers join or leave while the publisher runs: if not, the checker need not explore
+    /// seats.
     pub moves: bool,
-    /// Whether somebody closes the stream.
+    /// Whether the stream is closed.
     pub closes: bool,
 }
 
@@ -114,7 +115,7 @@ impl<M> memory::Heap<Private<M>> {
         !self.ring.dead[identity as usize].load(Ordering::Acquire)
     }
 
-    /// How many subscribers were dropped. Exact when all threads are joined.
+    /// How many subscribers were dropped. Exact once all threads are joined.
     #[must_use]
     pub fn drops(&self) -> u64 {
         Words::drops(self).load(Relaxed)
@@ -130,7 +131,7 @@ impl Heap {
 }
 
 impl<T: ipc_ring::Message> Heap<T> {
-    /// An empty ring. `first` makes the first word of each payload that is read while it is written.
+    /// An empty ring. `first` creates the first word of each payload, which is read while it is written.
     pub(crate) fn with(shape: Shape, first: impl Fn(u64) -> Word64) -> Self {
         let element = Of::<T>::new();
         let gated = shape.mode == Mode::Gated;

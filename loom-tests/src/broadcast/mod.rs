@@ -1,8 +1,8 @@
 //! The models of the broadcast ring.
 //!
-//! Message number n is the pair (n + 1, !(n + 1)), so one that is torn, lost, doubled, out of order or read from a slot that
-//! is not ready shows at once. Each subscriber's books must balance: what it received and what it was told that it missed
-//! are all messages from its start on ([`books`]).
+//! Message number n is the pair (n + 1, !(n + 1)), so one that is torn, lost, duplicated, out of order or
+//! read from a slot that is not ready is detected at once. Each subscriber's books must balance: the messages
+//! it received and those reported as missed are together all messages from its start on ([`books`]).
 
 pub mod books;
 pub mod frames;

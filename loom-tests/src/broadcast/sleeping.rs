@@ -1,5 +1,5 @@
-//! Subscribers that sleep until a message comes or the stream ends, and a gated publisher that sleeps until there is room.
-//! A lost wake-up is a deadlock, which the checker reports.
+//! Subscribers that sleep until a message comes or the stream ends, and a gated publisher that sleeps until
+//! there is room. A lost wake-up is a deadlock, which the checker reports.
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use super::books::{Got, Reader, publish, publisher};
 use super::memory::{Heap, Shape};
 use crate::{Loom, Model, Semaphore, Word32, Word64, mutation, reached};
 
-/// A mistake: the end of the stream wakes nobody.
+/// A mistake: the end of the stream wakes no one.
 pub const CLOSE_WAKES_NOBODY: &str = "broadcast: closing wakes nobody";
 /// A mistake: one subscriber is woken, not all.
 pub const WAKES_ONE: &str = "broadcast: a message wakes one subscriber only";
@@ -90,7 +90,7 @@ impl Bed {
         }
     }
 
-    /// Sleeps unless `is_there` finds something after the announcement.
+    /// Sleeps unless `is_there` finds something after the announcement of the sleep.
     fn sleep_unless(&self, number: u16, is_there: impl FnOnce() -> bool) {
         waiter_set::prepare_wait(self, number, self.barrier).expect("no barrier of a model fails");
         let semaphore = &self.semaphores[usize::from(number)];
@@ -136,7 +136,7 @@ fn two_sleepers(barrier: Barrier) {
     others.into_iter().for_each(|other| other.join().unwrap());
 }
 
-/// A message, then the end. The subscriber has the message when it is told of the end.
+/// A message, then the end. The subscriber has the message when it learns of the end.
 fn close() {
     let ring = Heap::new(Shape { closes: true, ..Shape::lossy(2) });
     let bed = Bed::new(Barrier::Asymmetric);
@@ -158,7 +158,7 @@ fn close() {
     other.join().unwrap();
 }
 
-/// A gated publisher without room sleeps; the subscriber looks at it when it has read.
+/// A gated publisher without room sleeps; the subscriber checks for it after reading.
 fn publisher_sleeps() {
     let ring = Heap::new(Shape::gated(1, Barrier::Asymmetric));
     let bed = Bed::new(Barrier::Asymmetric);

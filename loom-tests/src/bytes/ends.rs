@@ -1,5 +1,4 @@
-//! The ends of a channel: production's own, over loom's words and mock semaphores, with the checks of a
-//! model.
+//! The ends of a channel: those of production, over loom's words and mock semaphores, with a model's checks.
 
 use ipc_ring::end::bytes as end;
 use ipc_ring::memory::Ring as _;
@@ -11,7 +10,7 @@ use super::moves::{self, Lengths};
 use crate::kernel::Kernel;
 use crate::pair::{self, CONSUMER, Ended, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
 
-/// A channel whose ends push and pop frames of these lengths, over and over.
+/// A channel whose ends push and pop frames of these lengths repeatedly.
 #[derive(Clone, Debug)]
 pub(super) struct Channel {
     pub(super) pair: pair::Channel<Heap>,
@@ -69,7 +68,7 @@ impl ProducerEnd {
         moves::pushed(&self.core.ring, self.lengths)
     }
 
-    /// An end that waits on when the other one is dead.
+    /// An end that keeps waiting when the other one is dead.
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.core.end.waits_mut().set_awaits_successors(true);
         self
@@ -105,7 +104,7 @@ impl ConsumerEnd {
         moves::popped(&self.core.ring, self.lengths)
     }
 
-    /// An end that waits on when the other one is dead.
+    /// An end that keeps waiting when the other one is dead.
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.core.end.waits_mut().set_awaits_successors(true);
         self
@@ -140,7 +139,7 @@ impl ConsumerEnd {
         Some(Ok(()))
     }
 
-    /// Looks at the next frame where it lies, then pops it; `None` when there is none.
+    /// Reads the next frame in place, then pops it; `None` when there is none.
     pub(super) fn try_view(&mut self) -> Option<Result<(), Ended>> {
         let expected = self.next();
         if let Err(error) = self.core.look() {

@@ -15,21 +15,21 @@ use crate::pair::{
 };
 use crate::{Word32, Word64, mutation, phase, reached};
 
-/// A mistake: what lies where the next header will be stays there.
+/// A mistake: old bytes at the place of the next header are not cleared.
 pub const NOT_CLEARED: &str = "the next header is not cleared";
-/// A mistake: it is cleared when the record before it is visible already.
+/// A mistake: that place is cleared after the preceding record is visible.
 pub const CLEARED_LATE: &str = "the next header is cleared after the publication";
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored (bytes)";
-/// A mistake: the consumer does not say what it is about to give back.
+/// A mistake: the consumer does not announce what it is about to release.
 pub const NOT_SAID: &str = "what is about to be given back is not said (bytes)";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored (bytes)";
 
-/// A mistake: the consumer takes the lines it has read after it has given them back.
+/// A mistake: the consumer acquires the lines it has read after it has released them.
 pub const TAKEN_LATE: &str =
     "the lines that have been read are taken when they are given back already (bytes)";
-/// A mistake: the producer takes lines of which it does not know that they are free.
+/// A mistake: the producer acquires lines that it does not know to be free.
 pub const TAKEN_EARLY: &str = "the lines of the next record are taken though they are not known to be free";
 
 /// Bytes of a line.
@@ -43,22 +43,22 @@ pub type Heap = memory::Heap<Private>;
 pub struct Private {
     mask: u64,
     barrier: Barrier,
-    /// Frames weighing so much are a stream.
+    /// Frames of this total weight are a stream.
     stream: u64,
     /// The index to be cleared late, in that mistake.
     late: Rc<Cell<Option<u64>>>,
-    /// The index of a word of a line to be taken late, in that mistake.
+    /// The index of a word of a line to be acquired late, in that mistake.
     taken_late: Rc<Cell<Option<u64>>>,
 }
 
 impl Heap {
-    /// An empty ring of so many bytes.
+    /// An empty ring of this number of bytes.
     #[must_use]
     pub fn new(capacity: u64, barrier: Barrier) -> Self {
         Self::with_stream(capacity, barrier, u64::MAX)
     }
 
-    /// An empty ring of so many bytes, whose consumer takes frames that weigh so much for a stream.
+    /// An empty ring of this number of bytes, whose consumer treats frames of this total weight as a stream.
     #[must_use]
     pub fn with_stream(capacity: u64, barrier: Barrier, stream: u64) -> Self {
         assert!(capacity.is_power_of_two() && capacity >= 16);
@@ -79,7 +79,7 @@ impl Heap {
             .ring(private)
     }
 
-    /// Writes to the word at an index what is there.
+    /// Stores to the word at an index the value it already holds.
     fn rewrite_at(&self, index: u64) {
         self.rewrite(<Self as Records>::OFFSET + index as usize);
     }
@@ -104,7 +104,7 @@ unsafe impl spsc::Words for Heap {}
 // SAFETY: as above.
 unsafe impl Words for Heap {
     fn produced(&self) -> &Word64 {
-        // The first thing after a publication.
+        // The first step after a publication.
         if let Some(index) = self.ring.late.take() {
             self.word(index).store(0, Relaxed);
         }
@@ -112,7 +112,7 @@ unsafe impl Words for Heap {
     }
 
     fn frames_popped(&self) -> &Word64 {
-        // The first thing after the bytes are given back.
+        // The first step after the bytes are released.
         if let Some(index) = self.ring.taken_late.take() {
             self.rewrite_at(index);
         }

@@ -1,8 +1,8 @@
 //! The models of the ring of frames.
 //!
 //! Each payload word is what the header of an empty frame would be at its place a lap later: so stale bytes
-//! that are taken for a header show at once, and so does a frame that is lost, doubled, out of order or not
-//! complete.
+//! that are mistaken for a header are detected at once, as is a frame that is lost, duplicated, out of order
+//! or incomplete.
 
 pub mod ending;
 pub mod ends;
@@ -18,7 +18,7 @@ use memory::{CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_E
 
 use crate::Model;
 
-/// The mistakes that the words of a ring can make.
+/// The mistakes that can be made in the words of a ring.
 pub const MISTAKES: [&str; 7] =
     [NOT_CLEARED, CLEARED_LATE, NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE];
 

@@ -1,4 +1,4 @@
-//! Single moves of the two ends, with their checks.
+//! Single operations of the two ends, with their checks.
 
 use ipc_ring::memory::Ring as _;
 use ipc_ring::ring::bytes::{Consumer, Pop, Producer, Refused, header};
@@ -8,7 +8,7 @@ use super::Heap;
 pub(super) type Producing = Producer<Heap>;
 pub(super) type Consuming = Consumer<Heap>;
 
-/// The lengths of the frames, over and over.
+/// The lengths of the frames, repeated.
 pub(super) type Lengths = &'static [u64];
 
 /// Attaches the producing end.

@@ -46,14 +46,14 @@ pub const MODELS: &[Model] = &[
         .reaches(&["room by the exact position"]),
 ];
 
-/// A ring for models in which nobody sleeps. The asymmetric barrier leaves a push without a fence, so that
-/// every edge stands alone.
+/// A ring for models in which no end sleeps. The asymmetric barrier leaves a push without a fence, so that
+/// every edge is tested alone.
 fn ring(capacity: u64) -> Heap {
     Heap::new(capacity, Barrier::Asymmetric)
 }
 
-/// After `warm` frames, the producer makes `tries` attempts to bring them to `total`, the consumer as many at
-/// popping.
+/// After `warm` frames, the producer makes `tries` attempts to reach `total`, and the consumer the same
+/// number of attempts to pop.
 fn stream(capacity: u64, lengths: Lengths, warm: u64, total: u64, tries: u32) {
     let ring = ring(capacity);
     warm_up(&ring, lengths, warm);
@@ -75,13 +75,13 @@ fn stream(capacity: u64, lengths: Lengths, warm: u64, total: u64, tries: u32) {
     finish(&mut other.join().unwrap(), &mut consuming, lengths, total + 4);
 }
 
-/// A consumer that finds frames one after the other takes the lines it has read before it gives them back,
+/// A consumer that finds frames one after the other acquires the lines it has read before it releases them,
 /// while the producer of a full ring waits for them.
 fn lines_taken() {
     let ring = Heap::with_stream(64, Barrier::Asymmetric, 1);
     let mut consuming = consumer(&ring);
     let mut producing = producer(&ring);
-    // What was popped before nothing is found is a stream.
+    // Everything popped before the ring is found empty is a stream.
     finish(&mut producing, &mut consuming, EMPTY, 2);
     while push(&mut producing, EMPTY).is_some() {}
     let other = thread::spawn(move || {
@@ -96,7 +96,7 @@ fn lines_taken() {
         let _ = pop(&mut consuming, EMPTY);
     }
     let mut producing = other.join().unwrap();
-    // Where the next header will be, nothing is.
+    // The place of the next header is empty.
     while pop(&mut consuming, EMPTY).is_ok() {}
     let total = pushed(&producing, EMPTY) + 2;
     finish(&mut producing, &mut consuming, EMPTY, total);
@@ -130,8 +130,7 @@ fn batches() {
     finish(&mut other.join().unwrap(), &mut consuming, MIXED, 9);
 }
 
-/// Claims that are written and aborted publish nothing, wherever they lie; views that are dropped pop
-/// nothing.
+/// Claims that are written and aborted publish nothing, at any position; views that are dropped pop nothing.
 fn claim_and_view() {
     let ring = ring(32);
     warm_up(&ring, PADDED, 1);
@@ -178,7 +177,7 @@ fn claim_and_view() {
 }
 
 /// A full ring, of which the consumer takes less than a quarter: too little to publish the head, so the
-/// producer learns of the room from the exact position only.
+/// producer finds the room only by the exact position.
 fn room_by_exact_position() {
     let ring = ring(64);
     let mut consuming = consumer(&ring);

@@ -1,4 +1,4 @@
-//! Ends that sleep while they have nothing to do. A lost wake-up is a deadlock, which the checker reports.
+//! Ends that sleep while idle. A lost wake-up is a deadlock, which the checker reports.
 
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -39,8 +39,8 @@ pub const MODELS: &[Model] = &[
         .reaches(&["died", "the producer sleeps"]),
 ];
 
-/// A ring with no room for one frame more; the consumer pops once and does nothing more, so a producer that
-/// sleeps though there is room sleeps for ever.
+/// A ring without room for another frame; the consumer pops once and does nothing more, so a producer that
+/// sleeps although there is room sleeps forever.
 fn one_pop_frees_a_sleeper() {
     let channel = Channel::new(Heap::new(16, Barrier::Asymmetric), EMPTY);
     let mut consumer = channel.consumer();
@@ -88,7 +88,7 @@ fn consumer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// The consumer pops one frame and detaches; the producer gets one more in, and learns of that.
+/// The consumer pops one frame and detaches; the producer pushes one more, and learns of the detachment.
 fn producer_sleeps_through_end() {
     let channel = Channel::new(Heap::new(16, Barrier::Fence), EMPTY);
     let mut consumer = channel.consumer();
@@ -104,8 +104,8 @@ fn producer_sleeps_through_end() {
 }
 
 /// A producer dies while the consumer may be asleep. Its successor wakes the consumer when it takes the seat,
-/// and pushes what is missing; only when the dead one took the bit does the consumer need the token of its
-/// death.
+/// and pushes what is missing; the consumer needs the token of that death only if the dead producer had taken
+/// the bit.
 fn producer_dies(site: Site) {
     let channel = Channel::new(Heap::new(32, Barrier::Fence), EMPTY);
     let mut consumer = channel.consumer().awaiting_successors();
@@ -125,8 +125,8 @@ fn producer_dies(site: Site) {
     other.join().unwrap();
 }
 
-/// A consumer dies with a frame released that it had looked at in place, and no notice given of the room,
-/// while the producer may be asleep. Its successor wakes the producer when it takes the seat.
+/// A consumer dies after releasing a frame that it had read in place, but before notifying the producer of
+/// the room, while the producer may be asleep. Its successor wakes the producer when it takes the seat.
 fn consumer_dies_before_it_wakes() {
     let channel = Channel::new(Heap::new(16, Barrier::Asymmetric), EMPTY);
     let mut producer = channel.producer().awaiting_successors();

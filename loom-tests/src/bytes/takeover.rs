@@ -1,4 +1,4 @@
-//! An end dies at each site; the next holder of its seat goes on while the other end runs.
+//! An end dies at each site; the next holder of its seat continues while the other end runs.
 
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -67,8 +67,8 @@ fn pop_some(consuming: &mut Consuming, lengths: Lengths) {
     }
 }
 
-/// A producer that dies at its visit number `visit` of a site, and its successor. What the dead one has
-/// pushed, by the rules of the ring, is not pushed again; what it has not, is.
+/// A producer that dies at its visit number `visit` of a site, and its successor. What the dead producer has
+/// pushed, by the rules of the ring, is not pushed again; the rest is.
 fn producer_dies(lengths: Lengths, site: Site, visit: u32) {
     let ring = Heap::new(32, Barrier::Asymmetric);
     warm_up(&ring, lengths, WARM);
@@ -135,8 +135,8 @@ fn succeeded(ring: Heap, lengths: Lengths, site: Site, visit: u32) {
     finish(&mut producing, &mut other.join().unwrap(), lengths, TOTAL + 3);
 }
 
-/// Both ends have died in the middle of a move, the producer with its frame written behind a padding that is
-/// not published; their successors start side by side.
+/// Both ends have died in the middle of an operation, the producer with its frame written after a padding
+/// that is not published; their successors start concurrently.
 fn both_die() {
     let ring = Heap::new(32, Barrier::Asymmetric);
     let shared = ring.clone();

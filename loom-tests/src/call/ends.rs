@@ -1,5 +1,4 @@
-//! The ends of a channel: production's own, over loom's words and mock semaphores, with the checks of a
-//! model.
+//! The ends of a channel: those of production, over loom's words and mock semaphores, with a model's checks.
 
 use ipc_ring::end::call as end;
 use ipc_ring::ring::call::{Caller, Responder};
@@ -57,7 +56,7 @@ pub(super) const fn answer(request: u64) -> u64 {
 pub(super) struct CallerEnd(pub(super) end::Caller<Heap, Seat<Heap>, Kernel>);
 
 impl CallerEnd {
-    /// Calls with a request of its own number. A call of the caller before is waited out.
+    /// Calls with a request of its own number. A call of the previous caller is waited for.
     pub(super) fn call(&mut self, request: u64) {
         let reply = self.0.call(&request, None, |_| Ok(false)).expect("a responder answers");
         assert_eq!(reply, answer(request), "the reply is to this request");
@@ -80,7 +79,7 @@ impl CallerEnd {
 pub(super) struct ResponderEnd(pub(super) end::Responder<Heap, Seat<Heap>, Kernel>);
 
 impl ResponderEnd {
-    /// An end that waits on when the other one is dead.
+    /// An end that keeps waiting when the other one is dead.
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.0.end.waits_mut().set_awaits_successors(true);
         self

@@ -10,7 +10,7 @@ use crate::{Word32, Word64, mutation, phase};
 
 /// A mistake: the caller keeps no copy of its request.
 pub const NOT_KEPT: &str = "the caller keeps no copy of its request";
-/// A mistake: the responder does not note which call it has taken.
+/// A mistake: the responder does not record which call it has taken.
 pub const NOT_NOTED: &str = "the responder does not note which call it has taken";
 
 /// A ring on the heap; clones share it.

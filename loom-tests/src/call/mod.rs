@@ -1,5 +1,5 @@
-//! The models of the call ring: a reply that is not the one to its request shows at once, and so does a line
-//! that both ends are at.
+//! The models of the call ring: a reply that does not match its request is detected at once, and so are
+//! concurrent accesses of both ends to the line.
 
 pub mod ends;
 #[allow(unsafe_code)]
@@ -11,8 +11,8 @@ use memory::{NOT_KEPT, NOT_NOTED};
 
 use crate::{Model, pair};
 
-/// The mistakes that the words of a ring and its ends can make. A call ring has no room to wait for, and
-/// hands nothing back.
+/// The mistakes that can be made in the words of a ring and in its ends. A call ring has no room to wait for,
+/// and releases nothing.
 pub const MISTAKES: [&str; 10] = [
     NOT_KEPT,
     NOT_NOTED,

@@ -1,4 +1,4 @@
-//! Calls one after the other, deaths at each site, and what their successors find.
+//! Calls one after the other, deaths at each site, and what the successors find.
 
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -75,7 +75,7 @@ fn closed_behind_a_request() {
     other.join().unwrap();
 }
 
-/// A caller dies with the responder's bit taken and no token posted: the responder has the token of its
+/// A caller dies with the responder's bit taken and no token posted: the responder gets the token of that
 /// death.
 fn caller_dies_with_the_bit_taken() {
     let channel = channel();
@@ -94,8 +94,8 @@ fn caller_dies_with_the_bit_taken() {
     other.join().unwrap();
 }
 
-/// The first call is the deadly one. The caller gets its reply from a successor, who is told how often it was
-/// taken.
+/// The first call is the fatal one. The caller gets its reply from a successor, which learns how often the
+/// request was taken.
 fn responder_dies(site: Site) {
     let channel = channel();
     let (mut caller, mut first) = (channel.caller(), channel.responder());
@@ -114,7 +114,7 @@ fn responder_dies(site: Site) {
     other.join().unwrap();
 }
 
-/// The first call is the deadly one. The successor gets the reply to its own request.
+/// The first call is the fatal one. The successor gets the reply to its own request.
 fn caller_dies(site: Site) {
     let channel = channel();
     let (mut first, mut responder) = (channel.caller(), channel.responder());
@@ -131,7 +131,7 @@ fn caller_dies(site: Site) {
     other.join().unwrap();
 }
 
-/// A request that nobody was there to take is taken back; the next one is answered.
+/// A request that no responder was there to take is withdrawn; the next one is answered.
 fn taken_back() {
     let channel = channel();
     let mut caller = channel.caller();

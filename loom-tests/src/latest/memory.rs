@@ -1,4 +1,4 @@
-//! A table of latest values made of loom's objects.
+//! A table of latest values made of loom's types.
 
 use ipc_ring::memory::Of;
 use ipc_ring::ring::latest::{FIELDS, Memory, Words};
@@ -32,7 +32,8 @@ impl Heap {
         assert!(slots.is_power_of_two() && (journal == 0 || journal.is_power_of_two()));
         let entry = || if mutation::logic(NO_JOURNAL) { Word64::Deaf(0) } else { Word64::contended(0) };
         let objects = Objects::of(&[FIELDS]).words("journal", journal as usize, entry);
-        // The word, the time, and the value, for which the writer and readers race: so it is made of atomics.
+        // The word, the time, and the value. The writer and readers race on the value, so it is made of
+        // atomics.
         let slot = |objects: Objects, slot: usize| {
             let payload = (8..SLOT).step_by(8);
             payload.fold(objects.word(slot, Word64::contended(0)), |all, at| {

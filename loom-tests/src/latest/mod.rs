@@ -1,7 +1,7 @@
 //! The models of the table of latest values.
 //!
-//! A value is two words that say which key and which sequence it is of, so that one that is torn, of another publication or
-//! older than one that was read before shows at once.
+//! A value is two words that identify its key and sequence, so a value that is torn, of another publication
+//! or older than one read before is detected at once.
 
 #[allow(unsafe_code)]
 pub mod memory;

@@ -1,11 +1,11 @@
-//! Single moves of the two ends, with their checks.
+//! Single operations of the two ends, with their checks.
 
 use ipc_ring::ring::latest::{Reader, Trouble, Value, Writer};
 
 use super::memory::{Heap, Item};
 use crate::reached;
 
-/// A reader and what it has read last of each key.
+/// A reader and what it last read of each key.
 pub(crate) struct Reading {
     pub(crate) reader: Reader<Heap>,
 }
@@ -29,7 +29,7 @@ impl Reading {
         Self { reader: Reader::attach(table.clone()) }
     }
 
-    /// Reads the newest value of a key; gives its sequence, 0 for none.
+    /// Reads the newest value of a key; returns its sequence, 0 for none.
     pub(crate) fn read(&mut self, key: u32) -> u64 {
         let before = self.reader.seen(key).expect("the key is there");
         match self.reader.newest_value(key) {
@@ -51,7 +51,7 @@ impl Reading {
         }
     }
 
-    /// Reads whatever the journal says has changed.
+    /// Reads everything that has changed by the journal.
     pub(crate) fn follow(&mut self) {
         while let Some(key) = self.reader.next_change().expect("sound words") {
             self.read(key);

@@ -1,4 +1,4 @@
-//! Readers beside a writer that nobody kills.
+//! Readers concurrent with a writer that is not killed.
 
 use ipc_ring::ring::latest::Writer;
 use loom::thread;
@@ -18,7 +18,7 @@ pub const MODELS: &[Model] = &[
     Model::new("latest_reader_joins", 230, reader_joins),
 ];
 
-/// A reader reads twice while the writer goes round its slots.
+/// A reader reads twice while the writer wraps around its slots.
 fn fast_writer(slots: u64, count: u64) {
     let table = Heap::new(1, slots, 0);
     let mut reading = Reading::new(&table);
@@ -40,7 +40,7 @@ fn fast_writer(slots: u64, count: u64) {
     assert!(!reading.reader.has_newer(0));
 }
 
-/// A reader that has read the first value, long ago, reads while the writer goes on.
+/// A reader that read the first value long ago reads while the writer continues.
 fn overtaken() {
     let table = Heap::new(1, 2, 0);
     let mut reading = Reading::new(&table);
@@ -62,7 +62,7 @@ fn overtaken() {
     assert_eq!(reading.read(0), 5);
 }
 
-/// What one reader has read, another one that hears of it reads too.
+/// What one reader has read, another reader that learns of it reads too.
 fn two_readers() {
     let table = Heap::new(1, 2, 0);
     let (mut one, mut two) = (Reading::new(&table), Reading::new(&table));

@@ -1,7 +1,8 @@
 //! Readers that sleep until a key changes, or any. A lost wake-up is a deadlock, which the checker reports.
 //!
-//! The ring and the functions of [`waiter_set`] are production's; the steps of `channel/latest/table_reader.rs` that call the
-//! kernel are mirrored over mock semaphores. Time is left out: a reader that finds nothing sleeps at once.
+//! The ring and the functions of [`waiter_set`] are production's; the steps of
+//! `channel/latest/table_reader.rs` that call the kernel are mirrored over mock semaphores. Time is left out:
+//! a reader that finds nothing sleeps at once.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,13 +17,13 @@ use super::memory::Heap;
 use super::moves::{Reading, publish};
 use crate::{Loom, Model, Semaphore, Word32, Word64, crash, mutation, reached};
 
-/// A mistake: a bit that was taken is not put back for those whom the publication does not concern.
+/// A mistake: a taken bit is not restored for readers that the publication does not concern.
 pub const OTHERS_FORGOTTEN: &str = "readers that wait for another key behind the same mask are forgotten";
-/// A mistake: the reader goes to sleep without looking again.
+/// A mistake: the reader goes to sleep without checking again.
 pub const NO_SECOND_LOOK: &str = "a reader of latest values sleeps without a second look";
-/// A mistake: a writer that takes over wakes nobody.
+/// A mistake: a writer that takes over wakes no one.
 pub const SILENT_SUCCESSOR: &str = "a writer of latest values that takes over wakes nobody";
-/// A mistake: the writer looks only for those who wait for the key.
+/// A mistake: the writer checks only for readers that wait for the key.
 pub const ANY_FORGOTTEN: &str = "the writer of latest values does not look for those who wait for any key";
 
 /// All of them.
@@ -39,7 +40,7 @@ pub const MODELS: &[Model] = &[
     Model::new("latest_writer_dies_before_it_wakes", 60, writer_dies).reaches(&["died", "sleeps"]),
 ];
 
-/// The mask of those who wait for any key, and that of those who wait for one: both keys share it.
+/// The mask of readers that wait for any key, and that of readers that wait for one key: both keys share it.
 const ANY: usize = 0;
 const KEY: usize = 1;
 
@@ -48,14 +49,14 @@ struct Bed {
     barrier: Barrier,
     masks: [Word64; 2],
     signals: [Word32; 2],
-    /// Which mask a seat's end sets a bit of.
+    /// The mask in which a seat's end sets a bit.
     sides: [Word32; 2],
-    /// What it waits for: a key + 1, or 0.
+    /// What the reader waits for: a key + 1, or 0.
     topics: [Word32; 2],
     semaphores: [Semaphore; 2],
 }
 
-/// The readers behind one mask, and what was published.
+/// The readers of one mask, and what was published.
 struct Side<'a> {
     bed: &'a Bed,
     mask: usize,
@@ -149,7 +150,7 @@ impl Bed {
         }
     }
 
-    /// A writer that takes a dead one's seat.
+    /// A writer that takes the seat of a dead one.
     fn successor(&self) -> Writer<Heap> {
         if !mutation::logic(SILENT_SUCCESSOR) {
             for mask in [ANY, KEY] {
@@ -216,7 +217,7 @@ fn one_sleeper(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A reader of any key sleeps until the one has come that is published last.
+/// A reader of any key sleeps until the key that is published last has come.
 fn for_any() {
     let bed = Bed::new(Heap::new(2, 2, 2), Barrier::Fence);
     let mut writer = Writer::attach(bed.table.clone());
@@ -230,7 +231,7 @@ fn for_any() {
     other.join().unwrap();
 }
 
-/// Two readers wait for a key each, behind one bit of one mask.
+/// Two readers wait for a key each, under one bit of one mask.
 fn keys_behind_one_mask() {
     let bed = Bed::new(Heap::new(2, 2, 0), Barrier::Fence);
     // Asleep already.
@@ -249,7 +250,8 @@ fn keys_behind_one_mask() {
     two.join().unwrap();
 }
 
-/// A reader gives up waiting for one key, and waits for the other one, whose publication may meet what stands of the first.
+/// A reader gives up waiting for one key and waits for the other one, whose publication may find what is left
+/// of the first wait.
 fn changes_its_mind() {
     let bed = Bed::new(Heap::new(2, 2, 0), Barrier::Fence);
     let mut reading = Reading::new(&bed.table);
@@ -265,7 +267,7 @@ fn changes_its_mind() {
     other.join().unwrap();
 }
 
-/// The writer dies with a value published and nobody woken. Whoever takes its seat wakes the reader.
+/// The writer dies with a value published and no one woken. The process that takes its seat wakes the reader.
 fn writer_dies() {
     let bed = Bed::new(Heap::new(1, 2, 0), Barrier::Fence);
     let mut reading = Reading::new(&bed.table);

@@ -1,4 +1,4 @@
-//! The writer dies at each site; its successor goes on while a reader reads.
+//! The writer dies at each site; its successor continues while a reader reads.
 
 use ipc_ring::platform::Site;
 use ipc_ring::ring::latest::Writer;
@@ -22,7 +22,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["died"]),
 ];
 
-/// The third publication is the deadly one; the values before stay readable, and the sequence goes on.
+/// The third publication is the fatal one; earlier values stay readable, and the sequence continues.
 fn one_key(site: Site, arrived: bool) {
     let table = Heap::new(1, 2, 0);
     let mut reading = Reading::new(&table);
@@ -43,7 +43,7 @@ fn one_key(site: Site, arrived: bool) {
     assert_eq!(reading.read(0), last);
 }
 
-/// A reader follows all keys. The change that the dead writer's journal does not tell of is noticed too.
+/// A reader follows all keys. The change that is missing in the dead writer's journal is noticed too.
 fn two_keys(site: Site) {
     let table = Heap::new(2, 2, 2);
     let mut reading = Reading::new(&table);

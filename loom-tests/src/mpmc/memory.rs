@@ -33,15 +33,15 @@ const IDENTITIES: usize = 6;
 /// A ring on the heap; clones share it.
 pub type Heap = memory::Heap<Private>;
 
-/// What each side knows of the ring, and what the kernel knows of the processes.
+/// What each side knows of the ring, and what the kernel knows about the processes.
 #[derive(Clone, Debug)]
 pub struct Private {
     shape: Shape,
-    /// One for each identity: raised by the kernel, after everything its process did.
+    /// One for each identity: set by the kernel, after everything that the process did.
     dead: Rc<Vec<AtomicBool>>,
 }
 
-/// What differs from model to model.
+/// What differs between models.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Slots.

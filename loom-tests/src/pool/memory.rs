@@ -43,7 +43,7 @@ pub struct Private {
     seats: u16,
     /// How many readers this process has, for each block.
     readers: Rc<Vec<Word32>>,
-    /// One for each identity: raised by the kernel, after everything its process did.
+    /// One for each identity: set by the kernel, after everything that the process did.
     dead: Rc<Vec<AtomicBool>>,
 }
 

@@ -1,4 +1,4 @@
-//! Closing and detaching, against pushes and pops that are under way. Nobody sleeps here.
+//! Closing and detaching, concurrently with pushes and pops. Nobody sleeps here.
 
 use ipc_ring::platform::Barrier;
 use loom::thread;
@@ -49,8 +49,8 @@ fn end_against_pop(pop: fn(&mut ConsumerEnd) -> Option<Result<(), Ended>>, how: 
     assert_eq!(pop(&mut consumer), Some(Err(how)));
 }
 
-/// The consumer pops once, if it can, and closes. A push that is refused was not popped; one that is not refused was
-/// popped, or came before the closing.
+/// The consumer pops once, if it can, and closes. An element whose push is refused was not popped; one that
+/// is not refused was popped, or was pushed before the closing.
 fn close_against_push() {
     let channel = Channel::new(Heap::new(2, Barrier::Asymmetric));
     let mut consumer = channel.consumer();

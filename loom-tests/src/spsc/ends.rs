@@ -1,4 +1,4 @@
-//! The ends of a channel: production's own, over loom's words and mock semaphores, with the checks of a model.
+//! The ends of a channel: those of production, over loom's words and mock semaphores, with a model's checks.
 
 #![allow(unsafe_code)]
 
@@ -63,7 +63,7 @@ impl ProducerEnd {
         self.0.ring.position()
     }
 
-    /// An end that waits on when the other one is dead.
+    /// An end that keeps waiting when the other one is dead.
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.0.end.waits_mut().set_awaits_successors(true);
         self
@@ -99,7 +99,7 @@ impl ConsumerEnd {
         assert_eq!(item, expected, "elements come in order, none lost, none twice");
     }
 
-    /// An end that waits on when the other one is dead.
+    /// An end that keeps waiting when the other one is dead.
     pub(super) fn awaiting_successors(mut self) -> Self {
         self.0.end.waits_mut().set_awaits_successors(true);
         self
@@ -135,7 +135,7 @@ impl ConsumerEnd {
         Some(Ok(()))
     }
 
-    /// Looks at the next element where it lies, then pops it; `None` when there is none.
+    /// Reads the next element in place, then pops it; `None` when there is none.
     pub(super) fn try_view(&mut self) -> Option<Result<(), Ended>> {
         let expected = self.position() + 1;
         if let Err(error) = self.0.look() {

@@ -13,16 +13,16 @@ use crate::{Word32, Word64, mutation, phase, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
-/// A mistake: the consumer does not say what it is about to give back.
+/// A mistake: the consumer does not announce what it is about to release.
 pub const NOT_SAID: &str = "what is about to be given back is not said";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored";
 
-/// A mistake: the consumer takes the lines it has read after it has given their slots back.
+/// A mistake: the consumer acquires the lines it has read after it has released their slots.
 pub const TAKEN_LATE: &str =
     "the lines that have been read are taken when their slots are given back already";
 
-/// A mistake: the producer takes the lines of a slot that holds an element.
+/// A mistake: the producer acquires the lines of a slot that holds an element.
 pub const TAKEN_EARLY: &str = "the lines of the next slot are taken though it is not known to be free";
 
 /// A ring on the heap; clones share it.

@@ -1,7 +1,7 @@
 //! The models of the single-producer, single-consumer ring.
 //!
-//! Each element is its position plus one, so an element that is lost, doubled, out of order or read from a slot that is
-//! not ready shows at once.
+//! Each element is its position plus one, so an element that is lost, doubled, out of order or read from a
+//! slot that is not ready shows at once.
 
 pub mod ending;
 pub mod ends;
@@ -20,7 +20,7 @@ use memory::{NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
 
 use crate::Model;
 
-/// The mistakes that the words of a ring can make.
+/// The mistakes that can be made in the words of a ring.
 pub const MISTAKES: [&str; 5] = [NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE];
 
 /// Every model.

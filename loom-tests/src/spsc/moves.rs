@@ -1,4 +1,4 @@
-//! Single moves of the two ends, with their checks.
+//! Single operations of the two ends, with their checks.
 
 use std::mem::MaybeUninit;
 

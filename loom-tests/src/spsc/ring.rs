@@ -43,8 +43,8 @@ pub const MODELS: &[Model] = &[
     Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
 
-/// A ring for models in which nobody sleeps. The asymmetric barrier leaves a push without a fence, so that every edge
-/// stands alone.
+/// A ring for models in which no end sleeps. The asymmetric barrier leaves a push without a fence, so that
+/// every edge is tested alone.
 fn ring(capacity: usize) -> Heap {
     Heap::new(capacity, Barrier::Asymmetric)
 }
@@ -131,8 +131,8 @@ fn claim_and_view() {
     finish(&mut producing, &mut consuming, total);
 }
 
-/// A full ring of eight, of which the consumer takes one: too few to publish the head, so the producer learns of the
-/// room from the exact position only.
+/// A full ring of eight, of which the consumer takes one: too few to publish the head, so the producer finds
+/// the room only by the exact position.
 fn full_by_head_then_exact() {
     let ring = ring(8);
     let mut consuming = consumer(&ring);
@@ -174,7 +174,8 @@ fn room_by_head() {
     finish(&mut producing, &mut consuming, 10);
 }
 
-/// A ring of eight with two slots to a line: a quarter is a line, and after the first quarter popped the rest is a stream.
+/// A ring of eight with two slots to a line: a quarter is a line, and after the first quarter popped the rest
+/// is a stream.
 pub(super) fn full_ring_of_lines() -> (Producing, Consuming) {
     let ring = Heap::with_lines(8, Barrier::Asymmetric, 2);
     let consuming = consumer(&ring);

@@ -1,4 +1,4 @@
-//! Ends that sleep while they have nothing to do. A lost wake-up is a deadlock, which the checker reports.
+//! Ends that sleep while idle. A lost wake-up is a deadlock, which the checker reports.
 
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -118,7 +118,8 @@ fn until_a_quarter_is_free(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A full ring; the consumer pops once and does nothing more, so whoever sleeps though there is room sleeps for ever.
+/// A full ring; the consumer pops once and does nothing more, so whoever sleeps though there is room sleeps
+/// for ever.
 fn one_pop_frees_a_sleeper(barrier: Barrier) {
     let channel = channel(1, barrier);
     let mut consumer = channel.consumer();
@@ -133,8 +134,8 @@ fn one_pop_frees_a_sleeper(barrier: Barrier) {
     assert_eq!(consumer.position(), 1);
 }
 
-/// A consumer dies on its way to waking the producer, with an element copied: its successor gets that element. When the dead one
-/// took the bit, the producer has the token of its death.
+/// A consumer dies on its way to waking the producer, with an element copied: its successor gets that
+/// element. When the dead one took the bit, the producer has the token of its death.
 fn consumer_dies_waking(site: Site) {
     let channel = channel(1, FENCE);
     let mut producer = channel.producer().awaiting_successors();
@@ -173,7 +174,8 @@ fn consumer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// The ring is full; the consumer pops one element and goes. The producer gets one more in at least, or is told.
+/// The ring is full; the consumer pops one element and goes. The producer gets one more in at least, or is
+/// told.
 fn producer_sleeps_through_end(how: Ended) {
     let channel = channel(1, FENCE);
     let mut consumer = channel.consumer();
@@ -201,7 +203,8 @@ fn producer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// A consumer whose first sleep ends by its time, while a notifier may have taken the bit; then it waits in earnest.
+/// A consumer whose first sleep ends by its time, while a notifier may have taken the bit; then it waits in
+/// earnest.
 fn sleep_given_up(barrier: Barrier) {
     let channel = channel(2, barrier);
     let mut consumer = channel.consumer();
@@ -217,8 +220,9 @@ fn sleep_given_up(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A producer dies while the consumer may be asleep. Its successor wakes the consumer when it takes the seat, and pushes
-/// what is missing; only when the dead one took the bit does the consumer need the token of its death.
+/// A producer dies while the consumer may be asleep. Its successor wakes the consumer when it takes the seat,
+/// and pushes what is missing; the consumer needs the token of that death only if the dead producer had taken
+/// the bit.
 fn producer_dies(site: Site) {
     let channel = channel(2, FENCE);
     let mut consumer = channel.consumer().awaiting_successors();
@@ -239,8 +243,8 @@ fn producer_dies(site: Site) {
     other.join().unwrap();
 }
 
-/// A producer dies behind its publication, and nobody succeeds it. The consumer learns of it by the token of that death or, where none
-/// was arranged, by its heartbeat; and has the element first.
+/// A producer dies behind its publication, and nobody succeeds it. The consumer learns of it by the token of
+/// that death or, where none was arranged, by its heartbeat; and has the element first.
 fn producer_dies_for_good() {
     let channel = channel(2, FENCE);
     let mut consumer = channel.consumer();
@@ -256,8 +260,8 @@ fn producer_dies_for_good() {
     other.join().unwrap();
 }
 
-/// A consumer dies with an element released that it had looked at in place, and nobody told of the room, while the producer may
-/// be asleep. Its successor wakes the producer when it takes the seat.
+/// A consumer dies with an element released that it had looked at in place, and nobody told of the room,
+/// while the producer may be asleep. Its successor wakes the producer when it takes the seat.
 fn consumer_dies_before_it_wakes() {
     let channel = channel(1, ASYMMETRIC);
     let mut producer = channel.producer().awaiting_successors();
@@ -275,8 +279,8 @@ fn consumer_dies_before_it_wakes() {
     other.join().unwrap();
 }
 
-/// A consumer dies between announcing and sleeping; its successor sleeps on a semaphore of its own. The producer may
-/// have seen the dead one's bit and take the living one's.
+/// A consumer dies between announcing and sleeping; its successor sleeps on a semaphore of its own. The
+/// producer may have seen the dead one's bit and take the living one's.
 fn consumer_dies_announced(barrier: Barrier) {
     let channel = channel(4, barrier);
     let mut producer = channel.producer().awaiting_successors();

@@ -1,4 +1,4 @@
-//! An end dies at each site; the next holder of its seat goes on while the other end runs.
+//! An end dies at each site; the next holder of its seat continues while the other end runs.
 
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -50,8 +50,8 @@ fn pop_some(consuming: &mut Consuming) {
     }
 }
 
-/// A producer that dies at its visit number `visit` of a site, and its successor. What the dead one has pushed, by the
-/// rules of the ring, is not pushed again; what it has not, is.
+/// A producer that dies at its visit number `visit` of a site, and its successor. What the dead producer has
+/// pushed, by the rules of the ring, is not pushed again; the rest is.
 fn produce_and_die(ring: &Heap, site: Site, visit: u32, total: u64) -> Producing {
     let mut pushed = 0;
     let life = crash::kill_at(site, visit, || {
@@ -154,8 +154,8 @@ fn consumer_dies_with_a_taken_line() {
     finish(&mut producing, &mut next, 20);
 }
 
-/// Dies with a whole ring copied out and the position stored, the head not published; the producer goes on for more
-/// than a lap behind that old head.
+/// Dies with a whole ring copied out and the position stored, the head not published; the producer goes on
+/// for more than a lap behind that old head.
 fn consumer_dies_in_batch() {
     let ring = Heap::new(2, Barrier::Asymmetric);
     let mut producing = producer(&ring);
@@ -178,7 +178,7 @@ fn consumer_dies_in_batch() {
     finish(&mut producing, &mut other.join().unwrap(), 5);
 }
 
-/// Both ends have died in the middle of a move; their successors start side by side.
+/// Both ends have died in the middle of an operation; their successors start concurrently.
 fn both_die() {
     let ring = Heap::new(1, Barrier::Asymmetric);
     let shared = ring.clone();

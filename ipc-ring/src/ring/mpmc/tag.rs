@@ -34,7 +34,7 @@ pub enum State {
     Reading = 3,
     /// Being accessed in place by user code.
     Lent = 4,
-    /// Holds nothing and never will again.
+    /// Holds nothing and will not in this lap.
     Void = 5,
     /// Holds an element whose consumer was lost.
     Orphan = 6,
