@@ -1,4 +1,4 @@
-//! Telling those who watch a channel that an end came or went. Costs one look at a word when nobody watches anything.
+//! Notifying watchers of a channel that an end came or went. Costs one load when there are no watchers.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -6,7 +6,8 @@ use super::roster::EndRole;
 use crate::domain::{Member, Owner, Recipients};
 use crate::frame::{Frame, FrameKind};
 
-/// The first bytes of the body of each event: who it is about, or who sends it. Specified in `docs/layout.md`.
+/// The first bytes of the body of each event: the end it is about, or its sender. Specified in
+/// `docs/layout.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Subject {
@@ -25,7 +26,7 @@ impl Subject {
     }
 }
 
-/// Tells the watchers of a channel's generation.
+/// Notifies the watchers of a channel's generation.
 pub(super) fn announce(
     member: &Member,
     generation: u64,

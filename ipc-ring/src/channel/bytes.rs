@@ -12,15 +12,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Frames.** A frame is a run of bytes, none included, that arrives as it was pushed: whole, once, in order. The longest
-//! one takes half the ring with its header of 8 bytes: see [`Producer::longest`].
+//! **Frames.** A frame is a sequence of bytes, possibly empty, that arrives as it was pushed: whole, once, in
+//! order. The longest one takes half the ring with its header of 8 bytes: see [`Producer::longest`].
 //!
-//! **Streams.** Where boundaries do not matter the two ends are a pipe: [`Producer`] is [`std::io::Write`], and
-//! [`Consumer::into_reader`] gives a [`Reader`], which is [`std::io::Read`] and [`std::io::BufRead`].
+//! **Streams.** Where boundaries do not matter the two ends are a pipe: [`Producer`] is [`std::io::Write`],
+//! and [`Consumer::into_reader`] returns a [`Reader`], which is [`std::io::Read`] and [`std::io::BufRead`].
 //!
-//! **Ends, delivery, lifetime** are those of [`spsc`](crate::spsc): dropping the producer closes, dropping the consumer
-//! detaches, a successor goes on where a dead end stopped, a frame is popped exactly once. What a [`Reader`] holds of a frame
-//! is lost with its process.
+//! **Ends, delivery, lifetime** are those of [`spsc`](crate::spsc): dropping the producer closes, dropping
+//! the consumer detaches, a successor continues where a dead end stopped, a frame is popped exactly once. The
+//! part of a frame that a [`Reader`] holds is lost with its process.
 
 mod builder;
 mod consumer;

@@ -12,17 +12,20 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Requests and replies have up to [`MAX_CALL_SIZE`] bytes. One call is in flight at a time. A round trip takes half of what it
-//! takes through two [`spsc`](crate::spsc) channels; for more calls at a time, or larger ones, use those.
+//! Requests and replies have up to [`MAX_CALL_SIZE`] bytes. One call is in flight at a time. A round trip
+//! takes half the time of one through two [`spsc`](crate::spsc) channels; for more calls at a time, or larger
+//! ones, use those.
 //!
-//! **Ends.** Each end has one holder at a time. Dropping the caller closes the channel, unless it is a persistent one; dropping
-//! the responder detaches it. A successor of either goes on where the one before stopped.
+//! **Ends.** Each end has one holder at a time. Dropping the caller closes the channel, unless it is a
+//! persistent one; dropping the responder detaches it. A successor of either continues where its predecessor
+//! stopped.
 //!
-//! **Unanswered calls.** A call that has no reply by its deadline, or whose responder is gone, stays in flight: the caller may
-//! [wait](Caller::wait) on. The next call gives it up: if a responder lives, its reply is awaited and thrown away first; if there
-//! is none, the request is taken back. A responder that takes the place of one that died is given the request that has no
-//! reply, and told how often it was taken before: a request leaves the line with its reply, so none is lost with a responder. A
-//! caller that takes the place of one that died never sees a reply to it.
+//! **Unanswered calls.** A call that has no reply by its deadline, or whose responder is gone, stays in
+//! flight: the caller may [wait](Caller::wait) again. The next call gives it up: if a responder is alive, its
+//! reply is awaited and discarded first; otherwise the request is cancelled. A responder that takes the place
+//! of a dead one gets the request that has no reply, and the number of times it was taken before: a request
+//! leaves the line with its reply, so none is lost with a responder. A caller that takes the place of a dead
+//! one never sees a reply to its predecessor's call.
 
 mod builder;
 mod caller;

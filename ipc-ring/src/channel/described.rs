@@ -1,4 +1,4 @@
-//! What an end says of the layout of the channel's elements.
+//! An end's description of the layout of the channel's elements.
 
 use ipc_describe::{Describe, Description, Problem};
 
@@ -7,7 +7,7 @@ use crate::layout::{self, Kind, MAX_DESCRIPTION};
 use crate::message::Fingerprint;
 use crate::region::Region;
 
-/// What a builder was told.
+/// The description that a builder was given.
 #[derive(Clone, Debug)]
 pub(super) enum Described {
     /// The type of the elements.
@@ -72,7 +72,7 @@ impl Described {
     }
 
     /// Compares with the description of the ring in this memory, whose header was read as one of this kind. A
-    /// ring without a description is as good as one with the same.
+    /// ring without a description is accepted like one with the same.
     ///
     /// # Errors
     /// [`Fields`](AttachErrorKind::Fields); [`Description`](AttachErrorKind::Description);
@@ -95,13 +95,13 @@ impl Described {
     }
 }
 
-/// Where two texts differ first.
+/// The first difference between two texts.
 fn other_line(found: &str, expected: &str) -> AttachError {
     let (mut theirs, mut ours) = (found.lines(), expected.lines());
     let mut line = 1;
     loop {
         match (theirs.next(), ours.next()) {
-            (None, None) => break, // In what ends the lines.
+            (None, None) => break, // In the line endings.
             (found, expected) if found != expected => {
                 let [found, expected] = [found, expected].map(|line| line.map(str::to_owned));
                 return AttachErrorKind::Description { line, found, expected }.into();

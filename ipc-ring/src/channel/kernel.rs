@@ -1,4 +1,4 @@
-//! An end's part of a domain: what it sleeps on, and how it asks whether others are alive.
+//! An end's access to its domain: what it sleeps on, and how it checks whether others are alive.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::wait::interrupt::Interrupts;
 /// The domain's semaphores, as one end uses them.
 #[derive(Debug)]
 pub(super) struct Kernel {
-    /// The process that opened the end, as the membership has it, but nearer.
+    /// The process that opened the end: a copy of the membership's mark that is faster to reach.
     process: ProcessMark,
     pub(super) member: Arc<Member>,
     wake: WakeSemaphore,
@@ -28,7 +28,7 @@ impl Kernel {
         Self { process: member.process(), member, wake, interrupts: Interrupts::default() }
     }
 
-    /// From now on the end sleeps in this way.
+    /// Uses this parker from now on.
     pub(super) fn sleep_by(&mut self, parker: Parker) {
         self.wake = self.wake.by(parker);
     }
@@ -43,7 +43,8 @@ impl Kernel {
         self.interrupts.set_by_signals(by_signals);
     }
 
-    /// This interrupts this end's waits from now on, as do signals if they did before; `None`: a flag of its own.
+    /// This flag interrupts this end's waits from now on, and so do signals if they did before; `None`: a
+    /// flag of its own.
     pub(super) fn share_interrupts(&mut self, with: Option<(&Interrupter, usize)>) {
         let by_signals = self.interrupts.by_signals();
         // First, since it takes away what it sleeps on.
@@ -60,7 +61,7 @@ impl Kernel {
         new.interrupts.sleeps_on(new.wake.as_raw());
     }
 
-    /// The domain that the end belongs to, for who waits for it.
+    /// The domain that the end belongs to, for a set that waits for it.
     pub(super) fn home(&self) -> Home<'_> {
         Home(&self.member)
     }

@@ -1,5 +1,5 @@
-//! Many producers, many consumers: a named queue of fixed-size messages between any processes, that goes on when some of
-//! them die.
+//! Many producers, many consumers: a named queue of fixed-size messages between any processes, which keeps
+//! working when some of them die.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,22 +13,25 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Ends.** Up to 256 at a time, producers and consumers together; each has a seat in the channel. Dropping an end gives
-//! its seat back and leaves the channel open; [`Producer::close`] and [`Consumer::close`] end the stream for all.
+//! **Ends.** Up to 256 at a time, producers and consumers together; each has a seat in the channel. Dropping
+//! an end gives its seat back and leaves the channel open; [`Producer::close`] and [`Consumer::close`] end
+//! the stream for all.
 //!
-//! **Delivery.** First in, first out over all producers; each message goes to one consumer. [`Consumer::pop`] delivers
-//! exactly once: a process that is killed before the call gave the slot back has not received the message, and another
-//! consumer will; one that is killed after that died with it. Giving the slot back is the last thing that the call does: it
-//! has woken whom it wakes by then, and from there to its return there are some instructions and no system call. The same for
-//! all messages of a slice, which are given back one behind the other. [`Consumer::pop_with`] delivers at least once and says how
-//! often others have failed: the message is given back when the function that was given has returned.
-//! A message whose producer died before `push` returned is delivered whole or not at all.
+//! **Delivery.** First in, first out over all producers; each message goes to one consumer. [`Consumer::pop`]
+//! delivers exactly once: a process that is killed before the call gave the slot back has not received the
+//! message, and another consumer will; one that is killed after that took the message with it. Giving the
+//! slot back is the last step of the call: all wakes have been made by then, and only some instructions and
+//! no system call follow until the call returns. The same is true for all messages of a slice, which are
+//! given back one after the other. [`Consumer::pop_with`] delivers at least once and reports how often
+//! earlier attempts failed: the message is given back when the given function has returned. A message whose
+//! producer died before `push` returned is delivered whole or not at all.
 //!
-//! **Deaths.** Whoever waits for a dead end notices, at the latest after a tenth of a second, and repairs what it left: see
-//! [`ring::mpmc`](crate::ring::mpmc). Messages that are delivered again come out of order.
+//! **Deaths.** An end that waits for a dead one notices, after a tenth of a second at the latest, and repairs
+//! what it left: see [`ring::mpmc`](crate::ring::mpmc). Messages that are delivered again come out of order.
 //!
-//! **Lifetime.** The memory is freed by the kernel when no process is attached any more, messages and all; that of a
-//! [`Persistent`](crate::Lifetime::Persistent) channel when it is closed and empty then, or somebody removes it.
+//! **Lifetime.** The memory is freed by the kernel, messages and all, when no process is attached any more;
+//! that of a [`Persistent`](crate::Lifetime::Persistent) channel when it is closed and empty then, or when it
+//! is removed.
 
 mod builder;
 #[allow(unsafe_code)]

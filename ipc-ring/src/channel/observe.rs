@@ -15,7 +15,7 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Geometry, Kind, Seen};
 use crate::region::Region;
 
-/// Attaches read-only to the ring that is asked for, which must exist, without taking a seat.
+/// Attaches read-only to the requested ring, which must exist, without taking a seat.
 pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
     try_attach_read_only(request).map_err(|error| request.explain(error, Side::Takes))
 }
@@ -44,7 +44,7 @@ pub(super) fn observe(
     observe_from(name, place, kind, look)
 }
 
-/// As [`observe`], with `look` to check what is there.
+/// As [`observe`], with `look` to check what was found.
 pub(super) fn observe_from<R>(
     name: &str,
     place: &impl Place,
@@ -54,7 +54,8 @@ pub(super) fn observe_from<R>(
     let lookout = place.lookout();
     let (region, seen) = match &lookout {
         Lookout::Member(domain) => observe_with(name, (domain, domain.until()), kind, look)?,
-        // Whose a segment is matters to those that trust it: here each word is checked and nothing written.
+        // The owner of a segment matters to ends that trust it: here each word is checked and nothing is
+        // written.
         Lookout::Observer(observer) => with_entry(observer, name, |entry| {
             look_into(entry, (kind as u32, &Trust::anyone(), Pages::default()), &look)
                 .map_err(|error| error.made_by(|| creator_of(entry)))
@@ -79,7 +80,7 @@ fn look_into<R>(
     Ok((region, seen))
 }
 
-/// As [`observe`], with `look` to check what is there.
+/// As [`observe`], with `look` to check what was found.
 pub(super) fn observe_with<R>(
     name: &str,
     (domain, until): (&Domain, Instant),
@@ -89,7 +90,7 @@ pub(super) fn observe_with<R>(
     look_at(name, (domain, until, Lifetime::Ephemeral, Pages::default()), kind as u32, look)
 }
 
-/// As [`observe_with`], whatever kind it is: `look` sees to that.
+/// As [`observe_with`], for any kind: `look` checks it.
 pub(super) fn observe_any<R>(
     name: &str,
     (domain, until): (&Domain, Instant),

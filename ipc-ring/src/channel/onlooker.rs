@@ -1,4 +1,5 @@
-//! Looking at the two ends of a channel without taking part: what observers of one-to-one channels have in common.
+//! Observing the two ends of a channel without taking part: what observers of one-to-one channels have in
+//! common.
 
 use super::end::{self, PeerState, Record};
 use crate::domain::Lookout;

@@ -1,4 +1,4 @@
-//! An end with a seat, as a set sees it: what there is to do is the end's own, all the rest is its seat's.
+//! An end with a seat, as a set sees it: the end says what is ready, its seat does the rest.
 
 use super::end::End;
 use super::kernel::Kernel;
@@ -27,35 +27,35 @@ impl Seat for Participant {
     }
 }
 
-/// An end that waits by its seat. Its methods are those of [`Await`] of the same names.
+/// An end that waits through its seat. Its methods are those of [`Await`] of the same names.
 pub(super) trait Seated {
     /// Its seat.
     type Seat: Seat;
 
     /// Its seat.
     fn waiter(&self) -> &Self::Seat;
-    /// What there is to do with the end.
+    /// What the end has to report.
     ///
     /// # Errors
-    /// When that cannot be known.
+    /// When this is unknown.
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
     /// A wait begins that polls first.
     fn begin_wait(&mut self, _is_worth_it: bool) {}
     /// A set is about to wait for the end.
     fn is_armed(&mut self) {}
-    /// Takes back that a set waits for the end. True when a notifier was faster.
+    /// Cancels a set's wait for the end. True when a notifier was faster.
     fn withdraw(&mut self) -> bool {
         self.waiter().disarm() > 0
     }
-    /// The set answers with another end.
+    /// The set returns another end.
     fn is_passed_over(&mut self) {}
-    /// What the end was woken for was done.
+    /// What the end was woken for is done.
     fn is_served(&mut self) {}
     /// Whether what the end waits for may come without a token.
     fn is_unannounced(&self) -> bool {
         false
     }
-    /// Whether what the end waits for is about to come, and will not be announced a second time.
+    /// Whether what the end waits for is about to come, and will not be announced again.
     fn is_soon(&mut self) -> bool {
         false
     }
@@ -64,7 +64,7 @@ pub(super) trait Seated {
 impl<E: Seated> Await for E {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         if self.waiter().is_replaced() {
-            return Ok(Some(News::Ready)); // What comes next of the end follows.
+            return Ok(Some(News::Ready)); // The end's next operation follows.
         }
         Seated::news(self, probe)
     }

@@ -18,14 +18,14 @@ use crate::ring::spsc::{self, Corruption, Tapped};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TapStart {
-    /// With the oldest message that is whole.
+    /// With the oldest message that is intact.
     Oldest,
-    /// With the first message that is put in from now on; of a table with the newest value of each key.
+    /// With the first message pushed from now on; for a table, with the newest value of each key.
     #[default]
     Next,
 }
 
-/// Why a channel's messages cannot be read along.
+/// Why a channel's messages cannot be tapped.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TapError {
@@ -36,10 +36,10 @@ pub enum TapError {
         /// The number of the kind, see [`Kind`].
         kind: u32,
     },
-    /// On this processor the producer of a one-to-one ring does not keep its stores in the order that a tap
-    /// relies on.
+    /// On this CPU architecture the producer of a one-to-one ring does not keep its stores in the order that
+    /// a tap relies on.
     Unordered,
-    /// The words of the ring make no sense.
+    /// The words of the ring are invalid.
     Corrupt(Corruption),
 }
 
@@ -75,33 +75,33 @@ impl From<AttachError> for TapError {
     }
 }
 
-/// What a look gave.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum TapRead {
-    /// A message, whole.
+    /// An intact message.
     Message {
-        /// How many were put in before it since the channel was made; of a value, which publication of its
-        /// key it is.
+        /// Number of messages pushed before it since the channel was made; for a value, the number of the
+        /// publication of its key.
         sequence: u64,
-        /// Of a table of values: the key.
+        /// For a table of values: the key.
         key: Option<u32>,
     },
-    /// So many messages were overwritten before they could be read.
+    /// Messages were overwritten before they could be read.
     Missed {
         /// Their number.
         count: u64,
     },
-    /// Nothing new.
+    /// There is nothing new.
     Nothing,
 }
 
-/// A reader of a channel's messages that no end knows of: attached read-only, without a seat, whatever the
-/// type of the messages. Of `spsc`, `broadcast`, frames of `broadcast`, and `latest`.
+/// A reader of a channel's messages that the ends do not know of: attached read-only, without a seat,
+/// whatever the type of the messages. For `spsc`, `broadcast`, frames of `broadcast`, and `latest`.
 ///
-/// It never gives a message that was overwritten while it was read, and counts what it was too slow for.
-/// The ends pay nothing but for the cache lines that it reads while they write them. It polls: it cannot
-/// sleep until something comes.
+/// It never returns a message that was overwritten while it was read, and counts the messages it was too slow
+/// for. The ends pay nothing except for the cache lines that it reads while they write them. It polls: it
+/// cannot sleep until a message comes.
 ///
 /// As long as it lives the channel's memory does.
 ///
@@ -125,7 +125,7 @@ pub enum TapRead {
 #[derive(Debug)]
 pub struct Tap {
     ring: Ring,
-    /// Bytes of a message; 0 of frames, which have lengths of their own.
+    /// Bytes of a message; 0 for frames, which have lengths of their own.
     element_size: usize,
     first_position: u64,
 }
@@ -138,7 +138,7 @@ enum Ring {
     Latest(latest::Reader<latest::MappedOf<Shaped>>),
 }
 
-/// What the header of a channel of such a kind says.
+/// The contents of the header of such a channel.
 struct Found {
     kind: Kind,
     geometry: Geometry,
@@ -147,14 +147,14 @@ struct Found {
 }
 
 impl Tap {
-    /// Reads along the channel of this name, of a domain that this process is a member of or observes.
+    /// Taps the channel of this name, in a domain that this process is a member of or observes.
     ///
     /// # Errors
     /// [`TapError`].
     ///
     /// # Blocking
-    /// Never for a [`DomainObserver`](crate::observe::DomainObserver); a [`Domain`](crate::Domain) is asked
-    /// under its lock.
+    /// Never for a [`DomainObserver`](crate::observe::DomainObserver); with a [`Domain`](crate::Domain), the
+    /// lookup takes its lock.
     pub fn open(place: &impl Place, name: &str, start: TapStart) -> Result<Self, TapError> {
         let kinds = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
         let look = |region: &Region, entry: &Entry| {
@@ -225,8 +225,8 @@ impl Tap {
         Ok(Self { ring, element_size, first_position: *first_position })
     }
 
-    /// Copies the next message into `out`, whose content is replaced; what it holds means something only when
-    /// the answer is [`TapRead::Message`].
+    /// Copies the next message into `out`, replacing its contents; they are meaningful only if the result is
+    /// [`TapRead::Message`].
     ///
     /// # Errors
     /// [`TapError::Corrupt`].
@@ -272,7 +272,7 @@ impl Tap {
                 });
                 match changed {
                     Ok(Some((key, sequence))) => Ok(TapRead::Message { sequence, key: Some(key) }),
-                    // A writer that is too fast for now: the key stays unread.
+                    // The writer is too fast for now: the key stays unread.
                     Ok(None) | Err(Trouble::Contended) => Ok(TapRead::Nothing),
                     Err(Trouble::Corrupt(corruption)) => Err(TapError::Corrupt(corruption)),
                     Err(Trouble::NoSuchKey) => Ok(TapRead::Nothing),

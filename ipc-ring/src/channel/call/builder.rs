@@ -36,7 +36,7 @@ const RESPONDER: Seats = Seats {
     own_wakes: RESPONDER_WAKES,
 };
 
-/// The responder, which leaves to a caller what the channel is like, and what tells it that the channel has
+/// The responder, which leaves the channel's parameters to a caller, and how it learns that the channel has
 /// ended.
 const TAKERS: Takers =
     Takers { closed: (CALLER_SIGNAL, CLOSED), seats: successor::Seats::One(RESPONDER.own, RESPONDER_SIGNAL) };
@@ -72,7 +72,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
 
     common_settings!();
 
-    /// The fields of requests and replies, and their described names in place of their own. As
+    /// The fields of requests and replies, and their described names instead of their own. As
     /// [`spsc::Builder::described`](crate::spsc::Builder::described), for two types.
     #[must_use]
     pub fn described(mut self) -> Self

@@ -67,8 +67,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     ///
     /// # Errors
     /// [`CallError::Closed`], [`CallError::Corrupt`]; [`CallError::PeerGone`] when the responder died or
-    /// left, before or after it took the request; [`CallError::System`]. A responder that has never come is
-    /// waited for.
+    /// left, before or after it took the request; [`CallError::System`]. A responder that has never attached
+    /// is waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -80,8 +80,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// As [`call`](Self::call), until a point in time.
     ///
     /// # Errors
-    /// [`CallError::TimedOut`]; then the call may be in flight, or, if an earlier one was, not begun. And as
-    /// [`call`](Self::call).
+    /// [`CallError::TimedOut`]; then the call may be in flight, or, if an earlier one was, it has not begun.
+    /// And as [`call`](Self::call).
     pub fn call_deadline(&mut self, request: Req, deadline: Instant) -> Result<Rep, CallError> {
         self.call_until(&request, Some(deadline))
     }
@@ -101,7 +101,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         })
     }
 
-    /// Asks without waiting for the reply; [`try_reply`](Self::try_reply) or [`wait`](Self::wait) gives it.
+    /// Asks without waiting for the reply; [`try_reply`](Self::try_reply) or [`wait`](Self::wait) returns it.
     ///
     /// # Errors
     /// [`CallError::Pending`], [`CallError::Closed`], [`CallError::Corrupt`].
@@ -113,7 +113,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.core.ask(&request)
     }
 
-    /// The reply to the call in flight, if it is there. Given once.
+    /// The reply to the call in flight, if it has arrived. Returned once.
     ///
     /// # Errors
     /// [`CallError::Corrupt`].
@@ -163,8 +163,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.core.reply(deadline)
     }
 
-    /// Takes the call in flight back, if no responder lives. False when one does: then it may be at work on
-    /// it.
+    /// Cancels the call in flight if no responder is alive. False if one is: it may be working on the
+    /// request.
     ///
     /// # Errors
     /// [`CallError::Locked`], [`CallError::Corrupt`].
@@ -184,8 +184,8 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.core.end.peer()
     }
 
-    /// Sleeps until a responder is attached and alive, or has closed the channel; for so long at most. Gives
-    /// its state then.
+    /// Sleeps until a responder is attached and alive, or has closed the channel, or the timeout has passed.
+    /// Returns its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -202,18 +202,19 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.core.ring.number()
     }
 
-    /// Ends the channel: the responder is told. The same as dropping, but for a persistent channel.
+    /// Ends the channel: the responder learns that no more calls come. The same as dropping, except in a
+    /// persistent channel.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the channel to a successor.
+    /// Detaches and leaves the channel to a successor.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
 }
 
-/// Takes the call in flight back, if no responder lives, under the domain's lock.
+/// Cancels the call in flight if no responder is alive, under the domain's lock.
 fn abandon<Req: Message, Rep: Message>(core: &mut Core<Req, Rep>, until: Instant) -> Result<bool, CallError> {
     core.end.ours()?;
     let end::Caller { ring, end } = core;

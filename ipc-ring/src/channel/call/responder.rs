@@ -22,7 +22,7 @@ use crate::ring::call::{self as ring, Mapped, Taken};
 pub struct Responder<Req: Message, Rep: Message> {
     core: end::Responder<Mapped<Req, Rep>, Segment, Kernel>,
     ending: Ending,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<Req, Rep>>>,
 }
 
@@ -67,7 +67,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(super) fn of(mut self, builder: &Builder<Req, Rep>) -> Self {
         if self.core.end.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -82,7 +82,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         successor::follow(self)
     }
 
-    /// Whether a request waits to be taken.
+    /// Whether there is a request to take.
     ///
     /// # Errors
     /// As [`try_take`](Self::try_take).
@@ -98,7 +98,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Takes the request that waits; `None` when there is none.
+    /// Takes the waiting request; `None` when there is none.
     ///
     /// # Errors
     /// [`CallError::Closed`] and [`CallError::PeerGone`] when none will come from this caller;
@@ -119,7 +119,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Takes the next request, waiting for it.
     ///
     /// # Errors
-    /// As [`try_take`](Self::try_take), and [`CallError::System`]. A caller that has never come is waited
+    /// As [`try_take`](Self::try_take), and [`CallError::System`]. A caller that has never attached is waited
     /// for.
     ///
     /// # Blocking
@@ -154,7 +154,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         self.take_ready()
     }
 
-    /// Takes the request that is there. Copied once, to where it is wanted.
+    /// Takes the request, copying it once, to its destination.
     #[inline(always)]
     fn take_ready(&mut self) -> Result<Request<'_, Req, Rep>, CallError> {
         match self.core.ring.take() {
@@ -163,7 +163,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Waits until a request is there.
+    /// Waits until there is a request.
     #[cold]
     #[inline(never)]
     fn wait_for_request(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
@@ -175,7 +175,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Whether a request is there. A channel that goes on elsewhere is not closed, but empty.
+    /// Whether there is a request. A channel that continues elsewhere is not closed, but empty.
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         match self.core.poll() {
@@ -184,8 +184,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Answers the request that was taken last, when its [`Request`] was dropped without a reply. False when
-    /// there is none, and in a child of fork that inherited the end.
+    /// Answers the request that was taken last, if its [`Request`] was dropped without a reply. False when
+    /// there is none, and in a forked child that inherited the end.
     ///
     /// # Blocking
     /// Never. One system call when the caller sleeps, to wake it.
@@ -194,11 +194,11 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         self.core.reply(&reply)
     }
 
-    /// Answers each request with what `f` makes of it and of the number of attempts before, until the caller
-    /// closes.
+    /// Answers each request with the result of `f`, called with the request and the number of earlier
+    /// attempts, until the caller closes.
     ///
     /// # Errors
-    /// As [`take`](Self::take), but closing is a good end.
+    /// As [`take`](Self::take), except that closing is a normal end.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -224,8 +224,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
-    /// Sleeps until a caller is attached and alive, or has closed the channel; for so long at most. Gives its
-    /// state then.
+    /// Sleeps until a caller is attached and alive, or has closed the channel, or the timeout has passed.
+    /// Returns its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -242,22 +242,22 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Ends the channel: the caller is told that no reply will come any more.
+    /// Ends the channel: the caller learns that no more replies come.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 }
 
 impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
-    /// What is asked.
+    /// The request itself.
     #[inline]
     #[must_use]
     pub fn value(&self) -> Req {
         self.taken.request
     }
 
-    /// How often the request was taken before without a reply, at most 255: by responders that died or let
-    /// go, or by this one. Whether they did what was asked nobody knows.
+    /// How often the request was taken before without a reply, at most 255: by responders that died or
+    /// detached, or by this one. It is unknown whether they executed it.
     #[must_use]
     pub fn attempt(&self) -> u8 {
         self.taken.attempt

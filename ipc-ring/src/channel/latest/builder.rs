@@ -45,10 +45,10 @@ impl<T: Message> Builder<T> {
     common_settings!();
     element_settings!("robot.Pose/2");
 
-    /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). An opener that says a number insists on it;
-    /// one that says nothing takes the table as it is. A writer that says nothing makes one key. A reader that says nothing and
-    /// comes before any writer leaves the number to the writer: until then [`keys`](TableReader::keys) is 1, and every key is one
-    /// that has no value yet.
+    /// Number of keys of a table, 1 to [`MAX_KEYS`](super::MAX_KEYS). An opener that gives a number insists
+    /// on it; one without this setting takes the table as it is. A writer without it makes one key. A reader
+    /// without it that comes before any writer leaves the number to the writer: until then
+    /// [`keys`](TableReader::keys) is 1, and no key has a value yet.
     #[must_use]
     pub fn keys(mut self, keys: u32) -> Self {
         self.settings.capacity = Some(u64::from(keys));
@@ -58,7 +58,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel of one value, or finds it, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError`]: another writer lives, the channel found is of another type or has several keys, or the kernel refused.
+    /// [`AttachError`]: another writer is alive, the channel found is of another type or has several keys, or
+    /// the kernel refused.
     pub fn create_writer(&self) -> Result<Writer<T>, AttachError> {
         self.clone().keys(1).create_table_writer().map(Writer::new)
     }
@@ -130,11 +131,11 @@ impl<T: Message> Builder<T> {
         self.read(Creation::MustFind)
     }
 
-    /// Finds the table, or the channel of one value, which must exist, and attaches it read-only: no seat, no sleep, and no
-    /// way to change a byte.
+    /// Finds the table, or the channel of one value, which must exist, and attaches it read-only: no seat, no
+    /// sleep, and no way to change a byte.
     ///
     /// # Errors
-    /// As [`open_table_reader`](Self::open_table_reader), but seats do not matter.
+    /// As [`open_table_reader`](Self::open_table_reader), except that no seat is needed.
     pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
         let (domain, region, geometry) = observe::attach_read_only(&self.request())?;
         let ring = Mapped::of_any(region, &geometry);

@@ -1,4 +1,4 @@
-//! What can go wrong with a publication or a read.
+//! Errors of a publication or a read.
 
 use core::fmt;
 
@@ -17,21 +17,22 @@ from_stop!(ReadError);
 pub enum PublishError {
     /// The table has no such key.
     NoSuchKey {
-        /// The key asked for.
+        /// The requested key.
         key: u32,
         /// Number of keys.
         keys: u32,
     },
-    /// The shared memory holds what the protocol never writes.
+    /// The shared memory holds a value that the protocol never writes.
     Corrupt(Corruption),
-    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    /// This end was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
-    /// The value **was published**, but the kernel refused to wake a reader that sleeps, for instance since this process has
-    /// changed its user. Who sleeps finds the value at its next look, a tenth of a second later at most.
+    /// The value **was published**, but the kernel refused to wake a sleeping reader, for instance because
+    /// this process has changed its user. A sleeping reader finds the value at its next check, a tenth of a
+    /// second later at most.
     NotWoken {
         /// The value's sequence.
         sequence: u64,
-        /// What the kernel said.
+        /// The kernel's error.
         reason: ErrorKind,
     },
 }
@@ -41,7 +42,7 @@ pub enum PublishError {
 pub enum ReadError {
     /// The table has no such key.
     NoSuchKey {
-        /// The key asked for.
+        /// The requested key.
         key: u32,
         /// Number of keys.
         keys: u32,
@@ -50,17 +51,19 @@ pub enum ReadError {
     Contended,
     /// Nothing new came before the deadline.
     TimedOut,
-    /// The writer has closed the channel, and its last value has been read already. It can still be read again.
+    /// The writer has closed the channel, and its last value has been read already. It can still be read
+    /// again.
     Closed,
-    /// The writer is gone without closing, and its last value has been read already. A successor may continue.
+    /// The writer is gone without closing, and its last value has been read already. A successor may
+    /// continue.
     PeerGone(PeerExit),
-    /// The shared memory holds what the protocol never writes.
+    /// The shared memory holds a value that the protocol never writes.
     Corrupt(Corruption),
-    /// This end came through a fork; only the process that opened it may use it. Nothing was done.
+    /// This end was inherited through a fork; only the process that opened it may use it. Nothing was done.
     Forked,
     /// The wait was [interrupted](crate::Interrupter).
     Interrupted,
-    /// The kernel refused; the semaphores were removed, for instance.
+    /// A system call failed; the semaphores were removed, for instance.
     System(ipc_core::Error),
 }
 
@@ -80,7 +83,7 @@ impl PublishError {
     pub(super) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
         match trouble {
             Trouble::Corrupt(corruption) => PublishError::Corrupt(corruption),
-            // A writer contends with nobody.
+            // A writer has no one to contend with.
             Trouble::NoSuchKey | Trouble::Contended => PublishError::NoSuchKey { key, keys },
         }
     }
@@ -97,8 +100,8 @@ impl ReadError {
 }
 
 impl ReadError {
-    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the writer was faster than the
-    /// copy, or the wait ended early.
+    /// Whether the same call may succeed a little later, with nothing repaired and no successor: the writer
+    /// was faster than the copy, or the wait ended early.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -7,10 +7,11 @@ use crate::domain::Domain;
 use crate::message::Message;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
 
-/// A reader that is attached read-only, of a table or of one value (under the key 0): it takes no seat, can disturb nobody and
-/// change nothing, and there may be any number. It cannot sleep until something changes.
+/// A reader that is attached read-only, of a table or of one value (under the key 0): it takes no seat, can
+/// neither disturb the ends nor change anything, and there may be any number. It cannot sleep until something
+/// changes.
 ///
-/// As long as it lives the channel's memory does, also when all ends are gone.
+/// As long as it lives the channel's memory does, even when all ends are gone.
 #[derive(Debug)]
 pub struct Observer<T: Message> {
     domain: Domain,
@@ -22,7 +23,7 @@ impl<T: Message> Observer<T> {
         Self { domain, ring: ring::Reader::attach(table) }
     }
 
-    /// The newest value of a key, also if it was read before; `None` as long as there is none.
+    /// The newest value of a key, even if it was read before; `None` as long as there is none.
     ///
     /// # Errors
     /// [`ReadError::NoSuchKey`], [`ReadError::Contended`], [`ReadError::Corrupt`].
@@ -50,7 +51,8 @@ impl<T: Message> Observer<T> {
         self.answer(key, self.ring.newest(key))
     }
 
-    /// A key that has a newer value, if there is one. See [`TableReader::changed`](super::TableReader::changed).
+    /// A key that has a newer value, if there is one. See
+    /// [`TableReader::changed`](super::TableReader::changed).
     ///
     /// # Errors
     /// [`ReadError::Corrupt`].
@@ -66,8 +68,8 @@ impl<T: Message> Observer<T> {
     /// Whether the writer is there. A system call when it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         end::observed_writer(self.domain.member(), self.ring.memory().region())
     }

@@ -42,7 +42,7 @@ impl<T: Message> Reader<T> {
         Self(table)
     }
 
-    /// The newest value, also if it was read before; `None` as long as there is none.
+    /// The newest value, even if it was read before; `None` as long as there is none.
     ///
     /// # Errors
     /// [`ReadError::Contended`], [`ReadError::Corrupt`].
@@ -66,7 +66,7 @@ impl<T: Message> Reader<T> {
         self.0.get_newer(0)
     }
 
-    /// As [`get`](Self::get), into a place of the caller's, which is overwritten also when the answer is an error.
+    /// As [`get`](Self::get), into the caller's variable, which is overwritten even on an error.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -74,7 +74,8 @@ impl<T: Message> Reader<T> {
         self.0.get_into(0, place)
     }
 
-    /// The sequence of the newest value, without a copy of the value; 0 as long as there is none. Does not count as reading it.
+    /// The sequence of the newest value, without a copy of the value; 0 as long as there is none. Does not
+    /// count as reading it.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -86,8 +87,8 @@ impl<T: Message> Reader<T> {
     /// Waits for a newer value.
     ///
     /// # Errors
-    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and nobody to publish one; a writer that has
-    /// never come is waited for. And as [`get`](Self::get).
+    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and no writer to publish one; a
+    /// writer that has never attached is waited for. And as [`get`](Self::get).
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -115,19 +116,20 @@ impl<T: Message> Reader<T> {
     /// Whether the writer is there. A system call when it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.0.writer()
     }
 
-    /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a writer is attached or has closed the channel, or the timeout has passed. Returns its
+    /// state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
     ///
     /// # Blocking
-    /// Asleep, whatever this end's wait strategy; woken when a writer comes.
+    /// Asleep, whatever this end's wait strategy; woken when a writer attaches.
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         self.0.wait_for_writer(timeout)
     }

@@ -30,7 +30,7 @@ impl<T: Message> TableReader<T> {
         Self { core: Reading::new(end, || Box::new(builder.clone())) }
     }
 
-    /// The newest value of a key, also if it was read before; `None` as long as there is none.
+    /// The newest value of a key, even if it was read before; `None` as long as there is none.
     ///
     /// # Errors
     /// [`ReadError::NoSuchKey`], [`ReadError::Contended`], [`ReadError::Corrupt`].
@@ -54,7 +54,7 @@ impl<T: Message> TableReader<T> {
         self.core.read(key, |ring| ring.newer_value(key))
     }
 
-    /// As [`get`](Self::get), into a place of the caller's, which is overwritten also when the answer is an error.
+    /// As [`get`](Self::get), into the caller's variable, which is overwritten even on an error.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -64,8 +64,8 @@ impl<T: Message> TableReader<T> {
         self.core.read(key, |ring| ring.read(key, place))
     }
 
-    /// The sequence of the newest value of a key, without a copy of the value; 0 as long as there is none. Does not count as
-    /// reading it.
+    /// The sequence of the newest value of a key, without a copy of the value; 0 as long as there is none.
+    /// Does not count as reading it.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -86,7 +86,8 @@ impl<T: Message> TableReader<T> {
         }
     }
 
-    /// A key that has a newer value, if there is one. Keys are told of in no particular order; each until its value is read.
+    /// A key that has a newer value, if there is one. Keys are reported in no particular order, each until
+    /// its value is read.
     ///
     /// # Errors
     /// [`ReadError::Corrupt`].
@@ -97,8 +98,8 @@ impl<T: Message> TableReader<T> {
     /// Waits for a newer value of a key.
     ///
     /// # Errors
-    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and nobody to publish one; a writer that has
-    /// never come is waited for. And as [`get`](Self::get).
+    /// [`ReadError::Closed`] and [`ReadError::PeerGone`] when there is none and no writer to publish one; a
+    /// writer that has never attached is waited for. And as [`get`](Self::get).
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -127,7 +128,7 @@ impl<T: Message> TableReader<T> {
         self.wait_deadline(key, crate::clock::after(timeout))
     }
 
-    /// Waits for a newer value of any key; gives the key too.
+    /// Waits for a newer value of any key; returns the key too.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -177,19 +178,20 @@ impl<T: Message> TableReader<T> {
     /// Whether the writer is there. A system call when it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.place.unless_replaced(self.core.end.writer()?))
     }
 
-    /// Sleeps until a writer is there, or has closed the channel; for so long at most. Gives its state then.
+    /// Sleeps until a writer is attached or has closed the channel, or the timeout has passed. Returns its
+    /// state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
     ///
     /// # Blocking
-    /// Asleep, whatever this end's wait strategy; woken when a writer comes.
+    /// Asleep, whatever this end's wait strategy; woken when a writer attaches.
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {

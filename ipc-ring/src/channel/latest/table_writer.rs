@@ -9,8 +9,8 @@ use crate::message::Message;
 
 /// The writing end of a table: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a successor. The values
-/// stay readable in any case, as long as somebody is attached.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a
+/// successor. The values stay readable in any case, as long as a process is attached.
 #[derive(Debug)]
 pub struct TableWriter<T: Message> {
     core: Writing<Of<T>>,
@@ -21,11 +21,12 @@ impl<T: Message> TableWriter<T> {
         Self { core: Writing::new(end) }
     }
 
-    /// Publishes a value of a key, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
+    /// Publishes a value of a key, stamped with the [clock](super::now_ns) of the machine; returns its
+    /// sequence.
     ///
     /// # Errors
-    /// [`PublishError::NoSuchKey`]; [`PublishError::Corrupt`], only at this end's first publication of the key;
-    /// [`PublishError::NotWoken`].
+    /// [`PublishError::NoSuchKey`]; [`PublishError::Corrupt`], only at this end's first publication of the
+    /// key; [`PublishError::NotWoken`].
     ///
     /// # Blocking
     /// Never. System calls when readers sleep that wait for this key, to wake them.
@@ -34,8 +35,8 @@ impl<T: Message> TableWriter<T> {
         self.publish_at(key, &value, crate::clock::machine_ns())
     }
 
-    /// As [`publish`](Self::publish), from where the value lies, with a time of the caller's: one that was read before, or
-    /// another clock's. Saves the reading of the clock.
+    /// As [`publish`](Self::publish), by reference and with the caller's time: one that was read before, or
+    /// another clock's. Saves reading the clock.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -44,7 +45,7 @@ impl<T: Message> TableWriter<T> {
         self.core.publish(key, value, time_ns)
     }
 
-    /// The sequence of the key's newest value, published by this end or one before; 0 when there is none.
+    /// The sequence of the key's newest value, published by this end or a predecessor; 0 when there is none.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -58,12 +59,13 @@ impl<T: Message> TableWriter<T> {
         self.core.keys()
     }
 
-    /// Ends the channel: who waits is told that nothing more comes. The same as dropping, but for a persistent channel.
+    /// Ends the channel: waiting readers learn that nothing more comes. The same as dropping, except in a
+    /// persistent channel.
     pub fn close(mut self) {
         self.core.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the channel to a successor.
+    /// Detaches and leaves the channel to a successor.
     pub fn detach(mut self) {
         self.core.ending = Ending::Detach;
     }

@@ -6,8 +6,8 @@ use crate::message::Message;
 
 /// The writing end of one value: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a successor. The last
-/// value stays readable in any case, as long as somebody is attached.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it to a
+/// successor. The last value stays readable in any case, as long as a process is attached.
 #[derive(Debug)]
 pub struct Writer<T: Message>(TableWriter<T>);
 
@@ -15,7 +15,8 @@ impl<T: Message> Writer<T> {
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError`]: another writer lives, the channel found is of another type or has several keys, or the kernel refused.
+    /// [`AttachError`]: another writer is alive, the channel found is of another type or has several keys, or
+    /// the kernel refused.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -35,7 +36,7 @@ impl<T: Message> Writer<T> {
         Self(table)
     }
 
-    /// Publishes a value, stamped with the [clock](super::now_ns) of the machine; gives its sequence.
+    /// Publishes a value, stamped with the [clock](super::now_ns) of the machine; returns its sequence.
     ///
     /// # Errors
     /// [`PublishError::Corrupt`], only at this end's first publication; [`PublishError::NotWoken`].
@@ -47,8 +48,8 @@ impl<T: Message> Writer<T> {
         self.0.publish(0, value)
     }
 
-    /// As [`publish`](Self::publish), from where the value lies, with a time of the caller's: one that was read before, or
-    /// another clock's. Saves the reading of the clock.
+    /// As [`publish`](Self::publish), by reference and with the caller's time: one that was read before, or
+    /// another clock's. Saves reading the clock.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -57,7 +58,7 @@ impl<T: Message> Writer<T> {
         self.0.publish_at(0, value, time_ns)
     }
 
-    /// The sequence of the newest value, published by this end or one before; 0 when there is none.
+    /// The sequence of the newest value, published by this end or a predecessor; 0 when there is none.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -65,12 +66,13 @@ impl<T: Message> Writer<T> {
         self.0.sequence(0)
     }
 
-    /// Ends the channel: who waits is told that nothing more comes. The same as dropping, but for a persistent channel.
+    /// Ends the channel: waiting readers learn that nothing more comes. The same as dropping, except in a
+    /// persistent channel.
     pub fn close(self) {
         self.0.close();
     }
 
-    /// Lets go and leaves the channel to a successor.
+    /// Detaches and leaves the channel to a successor.
     pub fn detach(self) {
         self.0.detach();
     }

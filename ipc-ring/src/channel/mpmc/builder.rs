@@ -14,9 +14,9 @@ use crate::message::Message;
 use crate::ring::mpmc::{Mapped, SLOTS_OFFSET, Seat};
 use crate::wait::WaitStrategy;
 
-/// Payload bytes of a channel whose capacity nobody chose.
+/// Payload bytes of a channel without a chosen capacity.
 const USUAL_BYTES: usize = 1 << 20;
-/// With more ends than CPUs whoever polls takes the time of whoever it waits for, so polling is short.
+/// With more ends than CPUs, a polling end takes CPU time from the end it waits for, so polling is short.
 const USUAL_SPIN: Duration = Duration::from_micros(10);
 
 /// Options for creating and opening a channel of `T`.
@@ -39,9 +39,10 @@ impl<T: Message> Builder<T> {
     common_settings!();
     element_settings!("md.Order/2");
 
-    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024 slots; an opener
-    /// that says nothing takes the ring as it is, one that says a number insists on it. Consumers that were there first and said
-    /// nothing leave it to a producer, and go on at the ring that this one makes.
+    /// Number of slots, rounded up to a power of two. A creator's default is 1 MiB of messages, 16 to 1024
+    /// slots; an opener without this setting takes the ring as it is, one that gives a number insists on it.
+    /// Consumers that attached first without it leave the choice to the producer, and continue at the ring
+    /// that the producer makes.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);

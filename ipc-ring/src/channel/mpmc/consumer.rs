@@ -22,7 +22,7 @@ use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, recovery};
 #[derive(Debug)]
 pub struct Consumer<T: Message> {
     core: end::Consumer<Mapped<T>, Segment, Kernel>,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<T>>>,
 }
 
@@ -53,7 +53,7 @@ impl<T: Message> Consumer<T> {
         Self { core: end::Consumer::new(ring, end), origin: None }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
         if self.core.end.place.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -68,7 +68,7 @@ impl<T: Message> Consumer<T> {
         successor::follow(self)
     }
 
-    /// What came of an attempt: a channel that goes on elsewhere is not closed, but empty.
+    /// The result of an attempt: a channel that continues elsewhere is not closed, but empty.
     fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
         match result {
             Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
@@ -82,8 +82,8 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::Empty`], which is exact; [`PopError::Busy`]; [`PopError::Closed`]; [`PopError::Corrupt`].
     ///
     /// # Blocking
-    /// Never. One system call when a producer sleeps, to wake it, or when the next message is being written, to
-    /// learn whether its producer is alive.
+    /// Never. One system call when a producer sleeps, to wake it, or when the next message is being written,
+    /// to check whether its producer is alive.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
@@ -96,11 +96,12 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Errors
     /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything is popped and every producer is gone;
-    /// [`PopError::Corrupt`]; [`PopError::System`]. Producers that have never come are waited for.
+    /// [`PopError::Corrupt`]; [`PopError::System`]. Waits if no producer has ever attached.
     ///
     /// # Blocking
-    /// By this end's wait strategy. One that polls lets messages of more than 48 bytes gather, where that has been of use
-    /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
+    /// By this end's wait strategy. One that polls waits for a batch of messages of more than 48 bytes, where
+    /// that has been useful lately, for a few microseconds at most; for some tens of microseconds if they are
+    /// longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
         let mut place = MaybeUninit::uninit();
@@ -129,8 +130,8 @@ impl<T: Message> Consumer<T> {
         self.pop_deadline(crate::clock::after(timeout))
     }
 
-    /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
-    /// is as it was.
+    /// As [`pop`](Self::pop), into the caller's variable: a large message is then copied only once. An error
+    /// leaves the variable unchanged.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -150,7 +151,7 @@ impl<T: Message> Consumer<T> {
         self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
     }
 
-    /// As [`try_pop`](Self::try_pop), into a place of the caller's.
+    /// As [`try_pop`](Self::try_pop), into the caller's variable.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -205,18 +206,19 @@ impl<T: Message> Consumer<T> {
         popped
     }
 
-    /// Pops as many messages as are ready and fit, in order; gives their number.
+    /// Pops as many messages as are ready and fit, in order; returns their number.
     ///
     /// # Errors
-    /// When there is none, as [`try_pop`](Self::try_pop).
+    /// When there are none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
         // SAFETY: only whole elements are copied there, or nothing.
         let popped = self.core.try_pop_slice(unsafe { crate::copy::as_uninit(out) });
         self.unless_followed(popped)
     }
 
-    /// Gives the next message to `f` and pops it. Wakes before `f` and does nothing but pop behind it: what `f` made is with the
-    /// caller then. When the process dies in `f`, or `f` panics, the message goes to a consumer again.
+    /// Gives the next message to `f` and pops it. Wakes other ends before `f`, and only pops after it: by
+    /// then the caller has what `f` made. If the process dies in `f`, or `f` panics, the message goes to a
+    /// consumer again.
     pub(in crate::channel) fn try_take_with<R>(&mut self, f: impl FnOnce(T) -> R) -> Result<R, PopError> {
         let taken = self.core.try_take_with(|lent| f(lent.read()));
         self.unless_followed(taken)
@@ -237,9 +239,9 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Lends the next message to `f` where it lies, and pops it when `f` returns: delivered at least once. When the process
-    /// dies in `f`, or `f` panics, the message goes to a consumer again; [`Lent::attempt`] tells how often that was. After
-    /// the fifteenth time it is given up and counted as a dead letter.
+    /// Lends the next message to `f` in place, and pops it when `f` returns: delivered at least once. If the
+    /// process dies in `f`, or `f` panics, the message goes to a consumer again; [`Lent::attempt`] counts
+    /// these failures. After the fifteenth it is given up and counted as a dead letter.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -285,14 +287,15 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Clears up after dead ends now, instead of when somebody waits for one. Nothing in a child of fork that inherited the end.
+    /// Recovers from dead ends now, instead of when an end waits for one. Does nothing in a forked child that
+    /// inherited the end.
     ///
     /// # Blocking
     /// Never; one system call for each end of the channel.
     ///
     /// # Errors
-    /// When it cannot be known of some end whether its process is alive: the domain's semaphores were removed, or this process
-    /// may not read them any more. Nothing was taken from that one; the others are cleared up after.
+    /// When it is unknown whether some end's process is alive: the domain's semaphores were removed, or this
+    /// process may not read them any more. Nothing was taken from that one; the others were recovered.
     pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.core.end.recover()
     }
@@ -303,13 +306,13 @@ impl<T: Message> Consumer<T> {
         self.core.end.ring.capacity()
     }
 
-    /// Number of messages waiting. Wrong by what is going on now.
+    /// Number of messages waiting. Off by operations in progress.
     #[must_use]
     pub fn len(&self) -> u64 {
         ring::len(&self.core.end.ring)
     }
 
-    /// Whether nothing is waiting, as [`len`](Self::len) sees it.
+    /// Whether no message is waiting, according to [`len`](Self::len).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

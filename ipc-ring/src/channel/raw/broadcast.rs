@@ -41,7 +41,7 @@ pub(super) fn sender(
     })?;
     match ring::Publisher::attach(ring) {
         Ok(ring) => {
-            // Subscribers that wait for a publisher to come look again.
+            // Subscribers that wait for a publisher to attach check again.
             let woken = end.wake_subscribers();
             end.place.keep(woken);
             let ending = Ending::of_producer(end.place.is_persistent());
@@ -74,7 +74,7 @@ fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subsc
         let ring = Ring::of_checked(region, &found.geometry, size, (found.barrier, mode))?;
         let (mut end, seat) = End::subscribe(locked, domain, found, ring.front(), settings.strategy)?;
         end.place.settle(settings);
-        // Nothing is taken from one of whom it cannot be known.
+        // A publisher whose state is unknown counts as alive.
         let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
         Ok(match ring::Subscriber::join(ring, seat, start, opening.broadcast.resume, is_publishing) {
             Ok(ring) => Ok((element, ring, end)),
@@ -86,7 +86,7 @@ fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subsc
             let origin = end.place.is_open().then(|| Box::new(opening.clone()));
             Ok((element, Subscriber { ring: Some(ring), end, origin }))
         }
-        // A seat that is of no use is given back when the lock is free again.
+        // An unused seat is given back when the lock is free again.
         Err((mut end, error, seat)) => {
             end.leave(Some(seat));
             Err(request.explain(error.into(), Side::Takes))
@@ -150,7 +150,7 @@ struct Subscriber {
     /// Taken only by `drop`.
     ring: Option<ring::Subscriber<Ring>>,
     end: End,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Opening>>,
 }
 

@@ -1,4 +1,4 @@
-//! How a channel is opened by its name, or made from what is said of its elements.
+//! How a channel is opened by its name, or made from a description of its elements.
 
 use ipc_describe::{Describe, Description};
 
@@ -48,8 +48,8 @@ impl Builder {
     common_settings!();
 
     /// Number of slots, rounded up to a power of two, or of keys of a table of latest values. A creator's
-    /// default is 1 MiB of elements, 16 to 1024 slots, and one key; an opener that says nothing takes the
-    /// ring as it is, one that says a number insists on it.
+    /// default is 1 MiB of elements, 16 to 1024 slots, and one key; an opener without this setting takes the
+    /// ring as it is, one that gives a number insists on it.
     #[must_use]
     pub fn capacity(mut self, slots: u64) -> Self {
         self.settings.capacity = Some(slots);
@@ -57,38 +57,38 @@ impl Builder {
     }
 
     /// How a [broadcast](crate::broadcast) channel treats slow subscribers. A creator's default is
-    /// [`Mode::Lossy`]; an opener that says nothing takes the channel as it is, one that says a mode insists on
-    /// it.
+    /// [`Mode::Lossy`]; an opener without this setting takes the channel as it is, one that gives a mode
+    /// insists on it.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.broadcast.mode = Some(mode);
         self
     }
 
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest message
-    /// left.
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest
+    /// message left.
     #[must_use]
     pub fn start(mut self, start: Start) -> Self {
         self.broadcast.start = start;
         self
     }
 
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel goes on that was overrun; the default is
-    /// the oldest message left.
+    /// Where a subscriber of a [broadcast](crate::broadcast) channel continues after it was overrun; the
+    /// default is the oldest message left.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.broadcast.resume = resume;
         self
     }
 
-    /// The kind of channel, to make one, or to insist on.
+    /// The kind of channel to make, or to insist on.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
         self
     }
 
-    /// What the elements are, to make a channel, or to insist on.
+    /// The type of the elements, to make a channel with, or to insist on.
     #[must_use]
     pub fn element(mut self, element: &ElementType) -> Self {
         self.settings.type_name = Some(element.name().to_owned());
@@ -96,7 +96,7 @@ impl Builder {
         self
     }
 
-    /// As [`element`](Self::element), with the fields: a channel that is made carries them.
+    /// As [`element`](Self::element), with the fields: a new channel stores them.
     #[must_use]
     pub fn description(mut self, description: &Description) -> Self {
         self.element = Some(ElementType::described(description));
@@ -108,8 +108,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) for a kind whose elements are
-    /// not of one size, or not the one asked for; [`EndTaken`](AttachErrorKind::EndTaken); another element
-    /// than the one that was said, as for an end of a Rust type;
+    /// not of one size, or that is not the requested one; [`EndTaken`](AttachErrorKind::EndTaken); another
+    /// element than the given one, as for a typed end;
     /// [`InvalidDescription`](AttachErrorKind::InvalidDescription).
     ///
     /// # Blocking
@@ -129,8 +129,8 @@ impl Builder {
         self.opened(|opening| receiver(opening, Creation::MustFind))
     }
 
-    /// Makes the channel, or finds it, and takes its sending end. One can be made when its kind and its
-    /// elements were said.
+    /// Makes the channel, or finds it, and takes its sending end. Making one requires its kind and its
+    /// elements.
     ///
     /// # Errors
     /// As [`open_sender`](Self::open_sender).
@@ -141,8 +141,8 @@ impl Builder {
         self.opened(|opening| sender(opening, self.creation()))
     }
 
-    /// Makes the channel, or finds it, and takes a receiving end. One can be made when its kind and its
-    /// elements were said.
+    /// Makes the channel, or finds it, and takes a receiving end. Making one requires its kind and its
+    /// elements.
     ///
     /// # Errors
     /// As [`open_sender`](Self::open_sender).
@@ -154,8 +154,8 @@ impl Builder {
     }
 
     /// Finds the channel, which must exist, and takes an end that reads the beginning of each element as a
-    /// `T`: for a program that was built when the type had fewer fields. The channel must carry a
-    /// description, which has the fields of `T` first, and the same name but for the version.
+    /// `T`: for a program that was built when the type had fewer fields. The channel must have a description,
+    /// with the fields of `T` first, and the same name except for the version.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -202,7 +202,7 @@ impl Builder {
         if self.kind.is_some() && self.element.is_some() { Creation::MakeOrFind } else { Creation::MustFind }
     }
 
-    /// Has `open` open the channel. Once more when what was learned of it is not so any more, for another one
+    /// Lets `open` open the channel. Retries if what was learned about it is outdated because another channel
     /// has taken its name in between.
     fn opened<R>(&self, open: impl Fn(Opening) -> Result<R, AttachError>) -> Result<R, AttachError> {
         use AttachErrorKind::{ElementSize, ElementType, Kind};

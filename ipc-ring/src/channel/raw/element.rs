@@ -1,4 +1,4 @@
-//! What a channel says of its elements.
+//! What a channel's header says about its elements.
 
 use ipc_describe::Description;
 
@@ -17,7 +17,7 @@ pub struct ElementInfo {
 }
 
 impl ElementInfo {
-    /// Of a ring whose header was checked and is of this geometry.
+    /// For a ring whose header was checked and has this geometry.
     ///
     /// # Errors
     /// [`InvalidDescription`](crate::AttachErrorKind::InvalidDescription).
@@ -51,7 +51,7 @@ impl ElementInfo {
         self.fingerprint
     }
 
-    /// Its fields, if the channel was described. A claim of the program that made it.
+    /// Its fields, if the channel was described. As stated by the program that made it.
     #[must_use]
     pub const fn description(&self) -> Option<&Description> {
         self.description.as_ref()

@@ -1,4 +1,4 @@
-//! What the raw ends of every kind can do.
+//! The operations of the raw ends of every kind.
 
 use std::fmt::Debug;
 use std::time::Instant;
@@ -7,25 +7,25 @@ use super::{ReceiveError, SendError};
 use crate::channel::wait_set::sealed::Await;
 use crate::interrupter::Interrupter;
 
-/// What came with an element.
+/// What is known of a received element besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// Its number in the channel, counted from 0, or of its key, counted from 1: of all kinds but
+    /// Its number in the channel, counted from 0, or of its key, counted from 1: for all kinds but
     /// [`mpmc`](crate::mpmc).
     pub sequence: Option<u64>,
-    /// Its key: of [`latest`](crate::latest).
+    /// Its key: for [`latest`](crate::latest).
     pub key: Option<u32>,
-    /// When it was published, by [`latest::now_ns`](crate::latest::now_ns): of [`latest`](crate::latest).
+    /// When it was published, by [`latest::now_ns`](crate::latest::now_ns): for [`latest`](crate::latest).
     pub time_ns: Option<u64>,
 }
 
-/// Until when a call waits.
+/// How long a call waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Patience {
     /// Not at all.
     Never,
-    /// Until a point in time, if there is one.
+    /// Until a deadline, if there is one.
     Until(Option<Instant>),
 }
 
@@ -35,11 +35,11 @@ pub(super) trait Sending: Debug + Send + Sync {
     fn capacity(&self) -> u64;
     fn interrupter(&self) -> Interrupter;
     fn set_interruptible(&mut self, by_signals: bool);
-    /// Clears up after ends that died, where that is something to ask for.
+    /// Recovers from dead ends, where this can be requested.
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         Ok(())
     }
-    /// What dropping the end does: ends the stream, or leaves it to a successor.
+    /// Sets what dropping the end does: ends the stream, or leaves it to a successor.
     fn set_closing(&mut self, closing: bool);
 }
 

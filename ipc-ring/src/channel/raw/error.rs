@@ -1,4 +1,4 @@
-//! What can go wrong with a slice of bytes that is to be an element.
+//! Errors of a slice of bytes that is to become an element.
 
 use core::fmt;
 
@@ -10,7 +10,7 @@ debug_as_display!(SendError, ReceiveError);
 /// Why nothing was sent.
 #[non_exhaustive]
 pub enum SendError {
-    /// The slice has another length than an element.
+    /// The length of the slice differs from that of an element.
     WrongSize {
         /// Bytes of the slice.
         given: usize,
@@ -26,7 +26,7 @@ pub enum SendError {
 /// Why nothing was received.
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// The slice has another length than an element. Nothing was taken.
+    /// The length of the slice differs from that of an element. Nothing was taken.
     WrongSize {
         /// Bytes of the slice.
         given: usize,

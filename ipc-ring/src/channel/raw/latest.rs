@@ -91,7 +91,8 @@ impl Sending for Writing<Shaped> {
 #[derive(Debug)]
 struct Reader {
     reading: Reading<Shaped>,
-    /// Room for an element, where only its beginning is asked for: where a slot begins depends on the size.
+    /// Space for a whole element, where only its beginning is requested: the offset of a slot depends on the
+    /// size.
     whole: Vec<u8>,
 }
 
@@ -114,7 +115,7 @@ impl Receiving for Reader {
                 reading.wait_until(0, Topic::Any, deadline, |ring| next(ring, into), Ring::has_change)?
             }
             Patience::Never => {
-                // Before the look: what the writer published before it went is looked for once more.
+                // Before the read: what the writer published before it went is checked for once more.
                 let over = reading.end.unless_awaited(reading.end.ended());
                 match reading.read(0, |ring| next(ring, into))? {
                     Some(received) => received,

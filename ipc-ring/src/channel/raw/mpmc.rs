@@ -110,7 +110,7 @@ struct Consumer {
     core: end::Consumer<Ring, Segment, Kernel>,
     /// Whether dropping it ends the stream for all.
     closes: bool,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Opening>>,
 }
 

@@ -1,4 +1,4 @@
-//! Reading a newer type by its older beginning.
+//! Reading a newer type through its older beginning.
 
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ impl<T: Message> PrefixReceiver<T> {
         Ok(element)
     }
 
-    /// The end itself: what the channel's elements are, and how its waits are interrupted.
+    /// The end itself: for the channel's elements, and for interrupting its waits.
     #[must_use]
     pub const fn raw(&self) -> &RawReceiver {
         &self.receiver

@@ -40,13 +40,13 @@ impl RawReceiver {
         Self { kind, element, size, end }
     }
 
-    /// What kind of channel it is.
+    /// The kind of the channel.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What its elements are.
+    /// The elements of the channel.
     #[must_use]
     pub const fn element(&self) -> &ElementInfo {
         &self.element
@@ -58,14 +58,14 @@ impl RawReceiver {
         self.end.capacity()
     }
 
-    /// Receives the next element, if there is one, into a slice of its size. After an error the slice is as
-    /// it was.
+    /// Receives the next element, if there is one, into a slice of its size. An error leaves the slice
+    /// unchanged.
     ///
     /// # Errors
-    /// [`ReceiveError::WrongSize`], and what the kind's end answers.
+    /// [`ReceiveError::WrongSize`], and the errors of the kind's end.
     ///
     /// # Blocking
-    /// Never. One system call when somebody sleeps for room.
+    /// Never. One system call when a sender sleeps for room, to wake it.
     pub fn try_receive(&mut self, place: &mut [u8]) -> Result<Received, ReceiveError> {
         self.receive_how(place, Patience::Never)
     }
@@ -108,36 +108,37 @@ impl RawReceiver {
         self.end.receive(place, patience)
     }
 
-    /// Clears up after ends of an [`mpmc`](crate::mpmc) channel that died with a slot in hand, as
-    /// [`mpmc::Consumer::recover`](crate::mpmc::Consumer::recover) does; nothing elsewhere. Ends that wait do
-    /// so by themselves.
+    /// Recovers from ends of an [`mpmc`](crate::mpmc) channel that died holding a slot, as
+    /// [`mpmc::Consumer::recover`](crate::mpmc::Consumer::recover) does; does nothing in other kinds. Ends
+    /// that wait do so by themselves.
     ///
     /// # Errors
-    /// When it cannot be known of some end whether it is alive.
+    /// When it is unknown whether some end is alive.
     pub fn recover(&mut self) -> Result<(), ipc_core::Error> {
         self.end.recover()
     }
 
-    /// A handle by which another thread, or a signal handler, ends the waits of this one with `Interrupted`.
+    /// A handle with which another thread, or a signal handler, ends the waits of this end with
+    /// `Interrupted`.
     #[must_use]
     pub fn interrupter(&self) -> Interrupter {
         self.end.interrupter()
     }
 
-    /// Whether a signal, when a handler has run in the thread that waits, ends the wait with `Interrupted`.
-    /// By default it goes on.
+    /// Whether a signal whose handler has run in the waiting thread ends the wait with `Interrupted`. By
+    /// default the wait goes on.
     pub fn set_interruptible(&mut self, by_signals: bool) {
         self.end.set_interruptible(by_signals);
     }
 
-    /// Tells the sender, where there is one of each, that nothing will be received any more. Elsewhere as
-    /// dropping it.
+    /// Ends the stream where there is one sender and one receiver: the sender learns that nothing more will
+    /// be received. In other kinds the same as dropping it.
     pub fn close(mut self) {
         self.end.set_closing(true);
     }
 }
 
-/// In a set a receiver is what the end of its kind is.
+/// In a set, a receiver behaves as the end of its kind.
 impl Await for RawReceiver {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         self.end.news(probe)

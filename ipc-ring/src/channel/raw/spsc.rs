@@ -119,7 +119,7 @@ impl Drop for Producer {
 struct Consumer {
     core: end::Consumer<RawMapped, Segment, Kernel>,
     ending: Ending,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Opening>>,
 }
 
