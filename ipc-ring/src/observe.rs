@@ -1,4 +1,4 @@
-//! Looking into a domain and its channels without taking part.
+//! Observing a domain and its channels without taking part.
 //!
 //! A [`DomainObserver`] lists a domain and finds its channels without being a member. The observers of the
 //! kinds of channels ([`spsc::Observer`](crate::spsc::Observer) and its like) open through it as they do

@@ -12,7 +12,7 @@
 //! for price in &mut prices {
 //!     match price {
 //!         Ok(price) => println!("{price}"),
-//!         Err(missed) => eprintln!("{missed}"), // so many were overwritten before this one could read them
+//!         Err(missed) => eprintln!("{missed}"), // messages overwritten before they could be read
 //!     }
 //! }
 //! # Ok(()) }

@@ -17,7 +17,7 @@
 //! // process B
 //! let pool = pool::Pool::open("doc-example-frames")?;
 //! let mut input = spsc::Consumer::<pool::Handle>::open("doc-example-frames.out")?;
-//! let frame = pool.receive(&mut input)?; // it stays where it is, and is given back when dropped
+//! let frame = pool.receive(&mut input)?; // stays in place; given back when dropped
 //! let mut row = [0; 640];
 //! frame.read_at(479 * 640, &mut row)?;
 //! assert_eq!((frame.len(), row), (640 * 480, [7; 640]));

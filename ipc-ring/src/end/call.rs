@@ -231,7 +231,7 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
         wait_and_pop(&mut Requests(self), deadline)
     }
 
-    /// Answers the request that was taken last. False when there is none, and in a child of fork that
+    /// Answers the request that was taken last. False when there is none, and in a forked child that
     /// inherited the end.
     #[inline(always)]
     pub fn reply(&mut self, reply: &M::Reply) -> bool {

@@ -14,10 +14,10 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Everything is as in [`broadcast`](super), but that a message is a run of bytes, none included, of up to half the ring
-//! with its header of 16 bytes: see [`Publisher::longest`]. The oldest frame that a subscriber can start with, or go on with
-//! after it was overrun, is the first one of a sixteenth of the ring; what was missed is counted in frames all the same,
-//! exactly.
+//! Everything is as in [`broadcast`](super), except that a message is a sequence of bytes, possibly empty, of
+//! up to half the ring with its header of 16 bytes: see [`Publisher::longest`]. The oldest frame that a
+//! subscriber can start with, or continue with after it was overrun, is the first one of a sixteenth of the
+//! ring; missed frames are still counted exactly.
 
 mod builder;
 mod publisher;

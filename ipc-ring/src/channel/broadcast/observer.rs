@@ -1,4 +1,4 @@
-//! Looking at a channel without reading its messages.
+//! Observing a channel without reading its messages.
 
 use super::end;
 use super::watcher::Counters;
@@ -14,7 +14,7 @@ use crate::ring::broadcast::front::mode_of;
 use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::ring::broadcast::{Front, Mode};
 
-/// A read-only look at a channel, of messages of any type or of frames, from any process of the domain: as
+/// A read-only view of a channel, of messages of any type or of frames, from any process of the domain: as
 /// [`spsc::Observer`](crate::spsc::Observer).
 ///
 /// ```
@@ -42,7 +42,7 @@ impl Observer {
     ///
     /// # Errors
     /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when the name is that of
-    /// another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
+    /// another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -83,10 +83,10 @@ impl Observer {
         if self.of_frames { Counters::read_frames(&self.front) } else { Counters::read(&self.front) }
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         end::publisher_state(&self.front, |identity| self.lookout.is_alive(Owner::from_raw(identity)))

@@ -20,7 +20,7 @@
 //! camera.publish(picture)?;
 //!
 //! // the others
-//! let picture = screen.pop()?; // it stays where it is, and is let go when dropped
+//! let picture = screen.pop()?; // stays in place; released when dropped
 //! let mut row = [0; 640];
 //! picture.read_at(0, &mut row)?;
 //! assert_eq!((picture.len(), row), (640 * 480, [7; 640]));

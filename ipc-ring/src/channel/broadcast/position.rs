@@ -1,4 +1,4 @@
-//! Where a subscriber is, and where it starts.
+//! The position of a subscriber, and where it starts.
 
 use core::fmt;
 use core::num::ParseIntError;
@@ -7,15 +7,16 @@ use core::str::FromStr;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::ring::broadcast as ring;
 
-/// A place in a channel's stream that can be kept and come back to, also by another process. As text, and read from it:
-/// `generation.sequence.offset`.
+/// A position in a channel's stream that can be saved and resumed from, even by another process. Its text
+/// form, which can be parsed: `generation.sequence.offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Which channel: no other one of the domain has the same, also under the same name.
+    /// The channel's generation: no other channel of the domain has the same, even under the same name.
     pub generation: u64,
-    /// The sequence number of the next message: how many were published before it.
+    /// The sequence number of the next message, which is the number of messages published before it.
     pub sequence: u64,
-    /// Where it lies: bytes from the start of the stream in a channel of frames, the sequence number again in others.
+    /// Its location: bytes from the start of the stream in a channel of frames, the sequence number again in
+    /// others.
     pub offset: u64,
 }
 
@@ -39,21 +40,23 @@ impl FromStr for Position {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// With the oldest message that is still there.
+    /// With the oldest message left.
     #[default]
     Oldest,
-    /// With the newest message that is there, or the first one to come when there is none.
+    /// With the newest message, or the first one to come when there is none.
     Newest,
-    /// With the first message that is published after the subscriber has come.
+    /// With the first message that is published after the subscriber has attached.
     Next,
-    /// With the message of this sequence number. Those that are gone are reported as missed; one that is still to come is
-    /// waited for, in a channel of frames only when it is the very next. No channel comes to 2^63: that and more is refused.
+    /// With the message of this sequence number. Messages already overwritten are reported as missed; one
+    /// that is still to come is waited for, in a channel of frames only when it is the very next. No channel
+    /// reaches 2^63: that and more is refused.
     Sequence(u64),
     /// Where an earlier subscriber stopped.
     Saved(Position),
 }
 
-/// No channel that starts at 0 comes to this position: at a thousand million messages a second it takes 292 years.
+/// No channel that starts at 0 reaches this position: at a thousand million messages a second it takes 292
+/// years.
 const FAR: u64 = 1 << 63;
 
 impl Start {
@@ -64,7 +67,7 @@ impl Start {
     /// [`NoSuchPosition`](crate::AttachErrorKind::NoSuchPosition).
     pub(in crate::channel) fn check(self, generation: u64) -> Result<ring::Start, AttachError> {
         Ok(match self {
-            // Positions are compared by their distance: these would count as ones long gone.
+            // Positions are compared by their distance: these would count as long past.
             Start::Sequence(sequence @ FAR..) => {
                 return Err(AttachErrorKind::NoSuchPosition { sequence }.into());
             }
@@ -111,7 +114,7 @@ impl Start {
         })
     }
 
-    /// There is no such place in the channel.
+    /// The error for a position that does not exist in the channel.
     pub(super) fn nowhere(self) -> AttachError {
         match self {
             Start::Sequence(sequence) => AttachErrorKind::NoSuchPosition { sequence }.into(),

@@ -15,7 +15,8 @@ use crate::wait::signal::{CLOSED, DETACHED};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for a successor.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for
+/// a successor.
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher<T: Message> {
@@ -49,7 +50,7 @@ impl<T: Message> Publisher<T> {
     pub(super) fn new(ring: Mapped<T>, mut end: End) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to come look again.
+                // Subscribers that wait for a publisher to attach check again.
                 let woken = end.wake_subscribers();
                 end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
@@ -62,15 +63,15 @@ impl<T: Message> Publisher<T> {
         }
     }
 
-    /// Publishes a message if there is room, which in a lossy channel there is always.
+    /// Publishes a message if there is room; a lossy channel always has room.
     ///
     /// # Errors
-    /// [`PushError::Full`] in a gated channel when a subscriber is a whole lap behind; dead ones are dropped before it is
-    /// said. [`PushError::Corrupt`]. The message comes back in each of them.
+    /// [`PushError::Full`] in a gated channel when a subscriber is a whole lap behind, after dead ones were
+    /// dropped; [`PushError::Corrupt`]. Each of them hands the message back.
     ///
     /// # Blocking
-    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber
-    /// in the way, to learn whether it is alive.
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each
+    /// subscriber in the way, to check whether it is alive.
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, message: T) -> Result<(), PushError<T>> {
@@ -83,7 +84,7 @@ impl<T: Message> Publisher<T> {
         }
     }
 
-    /// As [`try_publish`](Self::try_publish), from where the message lies.
+    /// As [`try_publish`](Self::try_publish), by reference.
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish), without the message.
@@ -99,14 +100,15 @@ impl<T: Message> Publisher<T> {
     /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`].
     ///
     /// # Blocking
-    /// By this end's wait strategy, until every live subscriber has come less than a lap near. Never in a lossy channel.
+    /// By this end's wait strategy, until every live subscriber is less than a lap behind. Never in a lossy
+    /// channel.
     #[inline]
     #[doc(alias = "push")]
     pub fn publish(&mut self, message: T) -> Result<(), PushError<T>> {
         self.publish_until(message, None)
     }
 
-    /// As [`publish`](Self::publish), until a point in time.
+    /// As [`publish`](Self::publish), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -116,7 +118,7 @@ impl<T: Message> Publisher<T> {
         self.publish_until(message, Some(deadline))
     }
 
-    /// As [`publish`](Self::publish), for a length of time.
+    /// As [`publish`](Self::publish), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -144,10 +146,11 @@ impl<T: Message> Publisher<T> {
         }
     }
 
-    /// Publishes messages from the front of a slice while there is room; gives their number. One wake at most.
+    /// Publishes messages from the front of a slice while there is room; returns their number. One wake at
+    /// most.
     ///
     /// # Errors
-    /// When there is room for none, as [`try_publish`](Self::try_publish), with 0 for the message.
+    /// When there is no room at all, as [`try_publish`](Self::try_publish), with 0 for the message.
     #[doc(alias = "try_push_slice")]
     pub fn try_publish_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
         self.end.place.ours()?;
@@ -164,13 +167,14 @@ impl<T: Message> Publisher<T> {
     /// Publishes a whole slice, in order, in a gated channel waiting for room.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish). The value handed back is the number of messages published before.
+    /// As [`publish`](Self::publish). The value handed back is the number of messages published before the
+    /// error.
     #[doc(alias = "push_slice")]
     pub fn publish_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
         self.publish_slice_until(messages, None)
     }
 
-    /// As [`publish_slice`](Self::publish_slice), until a point in time.
+    /// As [`publish_slice`](Self::publish_slice), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish_slice`](Self::publish_slice).
@@ -216,7 +220,8 @@ impl<T: Message> Publisher<T> {
         Ok(count)
     }
 
-    /// Reserves the next slot. Nothing is published until [`Claim::commit`]; dropping the claim gives the slot back.
+    /// Reserves the next slot. Nothing is published until [`Claim::commit`]; dropping the claim gives the
+    /// slot back.
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
@@ -233,7 +238,7 @@ impl<T: Message> Publisher<T> {
         }
     }
 
-    /// There was no room: is there any without the dead?
+    /// There was no room; check again after dropping dead subscribers.
     #[cold]
     fn after_full(&mut self) -> Result<bool, ipc_core::Error> {
         waiting::has_room_without_the_dead(&mut self.ring, &self.end)
@@ -258,8 +263,8 @@ impl<T: Message> Publisher<T> {
         self.end.front.mode()
     }
 
-    /// Number of messages published since the channel was made, by this holder and those before it: the sequence number of
-    /// the next one.
+    /// Number of messages published since the channel was made, by this holder and its predecessors: the
+    /// sequence number of the next one.
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
@@ -272,12 +277,13 @@ impl<T: Message> Publisher<T> {
         super::Counters::read(self.ring.memory())
     }
 
-    /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.
+    /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
+    /// except in a persistent channel.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached
+    /// Detaches and leaves the stream open: a new publisher may continue it, while a subscriber is attached
     /// or if the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
@@ -292,7 +298,8 @@ impl<T: Message> Drop for Publisher<T> {
     }
 }
 
-/// Gives the publisher's seat up, saying `ending` first. A panic detaches. Nothing happens in the child of a fork.
+/// Gives the publisher's seat up, after signalling `ending`. A panic detaches. Does nothing in a forked
+/// child.
 pub(in crate::channel) fn leave(end: &mut End, ending: Ending) {
     if end.place.is_ours() {
         let closes = ending == Ending::Close && !std::thread::panicking();
@@ -301,7 +308,8 @@ pub(in crate::channel) fn leave(end: &mut End, ending: Ending) {
     }
 }
 
-/// A slot to be written before it is published, from [`Publisher::try_claim`]. Dropping it aborts: nothing is published.
+/// A slot to be written before it is published, from [`Publisher::try_claim`]. Dropping it aborts: nothing is
+/// published.
 #[derive(Debug)]
 pub struct Claim<'a, T: Message> {
     claim: ring::Claim<'a, Mapped<T>>,
@@ -314,10 +322,10 @@ impl<T: Message> Claim<'_, T> {
         self.claim.write(message);
     }
 
-    /// Publishes the slot; not in a child of fork that inherited the claim.
+    /// Publishes the slot; not in a forked child that inherited the claim.
     ///
     /// # Errors
-    /// [`PushError::NotWoken`]: it is published. [`PushError::Forked`]: it is not.
+    /// [`PushError::NotWoken`]: the message was published. [`PushError::Forked`]: it was not.
     pub fn commit(self) -> Result<(), PushError<()>> {
         if !self.end.place.is_ours() {
             return Err(PushError::Forked(()));

@@ -4,11 +4,11 @@ use super::end::End;
 use super::waiting::{self, Room};
 use crate::channel::wait_set::News;
 
-/// What there is to do with a publisher: something when there is room, which the last look of a wait also
-/// makes by dropping the dead that are in the way. A corrupt ring is for the next publication to tell.
+/// The event that a publisher has to report: it is ready when there is room, which the last check of a wait
+/// also makes by dropping dead subscribers in the way. The next publication reports a corrupt ring.
 ///
 /// # Errors
-/// That of a wake that was kept; with `probe`, when it cannot be known who is alive.
+/// That of a wake that was kept; with `probe`, when the liveness of a subscriber is unknown.
 pub(super) fn news(
     ring: &mut impl Room,
     end: &mut End,
@@ -20,10 +20,10 @@ pub(super) fn news(
     Ok(has_room.then_some(News::Ready))
 }
 
-/// Has a publisher, by its fields `ring` and `end`, waited for.
+/// Makes a publisher waitable, using its fields `ring` and `end`.
 macro_rules! waits_for_room {
     ([$($generics:tt)*] $publisher:ty) => {
-        /// In a set a publisher has something to do when there is room.
+        /// In a set, a publisher is ready when there is room.
         impl<$($generics)*> $crate::channel::seated::Seated for $publisher {
             type Seat = $crate::channel::participant::Participant;
 

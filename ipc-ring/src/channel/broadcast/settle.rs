@@ -1,4 +1,4 @@
-//! What a publication or a pop came to that is not plainly done, for elements of any shape.
+//! Handling the results of a publication or a pop other than a plain success, for elements of any shape.
 
 use super::end::End;
 use super::waiting::{self, Room};
@@ -17,7 +17,7 @@ impl<M: Memory> Room for ring::Publisher<M> {
     }
 }
 
-/// What an attempt to publish came to. In a full ring the dead give room.
+/// The result of an attempt to publish. In a full ring, dropping dead subscribers makes room.
 pub(in crate::channel) fn published<M: Memory>(
     ring: &mut ring::Publisher<M>,
     end: &mut End,
@@ -35,7 +35,7 @@ pub(in crate::channel) fn published<M: Memory>(
     }
 }
 
-/// What a publication says of the wakes behind it.
+/// The result of the wakes after a publication.
 #[inline(always)]
 pub(in crate::channel) fn not_woken<V>(
     woken: Result<(), ipc_core::Error>,
@@ -49,13 +49,13 @@ pub(in crate::channel) fn not_woken<V>(
 
 /// Why nothing was popped.
 pub(in crate::channel) enum Nothing {
-    /// This is so.
+    /// For this reason.
     Because(PopError),
-    /// The stream has ended like this, unless another ring has taken its place.
+    /// The stream has ended this way, unless another ring has replaced its ring.
     Ended(PopError),
 }
 
-/// What an attempt to pop came to.
+/// The result of an attempt to pop.
 pub(in crate::channel) fn popped<M: Memory>(
     ring: &mut ring::Subscriber<M>,
     end: &mut End,
@@ -71,7 +71,7 @@ pub(in crate::channel) fn popped<M: Memory>(
     }
     end.place.tell().map_err(|error| Nothing::Because(PopError::System(error)))?;
     let over = waiting::ended(end.bits(), ring.position()).ok_or(Nothing::Because(PopError::Empty))?;
-    // [C1] The bit is seen: everything published before can be seen too. Look once more.
+    // [C1] The bit is seen: everything published before is visible too. Check once more.
     let pop = ring.try_pop_into(place);
     match item(end, pop)? {
         None => Ok(()),
@@ -79,7 +79,7 @@ pub(in crate::channel) fn popped<M: Memory>(
     }
 }
 
-/// `None`: an element was popped; otherwise there is none, and whether the publisher is to be looked at.
+/// `None`: an element was popped; otherwise there is none, and the value says whether to check the publisher.
 fn item(end: &mut End, pop: Pop<()>) -> Result<Option<bool>, Nothing> {
     match pop {
         Pop::Item { look, .. } => {
@@ -94,7 +94,7 @@ fn item(end: &mut End, pop: Pop<()>) -> Result<Option<bool>, Nothing> {
     }
 }
 
-/// Tells all that the ring is corrupt.
+/// Signals to all ends that the ring is corrupt.
 #[cold]
 pub(in crate::channel) fn poison(end: &mut End, corruption: Corruption) -> PopError {
     end.raise(POISONED);

@@ -19,8 +19,9 @@ use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
 ///
-/// As an iterator over itself (`for message in &mut subscriber`) it waits for each message, gives word of those that were
-/// missed in between, and ends when the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
+/// As an iterator over itself (`for message in &mut subscriber`) it waits for each message, reports those
+/// missed in between, and ends when the channel is closed, or on an error; [`last_error`](Self::last_error)
+/// shows which.
 #[derive(Debug)]
 #[doc(alias = "Consumer")]
 pub struct Subscriber<T: Message> {
@@ -28,7 +29,7 @@ pub struct Subscriber<T: Message> {
     ring: Option<ring::Subscriber<Mapped<T>>>,
     end: End,
     last_error: Option<PopError>,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<T>>>,
 }
 
@@ -62,8 +63,8 @@ impl<T: Message> Poll for Popping<'_, T> {
 impl<T: Message> Subscriber<T> {
     crate::interrupter::interruptible!(end.place);
 
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with the oldest
-    /// message.
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with
+    /// the oldest message.
     ///
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another type, or the kernel refused.
@@ -86,7 +87,7 @@ impl<T: Message> Subscriber<T> {
         Self { ring: Some(ring), end, last_error: None, origin: None }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
         if self.end.place.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -113,10 +114,10 @@ impl<T: Message> Subscriber<T> {
     /// Pops the next message if there is one.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`] when there is nothing and never will be;
-    /// [`PopError::PeerGone`] when there is nothing and the publisher has detached; [`PopError::Corrupt`]. That a publisher
-    /// died is not noticed here but by [`pop`](Self::pop) and [`publisher`](Self::publisher), since it costs a system call
-    /// to ask.
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`] when there is nothing and never will
+    /// be; [`PopError::PeerGone`] when there is nothing and the publisher has detached;
+    /// [`PopError::Corrupt`]. Only [`pop`](Self::pop) and [`publisher`](Self::publisher) notice that a
+    /// publisher died, since the check costs a system call.
     ///
     /// # Blocking
     /// Never. One system call when the publisher of a gated channel sleeps, to wake it.
@@ -133,7 +134,7 @@ impl<T: Message> Subscriber<T> {
         Ok(unsafe { place.assume_init() })
     }
 
-    /// Has `pop` try to pop, and settles what comes of it.
+    /// Lets `pop` try to pop, and handles the result.
     #[inline]
     pub(super) fn try_pop_by<R>(
         &mut self,
@@ -155,14 +156,14 @@ impl<T: Message> Subscriber<T> {
                     if let Some(error) = over {
                         return Err(if self.follow() { PopError::Empty } else { error });
                     }
-                    // [C1] When the bit is seen everything published before can be seen too. Look once more.
+                    // [C1] If the bit is seen, everything published before is visible too. Check once more.
                     over = Some(waiting::ended(self.end.bits(), self.sequence()).ok_or(PopError::Empty)?);
                 }
             }
         }
     }
 
-    /// Whether something is there, by a look that changes nothing.
+    /// Whether there is something, by a check that changes nothing.
     pub(super) fn has_something(&self) -> bool {
         self.look().has_something()
     }
@@ -172,7 +173,7 @@ impl<T: Message> Subscriber<T> {
         &mut self.end
     }
 
-    /// The seat, to look at.
+    /// The seat, read-only.
     pub(super) fn seat(&self) -> &End {
         &self.end
     }
@@ -180,9 +181,9 @@ impl<T: Message> Subscriber<T> {
     /// Pops the next message, waiting for it.
     ///
     /// # Errors
-    /// [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when everything published has been read and the
-    /// publisher has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A publisher that has never come is
-    /// waited for.
+    /// [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when everything published has been
+    /// read and the publisher has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A publisher
+    /// that has never attached is waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -195,7 +196,7 @@ impl<T: Message> Subscriber<T> {
         Ok(unsafe { place.assume_init() })
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -207,7 +208,7 @@ impl<T: Message> Subscriber<T> {
         Ok(unsafe { place.assume_init() })
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -215,8 +216,8 @@ impl<T: Message> Subscriber<T> {
         self.pop_deadline(crate::clock::after(timeout))
     }
 
-    /// As [`pop`](Self::pop), into a place of the caller's: a large message is copied once then. After an error the place
-    /// holds some message's bytes.
+    /// As [`pop`](Self::pop), into the caller's variable: a large message is then copied only once. After an
+    /// error the variable holds some message's bytes.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -240,10 +241,10 @@ impl<T: Message> Subscriber<T> {
         }
     }
 
-    /// Pops as many messages as are ready and fit into `out`, from its front; gives their number.
+    /// Pops as many messages as are ready and fit into `out`, from its front; returns their number.
     ///
     /// # Errors
-    /// As [`try_pop`](Self::try_pop), when there is none. What lies in `out` then is of no use.
+    /// As [`try_pop`](Self::try_pop), when there are none. The contents of `out` are then unspecified.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
         self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
@@ -262,8 +263,8 @@ impl<T: Message> Subscriber<T> {
         }
     }
 
-    /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front; gives their
-    /// number.
+    /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front;
+    /// returns their number.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -271,7 +272,7 @@ impl<T: Message> Subscriber<T> {
         self.pop_slice_until(out, None)
     }
 
-    /// As [`pop_slice`](Self::pop_slice), until a point in time.
+    /// As [`pop_slice`](Self::pop_slice), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -290,7 +291,7 @@ impl<T: Message> Subscriber<T> {
         let before = self.sequence();
         match self.try_pop_slice(rest) {
             Ok(count) => Ok(1 + count),
-            // Word of missed messages would be lost here, so it is kept for the next call by going back.
+            // The report of missed messages would be lost here; go back, so that the next call gets it.
             Err(PopError::Missed(_)) => {
                 self.ring().go_back(before);
                 Ok(1)
@@ -300,7 +301,8 @@ impl<T: Message> Subscriber<T> {
         }
     }
 
-    /// Lends the next message of a gated channel where it lies. [`View::release`] pops it; dropping the view leaves it.
+    /// Lends the next message of a gated channel in place. [`View::release`] pops it; dropping the view
+    /// leaves it.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -317,7 +319,7 @@ impl<T: Message> Subscriber<T> {
                     self.look_at_publisher(look);
                     self.end.place.tell().map_err(PopError::System)?;
                     let position = self.sequence();
-                    // [C1] As in `settle`: what was published before the end is visible now. Look once more.
+                    // [C1] As in `settle`: what was published before the end is visible now. Check once more.
                     if let Some(error) = waiting::ended(self.end.bits(), position)
                         && !self.look().has_something()
                         && !self.follow()
@@ -332,7 +334,7 @@ impl<T: Message> Subscriber<T> {
         ring.try_view().map(|view| View { view, end }).map_err(|_| PopError::Empty)
     }
 
-    /// A pop that was not plain success.
+    /// A pop that was not a plain success.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, pop: Pop<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
@@ -356,11 +358,11 @@ impl<T: Message> Subscriber<T> {
         settle::poison(&mut self.end, corruption)
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     #[doc(alias = "peer")]
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
@@ -378,27 +380,28 @@ impl<T: Message> Subscriber<T> {
         self.end.front.mode()
     }
 
-    /// The sequence number of the next message: how many were published before it. That of the message popped last is one
-    /// less.
+    /// The sequence number of the next message, which is the number of messages published before it. That of
+    /// the message popped last is one less.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.look().position()
     }
 
-    /// Where this subscriber is, to be saved and started from later: see [`Start::Saved`](super::Start::Saved).
+    /// The position of this subscriber, to be saved and started from later: see
+    /// [`Start::Saved`](super::Start::Saved).
     #[must_use]
     pub fn position(&self) -> Position {
         Position { generation: self.end.generation(), sequence: self.sequence(), offset: self.sequence() }
     }
 
-    /// How many published messages are still to be read, or overwritten already. Racy.
+    /// Number of published messages still to be read, or already overwritten. Racy.
     #[must_use]
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {
         self.look().behind()
     }
 
-    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    /// Why the iteration over this end stopped, unless the channel was closed.
     #[must_use]
     pub fn last_error(&self) -> Option<&PopError> {
         self.last_error.as_ref()
@@ -452,7 +455,7 @@ impl<T: Message> Drop for Subscriber<T> {
     }
 }
 
-/// The next message where it lies, from [`Subscriber::try_view`]. Dropping it leaves the message to be popped.
+/// The next message in place, from [`Subscriber::try_view`]. Dropping it leaves the message to be popped.
 #[derive(Debug)]
 pub struct View<'a, T: Message> {
     view: ring::View<'a, Mapped<T>>,
@@ -466,20 +469,20 @@ impl<T: Message> View<'_, T> {
         self.view.position()
     }
 
-    /// A pointer to the message: readable, aligned for `T`. A publisher that keeps to the protocol does not write it while
-    /// the view lives.
+    /// A pointer to the message: readable, aligned for `T`. A publisher that keeps to the protocol does not
+    /// write it while the view lives.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
         self.view.with(|slot| slot)
     }
 
-    /// Copies the message out and leaves it where it is.
+    /// Copies the message out and leaves it in the ring.
     #[must_use]
     pub fn read(&self) -> T {
         self.view.read()
     }
 
-    /// Pops the message; not in a child of fork that inherited the view.
+    /// Pops the message; not in a forked child that inherited the view.
     pub fn release(self) {
         if !self.end.place.is_ours() {
             return;

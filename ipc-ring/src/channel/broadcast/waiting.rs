@@ -12,21 +12,22 @@ use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 use crate::wait::{Wait, pause};
 
-/// A subscriber, as far as waiting goes.
+/// A subscriber, as far as waiting is concerned.
 pub(in crate::channel) trait Poll {
     /// What is popped.
     type Item;
-    /// Tries to pop. [`PopError::Empty`] when nothing is there and the stream has not ended.
+    /// Tries to pop. [`PopError::Empty`] when there is nothing and the stream has not ended.
     fn poll(&mut self) -> Result<Self::Item, PopError>;
-    /// Whether something is there, by a look that changes nothing.
+    /// Whether there is something, by a check that changes nothing.
     fn has_something(&self) -> bool;
     /// The seat.
     fn end(&mut self) -> &mut End;
-    /// The seat, to look at.
+    /// The seat, read-only.
     fn seat(&self) -> &End;
 }
 
-/// Whether a wait goes on after this answer of an attempt: nothing is there, or the publisher is gone and a successor is waited for.
+/// Whether a wait goes on after this result: there is nothing yet, or the publisher is gone and a successor
+/// is waited for.
 pub(in crate::channel) fn goes_on(end: &End, error: &PopError) -> bool {
     match error {
         PopError::Empty => true,
@@ -38,7 +39,7 @@ pub(in crate::channel) fn goes_on(end: &End, error: &PopError) -> bool {
 /// Waiting for something to pop.
 struct ForItem<'a, P>(&'a mut P);
 
-/// Pops, waiting for something to be there.
+/// Pops, waiting until there is something.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -79,7 +80,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
         if is_something_there { Look::Ready } else { Look::Nothing }
     }
 
-    /// Looks a few times more whether something is there, by a look that costs little.
+    /// Checks a few more times, cheaply, whether there is something.
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.0.seat().place.waits.looks(1) {
@@ -108,7 +109,7 @@ fn died(end: &End) -> Result<Option<PeerExit>, PopError> {
     }
 }
 
-/// What the state says about the end of the stream.
+/// The end of the stream, according to the state bits.
 pub(in crate::channel) fn ended(bits: u32, position: u64) -> Option<PopError> {
     if bits & POISONED != 0 {
         Some(PopError::Corrupt(Corruption::told(position, bits)))
@@ -121,7 +122,7 @@ pub(in crate::channel) fn ended(bits: u32, position: u64) -> Option<PopError> {
     }
 }
 
-/// A publisher, as far as waiting for room goes.
+/// A publisher, as far as waiting for room is concerned.
 pub(in crate::channel) trait Room {
     /// Whether there is room now.
     fn has_room(&mut self) -> Result<bool, Corruption>;
@@ -151,7 +152,8 @@ impl<R: Room> Attempt for ForRoom<'_, R> {
     type Output = ();
     type Error = Refusal;
 
-    // Subscribers look at the publisher only when they have read a quarter of the ring, or wait themselves.
+    // Subscribers check for a waiting publisher only when they have read a quarter of the ring, or wait
+    // themselves.
     const UNANNOUNCED: bool = true;
 
     fn waiter(&self) -> &Participant {
@@ -187,7 +189,7 @@ impl<R: Room> Attempt for ForRoom<'_, R> {
     }
 }
 
-/// Whether there is room without the dead that are in the way.
+/// Whether there is room once the dead subscribers in the way are dropped.
 ///
 /// # Errors
 /// As [`drop_all_dead`].
@@ -199,13 +201,13 @@ pub(in crate::channel) fn has_room_without_the_dead(
     Ok(drop_all_dead(ring, end)? && matches!(ring.has_room(), Ok(true)))
 }
 
-/// Drops the dead that are in the way, one after the other. True when there was one.
+/// Drops the dead subscribers in the way, one after the other. True when there was one.
 ///
 /// # Errors
-/// When it cannot be known of the one in the way, before which none was dead.
+/// When the liveness of the one in the way is unknown and none before it was dead.
 pub(in crate::channel) fn drop_all_dead(ring: &mut impl Room, end: &End) -> Result<bool, ipc_core::Error> {
     let mut any = false;
-    // The next one in the way is known only after another look.
+    // Only another check finds the next one in the way.
     while end.place.asking(|is_alive| ring.drop_dead(is_alive))? {
         any = true;
         if !matches!(ring.has_room(), Ok(false)) {

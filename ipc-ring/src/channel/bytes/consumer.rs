@@ -436,7 +436,7 @@ impl View<'_> {
         out
     }
 
-    /// Pops the frame; not in a child process that inherited the view through a fork.
+    /// Pops the frame; not in a forked child that inherited the view.
     #[inline]
     pub fn release(self) {
         if !self.end.is_ours() {

@@ -1,4 +1,4 @@
-//! Looking at a channel of frames without taking part.
+//! Observing a channel of frames without taking part.
 
 use crate::channel::end::PeerState;
 use crate::channel::observe;
@@ -9,7 +9,7 @@ use crate::layout::{self, Kind};
 use crate::ring::bytes::words::SLOTS_OFFSET;
 use crate::ring::bytes::{Counters, Mapped};
 
-/// A read-only look at a channel of frames from any process of the domain: as
+/// A read-only view of a channel of frames from any process of the domain: as
 /// [`spsc::Observer`](crate::spsc::Observer).
 ///
 /// ```
@@ -36,7 +36,7 @@ impl Observer {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
-    /// is that of another kind of ring; [`AttachError`] when its header makes no sense or the kernel refuses.
+    /// is that of another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
@@ -65,19 +65,19 @@ impl Observer {
         Counters::read(&self.onlooker.region, self.onlooker.seen.first_position)
     }
 
-    /// Whether the producer is there. One system call when it is attached. It may go, or come, right after.
+    /// Whether the producer is attached. One system call if it is. It may go, or come, right after.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.producer()
     }
 
-    /// Whether the consumer is there. As [`producer`](Self::producer).
+    /// Whether the consumer is attached. As [`producer`](Self::producer).
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.consumer()

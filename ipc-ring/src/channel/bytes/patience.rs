@@ -16,7 +16,7 @@ impl Patience {
     }
 
     /// # Errors
-    /// `InvalidInput` for zero, which would be no time at all.
+    /// `InvalidInput` for zero.
     pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout == Some(Duration::ZERO) {
             let what = "a timeout of zero: use None to wait without end, or set_nonblocking not to wait";

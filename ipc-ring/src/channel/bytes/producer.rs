@@ -103,7 +103,7 @@ impl Producer {
         self.push_until(frame, None)
     }
 
-    /// As [`push`](Self::push), until a point in time.
+    /// As [`push`](Self::push), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -112,7 +112,7 @@ impl Producer {
         self.push_until(frame, Some(deadline))
     }
 
-    /// As [`push`](Self::push), for a length of time.
+    /// As [`push`](Self::push), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -241,10 +241,10 @@ impl Producer {
         self.core.ring.longest()
     }
 
-    /// Whether the consumer is there. One system call when it is attached.
+    /// Whether the consumer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.end.peer()

@@ -1,7 +1,7 @@
 //! The two ends as a pipe: bytes without boundaries.
 //!
-//! [`Reading`] and [`Writing`] are what a stream has besides its end. They serve the ends here and those of a
-//! [`Connection`](crate::control::Connection).
+//! [`Reading`] and [`Writing`] hold a stream's state apart from its end. They serve the ends here and those
+//! of a [`Connection`](crate::control::Connection).
 
 use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
 
@@ -11,25 +11,25 @@ use crate::channel::end::PeerState;
 use crate::channel::wait_set::sealed::Await as _;
 use crate::error::{PeerExit, PopError, PushError};
 
-/// The reading side of a stream, besides its end.
+/// The reading side of a stream, without its end.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     /// The frame being read.
     frame: Vec<u8>,
-    /// How much of it has been read.
+    /// Number of its bytes that have been read.
     read: usize,
     pub(crate) patience: Patience,
-    /// What the next read fails with, found when there were bytes to give.
+    /// The error of the next read, found when there were still bytes to return.
     failed: Option<PopError>,
 }
 
 impl Reading {
-    /// Bytes that were taken from the channel and have not been read.
+    /// Bytes taken from the channel that have not been read.
     pub(crate) fn buffer(&self) -> &[u8] {
         &self.frame[self.read..]
     }
 
-    /// The same, by themselves; they count as read.
+    /// The same, as an owned vector; they count as read.
     pub(crate) fn take_buffer(&mut self) -> Option<Vec<u8>> {
         if self.buffer().is_empty() {
             return None;
@@ -39,7 +39,7 @@ impl Reading {
         Some(rest)
     }
 
-    /// Waits until there is a byte, then gives as many as there are and fit.
+    /// Waits until there is a byte, then returns as many as are available and fit.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -48,7 +48,7 @@ impl Reading {
             return Ok(0);
         }
         let mut done = self.take(out);
-        // Straight into the reader's memory, when the frame fits it.
+        // Directly into the reader's memory, if the frame fits.
         while done == 0 {
             match self.pop_into(consumer, out) {
                 Ok(len) => done = len,
@@ -79,7 +79,7 @@ impl Reading {
         Ok(done)
     }
 
-    /// Waits until there is a byte; gives what there is of one frame, nothing at the end.
+    /// Waits until there is a byte; returns the available bytes of one frame, nothing at the end.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -96,7 +96,7 @@ impl Reading {
         self.read = self.read.saturating_add(count).min(self.frame.len());
     }
 
-    /// Takes bytes from what was popped before.
+    /// Takes bytes from the frame popped earlier.
     fn take(&mut self, out: &mut [u8]) -> usize {
         let ready = self.buffer();
         let len = ready.len().min(out.len());
@@ -141,7 +141,7 @@ impl Reading {
     }
 }
 
-/// Pops without waiting. If nothing is there this asks whether the producer lives, which a pop alone does
+/// Pops without waiting. If there is nothing, checks whether the producer is alive, which a pop alone does
 /// not, and pops once more what it left.
 fn pop_or_ask(
     consumer: &mut Consumer,
@@ -160,14 +160,14 @@ fn pop_or_ask(
     }
 }
 
-/// The writing side of a stream, besides its end.
+/// The writing side of a stream, without its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Writing {
     pub(crate) patience: Patience,
 }
 
 impl Writing {
-    /// Pushes as many of the bytes as one frame holds; gives their number.
+    /// Pushes as many of the bytes as one frame holds; returns their number.
     ///
     /// # Errors
     /// See [`Producer`]'s [`Write`].
@@ -186,7 +186,7 @@ impl Writing {
         Ok(len)
     }
 
-    /// Pushes the pieces as one frame when they fit, otherwise as much of the first ones as does.
+    /// Pushes the pieces as one frame if they fit, otherwise as much of the first ones as does.
     ///
     /// # Errors
     /// As [`write`](Self::write).
@@ -221,7 +221,7 @@ impl Writing {
     }
 }
 
-/// Pushes without waiting. If there is no room this asks whether the consumer lives, which a push alone does
+/// Pushes without waiting. If there is no room, checks whether the consumer is alive, which a push alone does
 /// not.
 fn push_or_ask(
     producer: &mut Producer,
@@ -240,7 +240,8 @@ fn push_or_ask(
     }
 }
 
-/// What a write says of a push. That the other end could not be woken is reported by the next one, or by a flush.
+/// Converts the result of a push to that of a write. A failure to wake the other end is reported by the next
+/// write, or by a flush.
 fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Result<()> {
     match pushed {
         Err(PushError::NotWoken((), error)) => {
@@ -251,10 +252,10 @@ fn written(producer: &mut Producer, pushed: Result<(), PushError<()>>) -> io::Re
     }
 }
 
-/// Tells an error that a write could not tell, since its bytes were written.
+/// Reports an error that a write could not report because its bytes were written.
 ///
 /// # Errors
-/// That one, once.
+/// That one. Reported once.
 pub(crate) fn flush(producer: &mut Producer) -> io::Result<()> {
     producer.tell().map_err(|error| push_failed(PushError::NotWoken((), error)))
 }
@@ -264,19 +265,19 @@ impl Write for Producer {
     ///
     /// # Errors
     /// `BrokenPipe` when the consumer closed; `ConnectionReset` when there is no room and it has detached or
-    /// died; `InvalidData` when the ring is corrupt; otherwise what the kernel said. The [`PushError`] is
+    /// died; `InvalidData` when the ring is corrupt; otherwise the kernel's error. The [`PushError`] is
     /// inside.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Writing::default().write(self, bytes)
     }
 
-    /// Pushes the pieces as one frame when they fit, otherwise as much of the first ones as does.
+    /// Pushes the pieces as one frame if they fit, otherwise as much of the first ones as does.
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         Writing::default().write_vectored(self, pieces)
     }
 
-    /// Tells an error that a write could not tell, since its bytes were written: who sleeps at the other end
-    /// could not be woken. Otherwise nothing: what was written can be read.
+    /// Reports an error that a write could not report because its bytes were written: the sleeping peer could
+    /// not be woken. Otherwise does nothing: what was written can be read.
     fn flush(&mut self) -> io::Result<()> {
         flush(self)
     }
@@ -284,12 +285,13 @@ impl Write for Producer {
 
 /// The consuming end as a stream of bytes, from [`Consumer::into_reader`].
 ///
-/// The stream ends when the producer has closed the channel and everything has been read. Bytes are taken from the
-/// channel a frame at a time; what this reader holds of a frame goes with it when it is dropped.
+/// The stream ends when the producer has closed the channel and everything has been read. Bytes are taken
+/// from the channel a frame at a time; the part of a frame that this reader holds is lost when it is dropped.
 ///
 /// # Errors
-/// Reading fails with `ConnectionReset` when everything was read and the producer has detached or died without closing,
-/// `InvalidData` when the ring is corrupt, otherwise with what the kernel said. The [`PopError`] is inside.
+/// Reading fails with `ConnectionReset` when everything was read and the producer has detached or died
+/// without closing, `InvalidData` when the ring is corrupt, otherwise with the kernel's error. The
+/// [`PopError`] is inside.
 #[derive(Debug)]
 pub struct Reader {
     consumer: Consumer,
@@ -307,13 +309,13 @@ impl Reader {
         &self.consumer
     }
 
-    /// Bytes that were taken from the channel and have not been read.
+    /// Bytes taken from the channel that have not been read.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
         self.reading.buffer()
     }
 
-    /// The consuming end back. What [`buffer`](Self::buffer) holds is lost.
+    /// Returns the consuming end. What [`buffer`](Self::buffer) holds is lost.
     #[must_use]
     pub fn into_inner(self) -> Consumer {
         self.consumer
@@ -321,14 +323,15 @@ impl Reader {
 }
 
 impl Read for Reader {
-    /// Waits until there is a byte, then gives as many as there are and fit, of one frame or of several.
+    /// Waits until there is a byte, then returns as many as are available and fit, of one frame or of
+    /// several.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.reading.read(&mut self.consumer, out)
     }
 }
 
 impl BufRead for Reader {
-    /// Waits until there is a byte, then gives what is there of one frame.
+    /// Waits until there is a byte, then returns the available bytes of one frame.
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.reading.fill_buf(&mut self.consumer)
     }
@@ -346,7 +349,7 @@ fn push_failed(error: PushError<()>) -> io::Error {
         PushError::PeerGone((), _) => ErrorKind::ConnectionReset,
         PushError::TooLarge((), _) => ErrorKind::InvalidInput,
         PushError::Corrupt((), _) => ErrorKind::InvalidData,
-        // Not the kind of that name: the standard library tries again then.
+        // Not the `Interrupted` kind: the standard library retries on it.
         PushError::Interrupted(()) => ErrorKind::Other,
         PushError::Forked(()) | PushError::NotWoken((), _) | PushError::System((), _) => ErrorKind::Other,
     };

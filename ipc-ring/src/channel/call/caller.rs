@@ -77,7 +77,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.call_until(&request, None)
     }
 
-    /// As [`call`](Self::call), until a point in time.
+    /// As [`call`](Self::call), until a deadline.
     ///
     /// # Errors
     /// [`CallError::TimedOut`]; then the call may be in flight, or, if an earlier one was, it has not begun.
@@ -86,7 +86,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.call_until(&request, Some(deadline))
     }
 
-    /// As [`call`](Self::call), for a length of time.
+    /// As [`call`](Self::call), with a timeout.
     ///
     /// # Errors
     /// As [`call_deadline`](Self::call_deadline).
@@ -138,7 +138,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.wait_until(None)
     }
 
-    /// As [`wait`](Self::wait), until a point in time.
+    /// As [`wait`](Self::wait), until a deadline.
     ///
     /// # Errors
     /// [`CallError::TimedOut`], and as [`wait`](Self::wait).
@@ -146,7 +146,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.wait_until(Some(deadline))
     }
 
-    /// As [`wait`](Self::wait), for a length of time.
+    /// As [`wait`](Self::wait), with a timeout.
     ///
     /// # Errors
     /// [`CallError::TimedOut`], and as [`wait`](Self::wait).
@@ -175,10 +175,10 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         abandon(&mut self.core, crate::clock::after(LOCK_PATIENCE))
     }
 
-    /// Whether the responder is there. One system call when it is attached.
+    /// Whether the responder is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.end.peer()
@@ -196,7 +196,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
         self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 
-    /// Number of calls since the channel was made, by this holder and those before it.
+    /// Number of calls since the channel was made, by this holder and its predecessors.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.core.ring.number()

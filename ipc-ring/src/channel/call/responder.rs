@@ -129,7 +129,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         self.take_until(None)
     }
 
-    /// As [`take`](Self::take), until a point in time.
+    /// As [`take`](Self::take), until a deadline.
     ///
     /// # Errors
     /// [`CallError::TimedOut`], and as [`take`](Self::take).
@@ -137,7 +137,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         self.take_until(Some(deadline))
     }
 
-    /// As [`take`](Self::take), for a length of time.
+    /// As [`take`](Self::take), with a timeout.
     ///
     /// # Errors
     /// [`CallError::TimedOut`], and as [`take`](Self::take).
@@ -215,10 +215,10 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
         }
     }
 
-    /// Whether the caller is there. One system call when it is attached.
+    /// Whether the caller is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.unless_replaced(self.core.end.peer()?))

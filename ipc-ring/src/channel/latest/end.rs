@@ -138,7 +138,7 @@ impl<S: Shape> End<S> {
     /// Whether the writer is attached. A system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive.
+    /// When it is unknown whether its process is alive.
     pub(in crate::channel) fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("writer")?;
         let is_alive = |identity| self.place.is_alive(identity);

@@ -65,10 +65,10 @@ impl<T: Message> Observer<T> {
         result.map_err(|trouble| ReadError::from_trouble(trouble, key, self.keys()))
     }
 
-    /// Whether the writer is there. A system call when it is.
+    /// Whether the writer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         end::observed_writer(self.domain.member(), self.ring.memory().region())

@@ -97,7 +97,7 @@ impl<T: Message> Reader<T> {
         self.0.wait(0)
     }
 
-    /// As [`wait`](Self::wait), until a point in time.
+    /// As [`wait`](Self::wait), until a deadline.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -105,7 +105,7 @@ impl<T: Message> Reader<T> {
         self.0.wait_deadline(0, deadline)
     }
 
-    /// As [`wait`](Self::wait), for a length of time.
+    /// As [`wait`](Self::wait), with a timeout.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -113,10 +113,10 @@ impl<T: Message> Reader<T> {
         self.0.wait_timeout(0, timeout)
     }
 
-    /// Whether the writer is there. A system call when it is.
+    /// Whether the writer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         self.0.writer()

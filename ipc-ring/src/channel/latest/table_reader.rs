@@ -112,7 +112,7 @@ impl<T: Message> TableReader<T> {
         }
     }
 
-    /// As [`wait`](Self::wait), until a point in time.
+    /// As [`wait`](Self::wait), until a deadline.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -120,7 +120,7 @@ impl<T: Message> TableReader<T> {
         self.wait_slowly(key, Some(deadline))
     }
 
-    /// As [`wait`](Self::wait), for a length of time.
+    /// As [`wait`](Self::wait), with a timeout.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -139,7 +139,7 @@ impl<T: Message> TableReader<T> {
         self.wait_any_until(None)
     }
 
-    /// As [`wait_any`](Self::wait_any), until a point in time.
+    /// As [`wait_any`](Self::wait_any), until a deadline.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -147,7 +147,7 @@ impl<T: Message> TableReader<T> {
         self.wait_any_until(Some(deadline))
     }
 
-    /// As [`wait_any`](Self::wait_any), for a length of time.
+    /// As [`wait_any`](Self::wait_any), with a timeout.
     ///
     /// # Errors
     /// [`ReadError::TimedOut`], and as [`wait`](Self::wait).
@@ -175,10 +175,10 @@ impl<T: Message> TableReader<T> {
         self.core.wait_until(0, Topic::Any, deadline, next, ring::Reader::has_change)
     }
 
-    /// Whether the writer is there. A system call when it is.
+    /// Whether the writer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.place.unless_replaced(self.core.end.writer()?))

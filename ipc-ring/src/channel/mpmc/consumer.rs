@@ -110,7 +110,7 @@ impl<T: Message> Consumer<T> {
         Ok(unsafe { place.assume_init() })
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -122,7 +122,7 @@ impl<T: Message> Consumer<T> {
         Ok(unsafe { place.assume_init() })
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -141,7 +141,7 @@ impl<T: Message> Consumer<T> {
         self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
     }
 
-    /// As [`pop_into`](Self::pop_into), until a point in time.
+    /// As [`pop_into`](Self::pop_into), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -261,7 +261,7 @@ impl<T: Message> Consumer<T> {
         self.pop_with_until(f, None)
     }
 
-    /// As [`pop_with`](Self::pop_with), until a point in time.
+    /// As [`pop_with`](Self::pop_with), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).

@@ -95,7 +95,7 @@ impl<T: Message> Producer<T> {
         self.core.push(message, None)
     }
 
-    /// As [`push_from`](Self::push_from), until a point in time.
+    /// As [`push_from`](Self::push_from), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
@@ -104,7 +104,7 @@ impl<T: Message> Producer<T> {
         self.core.push(message, Some(deadline))
     }
 
-    /// As [`push`](Self::push), until a point in time.
+    /// As [`push`](Self::push), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -113,7 +113,7 @@ impl<T: Message> Producer<T> {
         self.push_from_deadline(&message, deadline).map_err(|error| error.with(message))
     }
 
-    /// As [`push`](Self::push), for a length of time.
+    /// As [`push`](Self::push), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -141,7 +141,7 @@ impl<T: Message> Producer<T> {
         self.core.push_slice(messages, None)
     }
 
-    /// As [`push_slice`](Self::push_slice), until a point in time.
+    /// As [`push_slice`](Self::push_slice), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).

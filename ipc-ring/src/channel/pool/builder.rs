@@ -33,7 +33,8 @@ pub struct Builder {
 const USUAL: [(usize, u64); 4] = [(256, 1024), (4 << 10, 256), (64 << 10, 64), (1 << 20, 16)];
 
 impl Builder {
-    /// Options for the pool of this name: 1 to 120 bytes without a zero byte. Pools and channels share one space of names.
+    /// Options for the pool of this name: 1 to 120 bytes without a zero byte. Pools and channels share one
+    /// space of names.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -45,55 +46,56 @@ impl Builder {
         }
     }
 
-    /// Where to look for the name and put it. The default is the user's own domain.
+    /// The domain in which the name is looked up or entered. The default is the user's own.
     #[must_use]
     pub fn domain(mut self, domain: &Domain) -> Self {
         self.domain = Some(domain.clone());
         self
     }
 
-    /// Until when opening waits for the domain's lock, joining the user's own domain included; one that has passed: only if it is
-    /// free. The default is the domain's [patience](Domain::with_patience) from each call on.
+    /// Deadline for opening to acquire the domain's lock, joining the user's own domain included; one in the
+    /// past: only if the lock is free. The default is the domain's [patience](Domain::with_patience), counted
+    /// from each call.
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Adds a size class: `count` blocks of `size` bytes, which is rounded up to a multiple of 64 and is 64 MiB at most.
-    /// Up to 16 classes, each with larger blocks than the one before.
+    /// Adds a size class: `count` blocks of `size` bytes, which is rounded up to a multiple of 64 and is 64
+    /// MiB at most. Up to 16 classes, each with larger blocks than the one before.
     ///
-    /// Whoever makes the pool has to name its classes. An opener that names none takes the pool as it is, and makes none; one
-    /// that names some insists on them.
+    /// The creator of the pool has to name its classes. An opener that names none takes the pool as it is,
+    /// and makes none; one that names some insists on them.
     #[must_use]
     pub fn class(mut self, size: usize, count: u64) -> Self {
         self.classes.push((size, count));
         self
     }
 
-    /// Adds 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB, as classes to insist on: 21 MiB, of which only what is
-    /// used takes memory.
+    /// Adds 1024 blocks of 256 bytes, 256 of 4 KiB, 64 of 64 KiB and 16 of 1 MiB, as classes to insist on: 21
+    /// MiB, of which only the used part takes memory.
     #[must_use]
     pub fn usual_classes(mut self) -> Self {
         self.classes.extend(USUAL);
         self
     }
 
-    /// Has the kernel supply all of the pool's memory now, so that no later access waits for it. Otherwise each page is supplied
-    /// when it is used for the first time.
+    /// Lets the kernel supply all of the pool's memory now, so that no later access waits for it. Otherwise
+    /// each page is supplied when it is first used.
     #[must_use]
     pub fn prefault(mut self, prefault: bool) -> Self {
         self.pages.prefault = prefault;
         self
     }
 
-    /// Whether children that this process makes by `fork` from then on have the pool's memory too; the
-    /// default is that they do not. Then a helper that outlives this process does not keep the pool, and a
-    /// pointer into it means nothing there. With `true` a child keeps the memory until it ends, starts
-    /// another program or drops what it inherited. Either way each call of an inherited pool, loan or view
-    /// answers [`Forked`](crate::Forked).
+    /// Whether children that this process makes by `fork` from then on also have the pool's memory; by
+    /// default they do not. Then a helper that outlives this process does not keep the pool, and a pointer
+    /// into it is invalid there. With `true` a child keeps the memory until it ends, starts another program
+    /// or drops what it inherited. Either way each call of an inherited pool, loan or view returns
+    /// [`Forked`](crate::Forked).
     ///
-    /// A process that has the pool open already keeps what it said then.
+    /// A process that has the pool open already keeps its earlier setting.
     #[doc(alias = "MADV_DONTFORK")]
     #[must_use]
     pub fn inherited(mut self, inherited: bool) -> Self {
@@ -101,8 +103,9 @@ impl Builder {
         self
     }
 
-    /// Whether core dumps of this process have the pool in them; the default is that they do not. A process that aborts is dead to the others when
-    /// its core is written, and not before: with a pool of a gibibyte that takes seconds.
+    /// Whether core dumps of this process include the pool; by default they do not. The other processes
+    /// regard one that aborts as dead once its core is written, not before: with a pool of a gibibyte that
+    /// takes seconds.
     #[must_use]
     pub fn dumped(mut self, dumped: bool) -> Self {
         self.pages.dumped = dumped;
@@ -128,7 +131,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists);
-    /// [`BadClasses`](crate::AttachErrorKind::BadClasses) also when no class was named; and as
+    /// [`BadClasses`](crate::AttachErrorKind::BadClasses) even when no class was named; and as
     /// [`create`](Self::create).
     pub fn create_new(&self) -> Result<Pool, AttachError> {
         self.attach(Creation::MustMake)
@@ -159,7 +162,7 @@ impl Builder {
             (creation, Lifetime::Ephemeral),
             |domain, entry| find(domain, entry, wanted.as_ref(), self.pages),
             |locked, domain| {
-                // An opener that says nothing of the classes must not choose them for one that does.
+                // An opener without classes must not choose them for one that names some.
                 match &wanted {
                     Some(wanted) => make(&self.name, locked, domain, wanted, self.pages),
                     None if creation == Creation::MustMake => Err(shape(&[]).expect_err("no class").into()),
@@ -185,7 +188,7 @@ fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> 
     Ok(Found { memory: Mapped::new(region, shape, entry.generation)?, entry })
 }
 
-/// An entry that names no memory at all is no pool.
+/// An entry without memory is no pool.
 fn is_memory(entry: &Entry) -> Result<(), AttachError> {
     if entry.kind == LISTENER {
         return Err(AttachErrorKind::Kind { found: entry.kind, expected: Kind::Pool as u32 }.into());
@@ -236,7 +239,7 @@ pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachErro
 
 fn class_word(region: &Region, number: usize, word: usize) -> u64 {
     use core::sync::atomic::Ordering::Relaxed;
-    region.word(CLASSES + number * CLASS_SIZE + word).load(Relaxed) // Behind [R1], and under the lock.
+    region.word(CLASSES + number * CLASS_SIZE + word).load(Relaxed) // After [R1], and under the lock.
 }
 
 /// Makes a pool. Its segment is marked for removal at once, so that no death leaves it behind.

@@ -1,9 +1,9 @@
-//! Reading and writing a payload where it lies.
+//! Reading and writing a payload in place.
 //!
-//! A peer may write the bytes at any time, so no safe method makes a reference to them: what is read is
-//! copied out by the same moves as a pop's, which have a meaning when they race, and what is written is
-//! copied in by those of a push. In a child made by `fork` the memory is not mapped, so each method asks
-//! first which process it is in.
+//! A peer may write the bytes at any time, so no safe method creates a reference to them: reads copy the
+//! bytes out with the same operations as a pop, which are defined even when they race, and writes copy them
+//! in with those of a push. In a child made by `fork` the memory is not mapped, so each method first checks
+//! which process it is in.
 
 use core::fmt;
 
@@ -28,14 +28,14 @@ debug_as_display!(AccessError);
 pub enum AccessError {
     /// The payload has fewer bytes.
     OutOfBounds {
-        /// The offset of the first byte asked for.
+        /// The requested offset.
         offset: usize,
-        /// Bytes asked for.
+        /// The requested number of bytes.
         len: usize,
         /// Bytes of the payload.
         limit: usize,
     },
-    /// The loan or view came through a fork; only the process that made it may use it.
+    /// The loan or view was inherited through a fork; only the process that made it may use it.
     Forked,
 }
 
@@ -121,11 +121,11 @@ impl Bytes<'_> {
     }
 }
 
-/// The methods of what has a payload to be read: of `self.bytes()`, which is a [`Bytes`].
+/// The methods of types with a readable payload: they use `self.bytes()`, which is a [`Bytes`].
 macro_rules! readable {
     () => {
-        /// Copies bytes out, from an offset. What others write meanwhile, against the protocol, may be among
-        /// them, whole or in part; the copy does not change any more.
+        /// Copies bytes out, from an offset. They may include, whole or in part, what others write meanwhile
+        /// against the protocol; the copy no longer changes.
         ///
         /// # Errors
         /// [`AccessError::OutOfBounds`] when the payload has fewer bytes; [`AccessError::Forked`] in a child
@@ -148,7 +148,7 @@ macro_rules! readable {
         /// The whole payload, copied as by [`read_at`](Self::read_at).
         ///
         /// # Errors
-        /// [`Forked`] in a child of fork.
+        /// [`Forked`] in a forked child.
         pub fn to_vec(&self) -> Result<Vec<u8>, Forked> {
             self.bytes().to_vec()
         }
@@ -159,7 +159,7 @@ macro_rules! readable {
             Reader::new(self.bytes())
         }
 
-        /// The payload as a slice, to be read where it lies.
+        /// The payload as a slice, to be read in place.
         ///
         /// # Safety
         /// While the slice lives, nothing writes the bytes. The library's own processes do not; so the caller
@@ -168,21 +168,21 @@ macro_rules! readable {
         /// memory is not mapped.
         ///
         /// # Errors
-        /// [`Forked`] in a child of fork.
+        /// [`Forked`] in a forked child.
         #[inline]
         pub unsafe fn as_slice(&self) -> Result<&[u8], Forked> {
             let bytes = self.bytes();
             bytes.inner.ours()?;
             // SAFETY: `len` is at most the block's size, as was checked; its bytes are mapped as long as
             // `self`, aligned, and always initialised. This process does not write them while `self` is
-            // borrowed; that nobody else does is the caller's promise.
+            // borrowed; that no other process does is the caller's promise.
             Ok(unsafe { core::slice::from_raw_parts(bytes.base(), bytes.len) })
         }
 
         /// The address of the payload: [`len`](Self::len) bytes, readable, aligned to 64, valid as long as
-        /// this value in the process that made it, and mapped in no child made by `fork`. An atomic made of
-        /// it, such as by [`AtomicU64::from_ptr`](core::sync::atomic::AtomicU64::from_ptr), is sound whatever
-        /// a peer writes.
+        /// this value in the process that made it, and not mapped in any child made by `fork`. An atomic made
+        /// from it, for instance by [`AtomicU64::from_ptr`](core::sync::atomic::AtomicU64::from_ptr), is
+        /// sound whatever a peer writes.
         #[must_use]
         pub fn as_ptr(&self) -> *const u8 {
             self.bytes().base()

@@ -1,4 +1,4 @@
-//! The channels that handles travel through.
+//! The channels that carry handles.
 
 use std::time::Instant;
 
@@ -11,12 +11,12 @@ use crate::ring::pool::{Handle, Route};
 pub trait Outlet {
     /// Why a handle was not pushed.
     type Error: From<Forked>;
-    /// Which channel it is.
+    /// Identity of the channel.
     fn route(&self) -> Route;
     /// Pushes a handle, waiting for room.
     ///
     /// # Errors
-    /// The channel's. The handle must not come out of it then.
+    /// The channel's. The handle must not be delivered then.
     fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error>;
 }
 

@@ -10,7 +10,7 @@ pub struct Reader<'a> {
     position: usize,
 }
 
-/// Writes a loan from its first byte on. When it is full, `write` answers 0 and `write_all`
+/// Writes a loan from its first byte on. When it is full, `write` returns 0 and `write_all` fails with
 /// [`WriteZero`](io::ErrorKind::WriteZero).
 pub struct Writer<'a> {
     bytes: Bytes<'a>,
@@ -30,13 +30,13 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Of a loan that stays borrowed mutably.
+    /// For a loan that stays borrowed mutably.
     pub(super) fn new(bytes: Bytes<'a>) -> Self {
         Self { bytes, position: 0 }
     }
 
-    /// Number of bytes that were written: what [`Loan::set_len`](super::Loan::set_len) should be told at the
-    /// end.
+    /// Number of bytes that were written: the length to give to [`Loan::set_len`](super::Loan::set_len) at
+    /// the end.
     #[must_use]
     pub fn position(&self) -> usize {
         self.position

@@ -75,7 +75,7 @@ impl Loan {
     ///
     /// # Errors
     /// [`AccessError::OutOfBounds`] when they do not fit into [`len`](Self::len) bytes;
-    /// [`AccessError::Forked`] in a child of fork.
+    /// [`AccessError::Forked`] in a forked child.
     #[inline]
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) -> Result<(), AccessError> {
         self.bytes().write_at(offset, bytes)
@@ -94,7 +94,7 @@ impl Loan {
     /// Sets each byte to this value.
     ///
     /// # Errors
-    /// [`AccessError::Forked`] in a child of fork.
+    /// [`AccessError::Forked`] in a forked child.
     pub fn fill(&mut self, byte: u8) -> Result<(), AccessError> {
         self.bytes().fill(byte)
     }
@@ -131,7 +131,7 @@ impl Loan {
     /// As [`as_slice`](Self::as_slice); and while the slice lives, nothing else reads the bytes either.
     ///
     /// # Errors
-    /// [`Forked`] in a child of fork.
+    /// [`Forked`] in a forked child.
     #[inline]
     pub unsafe fn as_mut_slice(&mut self) -> Result<&mut [u8], Forked> {
         let bytes = self.bytes();

@@ -284,7 +284,7 @@ impl Pool {
     }
 
     /// How many blocks of each class are held, and by whom, and the events counted so far. Reads each block's
-    /// word. Empty in a child process that inherited the pool through a fork.
+    /// word. Empty in a forked child that inherited the pool.
     #[must_use]
     pub fn stats(&self) -> Stats {
         if !self.inner.is_ours() {

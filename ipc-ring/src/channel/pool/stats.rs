@@ -1,4 +1,4 @@
-//! What a pool is used for, to size it by.
+//! Usage of a pool, for sizing it.
 
 use core::fmt;
 
@@ -10,9 +10,9 @@ use crate::layout::Kind;
 use crate::region::Region;
 use crate::ring::pool::{ClassStats, Mapped, Sizes as _, class_stats};
 
-/// The size classes of a pool as they were looked at, one after the other while others were at work.
+/// The size classes of a pool, read one after the other while other processes use them.
 ///
-/// As text it is a table.
+/// Its text form is a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -25,11 +25,11 @@ impl Stats {
         Self { classes: (0..memory.classes().len()).map(|class| class_stats(memory, class)).collect() }
     }
 
-    /// Looks at the pool of this name in the user's own domain, read-only and without taking a seat.
+    /// Reads the pool of this name in the user's own domain, read-only and without taking a seat.
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
-    /// is a channel's; [`AttachError`] when the header makes no sense or the kernel refuses.
+    /// is a channel's; [`AttachError`] when the header is invalid or the kernel refuses.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.

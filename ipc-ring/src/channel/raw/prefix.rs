@@ -41,7 +41,7 @@ impl<T: Message> PrefixReceiver<T> {
         self.receive_by(RawReceiver::receive)
     }
 
-    /// As [`receive`](Self::receive), until a point in time.
+    /// As [`receive`](Self::receive), until a deadline.
     ///
     /// # Errors
     /// As [`RawReceiver::receive_deadline`].
@@ -49,7 +49,7 @@ impl<T: Message> PrefixReceiver<T> {
         self.receive_by(|receiver, place| receiver.receive_deadline(place, deadline))
     }
 
-    /// As [`receive`](Self::receive), for a length of time.
+    /// As [`receive`](Self::receive), with a timeout.
     ///
     /// # Errors
     /// As [`RawReceiver::receive_timeout`].

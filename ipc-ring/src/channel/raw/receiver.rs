@@ -81,7 +81,7 @@ impl RawReceiver {
         self.receive_how(place, Patience::Until(None))
     }
 
-    /// As [`receive`](Self::receive), until a point in time.
+    /// As [`receive`](Self::receive), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`](crate::PopError::TimedOut), and as [`receive`](Self::receive).
@@ -93,7 +93,7 @@ impl RawReceiver {
         self.receive_how(place, Patience::Until(Some(deadline)))
     }
 
-    /// As [`receive`](Self::receive), for a length of time.
+    /// As [`receive`](Self::receive), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`](crate::PopError::TimedOut), and as [`receive`](Self::receive).

@@ -76,7 +76,7 @@ impl RawSender {
         self.send_how(0, element, Patience::Until(None))
     }
 
-    /// As [`send`](Self::send), until a point in time.
+    /// As [`send`](Self::send), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`](crate::PushError::TimedOut), and as [`send`](Self::send).
@@ -84,7 +84,7 @@ impl RawSender {
         self.send_how(0, element, Patience::Until(Some(deadline)))
     }
 
-    /// As [`send`](Self::send), for a length of time.
+    /// As [`send`](Self::send), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`](crate::PushError::TimedOut), and as [`send`](Self::send).

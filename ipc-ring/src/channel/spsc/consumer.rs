@@ -476,8 +476,8 @@ impl<T: Message> Consumer<T> {
         self.core.ring.memory().capacity()
     }
 
-    /// Number of messages popped since the channel was made, by this holder and those before it: the sequence
-    /// number of the next message.
+    /// Number of messages popped since the channel was made, by this holder and its predecessors: the
+    /// sequence number of the next message.
     #[must_use]
     pub fn popped(&self) -> u64 {
         self.core.ring.position()

@@ -71,7 +71,7 @@ impl Observer {
     /// Whether the producer is attached. One system call if it is. It may go, or come, right after.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn producer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.producer()
@@ -80,7 +80,7 @@ impl Observer {
     /// Whether the consumer is attached. As [`producer`](Self::producer).
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn consumer(&self) -> Result<PeerState, ipc_core::Error> {
         self.onlooker.consumer()

@@ -116,7 +116,7 @@ impl<T: Message> Producer<T> {
         self.push_from_until(message, None)
     }
 
-    /// As [`push_from`](Self::push_from), until a point in time.
+    /// As [`push_from`](Self::push_from), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
@@ -145,7 +145,7 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    /// As [`push`](Self::push), until a point in time.
+    /// As [`push`](Self::push), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -157,7 +157,7 @@ impl<T: Message> Producer<T> {
         }
     }
 
-    /// As [`push`](Self::push), for a length of time.
+    /// As [`push`](Self::push), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
@@ -200,7 +200,7 @@ impl<T: Message> Producer<T> {
         self.push_slice_until(messages, None)
     }
 
-    /// As [`push_slice`](Self::push_slice), until a point in time.
+    /// As [`push_slice`](Self::push_slice), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).
@@ -290,10 +290,10 @@ impl<T: Message> Producer<T> {
         room::wait_for_room(ring, end, deadline).map_err(|refusal| refusal.with(value))
     }
 
-    /// Whether the consumer is there. One system call when it is attached.
+    /// Whether the consumer is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.end.peer()
@@ -330,7 +330,7 @@ impl<T: Message> Producer<T> {
         self.core.ring.memory().capacity()
     }
 
-    /// Number of messages pushed since the channel was made, by this holder and those before it.
+    /// Number of messages pushed since the channel was made, by this holder and its predecessors.
     #[must_use]
     pub fn pushed(&self) -> u64 {
         self.core.ring.position()

@@ -12,7 +12,7 @@ use crate::ring::spsc::Push;
 
 impl<T: Message> Producer<T> {
     /// As [`try_push_from`](Self::try_push_from), for a task that waits when the ring is full: it may miss
-    /// what the consumer has freed last, for which the wait looks.
+    /// what the consumer has freed last, which the wait then checks for.
     ///
     /// # Errors
     /// As [`try_push_from`](Self::try_push_from).
@@ -39,7 +39,7 @@ impl<T: Message> Producer<T> {
     }
 }
 
-/// In a set a producer has something to do when there is room, or no process is left to make some.
+/// In a set, a producer is ready when there is room, or when there is no consumer left to make some.
 impl<T: Message> Seated for Producer<T> {
     type Seat = End;
 
@@ -49,7 +49,7 @@ impl<T: Message> Seated for Producer<T> {
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.core.ring.has_room() {
-            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is for the next push to tell.
+            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is reported by the next push.
             Ok(false) => self.core.end.news(probe),
         }
     }

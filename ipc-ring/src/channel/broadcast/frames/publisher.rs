@@ -14,7 +14,8 @@ use crate::ring::broadcast::frames::{self as ring, Mapped, Refused};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
-/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for a successor.
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Self::detach) leaves it open for
+/// a successor.
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher {
@@ -58,7 +59,7 @@ impl Publisher {
     pub(super) fn new(ring: Mapped, mut end: End) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to come look again.
+                // Subscribers that wait for a publisher to attach check again.
                 let woken = end.wake_subscribers();
                 end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
@@ -71,15 +72,15 @@ impl Publisher {
         }
     }
 
-    /// Publishes a frame if there is room, which in a lossy channel there is always.
+    /// Publishes a frame if there is room; a lossy channel always has room.
     ///
     /// # Errors
-    /// [`PushError::Full`] in a gated channel when a subscriber is too far behind; dead ones are dropped before it is said.
-    /// [`PushError::TooLarge`]; [`PushError::Corrupt`].
+    /// [`PushError::Full`] in a gated channel when a subscriber is too far behind, after dead ones were
+    /// dropped; [`PushError::TooLarge`]; [`PushError::Corrupt`].
     ///
     /// # Blocking
-    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each subscriber
-    /// in the way, to learn whether it is alive.
+    /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each
+    /// subscriber in the way, to check whether it is alive.
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
@@ -98,14 +99,14 @@ impl Publisher {
     /// [`PushError::TooLarge`]; [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`].
     ///
     /// # Blocking
-    /// By this end's wait strategy, until every live subscriber has come near enough. Never in a lossy channel.
+    /// By this end's wait strategy, until no live subscriber is too far behind. Never in a lossy channel.
     #[inline]
     #[doc(alias = "push")]
     pub fn publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.publish_until(frame, None)
     }
 
-    /// As [`publish`](Self::publish), until a point in time.
+    /// As [`publish`](Self::publish), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -114,7 +115,7 @@ impl Publisher {
         self.publish_until(frame, Some(deadline))
     }
 
-    /// As [`publish`](Self::publish), for a length of time.
+    /// As [`publish`](Self::publish), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -143,11 +144,12 @@ impl Publisher {
         }
     }
 
-    /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end, or before this
-    /// end waits.
+    /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end,
+    /// or before this end waits.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish). The value handed back is the number of frames published before.
+    /// As [`publish`](Self::publish). The value handed back is the number of frames published before the
+    /// error.
     #[doc(alias = "push_batch")]
     pub fn publish_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
         self.end.place.ours()?;
@@ -169,14 +171,14 @@ impl Publisher {
         not_woken(self.end.wake_subscribers(), frames.len())
     }
 
-    /// Reserves room for a frame of up to `len` bytes. Nothing is published until [`Claim::commit`]; dropping the claim
-    /// gives the room back.
+    /// Reserves room for a frame of up to `len` bytes. Nothing is published until [`Claim::commit`]; dropping
+    /// the claim gives the room back.
     ///
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
         self.end.place.ours()?;
-        // Asked twice, as a claim cannot be given back and kept.
+        // Tried twice, because a claim cannot be both returned and dropped.
         if matches!(self.ring.try_claim(len).map(drop), Err(Refused::Full)) {
             self.after_full()?;
         }
@@ -186,7 +188,7 @@ impl Publisher {
         }
     }
 
-    /// There was no room: is there any without the dead?
+    /// There was no room; check again after dropping dead subscribers.
     #[cold]
     fn after_full(&mut self) -> Result<bool, PushError<()>> {
         waiting::has_room_without_the_dead(&mut self.ring, &self.end)
@@ -211,8 +213,8 @@ impl Publisher {
         self.end.front.mode()
     }
 
-    /// Number of frames published since the channel was made, by this holder and those before it: the sequence number of
-    /// the next one.
+    /// Number of frames published since the channel was made, by this holder and its predecessors: the
+    /// sequence number of the next one.
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
@@ -225,12 +227,13 @@ impl Publisher {
         Counters::read_frames(self.ring.memory())
     }
 
-    /// Ends the stream: subscribers read what is left, then are told. The same as dropping, but for a persistent channel.
+    /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
+    /// except in a persistent channel.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }
 
-    /// Lets go and leaves the stream open: a new publisher may continue it, while a subscriber is attached
+    /// Detaches and leaves the stream open: a new publisher may continue it, while a subscriber is attached
     /// or if the channel is persistent.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
@@ -262,13 +265,13 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Bytes there is room for.
+    /// Number of bytes reserved.
     #[must_use]
     pub fn len(&self) -> usize {
         self.claim.len()
     }
 
-    /// Whether there is room for an empty frame only.
+    /// Whether no bytes are reserved: only an empty frame fits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.claim.is_empty()
@@ -282,13 +285,13 @@ impl Claim<'_> {
         self.claim.write(offset, bytes);
     }
 
-    /// Publishes the first `len` bytes as a frame; not in a child of fork that inherited the claim.
+    /// Publishes the first `len` bytes as a frame; not in a forked child that inherited the claim.
     ///
     /// # Errors
-    /// [`PushError::NotWoken`]: it is published. [`PushError::Forked`]: it is not.
+    /// [`PushError::NotWoken`]: the frame was published. [`PushError::Forked`]: it was not.
     ///
     /// # Panics
-    /// When more bytes are named than were claimed.
+    /// When `len` exceeds the claim.
     pub fn commit(self, len: usize) -> Result<(), PushError<()>> {
         if !self.end.place.is_ours() {
             return Err(PushError::Forked(()));

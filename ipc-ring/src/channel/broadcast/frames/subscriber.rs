@@ -18,8 +18,9 @@ use crate::wait::signal::POISONED;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
 ///
-/// As an iterator over itself (`for frame in &mut subscriber`) it waits for each frame, gives word of those that were
-/// missed in between, and ends when the channel is closed, or when it fails; [`last_error`](Self::last_error) tells which.
+/// As an iterator over itself (`for frame in &mut subscriber`) it waits for each frame, reports those missed
+/// in between, and ends when the channel is closed, or on an error; [`last_error`](Self::last_error) shows
+/// which.
 #[derive(Debug)]
 #[doc(alias = "Consumer")]
 pub struct Subscriber {
@@ -27,11 +28,11 @@ pub struct Subscriber {
     ring: Option<ring::Subscriber<Mapped>>,
     end: End,
     last_error: Option<PopError>,
-    /// While it may have to follow the channel.
+    /// Set while it may have to follow the channel.
     origin: Option<Box<Builder>>,
 }
 
-/// Where a popped frame goes.
+/// The destination of a popped frame.
 trait Place {
     fn pop(&mut self, ring: &mut ring::Subscriber<Mapped>) -> Pop;
 }
@@ -77,8 +78,8 @@ impl<P: Place> Poll for Popping<'_, P> {
 impl Subscriber {
     crate::interrupter::interruptible!(end.place);
 
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with the oldest frame
-    /// that can be found.
+    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with
+    /// the oldest frame that can be found.
     ///
     /// # Errors
     /// [`AttachError`]: no seat is free, or the kernel refused.
@@ -101,7 +102,7 @@ impl Subscriber {
         Self { ring: Some(ring), end, last_error: None, origin: None }
     }
 
-    /// Keeps what it takes to open the channel again, as long as that may have to be.
+    /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
         if self.end.place.is_open() {
             self.origin = Some(Box::new(builder.clone()));
@@ -125,12 +126,13 @@ impl Subscriber {
         self.ring.as_ref().expect("only drop takes it")
     }
 
-    /// Pops the next frame into the front of `out`, if there is one; gives its length.
+    /// Pops the next frame into the front of `out`, if there is one; returns its length.
     ///
     /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::BufferTooSmall`], and the frame stays; [`PopError::Closed`] when
-    /// there is nothing and never will be; [`PopError::PeerGone`] when there is nothing and the publisher has detached;
-    /// [`PopError::Corrupt`]. What lies in `out` then is of no use.
+    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::BufferTooSmall`], and the frame stays;
+    /// [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
+    /// nothing and the publisher has detached; [`PopError::Corrupt`]. The contents of `out` are then
+    /// unspecified.
     ///
     /// # Blocking
     /// Never. One system call when the publisher of a gated channel sleeps, to wake it.
@@ -139,16 +141,16 @@ impl Subscriber {
         self.try_pop_to(&mut out)
     }
 
-    /// Pops the next frame, if there is one, in place of what is in `out`; gives its length.
+    /// Pops the next frame, if there is one, replacing the contents of `out`; returns its length.
     ///
     /// # Errors
-    /// As [`try_pop_into`](Self::try_pop_into), but for the buffer's size.
+    /// As [`try_pop_into`](Self::try_pop_into), except for the buffer's size.
     #[inline]
     pub fn try_pop_vec(&mut self, mut out: &mut Vec<u8>) -> Result<usize, PopError> {
         self.try_pop_to(&mut out)
     }
 
-    /// Pops the next frame, if there is one, into a vector of its own.
+    /// Pops the next frame, if there is one, into a new vector.
     ///
     /// # Errors
     /// As [`try_pop_vec`](Self::try_pop_vec).
@@ -158,12 +160,12 @@ impl Subscriber {
         Ok(out)
     }
 
-    /// Pops the next frame into a vector of its own, waiting for it.
+    /// Pops the next frame into a new vector, waiting for it.
     ///
     /// # Errors
-    /// [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when everything published has been read and the
-    /// publisher has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A publisher that has never come is
-    /// waited for.
+    /// [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when everything published has been
+    /// read and the publisher has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A publisher
+    /// that has never attached is waited for.
     ///
     /// # Blocking
     /// By this end's wait strategy.
@@ -173,7 +175,7 @@ impl Subscriber {
         Ok(out)
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -183,7 +185,7 @@ impl Subscriber {
         Ok(out)
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -191,7 +193,7 @@ impl Subscriber {
         self.pop_deadline(crate::clock::after(timeout))
     }
 
-    /// As [`pop`](Self::pop), into the front of `out`; gives the frame's length.
+    /// As [`pop`](Self::pop), into the front of `out`; returns the frame's length.
     ///
     /// # Errors
     /// [`PopError::BufferTooSmall`], and the frame stays; as [`pop`](Self::pop).
@@ -200,7 +202,7 @@ impl Subscriber {
         self.pop_to(out, None)
     }
 
-    /// As [`pop_into`](Self::pop_into), until a point in time.
+    /// As [`pop_into`](Self::pop_into), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
@@ -208,7 +210,7 @@ impl Subscriber {
         self.pop_to(out, Some(deadline))
     }
 
-    /// As [`pop`](Self::pop), in place of what is in `out`; gives the frame's length.
+    /// As [`pop`](Self::pop), replacing the contents of `out`; returns the frame's length.
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
@@ -235,7 +237,7 @@ impl Subscriber {
         }
     }
 
-    /// A pop that was not plain success.
+    /// A pop that was not a plain success.
     #[cold]
     #[inline(never)]
     fn settle<P: Place>(&mut self, pop: Pop, place: &mut P) -> Result<usize, PopError> {
@@ -247,7 +249,7 @@ impl Subscriber {
         let Some(error) = waiting::ended(self.end.bits(), self.look().position()) else {
             return Err(PopError::Empty);
         };
-        // [C1] The bit is seen: everything published before can be seen too. Look once more.
+        // [C1] The bit is seen: everything published before is visible too. Check once more.
         match place.pop(self.ring()) {
             Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
             Pop::Empty { .. } => Err(error),
@@ -276,7 +278,8 @@ impl Subscriber {
         PopError::Corrupt(corruption)
     }
 
-    /// Lends the next frame of a gated channel where it lies. [`View::release`] pops it; dropping the view leaves it.
+    /// Lends the next frame of a gated channel in place. [`View::release`] pops it; dropping the view leaves
+    /// it.
     ///
     /// # Errors
     /// As [`try_pop`](Self::try_pop).
@@ -293,7 +296,7 @@ impl Subscriber {
                 self.end.wake_publisher();
             }
             self.end.place.tell().map_err(PopError::System)?;
-            // [C1] As in `settle`: what was published before the end is visible now. Look once more.
+            // [C1] As in `settle`: what was published before the end is visible now. Check once more.
             if let Some(error) = waiting::ended(self.end.bits(), self.look().position())
                 && !self.look().has_something()
                 && !self.follow()
@@ -306,11 +309,11 @@ impl Subscriber {
         ring.try_view().map(|view| View { view, end }).map_err(|_| PopError::Empty)
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     #[doc(alias = "peer")]
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
@@ -334,27 +337,29 @@ impl Subscriber {
         self.end.front.mode()
     }
 
-    /// The sequence number of the next frame: how many were published before it. That of the frame popped last is one less.
+    /// The sequence number of the next frame, which is the number of frames published before it. That of the
+    /// frame popped last is one less.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.look().sequence()
     }
 
-    /// Where this subscriber is, to be saved and started from later: see [`Start::Saved`](crate::broadcast::Start::Saved).
+    /// The position of this subscriber, to be saved and started from later: see
+    /// [`Start::Saved`](crate::broadcast::Start::Saved).
     #[must_use]
     pub fn position(&self) -> Position {
         let generation = self.end.generation();
         Position { generation, sequence: self.sequence(), offset: self.look().position() }
     }
 
-    /// How many published frames are still to be read, or overwritten already. Racy.
+    /// Number of published frames still to be read, or already overwritten. Racy.
     #[must_use]
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {
         self.look().behind()
     }
 
-    /// Why the iteration over this end stopped, unless it was because the channel was closed.
+    /// Why the iteration over this end stopped, unless the channel was closed.
     #[must_use]
     pub fn last_error(&self) -> Option<&PopError> {
         self.last_error.as_ref()
@@ -408,7 +413,7 @@ impl Drop for Subscriber {
     }
 }
 
-/// The next frame where it lies, from [`Subscriber::try_view`]. Dropping it leaves the frame to be popped.
+/// The next frame in place, from [`Subscriber::try_view`]. Dropping it leaves the frame to be popped.
 #[derive(Debug)]
 pub struct View<'a> {
     view: ring::View<'a, Mapped>,
@@ -434,9 +439,9 @@ impl View<'_> {
         self.view.sequence()
     }
 
-    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the view is
-    /// released or dropped. A publisher that keeps to the protocol does not write them meanwhile; one that does not may, so
-    /// what was checked there must not be read again.
+    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the
+    /// view is released or dropped. A publisher that keeps to the protocol does not write them meanwhile; one
+    /// that violates it may, so bytes that were checked in place must not be read again.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         self.view.memory().address(self.view.index(), self.view.len()).as_ptr()
@@ -445,12 +450,12 @@ impl View<'_> {
     /// Copies bytes out, from an offset in the frame.
     ///
     /// # Panics
-    /// When there are not as many.
+    /// When the range exceeds the frame.
     pub fn read(&self, offset: usize, out: &mut [u8]) {
         self.view.read(offset, out);
     }
 
-    /// Copies the frame out and leaves it where it is.
+    /// Copies the frame out and leaves it in the ring.
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         let mut out = vec![0; self.len()];
@@ -458,7 +463,7 @@ impl View<'_> {
         out
     }
 
-    /// Pops the frame; not in a child of fork that inherited the view.
+    /// Pops the frame; not in a forked child that inherited the view.
     pub fn release(self) {
         if !self.end.place.is_ours() {
             return;

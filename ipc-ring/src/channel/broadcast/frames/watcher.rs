@@ -101,10 +101,10 @@ impl Watcher {
         Ok(out)
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         let front = self.ring.memory();

@@ -8,9 +8,9 @@ use crate::error::AttachError;
 use crate::pool::{Handle, Pool};
 use crate::{Barrier, Lifetime, WaitStrategy};
 
-/// Places of a channel whose capacity nobody chose.
+/// Places of a channel without a chosen capacity.
 const USUAL_CAPACITY: u64 = 8;
-/// What the element type is called, so that nobody takes the channel for one of plain handles.
+/// The name of the element type, which distinguishes the channel from one of plain handles.
 const TYPE_NAME: &str = "ipc-ring payload of a pool";
 
 /// Options for creating and opening a channel of payloads.
@@ -21,8 +21,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Options for the channel of this name, 1 to 120 bytes without a zero byte, for payloads of this pool, in the pool's
-    /// domain.
+    /// Options for the channel of this name, 1 to 120 bytes without a zero byte, for payloads of this pool,
+    /// in the pool's domain.
     #[must_use]
     pub fn new(name: &str, pool: &Pool) -> Self {
         let channel =
@@ -35,15 +35,15 @@ impl Builder {
         self
     }
 
-    /// Number of payloads that the channel can hold, rounded up to a power of two. A creator's default is 8; an opener that
-    /// says nothing takes the channel as it is, one that says a number insists on it.
+    /// Number of payloads that the channel can hold, rounded up to a power of two. A creator's default is 8;
+    /// an opener without this setting takes the channel as it is, one that gives a number insists on it.
     #[must_use]
     pub fn capacity(self, payloads: u64) -> Self {
         self.with(|channel| channel.capacity(payloads))
     }
 
-    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener that says nothing takes the
-    /// channel as it is, one that says a mode insists on it.
+    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener without
+    /// this setting takes the channel as it is, one that gives a mode insists on it.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         self.with(|channel| channel.mode(mode))
@@ -67,26 +67,26 @@ impl Builder {
         self.with(|channel| channel.start(start))
     }
 
-    /// Where a subscriber goes on that was overrun. The default is the oldest payload left.
+    /// Where a subscriber continues after it was overrun. The default is the oldest payload left.
     #[must_use]
     pub fn resume(self, resume: Resume) -> Self {
         self.with(|channel| channel.resume(resume))
     }
 
-    /// How this end waits. Each end has its own way.
+    /// How this end waits. Each end has its own strategy.
     #[must_use]
     pub fn wait(self, strategy: WaitStrategy) -> Self {
         self.with(|channel| channel.wait(strategy))
     }
 
-    /// Whether calls of this end that wait go on when the other end died or detached, as with every
+    /// Whether waiting calls of this end go on when the other end died or detached, as with every
     /// [builder](crate::broadcast::Builder::await_successors).
     #[must_use]
     pub fn await_successors(self, awaits: bool) -> Self {
         self.with(|channel| channel.await_successors(awaits))
     }
 
-    /// Where to look for the name and put it. The default is the pool's domain.
+    /// The domain in which the name is looked up or entered. The default is the pool's.
     #[must_use]
     pub fn domain(self, domain: &Domain) -> Self {
         self.with(|channel| channel.domain(domain))

@@ -181,7 +181,7 @@ impl Publisher {
         self.publish_until(payload, None)
     }
 
-    /// As [`publish`](Self::publish), until a point in time.
+    /// As [`publish`](Self::publish), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -193,7 +193,7 @@ impl Publisher {
         self.publish_until(payload, Some(deadline))
     }
 
-    /// As [`publish`](Self::publish), for a length of time.
+    /// As [`publish`](Self::publish), with a timeout.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
@@ -269,7 +269,7 @@ impl Publisher {
         self.end.front.mode()
     }
 
-    /// Number of payloads published since the channel was made, by this holder and those before it: the
+    /// Number of payloads published since the channel was made, by this holder and its predecessors: the
     /// sequence number of the next one.
     #[must_use]
     #[doc(alias = "sequence")]

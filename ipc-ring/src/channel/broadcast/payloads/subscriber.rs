@@ -14,8 +14,8 @@ use crate::error::AttachError;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
 use crate::ring::broadcast::payloads as ring;
 
-/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back, but not the payloads that it has
-/// popped: those are their [`View`]s'.
+/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back, but not the
+/// payloads that it has popped: those belong to their [`View`]s.
 #[derive(Debug)]
 #[doc(alias = "Consumer")]
 pub struct Subscriber {
@@ -47,7 +47,8 @@ impl Poll for Subscriber {
 impl Subscriber {
     crate::interrupter::interruptible!(channel);
 
-    /// Makes the channel of this name in the pool's domain, or finds it, and takes a seat, to start with the oldest payload.
+    /// Makes the channel of this name in the pool's domain, or finds it, and takes a seat, to start with the
+    /// oldest payload.
     ///
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another kind, or the kernel refused.
@@ -73,8 +74,9 @@ impl Subscriber {
     /// Pops the next payload if there is one.
     ///
     /// # Errors
-    /// [`ReceiveError::Channel`] as [`broadcast::Subscriber::try_pop`]; [`ReceiveError::Refused`] when a message was popped
-    /// that names no payload, such as that of a publisher that died while it published: go on with the next.
+    /// [`ReceiveError::Channel`] as [`broadcast::Subscriber::try_pop`]; [`ReceiveError::Refused`] when the
+    /// popped message names no payload, such as that of a publisher that died while publishing: continue with
+    /// the next.
     ///
     /// # Blocking
     /// Never. One system call when the publisher of a gated channel sleeps, to wake it.
@@ -95,7 +97,7 @@ impl Subscriber {
         self.pop_until(None)
     }
 
-    /// As [`pop`](Self::pop), until a point in time.
+    /// As [`pop`](Self::pop), until a deadline.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -103,7 +105,7 @@ impl Subscriber {
         self.pop_until(Some(deadline))
     }
 
-    /// As [`pop`](Self::pop), for a length of time.
+    /// As [`pop`](Self::pop), with a timeout.
     ///
     /// # Errors
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
@@ -121,11 +123,11 @@ impl Subscriber {
         }
     }
 
-    /// Whether the publisher is there. One system call when it is attached.
+    /// Whether the publisher is attached. One system call if it is.
     ///
     /// # Errors
-    /// When it cannot be known whether its process is alive: the domain's semaphores were removed, or this process may not
-    /// read them any more.
+    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
+    /// may not read them any more.
     #[doc(alias = "peer")]
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         self.channel.publisher()
@@ -149,20 +151,20 @@ impl Subscriber {
         self.channel.mode()
     }
 
-    /// The sequence number of the next payload: how many were published before it. That of the payload popped last is one
-    /// less.
+    /// The sequence number of the next payload, which is the number of payloads published before it. That of
+    /// the payload popped last is one less.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.channel.sequence()
     }
 
-    /// Where this subscriber is, to be saved and started from later.
+    /// The position of this subscriber, to be saved and started from later.
     #[must_use]
     pub fn position(&self) -> Position {
         self.channel.position()
     }
 
-    /// How many published payloads are still to be read, or given up already. Racy.
+    /// Number of published payloads still to be read, or already given up. Racy.
     #[must_use]
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! Frames that lie in several pieces.
+//! Frames that consist of several pieces.
 
 use std::io::IoSlice;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::Producer;
 use crate::error::PushError;
 
 impl Producer {
-    /// Pushes one frame that lies in several pieces, if there is room.
+    /// Pushes one frame that consists of several pieces, if there is room.
     ///
     /// # Errors
     /// As [`try_push`](Self::try_push).
@@ -17,7 +17,7 @@ impl Producer {
         self.settle_one(pushed, total(pieces))
     }
 
-    /// Pushes one frame that lies in several pieces, waiting for room.
+    /// Pushes one frame that consists of several pieces, waiting for room.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -25,7 +25,7 @@ impl Producer {
         self.push_vectored_until(pieces, None)
     }
 
-    /// As [`push_vectored`](Self::push_vectored), until a point in time.
+    /// As [`push_vectored`](Self::push_vectored), until a deadline.
     ///
     /// # Errors
     /// [`PushError::TimedOut`], and as [`push`](Self::push).

@@ -1,11 +1,11 @@
-//! A message lent where it lies.
+//! A message lent in place.
 
 use crate::channel::end::End;
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Mapped};
 
-/// The next message where it lies, from [`Consumer::try_view`](super::Consumer::try_view). Dropping it leaves
-/// the message to be popped.
+/// The next message in place, from [`Consumer::try_view`](super::Consumer::try_view). Dropping it leaves the
+/// message to be popped.
 #[derive(Debug)]
 pub struct View<'a, T: Message> {
     pub(super) view: ring::View<'a, Mapped<T>>,
@@ -26,13 +26,13 @@ impl<T: Message> View<'_, T> {
         self.view.with(|slot| slot)
     }
 
-    /// Copies the message out and leaves it where it is.
+    /// Copies the message out and leaves it in the ring.
     #[must_use]
     pub fn read(&self) -> T {
         self.view.read()
     }
 
-    /// Pops the message; not in a child of fork that inherited the view.
+    /// Pops the message; not in a forked child that inherited the view.
     pub fn release(self) {
         if !self.end.is_ours() {
             return;
