@@ -10,7 +10,7 @@
 //! let mut out = spsc::Producer::<pool::Handle>::create("doc-example-frames.out")?;
 //! let mut frame = frames.loan(640 * 480)?; // a block of 1 MiB
 //! for row in 0..480 {
-//!     frame.write_at(row * 640, &[7; 640])?; // as the camera gives it, or at once, or through `as_mut_ptr`
+//!     frame.write_at(row * 640, &[7; 640])?; // row by row, or at once, or through `as_mut_ptr`
 //! }
 //! frame.send(&mut out)?;
 //!

@@ -56,7 +56,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     /// Pushes a frame, waiting for room.
     ///
     /// # Errors
-    /// [`Refusal`], but for [`Refusal::Full`].
+    /// [`Refusal`], except [`Refusal::Full`].
     #[inline(always)]
     pub fn push(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
         self.end.ours()?;
@@ -100,7 +100,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     /// Waits until there is room for a frame of `len` bytes.
     ///
     /// # Errors
-    /// [`Refusal`], but for [`Refusal::Full`].
+    /// [`Refusal`], except [`Refusal::Full`].
     #[track_caller]
     pub fn wait_for_room(&mut self, len: usize, deadline: Option<Instant>) -> Result<(), Refusal> {
         wait_for_room(&mut RoomFor(&mut self.ring, len), &mut self.end, deadline)
@@ -277,7 +277,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Pops the next frame, waiting for it; returns its length.
     ///
     /// # Errors
-    /// [`PopError`], but for [`PopError::Empty`].
+    /// [`PopError`], except [`PopError::Empty`].
     #[inline(always)]
     pub fn pop(&mut self, place: &mut impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
         self.end.ours()?;
@@ -337,7 +337,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// may not be a frame.
     ///
     /// # Errors
-    /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`] and [`PopError::BufferTooSmall`].
+    /// As [`try_pop`](Self::try_pop), except [`PopError::Empty`] and [`PopError::BufferTooSmall`].
     #[inline(always)]
     pub fn look(&mut self) -> Result<(), PopError> {
         self.end.ours()?;

@@ -39,7 +39,7 @@ impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
     /// alive; false if one is.
     ///
     /// # Errors
-    /// [`CallError`], but for [`CallError::Pending`] and [`CallError::NothingAsked`].
+    /// [`CallError`], except [`CallError::Pending`] and [`CallError::NothingAsked`].
     #[inline(always)]
     pub fn call(
         &mut self,
@@ -147,7 +147,7 @@ impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
 impl<M: Memory, W: Words, H: Host> Poll for Replies<'_, M, W, H> {
     type Words = W;
     type Host = H;
-    /// That it is there.
+    /// Nothing: a wait reports only that the reply has arrived.
     type Item = ();
 
     #[inline(always)]
@@ -258,7 +258,7 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
 impl<M: Memory, W: Words, H: Host> Poll for Requests<'_, M, W, H> {
     type Words = W;
     type Host = H;
-    /// That one is there.
+    /// Nothing: a wait reports only that there is a request.
     type Item = ();
 
     #[inline(always)]

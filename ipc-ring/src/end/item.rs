@@ -66,7 +66,7 @@ struct ForItem<'a, P>(&'a mut P);
 /// Pops, waiting until there is something.
 ///
 /// # Errors
-/// [`PopError`], but for [`PopError::Empty`].
+/// [`PopError`], except [`PopError::Empty`].
 #[cold]
 #[inline(never)]
 #[track_caller]

@@ -13,7 +13,7 @@ use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
 use crate::wait::{WaitStrategy, Waits};
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Whether the other end of a channel is there.
+/// The state of the other end of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerState {

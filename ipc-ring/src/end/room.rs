@@ -91,7 +91,7 @@ struct ForRoom<'a, R: Room, W: Words, H: Host> {
 /// Waits until there is room.
 ///
 /// # Errors
-/// [`Refusal`], but for the first.
+/// [`Refusal`], except the first.
 #[track_caller]
 pub fn wait_for_room<R: Room, W: Words, H: Host>(
     ring: &mut R,

@@ -46,7 +46,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     /// Pushes an element, waiting for room.
     ///
     /// # Errors
-    /// [`Refusal`], but for [`Refusal::Full`].
+    /// [`Refusal`], except [`Refusal::Full`].
     #[inline(always)]
     pub fn push(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), Refusal> {
         match self.push_known(item) {
@@ -243,7 +243,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Pops the next element, waiting for it.
     ///
     /// # Errors
-    /// [`PopError`], but for [`PopError::Empty`].
+    /// [`PopError`], except [`PopError::Empty`].
     #[inline(always)]
     pub fn pop(&mut self, place: &mut Place<M>, deadline: Option<Instant>) -> Result<(), PopError> {
         self.end.ours()?;
@@ -260,13 +260,13 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         self.end.is_surely_ours() && self.ring.pop_known(place)
     }
 
-    /// Whether the next element is there; then [`pop_ready`](Self::pop_ready) pops it.
+    /// Whether the next element is ready; then [`pop_ready`](Self::pop_ready) pops it.
     #[inline(always)]
     pub(crate) fn knows_next(&mut self) -> bool {
         self.end.is_surely_ours() && self.ring.knows_next()
     }
 
-    /// Pops the next element if it is there.
+    /// Pops the next element if it is ready.
     #[inline(always)]
     pub(crate) fn pop_ready(&mut self, place: &mut Place<M>) -> bool {
         self.end.is_surely_ours() && self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)).is_ok()
@@ -342,7 +342,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// or may not be an element.
     ///
     /// # Errors
-    /// As [`try_pop`](Self::try_pop), but for [`PopError::Empty`].
+    /// As [`try_pop`](Self::try_pop), except [`PopError::Empty`].
     pub fn look(&mut self) -> Result<(), PopError> {
         self.end.ours()?;
         if self.ring.has_item() {

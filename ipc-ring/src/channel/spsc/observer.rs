@@ -61,7 +61,7 @@ impl Observer {
         Ok(Self { onlooker: Onlooker { lookout, region, seen } })
     }
 
-    /// What the ends have counted so far. Racy: both may be at work, see [`Counters`]. No system call.
+    /// What the ends have counted so far. Racy: both may be active, see [`Counters`]. No system call.
     #[must_use]
     pub fn counters(&self) -> Counters {
         let Onlooker { region, seen, .. } = &self.onlooker;

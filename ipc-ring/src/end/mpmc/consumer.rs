@@ -67,7 +67,7 @@ where
     /// Pops the next element, waiting for it.
     ///
     /// # Errors
-    /// [`PopError`], but for [`PopError::Empty`] and [`PopError::Busy`].
+    /// [`PopError`], except [`PopError::Empty`] and [`PopError::Busy`].
     #[inline(always)]
     pub fn pop(&mut self, place: &mut Place<M>, deadline: Option<Instant>) -> Result<(), PopError> {
         self.end.place.ours()?;

@@ -20,7 +20,7 @@ pub struct Producer<M: Memory, W: Seats, H: Host> {
     pub ring: ring::Producer<M>,
     /// Its seat.
     pub end: End<M, W, H>,
-    /// When to look whether the ring is about to be full.
+    /// When to check whether the ring is about to be full.
     pace: Pace,
     /// Woken for room in a set or a task.
     woken_in_set: bool,
@@ -54,7 +54,7 @@ where
     /// Pushes an element, waiting for room.
     ///
     /// # Errors
-    /// [`PushError`], but for [`PushError::Full`] and [`PushError::Busy`].
+    /// [`PushError`], except [`PushError::Full`] and [`PushError::Busy`].
     #[inline(always)]
     pub fn push(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
