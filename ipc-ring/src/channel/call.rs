@@ -8,7 +8,7 @@
 //!
 //! // process B
 //! let mut square = ipc_ring::call::Responder::<u32, u64>::create("square")?;
-//! square.serve_all(|number, _attempt| u64::from(number) * u64::from(number))?; // ends when the caller closes
+//! square.serve_all(|number, _attempt| u64::from(number) * u64::from(number))?; // ends on close
 //! # Ok(()) }
 //! ```
 //!

@@ -1,8 +1,8 @@
 //! Channels: rings with a name, a type and two ends in different processes.
 //!
-//! A channel is a ring in a segment of its own, found through the domain's directory. Its segment is private and marked
-//! for removal as soon as it is attached, so the kernel frees it when the last process that uses it is gone, however that
-//! process ended.
+//! A channel is a ring in a segment of its own, found through the domain's directory. Its segment is private
+//! and marked for removal as soon as it is attached, so the kernel frees it when the last process that uses
+//! it is gone, however that process ended.
 
 mod announce;
 pub(crate) mod barriers;

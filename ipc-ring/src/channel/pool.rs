@@ -53,7 +53,8 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let pool = ipc_ring::pool::Builder::new("doc-example-slices").class(64, 1).create()?;
 //! let mut loan = pool.loan(3)?;
-//! // SAFETY: all processes of this domain are this program, which writes its own loans only and attaches nothing by number.
+//! // SAFETY: all processes of this domain are this program, which writes its own loans only and attaches
+//! // nothing by number.
 //! let pixels = unsafe { loan.as_mut_slice() }?;
 //! pixels.sort_unstable();
 //! # drop(loan);

@@ -238,7 +238,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
 
     /// Arranges that this process's death posts to what the peer sleeps on, which is returned.
     fn arrange_for_death(&mut self) -> Option<H::Wake> {
-        let wake = H::wake_from(self.words.wake(Side::Peer).load(Relaxed))?; // Stable while there is a waiter.
+        let wake = H::wake_from(self.words.wake(Side::Peer).load(Relaxed))?; // Stable during a wait.
         if self.armed != Some(wake) {
             if let Some(old) = self.armed.take() {
                 self.host.no_post_at_death(old);

@@ -97,7 +97,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, or finds it, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError`]: the end is taken, the channel found is of another type, capacity or mode, or the kernel refused.
+    /// [`AttachError`]: the end is taken, the channel found is of another type, capacity or mode, or the
+    /// kernel refused.
     pub fn create_publisher(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MakeOrFind)
     }
@@ -122,8 +123,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, or finds it, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another type, capacity or mode, the start is a position in
-    /// another channel, or the kernel refused.
+    /// [`AttachError`]: no seat is free, the channel found is of another type, capacity or mode, the start is
+    /// a position in another channel, or the kernel refused.
     pub fn create_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
         self.subscribe(Creation::MakeOrFind)
     }

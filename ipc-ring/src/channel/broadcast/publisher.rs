@@ -31,7 +31,8 @@ impl<T: Message> Publisher<T> {
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError`]: the end is taken, the channel found is of another type or mode, or the kernel refused.
+    /// [`AttachError`]: the end is taken, the channel found is of another type or mode, or the kernel
+    /// refused.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.

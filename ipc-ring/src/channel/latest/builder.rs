@@ -75,7 +75,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel of one value, or finds it, and takes a reader's seat.
     ///
     /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the kernel refused.
+    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the
+    /// kernel refused.
     pub fn create_reader(&self) -> Result<Reader<T>, AttachError> {
         self.clone().keys(1).create_table_reader().map(Reader::new)
     }
@@ -91,7 +92,8 @@ impl<T: Message> Builder<T> {
     /// Makes the table, or finds it, and takes the writer's end.
     ///
     /// # Errors
-    /// [`AttachError`]: another writer lives, the table found is of another type or size, or the kernel refused.
+    /// [`AttachError`]: another writer is alive, the table found is of another type or size, or the kernel
+    /// refused.
     pub fn create_table_writer(&self) -> Result<TableWriter<T>, AttachError> {
         self.attach(Role::Writer, Creation::MakeOrFind).map(TableWriter::new)
     }

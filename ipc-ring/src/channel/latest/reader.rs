@@ -22,7 +22,8 @@ impl<T: Message> Reader<T> {
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a reader's seat.
     ///
     /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the kernel refused.
+    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the
+    /// kernel refused.
     ///
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.

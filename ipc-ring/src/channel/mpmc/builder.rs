@@ -52,7 +52,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, or finds it, and takes a seat as a producer.
     ///
     /// # Errors
-    /// [`AttachError`]: no seat is free, the ring found is of another type or capacity, or the kernel refused.
+    /// [`AttachError`]: no seat is free, the ring found is of another type or capacity, or the kernel
+    /// refused.
     pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
         self.attach(Role::Producer, Creation::MakeOrFind).map(Producer::new)
     }

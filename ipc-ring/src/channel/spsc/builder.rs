@@ -60,7 +60,8 @@ impl<T: Message> Builder<T> {
     /// Makes the channel, or finds it, and takes the producer's end.
     ///
     /// # Errors
-    /// [`AttachError`]: the end is taken, the ring found is of another type or capacity, or the kernel refused.
+    /// [`AttachError`]: the end is taken, the ring found is of another type or capacity, or the kernel
+    /// refused.
     pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
         self.produce(Creation::MakeOrFind)
     }

@@ -100,7 +100,8 @@ impl Builder {
     /// Makes the channel, or finds it, and takes the publishing end.
     ///
     /// # Errors
-    /// [`AttachError`]: the end is taken, the channel found is of another capacity or mode, or the kernel refused.
+    /// [`AttachError`]: the end is taken, the channel found is of another capacity or mode, or the kernel
+    /// refused.
     pub fn create_publisher(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MakeOrFind)
     }
@@ -125,8 +126,8 @@ impl Builder {
     /// Makes the channel, or finds it, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another capacity or mode, the start is a position in another
-    /// channel or one that never was, or the kernel refused.
+    /// [`AttachError`]: no seat is free, the channel found is of another capacity or mode, the start is a
+    /// position in another channel or one that never was, or the kernel refused.
     pub fn create_subscriber(&self) -> Result<Subscriber, AttachError> {
         self.subscribe(Creation::MakeOrFind)
     }
