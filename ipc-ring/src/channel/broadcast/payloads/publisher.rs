@@ -27,8 +27,8 @@ pub struct Publisher {
     short: u32,
 }
 
-/// Each time this number of loans would have to give up messages for lack of blocks, check for dead processes
-/// first.
+/// Dead processes are checked for once in this number of loans that would have to give up messages for lack
+/// of blocks.
 const RECOVER: u32 = 64;
 
 impl Room for ring::Publisher<Mapped<Handle>> {
