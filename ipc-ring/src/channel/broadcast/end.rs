@@ -105,8 +105,8 @@ impl End {
                 }
                 // [E1] Release → `publisher`.
                 seat.store(me, Ordering::Release);
-                // After the owner, so that a death in between leaves a dead publisher, not a missing one
-                // without a cause.
+                // After the owner, so that a death in between leaves a dead publisher, not one that
+                // never attached.
                 state.fetch_and(!DETACHED, Ordering::Relaxed);
                 region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
                 Ok(((), PUBLISHER_SEAT))
