@@ -1,4 +1,4 @@
-//! The mutation matrix: each mistake against the models, until one catches it.
+//! The mutation matrix: runs each mistake against the models until one catches it.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use crate::{Model, Mutation, Verdict};
 
 /// Runs each mutation against the models, the quickest first, until one fails, and prints a table.
 ///
-/// `survivors` are the mistakes that make no difference, each with the reason.
+/// `survivors` are the mistakes that have no effect, each with the reason.
 ///
 /// # Panics
-/// When a mutation survives that is not in the list, or one that is in the list is caught: then the list is wrong.
+/// When a mutation survives that is not in the list, or one in the list is caught: the list is then wrong.
 pub fn check<'a>(
     title: &str,
     mutations: impl IntoIterator<Item = Mutation>,

@@ -1,9 +1,10 @@
 //! A mock of `membarrier(2)`, no stronger than what the kernel promises.
 //!
-//! The promise is one between pairs: a heavy barrier and a light one are ordered one way or the other, and what lies
-//! before the first is visible after the second. Two light barriers promise each other nothing. Sequentially consistent
-//! fences on both sides would order light ones among themselves and hide a mistake that relies on it. So each thread has
-//! a word of its own: a light barrier is a read-modify-write of that word, a heavy one of everybody's.
+//! The guarantee is pairwise: a heavy barrier and a light one are ordered one way or the other, and
+//! everything before the first is visible after the second. Two light barriers guarantee nothing to each
+//! other. Sequentially consistent fences on both sides would order light ones among themselves and hide a
+//! mistake that relies on it. So each thread has a word of its own: a light barrier is a read-modify-write of
+//! that word, a heavy one of every thread's word.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ struct Words {
     owners: Vec<ThreadId>,
 }
 
-/// Makes the words anew. The runner calls this at the start of each execution.
+/// Recreates the words. The runner calls this at the start of each execution.
 pub fn reset() {
     let words = (0..THREADS).map(|_| AtomicU32::new(0)).collect();
     WORDS.with_borrow_mut(|all| *all = Words { words, owners: Vec::new() });
@@ -35,7 +36,7 @@ pub fn light() {
     words[me].fetch_add(0, Ordering::AcqRel);
 }
 
-/// The sleeper's half: a fence of its own, and one in the course of every other thread.
+/// The sleeper's half: a fence of its own, and one within every other thread.
 pub fn heavy() {
     fence(Ordering::SeqCst);
     let (words, me) = mine();
@@ -46,7 +47,7 @@ pub fn heavy() {
     }
 }
 
-/// The words, and which one is this thread's. No borrow is held while other threads run.
+/// The words, and the index of this thread's. No borrow is held while other threads run.
 fn mine() -> (Rc<[AtomicU32]>, usize) {
     let me = loom::thread::current().id();
     WORDS.with_borrow_mut(|all| {

@@ -1,8 +1,7 @@
-//! The memory of a ring made of loom's objects: one heap for all models, with a policy for each.
+//! The memory of a ring made of loom's types: one heap for all models, with a policy for each.
 //!
-//! The words are those of the tables that production has. A word of the protocol is contended, hints and
-//! counters are plain, unless the model says otherwise; and it cannot say that a word of the protocol is
-//! plain.
+//! The words are those of production's tables. Protocol words are contended, hints and counters are plain,
+//! unless the model says otherwise; a model cannot make a protocol word plain.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -39,11 +38,11 @@ impl<R: Clone> Clone for Heap<R> {
 pub struct Objects {
     u64s: BTreeMap<usize, Word64>,
     u32s: BTreeMap<usize, Word32>,
-    /// Loom reports two threads at one of these at a time, and one that comes without having synchronised
-    /// with the other.
+    /// Loom reports concurrent accesses to one of these, and an access that is not synchronised with an
+    /// earlier one.
     payloads: BTreeMap<usize, UnsafeCell<Payload>>,
     tables: Vec<&'static [Field]>,
-    /// Mistakes: words that a thread does not look at where it should.
+    /// Mistakes: words that a thread does not check where it should.
     blind: Vec<(Unseen, fn() -> bool)>,
     unseen: Word64,
 }
@@ -85,14 +84,14 @@ impl Objects {
         fields.find(|field| field.name == name).unwrap_or_else(|| panic!("no table names a word `{name}`"))
     }
 
-    /// With this 64-bit word as one that no thread both loads and stores.
+    /// With this 64-bit word declared as one that no thread both loads and stores.
     #[must_use]
     pub fn checked(mut self, name: &str) -> Self {
         self.u64s.insert(self.field(name).offset, Word64::checked(0));
         self
     }
 
-    /// With this word as one on which nothing depends in this model, if `is` says so.
+    /// With this word declared as one on which nothing depends in this model, if `is` is true.
     #[must_use]
     pub fn still(mut self, name: &str, is: bool) -> Self {
         let Field { offset, size, .. } = *self.field(name);
@@ -104,7 +103,7 @@ impl Objects {
         self
     }
 
-    /// With this 64-bit word deaf to stores, if that mistake is to be made.
+    /// With this 64-bit word ignoring stores, if that mistake is to be made.
     #[must_use]
     pub fn deaf(mut self, name: &str, mistake: &'static str) -> Self {
         if mutation::logic(mistake) {
@@ -113,8 +112,8 @@ impl Objects {
         self
     }
 
-    /// If that mistake is to be made: a thread sees 0 in place of this 64-bit word, where it is `blind`. As
-    /// if it did not look.
+    /// If that mistake is to be made: a thread reads 0 instead of this 64-bit word where it is `blind`, as if
+    /// it did not check.
     #[must_use]
     pub fn blind(mut self, name: &str, mistake: &'static str, blind: fn() -> bool) -> Self {
         if mutation::logic(mistake) {
@@ -154,7 +153,7 @@ impl Objects {
         self
     }
 
-    /// With so many words in an area, each made by `word`.
+    /// With this number of words in an area, each created by `word`.
     #[must_use]
     pub fn words(mut self, area: &str, count: usize, word: impl Fn() -> Word64) -> Self {
         let Field { offset, size, .. } = *self.field(area);
@@ -163,7 +162,7 @@ impl Objects {
         self
     }
 
-    /// With so many plain words of 32 bits in an area of counters or hints.
+    /// With this number of plain words of 32 bits in an area of counters or hints.
     #[must_use]
     pub fn plain_halves(mut self, area: &str, count: usize) -> Self {
         let Field { offset, size, .. } = *self.field(area);
@@ -172,7 +171,7 @@ impl Objects {
         self
     }
 
-    /// With so many plain words in an area of counters or hints.
+    /// With this number of plain words in an area of counters or hints.
     #[must_use]
     pub fn plain_words(self, area: &str, count: usize) -> Self {
         self.words(area, count, || Word64::plain(0))
@@ -184,7 +183,7 @@ impl Objects {
         self.field(name).offset
     }
 
-    /// With the words of so many entries in an area; `word` makes the one of a field.
+    /// With the words of this number of entries in an area; `word` creates the one of a field.
     #[must_use]
     pub fn entries(
         mut self,
@@ -208,7 +207,8 @@ impl Objects {
         self
     }
 
-    /// With so many slots from an offset on: a payload, and a contended word `word` bytes behind its start.
+    /// With this number of slots from an offset on: a payload, and a contended word `word` bytes after its
+    /// start.
     #[must_use]
     pub fn slots(self, offset: usize, stride: usize, word: usize, count: usize) -> Self {
         (0..count)
@@ -246,7 +246,8 @@ unsafe impl<R> Access for Heap<R> {
 
     unsafe fn store_item<S: Shape>(&self, offset: usize, shape: S, item: &S::Item) {
         if let Some(payload) = self.objects.payloads.get(&offset) {
-            // SAFETY: loom's cell has checked that nobody else is here, and has room for any model's element.
+            // SAFETY: loom's cell has checked that no other thread is here, and has room for any model's
+            // element.
             return payload.with_mut(|payload| unsafe { shape.copy_in::<Loom>(payload.cast(), item) });
         }
         let mut payload = Payload::default();
@@ -259,7 +260,7 @@ unsafe impl<R> Access for Heap<R> {
 
     unsafe fn load_item<S: Shape>(&self, offset: usize, shape: S, place: &mut S::Place) {
         if let Some(payload) = self.objects.payloads.get(&offset) {
-            // SAFETY: loom's cell has checked that nobody writes here.
+            // SAFETY: loom's cell has checked that no thread writes here.
             return payload.with(|payload| unsafe { shape.copy_out::<Loom>(payload.cast(), place) });
         }
         let mut payload = Payload::default();
@@ -291,13 +292,14 @@ unsafe impl<R> Access for Heap<R> {
 }
 
 impl<R> Heap<R> {
-    /// The offsets of the words of so many bytes.
+    /// The offsets of the words of this number of bytes.
     fn offsets(&self, offset: usize, len: usize) -> impl Iterator<Item = usize> + use<R> {
         assert_eq!((offset % 8, len % 8), (0, 0), "models move whole words");
         (offset..offset + len).step_by(8)
     }
 
-    /// Gives the word of a payload to `f`, which stores to it, while loom watches that nobody else is there.
+    /// Passes the word of a payload to `f`, which stores to it, while loom checks that no other thread is
+    /// there.
     fn guarded_mut(&self, offset: usize, f: impl FnOnce(&Word64)) {
         match self.objects.payloads.get(&offset) {
             Some(guard) => guard.with_mut(|_| f(&self.objects.u64s[&offset])),
@@ -316,7 +318,7 @@ impl<R> Heap<R> {
         &self.objects.u64s[&offset]
     }
 
-    /// The 64-bit word of this name, for accessors that do more than give it.
+    /// The 64-bit word of this name, for accessors that do more than return it.
     pub(crate) fn named(&self, name: &str) -> &Word64 {
         &self.objects.u64s[&self.offset(name)]
     }

@@ -1,4 +1,4 @@
-//! Deliberate mistakes: each must make a model fail, or be known to make no difference.
+//! Deliberate mistakes: each must make a model fail, or be known to have no effect.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,11 +12,11 @@ use ipc_ring::platform::Barrier;
 pub enum Mutation {
     /// One end of an edge has a weaker ordering than production uses.
     Weaken(Edge, Ordering),
-    /// The hot side's barrier of this scheme is nothing.
+    /// The hot side's barrier of this scheme does nothing.
     NoLight(Barrier),
-    /// The sleeper's barrier of this scheme is nothing.
+    /// The sleeper's barrier of this scheme does nothing.
     NoHeavy(Barrier),
-    /// A mistake in the steps of an algorithm, by name. Whoever mirrors those steps asks [`is`] for it.
+    /// A mistake in the steps of an algorithm, by name. Code that mirrors those steps queries [`is`].
     Logic(&'static str),
 }
 
@@ -52,7 +52,7 @@ pub fn weakenings(edges: &[Edge]) -> impl Iterator<Item = Mutation> + '_ {
         .flat_map(|edge| weaker(edge.ordering()).iter().map(|ordering| Mutation::Weaken(*edge, *ordering)))
 }
 
-/// Runs `f` with the mistake in place; with `None`, as production is.
+/// Runs `f` with the mistake in place; with `None`, the same as production.
 pub fn with<R>(mutation: Option<Mutation>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Mutation>);
     impl Drop for Restore {

@@ -1,4 +1,4 @@
-//! The words of two ends that face each other, as loom's objects, and channels made of them.
+//! The words of two ends that face each other, as loom's types, and channels made of them.
 
 use std::rc::Rc;
 
@@ -13,25 +13,25 @@ use loom::sync::atomic::Ordering::Relaxed;
 use crate::kernel::{Domain, Kernel};
 use crate::{Loom, Word32, Word64, mutation, phase};
 
-/// A mistake: the waiter sleeps without a second look at the ring.
+/// A mistake: the waiter sleeps without rechecking the ring.
 pub const NO_SECOND_LOOK: &str = "the waiter sleeps without a second look at the ring";
-/// A mistake: a producer sleeps though the consumer is about to give back what it waits for.
+/// A mistake: a producer sleeps although the consumer is about to release what it waits for.
 pub const ROOM_AWAITED_ASLEEP: &str =
     "a producer sleeps though the consumer is about to give back what it waits for";
-/// A mistake: a push that sees the closed bit does not ask whether its element was popped.
+/// A mistake: a push that sees the closed bit does not check whether its element was popped.
 pub const CLOSED_MEANS_REFUSED: &str =
     "a push that sees the closed bit does not ask whether its element was popped";
-/// A mistake: the waiter sleeps without a second look at the other end's bits.
+/// A mistake: the waiter sleeps without rechecking the other end's bits.
 pub const NO_SECOND_LOOK_AT_BITS: &str = "the waiter sleeps without a second look at the other end's bits";
 /// A mistake: a waiter goes to sleep on an end that has detached.
 pub const DETACHED_IGNORED: &str = "a waiter goes to sleep on an end that has detached";
-/// A mistake: the signal that a pop gives is not acted upon.
+/// A mistake: the signal that a pop returns is not acted upon.
 pub const POP_WAKES_NOBODY: &str = "the signal that a pop gives is not acted upon";
-/// A mistake: closing and detaching wake nobody.
+/// A mistake: closing and detaching wake no one.
 pub const SILENT_RAISE: &str = "closing and detaching wake nobody";
-/// A mistake: an end that sees the closed bit does not look at the ring again.
+/// A mistake: an end that sees the closed bit does not check the ring again.
 pub const CLOSED_BELIEVED: &str = "an end that sees the closed bit does not look at the ring again";
-/// A mistake: who takes a dead end's seat wakes nobody.
+/// A mistake: an end that takes a dead end's seat wakes no one.
 pub const SILENT_SEAT: &str = "who takes a dead end's seat wakes nobody";
 
 /// All of them, and those of the kernel.
@@ -58,11 +58,11 @@ pub enum Role {
     Consumer,
 }
 
-/// Memory in which the signal words of the two ends lie.
+/// Memory that holds the signal words of the two ends.
 pub trait Signals {
     /// The signal word of an end.
     fn signal(&self, role: Role) -> &Word32;
-    /// How sleepers and notifiers agree.
+    /// The barrier scheme of sleepers and notifiers.
     fn barrier(&self) -> Barrier;
 }
 
@@ -145,7 +145,7 @@ impl<M: Signals + Clone> Channel<M> {
         if is_first { take() } else { self.0.domain.unless(SILENT_SEAT, take) }
     }
 
-    /// The holder of this number is dead: the kernel does what was arranged.
+    /// The holder of this number dies: the kernel does what was arranged.
     pub fn die(&self, owner: u32) {
         self.0.domain.die(u64::from(owner));
     }
@@ -160,7 +160,7 @@ pub const NEXT_CONSUMER: u32 = 3;
 /// The number of a second producer, and of its semaphore.
 pub const NEXT_PRODUCER: u32 = 4;
 
-/// An end of a model: production's own, over loom's words and a mock kernel.
+/// An end of a model: that of production, over loom's words and a mock kernel.
 pub type End<M> = Endpoint<Seat<M>, Kernel>;
 
 /// The words of two ends, as one of them sees them.
@@ -240,13 +240,13 @@ impl<M: Signals> Words for Seat<M> {
     }
 }
 
-/// Whether the running thread has said that it will sleep, and does not sleep yet.
+/// Whether the running thread has announced its sleep and does not sleep yet.
 #[must_use]
 pub fn is_announced() -> bool {
     phase::is_behind(Site::WaitAnnounced)
 }
 
-/// Why an end has nothing more to do.
+/// Why an end is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The other end has closed the channel.
@@ -263,7 +263,7 @@ impl Ended {
     /// Of a push that has waited for room.
     ///
     /// # Panics
-    /// For what does not happen in a model.
+    /// For cases that do not occur in a model.
     #[must_use]
     pub fn of_push(refusal: Refusal) -> Self {
         match refusal {
@@ -277,7 +277,7 @@ impl Ended {
     /// Of a pop. `None`: there is nothing yet.
     ///
     /// # Panics
-    /// For what does not happen in a model.
+    /// For cases that do not occur in a model.
     #[must_use]
     pub fn of_pop(error: PopError) -> Option<Self> {
         match error {
@@ -291,7 +291,7 @@ impl Ended {
     }
 }
 
-/// Closes or detaches an end, with the wake that belongs to it.
+/// Closes or detaches an end, with the wake-up that this implies.
 pub fn raise<M: Signals>(end: &mut End<M>, bits: u32) {
     let domain = Rc::clone(&end.words().channel.0.domain);
     domain.unless(SILENT_RAISE, || end.raise(bits));

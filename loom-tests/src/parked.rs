@@ -1,8 +1,8 @@
 //! An end that sleeps on a futex. A lost wake-up is a deadlock, which the checker reports.
 //!
-//! The tokens and the sleep protocol are production's. The ring is a mere count of elements here, as they need no more of it.
-//! The kernel's part is mocked: it puts a thread to sleep only if the word still holds what the thread says, in one step with
-//! regard to wakes, and orders nothing else.
+//! The tokens and the sleep protocol are production's. The ring is a mere count of elements here, which is
+//! all they need. The kernel's part is mocked: it puts a thread to sleep only if the word still holds the
+//! value that the thread passes, atomically with respect to wakes, and orders nothing else.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -15,9 +15,9 @@ use loom::thread;
 
 use crate::{Loom, Model, Word32, mutation, reached};
 
-/// A mistake: the sleeper is woken before its token is there.
+/// A mistake: the sleeper is woken before its token is posted.
 pub const WOKEN_FIRST: &str = "park: the sleeper is woken before its token is there";
-/// A mistake: the sleeper looks for a token, and then sleeps whatever the word holds.
+/// A mistake: the sleeper checks for a token, and then sleeps whatever the word holds.
 pub const NOT_COMPARED: &str = "park: the kernel does not look at the word";
 
 /// The models of this file.
@@ -78,12 +78,13 @@ impl Bed {
         }
     }
 
-    /// Whether so many are there.
+    /// Whether this number of elements is there.
     pub(crate) fn has(&self, count: u32) -> bool {
         self.pushed.load(Ordering::Acquire) >= count
     }
 
-    /// Announces itself, looks again, and sleeps until there is a token. False: so many are there.
+    /// Announces itself, checks again, and sleeps until there is a token. False: this number of elements is
+    /// there.
     pub(crate) fn sleep_unless(&self, count: u32) -> bool {
         signal::announce::<Loom>(&self.signal, self.barrier).expect("no barrier of a model fails");
         if self.has(count) {
@@ -104,7 +105,7 @@ impl Bed {
         true
     }
 
-    /// Waits until so many are there.
+    /// Waits until this number of elements is there.
     fn wait_for(&self, count: u32) {
         while !self.has(count) {
             self.sleep_unless(count);

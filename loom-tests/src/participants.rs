@@ -1,4 +1,4 @@
-//! The seats of a ring with many ends on a side, as loom's objects, and channels made of them.
+//! The seats of a ring with many ends on a side, as loom's types, and channels made of them.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use ipc_ring::wait::WaitStrategy;
 use crate::kernel::{Domain, Kernel};
 use crate::{Loom, Word32, Word64, mutation, phase};
 
-/// A mistake: the mask's bit is not put back for others that wait below it.
+/// A mistake: the mask's bit is not restored for others that wait under it.
 pub const NOT_PUT_BACK: &str = "the mask's bit is not put back for others that wait below it";
 
 /// Memory with the identities of the seats and the masks of the sleepers.
@@ -68,11 +68,11 @@ impl<M> Clone for Channel<M> {
     }
 }
 
-/// An end of a model: production's own, over loom's words and a mock kernel.
+/// An end of a model: that of production, over loom's words and a mock kernel.
 pub type End<M> = Participant<Table<M>, Kernel>;
 
 impl<M: Ring + Clone> Channel<M> {
-    /// A channel in whose masks so many bits are used.
+    /// A channel whose masks use this number of bits.
     pub fn new(memory: M, barrier: Barrier, bits: u16, domain: Rc<Domain>) -> Self {
         let records = (0..memory.seats()).map(|_| Record::new()).collect();
         Self(Rc::new(Shared { memory, records, deaf: Word64::Deaf(0), barrier, bits, domain }))
@@ -97,7 +97,7 @@ impl<M: Ring + Clone> Channel<M> {
     }
 }
 
-/// The words of all seats, as the end in one of them sees them.
+/// The words of all seats, as seen by the end in one of them.
 #[derive(Debug)]
 pub struct Table<M> {
     channel: Channel<M>,
@@ -144,7 +144,7 @@ impl<M: Ring> Seats for Table<M> {
     }
 }
 
-/// Whether the running thread has said that it will sleep, and does not sleep yet.
+/// Whether the running thread has announced its sleep and does not sleep yet.
 #[must_use]
 pub fn is_announced() -> bool {
     phase::is_behind(Site::WaitAnnounced)

@@ -1,8 +1,8 @@
-//! Where each thread of a model is, for mistakes that a step of an algorithm would make: memory that goes
-//! deaf between two sites stands for a step that was left out.
+//! Where each thread of a model is, for mistakes in single steps of an algorithm: memory that ignores
+//! accesses between two sites simulates a step that was left out.
 //!
-//! The steps are production's, so they cannot be changed here. But a waiter that finds at its second look
-//! what it would find without one behaves as one that does not look.
+//! The steps are production's, so they cannot be changed here. But a waiter whose second check returns the
+//! values of the first behaves like one that does not check again.
 
 use std::cell::RefCell;
 
@@ -21,7 +21,7 @@ pub fn reset() {
     CONVINCED.with_borrow_mut(Vec::clear);
 }
 
-/// The running thread comes to a site.
+/// The running thread reaches a site.
 pub fn enter(site: Site) {
     let me = loom::thread::current().id();
     LAST.with_borrow_mut(|all| {
@@ -30,26 +30,26 @@ pub fn enter(site: Site) {
     });
 }
 
-/// The running thread has gone on to where no site matters.
+/// The running thread has moved to where no site matters.
 pub fn leave() {
     let me = loom::thread::current().id();
     LAST.with_borrow_mut(|all| all.retain(|(thread, _)| *thread != me));
 }
 
-/// Whether this is the site that the running thread has come to last.
+/// Whether this is the site that the running thread reached last.
 #[must_use]
 pub fn is_behind(site: Site) -> bool {
     let me = loom::thread::current().id();
     LAST.with_borrow(|all| all.contains(&(me, site)))
 }
 
-/// The running thread has seen something after which it will not look once more.
+/// The running thread has seen something after which it will not check once more.
 pub fn convince() {
     let me = loom::thread::current().id();
     CONVINCED.with_borrow_mut(|all| all.push(me));
 }
 
-/// Whether the running thread would look once more now, and does not. Once each time.
+/// Whether the running thread would check once more now and is to skip that. True once each time.
 #[must_use]
 pub fn takes_for_granted() -> bool {
     let me = loom::thread::current().id();

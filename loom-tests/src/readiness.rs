@@ -1,6 +1,6 @@
 //! Tasks that wait for ends through a driver. The steps of arming and ringing and the sleep protocol are
-//! production's; the rings are counters, and the kernel's part is a mock semaphore. Nobody looks by itself: a
-//! task that is not woken is a deadlock, which the checker reports.
+//! production's; the rings are counters, and the kernel's part is a mock semaphore. There are no timed
+//! checks: a task that is not woken is a deadlock, which the checker reports.
 
 use std::rc::Rc;
 
@@ -64,12 +64,12 @@ struct Channel {
     dead: Word32,
 }
 
-/// A driver and the channels whose consumers it has.
+/// A driver and the channels whose consumers it serves.
 struct Scene {
     channels: Vec<Rc<Channel>>,
     bell: Semaphore,
     slots: Mutex<Slots<Rc<Channel>, Rc<Semaphore>>>,
-    /// The driver is to end at the next token.
+    /// The driver has to stop at the next token.
     stop: Word32,
     barrier: Barrier,
 }
@@ -134,7 +134,7 @@ impl Scene {
         driver.join().unwrap();
     }
 
-    /// Publishes one more, and wakes.
+    /// Publishes one more element, and wakes.
     fn push(&self, number: usize, count: u32) {
         let channel = &self.channels[number];
         channel.pushed.store(count, Release);
@@ -148,7 +148,7 @@ impl Scene {
             && signal::take::<Loom>(&channel.signal)
     }
 
-    /// A process dies with these producers in its hands: the kernel posts.
+    /// A process dies holding these producers: the kernel posts.
     fn die(&self, channels: &[usize]) {
         for number in channels {
             self.channels[*number].dead.store(1, Relaxed); // The token orders it.
@@ -299,7 +299,7 @@ impl Task {
         }
     }
 
-    /// Polls until there is an answer; sleeps where it is `Pending`.
+    /// Polls until there is a result; sleeps while it is `Pending`.
     fn wait(&mut self) -> News {
         loop {
             if let Some(news) = self.poll() {
@@ -317,7 +317,7 @@ impl Task {
     }
 }
 
-/// Two elements come to one task.
+/// Two elements for one task.
 fn woken(barrier: Barrier) {
     let scene = Scene::new(1, barrier);
     let mut task = Task::new(&scene, 0);
@@ -368,7 +368,7 @@ fn set_woken() {
     scene.end(driver);
 }
 
-/// A task arms, gives up, perhaps too late, and waits again.
+/// A task arms, gives up (perhaps too late), and waits again.
 fn gives_up() {
     let scene = Scene::new(1, Barrier::Fence);
     let mut task = Task::new(&scene, 0);
@@ -382,7 +382,7 @@ fn gives_up() {
             }
             task.disarm();
         }
-        // Another task has the end, and another waker.
+        // Another task, with another waker, has the end.
         task.is_armed = false;
         task.waker = Rc::new(Semaphore::new());
     }
@@ -405,7 +405,7 @@ fn death() {
     scene.end(driver);
 }
 
-/// An element in one channel, and the death of the other's producer: both tasks are told, and one of them
+/// An element in one channel, and the death of the other's producer: both tasks are notified, and one of them
 /// gave up once before.
 fn death_beside() {
     let scene = Scene::new(2, Barrier::Fence);

@@ -1,4 +1,4 @@
-//! How a model is run, and what it must have done to count.
+//! How a model is run, and the conditions for its run to count.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ pub struct Model {
     body: fn(),
 }
 
-/// What came of running a model with a mistake in place.
+/// The outcome of running a model with a mistake in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The model failed, as it should.
@@ -42,7 +42,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that the model has come to a state it is about.
+/// Records that the model has reached a state it is about.
 pub fn reached(state: &'static str) {
     REACHED.with_borrow_mut(|all| all.insert(state));
 }
@@ -50,8 +50,8 @@ pub fn reached(state: &'static str) {
 impl Model {
     /// A model that explores at least `min` executions at two preemptions.
     ///
-    /// The number is the one that was counted when the model was written, rounded down: far fewer means that the
-    /// checker no longer sees what the threads share.
+    /// The number was counted when the model was written, rounded down: far fewer means that the checker no
+    /// longer sees what the threads share.
     #[must_use]
     pub const fn new(name: &'static str, min: u64, body: fn()) -> Self {
         Self { name, min, bound: 2, reaches: &[], body }
@@ -63,7 +63,7 @@ impl Model {
         Self { bound, ..self }
     }
 
-    /// Some execution must come to each of these states, see [`reached`].
+    /// Some execution must reach each of these states, see [`reached`].
     #[must_use]
     pub const fn reaches(self, states: &'static [&'static str]) -> Self {
         Self { reaches: states, ..self }
@@ -75,7 +75,7 @@ impl Model {
         self.min
     }
 
-    /// Explores the model as production is. Gives the number of executions, and prints it.
+    /// Explores the model with production's code. Returns the number of executions, and prints it.
     ///
     /// # Panics
     /// When an execution fails, when there were too few, or when a state was never reached.
@@ -140,7 +140,7 @@ impl Model {
     }
 }
 
-/// Keeps failures that are wanted out of the output.
+/// Keeps expected failures out of the output.
 fn hush() {
     static HUSH: Once = Once::new();
     HUSH.call_once(|| {

@@ -2,8 +2,8 @@
 
 use loom::sync::{Condvar, Mutex};
 
-/// A counting semaphore. A wait without a token blocks its thread; when every thread blocks, loom reports a deadlock, so
-/// that a lost wake-up is a failure and no model needs to poll.
+/// A counting semaphore. A wait without a token blocks its thread; when every thread blocks, loom reports a
+/// deadlock, so a lost wake-up is a failure and no model needs to poll.
 #[derive(Debug)]
 pub struct Semaphore {
     tokens: Mutex<u32>,

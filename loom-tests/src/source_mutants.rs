@@ -1,15 +1,15 @@
 //! Mistakes in the source of the ends, each of which some model must catch.
 //!
-//! What a model checker's own words and kernel can do wrong is in the [matrices](crate::mutation). A step
-//! that is left out of the ends themselves is a change of their source. All of these are made in one copy of
-//! the workspace, where each expression becomes a choice between itself and the mistake; an environment
-//! variable of the models says which mistake is made. So
+//! Mistakes in a model's own words and kernel are in the [matrices](crate::mutation). Omitting a step of the
+//! ends themselves means changing their source. All of these are made in one copy of the workspace, where
+//! each expression becomes a choice between itself and the mistake; an environment variable of the models
+//! selects the mistake. So
 //!
 //! ```text
 //! cargo run --release -p loom-tests --example source_mutants
 //! ```
 //!
-//! builds once, and runs the models named of each mistake. An everyday test sees to it that the places exist.
+//! builds once, and runs the models named for each mistake. A regular test checks that the places exist.
 
 mod many;
 
@@ -24,16 +24,16 @@ pub struct SourceMutant {
     pub name: &'static str,
     /// The file, from the root of the workspace.
     pub file: &'static str,
-    /// What stands there, once. The expression that is wrong stands between « and ».
+    /// The original text, which occurs once. The expression to be replaced is between « and ».
     pub old: &'static str,
     /// The expression in its place, of the same type.
     pub new: &'static str,
-    /// Models, by the beginning of their names; one of them fails.
+    /// Models, by prefixes of their names; one of them fails.
     pub models: &'static [&'static str],
 }
 
 impl SourceMutant {
-    /// The text before the expression, the expression, and the text behind it.
+    /// The text before the expression, the expression, and the text after it.
     ///
     /// # Panics
     /// When the expression is not marked.
@@ -47,7 +47,7 @@ impl SourceMutant {
     /// The text of the file with a choice in place of the expression.
     ///
     /// # Panics
-    /// When the place is not there, or there twice.
+    /// When the place is missing or occurs twice.
     #[must_use]
     pub fn mutated(&self, text: &str) -> String {
         let [before, expression, behind] = self.parts();
@@ -59,7 +59,7 @@ impl SourceMutant {
     }
 }
 
-/// What `ipc-ring/src/lib.rs` has at its end in a mutated copy of the workspace.
+/// The text appended to `ipc-ring/src/lib.rs` in a mutated copy of the workspace.
 #[must_use]
 pub fn chooser() -> String {
     format!(
@@ -88,7 +88,7 @@ pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
     OF_PAIRS.iter().chain(many::ALL)
 }
 
-/// Those of the wait loop, and of ends that face one other.
+/// The mistakes of the wait loop, and of ends that face each other.
 const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "no second look before sleeping",

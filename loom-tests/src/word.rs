@@ -1,8 +1,8 @@
 //! Atomic words over loom.
 //!
-//! Loom remembers one last access of each atomic to find the orders that are worth exploring. A thread's own
-//! load hides the load of another thread before it; when the first one then stores, loom does not see that
-//! the store could have come before that other load, and may explore a single schedule. A word that one
+//! Loom remembers only the last access of each atomic to find the orders that are worth exploring. A thread's
+//! own load hides an earlier load of another thread; when the first thread then stores, loom does not see
+//! that the store could have come before that other load, and may explore a single schedule. A word that one
 //! thread both loads and stores must therefore be `Contended`: each load is preceded by a store to a shadow,
 //! so that loads conflict with loads and none is forgotten.
 
@@ -35,14 +35,14 @@ macro_rules! word {
             /// Every access is a point at which another thread may run, and a load may be stale. No thread
             /// both loads and stores it.
             Checked(checked::$atomic),
-            /// As `Checked`, for a word that one thread both loads and stores.
+            /// As `Checked`, but for a word that one thread both loads and stores.
             Contended {
                 /// The word.
                 word: checked::$atomic,
                 /// Stored before each load, which makes loads depend on each other.
                 shadow: checked::AtomicBool,
             },
-            /// A word that nothing depends on, such as a counter: not worth the checker's time.
+            /// A word that nothing depends on, such as a counter: not worth exploring.
             Plain(plain::$atomic),
             /// A word of the protocol on which nothing depends in this model: no thread loads what another
             /// one has stored to it since the model was set up.
@@ -51,7 +51,7 @@ macro_rules! word {
                 word: plain::$atomic,
                 /// The thread that sets the model up.
                 maker: ThreadId,
-                /// The one that has stored last.
+                /// The thread that stored last.
                 storer: Mutex<ThreadId>,
             },
             /// A word that ignores stores: a mistake, see [`mutation`](crate::mutation).
@@ -59,7 +59,7 @@ macro_rules! word {
         }
 
         impl $name {
-            /// A word of the protocol that nobody both loads and stores.
+            /// A word of the protocol that no thread both loads and stores.
             #[must_use]
             pub fn checked(value: $integer) -> Self {
                 Self::Checked(checked::$atomic::new(value))

@@ -1,4 +1,4 @@
-//! The models of the broadcast ring, as production is. `LOOM_TESTS_MODEL` picks those whose name contains it.
+//! The models of the broadcast ring, unmutated. `LOOM_TESTS_MODEL` picks those whose name contains it.
 
 use loom_tests::broadcast::models;
 

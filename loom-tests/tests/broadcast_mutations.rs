@@ -18,7 +18,7 @@ const EDGES: [Edge; 8] = [
     Edge::BroadcastTailSeen,
 ];
 
-/// Models that only a few seconds are spent on; the others catch nothing that these do not.
+/// Only these models, so that it takes a few seconds; the others catch nothing that these do not.
 fn quick() -> impl Iterator<Item = &'static Model> {
     models().filter(|model| model.min() < 40_000)
 }

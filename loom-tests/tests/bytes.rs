@@ -1,4 +1,4 @@
-//! The models of the ring of frames, as production is.
+//! The models of the ring of frames, unmutated.
 
 use loom_tests::Model;
 use loom_tests::bytes::{ending, ring, sleeping, takeover};

@@ -1,4 +1,4 @@
-//! The models of the call ring: as production is, and with each ordering and step left out.
+//! The models of the call ring: unmutated, and with each ordering and step left out.
 
 use ipc_ring::edge::Edge;
 use loom_tests::call::{MISTAKES, models};

@@ -1,4 +1,5 @@
-//! The models of three sleepers that are all woken, and that each of them fails when the walk over the sleepers passes one over.
+//! The models of three sleepers that are all woken; each of them fails when the walk over the sleepers skips
+//! one.
 
 use loom_tests::everybody::{MISTAKES, MODELS};
 use loom_tests::{Mutation, matrix};

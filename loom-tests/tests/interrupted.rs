@@ -1,4 +1,4 @@
-//! The models of a wait that is interrupted, and that each barrier and step of it is needed.
+//! The models of a wait that is interrupted; each barrier and step of it is needed.
 
 use loom_tests::interrupted::{MISTAKES, MODELS};
 use loom_tests::mutation::barriers;

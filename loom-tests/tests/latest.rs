@@ -1,4 +1,4 @@
-//! The models of the table of latest values, as production is.
+//! The models of the table of latest values, unmutated.
 
 use loom_tests::Model;
 use loom_tests::latest::{ring, sleeping, takeover};

@@ -1,4 +1,4 @@
-//! The models of what passes without a common lock, and that each ordering and step of it is needed.
+//! The models of hand-overs without a common lock; each ordering and step of them is needed.
 
 use ipc_ring::edge::Edge;
 use loom_tests::leaving::{MISTAKES, MODELS};

@@ -1,4 +1,4 @@
-//! The models of the mpmc ring, as production is. `LOOM_TESTS_MODEL` picks those whose name contains it.
+//! The models of the mpmc ring, unmutated. `LOOM_TESTS_MODEL` picks those whose name contains it.
 
 use loom_tests::Model;
 use loom_tests::mpmc::models;
@@ -12,7 +12,7 @@ fn check(picked: impl Fn(&Model) -> bool) {
     }
 }
 
-/// In two halves that run side by side.
+/// In two halves that run in parallel.
 const LARGE: u64 = 60_000;
 
 #[test]

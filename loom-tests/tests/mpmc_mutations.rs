@@ -13,7 +13,7 @@ use loom_tests::pair::NO_SECOND_LOOK;
 use loom_tests::participants::NOT_PUT_BACK;
 use loom_tests::{Model, Mutation, matrix};
 
-/// The models that catch something no quicker one does. The others would only cost time.
+/// The models that catch something that no faster model catches. The others would only cost time.
 const SHARP: [&str; 22] = [
     "mpmc_notifier_dies_with_the_mask",
     "mpmc_one_pop_frees_a_sleeper",

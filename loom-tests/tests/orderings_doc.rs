@@ -1,5 +1,5 @@
-//! The labels of edges are the same in the code's comments, in `Edge` and in `docs/orderings.md`, and the models that the
-//! page names fail without the edge.
+//! The labels of edges are the same in the code's comments, in `Edge` and in `docs/orderings.md`, and the
+//! models that the page names fail without the edge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use loom_tests::{
     Model, Mutation, Verdict, broadcast, bytes, call, latest, leaving, mpmc, payloads, pool, spsc,
 };
 
-/// On the page and in the code, but not in `Edge`: the page says why.
+/// On the page and in the code, but not in `Edge`: the page gives the reason.
 const NOT_MODELLED: [&str; 2] = ["E1", "R1"];
 
 /// Every model that the page may name.
@@ -47,7 +47,7 @@ fn table(heading: &str) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// What stands in backticks in the last cell.
+/// The names in backticks in the last cell.
 fn named(cells: &[String]) -> Vec<&str> {
     cells.last().expect("cells").split('`').skip(1).step_by(2).collect()
 }

@@ -1,4 +1,4 @@
-//! The models of an end that sleeps on a futex, and that each barrier and step of it is needed.
+//! The models of an end that sleeps on a futex; each barrier and step of it is needed.
 
 use loom_tests::mutation::barriers;
 use loom_tests::parked::{MODELS, NOT_COMPARED, WOKEN_FIRST};

@@ -1,4 +1,5 @@
-//! The models of payloads in broadcast rings, as production is. `LOOM_TESTS_MODEL` picks those whose name contains it.
+//! The models of payloads in broadcast rings, unmutated. `LOOM_TESTS_MODEL` picks those whose name contains
+//! it.
 
 use loom_tests::payloads::models;
 

@@ -1,4 +1,5 @@
-//! Every ordering and step between a ring and the pool whose handles it carries is needed: without it, a model fails.
+//! Every ordering and step between a ring and the pool whose handles it carries is needed: without it, a
+//! model fails.
 
 use ipc_ring::edge::Edge;
 use loom_tests::broadcast::memory::{NO_CURSOR, NO_FLOOR};
@@ -7,8 +8,9 @@ use loom_tests::payloads::ends::MISTAKES;
 use loom_tests::payloads::models;
 use loom_tests::{Mutation, matrix};
 
-/// Those by which ring and pool depend on each other: that a place was given up before its block was withdrawn, and that
-/// readers have done before it is lent again. The others are those of ring or pool alone, whose own models show them.
+/// The edges by which ring and pool depend on each other: a place is given up before its block is withdrawn,
+/// and readers are done before it is lent again. The others belong to ring or pool alone, whose own models
+/// cover them.
 const EDGES: [Edge; 3] = [Edge::BroadcastGiveUp, Edge::BroadcastValidate, Edge::PoolLeave];
 
 #[test]

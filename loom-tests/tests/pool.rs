@@ -1,4 +1,4 @@
-//! The models of the pool, as production is. `LOOM_TESTS_MODEL` picks those whose name contains it.
+//! The models of the pool, unmutated. `LOOM_TESTS_MODEL` picks those whose name contains it.
 
 use loom_tests::pool::models;
 

@@ -5,7 +5,7 @@ use loom_tests::pool::memory::{DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED};
 use loom_tests::pool::{models, reapers};
 use loom_tests::{Model, Mutation, matrix};
 
-/// The models that catch something no quicker one does. The others would only cost time.
+/// The models that catch something that no faster model catches. The others would only cost time.
 const SHARP: [&str; 13] = [
     "pool_send_and_receive",
     "pool_last_reader_frees",

@@ -1,4 +1,4 @@
-//! The models of tasks that wait through a driver, and that each barrier and step of it is needed.
+//! The models of tasks that wait through a driver; each barrier and step of it is needed.
 
 use loom_tests::mutation::barriers;
 use loom_tests::readiness::{MISTAKES, MODELS, NOT_COUNTED};

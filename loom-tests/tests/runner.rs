@@ -1,4 +1,4 @@
-//! The machinery itself: that it sees what it should, and refuses models that check nothing.
+//! Tests of the machinery itself: it detects what it should, and refuses models that check nothing.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -7,7 +7,8 @@ use ipc_ring::platform::{Barrier, Platform, Word};
 use loom::thread;
 use loom_tests::{Loom, Model, Mutation, Verdict, Word64, reached};
 
-/// Two threads store to a word each and read the other's. Between two halves of a barrier pair one of them sees the other.
+/// Two threads store to a word each and read the other's. With the two halves of a barrier pair in between,
+/// at least one of them sees the other's store.
 fn store_then_load(barrier: Barrier, both_light: bool) {
     let words = Rc::new([Word64::checked(0), Word64::checked(0)]);
     let shared = Rc::clone(&words);
@@ -78,6 +79,6 @@ fn load_then_store(word: fn(u64) -> Word64) {
 #[test]
 fn a_contended_word_shows_what_loom_overlooks() {
     Model::new("contended", 2, || load_then_store(Word64::contended)).reaches(&["the store is seen"]).check();
-    // The trap: one execution. When this fails, loom has learned better and the shadows can go.
+    // The pitfall: one execution. If this fails, loom has been improved and the shadows can be removed.
     assert_eq!(Model::new("overlooked", 1, || load_then_store(Word64::checked)).check(), 1);
 }

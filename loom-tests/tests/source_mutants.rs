@@ -1,5 +1,5 @@
 //! The places of the source mutants exist, and so do the models that catch them. `--example source_mutants`
-//! makes them.
+//! builds them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The models of the spsc ring, as production is.
+//! The models of the spsc ring, unmutated.
 
 use loom_tests::Model;
 use loom_tests::spsc::{ending, ring, sleeping, takeover, tap, wait_set};

@@ -1,4 +1,5 @@
-//! Every ordering, barrier and step of the spsc ring and the sleep protocol is needed: without it, a model fails.
+//! Every ordering, barrier and step of the spsc ring and the sleep protocol is needed: without it, a model
+//! fails.
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{barriers, weakenings};
@@ -13,7 +14,7 @@ fn edges() -> Vec<Edge> {
         .collect()
 }
 
-/// The ends that are relaxed already; `docs/orderings.md` says why.
+/// The ends that are already relaxed; `docs/orderings.md` gives the reasons.
 const RELAXED: [Edge; 1] = [Edge::WaitWithdraw];
 
 #[test]

@@ -1,7 +1,8 @@
-//! The bits of sleepers by themselves: what the mask's bit orders.
+//! The bits of sleepers alone: what the mask's bit orders.
 //!
-//! The functions of [`waiter_set`] are production's. The ring is a mere count of elements here: the tags of a real one order
-//! the waiting bits as well, so that a mask's bit which orders nothing would do no harm in a model.
+//! The functions of [`waiter_set`] are production's. The ring is a mere count of elements here: the tags of a
+//! real ring order the waiting bits as well, so that a mask bit that orders nothing would go unnoticed in a
+//! model.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -102,8 +103,8 @@ impl Bed {
     }
 }
 
-/// One sleeps, and leaves when it was woken; another one announces itself while the mask's bit is taken. The next
-/// publication must find it.
+/// One end sleeps, and leaves once woken; another one announces itself while the mask's bit is taken. The
+/// next publication must find that one.
 fn bit_taken() {
     let bed = Rc::new(Bed {
         waiting: Word64::contended(0),

@@ -10,18 +10,18 @@ pub type Producing = Producer<Heap>;
 /// A consuming end.
 pub type Consuming = Consumer<Heap>;
 
-/// One thread's part of the books.
+/// One thread's part of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     /// Pushed for certain.
     pub pushed: Vec<u64>,
     /// Being pushed when its producer died.
     pub unsure: Vec<u64>,
-    /// Popped, in order, at the first attempt; and those at a later one.
+    /// Popped, in order, at the first attempt; then those popped at a later one.
     pub popped: Vec<u64>,
     /// Popped after another consumer had lost it.
     pub again: Vec<u64>,
-    /// Consumers that may have died with an element that was theirs already.
+    /// Consumers that may have died with an element that they had already received.
     pub died_with: usize,
 }
 
@@ -55,14 +55,14 @@ impl Books {
         true
     }
 
-    /// Pops all there is. Everything that holds a slot must have come to its end.
+    /// Pops everything. All ends that hold a slot must be finished.
     pub fn drain(&mut self, end: &mut Consuming) {
         while self.pop(end) {}
         assert!(matches!(end.try_pop(), Err(Nothing::Empty)), "something stands in the way");
     }
 }
 
-/// Compares the books of all threads, which are over.
+/// Compares the ledgers of all threads, which have ended.
 pub fn balance(all: &[Books]) {
     let sorted = |of: fn(&Books) -> &Vec<u64>| {
         let mut values: Vec<u64> = all.iter().flat_map(|books| of(books).iter().copied()).collect();
@@ -89,8 +89,8 @@ pub fn balance(all: &[Books]) {
     }
 }
 
-/// The ring is as good as new: it takes as many elements as it has slots, and gives them back. Nobody is dead or attached
-/// but the two ends given.
+/// The ring is as good as new: it accepts as many elements as it has slots, and returns them. No end is dead,
+/// and none is attached except the two given.
 pub fn is_sound(producing: &mut Producing, consuming: &mut Consuming) {
     let capacity = producing.memory().capacity();
     for value in 0..capacity {

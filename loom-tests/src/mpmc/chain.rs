@@ -1,6 +1,6 @@
-//! Two consumers that sleep, and a producer that wakes one for the first of two elements and nobody for the
-//! second one, which lies behind it: whoever was woken wakes the next. Each consumer pops once and never
-//! comes back, so an element that nobody was woken for is a deadlock, which the checker reports.
+//! Two sleeping consumers, and a producer that wakes one for the first of two elements and none for the
+//! second, which lies behind it: the woken consumer wakes the next. Each consumer pops once and never
+//! returns, so an element without a wake-up is a deadlock, which the checker reports.
 
 use ipc_ring::platform::Barrier;
 use loom::thread;
@@ -21,7 +21,7 @@ const PRODUCER: u32 = 1;
 const SLEEPERS: [u32; 2] = [2, 3];
 const AWAKE: u32 = 4;
 
-/// Each pops once, the first one while the second element is pushed.
+/// Each consumer pops once, the first one while the second element is pushed.
 fn chain_of_sleepers() {
     let channel = Channel::peaceful(2, Barrier::Asymmetric, 2);
     let mut producer = channel.producer(PRODUCER);
@@ -31,8 +31,8 @@ fn chain_of_sleepers() {
     join(others);
 }
 
-/// The same of consumers that wait in a set each, when the first element is there and its consumer has its
-/// token already.
+/// The same for consumers that each wait in a set, when the first element is there and its consumer already
+/// has its token.
 fn chain_begun_before() {
     let channel = Channel::peaceful(2, Barrier::Asymmetric, 2);
     let mut producer = channel.producer(PRODUCER);
@@ -44,9 +44,9 @@ fn chain_begun_before() {
     join(others);
 }
 
-/// A third consumer never sleeps, looks once, and may take what a sleeper has its token for already; it wakes
-/// nobody. Whatever it leaves, each sleeper gets one: a third element is pushed when it has taken one of the
-/// two.
+/// A third consumer never sleeps, checks once, and may take an element for which a sleeper already has a
+/// token; it wakes no one. Whatever it takes, each sleeper gets one element: a third element is pushed if it
+/// has taken one of the two.
 fn chain_beside_one_awake() {
     let channel = Channel::peaceful(4, Barrier::Asymmetric, 2);
     let (mut producer, mut awake) = (channel.producer(PRODUCER), channel.consumer(AWAKE));

@@ -1,4 +1,4 @@
-//! An end dies at each site, beside a live competitor and a recovery that runs at the same time.
+//! An end dies at each site, with a live competitor and a recovery running concurrently.
 
 use ipc_ring::platform::Site;
 use ipc_ring::ring::mpmc::Counter;
@@ -35,7 +35,7 @@ fn victim(ring: &Heap, site: Site, mut act: impl FnMut(&mut Books)) -> Books {
     let mut books = Books::default();
     if crash::kill_at(site, 0, || act(&mut books)).is_none() {
         reached("died");
-        // Whoever dies before its slot is given back leaves the element to others: nothing may be lost.
+        // An end that dies before its slot is released leaves the element to others: nothing may be lost.
         if !matches!(site, Site::MpmcReleased | Site::MpmcPopped) {
             books.died_with = 0;
         }
@@ -50,7 +50,7 @@ fn recover(ring: &Heap) {
     }
 }
 
-/// The rest of the dead is cleared away, and all that is left is popped.
+/// What is left of dead ends is cleaned up, and all remaining elements are popped.
 fn end(ring: &Heap, mut all: Vec<Books>, producing: &mut Producing, consuming: &mut Consuming) {
     ring.recover();
     let mut books = Books::default();
@@ -115,7 +115,7 @@ fn consumer_dies(capacity: usize, site: Site) {
     assert!(ring.count(Counter::Orphaned) <= u64::from(held), "a live slot was orphaned");
 }
 
-/// A consumer died before; the one that takes the orphan dies too.
+/// A consumer died earlier; the one that takes the orphan dies too.
 fn taker_dies(site: Site) {
     let ring = Heap::new(2);
     let mut producer = ring.producer(2);
@@ -150,7 +150,7 @@ fn taker_dies(site: Site) {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// A slot that holds nothing; whoever frees it dies right after, beside others that do the same.
+/// An empty slot; the end that frees it dies right after, while others do the same.
 fn skipper_dies() {
     let ring = Heap::new(1);
     let mut producer = ring.producer(2);

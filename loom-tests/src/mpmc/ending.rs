@@ -1,6 +1,6 @@
-//! The end of the stream, beside a consumer that dies with the last message in hand: a consumer that meets
-//! the end clears up after the dead and looks once more before it says so, as nobody else may be left to find
-//! the message.
+//! The end of the stream, while a consumer dies holding the last message: a consumer that reaches the end
+//! recovers what dead ends held and checks once more before it reports the end, because no one else may be
+//! left to find the message.
 
 use ipc_ring::PopError;
 use ipc_ring::platform::{Barrier, Site};
@@ -23,7 +23,7 @@ pub const MODELS: &[Model] = &[
 ];
 
 /// One message, and no more to come. A consumer that knows of the other one's death pops the message or finds
-/// it popped; it does not find the end with the message still in dead hands.
+/// it popped; it does not find the end while the dead consumer still holds the message.
 fn end_behind_dead_hands(site: Site) {
     let ring = Heap::shaped(Shape { closes: true, seats: 3, ..Shape::of(2) });
     let channel = Channel::mortal(ring.clone(), Barrier::Asymmetric, 1);
@@ -54,7 +54,7 @@ fn end_behind_dead_hands(site: Site) {
         }
         Err(other) => panic!("{other} after the close"),
     }
-    // It popped it, or died with it in hand, or came too late.
+    // It popped the message, died holding it, or came too late.
     let life = other.join().unwrap();
     popped += usize::from(life == Some(true));
     while let Ok(element) = consumer.try_pop() {

@@ -1,4 +1,4 @@
-//! The ends of a channel: production's own, over loom's words and mock semaphores.
+//! The ends of a channel: those of production, over loom's words and mock semaphores.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ use crate::Loom;
 use crate::kernel::{Domain, Kernel};
 use crate::participants::{self, Table};
 
-/// A channel, whose ends have the number of their process.
+/// A channel whose ends have the number of their process.
 #[derive(Clone, Debug)]
 pub(super) struct Channel {
     seats: participants::Channel<Heap>,
@@ -30,12 +30,12 @@ pub(super) struct Channel {
 const SEMAPHORES: u32 = 5;
 
 impl Channel {
-    /// A channel in which nobody dies, with so many bits of the masks in use.
+    /// A channel in which no process dies, with this number of mask bits in use.
     pub(super) fn peaceful(capacity: usize, barrier: Barrier, bits: u16) -> Self {
         Self::immortal(Heap::peaceful(capacity), barrier, bits)
     }
 
-    /// As [`peaceful`](Self::peaceful), of a special ring.
+    /// As [`peaceful`](Self::peaceful), with a special ring.
     pub(super) fn immortal(ring: Heap, barrier: Barrier, bits: u16) -> Self {
         Self::of(ring, barrier, bits, Domain::immortal(SEMAPHORES))
     }
@@ -77,12 +77,12 @@ impl Channel {
         (End::new(self.ring(), place, role), seat)
     }
 
-    /// A thread that pops once, and sleeps already.
+    /// A thread that pops once and is already asleep.
     pub(super) fn sleeper(&self, owner: u32) -> JoinHandle<u64> {
         self.sleeper_then(owner, || ())
     }
 
-    /// As [`sleeper`](Self::sleeper), and then does this.
+    /// As [`sleeper`](Self::sleeper), then runs this.
     pub(super) fn sleeper_then(&self, owner: u32, then: impl FnOnce() + 'static) -> JoinHandle<u64> {
         let mut consumer = self.consumer(owner);
         consumer.0.end.place.host().say_when_asleep();
@@ -95,7 +95,7 @@ impl Channel {
         sleeper
     }
 
-    /// A thread that pops until nothing more comes, and sleeps already.
+    /// A thread that pops until the stream ends and is already asleep.
     pub(super) fn sleeper_until_over(&self, owner: u32) -> JoinHandle<Option<u64>> {
         let mut consumer = self.consumer(owner);
         consumer.0.end.place.host().say_when_asleep();
@@ -104,7 +104,7 @@ impl Channel {
         sleeper
     }
 
-    /// A thread that pushes one element, and sleeps already.
+    /// A thread that pushes one element and is already asleep.
     pub(super) fn sleeping_producer(&self, mut producer: ProducerEnd) -> JoinHandle<()> {
         producer.0.end.place.host().say_when_asleep();
         let sleeper = thread::spawn(move || producer.push(20));
@@ -112,7 +112,7 @@ impl Channel {
         sleeper
     }
 
-    /// A thread that pushes one element unless no consumer is left, and sleeps already.
+    /// A thread that pushes one element unless no consumer is left, and is already asleep.
     pub(super) fn producer_until_deserted(&self, mut producer: ProducerEnd) -> JoinHandle<bool> {
         producer.0.end.place.host().say_when_asleep();
         let sleeper = thread::spawn(move || producer.push_unless_deserted(20));
@@ -120,7 +120,7 @@ impl Channel {
         sleeper
     }
 
-    /// Says for an end that it waits, as a set does.
+    /// Announces the wait of an end, as a set does.
     fn arm(&self, end: &End<Heap, Table<Heap>, Kernel>) {
         end.place.arm(end.place.host().wake());
         Loom::heavy(self.barrier).expect("no barrier of a model fails");
@@ -143,7 +143,7 @@ pub(super) fn join(threads: impl IntoIterator<Item = JoinHandle<u64>>) -> Vec<u6
     popped
 }
 
-/// As `channel::mpmc` has an end leave, but for what is done with the domain's lock.
+/// As an end leaves in `channel::mpmc`, except for the work under the domain's lock.
 fn leave(end: &mut End<Heap, Table<Heap>, Kernel>, role: Role, give_back: impl FnOnce()) {
     end.place.vacate(give_back);
     end.place.hand_on();
@@ -174,7 +174,7 @@ impl ProducerEnd {
         self.0.end.close();
     }
 
-    /// Gives the seat up, as dropping a producer does.
+    /// Releases the seat, as dropping a producer does.
     pub(super) fn leave(&mut self) {
         let end::Producer { ring, end, .. } = &mut self.0;
         leave(end, Role::Producer, || ring.leave());
@@ -207,7 +207,7 @@ impl ConsumerEnd {
         unsafe { place.assume_init() }
     }
 
-    /// As [`pop`](Self::pop). None: it is over.
+    /// As [`pop`](Self::pop). None: the stream has ended.
     pub(super) fn pop_unless_over(&mut self) -> Option<u64> {
         let mut place = MaybeUninit::new(0);
         match self.0.pop(&mut place, None) {
@@ -218,19 +218,19 @@ impl ConsumerEnd {
         }
     }
 
-    /// Sleeps as an end that waits in a set, and has said so.
+    /// Sleeps as an end that waits in a set and has announced it.
     pub(super) fn sleep_in_set(&mut self) {
         self.0.end.place.host().sleep(Instant::now()).expect("a mock semaphore stays");
         self.0.withdraw_in_set();
     }
 
-    /// As [`pop`](Self::pop) of an end that waits in a set, and has said so: sleeps first.
+    /// As [`pop`](Self::pop) of an end that waits in a set and has announced it: sleeps first.
     pub(super) fn pop_in_set(&mut self) -> u64 {
         self.sleep_in_set();
         self.pop()
     }
 
-    /// Gives the seat up, as dropping a consumer does.
+    /// Releases the seat, as dropping a consumer does.
     pub(super) fn leave(&mut self) {
         let end::Consumer { ring, end, .. } = &mut self.0;
         leave(end, Role::Consumer, || ring.leave());

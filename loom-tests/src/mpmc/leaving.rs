@@ -1,5 +1,5 @@
-//! Ends that leave, or close, while others sleep or are about to. An end that sleeps on is a deadlock, which
-//! the checker reports.
+//! Ends that leave, or close, while others sleep or are about to. An end that stays asleep is a deadlock,
+//! which the checker reports.
 
 use ipc_ring::platform::Barrier;
 use loom::thread;
@@ -53,7 +53,7 @@ fn pair(capacity: usize) -> Channel {
     Channel::mortal(Heap::shaped(Shape { seats: 2, ..Shape::of(capacity) }), Barrier::Asymmetric, 1)
 }
 
-/// The only producer leaves while the consumer sleeps.
+/// The last producer leaves while the consumer sleeps.
 fn last_producer_leaves() {
     let channel = pair(2);
     let mut producer = channel.producer(PRODUCER);
@@ -62,7 +62,7 @@ fn last_producer_leaves() {
     assert_eq!(other.join().unwrap(), None);
 }
 
-/// The only consumer leaves while the producer sleeps for want of room.
+/// The last consumer leaves while the producer sleeps for lack of room.
 fn last_consumer_leaves() {
     let channel = pair(1);
     let (mut producer, mut consumer) = (channel.producer(PRODUCER), channel.consumer(FIRST));

@@ -1,4 +1,4 @@
-//! An mpmc ring made of loom's objects, and the oracle that knows who is dead.
+//! An mpmc ring made of loom's types, and the oracle that knows which processes are dead.
 
 use std::num::NonZeroU64;
 use std::rc::Rc;
@@ -15,11 +15,12 @@ use crate::memory::{self, Objects};
 use crate::pair::NO_SECOND_LOOK;
 use crate::{Word64, mutation, participants, phase};
 
-/// A mistake of the oracle: that a process died is known before all it did.
+/// A mistake of the oracle: a death is visible before everything that the process did.
 pub const DEATH_NOT_RELEASED: &str = "a death is not ordered behind what the dead did";
-/// A mistake of the oracle: who learns of a death does not see all that the dead did.
+/// A mistake of the oracle: a process that learns of a death does not see everything that the dead process
+/// did.
 pub const DEATH_NOT_ACQUIRED: &str = "who learns of a death does not see what the dead did";
-/// A mistake: consumers are never told of orphans.
+/// A mistake: consumers are never notified of orphans.
 pub const NO_GENERATION: &str = "the orphan generation is never raised";
 
 /// A mistake: a consumer that was woken and finds more than it takes does not wake the next one.
@@ -48,9 +49,9 @@ pub struct Shape {
     pub capacity: usize,
     /// Seats.
     pub seats: usize,
-    /// Whether somebody closes the ring: if not, its state is no concern of the checker.
+    /// Whether the ring is closed: if not, the checker need not explore its state.
     pub closes: bool,
-    /// Whether somebody dies: if not, seats and orphans are none either.
+    /// Whether a process dies: if not, nor seats and orphans.
     pub dies: bool,
     /// Bits of the lap.
     pub lap_bits: u32,
@@ -67,7 +68,7 @@ impl Shape {
 }
 
 impl Heap {
-    /// An empty ring for a model in which everybody lives.
+    /// An empty ring for a model without deaths.
     #[must_use]
     pub fn peaceful(capacity: usize) -> Self {
         Self::shaped(Shape { dies: false, ..Shape::of(capacity) })
@@ -136,14 +137,14 @@ impl Heap {
         super::reapers::recover(self)
     }
 
-    /// How often something was repaired. Exact when all threads are joined.
+    /// How often something was repaired. Exact once all threads are joined.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
         self.counter(counter).load(Ordering::Relaxed)
     }
 }
 
-/// Whether the running thread has popped an element, and has not given its slot back.
+/// Whether the running thread has popped an element and has not released its slot.
 fn has_copied() -> bool {
     phase::is_behind(Site::MpmcCopied)
 }

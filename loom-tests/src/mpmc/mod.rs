@@ -1,8 +1,8 @@
 //! The models of the many-to-many ring.
 //!
-//! An element is its producer's number times ten plus its rank, so one that is lost, doubled, out of order or read from a
-//! slot that is not ready shows at once. After each execution the books must balance ([`books`]) and the ring must be as
-//! good as new.
+//! An element is its producer's number times ten plus its rank, so one that is lost, duplicated, out of order
+//! or read from a slot that is not ready is detected at once. After each execution the ledgers must balance
+//! ([`books`]) and the ring must be as good as new.
 
 pub mod bits;
 pub mod books;

@@ -21,7 +21,7 @@ use crate::{Loom, Model, crash, mutation, reached};
 pub const REREAD: &str = "recovery: the tag is read again after the check";
 /// A mistake: the attempt is not counted.
 pub const NO_ATTEMPT: &str = "recovery: the orphan keeps its attempt";
-/// A mistake: nobody looks whether the seat is still the dead one's.
+/// A mistake: no check whether the seat still belongs to the dead holder.
 pub const NO_CHECK: &str = "recovery: the seat is not checked";
 /// A mistake: the seat is checked before the tag is read.
 pub const CHECK_FIRST: &str = "recovery: the seat is checked before the tag is read";
@@ -32,7 +32,7 @@ pub const TOLD_IF_FOUND: &str = "recovery: the generation is raised only if some
 /// A mistake: the generation is raised before the sweep.
 pub const TOLD_FIRST: &str = "recovery: the generation is raised before the sweep";
 
-/// The mistakes of a recovery.
+/// The possible mistakes of a recovery.
 pub const MISTAKES: [&str; 7] =
     [REREAD, NO_ATTEMPT, NO_CHECK, CHECK_FIRST, FREED_FIRST, TOLD_IF_FOUND, TOLD_FIRST];
 
@@ -51,7 +51,7 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_repair_of_a_met_slot", 6_000, met_slot).reaches(&["repaired", "alive"]),
 ];
 
-/// One run of the recovery: the production's, or a mistaken copy of it.
+/// One run of the recovery: production's, or a faulty copy of it.
 pub fn recover(ring: &Heap) -> recovery::Report {
     if !MISTAKES.into_iter().any(mutation::logic) {
         return recovery::recover(ring, |identity| ring.is_alive(identity));
@@ -126,8 +126,8 @@ fn mistaken_sweep(ring: &Heap, number: u16, dead: u64) -> bool {
     freed || free()
 }
 
-/// A ring of two slots whose first element is in the hands of dead process 4, in seat 0. A consumer has come past it, and
-/// knows of no orphan.
+/// A ring of two slots whose first element is held by dead process 4, in seat 0. A consumer has passed it,
+/// and knows of no orphan.
 fn passed_by(seats: usize) -> (Heap, Producer<Heap>, Consumer<Heap>) {
     let ring = Heap::shaped(Shape { seats, ..Shape::of(2) });
     let mut dead = ring.consumer(4);
@@ -140,7 +140,8 @@ fn passed_by(seats: usize) -> (Heap, Producer<Heap>, Consumer<Heap>) {
     (ring, producer, consumer)
 }
 
-/// One recovery dies; another runs to its end and says so. Whoever hears that finds the orphan.
+/// One recovery dies; another runs to completion and reports that. A consumer that learns of it finds the
+/// orphan.
 fn reaper_dies(site: Site) {
     let (ring, mut producer, mut consumer) = passed_by(4);
     let shared = ring.clone();
@@ -186,8 +187,8 @@ fn told(ring: &Heap, producer: &mut Producer<Heap>, consumer: &mut Consumer<Heap
     is_sound(producer, consumer);
 }
 
-/// Two recoveries for a dead producer; as soon as the seat is free somebody else takes it and pushes. A recovery that comes
-/// late must keep its hands off.
+/// Two recoveries for a dead producer; as soon as the seat is free another process takes it and pushes. A
+/// late recovery must not touch its slots.
 fn reused_by_producer() {
     let ring = Heap::shaped(Shape { seats: 2, ..Shape::of(1) });
     let mut dead = ring.producer(4);
@@ -218,7 +219,8 @@ fn reused_by_producer() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// The same for a dead consumer; the next holder of its number takes the orphan and an element that lies behind it.
+/// The same for a dead consumer; the next holder of its number takes the orphan and an element that lies
+/// behind it.
 fn reused_by_consumer() {
     let ring = Heap::shaped(Shape { seats: 2, ..Shape::of(2) });
     let mut dead = ring.consumer(4);
@@ -251,8 +253,8 @@ fn reused_by_consumer() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// A consumer dies after it has read; another one takes the orphan before anybody was told, and a producer writes the slot
-/// again. That must come behind the dead one's read.
+/// A consumer dies after it has read; another one takes the orphan before any notification, and a producer
+/// writes the slot again. That write must be ordered after the dead consumer's read.
 fn orphan_handed_over() {
     let ring = Heap::new(1);
     let mut producer = ring.producer(2);
@@ -285,8 +287,8 @@ fn orphan_handed_over() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// An element that kills its reader at the last attempt: its slot holds nothing, and consumers have passed it. A producer
-/// and a consumer meet it while it is given up.
+/// An element that kills its reader at the last attempt: its slot holds nothing, and consumers have passed
+/// it. A producer and a consumer encounter it while it is given up.
 fn dead_letter() {
     let ring = Heap::shaped(Shape { max_attempts: 1, ..Shape::of(1) });
     let mut dead = ring.consumer(4);
@@ -318,7 +320,8 @@ fn dead_letter() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// A producer dies after its claim; the consumer that meets the slot repairs it, beside a recovery.
+/// A producer dies after its claim; the consumer that encounters the slot repairs it, concurrently with a
+/// recovery.
 fn met_slot() {
     let ring = Heap::new(1);
     let mut dying = ring.producer(1);

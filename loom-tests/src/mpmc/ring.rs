@@ -11,7 +11,7 @@ use super::Heap;
 use super::books::{Books, balance, is_sound};
 use crate::{Model, mutation, reached};
 
-/// A mistake: a consumer takes the line that it polls by a load and a store.
+/// A mistake: a consumer acquires the line that it polls by a load and a store.
 pub const OVERWRITTEN: &str = "the tag that is polled is loaded and stored again, not compared and swapped";
 
 /// The models of this file.
@@ -166,7 +166,7 @@ fn batch_and_single() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// A claim that is given up, beside a producer that goes on a lap later, and a consumer.
+/// A claim that is given up, concurrently with a producer that continues a lap later, and a consumer.
 fn abort() {
     let ring = Heap::peaceful(1);
     let mut consumer = ring.consumer(3);
@@ -200,7 +200,8 @@ fn abort() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// Two consumers take the line of the tag they wait for, while the slot is filled, popped by the other one, and filled again.
+/// Two consumers acquire the line of the tag they wait for, while the slot is filled, popped by the other
+/// one, and filled again.
 fn polled_line_taken() {
     let ring = Heap::peaceful(1);
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));

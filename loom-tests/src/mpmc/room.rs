@@ -1,7 +1,7 @@
-//! A producer that sleeps because the ring is full, and a consumer that pops once and never comes back: an
-//! end that sleeps though there is room is a deadlock, which the checker reports. The consumer wakes before
-//! it gives the slot back, so that a message is never lost in the call that wakes; what makes up for that is
-//! that a producer does not sleep while a slot is being read.
+//! A producer that sleeps because the ring is full, and a consumer that pops once and never returns: an end
+//! that sleeps although there is room is a deadlock, which the checker reports. The consumer wakes the
+//! producer before it releases the slot, so that a message is never lost in the call that wakes; in exchange,
+//! a producer does not sleep while a slot is being read.
 
 use ipc_ring::PopError;
 use ipc_ring::platform::{Barrier, Site};
@@ -47,7 +47,7 @@ fn slice_frees_a_sleeper() {
     other.join().unwrap();
 }
 
-/// Two slots come free in one pop, which wakes one of two producers that sleep: that one wakes the other.
+/// Two slots are freed by one pop, which wakes one of two sleeping producers: that one wakes the other.
 fn slots_free_two_producers() {
     let channel = Channel::peaceful(2, Barrier::Asymmetric, 1);
     let (mut producer, mut consumer) = (channel.producer(PRODUCER), channel.consumer(CONSUMER));

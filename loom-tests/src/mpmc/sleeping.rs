@@ -1,4 +1,4 @@
-//! Two consumers that sleep under one bit of the mask, and a producer that wakes one for each element. A lost
+//! Two consumers sleeping under one bit of the mask, and a producer that wakes one for each element. A lost
 //! wake-up is a deadlock, which the checker reports.
 
 use std::rc::Rc;
@@ -40,7 +40,7 @@ const PRODUCER: u32 = 1;
 const FIRST: u32 = 2;
 const SECOND: u32 = 3;
 
-/// One comes, and an element.
+/// One consumer joins while an element is pushed.
 fn consumer_sleeps(barrier: Barrier) {
     let channel = Channel::peaceful(2, barrier, 1);
     let (mut producer, mut consumer) = (channel.producer(PRODUCER), channel.consumer(FIRST));
@@ -49,7 +49,7 @@ fn consumer_sleeps(barrier: Barrier) {
     assert_eq!(other.join().unwrap(), 10);
 }
 
-/// One sleeps already, one comes.
+/// One consumer already sleeps, one is about to.
 fn two_sleepers(barrier: Barrier) {
     let channel = Channel::peaceful(2, barrier, 1);
     let (mut producer, mut second) = (channel.producer(PRODUCER), channel.consumer(SECOND));
@@ -59,8 +59,8 @@ fn two_sleepers(barrier: Barrier) {
     assert_eq!(join(others), [10, 11]);
 }
 
-/// One sleeps, and leaves when it has popped; another one announces itself while the mask's bit is taken. The
-/// next publication, when one of them has popped, must find the other.
+/// One consumer sleeps, and leaves after its pop; another one announces itself while the mask's bit is taken.
+/// The next publication, after one of them has popped, must find the other.
 fn one_after_the_other() {
     let channel = Channel::peaceful(2, Barrier::Fence, 1);
     let (mut producer, mut second) = (channel.producer(PRODUCER), channel.consumer(SECOND));
@@ -87,12 +87,12 @@ fn one_wake_for_two() {
     join(others);
 }
 
-/// A channel with a seat for each of the three, which may die.
+/// A channel with a seat for each of the three ends, which may die.
 fn mortal() -> Channel {
     Channel::mortal(Heap::shaped(Shape { seats: 3, ..Shape::of(2) }), Barrier::Fence, 1)
 }
 
-/// A sleeper that died with its bits set does not keep the other one asleep.
+/// A sleeper that died with its bits set does not prevent the wake-up of the other one.
 fn sleeper_dies() {
     let channel = mortal();
     let (mut producer, mut first) = (channel.producer(PRODUCER), channel.consumer(FIRST));
@@ -106,7 +106,7 @@ fn sleeper_dies() {
 }
 
 /// One sleeps and one goes to sleep; a producer that has published an element for each dies on its way to
-/// waking one of them. Nobody looks by itself, so both need the token of that death, or find the elements
+/// waking one of them. There are no timed checks, so both need the token of that death, or find the elements
 /// before they sleep.
 fn notifier_dies(site: Site) {
     let channel = mortal();

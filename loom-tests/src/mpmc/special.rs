@@ -1,4 +1,4 @@
-//! Answers that must be exact, closing, hints that lie behind, laps that wrap.
+//! Results that must be exact, closing, hints that lag, laps that wrap.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ pub const MODELS: &[Model] = &[
         .reaches(&["a wrapped claim"]),
 ];
 
-/// Two producers; whoever knows that an element was pushed, and popped nothing yet, does not find the ring empty.
+/// Two producers; a consumer that knows that an element was pushed and has popped nothing yet does not find
+/// the ring empty.
 fn empty_is_exact() {
     let ring = Heap::peaceful(2);
     let mut consumer = ring.consumer(3);
@@ -67,7 +68,7 @@ fn empty_is_exact() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// The same for a consumer that comes behind another one, and jumps by the hint.
+/// The same for a consumer that is behind another one and jumps by the hint.
 fn empty_behind_another() {
     let ring = Heap::peaceful(1);
     let mut producer = ring.producer(1);
@@ -105,8 +106,8 @@ fn empty_behind_another() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// One element is there; a second one is pushed; only then the first one is popped by somebody else. There is no moment at
-/// which the ring is empty, and nobody may say so.
+/// One element is there; a second one is pushed; only then the first one is popped by another end. The ring
+/// is never empty, and no end may report that it is.
 fn never_empty() {
     let ring = Heap::peaceful(2);
     let mut producer = ring.producer(1);
@@ -142,7 +143,8 @@ fn never_empty() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// One slot is free; another one is freed; only then the first one is filled by somebody else. The ring is never full.
+/// One slot is free; another one is freed; only then the first one is filled by another end. The ring is
+/// never full.
 fn never_full() {
     let ring = Heap::peaceful(2);
     let (mut producer, mut other) = (ring.producer(1), ring.producer(4));
@@ -177,7 +179,7 @@ fn never_full() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// Two consumers; whoever knows that an element was popped from a full ring finds room.
+/// Two consumers; a producer that knows that an element was popped from a full ring finds room.
 fn full_is_exact() {
     let ring = Heap::peaceful(2);
     let mut producer = ring.producer(1);
@@ -216,8 +218,8 @@ fn full_is_exact() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// Somebody closes while another pushes: what was pushed is popped before a consumer says Closed; what comes after the
-/// close is refused; nothing comes after Closed.
+/// One thread closes while another pushes: what was pushed is popped before a consumer returns Closed; pushes
+/// after the close are refused; nothing follows Closed.
 fn close_against_push() {
     let ring = Heap::shaped(Shape { closes: true, dies: false, ..Shape::of(2) });
     let (mut consumer, mut other) = (ring.consumer(2), ring.consumer(3));
@@ -272,7 +274,7 @@ fn close_against_push() {
     assert_eq!(popped, pushed);
 }
 
-/// Hints stand far behind; one end starts from them while others move on.
+/// Hints lag far behind; one end starts from them while others advance.
 fn hints_behind() {
     let ring = Heap::peaceful(2);
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
@@ -304,8 +306,8 @@ fn hints_behind() {
     is_sound(&mut producer, &mut consumer);
 }
 
-/// With laps of 2 bits: while a producer stands between its look and its CAS, all laps go by, and its CAS succeeds on
-/// another lap's tag. That must be a good claim.
+/// With laps of 2 bits: while a producer is between its check and its CAS, all laps pass, and its CAS
+/// succeeds on another lap's tag. That must be a valid claim.
 fn laps_wrap() {
     let ring = Heap::shaped(Shape { lap_bits: 2, dies: false, ..Shape::of(1) });
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
@@ -319,7 +321,7 @@ fn laps_wrap() {
         (producer, consumer, books)
     });
     let mut books = Books::default();
-    // With so few laps it may also find itself further behind than laps can tell.
+    // With so few laps it may also be further behind than laps can represent.
     if stopped.try_push(&30).is_ok() {
         books.pushed.push(30);
     }

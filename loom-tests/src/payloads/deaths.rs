@@ -1,4 +1,4 @@
-//! A publisher dies at each site, and a successor goes on; a reader dies.
+//! A publisher dies at each site, and a successor continues; a reader dies.
 
 use std::rc::Rc;
 
@@ -49,7 +49,7 @@ fn publisher_dies(site: Site) {
     world.is_sound();
 }
 
-/// The reader, identity 2, dies with a block in its hand, while the publisher withdraws it and a recovery runs.
+/// The reader, identity 2, dies holding a block, while the publisher withdraws it and a recovery runs.
 fn reader_dies() {
     let world = World::new(Shape::lossy, 1, 3);
     let mut incoming = world.subscriber(2, Rc::new(world.pool.member(2)));

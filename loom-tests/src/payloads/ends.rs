@@ -1,4 +1,4 @@
-//! The two ends as the models use them, and mistaken copies of them.
+//! The two ends as the models use them, and faulty copies of them.
 
 use std::num::NonZeroU64;
 use std::rc::Rc;
@@ -16,16 +16,16 @@ use crate::{mutation, reached};
 
 /// A mistake: a block is withdrawn before its place is given up.
 pub const WITHDRAWN_FIRST: &str = "payloads: a block is withdrawn before its place is given up";
-/// A mistake: blocks of places that are overwritten stay with the ring.
+/// A mistake: the ring keeps the blocks of places that are overwritten.
 pub const NOT_WITHDRAWN: &str = "payloads: a block is not withdrawn when its slot is overwritten";
-/// A mistake: the ring has the block before its handle is in the ring.
+/// A mistake: the ring owns the block before its handle is in the ring.
 pub const MARKED_FIRST: &str = "payloads: the ring has the block before it has the handle";
-/// A mistake: a successor takes no note of the blocks in the ring.
+/// A mistake: a successor ignores the blocks in the ring.
 pub const NOT_TAKEN_OVER: &str = "payloads: a successor does not look at the slots";
-/// A mistake: a subscriber moves on before it takes the block.
+/// A mistake: a subscriber advances before it takes the block.
 pub const MOVES_ON_FIRST: &str = "payloads: a subscriber moves on before it takes the block";
 
-/// The mistakes of a publisher.
+/// The possible mistakes of a publisher.
 const PUBLISHERS: [&str; 4] = [WITHDRAWN_FIRST, NOT_WITHDRAWN, MARKED_FIRST, NOT_TAKEN_OVER];
 /// All of them.
 pub const MISTAKES: [&str; 5] =
@@ -46,7 +46,7 @@ pub struct World {
 }
 
 impl World {
-    /// A ring of one slot, a pool of so many blocks with so many seats.
+    /// A ring of one slot, and a pool with this number of blocks and this number of seats.
     #[must_use]
     pub fn new(shape: fn(usize) -> Shape, blocks: u32, seats: usize) -> Self {
         Self { pool: Heap::new(blocks, seats), ring: Handles::of_one_pool(shape(CAPACITY)), blocks, seats }
@@ -66,7 +66,7 @@ impl World {
         Outgoing { pool: self.pool.clone(), member, ring }
     }
 
-    /// A reading end with a seat, for this member. The caller is alone in taking one, as under the lock.
+    /// A reading end with a seat, for this member. Only one caller takes one at a time, as under the lock.
     #[must_use]
     pub fn subscriber(&self, identity: u64, member: Rc<Member<Heap>>) -> Incoming {
         let seat = seat::take(&self.ring, NonZeroU64::new(identity).expect("not 0")).expect("a free seat");
@@ -74,7 +74,7 @@ impl World {
         Incoming { pool: self.pool.clone(), member, ring, received: 0, missed: 0, refused: 0 }
     }
 
-    /// When all threads are joined and all ends are gone: nothing is lost, nothing is held, but by the ring.
+    /// When all threads are joined and all ends are gone: nothing is lost, and only the ring holds anything.
     pub fn is_sound(&self) {
         self.pool.recover();
         let tags = (0..self.blocks).map(|block| Tag::from_raw(self.pool.tag(block).load(Ordering::Acquire)));
@@ -196,7 +196,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Pops once, reads what came where it lies, and lets it go. False when nothing was there.
+    /// Pops once, reads the payload in place, and releases it. False when nothing was there.
     pub fn pop(&mut self) -> bool {
         let before = self.ring.position();
         let mut late = false;
@@ -236,7 +236,8 @@ impl Incoming {
         true
     }
 
-    /// When nobody publishes any more: reads what is left. The books must balance, with no more handles refused than this.
+    /// After the last publication: reads what is left. The books must balance, with at most this number of
+    /// refused handles.
     pub fn finish(mut self, published: u64, refused: u64) {
         while self.pop() {}
         assert_eq!(self.ring.position(), published, "the last payload is delivered or reported");

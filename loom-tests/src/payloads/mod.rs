@@ -1,9 +1,10 @@
-//! The models of payloads of a pool in a broadcast ring: who may write a block, and who holds it, while subscribers read it,
-//! are overrun, or die, and the publisher dies and has a successor.
+//! The models of pool payloads in a broadcast ring: which side may write a block, and which holds it, while
+//! subscribers read it, are overrun, or die, and the publisher dies and has a successor.
 //!
-//! Payload number n is the number n + 10 in its block's bytes, so a block that is written while it is read, or read by somebody
-//! whose handle is of another lap, shows at once. Each subscriber's books must balance, and after each execution no more
-//! blocks may be in the ring than it has slots, and none in anybody's hands.
+//! Payload number n is the number n + 10 in its block's bytes, so a block that is written while it is read,
+//! or read through a handle of another lap, is detected at once. Each subscriber's books must balance, and
+//! after each execution the ring may hold at most as many blocks as it has slots, and no one else may hold
+//! any.
 
 pub mod deaths;
 pub mod ends;

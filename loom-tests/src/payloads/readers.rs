@@ -1,4 +1,4 @@
-//! Subscribers beside a publisher, everybody lives.
+//! Subscribers concurrent with a publisher, without deaths.
 
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ fn gate(capacity: usize) -> Shape {
     Shape::gated(capacity, Barrier::Fence)
 }
 
-/// A lossy publisher and a subscriber that it overruns, with so many blocks.
+/// A lossy publisher and a subscriber that it overruns, with this number of blocks.
 fn overrun(blocks: u32) {
     let world = World::new(Shape::lossy, blocks, 2);
     let mut incoming = world.subscriber(2, Rc::new(world.pool.member(2)));

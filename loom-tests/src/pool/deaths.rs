@@ -1,4 +1,4 @@
-//! A member dies at each site, beside a live one and a recovery that runs at the same time.
+//! A member dies at each site, with a live member and a recovery running concurrently.
 
 use ipc_ring::platform::Site;
 use ipc_ring::ring::pool::{Counter, Refused, State, recovery};
@@ -57,7 +57,7 @@ fn recover(pool: &Heap) {
     }
 }
 
-/// The sender, identity 1, dies; the receiver is there, and a recovery.
+/// The sender, identity 1, dies; a receiver and a recovery run.
 fn sender_dies(site: Site) {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));
@@ -74,7 +74,7 @@ fn sender_dies(site: Site) {
     let shared = pool.clone();
     let two = thread::spawn(move || recover(&shared));
     let mut got = receive(&pool, &receiver, &mailbox, 0);
-    // What is free meanwhile may be lent.
+    // Blocks that are free meanwhile may be lent.
     if let Some(loan) = receiver.try_loan(0) {
         pool.write(loan.block(), 11);
         receiver.abandon(loan);
@@ -87,7 +87,7 @@ fn sender_dies(site: Site) {
     got = got.or(late);
     assert!(got.is_none_or(|value| value == 10), "{got:?}");
     match site {
-        // Otherwise the block was lent to somebody else just then.
+        // Otherwise the block was lent to another member just then.
         Site::PoolSent if !died => {}
         Site::PoolSent => assert_eq!(got, Some(10), "what was sent is received, though its sender died"),
         Site::PoolPushed if got.is_none() => reached("as if never sent"),
@@ -101,7 +101,8 @@ fn sender_dies(site: Site) {
     is_sound(&pool, 1, 2);
 }
 
-/// The receiver, identity 2, dies at a site, or while it reads; the sender wants its block back, and a recovery runs.
+/// The receiver, identity 2, dies at a site, or while it reads; the sender wants its block back, and a
+/// recovery runs.
 fn receiver_dies(site: Option<Site>, share: bool) {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));
@@ -155,15 +156,15 @@ fn receiver_dies(site: Option<Site>, share: bool) {
     two.join().unwrap();
     recover(&pool);
     if pool.state(0) == Some(State::Sent) {
-        // The victim never came: the handle is still there for another receiver.
+        // The victim never got there: the handle is still there for another receiver.
         assert_eq!(receive(&pool, &sender, &mailbox, 0), Some(10));
     }
     assert!(sender.leave());
     is_sound(&pool, 1, 2);
 }
 
-/// Two processes that share a block are dead; two recoveries, each of which must see that the bits of both are cleared before
-/// their seats are free.
+/// Two processes that share a block are dead; two recoveries run, each of which must ensure that the bits of
+/// both are cleared before their seats are free.
 fn two_readers_die() {
     let pool = Heap::new(1, 3);
     let (sender, one, two) = (pool.member(1), pool.member(2), pool.member(3));
@@ -187,8 +188,8 @@ fn two_readers_die() {
     is_sound(&pool, 1, 3);
 }
 
-/// A block was in a channel that is gone, once. It is sent again, into one that is there, while somebody looks for lost
-/// blocks: that one must not take the old route for the new.
+/// A block was once in a channel that is gone. It is sent again, into a channel that exists, while a process
+/// searches for lost blocks: that process must not mistake the old route for the new one.
 fn route_of_the_same_generation() {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));
@@ -209,7 +210,7 @@ fn route_of_the_same_generation() {
     assert!(receiver.leave());
 }
 
-/// A channel is gone with a payload in it. Of two who look for it one may die.
+/// A channel is gone with a payload in it. Two processes search for the block, of which one may die.
 fn lost_with_its_channel() {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));

@@ -1,4 +1,4 @@
-//! A place for one handle that orders nothing.
+//! A place for handles that orders nothing.
 
 use std::cell::Cell;
 use std::rc::Rc;

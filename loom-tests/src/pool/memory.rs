@@ -1,4 +1,5 @@
-//! A pool made of loom's objects, and the oracle that knows who is dead and which channels are gone.
+//! A pool made of loom's types, and the oracle that knows which processes are dead and which channels are
+//! gone.
 
 use std::mem::MaybeUninit;
 use std::num::NonZeroU64;
@@ -16,9 +17,10 @@ use loom::sync::atomic::AtomicBool;
 use crate::memory::{self, Objects};
 use crate::{Word32, Word64, mutation};
 
-/// A mistake of the oracle: that a process died is known before all it did.
+/// A mistake of the oracle: a death is visible before everything that the process did.
 pub const DEATH_NOT_RELEASED: &str = "pool: a death is not ordered behind what the dead did";
-/// A mistake of the oracle: who learns of a death does not see all that the dead did.
+/// A mistake of the oracle: a process that learns of a death does not see everything that the dead process
+/// did.
 pub const DEATH_NOT_ACQUIRED: &str = "pool: who learns of a death does not see what the dead did";
 
 /// Identities that models use.
@@ -27,32 +29,32 @@ const IDENTITIES: usize = 6;
 const CLASS_COUNTERS: usize = 0x28;
 /// The generation of the pool.
 pub const GENERATION: u64 = 77;
-/// The route of the channel that is there.
+/// The route of the channel that exists.
 pub const THERE: Route = Route::from_words(5, 6);
-/// The route of a channel that was never there.
+/// The route of a channel that never existed.
 pub const GONE: Route = Route::from_words(8, 9);
 
 /// A pool of one class on the heap; clones share it. Each clone made by [`process`](Heap::process) has its
 /// own private words, as a process has.
 pub type Heap = memory::Heap<Private>;
 
-/// What one process knows of the pool, and the kernel of all.
+/// What one process knows of the pool, and what the kernel knows about all.
 #[derive(Clone, Debug)]
 pub struct Private {
     class: Class,
     seats: u16,
-    /// How many readers this process has, for each block.
+    /// The number of readers in this process, for each block.
     readers: Rc<Vec<Word32>>,
     /// One for each identity: set by the kernel, after everything that the process did.
     dead: Rc<Vec<AtomicBool>>,
 }
 
 impl Heap {
-    /// A pool of so many blocks, with room for so many members.
+    /// A pool of this number of blocks, with room for this number of members.
     #[must_use]
     pub fn new(blocks: u32, seats: usize) -> Self {
         let word = |field: &Field| match (field.role, field.name) {
-            // Written by whoever sends, read by who looks for lost blocks.
+            // Written by senders, read by processes that search for lost blocks.
             (_, "route") => Word64::checked(0),
             // Written and read with the other half of the route.
             (_, "segment") => Word64::plain(0),
@@ -74,7 +76,7 @@ impl Heap {
         })
     }
 
-    /// The pool as another process has it.
+    /// The pool as another process sees it.
     #[must_use]
     pub fn process(&self) -> Self {
         let mut other = self.clone();
@@ -132,20 +134,20 @@ impl Heap {
         super::reapers::recover(self)
     }
 
-    /// How often something happened. Exact when all threads are joined.
+    /// How often something happened. Exact once all threads are joined.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
         self.counter(0, counter).load(Ordering::Relaxed)
     }
 
-    /// What a block is. Exact when all threads are joined.
+    /// The state of a block. Exact once all threads are joined.
     #[must_use]
     pub fn state(&self, block: u32) -> Option<State> {
         Tag::from_raw(self.tag(block).load(Ordering::Acquire)).state()
     }
 }
 
-/// Where the bytes of a block lie: far behind the tables of any model.
+/// The place of a block's bytes: far after the tables of any model.
 fn bytes_of(block: u32) -> usize {
     (1 << 20) + 64 * block as usize
 }

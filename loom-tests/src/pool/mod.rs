@@ -1,8 +1,8 @@
 //! The models of the pool.
 //!
-//! A block's bytes are one number, so bytes that are read before they were written, or written while somebody reads, show at
-//! once. Handles travel through a [`Mailbox`] that orders nothing: what is left is the pool's own ordering.
-//! After each execution every block must be free again.
+//! A block's bytes are one number, so bytes that are read before they were written, or written while they are
+//! read, are detected at once. Handles travel through a [`Mailbox`] that orders nothing: what is left is the
+//! pool's own ordering. After each execution every block must be free again.
 
 pub mod deaths;
 pub mod mailbox;
@@ -24,7 +24,7 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
     sending::MODELS.iter().chain(sharing::MODELS).chain(deaths::MODELS).chain(reapers::MODELS)
 }
 
-/// Nobody holds anything: each block can be lent, and no more than there are.
+/// No block is held: each block can be lent, and no more than there are.
 pub fn is_sound(pool: &Heap, blocks: u32, seats: usize) {
     pool.recover();
     for block in 0..blocks {

@@ -14,20 +14,20 @@ use crate::{Loom, Model, crash, mutation, reached};
 
 /// A mistake: the CAS is made from a tag that was read after the check.
 pub const REREAD: &str = "pool recovery: the tag is read again after the check";
-/// A mistake: nobody looks whether the seat is still the dead one's.
+/// A mistake: no check whether the seat still belongs to the dead holder.
 pub const NO_CHECK: &str = "pool recovery: the seat is not checked";
 /// A mistake: the seat is checked before the tag is read.
 pub const CHECK_FIRST: &str = "pool recovery: the seat is checked before the tag is read";
 /// A mistake: the seat is free before the blocks are swept.
 pub const FREED_FIRST: &str = "pool recovery: the seat is freed before the sweep";
-/// A mistake: a dead holder's bit is cleared and the death not counted.
+/// A mistake: a dead holder's bit is cleared but the death is not counted.
 pub const NOT_COUNTED: &str = "pool recovery: deaths of those who share are not counted";
-/// A mistake: when others change the tag of a shared block the dead one's bit is left there.
+/// A mistake: when others change the tag of a shared block, the dead holder's bit is left there.
 pub const NOT_AGAIN: &str = "pool recovery: a repair that failed is not tried again";
 /// A mistake: blocks that are in channels are taken from their dead senders.
 pub const SENT_TOO: &str = "pool recovery: blocks in channels are freed too";
 
-/// The mistakes of a recovery.
+/// The possible mistakes of a recovery.
 pub const MISTAKES: [&str; 7] =
     [REREAD, NO_CHECK, CHECK_FIRST, FREED_FIRST, NOT_COUNTED, NOT_AGAIN, SENT_TOO];
 
@@ -41,7 +41,7 @@ pub const MODELS: &[Model] = &[
     Model::new("pool_seat_reused_by_reader", 2_000, || seat_reused(Next::Joins)).reaches(&["reused"]),
 ];
 
-/// One run of the recovery: the production's, or a mistaken copy of it.
+/// One run of the recovery: production's, or a faulty copy of it.
 pub fn recover(pool: &Heap) -> recovery::Report {
     if !MISTAKES.into_iter().any(mutation::logic) {
         return recovery::recover(pool, |identity| pool.is_alive(identity));
@@ -105,7 +105,7 @@ fn mistaken_sweep(pool: &Heap, number: u16, dead: u64) -> bool {
     freed || free()
 }
 
-/// A pool whose blocks are all in the hands of process 4, which is dead.
+/// A pool whose blocks are all held by process 4, which is dead.
 fn all_in_dead_hands(blocks: u32) -> Heap {
     let pool = Heap::new(blocks, 2);
     let dead = pool.member(4);
@@ -118,7 +118,7 @@ fn all_in_dead_hands(blocks: u32) -> Heap {
     pool
 }
 
-/// One recovery dies; who runs another one finds every block free after it.
+/// One recovery dies; a process that runs another one finds every block free afterwards.
 fn reaper_dies(site: Site) {
     let pool = all_in_dead_hands(2);
     let shared = pool.clone();
@@ -160,7 +160,7 @@ fn lend_all(pool: &Heap, blocks: u32) {
     assert!(member.leave());
 }
 
-/// What the next holder of a seat does.
+/// The actions of the next holder of a seat.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Lends,
@@ -168,8 +168,8 @@ enum Next {
     Joins,
 }
 
-/// Two recoveries for a dead member; as soon as its seat is free somebody else takes it and holds a block, mostly the same and
-/// in the same way. A recovery that comes late must keep its hands off.
+/// Two recoveries for a dead member; as soon as its seat is free another process takes it and holds a block,
+/// mostly the same one and in the same way. A late recovery must not touch that block.
 fn seat_reused(next: Next) {
     let pool = Heap::new(1, 2);
     let dead = pool.member(4);
@@ -239,7 +239,7 @@ fn seat_reused(next: Next) {
     is_sound(&pool, 1, 2);
 }
 
-/// What a member holds is its own.
+/// The blocks that a member holds are its own.
 fn holds(pool: &Heap, member: &Member<Heap>, state: State) {
     loom::thread::yield_now();
     let tag = Tag::from_raw(pool.tag(0).load(Ordering::Acquire));

@@ -1,4 +1,4 @@
-//! One sender, one receiver, everybody lives.
+//! One sender, one receiver, without deaths.
 
 use ipc_ring::ring::pool::{Member, Refused};
 use loom::thread;
@@ -20,7 +20,7 @@ pub const MODELS: &[Model] = &[
     Model::new("pool_relay", 100, relay).reaches(&["sent on"]),
 ];
 
-/// Is lent a block if one is free, writes, sends.
+/// Borrows a block if one is free, writes it, and sends it.
 pub fn send(pool: &Heap, member: &Member<Heap>, mailbox: &Mailbox, value: u64) -> bool {
     let Some(loan) = member.try_loan(0) else { return false };
     pool.write(loan.block(), value);
@@ -30,7 +30,7 @@ pub fn send(pool: &Heap, member: &Member<Heap>, mailbox: &Mailbox, value: u64) -
     true
 }
 
-/// Takes what the handle number so-and-so names, if it is there and names something; reads it and lets it go.
+/// Takes the block that the handle of this number names, if it is there and names one; reads and releases it.
 pub fn receive(pool: &Heap, member: &Member<Heap>, mailbox: &Mailbox, number: usize) -> Option<u64> {
     let handle = mailbox.look(number)?;
     let reading = member.accept(&handle).ok()?;
@@ -79,7 +79,7 @@ fn send_and_receive() {
     is_sound(&pool, 1, 2);
 }
 
-/// A receiver that is quicker than the sender's mark: said once, in every execution the same.
+/// A receiver that is faster than the sender's mark: reported once, the same in every execution.
 fn before_the_mark() {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));
@@ -92,7 +92,7 @@ fn before_the_mark() {
     reached("received before the mark");
 }
 
-/// Two members want a block, and there are fewer than they want.
+/// Two members want a block, and there are too few for both.
 fn two_lenders() {
     let pool = Heap::new(1, 2);
     let others = [1, 2].map(|identity| {
@@ -121,7 +121,7 @@ fn two_lenders() {
     is_sound(&pool, 1, 2);
 }
 
-/// One handle comes to two receivers.
+/// One handle reaches two receivers.
 fn doubled() {
     let pool = Heap::new(1, 3);
     let sender = pool.member(1);
@@ -158,7 +158,8 @@ fn doubled() {
     is_sound(&pool, 1, 3);
 }
 
-/// A push fails after the handle got out: either the sender has the block back, or the receiver has it.
+/// A push fails after the handle became visible: either the sender gets the block back, or the receiver has
+/// it.
 fn take_back() {
     let pool = Heap::new(1, 2);
     let (sender, receiver) = (pool.member(1), pool.member(2));

@@ -1,4 +1,4 @@
-//! One payload, several readers, everybody lives.
+//! One payload, several readers, without deaths.
 
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["another payload", "too late"]),
 ];
 
-/// The sender shares a payload with two other processes and lets go; then it is lent the block anew.
+/// The sender shares a payload with two other processes and releases it; then it borrows the block again.
 fn last_reader_frees() {
     let pool = Heap::new(1, 3);
     let sender = pool.member(1);
@@ -55,7 +55,8 @@ fn last_reader_frees() {
     is_sound(&pool, 1, 3);
 }
 
-/// Two threads of one process read a payload; the sender, who has let go, writes the block anew when both have done.
+/// Two threads of one process read a payload; the sender, which has released it, rewrites the block when both
+/// are done.
 fn readers_of_one_process() {
     let pool = Heap::new(1, 2);
     let (sender, member) = (pool.member(1), Rc::new(pool.member(2)));
@@ -86,7 +87,7 @@ fn readers_of_one_process() {
     is_sound(&pool, 1, 2);
 }
 
-/// A thread of the sender's own process comes for a payload while another one lets it go and shares the next.
+/// A thread of the sender's own process takes a payload while another one releases it and shares the next.
 fn reader_comes_again() {
     let pool = Heap::new(1, 2);
     let member = Rc::new(pool.member(1));

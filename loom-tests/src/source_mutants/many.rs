@@ -1,4 +1,4 @@
-//! Mistakes in the source of the ends of rings with many on a side.
+//! Mistakes in the source of the ends of rings with many ends on a side.
 
 use super::SourceMutant;
 

@@ -1,4 +1,4 @@
-//! Closing and detaching, concurrently with pushes and pops. Nobody sleeps here.
+//! Closing and detaching, concurrently with pushes and pops. No end sleeps here.
 
 use ipc_ring::platform::Barrier;
 use loom::thread;
@@ -22,7 +22,7 @@ pub const MODELS: &[Model] = &[
     Model::new("close_against_push", 19, close_against_push).bound(3).reaches(&["popped", "handed back"]),
 ];
 
-/// The producer pushes two elements and ends; the consumer must have popped both when it is told so.
+/// The producer pushes two elements and ends; the consumer must have popped both when it learns of that.
 fn end_against_pop(pop: fn(&mut ConsumerEnd) -> Option<Result<(), Ended>>, how: Ended) {
     let channel = Channel::new(Heap::new(2, Barrier::Asymmetric));
     let mut consumer = channel.consumer();

@@ -69,7 +69,7 @@ impl ProducerEnd {
         self
     }
 
-    /// Pushes the next element, waiting for room. On `Closed` the caller has its message back.
+    /// Pushes the next element, waiting for room. On `Closed` the message is returned to the caller.
     pub(super) fn push(&mut self) -> Result<(), Ended> {
         let item = self.position() + 1;
         self.0.push(&item, None).map_err(Ended::of_push)
@@ -153,7 +153,7 @@ impl ConsumerEnd {
         Some(Ok(()))
     }
 
-    /// The next sleep ends at once, as if its time had come.
+    /// The next sleep ends at once, as by its timeout.
     pub(super) fn give_up_next(&self) {
         self.0.end.host().give_up_next();
     }

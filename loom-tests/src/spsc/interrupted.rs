@@ -1,9 +1,9 @@
 //! A consumer whose wait in production's one loop is interrupted: the flag of `wait/interrupt.rs`, the loop
-//! of `wait/park.rs`, the steps of `wait/strategy.rs`. Sleeps end by tokens only, so that a lost
-//! interruption is a deadlock.
+//! of `wait/park.rs`, the steps of `wait/strategy.rs`. Sleeps end by tokens only, so a lost interruption is a
+//! deadlock.
 //!
 //! Tokens are those of semaphores, of which an interrupter posts one only if there is none;
-//! [`interrupted`](crate::interrupted) has those of a futex, which order nothing.
+//! [`interrupted`](crate::interrupted) uses those of a futex, which order nothing.
 
 use std::rc::Rc;
 
@@ -58,8 +58,8 @@ fn interrupted(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// As [`interrupted`], of an end that has come to sleep on another semaphore, as one that follows its channel
-/// to a new ring.
+/// As [`interrupted`], for an end that has moved to another semaphore, as one that follows its channel to a
+/// new ring does.
 fn interrupted_elsewhere(barrier: Barrier) {
     let channel = Channel::new(Heap::new(2, barrier));
     let (mut consumer, _producer) = (channel.consumer(), channel.producer());
@@ -70,7 +70,7 @@ fn interrupted_elsewhere(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// An element and an interruption, in whatever order: both come.
+/// An element and an interruption, in either order: both arrive.
 fn interrupted_and_woken(barrier: Barrier) {
     let channel = Channel::new(Heap::new(2, barrier));
     let (mut consumer, mut producer) = (channel.consumer(), channel.producer());
@@ -78,7 +78,7 @@ fn interrupted_and_woken(barrier: Barrier) {
     let other = thread::spawn(move || handle.interrupt());
     let pushing = thread::spawn(move || {
         assert_eq!(producer.push(), Ok(()));
-        producer // Which must not close the channel.
+        producer // This must not close the channel.
     });
     if consumer.pop().is_ok() {
         reached("an element first");
@@ -91,7 +91,7 @@ fn interrupted_and_woken(barrier: Barrier) {
     drop(pushing.join().unwrap());
 }
 
-/// A token for an end that had the semaphore before: no interruption, and nothing is lost by it.
+/// A token for an end that had the semaphore before: it is no interruption, and nothing is lost.
 fn stray_token(barrier: Barrier) {
     let channel = Rc::new(Channel::new(Heap::new(2, barrier)));
     let (mut consumer, mut producer) = (channel.consumer(), channel.producer());

@@ -33,11 +33,11 @@ pub type Heap = memory::Heap<Private>;
 pub struct Private {
     mask: u64,
     barrier: Barrier,
-    /// Slots in a line; 0 when none is ever taken.
+    /// Slots in a line; 0 if no line is ever acquired.
     line: u64,
     /// Whether payloads are read while they are written.
     tapped: bool,
-    /// So many elements are known by one look; 0 when each is looked at.
+    /// The number of elements known from one check; 0 when each is checked.
     ahead: u64,
 }
 
@@ -48,14 +48,15 @@ impl Heap {
         Self::with_lines(capacity, barrier, 0)
     }
 
-    /// An empty ring whose consumer looks so many elements ahead when they come one after the other.
+    /// An empty ring whose consumer checks this number of elements ahead when they arrive one after the
+    /// other.
     #[must_use]
     pub fn looking_ahead(capacity: usize, barrier: Barrier, ahead: u64) -> Self {
         Self::of(capacity, Private { mask: capacity as u64 - 1, barrier, line: 0, ahead, tapped: false })
     }
 
-    /// An empty ring with so many slots to a line, which a consumer takes when it has popped them one after
-    /// the other.
+    /// An empty ring with this number of slots to a line; a consumer acquires a line when it has popped its
+    /// slots one after the other.
     #[must_use]
     pub fn with_lines(capacity: usize, barrier: Barrier, line: u64) -> Self {
         Self::of(capacity, Private { mask: capacity as u64 - 1, barrier, line, ahead: 0, tapped: false })
@@ -78,7 +79,7 @@ impl Heap {
             .ring(ring)
     }
 
-    /// An empty ring for a tap, whose payloads are words that may be read while they are written.
+    /// An empty ring for a tap; its payloads are words that may be read while they are written.
     #[must_use]
     pub fn tapped(capacity: usize) -> Self {
         assert!(capacity.is_power_of_two());
@@ -152,7 +153,7 @@ impl Memory for Heap {
     }
 
     fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
-        // Writing what is there makes no difference for a tap.
+        // Rewriting the same value makes no difference to a tap.
         if !self.ring.tapped && (is_free() || mutation::logic(TAKEN_EARLY)) {
             reached("a payload taken ahead");
             self.with_slot_mut(index, |_| ()); // Writes what is there.
@@ -161,7 +162,7 @@ impl Memory for Heap {
 
     fn take_lines(&self, index: u64) {
         reached("a line taken");
-        // Late is when the line before was to be taken.
+        // Late: when the previous line was to be acquired.
         let before = index.wrapping_sub(self.ring.line) & self.ring.mask;
         let index = if mutation::logic(TAKEN_LATE) { before } else { index };
         self.with_slot_mut(index, |_| ()); // Writes what is there.

@@ -1,7 +1,7 @@
 //! The models of the single-producer, single-consumer ring.
 //!
-//! Each element is its position plus one, so an element that is lost, doubled, out of order or read from a
-//! slot that is not ready shows at once.
+//! Each element is its position plus one, so an element that is lost, duplicated, out of order or read from a
+//! slot that is not ready is detected at once.
 
 pub mod ending;
 pub mod ends;

@@ -25,7 +25,7 @@ pub(super) fn push(producer: &mut Producing) -> Option<u32> {
     signal_of(producer.try_push(&item))
 }
 
-/// As [`push`], with room as the head has it.
+/// As [`push`], with the room given by the head.
 pub(super) fn push_by_head(producer: &mut Producing) -> Option<u32> {
     let item = producer.position() + 1;
     signal_of(producer.try_push_by_head(&item))
@@ -52,7 +52,7 @@ pub(super) fn pop(consumer: &mut Consuming) -> Result<u32, u32> {
     }
 }
 
-/// Tries to push up to `count` elements in one batch; gives their number and the consumer's signal.
+/// Tries to push up to `count` elements in one batch; returns their number and the consumer's signal.
 pub(super) fn push_batch(producer: &mut Producing, count: u64) -> (u64, u32) {
     let first = producer.position() + 1;
     let items: Vec<u64> = (first..first + count).collect();
@@ -60,7 +60,7 @@ pub(super) fn push_batch(producer: &mut Producing, count: u64) -> (u64, u32) {
     (done as u64, signal)
 }
 
-/// Tries to pop up to `count` elements in one batch; gives their number and the producer's signal.
+/// Tries to pop up to `count` elements in one batch; returns their number and the producer's signal.
 #[allow(unsafe_code)]
 pub(super) fn pop_batch(consumer: &mut Consuming, count: usize) -> (u64, u32) {
     let expected = consumer.position() + 1;

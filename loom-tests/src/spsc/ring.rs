@@ -49,7 +49,8 @@ fn ring(capacity: usize) -> Heap {
     Heap::new(capacity, Barrier::Asymmetric)
 }
 
-/// The producer makes `tries` attempts at `total` elements, the consumer as many at popping.
+/// The producer makes `tries` attempts to push `total` elements, and the consumer the same number of attempts
+/// to pop.
 fn two_laps(capacity: usize, total: u64, tries: u32) {
     let ring = ring(capacity);
     let mut consuming = consumer(&ring);
@@ -151,7 +152,7 @@ fn full_by_head_then_exact() {
     finish(&mut producing, &mut consuming, 10);
 }
 
-/// A full ring of four, of which each pop publishes the head; the producer never asks for the exact position.
+/// A full ring of four, of which each pop publishes the head; the producer never loads the exact position.
 fn room_by_head() {
     let ring = ring(4);
     let mut consuming = consumer(&ring);
@@ -184,7 +185,7 @@ pub(super) fn full_ring_of_lines() -> (Producing, Consuming) {
     (producing, consuming)
 }
 
-/// The consumer takes the lines of a stream; the producer writes their slots again as soon as they are free.
+/// The consumer acquires the lines of a stream; the producer rewrites their slots as soon as they are free.
 fn stream_of_lines() {
     let (mut producing, mut consuming) = full_ring_of_lines();
     let other = thread::spawn(move || {
@@ -202,7 +203,7 @@ fn stream_of_lines() {
     finish(&mut producing, &mut consuming, 20);
 }
 
-/// The consumer knows two elements to be there by one look at the second, while they are pushed.
+/// The consumer knows from one check of the second element that two are ready, while they are pushed.
 fn known_ahead() {
     let ring = Heap::looking_ahead(8, Barrier::Asymmetric, 2);
     let mut consuming = consumer(&ring);

@@ -103,7 +103,7 @@ fn both_sleep(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A full ring of eight: the consumer looks for a sleeping producer at every second pop.
+/// A full ring of eight: the consumer checks for a sleeping producer at every second pop.
 fn until_a_quarter_is_free(barrier: Barrier) {
     let channel = channel(8, barrier);
     let mut consumer = channel.consumer();
@@ -118,8 +118,8 @@ fn until_a_quarter_is_free(barrier: Barrier) {
     other.join().unwrap();
 }
 
-/// A full ring; the consumer pops once and does nothing more, so whoever sleeps though there is room sleeps
-/// for ever.
+/// A full ring; the consumer pops once and does nothing more, so a producer that sleeps although there is
+/// room sleeps forever.
 fn one_pop_frees_a_sleeper(barrier: Barrier) {
     let channel = channel(1, barrier);
     let mut consumer = channel.consumer();
@@ -135,7 +135,7 @@ fn one_pop_frees_a_sleeper(barrier: Barrier) {
 }
 
 /// A consumer dies on its way to waking the producer, with an element copied: its successor gets that
-/// element. When the dead one took the bit, the producer has the token of its death.
+/// element. If the dead consumer had taken the bit, the producer gets the token of its death.
 fn consumer_dies_waking(site: Site) {
     let channel = channel(1, FENCE);
     let mut producer = channel.producer().awaiting_successors();
@@ -174,8 +174,8 @@ fn consumer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// The ring is full; the consumer pops one element and goes. The producer gets one more in at least, or is
-/// told.
+/// The ring is full; the consumer pops one element and leaves. The producer pushes at least one more, or
+/// learns that the consumer has left.
 fn producer_sleeps_through_end(how: Ended) {
     let channel = channel(1, FENCE);
     let mut consumer = channel.consumer();
@@ -203,8 +203,8 @@ fn producer_sleeps_through_end(how: Ended) {
     other.join().unwrap();
 }
 
-/// A consumer whose first sleep ends by its time, while a notifier may have taken the bit; then it waits in
-/// earnest.
+/// A consumer whose first sleep times out, while a notifier may have taken the bit; then it waits without a
+/// timeout.
 fn sleep_given_up(barrier: Barrier) {
     let channel = channel(2, barrier);
     let mut consumer = channel.consumer();
@@ -243,8 +243,8 @@ fn producer_dies(site: Site) {
     other.join().unwrap();
 }
 
-/// A producer dies behind its publication, and nobody succeeds it. The consumer learns of it by the token of
-/// that death or, where none was arranged, by its heartbeat; and has the element first.
+/// A producer dies after its publication, without a successor. The consumer learns of it by the token of that
+/// death or, where none was arranged, by its liveness check; and it gets the element first.
 fn producer_dies_for_good() {
     let channel = channel(2, FENCE);
     let mut consumer = channel.consumer();
@@ -260,8 +260,8 @@ fn producer_dies_for_good() {
     other.join().unwrap();
 }
 
-/// A consumer dies with an element released that it had looked at in place, and nobody told of the room,
-/// while the producer may be asleep. Its successor wakes the producer when it takes the seat.
+/// A consumer dies after releasing an element that it had read in place, but before notifying the producer of
+/// the room, while the producer may be asleep. Its successor wakes the producer when it takes the seat.
 fn consumer_dies_before_it_wakes() {
     let channel = channel(1, ASYMMETRIC);
     let mut producer = channel.producer().awaiting_successors();
@@ -280,7 +280,7 @@ fn consumer_dies_before_it_wakes() {
 }
 
 /// A consumer dies between announcing and sleeping; its successor sleeps on a semaphore of its own. The
-/// producer may have seen the dead one's bit and take the living one's.
+/// producer may have seen the dead consumer's bit and then take that of the living one.
 fn consumer_dies_announced(barrier: Barrier) {
     let channel = channel(4, barrier);
     let mut producer = channel.producer().awaiting_successors();

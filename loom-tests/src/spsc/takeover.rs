@@ -84,7 +84,7 @@ fn producer_dies(capacity: usize, site: Site, visit: u32) {
     finish(&mut other.join().unwrap(), &mut consuming, 3);
 }
 
-/// Dies behind the second element of a batch of four.
+/// Dies after the second element of a batch of four.
 fn producer_dies_in_batch() {
     let ring = Heap::new(4, Barrier::Asymmetric);
     let mut consuming = consumer(&ring);
@@ -133,7 +133,7 @@ fn consumer_dies(site: Site) {
     finish(&mut producing, &mut other.join().unwrap(), 3);
 }
 
-/// Dies in a stream, with a line taken whose second element is not given back.
+/// Dies in a stream, with a line acquired whose second element is not released.
 fn consumer_dies_with_a_taken_line() {
     let (mut producing, mut first) = full_ring_of_lines();
     let shared = first.memory().clone();
@@ -154,8 +154,8 @@ fn consumer_dies_with_a_taken_line() {
     finish(&mut producing, &mut next, 20);
 }
 
-/// Dies with a whole ring copied out and the position stored, the head not published; the producer goes on
-/// for more than a lap behind that old head.
+/// Dies with a whole ring copied out and the position stored, the head not published; the producer continues
+/// for more than a lap past that old head.
 fn consumer_dies_in_batch() {
     let ring = Heap::new(2, Barrier::Asymmetric);
     let mut producing = producer(&ring);

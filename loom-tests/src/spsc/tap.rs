@@ -1,4 +1,4 @@
-//! A tap reads along while the producer overwrites.
+//! A tap reads while the producer overwrites.
 
 use std::mem::MaybeUninit;
 
@@ -16,7 +16,7 @@ pub const MODELS: &[Model] = &[
     Model::new("tap_next_capacity_2", 5, next).reaches(&["tapped", "not there yet"]),
 ];
 
-/// Reads the next element, which is its position plus one if it is given at all.
+/// Reads the next element, which is its position plus one if it is returned at all.
 #[allow(unsafe_code)]
 fn read(tap: &mut Tap<Heap>) -> Tapped {
     let position = tap.position();
@@ -38,7 +38,8 @@ fn read(tap: &mut Tap<Heap>) -> Tapped {
     tapped
 }
 
-/// All was popped, and the producer goes round: the newest is whole until the one behind it is published.
+/// Everything was popped, and the producer wraps around: the newest element is intact until the next one is
+/// published.
 fn newest_of_two() {
     let ring = Heap::tapped(2);
     let (mut producing, mut consuming) = (producer(&ring), consumer(&ring));
@@ -57,7 +58,7 @@ fn newest_of_two() {
     assert_ne!(read(&mut tap), Tapped::Empty, "two were pushed");
 }
 
-/// What waits to be popped is whole until it was popped.
+/// What waits to be popped is intact until it is popped.
 fn unread() {
     let ring = Heap::tapped(1);
     let (mut producing, mut consuming) = (producer(&ring), consumer(&ring));
@@ -71,7 +72,7 @@ fn unread() {
     other.join().unwrap();
 }
 
-/// A tap waits for what comes.
+/// A tap waits for new elements.
 fn next() {
     let ring = Heap::tapped(2);
     let mut producing = producer(&ring);

@@ -1,6 +1,6 @@
-//! One thread that waits for either of two rings, with one semaphore for both: the steps of `channel/wait_set.rs`, as
-//! [`ends`](super::ends) has those of single ends. It waits at one ring alone before, with another semaphore, so that the
-//! number in its record changes.
+//! One thread that waits for either of two rings, with one semaphore for both: the steps of
+//! `channel/wait_set.rs`, as [`ends`](super::ends) has those of single ends. It waits at one ring alone
+//! before, with another semaphore, so that the number in its record changes.
 
 use std::rc::Rc;
 
@@ -73,7 +73,7 @@ impl Shared {
         signal::mark::<Loom>(channel.ring.consumer_signal());
     }
 
-    /// Takes the bit back, and a token if somebody was faster and none was taken for it yet.
+    /// Withdraws the bit, and takes a token if a notifier was faster and none was taken for it yet.
     fn unmark(&self, index: usize, wake: u32, has_token: &mut bool) {
         if signal::withdraw::<Loom>(self.channels[index].ring.consumer_signal()) && !std::mem::take(has_token)
         {
@@ -124,7 +124,7 @@ fn set_sleeps(barrier: Barrier) {
     }
 }
 
-/// The end waits alone first, on its own semaphore, then in the set.
+/// The end first waits alone, on its own semaphore, then in the set.
 fn set_after_a_wait_alone() {
     let shared = Shared::new(Barrier::Asymmetric);
     let mut consumers = [0, 1].map(|index| moves::consumer(&shared.channels[index].ring));
