@@ -243,8 +243,7 @@ unsafe fn load_words(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, by the C library's `memcpy`
-/// above that.
+/// Copies a longer block into shared memory: 16 bytes at a time up to 2 KiB, above by C's `memcpy`.
 ///
 /// The last 16 bytes are copied by one move that may overlap the previous one, so no length needs a byte
 /// loop. The assembly takes values and the shared address, not the private one, so a message that is passed

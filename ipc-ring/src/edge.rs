@@ -1,9 +1,8 @@
 //! The named memory orderings: one variant for each end of each edge.
 //!
 //! An *edge* is a pair of accesses, a release on one side and an acquire on the other, that hands data over.
-//! Each has a label (`S1`, `W1`, …). The label stands at both ends in the code, in `docs/orderings.md`, and
-//! in the name of the model in `loom-tests` that fails when the ordering is weakened. A test keeps the three
-//! consistent.
+//! Each has a label (`S1`, `W1`, …), which appears at both ends in the code, in `docs/orderings.md`, and in
+//! the name of the `loom-tests` model that fails when the ordering is weakened. A test compares the three.
 
 use core::sync::atomic::Ordering;
 
@@ -25,8 +24,7 @@ pub enum Edge {
     SpscReclaimExact,
     /// \[S4\] spsc: the producer's fence before it writes a payload. Taps see what was published before it.
     SpscOverwrite,
-    /// \[S4\] spsc: a tap's fence after a copied payload. Whether the payload may have been overwritten is
-    /// checked after.
+    /// \[S4\] spsc: a tap's fence after a copied payload. The check for a possible overwrite comes after.
     SpscValidate,
     /// \[B1\] bytes: the producer stores a header word. The frame's payload is written before, and so are the
     /// header of a frame that follows a padding and the zero after the frame.
@@ -47,8 +45,7 @@ pub enum Edge {
     CloseSeen,
     /// \[W1\] a waiter sets its waiting bit. The number of its wake semaphore is written before.
     WaitAnnounce,
-    /// \[W1\] a notifier takes the waiting bit. The number of the waiter's semaphore is read after, for the
-    /// token.
+    /// \[W1\] a notifier takes the waiting bit. The waiter's semaphore number, for the token, is read after.
     WaitTake,
     /// \[W1\] a waiter withdraws its waiting bit.
     WaitWithdraw,
@@ -99,28 +96,24 @@ pub enum Edge {
     BroadcastPublish,
     /// \[D1\] broadcast: a subscriber loads a slot's sequence word. The payload is read after.
     BroadcastObserve,
-    /// \[D2\] broadcast: the publisher's fence after raising the floor. What was given up is overwritten
-    /// after.
+    /// \[D2\] broadcast: the publisher's fence after raising the floor. What it gave up is overwritten after.
     BroadcastGiveUp,
     /// \[D2\] broadcast: a subscriber's fence after a copied payload. The floor is checked after.
     BroadcastValidate,
-    /// \[D3\] broadcast: a subscriber stores its cursor. Everything below has been read, and the seat belongs
-    /// to it.
+    /// \[D3\] broadcast: a subscriber stores its cursor. Everything below has been read; the seat is its own.
     BroadcastConsume,
     /// \[D3\] broadcast: the publisher of a gated ring loads a cursor. Everything below is overwritten after.
     BroadcastReclaim,
-    /// \[D4\] broadcast: the publisher of frames stores the number of frames, then the tail. The frames are
-    /// published before.
+    /// \[D4\] broadcast: a publisher of frames stores their number, then the tail. They are published before.
     BroadcastTail,
-    /// \[D4\] broadcast: a reader looking for the end of the stream loads the tail, then the number of
-    /// frames, then reads there.
+    /// \[D4\] broadcast: a reader seeking the end loads the tail, then the number of frames, then reads
+    /// there.
     BroadcastTailSeen,
     /// \[Q1\] call: the caller stores the line's word. The request is written before.
     CallAsk,
     /// \[Q1\] call: the responder loads the line's word. The request is read after.
     CallTake,
-    /// \[Q2\] call: the responder stores the line's word. The reply is written before, and the request has
-    /// been read.
+    /// \[Q2\] call: the responder stores the line's word. The reply is written and the request read before.
     CallReply,
     /// \[Q2\] call: the caller loads the line's word. The reply is read after, or the line written.
     CallAccept,
@@ -136,8 +129,7 @@ pub enum Edge {
     LatestNoted,
     /// \[L3\] latest: a reader loads an entry. It reads the key after.
     LatestNoticed,
-    /// \[L4\] latest: the writer stores the number of its newest entry. The values up to there are published
-    /// before.
+    /// \[L4\] latest: the writer stores its newest entry's number. Values up to there are published before.
     LatestCounted,
     /// \[L4\] latest: a reader that joins or was overtaken loads it. It scans all keys after.
     LatestJoin,
@@ -187,8 +179,7 @@ pub enum Edge {
     WakeClaimed,
     /// \[G3\] domain: a queue's entry becomes live. Its contents are written before.
     QueueLive,
-    /// \[G3\] domain: a process notifying watchers loads an entry's state. The entry's contents are read
-    /// after.
+    /// \[G3\] domain: a process notifying watchers loads an entry's state. The contents are read after.
     QueueSeen,
 }
 

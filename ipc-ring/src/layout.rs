@@ -1,4 +1,4 @@
-//! The header that stands at the start of every ring's memory, and the order in which its fields are checked.
+//! The header at the start of every ring's memory, and the order in which its fields are checked.
 //!
 //! The bytes are specified in `docs/layout.md`; the assertions below keep the code consistent with it. All
 //! numbers are in the machine's own byte order: a ring never leaves the machine.
@@ -133,9 +133,8 @@ const _: () = {
 
 /// The shape of a ring: everything needed to turn positions into addresses.
 ///
-/// Created by the `geometry` of a ring's `Mapped`, and by nothing else outside this library: so a value of
-/// this type means that a ring's sizes were multiplied with overflow checks. `Mapped::new` still compares it
-/// with its own.
+/// Created by the `geometry` of a ring's `Mapped`, and by nothing else outside this library: so the sizes in
+/// a value of this type were multiplied with overflow checks. `Mapped::new` still checks it.
 ///
 /// ```compile_fail
 /// use ipc_ring::layout::Geometry;
@@ -256,8 +255,7 @@ impl Geometry {
         self.total_size
     }
 
-    /// Checks that this equals `own`, which a ring computes for this capacity, and lies entirely in the
-    /// region.
+    /// Checks that this is `own`, which a ring computes for this capacity, and lies entirely in the region.
     ///
     /// # Errors
     /// [`Geometry`](crate::AttachErrorKind::Geometry) for the geometry of another ring or element;
@@ -356,8 +354,7 @@ pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
     region.half(offset_of!(Header, open))
 }
 
-/// Copies the header to private memory and checks it, in the order magic, version, ready, kind, geometry,
-/// element.
+/// Copies the header to private memory and checks it: magic, version, ready, kind, geometry, element.
 ///
 /// # Errors
 /// The first thing that is not as expected, with what was found.
@@ -481,8 +478,7 @@ pub(crate) fn name_plate(region: &Region) -> Plate {
     }
 }
 
-/// A copy of the header of a finished ring, of whatever kind, for display: nothing in it has been checked.
-/// `None` for anything else.
+/// A copy of a finished ring's header, of any kind, for display: unchecked. `None` for anything else.
 pub(crate) fn describe(region: &Region) -> Option<Header> {
     if region.len() < HEADER_SIZE {
         return None;
@@ -523,8 +519,7 @@ pub(crate) fn read(region: &Region, kind: Kind) -> Result<Header, AttachError> {
 }
 
 impl Header {
-    /// The geometry computed from the header, if everything in the header and the size of the memory agree
-    /// with it.
+    /// The geometry computed from the header, if all of the header and the size of the memory agree with it.
     fn agrees(
         &self,
         geometry: Option<Geometry>,

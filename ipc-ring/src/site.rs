@@ -9,25 +9,25 @@
 pub enum Site {
     /// spsc: the payload is written, the sequence word is not.
     SpscPayloadWritten = 1,
-    /// spsc: the sequence word is stored, nobody has been woken yet.
+    /// spsc: the sequence word is stored, no one has been woken yet.
     SpscPublished = 2,
     /// spsc: the payload is copied out, the consumed position is not stored.
     SpscPayloadRead = 3,
     /// spsc: the consumed position is stored, the head is not published yet.
     SpscConsumed = 4,
-    /// waiting: the waiting bit is set, the condition is not looked at again yet.
+    /// waiting: the waiting bit is set, the condition is not rechecked yet.
     WaitAnnounced = 5,
     /// waiting: the waiting bit has been taken, no token is posted yet.
     WaitTaken = 6,
-    /// waiting: a consumer has said what it is about to give back, and has not looked whether anybody waits for it.
+    /// waiting: a consumer has announced what it is about to release, and has not checked for a waiter.
     WaitGiving = 7,
     /// waiting: the mask's bit of a sleeper has been taken, its waiting bit has not.
     WaitMaskTaken = 8,
-    /// bytes: the payload is written and the header behind it cleared, nothing is published.
+    /// bytes: the payload is written and the following header cleared, nothing is published.
     BytesWritten = 20,
     /// bytes: a frame that follows a padding has its header, the padding has none.
     BytesWrapped = 21,
-    /// bytes: the frame is published, nobody has been woken yet.
+    /// bytes: the frame is published, no one has been woken yet.
     BytesPublished = 22,
     /// bytes: the payload is copied out, the consumed position is not stored.
     BytesRead = 23,
@@ -41,7 +41,7 @@ pub enum Site {
     MpmcWritten = 42,
     /// mpmc: the slot is published, the tail is not stored.
     MpmcPublished = 43,
-    /// mpmc: the tail is stored, nobody has been woken yet.
+    /// mpmc: the tail is stored, no one has been woken yet.
     MpmcPushed = 44,
     /// mpmc: an element is claimed, its payload is not read.
     MpmcTaken = 45,
@@ -51,33 +51,33 @@ pub enum Site {
     MpmcCopied = 47,
     /// mpmc: the slot is released, the head is not stored.
     MpmcReleased = 48,
-    /// mpmc: the head is stored, nobody has been woken yet.
+    /// mpmc: the head is stored, no one has been woken yet.
     MpmcPopped = 49,
     /// mpmc: a slot that holds nothing is freed.
     MpmcSkipped = 50,
-    /// mpmc: a slot is taken out of dead hands, consumers are not told.
+    /// mpmc: a slot is recovered from a dead holder, consumers are not notified.
     MpmcRepaired = 51,
-    /// mpmc: all slots are out of dead hands, the orphan generation is not raised.
+    /// mpmc: all slots are recovered from a dead holder, the orphan generation is not raised.
     MpmcSwept = 52,
     /// mpmc: the orphan generation is raised, the seat is not free.
     MpmcAnnounced = 53,
-    /// mpmc: the ring is marked closed, nobody has been woken yet.
+    /// mpmc: the ring is marked closed, no one has been woken yet.
     MpmcCloseSet = 54,
-    /// control: the key of a queue is written down, the queue is not made.
+    /// control: the key of a queue is recorded, the queue is not created.
     ControlQueueNoted = 120,
-    /// control: the queue is made, its identifier is not written down.
+    /// control: the queue is created, its identifier is not recorded.
     ControlQueueMade = 121,
-    /// control: a client has its rings and its queue, and has said nothing.
+    /// control: a client has its rings and its queue, and has sent nothing.
     ControlPrepared = 122,
-    /// control: a client has said hello.
+    /// control: a client has sent HELLO.
     ControlGreeted = 123,
     /// control: a client has its challenge and has not answered.
     ControlChallenged = 124,
     /// control: a client has answered its challenge.
     ControlProved = 125,
-    /// control: a client is welcome and has not said that it is ready.
+    /// control: a client is welcomed and has not sent READY.
     ControlWelcomed = 126,
-    /// control: a client has said that it is ready.
+    /// control: a client has sent READY.
     ControlReady = 127,
     /// control: a server has its queue, its name is not in the directory.
     ControlBinding = 128,
@@ -87,7 +87,7 @@ pub enum Site {
     ControlAdmitting = 130,
     /// control: a server has welcomed a client.
     ControlWelcoming = 131,
-    /// domain: the key of a segment is written down, the segment is not made.
+    /// domain: the key of a segment is recorded, the segment is not created.
     DomainSegmentNoted = 180,
     /// domain: the segment is made, and not attached.
     DomainSegmentMade = 181,
@@ -105,11 +105,11 @@ pub enum Site {
     DomainTablesCleared = 187,
     /// domain: the process has its slot, nothing else.
     DomainSlotTaken = 188,
-    /// domain: the process has given its slot back.
+    /// domain: the process has released its slot.
     DomainLeft = 189,
     /// domain: the segment is removed, the set of semaphores is not.
     DomainTablesRemoved = 190,
-    /// domain: the segment that stands for the program is made, under a key, and not attached.
+    /// domain: the segment that represents the program is created, under a key, and not attached.
     DomainImageMade = 191,
     /// domain: that segment is attached, and not marked for removal.
     DomainImageAttached = 192,
@@ -125,7 +125,7 @@ pub enum Site {
     BroadcastJoined = 101,
     /// broadcast: the payload is written, the sequence word is not.
     BroadcastWritten = 102,
-    /// broadcast: the sequence word is stored, the tail is not and nobody has been woken.
+    /// broadcast: the sequence word is stored, the tail is not and no one has been woken.
     BroadcastPublished = 103,
     /// broadcast: the floor is raised, nothing is written above it yet.
     BroadcastRaised = 104,
@@ -137,23 +137,23 @@ pub enum Site {
     LatestBusy = 80,
     /// latest: the value is written, the slot is not ready.
     LatestWritten = 81,
-    /// latest: the slot is ready, the journal does not say so.
+    /// latest: the slot is ready, the journal has no entry for it.
     LatestPublished = 82,
     /// latest: the journal's entry is written, the count of changes is not stored.
     LatestNoted = 83,
-    /// latest: all is stored, nobody has been woken yet.
+    /// latest: all is stored, no one has been woken yet.
     LatestCounted = 84,
     /// call: the caller has its copy of the request, the line is as it was.
     CallKept = 160,
-    /// call: the request is in the line, the word does not say so.
+    /// call: the request is in the line, the word is not stored.
     CallWritten = 161,
-    /// call: the word asks, nobody has been woken yet.
+    /// call: the word announces the request, no one has been woken yet.
     CallAsked = 162,
     /// call: the request is taken, nothing is answered.
     CallTaken = 163,
-    /// call: the reply is in the line, over the request; the word does not say so.
+    /// call: the reply is in the line, over the request; the word is not stored.
     CallAnswered = 164,
-    /// call: the word says so, nobody has been woken yet.
+    /// call: the word announces the reply, no one has been woken yet.
     CallReplied = 165,
     /// pool: the seat is taken, nothing else.
     PoolSeated = 140,
@@ -169,15 +169,15 @@ pub enum Site {
     PoolTaken = 145,
     /// pool: the member shares the block, its reader is not counted.
     PoolJoined = 146,
-    /// pool: the block is let go.
+    /// pool: the block is released.
     PoolReleased = 147,
-    /// pool: a block is taken out of dead hands.
+    /// pool: a block is recovered from a dead member.
     PoolRepaired = 148,
-    /// pool: all blocks are out of dead hands, the seat is not free.
+    /// pool: all blocks are recovered from a dead member, the seat is not free.
     PoolSwept = 149,
     /// pool: a block whose channel is gone is free.
     PoolReclaimed = 150,
-    /// pool: a channel has the block, its publisher has let it go.
+    /// pool: a channel has the block, its publisher has released it.
     PoolPublished = 151,
     /// pool: a block is taken out of its channel.
     PoolWithdrawn = 152,

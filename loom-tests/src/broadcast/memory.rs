@@ -1,4 +1,4 @@
-//! A broadcast ring made of loom's objects, and the oracle that knows who is dead.
+//! A broadcast ring made of loom's types, and the oracle that knows which processes are dead.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering::{self, Relaxed};
@@ -174,7 +174,7 @@ impl<M> Control for memory::Heap<Private<M>> {
     }
 }
 
-// SAFETY: `with` has made so many slots of this shape.
+// SAFETY: `with` has made this number of slots of this shape.
 unsafe impl<T: ipc_ring::Message> Slots for Heap<T> {
     type Shape = Of<T>;
     const OFFSET: usize = <Mapped<T> as Slots>::OFFSET;

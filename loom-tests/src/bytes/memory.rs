@@ -1,4 +1,4 @@
-//! A bytes ring made of loom's objects.
+//! A bytes ring made of loom's types.
 
 use std::cell::Cell;
 use std::rc::Rc;

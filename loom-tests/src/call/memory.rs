@@ -1,4 +1,4 @@
-//! A call ring made of loom's objects.
+//! A call ring made of loom's types.
 
 use ipc_ring::memory::{Access as _, Of};
 use ipc_ring::platform::Barrier;

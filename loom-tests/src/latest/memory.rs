@@ -48,7 +48,7 @@ impl Heap {
 // SAFETY: `new` makes the words of the table.
 unsafe impl Words for Heap {}
 
-// SAFETY: the numbers never change, and `new` has made so many slots and entries.
+// SAFETY: the numbers never change, and `new` has made that number of slots and entries.
 unsafe impl Memory for Heap {
     type Shape = Of<Item>;
 

@@ -175,7 +175,7 @@ unsafe impl Ring for Heap {
     }
 }
 
-// SAFETY: `shaped` has made so many slots of this shape.
+// SAFETY: `shaped` has made this number of slots of this shape.
 unsafe impl Slots for Heap {
     type Shape = Of<u64>;
     const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;

@@ -1,4 +1,4 @@
-//! An spsc ring made of loom's objects.
+//! An spsc ring made of loom's types.
 
 use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
 use ipc_ring::platform::{Barrier, Word};
@@ -116,7 +116,7 @@ unsafe impl Ring for Heap {
     }
 }
 
-// SAFETY: `of` has made so many slots of this shape.
+// SAFETY: `of` has made this number of slots of this shape.
 unsafe impl Slots for Heap {
     type Shape = Of<u64>;
     const OFFSET: usize = <Mapped<u64> as Slots>::OFFSET;

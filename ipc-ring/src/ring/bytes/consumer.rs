@@ -35,7 +35,7 @@ pub enum Pop {
         /// Bits of [`signal`](crate::wait::signal).
         signal: u32,
     },
-    /// A header makes no sense.
+    /// A header is invalid.
     Corrupt(Corruption),
 }
 
@@ -87,8 +87,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two stores; the producer sees the same either way. [B2]
         // Release: the frames below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::BytesRelease));
-        // The predecessor gives nothing more; only this side writes.
-        memory.giving().store(position, Relaxed);
+        memory.giving().store(position, Relaxed); // Only this side writes; nothing is being released.
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
@@ -96,9 +95,8 @@ impl<M: Memory> Consumer<M> {
         Ok(Self { memory, position, published: position, quarter, frames, pace })
     }
 
-    /// Pops one frame into the front of `out` if a frame is ready, has no padding before it, and fits;
-    /// returns its length. All other cases need [`pop_into`](Self::pop_into); trying this first shortens the
-    /// path of most frames.
+    /// Pops one frame into the front of `out` if it is ready, has no padding before it, and fits; returns its
+    /// length. All other cases need [`pop_into`](Self::pop_into); this is the short path.
     ///
     /// `wake` is called with the producer's signal if that was checked and is not zero: after the frame is
     /// copied and **before** its bytes are released, so a death in `wake` loses nothing.
@@ -112,8 +110,7 @@ impl<M: Memory> Consumer<M> {
         Some(frame.len as usize)
     }
 
-    /// Pops one frame into the front of `out`. `wake` as for [`pop_known`](Self::pop_known); [`Pop::Frame`]
-    /// then has no signal.
+    /// As [`pop_known`](Self::pop_known), for any frame. [`Pop::Frame`] then has no signal.
     pub fn pop_into(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
@@ -135,8 +132,7 @@ impl<M: Memory> Consumer<M> {
         self.pop_into(out, |signal| found = signal).told(found)
     }
 
-    /// As [`pop_known`](Self::pop_known), replacing the contents of `out`. Allocates when its capacity is too
-    /// small.
+    /// As [`pop_known`](Self::pop_known), replacing the contents of `out`. Reallocates it if too small.
     #[inline(always)]
     pub fn pop_known_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Option<usize> {
         let frame = self.known().ok()?;
@@ -144,8 +140,7 @@ impl<M: Memory> Consumer<M> {
         Some(frame.len as usize)
     }
 
-    /// As [`pop_into`](Self::pop_into), replacing the contents of `out`. Allocates when its capacity is too
-    /// small.
+    /// As [`pop_into`](Self::pop_into), replacing the contents of `out`. Reallocates it if too small.
     pub fn pop_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
@@ -157,8 +152,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Pops one frame into `out`, replacing its contents. Allocates when its capacity is too small. The
-    /// caller acts on the signal after the pop.
+    /// As [`pop_vec`](Self::pop_vec), but the caller acts on the signal after the pop.
     pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Pop {
         let mut found = 0;
         self.pop_vec(out, |signal| found = signal).told(found)
@@ -175,8 +169,7 @@ impl<M: Memory> Consumer<M> {
         self.give(frame, wake);
     }
 
-    /// Gives access to the next frame in place. `Ok(Err(signal))` when there is none; the signal as for
-    /// [`Pop::Empty`].
+    /// The next frame, in place. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
     ///
     /// # Errors
     /// [`Corruption`] when a header is invalid.
@@ -228,8 +221,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// The next frame, if it is ready and has no padding before it. Otherwise `Err` with the word found in
-    /// place of its header.
+    /// The next frame, if it is ready without padding before it; else `Err` with the word in its header's
+    /// place.
     #[inline(always)]
     fn known(&self) -> Result<Frame, u64> {
         let position = self.position;
@@ -240,8 +233,7 @@ impl<M: Memory> Consumer<M> {
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
     }
 
-    /// Interprets the word found in place of a frame's header: no record yet, or a padding followed by the
-    /// frame.
+    /// Interprets the word in place of a frame's header: no record yet, or a padding followed by the frame.
     #[inline(never)]
     fn behind(&self, word: u64) -> Result<Option<Frame>, Corruption> {
         if word == 0 {
@@ -266,10 +258,9 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Whether a frame of this length is valid with `left` bytes up to the end of the ring.
+    /// Whether a frame of this length is valid with `left` bytes, a multiple of 8, up to the ring's end.
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
-        // A multiple of 8, like a record.
         len <= header::longest(self.memory.capacity()) && len <= left - WORD
     }
 
@@ -323,8 +314,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Releases a frame's bytes and advances: the point at which the frame is popped. Publishes the head if
-    /// `is_due`.
+    /// Releases a frame's bytes and advances: the frame is popped here. Publishes the head if `is_due`.
     #[inline(always)]
     fn release(&mut self, frame: Frame, is_due: bool) {
         M::Platform::crash_point(Site::BytesRead);
@@ -366,8 +356,7 @@ impl<M: Memory> Consumer<M> {
     fn nothing(&mut self) -> Pop {
         if self.pace.found_nothing(&self.memory, self.position, self.frames) {
             let found_empty = self.memory.found_empty();
-            // Only this side writes it.
-            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed);
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
         }
         self.memory.prefetch_polled(self.index(self.position), self.pace.record());
         let signal = if self.published == self.position { 0 } else { self.publish_head() };
@@ -385,8 +374,7 @@ impl<M: Memory> Consumer<M> {
         self.position
     }
 
-    /// Number of frames popped since the ring was made. One short when an earlier holder died in the middle
-    /// of a pop.
+    /// Number of frames popped since the ring was made. One short if an earlier holder died during a pop.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
@@ -405,8 +393,8 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
-/// The next frame, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping the
-/// view leaves the frame in the ring.
+/// The next frame, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping it
+/// does not.
 #[derive(Debug)]
 pub struct View<'a, M: Memory> {
     consumer: &'a mut Consumer<M>,

@@ -25,7 +25,7 @@ const STAMP_SHIFT: u32 = 32;
 /// What a header word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// A frame of so many bytes.
+    /// A frame of this number of bytes.
     Frame(u64),
     /// This number of unused bytes, up to the end of the ring.
     Padding(u64),

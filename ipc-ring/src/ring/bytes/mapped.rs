@@ -182,7 +182,7 @@ impl Memory for Mapped {
             return; // No line ends here.
         }
         let (from, len) = self.words(index, len);
-        // SAFETY: inside the ring, multiples of 8, and the consumer's until it gives them back.
+        // SAFETY: inside the ring, multiples of 8, and the consumer's until it releases them.
         unsafe { stream::take_lines(from, len) };
     }
 

@@ -90,8 +90,7 @@ impl<M: Memory> Producer<M> {
         Ok(Self { memory, position, limit, frames })
     }
 
-    /// Pushes one frame. Returns the consumer's signal word if it is not zero: the consumer is waiting or
-    /// gone.
+    /// Pushes one frame. Returns the consumer's signal word if not zero: the consumer is waiting or gone.
     ///
     /// # Errors
     /// [`Refused`].
@@ -167,8 +166,7 @@ impl<M: Memory> Producer<M> {
         fits.then_some(Place { start: self.position, padding: 0 })
     }
 
-    /// As [`put`](Self::put), for a frame that needs a padding before it, or whose room is not yet known to
-    /// be free.
+    /// As [`put`](Self::put), for a frame that needs a padding, or whose room is not yet known to be free.
     #[cold]
     #[inline(never)]
     fn put_elsewhere(&mut self, frame: &[u8]) -> Result<(), Refused> {
@@ -203,8 +201,7 @@ impl<M: Memory> Producer<M> {
         Ok(place)
     }
 
-    /// The place of a record for `len` bytes, and how many bytes must be free for it: padding, record, and
-    /// the following header, which is cleared.
+    /// The place of a record for `len` bytes, and the bytes it needs: padding, record, and the next header.
     #[inline(always)]
     fn place(&self, len: u64) -> (Place, u64) {
         let record = header::record(len);
@@ -213,8 +210,7 @@ impl<M: Memory> Producer<M> {
         (Place { start: self.position.wrapping_add(padding), padding }, padding + record + WORD)
     }
 
-    /// Publishes a record, with the padding before it if there is one, and advances. The payload is already
-    /// written.
+    /// Publishes a record whose payload is written, with the padding before it if there is one, and advances.
     #[inline(always)]
     fn publish(&mut self, place: Place, len: u64) {
         let mask = self.memory.capacity() - 1;
@@ -223,15 +219,13 @@ impl<M: Memory> Producer<M> {
         M::Platform::crash_point(Site::BytesWritten);
         let frame = header::frame(place.start, len);
         if place.padding == 0 {
-            // [B1] Release → the consumer's Acquire: the payload and the zero after it are written before the
-            // header.
+            // [B1] Release → the consumer's Acquire: payload, and zero after it, are written before.
             self.memory.word(place.start & mask).store(frame, M::Platform::ordering(Edge::BytesPublish));
         } else {
             self.memory.word(place.start & mask).store(frame, Relaxed); // Before the padding's word, [B1].
             M::Platform::crash_point(Site::BytesWrapped);
             let padding = header::padding(self.position, place.padding - WORD);
-            // [B1] Release → the consumer's Acquire: the same, and the header of the record after the
-            // padding.
+            // [B1] Release → the consumer's Acquire: the same, and the header after the padding.
             self.memory.word(self.position & mask).store(padding, M::Platform::ordering(Edge::BytesPublish));
         }
         M::Platform::crash_point(Site::BytesPublished);
@@ -276,8 +270,7 @@ impl<M: Memory> Producer<M> {
             free = self.take_over("consumed position", consumed)?;
             if free < needed {
                 let found_full = self.memory.found_full();
-                // Only this side writes it.
-                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed);
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
             }
         }
         let high_water = self.memory.high_water();
@@ -291,8 +284,8 @@ impl<M: Memory> Producer<M> {
     /// Whether this head is older than the position taken over last.
     ///
     /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
-    /// will be because the consumer died there. A head lags by less than a quarter ring and one pop, which
-    /// takes less than a ring.
+    /// will be because the consumer died there. A head lags by less than a quarter ring and one pop (under a
+    /// ring).
     fn is_old_head(&self, head: u64) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
@@ -331,13 +324,11 @@ impl<M: Memory> Producer<M> {
     pub fn room_is_coming(&self) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
-        // The barrier of the announcement orders this load after that of `consumed`; the consumer stores this
-        // word before that one.
+        // The announcement's barrier orders this after the load of `consumed`, which is stored later.
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
-    /// Whether there is room for a frame of `len` bytes by the head: a check that does not disturb a popping
-    /// consumer.
+    /// Whether there is room for a frame of `len` bytes by the head, without disturbing a popping consumer.
     #[must_use]
     pub fn has_room_by_head(&self, len: usize) -> bool {
         if len > self.longest() {
@@ -368,8 +359,7 @@ impl<M: Memory> Producer<M> {
         self.position
     }
 
-    /// Number of frames pushed since the ring was made. One short when an earlier holder died in the middle
-    /// of a push.
+    /// Number of frames pushed since the ring was made. One short if an earlier holder died during a push.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames

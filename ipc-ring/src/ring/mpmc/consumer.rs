@@ -24,7 +24,7 @@ pub enum Nothing {
     Closed,
     /// Other ends won the race a thousand times in a row. Try again.
     Contended,
-    /// A tag makes no sense.
+    /// A tag is invalid.
     Corrupt(Corruption),
 }
 

@@ -94,7 +94,7 @@
 //! seat becomes free again in two ways only: by its own end, which then holds nothing; or by a recoverer,
 //! after it has swept all slots.
 //!
-//! # What a crash leaves, and who repairs it
+//! # What a crash leaves, and what repairs it
 //!
 //! The domain determines whether an identity is alive, and guarantees that a dead one stores nothing more
 //! (the kernel tears the memory down before it takes back the token that represents the process).

@@ -64,8 +64,7 @@ impl<M: Memory> Consumer<M> {
         // The predecessor may have died between the two stores; the producer sees the same either way. [S2]
         // Release: the slots below have been read, by the predecessor.
         memory.head().store(position, M::Platform::ordering(Edge::SpscRelease));
-        // The predecessor gives nothing more; only this side writes.
-        memory.giving().store(position, Relaxed);
+        memory.giving().store(position, Relaxed); // Only this side writes; nothing is being released.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.stream(), position);
@@ -179,8 +178,7 @@ impl<M: Memory> Consumer<M> {
         self.memory.read(index, place);
     }
 
-    /// Gives access to the next element in place. `Ok(None)` when there is none; the signal as for
-    /// [`Pop::Empty`].
+    /// The next element, in place. `Ok(None)` when there is none; the signal as for [`Pop::Empty`].
     ///
     /// # Errors
     /// [`Corruption`] as for [`try_pop`](Self::try_pop).
@@ -245,8 +243,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Releases `count` slots and advances: the point at which their elements are popped. Publishes the head
-    /// if `is_due`.
+    /// Releases `count` slots and advances: their elements are popped here. Publishes the head if `is_due`.
     #[inline(always)]
     fn release(&mut self, count: u64, is_due: bool) {
         let next = self.position.wrapping_add(count);
@@ -331,8 +328,8 @@ impl<M: Memory> Consumer<M> {
         self.memory.head().store(self.position, M::Platform::ordering(Edge::SpscRelease));
     }
 
-    /// The slot at the current position does not hold its element. Returns the producer's signal, as
-    /// [`Pop::Empty`] does.
+    /// The slot at this position does not hold its element. Returns the producer's signal as [`Pop::Empty`]
+    /// does.
     ///
     /// # Errors
     /// [`Corruption`] when the word found there is invalid.
@@ -345,8 +342,7 @@ impl<M: Memory> Consumer<M> {
         }
         if self.pace.found_nothing(&self.memory, self.position) {
             let found_empty = self.memory.found_empty();
-            // Only this side writes it.
-            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed);
+            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
         }
         Ok(if self.published == self.position { 0 } else { self.publish_head() })
     }

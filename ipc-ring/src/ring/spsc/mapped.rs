@@ -167,7 +167,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
             ahead: ahead::of(shape.word()),
         };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
-        // as the capacity says. Who asks for one in memory that is mapped read-only stores nothing.
+        // as the capacity says. The users of one in memory that is mapped read-only store nothing.
         unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
@@ -315,8 +315,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     fn take_lines(&self, index: u64) {
         let stride = self.shape().stride();
         self.with_slot_mut(index, |slot| {
-            // A slot lies on multiples of 8, and is the consumer's until it gives it back; observers read its
-            // word atomically.
+            // A slot lies on multiples of 8, and is the consumer's until released; observers read its word
+            // atomically.
             if LINE.is_multiple_of(stride) {
                 // SAFETY: as above; the last word of the slot, and of its line.
                 unsafe { stream::take_line(slot.wrapping_add(stride - 8)) };

@@ -179,8 +179,7 @@ impl<M: Memory> Producer<M> {
             free = self.take_over("consumed position", consumed)?;
             if free == 0 {
                 let found_full = self.memory.found_full();
-                // Only this side writes it.
-                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed);
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
             }
         }
         self.note_waiting(free);
@@ -250,8 +249,7 @@ impl<M: Memory> Producer<M> {
     pub fn room_is_coming(&self) -> bool {
         let capacity = self.memory.capacity();
         let taken_over = self.limit.wrapping_sub(capacity);
-        // The barrier of the announcement orders this load after that of `consumed`; the consumer stores this
-        // word before that one.
+        // The announcement's barrier orders this after the load of `consumed`, which is stored later.
         (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
     }
 
