@@ -9,12 +9,13 @@ use crate::mutation::{self, Mutation};
 use crate::word::{Word32, Word64};
 use crate::{crash, membarrier, phase};
 
-/// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through [`crash`].
+/// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through
+/// [`crash`].
 #[derive(Clone, Copy, Debug)]
 pub struct Loom;
 
-// SAFETY: the words, orderings and fences are loom's, which checks each access to a slot; a mutation weakens them to see it complain. The copies
-// are of one whole item.
+// SAFETY: the words, orderings and fences are loom's, which checks each access to a slot; a mutation weakens
+// them to see it complain. The copies are of one whole item.
 unsafe impl Platform for Loom {
     type U64 = Word64;
     type U32 = Word32;

@@ -10,7 +10,8 @@ use crate::pool::memory::GENERATION;
 pub type Handles = Heap<Handle>;
 
 impl Handles {
-    /// An empty ring of handles of one pool: the first word of each is the pool's generation, on which nothing depends.
+    /// An empty ring of handles of one pool: the first word of each is the pool's generation, on which
+    /// nothing depends.
     #[must_use]
     pub fn of_one_pool(shape: Shape) -> Self {
         Self::with(shape, |_| Word64::plain(GENERATION))
