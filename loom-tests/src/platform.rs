@@ -15,7 +15,7 @@ use crate::{crash, membarrier, phase};
 pub struct Loom;
 
 // SAFETY: the words, orderings and fences are loom's, which checks each access to a slot; a mutation weakens
-// them to see it complain. The copies are of one whole item.
+// them so that loom reports it. The copies are of one whole item.
 unsafe impl Platform for Loom {
     type U64 = Word64;
     type U32 = Word32;

@@ -85,7 +85,7 @@ impl ResponderEnd {
         self
     }
 
-    /// Serves one request; gives its number and how often it was taken before.
+    /// Serves one request; returns its number and how often it was taken before.
     pub(super) fn serve(&mut self) -> Result<(u64, u8), Ended> {
         if let Err(error) = self.0.wait_for_request(None) {
             return Err(Ended::of_pop(error).expect("who waits has something or an end"));

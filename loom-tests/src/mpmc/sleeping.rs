@@ -105,9 +105,9 @@ fn sleeper_dies() {
     assert_eq!(other.join().unwrap(), 10);
 }
 
-/// One sleeps and one goes to sleep; a producer that has published an element for each dies on its way to
-/// waking one of them. There are no timed checks, so both need the token of that death, or find the elements
-/// before they sleep.
+/// One consumer sleeps and one goes to sleep; a producer that has published an element for each dies on its
+/// way to waking one of them. There are no timed checks, so both need the token of that death, or find the
+/// elements before they sleep.
 fn notifier_dies(site: Site) {
     let channel = mortal();
     let mut producer = channel.producer(PRODUCER);

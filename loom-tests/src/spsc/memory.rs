@@ -156,7 +156,7 @@ impl Memory for Heap {
         // Rewriting the same value makes no difference to a tap.
         if !self.ring.tapped && (is_free() || mutation::logic(TAKEN_EARLY)) {
             reached("a payload taken ahead");
-            self.with_slot_mut(index, |_| ()); // Writes what is there.
+            self.with_slot_mut(index, |_| ()); // Stores the value it already holds.
         }
     }
 
@@ -165,7 +165,7 @@ impl Memory for Heap {
         // Late: when the previous line was to be acquired.
         let before = index.wrapping_sub(self.ring.line) & self.ring.mask;
         let index = if mutation::logic(TAKEN_LATE) { before } else { index };
-        self.with_slot_mut(index, |_| ()); // Writes what is there.
+        self.with_slot_mut(index, |_| ()); // Stores the value it already holds.
         let word = self.slot_word(index);
         word.store(word.load(Relaxed), Relaxed);
     }

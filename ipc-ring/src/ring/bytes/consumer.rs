@@ -351,7 +351,7 @@ impl<M: Memory> Consumer<M> {
         signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
     }
 
-    /// Nothing is there.
+    /// The ring is empty.
     #[inline(never)]
     fn nothing(&mut self) -> Pop {
         if self.pace.found_nothing(&self.memory, self.position, self.frames) {

@@ -22,7 +22,7 @@ const PADDING: u64 = 1 << 62;
 const STAMP_MASK: u64 = (1 << 30) - 1;
 const STAMP_SHIFT: u32 = 32;
 
-/// What a header word says.
+/// The contents of a header word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
     /// A frame of this number of bytes.

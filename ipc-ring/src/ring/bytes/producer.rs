@@ -36,8 +36,8 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position before which this end may write, as far as it knows: an earlier head, which is never
-    /// ahead of the true one but may be behind it, plus the capacity.
+    /// The position before which this end may write, to its knowledge: an earlier head, which is never ahead
+    /// of the true one but may be behind it, plus the capacity.
     limit: u64,
     /// Frames pushed, for monitoring.
     frames: u64,

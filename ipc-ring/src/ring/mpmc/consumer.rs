@@ -173,7 +173,7 @@ impl<M: Memory> Consumer<M> {
         tag == self.shape.empty(position).full().as_raw()
     }
 
-    /// Gives the seat back.
+    /// Releases the seat.
     pub fn detach(mut self) {
         self.leave();
     }
@@ -280,7 +280,7 @@ impl<M: Memory> Consumer<M> {
         M::Platform::crash_point(Site::MpmcPopped);
     }
 
-    /// Gives back an element that was leaked while lent.
+    /// Returns an element that was leaked while lent.
     #[cold]
     pub(super) fn settle(&mut self) {
         if let Some(taken) = self.held.take() {

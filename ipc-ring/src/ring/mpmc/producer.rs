@@ -123,7 +123,7 @@ impl<M: Memory> Producer<M> {
         tag == self.shape.empty(position.wrapping_sub(self.memory.capacity())).full().as_raw()
     }
 
-    /// Gives the seat back.
+    /// Releases the seat.
     pub fn detach(mut self) {
         self.leave();
     }

@@ -140,7 +140,7 @@ pub(super) fn after_lending<M: Memory>(memory: &M, tag: Tag) -> (Tag, Edge, Coun
 
 /// Makes consumers search, after slots may have become orphans.
 pub(super) fn announce_orphans<M: Memory>(memory: &M) {
-    // [M7] Release → the consumer's Acquire: the orphans are there.
+    // [M7] Release → the consumer's Acquire: the orphans exist.
     memory.orphans().fetch_add(1, M::Platform::ordering(Edge::MpmcOrphansMade));
 }
 

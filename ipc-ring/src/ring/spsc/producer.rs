@@ -31,7 +31,7 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position at which the ring is full as far as this end knows: an earlier head, which is never ahead
+    /// The position at which the ring is full, to this end's knowledge: an earlier head, which is never ahead
     /// of the true one but may be behind it, plus the capacity.
     limit: u64,
 }
